@@ -1,0 +1,1 @@
+"""The mathematics the services share: numpy only, no input or output."""

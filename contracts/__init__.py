@@ -1,0 +1,1 @@
+"""What the services agree on. Pure data: imports no service."""

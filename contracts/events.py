@@ -1,0 +1,112 @@
+"""The interaction event: its fields, its bounds and its JSON form.
+
+The same bounds stand as Spark expressions in ``streaming/parse.py``; the parity test in
+``tests/contracts/test_events.py`` runs one corpus through both.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+import uuid
+from datetime import datetime, timezone
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+SCHEMA_VERSION = 1
+EventType = Literal["view", "click", "like", "rating", "purchase", "dislike"]
+EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
+# A rating's strength is its value, so it has no weight here.
+DEFAULT_WEIGHTS: dict[str, float] = {"view": 1.0, "click": 2.0, "like": 4.0, "purchase": 5.0, "dislike": -1.0}
+
+MIN_RATING, MAX_RATING = 0.5, 5.0
+MAX_ID_LENGTH = 128
+MAX_FUTURE_MS = 5 * 60 * 1000
+MAX_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31, the last instant Spark and Python both print
+UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+
+
+def _no_control_characters(text: str) -> str:
+    # Category Cc is U+0000-001F and U+007F-009F; Java's \p{Cntrl} with UNICODE rules means the same.
+    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _no_lone_surrogates(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("not valid Unicode text") from error
+    return text
+
+
+def _epoch_ms(value: Any) -> Any:
+    """ISO 8601 text becomes epoch milliseconds; a time without a zone is read as UTC."""
+    if not isinstance(value, str):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise ValueError("event_time must be epoch milliseconds or ISO 8601") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
+
+
+Identifier = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_ID_LENGTH),
+    AfterValidator(_no_control_characters),
+    AfterValidator(_no_lone_surrogates),
+]
+EpochMillis = Annotated[int, BeforeValidator(_epoch_ms), Field(strict=True, ge=0, le=MAX_EVENT_TIME_MS)]
+
+
+class Interaction(BaseModel):
+    """One interaction of one user with one item. Times are epoch milliseconds UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    event_id: Annotated[str, Field(pattern=UUID_PATTERN), AfterValidator(str.lower)] = Field(
+        default_factory=lambda: str(uuid.uuid4())
+    )
+    event_type: EventType
+    user_id: Identifier
+    item_id: Identifier
+    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    event_time: EpochMillis = Field(default_factory=lambda: time.time_ns() // 1_000_000)
+    schema_version: Literal[1] = SCHEMA_VERSION
+    session_id: Identifier | None = None
+    recommendation_id: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _check_value(self) -> Interaction:
+        object.__setattr__(self, "value", checked_value(self.event_type, self.value))
+        return self
+
+    def to_json(self) -> bytes:
+        """The record's bytes on the ``interactions`` topic."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+def checked_value(event_type: str, value: float | None) -> float:
+    """The value an event carries: a rating's own, 1 for every other type.
+
+    Raises ValueError where a rating has no value or one outside 0.5-5, or another type one that is not 1.
+    """
+    if event_type != "rating":
+        if value not in (None, 1.0):
+            raise ValueError(f"value of a {event_type} must be 1 or absent")
+        return 1.0
+    if value is None:
+        raise ValueError("a rating needs a value")
+    if not math.isfinite(value) or not MIN_RATING <= value <= MAX_RATING:
+        raise ValueError(f"value of a rating must lie in {MIN_RATING}-{MAX_RATING:g}")
+    return value
+
+
+def from_future(event_time_ms: int, now_ms: int) -> bool:
+    """Whether an event lies further ahead of the broker's clock than clocks may differ."""
+    return event_time_ms > now_ms + MAX_FUTURE_MS

@@ -1,0 +1,41 @@
+"""The lake's Delta tables: names, columns and the DDL that Spark reads and writes them by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The event as JSON on the topic: from_json reads it by this, and the parity test holds pydantic to it.
+EVENT_DDL = (
+    "event_id STRING, event_type STRING, user_id STRING, item_id STRING, value DOUBLE, "
+    "event_time BIGINT, schema_version INT, session_id STRING, recommendation_id STRING"
+)
+CATALOG_DDL = (
+    "kind STRING, id STRING, title STRING, categories ARRAY<STRING>, "
+    "attributes MAP<STRING, STRING>, updated_at BIGINT"
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A Delta table: its folder under LAKE_URI and its columns."""
+
+    name: str
+    ddl: str
+
+    def path(self, lake_uri: str) -> str:
+        """The table's folder."""
+        return f"{lake_uri.rstrip('/')}/{self.name}"
+
+
+_ORIGIN = ", kafka_partition INT, kafka_offset BIGINT, ingest_time TIMESTAMP"
+# event_time is a TIMESTAMP here (milliseconds kept); every other event column is as on the topic.
+INTERACTIONS = Table(
+    "interactions",
+    "event_id STRING, event_type STRING, user_id STRING, item_id STRING, value DOUBLE, "
+    "event_time TIMESTAMP, schema_version INT, session_id STRING, recommendation_id STRING" + _ORIGIN,
+)
+CATALOG = Table("catalog", CATALOG_DDL + _ORIGIN)
+ITEM_ACTIVITY = Table(
+    "item_activity", "hour TIMESTAMP, item_id STRING, events BIGINT, users BIGINT, value_sum DOUBLE"
+)
+TABLES: tuple[Table, ...] = (INTERACTIONS, CATALOG, ITEM_ACTIVITY)

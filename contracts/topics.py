@@ -1,0 +1,40 @@
+"""The Kafka topics, declared once. ``ingest/topic_admin.py`` creates them from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MAX_EVENT_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic's name, width and the settings it is created with."""
+
+    name: str
+    partitions: int
+    config: dict[str, str] = field(default_factory=dict)
+
+
+# LogAppendTime: "from the future" is judged by the broker's clock, so both queries judge alike, always.
+INTERACTIONS = Topic(
+    "interactions",
+    partitions=4,
+    config={
+        "message.timestamp.type": "LogAppendTime",
+        "retention.ms": str(7 * 24 * 3600 * 1000),
+        "max.message.bytes": str(MAX_EVENT_BYTES),
+    },
+)
+CATALOG = Topic("catalog", partitions=1, config={"cleanup.policy": "compact"})
+# Original bytes and the reason in headers, so a record may be larger here than where it came from.
+REJECTED = Topic(
+    "interactions.rejected",
+    partitions=1,
+    config={"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes": str(2 * MAX_EVENT_BYTES)},
+)
+TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED)
+
+# Headers of a rejected record.
+REJECT_REASON, REJECT_TOPIC = "reason", "source_topic"
+REJECT_PARTITION, REJECT_OFFSET = "source_partition", "source_offset"

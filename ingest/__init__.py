@@ -1,0 +1,1 @@
+"""From files and simulated users to the Kafka topics."""

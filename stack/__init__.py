@@ -1,0 +1,1 @@
+"""The embedded default: broker, Redis and the four services on this machine."""

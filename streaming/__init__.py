@@ -1,0 +1,1 @@
+"""From the Kafka topics to the lake and to Redis."""
