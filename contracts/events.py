@@ -14,7 +14,6 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = 1
 EventType = Literal["view", "click", "like", "rating", "purchase", "dislike"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
 # A rating's strength is its value, so it has no weight here.
@@ -77,7 +76,7 @@ class Interaction(BaseModel):
     item_id: Identifier
     value: Annotated[float, Field(allow_inf_nan=False)] | None = None
     event_time: EpochMillis = Field(default_factory=lambda: time.time_ns() // 1_000_000)
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     session_id: Identifier | None = None
     recommendation_id: Identifier | None = None
 

@@ -40,7 +40,7 @@ class SparkSettings(_Environment):
     """The Spark session of a service."""
 
     spark_master: str = "local[*]"
-    spark_jars_dir: str = ""  # empty: the project's jar cache
+    spark_jars_dir: str = ".cache/jars/spark"  # filled by `headwater setup`
     spark_driver_memory: str = "1g"
     spark_shuffle_partitions: int = Field(4, ge=1)
     spark_conf: dict[str, str] = Field(default_factory=dict)  # JSON; further Spark configuration
