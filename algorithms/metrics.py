@@ -1,0 +1,114 @@
+"""How good predictions and ranked lists are: pure functions, one table of ranking metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Lists = NDArray[np.int32]
+
+
+class Positives(NamedTuple):
+    """The distinct items that each user turned out to like, as CSR (see ``top_n``), new to the user."""
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """How many each user has. Users with none are left out of every mean."""
+        return np.diff(self.indptr)
+
+
+# (lists, positives, k) -> one value a user, NaN for a user without positives. Lists are (users, items),
+# best first, -1 where a list is short, no item twice; what lies beyond the first k does not count.
+RankingMetric = Callable[[Lists, Positives, int], Values]
+
+
+def rmse(truth: Values, predicted: Values) -> float:
+    """Root of the mean squared error. Raises ValueError when there is nothing to measure."""
+    return float(np.sqrt(np.mean(_errors(truth, predicted) ** 2)))
+
+
+def mae(truth: Values, predicted: Values) -> float:
+    """Mean absolute error. Raises ValueError when there is nothing to measure."""
+    return float(np.mean(np.abs(_errors(truth, predicted))))
+
+
+def r2(truth: Values, predicted: Values) -> float:
+    """1 - squared errors / squared deviations of the truth from its own mean; may be negative.
+
+    Where all of the truth is one value: 1 for a perfect prediction, else 0 (scikit-learn's convention).
+    Raises ValueError when there is nothing to measure.
+    """
+    residual = float(np.sum(_errors(truth, predicted) ** 2))
+    if np.min(truth) == np.max(truth):
+        return 1.0 if residual == 0.0 else 0.0
+    return 1.0 - residual / float(np.sum((truth - np.mean(truth, dtype=np.float64)) ** 2))
+
+
+def precision_at_k(lists: Lists, positives: Positives, k: int) -> Values:
+    """Hits / k; a short list is not excused."""
+    return _over(_hits(lists, positives, k).sum(axis=1), np.full(len(lists), float(k)), positives)
+
+
+def recall_at_k(lists: Lists, positives: Positives, k: int) -> Values:
+    """Hits / number of positives, not capped at k."""
+    return _over(_hits(lists, positives, k).sum(axis=1), positives.counts, positives)
+
+
+def ndcg_at_k(lists: Lists, positives: Positives, k: int) -> Values:
+    """DCG / ideal DCG with binary gain: a hit at rank r (from 1) counts 1 / log2(r + 1)."""
+    discounts = 1.0 / np.log2(np.arange(2, k + 2))
+    hits = _hits(lists, positives, k)
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(positives.counts, k)]
+    return _over(hits @ discounts[: hits.shape[1]], ideal, positives)
+
+
+def mean_ranking_metrics(lists: Lists, positives: Positives, k: int) -> dict[str, float]:
+    """The plain mean of every ranking metric over the users with positives, named like "ndcg@10".
+
+    Empty when no user has any. Raises ValueError for k < 1.
+    """
+    evaluated = positives.counts > 0
+    if not evaluated.any():
+        return {}
+    return {
+        f"{name}@{k}": float(metric(lists, positives, k)[evaluated].mean())
+        for name, metric in RANKING_METRICS
+    }
+
+
+def _errors(truth: Values, predicted: Values) -> Values:
+    if len(truth) == 0:
+        raise ValueError("no predictions to measure; hold out more ratings")
+    return np.asarray(predicted, np.float64) - np.asarray(truth, np.float64)
+
+
+def _hits(lists: Lists, positives: Positives, k: int) -> Values:
+    """1.0 where a list's place holds a positive of its user; (users, min(k, list length))."""
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    listed = lists[:, :k].astype(np.int64)
+    # One number for each pair of user and item, so that all users are looked up in one pass.
+    items = 1 + max(int(listed.max(initial=0)), int(positives.indices.max(initial=0)))
+    owners = np.repeat(np.arange(len(lists)), positives.counts)
+    liked = np.isin(np.arange(len(lists))[:, None] * items + listed, owners * items + positives.indices)
+    return (liked & (listed >= 0)).astype(np.float64)
+
+
+def _over(amount: Values, whole: Values | NDArray[np.int64], positives: Positives) -> Values:
+    values: Values = np.full(len(amount), np.nan)
+    return np.divide(amount, whole, out=values, where=positives.counts > 0)
+
+
+# To add a ranking metric, write its function above and name it here.
+RANKING_METRICS: tuple[tuple[str, RankingMetric], ...] = (
+    ("precision", precision_at_k),
+    ("recall", recall_at_k),
+    ("ndcg", ndcg_at_k),
+)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algorithms import top_n as module
+from algorithms.top_n import similar_items, top_n
+
+
+def _csr(known: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
+    indptr = np.cumsum([0, *map(len, known)]).astype(np.int64)
+    return indptr, np.array([i for items in known for i in items], np.int32)
+
+
+def _nothing_known(users: int) -> tuple[np.ndarray, np.ndarray]:
+    return _csr([set() for _ in range(users)])
+
+
+def _brute_force(users, items, known, n, mask=None):  # type: ignore[no-untyped-def]
+    lists = []
+    for u, row in enumerate(users):
+        allowed = [i for i in range(len(items)) if i not in known[u] and (mask is None or mask[i])]
+        ranked = sorted((-float(row @ items[i]), i) for i in allowed)[:n]
+        lists.append([i for _, i in ranked] + [-1] * (n - len(ranked)))
+    return np.array(lists, np.int32).reshape(len(users), n)
+
+
+@st.composite
+def _worlds(draw: st.DrawFn):  # type: ignore[no-untyped-def]
+    """Whole numbers as factors, so that products are exact and ties are common."""
+    users, items, rank = draw(st.integers(0, 70)), draw(st.integers(1, 30)), draw(st.integers(1, 3))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    factors = rng.integers(-2, 3, (users + items, rank)).astype(np.float32)
+    known = [
+        set(np.flatnonzero(rng.random(items) < draw(st.floats(0, 1))).tolist()) for _ in range(min(users, 3))
+    ]
+    known += [set() for _ in range(users - len(known))]
+    return factors[:users], factors[users:], known, draw(st.integers(1, 35)), rng.random(items) < 0.8
+
+
+@given(world=_worlds(), block_items=st.sampled_from([1, 4, 7, 2**18]))
+def test_the_lists_are_those_of_a_full_sort_however_items_are_blocked(world, block_items):  # type: ignore[no-untyped-def]
+    users, items, known, n, mask = world
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK_ITEMS", block_items)
+        indexes, scores = top_n(users, items, *_csr(known), n, item_mask=mask)
+    assert (indexes == _brute_force(users, items, known, n, mask)).all()
+    assert indexes.dtype == np.int32
+    assert scores.dtype == np.float32
+    assert (np.isneginf(scores) == (indexes == -1)).all()
+
+
+def test_a_users_list_does_not_depend_on_who_else_is_asked_for() -> None:
+    rng = np.random.default_rng(3)
+    users = rng.standard_normal((150, 33)).astype(np.float32)
+    items = rng.standard_normal((5003, 33)).astype(np.float32)
+    indexes, scores = top_n(users, items, *_nothing_known(150), 50)
+    for rows in (np.array([7]), np.arange(3), rng.permutation(150), np.arange(149, 50, -1)):
+        some_indexes, some_scores = top_n(users[rows], items, *_nothing_known(len(rows)), 50)
+        assert (some_indexes == indexes[rows]).all()
+        assert (some_scores == scores[rows]).all()
+
+
+def test_no_known_item_is_ever_listed_and_what_remains_is_padded() -> None:
+    known = [set(range(10)), set(range(9)), set()]
+    indexes, scores = top_n(np.ones((3, 2), np.float32), np.ones((10, 2), np.float32), *_csr(known), 4)
+    assert indexes.tolist() == [[-1, -1, -1, -1], [9, -1, -1, -1], [0, 1, 2, 3]]
+    assert np.isneginf(scores[0]).all()
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_a_list_of_nothing_is_refused(n: int) -> None:
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        top_n(np.ones((1, 1), np.float32), np.ones((1, 1), np.float32), *_nothing_known(1), n)
+
+
+def test_factors_that_are_not_numbers_are_refused_with_the_cure() -> None:
+    with pytest.raises(ValueError, match="raise its regularisation"):
+        top_n(np.full((1, 1), np.nan, np.float32), np.ones((1, 1), np.float32), *_nothing_known(1), 1)
+
+
+def test_factors_of_two_ranks_are_refused() -> None:
+    with pytest.raises(ValueError, match="rank 2 do not fit item factors of rank 3"):
+        top_n(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32), *_nothing_known(1), 1)
+
+
+def test_neighbours_are_ordered_by_cosine_and_never_hold_the_item_itself() -> None:
+    rng = np.random.default_rng(5)
+    factors = rng.standard_normal((200, 8)).astype(np.float32)
+    directions = factors / np.linalg.norm(factors, axis=1, keepdims=True)
+    cosines = directions @ directions.T
+    np.fill_diagonal(cosines, -np.inf)
+    indexes, scores = similar_items(factors, 5)
+    assert (indexes == np.argsort(-cosines, axis=1)[:, :5]).all()
+    assert np.allclose(scores, -np.sort(-cosines, axis=1)[:, :5], atol=1e-5)
+
+
+@given(st.integers(0, 2**32), st.sampled_from([1e-30, 1.0, 1e30]))
+def test_items_without_factors_have_no_neighbours_and_are_nobodys(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    factors = (rng.standard_normal((12, 3)) * scale * (rng.random((12, 1)) < 0.6)).astype(np.float32)
+    absent = (factors == 0).all(axis=1)
+    indexes, scores = similar_items(factors, 12)
+    assert (indexes[absent] == -1).all()
+    assert not np.isin(indexes[indexes >= 0], np.flatnonzero(absent)).any()
+    assert not np.isnan(scores).any()
+    assert (scores <= 1).all()
+    assert (np.count_nonzero(indexes >= 0, axis=1)[~absent] == max(0, (~absent).sum() - 1)).all()
