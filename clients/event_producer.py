@@ -1,0 +1,149 @@
+"""The one interface by which events go to Kafka, whatever client library does the work.
+
+Errors:  ProducerError ┬ BrokerUnavailableError   no broker answered in time
+                       └ ClientMissingError       the chosen client library is not installed
+         EventTooLargeError (a ValueError)        refused before sending
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import NamedTuple, Protocol, cast
+
+from contracts.settings import KafkaSettings
+from contracts.topics import MAX_EVENT_BYTES
+
+# A record batch of one event adds its header, the record's header and varints; 70-90 bytes in practice.
+_BATCH_OVERHEAD = 256
+
+
+class Delivery(NamedTuple):
+    """Where an acknowledged event lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+OnDelivery = Callable[[Delivery | None, Exception | None], None]
+
+
+class ProducerError(Exception):
+    """Events cannot be sent; the message names the cure."""
+
+
+class BrokerUnavailableError(ProducerError):
+    """No broker answered in time."""
+
+    def __init__(self, bootstrap: str) -> None:
+        super().__init__(
+            f"no Kafka broker answers at {bootstrap}: start one with `headwater up`, "
+            "or name the right one with --bootstrap-servers or KAFKA_BOOTSTRAP_SERVERS"
+        )
+
+
+class ClientMissingError(ProducerError):
+    """The chosen client library is not installed."""
+
+
+class EventTooLargeError(ValueError):
+    """The event exceeds ``topics.MAX_EVENT_BYTES``; nothing was sent."""
+
+
+@dataclass(frozen=True)
+class ProducerLimits:
+    """What a producer may hold and how long it may try.
+
+    The memory bound counts events sent but not yet acknowledged; a full buffer makes ``send`` wait.
+    """
+
+    max_events: int = 50_000
+    max_bytes: int = 32 * 1024 * 1024
+    linger_ms: int = 10
+    batch_bytes: int = 128 * 1024
+    connect_timeout_seconds: float = 10.0
+    delivery_timeout_seconds: float = 120.0
+
+
+class EventProducer(Protocol):
+    """Sends events with acks=all and idempotence; one instance serves many threads."""
+
+    def send(self, topic: str, key: bytes, value: bytes, on_delivery: OnDelivery) -> None:
+        """Queue one event; waits while the buffer is full.
+
+        ``on_delivery`` is called exactly once, from a thread of the producer, with a Delivery or with the
+        error; it must return quickly and must not send. Raises EventTooLargeError without calling it.
+        """
+
+    def flush(self, timeout: float) -> int:
+        """Send what is queued, wait up to ``timeout`` seconds; returns the events still unreported."""
+
+    def close(self) -> None:
+        """Flush briefly and release the connection; events still unsent are reported as failed."""
+
+
+def checked_size(key: bytes, value: bytes) -> int:
+    """The event's bytes. Raises EventTooLargeError where the topic would not take it."""
+    size = len(key) + len(value)
+    if size > MAX_EVENT_BYTES - _BATCH_OVERHEAD:
+        raise EventTooLargeError(
+            f"an event of {size:,} bytes is over the limit of {MAX_EVENT_BYTES - _BATCH_OVERHEAD:,} "
+            "and was not sent"
+        )
+    return size
+
+
+def wait_for_broker(bootstrap: str, timeout: float) -> None:
+    """Return once one of the ``host:port,...`` accepts a connection.
+
+    Raises BrokerUnavailableError after ``timeout`` seconds. The clients are opened only after this, because
+    kafka-python leaves its sockets open where it cannot connect.
+    """
+    deadline = time.monotonic() + timeout
+    while not any(_accepts(address, timeout) for address in bootstrap.split(",")):
+        if time.monotonic() >= deadline:
+            raise BrokerUnavailableError(bootstrap)
+        time.sleep(0.2)
+
+
+def _accepts(address: str, timeout: float) -> bool:
+    host, _, port = address.strip().rpartition(":")
+    if not host or not port.isdecimal():
+        raise ProducerError(f"{address!r} is no broker address: write host:port, several separated by commas")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), min(timeout, 2.0)):
+            return True
+    except (OSError, OverflowError):
+        return False
+
+
+class _Opens(Protocol):
+    def __call__(self, bootstrap: str, limits: ProducerLimits) -> EventProducer: ...
+
+
+# setting -> module, class, what to install
+_CLIENTS: dict[str, tuple[str, str, str]] = {
+    "kafka-python": ("clients.kafka_python_producer", "KafkaPythonProducer", "headwater[ingest]"),
+    "confluent": ("clients.confluent_producer", "ConfluentProducer", "headwater[confluent]"),
+}
+
+
+def open_producer(settings: KafkaSettings, limits: ProducerLimits | None = None) -> EventProducer:
+    """A connected producer of the client named by ``KAFKA_CLIENT``.
+
+    Raises BrokerUnavailableError within the connect timeout, ClientMissingError naming the extra to install.
+    """
+    module, name, extra = _CLIENTS[settings.kafka_client]
+    try:
+        opens = cast(_Opens, getattr(import_module(module), name))
+    except ImportError as error:
+        raise ClientMissingError(
+            f"KAFKA_CLIENT={settings.kafka_client} needs a package that is missing: pip install '{extra}'"
+        ) from error
+    limits = limits or ProducerLimits()
+    wait_for_broker(settings.kafka_bootstrap_servers, limits.connect_timeout_seconds)
+    return opens(settings.kafka_bootstrap_servers, limits)

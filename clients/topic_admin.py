@@ -1,0 +1,98 @@
+"""Creates the topics of ``contracts/topics.py`` and reads how far they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from clients.event_producer import BrokerUnavailableError, wait_for_broker
+from contracts.topics import TOPICS, Topic
+
+_REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
+
+
+@contextmanager
+def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
+    wait_for_broker(bootstrap, timeout)
+    try:
+        admin = KafkaAdminClient(
+            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=round(timeout * 1000)
+        )
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailableError(bootstrap) from error
+    try:
+        yield admin
+    finally:
+        admin.close()
+
+
+@contextmanager
+def quiet_consumer(bootstrap: str, timeout: float) -> Iterator[KafkaConsumer]:
+    """A consumer of no group that commits nothing. Raises BrokerUnavailableError in time."""
+    wait_for_broker(bootstrap, timeout)
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap.split(","),
+            bootstrap_timeout_ms=round(timeout * 1000),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailableError(bootstrap) from error
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def create_topics(
+    bootstrap: str,
+    topics: Sequence[Topic] = TOPICS,
+    timeout: float = 10.0,
+    replication: int = _REPLICATION_FACTOR,
+) -> list[str]:
+    """Create those that are absent, wait until they have leaders, return their names.
+
+    An existing topic is left as it is. Raises BrokerUnavailableError within ``timeout`` seconds.
+    """
+    with _admin(bootstrap, timeout) as admin:
+        existing = set(admin.list_topics())
+        return [
+            topic.name
+            for topic in topics
+            if topic.name not in existing and _create(admin, topic, replication)
+        ]
+
+
+def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:
+    wanted = {
+        "num_partitions": topic.partitions,
+        "replication_factor": replication,
+        "configs": topic.config,
+    }
+    try:
+        admin.create_topics({topic.name: wanted}, wait_for_metadata=True)
+    except TopicAlreadyExistsError:  # another service was faster
+        return False
+    return True
+
+
+def end_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int, int]:
+    """The next offset of each partition; empty where the topic does not exist.
+
+    Raises BrokerUnavailableError within ``timeout`` seconds.
+    """
+    with quiet_consumer(bootstrap, timeout) as consumer:
+        ends = consumer.end_offsets(partitions_of(consumer, topic))
+    return {partition.partition: int(end) for partition, end in ends.items()}
+
+
+def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
+    """The topic's partitions in order, empty where it does not exist."""
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
