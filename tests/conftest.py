@@ -1,0 +1,84 @@
+"""Real servers for the tests that ask for them; every such test is marked `servers`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from stack import broker as broker_server
+from stack import redis_server
+from stack.jars import ensure_jars
+from stack.java import ensure_java
+from stack.plan import Plan
+from stack.ports import LOOPBACK, free_port
+from stack.process import ServiceProcess
+
+SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "jars"})
+_START_SECONDS = 60.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that uses a server is marked, so that `-m 'not servers'` never starts one."""
+    for item in items:
+        if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
+
+
+def _started(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServiceProcess:
+    env = {**os.environ, **plan.env}
+    process = ServiceProcess.start(plan.name, plan.command, env, folder / "logs", folder / "run")
+    deadline = time.monotonic() + _START_SECONDS
+    while not is_ready():
+        process.check()
+        if time.monotonic() > deadline:
+            process.stop()
+            raise TimeoutError(
+                f"{plan.name} did not answer within {_START_SECONDS:g} s\n{process.log_tail()}"
+            )
+        time.sleep(0.05)
+    return process
+
+
+@pytest.fixture(scope="session")
+def jars() -> None:
+    """Java and the jars are in place (fetched once)."""
+    ensure_java(lambda _: None)
+    ensure_jars(lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Redis for the whole run; tests take `redis_url`, which empties it first."""
+    folder = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    process = _started(
+        redis_server.redis_plan(folder / "data", port), folder, lambda: redis_server.ready(port)
+    )
+    yield f"redis://{LOOPBACK}:{port}/0"
+    process.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server_url: str) -> str:
+    """An empty, real Redis."""
+    port = int(redis_server_url.rsplit(":", 1)[1].split("/")[0])
+    with socket.create_connection((LOOPBACK, port), 5) as connection:
+        connection.sendall(b"FLUSHALL\r\n")
+        assert connection.recv(16) == b"+OK\r\n"
+    return redis_server_url
+
+
+@pytest.fixture(scope="session")
+def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bootstrap address of a real broker, one for the whole run; tests create their own topics."""
+    folder = tmp_path_factory.mktemp("broker")
+    port = free_port()
+    plan = broker_server.broker_plan(folder / "data", port, ensure_java(lambda _: None))
+    process = _started(plan, folder, lambda: broker_server.ready(port))
+    yield f"{LOOPBACK}:{port}"
+    process.stop()
