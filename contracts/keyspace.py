@@ -25,6 +25,16 @@ def history(user_id: str, shards: int) -> str:
     return f"hw:{{{shard_of(user_id, shards)}}}:history:{user_id}"
 
 
+def history_pattern() -> str:
+    """What SCAN matches to find every history (braces are literal to Redis, the shard is any)."""
+    return "hw:{*}:history:*"
+
+
+def user_of_history(key: str) -> str:
+    """The user whose history a key is."""
+    return key.split("}:history:", 1)[1]
+
+
 def popularity_shard(shard: int) -> str:
     """HASH item_id -> records.Popularity, from the users of one shard."""
     return f"hw:{{{shard}}}:popularity"

@@ -1,1 +1,1 @@
-"""From Redis to the answer."""
+"""The API: answers from Redis, events into Kafka."""

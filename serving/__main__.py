@@ -1,0 +1,30 @@
+"""``python -m serving``: the API until SIGTERM or SIGINT, configured by environment variables."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from contracts.settings import ServingSettings
+from serving.app import create_app
+from serving.logs import log_to_stderr
+
+GRACE_SECONDS = 5
+
+
+def main() -> None:
+    """Serve."""
+    log_to_stderr()
+    settings = ServingSettings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,  # paths hold user ids; /metrics counts requests
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

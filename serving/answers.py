@@ -1,0 +1,118 @@
+"""The JSON of every answer. These shapes are stable: fields are added, never renamed or removed."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from contracts.events import EventType
+
+
+class RecommendedItem(BaseModel):
+    """One item of a list; ``score`` compares only with scores of the same ``source``."""
+
+    item_id: str
+    rank: int = Field(ge=1)
+    score: float
+    source: str = Field(description="Which strategy proposed it: als, popular")
+    title: str | None
+
+
+class Recommendations(BaseModel):
+    """A user's list, best first, without items the user knows."""
+
+    user_id: str
+    n: int
+    items: list[RecommendedItem]
+    model_version: str | None
+    known_items: int = Field(description="How many items were left out as known")
+    stale: bool = Field(description="Redis did not answer: the last popular list, histories not considered")
+
+
+class SimilarItems(BaseModel):
+    """An item's neighbours; popular items, marked by their source, where the model has none."""
+
+    item_id: str
+    n: int
+    items: list[RecommendedItem]
+    model_version: str | None
+    stale: bool
+
+
+class TopUser(BaseModel):
+    """A user whom an item suits."""
+
+    user_id: str
+    rank: int = Field(ge=1)
+    score: float
+
+
+class TopUsers(BaseModel):
+    """The users whom an item suits most, best first."""
+
+    item_id: str
+    n: int
+    users: list[TopUser]
+    model_version: str | None
+
+
+class PopularItem(BaseModel):
+    """An item with how it is liked: score = raters x mean + weighted counts of the other events."""
+
+    item_id: str
+    rank: int = Field(ge=1)
+    score: float
+    source: str
+    title: str | None
+    raters: int
+    mean: float | None = Field(description="Mean rating, null without one")
+    users: int = Field(description="Users with any interaction")
+
+
+class Popular(BaseModel):
+    """The most popular items, best first."""
+
+    n: int
+    items: list[PopularItem]
+    model_version: str | None
+    stale: bool
+
+
+class HistoryItem(BaseModel):
+    """The last interaction of one type with one item."""
+
+    item_id: str
+    event_type: EventType
+    value: float
+    event_time: int = Field(description="Epoch milliseconds UTC")
+
+
+class History(BaseModel):
+    """A user's interactions, newest first; one per item and event type."""
+
+    user_id: str
+    n: int
+    items: list[HistoryItem]
+
+
+class Rejected(BaseModel):
+    """An event that was not accepted."""
+
+    index: int = Field(ge=0, description="Its place in the request, from 0")
+    reason: str
+
+
+class Accepted(BaseModel):
+    """Events that Kafka acknowledged."""
+
+    accepted: int
+    rejected: list[Rejected]
+    token: str = Field(description="Where the accepted events lie in the log; opaque")
+
+
+class Health(BaseModel):
+    """What the process can reach."""
+
+    status: str
+    redis: str
+    popular_items: int
+    model_version: str | None

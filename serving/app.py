@@ -1,0 +1,67 @@
+"""The composition of the API: every part is made and wired here, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from contracts.settings import ServingSettings
+from serving import openapi, problems
+from serving.body_limit import BodyLimit
+from serving.event_log import EventLog
+from serving.metrics import Metrics
+from serving.observe import Observe
+from serving.popular_list import PopularList
+from serving.recommender import Recommender
+from serving.refresh import Refresher
+from serving.routes import events, items, operations, users
+from serving.store import Store
+from serving.titles import Titles
+
+
+def create_app(settings: ServingSettings) -> FastAPI:
+    """The API by its settings. It starts and answers without Redis and without Kafka."""
+    metrics = Metrics()
+    store = Store(settings, settings.redis_timeout_seconds, metrics)
+    titles = Titles(store)
+    popular_list = PopularList(store, titles)
+    recommender = Recommender(store, popular_list, titles)
+    event_log = EventLog(settings, settings.kafka_timeout_seconds)
+    refresher = Refresher(store, popular_list, metrics, settings.popular_refresh_seconds)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        refreshing = asyncio.create_task(refresher.run())
+        try:
+            yield
+        finally:
+            refreshing.cancel()
+            with suppress(asyncio.CancelledError):
+                await refreshing
+            await asyncio.to_thread(event_log.close)
+            await store.close()
+
+    app = FastAPI(
+        title="Headwater",
+        version=version("headwater"),
+        description="Recommendations that are right now.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        responses=openapi.ERRORS,
+    )
+    for router in (
+        users.routes(settings, recommender, store, metrics),
+        items.routes(settings, recommender, store, popular_list, metrics),
+        events.routes(settings, event_log, metrics),
+        operations.routes(store, popular_list, metrics),
+    ):
+        app.include_router(router)
+    problems.install(app)
+    openapi.describe(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Observe, metrics=metrics)
+    return app

@@ -1,0 +1,45 @@
+"""The bounds of what a request may name: ids in a path, lengths of lists."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import WithJsonSchema
+from starlette.convertors import Convertor, register_url_convertor
+
+from contracts.events import MAX_ID_LENGTH, Identifier
+from contracts.settings import ServingSettings
+
+DEFAULT_N = 10
+ID_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID_LENGTH,
+    "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$",
+}
+PathId = Annotated[Identifier, Path(), WithJsonSchema(ID_SCHEMA)]
+
+
+class IdConvertor(Convertor[str]):
+    """Any text, slashes and line breaks too, so that a bad id gets a reason and not a 404."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """The id as it came."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """The reverse."""
+        return value
+
+
+register_url_convertor("id", IdConvertor())
+
+
+def length_bounds(settings: ServingSettings) -> int:
+    """The parameter ``n`` of every list: 1 to MAX_N, 10 by default."""
+    default = min(DEFAULT_N, settings.max_n)
+    n: int = Query(default, ge=1, le=settings.max_n, description="How many items")
+    return n

@@ -1,0 +1,38 @@
+"""A circuit breaker: a hung Redis costs a few requests their deadline, not every request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+FAILURES_TO_OPEN = 3
+OPEN_SECONDS = 0.5
+
+
+class CircuitBreaker:
+    """Open after some failures in a row; then one trial per half second, until a trial succeeds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._next_trial = 0.0
+
+    def allows(self) -> bool:
+        """Whether to try now. While open, one caller per half second is the trial."""
+        if self._failures < FAILURES_TO_OPEN:
+            return True
+        now = self._clock()
+        if now < self._next_trial:
+            return False
+        self._next_trial = now + OPEN_SECONDS
+        return True
+
+    def succeeded(self) -> None:
+        """Close."""
+        self._failures = 0
+
+    def failed(self) -> None:
+        """Count a failure."""
+        self._failures += 1
+        if self._failures == FAILURES_TO_OPEN:
+            self._next_trial = self._clock() + OPEN_SECONDS

@@ -1,0 +1,137 @@
+"""Events into Kafka: an answer only after the broker acknowledged them, and in bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from clients.event_producer import Delivery, EventProducer, ProducerError, ProducerLimits, open_producer
+from contracts.events import Interaction
+from contracts.settings import KafkaSettings
+from contracts.topics import INTERACTIONS
+
+_log = logging.getLogger(__name__)
+MAX_WAITING = 64  # requests being handed to the producer; more would only queue behind a slow broker
+REOPEN_SECONDS = 1.0
+_THREADS = 4
+Opens = Callable[[KafkaSettings, ProducerLimits], EventProducer]
+
+
+class EventLogError(Exception):
+    """Not every event was acknowledged; those that were may be sent again with the same event_id."""
+
+
+class Receipt:
+    """Collects the acknowledgements of one request, which come from the producer's thread."""
+
+    def __init__(self, expected: int) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.offsets: asyncio.Future[dict[int, int]] = self._loop.create_future()
+        self._lock = threading.Lock()
+        self._waiting = expected
+        self._offsets: dict[int, int] = {}
+
+    def on_delivery(self, delivery: Delivery | None, error: Exception | None) -> None:
+        """The producer's report on one event."""
+        if delivery is None:
+            self.fail(error or ProducerError("an event was not acknowledged"))
+            return
+        with self._lock:
+            last = self._offsets.get(delivery.partition, -1)
+            self._offsets[delivery.partition] = max(last, delivery.offset)
+            self._waiting -= 1
+            complete = self._waiting == 0
+        if complete:
+            self._settle(lambda: self.offsets.set_result(self._offsets))
+
+    def fail(self, error: Exception) -> None:
+        """Give up; later reports change nothing."""
+        self._settle(lambda: self.offsets.set_exception(EventLogError(str(error))))
+
+    def _settle(self, outcome: Callable[[], None]) -> None:
+        def settle() -> None:
+            if not self.offsets.done():
+                outcome()
+
+        try:
+            self._loop.call_soon_threadsafe(settle)
+        except RuntimeError:
+            _log.info("an event was reported after the API had stopped")
+
+
+class EventLog:
+    """Appends events to the ``interactions`` topic; opened by the first write, so reads never need Kafka."""
+
+    def __init__(self, settings: KafkaSettings, timeout_seconds: float, opens: Opens = open_producer) -> None:
+        self._settings = settings
+        self._timeout = timeout_seconds
+        self._opens = opens
+        self._producer: EventProducer | None = None
+        self._opening = threading.Lock()
+        self._reopen_at = 0.0
+        self._waiting = 0
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="event-log")
+
+    async def append(self, events: Sequence[Interaction]) -> dict[int, int]:
+        """Partition -> offset of the last event there, once all are acknowledged.
+
+        Raises EventLogError within ``timeout_seconds``.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise EventLogError("too many writes wait for Kafka")
+        receipt = Receipt(len(events))
+        expires = time.monotonic() + self._timeout
+        self._waiting += 1
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, self._send, events, receipt, expires)
+        work.add_done_callback(self._handed_over)
+        try:
+            return await asyncio.wait_for(receipt.offsets, self._timeout)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            raise EventLogError("Kafka did not acknowledge in time") from error
+
+    def close(self) -> None:
+        """Stop; unsent events of waiting requests were never claimed accepted."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._producer is not None:
+            self._producer.close()
+
+    def _handed_over(self, _: object) -> None:
+        self._waiting -= 1
+
+    def _send(self, events: Sequence[Interaction], receipt: Receipt, expires: float) -> None:
+        try:
+            producer = self._open(expires)
+            for event in events:
+                if receipt.offsets.done() or time.monotonic() > expires:
+                    return
+                key, value = event.user_id.encode(), event.to_json()
+                producer.send(INTERACTIONS.name, key, value, receipt.on_delivery)
+        except Exception as error:
+            _log.warning("events were not sent: %s", error)
+            receipt.fail(error)
+
+    def _open(self, expires: float) -> EventProducer:
+        with self._opening:
+            if self._producer is None:
+                # Those who waited for a failed attempt do not each make their own.
+                if time.monotonic() < self._reopen_at or time.monotonic() > expires:
+                    raise ProducerError("Kafka did not answer just now")
+                self._producer = self._opened()
+            return self._producer
+
+    def _opened(self) -> EventProducer:
+        limits = ProducerLimits(
+            linger_ms=2,
+            connect_timeout_seconds=self._timeout * 0.8,
+            delivery_timeout_seconds=self._timeout,
+        )
+        try:
+            return self._opens(self._settings, limits)
+        except ProducerError:
+            self._reopen_at = time.monotonic() + REOPEN_SECONDS
+            raise

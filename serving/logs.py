@@ -1,0 +1,30 @@
+"""Logs as JSON, one line each, whatever text is in them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timezone
+
+
+class JsonLines(logging.Formatter):
+    """time, level, logger, message; a stack trace is one escaped field."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line: JSON escapes every control character."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def log_to_stderr() -> None:
+    """Send every log of the process to stderr."""
+    target = logging.StreamHandler()
+    target.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[target], force=True)

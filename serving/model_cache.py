@@ -1,0 +1,52 @@
+"""The item ids of the newest models, kept in the process: lists in Redis name items by index."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
+
+_log = logging.getLogger(__name__)
+KEPT_VERSIONS = 2  # the current one and the one before, for a rollback
+
+
+class Model(NamedTuple):
+    """A published model version: the item of each index."""
+
+    version: str
+    item_ids: list[str]
+
+
+class ModelCache:
+    """Loads each version once, whoever asks first; others wait a little, then go on with the one before."""
+
+    def __init__(self, load: Callable[[str], Coroutine[Any, Any, Model]], patience: float) -> None:
+        self._load = load
+        self._patience = patience
+        self._loads: dict[str, asyncio.Task[Model]] = {}
+        self.latest: Model | None = None
+
+    async def get(self, version: str | None, patience: float | None = None) -> Model | None:
+        """The model of a version; while it takes longer than ``patience`` seconds to load, the one before."""
+        if version is None:
+            self.latest = None
+        elif self.latest is None or self.latest.version != version:
+            await self._switch(version, patience or self._patience)
+        return self.latest
+
+    async def _switch(self, version: str, patience: float) -> None:
+        task = self._loads.get(version)
+        if task is None:
+            task = self._loads[version] = asyncio.create_task(self._load(version))
+        # Not wait_for: the load goes on for the next request.
+        done, _ = await asyncio.wait({task}, timeout=patience)
+        if not done:
+            return
+        if task.exception() is not None:
+            self._loads.pop(version, None)
+            _log.warning("item ids of model %s cannot be loaded: %s", version, task.exception())
+            return
+        self.latest = task.result()
+        for old in list(self._loads)[:-KEPT_VERSIONS]:
+            del self._loads[old]

@@ -1,0 +1,72 @@
+"""The most popular items, kept in the process: the fallback's first pages, and the answer without Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from contracts.records import Popularity
+from serving.store import Store, StoreError
+from serving.titles import Titles
+
+PAGE_SIZE = 2000
+_SLICE = 200
+
+
+class PopularItem(NamedTuple):
+    """An item of the list, best first."""
+
+    item_id: str
+    score: float
+    popularity: Popularity
+    title: str | None
+
+
+class PopularList:
+    """A copy of the head of ``keyspace.POPULAR``, as fresh as its last refresh."""
+
+    def __init__(self, store: Store, titles: Titles) -> None:
+        self._store = store
+        self._titles = titles
+        self._items: Sequence[PopularItem] = ()
+        self.loaded = False  # whether it was ever read
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    async def refresh(self) -> None:
+        """Read the head anew. Raises StoreError and keeps what it has."""
+        page = await self._store.popular_page(0, PAGE_SIZE)
+        ids = [item_id for item_id, _ in page]
+        popularity = await self._store.popularity(ids)
+        titles = await self._titles.of(ids)
+        self._items = [
+            PopularItem(*row) for row in zip(ids, (s for _, s in page), popularity, titles, strict=True)
+        ]
+        self.loaded = True
+
+    async def head(self, n: int) -> Sequence[PopularItem]:
+        """The first n items; empty when Redis never answered."""
+        await self._load_once()
+        return self._items[:n]
+
+    async def pages(self) -> AsyncGenerator[Sequence[tuple[str, float]], None]:
+        """Every known item with its score, best first: from memory, then from Redis page by page."""
+        await self._load_once()
+        items = self._items
+        for start in range(0, len(items), _SLICE):
+            yield [(item.item_id, item.score) for item in items[start : start + _SLICE]]
+        start, more = len(items), len(items) == PAGE_SIZE
+        while more:
+            try:
+                page = await self._store.popular_page(start, PAGE_SIZE)
+            except StoreError:
+                return
+            yield page
+            start, more = start + PAGE_SIZE, len(page) == PAGE_SIZE
+
+    async def _load_once(self) -> None:
+        if not self.loaded:
+            with suppress(StoreError):
+                await self.refresh()

@@ -1,0 +1,126 @@
+"""Every error as application/problem+json (RFC 9457): type, title, status, detail, instance, errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from serving.store import StoreError
+
+_log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One thing wrong with a request."""
+
+    pointer: str
+    reason: str
+
+
+class ProblemBody(BaseModel):
+    """An error, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldError] = []
+
+
+class ProblemError(Exception):
+    """Raise it anywhere in a request to answer with it."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        **extra: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.errors = status, detail, errors
+        self.headers, self.extra = headers, extra
+
+
+def problem_response(problem: ProblemError, path: str) -> Response:
+    """The response for a problem; ``path`` is the request's."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": quote(path),
+    }
+    if problem.errors:
+        body["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in problem.errors]
+    return JSONResponse(body | problem.extra, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def reason_of(error: Mapping[str, Any]) -> str:
+    """A validation error's text; never the input itself."""
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+async def _problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, ProblemError)
+    return problem_response(problem, request.scope["path"])
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    details = {
+        404: "There is no such route; /docs lists them",
+        405: "This route does not take this method",
+        413: "The body is larger than this server accepts",
+    }
+    detail = details.get(error.status_code, error.detail)
+    return problem_response(
+        ProblemError(error.status_code, detail, headers=error.headers), request.scope["path"]
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # Where FastAPI says ("query", "n"), RFC 6901 says /query/n.
+    errors = [("/" + "/".join(map(str, each["loc"])), reason_of(each)) for each in error.errors()]
+    return problem_response(
+        ProblemError(422, "The request is not valid", errors=errors), request.scope["path"]
+    )
+
+
+async def _store_unavailable(request: Request, error: Exception) -> Response:
+    problem = ProblemError(503, f"{error}; try again shortly", headers={"Retry-After": "1"})
+    return problem_response(problem, request.scope["path"])
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("unexpected error", exc_info=error)
+    return problem_response(ProblemError(500, "An unexpected error; the log has it"), request.scope["path"])
+
+
+HANDLERS = (
+    (ProblemError, _problem),
+    (HTTPException, _http_error),
+    (RequestValidationError, _invalid),
+    (StoreError, _store_unavailable),
+    (Exception, _unexpected),
+)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with problem+json."""
+    for kind, handler in HANDLERS:
+        app.add_exception_handler(kind, handler)

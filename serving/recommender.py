@@ -1,0 +1,79 @@
+"""The answer on one screen: user, candidates, filters, refill, titles.
+
+To add a strategy or a filter: write its file, name it in ``strategies`` below or in ``filters.FILTERS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from serving.answers import Recommendations, RecommendedItem, SimilarItems
+from serving.candidates.batch_list import SOURCE as ALS
+from serving.candidates.batch_list import batch_list
+from serving.candidates.candidate import Candidate, Strategy, User
+from serving.cold_start.popular import popular
+from serving.filters import FILTERS
+from serving.popular_list import PopularList
+from serving.refill import refill
+from serving.store import ItemList, Store, StoreError
+from serving.titles import Titles
+
+
+class Recommender:
+    """Lists for users and items. An answer always comes, and says what it is."""
+
+    def __init__(self, store: Store, popular_list: PopularList, titles: Titles) -> None:
+        self._store = store
+        self._titles = titles
+        self._fallback = popular(popular_list)
+        self._strategies: Sequence[Strategy] = (batch_list, self._fallback)
+
+    async def recommend(self, user_id: str, n: int) -> Recommendations:
+        """The user's n best unknown items; fewer only where the catalogue holds fewer."""
+        user = await self._user(user_id)
+        chosen = await refill(user, n, self._strategies, FILTERS)
+        return Recommendations.model_construct(
+            user_id=user_id,
+            n=n,
+            items=await self._titled(chosen),
+            model_version=user.model_version,
+            known_items=len(user.known_items),
+            stale=user.stale,
+        )
+
+    async def similar(self, item_id: str, n: int) -> SimilarItems | None:
+        """The item's neighbours, else popular items; None for an item nobody knows."""
+        stale, found = False, ItemList(True, None, [])
+        try:
+            found = await self._store.similar_items(item_id)
+        except StoreError:
+            stale = True
+        if not found.known:
+            return None
+        chosen = [Candidate(each, score, ALS) for each, score in found.entries[:n]]
+        if not chosen:
+            itself = User("", known_items={item_id})
+            chosen = await refill(itself, n, (self._fallback,), FILTERS)
+        return SimilarItems.model_construct(
+            item_id=item_id,
+            n=n,
+            items=await self._titled(chosen),
+            model_version=found.model_version,
+            stale=stale,
+        )
+
+    async def _user(self, user_id: str) -> User:
+        try:
+            return await self._store.user(user_id)
+        except StoreError:
+            return User(user_id, stale=True)
+
+    async def _titled(self, chosen: Iterable[Candidate]) -> list[RecommendedItem]:
+        ranked = list(chosen)
+        titles = await self._titles.of(candidate.item_id for candidate in ranked)
+        return [
+            RecommendedItem.model_construct(
+                item_id=item_id, rank=rank, score=round(score, 6), source=source, title=title
+            )
+            for rank, ((item_id, score, source), title) in enumerate(zip(ranked, titles, strict=True), 1)
+        ]

@@ -1,0 +1,66 @@
+"""The background of the API: keeps the popular list, the model's item ids and its age fresh."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+
+from serving.metrics import Metrics
+from serving.popular_list import PopularList
+from serving.store import Store, StoreError
+
+_log = logging.getLogger(__name__)
+
+
+class Refresher:
+    """One task; its reads also tell the breaker when Redis is back."""
+
+    def __init__(
+        self, store: Store, popular_list: PopularList, metrics: Metrics, every_seconds: float
+    ) -> None:
+        self._store = store
+        self._popular_list = popular_list
+        self._metrics = metrics
+        self._every = every_seconds
+        self._version: str | None = None
+        self._reachable = True
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(self._every)
+
+    async def once(self) -> None:
+        """One round; trouble is logged when it begins and when it ends."""
+        try:
+            await self._popular_list.refresh()
+            await self._store.warm_up()
+            await self._note_model()
+        except StoreError as error:
+            if self._reachable:
+                _log.warning("answers are stale: %s", error)
+            self._reachable = False
+            return
+        if not self._reachable:
+            _log.info("Redis answers again")
+        self._reachable = True
+
+    async def _note_model(self) -> None:
+        version = await self._store.current_version()
+        if version != self._version:
+            manifest = await self._store.manifest() or {}
+            self._metrics.model_created(_epoch(manifest.get("created_at")))
+            self._version = version
+            _log.info("serving model %s", version)
+
+
+def _epoch(created_at: object) -> float | None:
+    """Seconds of the manifest's date, ISO 8601 or a number; None for anything else."""
+    if isinstance(created_at, (int, float)):
+        return float(created_at)
+    try:
+        return datetime.fromisoformat(str(created_at).replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return None

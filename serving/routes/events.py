@@ -1,0 +1,115 @@
+"""POST /v1/events: one event or many, answered after Kafka acknowledged them."""
+
+from __future__ import annotations
+
+import json
+import time
+from itertools import islice
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import ValidationError
+
+from contracts.events import Interaction, from_future
+from contracts.settings import ServingSettings
+from serving.access import write_access
+from serving.answers import Accepted, Rejected
+from serving.event_log import EventLog, EventLogError
+from serving.event_schema import request_body
+from serving.metrics import Metrics
+from serving.problems import ProblemError, reason_of
+from serving.write_token import encode_token
+
+RETRY_SECONDS = "5"
+MAX_REASONS = 5
+
+
+def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> APIRouter:
+    """The one route that writes."""
+    router = APIRouter(tags=["events"])
+    access = [Depends(write_access(settings.api_key))] if settings.api_key else []
+    body_schema = {"requestBody": request_body(settings.max_events_per_request)}
+
+    @router.post("/v1/events", status_code=202, dependencies=access, openapi_extra=body_schema)
+    async def post_events(request: Request) -> Accepted:
+        """Takes ``{...}`` or ``{"events": [...]}``; a bad event is named in the answer, the others go on.
+
+        202 when Kafka has acknowledged every accepted event; 422 when none is acceptable; 503 when Kafka
+        does not acknowledge (then nothing is claimed: send again, with the same ``event_id`` to be exact).
+        """
+        items = await read_events(request, settings.max_events_per_request)
+        accepted, rejected = parse_events(items, time.time_ns() // 1_000_000)
+        metrics.events.labels("rejected").inc(len(rejected))
+        if not accepted:
+            raise _nothing_accepted(rejected)
+        try:
+            offsets = await event_log.append(accepted)
+        except EventLogError as error:
+            metrics.events.labels("failed").inc(len(accepted))
+            detail = f"The events were not acknowledged: {error}. Send them again"
+            raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}) from error
+        metrics.events.labels("accepted").inc(len(accepted))
+        return Accepted(accepted=len(accepted), rejected=rejected, token=encode_token(offsets))
+
+    return router
+
+
+async def read_events(request: Request, at_most: int) -> list[Any]:
+    """The events of a body, unchecked. Raises ProblemError for a body that holds no list of them."""
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise ProblemError(415, "Send JSON, with the header Content-Type: application/json")
+    raw = await request.body()
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else "not readable as JSON"
+        raise ProblemError(422, "The body is not JSON", errors=[("", reason)]) from error
+    if not isinstance(body, dict):
+        raise ProblemError(422, 'Send one event object or {"events": [...]}', errors=[("", "not an object")])
+    if "events" not in body:
+        return [body]
+    events = body["events"]
+    if not isinstance(events, list) or len(body) > 1:
+        raise ProblemError(
+            422, '"events" must be a list, and alone', errors=[("/events", "not a list alone")]
+        )
+    if not 1 <= len(events) <= at_most:
+        reason = f"{len(events)} events where 1 to {at_most} are taken"
+        raise ProblemError(422, "Too many or too few events", errors=[("/events", reason)])
+    return events
+
+
+def parse_events(items: list[Any], now_ms: int) -> tuple[list[Interaction], list[Rejected]]:
+    """The events that hold, and the reason of each that does not."""
+    accepted: list[Interaction] = []
+    rejected: list[Rejected] = []
+    for index, item in enumerate(items):
+        try:
+            event = Interaction.model_validate(item)
+        except ValidationError as error:
+            reasons = (f"{_place(each['loc'])}{reason_of(each)}" for each in error.errors(include_url=False))
+            rejected.append(Rejected(index=index, reason="; ".join(islice(reasons, MAX_REASONS))))
+            continue
+        if from_future(event.event_time, now_ms):
+            rejected.append(
+                Rejected(index=index, reason="event_time: lies more than 5 minutes in the future")
+            )
+        else:
+            accepted.append(event)
+    return accepted, rejected
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    # A field's name may be the client's own text (an unknown field), so it is cut and escaped.
+    return f"{ascii(str(loc[0])[:64])[1:-1]}: " if loc else ""
+
+
+def _nothing_accepted(rejected: list[Rejected]) -> ProblemError:
+    return ProblemError(
+        422,
+        "No event is acceptable",
+        errors=[(f"/events/{each.index}", each.reason) for each in rejected],
+        accepted=0,
+        rejected=[each.model_dump() for each in rejected],
+    )

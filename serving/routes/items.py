@@ -1,0 +1,79 @@
+"""/v1/items/{item_id} and /v1/popular: lists that start from items."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from contracts.settings import ServingSettings
+from serving.answers import Popular, PopularItem, SimilarItems, TopUser, TopUsers
+from serving.bounds import PathId, length_bounds
+from serving.cold_start.popular import SOURCE
+from serving.metrics import Metrics
+from serving.popular_list import PopularList
+from serving.problems import ProblemError
+from serving.recommender import Recommender
+from serving.store import Store, StoreError
+
+_UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
+
+
+def routes(
+    settings: ServingSettings,
+    recommender: Recommender,
+    store: Store,
+    popular_list: PopularList,
+    metrics: Metrics,
+) -> APIRouter:
+    """The routes of items."""
+    router = APIRouter(tags=["items"])
+    bounds = length_bounds(settings)
+
+    @router.get("/v1/items/{item_id:id}/similar")
+    async def similar(item_id: PathId, n: int = bounds) -> SimilarItems:
+        """Neighbours of an item, best first; popular items (see ``source``) where the model has none.
+
+        404 for an item that neither the model, nor an event, nor the catalogue knows.
+        """
+        answer = await recommender.similar(item_id, n)
+        if answer is None:
+            raise ProblemError(404, _UNKNOWN)
+        metrics.answered(answer.items, answer.stale)
+        return answer
+
+    @router.get("/v1/items/{item_id:id}/users")
+    async def top_users(item_id: PathId, n: int = bounds) -> TopUsers:
+        """The users whom an item suits most, best first; empty where the model does not know the item."""
+        found = await store.top_users(item_id)
+        if not found.known:
+            raise ProblemError(404, _UNKNOWN)
+        users = [
+            TopUser.model_construct(user_id=user_id, rank=rank, score=score)
+            for rank, (user_id, score) in enumerate(found.entries[:n], 1)
+        ]
+        return TopUsers.model_construct(item_id=item_id, n=n, users=users, model_version=found.model_version)
+
+    @router.get("/v1/popular")
+    async def popular(n: int = bounds) -> Popular:
+        """The most popular items; score = raters x mean rating + weighted counts of the other events."""
+        version, stale = None, False
+        try:
+            version = await store.current_version()
+        except StoreError:
+            stale = True
+        items = [
+            PopularItem.model_construct(
+                item_id=item.item_id,
+                rank=rank,
+                score=item.score,
+                source=SOURCE,
+                title=item.title,
+                raters=item.popularity.raters,
+                mean=item.popularity.mean,
+                users=item.popularity.users,
+            )
+            for rank, item in enumerate(await popular_list.head(n), 1)
+        ]
+        metrics.answered(items, stale)
+        return Popular.model_construct(n=n, items=items, model_version=version, stale=stale)
+
+    return router

@@ -1,0 +1,62 @@
+"""The model that is served, and what a machine asks: /livez, /readyz, /metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from serving.answers import Health
+from serving.metrics import Metrics
+from serving.popular_list import PopularList
+from serving.problems import ProblemError
+from serving.store import Store, StoreError
+
+
+def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRouter:
+    """The routes of the service itself."""
+    router = APIRouter(tags=["operations"])
+
+    @router.get("/v1/model")
+    async def model() -> dict[str, Any]:
+        """The manifest of the model being served: version, parameters, metrics, counts, timings."""
+        manifest = await store.manifest()
+        if manifest is None:
+            raise ProblemError(404, "No model is published yet: `headwater train --once` makes one")
+        return manifest
+
+    @router.get("/livez")
+    @router.get("/healthz", include_in_schema=False)
+    async def livez() -> dict[str, str]:
+        """Whether the process answers; asks nothing else."""
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz() -> Health:
+        """Whether lists can be answered: Redis was read once; later trouble only makes answers stale."""
+        redis, version = "ok", None
+        try:
+            version = await store.current_version()
+        except StoreError as error:
+            redis = str(error)
+        if not popular_list.loaded:
+            raise ProblemError(
+                503, f"The popular list was not read yet; Redis: {redis}", headers={"Retry-After": "1"}
+            )
+        return Health(
+            status="ok" if redis == "ok" else "stale",
+            redis=redis,
+            popular_items=len(popular_list),
+            model_version=version,
+        )
+
+    @router.get("/metrics", response_class=Response)
+    async def prometheus() -> Response:
+        """Prometheus' text format."""
+        text = await run_in_threadpool(generate_latest, metrics.registry)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    return router

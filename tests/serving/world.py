@@ -1,0 +1,66 @@
+"""A small world in Redis, written by the contracts alone: what streaming and training would leave there."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+
+import redis
+
+from contracts import keyspace, records
+from contracts.events import DEFAULT_WEIGHTS
+
+RATING = records.TYPE_CODES["rating"] - 1
+
+
+@dataclass
+class World:
+    """Items by popularity, histories, and models by version."""
+
+    items: dict[str, float] = field(default_factory=lambda: {f"i{i:02}": float(30 - i) for i in range(30)})
+    histories: dict[str, list[str]] = field(default_factory=lambda: {"ann": ["i00", "i01"], "bob": ["i05"]})
+    top: dict[str, list[tuple[str, float]]] = field(
+        default_factory=lambda: {"ann": [("i00", 0.9), ("i10", 0.8), ("i11", 0.7)]}
+    )
+    shards: int = 1
+
+    def write(self, url: str, version: str | None = "v1") -> None:
+        """Everything, and the pointer to the version."""
+        client = redis.Redis.from_url(url)
+        self._write_popularity(client)
+        for user, items in self.histories.items():
+            key = keyspace.history(user, self.shards)
+            for moment, item in enumerate(items):
+                entry = records.HistoryEntry("rating", 1_000_000 + moment, str(uuid.uuid4()), 4.0)
+                client.hset(key, item, records.encode_entry(entry))
+        if version is not None:
+            self.write_model(client, version)
+        client.close()
+
+    def _write_popularity(self, client: redis.Redis) -> None:
+        for item, score in self.items.items():
+            raters = int(score) // 4
+            counts = tuple(raters if place == RATING else 0 for place in range(6))
+            popularity = records.Popularity(raters, int(score * records.MICROS) if raters else 0, counts)
+            client.zadd(keyspace.POPULAR, {item: score if not raters else popularity.score(DEFAULT_WEIGHTS)})
+            client.hset(keyspace.POPULARITY, item, popularity.encode())
+            entry = json.dumps({"kind": "item", "id": item, "title": f"Title {item}", "updated_at": 1})
+            client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, entry))
+
+    def write_model(self, client: redis.Redis, version: str, reverse: bool = False) -> None:
+        """A version; ``reverse`` gives its items other indexes than another version has."""
+        ids = sorted(self.items, reverse=reverse)
+        index = {item: place for place, item in enumerate(ids)}
+        client.set(keyspace.model_items(version), records.encode_ids(ids))
+        for user, ranked in self.top.items():
+            raw = records.encode_ranked([index[item] for item, _ in ranked], [score for _, score in ranked])
+            client.hset(keyspace.top_n(keyspace.shard_of(user, self.shards), version), user, raw)
+        neighbours = records.encode_ranked([index["i01"], index["i02"]], [0.5, 0.25])
+        client.hset(keyspace.similar_items(version), "i00", neighbours)
+        client.hset(
+            keyspace.top_users(version), "i00", records.encode_ranked_ids(["ann", "bob"], [0.5, 0.25])
+        )
+        manifest = {"version": version, "created_at": "2026-01-01T00:00:00Z", "metrics": {"ndcg@10": 0.2}}
+        client.set(keyspace.manifest(version), json.dumps(manifest))
+        client.set(keyspace.CURRENT_MODEL, version)
