@@ -63,7 +63,7 @@ class ProducerLimits:
 
     max_events: int = 50_000
     max_bytes: int = 32 * 1024 * 1024
-    linger_ms: int = 10
+    linger_ms: int = 20
     batch_bytes: int = 128 * 1024
     connect_timeout_seconds: float = 10.0
     delivery_timeout_seconds: float = 120.0

@@ -2,107 +2,171 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections import deque
+from functools import lru_cache
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from kafka.producer.future import RecordMetadata
+from kafka.future import Future
+from kafka.partitioner import Partitioner, murmur2
+from kafka.producer.future import FutureRecordMetadata
 
 from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery, ProducerLimits, checked_size
 
+_log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 5.0
+_PATIENCE_SECONDS = 0.05  # how long one slow partition may hold back the reports of the others
+_PAUSE_SECONDS = 0.001
 
 
-class _Unacknowledged:
-    """Counts events between send and report; entering waits while either bound is reached."""
+# future, bytes, callback; a bare tuple, since this is made for every event
+_Pending = tuple[FutureRecordMetadata, int, OnDelivery]
 
-    def __init__(self, max_events: int, max_bytes: int) -> None:
-        self._max_events, self._max_bytes = max_events, max_bytes
-        self._events = self._bytes = self._waiting = 0
-        self._changed = threading.Condition()
 
-    def enter(self, size: int) -> None:
-        with self._changed:
-            self._waiting += 1
-            while self._full(size):
-                self._changed.wait()
-            self._waiting -= 1
-            self._events += 1
-            self._bytes += size
+class _KeyPartitioner(Partitioner):  # type: ignore[misc]
+    """The partition that Kafka's own clients choose for a key; hashes are kept, since users come back."""
 
-    def _full(self, size: int) -> bool:
-        # One event alone always fits, or it would wait for ever.
-        over = self._events >= self._max_events or self._bytes + size > self._max_bytes
-        return over and self._events > 0
+    def partition(
+        self,
+        topic: str,
+        key: bytes,
+        serialized_key: bytes,
+        value: bytes,
+        serialized_value: bytes,
+        cluster: Any,
+    ) -> int:
+        return _positive_murmur2(serialized_key) % len(cluster.partitions_for_topic(topic))
 
-    def leave(self, size: int) -> None:
-        with self._changed:
-            self._events -= 1
-            self._bytes -= size
-            if self._waiting:
-                self._changed.notify_all()
 
-    def wait_empty(self, timeout: float) -> int:
-        with self._changed:
-            self._waiting += 1
-            self._changed.wait_for(lambda: self._events == 0, timeout)
-            self._waiting -= 1
-            return self._events
+@lru_cache(maxsize=100_000)
+def _positive_murmur2(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def _open(bootstrap: str, limits: ProducerLimits) -> KafkaProducer:
+    delivery_ms = round(limits.delivery_timeout_seconds * 1000)
+    try:
+        return KafkaProducer(
+            bootstrap_servers=bootstrap.split(","),
+            acks="all",
+            partitioner=_KeyPartitioner(),
+            enable_idempotence=True,
+            linger_ms=limits.linger_ms,
+            batch_size=limits.batch_bytes,
+            delivery_timeout_ms=delivery_ms,
+            # The library wants linger and one request to fit into the delivery timeout.
+            request_timeout_ms=min(30_000, delivery_ms - limits.linger_ms),
+            max_block_ms=min(10_000, delivery_ms),
+            bootstrap_timeout_ms=round(limits.connect_timeout_seconds * 1000),
+            allow_auto_create_topics=False,
+            metrics_enabled=False,
+        )
+    except (KafkaError, OSError) as error:
+        raise BrokerUnavailableError(bootstrap) from error
 
 
 class KafkaPythonProducer:
-    """An EventProducer over ``kafka.KafkaProducer``."""
+    """An EventProducer over ``kafka.KafkaProducer``.
+
+    Callbacks on the library's futures cost a quarter of its speed, so one thread watches the futures in
+    the order of sending and reports them.
+    """
 
     def __init__(self, bootstrap: str, limits: ProducerLimits) -> None:
-        self._unacknowledged = _Unacknowledged(limits.max_events, limits.max_bytes)
-        delivery_ms = round(limits.delivery_timeout_seconds * 1000)
-        try:
-            self._producer = KafkaProducer(
-                bootstrap_servers=bootstrap.split(","),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=limits.linger_ms,
-                batch_size=limits.batch_bytes,
-                delivery_timeout_ms=delivery_ms,
-                # The library wants linger and one request to fit into the delivery timeout.
-                request_timeout_ms=min(30_000, delivery_ms - limits.linger_ms),
-                max_block_ms=min(10_000, delivery_ms),
-                bootstrap_timeout_ms=round(limits.connect_timeout_seconds * 1000),
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-            )
-        except (KafkaError, OSError) as error:
-            raise BrokerUnavailableError(bootstrap) from error
+        self._producer = _open(bootstrap, limits)
+        self._limits = limits
+        self._pending: deque[_Pending] = deque()
+        self._sending = threading.Lock()
+        self._sent = self._sent_bytes = 0  # written under the lock
+        self._reported = self._reported_bytes = 0  # written by the reporting thread only
+        self._work, self._closed = threading.Event(), False
+        self._reporter = threading.Thread(target=self._report, name="delivery-reports", daemon=True)
+        self._reporter.start()
 
     def send(self, topic: str, key: bytes, value: bytes, on_delivery: OnDelivery) -> None:
         """See EventProducer."""
         size = checked_size(key, value)
-        leave = self._unacknowledged.leave
-        self._unacknowledged.enter(size)
-
-        def succeeded(record: RecordMetadata) -> None:
-            leave(size)
-            on_delivery(Delivery(record.topic, record.partition, record.offset), None)
-
-        def failed(error: Exception) -> None:
-            leave(size)
-            on_delivery(None, error)
-
+        with self._sending:
+            while self._full(size):
+                time.sleep(_PAUSE_SECONDS)
+            self._sent += 1
+            self._sent_bytes += size
         try:
-            future = self._producer.send(topic, value=value, key=key)
+            future = self._producer.send(topic, value, key)
         except KafkaError as error:
-            failed(error)
-            return
-        future.add_callback(succeeded).add_errback(failed)
+            future = Future().failure(error)  # reported in its turn, like the others
+        self._pending.append((future, size, on_delivery))
+        if not self._work.is_set():
+            self._work.set()
+
+    def _full(self, size: int) -> bool:
+        events, held = self._sent - self._reported, self._sent_bytes - self._reported_bytes
+        # One event alone always fits, or it would wait for ever.
+        return events > 0 and (events >= self._limits.max_events or held + size > self._limits.max_bytes)
+
+    def _report(self) -> None:
+        while not self._closed or self._pending:
+            if not self._pending:
+                self._work.clear()
+                if not self._pending:
+                    self._work.wait(_PATIENCE_SECONDS)
+                continue
+            if not self._pending[0][0].is_done:
+                self._await_first()
+            if self._pending[0][0].is_done:
+                self._report_head()
+            else:
+                self._report_any()
+
+    def _await_first(self) -> None:
+        try:
+            self._pending[0][0].get(_PATIENCE_SECONDS)
+        except KafkaError as error:
+            _log.debug("not acknowledged yet, or failed and about to be reported: %s", error)
+
+    def _report_head(self) -> None:
+        pending, report = self._pending, self._report_one
+        while pending and pending[0][0].is_done:
+            report(*pending.popleft())
+
+    def _report_any(self) -> None:
+        """Report what is done behind a slow first event."""
+        for _ in range(len(self._pending)):
+            entry = self._pending.popleft()
+            if entry[0].is_done:
+                self._report_one(*entry)
+            else:
+                self._pending.append(entry)
+
+    def _report_one(self, future: FutureRecordMetadata, size: int, on_delivery: OnDelivery) -> None:
+        record = future.value
+        try:
+            if record is not None:
+                on_delivery(Delivery(record[0], record[1], record[3]), None)
+            else:
+                on_delivery(None, future.exception)
+        except Exception:
+            _log.exception("a delivery callback failed")
+        self._reported_bytes += size
+        self._reported += 1
 
     def flush(self, timeout: float) -> int:
         """See EventProducer."""
+        deadline = time.monotonic() + timeout
         try:
             self._producer.flush(timeout)
-        except KafkaError:
-            return self._unacknowledged.wait_empty(0)
-        return self._unacknowledged.wait_empty(1.0)
+        except KafkaError as error:
+            _log.debug("flush ended early: %s", error)
+        while self._sent > self._reported and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
+        return self._sent - self._reported
 
     def close(self) -> None:
         """See EventProducer."""
         self._producer.close(timeout=_CLOSE_SECONDS)
+        self._closed = True
+        self._reporter.join(_CLOSE_SECONDS)
