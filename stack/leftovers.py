@@ -7,13 +7,10 @@ from pathlib import Path
 from stack.identity import descendants, running
 from stack.process import STOP_SECONDS, Record, end
 
-_KEPT = ("stack.json",)  # the run's own state (stack/run_state.py), not a process record
-
 
 def records(run_dir: Path) -> list[Record]:
     """Every process record in the folder."""
-    paths = [path for path in sorted(run_dir.glob("*.json")) if path.name not in _KEPT]
-    return [record for record in map(Record.read, paths) if record]
+    return [record for record in map(Record.read, sorted(run_dir.glob("*.json"))) if record]
 
 
 def alive(run_dir: Path) -> list[Record]:
@@ -30,6 +27,5 @@ def remove(run_dir: Path, grace: float = STOP_SECONDS) -> list[str]:
     wanted = {p: None for r in left for p in (r.process, *r.started_later, *descendants(r.process))}
     end(wanted, grace)
     for path in run_dir.glob("*.json"):
-        if path.name not in _KEPT:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     return [record.name for record in left]

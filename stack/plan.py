@@ -13,3 +13,4 @@ class Plan:
     name: str
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    ends: bool = False  # it may end by itself with exit code 0: a replay does

@@ -1,0 +1,71 @@
+"""The `headwater` command, put together from what is installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from typing import Annotated, NamedTuple
+
+import typer
+
+
+class Part(NamedTuple):
+    """A module with `register(app)`, the extra that brings what it needs, the commands it adds."""
+
+    module: str
+    extra: str
+    commands: tuple[str, ...]
+
+
+PARTS: tuple[Part, ...] = (
+    Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
+    Part("ingest.cli", "ingest", ("ingest", "download")),
+    Part("streaming.cli", "streaming", ("rebuild", "rejects")),
+    Part("training.cli", "training", ("train",)),
+    Part("serving.cli", "serving", ("export",)),
+)
+
+
+def main() -> None:
+    """The console script."""
+    build_app(sys.argv[1:])()
+
+
+def build_app(arguments: Sequence[str]) -> typer.Typer:
+    """All commands; only the part of the one that is asked for, so that it starts quickly."""
+    asked = [part for part in PARTS if arguments and arguments[0] in part.commands]
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    missing = [hint for part in asked or PARTS if (hint := _add(part, app))]
+    if asked and missing:
+        typer.echo(missing[0], err=True)
+        raise SystemExit(2)
+
+    # Even one command stays a named one, and the hints stand below the list of commands.
+    @app.callback(epilog="  ".join(missing) or None)
+    def headwater(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        ] = False,
+    ) -> None:
+        """A streaming recommender that people run themselves."""
+
+    return app
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"headwater {metadata.version('headwater')}")
+        raise typer.Exit
+
+
+def _add(part: Part, app: typer.Typer) -> str | None:
+    try:
+        module = import_module(part.module)
+    except ModuleNotFoundError as error:
+        return (
+            f"{', '.join(part.commands)}: not installed (no module {error.name}); "
+            f"pip install 'headwater[{part.extra}]' adds them."
+        )
+    module.register(app)
+    return None

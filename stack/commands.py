@@ -1,0 +1,185 @@
+"""setup, demo, up, down, status, doctor."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stack import doctor as doctor_checks
+from stack import down as stopping
+from stack.detach import start_detached
+from stack.errors import StackError
+from stack.jars import jars_dir
+from stack.once import run_once
+from stack.run_state import Folders
+from stack.services import BUILT_IN_SOURCE, Options
+from stack.setup import ensure_set_up
+from stack.status import collect
+from stack.status_block import block
+from stack.supervisor import StopRequested
+from stack.up import run_until_stopped
+
+DataDir = Annotated[Path, typer.Option(help="Where all data of the run is kept.")]
+ApiPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of the API; 0 picks a free one.")]
+KafkaPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of Kafka; 0 picks a free one.")]
+RedisPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of Redis; 0 picks a free one.")]
+Ratings = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", help="File or folder to replay instead of the built-in source."),
+]
+NoProducer = Annotated[bool, typer.Option("--no-producer", help="Send nothing: events come by the API.")]
+Columns = Annotated[
+    str | None, typer.Option(metavar="user=…,item=…", help="Column mapping of the source, as for `ingest`.")
+]
+TrainEvery = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Train that often; 0: on request.")]
+Rate = Annotated[
+    float | None, typer.Option(min=0.001, metavar="N", help="Events a second; default: as fast as possible.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_FAILED, _STOPPED = 1, 130
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of the stack."""
+    for command in (setup, demo, up, down, status, doctor):
+        app.command()(command)
+
+
+def setup() -> None:
+    """Java and the jars, fetched once; afterwards nothing needs the network."""
+    console = Console(stderr=True)
+    with _errors_in_words(console):
+        java = ensure_set_up(console)
+        console.print(
+            f"Java {java.version} ({java.home}) and the jars ({jars_dir()}) are in place.", style=None
+        )
+
+
+def up(
+    data_dir: DataDir = Path("data"),
+    api_port: ApiPort = 8000,
+    kafka_port: KafkaPort = 9092,
+    redis_port: RedisPort = 6379,
+    ratings: Ratings = None,
+    no_producer: NoProducer = False,
+    columns: Columns = None,
+    train_every: TrainEvery = 300.0,
+    rate: Rate = None,
+    detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `down` stops it.")] = False,
+) -> None:
+    """The whole recommender on this machine until Ctrl-C, its data kept in --data-dir."""
+    console = Console(stderr=True)
+    with _errors_in_words(console):
+        if ratings and no_producer:
+            raise StackError("--ratings and --no-producer exclude each other: choose one")
+        if detach:
+            words = [word for word in sys.argv[1:] if word != "--detach"]
+            start_detached(words, Folders(data_dir.expanduser().resolve()), console)
+            return
+        options = Options(
+            data_dir=data_dir,
+            api_port=api_port,
+            kafka_port=kafka_port,
+            redis_port=redis_port,
+            ratings=ratings,
+            columns=columns,
+            producer=not no_producer,
+            rate=rate,
+            train_every=train_every,
+        )
+        run_until_stopped(options, console)
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when a model trained on all is served.")] = False,
+    ratings: Ratings = None,
+    columns: Columns = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="With --once: write the summary there.")
+    ] = None,
+    story: Annotated[
+        bool | None,
+        typer.Option(
+            "--story/--no-story", help="One user's story at the end; default: built-in source only."
+        ),
+    ] = None,
+    data_dir: DataDir = Path("data/demo"),
+    api_port: ApiPort = 8000,
+    kafka_port: KafkaPort = 9092,
+    redis_port: RedisPort = 6379,
+    train_every: TrainEvery = 120.0,
+    rate: Rate = None,
+) -> None:
+    """`up` with an empty data folder, free ports where the usual ones are taken, and a source replayed."""
+    console = Console(stderr=True)
+    with _errors_in_words(console):
+        if json_file and not once:
+            raise StackError("--json needs --once: without it the demo does not end")
+        options = Options(
+            data_dir=data_dir,
+            api_port=api_port,
+            kafka_port=kafka_port,
+            redis_port=redis_port,
+            fall_back_to_free_ports=True,
+            ratings=None if ratings == BUILT_IN_SOURCE else ratings,
+            columns=columns,
+            rate=rate,
+            train_every=train_every,
+            once=once,
+            fresh=True,
+        )
+        if not once:
+            run_until_stopped(options, console)
+            return
+        tells = options.ratings is None if story is None else story
+        run_once(options, json_file, tells, console)
+
+
+def down(data_dir: DataDir = Path("data")) -> None:
+    """Stop what runs on --data-dir, also what an earlier run left behind."""
+    console = Console(stderr=True)
+    with _errors_in_words(console):
+        folders = Folders(data_dir.expanduser().resolve())
+        found = stopping.stop(folders, lambda text: console.print(text, highlight=False))
+        console.print("Stopped." if found else f"Nothing runs on {folders.data}.", highlight=False)
+
+
+def status(data_dir: DataDir = Path("data"), as_json: AsJson = False) -> None:
+    """What runs on --data-dir: counts, lag, model, addresses. Exit code 3 when nothing runs."""
+    found = collect(Folders(data_dir.expanduser().resolve()))
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        Console().print(block(found))
+    if not found.running:
+        raise typer.Exit(3)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check this machine and print the cure for each failure. Exit code 1 when something failed."""
+    checks = doctor_checks.examine()
+    if as_json:
+        typer.echo(json.dumps(doctor_checks.as_dict(checks), indent=2))
+    else:
+        Console().print(doctor_checks.as_table(checks))
+    if not all(check.ok for check in checks):
+        raise typer.Exit(_FAILED)
+
+
+@contextmanager
+def _errors_in_words(console: Console) -> Iterator[None]:
+    try:
+        yield
+    except (StopRequested, KeyboardInterrupt) as stop:
+        console.print("Stopped before the end.", highlight=False)
+        raise typer.Exit(_STOPPED) from stop
+    except StackError as error:
+        console.print(str(error), style="red", highlight=False, markup=False, soft_wrap=True)
+        raise typer.Exit(_FAILED) from error
