@@ -25,7 +25,7 @@ class RedisSettings(_Environment):
     """Where Redis is; REDIS_SHARDS is fixed for the life of the data (a change needs `headwater rebuild`)."""
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
-    redis_shards: int = Field(1, ge=1, le=16_384)
+    redis_shards: int = Field(default=1, ge=1, le=16_384)
 
 
 class LakeSettings(_Environment):
@@ -42,7 +42,7 @@ class SparkSettings(_Environment):
     spark_master: str = "local[*]"
     spark_jars_dir: str = ".cache/jars/spark"  # filled by `headwater setup`
     spark_driver_memory: str = "1g"
-    spark_shuffle_partitions: int = Field(4, ge=1)
+    spark_shuffle_partitions: int = Field(default=4, ge=1)
     spark_conf: dict[str, str] = Field(default_factory=dict)  # JSON; further Spark configuration
 
 
@@ -55,52 +55,52 @@ class WeightSettings(_Environment):
 class StreamingSettings(KafkaSettings, RedisSettings, LakeSettings, SparkSettings, WeightSettings):
     """The streaming service."""
 
-    lake_trigger_seconds: float = Field(10.0, gt=0)
-    online_trigger_seconds: float = Field(0.5, gt=0)
-    activity_trigger_seconds: float = Field(60.0, gt=0)
+    lake_trigger_seconds: float = Field(default=10.0, gt=0)
+    online_trigger_seconds: float = Field(default=0.5, gt=0)
+    activity_trigger_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
-    max_events_per_trigger: int = Field(200_000, ge=1)
-    maintenance_every_seconds: float = Field(3600.0, gt=0)
-    vacuum_retention_hours: int = Field(168, ge=168)
+    max_events_per_trigger: int = Field(default=200_000, ge=1)
+    maintenance_every_seconds: float = Field(default=3600.0, gt=0)
+    vacuum_retention_hours: int = Field(default=168, ge=168)
 
 
 class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSettings):
     """The trainer. The defaults of the models come from docs/decisions/0002-als-defaults.md."""
 
     spark_driver_memory: str = "2g"
-    train_every_seconds: float = Field(300.0, ge=0)  # 0: only on request
-    train_every_events: int = Field(0, ge=0)  # 0: not by count
-    train_min_events: int = Field(100, ge=1)
-    top_n: int = Field(100, ge=1, le=1000)
+    train_every_seconds: float = Field(default=300.0, ge=0)  # 0: only on request
+    train_every_events: int = Field(default=0, ge=0)  # 0: not by count
+    train_min_events: int = Field(default=100, ge=1)
+    top_n: int = Field(default=100, ge=1, le=1000)
     seed: int = 42
-    holdout_fraction: float = Field(0.2, gt=0, lt=1)
-    metrics_k: int = Field(10, ge=1, le=100)
+    holdout_fraction: float = Field(default=0.2, gt=0, lt=1)
+    metrics_k: int = Field(default=10, ge=1, le=100)
     positive_rating: float = 4.0
     # Graded preference of a rating: the entry with the largest key not above the rating counts.
     rating_strengths: dict[float, float] = Field(
         default_factory=lambda: {0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0}
     )
-    als_rank: int = Field(32, ge=1, le=1000)
-    als_max_iter: int = Field(10, ge=1, le=200)
-    als_reg_param: float = Field(0.05, ge=0)
-    als_alpha: float = Field(10.0, ge=0)
+    als_rank: int = Field(default=32, ge=1, le=1000)
+    als_max_iter: int = Field(default=10, ge=1, le=200)
+    als_reg_param: float = Field(default=0.05, ge=0)
+    als_alpha: float = Field(default=10.0, ge=0)
     als_nonnegative: bool = False
-    explicit_rank: int = Field(10, ge=1, le=1000)
-    explicit_max_iter: int = Field(10, ge=1, le=200)
-    explicit_reg_param: float = Field(0.1, ge=0)
+    explicit_rank: int = Field(default=10, ge=1, le=1000)
+    explicit_max_iter: int = Field(default=10, ge=1, le=200)
+    explicit_reg_param: float = Field(default=0.1, ge=0)
     cold_start_strategy: Literal["nan", "drop"] = "drop"
-    keep_versions: int = Field(2, ge=1)
+    keep_versions: int = Field(default=2, ge=1)
 
 
 class ServingSettings(KafkaSettings, RedisSettings, WeightSettings):
     """The API."""
 
     api_host: str = "127.0.0.1"
-    api_port: int = Field(8000, ge=0, le=65_535)
+    api_port: int = Field(default=8000, ge=0, le=65_535)
     api_key: SecretStr | None = None  # when set, writes need it in the X-API-Key header
-    redis_timeout_seconds: float = Field(0.08, gt=0)
-    kafka_timeout_seconds: float = Field(5.0, gt=0)
-    max_n: int = Field(1000, ge=1)
-    max_body_bytes: int = Field(2_000_000, ge=1024)
-    max_events_per_request: int = Field(1000, ge=1)
-    popular_refresh_seconds: float = Field(1.0, gt=0)
+    redis_timeout_seconds: float = Field(default=0.08, gt=0)
+    kafka_timeout_seconds: float = Field(default=5.0, gt=0)
+    max_n: int = Field(default=1000, ge=1)
+    max_body_bytes: int = Field(default=2_000_000, ge=1024)
+    max_events_per_request: int = Field(default=1000, ge=1)
+    popular_refresh_seconds: float = Field(default=1.0, gt=0)

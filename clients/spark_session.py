@@ -1,0 +1,63 @@
+"""The Spark session of a service: local jars, Delta, quiet logs, the workers on our own Python."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from contracts.settings import SparkSettings
+
+
+def spark_session(name: str, settings: SparkSettings) -> SparkSession:
+    """A session by settings; SPARK_MASTER decides where it runs.
+
+    Raises FileNotFoundError when the connector's jars are not in SPARK_JARS_DIR.
+    """
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if settings.spark_master.startswith("local") else "")
+    if not os.environ["SPARK_LOCAL_IP"]:
+        del os.environ["SPARK_LOCAL_IP"]
+    builder = SparkSession.builder.appName(name).master(settings.spark_master)
+    for key, value in session_conf(settings).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def session_conf(settings: SparkSettings) -> dict[str, str]:
+    """The configuration as Spark's keys; SPARK_CONF (JSON) has the last word."""
+    conf = {
+        "spark.jars": ",".join(connector_jars(settings.spark_jars_dir)),
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
+        "spark.default.parallelism": str(settings.spark_shuffle_partitions),
+        "spark.driver.memory": settings.spark_driver_memory,
+        # Python workers inherit it: Spark already keeps every core busy.
+        "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        # Delta reads its own log in few tasks: the default of 50 is all overhead on small tables.
+        "spark.databricks.delta.snapshotPartitions": "2",
+        "spark.sql.streaming.metricsEnabled": "true",
+        # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
+        "spark.driver.extraJavaOptions": "-Xss8m",
+        "spark.executor.extraJavaOptions": "-Xss8m",
+    }
+    return conf | settings.spark_conf
+
+
+def connector_jars(folder: str) -> list[str]:
+    """The jars that Spark needs beside its own: Delta and the Kafka source.
+
+    Raises FileNotFoundError, naming the cure, when there are none.
+    """
+    jars = sorted(str(jar.resolve()) for jar in Path(folder).glob("*.jar"))
+    if not jars:
+        raise FileNotFoundError(f"No Spark jars in {folder!r}: run `headwater setup`, or set SPARK_JARS_DIR")
+    return jars

@@ -1,0 +1,63 @@
+"""`python -m streaming`: the queries, until SIGTERM or until one of them ends."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+from pyspark.sql.streaming.query import StreamingQuery
+
+from clients.spark_session import spark_session
+from contracts.settings import StreamingSettings
+from streaming.applied import publish_applied
+from streaming.pipeline import build_queries
+
+log = logging.getLogger("headwater.streaming")
+
+
+def main() -> int:
+    """Start the queries and wait. Exit code 1 when a query ends by itself."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    settings = StreamingSettings()
+    fair = {"spark.scheduler.mode": "FAIR", **_STATE_STORE}
+    spark = spark_session(
+        "headwater-streaming", settings.model_copy(update={"spark_conf": fair | settings.spark_conf})
+    )
+    queries = build_queries(spark, settings)
+    log.info("running: %s", ", ".join(query.name for query in queries))
+    while not stopping.wait(0.5):
+        publish_applied(queries, settings)
+        if ended := [query for query in queries if not query.isActive]:
+            return _report(ended[0])
+    for query in queries:
+        query.stop()
+    spark.stop()
+    return 0
+
+
+_STATE_STORE = {
+    "spark.sql.streaming.stateStore.providerClass": (
+        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+    )
+}
+
+
+def _report(query: StreamingQuery) -> int:
+    reason = str(query.exception() or "no reason given")
+    log.error("query %s ended: %s", query.name, reason)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

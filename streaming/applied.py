@@ -1,0 +1,33 @@
+"""How far the lake query has come, taken from what Spark has committed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from pyspark.sql.streaming.query import StreamingQuery
+
+from contracts import keyspace
+from contracts.settings import StreamingSettings
+from streaming import redis_sink
+
+
+def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
+    """Write the lake query's next offsets to Redis. (The online query writes its own, batch by batch.)"""
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    for query in queries:
+        progress = query.lastProgress
+        if query.name == "lake" and progress is not None and progress["sources"][0]["endOffset"]:
+            redis_sink.write_applied(
+                client, keyspace.APPLIED_LAKE, next_offsets(progress["sources"][0]["endOffset"])
+            )
+
+
+def next_offsets(end_offset: str | dict[str, dict[str, int]]) -> dict[str, int]:
+    """Spark's ``{"topic": {"0": 5}}``, as text or parsed, to ``{"topic:0": 5}``."""
+    parsed = json.loads(end_offset) if isinstance(end_offset, str) else end_offset
+    return {
+        f"{topic}:{partition}": int(offset)
+        for topic, partitions in parsed.items()
+        for partition, offset in partitions.items()
+    }

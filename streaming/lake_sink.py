@@ -1,0 +1,49 @@
+"""Appends a micro-batch to the lake's Delta tables. Guarantee: exactly once per checkpoint.
+
+The transaction id of an append is (query id of the checkpoint, batch id), so a replayed batch is skipped
+by Delta; a new checkpoint has a new query id, so its batches are never taken for old ones.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts.lake import TABLES, Table
+
+
+class LostBatchError(RuntimeError):
+    """Delta acknowledged an append that is not in its log."""
+
+
+def create_tables(spark: SparkSession, lake_uri: str) -> None:
+    """Create the lake's tables where they do not exist yet."""
+    for table in TABLES:
+        spark.sql(f"CREATE TABLE IF NOT EXISTS delta.`{table.path(lake_uri)}` ({table.ddl}) USING delta")
+
+
+def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
+    """The last batch that the table's log holds from this writer, -1 if none."""
+    assert spark._jvm is not None
+    log = spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
+    found = log.unsafeVolatileSnapshot().transactions().get(app_id)
+    return int(found.get()) if found.isDefined() else -1
+
+
+def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id: int) -> None:
+    """Append rows once, however often the batch is tried.
+
+    Raises LostBatchError when the log does not show the batch afterwards.
+    """
+    app_id, path = f"{query_id}:{table.name}", table.path(lake_uri)
+    (
+        rows.write.format("delta")
+        .mode("append")
+        .option("txnAppId", app_id)
+        .option("txnVersion", batch_id)
+        .save(path)
+    )
+    if committed_batch(rows.sparkSession, path, app_id) < batch_id:
+        raise LostBatchError(
+            f"batch {batch_id} of {table.name} was acknowledged but is not in the table's log: "
+            "stop, and see 'A batch is missing from the lake' in docs/operations.md"
+        )

@@ -1,0 +1,171 @@
+"""From Kafka's bytes to typed rows, and why a row is rejected. Pure: frame in, frame out.
+
+The bounds are those of ``contracts/events.py``; ``tests/streaming/test_parse.py`` holds both to one corpus.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+from contracts import events, lake, topics
+
+_CORRUPT = "_corrupt"
+_IDS = ("user_id", "item_id")
+_OPTIONAL_IDS = ("session_id", "recommendation_id")
+
+
+def parse(records: DataFrame) -> DataFrame:
+    """One row per record: its origin and bytes, ``event`` or ``entry``, a ``reason`` if it is rejected."""
+    typed = records.transform(_with_text).transform(_with_event).transform(_with_entry)
+    # topic, partition, offset, timestamp, key, value, event{...}, entry{...}, reason
+    return typed.withColumn("reason", F.when(_is_interaction(), _event_fault()).otherwise(_entry_fault()))
+
+
+def accepted_interactions(parsed: DataFrame) -> DataFrame:
+    """The lake's rows: the columns of lake.INTERACTIONS."""
+    columns = [
+        F.timestamp_millis("event.event_time").alias("event_time")
+        if name == "event_time"
+        else F.col(f"event.{name}")
+        for name in _field_names(lake.EVENT_DDL)
+    ]
+    return parsed.filter(_is_interaction() & F.col("reason").isNull()).select(*columns, *_origin())
+
+
+def accepted_entries(parsed: DataFrame) -> DataFrame:
+    """The catalogue's rows: the columns of lake.CATALOG."""
+    accepted = parsed.filter(~_is_interaction() & F.col("reason").isNull())
+    return accepted.select(*(F.col(f"entry.{name}") for name in _field_names(lake.CATALOG_DDL)), *_origin())
+
+
+def rejected(parsed: DataFrame) -> DataFrame:
+    """The records that no table takes, with their bytes and the reason."""
+    return parsed.filter(F.col("reason").isNotNull()).select(
+        "topic", "partition", "offset", "key", "value", "reason"
+    )
+
+
+def _field_names(ddl: str) -> list[str]:
+    return [column.split()[0] for column in ddl.replace("MAP<STRING, STRING>", "MAP").split(", ")]
+
+
+def _origin() -> list[Column]:
+    return [
+        F.col("partition").alias("kafka_partition"),
+        F.col("offset").alias("kafka_offset"),
+        F.col("timestamp").alias("ingest_time"),
+    ]
+
+
+def _is_interaction() -> Column:
+    return F.col("topic") == topics.INTERACTIONS.name
+
+
+def _with_text(records: DataFrame) -> DataFrame:
+    text = F.col("value").cast("string")
+    return records.withColumn("text", F.when(F.is_valid_utf8(text), text))
+
+
+def _with_event(records: DataFrame) -> DataFrame:
+    event = F.from_json(
+        "text", f"{lake.EVENT_DDL}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT}
+    )
+    parsed = records.withColumn("event", F.when(_is_interaction(), event))
+    # What the producer may leave out is filled in here, the same way on every replay.
+    return parsed.withColumn(
+        "event",
+        F.when(
+            F.col("event").isNotNull(),
+            F.col("event")
+            .withField("event_id", F.lower(F.coalesce("event.event_id", _uuid_of_origin())))
+            .withField("schema_version", F.coalesce("event.schema_version", F.lit(1)))
+            .withField(
+                "value", F.when(F.col("event.event_type") == "rating", F.col("event.value")).otherwise(_one())
+            ),
+        ),
+    )
+
+
+def _one() -> Column:
+    return F.coalesce(F.col("event.value"), F.lit(1.0))
+
+
+def _uuid_of_origin() -> Column:
+    """An id for an event without one: the MD5 of its place in the log, in a UUID's form."""
+    digest = F.md5(F.concat_ws(":", F.col("topic"), F.col("partition"), F.col("offset")))
+    parts = [
+        F.substring(digest, start, length) for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    ]
+    return F.concat_ws("-", *parts)
+
+
+def _with_entry(records: DataFrame) -> DataFrame:
+    entry = F.from_json(
+        "text", f"{lake.CATALOG_DDL}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT}
+    )
+    return records.withColumn("entry", F.when(~_is_interaction(), entry))
+
+
+def _first(*faults: tuple[Column, str]) -> Column:
+    return F.coalesce(*(F.when(condition, F.lit(reason)) for condition, reason in faults))
+
+
+def _bytes_faults(parsed: str) -> list[tuple[Column, str]]:
+    malformed = F.col(parsed).isNull() | F.col(f"{parsed}.{_CORRUPT}").isNotNull()
+    return [
+        (F.col("value").isNull(), "the record is empty"),
+        (F.col("text").isNull(), "not UTF-8 text"),
+        (malformed, "malformed JSON or a field of the wrong type"),
+    ]
+
+
+def _id_faults(column: str) -> list[tuple[Column, str]]:
+    value, name = F.col(column), column.split(".")[1]
+    return [
+        (F.length(value) < 1, f"{name} is empty"),
+        (F.length(value) > events.MAX_ID_LENGTH, f"{name} is longer than {events.MAX_ID_LENGTH} characters"),
+        (value.rlike(r"[\u0000-\u001F\u007F-\u009F]"), f"{name} holds a control character"),
+    ]
+
+
+def _event_fault() -> Column:
+    event = F.col("event")
+    required = [*_IDS, "event_type", "event_time"]
+    faults = _bytes_faults("event")
+    faults += [(event[name].isNull(), f"{name} is missing") for name in required]
+    for name in (*_IDS, *_OPTIONAL_IDS):
+        faults += _id_faults(f"event.{name}")
+    latest = F.unix_millis("timestamp") + events.MAX_FUTURE_MS
+    faults += [
+        (~event["event_type"].isin(*events.EVENT_TYPES), "unknown event_type"),
+        (~event["event_id"].rlike(events.UUID_PATTERN), "event_id is not a UUID"),
+        (event["schema_version"] != 1, "unknown schema_version"),
+        *_value_faults(),
+        (event["event_time"] < 0, "event_time lies before 1970"),
+        (event["event_time"] > latest, "event_time lies in the future"),
+    ]
+    return _first(*faults)
+
+
+def _value_faults() -> list[tuple[Column, str]]:
+    value, is_rating = F.col("event.value"), F.col("event.event_type") == "rating"
+    outside = F.isnan(value) | (value < events.MIN_RATING) | (value > events.MAX_RATING)
+    return [
+        (is_rating & value.isNull(), "a rating needs a value"),
+        (is_rating & outside, f"value of a rating must lie in {events.MIN_RATING}-{events.MAX_RATING:g}"),
+        (~is_rating & (F.isnan(value) | (value != 1.0)), "value must be 1 or absent"),
+    ]
+
+
+def _entry_fault() -> Column:
+    entry = F.col("entry")
+    faults = _bytes_faults("entry")
+    faults += [(entry[name].isNull(), f"{name} is missing") for name in ("kind", "id", "updated_at")]
+    faults += [(~entry["kind"].isin("item", "user"), "unknown kind"), *_id_faults("entry.id")]
+    latest = F.unix_millis("timestamp") + events.MAX_FUTURE_MS
+    faults += [
+        (entry["updated_at"] < 0, "updated_at lies before 1970"),
+        (entry["updated_at"] > latest, "updated_at lies in the future"),
+    ]
+    return _first(*faults)

@@ -1,0 +1,72 @@
+"""The dataflow on one screen.
+
+Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta interactions, catalog; rejects ─► Kafka
+                             │                      └─ item_activity (a minute): hourly, watermarked
+                             └─ online  (0.5 s):   parse ─► Redis histories, popularity, catalogue, offsets
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from contracts.settings import StreamingSettings
+from streaming.item_activity import hourly_activity, write_activity
+from streaming.lake_batch import LakeBatch
+from streaming.lake_sink import create_tables
+from streaming.online_batch import OnlineBatch
+from streaming.source import read_topics
+
+# A query whose state or source changes in a way that Spark refuses gets a new version, and starts anew.
+QUERY_VERSIONS = {"lake": 1, "item_activity": 1, "online": 1}
+
+
+def build_queries(spark: SparkSession, settings: StreamingSettings) -> list[StreamingQuery]:
+    """Start every query; each ends only with an error or by being stopped."""
+    create_tables(spark, settings.lake_uri)
+    records = read_topics(spark, settings)
+    return [
+        _start_lake(records, settings),
+        _start_online(records, settings),
+        _start_item_activity(spark, settings),
+    ]
+
+
+def _start_lake(records: DataFrame, settings: StreamingSettings) -> StreamingQuery:
+    _own_pool(records.sparkSession, "lake")
+    batch = LakeBatch(settings, query_id=lambda: query.id)
+    query = (
+        records.writeStream.queryName("lake")
+        .option("checkpointLocation", checkpoint(settings, "lake"))
+        .trigger(processingTime=f"{settings.lake_trigger_seconds} seconds")
+        .foreachBatch(batch.write)
+        .start()
+    )
+    return query
+
+
+def _start_online(records: DataFrame, settings: StreamingSettings) -> StreamingQuery:
+    _own_pool(records.sparkSession, "online")
+    return (
+        records.writeStream.queryName("online")
+        .option("checkpointLocation", checkpoint(settings, "online"))
+        .trigger(processingTime=f"{settings.online_trigger_seconds} seconds")
+        .foreachBatch(OnlineBatch(settings).write)
+        .start()
+    )
+
+
+def _start_item_activity(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
+    _own_pool(spark, "item_activity")
+    activity = hourly_activity(spark, settings)
+    return write_activity(activity, settings, checkpoint(settings, "item_activity"))
+
+
+def checkpoint(settings: StreamingSettings, query: str) -> str:
+    """The folder of a query's checkpoint; it carries the query's version."""
+    return f"{settings.checkpoints_uri.rstrip('/')}/{query}-v{QUERY_VERSIONS[query]}"
+
+
+def _own_pool(spark: SparkSession, query: str) -> None:
+    # Queries share the cores fairly: a large lake batch must not hold up the online one.
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", query)

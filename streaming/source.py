@@ -1,0 +1,41 @@
+"""The Kafka source of both queries."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts import topics
+from contracts.settings import StreamingSettings
+
+SUBSCRIBED = ",".join((topics.INTERACTIONS.name, topics.CATALOG.name))
+
+
+def _options(settings: StreamingSettings) -> dict[str, str]:
+    return {
+        "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
+        "subscribe": SUBSCRIBED,
+        # Lost offsets end the query with a reason: the runbook decides, not a flag.
+        "failOnDataLoss": "true",
+    }
+
+
+def read_topics(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    """Both topics from their beginning, as an unbounded frame of Kafka's own columns."""
+    return (
+        spark.readStream.format("kafka")
+        .options(**_options(settings))
+        .option("startingOffsets", "earliest")
+        .option("maxOffsetsPerTrigger", settings.max_events_per_trigger)
+        .load()
+    )
+
+
+def read_topics_from(spark: SparkSession, settings: StreamingSettings, starting_offsets: str) -> DataFrame:
+    """Both topics from the given offsets (Spark's JSON) to their present end, as a bounded frame."""
+    return (
+        spark.read.format("kafka")
+        .options(**_options(settings))
+        .option("startingOffsets", starting_offsets)
+        .option("endingOffsets", "latest")
+        .load()
+    )
