@@ -22,6 +22,7 @@ from stack.summary import Summary, summarise
 
 # Long enough for a slow machine's first batch; what still moves is never given up.
 _STALL_SECONDS = 600.0
+_LONGEST_TRAINING_STEP_SECONDS = 4 * 3600.0
 _SERVE_SECONDS = 60.0
 _LOOK_SECONDS = 0.25
 
@@ -94,7 +95,7 @@ def train(run: Run) -> dict[str, Any]:
             before, status = status, redis.training_status()
             if status != before:
                 moved = time.monotonic()
-            elif time.monotonic() - moved > _STALL_SECONDS:
+            elif time.monotonic() - moved > _LONGEST_TRAINING_STEP_SECONDS:
                 raise StackError(f"The trainer stood still; its log is {run.folders.logs / 'training.log'}")
         model = redis.model()
     if status.get("outcome") != "published" or model is None:

@@ -60,6 +60,7 @@ class ServiceProcess:
     log_start: int
     record: Record
     seen: dict[Identity, None] = field(default_factory=dict)
+    asked_to_end: bool = False
 
     @classmethod
     def start(
@@ -122,10 +123,11 @@ class ServiceProcess:
         return "\n".join("    " + line for line in text.splitlines()[-lines:])
 
     def terminate(self) -> None:
-        """Ask it to end; `stop` waits."""
+        """Ask it to end, once; `stop` waits."""
         self.note_descendants()
-        if self.exit_code is None:
+        if self.exit_code is None and not self.asked_to_end:
             self.popen.terminate()
+        self.asked_to_end = True
 
     def stop(self, grace: float = STOP_SECONDS) -> None:
         """End it and everything it started: SIGTERM, a wait, then SIGKILL."""
@@ -143,16 +145,25 @@ class ServiceProcess:
 
 def end(identities: Iterable[Identity], grace: float) -> int:
     """SIGTERM, a wait, then SIGKILL, to those of them that still run; how many there were."""
-    alive = [process for process in map(running, identities) if process]
-    for process in alive:
+    alive = {identity: process for identity in identities if (process := running(identity))}
+    for process in alive.values():
         with suppress(psutil.Error):
             process.terminate()
-    _, left = psutil.wait_procs(alive, timeout=grace)
-    for process in left:
+    for process in _still_running(alive, grace):
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(left, timeout=grace)
+    _still_running(alive, grace)
     return len(alive)
+
+
+def _still_running(processes: Iterable[Identity], seconds: float) -> list[psutil.Process]:
+    # Not psutil's own wait: it waits for zombies too, which only their parent can remove.
+    deadline = time.monotonic() + seconds
+    while True:
+        left = [process for process in map(running, processes) if process]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.02)
 
 
 def signal_name(number: int) -> str:

@@ -16,7 +16,7 @@ from stack.progress_file import IngestProgress, read_progress
 from stack.redis_state import RedisUnavailableError, redis_state
 from stack.run_state import Folders, Ports, RunState
 
-_KAFKA_SECONDS = 5.0
+_KAFKA_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
