@@ -1,0 +1,163 @@
+"""``headwater ingest`` and ``headwater download``."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+from clients.event_producer import ProducerError
+from contracts.events import EVENT_TYPES
+from contracts.settings import KafkaSettings
+from ingest.download import BASE_URL_VARIABLE, DATASETS, DEFAULT_BASE_URL, LICENCE, DownloadError, download
+from ingest.encoding import RatingScale
+from ingest.mapped import parse_columns
+from ingest.pace import Schedule, at_rate, at_speed
+from ingest.progress import in_words
+from ingest.recognise import open_source
+from ingest.rejected_lines import SourceError
+from ingest.run import Ingest, Source
+from ingest.synthetic import SyntheticWorld, WorldSize
+
+BUILT_IN = "synthetic"
+FAILED, USAGE, NO_BROKER = 1, 2, 3
+_LIVE_PER_SECOND = 10.0
+_RATINGS_PER_USER = 75
+_GC_THRESHOLD = 100_000  # events are many and hold no cycles
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this service."""
+    app.command("ingest")(ingest)
+    app.command("download")(fetch)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _schedule(rate: float | None, speed: float | None, fast: bool) -> Schedule | None:
+    if sum((rate is not None, speed is not None, fast)) > 1:
+        raise SourceError("--rate, --speed and --as-fast-as-possible exclude each other: choose one")
+    if any(number is not None and not number > 0 for number in (rate, speed)):
+        raise SourceError("--rate and --speed want a number above 0")
+    if rate is not None:
+        return at_rate(rate)
+    return at_speed(speed) if speed is not None else None
+
+
+def _world(users: int, items: int, ratings: int | None, seed: int) -> SyntheticWorld:
+    usual = min(_RATINGS_PER_USER * users, users * items // 3)
+    return SyntheticWorld(WorldSize(users, items, usual if ratings is None else ratings, seed=seed))
+
+
+def ingest(
+    source: Annotated[
+        str, typer.Argument(help=f"A file, a folder, or `{BUILT_IN}` for the built-in source.")
+    ],
+    rate: Annotated[float | None, typer.Option(help="Events a second.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Replay recorded time so many times faster.")] = None,
+    as_fast_as_possible: Annotated[bool, typer.Option("--as-fast-as-possible", help="The default.")] = False,
+    limit: Annotated[int | None, typer.Option(min=0, help="Stop after so many events.")] = None,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Instead of KAFKA_BOOTSTRAP_SERVERS.")] = None,
+    columns: Annotated[str | None, typer.Option(metavar="user=…,item=…", help="Column mapping.")] = None,
+    rating_scale: Annotated[str | None, typer.Option(metavar="MIN:MAX", help="Mapped onto 0.5-5.")] = None,
+    event_type: Annotated[str | None, typer.Option(help="Of lines that name none.")] = None,
+    progress_file: Annotated[Path | None, typer.Option(help="Rewritten twice a second as JSON.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
+    users: Annotated[int, typer.Option(help="Built-in source.")] = 100,
+    items: Annotated[int, typer.Option(help="Built-in source.")] = 500,
+    ratings: Annotated[int | None, typer.Option(help="Built-in source; 75 a user by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Built-in source.")] = 42,
+    endless: Annotated[
+        bool, typer.Option("--endless", help="Built-in source: live traffic afterwards.")
+    ] = False,
+) -> None:
+    """Send interactions and metadata to Kafka in the order of their times, and count what became of them."""
+    console = Console(stderr=True)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the outcome is told in one sentence
+    gc.set_threshold(_GC_THRESHOLD)
+    try:
+        schedule = _schedule(rate, speed, as_fast_as_possible)
+        if event_type is not None and event_type not in EVENT_TYPES:
+            raise SourceError(f"--event-type wants one of {', '.join(EVENT_TYPES)}")
+        opened: Source
+        if source == BUILT_IN:
+            opened = world = _world(users, items, ratings, seed)
+            live = world.live() if endless else None
+        elif endless:
+            raise SourceError(
+                f"--endless goes with the built-in source only: headwater ingest {BUILT_IN} --endless"
+            )
+        else:
+            opened, live = open_source(Path(source), parse_columns(columns) if columns else {}), None
+        run = Ingest(
+            opened,
+            _settings(bootstrap_servers),
+            console,
+            history_schedule=None if live is not None and speed is None else schedule,
+            live=live,
+            live_schedule=schedule if rate is not None else at_rate(_LIVE_PER_SECOND),
+            limit=limit,
+            event_type=event_type,
+            scale=RatingScale.parse(rating_scale) if rating_scale else None,
+            progress_file=progress_file,
+        )
+        for note in opened.notes():
+            typer.echo(note, err=True)
+        final = run.run()
+    except (SourceError, ValueError) as error:
+        _end(str(error), USAGE)
+    except ProducerError as error:
+        _end(str(error), NO_BROKER)
+    _tell(final, run.counts.reasons, as_json)
+
+
+def _settings(bootstrap_servers: str | None) -> KafkaSettings:
+    settings = KafkaSettings()
+    if bootstrap_servers is None:
+        return settings
+    return settings.model_copy(update={"kafka_bootstrap_servers": bootstrap_servers})
+
+
+def _tell(final: dict[str, object], reasons: list[str], as_json: bool) -> None:
+    for reason in reasons:
+        typer.echo(f"not delivered: {reason}", err=True)
+    if as_json:
+        typer.echo(json.dumps(final))
+    else:
+        typer.echo(in_words(final))
+    if final["failed"]:
+        raise typer.Exit(FAILED)
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
+    to: Annotated[Path, typer.Option(help="The folder to unpack into.")] = Path("data/datasets"),
+    base_url: Annotated[str | None, typer.Option(help=f"A mirror, instead of {BASE_URL_VARIABLE}.")] = None,
+) -> None:
+    """Fetch a MovieLens data set, check it and unpack it."""
+    typer.echo(LICENCE, err=True)
+    url = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
+    console = Console(stderr=True)
+    bar = Progress(
+        BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=console, disable=not console.is_terminal
+    )
+    with bar:
+        task = bar.add_task(name, total=None)
+        try:
+            folder = download(
+                name, to, url, lambda done, total: bar.update(task, completed=done, total=total)
+            )
+        except DownloadError as error:
+            bar.stop()
+            _end(str(error), FAILED)
+    typer.echo(f"{folder}: headwater ingest {folder}")

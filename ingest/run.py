@@ -1,0 +1,150 @@
+"""One ingest from source to final count: the edge that holds the producer, the signals and the clock."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain, islice, takewhile
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from clients.event_producer import EventProducer, ProducerLimits, open_producer
+from clients.topic_admin import create_topics
+from contracts.catalog import CatalogEntry
+from contracts.settings import KafkaSettings
+from ingest.encoding import EncodedEvent, RatingScale
+from ingest.pace import Schedule, paced
+from ingest.progress import reported, write_progress
+from ingest.rejected_lines import RejectedLines
+from ingest.sending import Counts, send_catalog, send_events
+from ingest.time_order import in_time_order
+
+_FLUSH_SECONDS = 130.0  # more than the producer's own delivery timeout
+_FLUSH_SECONDS_STOPPED = 10.0
+_PATIENCE_SECONDS = 5.0  # how long a stopped run may wait for room in the producer
+_BULK_LINGER_MS = 20
+
+
+class Source(Protocol):
+    """Where events and metadata come from."""
+
+    def notes(self) -> list[str]:
+        """What a person should know before the events go out."""
+
+    def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
+        """All metadata."""
+
+    def events(
+        self, rejected: RejectedLines, event_type: str | None = None, scale: RatingScale | None = None
+    ) -> Iterator[EncodedEvent]:
+        """All events, in any order."""
+
+
+@dataclass
+class Ingest:
+    """What to send, how fast, and where to tell about it."""
+
+    source: Source
+    settings: KafkaSettings
+    console: Console
+    history_schedule: Schedule | None = None  # None: as fast as possible
+    live: Iterator[EncodedEvent] | None = None  # follows the history, at its own schedule
+    live_schedule: Schedule | None = None
+    limit: int | None = None
+    event_type: str | None = None
+    scale: RatingScale | None = None
+    progress_file: Path | None = None
+    counts: Counts = field(default_factory=Counts)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.rejected = RejectedLines(lambda text: self.console.print(text, markup=False, soft_wrap=True))
+        self._started = time.monotonic()
+
+    def run(self) -> dict[str, object]:
+        """Create the topics, send everything, wait for the acknowledgements; returns the final count.
+
+        Raises ProducerError where no broker answers, SourceError where a file cannot be read.
+        """
+        if self.progress_file is not None:
+            write_progress(self.progress_file, self.snapshot())
+        bootstrap = self.settings.kafka_bootstrap_servers
+        limits = ProducerLimits(linger_ms=_BULK_LINGER_MS)
+        create_topics(bootstrap, timeout=limits.connect_timeout_seconds)
+        producer = open_producer(self.settings, limits)
+        try:
+            with stopping(self.stop, producer), reported(self.snapshot, self.progress_file, self.console):
+                self._send(producer)
+                timeout = _FLUSH_SECONDS_STOPPED if self.stop.is_set() else _FLUSH_SECONDS
+                self.counts.give_up(self._flushed(producer, timeout))
+        finally:
+            producer.close()
+        final = self.snapshot() | {"done": True}
+        if self.progress_file is not None:
+            write_progress(self.progress_file, final)
+        return final
+
+    def _send(self, producer: EventProducer) -> None:
+        send_catalog(producer, self.source.catalog(self.rejected), self.counts, self.stop)
+        read = self.source.events(self.rejected, self.event_type, self.scale)
+        history = in_time_order(takewhile(lambda _: not self.stop.is_set(), read))
+        streams = [paced(history, self.history_schedule, self.stop)]
+        if self.live is not None:
+            streams.append(paced(self.live, self.live_schedule, self.stop))
+        send_events(producer, islice(chain.from_iterable(streams), self.limit), self.counts)
+
+    def _flushed(self, producer: EventProducer, timeout: float) -> int:
+        """Flush in short steps, so that a signal shortens the wait."""
+        deadline = time.monotonic() + timeout
+        while (left := producer.flush(0.5)) and time.monotonic() < deadline:
+            if self.stop.is_set():
+                deadline = min(deadline, time.monotonic() + _FLUSH_SECONDS_STOPPED)
+        return left
+
+    def snapshot(self) -> dict[str, object]:
+        """The counts as they stand."""
+        seconds = time.monotonic() - self._started
+        return {
+            "sent": self.counts.sent,
+            "acknowledged": self.counts.acknowledged,
+            "failed": self.counts.failed,
+            "rejected_lines": self.rejected.count,
+            "catalog_sent": self.counts.catalog_sent,
+            "catalog_acknowledged": self.counts.catalog_acknowledged,
+            "seconds": round(seconds, 3),
+            "events_per_second": round(self.counts.acknowledged / seconds) if seconds > 0 else 0,
+            "done": False,
+        }
+
+
+@contextmanager
+def stopping(stop: threading.Event, producer: EventProducer) -> Iterator[None]:
+    """SIGINT and SIGTERM set ``stop``; where the producer then still waits for room, it is closed."""
+
+    finished = threading.Event()
+
+    def close_later() -> None:
+        if not finished.wait(_PATIENCE_SECONDS):
+            producer.close()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        threading.Thread(target=close_later, name="close-later", daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous: dict[int, Any] = {n: signal.signal(n, on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        finished.set()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
