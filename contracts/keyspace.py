@@ -51,8 +51,9 @@ STREAMING_STATUS = "hw:streaming:status"  # HASH name -> text: rows in the lake,
 # --- written by training, read by serving ---
 
 CURRENT_MODEL = "hw:model:current"  # STRING version; moved by compare-and-set only
+MODEL_VERSIONS = "hw:model:versions"  # ZSET version by time begun; entered before any other key of it
 TRAINING_REQUESTS = "hw:training:requests"  # STRING counter; `headwater train --now` raises it
-TRAINING_STATUS = "hw:training:status"  # HASH: phase, since
+TRAINING_STATUS = "hw:training:status"  # HASH: phase, served_request, outcome, version
 
 
 def manifest(version: str) -> str:

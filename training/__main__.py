@@ -1,0 +1,36 @@
+"""`python -m training`: the periodic trainer, until SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from types import FrameType
+
+from contracts.settings import TrainingSettings
+from training.publish import Publisher
+from training.session import training_session
+from training.trainer import Trainer
+
+
+def main() -> int:
+    """Read the settings, start Spark, train until told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    settings = TrainingSettings()
+    spark = training_session(settings)
+    Trainer(spark, settings, Publisher.of(settings)).run(stopping)
+    spark.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""`headwater train`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Annotated
+
+import typer
+
+from contracts.settings import TrainingSettings
+from training.publish import Publisher
+from training.session import training_session
+from training.trainer import Trainer, as_json, round_line
+
+
+def train(
+    once: Annotated[bool, typer.Option("--once", help="train one round here and exit")] = False,
+    now: Annotated[bool, typer.Option("--now", help="ask the running trainer for a round")] = False,
+    wait: Annotated[float, typer.Option(help="with --now: seconds to wait for its end")] = 600.0,
+    as_text: Annotated[bool, typer.Option("--json", help="print the outcome and manifest as JSON")] = False,
+) -> None:
+    """Train a model on everything in the lake and publish it."""
+    if once == now:
+        raise typer.BadParameter("choose one of --once and --now")
+    _train_here(as_text) if once else _ask_trainer(wait, as_text)
+
+
+def _train_here(as_text: bool) -> None:
+    logging.basicConfig(level=logging.WARNING if as_text else logging.INFO, format="%(message)s")
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    settings = TrainingSettings()
+    spark = training_session(settings)
+    outcome, manifest = Trainer(spark, settings, Publisher.of(settings)).train_once()
+    if as_text:
+        typer.echo(as_json(outcome, manifest))
+    spark.stop()
+    if outcome in ("lost_race", "refused_older"):
+        raise typer.Exit(1)
+
+
+def _ask_trainer(wait: float, as_text: bool) -> None:
+    publisher, started = Publisher.of(TrainingSettings()), time.monotonic()
+    champion = publisher.current()[1]
+    number = publisher.request()
+    while time.monotonic() - started < wait:
+        status = publisher.read_status()
+        if int(status.get("served_request", 0)) >= number:
+            manifest = publisher.manifest_of(status["version"]) if status["version"] else None
+            if as_text:
+                typer.echo(json.dumps({"outcome": status["outcome"], "manifest": manifest}, indent=2))
+            else:
+                seconds = time.monotonic() - started
+                typer.echo(round_line(status["outcome"], manifest, champion, seconds))  # type: ignore[arg-type]
+            raise typer.Exit(0 if status["outcome"] in ("published", "not_enough_data") else 1)
+        time.sleep(0.5)
+    typer.echo(f"no trainer took the request within {wait:g} s: is `python -m training` running?", err=True)
+    raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this service's commands."""
+    app.command()(train)

@@ -1,0 +1,174 @@
+"""Publishes a version to Redis: written whole, verified, then the pointer moves by compare-and-set.
+
+Killed at any point, the old version stays served; what was written is deleted by the next round.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+import redis
+from pyspark.sql import DataFrame
+
+from contracts import keyspace
+from contracts.records import encode_ids, encode_ranked, encode_ranked_ids
+from contracts.settings import TrainingSettings
+
+_CHUNK = 500
+_COUNT_DDL = "written BIGINT"
+# Moves the pointer only from the version that this round started from.
+_COMPARE_AND_SET = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+
+
+class IncompletePublishError(RuntimeError):
+    """Redis holds fewer lists than were written; the pointer has not moved."""
+
+
+@cache
+def connect(url: str) -> redis.Redis:
+    """One client per process and address (Spark keeps its Python workers)."""
+    return redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """The Redis side of training."""
+
+    url: str
+    shards: int
+
+    @classmethod
+    def of(cls, settings: TrainingSettings) -> Publisher:
+        """The publisher that the settings name."""
+        return cls(settings.redis_url.get_secret_value(), settings.redis_shards)
+
+    @property
+    def _client(self) -> redis.Redis:
+        return connect(self.url)
+
+    def current(self) -> tuple[str | None, dict[str, Any] | None]:
+        """The served version and its manifest."""
+        version = self._text(keyspace.CURRENT_MODEL)
+        return version, self.manifest_of(version) if version else None
+
+    def manifest_of(self, version: str) -> dict[str, Any] | None:
+        """The manifest of a version, None where Redis does not hold it."""
+        text = self._text(keyspace.manifest(version))
+        return json.loads(text) if text else None
+
+    def begin(self, version: str) -> None:
+        """Enter a version in the list by which unfinished ones are found."""
+        self._client.zadd(keyspace.MODEL_VERSIONS, {version: time.time()})
+
+    def write_items(self, version: str, item_ids: list[str]) -> None:
+        """The id of every item index."""
+        self._client.set(keyspace.model_items(version), encode_ids(item_ids))
+
+    def write_top_n(self, version: str, lists: DataFrame) -> None:
+        """Lists (user_id, columns, scores) to the users' shards, from the executors. Verified by count."""
+        shards = self.shards
+
+        def key_of(user_id: str) -> str:
+            return keyspace.top_n(keyspace.shard_of(user_id, shards), version)
+
+        keys = [keyspace.top_n(shard, version) for shard in range(shards)]
+        self._write(lists.select("user_id", "columns", "scores"), key_of, encode_ranked, keys)
+
+    def write_similar(self, version: str, lists: DataFrame) -> None:
+        """Lists (item_id, columns, scores) of item indexes."""
+        key = keyspace.similar_items(version)
+        self._write(lists.select("item_id", "columns", "scores"), lambda _: key, encode_ranked, [key])
+
+    def write_top_users(self, version: str, lists: DataFrame) -> None:
+        """Lists (item_id, user_ids, scores)."""
+        key = keyspace.top_users(version)
+        self._write(lists.select("item_id", "user_ids", "scores"), lambda _: key, encode_ranked_ids, [key])
+
+    def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
+        """Write the manifest and move the pointer; False where another trainer was faster."""
+        self._client.set(keyspace.manifest(version), json.dumps(manifest))
+        moved = self._client.eval(_COMPARE_AND_SET, 1, keyspace.CURRENT_MODEL, expected or "", version)
+        return bool(moved)
+
+    def versions_before(self, version: str) -> list[str]:
+        """The versions begun before one, oldest first."""
+        begun: Any = self._client.zscore(keyspace.MODEL_VERSIONS, version)
+        older: Any = self._client.zrangebyscore(keyspace.MODEL_VERSIONS, "-inf", f"({begun!r}")
+        return [found.decode() for found in older]
+
+    def delete(self, version: str) -> None:
+        """Delete a version's keys."""
+        self._client.unlink(*keyspace.version_keys(version, self.shards))
+        self._client.zrem(keyspace.MODEL_VERSIONS, version)
+
+    def requests(self) -> int:
+        """How many rounds have been asked for so far."""
+        return int(self._text(keyspace.TRAINING_REQUESTS) or 0)
+
+    def request(self) -> int:
+        """Ask for a round; returns the request's number."""
+        return int(self._client.incr(keyspace.TRAINING_REQUESTS))
+
+    def write_status(self, **status: str) -> None:
+        """What the trainer does at the moment."""
+        self._client.hset(keyspace.TRAINING_STATUS, items=[x for pair in status.items() for x in pair])
+
+    def read_status(self) -> dict[str, str]:
+        """What the trainer wrote last."""
+        fields: Any = self._client.hgetall(keyspace.TRAINING_STATUS)
+        return {name.decode(): value.decode() for name, value in fields.items()}
+
+    def _text(self, key: str) -> str | None:
+        raw: Any = self._client.get(key)
+        return None if raw is None else str(raw.decode())
+
+    def _write(
+        self,
+        lists: DataFrame,
+        key_of: Callable[[str], str],
+        encode: Callable[[list[Any], list[float]], bytes],
+        keys: list[str],
+    ) -> None:
+        writer = _list_writer(self.url, key_of, encode)
+        written = sum(row.written for row in lists.mapInArrow(writer, _COUNT_DDL).collect())
+        found = sum(int(self._client.hlen(key)) for key in keys)
+        if found != written:
+            raise IncompletePublishError(
+                f"{keys[0]}: {written} lists were written, Redis holds {found}: is its memory full, or did "
+                "somebody flush it? The old model stays served; the next round writes all again"
+            )
+
+
+def _list_writer(
+    url: str, key_of: Callable[[str], str], encode: Callable[[list[Any], list[float]], bytes]
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            ids, values, scores = (column.to_pylist() for column in batch.columns)
+            by_key: dict[str, dict[str, bytes]] = defaultdict(dict)
+            for owner, ranked, its_scores in zip(ids, values, scores, strict=True):
+                by_key[key_of(owner)][owner] = encode(ranked, its_scores)
+            for key, fields in by_key.items():
+                _hset_in_chunks(connect(url), key, fields)
+            yield pa.RecordBatch.from_arrays([pa.array([len(ids)], pa.int64())], names=["written"])
+
+    return write
+
+
+def _hset_in_chunks(client: redis.Redis, key: str, fields: dict[str, bytes]) -> None:
+    pairs = list(fields.items())
+    with client.pipeline(transaction=False) as pipeline:
+        for start in range(0, len(pairs), _CHUNK):
+            pipeline.hset(key, items=[x for pair in pairs[start : start + _CHUNK] for x in pair])
+        pipeline.execute()
