@@ -46,6 +46,8 @@ CATALOG_ITEMS = "hw:catalog:items"  # HASH item_id -> records.encode_catalog
 CATALOG_USERS = "hw:catalog:users"  # HASH user_id -> records.encode_catalog
 APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
 APPLIED_LAKE = "hw:applied:lake"  # HASH topic:partition -> next offset; written by the lake query
+STATE_BUSY = "hw:state:busy"  # STRING: the online query is writing a batch
+STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
 STREAMING_STATUS = "hw:streaming:status"  # HASH name -> text: rows in the lake, late rows, batch seconds
 
 # --- written by training, read by serving ---

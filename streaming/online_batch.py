@@ -12,6 +12,7 @@ from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.online_sink import apply_batch
 from streaming.parse import parse
+from streaming.state_gate import writing_batch
 
 log = logging.getLogger("headwater.online")
 
@@ -24,9 +25,10 @@ class OnlineBatch:
 
     def write(self, records: DataFrame, batch_id: int) -> None:
         """The foreachBatch function."""
-        started = time.monotonic()
-        offsets = apply_batch(parse(records), self._settings)
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
+        with writing_batch(client):
+            started = time.monotonic()
+            offsets = apply_batch(parse(records), self._settings)
         redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, offsets)
         seconds = time.monotonic() - started
         redis_sink.write_status(

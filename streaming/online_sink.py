@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row
+from pyspark.sql import Column, DataFrame, Row
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import topics
@@ -16,6 +16,7 @@ from streaming import redis_sink
 from streaming.redis_sink import CatalogRecord, UserEvent
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
+_ENTRY_FIELDS = ("kind", "id", "updated_at")
 # What a partition reports back: an item it touched, or how far it came in a Kafka partition.
 _REPORT_DDL = "item_id STRING, source STRING, next_offset BIGINT"
 _REPORT = pa.schema([("item_id", pa.string()), ("source", pa.string()), ("next_offset", pa.int64())])
@@ -35,18 +36,59 @@ class RedisTarget(NamedTuple):
 
 def apply_batch(parsed: DataFrame, settings: StreamingSettings) -> dict[str, int]:
     """Apply parsed records (``parse``'s columns) to the state; returns next offset per "topic:partition"."""
-    rows = parsed.select(
+    return apply_rows(_batch_rows(parsed), settings)
+
+
+def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingSettings) -> dict[str, int]:
+    """Apply rows of the lake's tables; returns next offset per "topic:partition"."""
+    return apply_rows(_interaction_rows(interactions).unionByName(_entry_rows(entries)), settings)
+
+
+def _batch_rows(parsed: DataFrame) -> DataFrame:
+    return parsed.select(
         F.concat_ws(":", "topic", "partition").alias("source"),
         (F.col("offset") + 1).alias("next_offset"),
         F.when(F.col("reason").isNull(), F.col("topic")).alias("accepted"),
-        *(F.col(f"event.{name}") for name in _EVENT_FIELDS),
-        F.col("event.event_time").alias("event_time"),
-        F.col("entry.kind").alias("kind"),
-        F.col("entry.id").alias("id"),
-        F.col("entry.updated_at").alias("updated_at"),
-        F.when(F.col("event").isNull(), F.col("text")).alias("json"),
+        *(F.col(f"event.{name}").alias(name) for name in (*_EVENT_FIELDS, "event_time")),
+        *(F.col(f"entry.{name}").alias(name) for name in _ENTRY_FIELDS),
+        F.when(F.col("entry").isNotNull(), _entry_json("entry.")).alias("json"),
     )
-    return apply_rows(rows, settings)
+
+
+def _interaction_rows(interactions: DataFrame) -> DataFrame:
+    return interactions.select(
+        *_origin(topics.INTERACTIONS.name),
+        *_EVENT_FIELDS,
+        F.unix_millis("event_time").alias("event_time"),
+        *(F.lit(None).cast("string").alias(name) for name in ("kind", "id")),
+        F.lit(None).cast("bigint").alias("updated_at"),
+        F.lit(None).cast("string").alias("json"),
+    )
+
+
+def _entry_rows(entries: DataFrame) -> DataFrame:
+    return entries.select(
+        *_origin(topics.CATALOG.name),
+        *(F.lit(None).cast("string").alias(name) for name in _EVENT_FIELDS if name != "value"),
+        F.lit(None).cast("double").alias("value"),
+        F.lit(None).cast("bigint").alias("event_time"),
+        *_ENTRY_FIELDS,
+        _entry_json("").alias("json"),
+    )
+
+
+def _origin(topic: str) -> list[Column]:
+    return [
+        F.concat_ws(":", F.lit(topic), "kafka_partition").alias("source"),
+        (F.col("kafka_offset") + 1).alias("next_offset"),
+        F.lit(topic).alias("accepted"),
+    ]
+
+
+def _entry_json(prefix: str) -> Column:
+    """The entry's JSON from its columns, so that the topic and the lake give the same bytes."""
+    fields = ("kind", "id", "title", "categories", "attributes", "updated_at")
+    return F.to_json(F.struct(*(F.col(prefix + name).alias(name) for name in fields)))
 
 
 def apply_rows(rows: DataFrame, settings: StreamingSettings) -> dict[str, int]:

@@ -17,6 +17,7 @@ from redis.retry import Retry
 from contracts import keyspace
 from contracts.records import HistoryEntry, Popularity, encode_catalog, encode_entry
 
+StateClient = redis.Redis
 _CHUNK = 1000
 _RETRIES = 30  # about a minute: a restarting Redis delays a batch, it does not end the query
 

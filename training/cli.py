@@ -11,8 +11,7 @@ import typer
 
 from contracts.settings import TrainingSettings
 from training.publish import Publisher
-from training.session import training_session
-from training.trainer import Trainer, as_json, round_line
+from training.round_line import as_json, round_line
 
 
 def train(
@@ -28,6 +27,10 @@ def train(
 
 
 def _train_here(as_text: bool) -> None:
+    # Spark is an extra, and slow to import: only the commands that need it do.
+    from training.session import training_session
+    from training.trainer import Trainer
+
     logging.basicConfig(level=logging.WARNING if as_text else logging.INFO, format="%(message)s")
     logging.getLogger("py4j").setLevel(logging.ERROR)
     settings = TrainingSettings()

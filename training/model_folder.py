@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
 from training import files
+from training.outcome import Manifest
 
 MANIFEST = "manifest.json"
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True)

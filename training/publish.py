@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import pyarrow as pa
 import redis
-from pyspark.sql import DataFrame
 
 from contracts import keyspace
-from contracts.records import encode_ids, encode_ranked, encode_ranked_ids
+from contracts.records import encode_ids
 from contracts.settings import TrainingSettings
 
 _CHUNK = 500
@@ -75,26 +71,6 @@ class Publisher:
         """The id of every item index."""
         self._client.set(keyspace.model_items(version), encode_ids(item_ids))
 
-    def write_top_n(self, version: str, lists: DataFrame) -> None:
-        """Lists (user_id, columns, scores) to the users' shards, from the executors. Verified by count."""
-        shards = self.shards
-
-        def key_of(user_id: str) -> str:
-            return keyspace.top_n(keyspace.shard_of(user_id, shards), version)
-
-        keys = [keyspace.top_n(shard, version) for shard in range(shards)]
-        self._write(lists.select("user_id", "columns", "scores"), key_of, encode_ranked, keys)
-
-    def write_similar(self, version: str, lists: DataFrame) -> None:
-        """Lists (item_id, columns, scores) of item indexes."""
-        key = keyspace.similar_items(version)
-        self._write(lists.select("item_id", "columns", "scores"), lambda _: key, encode_ranked, [key])
-
-    def write_top_users(self, version: str, lists: DataFrame) -> None:
-        """Lists (item_id, user_ids, scores)."""
-        key = keyspace.top_users(version)
-        self._write(lists.select("item_id", "user_ids", "scores"), lambda _: key, encode_ranked_ids, [key])
-
     def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
         self._client.set(keyspace.manifest(version), json.dumps(manifest))
@@ -133,15 +109,8 @@ class Publisher:
         raw: Any = self._client.get(key)
         return None if raw is None else str(raw.decode())
 
-    def _write(
-        self,
-        lists: DataFrame,
-        key_of: Callable[[str], str],
-        encode: Callable[[list[Any], list[float]], bytes],
-        keys: list[str],
-    ) -> None:
-        writer = _list_writer(self.url, key_of, encode)
-        written = sum(row.written for row in lists.mapInArrow(writer, _COUNT_DDL).collect())
+    def verify(self, keys: list[str], written: int) -> None:
+        """Count what Redis holds. Raises IncompletePublishError where it is not what was written."""
         found = sum(int(self._client.hlen(key)) for key in keys)
         if found != written:
             raise IncompletePublishError(
@@ -150,25 +119,10 @@ class Publisher:
             )
 
 
-def _list_writer(
-    url: str, key_of: Callable[[str], str], encode: Callable[[list[Any], list[float]], bytes]
-) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            ids, values, scores = (column.to_pylist() for column in batch.columns)
-            by_key: dict[str, dict[str, bytes]] = defaultdict(dict)
-            for owner, ranked, its_scores in zip(ids, values, scores, strict=True):
-                by_key[key_of(owner)][owner] = encode(ranked, its_scores)
-            for key, fields in by_key.items():
-                _hset_in_chunks(connect(url), key, fields)
-            yield pa.RecordBatch.from_arrays([pa.array([len(ids)], pa.int64())], names=["written"])
-
-    return write
-
-
-def _hset_in_chunks(client: redis.Redis, key: str, fields: dict[str, bytes]) -> None:
+def write_fields(url: str, key: str, fields: dict[str, bytes]) -> None:
+    """Write the fields of a hash in chunks; called on the executors."""
     pairs = list(fields.items())
-    with client.pipeline(transaction=False) as pipeline:
+    with connect(url).pipeline(transaction=False) as pipeline:
         for start in range(0, len(pairs), _CHUNK):
             pipeline.hset(key, items=[x for pair in pairs[start : start + _CHUNK] for x in pair])
         pipeline.execute()

@@ -8,22 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
-from training import dataset, lists, model_folder
+from training import dataset, list_writer, lists, model_folder
 from training.dense_ids import dense_ids, with_indexes
 from training.fit import fit_ranking, fit_rating
 from training.measure import ranking_metrics, rating_metrics
-from training.model_folder import Fit, Manifest
+from training.model_folder import Fit
+from training.outcome import Manifest, Outcome
 from training.publish import Publisher
 from training.ranked_lists import matrix
 from training.split import per_user_temporal
-
-Outcome = Literal["published", "not_enough_data", "lost_race", "refused_older"]
 
 
 @dataclass
@@ -140,9 +139,10 @@ def _write_lists(run: Round, learnt: Learnt, fit: Fit, version: str) -> None:
     publisher.begin(version)
     ids = fit.items.orderBy("item_index").select("item_id").toArrow()["item_id"].to_pylist()
     publisher.write_items(version, ids)
-    publisher.write_top_n(version, lists.top_items(fit, learnt.preferences, item_matrix, run.settings.top_n))
-    publisher.write_similar(version, lists.similar_items(fit, item_matrix))
-    publisher.write_top_users(version, lists.top_users(fit, learnt.preferences, counts["users"]))
+    top_n = lists.top_items(fit, learnt.preferences, item_matrix, run.settings.top_n)
+    list_writer.write_top_n(publisher, version, top_n)
+    list_writer.write_similar(publisher, version, lists.similar_items(fit, item_matrix))
+    list_writer.write_top_users(publisher, version, lists.top_users(fit, learnt.preferences, counts["users"]))
 
 
 def _manifest(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
 from training import dataset
-from training.model_folder import Manifest
+from training.outcome import Manifest, Outcome
 from training.publish import Publisher
-from training.round import Outcome, Round, train
+from training.round import Round, train
+from training.round_line import round_line
 
 log = logging.getLogger("headwater.training")
 _EVENT_POLL_SECONDS = 5.0
@@ -84,33 +83,3 @@ class Trainer:
         # Delta answers a bare count from its log, without reading a file.
         rows = dataset.read_interactions(self.spark, self.settings.lake_uri, version).count()
         return rows - int(learnt)
-
-
-def round_line(outcome: Outcome, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
-    """What a round did, for people who watch the log."""
-    if manifest is None:
-        reasons = {
-            "not_enough_data": "not enough data yet (TRAIN_MIN_EVENTS): nothing trained",
-            "refused_older": "the served model has learnt a newer lake: nothing trained",
-        }
-        return f"{reasons.get(outcome, outcome)}, {seconds:.1f} s"
-    counts, metrics = manifest["counts"], manifest["metrics"]
-    new = counts["interactions"] - (champion["counts"]["interactions"] if champion else 0)
-    before = champion["metrics"] if champion else {}
-    figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if name in metrics)
-    learnt = f"learnt {new:,} new events ({counts['interactions']:,} in all)"
-    return f"{outcome} {manifest['version']}: {learnt}; {figures}; {seconds:.1f} s"
-
-
-_SHOWN = ("ndcg@10", "recall@10", "rmse")
-
-
-def _figure(name: str, metrics: dict[str, Any], before: dict[str, Any]) -> str:
-    previous = f"before {before[name]:.4f}" if name in before else "first"
-    popular = f", popularity {metrics[f'popularity_{name}']:.4f}" if f"popularity_{name}" in metrics else ""
-    return f"{name.upper()} {metrics[name]:.4f} ({previous}{popular})"
-
-
-def as_json(outcome: Outcome, manifest: Manifest | None) -> str:
-    """What `headwater train --json` prints."""
-    return json.dumps({"outcome": outcome, "manifest": manifest}, indent=2)

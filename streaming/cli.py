@@ -1,0 +1,80 @@
+"""`headwater rebuild` and `headwater rejects`."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clients.event_producer import BrokerUnavailableError
+from clients.rejected_reader import read_rejected
+from contracts.settings import StreamingSettings
+from streaming.rejects import as_line, replay
+
+
+def rebuild_state(
+    as_text: Annotated[bool, typer.Option("--json", help="print the digests as JSON")] = False,
+) -> None:
+    """Recompute histories, popularity and catalogue in Redis from the lake."""
+    # Spark is an extra, and slow to import: only the commands that need it do.
+    from clients.spark_session import spark_session
+    from streaming.rebuild import rebuild
+
+    settings = StreamingSettings()
+    spark = spark_session("headwater-rebuild", settings)
+    try:
+        rebuilt = rebuild(spark, settings)
+    except (BrokerUnavailableError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        spark.stop()
+    if as_text:
+        typer.echo(json.dumps({**rebuilt._asdict(), "equal": rebuilt.before == rebuilt.after}))
+    else:
+        same = "the same state as before" if rebuilt.before == rebuilt.after else "the state has changed"
+        typer.echo(f"rebuilt: {same} (SHA-256 {rebuilt.after[:16]}, before {rebuilt.before[:16]})")
+
+
+def rejects(
+    replay_file: Annotated[
+        Path | None, typer.Option("--replay", help="send the corrected lines of FILE back", dir_okay=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="how many to list")] = 1000,
+    as_text: Annotated[bool, typer.Option("--json", help="one JSON object a line, to correct")] = False,
+) -> None:
+    """List rejected events with their reasons; correct `value` in the --json lines and --replay them."""
+    settings = StreamingSettings()
+    try:
+        if replay_file is not None:
+            _replay(replay_file, settings)
+            return
+        for event in islice(read_rejected(settings.kafka_bootstrap_servers), limit):
+            line = as_line(event)
+            place = f"{line['source_topic']}:{line['source_partition']}:{line['source_offset']}"
+            typer.echo(json.dumps(line) if as_text else f"{place}  {line['reason']}  {line['value']!r:.200}")
+    except BrokerUnavailableError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(3) from error
+
+
+def _replay(file: Path, settings: StreamingSettings) -> None:
+    if not file.is_file():
+        typer.echo(f"no file {file}: make one with `headwater rejects --json`", err=True)
+        raise typer.Exit(2)
+    with file.open(encoding="utf-8") as lines:
+        replayed = replay(lines, settings)
+    typer.echo(f"{replayed.acknowledged} sent back, {len(replayed.faults)} still wrong")
+    for fault in replayed.faults:
+        typer.echo(fault, err=True)
+    if replayed.faults:
+        raise typer.Exit(1)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this service's commands."""
+    app.command(name="rebuild")(rebuild_state)
+    app.command()(rejects)

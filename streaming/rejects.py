@@ -1,0 +1,71 @@
+"""Rejected events as lines to read and correct, and corrected ones back to their topic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from clients.event_producer import Delivery, open_producer
+from clients.rejected_reader import RejectedEvent
+from contracts import topics
+from contracts.events import Interaction
+from contracts.settings import KafkaSettings
+
+
+class Replayed(NamedTuple):
+    """What became of corrected events: how many were acknowledged, and "line N: why" for the rest."""
+
+    acknowledged: int
+    faults: list[str]
+
+
+def as_line(event: RejectedEvent) -> dict[str, Any]:
+    """One rejected event; ``value`` is its text (bytes that are not UTF-8 are shown escaped)."""
+    return {
+        "reason": event.reason,
+        "source_topic": event.source_topic,
+        "source_partition": event.source_partition,
+        "source_offset": event.source_offset,
+        "value": None if event.value is None else event.value.decode(errors="backslashreplace"),
+    }
+
+
+def corrected(lines: Iterable[str]) -> Iterator[tuple[int, Interaction | str]]:
+    """Each line's ``value`` as an event, or what is still wrong with it, with the line's number."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield number, Interaction.model_validate_json(json.loads(line)["value"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            yield number, f"{'.'.join(map(str, first['loc'])) or 'event'}: {first['msg']}"
+        except (ValueError, KeyError, TypeError):
+            yield number, 'not a line of `headwater rejects --json`: {"value": "<the event\'s JSON>", ...}'
+
+
+def replay(lines: Iterable[str], settings: KafkaSettings) -> Replayed:
+    """Send the corrected events; the others stay where they are. Raises BrokerUnavailableError."""
+    acknowledged: list[int] = []
+    faults: list[str] = []
+    producer = open_producer(settings)
+    try:
+        for number, event in corrected(lines):
+            if isinstance(event, str):
+                faults.append(f"line {number}: {event}")
+                continue
+
+            def report(delivery: Delivery | None, error: Exception | None, number: int = number) -> None:
+                if error is None:
+                    acknowledged.append(number)
+                else:
+                    faults.append(f"line {number}: not delivered: {error}")
+
+            producer.send(topics.INTERACTIONS.name, event.user_id.encode(), event.to_json(), report)
+        producer.flush(timeout=60)
+    finally:
+        producer.close()
+    return Replayed(len(acknowledged), faults)

@@ -1,0 +1,8 @@
+"""How a training round can end."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+Outcome = Literal["published", "not_enough_data", "lost_race", "refused_older"]
+Manifest = dict[str, Any]  # parameters, metrics, counts, lake version, timings: see round.py
