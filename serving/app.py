@@ -22,6 +22,9 @@ from serving.routes import events, items, operations, users
 from serving.store import Store
 from serving.titles import Titles
 
+# Start with lists in memory where Redis answers; start without them where it does not.
+START_PATIENCE_SECONDS = 1.0
+
 
 def create_app(settings: ServingSettings) -> FastAPI:
     """The API by its settings. It starts and answers without Redis and without Kafka."""
@@ -36,6 +39,8 @@ def create_app(settings: ServingSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         refreshing = asyncio.create_task(refresher.run())
+        with suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(refresher.first_round.wait(), START_PATIENCE_SECONDS)
         try:
             yield
         finally:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
 from typing import NamedTuple
 
 from contracts.records import Popularity
-from serving.store import Store, StoreError
+from serving.store import BACKGROUND_SECONDS, Store, StoreError
 from serving.titles import Titles
 
 PAGE_SIZE = 2000
@@ -37,7 +36,7 @@ class PopularList:
 
     async def refresh(self) -> None:
         """Read the head anew. Raises StoreError and keeps what it has."""
-        page = await self._store.popular_page(0, PAGE_SIZE)
+        page = await self._store.popular_page(0, PAGE_SIZE, BACKGROUND_SECONDS)
         ids = [item_id for item_id, _ in page]
         popularity = await self._store.popularity(ids)
         titles = await self._titles.of(ids)
@@ -46,14 +45,12 @@ class PopularList:
         ]
         self.loaded = True
 
-    async def head(self, n: int) -> Sequence[PopularItem]:
+    def head(self, n: int) -> Sequence[PopularItem]:
         """The first n items; empty when Redis never answered."""
-        await self._load_once()
         return self._items[:n]
 
     async def pages(self) -> AsyncGenerator[Sequence[tuple[str, float]], None]:
         """Every known item with its score, best first: from memory, then from Redis page by page."""
-        await self._load_once()
         items = self._items
         for start in range(0, len(items), _SLICE):
             yield [(item.item_id, item.score) for item in items[start : start + _SLICE]]
@@ -65,8 +62,3 @@ class PopularList:
                 return
             yield page
             start, more = start + PAGE_SIZE, len(page) == PAGE_SIZE
-
-    async def _load_once(self) -> None:
-        if not self.loaded:
-            with suppress(StoreError):
-                await self.refresh()

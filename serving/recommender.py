@@ -25,6 +25,7 @@ class Recommender:
     def __init__(self, store: Store, popular_list: PopularList, titles: Titles) -> None:
         self._store = store
         self._titles = titles
+        self._popular_list = popular_list
         self._fallback = popular(popular_list)
         self._strategies: Sequence[Strategy] = (batch_list, self._fallback)
 
@@ -35,10 +36,10 @@ class Recommender:
         return Recommendations.model_construct(
             user_id=user_id,
             n=n,
-            items=await self._titled(chosen),
+            items=await self._titled(chosen, user.stale),
             model_version=user.model_version,
             known_items=len(user.known_items),
-            stale=user.stale,
+            stale=user.stale or not self._popular_list.loaded,
         )
 
     async def similar(self, item_id: str, n: int) -> SimilarItems | None:
@@ -57,7 +58,7 @@ class Recommender:
         return SimilarItems.model_construct(
             item_id=item_id,
             n=n,
-            items=await self._titled(chosen),
+            items=await self._titled(chosen, stale),
             model_version=found.model_version,
             stale=stale,
         )
@@ -68,9 +69,10 @@ class Recommender:
         except StoreError:
             return User(user_id, stale=True)
 
-    async def _titled(self, chosen: Iterable[Candidate]) -> list[RecommendedItem]:
+    async def _titled(self, chosen: Iterable[Candidate], stale: bool) -> list[RecommendedItem]:
         ranked = list(chosen)
-        titles = await self._titles.of(candidate.item_id for candidate in ranked)
+        # A second wait for a Redis that is down would break the deadline.
+        titles = await self._titles.of((candidate.item_id for candidate in ranked), from_memory=stale)
         return [
             RecommendedItem.model_construct(
                 item_id=item_id, rank=rank, score=round(score, 6), source=source, title=title

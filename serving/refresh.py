@@ -25,11 +25,13 @@ class Refresher:
         self._every = every_seconds
         self._version: str | None = None
         self._reachable = True
+        self.first_round = asyncio.Event()
 
     async def run(self) -> None:
         """Refresh until cancelled."""
         while True:
             await self.once()
+            self.first_round.set()
             await asyncio.sleep(self._every)
 
     async def once(self) -> None:

@@ -20,12 +20,12 @@ class Titles:
         self._clock = clock
         self._titles: dict[str, tuple[float, str | None]] = {}  # item -> good until, title; oldest first
 
-    async def of(self, item_ids: Iterable[str]) -> list[str | None]:
-        """A title or None for each item, in their order."""
+    async def of(self, item_ids: Iterable[str], from_memory: bool = False) -> list[str | None]:
+        """A title or None for each item, in their order; ``from_memory`` asks Redis for nothing."""
         wanted = list(item_ids)
         now, held = self._clock(), self._titles
         missing = [item for item in wanted if item not in held or held[item][0] < now]
-        if missing:
+        if missing and not from_memory:
             await self._fetch(missing, now + FRESH_SECONDS)
         return [held[item][1] if item in held else None for item in wanted]
 

@@ -55,7 +55,7 @@ def routes(
     @router.get("/v1/popular")
     async def popular(n: int = bounds) -> Popular:
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
-        version, stale = None, False
+        version, stale = None, not popular_list.loaded
         try:
             version = await store.current_version()
         except StoreError:
@@ -71,7 +71,7 @@ def routes(
                 mean=item.popularity.mean,
                 users=item.popularity.users,
             )
-            for rank, item in enumerate(await popular_list.head(n), 1)
+            for rank, item in enumerate(popular_list.head(n), 1)
         ]
         metrics.answered(items, stale)
         return Popular.model_construct(n=n, items=items, model_version=version, stale=stale)

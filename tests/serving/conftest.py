@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import httpx
+import hypothesis
 import pytest
 from pydantic import SecretStr
 
@@ -13,6 +14,11 @@ from contracts.settings import ServingSettings
 from serving.app import create_app
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
+# Wall-clock limits say nothing on a machine that other work keeps busy.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 NOBODY = "127.0.0.1:1"
 
 

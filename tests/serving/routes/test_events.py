@@ -1,0 +1,62 @@
+"""Parsing alone; the route itself is in tests/serving/test_api_events.py."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.routes.events import parse_events
+
+NOW = 1_700_000_000_000
+GOOD: dict[str, Any] = {"event_type": "rating", "user_id": "u", "item_id": "i", "value": 4, "event_time": NOW}
+BAD: list[tuple[Any, str]] = [
+    ({**GOOD, "value": float("nan")}, "value"),
+    ({**GOOD, "value": 5.5}, "value"),
+    ({**GOOD, "value": None}, "value"),
+    ({**GOOD, "event_type": "stare"}, "event_type"),
+    ({**GOOD, "user_id": ""}, "user_id"),
+    ({**GOOD, "user_id": "x" * 129}, "user_id"),
+    ({**GOOD, "user_id": "a\nb"}, "user_id"),
+    ({**GOOD, "user_id": "\ud800"}, "user_id"),
+    ({**GOOD, "user_id": ["u"]}, "user_id"),
+    ({**GOOD, "event_time": NOW + 301_000}, "future"),
+    ({**GOOD, "event_time": -1}, "event_time"),
+    ({**GOOD, "event_time": "yesterday"}, "event_time"),
+    ({**GOOD, "event_id": "1"}, "event_id"),
+    ({**GOOD, "schema_version": 2}, "schema_version"),
+    ({**GOOD, "colour": "red"}, "colour"),
+    ({**GOOD, "a\nb": 1}, "a\\nb"),
+    ({"event_type": "view"}, "user_id"),
+    ([], "dictionary"),
+    ("text", "dictionary"),
+    (None, "dictionary"),
+]
+
+
+@pytest.mark.parametrize(("bad", "said"), BAD)
+def test_a_bad_event_is_named_and_the_others_go_on(bad: Any, said: str) -> None:
+    accepted, rejected = parse_events([GOOD, bad, GOOD], NOW)
+    assert len(accepted) == 2
+    assert [each.index for each in rejected] == [1]
+    assert said in rejected[0].reason
+    assert len(rejected[0].reason.splitlines()) == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+FIELDS = st.sampled_from([*GOOD, "event_id", "schema_version", "session_id"])
+
+
+@given(st.dictionaries(FIELDS, JSON, max_size=6))
+def test_no_json_breaks_the_parser(changes: dict[str, Any]) -> None:
+    accepted, rejected = parse_events([GOOD | changes], NOW)
+    assert len(accepted) + len(rejected) == 1
+    for event in accepted:
+        json.loads(event.to_json())

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import asyncio
+
+from tests.serving.conftest import Client
+
+GOOD = {"event_type": "view", "user_id": "u", "item_id": "i"}
+
+
+def test_with_a_key_set_writes_need_it_and_reads_do_not(api: Client) -> None:
+    async def scenario() -> None:
+        async with api(api_key="s3cret-é") as client:
+            for headers in ({}, {"X-API-Key": "wrong"}, {"X-API-Key": ""}, {b"X-API-Key": b"\xff"}):
+                response = await client.post("/v1/events", json=GOOD, headers=headers)  # type: ignore[arg-type]
+                assert response.status_code == 401
+                assert response.headers["content-type"] == "application/problem+json"
+                assert "X-API-Key" in response.headers["www-authenticate"]
+            right = await client.post("/v1/events", json=GOOD, headers={b"X-API-Key": "s3cret-é".encode()})
+            assert right.status_code == 503  # Kafka is down here; the key was right
+            assert (await client.get("/v1/popular")).status_code == 200
+            document = (await client.get("/openapi.json")).json()
+        assert document["paths"]["/v1/events"]["post"]["security"] == [{"APIKeyHeader": []}]
+
+    asyncio.run(scenario())
+
+
+def test_without_a_key_set_anyone_writes(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            assert (await client.post("/v1/events", json=GOOD)).status_code == 503
+            assert "security" not in (await client.get("/openapi.json")).json()["paths"]["/v1/events"]["post"]
+
+    asyncio.run(scenario())
