@@ -16,8 +16,11 @@ help: ## list the commands
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once, about two minutes) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Headwater needs Python 3.10 or newer; PYTHON=python3.11 make ... picks another one")'
-	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian or Ubuntu, apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m virtualenv --quiet $(VENV) || { rm -rf $(VENV); \
+		echo "Python's venv module is missing: on Debian or Ubuntu, sudo apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -c 'import pip; raise SystemExit(int(pip.__version__.split(".")[0]) < 22)' \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 setup: $(STAMP) ## virtual environment, Java and jars (what the other commands need)

@@ -100,7 +100,10 @@ def train(run: Run) -> dict[str, Any]:
         model = redis.model()
     if status.get("outcome") != "published" or model is None:
         reason = status.get("reason") or status.get("outcome", "no outcome")
-        raise StackError(f"No model was published ({reason}); see {run.folders.logs / 'training.log'}")
+        tail = run.supervisor.log_tail("training")
+        raise StackError(
+            f"No model was published ({reason}); the end of {run.folders.logs / 'training.log'}:\n{tail}"
+        )
     return model
 
 

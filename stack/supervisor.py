@@ -115,6 +115,10 @@ class Supervisor:
         """Whether a service that may end has ended well."""
         return self._kept[name].process.exit_code == 0
 
+    def log_tail(self, name: str) -> str:
+        """The end of a service's log."""
+        return self._kept[name].process.log_tail()
+
     def stop(self) -> None:
         """Stop everything: what writes first, the servers last."""
         first = [k.process for k in self._kept.values() if k.plan.name not in LAST_TO_STOP]
