@@ -1,0 +1,54 @@
+"""What only this client does; the common behaviour is in test_event_producer.py."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.partitioner import DefaultPartitioner
+
+from clients.event_producer import Delivery, ProducerLimits
+from clients.kafka_python_producer import KafkaPythonProducer, _KeyPartitioner
+from clients.topic_admin import create_topics
+from contracts.topics import Topic
+
+
+class Cluster:
+    """As much of the library's metadata as a partitioner asks for."""
+
+    def __init__(self, partitions: int) -> None:
+        self._all = set(range(partitions))
+
+    def topics(self) -> set[str]:
+        return {"t"}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return self._all
+
+    available_partitions_for_topic = partitions_for_topic
+
+
+@given(st.binary(min_size=1, max_size=64), st.integers(1, 50))
+def test_a_key_goes_where_the_library_itself_would_put_it(key: bytes, partitions: int) -> None:
+    cluster = Cluster(partitions)
+    usual = DefaultPartitioner().partition("t", key, key, b"", b"", cluster)
+    assert _KeyPartitioner().partition("t", key, key, b"", b"", cluster) == usual
+
+
+@pytest.mark.servers
+def test_a_dead_partition_does_not_hold_back_the_reports_of_the_others(broker: str) -> None:
+    create_topics(broker, (Topic("held-back", partitions=1),))
+    producer = KafkaPythonProducer(broker, ProducerLimits())
+    seen: list[str] = []
+
+    def note(delivery: Delivery | None, error: Exception | None) -> None:
+        seen.append(delivery.topic if delivery else "none")
+
+    stuck = type("Stuck", (), {"is_done": False, "get": lambda self, timeout: None})()
+    producer._pending.append((stuck, 0, note))
+    producer.send("held-back", b"k", b"v", note)
+    producer.flush(5)
+    assert seen == ["held-back"]
+    stuck.is_done, stuck.value, stuck.exception = True, None, RuntimeError("late")
+    producer.close()
+    assert seen == ["held-back", "none"]

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from kafka import KafkaProducer
+
+from clients.event_producer import BrokerUnavailableError
+from clients.rejected_reader import count_rejected, read_rejected
+from clients.topic_admin import create_topics
+from contracts.topics import REJECT_OFFSET, REJECT_PARTITION, REJECT_REASON, REJECT_TOPIC, Topic
+
+
+@pytest.fixture
+def topic(broker: str) -> str:
+    name = f"rejected-{uuid.uuid4().hex[:12]}"
+    create_topics(broker, (Topic(name, 2),))
+    return name
+
+
+def _reject(broker: str, topic: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+    producer = KafkaProducer(bootstrap_servers=broker)
+    producer.send(topic, key=b"u1", value=value, headers=headers)
+    producer.flush()
+    producer.close()
+
+
+def test_an_event_comes_back_with_its_bytes_its_origin_and_the_reason(broker: str, topic: str) -> None:
+    headers = [
+        (REJECT_REASON, b"bad value"),
+        (REJECT_TOPIC, b"interactions"),
+        (REJECT_PARTITION, b"3"),
+        (REJECT_OFFSET, b"41"),
+    ]
+    _reject(broker, topic, b"\xff{", headers)
+    (event,) = read_rejected(broker, topic=topic)
+    assert (event.reason, event.key, event.value) == ("bad value", b"u1", b"\xff{")
+    assert (event.source_topic, event.source_partition, event.source_offset) == ("interactions", 3, 41)
+    assert event.rejected_at > 1_600_000_000_000
+
+
+def test_a_record_without_headers_is_still_shown(broker: str, topic: str) -> None:
+    _reject(broker, topic, b"x", [])
+    (event,) = read_rejected(broker, topic=topic)
+    assert (event.reason, event.source_topic, event.source_offset) == ("no reason recorded", "", -1)
+
+
+def test_reading_ends_at_the_newest_and_counts_agree(broker: str, topic: str) -> None:
+    for n in range(5):
+        _reject(broker, topic, b"%d" % n, [(REJECT_REASON, b"r")])
+    assert count_rejected(broker, topic=topic) == 5 == len(list(read_rejected(broker, topic=topic)))
+
+
+def test_no_topic_means_nothing_was_rejected(broker: str) -> None:
+    assert count_rejected(broker, topic="none-here") == 0
+    assert list(read_rejected(broker, topic="none-here")) == []
+
+
+def test_no_broker_is_one_sentence(closed_port: int) -> None:
+    with pytest.raises(BrokerUnavailableError):
+        count_rejected(f"127.0.0.1:{closed_port}", timeout=0.3)
+    with pytest.raises(BrokerUnavailableError):
+        next(read_rejected(f"127.0.0.1:{closed_port}", timeout=0.3))

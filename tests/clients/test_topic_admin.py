@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+
+from clients.event_producer import BrokerUnavailableError
+from clients.topic_admin import create_topics, end_offsets
+from contracts.topics import INTERACTIONS, TOPICS, Topic
+
+
+def test_topics_are_created_as_declared_and_only_once(broker: str) -> None:
+    create_topics(broker)
+    assert create_topics(broker) == []
+    assert {topic.name: sorted(end_offsets(broker, topic.name)) for topic in TOPICS} == {
+        topic.name: list(range(topic.partitions)) for topic in TOPICS
+    }
+    assert _config(broker, INTERACTIONS.name).items() >= INTERACTIONS.config.items()
+
+
+def test_an_existing_topic_is_left_as_it_is(broker: str) -> None:
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    assert create_topics(broker, (Topic(name, 2),)) == [name]
+    assert create_topics(broker, (Topic(name, 5),)) == []
+    assert end_offsets(broker, name) == {0: 0, 1: 0}
+
+
+def test_a_topic_that_does_not_exist_has_no_offsets(broker: str) -> None:
+    assert end_offsets(broker, "never-made") == {}
+
+
+def test_no_broker_is_one_sentence(closed_port: int) -> None:
+    for ask in (lambda b: create_topics(b, timeout=0.3), lambda b: end_offsets(b, "t", timeout=0.3)):
+        with pytest.raises(BrokerUnavailableError, match="no Kafka broker answers"):
+            ask(f"127.0.0.1:{closed_port}")
+
+
+def _config(broker: str, topic: str) -> dict[str, str]:
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    try:
+        described = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    finally:
+        admin.close()
+    return {name: str(entry["value"]) for name, entry in described["topic"][topic].items()}

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from contracts.catalog import CatalogEntry
+
+TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60)
+
+
+@given(
+    item=TEXT,
+    title=st.none() | TEXT,
+    genres=st.lists(TEXT, max_size=5),
+    attributes=st.dictionaries(TEXT, TEXT),
+)
+def test_an_entry_survives_its_own_json(
+    item: str, title: str | None, genres: list[str], attributes: dict[str, str]
+) -> None:
+    entry = CatalogEntry(
+        kind="item", id=item, title=title, categories=tuple(genres), attributes=attributes, updated_at=5
+    )
+    assert CatalogEntry.model_validate_json(entry.to_json()) == entry
+
+
+def test_the_key_tells_items_and_users_of_one_id_apart() -> None:
+    assert CatalogEntry(kind="item", id="7").key == b"item:7"
+    assert CatalogEntry(kind="user", id="7").key == b"user:7"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "shop"},
+        {"id": ""},
+        {"id": "a\nb"},
+        {"title": "x" * 1025},
+        {"categories": ["c"] * 65},
+        {"more": 1},
+    ],
+)
+def test_a_bad_entry_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        CatalogEntry(**{"kind": "item", "id": "1", **change})
+
+
+def test_an_entry_without_a_time_is_of_now() -> None:
+    assert CatalogEntry(kind="item", id="1").updated_at > 1_600_000_000_000

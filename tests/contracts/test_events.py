@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import math
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from contracts.events import (
+    EVENT_TYPES,
+    MAX_EVENT_TIME_MS,
+    MAX_FUTURE_MS,
+    Interaction,
+    checked_value,
+    from_future,
+)
+
+RATING = {
+    "event_type": "rating",
+    "user_id": "1",
+    "item_id": "31",
+    "value": 2.5,
+    "event_time": 1_260_759_144_000,
+}
+IDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=128)
+
+
+@given(
+    user=IDS,
+    item=IDS,
+    value=st.floats(0.5, 5.0),
+    moment=st.integers(0, MAX_EVENT_TIME_MS),
+    event_id=st.uuids(),
+)
+def test_an_event_survives_its_own_json(
+    user: str, item: str, value: float, moment: int, event_id: uuid.UUID
+) -> None:
+    event = Interaction(
+        event_id=str(event_id),
+        event_type="rating",
+        user_id=user,
+        item_id=item,
+        value=value,
+        event_time=moment,
+    )
+    assert Interaction.model_validate_json(event.to_json()) == event
+
+
+def test_the_json_leaves_out_what_is_absent_and_names_the_schema() -> None:
+    assert set(json.loads(Interaction(**RATING).to_json())) == {*RATING, "event_id", "schema_version"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("value", math.nan),
+        ("value", math.inf),
+        ("value", 0.49),
+        ("value", 5.01),
+        ("value", None),
+        ("value", "good"),
+        ("event_type", "stare"),
+        ("user_id", ""),
+        ("user_id", "x" * 129),
+        ("item_id", "a\x00b"),
+        ("item_id", "a\x9fb"),
+        ("item_id", "\ud800"),
+        ("user_id", None),
+        ("event_time", -1),
+        ("event_time", MAX_EVENT_TIME_MS + 1),
+        ("event_time", 1.5),
+        ("event_time", "yesterday"),
+        ("event_time", True),
+        ("event_id", "no-uuid"),
+        ("schema_version", 2),
+        ("surprise", 1),
+    ],
+)
+def test_a_bad_field_is_refused(field: str, value: object) -> None:
+    with pytest.raises(ValidationError):
+        Interaction(**{**RATING, field: value})
+
+
+def test_ids_may_be_numbers_and_times_may_be_iso_text_read_as_utc() -> None:
+    event = Interaction(event_type="view", user_id=7, item_id=8, event_time="2020-01-01T00:00:00")
+    assert (event.user_id, event.item_id, event.value) == ("7", "8", 1.0)
+    assert event.event_time == 1_577_836_800_000
+    assert Interaction(**{**RATING, "event_time": "2020-01-01T01:00:00+01:00"}).event_time == event.event_time
+
+
+def test_an_event_without_id_gets_one_and_an_id_is_lower_case() -> None:
+    assert Interaction(**RATING).event_id != Interaction(**RATING).event_id
+    given_id = "ABCDEF00-0000-0000-0000-000000000001"
+    assert Interaction(**RATING, event_id=given_id).event_id == given_id.lower()
+
+
+@pytest.mark.parametrize("event_type", [t for t in EVENT_TYPES if t != "rating"])
+def test_only_a_rating_has_a_value_of_its_own(event_type: str) -> None:
+    assert checked_value(event_type, None) == checked_value(event_type, 1.0) == 1.0
+    with pytest.raises(ValueError, match="must be 1"):
+        checked_value(event_type, 2.0)
+
+
+def test_the_future_begins_five_minutes_after_the_brokers_clock() -> None:
+    assert not from_future(1_000 + MAX_FUTURE_MS, now_ms=1_000)
+    assert from_future(1_001 + MAX_FUTURE_MS, now_ms=1_000)

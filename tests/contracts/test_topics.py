@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from contracts.topics import CATALOG, INTERACTIONS, MAX_EVENT_BYTES, REJECTED, TOPICS
+
+
+def test_every_topic_is_listed_once() -> None:
+    assert [topic.name for topic in TOPICS] == ["interactions", "catalog", "interactions.rejected"]
+
+
+def test_the_brokers_clock_stamps_interactions() -> None:
+    assert INTERACTIONS.config["message.timestamp.type"] == "LogAppendTime"
+
+
+def test_the_catalogue_keeps_the_last_entry_of_each_key() -> None:
+    assert CATALOG.config["cleanup.policy"] == "compact"
+
+
+def test_a_rejected_event_fits_with_its_headers() -> None:
+    assert int(INTERACTIONS.config["max.message.bytes"]) == MAX_EVENT_BYTES
+    assert int(REJECTED.config["max.message.bytes"]) > MAX_EVENT_BYTES
