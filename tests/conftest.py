@@ -9,16 +9,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from kafka.admin import KafkaAdminClient
+from pyspark.sql import SparkSession
 
+from clients.spark_session import spark_session
+from clients.topic_admin import create_topics
+from contracts.settings import SparkSettings
+from contracts.topics import TOPICS
 from stack import broker as broker_server
 from stack import redis_server
-from stack.jars import ensure_jars
+from stack.jars import ensure_jars, jars_dir
 from stack.java import ensure_java
 from stack.plan import Plan
 from stack.ports import LOOPBACK, free_port
 from stack.process import ServiceProcess
 
-SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "jars"})
+SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "fresh_topics", "jars", "spark"})
 _START_SECONDS = 60.0
 
 
@@ -82,3 +88,40 @@ def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     process = _started(plan, folder, lambda: broker_server.ready(port))
     yield f"{LOOPBACK}:{port}"
     process.stop()
+
+
+@pytest.fixture
+def fresh_topics(broker: str) -> str:
+    """The bootstrap address, with the contract's topics new and empty."""
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    old = sorted({topic.name for topic in TOPICS} & set(admin.list_topics()))
+    if old:
+        admin.delete_topics(old)
+    deadline = time.monotonic() + _START_SECONDS
+    while set(old) & set(admin.list_topics()):
+        assert time.monotonic() < deadline, "the broker still lists deleted topics"
+        time.sleep(0.1)
+    admin.close()
+    create_topics(broker)
+    return broker
+
+
+@pytest.fixture(scope="session")
+def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """One real Spark for the whole run, with two cores and the connector's jars."""
+    os.environ["JAVA_HOME"] = str(ensure_java(lambda _: None).home)
+    warehouse = tmp_path_factory.mktemp("spark")
+    settings = SparkSettings(
+        spark_master="local[2]",
+        spark_jars_dir=str(jars_dir("spark")),
+        spark_shuffle_partitions=2,
+        spark_conf={
+            "spark.sql.warehouse.dir": str(warehouse),
+            "spark.local.dir": str(warehouse),
+            "spark.scheduler.mode": "FAIR",
+        },
+    )
+    session = spark_session("headwater-tests", settings)
+    session.sparkContext.setCheckpointDir(str(warehouse / "checkpoints"))
+    yield session
+    session.stop()
