@@ -49,9 +49,9 @@ def recommendations(api: str, user_id: str, n: int) -> Any:
     return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?n={n}")
 
 
-def history(api: str, user_id: str) -> Any:
+def history(api: str, user_id: str, n: int) -> Any:
     """What a user did."""
-    return call(f"{api}/v1/users/{quote(user_id, safe='')}/history")
+    return call(f"{api}/v1/users/{quote(user_id, safe='')}/history?n={n}")
 
 
 def similar(api: str, item_id: str, n: int) -> Any:

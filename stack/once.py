@@ -29,6 +29,8 @@ _LOOK_SECONDS = 0.25
 
 def run_once(options: Options, json_file: Path | None, with_story: bool, console: Console) -> Summary:
     """The whole job. Raises StackError with what failed, or StopRequested."""
+    if json_file and not json_file.absolute().parent.is_dir():
+        raise StackError(f"The folder of {json_file} does not exist: make it, or give --json another file")
     with running_stack(options, console) as run:
         with run.phases("replay", "Replaying the source"):
             _replayed(run)

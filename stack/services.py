@@ -67,7 +67,11 @@ def ingest_plan(options: Options, folders: Folders) -> Plan:
     """The producer: the replay and, for the built-in source outside once mode, live traffic after it."""
     words = [sys.executable, "-m", "stack", "ingest", options.ratings or BUILT_IN_SOURCE]
     words += ["--progress-file", str(folders.progress)]
-    words += ["--rate", f"{options.rate:g}"] if options.rate else ["--as-fast-as-possible"]
+    if options.ratings is None and not options.once:
+        # The history comes as fast as possible all the same; the rate is that of the live traffic.
+        words += ["--endless", "--rate", f"{options.rate or LIVE_RATE:g}"]
+    elif options.rate:
+        words += ["--rate", f"{options.rate:g}"]
     if options.columns:
         words += ["--columns", options.columns]
     return Plan("ingest", tuple(words), ends=True)

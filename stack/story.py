@@ -11,7 +11,7 @@ from stack.launch import Run
 from stack.story_choice import chosen_user, new_favourites
 
 SHOWN = 10
-_MOST_TITLES = 1000
+_MOST_ITEMS = 1000
 _NEIGHBOURS = 50
 
 
@@ -21,9 +21,9 @@ def tell(run: Run, learn: Callable[[], None]) -> None:
     user = chosen_user(run.folders.lake)
     if user is None:
         raise StackError("The lake holds no user to tell a story of")
-    titles = titles_of(api_client.popular(api, _MOST_TITLES)["items"])
-    history = api_client.history(api, user)["items"]
-    say(f"\nThe story of user {user}, who liked most of {len(history)} rated items:")
+    titles = titles_of(api_client.popular(api, _MOST_ITEMS)["items"])
+    history = api_client.history(api, user, _MOST_ITEMS)["items"]
+    say(f"\nThe story of user {user}, who liked these most of {len(history)} items:")
     liked = sorted(history, key=lambda each: (-each["value"], -each["event_time"]))[:SHOWN]
     for each in liked:
         say(f"  {each['value']:>4g}  {titles.get(each['item_id'], each['item_id'])}")

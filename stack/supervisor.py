@@ -20,6 +20,7 @@ _MOST_RESTARTS = 6
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _HEALTHY_SECONDS = 60.0
 _TICK = 0.1
+_NOTE_SECONDS = 2.0  # walking the process table costs; a new JVM or worker is noted this late at most
 
 
 class StopRequested(Exception):  # noqa: N818 - not an error: the user's wish
@@ -53,6 +54,7 @@ class Supervisor:
         self._folders, self._env, self._strict, self._say = folders, env, strict, say
         self._kept: dict[str, _Kept] = {}
         self._stopping = False
+        self._noted = 0.0
 
     def start(self, plan: Plan) -> None:
         """Start a service."""
@@ -85,11 +87,15 @@ class Supervisor:
 
     def watch(self) -> None:
         """Look after each service once. Raises ServiceDiedError for one that is not restarted."""
+        note = time.monotonic() - self._noted >= _NOTE_SECONDS
+        if note:
+            self._noted = time.monotonic()
         for kept in self._kept.values():
             if kept.restart_at is not None:
                 self._restart_when_due(kept)
             elif kept.process.exit_code is None:
-                kept.process.note_descendants()
+                if note:
+                    kept.process.note_descendants()
             elif not (kept.plan.ends and kept.process.exit_code == 0):
                 self._note_death(kept)
 

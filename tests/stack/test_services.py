@@ -35,3 +35,9 @@ def test_the_producer_replays_the_source_as_asked() -> None:
     assert words[3:5] == ("ingest", "r.csv")
     assert words[words.index("--rate") + 1] == "50"
     assert words[words.index("--columns") + 1] == "user=u"
+
+
+def test_only_the_built_in_source_of_a_lasting_run_goes_on_with_live_traffic() -> None:
+    assert "--endless" in ingest_plan(Options(Path("/data")), FOLDERS).command
+    assert "--endless" not in ingest_plan(Options(Path("/data"), once=True), FOLDERS).command
+    assert "--endless" not in ingest_plan(Options(Path("/data"), ratings="r.csv"), FOLDERS).command
