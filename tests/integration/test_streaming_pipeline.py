@@ -1,0 +1,193 @@
+"""The dataflow for real: broker, Redis, Delta, both queries, a restart, a rebuild."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from clients.event_producer import open_producer
+from clients.rejected_reader import read_rejected
+from contracts import keyspace, lake, topics
+from contracts.catalog import CatalogEntry
+from contracts.records import Popularity, decode_catalog
+from contracts.settings import KafkaSettings, StreamingSettings
+from streaming import redis_sink
+from streaming.applied import publish_applied
+from streaming.pipeline import build_queries
+from streaming.rebuild import rebuild
+from streaming.rejects import as_line, replay
+
+DEADLINE_SECONDS = 120
+START_MS = 1_700_000_000_000
+
+
+def rating(n: int, user: int, item: int, value: float) -> bytes:
+    event_id = f"{n:08x}-0000-4000-8000-000000000000"
+    event = {"event_id": event_id, "event_type": "rating", "user_id": f"u{user}", "item_id": f"i{item}"}
+    return json.dumps({**event, "value": value, "event_time": START_MS + n}).encode()
+
+
+def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None:
+    failures: list[Exception] = []
+    producer = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
+    for key, value in records:
+        producer.send(topic, key, value, lambda _, error: failures.append(error) if error else None)
+    assert producer.flush(30) == 0
+    producer.close()
+    assert failures == []
+
+
+def wait_until(done: Callable[[], bool], queries: list[StreamingQuery], what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not done():
+        for query in queries:
+            assert query.isActive, query.exception()
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+class Flow:
+    """The queries over one set of folders, started and stopped by the test."""
+
+    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
+        self.spark, self.settings = spark, settings
+        self.client = redis.Redis.from_url(settings.redis_url.get_secret_value())
+        self.queries: list[StreamingQuery] = []
+
+    def start(self) -> None:
+        self.queries = build_queries(self.spark, self.settings)
+
+    def stop(self) -> None:
+        for query in self.queries:
+            query.stop()
+        self.queries = []
+
+    def wait_for(self, interactions: int) -> None:
+        """Until both queries have applied so many records of the interactions topic."""
+
+        def applied() -> bool:
+            publish_applied(self.queries, self.settings)
+            for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
+                offsets: Any = self.client.hgetall(key)
+                mine = [int(v) for p, v in offsets.items() if p.startswith(b"interactions:")]
+                if sum(mine) < interactions:
+                    return False
+            return True
+
+        wait_until(applied, self.queries, f"{interactions} interactions were not applied")
+
+    def lake_rows(self) -> list[dict[str, Any]]:
+        table = DeltaTable(lake.INTERACTIONS.path(self.settings.lake_uri)).to_pyarrow_table()
+        return list(table.to_pylist())
+
+
+@pytest.fixture
+def flow(spark: SparkSession, fresh_topics: str, redis_url: str, tmp_path: Path) -> Iterator[Flow]:
+    settings = StreamingSettings(
+        kafka_bootstrap_servers=fresh_topics,
+        redis_url=redis_url,
+        redis_shards=2,
+        lake_uri=str(tmp_path / "lake"),
+        checkpoints_uri=str(tmp_path / "checkpoints"),
+        lake_trigger_seconds=0.5,
+        activity_trigger_seconds=5,
+    )
+    running = Flow(spark, settings)
+    yield running
+    running.stop()
+
+
+def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(flow: Flow) -> None:
+    bootstrap = flow.settings.kafka_bootstrap_servers
+    good = [(f"u{n % 20}".encode(), rating(n, n % 20, n % 37, 0.5 + n % 10 / 2)) for n in range(500)]
+    bad = [
+        (b"u1", b"{"),
+        (b"u1", b"\xff\xfe"),
+        (b"u1", rating(1, 1, 1, 9.0)),
+        (b"u1", rating(2, 1, 1, 4.0).replace(b"u1", b"")),
+    ]
+    entries = [CatalogEntry(kind="item", id=f"i{n}", title=f"Item {n}", updated_at=1) for n in range(40)]
+    send(bootstrap, topics.CATALOG.name, [(entry.key, entry.to_json()) for entry in entries])
+    send(bootstrap, topics.INTERACTIONS.name, good[:250] + bad)
+    flow.start()
+    flow.wait_for(254)
+    assert len(flow.lake_rows()) == 250
+
+    # Repeated and out of order, into the same checkpoints after a restart.
+    flow.stop()
+    send(bootstrap, topics.INTERACTIONS.name, [*reversed(good[200:]), *good[:10]])
+    flow.start()
+    flow.wait_for(254 + 310)
+    rows = flow.lake_rows()
+    assert len(rows) == 560
+    assert len({(row["kafka_partition"], row["kafka_offset"]) for row in rows}) == 560
+    assert len({row["event_id"] for row in rows}) == 500
+
+    recount = recounted(rows)
+    raw: Any = flow.client.hgetall(keyspace.POPULARITY)
+    served = {item.decode(): Popularity.decode(value) for item, value in raw.items()}
+    assert {item: (p.raters, p.rating_sum_micros) for item, p in served.items()} == recount
+    scores: Any = flow.client.zrange(keyspace.POPULAR, 0, -1, withscores=True)
+    assert {item.decode(): score for item, score in scores} == {
+        f"i{n}": recount.get(f"i{n}", (0, 0))[1] / 1_000_000 for n in range(40)
+    }
+    title: Any = flow.client.hget(keyspace.CATALOG_ITEMS, "i7")
+    assert decode_catalog(title)["title"] == "Item 7"
+
+    rejected = {event.source_offset: event for event in read_rejected(bootstrap)}.values()
+    assert sorted(event.value for event in rejected) == sorted(value for _, value in bad)
+    assert all(event.reason for event in rejected)
+
+    check_rebuild(flow)
+    check_replay_of_a_corrected_event(flow, [json.dumps(as_line(event)) for event in rejected])
+
+
+def recounted(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+    last: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (row["event_time"], row["event_id"])):
+        last[row["user_id"], row["item_id"]] = row
+    items = {item for _, item in last}
+    values = {
+        item: [round(row["value"] * 1_000_000) for (_, i), row in last.items() if i == item] for item in items
+    }
+    return {item: (len(ratings), sum(ratings)) for item, ratings in values.items()}
+
+
+def check_rebuild(flow: Flow) -> None:
+    """With the queries running: the same bytes; after a flush: the same bytes again."""
+    rebuilt = rebuild(flow.spark, flow.settings)
+    assert rebuilt.before == rebuilt.after
+    redis_sink.clear_state(flow.client, flow.settings.redis_shards)
+    again = rebuild(flow.spark, flow.settings)
+    assert again.before != again.after
+    assert again.after == rebuilt.after
+
+
+def check_replay_of_a_corrected_event(flow: Flow, lines: list[str]) -> None:
+    corrected = [line.replace('\\"value\\": 9.0', '\\"value\\": 4.0') for line in lines]
+    replayed = replay(corrected, KafkaSettings(kafka_bootstrap_servers=flow.settings.kafka_bootstrap_servers))
+    assert replayed.acknowledged == 1
+    assert len(replayed.faults) == 3
+    flow.wait_for(254 + 310 + 1)
+    assert len(flow.lake_rows()) == 561
+
+
+def test_a_rebuild_takes_what_the_lake_has_not_got_yet_from_the_topic(flow: Flow) -> None:
+    bootstrap = flow.settings.kafka_bootstrap_servers
+    send(bootstrap, topics.INTERACTIONS.name, [(b"u1", rating(1, 1, 1, 4.0))])
+    flow.start()
+    flow.wait_for(1)
+    flow.stop()
+    send(bootstrap, topics.INTERACTIONS.name, [(b"u2", rating(2, 2, 1, 3.0))])
+    rebuild(flow.spark, flow.settings)
+    raw: Any = flow.client.hget(keyspace.POPULARITY, "i1")
+    assert (Popularity.decode(raw).raters, Popularity.decode(raw).mean) == (2, 3.5)
