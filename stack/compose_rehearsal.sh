@@ -12,7 +12,7 @@ KEPT=${REHEARSAL_DIR:-$PWD/.cache/compose-rehearsal}
 RUN=$(mktemp -d /tmp/headwater-rehearsal.XXXXXX)  # a socket's path must be short
 BRIDGE=hw-rehearsal
 USER_ID=u1
-export DOCKER_HOST=unix://$RUN/docker.sock DOCKER_CONFIG=$KEPT/client DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1
+export DOCKER_HOST=unix://$RUN/docker.sock DOCKER_CONFIG=$KEPT/client
 export API_PORT=${API_PORT:-18080} KAFKA_PORT=${KAFKA_PORT:-19192}
 API=http://127.0.0.1:$API_PORT
 engine="" began=$SECONDS step_began=$SECONDS step_name=""
@@ -123,8 +123,10 @@ build_args() {  # what this machine needs to reach its registries, from the envi
 
 stand_in() {  # stand_in NAME FOLDER, with the Dockerfile on standard input
     cat >"$2/Dockerfile"
+    find "$2" -maxdepth 1 -type f -exec chmod 755 {} +
     # shellcheck disable=SC2046
-    nice -n 5 docker build --quiet --tag "$1" $(build_args) "$2" >/dev/null || fail "the stand-in for $1"
+    DOCKER_BUILDKIT=0 nice -n 5 docker build --quiet --tag "$1" $(build_args) "$2" >"$2.log" 2>&1 ||
+        fail "$(tail -5 "$2.log")"
     echo "    $1: $(docker image inspect --format '{{.Size}}' "$1" | numfmt --to=si)B"
 }
 
@@ -155,7 +157,7 @@ FROM rehearsal/debian
 RUN groupadd -r -g 999 redis && useradd -r -g redis -u 999 redis \
     && apt-get update && apt-get install -y --no-install-recommends redis-server && rm -rf /var/lib/apt/lists/* \
     && install -d -o redis -g redis /data
-COPY --chmod=755 entrypoint.sh /usr/local/bin/docker-entrypoint.sh
+COPY entrypoint.sh /usr/local/bin/docker-entrypoint.sh
 VOLUME /data
 WORKDIR /data
 ENTRYPOINT ["docker-entrypoint.sh"]
@@ -186,7 +188,7 @@ RUN mkdir -p /usr/share/man/man1 && apt-get update \
     && useradd --create-home --uid 1000 appuser \
     && install -d -o appuser /opt/kafka /opt/kafka/config /var/lib/kafka /var/lib/kafka/data /etc/kafka/docker
 COPY libs /opt/kafka/libs
-COPY --chmod=755 run /etc/kafka/docker/run
+COPY run /etc/kafka/docker/run
 VOLUME /var/lib/kafka/data
 USER appuser
 CMD ["/etc/kafka/docker/run"]

@@ -1,0 +1,94 @@
+# One image per service: docker build --target streaming|training|serving|ingest .
+# Everything is fetched while building: a container starts without the outside world.
+# (No `# syntax` line: it would fetch a frontend from a registry.)
+
+FROM python:3.11-slim-bookworm AS base
+ENV PYTHONUNBUFFERED=1 \
+    PATH=/opt/venv/bin:$PATH
+RUN groupadd --gid 10001 headwater \
+    && useradd --uid 10001 --gid headwater --create-home headwater
+
+FROM base AS java
+# Slim images have no man pages, and the package's links want their folder.
+RUN mkdir -p /usr/share/man/man1 \
+    && apt-get update \
+    && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+    && rm -rf /var/lib/apt/lists/*
+
+# --- Python packages, one environment per extra: dependencies first, our own code changes more often ---
+
+FROM java AS dependencies-spark
+# PyPI by default; behind a mirror: --build-arg PIP_INDEX_URL=...
+ARG PIP_INDEX_URL
+ARG PIP_NO_CACHE_DIR=1
+ARG PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+COPY pyproject.toml constraints.txt LICENSE ./
+RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[streaming,training]'
+
+FROM dependencies-spark AS packages-spark
+COPY . .
+RUN pip install --no-deps --force-reinstall .
+
+FROM base AS packages-serving
+ARG PIP_INDEX_URL
+ARG PIP_NO_CACHE_DIR=1
+ARG PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+COPY pyproject.toml constraints.txt LICENSE ./
+RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[serving]'
+COPY . .
+RUN pip install --no-deps --force-reinstall .
+
+FROM base AS packages-ingest
+ARG PIP_INDEX_URL
+ARG PIP_NO_CACHE_DIR=1
+ARG PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+COPY pyproject.toml constraints.txt LICENSE ./
+RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[ingest]'
+COPY . .
+RUN pip install --no-deps --force-reinstall .
+
+# --- Spark's jars, exactly those of stack/jars.lock, by the Ivy inside pyspark ---
+
+FROM dependencies-spark AS jars
+# Maven Central by default; behind a mirror: --build-arg HEADWATER_MAVEN_REPOSITORY=...
+ARG HEADWATER_MAVEN_REPOSITORY
+RUN pip install --constraint constraints.txt install-jdk
+COPY stack/__init__.py stack/jars.py stack/jars.lock stack/ivy.py stack/java.py stack/cache.py stack/errors.py stack/
+RUN python -c "from pathlib import Path; from stack.jars import ensure_jars, locked_jars; \
+ensure_jars(lambda *_: None, Path('/jars'), [jar for jar in locked_jars() if jar.folder == 'spark'])"
+
+# --- The images ---
+
+FROM java AS spark
+COPY --from=jars /jars/spark /opt/headwater/jars/spark
+COPY --from=packages-spark /opt/venv /opt/venv
+# A new volume takes its owner from the folder in the image.
+RUN install -d -o headwater -g headwater /data/lake /data/models /data/checkpoints /scratch
+ENV SPARK_JARS_DIR=/opt/headwater/jars/spark \
+    SPARK_LOCAL_DIRS=/scratch \
+    OPENBLAS_NUM_THREADS=1
+WORKDIR /scratch
+USER headwater
+
+# What a killed run left in the scratch folder is of no use to the next one.
+FROM spark AS streaming
+CMD ["sh", "-c", "rm -rf /scratch/* && exec python -m streaming"]
+
+FROM spark AS training
+CMD ["sh", "-c", "rm -rf /scratch/* && exec python -m training"]
+
+FROM base AS serving
+COPY --from=packages-serving /opt/venv /opt/venv
+WORKDIR /home/headwater
+USER headwater
+EXPOSE 8000
+CMD ["python", "-m", "serving"]
+
+FROM base AS ingest
+COPY --from=packages-ingest /opt/venv /opt/venv
+WORKDIR /home/headwater
+USER headwater
+CMD ["headwater", "ingest", "synthetic", "--endless"]
