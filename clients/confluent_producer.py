@@ -14,6 +14,8 @@ from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery,
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 5.0
 _POLL_SECONDS = 0.05
+_PAUSE_SECONDS = 0.01
+_EVENTS_A_POLL = 256  # of a busy sender, which then serves its own callbacks
 
 
 def _configuration(bootstrap: str, limits: ProducerLimits) -> dict[str, Any]:
@@ -48,13 +50,18 @@ def _reported(on_delivery: OnDelivery) -> Any:
 
 
 class ConfluentProducer:
-    """An EventProducer over ``confluent_kafka.Producer``; a thread polls, so reports come by themselves."""
+    """An EventProducer over ``confluent_kafka.Producer``.
+
+    A busy sender serves the callbacks itself, since two threads at it only pass the interpreter's lock to and
+    fro (half the speed); otherwise a thread polls, so that reports come by themselves.
+    """
 
     def __init__(self, bootstrap: str, limits: ProducerLimits) -> None:
         self._producer = Producer(_configuration(bootstrap, limits), logger=logging.getLogger("librdkafka"))
+        self._sent = 0  # about: threads may lose a count, which only moves a poll
         self._last: tuple[OnDelivery, Any] | None = None
         self._closed, self._flushing = threading.Event(), threading.Event()
-        self._serving = threading.Lock()  # held by whoever runs callbacks
+        self._serving = threading.Lock()  # held by whoever runs callbacks: never two at once
         try:
             self._producer.list_topics(timeout=limits.connect_timeout_seconds)
         except KafkaException as error:
@@ -63,9 +70,11 @@ class ConfluentProducer:
         self._thread.start()
 
     def _poll_until_closed(self) -> None:
+        before = 0
         while not self._closed.is_set():
-            if self._flushing.is_set():
-                time.sleep(0.005)
+            busy, before = self._sent - before >= _EVENTS_A_POLL, self._sent
+            if busy or self._flushing.is_set():
+                time.sleep(_PAUSE_SECONDS)
                 continue
             with self._serving:
                 self._producer.poll(_POLL_SECONDS)
@@ -74,24 +83,37 @@ class ConfluentProducer:
         """See EventProducer."""
         checked_size(key, value)
         last = self._last
-        if last is None or last[0] is not on_delivery:  # callers mostly pass the same one
+        if last is None or last[0] != on_delivery:  # callers mostly pass the same one
             last = self._last = (on_delivery, _reported(on_delivery))
         while True:
             try:
-                self._producer.produce(topic, value=value, key=key, on_delivery=last[1])
+                self._producer.produce(topic, value, key, -1, last[1])
             except BufferError:
-                time.sleep(0.002)  # the buffer is full: that is the bound on memory
+                self._serve(_PAUSE_SECONDS)  # the buffer is full: that is the bound on memory
             except KafkaException as error:
                 on_delivery(None, error)
                 return
             else:
-                return
+                break
+        self._sent = sent = self._sent + 1
+        if not sent % _EVENTS_A_POLL:
+            self._serve(0)
+
+    def _serve(self, seconds: float) -> None:
+        """Run waiting callbacks, unless another thread is at it."""
+        if self._serving.acquire(blocking=False):
+            try:
+                self._producer.poll(seconds)
+            finally:
+                self._serving.release()
+        elif seconds:
+            time.sleep(seconds)
 
     def flush(self, timeout: float) -> int:
         """See EventProducer."""
         self._flushing.set()
         try:
-            # Only one thread runs callbacks, so that none is still running when this returns 0.
+            # Others are kept out, so that none of their callbacks still runs when this returns 0.
             with self._serving:
                 return int(self._producer.flush(timeout))
         finally:

@@ -29,7 +29,6 @@ from ingest.time_order import in_time_order
 _FLUSH_SECONDS = 130.0  # more than the producer's own delivery timeout
 _FLUSH_SECONDS_STOPPED = 10.0
 _PATIENCE_SECONDS = 5.0  # how long a stopped run may wait for room in the producer
-_BULK_LINGER_MS = 20
 
 
 class Source(Protocol):
@@ -61,6 +60,7 @@ class Ingest:
     event_type: str | None = None
     scale: RatingScale | None = None
     progress_file: Path | None = None
+    connect_timeout_seconds: float = 5.0
     counts: Counts = field(default_factory=Counts)
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -76,8 +76,8 @@ class Ingest:
         if self.progress_file is not None:
             write_progress(self.progress_file, self.snapshot())
         bootstrap = self.settings.kafka_bootstrap_servers
-        limits = ProducerLimits(linger_ms=_BULK_LINGER_MS)
-        create_topics(bootstrap, timeout=limits.connect_timeout_seconds)
+        limits = ProducerLimits(connect_timeout_seconds=self.connect_timeout_seconds)
+        create_topics(bootstrap, timeout=self.connect_timeout_seconds)
         producer = open_producer(self.settings, limits)
         try:
             with stopping(self.stop, producer), reported(self.snapshot, self.progress_file, self.console):

@@ -1,0 +1,102 @@
+"""``make bench``: starts a broker and a Redis, runs every module, writes one table.
+
+``python -m benchmarks [--scale 1.0] [--only producer]``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import date
+from os import cpu_count, environ
+from pathlib import Path
+
+from benchmarks import producer
+from benchmarks.context import BenchContext, Ratio
+from stack import broker, redis_server
+from stack.jars import ensure_jars
+from stack.java import ensure_java
+from stack.plan import Plan
+from stack.ports import LOOPBACK, free_port
+from stack.process import ServiceProcess
+
+Benchmark = Callable[[BenchContext], list[Ratio]]
+BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (("producer", producer.run),)
+_HERE = Path(__file__).parent
+_START_SECONDS = 60.0
+
+
+def main() -> None:
+    """Run what was asked for and write results.md and results.json beside this file."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the run; 1 is the published size")
+    parser.add_argument("--only", choices=[name for name, _ in BENCHMARKS], help="one module")
+    asked = parser.parse_args()
+    with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        context = _started(Path(folder), asked.scale, running)
+        ratios = [
+            ratio
+            for name, benchmark in BENCHMARKS
+            if asked.only in (None, name)
+            for ratio in benchmark(context)
+        ]
+    table = as_markdown(ratios)
+    (_HERE / "results.md").write_text(table, encoding="utf-8")
+    results = {"scale": asked.scale, "date": date.today().isoformat(), "ratios": [asdict(r) for r in ratios]}
+    (_HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(table)
+
+
+def as_markdown(ratios: list[Ratio]) -> str:
+    """The table as it stands in results.md."""
+    lines = [
+        f"Measured on {cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; "
+        "each row's peer ran in the same minutes, in turn.",
+        "",
+        "| what | ours | peer | ratio | goal | the peer |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    for r in ratios:
+        goal = "" if r.target is None else f"≥ {r.target:g}{'' if r.met else ' (missed)'}"
+        figures = f"{r.ours:,.0f} {r.unit} | {r.peer:,.0f} {r.unit} | {r.ratio:.2f}×"
+        lines.append(f"| {r.name} | {figures} | {goal} | {r.note} |")
+    return "\n".join(lines) + "\n"
+
+
+def _started(folder: Path, scale: float, running: ExitStack) -> BenchContext:
+    """Both servers, stopped when ``running`` closes."""
+    java = ensure_java(print)
+    ensure_jars(lambda *_: None)
+    kafka_port, redis_port = free_port(), free_port()
+    _start(
+        broker.broker_plan(folder / "kafka", kafka_port, java),
+        folder,
+        lambda: broker.ready(kafka_port),
+        running,
+    )
+    plan = redis_server.redis_plan(folder / "redis", redis_port)
+    _start(plan, folder, lambda: redis_server.ready(redis_port), running)
+    return BenchContext(f"{LOOPBACK}:{kafka_port}", f"redis://{LOOPBACK}:{redis_port}/0", folder, scale)
+
+
+def _start(plan: Plan, folder: Path, is_ready: Callable[[], bool], running: ExitStack) -> None:
+    process = ServiceProcess.start(
+        plan.name, plan.command, {**environ, **plan.env}, folder / "logs", folder / "run"
+    )
+    running.callback(process.stop)
+    deadline = time.monotonic() + _START_SECONDS
+    while not is_ready():
+        process.check()
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{plan.name} did not answer in time\n{process.log_tail()}")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

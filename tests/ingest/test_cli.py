@@ -1,0 +1,143 @@
+"""The commands as a person types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from ingest.cli import register
+
+Written = Callable[..., Path]
+HEADER = "userId,movieId,rating,timestamp\n"
+
+
+def headwater(*words: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "stack", *map(str, words)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environment}
+    )
+
+
+def test_the_final_count_is_json_on_the_output_and_rejected_lines_are_on_the_other(
+    broker: str, written: Written
+) -> None:
+    path = written("ratings.csv", HEADER + "1,31,2.5,1260759144\n1,31,bad,1260759144\n2,31,5.0,1260759144\n")
+    done = headwater("ingest", path, "--json", "--bootstrap-servers", broker)
+    final = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (final["sent"], final["acknowledged"], final["failed"], final["rejected_lines"]) == (2, 2, 0, 1)
+    assert f"{path}:3: value 'bad' is not a number" in done.stderr
+
+
+def test_confluent_sends_the_same(broker: str) -> None:
+    size = ("--users", 10, "--items", 50, "--ratings", 200, "--json")
+    done = headwater("ingest", "synthetic", *size, KAFKA_CLIENT="confluent", KAFKA_BOOTSTRAP_SERVERS=broker)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["acknowledged"] == 200
+
+
+def test_a_rating_scale_is_applied(broker: str, written: Written) -> None:
+    path = written("x.csv", "user_id,item_id,rating,timestamp\n1,31,10,5\n1,32,11,5\n")
+    done = headwater("ingest", path, "--rating-scale", "1:10", "--json", "--bootstrap-servers", broker)
+    assert json.loads(done.stdout)["sent"] == 1
+    assert "rating 11 lies outside --rating-scale 1:10" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_run_with_its_count(broker: str, number: int, tmp_path: Path) -> None:
+    progress = tmp_path / "progress.json"
+    words = ("ingest", "synthetic", "--endless", "--rate", "50", "--ratings", "0", "--json")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "stack",
+            *words,
+            "--progress-file",
+            str(progress),
+            "--bootstrap-servers",
+            broker,
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    _wait_until(lambda: progress.exists() and json.loads(progress.read_text())["acknowledged"] > 5)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=15)
+    final = json.loads(output)
+    assert process.returncode == 0
+    assert final["sent"] == final["acknowledged"] > 5
+    assert json.loads(progress.read_text())["done"]
+
+
+def _wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_no_broker_is_one_sentence_with_the_cure_and_its_own_code(written: Written) -> None:
+    path = written("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
+    started = time.monotonic()
+    done = headwater("ingest", path, "--bootstrap-servers", "127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "start one with `headwater up`" in done.stderr
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("absent.csv",), "absent.csv does not exist; a source is `synthetic`, or the path of MovieLens"),
+        (("synthetic", "--rate", "5", "--speed", "2"), "exclude each other: choose one"),
+        (("synthetic", "--rate", "0"), "want a number above 0"),
+        (("synthetic", "--event-type", "stare"), "--event-type wants one of view, click"),
+        (("synthetic", "--users", "2", "--items", "2", "--ratings", "9"), "give at most 2 ratings"),
+        (("synthetic", "--rating-scale", "5"), "--rating-scale wants MIN:MAX"),
+        ((__file__, "--endless"), "--endless goes with the built-in source only"),
+        ((__file__, "--columns", "who"), "--columns does not understand 'who'"),
+    ],
+)
+def test_wrong_use_is_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:
+    app = typer.Typer()
+    register(app)
+    with pytest.raises(SystemExit) as ended:
+        app(["ingest", *words])
+    errors = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in errors
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty: there is nothing to ingest"),
+        ("userId,movieId,rating\n1,2,3\n", "has no column 'timestamp'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_one_sentence(content: str, message: str, written: Written) -> None:
+    done = headwater("ingest", written("ratings.csv", content))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_download_shows_the_licence_and_ends_in_one_sentence(tmp_path: Path) -> None:
+    done = headwater("download", "ml-1m", "--to", tmp_path, MOVIELENS_BASE_URL="http://127.0.0.1:9/")
+    assert done.returncode == 1
+    licence, failure = done.stderr.splitlines()
+    assert "GroupLens" in licence
+    assert "check the network, or name a mirror with --base-url" in failure
