@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -33,6 +34,7 @@ MAX_CONNECTIONS = 64
 # For reads no request waits for: the popular list, the item ids of a new model (100 MB at ten million items).
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
+SCAN_COUNT = 1000
 
 
 class StoreError(Exception):
@@ -56,13 +58,15 @@ class Store:
         self._metrics = metrics
         self._breaker = CircuitBreaker()
         self._models = ModelCache(self._load_model, patience=timeout_seconds / 2)
-        # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries.
+        # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
+        # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
+        # bound connecting, waiting and reading together.
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             settings.redis_url.get_secret_value(),
             max_connections=MAX_CONNECTIONS,
             timeout=timeout_seconds,
-            socket_timeout=LOAD_SECONDS,
-            socket_connect_timeout=LOAD_SECONDS,
+            socket_timeout=None,
+            socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
         self._redis: Redis = Redis.from_pool(pool)
@@ -156,14 +160,20 @@ class Store:
         """Every user with a history or a list of the current model; one may come twice."""
         version = await self.current_version()
         top_ns = [keyspace.top_n(shard, version) for shard in range(self._shards)] if version else []
-        try:
-            async for key in self._redis.scan_iter(match=keyspace.history_pattern(), count=1000):
+        pattern = keyspace.history_pattern()
+        async for keys in self._scan(lambda at: self._redis.scan(at, match=pattern, count=SCAN_COUNT)):
+            for key in keys:
                 yield keyspace.user_of_history(key.decode())
-            for top_n in top_ns:
-                async for user_id, _ in self._redis.hscan_iter(top_n, count=1000):
+        for top_n in top_ns:
+            async for lists in self._scan(partial(self._redis.hscan, top_n, count=SCAN_COUNT)):
+                for user_id in lists:
                     yield user_id.decode()
-        except (RedisError, OSError) as error:
-            raise StoreError(f"Redis does not answer: {error}") from error
+
+    async def _scan(self, page_at: Callable[[int], Any]) -> AsyncIterator[Iterable[bytes]]:
+        cursor = -1
+        while cursor != 0:
+            cursor, page = await self._guarded(page_at(max(cursor, 0)))
+            yield page
 
     async def _read(
         self, versioned: Callable[[str], str], field: str, add: Callable[[Pipeline], None]
