@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stack.summary import Summary
 
-USERS, ITEMS, RATED_EACH = 30, 40, 12
+USERS, ITEMS, RATED_EACH = 60, 80, 20
 PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
 
 
@@ -17,7 +17,7 @@ def _write_ratings(folder: Path) -> int:
     """A small MovieLens folder with one broken line; the number of good lines."""
     chance = random.Random(1)
     lines = [
-        f"{user},{item},{chance.randint(1, 10) / 2},{1_500_000_000 + 60 * n}"
+        f"{user},{item},{chance.randint(4, 10) / 2},{1_500_000_000 + 60 * n}"
         for user in range(1, USERS + 1)
         for n, item in enumerate(chance.sample(range(1, ITEMS + 1), RATED_EACH))
     ]
