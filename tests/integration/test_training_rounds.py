@@ -1,0 +1,203 @@
+"""Rounds for real: a lake, Spark, Redis; incremental, refused, raced, pruned, on request."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+from pyspark.sql import Row, SparkSession
+
+from contracts import keyspace, lake
+from contracts.records import decode_ids, decode_ranked, decode_ranked_ids
+from contracts.settings import TrainingSettings
+from training import model_folder
+from training.publish import Publisher
+from training.round import Round, train
+from training.trainer import Trainer
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+GROUPS = 3
+
+
+def interactions(first: int, users: int, seed: int = 1) -> list[Row]:
+    """Users of a group like the items of the same group (index modulo GROUPS) and dislike the others."""
+    rng, rows = np.random.default_rng(seed), []
+    for user in range(users):
+        for item in rng.choice(60, size=20, replace=False):
+            value = 5.0 if item % GROUPS == user % GROUPS else 1.0
+            n = first + len(rows)
+            moment = START + timedelta(seconds=n)
+            event_id = f"{n:08x}-0000-4000-8000-000000000000"
+            rows.append(
+                Row(event_id, "rating", f"u{user}", f"i{item}", value, moment, 1, None, None, 0, n, moment)
+            )
+    return rows
+
+
+class World:
+    """A lake to append to, a Redis to publish to."""
+
+    def __init__(self, spark: SparkSession, redis_url: str, folder: Path) -> None:
+        self.spark = spark
+        self.settings = TrainingSettings(
+            redis_url=redis_url,
+            redis_shards=2,
+            lake_uri=str(folder / "lake"),
+            models_uri=str(folder / "models"),
+            top_n=15,
+            als_rank=8,
+            als_max_iter=4,
+            explicit_max_iter=3,
+            keep_versions=2,
+            spark_shuffle_partitions=2,
+        )
+        self.publisher = Publisher.of(self.settings)
+        self.client = redis.Redis.from_url(redis_url)
+
+    def append(self, rows: list[Row]) -> None:
+        frame = self.spark.createDataFrame(rows, lake.INTERACTIONS.ddl)
+        frame.write.format("delta").mode("append").save(lake.INTERACTIONS.path(self.settings.lake_uri))
+
+    def round(self) -> tuple[str, dict[str, Any] | None]:
+        return train(Round(self.spark, self.settings, self.publisher, lambda _: None))
+
+
+@pytest.fixture
+def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
+    return World(spark, redis_url, tmp_path)
+
+
+def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
+    assert world.round() == ("not_enough_data", None)
+    rows = interactions(0, users=30)
+    world.append(rows[:10])
+    assert world.round() == ("not_enough_data", None)
+    world.append(rows[10:])
+    outcome, first = world.round()
+    assert outcome == "published"
+    assert first is not None
+    check_manifest(first, users=30, interactions=600)
+    check_lists(world, first["version"], rows)
+    check_folder(world, first)
+
+    world.append(interactions(600, users=40, seed=2))
+    _, second = world.round()
+    assert second is not None
+    assert second["previous"] == first["version"]
+    assert (second["counts"]["users"], second["counts"]["interactions"]) == (40, 1400)
+    assert second["lake_version"] > first["lake_version"]
+
+    _, third = world.round()
+    assert third is not None
+    assert world.publisher.current()[0] == third["version"]
+    kept = {second["version"], third["version"]}
+    folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
+    assert folders == kept
+    entered: Any = world.client.zrange(keyspace.MODEL_VERSIONS, 0, -1)
+    assert {version.decode() for version in entered} == kept
+    assert not world.client.exists(*keyspace.version_keys(first["version"], 2))
+
+
+def check_manifest(manifest: dict[str, Any], users: int, interactions: int) -> None:
+    counts, metrics = manifest["counts"], manifest["metrics"]
+    assert (counts["users"], counts["interactions"], counts["ratings"]) == (users, interactions, interactions)
+    assert counts["sparsity"] == round(1 - interactions / (users * counts["items"]), 6)
+    assert metrics["ndcg@10"] > metrics["popularity_ndcg@10"]
+    assert {"rmse", "mae", "r2", "precision@10", "recall@10"} <= set(metrics)
+    assert set(manifest["timings"]) == {"load", "measure", "fit", "publish"}
+    assert manifest["parameters"]["als_rank"] == 8
+
+
+def check_lists(world: World, version: str, rows: list[Row]) -> None:
+    """Every user has a list of unknown items, best first, and most of them are of the user's group."""
+    raw: Any = world.client.get(keyspace.model_items(version))
+    ids = decode_ids(raw)
+    known: dict[str, set[str]] = {}
+    for row in rows:
+        known.setdefault(row[2], set()).add(row[3])
+    own_group = 0
+    for user, mine in known.items():
+        key = keyspace.top_n(keyspace.shard_of(user, 2), version)
+        found: Any = world.client.hget(key, user)
+        indexes, scores = decode_ranked(found)
+        items = [ids[index] for index in indexes]
+        assert len(items) == len(set(items)) == 15
+        assert not mine & set(items)
+        assert list(scores) == sorted(scores, reverse=True)
+        own_group += sum(int(item[1:]) % GROUPS == int(user[1:]) % GROUPS for item in items[:5])
+    assert own_group / (5 * len(known)) > 0.9
+    check_neighbours(world, version, ids, known)
+
+
+def check_neighbours(world: World, version: str, ids: list[str], known: dict[str, set[str]]) -> None:
+    raw: Any = world.client.hget(keyspace.similar_items(version), "i0")
+    similar = [ids[index] for index in decode_ranked(raw)[0]]
+    assert "i0" not in similar
+    assert sum(int(item[1:]) % GROUPS == 0 for item in similar[:5]) >= 4
+    raw = world.client.hget(keyspace.top_users(version), "i0")
+    users, _ = decode_ranked_ids(raw)
+    assert not [user for user in users if "i0" in known[user]]
+    assert sum(int(user[1:]) % GROUPS == 0 for user in users[:3]) >= 2
+
+
+def check_folder(world: World, manifest: dict[str, Any]) -> None:
+    uri, version = world.settings.models_uri, manifest["version"]
+    assert model_folder.read_manifest(world.spark, uri, version)["metrics"] == manifest["metrics"]
+    fit = model_folder.load(world.spark, uri, version)
+    assert fit.user_factors.count() == fit.users.count() == manifest["counts"]["users"]
+    assert fit.rating_item_factors is not None
+    with pytest.raises(FileNotFoundError, match="No model 'none'"):
+        model_folder.load(world.spark, uri, "none")
+
+
+def test_a_race_is_lost_cleanly_and_older_data_is_refused(world: World) -> None:
+    world.append(interactions(0, users=20))
+    running = Round(world.spark, world.settings, world.publisher, lambda _: None)
+
+    # While this round is at work, another trainer publishes what has learnt more.
+    def rival(phase: str) -> None:
+        if phase == "publish":
+            world.publisher.promote("rival", {"lake_version": 99, "previous": None}, expected=None)
+
+    running.on_phase = rival
+    outcome, manifest = train(running)
+    assert outcome == "lost_race"
+    assert manifest is not None
+    assert world.publisher.current()[0] == "rival"
+    assert not world.client.exists(*keyspace.version_keys(manifest["version"], 2))
+    assert not (Path(world.settings.models_uri) / manifest["version"]).exists()
+    assert world.round() == ("refused_older", None)
+
+
+def test_clicks_alone_are_enough_to_train(world: World) -> None:
+    rows = [
+        Row(*row[:1], "click" if row[4] > 3 else "dislike", *row[2:4], 1.0, *row[5:])
+        for row in interactions(0, 20)
+    ]
+    world.append(rows)
+    outcome, manifest = world.round()
+    assert outcome == "published"
+    assert manifest is not None
+    assert "rmse" not in manifest["metrics"]
+    assert manifest["metrics"]["ndcg@10"] > 0
+
+
+def test_the_trainer_serves_requests_until_it_is_stopped(world: World) -> None:
+    settings = world.settings.model_copy(update={"train_every_seconds": 0.0})
+    stopping = threading.Event()
+    trainer = Trainer(world.spark, settings, world.publisher)
+    thread = threading.Thread(target=trainer.run, args=(stopping,))
+    thread.start()
+    number = world.publisher.request()
+    while int(world.publisher.read_status().get("served_request", 0)) < number:
+        assert thread.is_alive()
+        stopping.wait(0.2)
+    stopping.set()
+    thread.join(60)
+    status = world.publisher.read_status()
+    assert (status["phase"], status["outcome"]) == ("idle", "not_enough_data")
