@@ -17,7 +17,7 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks import producer
+from benchmarks import lake, once, producer
 from benchmarks.context import BenchContext, Ratio
 from stack import broker, redis_server
 from stack.jars import ensure_jars
@@ -27,7 +27,11 @@ from stack.ports import LOOPBACK, free_port
 from stack.process import ServiceProcess
 
 Benchmark = Callable[[BenchContext], list[Ratio]]
-BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (("producer", producer.run),)
+BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
+    ("producer", producer.run),
+    ("lake", lake.run),
+    ("once", once.run),
+)
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0
 

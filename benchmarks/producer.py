@@ -39,8 +39,8 @@ def run(context: BenchContext) -> list[Ratio]:
     """Events a second, ours and the bare loops', for both clients."""
     topic = f"bench-{uuid.uuid4().hex[:8]}"
     create_topics(context.bootstrap, (Topic(topic, INTERACTIONS.partitions, INTERACTIONS.config),))
-    few = _events(int(_KAFKA_PYTHON_EVENTS * context.scale))
-    many = _events(int(_CONFLUENT_EVENTS * context.scale))
+    few = bench_events(int(_KAFKA_PYTHON_EVENTS * context.scale))
+    many = bench_events(int(_CONFLUENT_EVENTS * context.scale))
     ours, bare = alternating(
         [
             lambda: _ours(context.bootstrap, topic, few, "kafka-python"),
@@ -69,7 +69,8 @@ def _ratio(name: str, ours: list[float], peer: list[float], target: float | None
     return Ratio(name, median(ours), median(peer), median_ratio(ours, peer), "events/s", target, note)
 
 
-def _events(count: int) -> Events:
+def bench_events(count: int) -> Events:
+    """Encoded ratings of the built-in world, time-ordered: (time, line, key, value)."""
     users = max(20, count // 75)
     world = SyntheticWorld(WorldSize(users=users, items=500, ratings=count))
     return list(world.events(RejectedLines(print)))
