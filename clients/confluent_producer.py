@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, Producer
 from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery, ProducerLimits, checked_size
 
 _log = logging.getLogger(__name__)
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _PAUSE_SECONDS = 0.01
 _EVENTS_A_POLL = 256  # of a busy sender, which then serves its own callbacks

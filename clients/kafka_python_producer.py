@@ -11,14 +11,13 @@ from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from kafka.future import Future
 from kafka.partitioner import Partitioner, murmur2
 from kafka.producer.future import FutureRecordMetadata
 
 from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery, ProducerLimits, checked_size
 
 _log = logging.getLogger(__name__)
-_CLOSE_SECONDS = 5.0
+_CLOSE_SECONDS = 3.0
 _PATIENCE_SECONDS = 0.05  # how long one slow partition may hold back the reports of the others
 _PAUSE_SECONDS = 0.001
 
@@ -97,8 +96,12 @@ class KafkaPythonProducer:
             self._sent_bytes += size
         try:
             future = self._producer.send(topic, value, key)
-        except KafkaError as error:
-            future = Future().failure(error)  # reported in its turn, like the others
+        except KafkaError as error:  # the topic does not exist, or the producer was closed
+            with self._sending:
+                self._sent -= 1
+                self._sent_bytes -= size
+            on_delivery(None, error)
+            return
         self._pending.append((future, size, on_delivery))
         if not self._work.is_set():
             self._work.set()
@@ -167,6 +170,12 @@ class KafkaPythonProducer:
 
     def close(self) -> None:
         """See EventProducer."""
+        if self._closed:
+            return
+        if self.flush(_CLOSE_SECONDS):
+            # The library's own close would raise here and leave its thread running.
+            self._producer._sender.force_close()
+            self._producer._sender.join(_CLOSE_SECONDS)
         self._producer.close(timeout=_CLOSE_SECONDS)
         self._closed = True
         self._reporter.join(_CLOSE_SECONDS)

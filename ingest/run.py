@@ -27,8 +27,8 @@ from ingest.sending import Counts, send_catalog, send_events
 from ingest.time_order import in_time_order
 
 _FLUSH_SECONDS = 130.0  # more than the producer's own delivery timeout
-_FLUSH_SECONDS_STOPPED = 10.0
-_PATIENCE_SECONDS = 5.0  # how long a stopped run may wait for room in the producer
+_FLUSH_SECONDS_STOPPED = 5.0
+_PATIENCE_SECONDS = 3.0  # how long a stopped run may wait for room in the producer
 
 
 class Source(Protocol):
@@ -82,10 +82,10 @@ class Ingest:
         try:
             with stopping(self.stop, producer), reported(self.snapshot, self.progress_file, self.console):
                 self._send(producer)
-                timeout = _FLUSH_SECONDS_STOPPED if self.stop.is_set() else _FLUSH_SECONDS
-                self.counts.give_up(self._flushed(producer, timeout))
+                self._flush(producer)
         finally:
-            producer.close()
+            producer.close()  # what is still unsent is reported as failed
+        self.counts.give_up_the_rest()
         final = self.snapshot() | {"done": True}
         if self.progress_file is not None:
             write_progress(self.progress_file, final)
@@ -100,13 +100,16 @@ class Ingest:
             streams.append(paced(self.live, self.live_schedule, self.stop))
         send_events(producer, islice(chain.from_iterable(streams), self.limit), self.counts)
 
-    def _flushed(self, producer: EventProducer, timeout: float) -> int:
-        """Flush in short steps, so that a signal shortens the wait."""
-        deadline = time.monotonic() + timeout
-        while (left := producer.flush(0.5)) and time.monotonic() < deadline:
-            if self.stop.is_set():
-                deadline = min(deadline, time.monotonic() + _FLUSH_SECONDS_STOPPED)
-        return left
+    def _flush(self, producer: EventProducer) -> None:
+        """In short steps, so that a signal shortens the wait."""
+        started = time.monotonic()
+        stopped: float | None = None
+        while producer.flush(0.5):
+            now = time.monotonic()
+            if self.stop.is_set() and stopped is None:
+                stopped = now
+            if now - started > _FLUSH_SECONDS or (stopped and now - stopped > _FLUSH_SECONDS_STOPPED):
+                return
 
     def snapshot(self) -> dict[str, object]:
         """The counts as they stand."""

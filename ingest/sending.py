@@ -45,9 +45,10 @@ class Counts:
         if len(self.reasons) < _REASONS_KEPT and reason not in self.reasons:
             self.reasons.append(reason)
 
-    def give_up(self, unreported: int) -> None:
-        """Count events whose fate is unknown after the last flush as failed."""
-        for _ in range(unreported):
+    def give_up_the_rest(self) -> None:
+        """Count what was never reported as failed."""
+        reported = self.acknowledged + self.catalog_acknowledged + self.failed
+        for _ in range(self.sent + self.catalog_sent - reported):
             self._failed(TimeoutError("no acknowledgement before the end"))
 
 

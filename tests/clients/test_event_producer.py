@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import pytest
@@ -30,6 +31,7 @@ from contracts.topics import MAX_EVENT_BYTES, Topic
 Client = Literal["kafka-python", "confluent"]
 CLIENTS: tuple[Client, ...] = ("kafka-python", "confluent")
 Opens = Callable[..., EventProducer]
+Hanging = Callable[[], AbstractContextManager[None]]
 
 
 class Reports:
@@ -177,6 +179,49 @@ def test_closing_twice_is_harmless_and_reports_what_was_sent(opens: Opens, topic
     producer.close()
     producer.close()
     assert len(reports.deliveries) == 1
+
+
+def test_closing_while_the_broker_hangs_reports_what_is_unsent_and_ends_in_time(
+    opens: Opens, topic: str, hanging: Hanging
+) -> None:
+    producer, reports = opens(), Reports()
+    producer.send(topic, b"u", b"v", reports)
+    assert producer.flush(10) == 0
+    with hanging():
+        for n in range(100):
+            producer.send(topic, b"u%d" % n, b"v", reports)
+        assert producer.flush(0.5) == 100
+        started = time.monotonic()
+        producer.close()
+        assert time.monotonic() - started < 12
+    assert (len(reports.deliveries), len(reports.errors)) == (1, 100)
+
+
+def test_events_fail_after_their_time_while_the_broker_hangs(
+    opens: Opens, topic: str, hanging: Hanging
+) -> None:
+    producer, reports = opens(delivery_timeout_seconds=3), Reports()
+    producer.send(topic, b"u", b"v", reports)
+    assert producer.flush(10) == 0
+    with hanging():
+        producer.send(topic, b"u", b"v", reports)
+        assert producer.flush(20) == 0
+    assert (len(reports.deliveries), len(reports.errors)) == (1, 1)
+
+
+def test_nothing_is_lost_or_doubled_when_the_broker_hangs_for_a_while(
+    opens: Opens, topic: str, hanging: Hanging, broker: str
+) -> None:
+    producer, reports = opens(), Reports()
+    for n in range(200):
+        producer.send(topic, b"u%d" % n, b"%d" % n, reports)
+    with hanging():
+        for n in range(200, 400):
+            producer.send(topic, b"u%d" % n, b"%d" % n, reports)
+        time.sleep(2)
+    assert producer.flush(30) == 0
+    assert (len(reports.deliveries), len(reports.errors)) == (400, 0)
+    assert sorted(int(value) for _, value, _ in _records(broker, topic)) == list(range(400))
 
 
 @pytest.mark.servers

@@ -102,7 +102,8 @@ def test_a_stopped_run_flushes_and_counts(broker: str) -> None:
 
 def test_no_broker_is_told_and_the_progress_file_says_nothing_was_sent(tmp_path: Path) -> None:
     progress = tmp_path / "progress.json"
-    run = _run(SyntheticWorld(WorldSize()), "127.0.0.1:9", progress_file=progress, connect_timeout_seconds=0.3)
+    world = SyntheticWorld(WorldSize())
+    run = _run(world, "127.0.0.1:9", progress_file=progress, connect_timeout_seconds=0.3)
     with pytest.raises(BrokerUnavailableError):
         run.run()
     assert json.loads(progress.read_text())["sent"] == 0

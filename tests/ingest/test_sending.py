@@ -42,8 +42,8 @@ def test_every_event_ends_acknowledged_or_failed_and_reasons_are_kept_once() -> 
 
 
 def test_events_whose_fate_is_unknown_count_as_failed() -> None:
-    counts = Counts(sent=3, acknowledged=1)
-    counts.give_up(2)
+    counts = Counts(sent=3, acknowledged=1, catalog_sent=1, catalog_acknowledged=1)
+    counts.give_up_the_rest()
     assert counts.failed == 2
     assert counts.reasons == ["no acknowledgement before the end"]
 
