@@ -30,10 +30,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = StreamingSettings()
-    fair = {"spark.scheduler.mode": "FAIR", **_STATE_STORE}
-    spark = spark_session(
-        "headwater-streaming", settings.model_copy(update={"spark_conf": fair | settings.spark_conf})
-    )
+    conf = _STREAMING_CONF | settings.spark_conf
+    spark = spark_session("headwater-streaming", settings.model_copy(update={"spark_conf": conf}))
     queries = build_queries(spark, settings)
     log.info("running: %s", ", ".join(query.name for query in queries))
     while not stopping.wait(0.5):
@@ -46,10 +44,14 @@ def main() -> int:
     return 0
 
 
-_STATE_STORE = {
+_STREAMING_CONF = {
+    # Queries share the cores; a large lake batch must not hold up the online one.
+    "spark.scheduler.mode": "FAIR",
+    # Plans of small batches are known beforehand; adapting them costs more than it gains.
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.streaming.stateStore.providerClass": (
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-    )
+    ),
 }
 
 
