@@ -1,0 +1,61 @@
+"""The README cannot drift: its links lead somewhere, its eight hops name what is there, its routes exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.settings import ServingSettings
+from serving.app import create_app
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    targets = [link for link in LINK.findall(document.read_text(encoding="utf-8")) if "://" not in link]
+    missing = [target for target in targets if not (document.parent / target).exists()]
+    assert missing == []
+
+
+def hops() -> list[tuple[int, str, str]]:
+    rows = re.findall(r"^\| (\d) \| (.+?) \|", README, re.MULTILINE)
+    return [
+        (int(hop), symbol, path)
+        for hop, cell in rows
+        for symbol, path in re.findall(r"\[`(\w+)`\]\(([^)]+)\)", cell)
+    ]
+
+
+def test_a_rating_is_followed_in_eight_hops() -> None:
+    assert sorted({hop for hop, _, _ in hops()}) == list(range(1, 9))
+
+
+@pytest.mark.parametrize(("hop", "symbol", "path"), hops())
+def test_a_hop_names_a_symbol_of_its_file(hop: int, symbol: str, path: str) -> None:
+    source = (ROOT / path).read_text(encoding="utf-8")
+    assert re.search(rf"^\s*(?:async )?(?:def|class) {symbol}\b", source, re.MULTILINE), (hop, symbol, path)
+
+
+def test_the_routes_of_the_examples_exist() -> None:
+    paths = create_app(ServingSettings()).openapi()["paths"]
+    for route in re.findall(r"localhost:8000(/v1/[^?'\"\s]+)", README):
+        shape = re.sub(r"/users/\w+/", "/users/{user_id}/", route)
+        assert shape in paths, route
+
+
+def test_the_commands_that_are_named_exist() -> None:
+    help_text = subprocess.run(
+        [sys.executable, "-m", "stack", "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    named = {"up", "status", "down", "doctor", "train", "rebuild", "rejects", "export", "demo", "ingest"}
+    assert named <= set(re.findall(r"^\W*(\w+)\s{2,}", help_text, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)) <= targets
