@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -42,6 +44,8 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="size of the run; 1 is the published size")
     parser.add_argument("--only", choices=[name for name, _ in BENCHMARKS], help="one module")
     asked = parser.parse_args()
+    # Ends like Ctrl-C, so that the servers are stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
         context = _started(Path(folder), asked.scale, running)
         ratios = [
