@@ -74,7 +74,7 @@ class Interaction(BaseModel):
     event_type: EventType
     user_id: Identifier
     item_id: Identifier
-    value: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    value: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     event_time: EpochMillis = Field(default_factory=lambda: time.time_ns() // 1_000_000)
     schema_version: Literal[1] = 1
     session_id: Identifier | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS, MAX_RATING, MIN_RATING, UUID_PATTERN
+from contracts.events import EVENT_TYPES, MAX_RATING, MIN_RATING, UUID_PATTERN
 from serving.bounds import ID_SCHEMA
 
 _OTHER_TYPES = [name for name in EVENT_TYPES if name != "rating"]
@@ -13,7 +13,7 @@ _OPTIONAL_ID = {"anyOf": [*_ID["anyOf"], {"type": "null"}]}
 _EVENT_TIME = {
     "description": "Epoch milliseconds or ISO 8601, UTC without a zone; now when absent; never in the future",
     "anyOf": [
-        {"type": "integer", "minimum": 0, "maximum": MAX_EVENT_TIME_MS},
+        {"type": "integer", "minimum": 0},
         {"type": "string", "format": "date-time"},
     ],
 }

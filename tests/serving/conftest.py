@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import hypothesis
 import pytest
-from pydantic import SecretStr
 
 from contracts.settings import ServingSettings
 from serving.app import create_app
+from stack.ports import free_port
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 # Wall-clock limits say nothing on a machine that other work keeps busy.
@@ -22,19 +28,24 @@ hypothesis.settings.load_profile("busy")
 NOBODY = "127.0.0.1:1"
 
 
-@asynccontextmanager
-async def _client(
-    redis_url: str = f"redis://{NOBODY}/0", **changes: object
-) -> AsyncIterator[httpx.AsyncClient]:
+def settings_of(**changes: object) -> ServingSettings:
+    """Settings of an app in this process; nobody answers where they point by default."""
     defaults: dict[str, object] = {
-        "redis_url": SecretStr(redis_url),
+        "redis_url": f"redis://{NOBODY}/0",
         "kafka_bootstrap_servers": NOBODY,
         "kafka_timeout_seconds": 1.0,
         "popular_refresh_seconds": 0.05,
         # The machine that runs the tests may be busy; the fault tests use the default.
         "redis_timeout_seconds": 1.0,
     }
-    app = create_app(ServingSettings.model_validate(defaults | changes))
+    return ServingSettings.model_validate(defaults | changes)
+
+
+@asynccontextmanager
+async def _client(
+    redis_url: str = f"redis://{NOBODY}/0", **changes: object
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings_of(redis_url=redis_url, **changes))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
@@ -45,3 +56,50 @@ async def _client(
 def api() -> Client:
     """``async with api(redis_url) as client``: the app, running, and a client to it."""
     return _client
+
+
+class ServedApi(NamedTuple):
+    """A running API process."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def wait_until_alive(self) -> None:
+        ends = time.monotonic() + 60
+        while True:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                if httpx.get(f"{self.url}/livez").status_code == 200:
+                    return
+            except httpx.TransportError:
+                assert time.monotonic() < ends, self.log.read_text()
+                time.sleep(0.05)
+
+
+@contextmanager
+def serve(log: Path, **environment: object) -> Iterator[ServedApi]:
+    """``python -m serving`` with settings, as a user would run it."""
+    port = free_port()
+    settings = {name.upper(): str(value) for name, value in environment.items()}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving"],
+            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": NOBODY, **settings, "API_PORT": str(port)},
+            stdout=output,
+            stderr=output,
+        )
+    api = ServedApi(f"http://127.0.0.1:{port}", process, log)
+    try:
+        api.wait_until_alive()
+        yield api
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Callable[..., ServedApi]]:
+    """Start an API process with settings; it is stopped after the test."""
+    with ExitStack() as stack:
+        yield lambda **environment: stack.enter_context(serve(tmp_path / "api.log", **environment))

@@ -1,0 +1,94 @@
+"""The document is complete and true: Schemathesis sends what it allows and what it forbids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+from clients.topic_admin import create_topics
+from contracts.topics import TOPICS
+from serving.app import create_app
+from tests.serving.conftest import serve, settings_of
+from tests.serving.world import World
+
+
+def events_of(body: Any) -> list[Any]:
+    batch = body.get("events") if isinstance(body, dict) and "events" in body else [body]
+    return batch if isinstance(batch, list) else [batch]
+
+
+def out_of_time(event_time: Any) -> bool:
+    """Whether it is a time, as the document says, but one that is too late or before 1970."""
+    if isinstance(event_time, str):
+        with suppress(ValueError):
+            event_time = datetime.fromisoformat(event_time.replace("Z", "+00:00")).timestamp() * 1000
+            return event_time < 0 or event_time > time.time() * 1000
+        return False
+    # To JSON Schema 1.0 is an integer; the event's time is taken without a fraction only.
+    whole_float = isinstance(event_time, float) and event_time.is_integer()
+    return whole_float or (isinstance(event_time, int) and event_time > time.time() * 1000)
+
+
+def map_body(context: schemathesis.HookContext, body: Any) -> Any:
+    """Times out of range are dropped: "not in the future" is beyond JSON Schema."""
+    for event in events_of(body):
+        if isinstance(event, dict) and out_of_time(event.get("event_time")):
+            del event["event_time"]
+    return body
+
+
+DOCUMENT = create_app(settings_of()).openapi()
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+schema.hook(map_body)
+
+
+@pytest.fixture(scope="module")
+def url(broker: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    create_topics(broker, TOPICS)
+    World().write(redis_server_url)
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    redis = {"redis_url": redis_server_url, "redis_timeout_seconds": 5}
+    kafka = {"kafka_bootstrap_servers": broker, "kafka_timeout_seconds": 20}
+    with serve(log, **redis, **kafka) as api:
+        yield api.url
+    assert "Traceback" not in log.read_text()
+
+
+@schema.parametrize()
+@hypothesis.settings(
+    max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
+)
+def test_the_api_does_what_its_document_says(case: schemathesis.Case, url: str) -> None:
+    response = case.call(base_url=url)
+    # A batch may hold a bad event: it is named in the answer, and the others are accepted.
+    named = response.status_code == 202 and response.json()["rejected"]
+    case.validate_response(response, excluded_checks=[negative_data_rejection] if named else [])
+
+
+def test_every_route_and_error_is_in_the_document() -> None:
+    assert set(DOCUMENT["paths"]) == {
+        "/v1/users/{user_id}/recommendations",
+        "/v1/users/{user_id}/history",
+        "/v1/items/{item_id}/similar",
+        "/v1/items/{item_id}/users",
+        "/v1/popular",
+        "/v1/events",
+        "/v1/model",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    }
+    for path in DOCUMENT["paths"].values():
+        for operation in path.values():
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+            assert operation["description"]
+    n = DOCUMENT["paths"]["/v1/popular"]["get"]["parameters"][0]["schema"]
+    assert (n["minimum"], n["maximum"]) == (1, 1000)
