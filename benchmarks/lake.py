@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from statistics import median
 
+from pydantic import SecretStr
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.readwriter import DataStreamWriter
@@ -68,7 +69,7 @@ def _must_arrive(_: object, error: Exception | None) -> None:
 def _settings(context: BenchContext, name: str) -> StreamingSettings:
     return StreamingSettings(
         kafka_bootstrap_servers=context.bootstrap,
-        redis_url=context.redis_url,
+        redis_url=SecretStr(context.redis_url),
         lake_uri=str(context.work_dir / name / "lake"),
         spark_jars_dir=str(jars_dir("spark")),
         spark_master="local[2]",

@@ -1,1 +1,1 @@
-"""How services reach Kafka and Spark: the producer, the topic admin and the session, shared by several services."""
+"""How services reach Kafka and Spark: what several of them share."""

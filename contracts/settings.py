@@ -1,4 +1,4 @@
-"""Every setting, by environment variable (the field's name in capitals). ``docs/settings.md`` lists them."""
+"""Every setting, by environment variable (the field's name in capitals)."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ def environment(options: Options, folders: Folders, ports: Ports, java: Java) ->
     }
     if options.once:
         ours["LAKE_TRIGGER_SECONDS"] = f"{ONCE_LAKE_TRIGGER_SECONDS:g}"
+        ours["TRAIN_MIN_EVENTS"] = "1"  # whatever the source holds is to be trained on
     return {**os.environ, **ours}
 
 
