@@ -15,7 +15,7 @@ RUN mkdir -p /usr/share/man/man1 \
     && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
     && rm -rf /var/lib/apt/lists/*
 
-# --- Python packages, one environment per extra: dependencies first, our own code changes more often ---
+# --- Python packages: dependencies apart from our own code, which changes more often ---
 
 FROM java AS dependencies-spark
 # PyPI by default; behind a mirror: --build-arg PIP_INDEX_URL=...
@@ -26,29 +26,27 @@ WORKDIR /src
 COPY pyproject.toml constraints.txt LICENSE ./
 RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[streaming,training]'
 
-FROM dependencies-spark AS packages-spark
-COPY . .
-RUN pip install --no-deps --force-reinstall .
-
-FROM base AS packages-serving
+FROM base AS dependencies-serving
 ARG PIP_INDEX_URL
 ARG PIP_NO_CACHE_DIR=1
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt LICENSE ./
 RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[serving]'
-COPY . .
-RUN pip install --no-deps --force-reinstall .
 
-FROM base AS packages-ingest
+FROM base AS dependencies-ingest
 ARG PIP_INDEX_URL
 ARG PIP_NO_CACHE_DIR=1
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt LICENSE ./
 RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[ingest]'
+
+FROM base AS wheel
+ARG PIP_INDEX_URL
+WORKDIR /src
 COPY . .
-RUN pip install --no-deps --force-reinstall .
+RUN python3 -m venv /opt/venv && pip wheel --no-deps --wheel-dir /wheels .
 
 # --- Spark's jars, exactly those of stack/jars.lock, by the Ivy inside pyspark ---
 
@@ -64,7 +62,9 @@ ensure_jars(lambda *_: None, Path('/jars'), [jar for jar in locked_jars() if jar
 
 FROM java AS spark
 COPY --from=jars /jars/spark /opt/headwater/jars/spark
-COPY --from=packages-spark /opt/venv /opt/venv
+COPY --from=dependencies-spark /opt/venv /opt/venv
+COPY --from=wheel /wheels /opt/headwater/wheels
+RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.whl
 # A new volume takes its owner from the folder in the image.
 RUN install -d -o headwater -g headwater /data/lake /data/models /data/checkpoints /scratch
 ENV SPARK_JARS_DIR=/opt/headwater/jars/spark \
@@ -81,14 +81,18 @@ FROM spark AS training
 CMD ["sh", "-c", "rm -rf /scratch/* && exec python -m training"]
 
 FROM base AS serving
-COPY --from=packages-serving /opt/venv /opt/venv
+COPY --from=dependencies-serving /opt/venv /opt/venv
+COPY --from=wheel /wheels /opt/headwater/wheels
+RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.whl
 WORKDIR /home/headwater
 USER headwater
 EXPOSE 8000
 CMD ["python", "-m", "serving"]
 
 FROM base AS ingest
-COPY --from=packages-ingest /opt/venv /opt/venv
+COPY --from=dependencies-ingest /opt/venv /opt/venv
+COPY --from=wheel /wheels /opt/headwater/wheels
+RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.whl
 WORKDIR /home/headwater
 USER headwater
 CMD ["headwater", "ingest", "synthetic", "--endless"]

@@ -10,12 +10,13 @@ cd "$(dirname "$0")/.."
 
 KEPT=${REHEARSAL_DIR:-$PWD/.cache/compose-rehearsal}
 RUN=$(mktemp -d /tmp/headwater-rehearsal.XXXXXX)  # a socket's path must be short
+PATIENCE=${REHEARSAL_PATIENCE:-600}  # seconds, for what trains on a busy machine
 BRIDGE=hw-rehearsal
 USER_ID=u1
 export DOCKER_HOST=unix://$RUN/docker.sock DOCKER_CONFIG=$KEPT/client
 export API_PORT=${API_PORT:-18080} KAFKA_PORT=${KAFKA_PORT:-19192}
 API=http://127.0.0.1:$API_PORT
-engine="" began=$SECONDS step_began=$SECONDS step_name=""
+engine="" reason="" began=$SECONDS step_began=$SECONDS step_name=""
 
 # --- what it says ---
 
@@ -25,7 +26,10 @@ step() {
     echo "==> $1"
 }
 
-fail() { echo "FAILED in \"$step_name\" after $((SECONDS - began)) s: $*" >&2; exit 1; }
+fail() {
+    reason="FAILED in \"$step_name\" after $((SECONDS - began)) s: $*"
+    exit 1
+}
 
 trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
 trap 'status=$?; trap - ERR EXIT; set +e; clean_up $status; exit $status' EXIT
@@ -39,6 +43,7 @@ clean_up() {
     # The engine leaves its firewall rules and its bridge behind.
     if [ -s "$RUN/firewall" ]; then iptables-restore <"$RUN/firewall"; ip link delete docker0; fi
     rm -rf "$RUN"
+    [ -z "$reason" ] || echo "$reason" >&2
 }
 
 # --- helpers of the steps ---
@@ -48,10 +53,11 @@ compose() { docker compose --project-name headwater-rehearsal -f docker-compose.
 ask() { curl --silent --show-error --fail --max-time 10 "$@"; }
 
 wait_for() {  # wait_for SECONDS WHAT COMMAND...
-    local limit=$((SECONDS + $1)) what=$2
+    local from=$SECONDS limit=$1 what=$2 told=0
     shift 2
     until "$@" >/dev/null 2>&1; do
-        [ $SECONDS -lt $limit ] || fail "waited too long for: $what"
+        [ $((SECONDS - from)) -lt "$limit" ] || fail "waited $limit s for $what"
+        [ $((SECONDS - from - told)) -lt 60 ] || { told=$((SECONDS - from)); echo "    $told s: waiting for $what"; }
         kill -0 "$engine" || fail "the Docker engine ended: $(tail -1 "$RUN/engine.log")"
         sleep 1
     done
@@ -209,7 +215,7 @@ start_all() {
     touch "$RUN/up"
     iptables -I DOCKER-USER -i $BRIDGE ! -o $BRIDGE -j REJECT
     compose up --detach --no-build >"$RUN/up.log" 2>&1 || fail "$(tail -5 "$RUN/up.log")"
-    wait_for 300 "every service to be healthy" all_healthy
+    wait_for "$PATIENCE" "every service to be healthy" all_healthy
     compose ps --format '    {{.Service}}: {{.Status}}'
 }
 
@@ -223,9 +229,9 @@ all_healthy() {
 rounds() { compose logs --no-log-prefix trainer | grep -c ' published ' || true; }
 
 see_training() {
-    wait_for 300 "a model to be served" ask "$API/v1/model"
+    wait_for "$PATIENCE" "a model to be served" ask "$API/v1/model"
     echo "    first model after $((SECONDS - step_began)) s: $(ask "$API/v1/model" | field 'answer["version"]')"
-    wait_for 300 "a second round of training" eval '[ "$(rounds)" -ge 2 ]'
+    wait_for "$PATIENCE" "a second round of training" eval '[ "$(rounds)" -ge 2 ]'
     compose logs --no-log-prefix trainer | grep ' published ' | sed 's/^/    /'
 }
 
@@ -269,24 +275,28 @@ restart_all() {
     compose stop >"$RUN/stop.log" 2>&1
     ! docker inspect --format '{{.Name}} {{.State.ExitCode}}' $(compose ps --all --quiet) | grep ' 137' || fail "killed: did not end in time"
     compose up --detach --no-build >"$RUN/up.log" 2>&1 || fail "$(tail -5 "$RUN/up.log")"
-    wait_for 300 "every service to be healthy again" all_healthy
+    wait_for "$PATIENCE" "every service to be healthy again" all_healthy
     wait_for 30 "the model after the restart" ask "$API/v1/model"
     echo "    model before $before, after $(ask "$API/v1/model" | field 'answer["version"]')"
 }
 
-step "Tools"; install_tools
-step "A Docker engine"; start_engine
-step "Debian as an image (debootstrap)"; debian_image
-step "Stand-ins for the base images"; python_image; redis_image; kafka_image
-step "docker compose"; install_compose
-step "Our images"; build_images
-step "docker compose up, with no way out of the machine"; start_all
-step "Training, and training again"; see_training
-step "The API"; ask_api
-step "Kafka's outside listener"; use_outside_listener
-step "Closed to others, without root"; check_closed
-step "Stop, and start again on the same data"; restart_all
-step "docker compose down --volumes"; compose down --volumes --timeout 30 >"$RUN/down.log" 2>&1; rm "$RUN/up"
-[ -z "$(docker ps --all --quiet)$(docker volume ls --quiet)" ] || fail "something is left"
-echo "    done: $((SECONDS - step_began)) s"
-echo "The rehearsal passed in $((SECONDS - began)) s"
+main() {
+    step "Tools"; install_tools
+    step "A Docker engine"; start_engine
+    step "Debian as an image (debootstrap)"; debian_image
+    step "Stand-ins for the base images"; python_image; redis_image; kafka_image
+    step "docker compose"; install_compose
+    step "Our images"; build_images
+    step "docker compose up, with no way out of the machine"; start_all
+    step "Training, and training again"; see_training
+    step "The API"; ask_api
+    step "Kafka's outside listener"; use_outside_listener
+    step "Closed to others, without root"; check_closed
+    step "Stop, and start again on the same data"; restart_all
+    step "docker compose down --volumes"; compose down --volumes --timeout 30 >"$RUN/down.log" 2>&1; rm "$RUN/up"
+    [ -z "$(docker ps --all --quiet)$(docker volume ls --quiet)" ] || fail "something is left"
+    echo "    done: $((SECONDS - step_began)) s"
+    echo "The rehearsal passed in $((SECONDS - began)) s"
+}
+
+main; exit  # one line at the end, so that an edit of this file does not disturb a run
