@@ -67,6 +67,8 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"value": float("inf")}, "value of a rating must lie in 0.5-5"),
     ({"value": 1e400}, "value of a rating must lie in 0.5-5"),
     ({"value": "many"}, "malformed JSON or a field of the wrong type"),
+    ({"value": "4.5"}, "malformed JSON or a field of the wrong type"),
+    ({"value": True}, "malformed JSON or a field of the wrong type"),
     ({"event_type": "view", "value": 2}, "value must be 1 or absent"),
     ({"event_id": "7"}, "event_id is not a UUID"),
     ({"event_id": EVENT_ID + "0"}, "event_id is not a UUID"),
