@@ -44,7 +44,8 @@ def session_conf(settings: SparkSettings) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         # Delta reads its own log in few tasks: the default of 50 is all overhead on small tables.
         "spark.databricks.delta.snapshotPartitions": "2",
-        "spark.sql.streaming.metricsEnabled": "true",
+        # Vacuum lists a table's files in that many tasks; Spark's 10,000 take minutes on a small one.
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
         "spark.driver.extraJavaOptions": "-Xss8m",
         "spark.executor.extraJavaOptions": "-Xss8m",

@@ -42,6 +42,7 @@ clean_up() {
     fi
     # The engine leaves its firewall rules and its bridge behind.
     if [ -s "$RUN/firewall" ]; then iptables-restore <"$RUN/firewall"; ip link delete docker0; fi
+    awk -v run="$RUN/" 'index($2, run) == 1 {print $2}' /proc/mounts | xargs --no-run-if-empty umount
     rm -rf "$RUN"
     [ -z "$reason" ] || echo "$reason" >&2
 }
@@ -206,7 +207,7 @@ build_images() {
     # shellcheck disable=SC2046
     nice -n 5 docker compose --project-name headwater-rehearsal build $(build_args) >"$RUN/build.log" 2>&1 ||
         fail "$(tail -25 "$RUN/build.log")"
-    docker images --format '    {{.Repository}}: {{.Size}}' | grep headwater-rehearsal
+    docker images --format '{{.Repository}}: {{.Size}}' | grep headwater-rehearsal | sed 's/^/    /'
     ! docker run --rm headwater-rehearsal-api python -c 'import pyspark' 2>/dev/null || fail "pyspark is in the API's image"
 }
 
@@ -216,7 +217,7 @@ start_all() {
     iptables -I DOCKER-USER -i $BRIDGE ! -o $BRIDGE -j REJECT
     compose up --detach --no-build >"$RUN/up.log" 2>&1 || fail "$(tail -5 "$RUN/up.log")"
     wait_for "$PATIENCE" "every service to be healthy" all_healthy
-    compose ps --format '    {{.Service}}: {{.Status}}'
+    compose ps --format '{{.Service}}: {{.Status}}' | sed 's/^/    /'
 }
 
 all_healthy() {
@@ -250,6 +251,12 @@ ask_api() {
     echo "    $item is in the history and no longer in the list"
 }
 
+use_commands() {
+    compose exec -T trainer headwater train --now | sed 's/^/    /'
+    compose run --rm -T --no-deps streaming headwater rebuild --json 2>"$RUN/rebuild.log" | tee "$RUN/rebuild.json" | sed 's/^/    /'
+    [ "$(field 'answer["equal"]' <"$RUN/rebuild.json")" = True ] || fail "another state: $(tail -3 "$RUN/rebuild.log")"
+}
+
 use_outside_listener() {
     docker run --rm --network host headwater-rehearsal-producer headwater ingest synthetic --seed 7 --limit 25 \
         --bootstrap-servers "localhost:$KAFKA_PORT" 2>&1 | sed 's/^/    /'
@@ -266,7 +273,7 @@ check_closed() {
         [ -z "$root" ] || fail "runs as root: $root"
     done
     echo "    no process of $(compose ps --quiet | wc -l) containers runs as root"
-    docker stats --no-stream --format '    {{.Name}}: {{.MemUsage}}'
+    docker stats --no-stream --format '{{.Name}}: {{.MemUsage}}' | sed 's/^/    /'
 }
 
 restart_all() {
@@ -290,6 +297,7 @@ main() {
     step "docker compose up, with no way out of the machine"; start_all
     step "Training, and training again"; see_training
     step "The API"; ask_api
+    step "headwater train --now and headwater rebuild"; use_commands
     step "Kafka's outside listener"; use_outside_listener
     step "Closed to others, without root"; check_closed
     step "Stop, and start again on the same data"; restart_all

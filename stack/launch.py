@@ -74,11 +74,11 @@ def start_all(run: Run, java: Java) -> None:
         supervisor.start(redis_server.redis_plan(run.folders.redis, ports.redis))
         supervisor.start(broker.broker_plan(run.folders.kafka, ports.kafka, java))
         supervisor.wait_until("Redis", lambda: redis_server.ready(ports.redis), _SERVER_SECONDS)
-        supervisor.start(services.TRAINING)
+        supervisor.start(services.STREAMING)  # waits for the broker itself, once its JVM is up
         supervisor.start(services.SERVING)
         supervisor.wait_until("Kafka", lambda: broker.ready(ports.kafka), _SERVER_SECONDS)
         create_topics(ports.bootstrap, timeout=_SERVER_SECONDS)
-        supervisor.start(services.STREAMING)
+        supervisor.start(services.TRAINING)
     if run.options.producer:
         supervisor.start(services.ingest_plan(run.options, run.folders))
     with phases("api", f"Starting the API on {ports.api_url}"):

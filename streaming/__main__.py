@@ -10,7 +10,9 @@ from types import FrameType
 
 from pyspark.sql.streaming.query import StreamingQuery
 
+from clients.event_producer import BrokerUnavailableError
 from clients.spark_session import spark_session
+from clients.topic_admin import create_topics
 from contracts.settings import StreamingSettings
 from streaming.applied import publish_applied
 from streaming.pipeline import build_queries
@@ -32,6 +34,11 @@ def main() -> int:
     settings = StreamingSettings()
     conf = _STREAMING_CONF | settings.spark_conf
     spark = spark_session("headwater-streaming", settings.model_copy(update={"spark_conf": conf}))
+    try:
+        create_topics(settings.kafka_bootstrap_servers, timeout=_BROKER_SECONDS)
+    except BrokerUnavailableError as error:
+        log.error("%s", error)
+        return 1
     queries = build_queries(spark, settings)
     log.info("running: %s", ", ".join(query.name for query in queries))
     while not stopping.wait(0.5):
@@ -44,6 +51,7 @@ def main() -> int:
     return 0
 
 
+_BROKER_SECONDS = 60.0  # the broker may start beside us
 _STREAMING_CONF = {
     # Queries share the cores; a large lake batch must not hold up the online one.
     "spark.scheduler.mode": "FAIR",

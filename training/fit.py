@@ -12,10 +12,21 @@ from contracts.settings import TrainingSettings
 
 
 def fit_ranking(preferences: DataFrame, settings: TrainingSettings) -> ALSModel:
-    """Implicit ALS on ``strength``; a strength below zero is confidence in preference 0."""
+    """Implicit ALS on ``strength``; a strength below zero is confidence in preference 0.
+
+    Users and items without any positive strength are left out: their exact factors are zero and change no
+    other's, while Spark, which scales regParam by the number of positives, would find their systems singular.
+    """
     als = _als(settings, settings.als_rank, settings.als_max_iter, settings.als_reg_param)
     als = als.setImplicitPrefs(True).setAlpha(settings.als_alpha).setRatingCol("strength")
-    return als.fit(preferences)
+    return als.fit(with_positives(preferences))
+
+
+def with_positives(preferences: DataFrame) -> DataFrame:
+    """The rows whose user and item both have a positive strength somewhere."""
+    positive = preferences.filter("strength > 0")
+    users, items = (positive.select(side).distinct() for side in ("user_index", "item_index"))
+    return preferences.join(users, "user_index", "left_semi").join(items, "item_index", "left_semi")
 
 
 def fit_rating(ratings: DataFrame, settings: TrainingSettings) -> ALSModel:

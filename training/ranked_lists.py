@@ -38,8 +38,8 @@ def known_columns(preferences: DataFrame, row: str, column: str) -> DataFrame:
 def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> DataFrame:
     """The n best columns of each row without its known ones: (row, columns, scores), best first.
 
-    ``rows`` are factors (id, features); ``columns`` the other side's, broadcast to the executors. Rows of
-    zeros have no taste to rank by and get no list.
+    ``rows`` are factors (id, features); ``columns`` the other side's, broadcast to the executors. Zeros were
+    not fitted: such rows have no taste to rank by and get no list, such columns are in nobody's.
     """
     shared = rows.sparkSession.sparkContext.broadcast(columns)
     factors = rows.select(F.col("id").alias("row"), "features")
@@ -65,7 +65,7 @@ def rank_batch(batch: pa.RecordBatch, columns: Matrix, n: int) -> pa.RecordBatch
     known = batch.column("known").fill_null([]) if batch.column("known").null_count else batch.column("known")
     indptr = np.asarray(known.offsets, np.int64)
     indices = known.values.to_numpy(zero_copy_only=False).astype(np.int32)
-    found, scores = top_n(features, columns, indptr, indices, n)
+    found, scores = top_n(features, columns, indptr, indices, n, item_mask=np.abs(columns).max(axis=1) > 0)
     has_taste = np.abs(features).max(axis=1) > 0
     return _as_lists(batch.column("row"), found, scores, (found >= 0) & has_taste[:, None])
 

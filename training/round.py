@@ -88,8 +88,12 @@ def _load(run: Round) -> Learnt | None:
         return None
     interactions = dataset.read_interactions(run.spark, settings.lake_uri, version)
     rows = dataset.preferences(dataset.last_writers(interactions), settings).persist()
-    row = rows.agg(F.count(F.lit(1)).alias("pairs"), F.count("rating").alias("ratings")).collect()[0]
-    if row["pairs"] < settings.train_min_events:
+    row = rows.agg(
+        F.count(F.lit(1)).alias("pairs"),
+        F.count("rating").alias("ratings"),
+        F.count_if(F.col("strength") > 0).alias("liked"),
+    ).collect()[0]
+    if row["pairs"] < settings.train_min_events or not row["liked"]:
         rows.unpersist()
         return None
     users, items = dense_ids(rows, "user_id", "user_index"), dense_ids(rows, "item_id", "item_index")
