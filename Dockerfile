@@ -24,7 +24,8 @@ ARG PIP_NO_CACHE_DIR=1
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt LICENSE ./
-RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[streaming,training]'
+# The Kafka client of `ingest` is for `headwater rejects` and `rebuild`.
+RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[streaming,training,ingest]'
 
 FROM base AS dependencies-serving
 ARG PIP_INDEX_URL

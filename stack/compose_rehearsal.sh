@@ -251,8 +251,12 @@ ask_api() {
     echo "    $item is in the history and no longer in the list"
 }
 
+applied() { compose exec -T redis redis-cli hgetall hw:applied:online | sort; }
+
 use_commands() {
     compose exec -T trainer headwater train --now | sed 's/^/    /'
+    compose stop producer 2>/dev/null  # the state is the same only while nothing new arrives
+    wait_for 60 "the online query to be done" eval '[ "$(applied)" = "$(sleep 10; applied)" ]'
     compose run --rm -T --no-deps streaming headwater rebuild --json 2>"$RUN/rebuild.log" | tee "$RUN/rebuild.json" | sed 's/^/    /'
     [ "$(field 'answer["equal"]' <"$RUN/rebuild.json")" = True ] || fail "another state: $(tail -3 "$RUN/rebuild.log")"
 }
@@ -297,9 +301,9 @@ main() {
     step "docker compose up, with no way out of the machine"; start_all
     step "Training, and training again"; see_training
     step "The API"; ask_api
-    step "headwater train --now and headwater rebuild"; use_commands
     step "Kafka's outside listener"; use_outside_listener
     step "Closed to others, without root"; check_closed
+    step "headwater train --now and headwater rebuild"; use_commands
     step "Stop, and start again on the same data"; restart_all
     step "docker compose down --volumes"; compose down --volumes --timeout 30 >"$RUN/down.log" 2>&1; rm "$RUN/up"
     [ -z "$(docker ps --all --quiet)$(docker volume ls --quiet)" ] || fail "something is left"
