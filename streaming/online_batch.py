@@ -29,7 +29,8 @@ class OnlineBatch:
         with writing_batch(client):
             started = time.monotonic()
             offsets = apply_batch(parse(records), self._settings)
-        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, offsets)
+            # Within the gate: a rebuild goes as far as this says, no further.
+            redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, offsets)
         seconds = time.monotonic() - started
         redis_sink.write_status(
             client, {"online_batch": str(batch_id), "online_batch_seconds": f"{seconds:.3f}"}

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from clients.topic_admin import end_offsets
-from contracts import lake, topics
+from contracts import keyspace, lake, topics
 from contracts.lake import Table
 from contracts.settings import StreamingSettings
+from contracts.topics import Topic
 from streaming import redis_sink
 from streaming.online_sink import apply_batch, apply_lake
 from streaming.parse import parse
-from streaming.source import read_topics_from
+from streaming.source import read_topics_between
 from streaming.state_gate import rebuilding
 
 _EARLIEST = -2  # Spark's number for a partition's beginning
@@ -35,11 +37,12 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     """
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
-        interactions, entries = (
-            _read(spark, settings, lake.INTERACTIONS),
-            _read(spark, settings, lake.CATALOG),
-        )
-        tail = _beyond_lake(spark, settings, interactions, entries)
+        # Exactly what the online query has applied: the rest it will apply itself.
+        bounds = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, bounds)
+        entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, bounds)
+        in_lake = ((topics.INTERACTIONS, interactions), (topics.CATALOG, entries))
+        tail = _beyond_lake(spark, settings, in_lake, bounds)
         before = redis_sink.state_digest(client, settings.redis_shards)
         redis_sink.clear_state(client, settings.redis_shards)
         apply_lake(interactions, entries, settings)
@@ -47,18 +50,32 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         return Rebuilt(before, redis_sink.state_digest(client, settings.redis_shards))
 
 
-def _read(spark: SparkSession, settings: StreamingSettings, table: Table) -> DataFrame:
-    return spark.read.format("delta").load(table.path(settings.lake_uri))
+def _read(
+    spark: SparkSession, settings: StreamingSettings, table: Table, topic: Topic, bounds: dict[str, int]
+) -> DataFrame:
+    """A table's rows below the bounds; a partition without a bound (Redis was flushed) is taken whole."""
+    rows = spark.read.format("delta").load(table.path(settings.lake_uri))
+    for source, bound in bounds.items():
+        name, partition = source.rsplit(":", 1)
+        if name == topic.name:
+            elsewhere = F.col("kafka_partition") != int(partition)
+            rows = rows.filter(elsewhere | (F.col("kafka_offset") < bound))
+    return rows
 
 
 def _beyond_lake(
-    spark: SparkSession, settings: StreamingSettings, interactions: DataFrame, entries: DataFrame
+    spark: SparkSession,
+    settings: StreamingSettings,
+    in_lake: Iterable[tuple[Topic, DataFrame]],
+    bounds: dict[str, int],
 ) -> DataFrame:
-    """The records of both topics that come after the last one of the lake, partition by partition."""
-    starts = {}
-    for topic, rows in ((topics.INTERACTIONS.name, interactions), (topics.CATALOG.name, entries)):
+    """The records of both topics after the last one of the lake and below the bounds."""
+    starts: dict[str, dict[str, int]] = {}
+    ends: dict[str, dict[str, int]] = {}
+    for topic, rows in in_lake:
         newest = rows.groupBy("kafka_partition").agg(F.max("kafka_offset").alias("offset")).collect()
         reached = {row["kafka_partition"]: row["offset"] + 1 for row in newest}
-        partitions = end_offsets(settings.kafka_bootstrap_servers, topic)
-        starts[topic] = {str(p): reached.get(p, _EARLIEST) for p in partitions}
-    return read_topics_from(spark, settings, json.dumps(starts))
+        present = end_offsets(settings.kafka_bootstrap_servers, topic.name)
+        starts[topic.name] = {str(p): reached.get(p, _EARLIEST) for p in present}
+        ends[topic.name] = {str(p): bounds.get(f"{topic.name}:{p}", end) for p, end in present.items()}
+    return read_topics_between(spark, settings, json.dumps(starts), json.dumps(ends))

@@ -114,6 +114,12 @@ def write_applied(client: redis.Redis, key: str, next_offsets: dict[str, int]) -
         client.hset(key, items=[text for pair in next_offsets.items() for text in map(str, pair)])
 
 
+def read_applied(client: redis.Redis, key: str) -> dict[str, int]:
+    """What write_applied wrote; partitions that no batch has touched are absent."""
+    fields: Any = client.hgetall(key)
+    return {partition.decode(): int(offset) for partition, offset in fields.items()}
+
+
 def write_status(client: redis.Redis, status: dict[str, str]) -> None:
     """Publish figures of the queries for `headwater status`."""
     client.hset(keyspace.STREAMING_STATUS, items=[text for pair in status.items() for text in pair])

@@ -30,12 +30,14 @@ def read_topics(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
     )
 
 
-def read_topics_from(spark: SparkSession, settings: StreamingSettings, starting_offsets: str) -> DataFrame:
-    """Both topics from the given offsets (Spark's JSON) to their present end, as a bounded frame."""
+def read_topics_between(
+    spark: SparkSession, settings: StreamingSettings, starting_offsets: str, ending_offsets: str
+) -> DataFrame:
+    """Both topics between two sets of offsets (Spark's JSON), as a bounded frame."""
     return (
         spark.read.format("kafka")
         .options(**_options(settings))
         .option("startingOffsets", starting_offsets)
-        .option("endingOffsets", "latest")
+        .option("endingOffsets", ending_offsets)
         .load()
     )
