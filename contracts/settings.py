@@ -78,16 +78,16 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     positive_rating: float = 4.0
     # Graded preference of a rating: the entry with the largest key not above the rating counts.
     rating_strengths: dict[float, float] = Field(
-        default_factory=lambda: {0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0}
+        default_factory=lambda: {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
     )
-    als_rank: int = Field(default=32, ge=1, le=1000)
+    als_rank: int = Field(default=16, ge=1, le=1000)
     als_max_iter: int = Field(default=10, ge=1, le=200)
-    als_reg_param: float = Field(default=0.05, ge=0)
-    als_alpha: float = Field(default=10.0, ge=0)
+    als_reg_param: float = Field(default=0.01, ge=0)
+    als_alpha: float = Field(default=0.5, ge=0)
     als_nonnegative: bool = False
-    explicit_rank: int = Field(default=10, ge=1, le=1000)
+    explicit_rank: int = Field(default=5, ge=1, le=1000)
     explicit_max_iter: int = Field(default=10, ge=1, le=200)
-    explicit_reg_param: float = Field(default=0.1, ge=0)
+    explicit_reg_param: float = Field(default=0.15, ge=0)
     cold_start_strategy: Literal["nan", "drop"] = "drop"
     keep_versions: int = Field(default=2, ge=1)
 
