@@ -24,8 +24,7 @@ ARG PIP_NO_CACHE_DIR=1
 ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY pyproject.toml constraints.txt LICENSE ./
-# The Kafka client of `ingest` is for `headwater rejects` and `rebuild`.
-RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[streaming,training,ingest]'
+RUN python3 -m venv /opt/venv && pip install --constraint constraints.txt '.[streaming,training]'
 
 FROM base AS dependencies-serving
 ARG PIP_INDEX_URL

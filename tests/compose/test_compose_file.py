@@ -17,8 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
-LONG_RUNNING = ("kafka", "redis", "streaming", "trainer", "api", "producer")
-ONE_SHOT = ("topics",)
+NAMES = ("kafka", "redis", "streaming", "trainer", "api", "producer")
 OURS = tuple(name for name, service in SERVICES.items() if "build" in service)
 TARGETS = {"streaming": "streaming", "trainer": "training", "api": "serving", "producer": "ingest"}
 SETTINGS = {
@@ -42,8 +41,8 @@ def whole_stage(name: str) -> str:
     return text + "".join(whole_stage(other) for other in names if ":" not in other)
 
 
-def test_the_services_are_those_of_the_issue_and_one_that_creates_the_topics() -> None:
-    assert set(SERVICES) == {*LONG_RUNNING, *ONE_SHOT}
+def test_the_services_are_those_of_the_design() -> None:
+    assert set(SERVICES) == set(NAMES)
 
 
 def test_every_port_is_open_on_loopback_only() -> None:
@@ -53,7 +52,7 @@ def test_every_port_is_open_on_loopback_only() -> None:
     assert all(service.get("network_mode") is None for service in SERVICES.values())
 
 
-@pytest.mark.parametrize("name", LONG_RUNNING)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_dies(name: str) -> None:
     health = SERVICES[name]["healthcheck"]
     assert {"test", "interval", "timeout", "retries", "start_period"} <= set(health)
@@ -61,7 +60,7 @@ def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_dies(name: str
     assert SERVICES[name]["stop_grace_period"].endswith("s")
 
 
-@pytest.mark.parametrize("name", [*LONG_RUNNING, *ONE_SHOT])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
     service = SERVICES[name]
     assert service["user"] in ("headwater", "appuser", "redis")
@@ -73,16 +72,13 @@ def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
     assert service.get("read_only", False) is (name != "kafka")
 
 
-def test_dependencies_wait_for_health_and_the_topics_for_their_creation() -> None:
+def test_dependencies_wait_for_health() -> None:
     for service in SERVICES.values():
-        for other, how in service.get("depends_on", {}).items():
-            expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
-            assert how == {"condition": expected}
+        assert all(how == {"condition": "service_healthy"} for how in service.get("depends_on", {}).values())
     needs = {name: set(service.get("depends_on", ())) for name, service in SERVICES.items()}
-    assert needs["streaming"] == {"kafka", "redis", "topics"}
+    assert needs["streaming"] == needs["api"] == {"kafka", "redis"}
     assert needs["trainer"] == {"redis", "streaming"}
-    assert needs["api"] == {"redis", "topics"}
-    assert needs["producer"] == {"kafka", "topics"}
+    assert needs["producer"] == {"kafka"}
 
 
 @pytest.mark.parametrize("name", OURS)
