@@ -47,8 +47,9 @@ def session_conf(settings: SparkSettings) -> dict[str, str]:
         # Vacuum lists a table's files in that many tasks; Spark's 10,000 take minutes on a small one.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
-        "spark.driver.extraJavaOptions": "-Xss8m",
-        "spark.executor.extraJavaOptions": "-Xss8m",
+        # The validation's generated method is larger than the JVM compiles unasked: interpreted, it is slow.
+        "spark.driver.extraJavaOptions": "-Xss8m -XX:-DontCompileHugeMethods",
+        "spark.executor.extraJavaOptions": "-Xss8m -XX:-DontCompileHugeMethods",
     }
     return conf | settings.spark_conf
 
