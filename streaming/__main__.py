@@ -23,7 +23,8 @@ log = logging.getLogger("headwater.streaming")
 def main() -> int:
     """Start the queries and wait. Exit code 1 when a query ends by itself."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("py4j").setLevel(logging.ERROR)
+    for noisy in ("py4j", "kafka"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
