@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-EventType = Literal["view", "click", "like", "rating", "purchase", "dislike"]
+# A retraction takes back what its user did with its item before it; like any write, it has its time.
+RETRACT = "retract"
+EventType = Literal["view", "click", "like", "rating", "purchase", "dislike", "retract"]
 EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
-# A rating's strength is its value, so it has no weight here.
+# A rating's strength is its value, so it has no weight here; a retraction has none at all.
 DEFAULT_WEIGHTS: dict[str, float] = {"view": 1.0, "click": 2.0, "like": 4.0, "purchase": 5.0, "dislike": -1.0}
 
 MIN_RATING, MAX_RATING = 0.5, 5.0

@@ -2,14 +2,15 @@
 
 A user's keys and the popularity shard that the user moves share the hash tag ``{s}``,
 s = crc32(user_id) mod REDIS_SHARDS, so that one script stays in one slot of a Redis Cluster.
-Versioned keys live until the version is pruned; nothing else expires.
+Versioned keys live until the version is pruned; of the others only fresh lists expire.
 """
 
 from __future__ import annotations
 
 from zlib import crc32
 
-STATE_PREFIX = "hw"
+# Raised when the state's keys or records change: streaming rebuilds a state of another version.
+STATE = 2
 
 
 def shard_of(user_id: str, shards: int) -> int:
@@ -21,8 +22,33 @@ def shard_of(user_id: str, shards: int) -> int:
 
 
 def history(user_id: str, shards: int) -> str:
-    """HASH item_id -> records.encode_history: the user's known items with their last writers."""
+    """HASH item_id -> records.encode_entry, joined: the user's known items with their last writers."""
     return f"hw:{{{shard_of(user_id, shards)}}}:history:{user_id}"
+
+
+def retracted(user_id: str, shards: int) -> str:
+    """HASH as `history`: items of which a retraction left nothing; kept so that order is no matter."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"
+
+
+def recent(user_id: str, shards: int) -> str:
+    """ZSET item_id by the time of its newest entry, retractions included; the newest HISTORY_CAP."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:recent:{user_id}"
+
+
+def fresh(user_id: str, shards: int) -> str:
+    """STRING records.FreshList, expires: the user's folded-in list; written by the online query."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:fresh:{user_id}"
+
+
+def pending(shard: int) -> str:
+    """ZSET user_id by last activity (ms): who waits to be folded in."""
+    return f"hw:{{{shard}}}:pending"
+
+
+def together(item_id: str, shard: int) -> str:
+    """ZSET item_id by how many of the shard's users have lately liked both."""
+    return f"hw:{{{shard}}}:together:{item_id}"
 
 
 def history_pattern() -> str:
@@ -40,15 +66,39 @@ def popularity_shard(shard: int) -> str:
     return f"hw:{{{shard}}}:popularity"
 
 
+def trend_shard(shard: int) -> str:
+    """HASH item_id -> records.Trend, from the users of one shard."""
+    return f"hw:{{{shard}}}:trend"
+
+
+def popular_in(category: str) -> str:
+    """ZSET item_id by popularity score: the items of one category."""
+    return f"hw:popular:category:{category}"
+
+
+def trending(half_life_seconds: int) -> str:
+    """ZSET item_id by records.Trend.score of one half-life; items with nothing to decay are absent."""
+    return f"hw:trending:{half_life_seconds}"
+
+
+def trending_in(half_life_seconds: int, category: str) -> str:
+    """ZSET as `trending`: the items of one category."""
+    return f"hw:trending:{half_life_seconds}:category:{category}"
+
+
 POPULARITY = "hw:popularity"  # HASH item_id -> records.Popularity, merged over shards
 POPULAR = "hw:popular"  # ZSET item_id by popularity score; every known item is a member
 CATALOG_ITEMS = "hw:catalog:items"  # HASH item_id -> records.encode_catalog
 CATALOG_USERS = "hw:catalog:users"  # HASH user_id -> records.encode_catalog
+ITEM_CATEGORIES = "hw:catalog:categories"  # HASH item_id -> JSON list: those whose ZSETs hold the item
+STATE_VERSION = "hw:state:version"  # STRING: STATE, as long as Redis holds the state
 APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
 APPLIED_LAKE = "hw:applied:lake"  # HASH topic:partition -> next offset; written by the lake query
 STATE_BUSY = "hw:state:busy"  # STRING: the online query is writing a batch
 STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
-STREAMING_STATUS = "hw:streaming:status"  # HASH name -> text: rows in the lake, late rows, batch seconds
+# HASH name -> text: online_through (broker's time in ms up to which all is applied), heartbeat, batch
+# seconds, pending users, ...
+STREAMING_STATUS = "hw:streaming:status"
 
 # --- written by training, read by serving ---
 
@@ -83,7 +133,34 @@ def top_users(version: str) -> str:
     return f"hw:model:{version}:users"
 
 
+def model_factors(version: str) -> str:
+    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; and "user_gramian"."""
+    return f"hw:model:{version}:factors"
+
+
+ITEMS_PER_PART = 65_536
+
+
+# --- written by the online query for one model version, read by serving and by the online query ---
+
+
+def new_items(version: str) -> str:
+    """LIST of the items that came after the version was trained; place p has index (items of it) + p."""
+    return f"hw:model:{version}:new_items"
+
+
+def new_factors(version: str) -> str:
+    """HASH item_id -> float32 provisional factor of a new item."""
+    return f"hw:model:{version}:new_factors"
+
+
+def new_item_users(version: str, item_id: str) -> str:
+    """HASH user_id -> strength (float64) and the user's vector (float32): who touched a new item."""
+    return f"hw:model:{version}:touched:{item_id}"
+
+
 def version_keys(version: str, shards: int) -> list[str]:
-    """All keys of one model version: what prune deletes and publish verifies."""
+    """All keys of one model version that prune deletes; `new_item_users` expire by themselves."""
     fixed = [manifest(version), model_items(version), similar_items(version), top_users(version)]
+    fixed += [model_factors(version), new_items(version), new_factors(version)]
     return fixed + [top_n(s, version) for s in range(shards)]

@@ -6,21 +6,27 @@ Numbers are big-endian where Lua reads them (``streaming/apply_events.lua``), li
 from __future__ import annotations
 
 import json
+import math
 import struct
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from contracts.events import EVENT_TYPES
+from contracts.events import EVENT_TYPES, RETRACT
 
 MICROS = 1_000_000  # values are summed as integers, so that no order of adding changes a sum
 # type code, event time in ms, the event id's four words, value in millionths
 _ENTRY = struct.Struct(">BdIIIIi")
 ENTRY_SIZE = _ENTRY.size
 TYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(EVENT_TYPES, 1)}
-# distinct users, sum of ratings in millionths, then one count per event type
-_POPULARITY = struct.Struct(">Id" + "I" * len(EVENT_TYPES))
+# Types that are counted; a retraction only takes away.
+COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
+# distinct users, sum of ratings in millionths, then one count per counted type
+_POPULARITY = struct.Struct(">Id" + "I" * len(COUNTED_TYPES))
+# place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
+_OCTAVE = struct.Struct(">Bid")
+OCTAVES = 32  # older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16
 
 
@@ -54,7 +60,7 @@ class Popularity:
 
     users: int = 0
     rating_sum_micros: int = 0
-    counts: tuple[int, ...] = field(default=(0,) * len(EVENT_TYPES))
+    counts: tuple[int, ...] = field(default=(0,) * len(COUNTED_TYPES))
 
     @property
     def raters(self) -> int:
@@ -68,7 +74,7 @@ class Popularity:
 
     def score(self, weights: dict[str, float]) -> float:
         """Raters x mean rating (the classic formula), plus the weighted counts of the other types."""
-        others = sum(weights.get(name, 0.0) * n for name, n in zip(EVENT_TYPES, self.counts, strict=True))
+        others = sum(weights.get(name, 0.0) * n for name, n in zip(COUNTED_TYPES, self.counts, strict=True))
         return self.rating_sum_micros / MICROS + others
 
     def __add__(self, other: Popularity) -> Popularity:
@@ -84,6 +90,74 @@ class Popularity:
         """The reverse of encode."""
         users, micros, *counts = _POPULARITY.unpack(raw)
         return cls(users, int(micros), tuple(counts))
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Forward-decayed sums of what was done with an item, one per half-life, exact in any order.
+
+    Cormode et al., Forward Decay (2009): an event at time t weighs w * 2**(t / h), so that no stored sum ever
+    changes with the clock. Kept as whole numbers by octave k = floor(t / h), where the event adds
+    round(w * 2**(t / h - k)): whole numbers add up to the same sum in any order.
+    """
+
+    octaves: Mapping[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # (half-life's place, k) -> millionths
+
+    def score(self, place: int) -> float | None:
+        """log2 of the decayed sum, in half-lives since 1970; None where it is not above zero.
+
+        Scores of one half-life compare as the sums do at any moment; 2 ** (score - now / h) is the sum now.
+        """
+        sums = {k: total for (at, k), total in self.octaves.items() if at == place}
+        if not sums:
+            return None
+        newest = max(sums)
+        total = sum(sums[k] * 2.0 ** (k - newest) for k in sorted(sums))
+        return newest + math.log2(total / MICROS) if total > 0 else None
+
+    def __add__(self, other: Trend) -> Trend:
+        summed = dict(self.octaves)
+        for key, total in other.octaves.items():
+            summed[key] = summed.get(key, 0) + total
+        return Trend(summed)
+
+    def encode(self) -> bytes:
+        """13 bytes an octave, ordered by half-life and octave."""
+        return b"".join(_OCTAVE.pack(*key, self.octaves[key]) for key in sorted(self.octaves))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Trend:
+        """The reverse of encode."""
+        return cls({(place, k): int(total) for place, k, total in _OCTAVE.iter_unpack(raw)})
+
+
+class FreshList(NamedTuple):
+    """A folded-in list, with what it was made from."""
+
+    version: str  # of the model
+    read_at: int  # Redis' clock (microseconds) when the history was read: the newest list wins
+    offsets: Mapping[int, int]  # partition of `interactions` -> next offset that the history surely holds
+    indexes: tuple[int, ...]
+    scores: tuple[float, ...]
+
+
+def encode_fresh(fresh: FreshList) -> bytes:
+    """The time first, where the script compares it; then version, offsets and the list as encode_ranked."""
+    version = fresh.version.encode()
+    head = struct.pack(">dBB", fresh.read_at, len(version), len(fresh.offsets)) + version
+    offsets = b"".join(struct.pack("<IQ", *pair) for pair in sorted(fresh.offsets.items()))
+    return head + offsets + encode_ranked(fresh.indexes, fresh.scores)
+
+
+def decode_fresh(raw: bytes) -> FreshList:
+    """The reverse of encode_fresh."""
+    read_at, version_length, sources = struct.unpack_from(">dBB", raw)
+    start = 10 + version_length
+    end = start + 12 * sources
+    offsets = {int(p): int(o) for p, o in struct.iter_unpack("<IQ", raw[start:end])}
+    return FreshList(raw[10:start].decode(), int(read_at), offsets, *decode_ranked(raw[end:]))
 
 
 def encode_ranked(indexes: Sequence[int], scores: Sequence[float]) -> bytes:

@@ -47,16 +47,50 @@ class SparkSettings(_Environment):
 
 
 class WeightSettings(_Environment):
-    """What an interaction of each type is worth; a rating is worth its value."""
+    """What an interaction of each type is worth."""
 
     event_weights: dict[str, float] = Field(default_factory=lambda: dict(DEFAULT_WEIGHTS))
+    # Graded preference of a rating: the entry with the largest key not above the rating counts.
+    rating_strengths: dict[float, float] = Field(
+        default_factory=lambda: {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
+    )
 
 
-class StreamingSettings(KafkaSettings, RedisSettings, LakeSettings, SparkSettings, WeightSettings):
+class TrendSettings(_Environment):
+    """The half-lives (seconds) by which trending items are ranked; a change needs `headwater rebuild`."""
+
+    trend_half_lives: tuple[int, ...] = Field(default=(3600, 86_400, 604_800), min_length=1, max_length=8)
+
+
+class StateSettings(RedisSettings, WeightSettings, TrendSettings):
+    """What the state in Redis depends on; a change needs `headwater rebuild`."""
+
+    together_window: int = Field(default=10, ge=2, le=50)  # newest liked items of a user that count
+    together_degree: int = Field(default=3, ge=1, le=49)  # each is paired with so many next ones
+    history_cap: int = Field(default=1000, ge=1, le=100_000)  # newest items that a fold-in reads
+
+
+class FoldInSettings(_Environment):
+    """How new events enter the lists. The half-lives come from docs/decisions/0005-recency.md."""
+
+    fold_in: bool = True
+    fresh_n: int = Field(default=100, ge=1, le=1000)
+    fresh_ttl_seconds: int = Field(default=7 * 86_400, ge=60)
+    # Users of a batch are folded in within this time; the rest is queued, most recently active first.
+    fold_in_budget_seconds: float = Field(default=1.0, gt=0)
+    # A batch of more users than this is a replay: all its users are queued.
+    fold_in_max_users: int = Field(default=2000, ge=0)
+    fold_half_life_items: float = Field(default=0.0, ge=0)  # in interactions; 0: off
+    fold_half_life_days: float = Field(default=0.0, ge=0)  # 0: off
+    # A new item gets a provisional factor once so many users with a taste touched it; 0: never.
+    new_item_min_users: int = Field(default=3, ge=0)
+
+
+class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettings, SparkSettings):
     """The streaming service."""
 
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
-    online_trigger_seconds: float = Field(default=0.5, gt=0)
+    online_trigger_seconds: float = Field(default=0.5, ge=0)  # 0: as soon as there is something
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
     max_events_per_trigger: int = Field(default=200_000, ge=1)
@@ -76,10 +110,6 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     holdout_fraction: float = Field(default=0.2, gt=0, lt=1)
     metrics_k: int = Field(default=10, ge=1, le=100)
     positive_rating: float = 4.0
-    # Graded preference of a rating: the entry with the largest key not above the rating counts.
-    rating_strengths: dict[float, float] = Field(
-        default_factory=lambda: {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
-    )
     als_rank: int = Field(default=16, ge=1, le=1000)
     als_max_iter: int = Field(default=10, ge=1, le=200)
     als_reg_param: float = Field(default=0.01, ge=0)
@@ -90,9 +120,10 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     explicit_reg_param: float = Field(default=0.15, ge=0)
     cold_start_strategy: Literal["nan", "drop"] = "drop"
     keep_versions: int = Field(default=2, ge=1)
+    redis_memory_budget: int = Field(default=0, ge=0)  # bytes that publishing may fill Redis to; 0: no bound
 
 
-class ServingSettings(KafkaSettings, RedisSettings, WeightSettings):
+class ServingSettings(KafkaSettings, RedisSettings, WeightSettings, TrendSettings):
     """The API."""
 
     api_host: str = "127.0.0.1"

@@ -9,18 +9,23 @@ from hypothesis import strategies as st
 
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES, MAX_EVENT_TIME_MS
 from contracts.records import (
+    COUNTED_TYPES,
     ENTRY_SIZE,
     MICROS,
     TYPE_CODES,
+    FreshList,
     HistoryEntry,
     Popularity,
+    Trend,
     decode_catalog,
+    decode_fresh,
     decode_history,
     decode_ids,
     decode_ranked,
     decode_ranked_ids,
     encode_catalog,
     encode_entry,
+    encode_fresh,
     encode_ids,
     encode_ranked,
     encode_ranked_ids,
@@ -39,7 +44,7 @@ POPULARITIES = st.builds(
     Popularity,
     users=st.integers(0, 2**31),
     rating_sum_micros=st.integers(0, 2**50),
-    counts=st.tuples(*[st.integers(0, 2**31)] * len(EVENT_TYPES)),
+    counts=st.tuples(*[st.integers(0, 2**31)] * len(COUNTED_TYPES)),
 )
 
 
@@ -81,7 +86,7 @@ def test_adding_popularity_has_no_order(parts: list[Popularity]) -> None:
 
 
 def test_popularity_is_raters_times_mean_plus_weighted_counts() -> None:
-    counts = [0] * len(EVENT_TYPES)
+    counts = [0] * len(COUNTED_TYPES)
     counts[TYPE_CODES["rating"] - 1], counts[TYPE_CODES["view"] - 1] = 4, 3
     popularity = Popularity(users=5, rating_sum_micros=14 * MICROS, counts=tuple(counts))
     assert popularity.mean == 3.5
@@ -115,3 +120,52 @@ def test_catalogue_records_sort_by_their_time(a: int, b: int) -> None:
     raw_a, raw_b = encode_catalog(a, '{"id": "1"}'), encode_catalog(b, '{"id": "2"}')
     assert decode_catalog(raw_a) == {"id": "1"}
     assert (raw_a[:16] < raw_b[:16]) == (a < b)
+
+
+TRENDS = st.builds(
+    Trend,
+    st.dictionaries(
+        st.tuples(st.integers(0, 7), st.integers(-(2**31), 2**31 - 1)),
+        st.integers(-(2**53), 2**53),
+        max_size=8,
+    ),
+)
+
+
+@given(TRENDS)
+def test_a_trend_survives_its_codec(trend: Trend) -> None:
+    assert Trend.decode(trend.encode()) == trend
+
+
+def test_a_trend_score_is_the_logarithm_of_the_decayed_sum() -> None:
+    # Weights 3, 2 and 1 in octaves 10, 9 and 7: 3 + 2/2 + 1/8 at octave 10.
+    trend = Trend({(0, 10): 3 * MICROS, (0, 9): 2 * MICROS, (0, 7): MICROS, (1, 5): MICROS})
+    assert trend.score(0) == pytest.approx(10 + np.log2(4.125))
+    assert trend.score(1) == 5.0
+
+
+def test_a_trend_without_anything_above_zero_has_no_score() -> None:
+    assert Trend().score(0) is None
+    assert Trend({(0, 3): -MICROS}).score(0) is None
+    assert Trend({(0, 3): MICROS, (0, 2): -2 * MICROS}).score(0) is None
+
+
+@given(st.lists(TRENDS, min_size=1, max_size=5), st.randoms())
+def test_adding_trends_has_no_order(trends: list[Trend], random: np.random.RandomState) -> None:
+    shuffled = list(trends)
+    random.shuffle(shuffled)
+    assert sum(trends, Trend()) == sum(shuffled, Trend())
+
+
+@given(
+    st.text("0123456789T-abc", min_size=1, max_size=60),
+    st.integers(0, 2**53),
+    st.dictionaries(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), max_size=8),
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=50),
+)
+def test_a_fresh_list_survives_its_codec(
+    version: str, read_at: int, offsets: dict[int, int], pairs: list[tuple[int, float]]
+) -> None:
+    scores = tuple(np.float32([score for _, score in pairs]).tolist())
+    fresh = FreshList(version, read_at, offsets, tuple(i for i, _ in pairs), scores)
+    assert decode_fresh(encode_fresh(fresh)) == fresh

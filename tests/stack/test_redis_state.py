@@ -7,8 +7,7 @@ import pytest
 import redis
 
 from contracts import keyspace
-from contracts.events import EVENT_TYPES
-from contracts.records import Popularity
+from contracts.records import COUNTED_TYPES, Popularity
 from stack.ports import free_port
 from stack.redis_state import RedisUnavailableError, redis_state
 
@@ -20,8 +19,8 @@ def writer(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def test_what_the_services_wrote_is_read(redis_url: str, writer: redis.Redis) -> None:
-    rated = [0] * len(EVENT_TYPES)
-    rated[EVENT_TYPES.index("rating")] = 3
+    rated = [0] * len(COUNTED_TYPES)
+    rated[COUNTED_TYPES.index("rating")] = 3
     for item in ("x", "y"):
         writer.hset(keyspace.POPULARITY, item, Popularity(3, 9_000_000, tuple(rated)).encode())
     writer.hset(keyspace.APPLIED_LAKE, "interactions:0", "12")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
+from contracts.records import HistoryEntry
+from contracts.strengths import effective, graded, strength
+
+GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
+
+
+def entry(event_type: str, moment: int, value: float = 1.0, event_id: int = 0) -> HistoryEntry:
+    return HistoryEntry(event_type, moment, str(uuid.UUID(int=event_id)), value)
+
+
+def test_a_retraction_takes_back_what_came_before_it_and_nothing_after() -> None:
+    like, view, retraction = entry("like", 1), entry("view", 3), entry("retract", 2)
+    assert effective([like, view, retraction]) == [view]
+    assert effective([like, retraction]) == []
+
+
+def test_at_the_same_instant_the_event_id_decides() -> None:
+    like, retraction = entry("like", 1, event_id=2), entry("retract", 1, event_id=1)
+    assert effective([like, retraction]) == [like]
+
+
+def test_of_a_like_and_a_dislike_the_newer_one_counts() -> None:
+    like, dislike = entry("like", 1), entry("dislike", 2)
+    assert effective([like, dislike]) == [dislike]
+    assert effective([dislike, entry("like", 3)]) == [entry("like", 3)]
+
+
+@given(
+    st.lists(
+        st.builds(entry, st.sampled_from(EVENT_TYPES), st.integers(0, 5), event_id=st.integers(0, 3)),
+        unique_by=lambda each: each.event_type,
+    )
+)
+def test_only_what_is_newer_than_the_retraction_counts(entries: list[HistoryEntry]) -> None:
+    counted = effective(entries)
+    assert all(each in entries and each.event_type != "retract" for each in counted)
+    for retraction in (each for each in entries if each.event_type == "retract"):
+        assert all(
+            (each.event_time, each.event_id) > (retraction.event_time, retraction.event_id)
+            for each in counted
+        )
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.5, -0.5), (3, 0.0), (3.5, 0.0), (4.5, 1.0), (5, 2.0)])
+def test_a_rating_has_the_strength_of_the_threshold_it_reaches(value: float, expected: float) -> None:
+    assert graded(value, GRADES) == expected
+
+
+def test_strengths_of_several_types_add_up() -> None:
+    entries = [entry("rating", 1, 5.0), entry("view", 2), entry("purchase", 3)]
+    assert strength(entries, DEFAULT_WEIGHTS, GRADES) == 2.0 + 1.0 + 5.0
