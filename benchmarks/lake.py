@@ -28,7 +28,7 @@ from streaming.lake_batch import LakeBatch
 from streaming.lake_sink import create_tables
 from streaming.source import read_topics
 
-_EVENTS, _ROUNDS = 1_000_000, 3
+_EVENTS, _ROUNDS = 1_000_000, 5
 _MIN_EVENTS = 20_000
 
 
@@ -82,7 +82,7 @@ def _ours(spark: SparkSession, context: BenchContext) -> DataStreamWriter:
     create_tables(spark, settings.lake_uri)
     batch = LakeBatch(settings, query_id=lambda: uuid.uuid4().hex)
     return (
-        read_topics(spark, settings)
+        read_topics(spark, settings, settings.lake_max_events_per_trigger)
         .writeStream.foreachBatch(batch.write)
         .option("checkpointLocation", f"{settings.lake_uri}-checkpoint")
     )
@@ -90,7 +90,9 @@ def _ours(spark: SparkSession, context: BenchContext) -> DataStreamWriter:
 
 def _file_sink(spark: SparkSession, context: BenchContext) -> DataStreamWriter:
     settings = _settings(context, uuid.uuid4().hex)
-    records = read_topics(spark, settings).filter(F.col("topic") == topics.INTERACTIONS.name)
+    records = read_topics(spark, settings, settings.lake_max_events_per_trigger).filter(
+        F.col("topic") == topics.INTERACTIONS.name
+    )
     event = F.from_json(F.col("value").cast("string"), lake.EVENT_DDL).alias("event")
     rows = records.select(event, "partition", "offset", "timestamp").select(
         "event.*", "partition", "offset", "timestamp"

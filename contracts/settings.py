@@ -93,7 +93,9 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     online_trigger_seconds: float = Field(default=0.5, ge=0)  # 0: as soon as there is something
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
-    max_events_per_trigger: int = Field(default=200_000, ge=1)
+    # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.
+    lake_max_events_per_trigger: int = Field(default=1_000_000, ge=1)
+    online_max_events_per_trigger: int = Field(default=200_000, ge=1)
     maintenance_every_seconds: float = Field(default=3600.0, gt=0)
     vacuum_retention_hours: int = Field(default=168, ge=168)
 

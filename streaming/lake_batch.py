@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
@@ -14,7 +15,7 @@ from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.lake_sink import append, committed_batch
 from streaming.maintenance import Maintenance
-from streaming.parse import accepted_entries, accepted_interactions, parse, rejected
+from streaming.parse import accepted_entries, accepted_interactions, parse, parse_interactions, rejected
 from streaming.rejected_sink import write_rejected
 
 log = logging.getLogger("headwater.lake")
@@ -26,33 +27,36 @@ class LakeBatch:
     def __init__(self, settings: StreamingSettings, query_id: Callable[[], str]) -> None:
         self._settings, self._query_id = settings, query_id
         self._maintenance = Maintenance(settings)
+        self._is_first = True  # only the first batch after a start may be a replay
 
     def write(self, records: DataFrame, batch_id: int) -> None:
         """The foreachBatch function."""
-        started, parsed = time.monotonic(), parse(records)
-        counts = self._append_interactions(parsed, batch_id)
+        started = time.monotonic()
+        counts = self._append_interactions(records, batch_id)
         # Rare rows cost a second reading of the batch only when the first has seen some.
         if counts["entries"]:
-            append(
-                accepted_entries(parsed), lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id
-            )
-        if counts["rejected"]:
-            write_rejected(rejected(parsed), self._settings.kafka_bootstrap_servers)
+            entries = accepted_entries(parse(records))
+            append(entries, lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id)
+        if counts["entries"] or counts["rejected"]:
+            write_rejected(rejected(parse(records)), self._settings.kafka_bootstrap_servers)
         self._report(counts, batch_id, time.monotonic() - started)
         self._maintenance.run_if_due(records.sparkSession)
 
-    def _append_interactions(self, parsed: DataFrame, batch_id: int) -> dict[str, int]:
-        settings, query_id, spark = self._settings, self._query_id(), parsed.sparkSession
+    def _append_interactions(self, records: DataFrame, batch_id: int) -> dict[str, int]:
+        settings, query_id, spark = self._settings, self._query_id(), records.sparkSession
         table = lake.INTERACTIONS
         path = table.path(settings.lake_uri)
-        if committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
+        may_be_replay, self._is_first = self._is_first, False
+        if may_be_replay and committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
             # A replay: Delta has the rows, but what comes after them may be missing.
             log.warning("batch %d replayed after a restart: the table already holds it", batch_id)
-            return _counted(parsed)
-        seen = Observation(f"lake-{batch_id}")
-        observed = parsed.observe(seen, *_counters())
-        append(accepted_interactions(observed), table, settings.lake_uri, query_id, batch_id)
-        return {name: int(count or 0) for name, count in seen.get.items()}
+            rows = accepted_interactions(parse_interactions(records))
+            return _counts(records.agg(*_read()).collect()[0].asDict(), rows.count())
+        # Counted before and after: a count in between would hold every column of every row.
+        read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
+        rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
+        append(rows.observe(written, _rows()), table, settings.lake_uri, query_id, batch_id)
+        return _counts(read.get, written.get["rows"])
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
@@ -67,12 +71,15 @@ class LakeBatch:
         )
 
 
-def _counters() -> list[Column]:
-    event, bad = F.col("topic") == topics.INTERACTIONS.name, F.col("reason").isNotNull()
-    cases = {"accepted": event & ~bad, "entries": ~event & ~bad, "rejected": bad}
-    return [F.sum(case.cast("long")).alias(name) for name, case in cases.items()]
+def _rows() -> Column:
+    return F.count(F.lit(1)).alias("rows")
 
 
-def _counted(parsed: DataFrame) -> dict[str, int]:
-    row = parsed.agg(*_counters()).collect()[0]
-    return {name: int(count or 0) for name, count in row.asDict().items()}
+def _read() -> list[Column]:
+    return [_rows(), F.count_if(F.col("topic") == topics.CATALOG.name).alias("entries")]
+
+
+def _counts(read: dict[str, Any], accepted: int) -> dict[str, int]:
+    """What a batch held. Its rejected catalogue entries are not told from the accepted ones here."""
+    entries = int(read["entries"])
+    return {"accepted": accepted, "entries": entries, "rejected": int(read["rows"]) - entries - accepted}

@@ -6,6 +6,8 @@ by Delta; a new checkpoint has a new query id, so its batches are never taken fo
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts.lake import TABLES, Table
@@ -28,11 +30,15 @@ def create_tables(spark: SparkSession, lake_uri: str) -> None:
         )
 
 
-def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
-    """The last batch that the table's log holds from this writer, -1 if none."""
+def _snapshot(spark: SparkSession, path: str) -> Any:
     assert spark._jvm is not None
     log = spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
-    found = log.unsafeVolatileSnapshot().transactions().get(app_id)
+    return log.unsafeVolatileSnapshot()
+
+
+def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
+    """The last batch that the table's log holds from this writer, -1 if none."""
+    found = _snapshot(spark, path).transactions().get(app_id)
     return int(found.get()) if found.isDefined() else -1
 
 
@@ -41,7 +47,8 @@ def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id
 
     Raises LostBatchError when the log does not show the batch afterwards.
     """
-    app_id, path = f"{query_id}:{table.name}", table.path(lake_uri)
+    app_id, path, spark = f"{query_id}:{table.name}", table.path(lake_uri), rows.sparkSession
+    before = _snapshot(spark, path).version()
     (
         rows.write.format("delta")
         .mode("append")
@@ -49,7 +56,8 @@ def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id
         .option("txnVersion", batch_id)
         .save(path)
     )
-    if committed_batch(rows.sparkSession, path, app_id) < batch_id:
+    # A new version is the batch's: a table has one writer. To ask for its transactions takes a job.
+    if _snapshot(spark, path).version() == before and committed_batch(spark, path, app_id) < batch_id:
         raise LostBatchError(
             f"batch {batch_id} of {table.name} was acknowledged but is not in the table's log: "
             "stop, and see 'A batch is missing from the lake' in docs/operations.md"

@@ -13,6 +13,7 @@ from contracts import topics
 from contracts.records import HistoryEntry
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
+from streaming.parse import event_columns
 from streaming.redis_sink import CatalogRecord, UserEvent
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
@@ -49,7 +50,7 @@ def _batch_rows(parsed: DataFrame) -> DataFrame:
         F.concat_ws(":", "topic", "partition").alias("source"),
         (F.col("offset") + 1).alias("next_offset"),
         F.when(F.col("reason").isNull(), F.col("topic")).alias("accepted"),
-        *(F.col(f"event.{name}").alias(name) for name in (*_EVENT_FIELDS, "event_time")),
+        *(event_columns()[name].alias(name) for name in (*_EVENT_FIELDS, "event_time")),
         *(F.col(f"entry.{name}").alias(name) for name in _ENTRY_FIELDS),
         F.when(F.col("entry").isNotNull(), _entry_json("entry.")).alias("json"),
     )

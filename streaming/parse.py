@@ -17,20 +17,38 @@ _OPTIONAL_IDS = ("session_id", "recommendation_id")
 
 def parse(records: DataFrame) -> DataFrame:
     """One row per record: its origin and bytes, ``event`` or ``entry``, a ``reason`` if it is rejected."""
-    typed = records.transform(_with_text).transform(_with_event).transform(_with_entry)
+    typed = records.withColumns(
+        {
+            "event": F.when(_is_interaction(), _from_json(lake.EVENT_DDL)),
+            "entry": F.when(~_is_interaction(), _from_json(lake.CATALOG_DDL)),
+        }
+    )
     # topic, partition, offset, timestamp, key, value, event{...}, entry{...}, reason
     return typed.withColumn("reason", F.when(_is_interaction(), _event_fault()).otherwise(_entry_fault()))
 
 
+def parse_interactions(records: DataFrame) -> DataFrame:
+    """As ``parse``, of the interactions only and without ``entry``: less to carry."""
+    events = records.filter(_is_interaction()).withColumn("event", _from_json(lake.EVENT_DDL))
+    return events.withColumn("reason", _event_fault())
+
+
 def accepted_interactions(parsed: DataFrame) -> DataFrame:
     """The lake's rows: the columns of lake.INTERACTIONS."""
-    columns = [
-        F.timestamp_millis("event.event_time").alias("event_time")
-        if name == "event_time"
-        else F.col(f"event.{name}")
-        for name in _field_names(lake.EVENT_DDL)
-    ]
-    return parsed.filter(_is_interaction() & F.col("reason").isNull()).select(*columns, *_origin())
+    accepted = parsed.filter(_is_interaction() & F.col("reason").isNull())
+    columns = event_columns()
+    columns["event_time"] = F.timestamp_millis("event.event_time")
+    return accepted.select(*(column.alias(name) for name, column in columns.items()), *_origin())
+
+
+def event_columns() -> dict[str, Column]:
+    """The fields of an accepted ``event``; left-out ones are filled in, alike at any replay."""
+    columns = {name: F.col(f"event.{name}") for name in _field_names(lake.EVENT_DDL)}
+    return columns | {
+        "event_id": F.lower(F.coalesce("event.event_id", _uuid_of_origin())),
+        "schema_version": F.coalesce("event.schema_version", F.lit(1)),
+        "value": F.when(F.col("event.event_type") == "rating", F.col("event.value")).otherwise(F.lit(1.0)),
+    }
 
 
 def accepted_entries(parsed: DataFrame) -> DataFrame:
@@ -41,8 +59,13 @@ def accepted_entries(parsed: DataFrame) -> DataFrame:
 
 def rejected(parsed: DataFrame) -> DataFrame:
     """The records that no table takes, with their bytes and the reason."""
+    reason = (
+        F.when(F.col("value").isNull(), "the record is empty")
+        .when(_text().isNull(), "not UTF-8 text")
+        .otherwise(F.col("reason"))
+    )
     return parsed.filter(F.col("reason").isNotNull()).select(
-        "topic", "partition", "offset", "key", "value", "reason"
+        "topic", "partition", "offset", "key", "value", reason.alias("reason")
     )
 
 
@@ -62,33 +85,13 @@ def _is_interaction() -> Column:
     return F.col("topic") == topics.INTERACTIONS.name
 
 
-def _with_text(records: DataFrame) -> DataFrame:
+def _text() -> Column:
     text = F.col("value").cast("string")
-    return records.withColumn("text", F.when(F.is_valid_utf8(text), text))
+    return F.when(F.is_valid_utf8(text), text)
 
 
-def _with_event(records: DataFrame) -> DataFrame:
-    event = F.from_json(
-        "text", f"{lake.EVENT_DDL}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT}
-    )
-    parsed = records.withColumn("event", F.when(_is_interaction(), event))
-    # What the producer may leave out is filled in here, the same way on every replay.
-    return parsed.withColumn(
-        "event",
-        F.when(
-            F.col("event").isNotNull(),
-            F.col("event")
-            .withField("event_id", F.lower(F.coalesce("event.event_id", _uuid_of_origin())))
-            .withField("schema_version", F.coalesce("event.schema_version", F.lit(1)))
-            .withField(
-                "value", F.when(F.col("event.event_type") == "rating", F.col("event.value")).otherwise(_one())
-            ),
-        ),
-    )
-
-
-def _one() -> Column:
-    return F.coalesce(F.col("event.value"), F.lit(1.0))
+def _from_json(ddl: str) -> Column:
+    return F.from_json(_text(), f"{ddl}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT})
 
 
 def _uuid_of_origin() -> Column:
@@ -100,24 +103,14 @@ def _uuid_of_origin() -> Column:
     return F.concat_ws("-", *parts)
 
 
-def _with_entry(records: DataFrame) -> DataFrame:
-    entry = F.from_json(
-        "text", f"{lake.CATALOG_DDL}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT}
-    )
-    return records.withColumn("entry", F.when(~_is_interaction(), entry))
-
-
 def _first(*faults: tuple[Column, str]) -> Column:
     return F.coalesce(*(F.when(condition, F.lit(reason)) for condition, reason in faults))
 
 
-def _bytes_faults(parsed: str) -> list[tuple[Column, str]]:
+def _malformed(parsed: str) -> list[tuple[Column, str]]:
+    # Empty records and bytes that are no text end here too; ``rejected`` tells them apart.
     malformed = F.col(parsed).isNull() | F.col(f"{parsed}.{_CORRUPT}").isNotNull()
-    return [
-        (F.col("value").isNull(), "the record is empty"),
-        (F.col("text").isNull(), "not UTF-8 text"),
-        (malformed, "malformed JSON or a field of the wrong type"),
-    ]
+    return [(malformed, "malformed JSON or a field of the wrong type")]
 
 
 def _id_faults(column: str) -> list[tuple[Column, str]]:
@@ -132,7 +125,7 @@ def _id_faults(column: str) -> list[tuple[Column, str]]:
 def _event_fault() -> Column:
     event = F.col("event")
     required = [*_IDS, "event_type", "event_time"]
-    faults = _bytes_faults("event")
+    faults = _malformed("event")
     faults += [(event[name].isNull(), f"{name} is missing") for name in required]
     for name in (*_IDS, *_OPTIONAL_IDS):
         faults += _id_faults(f"event.{name}")
@@ -160,7 +153,7 @@ def _value_faults() -> list[tuple[Column, str]]:
 
 def _entry_fault() -> Column:
     entry = F.col("entry")
-    faults = _bytes_faults("entry")
+    faults = _malformed("entry")
     faults += [(entry[name].isNull(), f"{name} is missing") for name in ("kind", "id", "updated_at")]
     faults += [(~entry["kind"].isin("item", "user"), "unknown kind"), *_id_faults("entry.id")]
     latest = F.unix_millis("timestamp") + events.MAX_FUTURE_MS

@@ -7,7 +7,7 @@ Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta inte
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts.settings import StreamingSettings
@@ -24,16 +24,16 @@ QUERY_VERSIONS = {"lake": 1, "item_activity": 1, "online": 1}
 def build_queries(spark: SparkSession, settings: StreamingSettings) -> list[StreamingQuery]:
     """Start every query; each ends only with an error or by being stopped."""
     create_tables(spark, settings.lake_uri)
-    records = read_topics(spark, settings)
     return [
-        _start_lake(records, settings),
-        _start_online(records, settings),
+        _start_lake(spark, settings),
+        _start_online(spark, settings),
         _start_item_activity(spark, settings),
     ]
 
 
-def _start_lake(records: DataFrame, settings: StreamingSettings) -> StreamingQuery:
-    _own_pool(records.sparkSession, "lake")
+def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
+    _own_pool(spark, "lake")
+    records = read_topics(spark, settings, settings.lake_max_events_per_trigger)
     batch = LakeBatch(settings, query_id=lambda: query.id)
     query = (
         records.writeStream.queryName("lake")
@@ -45,8 +45,9 @@ def _start_lake(records: DataFrame, settings: StreamingSettings) -> StreamingQue
     return query
 
 
-def _start_online(records: DataFrame, settings: StreamingSettings) -> StreamingQuery:
-    _own_pool(records.sparkSession, "online")
+def _start_online(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
+    _own_pool(spark, "online")
+    records = read_topics(spark, settings, settings.online_max_events_per_trigger)
     return (
         records.writeStream.queryName("online")
         .option("checkpointLocation", checkpoint(settings, "online"))

@@ -19,13 +19,13 @@ def _options(settings: StreamingSettings) -> dict[str, str]:
     }
 
 
-def read_topics(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+def read_topics(spark: SparkSession, settings: StreamingSettings, events_per_batch: int) -> DataFrame:
     """Both topics from their beginning, as an unbounded frame of Kafka's own columns."""
     return (
         spark.readStream.format("kafka")
         .options(**_options(settings))
         .option("startingOffsets", "earliest")
-        .option("maxOffsetsPerTrigger", settings.max_events_per_trigger)
+        .option("maxOffsetsPerTrigger", events_per_batch)
         .load()
     )
 
