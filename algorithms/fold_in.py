@@ -1,0 +1,183 @@
+"""Fold-in: the exact factors of rows (users, or new items) for fixed factors of the other side.
+
+Spark's ALS solves its users last, so its user factors are exactly what this gives for its item factors
+(Hu, Koren, Volinsky 2008 for implicit preferences; Zhou et al. 2008 for regParam scaled by n). With Y the
+fixed factors of a row's interactions, r its strengths, c = alpha |r|, p = [r > 0], G the Gramian of all factors:
+
+    implicit   (G + Y' diag(c) Y + regParam n I) x = Y' ((1 + c) p)     n = number of r > 0
+    explicit   (    Y' Y         + regParam n I) x = Y' r               n = number of ratings
+
+A weight w in [0, 1] says how much of an interaction is still believed (``algorithms/recency.py``): implicitly
+the confidence c becomes w c; explicitly each squared error is multiplied by w. With w = 1 this is Spark's.
+Fold in from the whole history of a row, never from its last few interactions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.nonnegative import solve_nonnegative
+
+Floats = NDArray[np.float64]
+Factors = NDArray[np.floating[Any]]  # float32 or float64; equations are set up and solved in float64
+Integers = NDArray[np.integer[Any]]
+
+UNKNOWN = -1  # the index of an interaction whose other side has no factor yet
+_BLOCK_NUMBERS = 2**21  # of the equations that are solved at once: 16 MiB
+_GRAMIAN_ROWS = 2**16
+# Below this part of its trace, regularisation cannot be trusted to keep a matrix regular.
+_REGULARISED = 1e-10
+_RANK_CUTOFF = 1e-12
+
+
+def gramian(fixed: Factors) -> Floats:
+    """G = F'F of all fixed factors F (items, rank), in float64: what every implicit row shares."""
+    total = np.zeros((fixed.shape[1], fixed.shape[1]))
+    for start in range(0, len(fixed), _GRAMIAN_ROWS):
+        block = fixed[start : start + _GRAMIAN_ROWS].astype(np.float64)
+        total += block.T @ block
+    return total
+
+
+def count_unknown(indptr: Integers, indices: Integers) -> NDArray[np.int64]:
+    """How many interactions of each row are left out because the other side has no factor yet."""
+    before = np.concatenate([[0], np.cumsum(np.asarray(indices) == UNKNOWN)])
+    return np.asarray(before[indptr[1:]] - before[indptr[:-1]], np.int64)
+
+
+def fold_in(
+    fixed: Factors,
+    indptr: Integers,
+    indices: Integers,
+    strengths: NDArray[np.floating[Any]],
+    *,
+    reg_param: float,
+    alpha: float = 1.0,
+    implicit: bool = True,
+    nonnegative: bool = False,
+    gramian: Floats | None = None,
+    confidence_weights: Floats | None = None,
+) -> NDArray[Any]:
+    """The factors (rows, rank) of each row, in the dtype of ``fixed`` (others, rank).
+
+    Interactions come as CSR: row u has those from ``indptr[u]`` to ``indptr[u + 1]`` of ``indices`` (places
+    in ``fixed``, or UNKNOWN: left out), ``strengths`` (implicit) or ratings (explicit), and
+    ``confidence_weights`` (None: all 1). An index may stand only once in a row, which is not checked.
+    ``gramian`` saves computing it for each call.
+    A row without interactions, or implicitly without a strength above zero, gets zeros. Where the equations
+    are singular (regParam 0), the solution of the least norm; never NaN. A row does not depend on the others.
+    Raises ValueError for arrays that do not fit, indexes out of range, or numbers that are not finite.
+    """
+    weights = np.ones(len(indices)) if confidence_weights is None else np.asarray(confidence_weights, float)
+    _check(fixed, indptr, indices, strengths, weights)
+    shared = np.zeros((fixed.shape[1], fixed.shape[1]))
+    if implicit:
+        shared = _gramian_of(fixed, gramian)
+    history = _known(_History(np.asarray(indptr), np.asarray(indices), np.asarray(strengths, float), weights))
+    matrix, target, counted = _implicit(history, alpha) if implicit else _explicit(history)
+    counts = _row_sums(history.indptr, counted)
+    solved = np.zeros((len(indptr) - 1, fixed.shape[1]))
+    rows = np.flatnonzero(counts)
+    block = max(1, _BLOCK_NUMBERS // shared.size)
+    for start in range(0, len(rows), block):
+        some = rows[start : start + block]
+        lhs, rhs = _equations(fixed, history, matrix, target, some, shared)
+        solved[some] = _solve(lhs, rhs, reg_param * counts[some], nonnegative)
+    largest = np.finfo(fixed.dtype).max
+    return np.clip(solved, -largest, largest).astype(fixed.dtype)
+
+
+@dataclass(frozen=True)
+class _History:
+    """Rows of interactions as CSR."""
+
+    indptr: Integers
+    indices: Integers
+    strengths: Floats
+    weights: Floats
+
+
+def _gramian_of(fixed: Factors, given: Floats | None) -> Floats:
+    return gramian(fixed) if given is None else given
+
+
+def _known(history: _History) -> _History:
+    """Without the interactions whose other side has no factor."""
+    known = history.indices != UNKNOWN
+    if known.all():
+        return history
+    kept = np.concatenate([[0], np.cumsum(known)])
+    columns = (column[known] for column in (history.indices, history.strengths, history.weights))
+    return _History(kept[history.indptr], *columns)
+
+
+def _implicit(history: _History, alpha: float) -> tuple[Floats, Floats, Floats]:
+    """What each interaction adds: times its factors' square, times its factors, and to n."""
+    preferred = (history.strengths > 0).astype(float)
+    confidence = alpha * np.abs(history.strengths) * history.weights
+    return confidence, (1 + confidence) * preferred, preferred
+
+
+def _explicit(history: _History) -> tuple[Floats, Floats, Floats]:
+    return history.weights, history.weights * history.strengths, np.ones(len(history.indices))
+
+
+def _row_sums(indptr: Integers, values: Floats) -> Floats:
+    before = np.concatenate([[0.0], np.cumsum(values)])
+    return np.asarray(before[indptr[1:]] - before[indptr[:-1]])
+
+
+def _equations(
+    fixed: Factors, history: _History, matrix: Floats, target: Floats, rows: Integers, shared: Floats
+) -> tuple[Floats, Floats]:
+    """Left sides (rows, rank, rank) without regularisation, and right sides (rows, rank)."""
+    lhs, rhs = np.empty((len(rows), *shared.shape)), np.empty((len(rows), len(shared)))
+    roots = np.sqrt(matrix)[:, None]
+    for place, row in enumerate(rows):
+        of_row = slice(history.indptr[row], history.indptr[row + 1])
+        factors = fixed[history.indices[of_row]].astype(np.float64)
+        np.matmul(target[of_row], factors, out=rhs[place])
+        factors *= roots[of_row]
+        # A product with its own transpose is BLAS's symmetric one: half the work.
+        np.matmul(factors.T, factors, out=lhs[place])
+    lhs += shared
+    if not (np.isfinite(lhs).all() and np.isfinite(rhs).all()):
+        raise ValueError(
+            "the factors or strengths are not all finite numbers; the fit diverged, raise regParam"
+        )
+    return lhs, rhs
+
+
+def _solve(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: bool) -> Floats:
+    """x of (lhs + regularisation I) x = rhs for each row; of the least norm where that is singular."""
+    diagonal = np.arange(lhs.shape[1])
+    regular = regularisation > _REGULARISED * np.trace(lhs, axis1=1, axis2=2)
+    lhs[:, diagonal, diagonal] += regularisation[:, None]
+    if nonnegative:
+        return solve_nonnegative(lhs, rhs)
+    if regular.all():
+        return np.asarray(np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0])
+    solved = np.empty_like(rhs)
+    solved[regular] = np.linalg.solve(lhs[regular], rhs[regular][:, :, None])[:, :, 0]
+    for row in np.flatnonzero(~regular):
+        solved[row] = np.linalg.pinv(lhs[row], rcond=_RANK_CUTOFF, hermitian=True) @ rhs[row]
+    return solved
+
+
+def _check(
+    fixed: Factors, indptr: Integers, indices: Integers, strengths: NDArray[Any], weights: Floats
+) -> None:
+    if not len(indices) == len(strengths) == len(weights) == indptr[-1]:
+        raise ValueError(
+            "indices, strengths and weights need one entry for each interaction that indptr counts"
+        )
+    if len(indices) and not (np.min(indices) >= UNKNOWN and np.max(indices) < len(fixed)):
+        raise ValueError(
+            f"indexes must be {UNKNOWN} (unknown) or below {len(fixed)}; are they of another model?"
+        )
+    if not ((weights >= 0) & (weights <= 1)).all():
+        raise ValueError("weights must be between 0 and 1")
