@@ -2,13 +2,18 @@
 
 Spark's ALS solves its users last, so its user factors are exactly what this gives for its item factors
 (Hu, Koren, Volinsky 2008 for implicit preferences; Zhou et al. 2008 for regParam scaled by n). With Y the
-fixed factors of a row's interactions, r its strengths, c = alpha |r|, p = [r > 0], G the Gramian of all factors:
+fixed factors of a row's interactions, r its strengths, c = alpha |r|, p = [r > 0], G the Gramian of all fixed
+factors:
 
     implicit   (G + Y' diag(c) Y + regParam n I) x = Y' ((1 + c) p)     n = number of r > 0
     explicit   (    Y' Y         + regParam n I) x = Y' r               n = number of ratings
 
-A weight w in [0, 1] says how much of an interaction is still believed (``algorithms/recency.py``): implicitly
-the confidence c becomes w c; explicitly each squared error is multiplied by w. With w = 1 this is Spark's.
+A weight w in [0, 1] says how much of an interaction is still believed (``algorithms/recency.py``). Implicitly
+the share w of it counts as seen, with confidence 1 + c, and the share 1 - w as an item never touched, with
+preference 0 and confidence 1: Y' diag(w c) Y on the left, Y' (w (1 + c) p) on the right. Explicitly each squared
+error is multiplied by w. n stays, so w = 1 gives exactly Spark's rows. (Weighting c alone hardly matters where
+alpha is small, since the preference's own 1 stays: docs/decisions/0004-recency.md.)
+
 Fold in from the whole history of a row, never from its last few interactions.
 """
 
@@ -27,7 +32,7 @@ Factors = NDArray[np.floating[Any]]  # float32 or float64; equations are set up 
 Integers = NDArray[np.integer[Any]]
 
 UNKNOWN = -1  # the index of an interaction whose other side has no factor yet
-_BLOCK_NUMBERS = 2**21  # of the equations that are solved at once: 16 MiB
+_BLOCK_NUMBERS = 2**18  # of the equations that are solved at once: 2 MiB, which stay in the cache
 _GRAMIAN_ROWS = 2**16
 # Below this part of its trace, regularisation cannot be trusted to keep a matrix regular.
 _REGULARISED = 1e-10
@@ -118,8 +123,8 @@ def _known(history: _History) -> _History:
 def _implicit(history: _History, alpha: float) -> tuple[Floats, Floats, Floats]:
     """What each interaction adds: times its factors' square, times its factors, and to n."""
     preferred = (history.strengths > 0).astype(float)
-    confidence = alpha * np.abs(history.strengths) * history.weights
-    return confidence, (1 + confidence) * preferred, preferred
+    confidence = alpha * np.abs(history.strengths)
+    return history.weights * confidence, history.weights * (1 + confidence) * preferred, preferred
 
 
 def _explicit(history: _History) -> tuple[Floats, Floats, Floats]:
