@@ -10,9 +10,9 @@ factors:
 
 A weight w in [0, 1] says how much of an interaction is still believed (``algorithms/recency.py``). Implicitly
 the share w of it counts as seen, with confidence 1 + c, and the share 1 - w as an item never touched, with
-preference 0 and confidence 1: Y' diag(w c) Y on the left, Y' (w (1 + c) p) on the right. Explicitly each squared
-error is multiplied by w. n stays, so w = 1 gives exactly Spark's rows. (Weighting c alone hardly matters where
-alpha is small, since the preference's own 1 stays: docs/decisions/0004-recency.md.)
+preference 0 and confidence 1: Y' diag(w c) Y on the left, Y' (w (1 + c) p) on the right. Explicitly each
+squared error is multiplied by w. n stays, so w = 1 gives exactly Spark's rows. (Weighting c alone hardly
+matters where alpha is small, since the preference's own 1 stays: docs/decisions/0004-recency.md.)
 
 Fold in from the whole history of a row, never from its last few interactions.
 """

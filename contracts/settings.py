@@ -71,7 +71,7 @@ class StateSettings(RedisSettings, WeightSettings, TrendSettings):
 
 
 class FoldInSettings(_Environment):
-    """How new events enter the lists. The half-lives come from docs/decisions/0005-recency.md."""
+    """How new events enter the lists. The half-lives come from docs/decisions/0004-recency.md."""
 
     fold_in: bool = True
     fresh_n: int = Field(default=100, ge=1, le=1000)
@@ -80,7 +80,7 @@ class FoldInSettings(_Environment):
     fold_in_budget_seconds: float = Field(default=1.0, gt=0)
     # A batch of more users than this is a replay: all its users are queued.
     fold_in_max_users: int = Field(default=2000, ge=0)
-    fold_half_life_items: float = Field(default=0.0, ge=0)  # in interactions; 0: off
+    fold_half_life_items: float = Field(default=20.0, ge=0)  # in interactions; 0: off
     fold_half_life_days: float = Field(default=0.0, ge=0)  # 0: off
     # A new item gets a provisional factor once so many users with a taste touched it; 0: never.
     new_item_min_users: int = Field(default=3, ge=0)
