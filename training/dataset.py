@@ -6,7 +6,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import lake
-from contracts.settings import TrainingSettings
+from contracts.events import EVENT_TYPES, RETRACT
+from contracts.settings import WeightSettings
+from contracts.strengths import OPPOSITE
 
 
 def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
@@ -26,45 +28,73 @@ def read_interactions(spark: SparkSession, lake_uri: str, version: int) -> DataF
 
 
 def last_writers(interactions: DataFrame) -> DataFrame:
-    """One row per (user, item, event type): the event with the greatest (event_time, event_id)."""
-    newest = F.max(F.struct("event_time", "event_id", "value")).alias("last")
+    """One row per (user_id, item_id): of each event type the last writer, null where it does not count.
+
+    The last writer is the event with the greatest (event_time, event_id); which of them count is said by
+    contracts.strengths.effective. Pairs of which a retraction left nothing are not there.
+    """
+    newest = [
+        F.max(F.when(F.col("event_type") == name, F.struct("event_time", "event_id", "value"))).alias(name)
+        for name in EVENT_TYPES
+    ]
+    counted = [name for name in EVENT_TYPES if name != RETRACT]
     return (
-        interactions.groupBy("user_id", "item_id", "event_type")
-        .agg(newest)
-        .select("user_id", "item_id", "event_type", F.col("last.value").alias("value"), "last.event_time")
+        interactions.groupBy("user_id", "item_id")
+        .agg(*newest)
+        .select("user_id", "item_id", *(_effective(name).alias(name) for name in counted))
+        .filter(F.coalesce(*counted).isNotNull())
     )
 
 
-def preferences(writers: DataFrame, settings: TrainingSettings) -> DataFrame:
+def _effective(event_type: str) -> Column:
+    """The struct where it is newer than the retraction and than its opposite, else null."""
+    rivals = [RETRACT, *([OPPOSITE[event_type]] if event_type in OPPOSITE else [])]
+    beaten = [
+        (F.col(f"{rival}.event_time") > F.col(f"{event_type}.event_time"))
+        | (
+            (F.col(f"{rival}.event_time") == F.col(f"{event_type}.event_time"))
+            & (F.col(f"{rival}.event_id") >= F.col(f"{event_type}.event_id"))
+        )
+        for rival in rivals
+    ]
+    counts = F.lit(True)
+    for lost in beaten:
+        counts = counts & ~F.coalesce(lost, F.lit(False))
+    return F.when(counts, F.col(event_type))
+
+
+def preferences(writers: DataFrame, settings: WeightSettings, positive_rating: float) -> DataFrame:
     """One row per (user, item): user_id, item_id, strength, rating, positive, event_time.
 
     ``strength`` is the sum over event types (a rating's by RATING_STRENGTHS, another type's by
-    EVENT_WEIGHTS); ``rating`` is null where the user gave none; ``positive`` says what a good list holds.
+    EVENT_WEIGHTS); ``rating`` is null where the user gave none; ``positive`` says what a good list holds;
+    ``event_time`` is that of the newest event that counts.
     """
-    is_rating = F.col("event_type") == "rating"
-    weight = _weight(settings.event_weights)
-    strength = F.when(is_rating, _graded(settings.rating_strengths)).otherwise(weight)
-    liked = F.when(is_rating, F.col("value") >= settings.positive_rating).otherwise(weight > 0)
-    disliked = F.col("event_type") == "dislike"
-    return writers.groupBy("user_id", "item_id").agg(
-        F.sum(strength).cast("float").alias("strength"),
-        F.max(F.when(is_rating, F.col("value"))).cast("float").alias("rating"),
-        (F.bool_or(liked) & ~F.bool_or(disliked)).alias("positive"),
-        F.max("event_time").alias("event_time"),
+    others = [name for name in EVENT_TYPES if name not in ("rating", RETRACT)]
+    weights = {name: settings.event_weights.get(name, 0.0) for name in others}
+    given = {name: F.col(name).isNotNull() for name in others}
+    rating = F.col("rating.value")
+    strength = _graded(rating, settings.rating_strengths)
+    liked = F.coalesce(rating >= positive_rating, F.lit(False))
+    for name, weight in weights.items():
+        strength = strength + F.when(given[name], F.lit(float(weight))).otherwise(0.0)
+        if weight > 0:
+            liked = liked | given[name]
+    times = [F.col(f"{name}.event_time") for name in (*others, "rating")]
+    return writers.select(
+        "user_id",
+        "item_id",
+        strength.cast("float").alias("strength"),
+        rating.cast("float").alias("rating"),
+        (liked & ~given["dislike"]).alias("positive"),
+        F.greatest(*times).alias("event_time"),
     )
 
 
-def _graded(strengths: dict[float, float]) -> Column:
-    """The strength of the largest threshold that the value reaches."""
-    steps = sorted(strengths.items(), reverse=True)
-    graded = F.lit(float(steps[-1][1]))
-    for threshold, strength in reversed(steps):
-        graded = F.when(F.col("value") >= threshold, F.lit(float(strength))).otherwise(graded)
-    return graded
-
-
-def _weight(weights: dict[str, float]) -> Column:
-    weight = F.lit(0.0)
-    for event_type, value in weights.items():
-        weight = F.when(F.col("event_type") == event_type, F.lit(float(value))).otherwise(weight)
-    return weight
+def _graded(rating: Column, strengths: dict[float, float]) -> Column:
+    """contracts.strengths.graded of a rating, 0 without one."""
+    steps = sorted(strengths.items())
+    graded = F.lit(float(steps[0][1]))
+    for threshold, strength in steps[1:]:
+        graded = F.when(rating >= threshold, F.lit(float(strength))).otherwise(graded)
+    return F.when(rating.isNull(), F.lit(0.0)).otherwise(graded)

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import numpy as np
 import redis
+from numpy.typing import NDArray
 
 from contracts import keyspace
 from contracts.records import encode_ids
 from contracts.settings import TrainingSettings
 
 _CHUNK = 500
-_COUNT_DDL = "written BIGINT"
 # Moves the pointer only from the version that this round started from.
 _COMPARE_AND_SET = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -28,7 +29,7 @@ return 1
 
 
 class IncompletePublishError(RuntimeError):
-    """Redis holds fewer lists than were written; the pointer has not moved."""
+    """Redis holds fewer fields than were written; the pointer has not moved."""
 
 
 @cache
@@ -70,6 +71,20 @@ class Publisher:
     def write_items(self, version: str, item_ids: list[str]) -> None:
         """The id of every item index."""
         self._client.set(keyspace.model_items(version), encode_ids(item_ids))
+
+    def write_factors(
+        self, version: str, item_factors: NDArray[np.float32], user_gramian: NDArray[np.float64]
+    ) -> None:
+        """What fold-in needs: the (items, rank) factors by index, in parts, and XᵀX of the user factors.
+
+        Raises IncompletePublishError where Redis does not hold all of it.
+        """
+        key, size = keyspace.model_factors(version), keyspace.ITEMS_PER_PART
+        parts = [item_factors[start : start + size] for start in range(0, len(item_factors), size)]
+        self._client.hset(key, "user_gramian", np.asarray(user_gramian, "<f8").tobytes())
+        for name, part in enumerate(parts):
+            self._client.hset(key, str(name), np.asarray(part, "<f4").tobytes())
+        self.verify([key], written=len(parts) + 1)
 
     def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
@@ -114,7 +129,7 @@ class Publisher:
         found = sum(int(self._client.hlen(key)) for key in keys)
         if found != written:
             raise IncompletePublishError(
-                f"{keys[0]}: {written} lists were written, Redis holds {found}: is its memory full, or did "
+                f"{keys[0]}: {written} fields were written, Redis holds {found}: is its memory full, or did "
                 "somebody flush it? The old model stays served; the next round writes all again"
             )
 

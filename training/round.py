@@ -17,6 +17,7 @@ from contracts.settings import TrainingSettings
 from training import dataset, list_writer, lists, model_folder
 from training.dense_ids import dense_ids, with_indexes
 from training.fit import fit_ranking, fit_rating
+from training.gramian import gramian
 from training.measure import ranking_metrics, rating_metrics
 from training.model_folder import Fit
 from training.outcome import Manifest, Outcome
@@ -87,7 +88,8 @@ def _load(run: Round) -> Learnt | None:
     if version is None:
         return None
     interactions = dataset.read_interactions(run.spark, settings.lake_uri, version)
-    rows = dataset.preferences(dataset.last_writers(interactions), settings).persist()
+    writers = dataset.last_writers(interactions)
+    rows = dataset.preferences(writers, settings, settings.positive_rating).persist()
     row = rows.agg(
         F.count(F.lit(1)).alias("pairs"),
         F.count("rating").alias("ratings"),
@@ -143,6 +145,7 @@ def _write_lists(run: Round, learnt: Learnt, fit: Fit, version: str) -> None:
     publisher.begin(version)
     ids = fit.items.orderBy("item_index").select("item_id").toArrow()["item_id"].to_pylist()
     publisher.write_items(version, ids)
+    publisher.write_factors(version, item_matrix, gramian(fit.user_factors, item_matrix.shape[1]))
     top_n = lists.top_items(fit, learnt.preferences, item_matrix, run.settings.top_n)
     list_writer.write_top_n(publisher, version, top_n)
     list_writer.write_similar(publisher, version, lists.similar_items(fit, item_matrix))
@@ -168,7 +171,9 @@ def _manifest(
 
 
 def _parameters(settings: TrainingSettings) -> dict[str, Any]:
-    return {name: value for name, value in settings.model_dump().items() if name.startswith(_RECORDED)}
+    """As JSON has them: the keys of rating_strengths are text."""
+    recorded = settings.model_dump(mode="json")
+    return {name: value for name, value in recorded.items() if name.startswith(_RECORDED)}
 
 
 _RECORDED = (

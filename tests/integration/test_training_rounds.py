@@ -17,6 +17,7 @@ from contracts.records import decode_ids, decode_ranked, decode_ranked_ids
 from contracts.settings import TrainingSettings
 from training import model_folder
 from training.publish import Publisher
+from training.ranked_lists import matrix
 from training.round import Round, train
 from training.trainer import Trainer
 
@@ -84,6 +85,7 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     check_manifest(first, users=30, interactions=600)
     check_lists(world, first["version"], rows)
     check_folder(world, first)
+    check_factors(world, first)
 
     world.append(interactions(600, users=40, seed=2))
     _, second = world.round()
@@ -132,6 +134,19 @@ def check_lists(world: World, version: str, rows: list[Row]) -> None:
         own_group += sum(int(item[1:]) % GROUPS == int(user[1:]) % GROUPS for item in items[:5])
     assert own_group / (5 * len(known)) > 0.9
     check_neighbours(world, version, ids, known)
+
+
+def check_factors(world: World, manifest: dict[str, Any]) -> None:
+    """A user's list follows from what is published for fold-in alone."""
+    rank, counts = manifest["parameters"]["als_rank"], manifest["counts"]
+    assert manifest["parameters"]["rating_strengths"] == {"0.0": -0.5, "3.0": 0.0, "4.0": 1.0, "5.0": 2.0}
+    raw: Any = world.client.hgetall(keyspace.model_factors(manifest["version"]))
+    items = np.frombuffer(raw[b"0"], "<f4").reshape(counts["items"], rank)
+    fit = model_folder.load(world.spark, world.settings.models_uri, manifest["version"])
+    users = matrix(fit.user_factors, counts["users"]).astype(np.float64)
+    found = np.frombuffer(raw[b"user_gramian"], "<f8").reshape(rank, rank)
+    np.testing.assert_allclose(found, users.T @ users, rtol=1e-9)
+    np.testing.assert_array_equal(items, matrix(fit.item_factors, counts["items"]))
 
 
 def check_neighbours(world: World, version: str, ids: list[str], known: dict[str, set[str]]) -> None:

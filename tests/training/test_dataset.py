@@ -7,10 +7,14 @@ from pathlib import Path
 from pyspark.sql import Row, SparkSession
 
 from contracts import lake
+from contracts.events import EVENT_TYPES
+from contracts.records import HistoryEntry
 from contracts.settings import TrainingSettings
+from contracts.strengths import effective, strength
 from training.dataset import last_writers, newest_version, preferences, read_interactions
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+SETTINGS = TrainingSettings(rating_strengths={0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0})
 
 
 def interaction(
@@ -19,6 +23,11 @@ def interaction(
     moment = START + timedelta(seconds=second)
     event_id = f"{n:08x}-0000-4000-8000-000000000000"
     return Row(event_id, event_type, user, item, value, moment, 1, None, None, 0, n, START)
+
+
+def preferred(spark: SparkSession, given: list[Row]) -> dict[tuple[str, str], Row]:
+    writers = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl))
+    return {(row.user_id, row.item_id): row for row in preferences(writers, SETTINGS, 4.0).collect()}
 
 
 def test_the_last_writer_per_user_item_and_type_counts_in_any_order(spark: SparkSession) -> None:
@@ -31,32 +40,55 @@ def test_the_last_writer_per_user_item_and_type_counts_in_any_order(spark: Spark
         interaction(4, "a", "x", 3.0, second=3),  # delivered twice
     ]
     random.Random(7).shuffle(given)
-    rows = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl)).collect()
-    assert {(row.event_type, row.value) for row in rows} == {("rating", 3.0), ("view", 1.0)}
+    (row,) = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl)).collect()
+    assert (row.rating.value, row.view.value, row.like) == (3.0, 1.0, None)
+
+
+def random_corpus(rng: random.Random, pairs: int) -> list[Row]:
+    """Every type, few instants and ids, so that ties are common; some events come twice."""
+    rows = []
+    for pair in range(pairs):
+        for _ in range(rng.randrange(1, 9)):
+            event_type = rng.choice(EVENT_TYPES)
+            value = rng.choice([0.5, 2.5, 3.0, 4.0, 4.5, 5.0]) if event_type == "rating" else 1.0
+            # One id is one event: its value and type follow from it.
+            n = (EVENT_TYPES.index(event_type) * 6 + int(value)) * 4 + rng.randrange(4)
+            rows.append(interaction(n, "u", str(pair), value, event_type, rng.randrange(3)))
+    return rows + rng.sample(rows, len(rows) // 3)
+
+
+def test_what_counts_and_its_strength_are_those_of_the_contract(spark: SparkSession) -> None:
+    given = random_corpus(random.Random(11), pairs=300)
+    rng = random.Random(12)
+    rng.shuffle(given)
+    found = preferred(spark, given)
+    winners: dict[str, dict[str, HistoryEntry]] = {}
+    for row in given:
+        entry = HistoryEntry(row[1], int(row[5].timestamp() * 1000), row[0], row[4])
+        mine = winners.setdefault(row[3], {})
+        if entry[1:] > mine.get(entry.event_type, HistoryEntry("", -1, "", 0.0))[1:]:
+            mine[entry.event_type] = entry
+    expected = {("u", item): effective(mine.values()) for item, mine in winners.items()}
+    assert set(found) == {pair for pair, entries in expected.items() if entries}
+    assert len(found) < len(expected), "the corpus retracts some pairs whole"
+    for pair, row in found.items():
+        entries = expected[pair]
+        worth = strength(entries, SETTINGS.event_weights, SETTINGS.rating_strengths)
+        assert abs(row.strength - worth) < 1e-6
+        assert int(row.event_time.timestamp() * 1000) == max(entry.event_time for entry in entries)
+        types = {entry.event_type for entry in entries}
+        rated = [entry.value for entry in entries if entry.event_type == "rating"]
+        assert row.rating == (rated[0] if rated else None)
+        liked = bool(types & {"view", "click", "like", "purchase"}) or bool(rated and rated[0] >= 4)
+        assert row.positive == (liked and "dislike" not in types)
 
 
 def test_ratings_become_graded_strengths_with_dislikes_below_zero(spark: SparkSession) -> None:
     values = [0.5, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
-    given = [interaction(n, "a", str(n), value) for n, value in enumerate(values)]
-    settings = TrainingSettings(rating_strengths={0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0})
-    writers = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl))
-    rows = {row.item_id: row for row in preferences(writers, settings).collect()}
-    strengths = [round(rows[str(n)].strength, 3) for n in range(len(values))]
+    rows = preferred(spark, [interaction(n, "a", str(n), value) for n, value in enumerate(values)])
+    strengths = [round(rows["a", str(n)].strength, 3) for n in range(len(values))]
     assert strengths == [-0.5, -0.5, 0.3, 0.3, 1.0, 1.0, 2.0]
-    assert [rows[str(n)].positive for n in range(len(values))] == [value >= 4 for value in values]
-
-
-def test_other_types_add_their_weights_and_a_dislike_is_never_a_positive(spark: SparkSession) -> None:
-    given = [
-        interaction(1, "a", "x", 1.0, "view"),
-        interaction(2, "a", "x", 1.0, "purchase"),
-        interaction(3, "a", "y", 1.0, "like"),
-        interaction(4, "a", "y", 1.0, "dislike"),
-    ]
-    writers = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl))
-    rows = {row.item_id: row for row in preferences(writers, TrainingSettings()).collect()}
-    assert (rows["x"].strength, rows["x"].positive, rows["x"].rating) == (6.0, True, None)
-    assert (rows["y"].strength, rows["y"].positive) == (3.0, False)
+    assert [rows["a", str(n)].positive for n in range(len(values))] == [value >= 4 for value in values]
 
 
 def test_a_pinned_version_does_not_see_what_came_later(spark: SparkSession, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import redis
 
@@ -25,8 +28,22 @@ def test_lists_that_did_not_arrive_stop_the_publication(publisher: Publisher) ->
     key = keyspace.top_n(0, "v1")
     write_fields(publisher.url, key, {f"u{n}": b"x" for n in range(1200)})
     publisher.verify([key, keyspace.top_n(1, "v1")], written=1200)
-    with pytest.raises(IncompletePublishError, match="1201 lists were written, Redis holds 1200"):
+    with pytest.raises(IncompletePublishError, match="1201 fields were written, Redis holds 1200"):
         publisher.verify([key], written=1201)
+
+
+def test_factors_lie_in_parts_of_little_endian_rows_beside_the_gramian(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyspace, "ITEMS_PER_PART", 4)
+    items = np.arange(27, dtype=np.float32).reshape(9, 3)
+    publisher.write_factors("v1", items, np.eye(3) / 3)
+    raw: Any = redis.Redis.from_url(publisher.url).hgetall(keyspace.model_factors("v1"))
+    gramian = np.frombuffer(raw.pop(b"user_gramian"), "<f8").reshape(3, 3)
+    np.testing.assert_array_equal(gramian, np.eye(3) / 3)
+    assert sorted(raw) == [b"0", b"1", b"2"]
+    rows = np.frombuffer(b"".join(raw[part] for part in sorted(raw)), "<f4").reshape(9, 3)
+    np.testing.assert_array_equal(rows, items)
 
 
 def test_deleting_a_version_leaves_none_of_its_keys(publisher: Publisher) -> None:
@@ -36,6 +53,7 @@ def test_deleting_a_version_leaves_none_of_its_keys(publisher: Publisher) -> Non
     for shard in range(2):
         write_fields(publisher.url, keyspace.top_n(shard, "v1"), {"u": b"x"})
     write_fields(publisher.url, keyspace.similar_items("v1"), {"i": b"x"})
+    publisher.write_factors("v1", np.ones((2, 3), np.float32), np.eye(3))
     publisher.promote("v1", {}, expected=None)
     publisher.begin("v2")
     assert publisher.versions_before("v2") == ["v1"]
