@@ -1,4 +1,4 @@
-"""`headwater train`."""
+"""`headwater train`, `headwater plan`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from contracts.settings import TrainingSettings
+from training.outcome import TrainingError
+from training.plan_cli import plan
 from training.publish import Publisher
 from training.round_line import as_json, round_line
 
@@ -35,10 +37,15 @@ def _train_here(as_text: bool) -> None:
     logging.getLogger("py4j").setLevel(logging.ERROR)
     settings = TrainingSettings()
     spark = training_session(settings)
-    outcome, manifest = Trainer(spark, settings, Publisher.of(settings)).train_once()
+    try:
+        outcome, manifest = Trainer(spark, settings, Publisher.of(settings)).train_once()
+    except TrainingError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        spark.stop()
     if as_text:
         typer.echo(as_json(outcome, manifest))
-    spark.stop()
     if outcome in ("lost_race", "refused_older"):
         raise typer.Exit(1)
 
@@ -55,7 +62,7 @@ def _ask_trainer(wait: float, as_text: bool) -> None:
                 typer.echo(json.dumps({"outcome": status["outcome"], "manifest": manifest}, indent=2))
             else:
                 seconds = time.monotonic() - started
-                typer.echo(round_line(status["outcome"], manifest, champion, seconds))  # type: ignore[arg-type]
+                typer.echo(status.get("reason") or round_line(status["outcome"], manifest, champion, seconds))  # type: ignore[arg-type]
             raise typer.Exit(0 if status["outcome"] in ("published", "not_enough_data") else 1)
         time.sleep(0.5)
     typer.echo(f"no trainer took the request within {wait:g} s: is `python -m training` running?", err=True)
@@ -65,3 +72,4 @@ def _ask_trainer(wait: float, as_text: bool) -> None:
 def register(app: typer.Typer) -> None:
     """Add this service's commands."""
     app.command()(train)
+    app.command()(plan)

@@ -6,3 +6,7 @@ from typing import Any, Literal
 
 Outcome = Literal["published", "not_enough_data", "lost_race", "refused_older"]
 Manifest = dict[str, Any]  # parameters, metrics, counts, lake version, timings: see round.py
+
+
+class TrainingError(RuntimeError):
+    """A round that could not end; its text names the cure. The old model stays served."""

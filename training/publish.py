@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from contracts import keyspace
 from contracts.records import encode_ids
 from contracts.settings import TrainingSettings
+from training.outcome import TrainingError
 
 _CHUNK = 500
 # Moves the pointer only from the version that this round started from.
@@ -28,7 +29,11 @@ return 1
 """
 
 
-class IncompletePublishError(RuntimeError):
+class MemoryBudgetError(TrainingError):
+    """Publishing would fill Redis beyond REDIS_MEMORY_BUDGET; nothing was written."""
+
+
+class IncompletePublishError(TrainingError):
     """Redis holds fewer fields than were written; the pointer has not moved."""
 
 
@@ -63,6 +68,20 @@ class Publisher:
         """The manifest of a version, None where Redis does not hold it."""
         text = self._text(keyspace.manifest(version))
         return json.loads(text) if text else None
+
+    def check_budget(self, needed: int, budget: int) -> None:
+        """Refuse what does not fit: ``needed`` more bytes, ``budget`` for all of Redis (0: no bound).
+
+        Raises MemoryBudgetError.
+        """
+        info: Any = self._client.info("memory") if budget else {"used_memory": 0}
+        used = int(info["used_memory"])
+        if budget and used + needed > budget:
+            raise MemoryBudgetError(
+                f"Publishing needs about {needed / 1e6:,.1f} MB, Redis holds {used / 1e6:,.1f} MB, and "
+                f"REDIS_MEMORY_BUDGET is {budget / 1e6:,.1f} MB: raise it, or lower TOP_N or KEEP_VERSIONS "
+                "(see `headwater plan`). Nothing was written, the old model stays served"
+            )
 
     def begin(self, version: str) -> None:
         """Enter a version in the list by which unfinished ones are found."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from contracts.memory import World, version_bytes
 from contracts.settings import TrainingSettings
 from training import dataset, list_writer, lists, model_folder
 from training.dense_ids import dense_ids, with_indexes
@@ -54,6 +56,7 @@ class Learnt:
     items: DataFrame
     counts: dict[str, int]
     lake_version: int
+    world: World
 
 
 def train(run: Round) -> tuple[Outcome, Manifest | None]:
@@ -71,7 +74,11 @@ def train(run: Round) -> tuple[Outcome, Manifest | None]:
     with run.phase("fit"):
         fit = _fit_all(run, learnt, version)
     with run.phase("publish"):
-        _write_lists(run, learnt, fit, version)
+        try:
+            _write_lists(run, learnt, fit, version)
+        except Exception:
+            _discard(run, version)
+            raise
     manifest = _manifest(run, learnt, version, metrics, expected)
     model_folder.write_manifest(run.spark, run.settings.models_uri, version, manifest)
     promoted = run.publisher.promote(version, manifest, expected)
@@ -94,6 +101,8 @@ def _load(run: Round) -> Learnt | None:
         F.count(F.lit(1)).alias("pairs"),
         F.count("rating").alias("ratings"),
         F.count_if(F.col("strength") > 0).alias("liked"),
+        F.avg(F.octet_length("user_id")).alias("user_size"),
+        F.avg(F.octet_length("item_id")).alias("item_size"),
     ).collect()[0]
     if row["pairs"] < settings.train_min_events or not row["liked"]:
         rows.unpersist()
@@ -107,7 +116,17 @@ def _load(run: Round) -> Learnt | None:
         "pairs": int(row["pairs"]),
         "ratings": int(row["ratings"]),
     }
-    return Learnt(indexed, users, items, counts, version)
+    world = World(
+        users=counts["users"],
+        items=counts["items"],
+        interactions=counts["pairs"],
+        n=settings.top_n,
+        rank=settings.als_rank,
+        shards=settings.redis_shards,
+        user_size=math.ceil(row["user_size"]),
+        item_size=math.ceil(row["item_size"]),
+    )
+    return Learnt(indexed, users, items, counts, version, world)
 
 
 def _measure(run: Round, learnt: Learnt) -> dict[str, float]:
@@ -141,6 +160,7 @@ def _fit_all(run: Round, learnt: Learnt, version: str) -> Fit:
 
 def _write_lists(run: Round, learnt: Learnt, fit: Fit, version: str) -> None:
     publisher, counts = run.publisher, learnt.counts
+    publisher.check_budget(version_bytes(learnt.world), run.settings.redis_memory_budget)
     item_matrix = matrix(fit.item_factors, counts["items"])
     publisher.begin(version)
     ids = fit.items.orderBy("item_index").select("item_id").toArrow()["item_id"].to_pylist()

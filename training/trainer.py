@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
 from training import dataset
-from training.outcome import Manifest, Outcome
+from training.outcome import Manifest, Outcome, TrainingError
 from training.publish import Publisher
 from training.round import Round, train
 from training.round_line import round_line
@@ -37,10 +37,17 @@ class Trainer:
         while not stopping.wait(1.0):
             requested = self.publisher.requests()
             if requested > served:
-                self.train_once(request=requested)
+                self._try_round(requested)
                 served = requested
             elif self._is_due():
-                self.train_once()
+                self._try_round(None)
+
+    def _try_round(self, request: int | None) -> None:
+        """What a person can put right does not end the trainer: the next round may find it done."""
+        try:
+            self.train_once(request)
+        except TrainingError as error:
+            log.error(error)
 
     def train_once(self, request: int | None = None) -> tuple[Outcome, Manifest | None]:
         """One round, logged on one line. A failure is logged and raised."""
@@ -49,15 +56,16 @@ class Trainer:
         phase = lambda name: self.publisher.write_status(phase=name)  # noqa: E731
         try:
             outcome, manifest = train(Round(self.spark, self.settings, self.publisher, phase))
-        except Exception:
-            self._finish(request, "failed", None)
+        except Exception as error:
+            self._finish(request, "failed", None, reason=str(error))
             raise
         log.info(round_line(outcome, manifest, champion, time.monotonic() - started))
         self._finish(request, outcome, manifest)
         return outcome, manifest
 
-    def _finish(self, request: int | None, outcome: str, manifest: Manifest | None) -> None:
-        status = {"phase": "idle", "outcome": outcome, "version": manifest["version"] if manifest else ""}
+    def _finish(self, request: int | None, outcome: str, manifest: Manifest | None, reason: str = "") -> None:
+        version = manifest["version"] if manifest else ""
+        status = {"phase": "idle", "outcome": outcome, "version": version, "reason": reason}
         if request is not None:
             status["served_request"] = str(request)
         self.publisher.write_status(**status)

@@ -16,7 +16,7 @@ from contracts import keyspace, lake
 from contracts.records import decode_ids, decode_ranked, decode_ranked_ids
 from contracts.settings import TrainingSettings
 from training import model_folder
-from training.publish import Publisher
+from training.publish import MemoryBudgetError, Publisher
 from training.ranked_lists import matrix
 from training.round import Round, train
 from training.trainer import Trainer
@@ -187,6 +187,15 @@ def test_a_race_is_lost_cleanly_and_older_data_is_refused(world: World) -> None:
     assert not world.client.exists(*keyspace.version_keys(manifest["version"], 2))
     assert not (Path(world.settings.models_uri) / manifest["version"]).exists()
     assert world.round() == ("refused_older", None)
+
+
+def test_a_version_beyond_the_memory_budget_leaves_nothing_behind(world: World) -> None:
+    world.append(interactions(0, users=20))
+    world.settings = world.settings.model_copy(update={"redis_memory_budget": 1_000_000})
+    with pytest.raises(MemoryBudgetError, match="the old model stays served"):
+        world.round()
+    assert not world.client.keys()
+    assert not list(Path(world.settings.models_uri).iterdir())
 
 
 def test_clicks_alone_are_enough_to_train(world: World) -> None:

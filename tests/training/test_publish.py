@@ -8,7 +8,7 @@ import redis
 
 from contracts import keyspace
 from contracts.settings import TrainingSettings
-from training.publish import IncompletePublishError, Publisher, write_fields
+from training.publish import IncompletePublishError, MemoryBudgetError, Publisher, write_fields
 
 
 @pytest.fixture
@@ -60,6 +60,13 @@ def test_deleting_a_version_leaves_none_of_its_keys(publisher: Publisher) -> Non
     publisher.delete("v1")
     assert sorted(client.keys()) == [keyspace.CURRENT_MODEL.encode(), keyspace.MODEL_VERSIONS.encode()]
     assert publisher.versions_before("v2") == []
+
+
+def test_publishing_beyond_the_budget_is_refused_with_the_cure(publisher: Publisher) -> None:
+    publisher.check_budget(10**15, budget=0)
+    publisher.check_budget(1_000_000, budget=100_000_000)
+    with pytest.raises(MemoryBudgetError, match=r"about 99\.9 MB.*REDIS_MEMORY_BUDGET is 100\.0 MB: raise"):
+        publisher.check_budget(99_900_000, budget=100_000_000)
 
 
 def test_requests_are_numbered_and_the_status_is_readable(publisher: Publisher) -> None:
