@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from contracts.settings import ServingSettings
 from serving import openapi, problems
+from serving.applied import AppliedWrites
 from serving.body_limit import BodyLimit
 from serving.event_log import EventLog
 from serving.metrics import Metrics
@@ -33,6 +34,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
     titles = Titles(store)
     popular_list = PopularList(store, titles)
     recommender = Recommender(store, popular_list, titles)
+    applied = AppliedWrites(store)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
     refresher = Refresher(store, popular_list, metrics, settings.popular_refresh_seconds)
 
@@ -47,6 +49,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
             refreshing.cancel()
             with suppress(asyncio.CancelledError):
                 await refreshing
+            applied.close()
             await asyncio.to_thread(event_log.close)
             await store.close()
 
@@ -59,7 +62,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
         responses=openapi.ERRORS,
     )
     for router in (
-        users.routes(settings, recommender, store, metrics),
+        users.routes(settings, recommender, applied, store, metrics),
         items.routes(settings, recommender, store, popular_list, metrics),
         events.routes(settings, event_log, metrics),
         operations.routes(store, popular_list, metrics),

@@ -12,6 +12,8 @@ from typing import TextIO
 from contracts.settings import ServingSettings
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
+from serving.reads.model import current_version
+from serving.reads.user import user_ids
 from serving.recommender import Recommender
 from serving.store import Store, StoreError
 from serving.titles import Titles
@@ -35,7 +37,8 @@ async def export_recommendations(settings: ServingSettings, path: Path, n: int, 
         await popular_list.refresh()
         await store.warm_up()
         recommender = Recommender(store, popular_list, titles)
-        users = sorted({user_id async for user_id in store.users()})
+        version = await current_version(store)
+        users = sorted({user_id async for user_id in user_ids(store, version)})
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         try:

@@ -16,6 +16,14 @@ class Model(NamedTuple):
 
     version: str
     item_ids: list[str]
+    new_ids: list[str]  # items that came after its training; it grows while the version is served
+
+    def item_at(self, index: int) -> str | None:
+        """The item of an index; None for one beyond all that is known."""
+        place = index - len(self.item_ids)
+        if place < 0:
+            return self.item_ids[index]
+        return self.new_ids[place] if place < len(self.new_ids) else None
 
 
 class ModelCache:

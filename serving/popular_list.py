@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 from contracts.records import Popularity
+from serving.reads.item import popular_page, popularity
 from serving.store import BACKGROUND_SECONDS, Store, StoreError
 from serving.titles import Titles
 
@@ -36,12 +37,12 @@ class PopularList:
 
     async def refresh(self) -> None:
         """Read the head anew. Raises StoreError and keeps what it has."""
-        page = await self._store.popular_page(0, PAGE_SIZE, BACKGROUND_SECONDS)
+        page = await popular_page(self._store, 0, PAGE_SIZE, BACKGROUND_SECONDS)
         ids = [item_id for item_id, _ in page]
-        popularity = await self._store.popularity(ids)
+        liked = await popularity(self._store, ids)
         titles = await self._titles.of(ids)
         self._items = [
-            PopularItem(*row) for row in zip(ids, (s for _, s in page), popularity, titles, strict=True)
+            PopularItem(*row) for row in zip(ids, (s for _, s in page), liked, titles, strict=True)
         ]
         self.loaded = True
 
@@ -57,7 +58,7 @@ class PopularList:
         start, more = len(items), len(items) == PAGE_SIZE
         while more:
             try:
-                page = await self._store.popular_page(start, PAGE_SIZE)
+                page = await popular_page(self._store, start, PAGE_SIZE)
             except StoreError:
                 return
             yield page

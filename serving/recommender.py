@@ -5,17 +5,21 @@ To add a strategy or a filter: write its file, name it in ``strategies`` below o
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 from serving.answers import Recommendations, RecommendedItem, SimilarItems
 from serving.candidates.batch_list import SOURCE as ALS
 from serving.candidates.batch_list import batch_list
 from serving.candidates.candidate import Candidate, Strategy, User
+from serving.candidates.fresh_list import fresh_list
 from serving.cold_start.popular import popular
 from serving.filters import FILTERS
 from serving.popular_list import PopularList
+from serving.reads.item import ItemList, similar_items
+from serving.reads.user import user as read_user
 from serving.refill import refill
-from serving.store import ItemList, Store, StoreError
+from serving.store import Store, StoreError
 from serving.titles import Titles
 
 
@@ -27,7 +31,7 @@ class Recommender:
         self._titles = titles
         self._popular_list = popular_list
         self._fallback = popular(popular_list)
-        self._strategies: Sequence[Strategy] = (batch_list, self._fallback)
+        self._strategies: Sequence[Strategy] = (fresh_list, batch_list, self._fallback)
 
     async def recommend(self, user_id: str, n: int) -> Recommendations:
         """The user's n best unknown items; fewer only where the catalogue holds fewer."""
@@ -39,6 +43,8 @@ class Recommender:
             items=await self._titled(chosen, user.stale),
             model_version=user.model_version,
             known_items=len(user.known_items),
+            applied_through=user.applied_through,
+            lag_ms=lag_ms(user.applied_through),
             stale=user.stale or not self._popular_list.loaded,
         )
 
@@ -46,7 +52,7 @@ class Recommender:
         """The item's neighbours, else popular items; None for an item nobody knows."""
         stale, found = False, ItemList(True, None, [])
         try:
-            found = await self._store.similar_items(item_id)
+            found = await similar_items(self._store, item_id)
         except StoreError:
             stale = True
         if not found.known:
@@ -65,7 +71,7 @@ class Recommender:
 
     async def _user(self, user_id: str) -> User:
         try:
-            return await self._store.user(user_id)
+            return await read_user(self._store, user_id)
         except StoreError:
             return User(user_id, stale=True)
 
@@ -79,3 +85,8 @@ class Recommender:
             )
             for rank, ((item_id, score, source), title) in enumerate(zip(ranked, titles, strict=True), 1)
         ]
+
+
+def lag_ms(applied_through: int | None) -> int | None:
+    """How far the state lies behind this machine's clock; not below zero, for two clocks are never one."""
+    return None if applied_through is None else max(0, time.time_ns() // 1_000_000 - applied_through)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
+from serving.reads.model import current_version, manifest
 from serving.store import Store, StoreError
 
 _log = logging.getLogger(__name__)
@@ -50,10 +51,10 @@ class Refresher:
         self._reachable = True
 
     async def _note_model(self) -> None:
-        version = await self._store.current_version()
+        version = await current_version(self._store)
         if version != self._version:
-            manifest = await self._store.manifest() or {}
-            self._metrics.model_created(_epoch(manifest.get("created_at")))
+            found = await manifest(self._store) or {}
+            self._metrics.model_created(_epoch(found.get("created_at")))
             self._version = version
             _log.info("serving model %s", version)
 

@@ -1,17 +1,15 @@
-"""Everything the API reads, from Redis: typed reads with one deadline, no retries, behind a breaker."""
+"""The API's one connection to Redis: pipelines with one deadline, no retries, behind a breaker."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from functools import partial
-from typing import Any, NamedTuple, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.client import Pipeline
+from redis.asyncio.client import Pipeline as Pipeline  # what the functions of serving.reads add commands to
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -19,7 +17,6 @@ from redis.exceptions import RedisError
 from contracts import keyspace, records
 from contracts.settings import RedisSettings
 from serving.breaker import CircuitBreaker
-from serving.candidates.candidate import User
 from serving.metrics import Metrics
 from serving.model_cache import Model, ModelCache
 
@@ -30,30 +27,23 @@ else:
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+Commands = Callable[[Pipeline], object]
+ModelCommands = Callable[[Pipeline, str], object]
 MAX_CONNECTIONS = 64
 # For reads no request waits for: the popular list, the item ids of a new model (100 MB at ten million items).
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
-SCAN_COUNT = 1000
 
 
 class StoreError(Exception):
     """Redis did not answer in time, or is down."""
 
 
-class ItemList(NamedTuple):
-    """What the model says of one item."""
-
-    known: bool  # whether the model, the events or the catalogue know the item
-    model_version: str | None
-    entries: list[tuple[str, float]]  # best first
-
-
 class Store:
-    """Reads. Every method raises StoreError; requests wait at most ``redis_timeout_seconds``."""
+    """Round trips. Every method raises StoreError; requests wait at most ``redis_timeout_seconds``."""
 
     def __init__(self, settings: RedisSettings, timeout_seconds: float, metrics: Metrics) -> None:
-        self._shards = settings.redis_shards
+        self.shards = settings.redis_shards
         self._timeout = timeout_seconds
         self._metrics = metrics
         self._breaker = CircuitBreaker()
@@ -75,143 +65,75 @@ class Store:
         """Release the connections."""
         await self._redis.aclose()
 
-    async def user(self, user_id: str) -> User:
-        """History and batch list of one user, by one model version."""
-        shard = keyspace.shard_of(user_id, self._shards)
+    async def ask(self, add: Commands, seconds: float | None = None) -> list[Any]:
+        """The replies to the commands that ``add`` puts on a pipeline, in one round trip."""
+        return await self._guarded(self._execute(add), seconds)
 
-        def history(pipe: Pipeline) -> None:
-            pipe.hkeys(keyspace.history(user_id, self._shards))
+    async def at_model(
+        self, versioned: ModelCommands, add: Commands | None = None
+    ) -> tuple[Model | None, list[Any], list[Any]]:
+        """The served model, the replies to the commands of its version and to all others, in one round trip.
 
-        model, raw, (known,) = await self._read(
-            lambda version: keyspace.top_n(shard, version), user_id, history
-        )
-        return User(
-            user_id,
-            known_items=frozenset(map(bytes.decode, known)),
-            model_version=model.version if model else None,
-            batch_list=_ranked(model, raw),
-        )
+        The guess is that the model has not changed since the last request; when the pointer moved, its
+        commands are asked again of the new version, so the answer is of one version only.
+        """
+        return await self._guarded(self._read_at_model(versioned, add))
 
-    async def similar_items(self, item_id: str) -> ItemList:
-        """The item's neighbours, best first."""
-        model, raw, (score,) = await self._read(keyspace.similar_items, item_id, _membership(item_id))
-        known = raw is not None or score is not None
-        return ItemList(known, model.version if model else None, _ranked(model, raw))
-
-    async def top_users(self, item_id: str) -> ItemList:
-        """The users whom the item suits most, best first."""
-        model, raw, (score,) = await self._read(keyspace.top_users, item_id, _membership(item_id))
-        ids, scores = records.decode_ranked_ids(raw) if raw else ([], ())
-        known = raw is not None or score is not None
-        return ItemList(known, model.version if model else None, list(zip(ids, scores, strict=True)))
-
-    async def history(self, user_id: str) -> list[tuple[str, records.HistoryEntry]]:
-        """The user's interactions as (item_id, entry), in no order."""
-        key = keyspace.history(user_id, self._shards)
-        raw: dict[bytes, bytes] = await self._guarded(self._redis.hgetall(key))
-        return [
-            (item.decode(), entry) for item, each in raw.items() for entry in records.decode_history(each)
-        ]
-
-    async def popular_page(
-        self, start: int, count: int, seconds: float | None = None
-    ) -> list[tuple[str, float]]:
-        """Items and popularity scores from rank ``start`` (from 0), the most popular first."""
-        reading = self._redis.zrevrange(keyspace.POPULAR, start, start + count - 1, withscores=True)
-        page: list[tuple[bytes, float]] = await self._guarded(reading, seconds)
-        return [(item.decode(), score) for item, score in page]
-
-    async def popularity(self, item_ids: Sequence[str]) -> list[records.Popularity]:
-        """How each item is liked; all zero for one without an interaction."""
-        if not item_ids:
-            return []
-        reading = self._redis.hmget(keyspace.POPULARITY, list(item_ids))
-        found: list[bytes | None] = await self._guarded(reading, BACKGROUND_SECONDS)
-        return [records.Popularity.decode(raw) if raw else records.Popularity() for raw in found]
-
-    async def titles(self, item_ids: Sequence[str]) -> list[str | None]:
-        """Each item's title in the catalogue, None where there is none."""
-        found: list[bytes | None] = await self._guarded(
-            self._redis.hmget(keyspace.CATALOG_ITEMS, list(item_ids))
-        )
-        return [
-            cast("str | None", records.decode_catalog(raw).get("title")) if raw else None for raw in found
-        ]
-
-    async def current_version(self) -> str | None:
-        """The version the pointer names, None before the first model."""
-        raw: bytes | None = await self._guarded(self._redis.get(keyspace.CURRENT_MODEL))
-        return raw.decode() if raw else None
-
-    async def manifest(self) -> dict[str, Any] | None:
-        """The current model's manifest, None before the first model."""
-        version = await self.current_version()
-        if version is None:
-            return None
-        raw: bytes | None = await self._guarded(self._redis.get(keyspace.manifest(version)))
-        manifest: dict[str, Any] = json.loads(raw) if raw else {}
-        return {"version": version} | manifest
+    async def new_items(self, model: Model, reaches: int) -> None:
+        """Make ``model.new_ids`` hold ``reaches`` items, where Redis has them: those after its training."""
+        start = len(model.new_ids)
+        if reaches > start:
+            key = keyspace.new_items(model.version)
+            (page,) = await self.ask(lambda pipe: pipe.lrange(key, start, -1))
+            # Another request may have been faster; places never change, so its longer list is right.
+            if start + len(page) > len(model.new_ids):
+                model.new_ids[start:] = map(bytes.decode, page)
 
     async def warm_up(self) -> None:
         """Load the current model's item ids before a request needs them."""
-        await self._models.get(await self.current_version(), patience=BACKGROUND_SECONDS)
+        (raw,) = await self.ask(lambda pipe: pipe.get(keyspace.CURRENT_MODEL))
+        await self._models.get(raw.decode() if raw else None, patience=BACKGROUND_SECONDS)
 
-    async def users(self) -> AsyncIterator[str]:
-        """Every user with a history or a list of the current model; one may come twice."""
-        version = await self.current_version()
-        top_ns = [keyspace.top_n(shard, version) for shard in range(self._shards)] if version else []
-        pattern = keyspace.history_pattern()
-        async for keys in self._scan(lambda at: self._redis.scan(at, match=pattern, count=SCAN_COUNT)):
-            for key in keys:
-                yield keyspace.user_of_history(key.decode())
-        for top_n in top_ns:
-            async for lists in self._scan(partial(self._redis.hscan, top_n, count=SCAN_COUNT)):
-                for user_id in lists:
-                    yield user_id.decode()
-
-    async def _scan(self, page_at: Callable[[int], Any]) -> AsyncIterator[Iterable[bytes]]:
+    async def pages(self, scan: Callable[[Pipeline, int], object]) -> AsyncIterator[Iterable[bytes]]:
+        """The pages of a SCAN; ``scan`` adds the command at a cursor."""
         cursor = -1
         while cursor != 0:
-            cursor, page = await self._guarded(page_at(max(cursor, 0)))
+            at = max(cursor, 0)
+            ((cursor, page),) = await self.ask(lambda pipe, at=at: scan(pipe, at))  # type: ignore[misc]
             yield page
 
-    async def _read(
-        self, versioned: Callable[[str], str], field: str, add: Callable[[Pipeline], None]
-    ) -> tuple[Model | None, bytes | None, list[Any]]:
-        """One field of a hash of the current model, and what ``add`` asks for, in one round trip.
+    async def _execute(self, add: Commands) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            add(pipe)
+            return await pipe.execute()
 
-        The guess is that the model has not changed since the last request; when the pointer moved,
-        the field is read again from the new version, so the answer is of one version only.
-        """
-
-        async def read() -> tuple[Model | None, bytes | None, list[Any]]:
-            guess = self._models.latest
-            async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.get(keyspace.CURRENT_MODEL)
-                pipe.hget(versioned(guess.version if guess else ""), field)
+    async def _read_at_model(
+        self, versioned: ModelCommands, add: Commands | None
+    ) -> tuple[Model | None, list[Any], list[Any]]:
+        guess = self._models.latest
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.get(keyspace.CURRENT_MODEL)
+            if add is not None:
                 add(pipe)
-                pointer, raw, *others = await pipe.execute()
-            model = await self._models.get(pointer.decode() if pointer else None)
-            if model is not guess:
-                raw = (
-                    await cast("Awaitable[bytes | None]", self._redis.hget(versioned(model.version), field))
-                    if model
-                    else None
-                )
-            return model, raw, others
-
-        answer: tuple[Model | None, bytes | None, list[Any]] = await self._guarded(read())
-        return answer
+            others = len(pipe) - 1
+            versioned(pipe, guess.version if guess else "")
+            pointer, *replies = await pipe.execute()
+        model = await self._models.get(pointer.decode() if pointer else None)
+        of_model = replies[others:]
+        if model is None:
+            of_model = [None] * len(of_model)
+        elif model is not guess:
+            of_model = await self._execute(lambda pipe: versioned(pipe, model.version))
+        return model, of_model, replies[:others]
 
     async def _load_model(self, version: str) -> Model:
-        reading = self._redis.get(keyspace.model_items(version))
-        raw: bytes | None = await self._guarded(reading, LOAD_SECONDS)
-        return Model(version, records.decode_ids(raw or b""))
+        (raw,) = await self.ask(lambda pipe: pipe.get(keyspace.model_items(version)), LOAD_SECONDS)
+        return Model(version, records.decode_ids(raw or b""), [])
 
-    async def _guarded(self, reading: Any, seconds: float | None = None) -> Any:
+    async def _guarded(self, reading: Awaitable[T], seconds: float | None = None) -> T:
         """Await with a deadline over connecting, waiting and reading; feeds breaker and metrics."""
         if not self._breaker.allows():
-            reading.close()
+            reading.close()  # type: ignore[attr-defined]
             raise StoreError("Redis failed just now; it is tried again twice a second")
         try:
             async with deadline(seconds or self._timeout):
@@ -222,18 +144,3 @@ class Store:
             raise StoreError(f"Redis does not answer: {type(error).__name__}") from error
         self._breaker.succeeded()
         return answer
-
-
-def _membership(item_id: str) -> Callable[[Pipeline], None]:
-    def add(pipe: Pipeline) -> None:
-        pipe.zscore(keyspace.POPULAR, item_id)
-
-    return add
-
-
-def _ranked(model: Model | None, raw: bytes | None) -> list[tuple[str, float]]:
-    if model is None or raw is None:
-        return []
-    indexes, scores = records.decode_ranked(raw)
-    ids = model.item_ids
-    return [(ids[index], score) for index, score in zip(indexes, scores, strict=True) if index < len(ids)]

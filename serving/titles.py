@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from serving.reads.item import titles
 from serving.store import Store, StoreError
 
 FRESH_SECONDS = 30.0
@@ -34,10 +35,10 @@ class Titles:
         for start in range(0, len(missing), _PAGE):
             page = missing[start : start + _PAGE]
             try:
-                titles = await self._store.titles(page)
+                found = await titles(self._store, page)
             except StoreError:
                 return
-            for item, title in zip(page, titles, strict=True):
+            for item, title in zip(page, found, strict=True):
                 held.pop(item, None)
                 held[item] = (good_until, title)
         for item in list(held)[: max(0, len(held) - MAX_TITLES)]:

@@ -23,6 +23,10 @@ def decode_token(token: str) -> dict[int, int]:
         raise ValueError("not a token of this API: too long")
     try:
         offsets = json.loads(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        return {int(partition): int(offset) for partition, offset in offsets.items()}
+        found = {int(partition): int(offset) for partition, offset in offsets.items()}
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a token of this API") from error
+    # base64 skips what it does not know, and numbers have many spellings: only what we wrote is a token.
+    if encode_token(found) != token:
+        raise ValueError("not a token of this API")
+    return found

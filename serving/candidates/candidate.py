@@ -23,6 +23,8 @@ class User:
     known_items: Set[str] = frozenset()
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
+    fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
+    applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
     stale: bool = False  # Redis did not answer: nothing above is known
 
 

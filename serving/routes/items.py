@@ -11,6 +11,8 @@ from serving.cold_start.popular import SOURCE
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
 from serving.problems import ProblemError
+from serving.reads.item import top_users as read_top_users
+from serving.reads.model import current_version
 from serving.recommender import Recommender
 from serving.store import Store, StoreError
 
@@ -43,7 +45,7 @@ def routes(
     @router.get("/v1/items/{item_id:id}/users")
     async def top_users(item_id: PathId, n: int = bounds) -> TopUsers:
         """The users whom an item suits most, best first; empty where the model does not know the item."""
-        found = await store.top_users(item_id)
+        found = await read_top_users(store, item_id)
         if not found.known:
             raise ProblemError(404, _UNKNOWN)
         users = [
@@ -57,7 +59,7 @@ def routes(
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
         version, stale = None, not popular_list.loaded
         try:
-            version = await store.current_version()
+            version = await current_version(store)
         except StoreError:
             stale = True
         items = [

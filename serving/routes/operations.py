@@ -13,6 +13,7 @@ from serving.answers import Health
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
 from serving.problems import ProblemError
+from serving.reads.model import current_version, manifest
 from serving.store import Store, StoreError
 
 
@@ -23,10 +24,10 @@ def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRout
     @router.get("/v1/model")
     async def model() -> dict[str, Any]:
         """The manifest of the model being served: version, parameters, metrics, counts, timings."""
-        manifest = await store.manifest()
-        if manifest is None:
+        found = await manifest(store)
+        if found is None:
             raise ProblemError(404, "No model is published yet: `headwater train --once` makes one")
-        return manifest
+        return found
 
     @router.get("/livez")
     @router.get("/healthz", include_in_schema=False)
@@ -39,7 +40,7 @@ def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRout
         """Whether lists can be answered: Redis was read once; later trouble only makes answers stale."""
         redis, version = "ok", None
         try:
-            version = await store.current_version()
+            version = await current_version(store)
         except StoreError as error:
             redis = str(error)
         if not popular_list.loaded:

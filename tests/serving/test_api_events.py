@@ -53,6 +53,18 @@ def test_without_a_broker_events_are_a_503_and_reads_go_on(
             assert client.get("/v1/popular").json()["stale"] is False
 
 
+def test_a_retraction_is_an_event(broker: str, served: Callable[..., ServedApi]) -> None:
+    create_topics(broker, TOPICS)
+    api = served(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    answer = httpx.post(
+        f"{api.url}/v1/events", json={**GOOD, "event_type": "retract", "value": None}, timeout=30
+    )
+    assert answer.status_code == 202, answer.text
+    ((partition, offset),) = decode_token(answer.json()["token"]).items()
+    record = read_one(broker, partition, offset)
+    assert json.loads(record.value)["event_type"] == "retract"  # type: ignore[attr-defined]
+
+
 def test_the_bytes_on_the_topic_are_the_event(broker: str, served: Callable[..., ServedApi]) -> None:
     create_topics(broker, TOPICS)
     api = served(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)

@@ -17,7 +17,7 @@ class Loader:
         await self.gate.wait()
         if self.fail:
             raise OSError("gone")
-        return Model(version, [version])
+        return Model(version, [version], [])
 
 
 def test_many_requests_load_a_version_once() -> None:
@@ -57,7 +57,7 @@ def test_a_failed_load_is_tried_again_by_the_next_request() -> None:
         loader.fail = True
         assert await cache.get("v1") is None
         loader.fail = False
-        assert await cache.get("v1") == Model("v1", ["v1"])
+        assert await cache.get("v1") == Model("v1", ["v1"], [])
 
     asyncio.run(scenario())
 
@@ -72,3 +72,8 @@ def test_a_rollback_needs_no_load_and_no_pointer_means_no_model() -> None:
         assert await cache.get(None) is None
 
     asyncio.run(scenario())
+
+
+def test_an_index_beyond_the_training_is_a_new_item_or_none() -> None:
+    model = Model("v1", ["a", "b"], ["c"])
+    assert [model.item_at(index) for index in range(4)] == ["a", "b", "c", None]

@@ -10,12 +10,16 @@ from typing import Any
 
 import hypothesis
 import pytest
+import redis
 import schemathesis
+from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from clients.topic_admin import create_topics
+from contracts import keyspace
 from contracts.topics import TOPICS
 from serving.app import create_app
+from serving.write_token import encode_token
 from tests.serving.conftest import serve, settings_of
 from tests.serving.world import World
 
@@ -45,6 +49,9 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     return body
 
 
+# What a write answered with; its offsets are applied in the world of this test, so that nothing waits.
+TOKENS = st.dictionaries(st.integers(0, 3), st.integers(0, 1000), max_size=4).map(encode_token)
+schemathesis.openapi.format("write-token", TOKENS)
 DOCUMENT = create_app(settings_of()).openapi()
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.hook(map_body)
@@ -54,10 +61,13 @@ schema.hook(map_body)
 def url(broker: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     create_topics(broker, TOPICS)
     World().write(redis_server_url)
+    client = redis.Redis.from_url(redis_server_url)
+    client.hset(keyspace.APPLIED_ONLINE, mapping={f"interactions:{p}": 2000 for p in range(4)})
+    client.close()
     log = tmp_path_factory.mktemp("api") / "api.log"
-    redis = {"redis_url": redis_server_url, "redis_timeout_seconds": 5}
+    at_redis = {"redis_url": redis_server_url, "redis_timeout_seconds": 5}
     kafka = {"kafka_bootstrap_servers": broker, "kafka_timeout_seconds": 20}
-    with serve(log, **redis, **kafka) as api:
+    with serve(log, **at_redis, **kafka) as api:
         yield api.url
     assert "Traceback" not in log.read_text()
 

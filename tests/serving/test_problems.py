@@ -148,7 +148,7 @@ def test_an_unexpected_error_is_a_500_without_a_trace(
     async def broken(*_: object) -> None:
         raise KeyError("internal detail")
 
-    monkeypatch.setattr("serving.store.Store.history", broken)
+    monkeypatch.setattr("serving.routes.users.read_history", broken)
 
     async def scenario() -> None:
         async with api() as client:

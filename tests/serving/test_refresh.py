@@ -6,10 +6,11 @@ from typing import cast
 
 import pytest
 
+from contracts import keyspace
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
 from serving.refresh import Refresher, _epoch
-from serving.store import Store, StoreError
+from serving.store import Commands, Store, StoreError
 
 
 class Source:
@@ -23,11 +24,12 @@ class Source:
 
     async def warm_up(self) -> None: ...
 
-    async def current_version(self) -> str:
-        return "v1"
-
-    async def manifest(self) -> dict[str, object]:
-        return {"created_at": "2026-01-01T00:00:00Z"}
+    async def ask(self, add: Commands) -> list[bytes]:
+        asked: list[str] = []
+        self.get = asked.append
+        add(self)  # type: ignore[arg-type]
+        stored = {keyspace.CURRENT_MODEL: b"v1", keyspace.manifest("v1"): b'{"created_at": 60}'}
+        return [stored[key] for key in asked]
 
 
 def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,8 @@ import redis
 
 from contracts import keyspace
 from serving.metrics import Metrics
+from serving.reads.model import current_version
+from serving.reads.user import user, user_ids
 from serving.store import Store, StoreError
 from tests.serving.conftest import NOBODY, settings_of
 from tests.serving.world import World
@@ -24,16 +26,16 @@ def test_every_user_of_histories_and_lists_is_found(redis_url: str) -> None:
         histories={f"{i}:history:{i}": ["i00"] for i in range(3000)}, top={"only a list": [("i00", 1.0)]}
     )
     client = redis.Redis.from_url(redis_url)
-    for user in world.histories:
-        client.hset(keyspace.history(user, 1), "i00", b"")
-    world.histories = {user: [] for user in [*world.histories, *world.top]}
+    for each in world.histories:
+        client.hset(keyspace.history(each, 1), "i00", b"")
+    world.histories = {each: [] for each in [*world.histories, *world.top]}
     world.write(redis_url)
     client.close()
 
     async def users() -> set[str]:
         store = store_at(redis_url)
         try:
-            return {user async for user in store.users()}
+            return {each async for each in user_ids(store, "v1")}
         finally:
             await store.close()
 
@@ -45,9 +47,9 @@ def test_after_failures_in_a_row_redis_is_not_asked() -> None:
         store = store_at(f"redis://{NOBODY}/0")
         for _ in range(3):
             with pytest.raises(StoreError, match="ConnectionError"):
-                await store.current_version()
+                await current_version(store)
         with pytest.raises(StoreError, match="failed just now"):
-            await store.user("u")
+            await user(store, "u")
         await store.close()
 
     asyncio.run(scenario())
@@ -59,7 +61,7 @@ def test_a_read_gives_up_at_its_deadline_even_while_it_connects() -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         with pytest.raises(StoreError, match="Timeout"):
-            await store.user("u")
+            await user(store, "u")
         took = loop.time() - started
         await store.close()
         return took

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import cast
 
-from serving.store import Store, StoreError
+from contracts.records import encode_catalog
+from serving.store import Commands, Store, StoreError
 from serving.titles import FRESH_SECONDS, MAX_TITLES, Titles
 
 
@@ -15,11 +17,17 @@ class Catalogue:
         self.down = False
         self.edition = 1
 
-    async def titles(self, item_ids: list[str]) -> list[str | None]:
+    def hmget(self, _: str, item_ids: list[str]) -> None:
         if self.down:
             raise StoreError("down")
         self.asked.append(list(item_ids))
-        return [None if item == "untitled" else f"{item} {self.edition}" for item in item_ids]
+
+    async def ask(self, add: Commands) -> list[list[bytes | None]]:
+        add(self)  # type: ignore[arg-type]
+        return [[None if item == "untitled" else self.entry(item) for item in self.asked[-1]]]
+
+    def entry(self, item: str) -> bytes:
+        return encode_catalog(1, json.dumps({"title": f"{item} {self.edition}"}))
 
 
 class Clock:

@@ -20,7 +20,10 @@ def test_any_other_text_is_a_value_error_or_offsets(text: str) -> None:
         assert isinstance(decode_token(text), dict)
 
 
-@pytest.mark.parametrize("text", ["!", "bm90IGpzb24", "W10", "eyJhIjoxfQ", "é", "A" * (MAX_TOKEN_LENGTH + 1)])
+@pytest.mark.parametrize(
+    "text",
+    ["!", "bm90IGpzb24", "W10", "e30K!", "eyIwIjoxLjV9", "eyJhIjoxfQ", "é", "A" * (MAX_TOKEN_LENGTH + 1)],
+)
 def test_what_is_no_token_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a token"):
         decode_token(text)

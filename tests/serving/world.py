@@ -23,6 +23,10 @@ class World:
     top: dict[str, list[tuple[str, float]]] = field(
         default_factory=lambda: {"ann": [("i00", 0.9), ("i10", 0.8), ("i11", 0.7)]}
     )
+    # user -> (version, indexes, scores): indexes, because new items lie beyond the model's
+    fresh: dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]] = field(default_factory=dict)
+    new_items: list[str] = field(default_factory=list)  # of v1
+    online_through: int | None = None
     shards: int = 1
 
     def write(self, url: str, version: str | None = "v1") -> None:
@@ -34,6 +38,13 @@ class World:
             for moment, item in enumerate(items):
                 entry = records.HistoryEntry("rating", 1_000_000 + moment, str(uuid.uuid4()), 4.0)
                 client.hset(key, item, records.encode_entry(entry))
+        for user, (of_version, indexes, scores) in self.fresh.items():
+            fresh = records.FreshList(of_version, 1_000_000, {0: 1}, indexes, scores)
+            client.set(keyspace.fresh(user, self.shards), records.encode_fresh(fresh))
+        if self.new_items:
+            client.rpush(keyspace.new_items("v1"), *self.new_items)
+        if self.online_through is not None:
+            client.hset(keyspace.STREAMING_STATUS, "online_through", str(self.online_through))
         if version is not None:
             self.write_model(client, version)
         client.close()

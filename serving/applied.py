@@ -1,0 +1,69 @@
+"""Read your writes: waiting until the online query has applied an event and folded its user in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from serving.reads.progress import Progress, progress
+from serving.store import Store, StoreError
+
+POLL_SECONDS = 0.02
+MAX_WAITING = 1000  # more would only slow the poll; they are told at once that they did not see their write
+
+
+@dataclass(eq=False)
+class _Waiter:
+    user_id: str
+    offsets: Mapping[int, int]
+    applied: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def is_content(self, now: Progress) -> bool:
+        if self.user_id in now.pending:
+            return False
+        return all(now.next_offsets.get(p, 0) > offset for p, offset in self.offsets.items())
+
+
+class AppliedWrites:
+    """One poll of the applied offsets for all who wait, and none while nobody does."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: set[_Waiter] = set()
+        self._poll: asyncio.Task[None] | None = None
+
+    async def reached(self, user_id: str, offsets: Mapping[int, int], seconds: float) -> bool:
+        """Whether each partition's offset is applied and the user does not wait to be folded in.
+
+        Waits at most ``seconds``; False at once when Redis does not answer.
+        """
+        if len(self._waiting) >= MAX_WAITING:
+            return False
+        waiter = _Waiter(user_id, offsets)
+        self._waiting.add(waiter)
+        if self._poll is None or self._poll.done():
+            self._poll = asyncio.create_task(self._run())
+        try:
+            # The poll always looks once, so that a wait of 0 s is a question.
+            return await asyncio.wait_for(waiter.applied, max(seconds, 2 * POLL_SECONDS))
+        except (TimeoutError, asyncio.TimeoutError):
+            return False
+        finally:
+            self._waiting.discard(waiter)
+
+    def close(self) -> None:
+        """Stop looking."""
+        if self._poll is not None:
+            self._poll.cancel()
+
+    async def _run(self) -> None:
+        while waiting := list(self._waiting):
+            try:
+                now = await progress(self._store, [each.user_id for each in waiting])
+            except StoreError:
+                now = None
+            for each in waiting:
+                if not each.applied.done() and (now is None or each.is_content(now)):
+                    each.applied.set_result(now is not None)
+            await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,37 @@
+"""Reads of how far the online query has come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from typing import NamedTuple
+
+from contracts import keyspace
+from contracts.topics import INTERACTIONS
+from serving.store import Pipeline, Store
+
+
+class Progress(NamedTuple):
+    """What is applied, and who waits to be folded in."""
+
+    next_offsets: dict[int, int]  # partition of `interactions` -> next offset to apply
+    pending: Set[str]  # of the users asked for; none while there is no model to fold in with
+
+
+async def progress(store: Store, user_ids: Sequence[str]) -> Progress:
+    """The applied offsets, and which of the users still wait, in one round trip."""
+
+    def commands(pipe: Pipeline) -> None:
+        pipe.hgetall(keyspace.APPLIED_ONLINE)
+        pipe.exists(keyspace.CURRENT_MODEL)
+        for user_id in user_ids:
+            pipe.zscore(keyspace.pending(keyspace.shard_of(user_id, store.shards)), user_id)
+
+    applied, has_model, *waiting = await store.ask(commands)
+    prefix = f"{INTERACTIONS.name}:"
+    offsets = {
+        int(source.decode().removeprefix(prefix)): int(offset)
+        for source, offset in applied.items()
+        if source.decode().startswith(prefix)
+    }
+    pending = {user for user, since in zip(user_ids, waiting, strict=True) if since is not None}
+    return Progress(offsets, pending if has_model else frozenset())
