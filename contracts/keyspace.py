@@ -46,6 +46,11 @@ def pending(shard: int) -> str:
     return f"hw:{{{shard}}}:pending"
 
 
+def active(shard: int) -> str:
+    """ZSET user_id by when its fresh list was made (ms): whose lists a new model makes anew."""
+    return f"hw:{{{shard}}}:active"
+
+
 def together(item_id: str, shard: int) -> str:
     """ZSET item_id by how many of the shard's users have lately liked both."""
     return f"hw:{{{shard}}}:together:{item_id}"
@@ -146,17 +151,17 @@ ITEMS_PER_PART = 65_536
 
 def new_items(version: str) -> str:
     """LIST of the items that came after the version was trained; place p has index (items of it) + p."""
-    return f"hw:model:{version}:new_items"
+    return f"hw:model:{{{version}}}:new_items"
 
 
 def new_factors(version: str) -> str:
-    """HASH item_id -> float32 provisional factor of a new item."""
-    return f"hw:model:{version}:new_factors"
+    """HASH item_id -> float32 provisional factor of a new item; field "" -> how often one has changed."""
+    return f"hw:model:{{{version}}}:new_factors"
 
 
 def new_item_users(version: str, item_id: str) -> str:
-    """HASH user_id -> strength (float64) and the user's vector (float32): who touched a new item."""
-    return f"hw:model:{version}:touched:{item_id}"
+    """HASH user_id -> strength (float64) and the user's vector (float32): who touched a new item; expires."""
+    return f"hw:model:{{{version}}}:touched:{item_id}"
 
 
 def version_keys(version: str, shards: int) -> list[str]:

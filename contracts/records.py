@@ -16,8 +16,8 @@ from typing import NamedTuple
 from contracts.events import EVENT_TYPES, RETRACT
 
 MICROS = 1_000_000  # values are summed as integers, so that no order of adding changes a sum
-# type code, event time in ms, the event id's four words, value in millionths
-_ENTRY = struct.Struct(">BdIIIIi")
+# type code, event time in ms, the event id's bytes (Lua reads them as four words), value in millionths
+_ENTRY = struct.Struct(">Bd16si")
 ENTRY_SIZE = _ENTRY.size
 TYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(EVENT_TYPES, 1)}
 # Types that are counted; a retraction only takes away.
@@ -41,16 +41,16 @@ class HistoryEntry(NamedTuple):
 
 def encode_entry(entry: HistoryEntry) -> bytes:
     """29 bytes. Raises KeyError for an unknown type."""
-    words = struct.unpack(">IIII", uuid.UUID(entry.event_id).bytes)
-    return _ENTRY.pack(TYPE_CODES[entry.event_type], entry.event_time, *words, round(entry.value * MICROS))
+    event_id = bytes.fromhex(entry.event_id.replace("-", ""))
+    return _ENTRY.pack(TYPE_CODES[entry.event_type], entry.event_time, event_id, round(entry.value * MICROS))
 
 
 def decode_history(raw: bytes) -> list[HistoryEntry]:
     """The entries of one item, in the order of their type codes."""
     entries = []
-    for code, moment, a, b, c, d, micros in _ENTRY.iter_unpack(raw):
-        event_id = str(uuid.UUID(bytes=struct.pack(">IIII", a, b, c, d)))
-        entries.append(HistoryEntry(EVENT_TYPES[code - 1], int(moment), event_id, micros / MICROS))
+    for code, moment, event_id, micros in _ENTRY.iter_unpack(raw):
+        text = str(uuid.UUID(bytes=event_id))
+        entries.append(HistoryEntry(EVENT_TYPES[code - 1], int(moment), text, micros / MICROS))
     return entries
 
 

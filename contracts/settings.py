@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -59,7 +59,10 @@ class WeightSettings(_Environment):
 class TrendSettings(_Environment):
     """The half-lives (seconds) by which trending items are ranked; a change needs `headwater rebuild`."""
 
-    trend_half_lives: tuple[int, ...] = Field(default=(3600, 86_400, 604_800), min_length=1, max_length=8)
+    # Not below five minutes: an octave's number has 32 bits and the last event time is the year 9999.
+    trend_half_lives: tuple[Annotated[int, Field(ge=300)], ...] = Field(
+        default=(3600, 86_400, 604_800), min_length=1, max_length=8
+    )
 
 
 class StateSettings(RedisSettings, WeightSettings, TrendSettings):
@@ -78,8 +81,8 @@ class FoldInSettings(_Environment):
     fresh_ttl_seconds: int = Field(default=7 * 86_400, ge=60)
     # Users of a batch are folded in within this time; the rest is queued, most recently active first.
     fold_in_budget_seconds: float = Field(default=1.0, gt=0)
-    # A batch of more users than this is a replay: all its users are queued.
-    fold_in_max_users: int = Field(default=2000, ge=0)
+    # A task with more events than this is a replay: its users are folded in after it, once each.
+    fold_in_max_events: int = Field(default=5000, ge=0)
     fold_half_life_items: float = Field(default=20.0, ge=0)  # in interactions; 0: off
     fold_half_life_days: float = Field(default=0.0, ge=0)  # 0: off
     # A new item gets a provisional factor once so many users with a taste touched it; 0: never.

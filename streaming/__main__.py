@@ -8,14 +8,13 @@ import sys
 import threading
 from types import FrameType
 
-from pyspark.sql.streaming.query import StreamingQuery
-
 from clients.event_producer import BrokerUnavailableError
 from clients.spark_session import spark_session
 from clients.topic_admin import create_topics
 from contracts.settings import StreamingSettings
-from streaming.applied import publish_applied
-from streaming.pipeline import build_queries
+from streaming.applied import Heartbeat, publish_applied
+from streaming.pipeline import build_pipeline
+from streaming.rebuild import prepare_state
 
 log = logging.getLogger("headwater.streaming")
 
@@ -40,14 +39,17 @@ def main() -> int:
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1
-    queries = build_queries(spark, settings)
-    log.info("running: %s", ", ".join(query.name for query in queries))
+    prepare_state(spark, settings)
+    pipeline = build_pipeline(spark, settings)
+    log.info("running: %s", ", ".join(query.name for query in pipeline.queries))
+    heartbeat = Heartbeat()
     while not stopping.wait(0.5):
-        publish_applied(queries, settings)
-        if ended := [query for query in queries if not query.isActive]:
-            return _report(ended[0])
-    for query in queries:
-        query.stop()
+        publish_applied(pipeline.queries, settings)
+        heartbeat.beat(pipeline.queries, settings)
+        if reason := pipeline.ended():
+            log.error("%s", reason)
+            return 1
+    pipeline.stop()
     spark.stop()
     return 0
 
@@ -62,12 +64,6 @@ _STREAMING_CONF = {
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     ),
 }
-
-
-def _report(query: StreamingQuery) -> int:
-    reason = str(query.exception() or "no reason given")
-    log.error("query %s ended: %s", query.name, reason)
-    return 1
 
 
 if __name__ == "__main__":

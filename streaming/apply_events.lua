@@ -1,41 +1,218 @@
--- Applies one user's interactions: last writer wins per (user, item, event type), and the item's popularity
--- moves by the difference, in one atomic step. Order and repetition do not matter.
--- KEYS[1] the user's history, KEYS[2] the popularity of the user's shard
--- ARGV    item_id, entry, item_id, entry, ...   (contracts/records.py: encode_entry)
+-- Applies one user's interactions in one atomic step: last writer wins per (user, item, event type); the
+-- item's popularity and trends move by the difference, and so do the pairs of items lately liked together.
+-- Every result is a function of the set of last writers, so order and repetition do not matter.
+-- The rules of contracts/strengths.py; CONFIG comes from streaming/state_script.py.
+-- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together
+-- ARGV  item_id, entry, item_id, entry, ...   (contracts/records.py: encode_entry)
 -- returns how many entries changed
-local ENTRY, ENTRY_SIZE, RATING = '>BdI4I4I4I4i4', 29, 4
-local COUNTERS = '>I4dI4I4I4I4I4I4'
+local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER = unpack(KEYS)
+local ENTRY, ENTRY_SIZE = '>BdI4I4I4I4i4', 29
+local LIKE, RATING, DISLIKE, RETRACT = 3, 4, 6, 7
+local COUNTERS, OCTAVE, OCTAVE_SIZE, OCTAVES = '>I4dI4I4I4I4I4I4', '>Bi4d', 13, 32
 
 -- Numbers are compared one by one: Lua compares strings by the server's locale.
-local function wins(new, old)
-    for field = 2, 7 do
-        if new[field] ~= old[field] then return new[field] > old[field] end
+local function is_newer(a, b)
+    if not b then return true end
+    for field = 2, 6 do
+        if a[field] ~= b[field] then return a[field] > b[field] end
     end
     return false
 end
 
-local changed = 0
-for i = 1, #ARGV, 2 do
-    local item, entry = ARGV[i], ARGV[i + 1]
-    local stored = redis.call('HGET', KEYS[1], item) or ''
-    local new, old = {struct.unpack(ENTRY, entry)}, nil
-    local at = 1 -- entries lie in the order of their type codes
-    while at <= #stored do
-        local candidate = {struct.unpack(ENTRY, stored, at)}
-        if candidate[1] == new[1] then old = candidate end
-        if candidate[1] >= new[1] then break end
-        at = at + ENTRY_SIZE
+local function wins(new, old)
+    if not old or is_newer(new, old) then return true end
+    return not is_newer(old, new) and new[7] > old[7]
+end
+
+local function decode(raw)
+    local entries = {}
+    for at = 1, #raw, ENTRY_SIZE do
+        local entry = {struct.unpack(ENTRY, raw, at)}
+        entry.raw = raw:sub(at, at + ENTRY_SIZE - 1)
+        entries[entry[1]] = entry
     end
-    if not old or wins(new, old) then
-        local rest = old and at + ENTRY_SIZE or at
-        redis.call('HSET', KEYS[1], item, stored:sub(1, at - 1) .. entry .. stored:sub(rest))
-        local raw = redis.call('HGET', KEYS[2], item)
-        local counters = raw and {struct.unpack(COUNTERS, raw)} or {0, 0, 0, 0, 0, 0, 0, 0}
-        if stored == '' then counters[1] = counters[1] + 1 end
-        if new[1] == RATING then counters[2] = counters[2] + new[7] - (old and old[7] or 0) end
-        if not old then counters[2 + new[1]] = counters[2 + new[1]] + 1 end
-        redis.call('HSET', KEYS[2], item, struct.pack(COUNTERS, unpack(counters, 1, 8)))
+    return entries
+end
+
+-- Which entries of an item count: newer than its retraction, and than their opposite.
+local function effective(entries)
+    local counted, retraction = {}, entries[RETRACT]
+    for code, entry in pairs(entries) do
+        local opposite = code == LIKE and entries[DISLIKE] or code == DISLIKE and entries[LIKE] or nil
+        if code ~= RETRACT and is_newer(entry, retraction) and is_newer(entry, opposite) then
+            counted[code] = entry
+        end
+    end
+    return counted
+end
+
+local function strength(counted)
+    local total = 0
+    for code, entry in pairs(counted) do
+        if code == RATING then
+            local grade = CONFIG.grades[1][2]
+            for _, step in ipairs(CONFIG.grades) do
+                if entry[7] >= step[1] then grade = step[2] end
+            end
+            total = total + grade
+        else
+            total = total + CONFIG.weights[code]
+        end
+    end
+    return total
+end
+
+-- The place of the first octave in the record that is not before (place, octave), and whether it is that.
+local function find(record, place, octave)
+    local low, high = 0, #record / OCTAVE_SIZE
+    while low < high do
+        local middle = math.floor((low + high) / 2)
+        local p, k = struct.unpack('>Bi4', record, middle * OCTAVE_SIZE + 1)
+        if p < place or p == place and k < octave then low = middle + 1 else high = middle end
+    end
+    local at = low * OCTAVE_SIZE + 1
+    if at > #record then return at, false end
+    local p, k, total = struct.unpack(OCTAVE, record, at)
+    return at, p == place and k == octave, total
+end
+
+local function newest_of(record, place)
+    local at = find(record, place + 1, -2147483648)
+    if at == 1 then return nil end
+    local p, k, total = struct.unpack(OCTAVE, record, at - OCTAVE_SIZE)
+    if p == place then return k, total, at - OCTAVE_SIZE end
+end
+
+-- Adds millionths to an octave. The newest one stays even when it is empty: what is too old to be kept
+-- is told by it, whatever came first.
+local function add_octave(record, place, octave, millionths)
+    local newest, newest_total, newest_at = newest_of(record, place)
+    if newest and octave <= newest - OCTAVES then return record end
+    local at, found, total = find(record, place, octave)
+    local rest = found and at + OCTAVE_SIZE or at
+    local sum = millionths + (found and total or 0)
+    local kept = ''
+    if sum ~= 0 or not newest or octave >= newest then kept = struct.pack(OCTAVE, place, octave, sum) end
+    local before, after = record:sub(1, at - 1), record:sub(rest)
+    if newest and octave > newest then
+        if newest_total == 0 then before = record:sub(1, newest_at - 1) end
+        local oldest = find(before, place, octave - OCTAVES + 1)
+        local first = find(before, place, -2147483648)
+        before = before:sub(1, first - 1) .. before:sub(oldest)
+    end
+    return before .. kept .. after
+end
+
+local function add_trend(record, entry, sign)
+    local weight = 0
+    if sign ~= 0 then weight = sign * (entry[1] == RATING and entry[7] or CONFIG.millionths[entry[1]]) end
+    for place, half_life in ipairs(CONFIG.half_lives) do
+        local halvings = entry[2] / half_life
+        local octave = math.floor(halvings)
+        local share = math.floor(math.abs(weight) * 2 ^ (halvings - octave) + 0.5)
+        record = add_octave(record, place - 1, octave, weight < 0 and -share or share)
+    end
+    return record
+end
+
+-- The user's newest liked items: of the newest `window * 3` at most `window`.
+local function liked_window()
+    local items = redis.call('ZREVRANGE', RECENT, 0, CONFIG.window * 3 - 1)
+    local liked = {}
+    if #items == 0 then return liked end
+    local raws = redis.call('HMGET', HISTORY, unpack(items))
+    for i = 1, #items do
+        if raws[i] and strength(effective(decode(raws[i]))) > 0 then
+            liked[#liked + 1] = items[i]
+            if #liked == CONFIG.window then break end
+        end
+    end
+    return liked
+end
+
+local function count_pairs(liked, sign, counts)
+    for i = 1, #liked do
+        for j = i + 1, math.min(i + CONFIG.degree, #liked) do
+            local a, b = liked[i], liked[j]
+            counts[a] = counts[a] or {}
+            counts[b] = counts[b] or {}
+            counts[a][b] = (counts[a][b] or 0) + sign
+            counts[b][a] = (counts[b][a] or 0) + sign
+        end
+    end
+end
+
+local function move_pairs(before, after)
+    local counts = {}
+    count_pairs(before, -1, counts)
+    count_pairs(after, 1, counts)
+    for item, others in pairs(counts) do
+        for other, change in pairs(others) do
+            if change ~= 0 and tonumber(redis.call('ZINCRBY', TOGETHER .. item, change, other)) <= 0 then
+                redis.call('ZREM', TOGETHER .. item, other)
+            end
+        end
+    end
+end
+
+local function count(counters, counted, sign)
+    local any = 0
+    for code, entry in pairs(counted) do
+        any = 1
+        if code == RATING then counters[2] = counters[2] + sign * entry[7] end
+        counters[2 + code] = counters[2 + code] + sign
+    end
+    counters[1] = counters[1] + sign * any
+end
+
+local function move_item(item, before, after, new)
+    local raw = redis.call('HGET', POPULARITY, item)
+    local counters = raw and {struct.unpack(COUNTERS, raw)} or {0, 0, 0, 0, 0, 0, 0, 0}
+    count(counters, before, -1)
+    count(counters, after, 1)
+    redis.call('HSET', POPULARITY, item, struct.pack(COUNTERS, unpack(counters, 1, 8)))
+    local old = redis.call('HGET', TREND, item) or ''
+    local trend = add_trend(old, new, 0)
+    for code, entry in pairs(before) do
+        if after[code] ~= entry then trend = add_trend(trend, entry, -1) end
+    end
+    for code, entry in pairs(after) do
+        if before[code] ~= entry then trend = add_trend(trend, entry, 1) end
+    end
+    if trend ~= old then redis.call('HSET', TREND, item, trend) end
+end
+
+local function store(item, entries, counted, came_from)
+    local raws = {}
+    for code = 1, RETRACT do
+        if entries[code] then raws[#raws + 1] = entries[code].raw end
+    end
+    local key = next(counted) and HISTORY or RETRACTED
+    redis.call('HSET', key, item, table.concat(raws))
+    if came_from and came_from ~= key then redis.call('HDEL', came_from, item) end
+end
+
+local changed, window = 0, nil
+for i = 1, #ARGV, 2 do
+    local item, new = ARGV[i], {struct.unpack(ENTRY, ARGV[i + 1])}
+    new.raw = ARGV[i + 1]
+    local came_from, raw = HISTORY, redis.call('HGET', HISTORY, item)
+    if not raw then came_from, raw = RETRACTED, redis.call('HGET', RETRACTED, item) end
+    if not raw then came_from, raw = nil, '' end
+    local entries = decode(raw)
+    if wins(new, entries[new[1]]) then
+        window = window or liked_window()
+        local before = effective(entries)
+        entries[new[1]] = new
+        local after = effective(entries)
+        store(item, entries, after, came_from)
+        move_item(item, before, after, new)
+        redis.call('ZADD', RECENT, 'GT', new[2], item)
         changed = changed + 1
     end
+end
+if changed > 0 then
+    redis.call('ZREMRANGEBYRANK', RECENT, 0, -CONFIG.cap - 1)
+    move_pairs(window, liked_window())
 end
 return changed

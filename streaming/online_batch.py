@@ -1,20 +1,26 @@
-"""One micro-batch of the online query: the state in Redis, then how far it has come."""
+"""One micro-batch of the online query: the state and the fresh lists in Redis, then how far it has come."""
 
 from __future__ import annotations
 
+import json
 import logging
 import time
+from collections import defaultdict
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 
 from contracts import keyspace
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
-from streaming.online_sink import apply_batch
+from streaming.online_sink import Applied, apply_batch
 from streaming.parse import parse
+from streaming.redis_sink import StateClient
+from streaming.source import read_partitions_between
 from streaming.state_gate import writing_batch
+from streaming.state_keys import is_there
 
 log = logging.getLogger("headwater.online")
+_QUIET_SECONDS = 2.0  # after a large batch: if none follows, the replay is over
 
 
 class OnlineBatch:
@@ -22,17 +28,56 @@ class OnlineBatch:
 
     def __init__(self, settings: StreamingSettings) -> None:
         self._settings = settings
+        self._is_lost = False
+        self._replay_seen = float("-inf")
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether a backlog is worked off: folding users in waits for its end."""
+        return time.monotonic() - self._replay_seen < _QUIET_SECONDS
 
     def write(self, records: DataFrame, batch_id: int) -> None:
         """The foreachBatch function."""
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
         with writing_batch(client):
             started = time.monotonic()
-            offsets = apply_batch(parse(records), self._settings)
+            self._watch(client)
+            if self.is_replaying:
+                self._replay_seen = float("inf")  # until this batch says what it was
+            applied = apply_batch(parse(records), self._settings, self._settings.fold_in)
+            self._fill_gaps(records.sparkSession, client, applied)
             # Within the gate: a rebuild goes as far as this says, no further.
-            redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, offsets)
+            redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied.next)
+        is_large = applied.records > self._settings.fold_in_max_events
+        self._replay_seen = time.monotonic() if is_large else float("-inf")
         seconds = time.monotonic() - started
-        redis_sink.write_status(
-            client, {"online_batch": str(batch_id), "online_batch_seconds": f"{seconds:.3f}"}
-        )
-        log.info("batch %d: applied through %s in %.2f s", batch_id, offsets, seconds)
+        status = {"online_batch": str(batch_id), "online_batch_seconds": f"{seconds:.3f}"}
+        redis_sink.write_status(client, status | {"online_through": str(applied.through)})
+        log.info("batch %d: %d records in %.2f s", batch_id, applied.records, seconds)
+
+    def _watch(self, client: StateClient) -> None:
+        """Raise the alarm when the state that was written is gone: Redis was flushed, or restarted empty."""
+        lost = not is_there(client)
+        if lost and not self._is_lost:
+            log.error("the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`")
+            redis_sink.write_status(client, {"state_lost": str(int(time.time() * 1000))})
+        self._is_lost = lost
+
+    def _fill_gaps(self, spark: SparkSession, client: StateClient, applied: Applied) -> None:
+        """Apply again what a Redis that restarted has lost: its applied offsets went back with its state."""
+        reached = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        gaps = {
+            source: (reached[source], first)
+            for source, first in applied.first.items()
+            if reached.get(source, first) < first
+        }
+        if not gaps or self._is_lost:
+            return
+        log.warning("Redis went back to %s: applying what it lost again", gaps)
+        starts: dict[str, dict[str, int]] = defaultdict(dict)
+        ends: dict[str, dict[str, int]] = defaultdict(dict)
+        for source, (start, end) in gaps.items():
+            topic, partition = source.rsplit(":", 1)
+            starts[topic][partition], ends[topic][partition] = start, end
+        records = read_partitions_between(spark, self._settings, json.dumps(starts), json.dumps(ends))
+        apply_batch(parse(records), self._settings, self._settings.fold_in)

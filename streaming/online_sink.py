@@ -1,9 +1,11 @@
-"""Applies a parsed micro-batch to Redis on the executors, in Arrow batches."""
+"""Applies a parsed micro-batch to Redis on the executors, in Arrow batches, and folds its users in."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column, DataFrame, Row
@@ -13,42 +15,62 @@ from contracts import topics
 from contracts.records import HistoryEntry
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
+from streaming.fresh_lists import fold_in_users, queue_users
+from streaming.merged_lists import merge_items
 from streaming.parse import event_columns
 from streaming.redis_sink import CatalogRecord, UserEvent
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
 _ENTRY_FIELDS = ("kind", "id", "updated_at")
-# What a partition reports back: an item it touched, or how far it came in a Kafka partition.
-_REPORT_DDL = "item_id STRING, source STRING, next_offset BIGINT"
-_REPORT = pa.schema([("item_id", pa.string()), ("source", pa.string()), ("next_offset", pa.int64())])
+# What a task reports back: an item it touched, or how far it came in a Kafka partition.
+_REPORT = pa.schema(
+    [
+        ("item_id", pa.string()),
+        ("source", pa.string()),
+        ("first_offset", pa.int64()),
+        ("next_offset", pa.int64()),
+        ("through", pa.int64()),
+        ("records", pa.int64()),
+    ]
+)
+_REPORT_DDL = (
+    "item_id STRING, source STRING, first_offset BIGINT, next_offset BIGINT, through BIGINT, records BIGINT"
+)
 
 
-class RedisTarget(NamedTuple):
-    """What an executor needs to reach the state."""
+@dataclass
+class Applied:
+    """How far a batch came: per "topic:partition", its first offset and the next one."""
 
-    url: str
-    shards: int
+    first: dict[str, int] = field(default_factory=dict)
+    next: dict[str, int] = field(default_factory=dict)
+    through: int = 0  # the broker's time (ms) of the newest record
+    records: int = 0
 
-    @classmethod
-    def of(cls, settings: StreamingSettings) -> RedisTarget:
-        """The target that the settings name."""
-        return cls(settings.redis_url.get_secret_value(), settings.redis_shards)
+    def add(self, source: str, first_offset: int, next_offset: int, through: int, records: int) -> None:
+        """Count in what one task, or one Arrow batch, has done of one partition."""
+        self.first[source] = min(first_offset, self.first.get(source, first_offset))
+        self.next[source] = max(next_offset, self.next.get(source, next_offset))
+        self.through = max(through, self.through)
+        self.records += records
 
 
-def apply_batch(parsed: DataFrame, settings: StreamingSettings) -> dict[str, int]:
-    """Apply parsed records (``parse``'s columns) to the state; returns next offset per "topic:partition"."""
-    return apply_rows(_batch_rows(parsed), settings)
+def apply_batch(parsed: DataFrame, settings: StreamingSettings, fold_in: bool) -> Applied:
+    """Apply parsed records (``parse``'s columns) to the state, and fold their users in if asked."""
+    return _apply_rows(_batch_rows(parsed), settings, fold_in)
 
 
-def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingSettings) -> dict[str, int]:
-    """Apply rows of the lake's tables; returns next offset per "topic:partition"."""
-    return apply_rows(_interaction_rows(interactions).unionByName(_entry_rows(entries)), settings)
+def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingSettings) -> Applied:
+    """Apply rows of the lake's tables to the state."""
+    rows = _interaction_rows(interactions).unionByName(_entry_rows(entries))
+    return _apply_rows(rows, settings, fold_in=False)
 
 
 def _batch_rows(parsed: DataFrame) -> DataFrame:
     return parsed.select(
         F.concat_ws(":", "topic", "partition").alias("source"),
-        (F.col("offset") + 1).alias("next_offset"),
+        "offset",
+        F.unix_millis("timestamp").alias("through"),
         F.when(F.col("reason").isNull(), F.col("topic")).alias("accepted"),
         *(event_columns()[name].alias(name) for name in (*_EVENT_FIELDS, "event_time")),
         *(F.col(f"entry.{name}").alias(name) for name in _ENTRY_FIELDS),
@@ -81,7 +103,8 @@ def _entry_rows(entries: DataFrame) -> DataFrame:
 def _origin(topic: str) -> list[Column]:
     return [
         F.concat_ws(":", F.lit(topic), "kafka_partition").alias("source"),
-        (F.col("kafka_offset") + 1).alias("next_offset"),
+        F.col("kafka_offset").alias("offset"),
+        F.unix_millis("ingest_time").alias("through"),
         F.lit(topic).alias("accepted"),
     ]
 
@@ -92,52 +115,97 @@ def _entry_json(prefix: str) -> Column:
     return F.to_json(F.struct(*(F.col(prefix + name).alias(name) for name in fields)))
 
 
-def apply_rows(rows: DataFrame, settings: StreamingSettings) -> dict[str, int]:
-    """Apply rows with the columns of ``apply_batch``'s selection, then merge what they touched."""
-    target = RedisTarget.of(settings)
+def _apply_rows(rows: DataFrame, settings: StreamingSettings, fold_in: bool) -> Applied:
     # Not made distinct by Spark: a shuffle would cost a small batch more than the repeated ids do.
-    report = rows.mapInArrow(_partition_applier(target), _REPORT_DDL).collect()
-    client = redis_sink.connect(target.url)
-    touched = (row.item_id for row in report if row.item_id is not None)
-    redis_sink.merge_popularity(client, touched, target.shards, settings.event_weights)
-    return _furthest(report)
+    report = rows.mapInArrow(_task(settings, fold_in), _REPORT_DDL).collect()
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    merge_items(client, (row.item_id for row in report if row.item_id is not None), settings)
+    return _summed(report)
 
 
-def _furthest(report: Iterable[Row]) -> dict[str, int]:
-    offsets: dict[str, int] = {}
+def _summed(report: Iterable[Row]) -> Applied:
+    applied = Applied()
     for row in report:
         if row.source is not None:
-            offsets[row.source] = max(row.next_offset, offsets.get(row.source, 0))
-    return offsets
+            applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
+    return applied
 
 
-def _partition_applier(
-    target: RedisTarget,
+def _task(
+    settings: StreamingSettings, fold_in: bool
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        client = redis_sink.connect(settings.redis_url.get_secret_value())
+        applied, users, items = Applied(), _Users(), set[str]()
         for batch in batches:
-            yield _apply_arrow(batch.to_pydict(), target)
+            columns = batch.to_pydict()
+            events, entries = list(_events(columns)), list(_entries(columns))
+            redis_sink.apply_events(client, events, settings)
+            redis_sink.apply_catalog(client, entries)
+            users.add(events)
+            items.update(event.item_id for event in events)
+            items.update(entry.id for entry in entries if entry.kind == "item")
+            _count(applied, batch)
+        if fold_in and users.ids:
+            _fold_in(client, users, applied, settings)
+        yield _report(items, applied)
 
     return apply
 
 
-def _apply_arrow(columns: dict[str, list[Any]], target: RedisTarget) -> pa.RecordBatch:
-    client = redis_sink.connect(target.url)
-    events, entries = list(_events(columns)), list(_entries(columns))
-    redis_sink.apply_events(client, events, target.shards)
-    redis_sink.apply_catalog(client, entries)
-    items = list({event.item_id for event in events})
-    offsets: dict[str, int] = {}
-    for source, offset in zip(columns["source"], columns["next_offset"], strict=True):
-        offsets[source] = max(offset, offsets.get(source, 0))
-    return pa.RecordBatch.from_arrays(
-        [
-            pa.array(items + [None] * len(offsets), pa.string()),
-            pa.array([None] * len(items) + list(offsets), pa.string()),
-            pa.array([None] * len(items) + list(offsets.values()), pa.int64()),
-        ],
-        schema=_REPORT,
-    )
+class _Users:
+    """Who did something in a task."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, None] = {}
+        self.events = 0
+
+    def add(self, events: Iterable[UserEvent]) -> None:
+        for event in events:
+            self.ids.pop(event.user_id, None)  # who is active again goes to the end
+            self.ids[event.user_id] = None
+            self.events += 1
+
+
+def _fold_in(
+    client: redis_sink.StateClient, users: _Users, applied: Applied, settings: StreamingSettings
+) -> None:
+    """Fold the task's users in within the budget; the rest waits, all of a replay's do."""
+    left = list(users.ids)
+    if users.events <= settings.fold_in_max_events:
+        offsets = {
+            int(source.rsplit(":", 1)[1]): offset
+            for source, offset in applied.next.items()
+            if source.startswith(f"{topics.INTERACTIONS.name}:")
+        }
+        deadline = time.monotonic() + settings.fold_in_budget_seconds
+        # The most recently active first: who is last in the log.
+        left = fold_in_users(client, left[::-1], offsets, settings, deadline)
+    if left:
+        queue_users(client, left, settings)
+
+
+def _count(applied: Applied, batch: pa.RecordBatch) -> None:
+    figures = [("offset", "min"), ("offset", "max"), ("through", "max"), ("offset", "count")]
+    by_source = pa.Table.from_batches([batch]).group_by("source").aggregate(figures)
+    for row in by_source.to_pylist():
+        applied.add(
+            row["source"],
+            row["offset_min"],
+            row["offset_max"] + 1,
+            row["through_max"],
+            row["offset_count"],
+        )
+
+
+def _report(items: Iterable[str], applied: Applied) -> pa.RecordBatch:
+    rows: list[dict[str, Any]] = [{"item_id": item} for item in items]
+    for source, offset in applied.next.items():
+        rows.append({"source": source, "first_offset": applied.first[source], "next_offset": offset})
+        rows[-1] |= {"through": applied.through, "records": 0}
+    if applied.next:
+        rows[-1]["records"] = applied.records
+    return pa.RecordBatch.from_pylist(rows, schema=_REPORT)
 
 
 def _events(columns: dict[str, list[Any]]) -> Iterator[UserEvent]:

@@ -2,15 +2,20 @@
 
 Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta interactions, catalog; rejects ─► Kafka
                              │                      └─ item_activity (a minute): hourly, watermarked
-                             └─ online  (0.5 s):   parse ─► Redis histories, popularity, catalogue, offsets
+                             └─ online  (0.5 s):   parse ─► Redis histories, popularity, trends, catalogue
+                                                   └─ fold in its users ─► fresh lists; applied offsets
+                                catch-up: who could not be folded in within a batch, or by the newest model
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts.settings import StreamingSettings
+from streaming.catch_up import CatchUp
 from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
 from streaming.lake_sink import create_tables
@@ -21,14 +26,41 @@ from streaming.source import read_topics
 QUERY_VERSIONS = {"lake": 1, "item_activity": 1, "online": 1}
 
 
-def build_queries(spark: SparkSession, settings: StreamingSettings) -> list[StreamingQuery]:
-    """Start every query; each ends only with an error or by being stopped."""
+class Pipeline(NamedTuple):
+    """What runs; each part ends only with an error or by being stopped."""
+
+    queries: list[StreamingQuery]
+    catch_up: CatchUp
+
+    def stop(self) -> None:
+        """Stop every part."""
+        self.catch_up.stop()
+        for query in self.queries:
+            query.stop()
+        self.catch_up.join()
+
+    def ended(self) -> str | None:
+        """Which part has ended by itself, and why; None while all run."""
+        for query in self.queries:
+            if not query.isActive:
+                return f"query {query.name} ended: {query.exception() or 'no reason given'}"
+        if not self.catch_up.is_alive():
+            return f"catch-up ended: {self.catch_up.error!r}"
+        return None
+
+
+def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline:
+    """Start every query, and the catch-up."""
     create_tables(spark, settings.lake_uri)
-    return [
+    online = OnlineBatch(settings)
+    queries = [
         _start_lake(spark, settings),
-        _start_online(spark, settings),
+        _start_online(spark, settings, online),
         _start_item_activity(spark, settings),
     ]
+    catch_up = CatchUp(spark, settings, lambda: online.is_replaying)
+    catch_up.start()
+    return Pipeline(queries, catch_up)
 
 
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
@@ -45,14 +77,14 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
     return query
 
 
-def _start_online(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
+def _start_online(spark: SparkSession, settings: StreamingSettings, batch: OnlineBatch) -> StreamingQuery:
     _own_pool(spark, "online")
     records = read_topics(spark, settings, settings.online_max_events_per_trigger)
     return (
         records.writeStream.queryName("online")
         .option("checkpointLocation", checkpoint(settings, "online"))
         .trigger(processingTime=f"{settings.online_trigger_seconds} seconds")
-        .foreachBatch(OnlineBatch(settings).write)
+        .foreachBatch(batch.write)
         .start()
     )
 

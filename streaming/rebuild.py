@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -15,11 +16,15 @@ from contracts.lake import Table
 from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
+from streaming.lake_sink import create_tables
 from streaming.online_sink import apply_batch, apply_lake
 from streaming.parse import parse
-from streaming.source import read_topics_between
+from streaming.pipeline import checkpoint
+from streaming.source import read_partitions_between
 from streaming.state_gate import rebuilding
+from streaming.state_keys import clear_state, is_there, mark_written, state_digest
 
+log = logging.getLogger("headwater.rebuild")
 _EARLIEST = -2  # Spark's number for a partition's beginning
 
 
@@ -43,11 +48,36 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, bounds)
         in_lake = ((topics.INTERACTIONS, interactions), (topics.CATALOG, entries))
         tail = _beyond_lake(spark, settings, in_lake, bounds)
-        before = redis_sink.state_digest(client, settings.redis_shards)
-        redis_sink.clear_state(client, settings.redis_shards)
+        before = state_digest(client)
+        clear_state(client)
         apply_lake(interactions, entries, settings)
-        apply_batch(parse(tail), settings)
-        return Rebuilt(before, redis_sink.state_digest(client, settings.redis_shards))
+        apply_batch(parse(tail), settings, fold_in=False)
+        mark_written(client)
+        redis_sink.clear_status(client, "state_lost")
+        return Rebuilt(before, state_digest(client))
+
+
+def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
+    """Before the queries start: rebuild a state that Redis has lost, or that an older version wrote.
+
+    An online query that has never run reads the topics from their beginning: nothing to do.
+    """
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    if is_there(client):
+        return
+    if not _exists(spark, checkpoint(settings, "online")):
+        clear_state(client)
+        mark_written(client)
+        return
+    create_tables(spark, settings.lake_uri)
+    log.warning("Redis does not hold the state of version %d: rebuilding it from the lake", keyspace.STATE)
+    rebuild(spark, settings)
+
+
+def _exists(spark: SparkSession, uri: str) -> bool:
+    assert spark._jvm is not None
+    path = spark._jvm.org.apache.hadoop.fs.Path(uri)
+    return bool(path.getFileSystem(spark._jsc.hadoopConfiguration()).exists(path))
 
 
 def _read(
@@ -78,4 +108,4 @@ def _beyond_lake(
         present = end_offsets(settings.kafka_bootstrap_servers, topic.name)
         starts[topic.name] = {str(p): reached.get(p, _EARLIEST) for p in present}
         ends[topic.name] = {str(p): bounds.get(f"{topic.name}:{p}", end) for p, end in present.items()}
-    return read_topics_between(spark, settings, json.dumps(starts), json.dumps(ends))
+    return read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import topics
@@ -13,7 +15,6 @@ SUBSCRIBED = ",".join((topics.INTERACTIONS.name, topics.CATALOG.name))
 def _options(settings: StreamingSettings) -> dict[str, str]:
     return {
         "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
-        "subscribe": SUBSCRIBED,
         # Lost offsets end the query with a reason: the runbook decides, not a flag.
         "failOnDataLoss": "true",
     }
@@ -24,19 +25,22 @@ def read_topics(spark: SparkSession, settings: StreamingSettings, events_per_bat
     return (
         spark.readStream.format("kafka")
         .options(**_options(settings))
+        .option("subscribe", SUBSCRIBED)
         .option("startingOffsets", "earliest")
         .option("maxOffsetsPerTrigger", events_per_batch)
         .load()
     )
 
 
-def read_topics_between(
+def read_partitions_between(
     spark: SparkSession, settings: StreamingSettings, starting_offsets: str, ending_offsets: str
 ) -> DataFrame:
-    """Both topics between two sets of offsets (Spark's JSON), as a bounded frame."""
+    """The partitions named by two sets of offsets (Spark's JSON), between them, as a bounded frame."""
+    partitions = {topic: list(map(int, named)) for topic, named in json.loads(starting_offsets).items()}
     return (
         spark.read.format("kafka")
         .options(**_options(settings))
+        .option("assign", json.dumps(partitions))
         .option("startingOffsets", starting_offsets)
         .option("endingOffsets", ending_offsets)
         .load()

@@ -16,7 +16,7 @@ from contracts import keyspace, lake, topics
 from contracts.events import Interaction
 from contracts.records import Popularity
 from contracts.settings import StreamingSettings, TrainingSettings
-from streaming.pipeline import build_queries
+from streaming.pipeline import build_pipeline
 from training.publish import Publisher
 from training.round import Round, train
 
@@ -45,19 +45,17 @@ def main() -> None:
     spark = spark_session("cluster-job", streaming)
     send(streaming)
     client = redis.Redis.from_url(streaming.redis_url.get_secret_value())
-    queries = build_queries(spark, streaming)
+    pipeline = build_pipeline(spark, streaming)
     path = lake.INTERACTIONS.path(streaming.lake_uri)
     deadline = time.monotonic() + 600
     rows = raters = 0
     while (rows, raters) != (USERS * PER_USER, USERS * PER_USER) and time.monotonic() < deadline:
-        for query in queries:
-            assert query.isActive, query.exception()
+        assert pipeline.ended() is None
         time.sleep(1)
         rows = spark.read.format("delta").load(path).count()
         stored: Any = client.hgetall(keyspace.POPULARITY)
         raters = sum(Popularity.decode(raw).raters for raw in stored.values())
-    for query in queries:
-        query.stop()
+    pipeline.stop()
     print(f"lake: {rows}", f"raters: {raters}", sep="\n")
     executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1  # the driver is one
     print(f"executors: {executors}")

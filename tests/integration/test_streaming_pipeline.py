@@ -12,7 +12,6 @@ import pytest
 import redis
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.query import StreamingQuery
 
 from clients.event_producer import open_producer
 from clients.rejected_reader import read_rejected
@@ -20,11 +19,11 @@ from contracts import keyspace, lake, topics
 from contracts.catalog import CatalogEntry
 from contracts.records import Popularity, decode_catalog
 from contracts.settings import KafkaSettings, StreamingSettings
-from streaming import redis_sink
 from streaming.applied import publish_applied
-from streaming.pipeline import build_queries
+from streaming.pipeline import Pipeline, build_pipeline
 from streaming.rebuild import rebuild
 from streaming.rejects import as_line, replay
+from streaming.state_keys import clear_state, mark_written
 
 DEADLINE_SECONDS = 400  # a stop for what hangs; nothing here is timed
 START_MS = 1_700_000_000_000
@@ -46,11 +45,10 @@ def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None
     assert failures == []
 
 
-def wait_until(done: Callable[[], bool], queries: list[StreamingQuery], what: str) -> None:
+def wait_until(done: Callable[[], bool], pipeline: Pipeline, what: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not done():
-        for query in queries:
-            assert query.isActive, query.exception()
+        assert pipeline.ended() is None
         assert time.monotonic() < deadline, what
         time.sleep(0.2)
 
@@ -61,21 +59,23 @@ class Flow:
     def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
         self.spark, self.settings = spark, settings
         self.client = redis.Redis.from_url(settings.redis_url.get_secret_value())
-        self.queries: list[StreamingQuery] = []
+        self.pipeline: Pipeline | None = None
 
     def start(self) -> None:
-        self.queries = build_queries(self.spark, self.settings)
+        self.pipeline = build_pipeline(self.spark, self.settings)
 
     def stop(self) -> None:
-        for query in self.queries:
-            query.stop()
-        self.queries = []
+        if self.pipeline is not None:
+            self.pipeline.stop()
+        self.pipeline = None
 
     def wait_for(self, interactions: int) -> None:
         """Until both queries have applied so many records of the interactions topic."""
+        running = self.pipeline
+        assert running is not None
 
         def applied() -> bool:
-            publish_applied(self.queries, self.settings)
+            publish_applied(running.queries, self.settings)
             for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
                 offsets: Any = self.client.hgetall(key)
                 mine = [int(v) for p, v in offsets.items() if p.startswith(b"interactions:")]
@@ -83,7 +83,7 @@ class Flow:
                     return False
             return True
 
-        wait_until(applied, self.queries, f"{interactions} interactions were not applied")
+        wait_until(applied, running, f"{interactions} interactions were not applied")
 
     def lake_rows(self) -> list[dict[str, Any]]:
         table = DeltaTable(lake.INTERACTIONS.path(self.settings.lake_uri)).to_pyarrow_table()
@@ -102,6 +102,7 @@ def flow(spark: SparkSession, fresh_topics: str, redis_url: str, tmp_path: Path)
         activity_trigger_seconds=5,
     )
     running = Flow(spark, settings)
+    mark_written(running.client)
     yield running
     running.stop()
 
@@ -166,7 +167,7 @@ def check_rebuild(flow: Flow) -> None:
     """With the queries running: the same bytes; after a flush: the same bytes again."""
     rebuilt = rebuild(flow.spark, flow.settings)
     assert rebuilt.before == rebuilt.after
-    redis_sink.clear_state(flow.client, flow.settings.redis_shards)
+    clear_state(flow.client)
     again = rebuild(flow.spark, flow.settings)
     assert again.before != again.after
     assert again.after == rebuilt.after

@@ -9,13 +9,22 @@ from hypothesis import strategies as st
 
 from contracts import keyspace
 from contracts.events import EVENT_TYPES
-from contracts.records import HistoryEntry, Popularity, decode_catalog, decode_history
+from contracts.records import HistoryEntry, Popularity, Trend, decode_catalog, decode_history
+from contracts.settings import StateSettings
+from contracts.strengths import effective
 from streaming import redis_sink
+from streaming.merged_lists import merge_items
 from streaming.redis_sink import CatalogRecord, UserEvent
+from streaming.state_keys import state_digest
+from tests.streaming import state_oracle
 
-SHARDS = 2
-WEIGHTS = {"view": 1.0, "click": 2.0, "dislike": -1.0}
+STATE = StateSettings(
+    redis_shards=2, together_window=3, together_degree=2, history_cap=4, trend_half_lives=(300, 3600, 604_800)
+)
 IDS = [f"{n:08x}-0000-4000-8000-{n:012x}" for n in range(4)]
+WITH_CLIENT = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @pytest.fixture
@@ -24,35 +33,33 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield connection
 
 
-def events() -> st.SearchStrategy[list[UserEvent]]:
-    entry = st.builds(
+def entries() -> st.SearchStrategy[HistoryEntry]:
+    # Instants of the same octave, of neighbouring ones, and so far apart that the old are forgotten.
+    times = [0, 1, 999, 300_000, 1_700_000_000_000, 1_700_000_090_000, 1_700_000_300_000, 253_402_300_799_999]
+    return st.builds(
         HistoryEntry,
         event_type=st.sampled_from(EVENT_TYPES),
-        event_time=st.sampled_from([0, 1, 999, 1_700_000_000_000, 253_402_300_799_999]),
+        event_time=st.sampled_from(times),
         event_id=st.sampled_from(IDS),
         value=st.sampled_from([0.5, 1.0, 3.3, 5.0]),
     )
+
+
+def events() -> st.SearchStrategy[list[UserEvent]]:
     users = st.sampled_from(["a", "b", "ü", "x:{y}"])
-    items = st.sampled_from(["1", "2", "é\u2028", "{0}"])
-    return st.lists(st.builds(UserEvent, users, items, entry), max_size=25)
+    items = st.sampled_from(["1", "2", "3", "4", "é\u2028", "{0}", "-"])
+    return st.lists(st.builds(UserEvent, users, items, entries()), max_size=30)
 
 
 def apply(client: redis.Redis, batches: list[list[UserEvent]]) -> str:
     client.flushall()
     for batch in batches:
-        redis_sink.apply_events(client, batch, SHARDS)
-        redis_sink.merge_popularity(client, (e.item_id for e in batch), SHARDS, WEIGHTS)
-    return redis_sink.state_digest(client, SHARDS)
+        redis_sink.apply_events(client, batch, STATE)
+        merge_items(client, (e.item_id for e in batch), STATE)
+    return state_digest(client)
 
 
-def last_writers(given_events: list[UserEvent]) -> dict[tuple[str, str, str], HistoryEntry]:
-    winners: dict[tuple[str, str, str], HistoryEntry] = {}
-    for event in sorted(given_events, key=lambda e: (e.entry.event_time, e.entry.event_id, e.entry.value)):
-        winners[event.user_id, event.item_id, event.entry.event_type] = event.entry
-    return winners
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@WITH_CLIENT
 @given(given_events=events(), data=st.data())
 def test_any_order_repetition_and_split_gives_the_state_of_one_sorted_pass(
     client: redis.Redis, given_events: list[UserEvent], data: st.DataObject
@@ -65,26 +72,81 @@ def test_any_order_repetition_and_split_gives_the_state_of_one_sorted_pass(
     assert apply(client, [shuffled[:cut], shuffled[cut:], shuffled[:cut]]) == expected
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@WITH_CLIENT
 @given(given_events=events())
 def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_events: list[UserEvent]) -> None:
     apply(client, [given_events])
-    winners = last_writers(given_events)
-    for user in {key[0] for key in winners}:
-        stored = client.hgetall(keyspace.history(user, SHARDS))
-        entries = {
-            (user, item.decode(), entry.event_type): entry
-            for item, raw in stored.items()
-            for entry in decode_history(raw)
+    winners = state_oracle.last_writers(given_events)
+    for user, items in winners.items():
+        stored = {
+            key: {
+                item.decode(): {e.event_type: e for e in decode_history(raw)}
+                for item, raw in client.hgetall(key_of(user, STATE.redis_shards)).items()
+            }
+            for key, key_of in (("known", keyspace.history), ("gone", keyspace.retracted))
         }
-        assert entries == {key: value for key, value in winners.items() if key[0] == user}
-    for item in {key[1] for key in winners}:
+        counted = {item for item, by_type in items.items() if effective(by_type.values())}
+        assert stored["known"] == {item: items[item] for item in counted}
+        assert stored["gone"] == {item: items[item] for item in items.keys() - counted}
+        recent = client.zrange(keyspace.recent(user, STATE.redis_shards), 0, -1, withscores=True)
+        assert dict(recent) == dict(
+            sorted(
+                (
+                    (item.encode(), max(e.event_time for e in by_type.values()))
+                    for item, by_type in items.items()
+                ),
+                key=lambda pair: (pair[1], pair[0]),
+            )[-STATE.history_cap :]
+        )
+
+
+@WITH_CLIENT
+@given(given_events=events())
+def test_popularity_and_trends_are_what_a_plain_recount_gives(
+    client: redis.Redis, given_events: list[UserEvent]
+) -> None:
+    apply(client, [given_events])
+    winners = state_oracle.last_writers(given_events)
+    for item in {event.item_id for event in given_events}:
         popularity = Popularity.decode(client.hget(keyspace.POPULARITY, item))
-        ratings = [e.value for (_, i, kind), e in winners.items() if i == item and kind == "rating"]
-        assert popularity.users == len({user for user, i, _ in winners if i == item})
-        assert popularity.raters == len(ratings)
-        assert popularity.rating_sum_micros == sum(round(value * 1_000_000) for value in ratings)
-        assert client.zscore(keyspace.POPULAR, item) == popularity.score(WEIGHTS)
+        assert popularity == state_oracle.popularity(winners, item)
+        assert client.zscore(keyspace.POPULAR, item) == popularity.score(STATE.event_weights)
+        by_shard = [client.hget(keyspace.trend_shard(s), item) for s in range(STATE.redis_shards)]
+        for shard, raw in enumerate(by_shard):
+            of_shard = {u: items for u, items in winners.items() if keyspace.shard_of(u, 2) == shard}
+            if any(item in items for items in of_shard.values()):
+                assert Trend.decode(raw) == state_oracle.trend(of_shard, item, STATE)
+            else:
+                assert raw is None
+
+
+@WITH_CLIENT
+@given(given_events=events())
+def test_pairs_are_counted_for_the_newest_liked_items_of_each_user(
+    client: redis.Redis, given_events: list[UserEvent]
+) -> None:
+    apply(client, [given_events])
+    expected = state_oracle.together(state_oracle.last_writers(given_events), STATE)
+    counted = {}
+    for item in {event.item_id for event in given_events}:
+        found: dict[str, int] = {}
+        for shard in range(STATE.redis_shards):
+            for other, users in client.zrange(keyspace.together(item, shard), 0, -1, withscores=True):
+                found[other.decode()] = found.get(other.decode(), 0) + int(users)
+        counted[item] = found
+    assert {item: found for item, found in counted.items() if found} == {
+        item: dict(others) for item, others in expected.items() if others
+    }
+
+
+def test_a_retraction_makes_the_item_unknown_again_and_its_counts_go_down(client: redis.Redis) -> None:
+    liked = UserEvent("a", "x", HistoryEntry("rating", 10, IDS[0], 5.0))
+    also = UserEvent("b", "x", HistoryEntry("rating", 10, IDS[1], 4.0))
+    taken_back = UserEvent("a", "x", HistoryEntry("retract", 11, IDS[2], 1.0))
+    apply(client, [[liked, also], [taken_back]])
+    assert client.hkeys(keyspace.history("a", STATE.redis_shards)) == []
+    assert Popularity.decode(client.hget(keyspace.POPULARITY, "x")).raters == 1
+    assert client.zscore(keyspace.POPULAR, "x") == 4.0
 
 
 def test_popularity_is_raters_times_mean(client: redis.Redis) -> None:
@@ -98,11 +160,12 @@ def test_popularity_is_raters_times_mean(client: redis.Redis) -> None:
 
 def test_a_user_with_more_events_than_a_script_takes_is_applied_whole(client: redis.Redis) -> None:
     batch = [UserEvent("a", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
-    assert redis_sink.apply_events(client, batch, SHARDS) == 2500
-    assert client.hlen(keyspace.history("a", SHARDS)) == 2500
+    assert redis_sink.apply_events(client, batch, STATE) == 2500
+    assert client.hlen(keyspace.history("a", STATE.redis_shards)) == 2500
+    assert client.zcard(keyspace.recent("a", STATE.redis_shards)) == STATE.history_cap
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@WITH_CLIENT
 @given(
     order=st.permutations(
         [("x", 1, '{"title":"old"}'), ("x", 2, '{"title":"b"}'), ("x", 2, '{"title":"a"}'), ("y", 1, "{}")]
@@ -116,32 +179,16 @@ def test_the_newest_catalogue_entry_wins_in_any_order(
     client.flushall()
     for record in records * repeat:
         redis_sink.apply_catalog(client, [record])
-    digest = redis_sink.state_digest(client, SHARDS)
+    digest = state_digest(client)
     client.flushall()
     redis_sink.apply_catalog(client, sorted(records, reverse=True))
-    assert redis_sink.state_digest(client, SHARDS) == digest
+    assert state_digest(client) == digest
     assert decode_catalog(client.hget(keyspace.CATALOG_ITEMS, "x"))["title"] in ("a", "b")
 
 
-def test_a_catalogue_item_without_events_is_in_the_popular_list_with_score_zero(client: redis.Redis) -> None:
-    apply(client, [[UserEvent("a", "rated", HistoryEntry("rating", 1, IDS[0], 4.0))]])
-    records = [CatalogRecord("item", name, 1, "{}") for name in ("rated", "unseen")]
-    redis_sink.apply_catalog(client, [*records, CatalogRecord("user", "a", 1, "{}")])
-    assert client.zrange(keyspace.POPULAR, 0, -1, withscores=True) == [(b"unseen", 0.0), (b"rated", 4.0)]
+def test_users_of_the_catalogue_have_their_own_hash(client: redis.Redis) -> None:
+    redis_sink.apply_catalog(
+        client, [CatalogRecord("item", "i", 1, "{}"), CatalogRecord("user", "a", 1, "{}")]
+    )
     assert client.hkeys(keyspace.CATALOG_USERS) == [b"a"]
-
-
-def test_clearing_the_state_leaves_models_and_offsets(client: redis.Redis) -> None:
-    apply(client, [[UserEvent("a", "x", HistoryEntry("view", 1, IDS[0], 1.0))]])
-    client.set(keyspace.CURRENT_MODEL, "v")
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
-    redis_sink.clear_state(client, SHARDS)
-    assert sorted(client.keys()) == [keyspace.APPLIED_ONLINE.encode(), keyspace.CURRENT_MODEL.encode()]
-    assert client.hgetall(keyspace.APPLIED_ONLINE) == {b"interactions:0": b"5"}
-
-
-def test_the_digest_sees_every_byte(client: redis.Redis) -> None:
-    apply(client, [[UserEvent("a", "x", HistoryEntry("rating", 1, IDS[0], 4.0))]])
-    before = redis_sink.state_digest(client, SHARDS)
-    client.zadd(keyspace.POPULAR, {"x": 4.000001})
-    assert redis_sink.state_digest(client, SHARDS) != before
+    assert client.hkeys(keyspace.CATALOG_ITEMS) == [b"i"]

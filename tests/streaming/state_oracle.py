@@ -1,0 +1,80 @@
+"""The state recounted plainly in Python: what every order of events must lead to."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from itertools import islice
+
+from contracts.records import COUNTED_TYPES, MICROS, OCTAVES, HistoryEntry, Popularity, Trend
+from contracts.settings import StateSettings
+from contracts.strengths import effective, strength
+from streaming.redis_sink import UserEvent
+
+Entries = dict[str, HistoryEntry]  # by type
+
+
+def last_writers(events: Iterable[UserEvent]) -> dict[str, dict[str, Entries]]:
+    """user -> item -> type -> its last writer."""
+    winners: dict[str, dict[str, Entries]] = defaultdict(lambda: defaultdict(dict))
+    for event in sorted(events, key=lambda e: (e.entry.event_time, e.entry.event_id, e.entry.value)):
+        winners[event.user_id][event.item_id][event.entry.event_type] = event.entry
+    return winners
+
+
+def popularity(winners: dict[str, dict[str, Entries]], item: str) -> Popularity:
+    """One item's counters over all users."""
+    counted = [effective(items[item].values()) for items in winners.values() if item in items]
+    ratings = [entry.value for entries in counted for entry in entries if entry.event_type == "rating"]
+    types = Counter(entry.event_type for entries in counted for entry in entries)
+    return Popularity(
+        users=sum(bool(entries) for entries in counted),
+        rating_sum_micros=sum(round(value * MICROS) for value in ratings),
+        counts=tuple(types[name] for name in COUNTED_TYPES),
+    )
+
+
+def trend(winners: dict[str, dict[str, Entries]], item: str, settings: StateSettings) -> Trend:
+    """One item's octaves over all users."""
+    octaves: dict[tuple[int, int], int] = {}
+    per_user = [items[item] for items in winners.values() if item in items]
+    for place, seconds in enumerate(settings.trend_half_lives):
+        moments = [entry.event_time / (1000 * seconds) for e in per_user for entry in e.values()]
+        newest = math.floor(max(moments))
+        sums: Counter[int] = Counter({newest: 0})
+        for entry in (entry for entries in per_user for entry in effective(entries.values())):
+            halvings = entry.event_time / (1000 * seconds)
+            k = math.floor(halvings)
+            if k > newest - OCTAVES:
+                sums[k] += _share(entry, halvings - k, settings)
+        octaves |= {(place, k): total for k, total in sums.items() if total or k == newest}
+    return Trend(octaves)
+
+
+def _share(entry: HistoryEntry, octave_part: float, settings: StateSettings) -> int:
+    is_rating = entry.event_type == "rating"
+    weight = entry.value if is_rating else settings.event_weights.get(entry.event_type, 0.0)
+    millionths = round(weight * MICROS)
+    share = math.floor(abs(millionths) * 2**octave_part + 0.5)
+    return -share if millionths < 0 else share
+
+
+def together(winners: dict[str, dict[str, Entries]], settings: StateSettings) -> dict[str, Counter[str]]:
+    """item -> item -> users who have lately liked both."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for items in winners.values():
+        newest = sorted(
+            items, key=lambda i: (max(e.event_time for e in items[i].values()), i.encode()), reverse=True
+        )[: min(settings.history_cap, settings.together_window * 3)]
+        liked = (i for i in newest if _strength(items[i], settings) > 0)
+        window = list(islice(liked, settings.together_window))
+        for n, item in enumerate(window):
+            for other in window[n + 1 : n + 1 + settings.together_degree]:
+                counts[item][other] += 1
+                counts[other][item] += 1
+    return counts
+
+
+def _strength(entries: Entries, settings: StateSettings) -> float:
+    return strength(effective(entries.values()), settings.event_weights, settings.rating_strengths)
