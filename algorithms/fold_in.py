@@ -19,8 +19,7 @@ Fold in from the whole history of a row, never from its last few interactions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +32,7 @@ Integers = NDArray[np.integer[Any]]
 
 UNKNOWN = -1  # the index of an interaction whose other side has no factor yet
 _BLOCK_NUMBERS = 2**18  # of the equations that are solved at once: 2 MiB, which stay in the cache
+_BLOCK_ROWS = 1024
 _GRAMIAN_ROWS = 2**16
 # Below this part of its trace, regularisation cannot be trusted to keep a matrix regular.
 _REGULARISED = 1e-10
@@ -77,28 +77,24 @@ def fold_in(
     are singular (regParam 0), the solution of the least norm; never NaN. A row does not depend on the others.
     Raises ValueError for arrays that do not fit, indexes out of range, or numbers that are not finite.
     """
-    weights = np.ones(len(indices)) if confidence_weights is None else np.asarray(confidence_weights, float)
-    _check(fixed, indptr, indices, strengths, weights)
-    shared = np.zeros((fixed.shape[1], fixed.shape[1]))
-    if implicit:
-        shared = _gramian_of(fixed, gramian)
-    history = _known(_History(np.asarray(indptr), np.asarray(indices), np.asarray(strengths, float), weights))
-    matrix, target, counted = _implicit(history, alpha) if implicit else _explicit(history)
-    counts = _row_sums(history.indptr, counted)
-    solved = np.zeros((len(indptr) - 1, fixed.shape[1]))
-    rows = np.flatnonzero(counts)
-    block = max(1, _BLOCK_NUMBERS // shared.size)
-    for start in range(0, len(rows), block):
-        some = rows[start : start + block]
-        lhs, rhs = _equations(fixed, history, matrix, target, some, shared)
-        solved[some] = _solve(lhs, rhs, reg_param * counts[some], nonnegative)
+    _check(fixed, indptr, indices, strengths, confidence_weights)
+    rank = fixed.shape[1]
+    shared = _gramian_of(fixed, gramian) if implicit else np.zeros((rank, rank))
+    solved = np.zeros((len(indptr) - 1, rank))
+    block = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // max(1, rank**2)))
+    for start in range(0, len(solved), block):
+        history = _history(indptr[start : start + block + 1], indices, strengths, confidence_weights)
+        terms = _implicit(history, alpha) if implicit else _explicit(history)
+        counts = _row_sums(history.indptr, terms.counted)
+        rows = np.flatnonzero(counts)
+        lhs, rhs = _equations(fixed, history, terms, rows, shared)
+        solved[start + rows] = _solve(lhs, rhs, reg_param * counts[rows], nonnegative)
     largest = np.finfo(fixed.dtype).max
     return np.clip(solved, -largest, largest).astype(fixed.dtype)
 
 
-@dataclass(frozen=True)
-class _History:
-    """Rows of interactions as CSR."""
+class _History(NamedTuple):
+    """Some rows' interactions as CSR, without those whose other side has no factor."""
 
     indptr: Integers
     indices: Integers
@@ -106,29 +102,39 @@ class _History:
     weights: Floats
 
 
+class _Terms(NamedTuple):
+    """What each interaction adds: times its factors' square, times its factors, and to n."""
+
+    square: Floats
+    target: Floats
+    counted: Floats
+
+
 def _gramian_of(fixed: Factors, given: Floats | None) -> Floats:
     return gramian(fixed) if given is None else given
 
 
-def _known(history: _History) -> _History:
-    """Without the interactions whose other side has no factor."""
-    known = history.indices != UNKNOWN
+def _history(
+    indptr: Integers, indices: Integers, strengths: NDArray[np.floating[Any]], weights: Floats | None
+) -> _History:
+    of_rows, starts = slice(indptr[0], indptr[-1]), indptr - indptr[0]
+    columns = indices[of_rows], np.asarray(strengths[of_rows], np.float64)
+    believed = np.ones(len(columns[0])) if weights is None else weights[of_rows]
+    known = columns[0] != UNKNOWN
     if known.all():
-        return history
+        return _History(starts, *columns, believed)
     kept = np.concatenate([[0], np.cumsum(known)])
-    columns = (column[known] for column in (history.indices, history.strengths, history.weights))
-    return _History(kept[history.indptr], *columns)
+    return _History(kept[starts], columns[0][known], columns[1][known], believed[known])
 
 
-def _implicit(history: _History, alpha: float) -> tuple[Floats, Floats, Floats]:
-    """What each interaction adds: times its factors' square, times its factors, and to n."""
-    preferred = (history.strengths > 0).astype(float)
+def _implicit(history: _History, alpha: float) -> _Terms:
+    preferred = (history.strengths > 0).astype(np.float64)
     confidence = alpha * np.abs(history.strengths)
-    return history.weights * confidence, history.weights * (1 + confidence) * preferred, preferred
+    return _Terms(history.weights * confidence, history.weights * (1 + confidence) * preferred, preferred)
 
 
-def _explicit(history: _History) -> tuple[Floats, Floats, Floats]:
-    return history.weights, history.weights * history.strengths, np.ones(len(history.indices))
+def _explicit(history: _History) -> _Terms:
+    return _Terms(history.weights, history.weights * history.strengths, np.ones(len(history.indices)))
 
 
 def _row_sums(indptr: Integers, values: Floats) -> Floats:
@@ -137,15 +143,15 @@ def _row_sums(indptr: Integers, values: Floats) -> Floats:
 
 
 def _equations(
-    fixed: Factors, history: _History, matrix: Floats, target: Floats, rows: Integers, shared: Floats
+    fixed: Factors, history: _History, terms: _Terms, rows: Integers, shared: Floats
 ) -> tuple[Floats, Floats]:
     """Left sides (rows, rank, rank) without regularisation, and right sides (rows, rank)."""
     lhs, rhs = np.empty((len(rows), *shared.shape)), np.empty((len(rows), len(shared)))
-    roots = np.sqrt(matrix)[:, None]
+    roots = np.sqrt(terms.square)[:, None]
     for place, row in enumerate(rows):
         of_row = slice(history.indptr[row], history.indptr[row + 1])
         factors = fixed[history.indices[of_row]].astype(np.float64)
-        np.matmul(target[of_row], factors, out=rhs[place])
+        np.matmul(terms.target[of_row], factors, out=rhs[place])
         factors *= roots[of_row]
         # A product with its own transpose is BLAS's symmetric one: half the work.
         np.matmul(factors.T, factors, out=lhs[place])
@@ -174,15 +180,17 @@ def _solve(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: bool) 
 
 
 def _check(
-    fixed: Factors, indptr: Integers, indices: Integers, strengths: NDArray[Any], weights: Floats
+    fixed: Factors, indptr: Integers, indices: Integers, strengths: NDArray[Any], weights: Floats | None
 ) -> None:
-    if not len(indices) == len(strengths) == len(weights) == indptr[-1]:
+    if not len(indices) == len(strengths) == indptr[-1] or (
+        weights is not None and len(weights) != indptr[-1]
+    ):
         raise ValueError(
             "indices, strengths and weights need one entry for each interaction that indptr counts"
         )
-    if len(indices) and not (np.min(indices) >= UNKNOWN and np.max(indices) < len(fixed)):
+    if len(indices) and not (indices.min() >= UNKNOWN and indices.max() < len(fixed)):
         raise ValueError(
             f"indexes must be {UNKNOWN} (unknown) or below {len(fixed)}; are they of another model?"
         )
-    if not ((weights >= 0) & (weights <= 1)).all():
+    if weights is not None and len(weights) and not (weights.min() >= 0 and weights.max() <= 1):
         raise ValueError("weights must be between 0 and 1")

@@ -19,7 +19,7 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks import lake, once, producer
+from benchmarks import fold_in, growth, lake, once, producer
 from benchmarks.context import BenchContext, Ratio
 from stack import broker, redis_server
 from stack.jars import ensure_jars
@@ -32,6 +32,8 @@ Benchmark = Callable[[BenchContext], list[Ratio]]
 BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("producer", producer.run),
     ("lake", lake.run),
+    ("fold_in", fold_in.run),
+    ("growth", growth.run),
     ("once", once.run),
 )
 _HERE = Path(__file__).parent
@@ -71,7 +73,7 @@ def as_markdown(ratios: list[Ratio]) -> str:
         "|---|---:|---:|---:|---:|---|",
     ]
     for r in ratios:
-        goal = "" if r.target is None else f"≥ {r.target:g}{'' if r.met else ' (missed)'}"
+        goal = "" if r.target is None else f"≥ {r.target:.3g}{'' if r.met else ' (missed)'}"
         figures = f"{r.ours:,.0f} {r.unit} | {r.peer:,.0f} {r.unit} | {r.ratio:.2f}×"
         lines.append(f"| {r.name} | {figures} | {goal} | {r.note} |")
     return "\n".join(lines) + "\n"
