@@ -19,8 +19,19 @@ import numpy as np
 import scipy.sparse as sp
 
 from algorithms.fold_in import UNKNOWN, fold_in, gramian
+from algorithms.metrics import ndcg_at_k
 from algorithms.recency import recency_weights
-from benchmarks.ranking_models import POSITIVE, Array, K, Setting, fit_als, to_strengths
+from benchmarks.ranking_models import (
+    POSITIVE,
+    Array,
+    K,
+    Setting,
+    by_time,
+    fit_als,
+    lists_of,
+    make_split,
+    to_strengths,
+)
 from contracts.settings import TrainingSettings
 
 _CHUNK = 512
@@ -71,6 +82,22 @@ def make_slice(log: Log, start: float, stop: float, seed: int = 0) -> Slice:
     return Slice(log, targets, items, _popular_ranks(log, targets, shape[1]))
 
 
+def _fit_items(ratings: sp.csr_matrix, settings: TrainingSettings, seed: int) -> Array:
+    setting = {
+        "rank": settings.als_rank,
+        "reg_param": settings.als_reg_param,
+        "max_iter": settings.als_max_iter,
+    }
+    strengths = to_strengths(ratings, settings.rating_strengths)
+    return fit_als(strengths, setting, seed, settings.als_alpha)[1]
+
+
+def _graded(ratings: Array, settings: TrainingSettings) -> Array:
+    table = sorted(settings.rating_strengths.items())
+    thresholds, strengths = (np.array(column) for column in zip(*table, strict=True))
+    return np.asarray(strengths[np.searchsorted(thresholds, ratings, side="right") - 1])
+
+
 def _popular_ranks(log: Log, targets: Array, items: int) -> Array:
     """Each target's rank by raters x mean rating of the moment, without the user's known items."""
     score, known = np.zeros(items), np.zeros((int(log.users.max()) + 1, items), bool)
@@ -115,7 +142,7 @@ def gains(part: Slice, half_lives: Setting, period_ms: int = 0) -> Array:
     """NDCG@K of each target (one relevant item) by fold-in, or by lists retrained every ``period_ms``."""
     settings, log, factors = TrainingSettings(), part.log, part.item_factors
     known_to_model, ranks = np.any(factors, axis=1, keepdims=True)[:, 0], part.popular_ranks.copy()
-    strengths = to_strengths(sp.csr_matrix(log.ratings[None, :]), settings.rating_strengths).toarray()[0]
+    strengths = _graded(log.ratings, settings)
     known_now = (indptr_places for _, *indptr_places in histories(part, 0))
     for (rows, indptr, places), (seen_indptr, seen) in zip(
         histories(part, period_ms), known_now, strict=True
@@ -203,8 +230,45 @@ def report(parts: list[Slice], chosen: Setting) -> list[Setting]:
     ]
 
 
+def long_run(log: Log, half_lives: list[float], seeds: int) -> list[Setting]:
+    """NDCG@K of each user's last fifth, predicted at once (docs/decisions/0002): what forgetting costs."""
+    settings = TrainingSettings()
+    ratings = by_time(*log)
+    split, before = make_split(ratings, 2), ratings.part < 2
+    strengths = _graded(split.train.data, settings)
+    cells = (log.times[before], (log.users[before], log.items[before]))
+    times = sp.csr_matrix(cells, split.train.shape).data  # in the order of split.train's cells
+    rows = dict[float, list[Array]]()
+    for seed in range(seeds):
+        items = _fit_items(split.train, settings, seed)
+        for half_life in half_lives:
+            weights = recency_weights(split.train.indptr, times, half_life_items=half_life)
+            users = fold_in(
+                items,
+                split.train.indptr,
+                split.train.indices,
+                strengths,
+                reg_param=settings.als_reg_param,
+                alpha=settings.als_alpha,
+                confidence_weights=weights,
+            )
+            rows.setdefault(half_life, []).append(
+                ndcg_at_k(lists_of(split, users, items), split.positives, K)
+            )
+    asked = np.flatnonzero(split.positives.counts)
+    ndcg = {half_life: np.mean(row, axis=0)[asked] for half_life, row in rows.items()}
+    return [
+        {
+            "half_life_items": half_life,
+            "ndcg": interval(asked, row),
+            "minus_none": interval(asked, row - ndcg[0]),
+        }
+        for half_life, row in ndcg.items()
+    ]
+
+
 def main() -> None:
-    """Reads the command line, prints both tables, writes the JSON."""
+    """Reads the command line, prints the tables, writes the JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -219,6 +283,7 @@ def main() -> None:
     )
     half_lives, chosen = compare(choosing)
     result = {"half-lives": half_lives, "chosen": [chosen], "report": report(reporting, chosen)}
+    result["last fifth"] = long_run(log, [0, 5, 10, 20, 40, 80], options.seeds)
     result["sizes"] = [
         {"targets": len(part.targets), "users": len(np.unique(log.users[part.targets]))}
         for part in (choosing[0], reporting[0])
