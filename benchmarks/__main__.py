@@ -19,7 +19,7 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks import fold_in, growth, lake, once, producer
+from benchmarks import fold_in, freshness, growth, lake, once, producer
 from benchmarks.context import BenchContext, Ratio
 from stack import broker, redis_server
 from stack.jars import ensure_jars
@@ -34,6 +34,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("lake", lake.run),
     ("fold_in", fold_in.run),
     ("growth", growth.run),
+    ("freshness", freshness.run),
     ("once", once.run),
 )
 _HERE = Path(__file__).parent

@@ -32,7 +32,10 @@ def retracted(user_id: str, shards: int) -> str:
 
 
 def recent(user_id: str, shards: int) -> str:
-    """ZSET item_id by the time of its newest entry, retractions included; the newest HISTORY_CAP."""
+    """ZSET item_id by the time of its newest entry, retractions included, + .5 if it is liked.
+
+    The newest HISTORY_CAP, and those of the same instant as the last of them.
+    """
     return f"hw:{{{shard_of(user_id, shards)}}}:recent:{user_id}"
 
 

@@ -46,19 +46,19 @@ local function effective(entries)
     return counted
 end
 
+local function worth(code, millionths)
+    if code ~= RATING then return CONFIG.weights[code] end
+    local grades = CONFIG.grades
+    local grade = grades[1][2]
+    for i = 2, #grades do
+        if millionths >= grades[i][1] then grade = grades[i][2] end
+    end
+    return grade
+end
+
 local function strength(counted)
     local total = 0
-    for code, entry in pairs(counted) do
-        if code == RATING then
-            local grade = CONFIG.grades[1][2]
-            for _, step in ipairs(CONFIG.grades) do
-                if entry[7] >= step[1] then grade = step[2] end
-            end
-            total = total + grade
-        else
-            total = total + CONFIG.weights[code]
-        end
-    end
+    for code, entry in pairs(counted) do total = total + worth(code, entry[7]) end
     return total
 end
 
@@ -115,15 +115,26 @@ local function add_trend(record, entry, sign)
     return record
 end
 
+-- An item's place among the recent ones: the time of its newest entry, and half a millisecond if it is liked.
+local function recent_score(entries, counted)
+    local newest = 0
+    for _, entry in pairs(entries) do newest = math.max(newest, entry[2]) end
+    return string.format('%.1f', strength(counted) > 0 and newest + 0.5 or newest)
+end
+
+-- Keeps the newest `cap` items and those of the same instant, so that no order can tell ties apart.
+local function trim_recent()
+    local last = redis.call('ZREVRANGE', RECENT, CONFIG.cap - 1, CONFIG.cap - 1, 'WITHSCORES')
+    if last[2] then redis.call('ZREMRANGEBYSCORE', RECENT, '-inf', '(' .. math.floor(last[2])) end
+end
+
 -- The user's newest liked items: of the newest `window * 3` at most `window`.
 local function liked_window()
-    local items = redis.call('ZREVRANGE', RECENT, 0, CONFIG.window * 3 - 1)
+    local recent = redis.call('ZREVRANGE', RECENT, 0, CONFIG.window * 3 - 1, 'WITHSCORES')
     local liked = {}
-    if #items == 0 then return liked end
-    local raws = redis.call('HMGET', HISTORY, unpack(items))
-    for i = 1, #items do
-        if raws[i] and strength(effective(decode(raws[i]))) > 0 then
-            liked[#liked + 1] = items[i]
+    for i = 1, #recent, 2 do
+        if recent[i + 1]:sub(-2) == '.5' then
+            liked[#liked + 1] = recent[i]
             if #liked == CONFIG.window then break end
         end
     end
@@ -172,7 +183,9 @@ local function move_item(item, before, after, new)
     count(counters, after, 1)
     redis.call('HSET', POPULARITY, item, struct.pack(COUNTERS, unpack(counters, 1, 8)))
     local old = redis.call('HGET', TREND, item) or ''
-    local trend = add_trend(old, new, 0)
+    local trend = old
+    -- What does not count still says what is too old to be kept.
+    if after[new[1]] ~= new then trend = add_trend(trend, new, 0) end
     for code, entry in pairs(before) do
         if after[code] ~= entry then trend = add_trend(trend, entry, -1) end
     end
@@ -207,12 +220,12 @@ for i = 1, #ARGV, 2 do
         local after = effective(entries)
         store(item, entries, after, came_from)
         move_item(item, before, after, new)
-        redis.call('ZADD', RECENT, 'GT', new[2], item)
+        redis.call('ZADD', RECENT, recent_score(entries, after), item)
         changed = changed + 1
     end
 end
 if changed > 0 then
-    redis.call('ZREMRANGEBYRANK', RECENT, 0, -CONFIG.cap - 1)
+    trim_recent()
     move_pairs(window, liked_window())
 end
 return changed

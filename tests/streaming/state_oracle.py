@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from itertools import islice
 
 from contracts.records import COUNTED_TYPES, MICROS, OCTAVES, HistoryEntry, Popularity, Trend
 from contracts.settings import StateSettings
@@ -60,15 +59,21 @@ def _share(entry: HistoryEntry, octave_part: float, settings: StateSettings) -> 
     return -share if millionths < 0 else share
 
 
+def recent(items: dict[str, Entries], settings: StateSettings) -> dict[str, float]:
+    """One user's newest items: the time of the newest entry, half a millisecond more for a liked one."""
+    times = {item: max(entry.event_time for entry in by_type.values()) for item, by_type in items.items()}
+    last = sorted(times.values(), reverse=True)[: settings.history_cap][-1]
+    return {i: t + (0.5 if _strength(items[i], settings) > 0 else 0) for i, t in times.items() if t >= last}
+
+
 def together(winners: dict[str, dict[str, Entries]], settings: StateSettings) -> dict[str, Counter[str]]:
     """item -> item -> users who have lately liked both."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for items in winners.values():
-        newest = sorted(
-            items, key=lambda i: (max(e.event_time for e in items[i].values()), i.encode()), reverse=True
-        )[: min(settings.history_cap, settings.together_window * 3)]
-        liked = (i for i in newest if _strength(items[i], settings) > 0)
-        window = list(islice(liked, settings.together_window))
+        scores = recent(items, settings)
+        newest = sorted(scores, key=lambda i: (scores[i], i.encode()), reverse=True)
+        liked = [i for i in newest[: settings.together_window * 3] if scores[i] % 1]
+        window = liked[: settings.together_window]
         for n, item in enumerate(window):
             for other in window[n + 1 : n + 1 + settings.together_degree]:
                 counts[item][other] += 1

@@ -89,15 +89,7 @@ def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_even
         assert stored["known"] == {item: items[item] for item in counted}
         assert stored["gone"] == {item: items[item] for item in items.keys() - counted}
         recent = client.zrange(keyspace.recent(user, STATE.redis_shards), 0, -1, withscores=True)
-        assert dict(recent) == dict(
-            sorted(
-                (
-                    (item.encode(), max(e.event_time for e in by_type.values()))
-                    for item, by_type in items.items()
-                ),
-                key=lambda pair: (pair[1], pair[0]),
-            )[-STATE.history_cap :]
-        )
+        assert {item.decode(): score for item, score in recent} == state_oracle.recent(items, STATE)
 
 
 @WITH_CLIENT
