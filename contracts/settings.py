@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
@@ -98,6 +99,8 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     activity_watermark: str = "2 hours"
     # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.
     lake_max_events_per_trigger: int = Field(default=1_000_000, ge=1)
+    # Tasks of a batch of the online query: as many as cores run them, since each has its price.
+    online_tasks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     online_max_events_per_trigger: int = Field(default=200_000, ge=1)
     maintenance_every_seconds: float = Field(default=3600.0, gt=0)
     vacuum_retention_hours: int = Field(default=168, ge=168)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.recency import recency_weights
-from algorithms.top_n import BLOCK_USERS, top_n
+from algorithms.top_n import top_n
 from contracts import keyspace
 from contracts.records import FreshList, encode_fresh
 from contracts.settings import StreamingSettings
@@ -25,6 +25,7 @@ from streaming.online_model import OnlineModel, OnlineModels
 from streaming.redis_sink import StateClient
 from streaming.state_script import lua
 
+_BLOCK_USERS = 256  # folded in between two looks at the clock, by three round trips to Redis
 _MAX_TOUCHES = 20  # of items unknown to the model, per user and fold-in: the newest
 
 _models = OnlineModels()
@@ -57,10 +58,10 @@ def fold_in_users(
     are left when the time is up; none are where there is no model to fold into.
     """
     new_items = NewItems()
-    for start in range(0, len(users), BLOCK_USERS):
+    for start in range(0, len(users), _BLOCK_USERS):
         if time.monotonic() >= deadline:
             return list(users[start:])
-        block = users[start : start + BLOCK_USERS]
+        block = users[start : start + _BLOCK_USERS]
         reading = _read(client, block, settings)
         model = _models.of(client, reading.version)
         if model is None:

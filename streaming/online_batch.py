@@ -12,8 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts import keyspace
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
-from streaming.online_sink import Applied, apply_batch
-from streaming.parse import parse
+from streaming.online_sink import Applied, applied_records, merged
 from streaming.redis_sink import StateClient
 from streaming.source import read_partitions_between
 from streaming.state_gate import writing_batch
@@ -36,16 +35,16 @@ class OnlineBatch:
         """Whether a backlog is worked off: folding users in waits for its end."""
         return time.monotonic() - self._replay_seen < _QUIET_SECONDS
 
-    def write(self, records: DataFrame, batch_id: int) -> None:
-        """The foreachBatch function."""
+    def write(self, reports: DataFrame, batch_id: int) -> None:
+        """The foreachBatch function, of a stream of `applied_records`."""
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
         with writing_batch(client):
             started = time.monotonic()
             self._watch(client)
             if self.is_replaying:
                 self._replay_seen = float("inf")  # until this batch says what it was
-            applied = apply_batch(parse(records), self._settings, self._settings.fold_in)
-            self._fill_gaps(records.sparkSession, client, applied)
+            applied = merged(reports, self._settings)
+            self._fill_gaps(reports.sparkSession, client, applied)
             # Within the gate: a rebuild goes as far as this says, no further.
             redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied.next)
         is_large = applied.records > self._settings.fold_in_max_events
@@ -80,4 +79,4 @@ class OnlineBatch:
             topic, partition = source.rsplit(":", 1)
             starts[topic][partition], ends[topic][partition] = start, end
         records = read_partitions_between(spark, self._settings, json.dumps(starts), json.dumps(ends))
-        apply_batch(parse(records), self._settings, self._settings.fold_in)
+        merged(applied_records(records, self._settings, self._settings.fold_in), self._settings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, Row
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import topics
@@ -17,7 +17,7 @@ from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.fresh_lists import fold_in_users, queue_users
 from streaming.merged_lists import merge_items
-from streaming.parse import event_columns
+from streaming.parse import event_columns, parse
 from streaming.redis_sink import CatalogRecord, UserEvent
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
@@ -55,15 +55,32 @@ class Applied:
         self.records += records
 
 
-def apply_batch(parsed: DataFrame, settings: StreamingSettings, fold_in: bool) -> Applied:
-    """Apply parsed records (``parse``'s columns) to the state, and fold their users in if asked."""
-    return _apply_rows(_batch_rows(parsed), settings, fold_in)
+def applied_records(records: DataFrame, settings: StreamingSettings, fold_in: bool) -> DataFrame:
+    """Records of the topics, applied to the state as they are read: what the tasks report.
+
+    Of a stream, whose plan is then made once and not by each batch, or of a bounded frame.
+    """
+    few = records.coalesce(settings.online_tasks)
+    return _batch_rows(parse(few)).mapInArrow(_task(settings, fold_in), _REPORT_DDL)
 
 
 def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingSettings) -> Applied:
     """Apply rows of the lake's tables to the state."""
     rows = _interaction_rows(interactions).unionByName(_entry_rows(entries))
-    return _apply_rows(rows, settings, fold_in=False)
+    return merged(rows.mapInArrow(_task(settings, fold_in=False), _REPORT_DDL), settings)
+
+
+def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
+    """Run the tasks, then merge what they touched over the shards."""
+    # Not made distinct by Spark: a shuffle would cost a small batch more than the repeated ids do.
+    rows = reports.collect()
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    merge_items(client, (row.item_id for row in rows if row.item_id is not None), settings)
+    applied = Applied()
+    for row in rows:
+        if row.source is not None:
+            applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
+    return applied
 
 
 def _batch_rows(parsed: DataFrame) -> DataFrame:
@@ -113,22 +130,6 @@ def _entry_json(prefix: str) -> Column:
     """The entry's JSON from its columns, so that the topic and the lake give the same bytes."""
     fields = ("kind", "id", "title", "categories", "attributes", "updated_at")
     return F.to_json(F.struct(*(F.col(prefix + name).alias(name) for name in fields)))
-
-
-def _apply_rows(rows: DataFrame, settings: StreamingSettings, fold_in: bool) -> Applied:
-    # Not made distinct by Spark: a shuffle would cost a small batch more than the repeated ids do.
-    report = rows.mapInArrow(_task(settings, fold_in), _REPORT_DDL).collect()
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
-    merge_items(client, (row.item_id for row in report if row.item_id is not None), settings)
-    return _summed(report)
-
-
-def _summed(report: Iterable[Row]) -> Applied:
-    applied = Applied()
-    for row in report:
-        if row.source is not None:
-            applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
-    return applied
 
 
 def _task(

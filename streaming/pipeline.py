@@ -20,6 +20,7 @@ from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
 from streaming.lake_sink import create_tables
 from streaming.online_batch import OnlineBatch
+from streaming.online_sink import applied_records
 from streaming.source import read_topics
 
 # A query whose state or source changes in a way that Spark refuses gets a new version, and starts anew.
@@ -80,8 +81,9 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
 def _start_online(spark: SparkSession, settings: StreamingSettings, batch: OnlineBatch) -> StreamingQuery:
     _own_pool(spark, "online")
     records = read_topics(spark, settings, settings.online_max_events_per_trigger)
+    reports = applied_records(records, settings, settings.fold_in)
     return (
-        records.writeStream.queryName("online")
+        reports.writeStream.queryName("online")
         .option("checkpointLocation", checkpoint(settings, "online"))
         .trigger(processingTime=f"{settings.online_trigger_seconds} seconds")
         .foreachBatch(batch.write)

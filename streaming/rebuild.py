@@ -17,8 +17,7 @@ from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
 from streaming.lake_sink import create_tables
-from streaming.online_sink import apply_batch, apply_lake
-from streaming.parse import parse
+from streaming.online_sink import applied_records, apply_lake, merged
 from streaming.pipeline import checkpoint
 from streaming.source import read_partitions_between
 from streaming.state_gate import rebuilding
@@ -51,7 +50,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         before = state_digest(client)
         clear_state(client)
         apply_lake(interactions, entries, settings)
-        apply_batch(parse(tail), settings, fold_in=False)
+        merged(applied_records(tail, settings, fold_in=False), settings)
         mark_written(client)
         redis_sink.clear_status(client, "state_lost")
         return Rebuilt(before, state_digest(client))
