@@ -9,12 +9,12 @@ import threading
 from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
-from clients.spark_session import spark_session
 from clients.topic_admin import create_topics
 from contracts.settings import StreamingSettings
 from streaming.applied import Heartbeat, publish_applied
 from streaming.pipeline import build_pipeline
 from streaming.rebuild import prepare_state
+from streaming.session import streaming_session
 
 log = logging.getLogger("headwater.streaming")
 
@@ -32,8 +32,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = StreamingSettings()
-    conf = _STREAMING_CONF | settings.spark_conf
-    spark = spark_session("headwater-streaming", settings.model_copy(update={"spark_conf": conf}))
+    spark = streaming_session(settings)
     try:
         create_topics(settings.kafka_bootstrap_servers, timeout=_BROKER_SECONDS)
     except BrokerUnavailableError as error:
@@ -55,15 +54,6 @@ def main() -> int:
 
 
 _BROKER_SECONDS = 60.0  # the broker may start beside us
-_STREAMING_CONF = {
-    # Queries share the cores; a large lake batch must not hold up the online one.
-    "spark.scheduler.mode": "FAIR",
-    # Plans of small batches are known beforehand; adapting them costs more than it gains.
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.streaming.stateStore.providerClass": (
-        "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
-    ),
-}
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from streaming.online_model import OnlineModel, OnlineModels
 from streaming.redis_sink import StateClient
 from streaming.state_script import lua
 
-_BLOCK_USERS = 256  # folded in between two looks at the clock, by three round trips to Redis
+_BLOCK_USERS = 128  # folded in between two looks at the clock, by three round trips to Redis
 _MAX_TOUCHES = 20  # of items unknown to the model, per user and fold-in: the newest
 
 _models = OnlineModels()
