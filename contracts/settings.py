@@ -112,6 +112,7 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     spark_driver_memory: str = "2g"
     train_every_seconds: float = Field(default=300.0, ge=0)  # 0: only on request
     train_every_events: int = Field(default=0, ge=0)  # 0: not by count
+    train_niceness: int = Field(default=10, ge=0, le=19)  # the trainer yields to what answers
     train_min_events: int = Field(default=100, ge=1)
     top_n: int = Field(default=100, ge=1, le=1000)
     seed: int = 42

@@ -23,6 +23,7 @@ from ingest.pace import Schedule, at_rate, at_speed
 from ingest.progress import in_words
 from ingest.recognise import open_source
 from ingest.rejected_lines import SourceError
+from ingest.replayed import ReplayedMark, fingerprint
 from ingest.run import Ingest, Source
 from ingest.synthetic import SyntheticWorld, WorldSize
 
@@ -72,6 +73,9 @@ def ingest(
     rating_scale: Annotated[str | None, typer.Option(metavar="MIN:MAX", help="Mapped onto 0.5-5.")] = None,
     event_type: Annotated[str | None, typer.Option(help="Of lines that name none.")] = None,
     progress_file: Annotated[Path | None, typer.Option(help="Rewritten twice a second as JSON.")] = None,
+    replayed_file: Annotated[
+        Path | None, typer.Option(help="Remembers a source sent whole, and leaves its history out next time.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
     users: Annotated[int, typer.Option(help="Built-in source.")] = 100,
     items: Annotated[int, typer.Option(help="Built-in source.")] = 500,
@@ -99,6 +103,8 @@ def ingest(
             )
         else:
             opened, live = open_source(Path(source), parse_columns(columns) if columns else {}), None
+        options = (columns, event_type, rating_scale, users, items, ratings, seed)
+        mark = ReplayedMark(replayed_file, fingerprint(source, *options)) if replayed_file else None
         run = Ingest(
             opened,
             _settings(bootstrap_servers),
@@ -110,6 +116,7 @@ def ingest(
             event_type=event_type,
             scale=RatingScale.parse(rating_scale) if rating_scale else None,
             progress_file=progress_file,
+            replayed=mark,
         )
         for note in opened.notes():
             typer.echo(note, err=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import chain, islice, takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from ingest.encoding import EncodedEvent, RatingScale
 from ingest.pace import Schedule, paced
 from ingest.progress import reported, write_progress
 from ingest.rejected_lines import RejectedLines
+from ingest.replayed import ReplayedMark
 from ingest.sending import Counts, send_catalog, send_events
 from ingest.time_order import in_time_order
 
@@ -60,6 +61,7 @@ class Ingest:
     event_type: str | None = None
     scale: RatingScale | None = None
     progress_file: Path | None = None
+    replayed: ReplayedMark | None = None  # where it is there, the catalogue and the history are left out
     connect_timeout_seconds: float = 5.0
     counts: Counts = field(default_factory=Counts)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -92,13 +94,25 @@ class Ingest:
         return final
 
     def _send(self, producer: EventProducer) -> None:
+        if self.replayed is not None and self.replayed.is_there():
+            self.console.print("This source has been replayed before: its history is not sent again")
+        else:
+            self._send_history(producer)
+        if self.live is not None:
+            left = None if self.limit is None else self.limit - self.counts.sent
+            send_events(producer, islice(paced(self.live, self.live_schedule, self.stop), left), self.counts)
+
+    def _send_history(self, producer: EventProducer) -> None:
         send_catalog(producer, self.source.catalog(self.rejected), self.counts, self.stop)
         read = self.source.events(self.rejected, self.event_type, self.scale)
         history = in_time_order(takewhile(lambda _: not self.stop.is_set(), read))
-        streams = [paced(history, self.history_schedule, self.stop)]
-        if self.live is not None:
-            streams.append(paced(self.live, self.live_schedule, self.stop))
-        send_events(producer, islice(chain.from_iterable(streams), self.limit), self.counts)
+        events = islice(paced(history, self.history_schedule, self.stop), self.limit)
+        send_events(producer, events, self.counts)
+        if self.replayed is not None:
+            self._flush(producer)
+            whole = self.counts.sent == self.counts.acknowledged and not self.stop.is_set()
+            if whole and self.limit is None:
+                self.replayed.write()
 
     def _flush(self, producer: EventProducer) -> None:
         """In short steps, so that a signal shortens the wait."""

@@ -78,7 +78,7 @@ def start_all(run: Run, java: Java) -> None:
         supervisor.start(services.SERVING)
         supervisor.wait_until("Kafka", lambda: broker.ready(ports.kafka), _SERVER_SECONDS)
         create_topics(ports.bootstrap, timeout=_SERVER_SECONDS)
-        supervisor.start(services.TRAINING)
+        supervisor.start(services.training_plan(run.options))
     if run.options.producer:
         supervisor.start(services.ingest_plan(run.options, run.folders))
     with phases("api", f"Starting the API on {ports.api_url}"):

@@ -60,14 +60,21 @@ def environment(options: Options, folders: Folders, ports: Ports, java: Java) ->
 
 
 STREAMING = Plan("streaming", (sys.executable, "-m", "streaming"))
-TRAINING = Plan("training", (sys.executable, "-m", "training"))
 SERVING = Plan("serving", (sys.executable, "-m", "serving"))
+
+
+def training_plan(options: Options) -> Plan:
+    """The trainer: on half the cores, unless it is what a person waits for."""
+    half = {"SPARK_MASTER": f"local[{max(1, (os.cpu_count() or 1) // 2)}]"}
+    return Plan("training", (sys.executable, "-m", "training"), {} if options.once else half)
 
 
 def ingest_plan(options: Options, folders: Folders) -> Plan:
     """The producer: the replay and, for the built-in source outside once mode, live traffic after it."""
     words = [sys.executable, "-m", "stack", "ingest", options.ratings or BUILT_IN_SOURCE]
     words += ["--progress-file", str(folders.progress)]
+    # A restart on the same data goes on; it does not replay the source into the lake again.
+    words += ["--replayed-file", str(folders.data / "replayed")]
     if options.ratings is None and not options.once:
         # The history comes as fast as possible all the same; the rate is that of the live traffic.
         words += ["--endless", "--rate", f"{options.rate or LIVE_RATE:g}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = TrainingSettings()
+    os.nice(settings.train_niceness)  # before Spark starts: its JVM and workers inherit it
     spark = training_session(settings)
     Trainer(spark, settings, Publisher.of(settings)).run(stopping)
     spark.stop()

@@ -20,6 +20,7 @@ from contracts.settings import KafkaSettings
 from contracts.topics import CATALOG, INTERACTIONS
 from ingest.pace import at_rate
 from ingest.recognise import open_source
+from ingest.replayed import ReplayedMark
 from ingest.run import Ingest, stopping
 from ingest.synthetic import SyntheticWorld, WorldSize
 
@@ -89,6 +90,24 @@ def test_a_limit_counts_history_and_live_traffic_together(broker: str) -> None:
     final = _run(world, broker, live=world.live(), live_schedule=at_rate(200), limit=40).run()
     assert final["sent"] == final["acknowledged"] == 40
     assert final["catalog_acknowledged"] == 25
+
+
+def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic_goes_on(
+    broker: str, tmp_path: Path
+) -> None:
+    world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
+    mark = ReplayedMark(tmp_path / "replayed", "world")
+    assert _run(world, broker, replayed=mark).run()["acknowledged"] == 30
+    assert mark.is_there()
+    again = _run(world, broker, replayed=mark, live=world.live(), live_schedule=at_rate(1000), limit=7)
+    final = again.run()
+    assert (final["acknowledged"], final["catalog_sent"]) == (7, 0)
+
+
+def test_a_replay_that_was_cut_short_is_begun_anew(broker: str, tmp_path: Path) -> None:
+    mark = ReplayedMark(tmp_path / "replayed", "world")
+    _run(SyntheticWorld(WorldSize(users=5, items=20, ratings=30)), broker, replayed=mark, limit=10).run()
+    assert not mark.is_there()
 
 
 def test_a_stopped_run_flushes_and_counts(broker: str) -> None:

@@ -1,0 +1,33 @@
+"""Remembers that a source has been replayed whole, so that a restart does not send it again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ReplayedMark:
+    """A file that holds the fingerprint of the last source that was acknowledged whole."""
+
+    path: Path
+    fingerprint: str
+
+    def is_there(self) -> bool:
+        """Whether this very source has been replayed before."""
+        return self.path.exists() and self.path.read_text().strip() == self.fingerprint
+
+    def write(self) -> None:
+        """Remember the source; the file is replaced whole."""
+        written = self.path.with_suffix(".new")
+        written.write_text(self.fingerprint + "\n")
+        written.replace(self.path)
+
+
+def fingerprint(source: str, *options: object) -> str:
+    """Of a source's name, its options, and the sizes and times of its files: another one is replayed anew."""
+    path = Path(source)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+    stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
+    return hashlib.sha256(repr((source, options, stats)).encode()).hexdigest()
