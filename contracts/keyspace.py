@@ -149,6 +149,10 @@ def model_factors(version: str) -> str:
 ITEMS_PER_PART = 65_536
 
 
+# --- written by serving (an operator's PUT /v1/rules), read by serving ---
+
+SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category
+
 # --- written by the online query for one model version, read by serving and by the online query ---
 
 

@@ -137,10 +137,31 @@ class ServingSettings(KafkaSettings, RedisSettings, WeightSettings, TrendSetting
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65_535)
-    api_key: SecretStr | None = None  # when set, writes need it in the X-API-Key header
+    # Keys in the X-API-Key header, by what they open; a wider one opens the narrower. None: open to all.
+    read_api_key: SecretStr | None = None
+    api_key: SecretStr | None = None  # writes
+    admin_api_key: SecretStr | None = None  # rules, models, erasure; API_KEY when not set
     redis_timeout_seconds: float = Field(default=0.08, gt=0)
     kafka_timeout_seconds: float = Field(default=5.0, gt=0)
     max_n: int = Field(default=1000, ge=1)
     max_body_bytes: int = Field(default=2_000_000, ge=1024)
     max_events_per_request: int = Field(default=1000, ge=1)
     popular_refresh_seconds: float = Field(default=1.0, gt=0)
+    # Strategies by their source (serving/strategies.py), asked in this order until the answer is full.
+    answer_chain: tuple[str, ...] = (
+        "fresh",
+        "als",
+        "session",
+        "editorial",
+        "content",
+        "trending",
+        "popular",
+    )
+    hybrid_weights: dict[str, float] = Field(
+        default_factory=dict
+    )  # for "hybrid" in the chain: source -> weight
+    trending_half_life: int = Field(
+        default=86_400, ge=1
+    )  # of TREND_HALF_LIVES: the one that answers lead with
+    # An item is trending while its decayed sum of weights is this high; else popular items say more.
+    trending_minimum: float = Field(default=20.0, ge=0)

@@ -13,7 +13,7 @@ class RecommendedItem(BaseModel):
     item_id: str
     rank: int = Field(ge=1)
     score: float
-    source: str = Field(description="Which strategy proposed it: fresh, als, popular")
+    source: str = Field(description="Which strategy proposed it; serving/strategies.py has them in order")
     title: str | None
 
 
@@ -22,17 +22,18 @@ class Recommendations(BaseModel):
 
     user_id: str
     n: int
+    offset: int = 0
     items: list[RecommendedItem]
     model_version: str | None
-    known_items: int = Field(description="How many items were left out as known")
-    applied_through: int | None = Field(
-        description="Epoch milliseconds (the broker's clock): every event until then is in the state"
-    )
-    lag_ms: int | None = Field(description="How far that lies behind the API's clock")
+    known_items: int = Field(description="How many items the user knows")
     stale: bool = Field(
         description="Redis did not answer (the last popular list, histories not considered), "
         "or the write named by `after` is not applied yet"
     )
+    applied_through: int | None = Field(
+        description="Epoch milliseconds (the broker's clock): every event until then is in the state"
+    )
+    lag_ms: int | None = Field(description="How far that lies behind the API's clock")
 
 
 class SimilarItems(BaseModel):

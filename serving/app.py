@@ -13,15 +13,16 @@ from contracts.settings import ServingSettings
 from serving import openapi, problems
 from serving.applied import AppliedWrites
 from serving.body_limit import BodyLimit
+from serving.candidates.strategy import sources_of
 from serving.event_log import EventLog
 from serving.metrics import Metrics
 from serving.observe import Observe
-from serving.popular_list import PopularList
 from serving.recommender import Recommender
 from serving.refresh import Refresher
 from serving.routes import events, items, operations, users
+from serving.routes import rules as rules_routes
+from serving.rules import RulesInForce
 from serving.store import Store
-from serving.titles import Titles
 
 # Start with lists in memory where Redis answers; start without them where it does not.
 START_PATIENCE_SECONDS = 1.0
@@ -31,12 +32,13 @@ def create_app(settings: ServingSettings) -> FastAPI:
     """The API by its settings. It starts and answers without Redis and without Kafka."""
     metrics = Metrics()
     store = Store(settings, settings.redis_timeout_seconds, metrics)
-    titles = Titles(store)
-    popular_list = PopularList(store, titles)
-    recommender = Recommender(store, popular_list, titles)
+    sources, rules = sources_of(settings, store), RulesInForce(store)
+    popular_list = sources.popular_list
+    recommender = Recommender(sources, rules)
     applied = AppliedWrites(store)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
-    refresher = Refresher(store, popular_list, metrics, settings.popular_refresh_seconds)
+    kept = (popular_list, sources.trending_lists, rules)
+    refresher = Refresher(store, kept, metrics, settings.popular_refresh_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -65,6 +67,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
         users.routes(settings, recommender, applied, store, metrics),
         items.routes(settings, recommender, store, popular_list, metrics),
         events.routes(settings, event_log, metrics),
+        rules_routes.routes(settings, rules),
         operations.routes(store, popular_list, metrics),
     ):
         app.include_router(router)

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TextIO
 
 from contracts.settings import ServingSettings
+from serving.candidates.strategy import sources_of
 from serving.metrics import Metrics
-from serving.popular_list import PopularList
+from serving.question import Wishes
 from serving.reads.model import current_version
 from serving.reads.user import user_ids
 from serving.recommender import Recommender
+from serving.rules import RulesInForce
 from serving.store import Store, StoreError
-from serving.titles import Titles
 
 CONCURRENT = 32
 # An export may wait where an answer may not: a stale list must not get into the file.
@@ -32,11 +33,11 @@ async def export_recommendations(settings: ServingSettings, path: Path, n: int, 
     """
     store = Store(settings, PATIENCE_SECONDS, Metrics())
     try:
-        titles = Titles(store)
-        popular_list = PopularList(store, titles)
-        await popular_list.refresh()
+        sources, rules = sources_of(settings, store), RulesInForce(store)
+        for kept in (sources.popular_list, sources.trending_lists, rules):
+            await kept.refresh()
         await store.warm_up()
-        recommender = Recommender(store, popular_list, titles)
+        recommender = Recommender(sources, rules)
         version = await current_version(store)
         users = sorted({user_id async for user_id in user_ids(store, version)})
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ async def _write(file: TextIO, lines: AsyncIterator[list[str]], total: int, repo
 
 async def _answers(recommender: Recommender, users: Sequence[str], n: int) -> AsyncIterator[list[str]]:
     async def line(user_id: str) -> str:
-        answer = await recommender.recommend(user_id, n)
+        answer = await recommender.recommend(user_id, Wishes(n))
         if answer.stale:
             raise StoreError(f"Redis did not answer for every user; it has {PATIENCE_SECONDS:g} s for each")
         return json.dumps({"user_id": user_id, "items": [item.item_id for item in answer.items]}) + "\n"

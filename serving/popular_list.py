@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 from contracts.records import Popularity
-from serving.reads.item import popular_page, popularity
+from serving.catalogue import Catalogue
+from serving.reads.item import popularity
+from serving.reads.lists import popular_page
 from serving.store import BACKGROUND_SECONDS, Store, StoreError
-from serving.titles import Titles
 
 PAGE_SIZE = 2000
 _SLICE = 200
@@ -26,9 +27,9 @@ class PopularItem(NamedTuple):
 class PopularList:
     """A copy of the head of ``keyspace.POPULAR``, as fresh as its last refresh."""
 
-    def __init__(self, store: Store, titles: Titles) -> None:
+    def __init__(self, store: Store, catalogue: Catalogue) -> None:
         self._store = store
-        self._titles = titles
+        self._catalogue = catalogue
         self._items: Sequence[PopularItem] = ()
         self.loaded = False  # whether it was ever read
 
@@ -37,10 +38,11 @@ class PopularList:
 
     async def refresh(self) -> None:
         """Read the head anew. Raises StoreError and keeps what it has."""
-        page = await popular_page(self._store, 0, PAGE_SIZE, BACKGROUND_SECONDS)
+        page = await popular_page(self._store, 0, PAGE_SIZE, seconds=BACKGROUND_SECONDS)
         ids = [item_id for item_id, _ in page]
         liked = await popularity(self._store, ids)
-        titles = await self._titles.of(ids)
+        await self._catalogue.load(ids)
+        titles = (self._catalogue.get(item_id).title for item_id in ids)
         self._items = [
             PopularItem(*row) for row in zip(ids, (s for _, s in page), liked, titles, strict=True)
         ]

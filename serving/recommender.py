@@ -1,6 +1,7 @@
-"""The answer on one screen: user, candidates, filters, refill, titles.
+"""The answer on one screen: user, candidates, filters, refill, re-rankers, titles.
 
-To add a strategy or a filter: write its file, name it in ``strategies`` below or in ``filters.FILTERS``.
+To add a strategy, a filter or a re-ranker: write its file and name it in ``strategies.STRATEGIES``,
+``filters.FILTERS`` or ``rerankers.RERANKERS``.
 """
 
 from __future__ import annotations
@@ -10,80 +11,117 @@ from collections.abc import Iterable, Sequence
 
 from serving.answers import Recommendations, RecommendedItem, SimilarItems
 from serving.candidates.batch_list import SOURCE as ALS
-from serving.candidates.batch_list import batch_list
-from serving.candidates.candidate import Candidate, Strategy, User
-from serving.candidates.fresh_list import fresh_list
+from serving.candidates.candidate import Candidate, User
+from serving.candidates.strategy import Sources, Strategy, listed
 from serving.cold_start.popular import popular
 from serving.filters import FILTERS
-from serving.popular_list import PopularList
+from serving.question import Question, Wishes
 from serving.reads.item import ItemList, similar_items
 from serving.reads.user import user as read_user
 from serving.refill import refill
-from serving.store import Store, StoreError
-from serving.titles import Titles
+from serving.rerankers import RERANKERS
+from serving.rules import RulesInForce
+from serving.store import StoreError
+from serving.strategies import chain
+
+POOL = 200  # candidates among which re-rankers choose, at least
 
 
 class Recommender:
     """Lists for users and items. An answer always comes, and says what it is."""
 
-    def __init__(self, store: Store, popular_list: PopularList, titles: Titles) -> None:
-        self._store = store
-        self._titles = titles
-        self._popular_list = popular_list
-        self._fallback = popular(popular_list)
-        self._strategies: Sequence[Strategy] = (fresh_list, batch_list, self._fallback)
+    def __init__(self, sources: Sources, rules: RulesInForce) -> None:
+        self._sources = sources
+        self._rules = rules
+        self._strategies = [strategy for _, strategy in chain(sources)]
+        self._fallback = popular(sources)
 
-    async def recommend(self, user_id: str, n: int) -> Recommendations:
-        """The user's n best unknown items; fewer only where the catalogue holds fewer."""
-        user = await self._user(user_id)
-        chosen = await refill(user, n, self._strategies, FILTERS)
+    async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
+        """The user's best items; fewer than n only where the catalogue holds fewer."""
+        return await self.answer(self._question(await self._user(user_id), wishes))
+
+    async def answer(self, question: Question) -> Recommendations:
+        """The answer to a question."""
+        user, wishes = question.user, question.wishes
+        chosen = await self._chosen(question)
         return Recommendations.model_construct(
-            user_id=user_id,
-            n=n,
-            items=await self._titled(chosen, user.stale),
+            user_id=user.user_id,
+            n=wishes.n,
+            offset=wishes.offset,
+            items=self._titled(chosen, wishes.offset),
             model_version=user.model_version,
             known_items=len(user.known_items),
             applied_through=user.applied_through,
             lag_ms=lag_ms(user.applied_through),
-            stale=user.stale or not self._popular_list.loaded,
+            stale=user.stale or not self._sources.popular_list.loaded,
         )
 
-    async def similar(self, item_id: str, n: int) -> SimilarItems | None:
+    async def similar(self, item_id: str, wishes: Wishes) -> SimilarItems | None:
         """The item's neighbours, else popular items; None for an item nobody knows."""
         stale, found = False, ItemList(True, None, [])
         try:
-            found = await similar_items(self._store, item_id)
+            found = await similar_items(self._sources.store, item_id)
         except StoreError:
             stale = True
         if not found.known:
             return None
-        chosen = [Candidate(each, score, ALS) for each, score in found.entries[:n]]
+        itself = User("", known_items={item_id}, stale=stale)
+        question = self._question(itself, wishes)
+        needed = wishes.offset + wishes.n
+        chosen = await self._filled(question, needed, (listed(found.entries, ALS),))
         if not chosen:
-            itself = User("", known_items={item_id})
-            chosen = await refill(itself, n, (self._fallback,), FILTERS)
+            chosen = await self._filled(question, needed, (self._fallback,))
         return SimilarItems.model_construct(
             item_id=item_id,
-            n=n,
-            items=await self._titled(chosen, stale),
+            n=wishes.n,
+            items=self._titled(chosen[wishes.offset :], wishes.offset),
             model_version=found.model_version,
             stale=stale,
         )
 
+    async def _chosen(self, question: Question) -> Sequence[Candidate]:
+        """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
+        wishes = question.wishes
+        needed = wishes.offset + wishes.n
+        reranked = wishes.reranked or bool(question.rules.boosts)
+        pool = max(POOL, 2 * needed) if reranked else needed
+        chosen: Sequence[Candidate] = await self._filled(question, pool, self._strategies)
+        for rerank in RERANKERS if reranked else ():
+            chosen = rerank(question, chosen)
+        return chosen[wishes.offset : needed]
+
+    async def _filled(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
+        catalogue = None if question.user.stale else self._sources.catalogue
+        return await refill(question, n, strategies, FILTERS, catalogue)
+
+    def _question(self, user: User, wishes: Wishes) -> Question:
+        rules = self._rules
+        return Question(
+            user,
+            wishes,
+            self._sources.catalogue.get,
+            rules.now,
+            denied=rules.denied,
+            allowed=rules.allowed,
+        )
+
     async def _user(self, user_id: str) -> User:
         try:
-            return await read_user(self._store, user_id)
+            return await read_user(self._sources.store, user_id)
         except StoreError:
             return User(user_id, stale=True)
 
-    async def _titled(self, chosen: Iterable[Candidate], stale: bool) -> list[RecommendedItem]:
-        ranked = list(chosen)
-        # A second wait for a Redis that is down would break the deadline.
-        titles = await self._titles.of((candidate.item_id for candidate in ranked), from_memory=stale)
+    def _titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
+        title_of = self._sources.catalogue.get
         return [
             RecommendedItem.model_construct(
-                item_id=item_id, rank=rank, score=round(score, 6), source=source, title=title
+                item_id=item_id,
+                rank=rank,
+                score=round(score, 6),
+                source=source,
+                title=title_of(item_id).title,
             )
-            for rank, ((item_id, score, source), title) in enumerate(zip(ranked, titles, strict=True), 1)
+            for rank, (item_id, score, source) in enumerate(chosen, offset + 1)
         ]
 
 

@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 
-from serving.candidates.candidate import Candidate, Filter, Strategy, User
+from serving.candidates.candidate import Candidate
+from serving.candidates.strategy import Strategy
+from serving.catalogue import Catalogue
+from serving.filters.filter import Filter
+from serving.question import Question
+
+_FEWEST = 20  # candidates that are filtered at once, at least
 
 
 async def refill(
-    user: User, n: int, strategies: Iterable[Strategy], filters: Sequence[Filter]
+    question: Question,
+    n: int,
+    strategies: Iterable[Strategy],
+    filters: Sequence[Filter],
+    catalogue: Catalogue | None = None,
 ) -> list[Candidate]:
-    """The first n candidates that pass every filter; each item once, from the earliest strategy."""
+    """The first n candidates that pass every filter; each item once, from the earliest strategy.
+
+    ``catalogue`` has the facts of the items that filters look at loaded in time, where it may be asked.
+    """
     chosen: dict[str, Candidate] = {}
     for strategy in strategies:
-        async with aclosing(strategy(user)) as pages:
-            async for page in pages:
-                left = page
+        async with aclosing(_parts(question, strategy, max(2 * n, _FEWEST))) as parts:
+            async for part in parts:
+                if catalogue is not None:
+                    await catalogue.load([candidate.item_id for candidate in part])
+                left = part
                 for leave_out in filters:
-                    left = leave_out(user, left)
+                    left = leave_out(question, left)
                 for candidate in left:
                     chosen.setdefault(candidate.item_id, candidate)
                 if len(chosen) >= n:
                     return list(chosen.values())[:n]
     return list(chosen.values())
+
+
+async def _parts(
+    question: Question, strategy: Strategy, size: int
+) -> AsyncGenerator[Sequence[Candidate], None]:
+    """The pages of a strategy in parts that an answer needs, so that a long list costs what is used of it."""
+    async with aclosing(strategy(question)) as pages:
+        async for page in pages:
+            for start in range(0, len(page), size):
+                yield page[start : start + size]

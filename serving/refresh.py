@@ -1,27 +1,33 @@
-"""The background of the API: keeps the popular list, the model's item ids and its age fresh."""
+"""The background of the API: keeps its copies, the model's item ids and its age fresh."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 from serving.metrics import Metrics
-from serving.popular_list import PopularList
 from serving.reads.model import current_version, manifest
 from serving.store import Store, StoreError
 
 _log = logging.getLogger(__name__)
 
 
+class Kept(Protocol):
+    """A copy of something in Redis."""
+
+    async def refresh(self) -> None:
+        """Read it anew. Raises StoreError and keeps what it has."""
+
+
 class Refresher:
     """One task; its reads also tell the breaker when Redis is back."""
 
-    def __init__(
-        self, store: Store, popular_list: PopularList, metrics: Metrics, every_seconds: float
-    ) -> None:
+    def __init__(self, store: Store, kept: Sequence[Kept], metrics: Metrics, every_seconds: float) -> None:
         self._store = store
-        self._popular_list = popular_list
+        self._kept = kept
         self._metrics = metrics
         self._every = every_seconds
         self._version: str | None = None
@@ -38,7 +44,8 @@ class Refresher:
     async def once(self) -> None:
         """One round; trouble is logged when it begins and when it ends."""
         try:
-            await self._popular_list.refresh()
+            for each in self._kept:
+                await each.refresh()
             await self._store.warm_up()
             await self._note_model()
         except StoreError as error:

@@ -1,8 +1,8 @@
-"""What strategies and filters are: the two interfaces of the answer path."""
+"""What is recommended, and to whom."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,10 +25,6 @@ class User:
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
     fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
+    # What an anonymous session likes: item and strength, newest first; None: it is in the user's history.
+    session: Sequence[tuple[str, float]] | None = None
     stale: bool = False  # Redis did not answer: nothing above is known
-
-
-# Pages of candidates, best first; a page is asked for only while the answer is not full.
-Strategy = Callable[[User], AsyncGenerator[Sequence[Candidate], None]]
-# Leaves candidates out; keeps the order.
-Filter = Callable[[User, Sequence[Candidate]], Sequence[Candidate]]

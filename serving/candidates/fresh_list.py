@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.candidates.candidate import Candidate, User
+from serving.candidates.candidate import Candidate
+from serving.candidates.strategy import Sources, Strategy
+from serving.question import Question
 
 SOURCE = "fresh"
 
 
-async def fresh_list(user: User) -> AsyncGenerator[Sequence[Candidate], None]:
+def fresh_list(_: Sources) -> Strategy:
     """One page: the user's folded-in list, empty where there is none of the served model."""
-    yield [Candidate(item_id, score, SOURCE) for item_id, score in user.fresh_list]
+
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        yield [Candidate(item_id, score, SOURCE) for item_id, score in question.user.fresh_list]
+
+    return candidates

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.candidates.candidate import Candidate, Strategy, User
-from serving.popular_list import PopularList
+from serving.candidates.candidate import Candidate
+from serving.candidates.strategy import Sources, Strategy
+from serving.question import Question
 
 SOURCE = "popular"
 
 
-def popular(popular_list: PopularList) -> Strategy:
-    """The strategy over the process' popular list; it pages on through Redis when memory is exhausted."""
+def popular(sources: Sources) -> Strategy:
+    """Pages of the process' popular list, then through Redis when memory is exhausted."""
 
-    async def candidates(_: User) -> AsyncGenerator[Sequence[Candidate], None]:
-        async for page in popular_list.pages():
+    async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        async for page in sources.popular_list.pages():
             yield [Candidate(item_id, score, SOURCE) for item_id, score in page]
 
     return candidates

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from contracts import keyspace, records
+from serving.item_facts import UNKNOWN_ITEM, ItemFacts, facts_of
 from serving.reads.user import ranked
 from serving.store import BACKGROUND_SECONDS, Store
 
@@ -28,6 +29,16 @@ async def similar_items(store: Store, item_id: str) -> ItemList:
     return ItemList(known, model.version if model else None, ranked(model, raw))
 
 
+async def similar_to_many(store: Store, item_ids: Sequence[str]) -> list[list[tuple[str, float]]]:
+    """The neighbours of each item, best first, in one round trip."""
+    if not item_ids:
+        return []
+    model, (found,), _ = await store.at_model(
+        lambda pipe, version: pipe.hmget(keyspace.similar_items(version), list(item_ids))
+    )
+    return [ranked(model, raw) for raw in found or [None] * len(item_ids)]
+
+
 async def top_users(store: Store, item_id: str) -> ItemList:
     """The users whom the item suits most, best first."""
     model, (raw,), (score,) = await store.at_model(
@@ -37,16 +48,6 @@ async def top_users(store: Store, item_id: str) -> ItemList:
     ids, scores = records.decode_ranked_ids(raw) if raw else ([], ())
     known = raw is not None or score is not None
     return ItemList(known, model.version if model else None, list(zip(ids, scores, strict=True)))
-
-
-async def popular_page(
-    store: Store, start: int, count: int, seconds: float | None = None
-) -> list[tuple[str, float]]:
-    """Items and popularity scores from rank ``start`` (from 0), the most popular first."""
-    (page,) = await store.ask(
-        lambda pipe: pipe.zrevrange(keyspace.POPULAR, start, start + count - 1, withscores=True), seconds
-    )
-    return [(item.decode(), score) for item, score in page]
 
 
 async def popularity(store: Store, item_ids: Sequence[str]) -> list[records.Popularity]:
@@ -59,7 +60,7 @@ async def popularity(store: Store, item_ids: Sequence[str]) -> list[records.Popu
     return [records.Popularity.decode(raw) if raw else records.Popularity() for raw in found]
 
 
-async def titles(store: Store, item_ids: Sequence[str]) -> list[str | None]:
-    """Each item's title in the catalogue, None where there is none."""
+async def catalogue_entries(store: Store, item_ids: Sequence[str]) -> list[ItemFacts]:
+    """What the catalogue says of each item."""
     (found,) = await store.ask(lambda pipe: pipe.hmget(keyspace.CATALOG_ITEMS, list(item_ids)))
-    return [cast("str | None", records.decode_catalog(raw).get("title")) if raw else None for raw in found]
+    return [facts_of(records.decode_catalog(raw)) if raw else UNKNOWN_ITEM for raw in found]

@@ -7,12 +7,12 @@ import time
 from itertools import islice
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from pydantic import ValidationError
 
 from contracts.events import Interaction, from_future
 from contracts.settings import ServingSettings
-from serving.access import write_access
+from serving.access import access
 from serving.answers import Accepted, Rejected
 from serving.event_log import EventLog, EventLogError
 from serving.event_schema import request_body
@@ -27,10 +27,10 @@ MAX_REASONS = 5
 def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> APIRouter:
     """The one route that writes."""
     router = APIRouter(tags=["events"])
-    access = [Depends(write_access(settings.api_key))] if settings.api_key else []
+    writers = access(settings, "write")
     body_schema = {"requestBody": request_body(settings.max_events_per_request)}
 
-    @router.post("/v1/events", status_code=202, dependencies=access, openapi_extra=body_schema)
+    @router.post("/v1/events", status_code=202, dependencies=writers, openapi_extra=body_schema)
     async def post_events(request: Request) -> Accepted:
         """Takes ``{...}`` or ``{"events": [...]}``; a bad event is named in the answer, the others go on.
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.access import access
 from serving.answers import Popular, PopularItem, SimilarItems, TopUser, TopUsers
 from serving.bounds import PathId, length_bounds
 from serving.cold_start.popular import SOURCE
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
 from serving.problems import ProblemError
+from serving.question import Wishes
 from serving.reads.item import top_users as read_top_users
 from serving.reads.model import current_version
 from serving.recommender import Recommender
+from serving.rendering import Fields, rendered
 from serving.store import Store, StoreError
+from serving.wishes import wishes_of
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 
@@ -27,20 +32,23 @@ def routes(
     metrics: Metrics,
 ) -> APIRouter:
     """The routes of items."""
-    router = APIRouter(tags=["items"])
+    router = APIRouter(tags=["items"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
+    asked: Wishes = Depends(wishes_of(settings))
 
-    @router.get("/v1/items/{item_id:id}/similar")
-    async def similar(item_id: PathId, n: int = bounds) -> SimilarItems:
+    @router.get("/v1/items/{item_id:id}/similar", response_model=SimilarItems)
+    async def similar(
+        request: Request, item_id: PathId, wishes: Wishes = asked, fields: Fields = None
+    ) -> Response:
         """Neighbours of an item, best first; popular items (see ``source``) where the model has none.
 
         404 for an item that neither the model, nor an event, nor the catalogue knows.
         """
-        answer = await recommender.similar(item_id, n)
+        answer = await recommender.similar(item_id, wishes)
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
         metrics.answered(answer.items, answer.stale)
-        return answer
+        return rendered(request, answer, fields)
 
     @router.get("/v1/items/{item_id:id}/users")
     async def top_users(item_id: PathId, n: int = bounds) -> TopUsers:

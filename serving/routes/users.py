@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.access import access
 from serving.answers import History, HistoryItem, Recommendations
 from serving.applied import AppliedWrites
 from serving.bounds import PathId, length_bounds
 from serving.metrics import Metrics
 from serving.problems import ProblemError
+from serving.question import Wishes
 from serving.reads.user import history as read_history
 from serving.recommender import Recommender
+from serving.rendering import Fields, rendered
 from serving.store import Store
+from serving.wishes import wishes_of
 from serving.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
@@ -37,22 +42,28 @@ def routes(
     metrics: Metrics,
 ) -> APIRouter:
     """The routes of one user."""
-    router = APIRouter(tags=["users"])
+    router = APIRouter(tags=["users"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
+    asked: Wishes = Depends(wishes_of(settings))
 
-    @router.get("/v1/users/{user_id:id}/recommendations")
+    @router.get("/v1/users/{user_id:id}/recommendations", response_model=Recommendations)
     async def recommendations(
-        user_id: PathId, n: int = bounds, after: After = None, wait_ms: WaitMs = DEFAULT_WAIT_MS
-    ) -> Recommendations:
+        request: Request,
+        user_id: PathId,
+        wishes: Wishes = asked,
+        after: After = None,
+        wait_ms: WaitMs = DEFAULT_WAIT_MS,
+        fields: Fields = None,
+    ) -> Response:
         """Items for a user, best first, known ones left out; popular items for an unknown user.
 
         With ``after``, waits until that write is applied; ``stale: true`` when it is not by then.
         """
         in_time = after is None or await applied.reached(user_id, _offsets(after), wait_ms / 1000)
-        answer = await recommender.recommend(user_id, n)
+        answer = await recommender.recommend(user_id, wishes)
         answer.stale = answer.stale or not in_time
         metrics.answered(answer.items, answer.stale)
-        return answer
+        return rendered(request, answer, fields)
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds) -> History:

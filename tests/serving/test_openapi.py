@@ -52,6 +52,8 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
 # What a write answered with; its offsets are applied in the world of this test, so that nothing waits.
 TOKENS = st.dictionaries(st.integers(0, 3), st.integers(0, 1000), max_size=4).map(encode_token)
 schemathesis.openapi.format("write-token", TOKENS)
+FILTERS = ["category = Comedy", "not (year < 1990 or title != x)", 'category in (a, "b c")']
+schemathesis.openapi.format("filter-expression", st.sampled_from(FILTERS))
 DOCUMENT = create_app(settings_of()).openapi()
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.hook(map_body)
@@ -92,6 +94,7 @@ def test_every_route_and_error_is_in_the_document() -> None:
         "/v1/popular",
         "/v1/events",
         "/v1/model",
+        "/v1/rules",
         "/livez",
         "/readyz",
         "/metrics",

@@ -38,9 +38,9 @@ def test_the_batch_list_comes_first_and_popular_items_fill_up(
         assert answer["model_version"] == "v1"
         assert answer["stale"] is False
         assert answer["known_items"] == 2
-        # i00 is in the list but known; i00 and i01 are popular but known.
+        # i00 is in the list but known; i00 and i01 are popular but known; i02 is like i00.
         assert ids(answer["items"]) == ["i10", "i11", "i02", "i03", "i04"]
-        assert [item["source"] for item in answer["items"]] == ["als", "als", "popular", "popular", "popular"]
+        assert [item["source"] for item in answer["items"]] == ["als", "als", "session", "popular", "popular"]
         assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
         assert answer["items"][0] == {
             "item_id": "i10", "rank": 1, "score": 0.8, "source": "als", "title": "Title i10",

@@ -6,16 +6,19 @@ from collections.abc import AsyncGenerator, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.candidates.candidate import Candidate, Strategy, User
+from serving.candidates.candidate import Candidate, User
+from serving.candidates.strategy import Strategy
 from serving.filters import FILTERS
+from serving.question import Question, Wishes
 from serving.refill import refill
 
 CATALOGUE = [f"i{place}" for place in range(30)]
+NOBODY = Question(User("u"), Wishes(5))
 LISTS = st.lists(st.sampled_from(CATALOGUE), max_size=40)
 
 
 def strategy_of(name: str, pages: Sequence[Sequence[str]], asked: list[str] | None = None) -> Strategy:
-    async def candidates(_: User) -> AsyncGenerator[Sequence[Candidate], None]:
+    async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         for page in pages:
             if asked is not None:
                 asked.append(name)
@@ -32,13 +35,13 @@ def paged(items: Sequence[str], size: int) -> list[Sequence[str]]:
 def test_an_answer_is_as_long_as_the_catalogue_allows_and_never_known_or_twice(
     first: list[str], second: list[str], known: frozenset[str], n: int, page_size: int
 ) -> None:
-    user = User("u", known_items=known)
+    question = Question(User("u", known_items=known), Wishes(n))
     strategies = [
         strategy_of("first", paged(first, page_size)),
         strategy_of("second", paged(second, page_size)),
         strategy_of("all", paged(CATALOGUE, page_size)),
     ]
-    chosen = asyncio.run(refill(user, n, strategies, FILTERS))
+    chosen = asyncio.run(refill(question, n, strategies, FILTERS))
     ids = [candidate.item_id for candidate in chosen]
     assert len(ids) == min(n, len(CATALOGUE) - len(known))
     assert len(set(ids)) == len(ids)
@@ -51,10 +54,10 @@ def test_an_answer_is_as_long_as_the_catalogue_allows_and_never_known_or_twice(
 def test_a_later_strategy_is_not_asked_once_the_answer_is_full() -> None:
     asked: list[str] = []
     strategies = [strategy_of("a", [["i1", "i2"], ["i3"]], asked), strategy_of("b", [["i4"]], asked)]
-    chosen = asyncio.run(refill(User("u"), 2, strategies, ()))
+    chosen = asyncio.run(refill(NOBODY, 2, strategies, ()))
     assert [candidate.item_id for candidate in chosen] == ["i1", "i2"]
     assert asked == ["a"]
 
 
 def test_without_candidates_the_answer_is_empty() -> None:
-    assert asyncio.run(refill(User("u"), 5, [strategy_of("none", [])], FILTERS)) == []
+    assert asyncio.run(refill(NOBODY, 5, [strategy_of("none", [])], FILTERS)) == []

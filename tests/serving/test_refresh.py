@@ -8,7 +8,6 @@ import pytest
 
 from contracts import keyspace
 from serving.metrics import Metrics
-from serving.popular_list import PopularList
 from serving.refresh import Refresher, _epoch
 from serving.store import Commands, Store, StoreError
 
@@ -34,7 +33,7 @@ class Source:
 
 def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     source = Source()
-    refresher = Refresher(cast(Store, source), cast(PopularList, source), Metrics(), 1.0)
+    refresher = Refresher(cast(Store, source), [source], Metrics(), 1.0)
     with caplog.at_level(logging.INFO):
         for down in (False, True, True, True, False, False):
             source.down = down

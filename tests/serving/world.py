@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 import redis
 
@@ -25,6 +26,9 @@ class World:
     )
     # user -> (version, indexes, scores): indexes, because new items lie beyond the model's
     fresh: dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]] = field(default_factory=dict)
+    categories: dict[str, list[str]] = field(default_factory=dict)
+    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
+    trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
     new_items: list[str] = field(default_factory=list)  # of v1
     online_through: int | None = None
     shards: int = 1
@@ -38,6 +42,7 @@ class World:
             for moment, item in enumerate(items):
                 entry = records.HistoryEntry("rating", 1_000_000 + moment, str(uuid.uuid4()), 4.0)
                 client.hset(key, item, records.encode_entry(entry))
+                client.zadd(keyspace.recent(user, self.shards), {item: entry.event_time})
         for user, (of_version, indexes, scores) in self.fresh.items():
             fresh = records.FreshList(of_version, 1_000_000, {0: 1}, indexes, scores)
             client.set(keyspace.fresh(user, self.shards), records.encode_fresh(fresh))
@@ -56,8 +61,13 @@ class World:
             popularity = records.Popularity(raters, int(score * records.MICROS) if raters else 0, counts)
             client.zadd(keyspace.POPULAR, {item: score if not raters else popularity.score(DEFAULT_WEIGHTS)})
             client.hset(keyspace.POPULARITY, item, popularity.encode())
-            entry = json.dumps({"kind": "item", "id": item, "title": f"Title {item}", "updated_at": 1})
-            client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, entry))
+            own: dict[str, Any] = {"kind": "item", "id": item, "title": f"Title {item}", "updated_at": 1}
+            own |= {"categories": self.categories.get(item, []), "attributes": self.attributes.get(item, {})}
+            client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, json.dumps(own)))
+            for category in self.categories.get(item, ()):
+                client.zadd(keyspace.popular_in(category), {item: score})
+        for half_life, scores in self.trending.items():
+            client.zadd(keyspace.trending(half_life), scores)
 
     def write_model(self, client: redis.Redis, version: str, reverse: bool = False) -> None:
         """A version; ``reverse`` gives its items other indexes than another version has."""

@@ -1,0 +1,48 @@
+"""The interface of a strategy, and what strategies are made from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+
+from contracts.settings import ServingSettings
+from serving.candidates.candidate import Candidate
+from serving.catalogue import Catalogue
+from serving.popular_list import PopularList
+from serving.question import Question
+from serving.store import Store
+from serving.trending_lists import TrendingLists
+
+# Pages of candidates, best first; a page is asked for only while the answer is not full. A strategy that
+# finds nothing, or whose reads fail, yields nothing: the next one goes on.
+Strategy = Callable[[Question], AsyncGenerator[Sequence[Candidate], None]]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the process keeps that strategies read."""
+
+    store: Store
+    catalogue: Catalogue
+    popular_list: PopularList
+    trending_lists: TrendingLists
+    settings: ServingSettings
+
+
+def sources_of(settings: ServingSettings, store: Store) -> Sources:
+    """The sources over a store, still empty."""
+    catalogue = Catalogue(store)
+    trending_lists = TrendingLists(store, settings.trend_half_lives)
+    return Sources(store, catalogue, PopularList(store, catalogue), trending_lists, settings)
+
+
+def listed(entries: Sequence[tuple[str, float]], source: str) -> Strategy:
+    """A list that was read already, as a strategy of one page."""
+
+    async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        yield [Candidate(item_id, score, source) for item_id, score in entries]
+
+    return candidates
+
+
+Factory = Callable[[Sources], Strategy]

@@ -1,0 +1,14 @@
+"""Hidden and expired items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serving.candidates.candidate import Candidate
+from serving.question import Question
+
+
+def leave_out_unavailable(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Without items whose attributes say ``hidden: true`` or an ``expires_at`` that has passed."""
+    facts, now = question.facts, question.now_ms
+    return [candidate for candidate in candidates if facts(candidate.item_id).available(now)]

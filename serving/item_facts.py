@@ -1,0 +1,58 @@
+"""What the catalogue says of an item, as far as answers need it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+# Attributes with a meaning of their own; all others are the operator's, for the `filter` expression.
+HIDDEN = "hidden"  # "true": never recommended
+EXPIRES_AT, PUBLISHED_AT = "expires_at", "published_at"  # ISO 8601, or epoch milliseconds
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """An item of the catalogue; all empty for an item that it does not know."""
+
+    title: str | None = None
+    categories: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    hidden: bool = False
+    expires_at: int | None = None  # epoch ms
+    published_at: int | None = None  # epoch ms
+
+    def available(self, now_ms: int) -> bool:
+        """Whether the item may be recommended."""
+        return not self.hidden and (self.expires_at is None or now_ms < self.expires_at)
+
+
+UNKNOWN_ITEM = ItemFacts()
+
+
+def facts_of(entry: Mapping[str, Any]) -> ItemFacts:
+    """The facts of a catalogue entry (``contracts.catalog``); a date that cannot be read is as if absent."""
+    attributes = entry.get("attributes") or {}
+    return ItemFacts(
+        entry.get("title"),
+        tuple(entry.get("categories") or ()),
+        attributes,
+        attributes.get(HIDDEN, "").lower() == "true",
+        _epoch_ms(attributes.get(EXPIRES_AT)),
+        _epoch_ms(attributes.get(PUBLISHED_AT)),
+    )
+
+
+def _epoch_ms(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text.isdecimal() and text.isascii():
+        return int(text[:18])
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)

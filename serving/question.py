@@ -1,0 +1,49 @@
+"""What is asked: one request on its way through strategies, filters and re-rankers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.candidates.candidate import User
+from serving.expression import Expression
+from serving.item_facts import UNKNOWN_ITEM, ItemFacts
+from serving.rules import NO_RULES, Rules
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a client may ask of a list."""
+
+    n: int
+    offset: int = 0
+    keep_known: bool = False  # items of the history may come again
+    exclude: Set[str] = frozenset()
+    matching: Expression | None = None
+    diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible
+    per_category: int | None = None  # at most so many items of one category, while there are others
+    freshness: float = 0.0  # how much a newly published item rises
+
+    @property
+    def reranked(self) -> bool:
+        """Whether the order of the candidates is changed."""
+        return bool(self.diversity or self.per_category or self.freshness)
+
+
+@dataclass(frozen=True)
+class Question:
+    """A user, the wishes, and what every step may look up without waiting."""
+
+    user: User
+    wishes: Wishes
+    facts: Callable[[str], ItemFacts] = lambda _: UNKNOWN_ITEM
+    rules: Rules = NO_RULES
+    # One vector an item, for how alike items are; None: the model's are not at hand, categories must do.
+    vectors: Callable[[Sequence[str]], NDArray[np.float64]] | None = None
+    denied: Set[str] = frozenset()
+    allowed: Set[str] = frozenset()  # empty: all are
+    now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
