@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.events import EventType
 
 
 class RecommendedItem(BaseModel):
-    """One item of a list; ``score`` compares only with scores of the same ``source``."""
+    """One item of a list; ``score`` compares only with scores of the same ``source``.
+
+    All fields come unless ``fields`` asks for fewer.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"required": ["item_id"]})
 
     item_id: str
     rank: int = Field(ge=1)

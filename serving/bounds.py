@@ -18,6 +18,7 @@ ID_SCHEMA = {
     "maxLength": MAX_ID_LENGTH,
     "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$",
 }
+JsonId = Annotated[Identifier, WithJsonSchema(ID_SCHEMA)]
 PathId = Annotated[Identifier, Path(), WithJsonSchema(ID_SCHEMA)]
 
 

@@ -13,10 +13,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from serving.store import StoreError
 
 _log = logging.getLogger(__name__)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -87,9 +89,18 @@ async def _http_error(request: Request, error: Exception) -> Response:
         413: "The body is larger than this server accepts",
     }
     detail = details.get(error.status_code, error.detail)
-    return problem_response(
-        ProblemError(error.status_code, detail, headers=error.headers), request.scope["path"]
-    )
+    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
+    return problem_response(ProblemError(error.status_code, detail, headers=headers), request.scope["path"])
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of a path: each is a route of its own here, and the framework names those of the first."""
+    return [
+        method
+        for method in METHODS
+        for scope in [{**request.scope, "method": method}]
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+    ]
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

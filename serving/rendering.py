@@ -17,7 +17,7 @@ Fields = Annotated[
     Query(
         pattern=f"^({_NAMES})(,({_NAMES}))*$",
         max_length=200,
-        description="Which fields of each item to send, separated by commas; all by default",
+        description="Which fields of each item to send, separated by commas; item_id always",
     ),
 ]
 # The fields that differ between two answers of the same list; they come last in every answer that has them.
@@ -40,4 +40,4 @@ def _include(answer: BaseModel, fields: str | None) -> dict[str, Any] | None:
     if fields is None:
         return None
     whole: dict[str, Any] = dict.fromkeys(type(answer).model_fields, True)
-    return whole | {"items": {"__all__": set(fields.split(","))}}
+    return whole | {"items": {"__all__": {"item_id", *fields.split(",")}}}

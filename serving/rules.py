@@ -7,11 +7,11 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts import keyspace
-from contracts.events import Identifier
+from serving.bounds import JsonId
 from serving.store import Store
 
 _MAX_ITEMS, _MAX_BOOSTS = 10_000, 100
-Items = Annotated[tuple[Identifier, ...], Field(max_length=_MAX_ITEMS)]
+Items = Annotated[tuple[JsonId, ...], Field(max_length=_MAX_ITEMS)]
 Category = Annotated[str, Field(max_length=128)]
 
 

@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Query
 
-from contracts.events import Identifier
 from contracts.settings import ServingSettings
-from serving.bounds import length_bounds
+from serving.bounds import JsonId, length_bounds
 from serving.expression import MAX_LENGTH, Expression, ExpressionError, parse
 from serving.problems import ProblemError
 from serving.question import Wishes
 
-MAX_OFFSET, MAX_EXCLUDED = 10_000, 1000
+# More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
+MAX_OFFSET, MAX_EXCLUDED = 10_000, 100
 Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="How many of the best to leave out: paging")]
 Excluded = Annotated[
-    list[Identifier], Query(max_length=MAX_EXCLUDED, description="An item to leave out; may be repeated")
+    list[JsonId], Query(max_length=MAX_EXCLUDED, description="An item to leave out; may be repeated")
 ]
 Matching = Annotated[
     str | None,
