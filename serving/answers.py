@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+from typing_extensions import NotRequired, TypedDict
 
 from contracts.events import EventType
 
 
-class RecommendedItem(BaseModel):
+class RecommendedItem(TypedDict):
     """One item of a list; ``score`` compares only with scores of the same ``source``.
 
-    All fields come unless ``fields`` asks for fewer.
+    All fields come unless ``fields`` asks for fewer. A dictionary, because an answer makes many.
     """
 
-    model_config = ConfigDict(json_schema_extra={"required": ["item_id"]})
-
     item_id: str
-    rank: int = Field(ge=1)
-    score: float
-    source: str = Field(description="Which strategy proposed it; serving/strategies.py has them in order")
-    title: str | None
+    rank: NotRequired[Annotated[int, Field(ge=1)]]
+    score: NotRequired[float]
+    source: NotRequired[
+        Annotated[str, Field(description="Which strategy proposed it (serving/strategies.py)")]
+    ]
+    title: NotRequired[str | None]
+
+
+def first_source(items: Sequence[RecommendedItem]) -> str | None:
+    """The source of the first item, None for an empty list."""
+    return items[0]["source"] if items else None
 
 
 class Recommendations(BaseModel):

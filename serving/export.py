@@ -67,7 +67,7 @@ async def _answers(recommender: Recommender, users: Sequence[str], n: int) -> As
         answer = await recommender.recommend(user_id, Wishes(n))
         if answer.stale:
             raise StoreError(f"Redis did not answer for every user; it has {PATIENCE_SECONDS:g} s for each")
-        return json.dumps({"user_id": user_id, "items": [item.item_id for item in answer.items]}) + "\n"
+        return json.dumps({"user_id": user_id, "items": [item["item_id"] for item in answer.items]}) + "\n"
 
     for start in range(0, len(users), CONCURRENT):
         yield list(await asyncio.gather(*map(line, users[start : start + CONCURRENT])))

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
-
-
-class HasSource(Protocol):
-    """An item of an answer."""
-
-    source: str
-
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -60,9 +51,9 @@ class Metrics:
         )
         age.set_function(lambda: time.time() - self._model_created if self._model_created else float("nan"))
 
-    def answered(self, items: Sequence[HasSource], stale: bool) -> None:
-        """Count one list that was given."""
-        self.answers.labels(items[0].source if items else "none").inc()
+    def answered(self, source: str | None, stale: bool) -> None:
+        """Count one list that was given, by the source of its first item."""
+        self.answers.labels(source or "none").inc()
         if stale:
             self.stale_answers.inc()
 

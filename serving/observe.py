@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +18,7 @@ class Observe:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._seconds = metrics.request_seconds
+        self._observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,4 +38,8 @@ class Observe:
         finally:
             route = getattr(scope.get("route"), "path_format", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._seconds.labels(route, method, f"{status // 100}xx").observe(time.perf_counter() - started)
+            # Routes, methods and statuses are few; prometheus_client looks labels up slowly.
+            key = (route, method, status // 100)
+            if key not in self._observers:
+                self._observers[key] = self._seconds.labels(route, method, f"{status // 100}xx").observe
+            self._observers[key](time.perf_counter() - started)

@@ -20,8 +20,13 @@ class PopularItem(NamedTuple):
 
     item_id: str
     score: float
-    popularity: Popularity
+    raw: bytes | None  # decoded only where it is shown: the list is read anew each second
     title: str | None
+
+    @property
+    def popularity(self) -> Popularity:
+        """How the item is liked; all zero without an interaction."""
+        return Popularity.decode(self.raw) if self.raw else Popularity()
 
 
 class PopularList:

@@ -114,13 +114,13 @@ class Recommender:
     def _titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
         title_of = self._sources.catalogue.get
         return [
-            RecommendedItem.model_construct(
-                item_id=item_id,
-                rank=rank,
-                score=round(score, 6),
-                source=source,
-                title=title_of(item_id).title,
-            )
+            {
+                "item_id": item_id,
+                "rank": rank,
+                "score": round(score, 6),
+                "source": source,
+                "title": title_of(item_id).title,
+            }
             for rank, (item_id, score, source) in enumerate(chosen, offset + 1)
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 
 from serving.candidates.candidate import Candidate
@@ -26,26 +26,19 @@ async def refill(
     ``catalogue`` has the facts of the items that filters look at loaded in time, where it may be asked.
     """
     chosen: dict[str, Candidate] = {}
+    size = max(n + n // 2, _FEWEST)
     for strategy in strategies:
-        async with aclosing(_parts(question, strategy, max(2 * n, _FEWEST))) as parts:
-            async for part in parts:
-                if catalogue is not None:
-                    await catalogue.load([candidate.item_id for candidate in part])
-                left = part
-                for leave_out in filters:
-                    left = leave_out(question, left)
-                for candidate in left:
-                    chosen.setdefault(candidate.item_id, candidate)
-                if len(chosen) >= n:
-                    return list(chosen.values())[:n]
+        async with aclosing(strategy(question)) as pages:
+            async for page in pages:
+                # In parts that an answer needs, so that a long list costs what is used of it.
+                for start in range(0, len(page), size):
+                    left: Sequence[Candidate] = page[start : start + size]
+                    if catalogue is not None:
+                        await catalogue.load([candidate.item_id for candidate in left])
+                    for leave_out in filters:
+                        left = leave_out(question, left)
+                    for candidate in left:
+                        chosen.setdefault(candidate.item_id, candidate)
+                    if len(chosen) >= n:
+                        return list(chosen.values())[:n]
     return list(chosen.values())
-
-
-async def _parts(
-    question: Question, strategy: Strategy, size: int
-) -> AsyncGenerator[Sequence[Candidate], None]:
-    """The pages of a strategy in parts that an answer needs, so that a long list costs what is used of it."""
-    async with aclosing(strategy(question)) as pages:
-        async for page in pages:
-            for start in range(0, len(page), size):
-                yield page[start : start + size]

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Query, Request
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.answers import RecommendedItem
-
-_NAMES = "|".join(RecommendedItem.model_fields)
-Fields = Annotated[
-    str | None,
-    Query(
-        pattern=f"^({_NAMES})(,({_NAMES}))*$",
-        max_length=200,
-        description="Which fields of each item to send, separated by commas; item_id always",
-    ),
-]
 # The fields that differ between two answers of the same list; they come last in every answer that has them.
 _VOLATILE = b',"applied_through":'
 

@@ -42,13 +42,13 @@ class RulesInForce:
 
     async def refresh(self) -> None:
         """Read them anew. Raises StoreError and keeps what it has."""
-        (raw,) = await self._store.ask(lambda pipe: pipe.get(keyspace.SERVING_RULES))
+        (raw,) = await self._store.ask(("GET", keyspace.SERVING_RULES))
         self._use(Rules.model_validate_json(raw) if raw else NO_RULES)
 
     async def replace(self, rules: Rules) -> None:
         """Write them. Raises StoreError."""
         text = rules.model_dump_json()
-        await self._store.ask(lambda pipe: pipe.set(keyspace.SERVING_RULES, text))
+        await self._store.ask_alone(("SET", keyspace.SERVING_RULES, text))
         self._use(rules)
 
     def _use(self, rules: Rules) -> None:

@@ -1,21 +1,22 @@
-"""The API's one connection to Redis: pipelines with one deadline, no retries, behind a breaker."""
+"""The API's one way to Redis: round trips with one deadline, no retries, behind a breaker."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.client import Pipeline as Pipeline  # what the functions of serving.reads add commands to
+from hiredis import pack_command
+from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from contracts import keyspace, records
 from contracts.settings import RedisSettings
+from serving.batches import Batches, Command, Reply
 from serving.breaker import CircuitBreaker
 from serving.metrics import Metrics
 from serving.model_cache import Model, ModelCache
@@ -27,12 +28,14 @@ else:
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-Commands = Callable[[Pipeline], object]
-ModelCommands = Callable[[Pipeline, str], object]
+ModelCommands = Callable[[str], Sequence[Command]]
 MAX_CONNECTIONS = 64
 # For reads no request waits for: the popular list, the item ids of a new model (100 MB at ten million items).
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
+
+
+_POINTER: Command = ("GET", keyspace.CURRENT_MODEL)
 
 
 class StoreError(Exception):
@@ -51,93 +54,119 @@ class Store:
         # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
         # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
         # bound connecting, waiting and reading together.
-        pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
             settings.redis_url.get_secret_value(),
             max_connections=MAX_CONNECTIONS,
             timeout=timeout_seconds,
+            protocol=3,
             socket_timeout=None,
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
-        self._redis: Redis = Redis.from_pool(pool)
+        self._batches = Batches(self._batch)
 
     async def close(self) -> None:
         """Release the connections."""
-        await self._redis.aclose()
+        await self._pool.disconnect()
 
-    async def ask(self, add: Commands, seconds: float | None = None) -> list[Any]:
-        """The replies to the commands that ``add`` puts on a pipeline, in one round trip."""
-        return await self._guarded(self._execute(add), seconds)
+    async def ask(self, *commands: Command) -> list[Reply]:
+        """The replies to reading commands, in one round trip, shared with other requests."""
+        return await self._guarded(lambda: self._batches.ask(commands), self._timeout)
+
+    async def ask_alone(self, *commands: Command, seconds: float | None = None) -> list[Reply]:
+        """The same with a connection and a deadline of their own: for large replies, and for writes."""
+
+        async def alone() -> list[Reply]:
+            replies = await self._round_trip(commands)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+            return replies
+
+        return await self._guarded(alone, seconds or self._timeout)
 
     async def at_model(
-        self, versioned: ModelCommands, add: Commands | None = None
-    ) -> tuple[Model | None, list[Any], list[Any]]:
-        """The served model, the replies to the commands of its version and to all others, in one round trip.
+        self, versioned: ModelCommands, *others: Command
+    ) -> tuple[Model | None, list[Reply], list[Reply]]:
+        """The served model, the replies to the commands of its version and to the others, in one round trip.
 
         The guess is that the model has not changed since the last request; when the pointer moved, its
         commands are asked again of the new version, so the answer is of one version only.
         """
-        return await self._guarded(self._read_at_model(versioned, add))
+        guess = self._models.latest
+        of_guess = versioned(guess.version if guess else "")
+        pointer, *replies = await self.ask(_POINTER, *others, *of_guess)
+        of_model = replies[len(others) :]
+        model = guess
+        if pointer != (guess.version.encode() if guess else None):
+            model = await self._models.get(pointer.decode() if pointer else None)
+        if model is None:
+            of_model = [None] * len(of_model)
+        elif model is not guess:
+            of_model = await self.ask(*versioned(model.version))
+        return model, of_model, replies[: len(others)]
+
+    async def model(self) -> Model | None:
+        """The served model."""
+        return (await self.at_model(lambda _: ()))[0]
 
     async def new_items(self, model: Model, reaches: int) -> None:
         """Make ``model.new_ids`` hold ``reaches`` items, where Redis has them: those after its training."""
         start = len(model.new_ids)
         if reaches > start:
-            key = keyspace.new_items(model.version)
-            (page,) = await self.ask(lambda pipe: pipe.lrange(key, start, -1))
+            (page,) = await self.ask(("LRANGE", keyspace.new_items(model.version), start, -1))
             # Another request may have been faster; places never change, so its longer list is right.
             if start + len(page) > len(model.new_ids):
                 model.new_ids[start:] = map(bytes.decode, page)
 
     async def warm_up(self) -> None:
         """Load the current model's item ids before a request needs them."""
-        (raw,) = await self.ask(lambda pipe: pipe.get(keyspace.CURRENT_MODEL))
+        (raw,) = await self.ask(_POINTER)
         await self._models.get(raw.decode() if raw else None, patience=BACKGROUND_SECONDS)
 
-    async def pages(self, scan: Callable[[Pipeline, int], object]) -> AsyncIterator[Iterable[bytes]]:
-        """The pages of a SCAN; ``scan`` adds the command at a cursor."""
+    async def pages(self, scan: Callable[[int], Command]) -> AsyncIterator[Iterable[bytes]]:
+        """The pages of a SCAN; ``scan`` is the command at a cursor."""
         cursor = -1
         while cursor != 0:
-            at = max(cursor, 0)
-            ((cursor, page),) = await self.ask(lambda pipe, at=at: scan(pipe, at))  # type: ignore[misc]
+            ((raw, page),) = await self.ask_alone(scan(max(cursor, 0)))
+            cursor = int(raw)
             yield page
 
-    async def _execute(self, add: Commands) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            add(pipe)
-            return await pipe.execute()
+    async def _batch(self, commands: Sequence[Command]) -> list[Reply]:
+        async with deadline(self._timeout):
+            return await self._round_trip(commands)
 
-    async def _read_at_model(
-        self, versioned: ModelCommands, add: Commands | None
-    ) -> tuple[Model | None, list[Any], list[Any]]:
-        guess = self._models.latest
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.get(keyspace.CURRENT_MODEL)
-            if add is not None:
-                add(pipe)
-            others = len(pipe) - 1
-            versioned(pipe, guess.version if guess else "")
-            pointer, *replies = await pipe.execute()
-        model = await self._models.get(pointer.decode() if pointer else None)
-        of_model = replies[others:]
-        if model is None:
-            of_model = [None] * len(of_model)
-        elif model is not guess:
-            of_model = await self._execute(lambda pipe: versioned(pipe, model.version))
-        return model, of_model, replies[:others]
+    async def _round_trip(self, commands: Sequence[Command]) -> list[Reply]:
+        """One reply a command; an error that Redis answers with stands in its place."""
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]
+            await connection.send_packed_command(packed, check_health=False)
+            replies = []
+            for _ in commands:
+                try:
+                    replies.append(await connection.read_response(disconnect_on_error=False))
+                except ResponseError as error:
+                    replies.append(error)
+        except BaseException:
+            # Replies may still come: nobody else may read them.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._pool.release(connection)
+        return replies
 
     async def _load_model(self, version: str) -> Model:
-        (raw,) = await self.ask(lambda pipe: pipe.get(keyspace.model_items(version)), LOAD_SECONDS)
+        (raw,) = await self.ask_alone(("GET", keyspace.model_items(version)), seconds=LOAD_SECONDS)
         return Model(version, records.decode_ids(raw or b""), [])
 
-    async def _guarded(self, reading: Awaitable[T], seconds: float | None = None) -> T:
+    async def _guarded(self, read: Callable[[], Awaitable[T]], seconds: float) -> T:
         """Await with a deadline over connecting, waiting and reading; feeds breaker and metrics."""
         if not self._breaker.allows():
-            reading.close()  # type: ignore[attr-defined]
             raise StoreError("Redis failed just now; it is tried again twice a second")
         try:
-            async with deadline(seconds or self._timeout):
-                answer = await reading
+            async with deadline(seconds):
+                answer = await read()
         except (RedisError, OSError, TimeoutError, asyncio.TimeoutError) as error:
             self._breaker.failed()
             self._metrics.redis_errors.labels(type(error).__name__).inc()

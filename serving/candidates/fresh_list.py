@@ -8,13 +8,16 @@ from serving.candidates.candidate import Candidate
 from serving.candidates.strategy import Sources, Strategy
 from serving.question import Question
 
+PAGE = 25  # most answers need no more of a list
 SOURCE = "fresh"
 
 
 def fresh_list(_: Sources) -> Strategy:
-    """One page: the user's folded-in list, empty where there is none of the served model."""
+    """The user's folded-in list, empty where there is none of the served model."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        yield [Candidate(item_id, score, SOURCE) for item_id, score in question.user.fresh_list]
+        ranked = question.user.fresh_list
+        for start in range(0, len(ranked), PAGE):
+            yield [Candidate(item_id, score, SOURCE) for item_id, score in ranked[start : start + PAGE]]
 
     return candidates

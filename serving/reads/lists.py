@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from contracts import keyspace
-from serving.store import BACKGROUND_SECONDS, Pipeline, Store
+from serving.store import BACKGROUND_SECONDS, Store
 
 
 async def popular_page(
@@ -14,9 +14,8 @@ async def popular_page(
 ) -> list[tuple[str, float]]:
     """Items and popularity scores from rank ``start`` (from 0), the most popular first."""
     key = keyspace.POPULAR if category is None else keyspace.popular_in(category)
-    (page,) = await store.ask(
-        lambda pipe: pipe.zrevrange(key, start, start + count - 1, withscores=True), seconds
-    )
+    command = ("ZREVRANGE", key, start, start + count - 1, "WITHSCORES")
+    (page,) = await (store.ask(command) if seconds is None else store.ask_alone(command, seconds=seconds))
     return _named(page)
 
 
@@ -25,11 +24,10 @@ async def popular_in_categories(store: Store, categories: Sequence[str], count: 
     if not categories:
         return []
 
-    def commands(pipe: Pipeline) -> None:
-        for category in categories:
-            pipe.zrevrange(keyspace.popular_in(category), 0, count - 1)
-
-    return [[item.decode() for item in page] for page in await store.ask(commands)]
+    pages = await store.ask(
+        *(("ZREVRANGE", keyspace.popular_in(category), 0, count - 1) for category in categories)
+    )
+    return [[item.decode() for item in page] for page in pages]
 
 
 async def trending_pages(
@@ -37,11 +35,10 @@ async def trending_pages(
 ) -> dict[int, list[tuple[str, float]]]:
     """The first items of each half-life's list with their scores (``records.Trend.score``)."""
 
-    def commands(pipe: Pipeline) -> None:
-        for half_life in half_lives:
-            pipe.zrevrange(keyspace.trending(half_life), 0, count - 1, withscores=True)
-
-    pages = await store.ask(commands, BACKGROUND_SECONDS)
+    pages = await store.ask_alone(
+        *(("ZREVRANGE", keyspace.trending(each), 0, count - 1, "WITHSCORES") for each in half_lives),
+        seconds=BACKGROUND_SECONDS,
+    )
     return {half_life: _named(page) for half_life, page in zip(half_lives, pages, strict=True)}
 
 
@@ -50,9 +47,9 @@ async def trending_page(
 ) -> list[tuple[str, float]]:
     """Items and scores of one half-life, of all items or of one category."""
     key = keyspace.trending(half_life) if category is None else keyspace.trending_in(half_life, category)
-    (page,) = await store.ask(lambda pipe: pipe.zrevrange(key, start, start + count - 1, withscores=True))
+    (page,) = await store.ask(("ZREVRANGE", key, start, start + count - 1, "WITHSCORES"))
     return _named(page)
 
 
 def _named(page: Any) -> list[tuple[str, float]]:
-    return [(item.decode(), float(score)) for item, score in page]
+    return [(item.decode(), score) for item, score in page]

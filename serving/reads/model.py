@@ -11,7 +11,7 @@ from serving.store import Store
 
 async def current_version(store: Store) -> str | None:
     """The version the pointer names, None before the first model."""
-    (raw,) = await store.ask(lambda pipe: pipe.get(keyspace.CURRENT_MODEL))
+    (raw,) = await store.ask(("GET", keyspace.CURRENT_MODEL))
     return raw.decode() if raw else None
 
 
@@ -20,6 +20,6 @@ async def manifest(store: Store) -> dict[str, Any] | None:
     version = await current_version(store)
     if version is None:
         return None
-    (raw,) = await store.ask(lambda pipe: pipe.get(keyspace.manifest(version)))
+    (raw,) = await store.ask(("GET", keyspace.manifest(version)))
     found: dict[str, Any] = json.loads(raw) if raw else {}
     return {"version": version} | found

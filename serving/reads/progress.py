@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contracts import keyspace
 from contracts.topics import INTERACTIONS
-from serving.store import Pipeline, Store
+from serving.store import Store
 
 
 class Progress(NamedTuple):
@@ -20,13 +20,14 @@ class Progress(NamedTuple):
 async def progress(store: Store, user_ids: Sequence[str]) -> Progress:
     """The applied offsets, and which of the users still wait, in one round trip."""
 
-    def commands(pipe: Pipeline) -> None:
-        pipe.hgetall(keyspace.APPLIED_ONLINE)
-        pipe.exists(keyspace.CURRENT_MODEL)
-        for user_id in user_ids:
-            pipe.zscore(keyspace.pending(keyspace.shard_of(user_id, store.shards)), user_id)
-
-    applied, has_model, *waiting = await store.ask(commands)
+    applied, has_model, *waiting = await store.ask(
+        ("HGETALL", keyspace.APPLIED_ONLINE),
+        ("EXISTS", keyspace.CURRENT_MODEL),
+        *(
+            ("ZSCORE", keyspace.pending(keyspace.shard_of(user_id, store.shards)), user_id)
+            for user_id in user_ids
+        ),
+    )
     prefix = f"{INTERACTIONS.name}:"
     offsets = {
         int(source.decode().removeprefix(prefix)): int(offset)

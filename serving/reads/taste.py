@@ -20,11 +20,11 @@ async def liked_lately(store: Store, user: User, settings: WeightSettings) -> Se
     if not user.known_items:
         return ()
     recent = keyspace.recent(user.user_id, store.shards)
-    (items,) = await store.ask(lambda pipe: pipe.zrevrange(recent, 0, NEWEST - 1))
+    (items,) = await store.ask(("ZREVRANGE", recent, 0, NEWEST - 1))
     if not items:
         return ()
     history = keyspace.history(user.user_id, store.shards)
-    (found,) = await store.ask(lambda pipe: pipe.hmget(history, items))
+    (found,) = await store.ask(("HMGET", history, *items))
     graded = [
         (item.decode(), _strength(raw, settings)) for item, raw in zip(items, found, strict=True) if raw
     ]

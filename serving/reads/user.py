@@ -7,12 +7,14 @@ from functools import partial
 from typing import NamedTuple
 
 from contracts import keyspace, records, strengths
+from serving.batches import Command
 from serving.candidates.candidate import User
 from serving.model_cache import Model
-from serving.store import Pipeline, Store
+from serving.ranked_list import RankedList
+from serving.store import Store
 
 SCAN_COUNT = 1000
-_ONLINE_THROUGH = "online_through"
+_ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, "online_through")
 
 
 async def user(store: Store, user_id: str) -> User:
@@ -20,15 +22,12 @@ async def user(store: Store, user_id: str) -> User:
     shards = store.shards
     shard = keyspace.shard_of(user_id, shards)
 
-    def state(pipe: Pipeline) -> None:
-        pipe.hkeys(keyspace.history(user_id, shards))
-        pipe.get(keyspace.fresh(user_id, shards))
-        pipe.hget(keyspace.STREAMING_STATUS, _ONLINE_THROUGH)
-
-    def batch_list(pipe: Pipeline, version: str) -> None:
-        pipe.hget(keyspace.top_n(shard, version), user_id)
-
-    model, (raw,), (known, fresh, through) = await store.at_model(batch_list, state)
+    model, (raw,), (through, known, fresh) = await store.at_model(
+        lambda version: (("HGET", keyspace.top_n(shard, version), user_id),),
+        _ONLINE_THROUGH,
+        ("HKEYS", keyspace.history(user_id, shards)),
+        ("GET", keyspace.fresh(user_id, shards)),
+    )
     return User(
         user_id,
         known_items=frozenset(map(bytes.decode, known)),
@@ -39,26 +38,21 @@ async def user(store: Store, user_id: str) -> User:
     )
 
 
-async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> list[tuple[str, float]]:
+async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
     """The folded-in list; empty where it was made with another model than the one served."""
     if model is None or raw is None:
-        return []
+        return ()
     fresh = records.decode_fresh(raw)
     if fresh.version != model.version or not fresh.indexes:
-        return []
+        return ()
     # A second round trip, once per new item and process.
     await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
-    return _named(model, fresh.indexes, fresh.scores)
+    return RankedList(model, fresh.indexes, fresh.scores)
 
 
-def ranked(model: Model | None, raw: bytes | None) -> list[tuple[str, float]]:
+def ranked(model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
     """A stored list of the model as items and scores, best first."""
-    return _named(model, *records.decode_ranked(raw)) if model and raw else []
-
-
-def _named(model: Model, indexes: Sequence[int], scores: Sequence[float]) -> list[tuple[str, float]]:
-    named = ((model.item_at(index), score) for index, score in zip(indexes, scores, strict=True))
-    return [(item_id, score) for item_id, score in named if item_id is not None]
+    return RankedList(model, *records.decode_ranked(raw)) if model and raw else ()
 
 
 class HistoryItem(NamedTuple):
@@ -71,7 +65,7 @@ class HistoryItem(NamedTuple):
 async def history(store: Store, user_id: str) -> list[HistoryItem]:
     """What counts of the user's interactions: not what was retracted or taken back; newest first."""
     key = keyspace.history(user_id, store.shards)
-    (raw,) = await store.ask(lambda pipe: pipe.hgetall(key))
+    (raw,) = await store.ask(("HGETALL", key))
     found = [
         HistoryItem(item.decode(), entry)
         for item, each in raw.items()
@@ -84,15 +78,15 @@ async def history(store: Store, user_id: str) -> list[HistoryItem]:
 async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
     """Every user with a history or a list of the version; one may come twice."""
     pattern = keyspace.history_pattern()
-    async for keys in store.pages(lambda pipe, at: pipe.scan(at, match=pattern, count=SCAN_COUNT)):
+    async for keys in store.pages(lambda at: ("SCAN", at, "MATCH", pattern, "COUNT", SCAN_COUNT)):
         for key in keys:
             yield keyspace.user_of_history(key.decode())
     for shard in range(store.shards) if version else ():
         scan = partial(_scan_lists, keyspace.top_n(shard, str(version)))
         async for lists in store.pages(scan):
-            for user_id in lists:
+            for user_id in list(lists)[::2]:  # the lists themselves stand between
                 yield user_id.decode()
 
 
-def _scan_lists(key: str, pipe: Pipeline, at: int) -> None:
-    pipe.hscan(key, at, count=SCAN_COUNT)
+def _scan_lists(key: str, at: int) -> Command:
+    return "HSCAN", key, at, "COUNT", SCAN_COUNT

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.access import access
-from serving.answers import Popular, PopularItem, SimilarItems, TopUser, TopUsers
+from serving.answers import Popular, PopularItem, SimilarItems, TopUser, TopUsers, first_source
 from serving.bounds import PathId, length_bounds
 from serving.cold_start.popular import SOURCE
 from serving.metrics import Metrics
 from serving.popular_list import PopularList
 from serving.problems import ProblemError
-from serving.question import Wishes
+from serving.query import ListQuery, QueryReader, bounded
 from serving.reads.item import top_users as read_top_users
 from serving.reads.model import current_version
 from serving.recommender import Recommender
-from serving.rendering import Fields, rendered
+from serving.rendering import rendered
 from serving.store import Store, StoreError
-from serving.wishes import wishes_of
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 
@@ -34,21 +33,22 @@ def routes(
     """The routes of items."""
     router = APIRouter(tags=["items"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
-    asked: Wishes = Depends(wishes_of(settings))
+    read_query = QueryReader(bounded(ListQuery, settings))
 
-    @router.get("/v1/items/{item_id:id}/similar", response_model=SimilarItems)
-    async def similar(
-        request: Request, item_id: PathId, wishes: Wishes = asked, fields: Fields = None
-    ) -> Response:
+    @router.get(
+        "/v1/items/{item_id:id}/similar", response_model=SimilarItems, openapi_extra=read_query.openapi
+    )
+    async def similar(request: Request, item_id: PathId) -> Response:
         """Neighbours of an item, best first; popular items (see ``source``) where the model has none.
 
         404 for an item that neither the model, nor an event, nor the catalogue knows.
         """
-        answer = await recommender.similar(item_id, wishes)
+        query = read_query(request)
+        answer = await recommender.similar(item_id, query.wishes())
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
-        metrics.answered(answer.items, answer.stale)
-        return rendered(request, answer, fields)
+        metrics.answered(first_source(answer.items), answer.stale)
+        return rendered(request, answer, query.fields)
 
     @router.get("/v1/items/{item_id:id}/users")
     async def top_users(item_id: PathId, n: int = bounds) -> TopUsers:
@@ -83,7 +83,7 @@ def routes(
             )
             for rank, item in enumerate(popular_list.head(n), 1)
         ]
-        metrics.answered(items, stale)
+        metrics.answered(SOURCE if items else None, stale)
         return Popular.model_construct(n=n, items=items, model_version=version, stale=stale)
 
     return router

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.access import access
-from serving.answers import History, HistoryItem, Recommendations
+from serving.answers import History, HistoryItem, Recommendations, first_source
 from serving.applied import AppliedWrites
 from serving.bounds import PathId, length_bounds
 from serving.metrics import Metrics
 from serving.problems import ProblemError
-from serving.question import Wishes
+from serving.query import ListQuery, QueryReader, bounded
 from serving.reads.user import history as read_history
 from serving.recommender import Recommender
-from serving.rendering import Fields, rendered
+from serving.rendering import rendered
 from serving.store import Store
-from serving.wishes import wishes_of
 from serving.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
-After = Annotated[
-    str | None,
-    Query(
-        description="The token of a write, from POST /v1/events: the answer waits until the write is in it",
+
+
+class RecommendationsQuery(ListQuery):
+    """What a user's list takes."""
+
+    after: str | None = Field(
+        None,
         max_length=MAX_TOKEN_LENGTH,
+        description="The token of a write, from POST /v1/events: the answer waits until the write is in it",
         json_schema_extra={"format": "write-token"},
-    ),
-]
-WaitMs = Annotated[int, Query(ge=0, le=MAX_WAIT_MS, description="How long `after` may wait")]
+    )
+    wait_ms: int = Field(DEFAULT_WAIT_MS, ge=0, le=MAX_WAIT_MS, description="How long `after` may wait")
 
 
 def routes(
@@ -44,26 +45,26 @@ def routes(
     """The routes of one user."""
     router = APIRouter(tags=["users"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
-    asked: Wishes = Depends(wishes_of(settings))
+    read_query = QueryReader(bounded(RecommendationsQuery, settings))
 
-    @router.get("/v1/users/{user_id:id}/recommendations", response_model=Recommendations)
-    async def recommendations(
-        request: Request,
-        user_id: PathId,
-        wishes: Wishes = asked,
-        after: After = None,
-        wait_ms: WaitMs = DEFAULT_WAIT_MS,
-        fields: Fields = None,
-    ) -> Response:
+    @router.get(
+        "/v1/users/{user_id:id}/recommendations",
+        response_model=Recommendations,
+        openapi_extra=read_query.openapi,
+    )
+    async def recommendations(request: Request, user_id: PathId) -> Response:
         """Items for a user, best first, known ones left out; popular items for an unknown user.
 
         With ``after``, waits until that write is applied; ``stale: true`` when it is not by then.
         """
-        in_time = after is None or await applied.reached(user_id, _offsets(after), wait_ms / 1000)
-        answer = await recommender.recommend(user_id, wishes)
+        query = read_query(request)
+        in_time = query.after is None or await applied.reached(
+            user_id, _offsets(query.after), query.wait_ms / 1000
+        )
+        answer = await recommender.recommend(user_id, query.wishes())
         answer.stale = answer.stale or not in_time
-        metrics.answered(answer.items, answer.stale)
-        return rendered(request, answer, fields)
+        metrics.answered(first_source(answer.items), answer.stale)
+        return rendered(request, answer, query.fields)
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds) -> History:

@@ -5,9 +5,10 @@ import json
 from typing import cast
 
 from contracts.records import encode_catalog
+from serving.batches import Command
 from serving.catalogue import FRESH_SECONDS, MAX_ITEMS, Catalogue
 from serving.item_facts import UNKNOWN_ITEM
-from serving.store import Commands, Store, StoreError
+from serving.store import Store, StoreError
 
 
 class Shelf:
@@ -18,13 +19,10 @@ class Shelf:
         self.down = False
         self.edition = 1
 
-    def hmget(self, _: str, item_ids: list[str]) -> None:
-        self.asked.append(item_ids)
-
-    async def ask(self, add: Commands) -> list[list[bytes | None]]:
+    async def ask(self, command: Command) -> list[list[bytes | None]]:
         if self.down:
             raise StoreError("down")
-        add(self)  # type: ignore[arg-type]
+        self.asked.append([str(item) for item in command[2:]])
         return [[None if item == "unknown" else self.entry(item) for item in self.asked[-1]]]
 
     def entry(self, item: str) -> bytes:

@@ -1,0 +1,90 @@
+"""Reads of many requests in few round trips: what is asked while a batch is on its way forms the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Command = tuple[str | bytes | int | float, ...]
+Reply = Any  # what RESP3 gives: bytes, int, float, None, list, dict; or the exception of one failed command
+RoundTrip = Callable[[Sequence[Command]], Awaitable[list[Reply]]]
+# One on its way while the answers to the other are made. More would only be smaller.
+MAX_ON_THEIR_WAY = 2
+MAX_COMMANDS = 2000
+
+
+@dataclass(eq=False)
+class _Asked:
+    commands: Sequence[Command]
+    replies: asyncio.Future[list[Reply]]
+
+
+class Batches:
+    """For reads only: a command that stands several times in a batch is sent once."""
+
+    def __init__(self, round_trip: RoundTrip) -> None:
+        self._round_trip = round_trip
+        self._waiting: list[_Asked] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._scheduled = False
+
+    def ask(self, commands: Sequence[Command]) -> asyncio.Future[list[Reply]]:
+        """The replies, in order; what a round trip or a command raised, is raised. May be cancelled."""
+        loop = asyncio.get_running_loop()
+        asked = _Asked(commands, loop.create_future())
+        self._waiting.append(asked)
+        self._schedule()
+        return asked.replies
+
+    def _schedule(self) -> None:
+        if self._waiting and not self._scheduled and len(self._running) < MAX_ON_THEIR_WAY:
+            self._scheduled = True
+            # All that is ready in this turn of the loop asks first.
+            asyncio.get_running_loop().call_soon(self._start)
+
+    def _start(self) -> None:
+        self._scheduled = False
+        batch, size = [], 0
+        waiting = iter(self._waiting)
+        for asked in waiting:
+            if not asked.replies.done():
+                batch.append(asked)
+                size += len(asked.commands)
+            if size >= MAX_COMMANDS:
+                break
+        self._waiting = list(waiting)
+        if batch:
+            task = asyncio.create_task(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+        self._schedule()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._schedule()
+
+    async def _run(self, batch: Sequence[_Asked]) -> None:
+        places: dict[Command, int] = {}
+        for asked in batch:
+            for command in asked.commands:
+                places.setdefault(command, len(places))
+        try:
+            found = await self._round_trip(list(places))
+        except Exception as error:
+            for asked in batch:
+                if not asked.replies.done():
+                    asked.replies.set_exception(error)
+            return
+        for asked in batch:
+            if not asked.replies.done():
+                _settle(asked.replies, [found[places[command]] for command in asked.commands])
+
+
+def _settle(future: asyncio.Future[list[Reply]], replies: list[Reply]) -> None:
+    errors = [reply for reply in replies if isinstance(reply, Exception)]
+    if errors:
+        future.set_exception(errors[0])
+    else:
+        future.set_result(replies)
