@@ -132,7 +132,7 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     redis_memory_budget: int = Field(default=0, ge=0)  # bytes that publishing may fill Redis to; 0: no bound
 
 
-class ServingSettings(KafkaSettings, RedisSettings, WeightSettings, TrendSettings):
+class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     """The API."""
 
     api_host: str = "127.0.0.1"
@@ -163,5 +163,7 @@ class ServingSettings(KafkaSettings, RedisSettings, WeightSettings, TrendSetting
     trending_half_life: int = Field(
         default=86_400, ge=1
     )  # of TREND_HALF_LIVES: the one that answers lead with
+    # Item factors are held in memory, for sessions, explanations and diversity, up to this size.
+    factors_max_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
     # An item is trending while its decayed sum of weights is this high; else popular items say more.
     trending_minimum: float = Field(default=20.0, ge=0)

@@ -11,6 +11,22 @@ from typing_extensions import NotRequired, TypedDict
 from contracts.events import EventType
 
 
+class Share(TypedDict):
+    """What one item of the history adds to a score."""
+
+    item_id: str
+    title: str | None
+    share: float
+
+
+class Explanation(TypedDict):
+    """Why the model recommends an item: shares that add up, with ``rest``, to its score."""
+
+    score: float
+    items: list[Share]
+    rest: Annotated[float, Field(description="The shares of all other items of the history")]
+
+
 class RecommendedItem(TypedDict):
     """One item of a list; ``score`` compares only with scores of the same ``source``.
 
@@ -24,6 +40,7 @@ class RecommendedItem(TypedDict):
         Annotated[str, Field(description="Which strategy proposed it (serving/strategies.py)")]
     ]
     title: NotRequired[str | None]
+    because: NotRequired[Explanation | None]
 
 
 def first_source(items: Sequence[RecommendedItem]) -> str | None:
@@ -94,9 +111,47 @@ class Popular(BaseModel):
     """The most popular items, best first."""
 
     n: int
+    offset: int = 0
     items: list[PopularItem]
     model_version: str | None
     stale: bool
+
+
+class TrendingItem(BaseModel):
+    """An item with the decayed sum of what was done with it."""
+
+    item_id: str
+    rank: int = Field(ge=1)
+    score: float
+    title: str | None
+
+
+class Trending(BaseModel):
+    """What is trending by one half-life, best first."""
+
+    n: int
+    offset: int
+    half_life: int = Field(description="In seconds")
+    items: list[TrendingItem]
+
+
+class TogetherItem(BaseModel):
+    """An item that goes with another."""
+
+    item_id: str
+    rank: int = Field(ge=1)
+    score: float = Field(description="Log-likelihood ratio")
+    lift: float = Field(description="How many times more often than by chance")
+    users: float = Field(description="Users who liked both lately")
+    title: str | None
+
+
+class TogetherItems(BaseModel):
+    """What goes with an item, the surest first."""
+
+    item_id: str
+    n: int
+    items: list[TogetherItem]
 
 
 class HistoryItem(BaseModel):

@@ -19,7 +19,7 @@ from serving.metrics import Metrics
 from serving.observe import Observe
 from serving.recommender import Recommender
 from serving.refresh import Refresher
-from serving.routes import events, items, operations, users
+from serving.routes import events, items, lists, operations, sessions, users
 from serving.routes import rules as rules_routes
 from serving.rules import RulesInForce
 from serving.store import Store
@@ -64,8 +64,10 @@ def create_app(settings: ServingSettings) -> FastAPI:
         responses=openapi.ERRORS,
     )
     for router in (
-        users.routes(settings, recommender, applied, store, metrics),
-        items.routes(settings, recommender, store, popular_list, metrics),
+        users.routes(settings, recommender, applied, sources, metrics),
+        sessions.routes(settings, recommender, sources, metrics),
+        items.routes(settings, recommender, sources, metrics),
+        lists.routes(settings, sources, metrics),
         events.routes(settings, event_log, metrics),
         rules_routes.routes(settings, rules),
         operations.routes(store, popular_list, metrics),

@@ -36,6 +36,7 @@ class PopularList:
         self._store = store
         self._catalogue = catalogue
         self._items: Sequence[PopularItem] = ()
+        self._users = 0
         self.loaded = False  # whether it was ever read
 
     def __len__(self) -> int:
@@ -51,11 +52,18 @@ class PopularList:
         self._items = [
             PopularItem(*row) for row in zip(ids, (s for _, s in page), liked, titles, strict=True)
         ]
+        # Their number leads the record; decoding all of it each second would cost more.
+        self._users = sum(int.from_bytes(raw[:4], "big") for raw in liked if raw)
         self.loaded = True
 
     def head(self, n: int) -> Sequence[PopularItem]:
         """The first n items; empty when Redis never answered."""
         return self._items[:n]
+
+    @property
+    def users(self) -> int:
+        """The users of all its items, summed: what an item's share of them is measured by."""
+        return self._users
 
     async def pages(self) -> AsyncGenerator[Sequence[tuple[str, float]], None]:
         """Every known item with its score, best first: from memory, then from Redis page by page."""

@@ -22,7 +22,7 @@ from serving.question import Wishes
 
 # More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
 MAX_OFFSET, MAX_EXCLUDED = 10_000, 100
-_NAMES = "|".join(RecommendedItem.__annotations__)
+_NAMES = "|".join(name for name in RecommendedItem.__annotations__ if name != "because")
 _REMEMBERED, _MAX_REMEMBERED_LENGTH = 1024, 300
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 M = TypeVar("M", bound=BaseModel)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from serving.candidates.candidate import User
 from serving.expression import Expression
 from serving.item_facts import UNKNOWN_ITEM, ItemFacts
 from serving.rules import NO_RULES, Rules
+
+Vectors = Callable[[Sequence[str]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Wishes:
     diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible
     per_category: int | None = None  # at most so many items of one category, while there are others
     freshness: float = 0.0  # how much a newly published item rises
+
+    def excluding(self, item_ids: Iterable[str]) -> Wishes:
+        """The same with further items left out."""
+        return replace(self, exclude={*self.exclude, *item_ids})
 
     @property
     def reranked(self) -> bool:
@@ -43,7 +49,7 @@ class Question:
     facts: Callable[[str], ItemFacts] = lambda _: UNKNOWN_ITEM
     rules: Rules = NO_RULES
     # One vector an item, for how alike items are; None: the model's are not at hand, categories must do.
-    vectors: Callable[[Sequence[str]], NDArray[np.float64]] | None = None
+    vectors: Vectors | None = None
     denied: Set[str] = frozenset()
     allowed: Set[str] = frozenset()  # empty: all are
     now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)

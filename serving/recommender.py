@@ -15,7 +15,7 @@ from serving.candidates.candidate import Candidate, User
 from serving.candidates.strategy import Sources, Strategy, listed
 from serving.cold_start.popular import popular
 from serving.filters import FILTERS
-from serving.question import Question, Wishes
+from serving.question import Question, Vectors, Wishes
 from serving.reads.item import ItemList, similar_items
 from serving.reads.user import user as read_user
 from serving.refill import refill
@@ -38,12 +38,11 @@ class Recommender:
 
     async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
         """The user's best items; fewer than n only where the catalogue holds fewer."""
-        return await self.answer(self._question(await self._user(user_id), wishes))
+        return await self.answer(await self._user(user_id), wishes)
 
-    async def answer(self, question: Question) -> Recommendations:
-        """The answer to a question."""
-        user, wishes = question.user, question.wishes
-        chosen = await self._chosen(question)
+    async def answer(self, user: User, wishes: Wishes) -> Recommendations:
+        """The same for a user whose state was read already, or for a session that has none."""
+        chosen = await self._chosen(await self.question(user, wishes))
         return Recommendations.model_construct(
             user_id=user.user_id,
             n=wishes.n,
@@ -66,7 +65,7 @@ class Recommender:
         if not found.known:
             return None
         itself = User("", known_items={item_id}, stale=stale)
-        question = self._question(itself, wishes)
+        question = await self.question(itself, wishes)
         needed = wishes.offset + wishes.n
         chosen = await self._filled(question, needed, (listed(found.entries, ALS),))
         if not chosen:
@@ -94,16 +93,25 @@ class Recommender:
         catalogue = None if question.user.stale else self._sources.catalogue
         return await refill(question, n, strategies, FILTERS, catalogue)
 
-    def _question(self, user: User, wishes: Wishes) -> Question:
+    async def question(self, user: User, wishes: Wishes) -> Question:
+        """The question with what every step may look up."""
         rules = self._rules
         return Question(
             user,
             wishes,
             self._sources.catalogue.get,
             rules.now,
-            denied=rules.denied,
-            allowed=rules.allowed,
+            await self._vectors() if wishes.diversity and not user.stale else None,
+            rules.denied,
+            rules.allowed,
         )
+
+    async def _vectors(self) -> Vectors | None:
+        try:
+            factors = await self._sources.factors.get(await self._sources.store.model())
+        except StoreError:
+            return None
+        return factors.vectors if factors else None
 
     async def _user(self, user_id: str) -> User:
         try:

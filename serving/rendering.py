@@ -29,4 +29,4 @@ def _include(answer: BaseModel, fields: str | None) -> dict[str, Any] | None:
     if fields is None:
         return None
     whole: dict[str, Any] = dict.fromkeys(type(answer).model_fields, True)
-    return whole | {"items": {"__all__": {"item_id", *fields.split(",")}}}
+    return whole | {"items": {"__all__": {"item_id", "because", *fields.split(",")}}}

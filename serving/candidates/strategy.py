@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from contracts.settings import ServingSettings
 from serving.candidates.candidate import Candidate
 from serving.catalogue import Catalogue
+from serving.factors import FactorCache
 from serving.popular_list import PopularList
 from serving.question import Question
 from serving.store import Store
@@ -26,14 +27,16 @@ class Sources:
     catalogue: Catalogue
     popular_list: PopularList
     trending_lists: TrendingLists
+    factors: FactorCache
     settings: ServingSettings
 
 
 def sources_of(settings: ServingSettings, store: Store) -> Sources:
     """The sources over a store, still empty."""
     catalogue = Catalogue(store)
+    factors = FactorCache(store, settings.factors_max_bytes)
     trending_lists = TrendingLists(store, settings.trend_half_lives)
-    return Sources(store, catalogue, PopularList(store, catalogue), trending_lists, settings)
+    return Sources(store, catalogue, PopularList(store, catalogue), trending_lists, factors, settings)
 
 
 def listed(entries: Sequence[tuple[str, float]], source: str) -> Strategy:

@@ -1,4 +1,4 @@
-"""/v1/items/{item_id} and /v1/popular: lists that start from items."""
+"""/v1/items/{item_id}: lists that start from an item."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.access import access
-from serving.answers import Popular, PopularItem, SimilarItems, TopUser, TopUsers, first_source
+from serving.answers import SimilarItems, TogetherItem, TogetherItems, TopUser, TopUsers, first_source
 from serving.bounds import PathId, length_bounds
-from serving.cold_start.popular import SOURCE
+from serving.candidates.strategy import Sources
 from serving.metrics import Metrics
-from serving.popular_list import PopularList
 from serving.problems import ProblemError
 from serving.query import ListQuery, QueryReader, bounded
 from serving.reads.item import top_users as read_top_users
-from serving.reads.model import current_version
 from serving.recommender import Recommender
 from serving.rendering import rendered
-from serving.store import Store, StoreError
+from serving.together import frequently_together
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 
@@ -26,8 +24,7 @@ _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 def routes(
     settings: ServingSettings,
     recommender: Recommender,
-    store: Store,
-    popular_list: PopularList,
+    sources: Sources,
     metrics: Metrics,
 ) -> APIRouter:
     """The routes of items."""
@@ -53,7 +50,7 @@ def routes(
     @router.get("/v1/items/{item_id:id}/users")
     async def top_users(item_id: PathId, n: int = bounds) -> TopUsers:
         """The users whom an item suits most, best first; empty where the model does not know the item."""
-        found = await read_top_users(store, item_id)
+        found = await read_top_users(sources.store, item_id)
         if not found.known:
             raise ProblemError(404, _UNKNOWN)
         users = [
@@ -62,28 +59,26 @@ def routes(
         ]
         return TopUsers.model_construct(item_id=item_id, n=n, users=users, model_version=found.model_version)
 
-    @router.get("/v1/popular")
-    async def popular(n: int = bounds) -> Popular:
-        """The most popular items; score = raters x mean rating + weighted counts of the other events."""
-        version, stale = None, not popular_list.loaded
-        try:
-            version = await current_version(store)
-        except StoreError:
-            stale = True
+    @router.get("/v1/items/{item_id:id}/together")
+    async def together(item_id: PathId, n: int = bounds) -> TogetherItems:
+        """What the same users liked lately, more often than popularity explains; the surest first.
+
+        ``score`` is the log-likelihood ratio, ``lift`` how many times more often than by chance.
+        """
+        found = await frequently_together(sources.store, item_id, sources.popular_list.users)
+        found = found[:n]
+        await sources.catalogue.load(each.item_id for each in found)
         items = [
-            PopularItem.model_construct(
-                item_id=item.item_id,
+            TogetherItem(
+                item_id=each.item_id,
                 rank=rank,
-                score=item.score,
-                source=SOURCE,
-                title=item.title,
-                raters=item.popularity.raters,
-                mean=item.popularity.mean,
-                users=item.popularity.users,
+                score=round(each.score, 6),
+                lift=round(each.lift, 6),
+                users=each.users,
+                title=sources.catalogue.get(each.item_id).title,
             )
-            for rank, item in enumerate(popular_list.head(n), 1)
+            for rank, each in enumerate(found, 1)
         ]
-        metrics.answered(SOURCE if items else None, stale)
-        return Popular.model_construct(n=n, items=items, model_version=version, stale=stale)
+        return TogetherItems(item_id=item_id, n=n, items=items)
 
     return router

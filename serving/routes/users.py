@@ -11,13 +11,14 @@ from serving.access import access
 from serving.answers import History, HistoryItem, Recommendations, first_source
 from serving.applied import AppliedWrites
 from serving.bounds import PathId, length_bounds
+from serving.candidates.strategy import Sources
+from serving.explanations import explain
 from serving.metrics import Metrics
 from serving.problems import ProblemError
 from serving.query import ListQuery, QueryReader, bounded
 from serving.reads.user import history as read_history
 from serving.recommender import Recommender
 from serving.rendering import rendered
-from serving.store import Store
 from serving.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
@@ -32,6 +33,9 @@ class RecommendationsQuery(ListQuery):
         description="The token of a write, from POST /v1/events: the answer waits until the write is in it",
         json_schema_extra={"format": "write-token"},
     )
+    explain: bool = Field(
+        False, description="Whether each item says which items of the history made it, with their shares"
+    )
     wait_ms: int = Field(DEFAULT_WAIT_MS, ge=0, le=MAX_WAIT_MS, description="How long `after` may wait")
 
 
@@ -39,7 +43,7 @@ def routes(
     settings: ServingSettings,
     recommender: Recommender,
     applied: AppliedWrites,
-    store: Store,
+    sources: Sources,
     metrics: Metrics,
 ) -> APIRouter:
     """The routes of one user."""
@@ -63,6 +67,8 @@ def routes(
         )
         answer = await recommender.recommend(user_id, query.wishes())
         answer.stale = answer.stale or not in_time
+        if query.explain and not answer.stale:
+            await explain(sources, user_id, answer.items)
         metrics.answered(first_source(answer.items), answer.stale)
         return rendered(request, answer, query.fields)
 
@@ -73,7 +79,7 @@ def routes(
             HistoryItem.model_construct(
                 item_id=item_id, event_type=entry.event_type, value=entry.value, event_time=entry.event_time
             )
-            for item_id, entry in (await read_history(store, user_id))[:n]
+            for item_id, entry in (await read_history(sources.store, user_id))[:n]
         ]
         return History.model_construct(user_id=user_id, n=n, items=items)
 

@@ -7,7 +7,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import redis
+from numpy.typing import NDArray
 
 from contracts import keyspace, records
 from contracts.events import DEFAULT_WEIGHTS
@@ -29,6 +31,8 @@ class World:
     categories: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
+    factors: NDArray[np.float32] | None = None  # a row an item, by its place in the sorted ids
+    parameters: dict[str, object] = field(default_factory=dict)
     new_items: list[str] = field(default_factory=list)  # of v1
     online_through: int | None = None
     shards: int = 1
@@ -82,6 +86,16 @@ class World:
         client.hset(
             keyspace.top_users(version), "i00", records.encode_ranked_ids(["ann", "bob"], [0.5, 0.25])
         )
-        manifest = {"version": version, "created_at": "2026-01-01T00:00:00Z", "metrics": {"ndcg@10": 0.2}}
+        if self.factors is not None:
+            parts = [self.factors[:20], self.factors[20:]]  # two, as of a large model
+            for name, part in enumerate(parts):
+                client.hset(keyspace.model_factors(version), str(name), part.astype("<f4").tobytes())
+            client.hset(keyspace.model_factors(version), "user_gramian", b"not read here")
+        manifest: dict[str, Any] = {
+            "version": version,
+            "created_at": "2026-01-01T00:00:00Z",
+            "metrics": {"ndcg@10": 0.2},
+        }
+        manifest |= {"parameters": self.parameters}
         client.set(keyspace.manifest(version), json.dumps(manifest))
         client.set(keyspace.CURRENT_MODEL, version)

@@ -1,0 +1,83 @@
+"""POST /v1/recommendations: lists for those of whom nothing is kept."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from contracts.events import MAX_RATING, MIN_RATING
+from contracts.records import HistoryEntry
+from contracts.settings import ServingSettings
+from contracts.strengths import strength
+from serving.access import access
+from serving.answers import Recommendations, first_source
+from serving.bounds import JsonId
+from serving.candidates.strategy import Sources
+from serving.metrics import Metrics
+from serving.query import ListQuery, QueryReader, bounded
+from serving.recommender import POOL, Recommender
+from serving.rendering import rendered
+from serving.sessions import session_user
+
+MAX_ITEMS = 1000
+
+
+class SessionItem(BaseModel):
+    """Something done in the session. A ``rating`` counts instead of the event type."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_id: JsonId
+    event_type: Literal["view", "click", "like", "purchase", "dislike"] = "like"
+    rating: Annotated[float, Field(ge=MIN_RATING, le=MAX_RATING)] | None = Field(
+        None, description="When given, it counts instead of the event type"
+    )
+
+
+class Session(BaseModel):
+    """What is known of somebody: this, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: Annotated[list[SessionItem], Field(min_length=1, max_length=MAX_ITEMS)]
+    exclude: Annotated[list[JsonId], Field(max_length=MAX_ITEMS)] = Field(
+        default_factory=list, description="Items to leave out"
+    )
+
+
+def routes(
+    settings: ServingSettings, recommender: Recommender, sources: Sources, metrics: Metrics
+) -> APIRouter:
+    """The routes of sessions."""
+    router = APIRouter(tags=["sessions"], dependencies=access(settings, "read"))
+    read_query = QueryReader(bounded(ListQuery, settings))
+
+    @router.post("/v1/recommendations", response_model=Recommendations, openapi_extra=read_query.openapi)
+    async def session_recommendations(request: Request, session: Session) -> Response:
+        """Items for an anonymous session, folded into the model at once; nothing is stored.
+
+        ``user_id`` of the answer is empty; an item that comes twice counts as it came last.
+        """
+        query = read_query(request)
+        wishes = query.wishes()
+        depth = max(POOL, 2 * (wishes.offset + wishes.n)) + len(session.exclude)
+        user = await session_user(sources, strengths_of(session, settings), depth)
+        answer = await recommender.answer(user, wishes.excluding(session.exclude))
+        metrics.answered(first_source(answer.items), answer.stale)
+        return rendered(request, answer, query.fields)
+
+    return router
+
+
+def strengths_of(session: Session, settings: ServingSettings) -> dict[str, float]:
+    """What each item of the session is worth."""
+    weights, ratings = settings.event_weights, settings.rating_strengths
+    return {each.item_id: strength([_entry(each)], weights, ratings) for each in session.items}
+
+
+def _entry(item: SessionItem) -> HistoryEntry:
+    event_type = item.event_type if item.rating is None else "rating"
+    return HistoryEntry(event_type, 0, "", 1.0 if item.rating is None else item.rating)
