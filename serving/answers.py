@@ -77,6 +77,53 @@ class SimilarItems(BaseModel):
     stale: bool
 
 
+class GroupRecommendations(BaseModel):
+    """One list for several users, best first, without items that any of them knows."""
+
+    user_ids: list[str]
+    n: int
+    offset: int = 0
+    items: list[RecommendedItem]
+    model_version: str | None
+    known_items: int = Field(description="How many items any of them knows")
+    stale: bool
+    applied_through: int | None
+    lag_ms: int | None
+
+
+class BecauseRow(BaseModel):
+    """Items like one that the user liked."""
+
+    item_id: str
+    title: str | None
+    items: list[RecommendedItem]
+
+
+class BecauseYouLiked(BaseModel):
+    """A row for each of the items liked last that the model knows; known items left out, each item once."""
+
+    user_id: str
+    rows: list[BecauseRow]
+    model_version: str | None
+
+
+class SimilarUser(BaseModel):
+    """A user whom the same items suit."""
+
+    user_id: str
+    rank: int = Field(ge=1)
+    score: float
+
+
+class SimilarUsers(BaseModel):
+    """Users of a taste like another's, best first."""
+
+    user_id: str
+    n: int
+    users: list[SimilarUser]
+    model_version: str | None
+
+
 class TopUser(BaseModel):
     """A user whom an item suits."""
 

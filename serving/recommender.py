@@ -9,7 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from serving.answers import Recommendations, RecommendedItem, SimilarItems
+from serving.answers import (
+    Recommendations,
+    RecommendedItem,
+    SimilarItems,
+)
 from serving.candidates.batch_list import SOURCE as ALS
 from serving.candidates.candidate import Candidate, User
 from serving.candidates.strategy import Sources, Strategy, listed
@@ -33,21 +37,21 @@ class Recommender:
     def __init__(self, sources: Sources, rules: RulesInForce) -> None:
         self._sources = sources
         self._rules = rules
-        self._strategies = [strategy for _, strategy in chain(sources)]
+        self.strategies = [strategy for _, strategy in chain(sources)]
         self._fallback = popular(sources)
 
     async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
         """The user's best items; fewer than n only where the catalogue holds fewer."""
-        return await self.answer(await self._user(user_id), wishes)
+        return await self.answer(await self.user(user_id), wishes)
 
     async def answer(self, user: User, wishes: Wishes) -> Recommendations:
         """The same for a user whose state was read already, or for a session that has none."""
-        chosen = await self._chosen(await self.question(user, wishes))
+        chosen = await self.chosen(await self.question(user, wishes), self.strategies)
         return Recommendations.model_construct(
             user_id=user.user_id,
             n=wishes.n,
             offset=wishes.offset,
-            items=self._titled(chosen, wishes.offset),
+            items=self.titled(chosen, wishes.offset),
             model_version=user.model_version,
             known_items=len(user.known_items),
             applied_through=user.applied_through,
@@ -67,29 +71,30 @@ class Recommender:
         itself = User("", known_items={item_id}, stale=stale)
         question = await self.question(itself, wishes)
         needed = wishes.offset + wishes.n
-        chosen = await self._filled(question, needed, (listed(found.entries, ALS),))
+        chosen = await self.filled(question, needed, (listed(found.entries, ALS),))
         if not chosen:
-            chosen = await self._filled(question, needed, (self._fallback,))
+            chosen = await self.filled(question, needed, (self._fallback,))
         return SimilarItems.model_construct(
             item_id=item_id,
             n=wishes.n,
-            items=self._titled(chosen[wishes.offset :], wishes.offset),
+            items=self.titled(chosen[wishes.offset :], wishes.offset),
             model_version=found.model_version,
             stale=stale,
         )
 
-    async def _chosen(self, question: Question) -> Sequence[Candidate]:
+    async def chosen(self, question: Question, strategies: Iterable[Strategy]) -> Sequence[Candidate]:
         """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
         wishes = question.wishes
         needed = wishes.offset + wishes.n
         reranked = wishes.reranked or bool(question.rules.boosts)
         pool = max(POOL, 2 * needed) if reranked else needed
-        chosen: Sequence[Candidate] = await self._filled(question, pool, self._strategies)
+        chosen: Sequence[Candidate] = await self.filled(question, pool, strategies)
         for rerank in RERANKERS if reranked else ():
             chosen = rerank(question, chosen)
         return chosen[wishes.offset : needed]
 
-    async def _filled(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
+    async def filled(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
+        """The first n candidates of the strategies that pass every filter."""
         catalogue = None if question.user.stale else self._sources.catalogue
         return await refill(question, n, strategies, FILTERS, catalogue)
 
@@ -113,13 +118,15 @@ class Recommender:
             return None
         return factors.vectors if factors else None
 
-    async def _user(self, user_id: str) -> User:
+    async def user(self, user_id: str) -> User:
+        """What Redis knows of a user; stale where it does not answer."""
         try:
             return await read_user(self._sources.store, user_id)
         except StoreError:
             return User(user_id, stale=True)
 
-    def _titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
+    def titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
+        """The items of an answer, ranked from ``offset`` + 1."""
         title_of = self._sources.catalogue.get
         return [
             {

@@ -28,3 +28,21 @@ class User:
     # What an anonymous session likes: item and strength, newest first; None: it is in the user's history.
     session: Sequence[tuple[str, float]] | None = None
     stale: bool = False  # Redis did not answer: nothing above is known
+
+    @property
+    def best_list(self) -> Sequence[tuple[str, float]]:
+        """The folded-in list, else the trainer's."""
+        return self.fresh_list or self.batch_list
+
+
+def united(users: Sequence[User]) -> User:
+    """Several users as one: what any of them knows is known; as old as the oldest state. For a group."""
+    throughs = [user.applied_through for user in users if user.applied_through is not None]
+    return User(
+        "",
+        frozenset().union(*(user.known_items for user in users)),
+        users[0].model_version,
+        applied_through=min(throughs, default=None),
+        session=(),  # of one of them, it would speak for all
+        stale=any(user.stale for user in users),
+    )

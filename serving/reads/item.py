@@ -50,6 +50,16 @@ async def top_users(store: Store, item_id: str) -> ItemList:
     return ItemList(known, model.version if model else None, list(zip(ids, scores, strict=True)))
 
 
+async def top_users_of_many(store: Store, item_ids: Sequence[str]) -> list[list[str]]:
+    """The users whom each item suits most, best first, in one round trip."""
+    if not item_ids:
+        return []
+    _, (found,), _ = await store.at_model(
+        lambda version: (("HMGET", keyspace.top_users(version), *item_ids),)
+    )
+    return [records.decode_ranked_ids(raw)[0] if raw else [] for raw in found or [None] * len(item_ids)]
+
+
 async def popularity(store: Store, item_ids: Sequence[str]) -> list[bytes | None]:
     """How each item is liked, as ``records.Popularity`` encodes it; None for one without an interaction."""
     if not item_ids:

@@ -1,4 +1,4 @@
-"""POST /v1/recommendations: lists for those of whom nothing is kept."""
+"""Lists for those of whom nothing is kept, and for several users together."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from contracts.records import HistoryEntry
 from contracts.settings import ServingSettings
 from contracts.strengths import strength
 from serving.access import access
-from serving.answers import Recommendations, first_source
+from serving.answers import GroupRecommendations, Recommendations, first_source
 from serving.bounds import JsonId
 from serving.candidates.strategy import Sources
+from serving.group import group_answer
 from serving.metrics import Metrics
 from serving.query import ListQuery, QueryReader, bounded
 from serving.recommender import POOL, Recommender
 from serving.rendering import rendered
 from serving.sessions import session_user
 
-MAX_ITEMS = 1000
+MAX_ITEMS, MAX_GROUP = 1000, 50
 
 
 class SessionItem(BaseModel):
@@ -35,6 +36,14 @@ class SessionItem(BaseModel):
     rating: Annotated[float, Field(ge=MIN_RATING, le=MAX_RATING)] | None = Field(
         None, description="When given, it counts instead of the event type"
     )
+
+
+class Group(BaseModel):
+    """Several users."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user_ids: Annotated[list[JsonId], Field(min_length=1, max_length=MAX_GROUP)]
 
 
 class Session(BaseModel):
@@ -66,6 +75,18 @@ def routes(
         depth = max(POOL, 2 * (wishes.offset + wishes.n)) + len(session.exclude)
         user = await session_user(sources, strengths_of(session, settings), depth)
         answer = await recommender.answer(user, wishes.excluding(session.exclude))
+        metrics.answered(first_source(answer.items), answer.stale)
+        return rendered(request, answer, query.fields)
+
+    @router.post(
+        "/v1/groups/recommendations",
+        response_model=GroupRecommendations,
+        openapi_extra=read_query.openapi,
+    )
+    async def group_recommendations(request: Request, group: Group) -> Response:
+        """One list for several users: theirs by reciprocal rank, without what any of them knows."""
+        query = read_query(request)
+        answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.wishes())
         metrics.answered(first_source(answer.items), answer.stale)
         return rendered(request, answer, query.fields)
 

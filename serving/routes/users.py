@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.access import access
-from serving.answers import History, HistoryItem, Recommendations, first_source
+from serving.answers import BecauseYouLiked, History, HistoryItem, Recommendations, SimilarUsers, first_source
 from serving.applied import AppliedWrites
+from serving.because import because_rows
 from serving.bounds import PathId, length_bounds
 from serving.candidates.strategy import Sources
 from serving.explanations import explain
@@ -19,6 +22,7 @@ from serving.query import ListQuery, QueryReader, bounded
 from serving.reads.user import history as read_history
 from serving.recommender import Recommender
 from serving.rendering import rendered
+from serving.similar_users import similar_to_user
 from serving.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
@@ -71,6 +75,20 @@ def routes(
             await explain(sources, user_id, answer.items)
         metrics.answered(first_source(answer.items), answer.stale)
         return rendered(request, answer, query.fields)
+
+    @router.get("/v1/users/{user_id:id}/because")
+    async def because_you_liked(
+        user_id: PathId,
+        n: int = bounds,
+        rows: Annotated[int, Query(ge=1, le=10, description="How many rows, at most")] = 3,
+    ) -> BecauseYouLiked:
+        """For each of the items liked last: what is like it; ``n`` items a row."""
+        return await because_rows(recommender, sources, user_id, rows, n)
+
+    @router.get("/v1/users/{user_id:id}/similar")
+    async def similar_users(user_id: PathId, n: int = bounds) -> SimilarUsers:
+        """Users whom the items that this user liked last suit most: the items' top users, fused."""
+        return await similar_to_user(sources, user_id, n)
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds) -> History:

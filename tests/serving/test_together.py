@@ -15,7 +15,7 @@ def test_what_is_popular_with_everyone_does_not_win() -> None:
     together = {"sequel": 20.0, "blockbuster": 30.0, "once": 1.0}
     users = {"sequel": 25, "blockbuster": 5000, "once": 2}
     found = ranked_by_surprise(together, users, 10_000)
-    assert [each.item_id for each in found][0] == "sequel"
+    assert found[0].item_id == "sequel"
     assert found[0].lift > 100
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
 
@@ -39,7 +39,7 @@ def test_counts_of_all_shards_add_up(redis_url: str, api: Client, shards: int) -
     async def scenario() -> None:
         async with api(redis_url, redis_shards=shards) as client:
             answer = (await client.get("/v1/items/i05/together")).json()
-            assert [(item["item_id"], item["users"]) for item in answer["items"]][0] == ("i20", 6.0)
+            assert (answer["items"][0]["item_id"], answer["items"][0]["users"]) == ("i20", 6.0)
             assert answer["items"][0]["title"] == "Title i20"
             assert answer["items"][0]["rank"] == 1
             assert (await client.get("/v1/items/i09/together")).json()["items"] == []

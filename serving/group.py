@@ -1,0 +1,37 @@
+"""One list for several users."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from serving.answers import GroupRecommendations
+from serving.candidates.candidate import united
+from serving.candidates.fusion import fused
+from serving.candidates.strategy import listed
+from serving.question import Wishes
+from serving.recommender import Recommender, lag_ms
+
+SOURCE = "group"
+
+
+async def group_answer(
+    recommender: Recommender, user_ids: Sequence[str], wishes: Wishes
+) -> GroupRecommendations:
+    """The users' lists fused by reciprocal rank; where those end, the chain goes on as for an unknown user."""
+    users = await asyncio.gather(*map(recommender.user, user_ids))
+    together = united(users)
+    lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]
+    chain = (listed(fused(lists), SOURCE), *recommender.strategies)
+    chosen = await recommender.chosen(await recommender.question(together, wishes), chain)
+    return GroupRecommendations.model_construct(
+        user_ids=list(user_ids),
+        n=wishes.n,
+        offset=wishes.offset,
+        items=recommender.titled(chosen, wishes.offset),
+        model_version=together.model_version,
+        known_items=len(together.known_items),
+        stale=together.stale,
+        applied_through=together.applied_through,
+        lag_ms=lag_ms(together.applied_through),
+    )

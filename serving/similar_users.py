@@ -1,0 +1,24 @@
+"""Users of a similar taste, from what the model publishes: each item's top users."""
+
+from __future__ import annotations
+
+from serving.answers import SimilarUser, SimilarUsers
+from serving.candidates.fusion import fused
+from serving.candidates.strategy import Sources
+from serving.reads.item import top_users_of_many
+from serving.reads.taste import liked_lately
+from serving.reads.user import user as read_user
+
+
+async def similar_to_user(sources: Sources, user_id: str, n: int) -> SimilarUsers:
+    """The top users of the items liked last, fused by strength and rank. Raises StoreError."""
+    user = await read_user(sources.store, user_id)
+    liked = await liked_lately(sources.store, user, sources.settings)
+    lists = await top_users_of_many(sources.store, [item_id for item_id, _ in liked])
+    weighted = [(strength, users) for (_, strength), users in zip(liked, lists, strict=True)]
+    others = [(other, score) for other, score in fused(weighted) if other != user_id][:n]
+    users = [
+        SimilarUser(user_id=other, rank=rank, score=round(score, 6))
+        for rank, (other, score) in enumerate(others, 1)
+    ]
+    return SimilarUsers(user_id=user_id, n=n, users=users, model_version=user.model_version)
