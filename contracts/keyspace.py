@@ -112,6 +112,9 @@ STREAMING_STATUS = "hw:streaming:status"
 
 CURRENT_MODEL = "hw:model:current"  # STRING version; moved by compare-and-set only
 MODEL_VERSIONS = "hw:model:versions"  # ZSET version by time begun; entered before any other key of it
+MODEL_AUDIT = (
+    "hw:model:audit"  # LIST of JSON lines, newest last: every move of the pointer, and every refusal
+)
 TRAINING_REQUESTS = "hw:training:requests"  # STRING counter; `headwater train --now` raises it
 TRAINING_STATUS = "hw:training:status"  # HASH: phase, served_request, outcome, version
 

@@ -218,6 +218,29 @@ class History(BaseModel):
     items: list[HistoryItem]
 
 
+class ModelVersion(BaseModel):
+    """A published version, as its manifest tells."""
+
+    version: str
+    served: bool
+    created_at: str | None
+    previous: str | None
+    metrics: dict[str, float]
+
+
+class Models(BaseModel):
+    """Every version that Redis holds, the newest first."""
+
+    models: list[ModelVersion]
+
+
+class ModelMoved(BaseModel):
+    """The pointer was moved."""
+
+    served: str
+    before: str | None
+
+
 class Rejected(BaseModel):
     """An event that was not accepted."""
 

@@ -18,7 +18,7 @@ SOURCE = "group"
 async def group_answer(
     recommender: Recommender, user_ids: Sequence[str], wishes: Wishes
 ) -> GroupRecommendations:
-    """The users' lists fused by reciprocal rank; where those end, the chain goes on as for an unknown user."""
+    """The users' lists fused by reciprocal rank; after those, the chain as for an unknown user."""
     users = await asyncio.gather(*map(recommender.user, user_ids))
     together = united(users)
     lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]
