@@ -87,6 +87,11 @@ class Interaction(BaseModel):
         object.__setattr__(self, "value", checked_value(self.event_type, self.value))
         return self
 
+    @property
+    def key(self) -> bytes:
+        """The record's key: a user's events stay in one partition."""
+        return self.user_id.encode()
+
     def to_json(self) -> bytes:
         """The record's bytes on the ``interactions`` topic."""
         return self.model_dump_json(exclude_none=True).encode()

@@ -256,6 +256,22 @@ class Accepted(BaseModel):
     token: str = Field(description="Where the accepted events lie in the log; opaque")
 
 
+class CatalogAccepted(BaseModel):
+    """An entry of the catalogue that Kafka acknowledged; the newest ``updated_at`` wins."""
+
+    kind: str
+    id: str
+    updated_at: int = Field(description="Epoch milliseconds UTC")
+
+
+class ErasureAccepted(BaseModel):
+    """A request to erase that Kafka acknowledged."""
+
+    user_id: str
+    receipt: str
+    requested_at: int = Field(description="Epoch milliseconds UTC")
+
+
 class Health(BaseModel):
     """What the process can reach."""
 

@@ -19,7 +19,7 @@ from serving.metrics import Metrics
 from serving.observe import Observe
 from serving.recommender import Recommender
 from serving.refresh import Refresher
-from serving.routes import events, items, lists, models, operations, sessions, users
+from serving.routes import catalog, events, items, lists, models, operations, sessions, users
 from serving.routes import rules as rules_routes
 from serving.rules import RulesInForce
 from serving.store import Store
@@ -70,6 +70,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
         lists.routes(settings, sources, metrics),
         events.routes(settings, event_log, metrics),
         rules_routes.routes(settings, rules),
+        catalog.routes(settings, store, event_log),
         models.routes(settings, store),
         operations.routes(store, popular_list, metrics),
     ):

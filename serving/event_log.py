@@ -8,11 +8,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 from clients.event_producer import Delivery, EventProducer, ProducerError, ProducerLimits, open_producer
-from contracts.events import Interaction
 from contracts.settings import KafkaSettings
-from contracts.topics import INTERACTIONS
+from contracts.topics import INTERACTIONS, Topic
 
 _log = logging.getLogger(__name__)
 MAX_WAITING = 64  # requests being handed to the producer; more would only queue behind a slow broker
@@ -23,6 +23,17 @@ Opens = Callable[[KafkaSettings, ProducerLimits], EventProducer]
 
 class EventLogError(Exception):
     """Not every event was acknowledged; those that were may be sent again with the same event_id."""
+
+
+class Entry(Protocol):
+    """What can be appended: an interaction, an entry of the catalogue, a request to erase."""
+
+    @property
+    def key(self) -> bytes:
+        """The record's key."""
+
+    def to_json(self) -> bytes:
+        """The record's value."""
 
 
 class Receipt:
@@ -64,7 +75,7 @@ class Receipt:
 
 
 class EventLog:
-    """Appends events to the ``interactions`` topic; opened by the first write, so reads never need Kafka."""
+    """Appends to a topic, interactions by default; opened by the first write, so reads never need Kafka."""
 
     def __init__(self, settings: KafkaSettings, timeout_seconds: float, opens: Opens = open_producer) -> None:
         self._settings = settings
@@ -76,7 +87,7 @@ class EventLog:
         self._waiting = 0
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="event-log")
 
-    async def append(self, events: Sequence[Interaction]) -> dict[int, int]:
+    async def append(self, events: Sequence[Entry], topic: Topic = INTERACTIONS) -> dict[int, int]:
         """Partition -> offset of the last event there, once all are acknowledged.
 
         Raises EventLogError within ``timeout_seconds``.
@@ -87,7 +98,7 @@ class EventLog:
         expires = time.monotonic() + self._timeout
         self._waiting += 1
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, self._send, events, receipt, expires)
+        work = loop.run_in_executor(self._threads, self._send, topic.name, events, receipt, expires)
         work.add_done_callback(self._handed_over)
         try:
             return await asyncio.wait_for(receipt.offsets, self._timeout)
@@ -103,14 +114,13 @@ class EventLog:
     def _handed_over(self, _: object) -> None:
         self._waiting -= 1
 
-    def _send(self, events: Sequence[Interaction], receipt: Receipt, expires: float) -> None:
+    def _send(self, topic: str, events: Sequence[Entry], receipt: Receipt, expires: float) -> None:
         try:
             producer = self._open(expires)
             for event in events:
                 if receipt.offsets.done() or time.monotonic() > expires:
                     return
-                key, value = event.user_id.encode(), event.to_json()
-                producer.send(INTERACTIONS.name, key, value, receipt.on_delivery)
+                producer.send(topic, event.key, event.to_json(), receipt.on_delivery)
         except Exception as error:
             _log.warning("events were not sent: %s", error)
             receipt.fail(error)

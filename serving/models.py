@@ -81,9 +81,7 @@ async def _check_whole(store: Store, version: str, manifest: dict[str, Any]) -> 
     similar, users, factors = lengths[store.shards :]
     sizes = {"lists": sum(lengths[: store.shards]), "similar": similar, "users": users, "factors": factors}
     if not sizes["lists"] or sizes != manifest.get("sizes", sizes):
-        detail = (
-            f"Redis does not hold all of this version any more: {sizes}; `headwater train --now` makes one"
-        )
+        detail = f"Redis holds this version no longer whole ({sizes}); `headwater train --now` makes one"
         raise ProblemError(409, detail)
 
 

@@ -46,12 +46,17 @@ def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> 
             offsets = await event_log.append(accepted)
         except EventLogError as error:
             metrics.events.labels("failed").inc(len(accepted))
-            detail = f"The events were not acknowledged: {error}. Send them again"
-            raise ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS}) from error
+            raise not_acknowledged(error) from error
         metrics.events.labels("accepted").inc(len(accepted))
         return Accepted(accepted=len(accepted), rejected=rejected, token=encode_token(offsets))
 
     return router
+
+
+def not_acknowledged(error: EventLogError) -> ProblemError:
+    """The answer to a write that Kafka did not take in time."""
+    detail = f"The events were not acknowledged: {error}. Send them again"
+    return ProblemError(503, detail, headers={"Retry-After": RETRY_SECONDS})
 
 
 async def read_events(request: Request, at_most: int) -> list[Any]:

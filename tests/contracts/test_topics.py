@@ -4,7 +4,12 @@ from contracts.topics import CATALOG, INTERACTIONS, MAX_EVENT_BYTES, REJECTED, T
 
 
 def test_every_topic_is_listed_once() -> None:
-    assert [topic.name for topic in TOPICS] == ["interactions", "catalog", "interactions.rejected"]
+    assert [topic.name for topic in TOPICS] == [
+        "interactions",
+        "catalog",
+        "erasures",
+        "interactions.rejected",
+    ]
 
 
 def test_the_brokers_clock_stamps_interactions() -> None:

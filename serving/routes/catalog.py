@@ -1,0 +1,127 @@
+"""Metadata of items and users into the catalogue, and requests to erase a user."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from contracts import keyspace, records
+from contracts.catalog import CatalogEntry, CatalogKind
+from contracts.erasure import ErasureRequest
+from contracts.settings import ServingSettings
+from contracts.topics import CATALOG, ERASURES
+from serving.access import access
+from serving.answers import CatalogAccepted, ErasureAccepted
+from serving.bounds import PathId
+from serving.event_log import EventLog, EventLogError
+from serving.item_facts import HIDDEN
+from serving.problems import ProblemError, reason_of
+from serving.routes.events import not_acknowledged
+from serving.store import Store
+
+Category = Annotated[str, StringConstraints(max_length=128)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Value = Annotated[str, StringConstraints(max_length=1024)]
+
+
+class Metadata(BaseModel):
+    """What is known of an item or user."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    categories: Annotated[tuple[Category, ...], Field(max_length=64)] = ()
+    attributes: Annotated[dict[Name, Value], Field(max_length=64)] = Field(default_factory=dict)
+
+
+class Changes(BaseModel):
+    """Some of it: what is absent stays; an attribute of null goes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: Annotated[str, StringConstraints(max_length=1024)] | None = None
+    categories: Annotated[tuple[Category, ...], Field(max_length=64)] | None = None
+    attributes: Annotated[dict[Name, Value | None], Field(max_length=64)] = Field(default_factory=dict)
+
+
+def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
+    """The routes that write metadata (write key), and the one that erases (admin key)."""
+    router = APIRouter(tags=["catalogue"])
+    writers, admins = access(settings, "write"), access(settings, "admin")
+
+    async def put(kind: CatalogKind, entry_id: str, fields: dict[str, Any]) -> CatalogAccepted:
+        try:
+            entry = CatalogEntry(kind=kind, id=entry_id, **fields)
+        except ValidationError as error:  # merged, it may break a bound that its parts keep
+            errors = [("/body/" + "/".join(map(str, e["loc"])), reason_of(e)) for e in error.errors()]
+            raise ProblemError(422, "The request is not valid", errors=errors) from error
+        try:
+            await event_log.append([entry], CATALOG)
+        except EventLogError as error:
+            raise not_acknowledged(error) from error
+        return CatalogAccepted(kind=kind, id=entry_id, updated_at=entry.updated_at)
+
+    for kind, path, key in (
+        ("item", "/v1/items/{entry_id:own_id}", keyspace.CATALOG_ITEMS),
+        ("user", "/v1/users/{entry_id:own_id}", keyspace.CATALOG_USERS),
+    ):
+        _metadata_routes(router, kind, path, key, store, put, writers)  # type: ignore[arg-type]
+
+    @router.delete("/v1/items/{entry_id:own_id}", status_code=202, dependencies=writers)
+    async def hide_item(entry_id: PathId) -> CatalogAccepted:
+        """Recommend an item to nobody any more: its attribute ``hidden`` becomes true, the rest stays."""
+        known = await _known(store, keyspace.CATALOG_ITEMS, entry_id)
+        known["attributes"] = {**known["attributes"], HIDDEN: "true"}
+        return await put("item", entry_id, known)
+
+    @router.delete("/v1/users/{entry_id:own_id}", status_code=202, dependencies=admins)
+    async def erase_user(entry_id: PathId) -> ErasureAccepted:
+        """Ask for a user to be forgotten everywhere; the receipt names the request in the log."""
+        request = ErasureRequest(user_id=entry_id)
+        try:
+            await event_log.append([request], ERASURES)
+        except EventLogError as error:
+            raise not_acknowledged(error) from error
+        return ErasureAccepted(user_id=entry_id, receipt=request.receipt, requested_at=request.requested_at)
+
+    return router
+
+
+def _metadata_routes(
+    router: APIRouter, kind: CatalogKind, path: str, key: str, store: Store, put: Any, writers: list[Any]
+) -> None:
+    @router.put(path, status_code=202, dependencies=writers, name=f"put_{kind}")
+    async def put_metadata(entry_id: PathId, metadata: Metadata) -> CatalogAccepted:
+        """Replace the entry in the catalogue; in force once streaming has applied it."""
+        accepted: CatalogAccepted = await put(kind, entry_id, metadata.model_dump())
+        return accepted
+
+    @router.patch(path, status_code=202, dependencies=writers, name=f"patch_{kind}")
+    async def patch_metadata(entry_id: PathId, changes: Changes) -> CatalogAccepted:
+        """Change parts of the entry that is in force now; of two patches at once, the later wins whole."""
+        accepted: CatalogAccepted = await put(
+            kind, entry_id, merged(await _known(store, key, entry_id), changes)
+        )
+        return accepted
+
+
+def merged(known: dict[str, Any], changes: Changes) -> dict[str, Any]:
+    """The entry's fields with the changes."""
+    fields = dict(known)
+    for name in changes.model_fields_set & {"title", "categories"}:
+        fields[name] = getattr(changes, name) or (() if name == "categories" else None)
+    attributes = {**known["attributes"], **changes.attributes}
+    fields["attributes"] = {name: value for name, value in attributes.items() if value is not None}
+    return fields
+
+
+async def _known(store: Store, key: str, entry_id: str) -> dict[str, Any]:
+    (raw,) = await store.ask(("HGET", key, entry_id))
+    entry: dict[str, Any] = records.decode_catalog(raw) if raw else {}
+    return {
+        "title": entry.get("title"),
+        "categories": tuple(entry.get("categories") or ()),
+        "attributes": dict(entry.get("attributes") or {}),
+    }

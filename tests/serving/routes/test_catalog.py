@@ -1,0 +1,76 @@
+"""Metadata and erasure, through a real broker and Redis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from kafka import TopicPartition
+
+from clients.topic_admin import create_topics, end_offsets, quiet_consumer
+from contracts.topics import CATALOG, ERASURES, TOPICS
+from serving.routes.catalog import Changes, merged
+from tests.serving.conftest import ServedApi
+from tests.serving.world import World
+
+
+def last_record(broker: str, topic: str) -> tuple[bytes, dict[str, Any]]:
+    (end,) = end_offsets(broker, topic).values()
+    with quiet_consumer(broker, 10) as consumer:
+        place = TopicPartition(topic, 0)
+        consumer.assign([place])
+        consumer.seek(place, end - 1)
+        for _ in range(20):
+            for record in consumer.poll(timeout_ms=1000).get(place, []):
+                return record.key, json.loads(record.value)
+    raise AssertionError("nothing is on the topic")
+
+
+def test_metadata_is_replaced_changed_and_hidden(
+    broker: str, redis_url: str, served: Callable[..., ServedApi]
+) -> None:
+    create_topics(broker, TOPICS)
+    world = World(categories={"i05": ["Drama"]}, attributes={"i05": {"year": "1990", "colour": "no"}})
+    world.write(redis_url)
+    at_redis = {"redis_url": redis_url, "redis_timeout_seconds": 5}
+    api = served(**at_redis, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    with httpx.Client(base_url=api.url, timeout=30) as client:
+        put = client.put("/v1/items/new", json={"title": "New", "categories": ["Comedy"]})
+        assert put.status_code == 202, put.text
+        key, record = last_record(broker, CATALOG.name)
+        assert key == b"item:new"
+        assert record["updated_at"] == put.json()["updated_at"]
+        assert (record["title"], record["categories"], record["attributes"]) == ("New", ["Comedy"], {})
+
+        client.patch("/v1/items/i05", json={"attributes": {"colour": None, "year": "1991"}})
+        _, record = last_record(broker, CATALOG.name)
+        assert (record["title"], record["categories"]) == ("Title i05", ["Drama"])
+        assert record["attributes"] == {"year": "1991"}
+
+        client.delete("/v1/items/i05")
+        _, record = last_record(broker, CATALOG.name)
+        assert record["attributes"] == {"year": "1990", "colour": "no", "hidden": "true"}
+
+        client.put("/v1/users/ann", json={"attributes": {"age": "25"}})
+        key, record = last_record(broker, CATALOG.name)
+        assert (key, record["kind"], record["attributes"]) == (b"user:ann", "user", {"age": "25"})
+
+        erased = client.delete("/v1/users/ann").json()
+        key, record = last_record(broker, ERASURES.name)
+        assert (key, record) == (b"ann", erased)
+
+        # Another route's path is nobody's id.
+        assert client.delete("/v1/users/ann/history").status_code == 405
+        assert client.put("/v1/items/x", json={"title": "x", "price": 3}).status_code == 422
+        too_many = {"attributes": {str(i): "x" for i in range(64)}}
+        assert client.patch("/v1/items/i05", json=too_many).status_code == 422
+
+
+def test_a_change_keeps_what_it_does_not_name() -> None:
+    known = {"title": "T", "categories": ("a",), "attributes": {"x": "1", "y": "2"}}
+    assert merged(known, Changes()) == known
+    assert merged(known, Changes(title=None))["title"] is None
+    assert merged(known, Changes(categories=()))["categories"] == ()
+    assert merged(known, Changes(attributes={"x": None, "z": "3"}))["attributes"] == {"y": "2", "z": "3"}
