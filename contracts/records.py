@@ -26,6 +26,7 @@ COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
 _POPULARITY = struct.Struct(">Id" + "I" * len(COUNTED_TYPES))
 # place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
 _OCTAVE = struct.Struct(">Bid")
+RANKED_SIZE = 8  # bytes of an item of a ranked list
 OCTAVES = 32  # older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16
 
@@ -168,7 +169,7 @@ def encode_ranked(indexes: Sequence[int], scores: Sequence[float]) -> bytes:
 
 def decode_ranked(raw: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Indexes and scores, best first."""
-    n = len(raw) // 8
+    n = len(raw) // RANKED_SIZE
     numbers = struct.unpack(f"<{n}I{n}f", raw)
     return numbers[:n], numbers[n:]
 

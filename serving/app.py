@@ -15,6 +15,7 @@ from serving.applied import AppliedWrites
 from serving.body_limit import BodyLimit
 from serving.candidates.strategy import sources_of
 from serving.event_log import EventLog
+from serving.hot_route import Api, HotRoute
 from serving.metrics import Metrics
 from serving.observe import Observe
 from serving.recommender import Recommender
@@ -23,6 +24,7 @@ from serving.routes import catalog, events, items, lists, models, operations, se
 from serving.routes import rules as rules_routes
 from serving.rules import RulesInForce
 from serving.store import Store
+from serving.user_list import UserList
 
 # Start with lists in memory where Redis answers; start without them where it does not.
 START_PATIENCE_SECONDS = 1.0
@@ -55,7 +57,8 @@ def create_app(settings: ServingSettings) -> FastAPI:
             await asyncio.to_thread(event_log.close)
             await store.close()
 
-    app = FastAPI(
+    user_list = UserList(settings, recommender, applied, sources, metrics)
+    app = Api(
         title="Headwater",
         version=version("headwater"),
         description="Recommendations that are right now.",
@@ -64,7 +67,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
         responses=openapi.ERRORS,
     )
     for router in (
-        users.routes(settings, recommender, applied, sources, metrics),
+        users.routes(settings, user_list, recommender, sources),
         sessions.routes(settings, recommender, sources, metrics),
         items.routes(settings, recommender, sources, metrics),
         lists.routes(settings, sources, metrics),
@@ -79,4 +82,6 @@ def create_app(settings: ServingSettings) -> FastAPI:
     openapi.describe(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=metrics)
+    if settings.read_api_key is None:
+        app.hot_route = HotRoute(user_list, metrics)
     return app

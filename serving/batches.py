@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,19 +25,39 @@ class _Asked:
 class Batches:
     """For reads only: a command that stands several times in a batch is sent once."""
 
-    def __init__(self, round_trip: RoundTrip) -> None:
+    def __init__(self, round_trip: RoundTrip, seconds: float) -> None:
         self._round_trip = round_trip
+        self._seconds = seconds
+        self._expiring: deque[tuple[float, asyncio.Future[list[Reply]]]] = deque()
         self._waiting: list[_Asked] = []
         self._running: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
     def ask(self, commands: Sequence[Command]) -> asyncio.Future[list[Reply]]:
-        """The replies, in order; what a round trip or a command raised, is raised. May be cancelled."""
+        """The replies, in order; what a round trip or a command raised, is raised. May be cancelled.
+
+        TimeoutError after ``seconds``, waiting for a round trip included.
+        """
         loop = asyncio.get_running_loop()
         asked = _Asked(commands, loop.create_future())
         self._waiting.append(asked)
+        # One timer for all: a timeout context each would cost a tenth of an answer.
+        if not self._expiring:
+            loop.call_later(self._seconds, self._expire)
+        self._expiring.append((loop.time() + self._seconds, asked.replies))
         self._schedule()
         return asked.replies
+
+    def _expire(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._expiring:
+            at, replies = self._expiring[0]
+            if not replies.done():
+                if at > loop.time():
+                    loop.call_at(at, self._expire)
+                    return
+                replies.set_exception(asyncio.TimeoutError())
+            self._expiring.popleft()
 
     def _schedule(self) -> None:
         if self._waiting and not self._scheduled and len(self._running) < MAX_ON_THEIR_WAY:

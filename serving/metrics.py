@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
@@ -44,6 +45,7 @@ class Metrics:
             "headwater_api_events_total", "Events posted, by outcome.", ("outcome",), registry=registry
         )
         self._model_created: float | None = None
+        self._count_by_source: dict[str | None, Callable[[], None]] = {}
         age = Gauge(
             "headwater_api_model_age_seconds",
             "Age of the served model; NaN before the first.",
@@ -53,7 +55,10 @@ class Metrics:
 
     def answered(self, source: str | None, stale: bool) -> None:
         """Count one list that was given, by the source of its first item."""
-        self.answers.labels(source or "none").inc()
+        count = self._count_by_source.get(source)
+        if count is None:  # sources are few, and prometheus_client looks labels up slowly
+            count = self._count_by_source[source] = self.answers.labels(source or "none").inc
+        count()
         if stale:
             self.stale_answers.inc()
 

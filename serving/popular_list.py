@@ -35,30 +35,38 @@ class PopularList:
     def __init__(self, store: Store, catalogue: Catalogue) -> None:
         self._store = store
         self._catalogue = catalogue
-        self._items: Sequence[PopularItem] = ()
+        self._page: Sequence[tuple[str, float]] = ()
+        self._liked: Sequence[bytes | None] = ()
+        self._rounds = 0
         self._users = 0
         self.loaded = False  # whether it was ever read
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._page)
 
     async def refresh(self) -> None:
         """Read the head anew. Raises StoreError and keeps what it has."""
         page = await popular_page(self._store, 0, PAGE_SIZE, seconds=BACKGROUND_SECONDS)
-        ids = [item_id for item_id, _ in page]
-        liked = await popularity(self._store, ids)
-        await self._catalogue.load(ids)
-        titles = (self._catalogue.get(item_id).title for item_id in ids)
-        self._items = [
-            PopularItem(*row) for row in zip(ids, (s for _, s in page), liked, titles, strict=True)
-        ]
+        liked = await popularity(self._store, [item_id for item_id, _ in page])
         # Their number leads the record; decoding all of it each second would cost more.
         self._users = sum(int.from_bytes(raw[:4], "big") for raw in liked if raw)
-        self.loaded = True
+        self._page, self._liked, self.loaded = page, liked, True
+        await self._load_titles()
+
+    async def _load_titles(self) -> None:
+        """Those of a slice: all at once would hold up every request of that moment."""
+        slices = max(1, -(-len(self._page) // _SLICE))
+        start = self._rounds % slices * _SLICE
+        self._rounds += 1
+        for first in {0, start}:
+            await self._catalogue.load(item_id for item_id, _ in self._page[first : first + _SLICE])
 
     def head(self, n: int) -> Sequence[PopularItem]:
         """The first n items; empty when Redis never answered."""
-        return self._items[:n]
+        return [
+            PopularItem(item_id, score, raw, self._catalogue.get(item_id).title)
+            for (item_id, score), raw in zip(self._page[:n], self._liked[:n], strict=True)
+        ]
 
     @property
     def users(self) -> int:
@@ -67,9 +75,9 @@ class PopularList:
 
     async def pages(self) -> AsyncGenerator[Sequence[tuple[str, float]], None]:
         """Every known item with its score, best first: from memory, then from Redis page by page."""
-        items = self._items
+        items = self._page
         for start in range(0, len(items), _SLICE):
-            yield [(item.item_id, item.score) for item in items[start : start + _SLICE]]
+            yield items[start : start + _SLICE]
         start, more = len(items), len(items) == PAGE_SIZE
         while more:
             try:

@@ -6,7 +6,7 @@ go, and a query string that came before needs no reading at all. The document de
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from urllib.parse import parse_qsl
 
@@ -57,6 +57,7 @@ class ListQuery(BaseModel):
         description="Which fields of each item to send, separated by commas; item_id always",
     )
 
+    @cached_property
     def wishes(self) -> Wishes:
         """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
         try:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import overload
 
+from contracts.records import RANKED_SIZE, decode_ranked
 from serving.model_cache import Model
 
+# Decoded only when read: most answers need no list but the first.
 Entry = tuple[str, float]
 
 
 class RankedList(Sequence[Entry]):
     """(item, score) pairs, best first. A slice leaves out places that no item has."""
 
-    def __init__(self, model: Model, indexes: Sequence[int], scores: Sequence[float]) -> None:
+    def __init__(self, model: Model, raw: bytes) -> None:
         self._model = model
-        self._indexes = indexes
-        self._scores = scores
+        self._raw = raw  # records.encode_ranked
+
+    @cached_property
+    def _ranked(self) -> tuple[Sequence[int], Sequence[float]]:
+        return decode_ranked(self._raw)
 
     def __len__(self) -> int:
-        return len(self._indexes)
+        return len(self._raw) // RANKED_SIZE
 
     @overload
     def __getitem__(self, at: int) -> Entry: ...
@@ -29,9 +35,10 @@ class RankedList(Sequence[Entry]):
 
     def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
         if isinstance(at, int):
-            item_id = self._model.item_at(self._indexes[at])
+            item_id = self._model.item_at(self._ranked[0][at])
             if item_id is None:
                 raise IndexError(at)
-            return item_id, self._scores[at]
-        named = zip(map(self._model.item_at, self._indexes[at]), self._scores[at], strict=True)
+            return item_id, self._ranked[1][at]
+        indexes, scores = self._ranked
+        named = zip(map(self._model.item_at, indexes[at]), scores[at], strict=True)
         return [(item_id, score) for item_id, score in named if item_id is not None]

@@ -63,7 +63,7 @@ class Store:
             socket_connect_timeout=None,
             retry=Retry(NoBackoff(), 0),
         )
-        self._batches = Batches(self._batch)
+        self._batches = Batches(self._batch, timeout_seconds)
 
     async def close(self) -> None:
         """Release the connections."""
@@ -71,7 +71,7 @@ class Store:
 
     async def ask(self, *commands: Command) -> list[Reply]:
         """The replies to reading commands, in one round trip, shared with other requests."""
-        return await self._guarded(lambda: self._batches.ask(commands), self._timeout)
+        return await self._guarded(lambda: self._batches.ask(commands))
 
     async def ask_alone(self, *commands: Command, seconds: float | None = None) -> list[Reply]:
         """The same with a connection and a deadline of their own: for large replies, and for writes."""
@@ -83,7 +83,11 @@ class Store:
                     raise reply
             return replies
 
-        return await self._guarded(alone, seconds or self._timeout)
+        async def in_time() -> list[Reply]:
+            async with deadline(seconds or self._timeout):
+                return await alone()
+
+        return await self._guarded(in_time)
 
     async def at_model(
         self, versioned: ModelCommands, *others: Command
@@ -160,13 +164,12 @@ class Store:
         (raw,) = await self.ask_alone(("GET", keyspace.model_items(version)), seconds=LOAD_SECONDS)
         return Model(version, records.decode_ids(raw or b""), [])
 
-    async def _guarded(self, read: Callable[[], Awaitable[T]], seconds: float) -> T:
-        """Await with a deadline over connecting, waiting and reading; feeds breaker and metrics."""
+    async def _guarded(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Await what is bounded in time, if the breaker allows it; feeds breaker and metrics."""
         if not self._breaker.allows():
             raise StoreError("Redis failed just now; it is tried again twice a second")
         try:
-            async with deadline(seconds):
-                answer = await read()
+            answer = await read()
         except (RedisError, OSError, TimeoutError, asyncio.TimeoutError) as error:
             self._breaker.failed()
             self._metrics.redis_errors.labels(type(error).__name__).inc()

@@ -47,12 +47,12 @@ async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> S
         return ()
     # A second round trip, once per new item and process.
     await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
-    return RankedList(model, fresh.indexes, fresh.scores)
+    return RankedList(model, records.encode_ranked(fresh.indexes, fresh.scores))
 
 
 def ranked(model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
     """A stored list of the model as items and scores, best first."""
-    return RankedList(model, *records.decode_ranked(raw)) if model and raw else ()
+    return RankedList(model, raw) if model and raw else ()
 
 
 class HistoryItem(NamedTuple):

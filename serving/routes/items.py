@@ -41,7 +41,7 @@ def routes(
         404 for an item that neither the model, nor an event, nor the catalogue knows.
         """
         query = read_query(request)
-        answer = await recommender.similar(item_id, query.wishes())
+        answer = await recommender.similar(item_id, query.wishes)
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
         metrics.answered(first_source(answer.items), answer.stale)

@@ -71,7 +71,7 @@ def routes(
         ``user_id`` of the answer is empty; an item that comes twice counts as it came last.
         """
         query = read_query(request)
-        wishes = query.wishes()
+        wishes = query.wishes
         depth = max(POOL, 2 * (wishes.offset + wishes.n)) + len(session.exclude)
         user = await session_user(sources, strengths_of(session, settings), depth)
         answer = await recommender.answer(user, wishes.excluding(session.exclude))
@@ -86,7 +86,7 @@ def routes(
     async def group_recommendations(request: Request, group: Group) -> Response:
         """One list for several users: theirs by reciprocal rank, without what any of them knows."""
         query = read_query(request)
-        answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.wishes())
+        answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.wishes)
         metrics.answered(first_source(answer.items), answer.stale)
         return rendered(request, answer, query.fields)
 

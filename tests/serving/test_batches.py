@@ -38,7 +38,7 @@ def get(*keys: str) -> list[Command]:
 def test_everyone_gets_the_replies_to_their_own_commands_in_order(asked: list[list[str]]) -> None:
     async def scenario() -> None:
         server = Server()
-        batches = Batches(server.round_trip)
+        batches = Batches(server.round_trip, 5.0)
         replies = await asyncio.gather(*(batches.ask(get(*keys)) for keys in asked))
         assert replies == [[f"of {key}" for key in keys] for keys in asked]
         assert all(len(set(sent)) == len(sent) for sent in server.batches)
@@ -51,7 +51,7 @@ def test_what_is_asked_meanwhile_goes_together_and_few_are_on_their_way() -> Non
     async def scenario() -> None:
         server = Server()
         server.gate.clear()
-        batches = Batches(server.round_trip)
+        batches = Batches(server.round_trip, 5.0)
         futures = []
         for key in "abcdef":
             futures.append(batches.ask(get(key)))
@@ -69,7 +69,7 @@ def test_what_is_asked_meanwhile_goes_together_and_few_are_on_their_way() -> Non
 
 def test_one_bad_command_fails_only_who_asked_it() -> None:
     async def scenario() -> None:
-        batches = Batches(Server().round_trip)
+        batches = Batches(Server().round_trip, 5.0)
         good, bad = batches.ask(get("a")), batches.ask(get("a", "bad"))
         assert await good == ["of a"]
         with pytest.raises(KeyError):
@@ -81,7 +81,7 @@ def test_one_bad_command_fails_only_who_asked_it() -> None:
 def test_a_failed_round_trip_fails_its_batch_and_the_next_one_goes_on() -> None:
     async def scenario() -> None:
         server = Server()
-        batches = Batches(server.round_trip)
+        batches = Batches(server.round_trip, 5.0)
         server.down = True
         futures = [batches.ask(get(key)) for key in "ab"]
         for future in futures:
@@ -97,7 +97,7 @@ def test_who_gave_up_is_not_asked_for() -> None:
     async def scenario() -> None:
         server = Server()
         server.gate.clear()
-        batches = Batches(server.round_trip)
+        batches = Batches(server.round_trip, 5.0)
         on_their_way = [batches.ask(get(key)) for key in ("a",)]
         await asyncio.sleep(0.01)
         on_their_way.append(batches.ask(get("b")))
@@ -111,5 +111,26 @@ def test_who_gave_up_is_not_asked_for() -> None:
         with suppress(asyncio.CancelledError):
             await waiting
         assert server.batches == [["a"], ["b"], ["c"]]
+
+    asyncio.run(scenario())
+
+
+def test_every_wait_is_bounded_by_one_timer() -> None:
+    async def scenario() -> None:
+        server = Server()
+        server.gate.clear()
+        batches = Batches(server.round_trip, 0.1)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        futures = []
+        for key in "abcdef":
+            futures.append(batches.ask(get(key)))
+            await asyncio.sleep(0.02)
+        for place, future in enumerate(futures):
+            with pytest.raises(asyncio.TimeoutError):
+                await future
+            assert loop.time() - started >= 0.1 + 0.02 * place - 0.01
+        server.gate.set()
+        assert await batches.ask(get("g")) == ["of g"]
 
     asyncio.run(scenario())

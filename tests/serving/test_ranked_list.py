@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.records import encode_ranked
 from serving.model_cache import Model
 from serving.ranked_list import RankedList
 
@@ -9,7 +10,7 @@ MODEL = Model("v1", ["a", "b"], ["c"])
 
 
 def test_a_slice_names_items_and_leaves_out_places_without_one() -> None:
-    ranked = RankedList(MODEL, (2, 9, 0), (3.0, 2.0, 1.0))
+    ranked = RankedList(MODEL, encode_ranked((2, 9, 0), (3.0, 2.0, 1.0)))
     assert len(ranked) == 3
     assert ranked[:] == [("c", 3.0), ("a", 1.0)]
     assert ranked[:1] == [("c", 3.0)]
