@@ -241,6 +241,32 @@ class ModelMoved(BaseModel):
     before: str | None
 
 
+class TracedCandidate(BaseModel):
+    """A candidate on its way through an answer."""
+
+    item_id: str
+    source: str = Field(description="The first strategy that proposed it")
+    score: float
+    title: str | None
+    removed_by: str | None = Field(description="The filter that left it out")
+    places: dict[str, int] = Field(description="Its place after each step")
+    rank: int | None = Field(description="Its rank in the answer, null where it is not in it")
+
+
+class Trace(BaseModel):
+    """Where an answer comes from; those in the answer first."""
+
+    user_id: str
+    model_version: str | None
+    stale: bool
+    known_items: int
+    applied_through: int | None
+    proposed: dict[str, int] = Field(
+        description="How many candidates each strategy proposed, to 200"
+    )
+    candidates: list[TracedCandidate]
+
+
 class Rejected(BaseModel):
     """An event that was not accepted."""
 

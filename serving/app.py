@@ -20,7 +20,7 @@ from serving.metrics import Metrics
 from serving.observe import Observe
 from serving.recommender import Recommender
 from serving.refresh import Refresher
-from serving.routes import catalog, events, items, lists, models, operations, sessions, users
+from serving.routes import catalog, debug, events, items, lists, models, operations, sessions, users
 from serving.routes import rules as rules_routes
 from serving.rules import RulesInForce
 from serving.store import Store
@@ -75,6 +75,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
         rules_routes.routes(settings, rules),
         catalog.routes(settings, store, event_log),
         models.routes(settings, store),
+        debug.routes(settings, recommender, sources),
         operations.routes(store, popular_list, metrics),
     ):
         app.include_router(router)

@@ -1,0 +1,27 @@
+"""/v1/debug: what an operator asks when a list looks wrong."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from contracts.settings import ServingSettings
+from serving.access import access
+from serving.answers import Trace
+from serving.bounds import PathId
+from serving.candidates.strategy import Sources
+from serving.query import ListQuery, QueryReader, bounded
+from serving.recommender import Recommender
+from serving.trace import trace
+
+
+def routes(settings: ServingSettings, recommender: Recommender, sources: Sources) -> APIRouter:
+    """The routes for debugging; they need the admin key where one is set."""
+    router = APIRouter(tags=["operations"], dependencies=access(settings, "admin"))
+    read_query = QueryReader(bounded(ListQuery, settings))
+
+    @router.get("/v1/debug/users/{user_id:id}/recommendations", openapi_extra=read_query.openapi)
+    async def debug_recommendations(request: Request, user_id: PathId) -> Trace:
+        """Every candidate of a user's answer: who proposed it, what removed it, what moved it where."""
+        return await trace(recommender, sources, user_id, read_query(request).wishes)
+
+    return router

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+WISHES: list[dict[str, Any]] = [
+    {},
+    {"n": 4, "offset": 3},
+    {"filter": "category = Comedy"},
+    {"diversity": 0.6, "per_category": 2, "freshness": 1},
+    {"known": "keep", "exclude": ["i10"]},
+]
+
+
+def world() -> World:
+    made = World()
+    made.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(30)}
+    made.attributes = {"i11": {"hidden": "true"}, "i13": {"published_at": "2026-01-01"}}
+    return made
+
+
+@pytest.mark.parametrize("wishes", WISHES)
+@pytest.mark.parametrize("user", ["ann", "nobody"])
+def test_the_trace_ends_in_the_answer(redis_url: str, api: Client, wishes: dict[str, Any], user: str) -> None:
+    world().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            answer = (await client.get(f"/v1/users/{user}/recommendations", params=wishes)).json()
+            trace = (await client.get(f"/v1/debug/users/{user}/recommendations", params=wishes)).json()
+        in_answer = [each for each in trace["candidates"] if each["rank"] is not None]
+        assert [(each["item_id"], each["rank"], each["source"]) for each in in_answer] == [
+            (item["item_id"], item["rank"], item["source"]) for item in answer["items"]
+        ]
+        assert all(each["removed_by"] is None for each in in_answer)
+
+    asyncio.run(scenario())
+
+
+def test_it_says_what_removed_and_moved_each_candidate(redis_url: str, api: Client) -> None:
+    world().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            path = "/v1/debug/users/ann/recommendations"
+            trace = (await client.get(path, params={"exclude": "i04", "per_category": 1})).json()
+        by_item = {each["item_id"]: each for each in trace["candidates"]}
+        assert by_item["i00"]["removed_by"] == "leave_out_known"
+        assert by_item["i04"]["removed_by"] == "leave_out_excluded"
+        assert by_item["i11"]["removed_by"] == "leave_out_unavailable"
+        assert by_item["i10"]["places"] == {
+            "chain": 1,
+            "prefer_newly_published": 1,
+            "boost_categories": 1,
+            "diversify": 1,
+            "limit_categories": 1,
+        }
+        assert (trace["proposed"]["als"], trace["proposed"]["fresh"], trace["known_items"]) == (3, 0, 2)
+        assert len(by_item) == len(trace["candidates"]) == 30
+
+    asyncio.run(scenario())
