@@ -19,7 +19,7 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks import fold_in, freshness, growth, lake, once, producer
+from benchmarks import fold_in, freshness, growth, lake, once, producer, serving
 from benchmarks.context import BenchContext, Ratio
 from stack import broker, redis_server
 from stack.jars import ensure_jars
@@ -36,6 +36,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("growth", growth.run),
     ("freshness", freshness.run),
     ("once", once.run),
+    ("serving", serving.run),
 )
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0

@@ -26,6 +26,7 @@ def main() -> None:
         log_config=None,
         access_log=False,  # paths hold user ids; /metrics counts requests
         server_header=False,
+        proxy_headers=False,  # nothing here goes by the client's address
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 

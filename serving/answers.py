@@ -261,9 +261,7 @@ class Trace(BaseModel):
     stale: bool
     known_items: int
     applied_through: int | None
-    proposed: dict[str, int] = Field(
-        description="How many candidates each strategy proposed, to 200"
-    )
+    proposed: dict[str, int] = Field(description="How many candidates each strategy proposed, to 200")
     candidates: list[TracedCandidate]
 
 

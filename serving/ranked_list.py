@@ -11,21 +11,23 @@ from serving.model_cache import Model
 
 # Decoded only when read: most answers need no list but the first.
 Entry = tuple[str, float]
+Ranked = tuple[Sequence[int], Sequence[float]]  # indexes and scores
 
 
 class RankedList(Sequence[Entry]):
     """(item, score) pairs, best first. A slice leaves out places that no item has."""
 
-    def __init__(self, model: Model, raw: bytes) -> None:
+    def __init__(self, model: Model, ranked: bytes | Ranked) -> None:
         self._model = model
-        self._raw = raw  # records.encode_ranked
+        self._stored = ranked  # as records.encode_ranked makes it, or decoded already
 
     @cached_property
-    def _ranked(self) -> tuple[Sequence[int], Sequence[float]]:
-        return decode_ranked(self._raw)
+    def _ranked(self) -> Ranked:
+        return decode_ranked(self._stored) if isinstance(self._stored, bytes) else self._stored
 
     def __len__(self) -> int:
-        return len(self._raw) // RANKED_SIZE
+        stored = self._stored
+        return len(stored) // RANKED_SIZE if isinstance(stored, bytes) else len(stored[0])
 
     @overload
     def __getitem__(self, at: int) -> Entry: ...

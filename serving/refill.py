@@ -11,7 +11,7 @@ from serving.catalogue import Catalogue
 from serving.filters.filter import Filter
 from serving.question import Question
 
-_FEWEST = 20  # candidates that are filtered at once, at least
+_SPARE = 4  # a list was made without known items: few more than n are looked at
 
 
 async def refill(
@@ -26,7 +26,7 @@ async def refill(
     ``catalogue`` has the facts of the items that filters look at loaded in time, where it may be asked.
     """
     chosen: dict[str, Candidate] = {}
-    size = max(n + n // 2, _FEWEST)
+    size = n + _SPARE
     for strategy in strategies:
         async with aclosing(strategy(question)) as pages:
             async for page in pages:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 # The fields that differ between two answers of the same list; they come last in every answer that has them.
+_CACHE = (b"cache-control", b"private, no-cache")
+_JSON = (b"content-type", b"application/json")
 _VOLATILE = b',"applied_through":'
 
 
@@ -18,11 +20,20 @@ def rendered(request: Request, answer: BaseModel, fields: str | None = None) -> 
     body = answer.__pydantic_serializer__.to_json(answer, include=_include(answer, fields))
     stable = body[: body.rfind(_VOLATILE)] if _VOLATILE in body else body
     # Weak: how fresh the state is may differ.
-    tag = f'W/"{blake2b(stable, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type="application/json")
+    tag = b'W/"%s"' % blake2b(stable, digest_size=12).hexdigest().encode()
+    if (b"if-none-match", tag) in request.scope["headers"]:
+        return Answer(304, b"", tag)
+    return Answer(200, body, tag)
+
+
+class Answer(Response):
+    """A response whose headers are made once, in the form in which they are sent."""
+
+    def __init__(self, status: int, body: bytes, tag: bytes) -> None:
+        self.status_code, self.body, self.background = status, body, None
+        self.raw_headers = [(b"etag", tag), _CACHE]
+        if status == 200:
+            self.raw_headers += [_JSON, (b"content-length", b"%d" % len(body))]
 
 
 def _include(answer: BaseModel, fields: str | None) -> dict[str, Any] | None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.top_n import top_n
-from contracts.records import encode_ranked
 from serving.candidates.candidate import User
 from serving.candidates.strategy import Sources
 from serving.factors import ItemFactors
@@ -58,5 +57,4 @@ def folded_in(factors: ItemFactors, strengths: Mapping[str, float], depth: int) 
     n = min(depth, len(factors.matrix))
     indexes, scores = top_n(vector, factors.matrix, np.array([0, len(known)]), known, n)
     found = indexes[0] >= 0
-    raw = encode_ranked(indexes[0][found].tolist(), scores[0][found].tolist())
-    return RankedList(factors.model, raw)
+    return RankedList(factors.model, (indexes[0][found].tolist(), scores[0][found].tolist()))

@@ -8,7 +8,7 @@ from serving.candidates.candidate import Candidate
 from serving.candidates.strategy import Sources, Strategy
 from serving.question import Question
 
-PAGE = 25  # most answers need no more of a list
+PAGE = 16  # most answers need no more of a list
 SOURCE = "als"
 
 

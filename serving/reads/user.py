@@ -47,7 +47,7 @@ async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> S
         return ()
     # A second round trip, once per new item and process.
     await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
-    return RankedList(model, records.encode_ranked(fresh.indexes, fresh.scores))
+    return RankedList(model, (fresh.indexes, fresh.scores))
 
 
 def ranked(model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
