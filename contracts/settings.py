@@ -146,6 +146,10 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     max_n: int = Field(default=1000, ge=1)
     max_body_bytes: int = Field(default=2_000_000, ge=1024)
     max_events_per_request: int = Field(default=1000, ge=1)
+    max_requests_at_once: int = Field(default=256, ge=1)  # of one process; more get a 503 at once
+    # Of each API key, or of each address without one; 0: unlimited. Counted by each process for itself.
+    rate_limit_per_second: float = Field(default=0.0, ge=0)
+    rate_limit_burst: int = Field(default=100, ge=1)
     popular_refresh_seconds: float = Field(default=1.0, gt=0)
     # Strategies by their source (serving/strategies.py), asked in this order until the answer is full.
     answer_chain: tuple[str, ...] = (

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from contracts.settings import ServingSettings
 from serving import openapi, problems
+from serving.admission import Admission
 from serving.applied import AppliedWrites
 from serving.body_limit import BodyLimit
 from serving.candidates.strategy import sources_of
@@ -83,6 +84,9 @@ def create_app(settings: ServingSettings) -> FastAPI:
     openapi.describe(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=metrics)
+    app.admission = Admission(
+        settings.max_requests_at_once, settings.rate_limit_per_second, settings.rate_limit_burst
+    )
     if settings.read_api_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app

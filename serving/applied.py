@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from serving.reads.progress import Progress, progress
@@ -17,7 +17,12 @@ MAX_WAITING = 1000  # more would only slow the poll; they are told at once that 
 class _Waiter:
     user_id: str
     offsets: Mapping[int, int]
+    until: float  # the loop's time
     applied: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def answer(self, applied: bool) -> None:
+        if not self.applied.done():
+            self.applied.set_result(applied)
 
     def is_content(self, now: Progress) -> bool:
         if self.user_id in now.pending:
@@ -40,15 +45,12 @@ class AppliedWrites:
         """
         if len(self._waiting) >= MAX_WAITING:
             return False
-        waiter = _Waiter(user_id, offsets)
+        waiter = _Waiter(user_id, offsets, asyncio.get_running_loop().time() + seconds)
         self._waiting.add(waiter)
         if self._poll is None or self._poll.done():
             self._poll = asyncio.create_task(self._run())
         try:
-            # The poll always looks once, so that a wait of 0 s is a question.
-            return await asyncio.wait_for(waiter.applied, max(seconds, 2 * POLL_SECONDS))
-        except (TimeoutError, asyncio.TimeoutError):
-            return False
+            return await waiter.applied  # the poll answers everyone, in time
         finally:
             self._waiting.discard(waiter)
 
@@ -58,12 +60,23 @@ class AppliedWrites:
             self._poll.cancel()
 
     async def _run(self) -> None:
-        while waiting := list(self._waiting):
-            try:
-                now = await progress(self._store, [each.user_id for each in waiting])
-            except StoreError:
-                now = None
-            for each in waiting:
-                if not each.applied.done() and (now is None or each.is_content(now)):
-                    each.applied.set_result(now is not None)
-            await asyncio.sleep(POLL_SECONDS)
+        try:
+            while waiting := list(self._waiting):
+                await self._look(waiting)
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            for each in self._waiting:
+                each.answer(False)
+
+    async def _look(self, waiting: Sequence[_Waiter]) -> None:
+        """Answers those who are content and, after at least one look, those whose time is over."""
+        try:
+            now = await progress(self._store, [each.user_id for each in waiting])
+        except StoreError:
+            now = None
+        moment = asyncio.get_running_loop().time()
+        for each in waiting:
+            if now is not None and each.is_content(now):
+                each.answer(True)
+            elif now is None or moment >= each.until:
+                each.answer(False)

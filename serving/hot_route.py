@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from contracts.events import Identifier
+from serving.admission import Admission
 from serving.metrics import Metrics
-from serving.problems import ProblemError, reason_of, response_to
+from serving.problems import ProblemError, problem_response, reason_of, response_to
 
 PREFIX, SUFFIX = "/v1/users/", "/recommendations"
 _TEMPLATE = "/v1/users/{user_id}/recommendations"
@@ -38,7 +39,7 @@ class HotRoute:
     @staticmethod
     def takes(scope: Scope) -> bool:
         """Whether a request is for this route."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        if scope["method"] != "GET":
             return False
         path: str = scope["path"]
         return path.startswith(PREFIX) and path.endswith(SUFFIX) and len(path) >= len(PREFIX) + len(SUFFIX)
@@ -68,10 +69,22 @@ class Api(FastAPI):
     """FastAPI with a short way to one route."""
 
     hot_route: HotRoute | None = None
+    admission: Admission | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if self.hot_route is not None and self.hot_route.takes(scope):
-            await self.hot_route(scope, receive, send)
-        else:
+        if scope["type"] != "http" or self.admission is None:
             await super().__call__(scope, receive, send)
+            return
+        refusal = self.admission.refusal(scope)
+        if refusal is not None:
+            await problem_response(refusal, scope["path"])(scope, receive, send)
+            return
+        self.admission.at_work += 1
+        try:
+            if self.hot_route is not None and self.hot_route.takes(scope):
+                await self.hot_route(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
+        finally:
+            self.admission.at_work -= 1

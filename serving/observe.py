@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.metrics import Metrics
+from serving.rendering import NO_SNIFFING
 
 _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
@@ -31,6 +32,8 @@ class Observe:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if NO_SNIFFING not in message["headers"]:
+                    message["headers"] = [*message["headers"], NO_SNIFFING]
             await send(message)
 
         try:

@@ -68,7 +68,8 @@ def problem_response(problem: ProblemError, path: str) -> Response:
     }
     if problem.errors:
         body["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in problem.errors]
-    return JSONResponse(body | problem.extra, problem.status, problem.headers, MEDIA_TYPE)
+    headers = {"X-Content-Type-Options": "nosniff", **(problem.headers or {})}
+    return JSONResponse(body | problem.extra, problem.status, headers, MEDIA_TYPE)
 
 
 def reason_of(error: Mapping[str, Any]) -> str:

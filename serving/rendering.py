@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 # The fields that differ between two answers of the same list; they come last in every answer that has them.
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")  # a browser must not guess another type
 _CACHE = (b"cache-control", b"private, no-cache")
 _JSON = (b"content-type", b"application/json")
 _VOLATILE = b',"applied_through":'
@@ -31,7 +32,7 @@ class Answer(Response):
 
     def __init__(self, status: int, body: bytes, tag: bytes) -> None:
         self.status_code, self.body, self.background = status, body, None
-        self.raw_headers = [(b"etag", tag), _CACHE]
+        self.raw_headers = [(b"etag", tag), _CACHE, NO_SNIFFING]
         if status == 200:
             self.raw_headers += [_JSON, (b"content-length", b"%d" % len(body))]
 

@@ -1,0 +1,164 @@
+"""What the API refuses, hides and bounds: one test an item of the OWASP API Security Top 10 that applies."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+
+import httpx
+import pytest
+import redis
+
+from contracts import keyspace
+from contracts.settings import ServingSettings
+from tests.serving.conftest import Client, ServedApi
+from tests.serving.world import World
+
+HOSTILE = [
+    "*",
+    "ann:history:bob",
+    "{0}:history:ann",
+    "../../../etc/passwd",
+    "..%2f..%2fv1%2frules",
+    "a\r\nX-Injected: 1",
+    "'; DROP TABLE users; --",
+    "$(reboot)",
+    "<script>alert(1)</script>",
+    "*3\r\n$3\r\nSET",
+    '{"$gt": ""}',
+    "\u202egnp.exe",
+    "ann\u0000",
+    "hw:model:current",
+    "𝕒𝕟𝕟",
+    "%n%s%x",
+]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_id_reaches_anything_but_itself(redis_url: str, api: Client, hostile: str) -> None:
+    """API1, API8 injection: ids are data for Redis, paths, headers and JSON."""
+    World().write(redis_url)
+    client_of_test = redis.Redis.from_url(redis_url)
+    before = {key: client_of_test.dump(key) for key in client_of_test.scan_iter()}
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            for path in ("recommendations", "history", "because", "similar"):
+                response = await client.get(f"/v1/users/{quote(hostile, safe='')}/{path}")
+                assert response.status_code in (200, 422), response.text
+                assert "x-injected" not in response.headers
+                if response.status_code == 200:
+                    answer = response.json()
+                    assert answer["user_id"] == hostile
+                    assert answer.get("known_items", 0) == 0
+            similar = await client.get(f"/v1/items/{quote(hostile, safe='')}/similar")
+            assert similar.status_code in (404, 422)
+            for name in ("filter", "exclude", "fields", "after"):
+                response = await client.get("/v1/users/ann/recommendations", params={name: hostile})
+                assert response.status_code in (200, 422)
+            popular = await client.get("/v1/popular", params={"category": hostile})
+            assert popular.json()["items"] == []
+
+    asyncio.run(scenario())
+    assert {key: client_of_test.dump(key) for key in client_of_test.scan_iter()} == before
+    client_of_test.close()
+
+
+def test_a_hostile_category_cannot_name_another_key(redis_url: str, api: Client) -> None:
+    client_of_test = redis.Redis.from_url(redis_url)
+    client_of_test.set(keyspace.popular_in("text"), "not a list")
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            response = await client.get("/v1/popular", params={"category": "text"})
+            assert response.status_code == 503
+            assert "WRONGTYPE" not in response.text
+
+    asyncio.run(scenario())
+    client_of_test.close()
+
+
+def test_what_a_key_does_not_open_stays_closed(api: Client) -> None:
+    """API2, API5: authentication and function level authorisation."""
+
+    async def scenario() -> None:
+        async with api(read_api_key="r", api_key="w", admin_api_key="a") as client:
+            document = (await client.get("/openapi.json")).json()
+            for path, operations in document["paths"].items():
+                for method in operations:
+                    is_open = path in ("/livez", "/readyz", "/metrics", "/v1/model")
+                    response = await client.request(method, path.replace("{", "x").replace("}", ""))
+                    assert (response.status_code == 401) is not is_open, (method, path, response.status_code)
+
+    asyncio.run(scenario())
+
+
+def test_no_field_is_taken_that_is_not_documented(api: Client) -> None:
+    """API3, mass assignment."""
+
+    async def scenario() -> None:
+        async with api() as client:
+            event = {"event_type": "view", "user_id": "u", "item_id": "i", "is_admin": True}
+            assert (await client.post("/v1/events", json=event)).status_code == 422
+            assert (await client.put("/v1/rules", json={"deny": [], "owner": "me"})).status_code == 422
+            session = {"items": [{"item_id": "i", "weight": 1e9}]}
+            assert (await client.post("/v1/recommendations", json=session)).status_code == 422
+
+    asyncio.run(scenario())
+
+
+def test_every_number_and_list_is_bounded(api: Client) -> None:
+    """API4, resources."""
+
+    async def scenario() -> None:
+        async with api() as client:
+            for query in ({"n": 10**9}, {"offset": 10**9}, {"per_category": 10**9}, {"wait_ms": 10**9}):
+                assert (await client.get("/v1/users/u/recommendations", params=query)).status_code == 422
+            nested = "(" * 500
+            response = await client.get("/v1/users/u/recommendations", params={"filter": nested})
+            assert response.status_code == 422
+            deep = "[" * 100_000
+            headers = {"Content-Type": "application/json"}
+            for path in ("/v1/events", "/v1/recommendations"):
+                response = await client.post(path, content=deep, headers=headers)
+                assert response.status_code in (400, 422)
+
+    asyncio.run(scenario())
+
+
+def test_no_other_origin_is_allowed_and_types_are_not_guessed(api: Client) -> None:
+    """API8, misconfiguration."""
+
+    async def scenario() -> None:
+        async with api() as client:
+            for path in ("/v1/users/u/recommendations", "/v1/popular", "/nothing", "/v1/users/u/history"):
+                response = await client.get(path, headers={"Origin": "https://evil.example"})
+                assert not [name for name in response.headers if name.startswith("access-control")]
+                assert response.headers["x-content-type-options"] == "nosniff"
+                assert "server" not in response.headers
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.servers
+def test_no_secret_is_shown(served: Callable[..., ServedApi]) -> None:
+    api = served(redis_url="redis://:hunter2@127.0.0.1:1/0", api_key="hunter3")
+    texts = [
+        httpx.get(f"{api.url}{path}").text for path in ("/readyz", "/metrics", "/openapi.json", "/v1/model")
+    ]
+    texts += [api.log.read_text(), repr(ServingSettings.model_validate({"api_key": "hunter3"}))]
+    assert not [text for text in texts if "hunter" in text]
+
+
+@pytest.mark.servers
+def test_a_log_line_stays_one_line_whatever_is_asked(
+    redis_url: str, served: Callable[..., ServedApi]
+) -> None:
+    """API10, and log injection."""
+    api = served(redis_url="redis://127.0.0.1:1/0")
+    httpx.get(f"{api.url}/v1/users/a%0a%7B%22level%22:%22forged%22%7D/history")
+    for line in api.log.read_text().splitlines():
+        json.loads(line)
+    assert "forged" not in api.log.read_text()
