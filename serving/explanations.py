@@ -10,7 +10,6 @@ import numpy as np
 from algorithms.explanation import contributions
 from algorithms.fold_in import UNKNOWN
 from algorithms.recency import recency_weights
-from contracts.settings import ServingSettings
 from contracts.strengths import strength
 from serving.answers import Explanation, RecommendedItem, Share
 from serving.candidates.strategy import Sources
@@ -60,6 +59,13 @@ def _explained(
     known = factors.places([item_id for item_id, _, _ in graded]) != UNKNOWN
     graded = [each for each, is_known in zip(graded, known, strict=True) if is_known]
     targets = [item["item_id"] for item in items]
+    times = np.array([moment for _, _, moment in graded], np.int64)
+    weights = recency_weights(
+        np.array([0, len(times)]),
+        times,
+        half_life_items=sources.settings.fold_half_life_items,
+        half_life_days=sources.settings.fold_half_life_days,
+    )
     shares = contributions(
         factors.vectors([item_id for item_id, _, _ in graded]),
         np.array([worth for _, worth, _ in graded]),
@@ -67,23 +73,13 @@ def _explained(
         gramian=factors.gramian,
         reg_param=factors.reg_param,
         alpha=factors.alpha,
-        confidence_weights=_weights(graded, sources.settings),
+        confidence_weights=weights,
     )
     in_model = factors.places(targets) != UNKNOWN
     return [
         _explanation(sources, graded, row) if explained else None
         for row, explained in zip(shares, in_model, strict=True)
     ]
-
-
-def _weights(graded: Graded, settings: ServingSettings) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    times = np.array([moment for _, _, moment in graded], np.int64)
-    return recency_weights(
-        np.array([0, len(times)]),
-        times,
-        half_life_items=settings.fold_half_life_items,
-        half_life_days=settings.fold_half_life_days,
-    )
 
 
 def _explanation(sources: Sources, graded: Graded, shares: Sequence[float]) -> Explanation:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from algorithms.fold_in import UNKNOWN, fold_in
+from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
 from serving.candidates.candidate import User
 from serving.candidates.strategy import Sources
@@ -20,8 +21,8 @@ _MAX_NUMBERS_INLINE = 2_000_000
 
 
 async def session_user(sources: Sources, strengths: Mapping[str, float], depth: int) -> User:
-    """A user who did only this (item -> strength), with ``depth`` folded-in items where the model can."""
-    liked = [(item_id, strength) for item_id, strength in strengths.items() if strength > 0]
+    """A user who did only this: item -> strength, newest last. ``depth`` bounds the folded-in list."""
+    liked = [(item_id, strength) for item_id, strength in strengths.items() if strength > 0][::-1]
     user = User("", known_items=strengths.keys(), session=liked)
     try:
         model = await sources.store.model()
@@ -31,25 +32,31 @@ async def session_user(sources: Sources, strengths: Mapping[str, float], depth: 
     version = model.version if model else None
     if factors is None:
         return User("", user.known_items, version, session=liked)
+    half_life = sources.settings.fold_half_life_items
     if factors.matrix.size > _MAX_NUMBERS_INLINE:
-        ranked = await asyncio.to_thread(folded_in, factors, strengths, depth)
+        ranked = await asyncio.to_thread(folded_in, factors, strengths, half_life, depth)
     else:
-        ranked = folded_in(factors, strengths, depth)
+        ranked = folded_in(factors, strengths, half_life, depth)
     return User("", user.known_items, version, fresh_list=ranked, session=liked)
 
 
-def folded_in(factors: ItemFactors, strengths: Mapping[str, float], depth: int) -> RankedList | tuple[()]:
+def folded_in(
+    factors: ItemFactors, strengths: Mapping[str, float], half_life: float, depth: int
+) -> RankedList | tuple[()]:
     """The ``depth`` best items that are not in the session; none where nothing in it was liked."""
+    row = np.array([0, len(strengths)])
     places = factors.places(list(strengths))
     vector = fold_in(
         factors.matrix,
-        np.array([0, len(places)]),
+        row,
         places,
         np.array(list(strengths.values())),
         reg_param=factors.reg_param,
         alpha=factors.alpha,
         nonnegative=factors.nonnegative,
         gramian=factors.gramian,
+        # Their order stands for their times.
+        confidence_weights=recency_weights(row, np.arange(len(places)), half_life_items=half_life),
     )
     if not vector.any():
         return ()

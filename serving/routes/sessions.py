@@ -47,7 +47,7 @@ class Group(BaseModel):
 
 
 class Session(BaseModel):
-    """What is known of somebody: this, and nothing else."""
+    """What is known of somebody: this, and nothing else. The newest comes last, and counts most."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -96,7 +96,11 @@ def routes(
 def strengths_of(session: Session, settings: ServingSettings) -> dict[str, float]:
     """What each item of the session is worth."""
     weights, ratings = settings.event_weights, settings.rating_strengths
-    return {each.item_id: strength([_entry(each)], weights, ratings) for each in session.items}
+    strengths: dict[str, float] = {}
+    for each in session.items:
+        strengths.pop(each.item_id, None)  # it moves to the end: its last one is what counts, and when
+        strengths[each.item_id] = strength([_entry(each)], weights, ratings)
+    return strengths
 
 
 def _entry(item: SessionItem) -> HistoryEntry:

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from algorithms.fold_in import fold_in
+from algorithms.recency import recency_weights
 from contracts import keyspace
 from tests.serving.conftest import Client
 from tests.serving.world import World
@@ -46,6 +47,8 @@ def test_a_session_is_folded_in_and_leaves_no_trace(redis_url: str, api: Client)
                 client, [*likes("i03", "i07", "new"), {"item_id": "i09", "rating": 1.0}], n=26
             )
         assert made.factors is not None
+        # Four items in the session, of which the model knows three: how new they are is by their places.
+        weights = recency_weights(np.array([0, 4]), np.arange(4), half_life_items=20)[[0, 1, 3]]
         vector = fold_in(
             made.factors,
             np.array([0, 3]),
@@ -53,6 +56,7 @@ def test_a_session_is_folded_in_and_leaves_no_trace(redis_url: str, api: Client)
             np.array([4.0, 4.0, -0.5]),
             reg_param=0.1,
             alpha=2.0,
+            confidence_weights=weights,
         )[0]
         scores = made.factors @ vector
         expected = [f"i{at:02}" for at in np.argsort(-scores, kind="stable") if at not in (3, 7, 9)]
@@ -128,9 +132,11 @@ def test_each_item_says_which_items_made_it(redis_url: str, api: Client) -> None
             plain = (await client.get("/v1/users/ann/recommendations")).json()["items"]
         assert all("because" not in item for item in plain)
         assert made.factors is not None
-        vector = fold_in(made.factors, np.array([0, 8]), np.arange(8), np.ones(8), reg_param=0.1, alpha=2.0)[
-            0
-        ]
+        row = np.array([0, 8])
+        weights = recency_weights(row, np.arange(8), half_life_items=20)
+        vector = fold_in(
+            made.factors, row, np.arange(8), np.ones(8), reg_param=0.1, alpha=2.0, confidence_weights=weights
+        )[0]
         for item in explained:
             because = item["because"]
             assert because["score"] == pytest.approx(
