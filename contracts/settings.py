@@ -140,7 +140,7 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     # Keys in the X-API-Key header, by what they open; a wider one opens the narrower. None: open to all.
     read_api_key: SecretStr | None = None
     api_key: SecretStr | None = None  # writes
-    admin_api_key: SecretStr | None = None  # rules, models, erasure; API_KEY when not set
+    admin_api_key: SecretStr | None = None  # rules and models; API_KEY when not set
     redis_timeout_seconds: float = Field(default=0.08, gt=0)
     kafka_timeout_seconds: float = Field(default=5.0, gt=0)
     max_n: int = Field(default=1000, ge=1)

@@ -27,15 +27,13 @@ INTERACTIONS = Topic(
     },
 )
 CATALOG = Topic("catalog", partitions=1, config={"cleanup.policy": "compact"})
-# Who is to be forgotten (contracts.erasure). Compacted, so that a rebuild from the log forgets again.
-ERASURES = Topic("erasures", partitions=1, config={"cleanup.policy": "compact"})
 # Original bytes and the reason in headers, so a record may be larger here than where it came from.
 REJECTED = Topic(
     "interactions.rejected",
     partitions=1,
     config={"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes": str(2 * MAX_EVENT_BYTES)},
 )
-TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, ERASURES, REJECTED)
+TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED)
 
 # Headers of a rejected record.
 REJECT_REASON, REJECT_TOPIC = "reason", "source_topic"

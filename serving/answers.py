@@ -288,14 +288,6 @@ class CatalogAccepted(BaseModel):
     updated_at: int = Field(description="Epoch milliseconds UTC")
 
 
-class ErasureAccepted(BaseModel):
-    """A request to erase that Kafka acknowledged."""
-
-    user_id: str
-    receipt: str
-    requested_at: int = Field(description="Epoch milliseconds UTC")
-
-
 class Health(BaseModel):
     """What the process can reach."""
 

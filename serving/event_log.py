@@ -26,7 +26,7 @@ class EventLogError(Exception):
 
 
 class Entry(Protocol):
-    """What can be appended: an interaction, an entry of the catalogue, a request to erase."""
+    """What can be appended: an interaction, an entry of the catalogue."""
 
     @property
     def key(self) -> bytes:

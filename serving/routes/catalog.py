@@ -1,4 +1,4 @@
-"""Metadata of items and users into the catalogue, and requests to erase a user."""
+"""Metadata of items and users into the catalogue."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from contracts import keyspace, records
 from contracts.catalog import CatalogEntry, CatalogKind
-from contracts.erasure import ErasureRequest
 from contracts.settings import ServingSettings
-from contracts.topics import CATALOG, ERASURES
+from contracts.topics import CATALOG
 from serving.access import access
-from serving.answers import CatalogAccepted, ErasureAccepted
+from serving.answers import CatalogAccepted
 from serving.bounds import PathId
 from serving.event_log import EventLog, EventLogError
 from serving.item_facts import HIDDEN
@@ -47,9 +46,9 @@ class Changes(BaseModel):
 
 
 def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
-    """The routes that write metadata (write key), and the one that erases (admin key)."""
+    """The routes that write metadata (write key)."""
     router = APIRouter(tags=["catalogue"])
-    writers, admins = access(settings, "write"), access(settings, "admin")
+    writers = access(settings, "write")
 
     async def put(kind: CatalogKind, entry_id: str, fields: dict[str, Any]) -> CatalogAccepted:
         try:
@@ -75,16 +74,6 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         known = await _known(store, keyspace.CATALOG_ITEMS, entry_id)
         known["attributes"] = {**known["attributes"], HIDDEN: "true"}
         return await put("item", entry_id, known)
-
-    @router.delete("/v1/users/{entry_id:own_id}", status_code=202, dependencies=admins)
-    async def erase_user(entry_id: PathId) -> ErasureAccepted:
-        """Ask for a user to be forgotten everywhere; the receipt names the request in the log."""
-        request = ErasureRequest(user_id=entry_id)
-        try:
-            await event_log.append([request], ERASURES)
-        except EventLogError as error:
-            raise not_acknowledged(error) from error
-        return ErasureAccepted(user_id=entry_id, receipt=request.receipt, requested_at=request.requested_at)
 
     return router
 

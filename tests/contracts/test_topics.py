@@ -7,7 +7,6 @@ def test_every_topic_is_listed_once() -> None:
     assert [topic.name for topic in TOPICS] == [
         "interactions",
         "catalog",
-        "erasures",
         "interactions.rejected",
     ]
 

@@ -1,4 +1,4 @@
-"""Metadata and erasure, through a real broker and Redis."""
+"""Metadata, through a real broker and Redis."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 from kafka import TopicPartition
 
 from clients.topic_admin import create_topics, end_offsets, quiet_consumer
-from contracts.topics import CATALOG, ERASURES, TOPICS
+from contracts.topics import CATALOG, TOPICS
 from serving.routes.catalog import Changes, merged
 from tests.serving.conftest import ServedApi
 from tests.serving.world import World
@@ -56,10 +56,6 @@ def test_metadata_is_replaced_changed_and_hidden(
         client.put("/v1/users/ann", json={"attributes": {"age": "25"}})
         key, record = last_record(broker, CATALOG.name)
         assert (key, record["kind"], record["attributes"]) == (b"user:ann", "user", {"age": "25"})
-
-        erased = client.delete("/v1/users/ann").json()
-        key, record = last_record(broker, ERASURES.name)
-        assert (key, record) == (b"ann", erased)
 
         # Another route's path is nobody's id.
         assert client.delete("/v1/users/ann/history").status_code == 405
