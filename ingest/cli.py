@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -17,7 +18,7 @@ from clients.event_producer import ProducerError
 from contracts.events import EVENT_TYPES
 from contracts.settings import KafkaSettings
 from ingest.download import BASE_URL_VARIABLE, DATASETS, DEFAULT_BASE_URL, LICENCE, DownloadError, download
-from ingest.encoding import RatingScale
+from ingest.encoding import EncodedEvent, RatingScale
 from ingest.mapped import parse_columns
 from ingest.pace import Schedule, at_rate, at_speed
 from ingest.progress import in_words
@@ -53,6 +54,20 @@ def _schedule(rate: float | None, speed: float | None, fast: bool) -> Schedule |
     if rate is not None:
         return at_rate(rate)
     return at_speed(speed) if speed is not None else None
+
+
+def _opened(
+    source: str, columns: str | None, endless: bool, world: Callable[[], SyntheticWorld]
+) -> tuple[Source, Iterator[EncodedEvent] | None]:
+    """The source, and the live traffic that follows it."""
+    if source == BUILT_IN:
+        built_in = world()
+        return built_in, built_in.live() if endless else None
+    if endless:
+        raise SourceError(
+            f"--endless goes with the built-in source only: headwater ingest {BUILT_IN} --endless"
+        )
+    return open_source(Path(source), parse_columns(columns) if columns else {}), None
 
 
 def _world(users: int, items: int, ratings: int | None, seed: int) -> SyntheticWorld:
@@ -93,16 +108,7 @@ def ingest(
         schedule = _schedule(rate, speed, as_fast_as_possible)
         if event_type is not None and event_type not in EVENT_TYPES:
             raise SourceError(f"--event-type wants one of {', '.join(EVENT_TYPES)}")
-        opened: Source
-        if source == BUILT_IN:
-            opened = world = _world(users, items, ratings, seed)
-            live = world.live() if endless else None
-        elif endless:
-            raise SourceError(
-                f"--endless goes with the built-in source only: headwater ingest {BUILT_IN} --endless"
-            )
-        else:
-            opened, live = open_source(Path(source), parse_columns(columns) if columns else {}), None
+        opened, live = _opened(source, columns, endless, lambda: _world(users, items, ratings, seed))
         options = (columns, event_type, rating_scale, users, items, ratings, seed)
         mark = ReplayedMark(replayed_file, fingerprint(source, *options)) if replayed_file else None
         run = Ingest(
