@@ -53,20 +53,40 @@ def r2(truth: Values, predicted: Values) -> float:
 
 def precision_at_k(lists: Lists, positives: Positives, k: int) -> Values:
     """Hits / k; a short list is not excused."""
-    return _over(_hits(lists, positives, k).sum(axis=1), np.full(len(lists), float(k)), positives)
+    return _over(hits_at_k(lists, positives, k).sum(axis=1), np.full(len(lists), float(k)), positives)
 
 
 def recall_at_k(lists: Lists, positives: Positives, k: int) -> Values:
     """Hits / number of positives, not capped at k."""
-    return _over(_hits(lists, positives, k).sum(axis=1), positives.counts, positives)
+    return _over(hits_at_k(lists, positives, k).sum(axis=1), positives.counts, positives)
 
 
 def ndcg_at_k(lists: Lists, positives: Positives, k: int) -> Values:
     """DCG / ideal DCG with binary gain: a hit at rank r (from 1) counts 1 / log2(r + 1)."""
     discounts = 1.0 / np.log2(np.arange(2, k + 2))
-    hits = _hits(lists, positives, k)
+    hits = hits_at_k(lists, positives, k)
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(positives.counts, k)]
     return _over(hits @ discounts[: hits.shape[1]], ideal, positives)
+
+
+def average_precision_at_k(lists: Lists, positives: Positives, k: int) -> Values:
+    """The mean over hits of the precision at their rank, missed ones as 0: / min(k, number of positives)."""
+    hits = hits_at_k(lists, positives, k)
+    precision = np.cumsum(hits, axis=1) / np.arange(1, hits.shape[1] + 1)
+    return _over((precision * hits).sum(axis=1), np.minimum(positives.counts, k), positives)
+
+
+def reciprocal_rank_at_k(lists: Lists, positives: Positives, k: int) -> Values:
+    """1 / rank of the first hit, 0 without one."""
+    hits = hits_at_k(lists, positives, k)
+    first = (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0.0)
+    return _over(first, np.ones(len(lists)), positives)
+
+
+def hit_rate_at_k(lists: Lists, positives: Positives, k: int) -> Values:
+    """1 where there is a hit, else 0."""
+    hit = hits_at_k(lists, positives, k).max(axis=1, initial=0.0)
+    return _over(hit, np.ones(len(lists)), positives)
 
 
 def mean_ranking_metrics(lists: Lists, positives: Positives, k: int) -> dict[str, float]:
@@ -89,7 +109,7 @@ def _errors(truth: Values, predicted: Values) -> Values:
     return np.asarray(predicted, np.float64) - np.asarray(truth, np.float64)
 
 
-def _hits(lists: Lists, positives: Positives, k: int) -> Values:
+def hits_at_k(lists: Lists, positives: Positives, k: int) -> Values:
     """1.0 where a list's place holds a positive of its user; (users, min(k, list length))."""
     if k < 1:
         raise ValueError(f"k must be at least 1, not {k}")
@@ -111,4 +131,7 @@ RANKING_METRICS: tuple[tuple[str, RankingMetric], ...] = (
     ("precision", precision_at_k),
     ("recall", recall_at_k),
     ("ndcg", ndcg_at_k),
+    ("map", average_precision_at_k),
+    ("mrr", reciprocal_rank_at_k),
+    ("hit_rate", hit_rate_at_k),
 )

@@ -1,0 +1,67 @@
+"""Percentile bootstrap over users: 95 % intervals of means, and of differences of pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+RESAMPLES = 1000
+_ENDS = (2.5, 97.5)
+
+
+class Figure(NamedTuple):
+    """A mean over users with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_figures(values: Values, resamples: int = RESAMPLES, seed: int = 0) -> list[Figure]:
+    """The figure of each column of (users, columns); a NaN leaves its user out of that column.
+
+    Efron's percentile interval. A column without any value gives NaN three times.
+    """
+    if not len(values):
+        return [Figure(np.nan, np.nan, np.nan)] * values.shape[1]
+    known = ~np.isnan(values)
+    filled, sums = np.where(known, values, 0.0), np.empty((resamples, values.shape[1]))
+    rng = np.random.default_rng(seed)
+    for row in range(resamples):
+        drawn = rng.integers(0, len(values), len(values))
+        count = known[drawn].sum(axis=0)
+        sums[row] = np.divide(
+            filled[drawn].sum(axis=0), count, out=np.full(values.shape[1], np.nan), where=count > 0
+        )
+    return [_figure(_mean(column), draws) for column, draws in zip(values.T, sums.T, strict=True)]
+
+
+def paired_difference(ours: Values, theirs: Values, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
+    """The mean of ours - theirs over the same users, with its interval."""
+    return mean_figures((ours - theirs)[:, None], resamples, seed)[0]
+
+
+def figure_of_all(
+    of_users: Callable[[NDArray[np.int64]], float], users: int, resamples: int = 100, seed: int = 0
+) -> Figure:
+    """A figure of all lists together: ``of_users`` gets the users to count, some several times."""
+    rng = np.random.default_rng(seed)
+    draws = np.array([of_users(rng.integers(0, users, users)) for _ in range(resamples if users else 0)])
+    return _figure(of_users(np.arange(users)), draws)
+
+
+def _mean(column: Values) -> float:
+    known = column[~np.isnan(column)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _figure(mean: float, draws: Values) -> Figure:
+    draws = draws[~np.isnan(draws)]
+    if not len(draws):
+        return Figure(mean, float("nan"), float("nan"))
+    low, high = np.percentile(draws, _ENDS)
+    return Figure(mean, float(low), float(high))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algorithms.bootstrap import Figure, figure_of_all, mean_figures, paired_difference
+
+
+def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
+    rng, inside = np.random.default_rng(1), 0
+    for trial in range(200):
+        (figure,) = mean_figures(rng.exponential(1.0, (80, 1)), 200, seed=trial)
+        inside += figure.low <= 1.0 <= figure.high
+    assert 0.88 <= inside / 200 <= 0.99
+
+
+def test_it_is_as_wide_as_the_normal_one_for_many_users() -> None:
+    values = np.random.default_rng(2).normal(5, 2, (2000, 1))
+    (figure,) = mean_figures(values)
+    assert figure.mean == values.mean()
+    assert figure.high - figure.low == pytest.approx(2 * 1.96 * 2 / np.sqrt(2000), rel=0.1)
+
+
+def test_a_user_without_a_value_is_left_out_of_that_column_only() -> None:
+    values = np.array([[1.0, np.nan], [3.0, 5.0], [np.nan, np.nan]])
+    first, second = mean_figures(values, 50)
+    assert (first.mean, second) == (2.0, Figure(5.0, 5.0, 5.0))
+    assert np.isnan(mean_figures(np.full((2, 1), np.nan), 10)[0]).all()
+    assert np.isnan(mean_figures(np.empty((0, 1)), 10)[0]).all()
+
+
+def test_a_paired_difference_sees_what_two_intervals_do_not() -> None:
+    rng = np.random.default_rng(3)
+    theirs = rng.random(400)
+    ours = theirs + 0.01
+    (a,), (b,) = mean_figures(ours[:, None]), mean_figures(theirs[:, None])
+    assert a.low < b.high
+    difference = paired_difference(ours, theirs)
+    assert difference.low > 0
+    assert difference.mean == pytest.approx(0.01)
+
+
+def test_a_figure_of_all_lists_is_drawn_by_users() -> None:
+    of_users = np.array([0.0, 0.0, 1.0, 1.0])
+    figure = figure_of_all(lambda users: float(of_users[users].mean()), 4)
+    assert figure.mean == 0.5
+    assert figure.low < 0.5 < figure.high
