@@ -118,6 +118,16 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     seed: int = 42
     holdout_fraction: float = Field(default=0.2, gt=0, lt=1)
     metrics_k: int = Field(default=10, ge=1, le=100)
+    # What figures and the gate are measured on; per_user_temporal where that gives fewer than GATE_MIN_USERS
+    # users with a past.
+    evaluation_split: Literal["global_time", "per_user_temporal", "leave_last_out", "random"] = "global_time"
+    evaluation_users: int = Field(default=5000, ge=1, le=100_000)  # a sample of so many, by the seed
+    gate_min_users: int = Field(default=50, ge=1)
+    gate_bound: float = Field(default=0.02, ge=0, lt=1)  # share by which a candidate may be worse
+    # A round starts from the served factors so many times between two full fits, and while no more than this
+    # share of the interactions is new since the last one; 0: every round is a full fit.
+    warm_rounds: int = Field(default=9, ge=0)
+    warm_new_share: float = Field(default=0.2, ge=0, le=1)
     positive_rating: float = 4.0
     als_rank: int = Field(default=16, ge=1, le=1000)
     als_max_iter: int = Field(default=10, ge=1, le=200)

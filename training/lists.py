@@ -32,10 +32,10 @@ def similar_items(fit: Fit, item_matrix: Matrix) -> DataFrame:
     return _named(fit, ranked_lists(directions, itself, unit.astype(np.float32), SIMILAR_ITEMS))
 
 
-def top_users(fit: Fit, preferences: DataFrame, users: int) -> DataFrame:
+def top_users(fit: Fit, preferences: DataFrame, users: int, rank: int) -> DataFrame:
     """(item_id, user_ids, scores): those who would like each item best and do not know it yet."""
     known = known_columns(preferences, "item_index", "user_index")
-    lists = ranked_lists(fit.item_factors, known, matrix(fit.user_factors, users), TOP_USERS)
+    lists = ranked_lists(fit.item_factors, known, matrix(fit.user_factors, users, rank), TOP_USERS)
     places = lists.select("row", F.posexplode(F.arrays_zip("columns", "scores")).alias("place", "of"))
     named = places.join(fit.users, F.col("of.columns") == fit.users["user_index"])
     gathered = named.groupBy("row").agg(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-Outcome = Literal["published", "not_enough_data", "lost_race", "refused_older"]
+Outcome = Literal["published", "not_enough_data", "refused_by_gate", "lost_race", "refused_older"]
 Manifest = dict[str, Any]  # parameters, metrics, counts, lake version, timings: see round.py
 
 

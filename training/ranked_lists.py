@@ -20,10 +20,9 @@ _LIST = pa.schema(
 )
 
 
-def matrix(factors: DataFrame, size: int) -> Matrix:
-    """ALS factors (id, features) as one (size, rank) matrix; a row that ALS did not fit is zero."""
+def matrix(factors: DataFrame, size: int, rank: int) -> Matrix:
+    """Factors (id, features) as one (size, rank) matrix; a row that was not fitted is zero."""
     table = factors.select("id", "features").toArrow()
-    rank = len(table["features"][0].as_py()) if table.num_rows else 1
     dense = np.zeros((size, rank), np.float32)
     flat = table["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     dense[table["id"].to_numpy()] = flat.reshape(-1, rank)

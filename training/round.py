@@ -1,31 +1,32 @@
-"""One training round as a sentence: load, split, fit, measure, fit on all, rank, publish."""
+"""One training round as a sentence: load, fit on the past, measure, decide, fit on all, rank, publish."""
 
 from __future__ import annotations
 
-import math
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql import SparkSession
 
-from contracts.memory import World, version_bytes
+from contracts.memory import version_bytes
 from contracts.settings import TrainingSettings
 from training import dataset, list_writer, lists, model_folder
-from training.dense_ids import dense_ids, with_indexes
-from training.fit import fit_ranking, fit_rating
+from training.assess import Assessment, assess
+from training.fit import Factors, Matrix, Problem, full_fit, ranking, rating
 from training.gramian import gramian
-from training.measure import ranking_metrics, rating_metrics
-from training.model_folder import Fit
+from training.load import Learnt, load
+from training.model_folder import DamagedModelError, Fit, factors_frame
 from training.outcome import Manifest, Outcome
 from training.publish import Publisher
-from training.ranked_lists import matrix
-from training.split import per_user_temporal
+from training.start import Start, load_start
+from training.warm import may_be_warm, warm_fit
+
+log = logging.getLogger("headwater.training")
 
 
 @dataclass
@@ -47,41 +48,55 @@ class Round:
         self.timings[name] = round(time.monotonic() - started, 3)
 
 
-@dataclass(frozen=True)
-class Learnt:
-    """The pinned data of a round, by dense index, and its size."""
-
-    preferences: DataFrame
-    users: DataFrame
-    items: DataFrame
-    counts: dict[str, int]
-    lake_version: int
-    world: World
-
-
 def train(run: Round) -> tuple[Outcome, Manifest | None]:
     """Train on the newest version of the lake and publish; the manifest is None where nothing was fitted."""
+    settings = run.settings
     expected, champion = run.publisher.current()
     with run.phase("load"):
-        learnt = _load(run)
-    if learnt is None:
-        return "not_enough_data", None
-    if champion is not None and learnt.lake_version < champion["lake_version"]:
-        return "refused_older", None
+        version = dataset.newest_version(run.spark, settings.lake_uri)
+        if version is not None and champion is not None and version < champion["lake_version"]:
+            return "refused_older", None
+        learnt = load(run.spark, settings, version) if version is not None else None
+        if learnt is None:
+            return "not_enough_data", None
+        start = _start(run, learnt, champion)
+    try:
+        return _fit_and_publish(run, learnt, start, expected)
+    finally:
+        learnt.release()
+
+
+def _start(run: Round, learnt: Learnt, champion: Manifest | None) -> Start | None:
+    try:
+        return load_start(run.spark, run.settings, learnt, champion)
+    except DamagedModelError as error:
+        log.warning("%s", error)
+        return None
+
+
+def _fit_and_publish(
+    run: Round, learnt: Learnt, start: Start | None, expected: str | None
+) -> tuple[Outcome, Manifest | None]:
+    champion = start.manifest if start else None
+    warmth = may_be_warm(champion, parameters(run.settings), learnt.counts["interactions"], run.settings)
     with run.phase("measure"):
-        metrics = _measure(run, learnt)
+        assessed = assess(run.settings, learnt, start, warmth.warm)
     version = _new_version()
-    with run.phase("fit"):
-        fit = _fit_all(run, learnt, version)
-    with run.phase("publish"):
-        try:
-            _write_lists(run, learnt, fit, version)
-        except Exception:
-            _discard(run, version)
-            raise
-    manifest = _manifest(run, learnt, version, metrics, expected)
-    model_folder.write_manifest(run.spark, run.settings.models_uri, version, manifest)
-    promoted = run.publisher.promote(version, manifest, expected)
+    fitted = _fitted(assessed, warmth.reason, learnt, champion)
+    manifest = _manifest(run, learnt, version, assessed, fitted, expected)
+    if not assessed.decision.publish:
+        return "refused_by_gate", manifest
+    try:
+        with run.phase("fit"):
+            fit, items = _fit_all(run, learnt, version, assessed, start)
+        with run.phase("publish"):
+            _write_lists(run, learnt, fit, items, version)
+        manifest["checksums"] = model_folder.checksums(run.spark, run.settings.models_uri, version)
+        model_folder.write_manifest(run.spark, run.settings.models_uri, version, manifest)
+        promoted = run.publisher.promote(version, manifest, expected)
+    except Exception:
+        _discard(run, version)
+        raise
     if not promoted:
         _discard(run, version)
         return "lost_race", manifest
@@ -89,91 +104,77 @@ def train(run: Round) -> tuple[Outcome, Manifest | None]:
     return "published", manifest
 
 
-def _load(run: Round) -> Learnt | None:
-    settings = run.settings
-    version = dataset.newest_version(run.spark, settings.lake_uri)
-    if version is None:
-        return None
-    interactions = dataset.read_interactions(run.spark, settings.lake_uri, version)
-    writers = dataset.last_writers(interactions)
-    rows = dataset.preferences(writers, settings, settings.positive_rating).persist()
-    row = rows.agg(
-        F.count(F.lit(1)).alias("pairs"),
-        F.count("rating").alias("ratings"),
-        F.count_if(F.col("strength") > 0).alias("liked"),
-        F.avg(F.octet_length("user_id")).alias("user_size"),
-        F.avg(F.octet_length("item_id")).alias("item_size"),
-    ).collect()[0]
-    if row["pairs"] < settings.train_min_events or not row["liked"]:
-        rows.unpersist()
-        return None
-    users, items = dense_ids(rows, "user_id", "user_index"), dense_ids(rows, "item_id", "item_index")
-    indexed = with_indexes(rows, users, items).persist()
-    counts = {
-        "users": users.count(),
-        "items": items.count(),
-        "interactions": interactions.count(),
-        "pairs": int(row["pairs"]),
-        "ratings": int(row["ratings"]),
-    }
-    world = World(
-        users=counts["users"],
-        items=counts["items"],
-        interactions=counts["pairs"],
-        n=settings.top_n,
-        rank=settings.als_rank,
-        shards=settings.redis_shards,
-        user_size=math.ceil(row["user_size"]),
-        item_size=math.ceil(row["item_size"]),
-    )
-    return Learnt(indexed, users, items, counts, version, world)
-
-
-def _measure(run: Round, learnt: Learnt) -> dict[str, float]:
-    settings = run.settings
-    train_rows, test = per_user_temporal(learnt.preferences, settings.holdout_fraction)
-    train_rows, test = train_rows.persist(), test.persist()
-    ranking = fit_ranking(train_rows, settings)
-    metrics = ranking_metrics(ranking, train_rows, test, learnt.counts["items"], settings.metrics_k)
-    ratings = train_rows.filter("rating IS NOT NULL")
-    if not ratings.isEmpty():
-        metrics = rating_metrics(fit_rating(ratings, settings), test) | metrics
-    train_rows.unpersist()
-    test.unpersist()
-    return metrics
-
-
-def _fit_all(run: Round, learnt: Learnt, version: str) -> Fit:
-    ranking = fit_ranking(learnt.preferences, run.settings)
-    rated = learnt.preferences.filter("rating IS NOT NULL")
-    rating = None if not learnt.counts["ratings"] else fit_rating(rated, run.settings)
+def _fit_all(
+    run: Round, learnt: Learnt, version: str, assessed: Assessment, start: Start | None
+) -> tuple[Fit, Matrix]:
+    """Fit on everything, what was held out too, and write the version's folder."""
+    settings, spark = run.settings, run.spark
+    warm = start if assessed.warm else None
+    ranked = _fit(learnt, ranking(settings), warm.items if warm else None, settings.seed)
+    rated = None
+    if learnt.counts["ratings"]:
+        rated = _fit(learnt, rating(settings), warm.rating_items if warm else None, settings.seed)
     fit = Fit(
         learnt.users,
         learnt.items,
-        ranking.userFactors,
-        ranking.itemFactors,
-        rating.userFactors if rating else None,
-        rating.itemFactors if rating else None,
+        ranked.users,
+        factors_frame(spark, ranked.items),
+        rated.users if rated else None,
+        factors_frame(spark, rated.items) if rated else None,
+        *(_frame(spark, found) for found in (assessed.item_factors, assessed.rating_item_factors)),
     )
-    return model_folder.save(run.spark, run.settings.models_uri, version, fit)
+    saved = model_folder.save(spark, settings.models_uri, version, fit)
+    for factors in (ranked, rated):
+        if factors is not None:
+            factors.release()
+    return saved, ranked.items
 
 
-def _write_lists(run: Round, learnt: Learnt, fit: Fit, version: str) -> None:
-    publisher, counts = run.publisher, learnt.counts
+def _frame(spark: SparkSession, factors: Matrix | None) -> Any:
+    return None if factors is None else factors_frame(spark, factors)
+
+
+def _fit(learnt: Learnt, problem: Problem, start: Matrix | None, seed: int) -> Factors:
+    if start is None:
+        return full_fit(learnt.preferences, problem, learnt.counts["items"], learnt.blocks, seed)
+    return warm_fit(learnt.preferences, problem, start, learnt.counts["users"])
+
+
+def _write_lists(run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: str) -> None:
+    publisher, rank = run.publisher, items.shape[1]
     publisher.check_budget(version_bytes(learnt.world), run.settings.redis_memory_budget)
-    item_matrix = matrix(fit.item_factors, counts["items"])
     publisher.begin(version)
     ids = fit.items.orderBy("item_index").select("item_id").toArrow()["item_id"].to_pylist()
     publisher.write_items(version, ids)
-    publisher.write_factors(version, item_matrix, gramian(fit.user_factors, item_matrix.shape[1]))
-    top_n = lists.top_items(fit, learnt.preferences, item_matrix, run.settings.top_n)
+    publisher.write_factors(version, items, gramian(fit.user_factors, rank))
+    top_n = lists.top_items(fit, learnt.preferences, items, run.settings.top_n)
     list_writer.write_top_n(publisher, version, top_n)
-    list_writer.write_similar(publisher, version, lists.similar_items(fit, item_matrix))
-    list_writer.write_top_users(publisher, version, lists.top_users(fit, learnt.preferences, counts["users"]))
+    list_writer.write_similar(publisher, version, lists.similar_items(fit, items))
+    top_users = lists.top_users(fit, learnt.preferences, learnt.counts["users"], rank)
+    list_writer.write_top_users(publisher, version, top_users)
+
+
+def _fitted(assessed: Assessment, reason: str, learnt: Learnt, champion: Manifest | None) -> dict[str, Any]:
+    """How the version was fitted: the next round reads how far it is from the last full fit."""
+    if not assessed.warm:
+        return {
+            "warm": False,
+            "why": reason,
+            "warm_rounds": 0,
+            "full_interactions": learnt.counts["interactions"],
+        }
+    assert champion is not None
+    before = champion["fit"]
+    return {**before, "warm": True, "why": reason, "warm_rounds": before["warm_rounds"] + 1}
 
 
 def _manifest(
-    run: Round, learnt: Learnt, version: str, metrics: dict[str, float], previous: str | None
+    run: Round,
+    learnt: Learnt,
+    version: str,
+    assessed: Assessment,
+    fitted: dict[str, Any],
+    previous: str | None,
 ) -> Manifest:
     counts = learnt.counts
     sparsity = 1 - counts["pairs"] / (counts["users"] * counts["items"])
@@ -182,15 +183,18 @@ def _manifest(
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "lake_version": learnt.lake_version,
         "seed": run.settings.seed,
-        "parameters": _parameters(run.settings),
-        "metrics": metrics,
+        "parameters": parameters(run.settings),
+        "metrics": assessed.metrics,
         "counts": {**counts, "sparsity": round(sparsity, 6)},
+        "fit": fitted,
+        "gate": asdict(assessed.decision),
+        "evaluation": assessed.evaluation,
         "timings": run.timings,
         "previous": previous,
     }
 
 
-def _parameters(settings: TrainingSettings) -> dict[str, Any]:
+def parameters(settings: TrainingSettings) -> dict[str, Any]:
     """As JSON has them: the keys of rating_strengths are text."""
     recorded = settings.model_dump(mode="json")
     return {name: value for name, value in recorded.items() if name.startswith(_RECORDED)}

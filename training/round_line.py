@@ -21,7 +21,9 @@ def round_line(outcome: Outcome, manifest: Manifest | None, champion: Manifest |
     before = champion["metrics"] if champion else {}
     figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if name in metrics)
     learnt = f"learnt {new:,} new events ({counts['interactions']:,} in all)"
-    return f"{outcome} {manifest['version']}: {learnt}; {figures}; {seconds:.1f} s"
+    gate = f"gate: {manifest['gate']['reason']}, {manifest['gate']['leads']} leads"
+    how = "warm" if manifest["fit"]["warm"] else "full fit"
+    return f"{outcome} {manifest['version']} ({how}): {learnt}; {figures}; {gate}; {seconds:.1f} s"
 
 
 _SHOWN = ("ndcg@10", "recall@10", "rmse")

@@ -20,3 +20,9 @@ def test_leaving_out_who_likes_nothing_keeps_every_other_row(spark: SparkSession
     rows = [(0, 0, 1.0), (0, 1, -0.5), (1, 0, -0.5), (2, 1, 2.0), (2, 0, -0.5), (3, 9, -1.0)]
     kept = with_positives(spark.createDataFrame(rows, DDL)).collect()
     assert sorted((r.user_index, r.item_index) for r in kept) == [(0, 0), (0, 1), (2, 0), (2, 1)]
+
+
+def test_fifty_iterations_do_not_overflow_the_stack(spark: SparkSession) -> None:
+    rows = [(user, item, 1.0) for user in range(8) for item in range(8) if user % 2 == item % 2]
+    settings = TrainingSettings(als_rank=2, als_max_iter=50, spark_shuffle_partitions=2)
+    assert fit_ranking(spark.createDataFrame(rows, DDL), settings).userFactors.count() == 8

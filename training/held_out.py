@@ -1,0 +1,113 @@
+"""What a round is measured on: of a bounded sample of users, what was learnt and what came afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from algorithms.metrics import Positives
+
+Indexes = NDArray[np.int32]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Interactions of the measured users as CSR by their place, items ascending."""
+
+    indptr: NDArray[np.int64]
+    items: Indexes
+    strengths: Values
+    ratings: Values  # NaN where the user gave none
+    liked: NDArray[np.bool_]  # the positives
+    times: NDArray[np.int64]  # epoch ms
+
+    def where(self, kept: NDArray[np.bool_]) -> Histories:
+        """Some of them."""
+        indptr = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[self.indptr]
+        return Histories(
+            indptr,
+            self.items[kept],
+            self.strengths[kept],
+            self.ratings[kept],
+            self.liked[kept],
+            self.times[kept],
+        )
+
+    def owners(self) -> NDArray[np.int64]:
+        """The place of the user of each."""
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many users a split gives to measure on."""
+
+    tested: int  # with anything held out
+    with_positives: int
+    warm: int  # of these, those of whom something is learnt
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Of the measured users, by place, what the fit learns and what came later."""
+
+    learnt: Histories
+    later: Histories
+    counts: Counts
+
+    @property
+    def positives(self) -> Positives:
+        """What a good list would hold: later positives. (A pair is on one side only, so all are new.)"""
+        liked = self.later.where(self.later.liked)
+        return Positives(liked.indptr, liked.items)
+
+
+def count_users(marked: DataFrame) -> Counts:
+    """Of rows with `held_out`, how many users there are to measure on."""
+    row = _by_user(marked).agg(
+        F.count_if("tested").alias("tested"),
+        F.count_if("positive").alias("with_positives"),
+        F.count_if(F.col("positive") & F.col("learnt")).alias("warm"),
+    )
+    return Counts(**{name: int(value) for name, value in row.collect()[0].asDict().items()})
+
+
+def _by_user(marked: DataFrame) -> DataFrame:
+    return marked.groupBy("user_index").agg(
+        F.bool_or("held_out").alias("tested"),
+        F.bool_or(F.col("held_out") & F.col("positive")).alias("positive"),
+        F.bool_or(~F.col("held_out")).alias("learnt"),
+    )
+
+
+def collect(marked: DataFrame, counts: Counts, limit: int, seed: int) -> HeldOut:
+    """The rows of at most ``limit`` users with anything held out, by chance, the same for the same seed."""
+    chosen = _by_user(marked).filter("tested").orderBy(F.xxhash64("user_index", F.lit(seed)))
+    sample = F.broadcast(chosen.limit(limit).select("user_index"))
+    columns = ("user_index", "item_index", "strength", "rating", "positive", "held_out")
+    rows = marked.join(sample, "user_index").select(*columns, F.unix_millis("event_time").alias("time"))
+    table = rows.toArrow()
+    column = {name: table[name].to_numpy() for name in table.column_names}
+    order = np.lexsort((column["item_index"], column["user_index"]))
+    users, place = np.unique(column["user_index"][order], return_inverse=True)
+    both = Histories(
+        np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(users)))]).astype(np.int64),
+        column["item_index"][order].astype(np.int32),
+        column["strength"][order].astype(np.float64),
+        _floats(column["rating"][order]),
+        column["positive"][order].astype(np.bool_),
+        column["time"][order].astype(np.int64),
+    )
+    held_out = column["held_out"][order].astype(np.bool_)
+    return HeldOut(both.where(~held_out), both.where(held_out), counts)
+
+
+def _floats(column: NDArray[Any]) -> Values:
+    """Nulls are NaN."""
+    return np.array(column, np.float64)

@@ -1,0 +1,75 @@
+"""The pinned data of a round, by dense index, and its size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.memory import World
+from contracts.settings import TrainingSettings
+from training import dataset
+from training.dense_ids import dense_ids, with_indexes
+
+_ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Preferences with indexes (kept on the executors), the id maps, and how much there is."""
+
+    preferences: DataFrame
+    users: DataFrame
+    items: DataFrame
+    counts: dict[str, int]
+    lake_version: int
+    world: World
+    blocks: int  # into how many parts it is worth dividing the work
+
+    def release(self) -> None:
+        """Give the memory back."""
+        self.preferences.unpersist()
+
+
+def load(spark: SparkSession, settings: TrainingSettings, lake_version: int) -> Learnt | None:
+    """One version of the lake; None where there is not enough in it to learn from."""
+    interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
+    writers = dataset.last_writers(interactions)
+    rows = dataset.preferences(writers, settings, settings.positive_rating).persist()
+    row = rows.agg(
+        F.count(F.lit(1)).alias("pairs"),
+        F.count("rating").alias("ratings"),
+        F.count_if(F.col("strength") > 0).alias("liked"),
+        F.avg(F.octet_length("user_id")).alias("user_size"),
+        F.avg(F.octet_length("item_id")).alias("item_size"),
+    ).collect()[0]
+    if row["pairs"] < settings.train_min_events or not row["liked"]:
+        rows.unpersist()
+        return None
+    blocks = min(settings.spark_shuffle_partitions, math.ceil(row["pairs"] / _ROWS_A_BLOCK))
+    users, items = dense_ids(rows, "user_id", "user_index"), dense_ids(rows, "item_id", "item_index")
+    indexed = with_indexes(rows, users, items).coalesce(blocks).persist()
+    counts = {
+        "users": users.count(),
+        "items": items.count(),
+        "interactions": interactions.count(),
+        "pairs": int(row["pairs"]),
+        "ratings": int(row["ratings"]),
+    }
+    rows.unpersist()
+    return Learnt(indexed, users, items, counts, lake_version, _world(counts, row, settings), blocks)
+
+
+def _world(counts: dict[str, int], row: Row, settings: TrainingSettings) -> World:
+    return World(
+        users=counts["users"],
+        items=counts["items"],
+        interactions=counts["pairs"],
+        n=settings.top_n,
+        rank=settings.als_rank,
+        shards=settings.redis_shards,
+        user_size=math.ceil(row["user_size"]),
+        item_size=math.ceil(row["item_size"]),
+    )

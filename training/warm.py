@@ -1,0 +1,71 @@
+"""A warm round: from the served item factors by a few exact half-steps, in a fraction of a full fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from contracts.settings import TrainingSettings
+from training.fit import Factors, Matrix, Problem, relevant
+from training.half_step import grouped, half_step
+from training.outcome import Manifest
+from training.ranked_lists import matrix
+
+# What both fits must share for one to start from the other.
+_SAME = (
+    *("als_rank", "als_alpha", "als_reg_param", "als_nonnegative", "rating_strengths", "event_weights"),
+    *("explicit_rank", "explicit_reg_param"),
+)
+SWEEPS = 1  # of items and then users, after the users are first solved for the old items
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """Whether a round may be warm, and why not."""
+
+    warm: bool
+    reason: str
+
+
+def may_be_warm(
+    champion: Manifest | None, parameters: dict[str, Any], interactions: int, settings: TrainingSettings
+) -> Warmth:
+    """By the champion's manifest: how many warm rounds it is from the last full fit, and how much is new."""
+    if champion is None:
+        return Warmth(False, "no champion to start from")
+    if not settings.warm_rounds:
+        return Warmth(False, "WARM_ROUNDS is 0")
+    if any(champion["parameters"].get(name) != parameters[name] for name in _SAME):
+        return Warmth(False, "the parameters changed")
+    since = champion.get("fit", {"warm_rounds": settings.warm_rounds})
+    if since["warm_rounds"] >= settings.warm_rounds:
+        return Warmth(False, f"{since['warm_rounds']} warm rounds since the last full fit (WARM_ROUNDS)")
+    new = 1 - since["full_interactions"] / max(1, interactions)
+    if new > settings.warm_new_share:
+        return Warmth(
+            False, f"{new:.0%} of the interactions are new since the last full fit (WARM_NEW_SHARE)"
+        )
+    return Warmth(True, f"warm round {since['warm_rounds'] + 1} since the last full fit")
+
+
+def warm_fit(preferences: DataFrame, problem: Problem, start: Matrix, users: int) -> Factors:
+    """Factors after the users are solved for ``start``, then SWEEPS times the items and the users.
+
+    ``start`` are item factors by index, zero for new items: those enter with the users who touched them, new
+    users with their items. A user row is exact for the items that are returned, as after Spark's last step.
+    """
+    rows = relevant(preferences, problem).persist()
+    by_user = grouped(rows, "user_index", "item_index", problem.column).persist()
+    by_item = grouped(rows, "item_index", "user_index", problem.column)
+    items = start
+    for _ in range(SWEEPS):
+        user_matrix = matrix(half_step(by_user, items, problem), users, problem.rank)
+        items = matrix(half_step(by_item, user_matrix, problem), len(start), problem.rank)
+
+    def release() -> None:
+        rows.unpersist()
+        by_user.unpersist()
+
+    return Factors(half_step(by_user, items, problem), items, release)
