@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Assessment:
     evaluation: dict[str, Any]
     decision: Decision
     warm: bool
+    why_not_warm: str = ""
     item_factors: Matrix | None = None
     rating_item_factors: Matrix | None = None
 
@@ -46,47 +47,49 @@ def assess(settings: TrainingSettings, learnt: Learnt, start: Start | None, warm
         if not counts.warm:
             return Assessment({}, about, _NOTHING, warm)
         slice_ = make_slice(rows, counts, about, learnt.counts["items"], settings)
-        found = _assessed(settings, learnt, slice_, start, warm)
-        if warm and not (found and found.decision.publish):
-            found = _assessed(settings, learnt, slice_, start, warm=False)
-        assert found is not None
-        return found
+        found = _ranked(settings, learnt, slice_, start, warm)
+        if warm and not found.decision.publish:
+            why = found.decision.reason
+            found = replace(_ranked(settings, learnt, slice_, start, warm=False), why_not_warm=why)
+        return _rated(settings, learnt, slice_, start, found)
     finally:
         rows.unpersist()
 
 
-def _assessed(
+def _ranked(
     settings: TrainingSettings, learnt: Learnt, slice_: Slice, start: Start | None, warm: bool
-) -> Assessment | None:
-    """None where a warm fit is worse on its own data than what it starts from."""
+) -> Assessment:
     problem, held_out, k, seed = ranking(settings), slice_.held_out, settings.metrics_k, settings.seed
-    champion = start.measured_items if start else None
+    champion, about = start.measured_items if start else None, slice_.about
     items = _fit(learnt, slice_, problem, champion if warm else None, seed)
-    model = Served(items, problem)
     if warm and champion is not None:
-        before, after = (_loss(Served(factors, problem), held_out) for factors in (champion, items))
-        if not after <= before * _LOSS_SLACK:
-            return None
-    models = {"model": model}
-    if start is not None and champion is not None and start.evaluation.get("split") == slice_.about["split"]:
+        losses = [_loss(Served(factors, problem), held_out) for factors in (champion, items)]
+        about = about | {"loss": [round(loss, 4) for loss in losses]}
+        if not losses[1] <= losses[0] * _LOSS_SLACK:
+            rose = f"the warm fit's loss rose from {losses[0]:g} to {losses[1]:g}"
+            return Assessment({}, about, Decision(False, "model", rose, {}), warm)
+    models = {"model": Served(items, problem)}
+    if start is not None and champion is not None and start.evaluation.get("split") == about["split"]:
         models["champion"] = Served(champion, start.as_served(problem))
     lists = all_lists(models, held_out, slice_.scores, slice_.half_life, k, seed)
     evaluation = evaluate(lists, held_out, slice_.scores, items, k, seed)
     rivals = {name: evaluation.ndcg[name] for name in (*BASELINES, "champion") if name in evaluation.ndcg}
     decision = decide(evaluation.ndcg["model"], rivals, settings.gate_bound, RESAMPLES, seed)
-    ratings, rating_items = _rated(settings, learnt, slice_, start if warm else None)
-    metrics = ratings | flat(evaluation) | {"users_measured": float(len(evaluation.ndcg["model"]))}
-    return Assessment(metrics, slice_.about | detail(evaluation), decision, warm, items, rating_items)
+    metrics = flat(evaluation) | {"users_measured": float(len(evaluation.ndcg["model"]))}
+    return Assessment(metrics, about | detail(evaluation), decision, warm, item_factors=items)
 
 
 def _rated(
-    settings: TrainingSettings, learnt: Learnt, slice_: Slice, start: Start | None
-) -> tuple[dict[str, float], Matrix | None]:
+    settings: TrainingSettings, learnt: Learnt, slice_: Slice, start: Start | None, found: Assessment
+) -> Assessment:
+    """The figures of rating prediction added, where there is a rating to learn from."""
     if np.isnan(slice_.held_out.learnt.ratings).all():
-        return {}, None
+        return found
     problem = rating(settings)
-    items = _fit(learnt, slice_, problem, start.measured_rating_items if start else None, settings.seed)
-    return rating_figures(Served(items, problem), slice_.held_out), items
+    champion = start.measured_rating_items if start and found.warm else None
+    items = _fit(learnt, slice_, problem, champion, settings.seed)
+    figures = rating_figures(Served(items, problem), slice_.held_out)
+    return replace(found, metrics=figures | found.metrics, rating_item_factors=items)
 
 
 def _fit(learnt: Learnt, slice_: Slice, problem: Problem, start: Matrix | None, seed: int) -> Matrix:

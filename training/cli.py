@@ -1,4 +1,4 @@
-"""`headwater train`, `headwater plan`."""
+"""`headwater train`, `plan`, `models`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from contracts.settings import TrainingSettings
 from training.outcome import TrainingError
 from training.plan_cli import plan
 from training.publish import Publisher
+from training.registry_cli import models
 from training.round_line import as_json, round_line
 
 
@@ -73,3 +74,4 @@ def register(app: typer.Typer) -> None:
     """Add this service's commands."""
     app.command()(train)
     app.command()(plan)
+    app.add_typer(models, name="models")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from training import files
+from training import files, local_models
 from training.fit import Matrix
-from training.outcome import Manifest, TrainingError
-from training.ranked_lists import matrix
+from training.outcome import Manifest
 
 MANIFEST = "manifest.json"
 _FACTORS = "id INT, features ARRAY<FLOAT>"
@@ -24,10 +24,6 @@ _SCHEMAS = {
     # Of the fits that were measured, which do not know what was held out: what the next round compares with.
     **dict.fromkeys(("measured_item_factors", "measured_rating_item_factors"), _FACTORS),
 }
-
-
-class DamagedModelError(TrainingError):
-    """A version's files are not those that were written."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +75,11 @@ def load(spark: SparkSession, models_uri: str, version: str) -> Fit:
     return Fit(**{name: spark.read.schema(_SCHEMAS[name]).parquet(f"{folder}/{name}") for name in present})
 
 
-def item_matrix(factors: DataFrame, of: DataFrame, items: DataFrame, size: int, rank: int) -> Matrix:
-    """A version's item factors by another's indexes: ``of`` and ``items`` are (item_id, item_index)."""
-    theirs = of.withColumnRenamed("item_index", "id")
-    moved = factors.join(theirs, "id").join(F.broadcast(items), "item_id")
-    return matrix(moved.select(F.col("item_index").alias("id"), "features"), size, rank)
+def item_ids(items: DataFrame) -> list[str]:
+    """The ids of (item_id, item_index) by index."""
+    table = items.toArrow().sort_by("item_index")
+    ids: list[str] = table["item_id"].to_pylist()
+    return ids
 
 
 def write_manifest(spark: SparkSession, models_uri: str, version: str, manifest: Manifest) -> None:
@@ -114,19 +110,10 @@ def check(spark: SparkSession, models_uri: str, version: str, manifest: Manifest
     """Raises DamagedModelError where a file is missing, new, or has another content than was written."""
     try:
         found = checksums(spark, models_uri, version)
-    except Exception as error:  # Hadoop's own checksums find a flipped byte first
-        raise DamagedModelError(_damaged(models_uri, version, str(error).splitlines()[0])) from error
-    written = manifest.get("checksums", found)
-    wrong = sorted(name for name in written.keys() | found.keys() if written.get(name) != found.get(name))
-    if wrong:
-        raise DamagedModelError(_damaged(models_uri, version, ", ".join(wrong)))
-
-
-def _damaged(models_uri: str, version: str, what: str) -> str:
-    return (
-        f"Model {version} in {models_uri} is damaged ({what}): restore it from a backup, or train again; "
-        "it is not used, the served model stays"
-    )
+    except Py4JJavaError as error:  # Hadoop's own checksums may find a flipped byte first
+        raise local_models.damaged(models_uri, version, str(error.java_exception)) from error
+    if "checksums" in manifest:
+        local_models.compare(models_uri, version, manifest["checksums"], found)
 
 
 def delete(spark: SparkSession, models_uri: str, version: str) -> None:

@@ -10,3 +10,7 @@ Manifest = dict[str, Any]  # parameters, metrics, counts, lake version, timings:
 
 class TrainingError(RuntimeError):
     """A round that could not end; its text names the cure. The old model stays served."""
+
+
+class DamagedModelError(TrainingError):
+    """A version's files are not those that were written."""

@@ -5,9 +5,12 @@ Killed at any point, the old version stays served; what was written is deleted b
 
 from __future__ import annotations
 
+import getpass
 import json
+import socket
 import time
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
@@ -21,6 +24,7 @@ from contracts.settings import TrainingSettings
 from training.outcome import TrainingError
 
 _CHUNK = 500
+_AUDIT_LINES = 1000
 # Moves the pointer only from the version that this round started from.
 _COMPARE_AND_SET = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -108,8 +112,39 @@ class Publisher:
     def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
         self._client.set(keyspace.manifest(version), json.dumps(manifest))
+        return self.move(version, expected, "publish", manifest.get("gate", {}).get("reason", ""))
+
+    def move(self, version: str, expected: str | None, action: str, reason: str) -> bool:
+        """Move the pointer by compare-and-set, and write a line of audit where it moved."""
         moved = self._client.eval(_COMPARE_AND_SET, 1, keyspace.CURRENT_MODEL, expected or "", version)
+        if moved:
+            self.record(action, expected, version, reason)
         return bool(moved)
+
+    def record(self, action: str, current: str | None, version: str, reason: str) -> None:
+        """A line of audit."""
+        self._client.rpush(keyspace.MODEL_AUDIT, audit_line(action, current, version, reason))
+        self._client.ltrim(keyspace.MODEL_AUDIT, -_AUDIT_LINES, -1)
+
+    def audit(self) -> list[dict[str, str]]:
+        """All lines that are kept, oldest first."""
+        lines: Any = self._client.lrange(keyspace.MODEL_AUDIT, 0, -1)
+        return [json.loads(line) for line in lines]
+
+    def sizes(self, version: str) -> dict[str, int]:
+        """How many fields each hash of a version has: for its manifest, and before it is served again."""
+        shards = range(self.shards)
+        return {
+            "lists": sum(int(self._client.hlen(keyspace.top_n(shard, version))) for shard in shards),
+            "similar": int(self._client.hlen(keyspace.similar_items(version))),
+            "users": int(self._client.hlen(keyspace.top_users(version))),
+            "factors": int(self._client.hlen(keyspace.model_factors(version))),
+        }
+
+    def versions(self) -> list[str]:
+        """Every version that Redis holds or is getting, oldest first."""
+        found: Any = self._client.zrange(keyspace.MODEL_VERSIONS, 0, -1)
+        return [version.decode() for version in found]
 
     def versions_before(self, version: str) -> list[str]:
         """The versions begun before one, oldest first."""
@@ -151,6 +186,19 @@ class Publisher:
                 f"{keys[0]}: {written} fields were written, Redis holds {found}: is its memory full, or did "
                 "somebody flush it? The old model stays served; the next round writes all again"
             )
+
+
+def audit_line(action: str, current: str | None, version: str, reason: str) -> str:
+    """Who did what to the pointer, when and why, as one JSON line."""
+    line = {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "by": f"{getpass.getuser()}@{socket.gethostname()}",
+        "action": action,
+        "from": current or "",
+        "to": version,
+        "reason": reason,
+    }
+    return json.dumps(line)
 
 
 def write_fields(url: str, key: str, fields: dict[str, bytes]) -> None:

@@ -20,8 +20,8 @@ from training.assess import Assessment, assess
 from training.fit import Factors, Matrix, Problem, full_fit, ranking, rating
 from training.gramian import gramian
 from training.load import Learnt, load
-from training.model_folder import DamagedModelError, Fit, factors_frame
-from training.outcome import Manifest, Outcome
+from training.model_folder import Fit, factors_frame
+from training.outcome import DamagedModelError, Manifest, Outcome
 from training.publish import Publisher
 from training.start import Start, load_start
 from training.warm import may_be_warm, warm_fit
@@ -82,15 +82,17 @@ def _fit_and_publish(
     with run.phase("measure"):
         assessed = assess(run.settings, learnt, start, warmth.warm)
     version = _new_version()
-    fitted = _fitted(assessed, warmth.reason, learnt, champion)
+    fitted = _fitted(assessed, assessed.why_not_warm or warmth.reason, learnt, champion)
     manifest = _manifest(run, learnt, version, assessed, fitted, expected)
     if not assessed.decision.publish:
+        run.publisher.record("refuse", expected, version, assessed.decision.reason)
         return "refused_by_gate", manifest
     try:
         with run.phase("fit"):
             fit, items = _fit_all(run, learnt, version, assessed, start)
         with run.phase("publish"):
             _write_lists(run, learnt, fit, items, version)
+        manifest["sizes"] = run.publisher.sizes(version)
         manifest["checksums"] = model_folder.checksums(run.spark, run.settings.models_uri, version)
         model_folder.write_manifest(run.spark, run.settings.models_uri, version, manifest)
         promoted = run.publisher.promote(version, manifest, expected)
@@ -144,8 +146,7 @@ def _write_lists(run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: s
     publisher, rank = run.publisher, items.shape[1]
     publisher.check_budget(version_bytes(learnt.world), run.settings.redis_memory_budget)
     publisher.begin(version)
-    ids = fit.items.orderBy("item_index").select("item_id").toArrow()["item_id"].to_pylist()
-    publisher.write_items(version, ids)
+    publisher.write_items(version, model_folder.item_ids(fit.items))
     publisher.write_factors(version, items, gramian(fit.user_factors, rank))
     top_n = lists.top_items(fit, learnt.preferences, items, run.settings.top_n)
     list_writer.write_top_n(publisher, version, top_n)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
@@ -13,6 +14,7 @@ from training import model_folder
 from training.fit import Matrix, Problem
 from training.load import Learnt
 from training.outcome import Manifest
+from training.ranked_lists import matrix
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,18 @@ def load_start(
     except FileNotFoundError:
         return None
     model_folder.check(spark, uri, version, champion)
-    size, parameters = learnt.counts["items"], champion["parameters"]
+    old, parameters = model_folder.item_ids(fit.items), champion["parameters"]
+    places = {item: index for index, item in enumerate(model_folder.item_ids(learnt.items))}
+    kept = np.array([index for index, item in enumerate(old) if item in places], np.int64)
+    target = np.array([places[old[index]] for index in kept], np.int64)
 
     def moved(name: str, rank: str) -> Matrix | None:
         factors = fit.frames().get(name)
         if factors is None:
             return None
-        return model_folder.item_matrix(factors, fit.items, learnt.items, size, parameters[rank])
+        found = np.zeros((len(places), parameters[rank]), np.float32)
+        found[target] = matrix(factors, len(old), parameters[rank])[kept]
+        return found
 
     items = moved("item_factors", "als_rank")
     assert items is not None

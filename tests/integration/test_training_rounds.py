@@ -32,7 +32,8 @@ def interactions(first: int, users: int, seed: int = 1) -> list[Row]:
         for item in rng.choice(60, size=20, replace=False):
             value = 5.0 if item % GROUPS == user % GROUPS else 1.0
             n = first + len(rows)
-            moment = START + timedelta(seconds=n)
+            # Users act in turn, so that the newest fifth is of users with a past.
+            moment = START + timedelta(seconds=first + (len(rows) % 20) * users + user)
             event_id = f"{n:08x}-0000-4000-8000-000000000000"
             rows.append(
                 Row(event_id, "rating", f"u{user}", f"i{item}", value, moment, 1, None, None, 0, n, moment)
@@ -56,6 +57,7 @@ class World:
             explicit_max_iter=3,
             keep_versions=2,
             spark_shuffle_partitions=2,
+            gate_min_users=10,
         )
         self.publisher = Publisher.of(self.settings)
         self.client = redis.Redis.from_url(redis_url)
@@ -93,9 +95,11 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     assert second["previous"] == first["version"]
     assert (second["counts"]["users"], second["counts"]["interactions"]) == (40, 1400)
     assert second["lake_version"] > first["lake_version"]
+    assert "champion" in second["evaluation"]["figures"]
 
     _, third = world.round()
     assert third is not None
+    assert [manifest["fit"]["warm"] for manifest in (first, second, third)] == [False, False, True]
     assert world.publisher.current()[0] == third["version"]
     kept = {second["version"], third["version"]}
     folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
@@ -112,6 +116,9 @@ def check_manifest(manifest: dict[str, Any], users: int, interactions: int) -> N
     assert metrics["ndcg@10"] > metrics["popularity_ndcg@10"]
     assert {"rmse", "mae", "r2", "precision@10", "recall@10"} <= set(metrics)
     assert set(manifest["timings"]) == {"load", "measure", "fit", "publish"}
+    assert manifest["gate"]["leads"] == "model"
+    low, high = manifest["evaluation"]["figures"]["model"]["ndcg@10"][1:]
+    assert low <= metrics["ndcg@10"] <= high
     assert manifest["parameters"]["als_rank"] == 8
 
 
@@ -143,10 +150,10 @@ def check_factors(world: World, manifest: dict[str, Any]) -> None:
     raw: Any = world.client.hgetall(keyspace.model_factors(manifest["version"]))
     items = np.frombuffer(raw[b"0"], "<f4").reshape(counts["items"], rank)
     fit = model_folder.load(world.spark, world.settings.models_uri, manifest["version"])
-    users = matrix(fit.user_factors, counts["users"]).astype(np.float64)
+    users = matrix(fit.user_factors, counts["users"], rank).astype(np.float64)
     found = np.frombuffer(raw[b"user_gramian"], "<f8").reshape(rank, rank)
     np.testing.assert_allclose(found, users.T @ users, rtol=1e-9)
-    np.testing.assert_array_equal(items, matrix(fit.item_factors, counts["items"]))
+    np.testing.assert_array_equal(items, matrix(fit.item_factors, counts["items"], rank))
 
 
 def check_neighbours(world: World, version: str, ids: list[str], known: dict[str, set[str]]) -> None:

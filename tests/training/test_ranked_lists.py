@@ -33,5 +33,5 @@ def test_a_user_without_taste_gets_no_list_and_a_short_catalogue_a_short_one(spa
 
 def test_a_row_that_was_not_fitted_is_zero_in_the_matrix(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(2, [1.0, 2.0])], FACTORS)
-    np.testing.assert_array_equal(matrix(frame, 3), [[0, 0], [0, 0], [1, 2]])
-    assert matrix(spark.createDataFrame([], FACTORS), 2).shape == (2, 1)
+    np.testing.assert_array_equal(matrix(frame, 3, 2), [[0, 0], [0, 0], [1, 2]])
+    assert matrix(spark.createDataFrame([], FACTORS), 2, 3).shape == (2, 3)
