@@ -100,7 +100,8 @@ def train(run: Run) -> dict[str, Any]:
             elif time.monotonic() - moved > _LONGEST_TRAINING_STEP_SECONDS:
                 raise StackError(f"The trainer stood still; its log is {run.folders.logs / 'training.log'}")
         model = redis.model()
-    if status.get("outcome") != "published" or model is None:
+    # Where the gate refuses a candidate, the served model stays: an answer there is.
+    if status.get("outcome") not in ("published", "refused_by_gate") or model is None:
         reason = status.get("reason") or status.get("outcome", "no outcome")
         tail = run.supervisor.log_tail("training")
         raise StackError(

@@ -1,4 +1,4 @@
-"""`headwater train`, `plan`, `models`."""
+"""`headwater train`, `plan`, `models`, `report`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from training.outcome import TrainingError
 from training.plan_cli import plan
 from training.publish import Publisher
 from training.registry_cli import models
+from training.report_cli import report
 from training.round_line import as_json, round_line
+
+_ENDED_WELL = ("published", "not_enough_data", "refused_by_gate")
 
 
 def train(
@@ -47,7 +50,7 @@ def _train_here(as_text: bool) -> None:
         spark.stop()
     if as_text:
         typer.echo(as_json(outcome, manifest))
-    if outcome in ("lost_race", "refused_older"):
+    if outcome not in _ENDED_WELL:
         raise typer.Exit(1)
 
 
@@ -64,7 +67,7 @@ def _ask_trainer(wait: float, as_text: bool) -> None:
             else:
                 seconds = time.monotonic() - started
                 typer.echo(status.get("reason") or round_line(status["outcome"], manifest, champion, seconds))  # type: ignore[arg-type]
-            raise typer.Exit(0 if status["outcome"] in ("published", "not_enough_data") else 1)
+            raise typer.Exit(0 if status["outcome"] in _ENDED_WELL else 1)
         time.sleep(0.5)
     typer.echo(f"no trainer took the request within {wait:g} s: is `python -m training` running?", err=True)
     raise typer.Exit(1)
@@ -74,4 +77,5 @@ def register(app: typer.Typer) -> None:
     """Add this service's commands."""
     app.command()(train)
     app.command()(plan)
+    app.command()(report)
     app.add_typer(models, name="models")

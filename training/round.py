@@ -83,7 +83,7 @@ def _fit_and_publish(
         assessed = assess(run.settings, learnt, start, warmth.warm)
     version = _new_version()
     fitted = _fitted(assessed, assessed.why_not_warm or warmth.reason, learnt, champion)
-    manifest = _manifest(run, learnt, version, assessed, fitted, expected)
+    manifest = _manifest(run, learnt, version, assessed, fitted, champion, expected)
     if not assessed.decision.publish:
         run.publisher.record("refuse", expected, version, assessed.decision.reason)
         return "refused_by_gate", manifest
@@ -175,6 +175,7 @@ def _manifest(
     version: str,
     assessed: Assessment,
     fitted: dict[str, Any],
+    champion: Manifest | None,
     previous: str | None,
 ) -> Manifest:
     counts = learnt.counts
@@ -190,9 +191,19 @@ def _manifest(
         "fit": fitted,
         "gate": asdict(assessed.decision),
         "evaluation": assessed.evaluation,
+        "history": _history(champion, version, assessed.metrics, run.settings.metrics_k),
         "timings": run.timings,
         "previous": previous,
     }
+
+
+def _history(
+    champion: Manifest | None, version: str, metrics: dict[str, float], k: int
+) -> list[dict[str, Any]]:
+    """The learning curve over versions, for the report."""
+    mine = {"version": version, "ndcg": metrics.get(f"ndcg@{k}")}
+    mine["popularity"] = metrics.get(f"popularity_ndcg@{k}")
+    return [*(champion or {}).get("history", [])[-_HISTORY + 1 :], mine]
 
 
 def parameters(settings: TrainingSettings) -> dict[str, Any]:
@@ -205,6 +216,9 @@ _RECORDED = (
     *("als_", "explicit_", "rating_strengths", "event_weights"),
     *("cold_start", "positive_rating", "holdout_fraction", "top_n"),
 )
+
+
+_HISTORY = 50  # versions whose figures a manifest carries
 
 
 def _new_version() -> str:

@@ -24,11 +24,8 @@ def test_leaving_out_who_likes_nothing_keeps_every_other_row(spark: SparkSession
     frame = spark.createDataFrame([(*row, None) for row in rows], DDL)
     kept = with_positives(frame).collect()
     assert sorted((r.user_index, r.item_index) for r in kept) == [(0, 0), (0, 1), (2, 0), (2, 1)]
-    assert set(relevant(frame, ranking(TrainingSettings())).columns) == {
-        "user_index",
-        "item_index",
-        "strength",
-    }
+    columns = relevant(frame, ranking(TrainingSettings())).columns
+    assert set(columns) == {"user_index", "item_index", "strength"}
 
 
 def test_fifty_iterations_do_not_overflow_the_stack(spark: SparkSession) -> None:
