@@ -19,7 +19,7 @@ from algorithms.fold_in import UNKNOWN, fold_in
 from benchmarks.ranking_models import Array, read_ratings, to_strengths
 from clients.spark_session import spark_session
 from contracts.settings import TrainingSettings
-from training.fit import fit_ranking, fit_rating
+from training.fit import ranking, rating, spark_als
 
 
 def largest_difference(model: ALSModel, matrix: sp.csr_matrix, **options: Any) -> float:
@@ -51,14 +51,15 @@ def _rows(spark: SparkSession, matrix: sp.csr_matrix, column: str) -> DataFrame:
 def parity(spark: SparkSession, ratings: sp.csr_matrix, settings: TrainingSettings) -> dict[str, float]:
     """The largest relative difference of each form, for ratings as users x items."""
     strengths = to_strengths(ratings, settings.rating_strengths)
-    ranking = fit_ranking(_rows(spark, strengths, "strength"), settings)
-    rating = fit_rating(_rows(spark, ratings, "rating"), settings)
+    how = (settings.spark_shuffle_partitions, settings.seed)
+    ranked = spark_als(_rows(spark, strengths, "strength"), ranking(settings), *how)
+    rated = spark_als(_rows(spark, ratings, "rating"), rating(settings), *how)
     implicit = {"reg_param": settings.als_reg_param, "alpha": settings.als_alpha}
     explicit = {"reg_param": settings.explicit_reg_param, "implicit": False}
     nonnegative = {"nonnegative": settings.als_nonnegative}
     return {
-        "implicit": largest_difference(ranking, strengths, **implicit, **nonnegative),
-        "explicit": largest_difference(rating, ratings, **explicit, **nonnegative),
+        "implicit": largest_difference(ranked, strengths, **implicit, **nonnegative),
+        "explicit": largest_difference(rated, ratings, **explicit, **nonnegative),
     }
 
 

@@ -142,6 +142,17 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     redis_memory_budget: int = Field(default=0, ge=0)  # bytes that publishing may fill Redis to; 0: no bound
 
 
+class TuneSettings(TrainingSettings):
+    """The search space of `headwater tune`; rank, regParam and alpha are searched by their logarithm."""
+
+    tune_rank: tuple[int, int] = (8, 64)
+    tune_reg_param: tuple[float, float] = (0.003, 1.0)
+    tune_alpha: tuple[float, float] = (0.3, 40.0)
+    tune_iterations: tuple[int, int] = (4, 15)
+    # Mappings of ratings to strengths to choose from; empty: RATING_STRENGTHS alone.
+    tune_rating_strengths: tuple[dict[float, float], ...] = ()
+
+
 class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     """The API."""
 

@@ -16,6 +16,7 @@ from training.publish import Publisher
 from training.registry_cli import models
 from training.report_cli import report
 from training.round_line import as_json, round_line
+from training.tune_cli import tune
 
 _ENDED_WELL = ("published", "not_enough_data", "refused_by_gate")
 
@@ -78,4 +79,5 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
     app.command()(plan)
     app.command()(report)
+    app.command()(tune)
     app.add_typer(models, name="models")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.ml.recommendation import ALS
+from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame
 
 from contracts.settings import TrainingSettings
@@ -74,6 +74,18 @@ def with_positives(preferences: DataFrame) -> DataFrame:
 
 def full_fit(preferences: DataFrame, problem: Problem, items: int, blocks: int, seed: int) -> Factors:
     """Spark's ALS from random factors, in so many blocks of users and of items."""
+    model = spark_als(preferences, problem, blocks, seed)
+    found = matrix(model.itemFactors, items, problem.rank)
+
+    def release() -> None:
+        model.userFactors.unpersist()
+        model.itemFactors.unpersist()
+
+    return Factors(model.userFactors, found, release)
+
+
+def spark_als(preferences: DataFrame, problem: Problem, blocks: int, seed: int) -> ALSModel:
+    """The fitted model itself."""
     als = ALS(
         rank=problem.rank,
         maxIter=problem.max_iter,
@@ -88,11 +100,4 @@ def full_fit(preferences: DataFrame, problem: Problem, items: int, blocks: int, 
         ratingCol=problem.column,
         seed=seed,
     )
-    model = als.fit(relevant(preferences, problem))
-    found = matrix(model.itemFactors, items, problem.rank)
-
-    def release() -> None:
-        model.userFactors.unpersist()
-        model.itemFactors.unpersist()
-
-    return Factors(model.userFactors, found, release)
+    return als.fit(relevant(preferences, problem))

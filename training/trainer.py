@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
 from training import dataset
+from training.failures import explained
 from training.outcome import Manifest, Outcome, TrainingError
 from training.publish import Publisher
 from training.round import Round, train
@@ -57,8 +58,11 @@ class Trainer:
         try:
             outcome, manifest = train(Round(self.spark, self.settings, self.publisher, phase))
         except Exception as error:
-            self._finish(request, "failed", None, reason=str(error))
-            raise
+            told = explained(error)
+            self._finish(request, "failed", None, reason=str(told or error))
+            if told is None:
+                raise
+            raise told from error
         log.info(round_line(outcome, manifest, champion, time.monotonic() - started))
         self._finish(request, outcome, manifest)
         return outcome, manifest

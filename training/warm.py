@@ -50,8 +50,10 @@ def may_be_warm(
     return Warmth(True, f"warm round {since['warm_rounds'] + 1} since the last full fit")
 
 
-def warm_fit(preferences: DataFrame, problem: Problem, start: Matrix, users: int) -> Factors:
-    """Factors after the users are solved for ``start``, then SWEEPS times the items and the users.
+def warm_fit(
+    preferences: DataFrame, problem: Problem, start: Matrix, users: int, sweeps: int = SWEEPS
+) -> Factors:
+    """Factors after the users are solved for ``start``, then ``sweeps`` times the items and the users.
 
     ``start`` are item factors by index, zero for new items: those enter with the users who touched them, new
     users with their items. A user row is exact for the items that are returned, as after Spark's last step.
@@ -60,7 +62,7 @@ def warm_fit(preferences: DataFrame, problem: Problem, start: Matrix, users: int
     by_user = grouped(rows, "user_index", "item_index", problem.column).persist()
     by_item = grouped(rows, "item_index", "user_index", problem.column)
     items = start
-    for _ in range(SWEEPS):
+    for _ in range(sweeps):
         user_matrix = matrix(half_step(by_user, items, problem), users, problem.rank)
         items = matrix(half_step(by_item, user_matrix, problem), len(start), problem.rank)
 

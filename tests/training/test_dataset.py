@@ -91,6 +91,18 @@ def test_ratings_become_graded_strengths_with_dislikes_below_zero(spark: SparkSe
     assert [rows["a", str(n)].positive for n in range(len(values))] == [value >= 4 for value in values]
 
 
+def test_what_no_check_can_have_let_through_is_left_out(spark: SparkSession) -> None:
+    sound = interaction(1, "a", "x")
+    broken = [
+        interaction(2, "a", "y", float("nan")),
+        interaction(3, "a", "z", float("inf")),
+        Row(*sound[:4], None, *sound[5:]),
+        Row(*sound[:2], None, *sound[3:]),
+        Row(*sound[:5], None, *sound[6:]),
+    ]
+    assert list(preferred(spark, [sound, *broken])) == [("a", "x")]
+
+
 def test_a_pinned_version_does_not_see_what_came_later(spark: SparkSession, tmp_path: Path) -> None:
     uri = str(tmp_path)
     assert newest_version(spark, uri) is None

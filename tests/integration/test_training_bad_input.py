@@ -1,0 +1,133 @@
+"""Rounds on what nobody would send on purpose: each ends with a model or a clear sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import Row, SparkSession
+
+from contracts import keyspace, lake
+from contracts.records import decode_ids, decode_ranked
+from contracts.settings import TrainingSettings
+from training import model_folder
+from training.outcome import TrainingError
+from training.publish import Publisher
+from training.trainer import Trainer
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def rating(n: int, user: str, item: str, value: float) -> Row:
+    moment = START + timedelta(minutes=n)
+    event_id = f"{n:08x}-0000-4000-8000-000000000000"
+    return Row(event_id, "rating", user, item, value, moment, 1, None, None, 0, n, moment)
+
+
+class World:
+    """A trainer with a lake that nobody checked."""
+
+    def __init__(self, spark: SparkSession, redis_url: str, folder: Path) -> None:
+        self.spark = spark
+        self.settings = TrainingSettings(
+            redis_url=redis_url,
+            lake_uri=str(folder / "lake"),
+            models_uri=str(folder / "models"),
+            top_n=5,
+            als_rank=4,
+            als_max_iter=2,
+            explicit_max_iter=2,
+            train_min_events=1,
+            spark_shuffle_partitions=1,
+        )
+        self.publisher = Publisher.of(self.settings)
+
+    def append(self, rows: list[Row]) -> None:
+        frame = self.spark.createDataFrame(rows, lake.INTERACTIONS.ddl)
+        frame.write.format("delta").mode("append").save(lake.INTERACTIONS.path(self.settings.lake_uri))
+
+    def round(self) -> tuple[str, dict[str, Any] | None]:
+        return Trainer(self.spark, self.settings, self.publisher).train_once()
+
+    def lists(self, version: str) -> dict[str, list[str]]:
+        client: Any = self.publisher._client
+        ids = decode_ids(client.get(keyspace.model_items(version)))
+        raw = client.hgetall(keyspace.top_n(0, version))
+        return {user.decode(): [ids[i] for i in decode_ranked(its)[0]] for user, its in raw.items()}
+
+
+@pytest.fixture
+def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
+    return World(spark, redis_url, tmp_path)
+
+
+def one_rating() -> list[Row]:
+    return [rating(1, "a", "x", 5.0)]
+
+
+def ids_like_numbers_and_not() -> list[Row]:
+    users = ["1", "01", "1.0", "NaN", "null", "é 日本", "-0", "a/b:c{d}"]
+    items = ["2", "02", "2e0", "None", "🎬", "x y"]
+    return [rating(n, u, i, 5.0 - n % 3) for n, (u, i) in enumerate((u, i) for u in users for i in items[:5])]
+
+
+def duplicates_and_contradictions() -> list[Row]:
+    """Each pair many times, once delivered twice, and with every value; a user with every item; NaN in it."""
+    rows = [rating(n, f"u{n % 4}", f"i{n % 3}", 0.5 + (n % 10) / 2) for n in range(60)]
+    rows += [rating(200 + n, "all", f"i{n}", 5.0) for n in range(3)]
+    return [*rows, *rows[:20], rating(300, "u0", "i1", float("nan"))]
+
+
+@pytest.mark.parametrize("rows", [one_rating, ids_like_numbers_and_not, duplicates_and_contradictions])
+def test_a_model_comes_of_it(world: World, rows: Callable[[], list[Row]]) -> None:
+    given = rows()
+    world.append(given)
+    outcome, manifest = world.round()
+    assert outcome == "published"
+    assert manifest is not None
+    assert manifest["counts"]["users"] == len({row[2] for row in given})
+    known: dict[str, set[str]] = {}
+    for row in given:
+        known.setdefault(row[2], set()).add(row[3])
+    for user, items in world.lists(manifest["version"]).items():
+        assert items
+        assert not known[user] & set(items)
+    assert "all" not in world.lists(manifest["version"])
+
+
+def test_where_nobody_likes_anything_there_is_nothing_to_learn(world: World) -> None:
+    world.append([rating(n, f"u{n % 3}", f"i{n}", 1.0) for n in range(9)])
+    assert world.round() == ("not_enough_data", None)
+
+
+def test_vacuumed_files_a_full_folder_and_a_flipped_byte_leave_the_old_model_served(world: World) -> None:
+    world.append(ids_like_numbers_and_not())
+    _, first = world.round()
+    assert first is not None
+    # A byte of the champion's factors turns over: it is not started from, and a new model is made.
+    folder = Path(world.settings.models_uri) / first["version"]
+    part = next((folder / "item_factors").glob("*.parquet"))
+    raw = bytearray(part.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    part.write_bytes(bytes(raw))
+    with pytest.raises(TrainingError, match="damaged"):
+        model_folder.check(world.spark, world.settings.models_uri, first["version"], first)
+    outcome, second = world.round()
+    assert outcome == "published"
+    assert second is not None
+    assert second["fit"]["warm"] is False
+    # Nothing can be written where the models go.
+    world.settings = world.settings.model_copy(update={"models_uri": str(part / "no folder")})
+    with pytest.raises(TrainingError, match="cannot be written to"):
+        world.round()
+    assert world.publisher.read_status()["outcome"] == "failed"
+    # The files of the lake are gone.
+    for data in Path(lake.INTERACTIONS.path(world.settings.lake_uri)).glob("*.parquet"):
+        data.unlink()
+    with pytest.raises(TrainingError, match="gone, vacuumed or deleted"):
+        world.round()
+    assert world.publisher.current()[0] == second["version"]
+    assert world.publisher.versions() == [first["version"], second["version"]]
