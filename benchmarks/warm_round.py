@@ -32,11 +32,11 @@ def run(context: BenchContext) -> list[Ratio]:
     rows.count()
     champion = full_fit(old, problem, items, blocks, settings.seed)
     # Both once before the clock runs: the first Python workers and compiled code are nobody's.
-    warm_fit(old, problem, champion.items, ratings.size.users).release()
+    warm_fit(old, problem, champion.items, ratings.size.users, blocks).release()
     started = time.monotonic()
     full = _solved(full_fit(rows, problem, items, blocks, settings.seed))
     middle = time.monotonic()
-    warm = _solved(warm_fit(rows, problem, champion.items, ratings.size.users))
+    warm = _solved(warm_fit(rows, problem, champion.items, ratings.size.users, blocks))
     seconds = (time.monotonic() - middle, middle - started)
     figures = [_ndcg(Served(fit.items, problem), ratings) for fit in (warm, full, champion)]
     spark.stop()

@@ -96,7 +96,7 @@ def _fit(learnt: Learnt, slice_: Slice, problem: Problem, start: Matrix | None, 
     if start is None:
         fit = full_fit(slice_.train, problem, learnt.counts["items"], learnt.blocks, seed)
     else:
-        fit = warm_fit(slice_.train, problem, start, learnt.counts["users"])
+        fit = warm_fit(slice_.train, problem, start, learnt.counts["users"], learnt.blocks)
     fit.release()
     return fit.items
 

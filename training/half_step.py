@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,16 +26,17 @@ class Fixed(NamedTuple):
     gramian: NDArray[np.float64]
 
 
-def grouped(rows: DataFrame, row: str, column: str, value: str) -> DataFrame:
-    """(row, of): per row the (column, value) of all its interactions."""
-    of = F.collect_list(F.struct(F.col(column).alias("column"), F.col(value).alias("value"))).alias("of")
-    return rows.groupBy(F.col(row).alias("row")).agg(of)
+def by_row(rows: DataFrame, row: str, column: str, value: str, blocks: int) -> DataFrame:
+    """(row, column, value) with all of a row in one of so many partitions."""
+    named = rows.select(F.col(row).alias("row"), F.col(column).alias("column"), F.col(value).alias("value"))
+    return named.repartition(blocks, "row")
 
 
 def half_step(rows: DataFrame, fixed: Matrix, problem: Problem) -> DataFrame:
-    """Factors (id, features) of the grouped rows for the other side's ``fixed``, without those that are zero.
+    """Factors (id, features) of the rows of `by_row` for the other side's ``fixed``, without zero ones.
 
-    Exact as Spark's are (algorithms.fold_in); the fixed side travels to each executor once.
+    Exact as Spark's are (algorithms.fold_in); the fixed side travels to each executor once, and a partition's
+    rows (12 bytes an interaction) are in a worker's memory together.
     """
     shared = rows.sparkSession.sparkContext.broadcast(Fixed(fixed, gramian(fixed)))
     return rows.mapInArrow(_solver(shared, problem), _FACTORS_DDL)
@@ -45,23 +46,23 @@ def _solver(
     shared: Broadcast[Fixed], problem: Problem
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def solved(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            if batch.num_rows:
-                yield solve_batch(batch, shared.value, problem)
+        some = [batch for batch in batches if batch.num_rows]
+        if some:
+            yield solve(pa.Table.from_batches(some), shared.value, problem)
 
     return solved
 
 
-def solve_batch(batch: pa.RecordBatch, fixed: Fixed, problem: Problem) -> pa.RecordBatch:
-    """One Arrow batch of grouped rows to factors."""
-    of = batch.column("of")
-    indptr = np.asarray(of.offsets, np.int64)
-    inner: Any = of.values.slice(indptr[0], indptr[-1] - indptr[0])
+def solve(rows: pa.Table, fixed: Fixed, problem: Problem) -> pa.RecordBatch:
+    """All interactions of some rows, in any order, to those rows' factors."""
+    row = rows["row"].to_numpy()
+    order = np.argsort(row, kind="stable")
+    ids, counts = np.unique(row, return_counts=True)
     factors = fold_in(
         fixed.factors,
-        indptr - indptr[0],
-        inner.field("column").to_numpy(zero_copy_only=False).astype(np.int32),
-        inner.field("value").to_numpy(zero_copy_only=False).astype(np.float64),
+        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        rows["column"].to_numpy()[order].astype(np.int32),
+        rows["value"].to_numpy()[order].astype(np.float64),
         reg_param=problem.reg_param,
         alpha=problem.alpha,
         implicit=problem.implicit,
@@ -72,4 +73,4 @@ def solve_batch(batch: pa.RecordBatch, fixed: Fixed, problem: Problem) -> pa.Rec
     rank = fixed.factors.shape[1]
     offsets = np.arange(0, rank * kept.sum() + 1, rank, dtype=np.int32)
     features = pa.ListArray.from_arrays(offsets, pa.array(factors[kept].ravel(), pa.float32()))
-    return pa.RecordBatch.from_arrays([batch.column("row").filter(pa.array(kept)), features], schema=_FACTORS)
+    return pa.RecordBatch.from_arrays([pa.array(ids[kept], pa.int32()), features], schema=_FACTORS)

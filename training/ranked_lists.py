@@ -30,8 +30,8 @@ def matrix(factors: DataFrame, size: int, rank: int) -> Matrix:
 
 
 def known_columns(preferences: DataFrame, row: str, column: str) -> DataFrame:
-    """Per row index the column indexes it is known to have: (row, known)."""
-    return preferences.groupBy(F.col(row).alias("row")).agg(F.collect_set(column).alias("known"))
+    """Per row index the column indexes it is known to have: (row, known). A pair is there once."""
+    return preferences.groupBy(F.col(row).alias("row")).agg(F.collect_list(column).alias("known"))
 
 
 def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> DataFrame:

@@ -139,7 +139,7 @@ def _frame(spark: SparkSession, factors: Matrix | None) -> Any:
 def _fit(learnt: Learnt, problem: Problem, start: Matrix | None, seed: int) -> Factors:
     if start is None:
         return full_fit(learnt.preferences, problem, learnt.counts["items"], learnt.blocks, seed)
-    return warm_fit(learnt.preferences, problem, start, learnt.counts["users"])
+    return warm_fit(learnt.preferences, problem, start, learnt.counts["users"], learnt.blocks)
 
 
 def _write_lists(run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: str) -> None:

@@ -91,7 +91,7 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
         quality = 0.0
         for done in range(0, settings.als_max_iter, _SWEEPS_A_STEP):
             sweeps = min(_SWEEPS_A_STEP, settings.als_max_iter - done)
-            fit = warm_fit(rows, problem, items, learnt.counts["users"], sweeps)
+            fit = warm_fit(rows, problem, items, learnt.counts["users"], learnt.blocks, sweeps)
             fit.release()
             items = fit.items
             quality = _ndcg(items, problem, held_out, settings.metrics_k)

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from contracts.settings import TrainingSettings
 from training.fit import Factors, Matrix, Problem, relevant
-from training.half_step import grouped, half_step
+from training.half_step import by_row, half_step
 from training.outcome import Manifest
 from training.ranked_lists import matrix
 
@@ -51,7 +51,7 @@ def may_be_warm(
 
 
 def warm_fit(
-    preferences: DataFrame, problem: Problem, start: Matrix, users: int, sweeps: int = SWEEPS
+    preferences: DataFrame, problem: Problem, start: Matrix, users: int, blocks: int, sweeps: int = SWEEPS
 ) -> Factors:
     """Factors after the users are solved for ``start``, then ``sweeps`` times the items and the users.
 
@@ -59,8 +59,9 @@ def warm_fit(
     users with their items. A user row is exact for the items that are returned, as after Spark's last step.
     """
     rows = relevant(preferences, problem).persist()
-    by_user = grouped(rows, "user_index", "item_index", problem.column).persist()
-    by_item = grouped(rows, "item_index", "user_index", problem.column)
+    by_user = by_row(rows, "user_index", "item_index", problem.column, blocks).persist()
+    by_item = by_row(rows, "item_index", "user_index", problem.column, blocks)
+    by_item = by_item.persist() if sweeps > 1 else by_item
     items = start
     for _ in range(sweeps):
         user_matrix = matrix(half_step(by_user, items, problem), users, problem.rank)
@@ -69,5 +70,6 @@ def warm_fit(
     def release() -> None:
         rows.unpersist()
         by_user.unpersist()
+        by_item.unpersist()
 
     return Factors(half_step(by_user, items, problem), items, release)

@@ -108,6 +108,17 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     assert {version.decode() for version in entered} == kept
     assert not world.client.exists(*keyspace.version_keys(first["version"], 2))
 
+    # Settings under which nothing is learnt: the gate refuses, the served model stays.
+    world.settings = world.settings.model_copy(update={"als_reg_param": 1e9})
+    outcome, refused = world.round()
+    assert outcome == "refused_by_gate"
+    assert refused is not None
+    assert not refused["gate"]["publish"]
+    assert refused["fit"]["why"] == "the parameters changed"
+    assert world.publisher.current()[0] == third["version"]
+    assert world.publisher.audit()[-1]["action"] == "refuse"
+    assert {path.name for path in Path(world.settings.models_uri).iterdir()} == kept
+
 
 def check_manifest(manifest: dict[str, Any], users: int, interactions: int) -> None:
     counts, metrics = manifest["counts"], manifest["metrics"]

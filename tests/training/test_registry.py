@@ -37,7 +37,8 @@ def publish(registry: Registry, version: str, ndcg: float = 0.1) -> dict[str, An
         "created_at": "2026-01-01T00:00:00+00:00",
         "lake_version": 1,
         "metrics": {"ndcg@10": ndcg, "popularity_ndcg@10": 0.05},
-        "counts": {"interactions": 100},
+        "counts": {"interactions": 100, "users": 1, "items": 2},
+        "parameters": {"als_rank": 3},
         "gate": {"reason": "not worse than the champion"},
         "sizes": publisher.sizes(version),
         "checksums": {"item_factors/part-0.parquet": hashlib.sha256(version.encode()).hexdigest()},
@@ -132,3 +133,16 @@ def test_a_mover_that_started_from_another_version_loses(registry: Registry) -> 
     publisher = Publisher.of(TrainingSettings())
     assert not publisher.move("v1", "v0", "promote", "")
     assert len(publisher.audit()) == 2
+
+
+def test_the_report_of_a_version_is_written_with_its_figures_beside(
+    registry: Registry, tmp_path: Path
+) -> None:
+    app = typer.Typer()
+    register(app)
+    page = tmp_path / "page.html"
+    result = CliRunner().invoke(app, ["report", "v1", "--out", str(page)])
+    assert result.exit_code == 0, result.output
+    assert "Model v1" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["version"] == "v1"
+    assert CliRunner().invoke(app, ["report", "v9", "--out", str(page)]).exit_code == 1

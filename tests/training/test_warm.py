@@ -63,7 +63,7 @@ def test_a_sweep_from_a_converged_fit_stays_there_and_its_user_rows_are_sparks(
     problem = Problem("", column, implicit, 3, 60, 0.1, 1.0, nonnegative=False)
     rows = preferences(spark)
     full = full_fit(rows, problem, ITEMS, blocks=2, seed=1)
-    warm = warm_fit(rows, problem, full.items, USERS)
+    warm = warm_fit(rows, problem, full.items, USERS, blocks=2)
     np.testing.assert_allclose(warm.items, full.items, atol=2e-3)
     found, expected = (matrix(fit.users, USERS, 3) for fit in (warm, full))
     np.testing.assert_allclose(found, expected, atol=2e-3)
@@ -77,7 +77,7 @@ def test_a_new_item_enters_with_the_users_who_touched_it(spark: SparkSession) ->
     full = full_fit(rows, problem, ITEMS, blocks=1, seed=1)
     start = full.items.copy()
     start[4] = 0
-    warm = warm_fit(rows, problem, start, USERS)
+    warm = warm_fit(rows, problem, start, USERS, blocks=2)
     cosine = float(warm.items[4] @ full.items[4])
     cosine /= float(np.linalg.norm(warm.items[4]) * np.linalg.norm(full.items[4]))
     assert cosine > 0.9
