@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from typing import NamedTuple
 
 from pyspark.ml.evaluation import RegressionEvaluator
@@ -46,7 +48,11 @@ def classic_grid(
     folds = CrossValidator(
         estimator=als, estimatorParamMaps=grid, evaluator=judge, numFolds=FOLDS, seed=seed, parallelism=jobs
     )
-    means = folds.fit(rows).avgMetrics
+    with warnings.catch_warnings():
+        # Spark's CrossValidator leaves its thread pool to the garbage collector, which Python warns of.
+        warnings.simplefilter("ignore", ResourceWarning)
+        means = folds.fit(rows).avgMetrics
+        gc.collect()
     rows.unpersist()
     found = [
         GridRow(setting[als.rank], setting[als.regParam], setting[als.maxIter], float(mean))

@@ -49,7 +49,9 @@ def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, un
 def item_knn(learnt: Histories, items: int, k: int) -> Lists:
     """Cosine of the items' positive strengths over the measured users, damped, the nearest ones kept."""
     users = len(learnt.indptr) - 1
-    graded = sp.csr_matrix((np.maximum(learnt.strengths, 0), learnt.items, learnt.indptr), (users, items))
+    positive = np.maximum(learnt.strengths, 0)
+    # A copy, since dropping zeros moves the indexes in place.
+    graded = sp.csr_matrix((positive, learnt.items, learnt.indptr), (users, items), copy=True)
     graded.eliminate_zeros()
     likeness = _likeness(_shortened(graded))
     lists = np.full((users, k), -1, np.int32)

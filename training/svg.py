@@ -12,7 +12,7 @@ _HEIGHT, _MARGIN = 220, 42
 
 def bars(title: str, rows: Sequence[tuple[str, float, float, float]]) -> str:
     """Horizontal bars (name, mean, low, high); the thin line is the interval."""
-    largest = max([high for _, _, _, high in rows if high == high] + [1e-9])
+    largest = max([value for row in rows for value in row[1:] if value == value] + [1e-9])
     scale = (_WIDTH - _LEFT - 70) / largest
     parts = [_text(0, 14, title, "start", bold=True)]
     for place, (name, mean, low, high) in enumerate(rows):

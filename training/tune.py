@@ -118,6 +118,8 @@ def _ndcg(items: Matrix, problem: Problem, held_out: HeldOut, k: int) -> float:
 def tune(spark: SparkSession, settings: TuneSettings, storage: str, trials: int, jobs: int) -> optuna.Study:
     """Run so many more trials of the study in the storage, ``jobs`` at once; seeded, resumable."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    validation = Validation(spark, settings)
+    validation.of(0)  # what is wrong with the data is told before the first trial
     study = optuna.create_study(
         storage=storage,
         study_name=STUDY,
@@ -128,7 +130,6 @@ def tune(spark: SparkSession, settings: TuneSettings, storage: str, trials: int,
     )
     if not study.trials:
         study.enqueue_trial(_defaults(settings))
-    validation = Validation(spark, settings)
     study.optimize(objective(validation), n_trials=trials, n_jobs=jobs, callbacks=[_progress])
     return study
 

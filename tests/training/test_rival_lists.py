@@ -36,6 +36,15 @@ def test_neighbours_find_the_held_out_square_of_a_checkerboard() -> None:
     assert lists[:, 0].tolist() == [(u + 2) % 8 for u in range(8)]
 
 
+def test_lists_leave_the_histories_as_they_are() -> None:
+    learnt = histories([[0, 1, 2], [1, 3]])
+    learnt.strengths[1] = -0.5
+    before = [column.copy() for column in vars(learnt).values()]
+    item_knn(learnt, 5, 2)
+    for now, then in zip(vars(learnt).values(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
 def test_neighbours_of_nothing_are_nothing() -> None:
     assert (item_knn(histories([[0, 1]], strength=-1.0), 3, 2) == -1).all()
     assert item_knn(histories([]), 3, 2).shape == (0, 2)

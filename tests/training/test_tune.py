@@ -24,6 +24,7 @@ def settings_of(folder: Path) -> TuneSettings:
         als_rank=2,
         als_max_iter=2,
         gate_min_users=5,
+        train_min_events=10,
         tune_rank=(2, 4),
         tune_iterations=(2, 2),
         tune_rating_strengths=({0.0: -0.5, 4.0: 1.0}, {0.0: 1.0}),
