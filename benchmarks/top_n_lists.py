@@ -51,8 +51,9 @@ def run(context: BenchContext) -> list[Ratio]:
 
 
 def _ours(model: ALSModel, rows: DataFrame, item_matrix: Matrix) -> DataFrame:
+    blocks = rows.rdd.getNumPartitions()
     known = known_columns(rows, "user_index", "item_index")
-    return ranked_lists(model.userFactors, known, item_matrix, N)
+    return ranked_lists(model.userFactors, known, item_matrix, N, blocks)
 
 
 def _peer(model: ALSModel, rows: DataFrame, more: int) -> DataFrame:

@@ -18,7 +18,7 @@ from contracts.redis_structures import INTEGER, REAL, hash_bytes, key_bytes, str
 BASE = 1_500_000  # an empty server with a few clients
 _QUANTILES = 100
 _VERSION_SIZE = 20  # the text of a version
-_MANIFEST_SIZE = 4096
+_MANIFEST_SIZE = 16_384
 _POPULARITY_SIZE = 12 + 4 * len(COUNTED_TYPES)
 _OCTAVE_SIZE = 13
 

@@ -10,7 +10,7 @@ from algorithms.metrics import Lists, Positives, ndcg_at_k
 from algorithms.top_n import top_n
 from training.held_out import HeldOut, Histories
 
-_NEIGHBOURS, _SHRINK = 100, 10.0  # of item-kNN: the nearest ones kept, and the damping by few common users
+_NEIGHBOURS, _SHRINK = 100, 5.0  # of item-kNN: the nearest ones kept, and the damping by few common users
 _LONGEST = 500  # items of a history that item-kNN learns from: their pairs grow with the square
 _BLOCK = 256
 

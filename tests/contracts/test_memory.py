@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import keyspace, memory
@@ -142,7 +142,7 @@ def write_factors(pipe: Any, given_histories: list[list[int]]) -> None:
     pipe.hset(keyspace.model_factors(VERSION), "0", b"\xff" * (4 * WORLD.rank * WORLD.items))
     pipe.hset(keyspace.model_factors(VERSION), "user_gramian", b"\xff" * (8 * WORLD.rank**2))
     pipe.set(keyspace.model_items(VERSION), encode_ids([f"i{n:07d}" for n in range(WORLD.items)]))
-    pipe.set(keyspace.manifest(VERSION), "x" * 3000)
+    pipe.set(keyspace.manifest(VERSION), "x" * 14_000)
 
 
 WRITERS = (
@@ -176,6 +176,7 @@ def test_every_kind_and_the_whole_are_predicted(
         assert predicted[name] == pytest.approx(grown[name], rel=0.2), name
 
 
+@settings(deadline=None, max_examples=40)  # a plan is some ten thousand steps
 @given(
     st.integers(0, 10_000),
     st.integers(1, 10_000),
