@@ -116,7 +116,7 @@ MODEL_AUDIT = (
     "hw:model:audit"  # LIST of JSON lines, newest last: every move of the pointer, and every refusal
 )
 TRAINING_REQUESTS = "hw:training:requests"  # STRING counter; `headwater train --now` raises it
-TRAINING_STATUS = "hw:training:status"  # HASH: phase, served_request, outcome, version
+TRAINING_STATUS = "hw:training:status"  # HASH: phase, served_request, outcome, version, reason, gate, leads
 
 
 def manifest(version: str) -> str:

@@ -44,9 +44,9 @@ def assess(settings: TrainingSettings, learnt: Learnt, start: Start | None, warm
     rows, about, counts = marked(learnt.preferences, settings, start.evaluation if start else {})
     rows = rows.persist()
     try:
-        if not counts.warm:
-            return Assessment({}, about, _NOTHING, warm)
         slice_ = make_slice(rows, counts, about, learnt.counts["items"], settings)
+        if slice_ is None:
+            return Assessment({}, about, _NOTHING, warm)
         found = _ranked(settings, learnt, slice_, start, warm)
         if warm and not found.decision.publish:
             why = found.decision.reason

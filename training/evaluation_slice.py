@@ -53,11 +53,15 @@ def marked(
 
 def make_slice(
     rows: DataFrame, counts: Counts, about: dict[str, Any], items: int, settings: TrainingSettings
-) -> Slice:
-    """Collect the sample, and score the items by what is learnt."""
+) -> Slice | None:
+    """Collect the sample, and score the items by what is learnt; None without anything to measure on."""
+    if not counts.warm:
+        return None
     train = split.parts(rows)[0]
     held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
     times = held_out.learnt.times
+    if not len(times) or not held_out.later.liked.any():
+        return None
     # Tuned on the newest part of the past, so that it does not know what is held out.
     earlier = int(np.quantile(times, 1 - settings.holdout_fraction))
     recent = item_scores(train, items, earlier).recent

@@ -70,6 +70,8 @@ class Trainer:
     def _finish(self, request: int | None, outcome: str, manifest: Manifest | None, reason: str = "") -> None:
         version = manifest["version"] if manifest else ""
         status = {"phase": "idle", "outcome": outcome, "version": version, "reason": reason}
+        if manifest:
+            status |= {"gate": manifest["gate"]["reason"], "leads": manifest["gate"]["leads"]}
         if request is not None:
             status["served_request"] = str(request)
         self.publisher.write_status(**status)

@@ -69,10 +69,18 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
     assert about["cutoff"] == late
     assert counts == Counts(3, 2, 1)
     made = make_slice(found, counts, about, 5, settings)
+    assert made is not None
     assert made.about["users_without_positives"] == 1
     assert made.about["cold_users_share"] == 0.5
     assert made.about["cold_items_share"] == 1.0
     assert made.scores.users.tolist() == [3, 1, 0, 0, 0]
+
+    assert make_slice(found, Counts(1, 0, 0), about, 5, settings) is None
+    # A sample of one may be somebody who liked nothing later: nothing is measured, nothing breaks.
+    for seed in range(4):
+        one = TrainingSettings(evaluation_users=1, seed=seed)
+        sampled = make_slice(found, counts, about, 5, one)
+        assert sampled is None or sampled.held_out.later.liked.any()
 
     many = TrainingSettings(gate_min_users=2, holdout_fraction=0.5)
     _, about, _ = marked(given, many, {})

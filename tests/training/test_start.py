@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from contracts.memory import World
+from contracts.settings import TrainingSettings
+from training import model_folder
+from training.fit import ranking
+from training.load import Learnt
+from training.model_folder import Fit, factors_frame
+from training.outcome import DamagedModelError
+from training.start import load_start
+
+PARAMETERS = {
+    "als_rank": 2,
+    "als_reg_param": 0.5,
+    "als_alpha": 3.0,
+    "als_nonnegative": False,
+    "explicit_rank": 1,
+}
+
+
+def test_the_champions_items_are_found_again_at_their_new_places(spark: SparkSession, tmp_path: Path) -> None:
+    items = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    users = spark.createDataFrame([("u", 0)], "user_id STRING, user_index INT")
+    ids = "item_id STRING, item_index INT"
+    old = spark.createDataFrame([("a", 0), ("b", 1), ("d", 2)], ids)
+    now = spark.createDataFrame([("b", 0), ("c", 1), ("d", 2)], ids)
+    settings = TrainingSettings(models_uri=str(tmp_path))
+    factors = factors_frame(spark, items)
+    model_folder.save(
+        spark, str(tmp_path), "v1", Fit(users, old, factors, factors, measured_item_factors=factors)
+    )
+    manifest: dict[str, Any] = {
+        "version": "v1",
+        "parameters": PARAMETERS,
+        "evaluation": {"split": "global_time"},
+        "checksums": model_folder.checksums(spark, str(tmp_path), "v1"),
+    }
+    learnt = Learnt(now, users, now, {"items": 3}, 1, World(1, 3, 3), blocks=1)
+    start = load_start(spark, settings, learnt, manifest)
+    assert start is not None
+    np.testing.assert_array_equal(start.items, [[3, 4], [0, 0], [5, 6]])
+    np.testing.assert_array_equal(start.measured_items, start.items)
+    assert start.rating_items is None
+    assert start.evaluation["split"] == "global_time"
+    served = start.as_served(ranking(settings))
+    assert (served.rank, served.alpha, served.reg_param) == (2, 3.0, 0.5)
+
+    assert load_start(spark, settings, learnt, None) is None
+    assert load_start(spark, settings, learnt, {**manifest, "version": "gone"}) is None
+    with pytest.raises(DamagedModelError):
+        load_start(spark, settings, learnt, {**manifest, "checksums": {"item_factors/x.parquet": "y"}})
