@@ -28,15 +28,16 @@ def run(context: BenchContext) -> list[Ratio]:
     settings = settings_of(context, als_max_iter=2)
     ratings = world(context.scale, settings)
     spark = session(settings)
-    rows = ratings.frame(spark, settings.spark_shuffle_partitions)
-    model = spark_als(rows, ranking(settings), settings.spark_shuffle_partitions, settings.seed)
+    blocks = settings.spark_shuffle_partitions
+    rows = ratings.frame(spark, blocks)
+    model = spark_als(rows, ranking(settings), blocks, settings.seed)
     users, items = model.userFactors.count(), ratings.size.items
     item_matrix = matrix(model.itemFactors, items, model.rank)
     more = int(np.quantile(np.bincount(ratings.users), 0.95))
-    _check(_ours(model, rows, item_matrix), _peer(model, rows, more))
+    _check(_ours(model, rows, item_matrix, blocks), _peer(model, rows, more))
     ours, peer = alternating(
         [
-            lambda: users / _seconds(lambda: _ours(model, rows, item_matrix)),
+            lambda: users / _seconds(lambda: _ours(model, rows, item_matrix, blocks)),
             lambda: users / _seconds(lambda: _peer(model, rows, more)),
         ],
         _ROUNDS,
@@ -50,8 +51,7 @@ def run(context: BenchContext) -> list[Ratio]:
     ]
 
 
-def _ours(model: ALSModel, rows: DataFrame, item_matrix: Matrix) -> DataFrame:
-    blocks = rows.rdd.getNumPartitions()
+def _ours(model: ALSModel, rows: DataFrame, item_matrix: Matrix, blocks: int) -> DataFrame:
     known = known_columns(rows, "user_index", "item_index")
     return ranked_lists(model.userFactors, known, item_matrix, N, blocks)
 

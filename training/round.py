@@ -59,6 +59,7 @@ def train(run: Round) -> tuple[Outcome, Manifest | None]:
         learnt = load(run.spark, settings, version) if version is not None else None
         if learnt is None:
             return "not_enough_data", None
+        run.publisher.check_budget(version_bytes(learnt.world), settings.redis_memory_budget)
         start = _start(run, learnt, champion)
     try:
         return _fit_and_publish(run, learnt, start, expected)
@@ -144,7 +145,6 @@ def _fit(learnt: Learnt, problem: Problem, start: Matrix | None, seed: int) -> F
 
 def _write_lists(run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: str) -> None:
     publisher, rank, blocks = run.publisher, items.shape[1], learnt.blocks
-    publisher.check_budget(version_bytes(learnt.world), run.settings.redis_memory_budget)
     publisher.begin(version)
     publisher.write_items(version, model_folder.item_ids(fit.items))
     publisher.write_factors(version, items, gramian(fit.user_factors, rank))

@@ -115,11 +115,14 @@ def _ndcg(items: Matrix, problem: Problem, held_out: HeldOut, k: int) -> float:
     return float(np.nanmean(ndcg_at_k(lists, held_out.positives, k)))
 
 
-def tune(spark: SparkSession, settings: TuneSettings, storage: str, trials: int, jobs: int) -> optuna.Study:
-    """Run so many more trials of the study in the storage, ``jobs`` at once; seeded, resumable."""
+def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna.Study:
+    """Run so many more trials of the study in the storage, ``jobs`` at once; seeded, resumable.
+
+    Raises TrainingError where there is nothing to tune on, before the first trial.
+    """
+    settings = validation.settings
+    validation.of(0)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    validation = Validation(spark, settings)
-    validation.of(0)  # what is wrong with the data is told before the first trial
     study = optuna.create_study(
         storage=storage,
         study_name=STUDY,

@@ -50,15 +50,15 @@ def _study(
     spark: Any, settings: TuneSettings, storage: Path, trials: int, jobs: int, publish: bool
 ) -> dict[str, Any]:
     try:
+        from training.tune import Validation, winner
         from training.tune import tune as run_trials
-        from training.tune import winner
     except ModuleNotFoundError as error:
         raise TrainingError("Tuning needs Optuna: pip install 'headwater[tune]'") from error
     from training.publish import Publisher
     from training.trainer import Trainer
 
     storage.parent.mkdir(parents=True, exist_ok=True)
-    study = run_trials(spark, settings, f"sqlite:///{storage}", trials, jobs)
+    study = run_trials(Validation(spark, settings), f"sqlite:///{storage}", trials, jobs)
     best = winner(study, settings)
     names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "rating_strengths")
     found: dict[str, Any] = {
