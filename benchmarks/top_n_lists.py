@@ -34,10 +34,10 @@ def run(context: BenchContext) -> list[Ratio]:
     users, items = model.userFactors.count(), ratings.size.items
     item_matrix = matrix(model.itemFactors, items, model.rank)
     more = int(np.quantile(np.bincount(ratings.users), 0.95))
-    _check(_ours(model, rows, item_matrix, blocks), _peer(model, rows, more))
+    _check(_ours(model, rows, item_matrix), _peer(model, rows, more))
     ours, peer = alternating(
         [
-            lambda: users / _seconds(lambda: _ours(model, rows, item_matrix, blocks)),
+            lambda: users / _seconds(lambda: _ours(model, rows, item_matrix)),
             lambda: users / _seconds(lambda: _peer(model, rows, more)),
         ],
         _ROUNDS,
@@ -51,9 +51,9 @@ def run(context: BenchContext) -> list[Ratio]:
     ]
 
 
-def _ours(model: ALSModel, rows: DataFrame, item_matrix: Matrix, blocks: int) -> DataFrame:
+def _ours(model: ALSModel, rows: DataFrame, item_matrix: Matrix) -> DataFrame:
     known = known_columns(rows, "user_index", "item_index")
-    return ranked_lists(model.userFactors, known, item_matrix, N, blocks)
+    return ranked_lists(model.userFactors, known, item_matrix, N)
 
 
 def _peer(model: ALSModel, rows: DataFrame, more: int) -> DataFrame:

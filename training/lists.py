@@ -12,14 +12,14 @@ from training.ranked_lists import Matrix, known_columns, matrix, ranked_lists
 SIMILAR_ITEMS, TOP_USERS = 50, 50
 
 
-def top_items(fit: Fit, preferences: DataFrame, item_matrix: Matrix, n: int, blocks: int) -> DataFrame:
+def top_items(fit: Fit, preferences: DataFrame, item_matrix: Matrix, n: int) -> DataFrame:
     """(user_id, columns, scores): each user's best items without the known ones."""
     known = known_columns(preferences, "user_index", "item_index")
-    lists = ranked_lists(fit.user_factors, known, item_matrix, n, blocks)
+    lists = ranked_lists(fit.user_factors, known, item_matrix, n)
     return lists.join(fit.users, lists["row"] == fit.users["user_index"])
 
 
-def similar_items(fit: Fit, item_matrix: Matrix, blocks: int) -> DataFrame:
+def similar_items(fit: Fit, item_matrix: Matrix) -> DataFrame:
     """(item_id, columns, scores): each item's nearest others by the cosine of their factors."""
     lengths = np.linalg.norm(item_matrix, axis=1, keepdims=True)
     unit = item_matrix / np.where(lengths > 0, lengths, 1)
@@ -28,16 +28,14 @@ def similar_items(fit: Fit, item_matrix: Matrix, blocks: int) -> DataFrame:
     directions = rows.select(
         "id", F.transform("features", lambda x: (x / F.col("length")).cast("float")).alias("features")
     )
-    itself = fit.item_factors.select(F.col("id").alias("row"), F.col("id").alias("column"))
-    lists = ranked_lists(directions, itself, unit.astype(np.float32), SIMILAR_ITEMS, blocks)
-    return _named(fit, lists)
+    itself = fit.item_factors.select(F.col("id").alias("row"), F.array(F.col("id")).alias("known"))
+    return _named(fit, ranked_lists(directions, itself, unit.astype(np.float32), SIMILAR_ITEMS))
 
 
-def top_users(fit: Fit, preferences: DataFrame, users: int, rank: int, blocks: int) -> DataFrame:
+def top_users(fit: Fit, preferences: DataFrame, users: int, rank: int) -> DataFrame:
     """(item_id, user_ids, scores): those who would like each item best and do not know it yet."""
     known = known_columns(preferences, "item_index", "user_index")
-    user_matrix = matrix(fit.user_factors, users, rank)
-    lists = ranked_lists(fit.item_factors, known, user_matrix, TOP_USERS, blocks)
+    lists = ranked_lists(fit.item_factors, known, matrix(fit.user_factors, users, rank), TOP_USERS)
     places = lists.select("row", F.posexplode(F.arrays_zip("columns", "scores")).alias("place", "of"))
     named = places.join(fit.users, F.col("of.columns") == fit.users["user_index"])
     gathered = named.groupBy("row").agg(

@@ -144,14 +144,14 @@ def _fit(learnt: Learnt, problem: Problem, start: Matrix | None, seed: int) -> F
 
 
 def _write_lists(run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: str) -> None:
-    publisher, rank, blocks = run.publisher, items.shape[1], learnt.blocks
+    publisher, rank = run.publisher, items.shape[1]
     publisher.begin(version)
     publisher.write_items(version, model_folder.item_ids(fit.items))
     publisher.write_factors(version, items, gramian(fit.user_factors, rank))
-    top_n = lists.top_items(fit, learnt.preferences, items, run.settings.top_n, blocks)
+    top_n = lists.top_items(fit, learnt.preferences, items, run.settings.top_n)
     list_writer.write_top_n(publisher, version, top_n)
-    list_writer.write_similar(publisher, version, lists.similar_items(fit, items, blocks))
-    top_users = lists.top_users(fit, learnt.preferences, learnt.counts["users"], rank, blocks)
+    list_writer.write_similar(publisher, version, lists.similar_items(fit, items))
+    top_users = lists.top_users(fit, learnt.preferences, learnt.counts["users"], rank)
     list_writer.write_top_users(publisher, version, top_users)
 
 

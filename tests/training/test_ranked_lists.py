@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
-import pytest
 from pyspark.sql import SparkSession
 
-from training import ranked_lists as module
-from training.ranked_lists import known_columns, matrix, rank_table, ranked_lists
+from training.ranked_lists import known_columns, matrix, ranked_lists
 
 FACTORS = "id INT, features ARRAY<FLOAT>"
 
@@ -18,7 +15,7 @@ def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession)
     frame = spark.createDataFrame([(u, users[u].tolist()) for u in range(7)], FACTORS).repartition(3)
     pairs = [(user, item) for user, mine in known.items() for item in mine]
     seen = known_columns(spark.createDataFrame(pairs, "u INT, i INT"), "u", "i")
-    rows = ranked_lists(frame, seen, items, 6, blocks=2).collect()
+    rows = ranked_lists(frame, seen, items, 6).collect()
     assert len(rows) == 7
     for row in rows:
         scores = users[row.row] @ items.T
@@ -31,33 +28,10 @@ def test_a_user_without_taste_gets_no_list_and_a_short_catalogue_a_short_one(spa
     frame = spark.createDataFrame([(0, [0.0, 0.0]), (1, [1.0, 0.0])], FACTORS)
     seen = known_columns(spark.createDataFrame([(1, 0)], "u INT, i INT"), "u", "i")
     items = np.eye(2, dtype=np.float32)
-    assert [(r.row, r["columns"]) for r in ranked_lists(frame, seen, items, 5, blocks=1).collect()] == [
-        (1, [1])
-    ]
+    assert [(r.row, r["columns"]) for r in ranked_lists(frame, seen, items, 5).collect()] == [(1, [1])]
 
 
 def test_a_row_that_was_not_fitted_is_zero_in_the_matrix(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(2, [1.0, 2.0])], FACTORS)
     np.testing.assert_array_equal(matrix(frame, 3, 2), [[0, 0], [0, 0], [1, 2]])
     assert matrix(spark.createDataFrame([], FACTORS), 2, 3).shape == (2, 3)
-
-
-def test_rows_in_any_order_and_in_small_parts_give_the_same_lists(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(8)
-    users, items = rng.normal(size=(9, 3)).astype(np.float32), rng.normal(size=(12, 3)).astype(np.float32)
-    # Row 3 has no factors, though something is known of it; row 5 knows nothing.
-    given = [(user, -1, users[user].tolist()) for user in range(9) if user != 3]
-    given += [(user, int(item), None) for user in range(9) if user != 5 for item in rng.choice(12, 4, False)]
-    found = []
-    for at_once in (2, 100):
-        monkeypatch.setattr(module, "_ROWS_AT_ONCE", at_once)
-        order = rng.permutation(len(given))
-        columns = list(zip(*(given[place] for place in order), strict=True))
-        types = (pa.int32(), pa.int32(), pa.list_(pa.float32()))
-        arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
-        table = pa.table(arrays, names=["row", "column", "features"])
-        found.append([row for batch in rank_table(table, items, 5) for row in batch.to_pylist()])
-    assert found[0] == found[1]
-    assert [row["row"] for row in found[0]] == [user for user in range(9) if user != 3]
-    known = {(user, item) for user, item, _ in given}
-    assert not [1 for row in found[0] for item in row["columns"] if (row["row"], item) in known]
