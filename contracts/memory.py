@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 from contracts import keyspace
 from contracts.records import COUNTED_TYPES, ENTRY_SIZE, OCTAVES
-from contracts.redis_structures import INTEGER, REAL, hash_bytes, key_bytes, string_bytes, zset_bytes
+from contracts.redis_structures import HALF_LIKED, REAL, hash_bytes, key_bytes, string_bytes, zset_bytes
 
 BASE = 1_500_000  # an empty server with a few clients
 _QUANTILES = 100
@@ -82,7 +82,7 @@ def recents(world: World) -> int:
     """The users' newest items."""
     name = keyspace.recent("u" * world.user_size, world.shards)
     cap = world.history_cap
-    return _per_user(world, name, lambda length: zset_bytes(min(length, cap), world.item_size, INTEGER))
+    return _per_user(world, name, lambda length: zset_bytes(min(length, cap), world.item_size, HALF_LIKED))
 
 
 def _items_of_shard(world: World) -> int:

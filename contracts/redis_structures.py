@@ -12,6 +12,7 @@ _OBJECT, _DICT, _ENTRY = 16, 64, 32
 _SKIPLIST = 16 + 32 + 640  # zset, zskiplist and its head of 32 levels
 _NODE = 53  # a skiplist node: 24 bytes and 16 a level, 4/3 levels in the mean
 INTEGER, REAL = 10, 20  # a score in a listpack: 64 bits, or the text of a double
+HALF_LIKED = 14  # of recent items: a liked one's score is the text of a time with half a millisecond
 
 
 def allocated(size: int) -> int:
@@ -49,7 +50,7 @@ def hash_bytes(fields: int, name_size: int, value_size: int) -> int:
 
 
 def zset_bytes(members: int, name_size: int, score_size: int) -> int:
-    """A ZSET of so many members, without its key; ``score_size`` is INTEGER or REAL."""
+    """A ZSET of so many members, without its key; ``score_size`` is one of the sizes above."""
     if not members:
         return 0
     if members <= LISTPACK_MEMBERS and name_size <= LISTPACK_VALUE:

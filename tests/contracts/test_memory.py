@@ -63,7 +63,10 @@ def write_histories(pipe: Any, given_histories: list[list[int]]) -> None:
 
 def write_recent(pipe: Any, given_histories: list[list[int]]) -> None:
     for user_id, _, items in users(given_histories):
-        pipe.zadd(keyspace.recent(user_id, 2), {item: NOW - place for place, item in enumerate(items)})
+        pipe.zadd(
+            keyspace.recent(user_id, 2),
+            {item: NOW - place + place % 2 / 2 for place, item in enumerate(items)},
+        )
 
 
 def write_popularity(pipe: Any, given_histories: list[list[int]]) -> None:
