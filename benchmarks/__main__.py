@@ -19,7 +19,18 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks import fold_in, freshness, growth, lake, once, producer, serving, top_n_lists, warm_round
+from benchmarks import (
+    fold_in,
+    freshness,
+    growth,
+    lake,
+    once,
+    online,
+    producer,
+    serving,
+    top_n_lists,
+    warm_round,
+)
 from benchmarks.context import BenchContext, Ratio
 from stack import broker, redis_server
 from stack.jars import ensure_jars
@@ -34,6 +45,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("lake", lake.run),
     ("fold_in", fold_in.run),
     ("growth", growth.run),
+    ("online", online.run),
     ("freshness", freshness.run),
     ("top_n_lists", top_n_lists.run),
     ("warm_round", warm_round.run),

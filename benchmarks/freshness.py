@@ -221,8 +221,8 @@ def _streaming(context: BenchContext) -> Iterator[redis.Redis]:
     """The service with a model and some history applied."""
     client = redis.Redis.from_url(context.redis_url)
     client.flushall()
-    _publish_model(context)
-    _send_history(context)
+    publish_model(context)
+    send_history(context, HISTORY)
     process = _service(context, "streaming", {})
     try:
         events = sum(end_offsets(context.bootstrap, topics.INTERACTIONS.name).values())
@@ -247,7 +247,8 @@ def _waiting(client: redis.Redis) -> bool:
     return bool(client.exists(keyspace.pending(0))) or not fresh
 
 
-def _publish_model(context: BenchContext) -> None:
+def publish_model(context: BenchContext) -> None:
+    """A version whose factors say nothing: what they say does not matter to the time."""
     random = np.random.default_rng(0)
     items = (random.standard_normal((ITEMS, RANK)) / np.sqrt(RANK)).astype(np.float32)
     users = random.standard_normal((USERS, RANK)) / np.sqrt(RANK)
@@ -273,8 +274,9 @@ def _publish_model(context: BenchContext) -> None:
     publisher.promote("bench", manifest, None)
 
 
-def _send_history(context: BenchContext) -> None:
-    world = SyntheticWorld(WorldSize(users=USERS, items=ITEMS, ratings=HISTORY))
+def send_history(context: BenchContext, ratings: int) -> None:
+    """The built-in world's ratings into the topic."""
+    world = SyntheticWorld(WorldSize(users=USERS, items=ITEMS, ratings=ratings))
     settings = KafkaSettings(kafka_bootstrap_servers=context.bootstrap, kafka_client="confluent")
     producer = open_producer(settings)
     for event in world.events(RejectedLines(print)):
