@@ -17,6 +17,7 @@ class Model(NamedTuple):
     version: str
     item_ids: list[str]
     new_ids: list[str]  # items that came after its training; it grows while the version is served
+    trending_leads: bool = False  # the gate found that no model beats recent popularity yet
 
     def item_at(self, index: int) -> str | None:
         """The item of an index; None for one beyond all that is known."""

@@ -18,6 +18,7 @@ from serving.candidates.batch_list import SOURCE as ALS
 from serving.candidates.candidate import Candidate, User
 from serving.candidates.strategy import Sources, Strategy, listed
 from serving.cold_start.popular import popular
+from serving.cold_start.trending import trending
 from serving.filters import FILTERS
 from serving.question import Question, Vectors, Wishes
 from serving.reads.item import ItemList, similar_items
@@ -38,6 +39,7 @@ class Recommender:
         self._sources = sources
         self._rules = rules
         self.strategies = [strategy for _, strategy in chain(sources)]
+        self._led_by_trending = [trending(sources), *self.strategies]
         self._fallback = popular(sources)
 
     async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
@@ -46,7 +48,8 @@ class Recommender:
 
     async def answer(self, user: User, wishes: Wishes) -> Recommendations:
         """The same for a user whose state was read already, or for a session that has none."""
-        chosen = await self.chosen(await self.question(user, wishes), self.strategies)
+        strategies = self._led_by_trending if user.trending_leads else self.strategies
+        chosen = await self.chosen(await self.question(user, wishes), strategies)
         return Recommendations.model_construct(
             user_id=user.user_id,
             n=wishes.n,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -161,8 +162,11 @@ class Store:
         return replies
 
     async def _load_model(self, version: str) -> Model:
-        (raw,) = await self.ask_alone(("GET", keyspace.model_items(version)), seconds=LOAD_SECONDS)
-        return Model(version, records.decode_ids(raw or b""), [])
+        keys = (keyspace.model_items(version), keyspace.manifest(version))
+        raw, manifest = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
+        gate = (json.loads(manifest).get("gate") if manifest else None) or {}
+        leads = gate.get("leads") == "trending"
+        return Model(version, records.decode_ids(raw or b""), [], leads)
 
     async def _guarded(self, read: Callable[[], Awaitable[T]]) -> T:
         """Await what is bounded in time, if the breaker allows it; feeds breaker and metrics."""

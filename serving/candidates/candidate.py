@@ -24,6 +24,7 @@ class User:
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
     fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
+    trending_leads: bool = False  # answers begin with what trends: no model is better yet
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
     # What an anonymous session likes: item and strength, newest first; None: it is in the user's history.
     session: Sequence[tuple[str, float]] | None = None

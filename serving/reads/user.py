@@ -34,6 +34,7 @@ async def user(store: Store, user_id: str) -> User:
         model_version=model.version if model else None,
         batch_list=ranked(model, raw),
         fresh_list=await _fresh_list(store, model, fresh),
+        trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import httpx
@@ -45,6 +46,22 @@ def test_the_batch_list_comes_first_and_popular_items_fill_up(
         assert answer["items"][0] == {
             "item_id": "i10", "rank": 1, "score": 0.8, "source": "als", "title": "Title i10",
         }  # fmt: skip
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("leads", "first"), [("trending", "i20"), ("model", "i10")])
+def test_what_trends_leads_while_the_gate_says_that_no_model_is_better(
+    redis_url: str, api: Client, leads: str, first: str
+) -> None:
+    now = time.time() / 86_400
+    World(gate={"leads": leads}, trending={86_400: {"i20": now + 6, "i00": now + 7}}).write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            found = await items(client, "/v1/users/ann/recommendations", n=3)
+        assert found[0]["item_id"] == first
+        assert "i00" not in ids(found)
 
     asyncio.run(scenario())
 

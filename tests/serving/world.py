@@ -33,6 +33,7 @@ class World:
     trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
     factors: NDArray[np.float32] | None = None  # a row an item, by its place in the sorted ids
     parameters: dict[str, object] = field(default_factory=dict)
+    gate: dict[str, object] = field(default_factory=dict)  # what the gate decided, in the manifest
     new_items: list[str] = field(default_factory=list)  # of v1
     online_through: int | None = None
     shards: int = 1
@@ -96,6 +97,6 @@ class World:
             "created_at": "2026-01-01T00:00:00Z",
             "metrics": {"ndcg@10": 0.2},
         }
-        manifest |= {"parameters": self.parameters}
+        manifest |= {"parameters": self.parameters, "gate": self.gate}
         client.set(keyspace.manifest(version), json.dumps(manifest))
         client.set(keyspace.CURRENT_MODEL, version)
