@@ -64,6 +64,11 @@ def history_pattern() -> str:
     return "hw:{*}:history:*"
 
 
+def retracted_pattern() -> str:
+    """As `history_pattern`, of what retractions left nothing of."""
+    return "hw:{*}:retracted:*"
+
+
 def user_of_history(key: str) -> str:
     """The user whose history a key is."""
     return key.split("}:history:", 1)[1]

@@ -91,6 +91,10 @@ def ingest(
     replayed_file: Annotated[
         Path | None, typer.Option(help="Remembers a source sent whole, and leaves its history out next time.")
     ] = None,
+    ledger: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Append every attempted and acknowledged event, for `verify`."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
     users: Annotated[int, typer.Option(help="Built-in source.")] = 100,
     items: Annotated[int, typer.Option(help="Built-in source.")] = 500,
@@ -123,6 +127,7 @@ def ingest(
             scale=RatingScale.parse(rating_scale) if rating_scale else None,
             progress_file=progress_file,
             replayed=mark,
+            ledger=ledger,
         )
         for note in opened.notes():
             typer.echo(note, err=True)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from clients.event_producer import EventProducer, ProducerLimits, open_producer
+from clients.ledger import LedgerError, LedgerProducer
 from clients.topic_admin import create_topics
 from contracts.catalog import CatalogEntry
 from contracts.settings import KafkaSettings
@@ -62,6 +63,7 @@ class Ingest:
     scale: RatingScale | None = None
     progress_file: Path | None = None
     replayed: ReplayedMark | None = None  # where it is there, the catalogue and the history are left out
+    ledger: Path | None = None  # where every event is written down, attempted and acknowledged
     connect_timeout_seconds: float = 5.0
     counts: Counts = field(default_factory=Counts)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -73,14 +75,15 @@ class Ingest:
     def run(self) -> dict[str, object]:
         """Create the topics, send everything, wait for the acknowledgements; returns the final count.
 
-        Raises ProducerError where no broker answers, SourceError where a file cannot be read.
+        Raises ProducerError where no broker answers or the ledger cannot be written, SourceError where a file
+        cannot be read.
         """
         if self.progress_file is not None:
             write_progress(self.progress_file, self.snapshot())
         bootstrap = self.settings.kafka_bootstrap_servers
         limits = ProducerLimits(connect_timeout_seconds=self.connect_timeout_seconds)
         create_topics(bootstrap, timeout=self.connect_timeout_seconds)
-        producer = open_producer(self.settings, limits)
+        producer = self._producer(limits)
         try:
             with stopping(self.stop, producer), reported(self.snapshot, self.progress_file, self.console):
                 self._send(producer)
@@ -92,6 +95,16 @@ class Ingest:
         if self.progress_file is not None:
             write_progress(self.progress_file, final)
         return final
+
+    def _producer(self, limits: ProducerLimits) -> EventProducer:
+        producer = open_producer(self.settings, limits)
+        if self.ledger is None:
+            return producer
+        try:
+            return LedgerProducer(producer, self.ledger)
+        except LedgerError:
+            producer.close()
+            raise
 
     def _send(self, producer: EventProducer) -> None:
         if self.replayed is not None and self.replayed.is_there():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, cast
 
 import redis
@@ -14,6 +16,7 @@ from contracts.records import Popularity
 
 _TIMEOUT_SECONDS = 2.0
 _SCAN_COUNT = 2000
+_PIPELINE_KEYS = 100
 
 
 class RedisUnavailableError(Exception):
@@ -49,6 +52,48 @@ class RedisState:
         found = self._client.hscan_iter(keyspace.POPULARITY, count=_SCAN_COUNT)
         # HSCAN may return a field twice while the hash grows.
         return sum({item: Popularity.decode(raw).raters for item, raw in found}.values())
+
+    def state_version(self) -> str:
+        """The version of the state that Redis holds, "" when it holds none."""
+        raw = self._client.get(keyspace.STATE_VERSION)
+        return cast(bytes, raw).decode() if raw else ""
+
+    def is_being_written(self) -> bool:
+        """Whether a batch or a rebuild is at work on the state."""
+        return bool(self._client.exists(keyspace.STATE_BUSY, keyspace.STATE_REBUILDING))
+
+    def histories(self) -> Iterator[tuple[str, str, bytes]]:
+        """User, item and entries (records.encode_entry, joined) of all histories."""
+        return self._entries(keyspace.history_pattern())
+
+    def retracted(self) -> Iterator[tuple[str, str, bytes]]:
+        """As `histories`, of the items of which a retraction left nothing."""
+        return self._entries(keyspace.retracted_pattern())
+
+    def _entries(self, pattern: str) -> Iterator[tuple[str, str, bytes]]:
+        # An item's id may look like the end of a user's key: what stands before the user decides.
+        head, tail = pattern.removesuffix("*").split("*")
+        of_user = re.compile(rf"{re.escape(head)}\d+{re.escape(tail)}(.*)", re.DOTALL)
+        found = self._client.scan_iter(match=pattern, count=_SCAN_COUNT)
+        matches = (of_user.fullmatch(key) for key in {key.decode() for key in found})
+        users = ((match[0], match[1]) for match in matches if match)
+        while chunk := list(islice(users, _PIPELINE_KEYS)):
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key, _ in chunk:
+                    pipeline.hgetall(key)
+                fields = cast("list[dict[bytes, bytes]]", pipeline.execute())
+            for (_, user), items in zip(chunk, fields, strict=True):
+                yield from ((user, item.decode(), raw) for item, raw in items.items())
+
+    def popularity(self) -> Iterator[tuple[str, Popularity]]:
+        """Every item's counters over all shards."""
+        found = dict(self._client.hscan_iter(keyspace.POPULARITY, count=_SCAN_COUNT))
+        yield from ((item.decode(), Popularity.decode(raw)) for item, raw in found.items())
+
+    def trending(self, half_life_seconds: int) -> Iterator[tuple[str, float]]:
+        """The scores (records.Trend.score) of one half-life."""
+        found = dict(self._client.zscan_iter(keyspace.trending(half_life_seconds), count=_SCAN_COUNT))
+        yield from ((item.decode(), score) for item, score in found.items())
 
     def request_training(self) -> int:
         """Ask for a round now; the number of the request."""
