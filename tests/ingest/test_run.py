@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from clients.event_producer import BrokerUnavailableError
+from clients.ledger import LedgerError
 from clients.topic_admin import end_offsets, partitions_of, quiet_consumer
 from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
@@ -117,6 +118,27 @@ def test_a_stopped_run_flushes_and_counts(broker: str) -> None:
     final = run.run()
     assert final["done"]
     assert 0 < int(str(final["sent"])) == final["acknowledged"]
+
+
+def test_a_ledger_holds_what_was_attempted_and_where_it_was_acknowledged(broker: str, tmp_path: Path) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    before = end_offsets(broker, INTERACTIONS.name)
+    world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
+    assert _run(world, broker, ledger=ledger).run()["acknowledged"] == 30
+    lines = [json.loads(line) for line in ledger.read_text().splitlines()]
+    acknowledged = {(line["partition"], line["offset"]): line for line in lines if "offset" in line}
+    events = [Interaction.model_validate_json(value) for value in _newest(broker, INTERACTIONS.name, before)]
+    assert len(acknowledged) == len(events) == len(lines) / 2 == 30
+    assert {line["event_id"] for line in acknowledged.values()} == {event.event_id for event in events}
+    ends = end_offsets(broker, INTERACTIONS.name)
+    assert set(acknowledged) == {(p, o) for p, end in ends.items() for o in range(before.get(p, 0), end)}
+
+
+def test_a_ledger_that_cannot_be_written_is_told_before_anything_is_sent(broker: str, tmp_path: Path) -> None:
+    before = end_offsets(broker, INTERACTIONS.name)
+    with pytest.raises(LedgerError):
+        _run(SyntheticWorld(WorldSize(ratings=30)), broker, ledger=tmp_path).run()
+    assert end_offsets(broker, INTERACTIONS.name) == before
 
 
 def test_no_broker_is_told_and_the_progress_file_says_nothing_was_sent(tmp_path: Path) -> None:
