@@ -34,6 +34,12 @@ _LIVE_PER_SECOND = 10.0
 _RATINGS_PER_USER = 75
 _GC_THRESHOLD = 100_000  # events are many and hold no cycles
 
+Ledger = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, help="Append what is attempted and what acknowledged, for `verify`."),
+]
+Endless = Annotated[bool, typer.Option("--endless", help="Built-in source: live traffic afterwards.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this service."""
@@ -91,18 +97,13 @@ def ingest(
     replayed_file: Annotated[
         Path | None, typer.Option(help="Remembers a source sent whole, and leaves its history out next time.")
     ] = None,
-    ledger: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, help="Append every attempted and acknowledged event, for `verify`."),
-    ] = None,
+    ledger: Ledger = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
     users: Annotated[int, typer.Option(help="Built-in source.")] = 100,
     items: Annotated[int, typer.Option(help="Built-in source.")] = 500,
     ratings: Annotated[int | None, typer.Option(help="Built-in source; 75 a user by default.")] = None,
     seed: Annotated[int, typer.Option(help="Built-in source.")] = 42,
-    endless: Annotated[
-        bool, typer.Option("--endless", help="Built-in source: live traffic afterwards.")
-    ] = False,
+    endless: Endless = False,
 ) -> None:
     """Send interactions and metadata to Kafka in the order of their times, and count what became of them."""
     console = Console(stderr=True)

@@ -189,25 +189,33 @@ def _only(found: Iterable[Violation]) -> list[Violation]:
 
 
 def _without(rows: pa.Table, others: pa.Table) -> pa.Table:
-    return rows.join(others.select(PLACE), keys=PLACE, join_type="left anti")
+    return _joined(rows, others, "left anti")
 
 
 def _with(rows: pa.Table, others: pa.Table) -> pa.Table:
-    return rows.join(others.select(PLACE), keys=PLACE, join_type="left semi")
+    return _joined(rows, others, "left semi")
+
+
+def _joined(rows: pa.Table, others: pa.Table, join_type: str) -> pa.Table:
+    kept = _numbered(rows, "row").join(others.select(PLACE), keys=PLACE, join_type=join_type)
+    return rows.take(kept["row"].combine_chunks().sort())
+
+
+def _numbered(rows: pa.Table, name: str) -> pa.Table:
+    """The places and each row's number: all that a join has to carry."""
+    return rows.select(PLACE).append_column(name, pa.array(np.arange(rows.num_rows)))
 
 
 def _altered(sent: pa.Table, lake: pa.Table) -> pa.Table:
     """Rows of the lake that differ from what was sent there; what a ledger does not tell is alike."""
-    pairs = sent.join(lake, keys=PLACE, join_type="inner", right_suffix="_in_lake")
+    pairs = _numbered(sent, "sent").join(_numbered(lake, "lake"), keys=PLACE, join_type="inner")
     differs = pa.array(np.zeros(pairs.num_rows, bool))
     for name in _CONTENT:
-        # No answer where the ledger is silent; a null in the lake would be one.
-        wrong = pc.and_(
-            pairs[name].is_valid(),
-            pc.fill_null(pc.not_equal(pairs[name], pairs[f"{name}_in_lake"]), True),
-        )
+        told, found = sent[name].take(pairs["sent"]), lake[name].take(pairs["lake"])
+        # A null in the lake would be a difference, one in the ledger is silence.
+        wrong = pc.and_(told.is_valid(), pc.fill_null(pc.not_equal(told, found), True))
         differs = pc.or_(differs, wrong)
-    return pairs.filter(differs)
+    return sent.take(pairs["sent"].filter(differs))
 
 
 def _rows(rows: pa.Table, what: str) -> Violation:

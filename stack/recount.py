@@ -148,9 +148,10 @@ class _Trends:
                     yield half_life, item, score
 
     def _kept(self, octaves: Mapping[tuple[int, int], int], newest_ms: int) -> Trend:
-        half_lives = self._head.trend_half_lives
-        oldest = [math.floor(newest_ms / (1000 * h)) - OCTAVES for h in half_lives]
-        return Trend({(place, k): n for (place, k), n in octaves.items() if k > oldest[place]})
+        newest = [math.floor(newest_ms / (1000 * half_life)) for half_life in self._head.trend_half_lives]
+        kept = {(place, k): n for (place, k), n in octaves.items() if k > newest[place] - OCTAVES}
+        # An empty newest octave is kept, too: the other shards' sums are seen from it.
+        return Trend(dict.fromkeys(enumerate(newest), 0) | kept)
 
 
 assert TYPE_CODES[RETRACT] == 1 + len(COUNTED_TYPES), "counters follow the types' codes"
