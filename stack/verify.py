@@ -71,7 +71,7 @@ def _as_dict(verdict: Verdict) -> dict[str, Any]:
 def verify(ledgers: Ledgers) -> Verified:
     """Check I1 to I5."""
     counts = {
-        "attempted_or_acknowledged": ledgers.sent.num_rows,
+        "ledger_lines": ledgers.sent.num_rows,
         "acknowledged": ledgers.acknowledged.num_rows,
         "in_lake": ledgers.lake.num_rows,
         "refused": ledgers.refused.num_rows,
