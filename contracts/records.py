@@ -111,7 +111,8 @@ class Trend:
 
         Scores of one half-life compare as the sums do at any moment; 2 ** (score - now / h) is the sum now.
         """
-        sums = {k: total for (at, k), total in self.octaves.items() if at == place}
+        # An emptied newest octave of one shard must not drown the old ones of another.
+        sums = {k: total for (at, k), total in self.octaves.items() if at == place and total}
         if not sums:
             return None
         newest = max(sums)

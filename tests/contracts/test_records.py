@@ -150,6 +150,10 @@ def test_a_trend_without_anything_above_zero_has_no_score() -> None:
     assert Trend({(0, 3): MICROS, (0, 2): -2 * MICROS}).score(0) is None
 
 
+def test_an_octave_that_was_emptied_changes_no_score() -> None:
+    assert (Trend({(0, 5): MICROS}) + Trend({(0, 5000): 0})).score(0) == 5.0
+
+
 @given(st.lists(TRENDS, min_size=1, max_size=5), st.randoms())
 def test_adding_trends_has_no_order(trends: list[Trend], random: np.random.RandomState) -> None:
     shuffled = list(trends)
