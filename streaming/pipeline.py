@@ -103,5 +103,5 @@ def checkpoint(settings: StreamingSettings, query: str) -> str:
 
 
 def _own_pool(spark: SparkSession, query: str) -> None:
-    # Queries share the cores fairly: a large lake batch must not hold up the online one.
+    # A pool of pools.xml: the online query's tasks go before the others'.
     spark.sparkContext.setLocalProperty("spark.scheduler.pool", query)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlparse
 
 from pyspark.sql import SparkSession
@@ -10,8 +11,9 @@ from clients.spark_session import spark_session
 from contracts.settings import StreamingSettings
 
 _CONF = {
-    # Queries share the cores; a large lake batch must not hold up the online one.
+    # Queries share the cores, each in its pool; a large lake batch must not hold up the online one.
     "spark.scheduler.mode": "FAIR",
+    "spark.scheduler.allocation.file": Path(__file__).with_name("pools.xml").as_uri(),
     # Plans of small batches are known beforehand; adapting them costs more than it gains.
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.streaming.stateStore.providerClass": (
