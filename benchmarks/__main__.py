@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
@@ -64,35 +64,66 @@ def main() -> None:
     asked = parser.parse_args()
     # Ends like Ctrl-C, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-    with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        context = _started(Path(folder), asked.scale, running)
-        ratios = [
-            ratio
-            for name, benchmark in BENCHMARKS
-            if asked.only in (None, name)
-            for ratio in benchmark(context)
-        ]
-    table = as_markdown(ratios)
-    (_HERE / "results.md").write_text(table, encoding="utf-8")
-    results = {"scale": asked.scale, "date": date.today().isoformat(), "ratios": [asdict(r) for r in ratios]}
-    (_HERE / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(table)
+    results = _results()
+    for name, benchmark in BENCHMARKS:
+        if asked.only not in (None, name):
+            continue
+        with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+            ratios = benchmark(_started(Path(folder), asked.scale, running))
+        results[name] = Measured(asked.scale, date.today().isoformat(), ratios)
+        # After each, so that what was measured is kept when a later one fails.
+        _write(results)
+        print(as_markdown({name: results[name]}))
 
 
-def as_markdown(ratios: list[Ratio]) -> str:
+@dataclass(frozen=True)
+class Measured:
+    """What a module measured last, at which scale and when."""
+
+    scale: float
+    date: str
+    ratios: list[Ratio]
+
+
+def _results() -> dict[str, Measured]:
+    """What each module measured last; a module that is no more is left out."""
+    path = _HERE / "results.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {
+        name: Measured(of["scale"], of["date"], [Ratio(**ratio) for ratio in of["ratios"]])
+        for name, of in stored.items()
+        if name in dict(BENCHMARKS)
+    }
+
+
+def _write(results: dict[str, Measured]) -> None:
+    ordered = {name: results[name] for name, _ in BENCHMARKS if name in results}
+    text = json.dumps({name: asdict(measured) for name, measured in ordered.items()}, indent=2)
+    (_HERE / "results.json").write_text(text + "\n", encoding="utf-8")
+    (_HERE / "results.md").write_text(as_markdown(ordered), encoding="utf-8")
+
+
+def as_markdown(results: dict[str, Measured]) -> str:
     """The table as it stands in results.md."""
     lines = [
         f"Measured on {cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; "
-        "each row's peer ran in the same minutes, in turn.",
+        "each row's peer ran in the same minutes, in turn. Scale 1 is the full size.",
         "",
-        "| what | ours | peer | ratio | goal | the peer |",
-        "|---|---:|---:|---:|---:|---|",
+        "| what | ours | peer | ratio | goal | the peer | scale, date |",
+        "|---|---:|---:|---:|---:|---|---|",
     ]
-    for r in ratios:
-        goal = "" if r.target is None else f"≥ {r.target:.3g}{'' if r.met else ' (missed)'}"
-        figures = f"{r.ours:,.0f} {r.unit} | {r.peer:,.0f} {r.unit} | {r.ratio:.2f}×"
-        lines.append(f"| {r.name} | {figures} | {goal} | {r.note} |")
+    for measured in results.values():
+        for r in measured.ratios:
+            goal = "" if r.target is None else f"≥ {r.target:.3g}{'' if r.met else ' (missed)'}"
+            figures = f"{_figure(r.ours)} {r.unit} | {_figure(r.peer)} {r.unit} | {r.ratio:.2f}×"
+            when = f"{measured.scale:g}, {measured.date}"
+            lines.append(f"| {r.name} | {figures} | {goal} | {r.note} | {when} |")
     return "\n".join(lines) + "\n"
+
+
+def _figure(value: float) -> str:
+    """Whole numbers where they say enough, three digits where not."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _started(folder: Path, scale: float, running: ExitStack) -> BenchContext:
