@@ -19,6 +19,7 @@ from training.round_line import round_line
 
 log = logging.getLogger("headwater.training")
 _EVENT_POLL_SECONDS = 5.0
+_SETTLED = 1.1
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Trainer:
     publisher: Publisher
     _last_round: float = 0.0
     _last_count: float = 0.0
+    _events_before: int = 0
 
     def run(self, stopping: threading.Event) -> None:
         """Train until told to stop."""
@@ -79,14 +81,18 @@ class Trainer:
 
     def _is_due(self) -> bool:
         now, settings = time.monotonic(), self.settings
-        by_time = settings.train_every_seconds and now - self._last_round >= settings.train_every_seconds
-        if by_time:
-            self._last_round = now
-            return self._new_events() > 0
-        if settings.train_every_events and now - self._last_count >= _EVENT_POLL_SECONDS:
-            self._last_count = now
-            return self._new_events() >= settings.train_every_events
-        return False
+        is_first = not self._last_round
+        waited = is_first or now - self._last_round >= settings.train_every_seconds
+        by_time = bool(settings.train_every_seconds) and waited
+        if not (by_time or settings.train_every_events) or now - self._last_count < _EVENT_POLL_SECONDS:
+            return False
+        self._last_count = now
+        events, before = self._new_events(), self._events_before
+        self._events_before = events
+        if 0 < settings.train_every_events <= events:
+            return True
+        # The first round of a life: not in the middle of a replay, whose rest would wait for the next.
+        return by_time and (has_settled(events, before) if is_first else events > 0)
 
     def _new_events(self) -> int:
         version = dataset.newest_version(self.spark, self.settings.lake_uri)
@@ -97,3 +103,8 @@ class Trainer:
         # Delta answers a bare count from its log, without reading a file.
         rows = dataset.read_interactions(self.spark, self.settings.lake_uri, version).count()
         return rows - int(learnt)
+
+
+def has_settled(events: int, before: int) -> bool:
+    """Whether there is something new, and since the last look hardly more came: a replay has ended."""
+    return 0 < events <= _SETTLED * before
