@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MAX_EVENT_BYTES = 1_000_000
@@ -38,3 +39,9 @@ TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED)
 # Headers of a rejected record.
 REJECT_REASON, REJECT_TOPIC = "reason", "source_topic"
 REJECT_PARTITION, REJECT_OFFSET = "source_partition", "source_offset"
+
+
+def interaction_offsets(applied: Mapping[str, int]) -> dict[int, int]:
+    """Partition -> offset of the interactions, of offsets by "topic:partition" (keyspace.APPLIED_ONLINE)."""
+    prefix = f"{INTERACTIONS.name}:"
+    return {int(place.removeprefix(prefix)): n for place, n in applied.items() if place.startswith(prefix)}

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from contracts.ledgers import UNKNOWN_OFFSET
 from contracts.records import decode_history
-from contracts.topics import INTERACTIONS
+from contracts.topics import INTERACTIONS, interaction_offsets
 from stack.ledgers import PLACE, Ledgers
 from stack.recount import below, recount
 from stack.state_file import State
@@ -111,7 +111,7 @@ def conservation(ledgers: Ledgers) -> list[Violation]:
     acknowledged = ledgers.acknowledged.select(PLACE)
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
     found, seen = _offsets(read), _offsets([*read, placed])
-    committed = _by_partition(ledgers.state.head.applied_lake) if ledgers.state else {}
+    committed = interaction_offsets(ledgers.state.head.applied_lake) if ledgers.state else {}
     holes, twice, examples = 0, 0, []
     for partition in sorted(seen.keys() | committed.keys()):
         offsets = np.unique(found.get(partition, _NONE))
@@ -134,7 +134,7 @@ def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
     if ledgers.state is None:
         return NotChecked("no state was given: `headwater verify export-state FILE`, then --state FILE")
     head, exported = ledgers.state.head, ledgers.state.state
-    applied, committed = _by_partition(head.applied_online), _by_partition(head.applied_lake)
+    applied, committed = interaction_offsets(head.applied_online), interaction_offsets(head.applied_lake)
     found = _offsets([ledgers.lake.select(PLACE), ledgers.refused])
     reached = {p: max(committed.get(p, 0), int(found.get(p, _NONE).max(initial=-1)) + 1) for p in applied}
     behind = [(p, n, reached[p]) for p, n in applied.items() if reached[p] < n]
@@ -229,12 +229,6 @@ def _row_in_words(row: Mapping[str, Any]) -> str:
     if row.get("event_id"):
         words.append(f"event {row['event_id']}")
     return " ".join(words) or "an event without an id"
-
-
-def _by_partition(next_offsets: Mapping[str, int]) -> dict[int, int]:
-    """ "topic:partition" -> offset, of the interactions, by partition."""
-    prefix = f"{INTERACTIONS.name}:"
-    return {int(name.removeprefix(prefix)): n for name, n in next_offsets.items() if name.startswith(prefix)}
 
 
 def _offsets(tables: Iterable[pa.Table]) -> dict[int, Offsets]:

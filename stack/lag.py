@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clients.topic_admin import end_offsets
-from contracts.topics import CATALOG, INTERACTIONS
+from contracts.topics import CATALOG, INTERACTIONS, interaction_offsets
 
 SOURCES = (INTERACTIONS.name, CATALOG.name)
 
@@ -26,4 +26,4 @@ def lag(ends: Mapping[str, int], applied: Mapping[str, int]) -> int:
 
 def events_in(offsets: Mapping[str, int]) -> int:
     """How many interactions the offsets stand for."""
-    return sum(n for place, n in offsets.items() if place.rsplit(":", 1)[0] == INTERACTIONS.name)
+    return sum(interaction_offsets(offsets).values())

@@ -116,8 +116,7 @@ def _folder(settings: StreamingSettings) -> Callable[[Iterator[pa.RecordBatch]],
     def fold(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = redis_sink.connect(settings.redis_url.get_secret_value())
         applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
-        prefix = f"{topics.INTERACTIONS.name}:"
-        offsets = {int(s.removeprefix(prefix)): o for s, o in applied.items() if s.startswith(prefix)}
+        offsets = topics.interaction_offsets(applied)
         for batch in batches:
             users = batch.column("user_id").to_pylist()
             fold_in_users(client, users, offsets, settings)

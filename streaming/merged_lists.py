@@ -9,15 +9,12 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from contracts import keyspace
 from contracts.records import Popularity, Trend, decode_catalog
 from contracts.settings import StateSettings
-from streaming.redis_sink import StateClient
-
-_CHUNK = 1000
+from streaming.redis_sink import StateClient, chunks
 
 
 class _Item(NamedTuple):
@@ -30,8 +27,7 @@ class _Item(NamedTuple):
 
 def merge_items(client: StateClient, items: Iterable[str], settings: StateSettings) -> None:
     """Write the items' popularity over all shards, and their places in every list."""
-    touched = iter(sorted(set(items)))
-    while chunk := list(islice(touched, _CHUNK)):
+    for chunk in chunks(sorted(set(items))):
         _write(client, list(_read(client, chunk, settings.redis_shards)), settings)
 
 

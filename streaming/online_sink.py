@@ -174,11 +174,7 @@ def _fold_in(
     """Fold the task's users in within the budget; the rest waits, all of a replay's do."""
     left = list(users.ids)
     if users.events <= settings.fold_in_max_events:
-        offsets = {
-            int(source.rsplit(":", 1)[1]): offset
-            for source, offset in applied.next.items()
-            if source.startswith(f"{topics.INTERACTIONS.name}:")
-        }
+        offsets = topics.interaction_offsets(applied.next)
         deadline = time.monotonic() + settings.fold_in_budget_seconds
         # The most recently active first: who is last in the log.
         left = fold_in_users(client, left[::-1], offsets, settings, deadline)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -18,6 +18,7 @@ from contracts.settings import StateSettings
 from streaming.state_script import lua, state_script
 
 StateClient = redis.Redis
+T = TypeVar("T")
 _CHUNK = 1000
 _RETRIES = 30  # about a minute: a restarting Redis delays a batch, it does not end the query
 
@@ -46,7 +47,8 @@ def connect(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5, retry=retry)
 
 
-def _chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
+    """Lists of what one pipeline carries."""
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK)):
         yield chunk
@@ -58,7 +60,7 @@ def apply_events(client: redis.Redis, events: Iterable[UserEvent], settings: Sta
     for user_id, item_id, entry in events:
         by_user[user_id] += (item_id, encode_entry(entry))
     script, changed = client.register_script(state_script(settings)), 0
-    for users in _chunks(by_user.items()):
+    for users in chunks(by_user.items()):
         with client.pipeline(transaction=False) as pipeline:
             for user_id, arguments in users:
                 keys = user_keys(user_id, settings.redis_shards)
@@ -86,7 +88,7 @@ def apply_catalog(client: redis.Redis, entries: Sequence[CatalogRecord]) -> None
     """Keep the newest entry of each item and user."""
     script = client.register_script(lua("apply_catalog.lua"))
     for kind, key in (("item", keyspace.CATALOG_ITEMS), ("user", keyspace.CATALOG_USERS)):
-        for chunk in _chunks(entry for entry in entries if entry.kind == kind):
+        for chunk in chunks(entry for entry in entries if entry.kind == kind):
             arguments = [part for e in chunk for part in (e.id, encode_catalog(e.updated_at, e.json))]
             script(keys=[key], args=arguments, client=client)
 

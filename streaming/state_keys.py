@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from contracts import keyspace
-from streaming.redis_sink import StateClient
+from streaming.redis_sink import StateClient, chunks
 
-_CHUNK = 1000
+_SCAN_COUNT = 1000
 # Fresh lists and who waits for one follow from the state; offsets and models are not part of it.
 _STATE_KEY = re.compile(
     r"hw:(\{\d+\}:((history|recent|retracted|together):.*|popularity|trend)"
@@ -22,15 +21,14 @@ _STATE_KEY = re.compile(
 
 def state_keys(client: StateClient) -> Iterator[str]:
     """Every key of the state; one may come twice."""
-    for key in client.scan_iter(match="hw:*", count=_CHUNK):
+    for key in client.scan_iter(match="hw:*", count=_SCAN_COUNT):
         if _STATE_KEY.fullmatch(text := key.decode()):
             yield text
 
 
 def clear_state(client: StateClient) -> None:
     """Delete what `rebuild` will write again."""
-    keys = state_keys(client)
-    while chunk := list(islice(keys, _CHUNK)):
+    for chunk in chunks(state_keys(client)):
         with client.pipeline(transaction=False) as pipeline:
             for key in chunk:
                 pipeline.unlink(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.resources import files
 
 from contracts.events import EVENT_TYPES
@@ -27,8 +28,9 @@ def state_script(settings: StateSettings) -> str:
     return f"local CONFIG={{{fields}}}\n" + lua("apply_events.lua")
 
 
+@cache
 def lua(name: str) -> str:
-    """The text of a script beside this file."""
+    """The text of a script beside this file, read once: every block of a batch asks for some."""
     return files("streaming").joinpath(name).read_text()
 
 

@@ -14,6 +14,7 @@ from serving.question import Question
 from serving.store import Store
 from serving.trending_lists import TrendingLists
 
+PAGE = 16  # most answers need no more of a list
 # Pages of candidates, best first; a page is asked for only while the answer is not full. A strategy that
 # finds nothing, or whose reads fail, yields nothing: the next one goes on.
 Strategy = Callable[[Question], AsyncGenerator[Sequence[Candidate], None]]
@@ -39,13 +40,17 @@ def sources_of(settings: ServingSettings, store: Store) -> Sources:
     return Sources(store, catalogue, PopularList(store, catalogue), trending_lists, factors, settings)
 
 
+async def pages(
+    entries: Sequence[tuple[str, float]], source: str
+) -> AsyncGenerator[Sequence[Candidate], None]:
+    """A ranked list page by page, so that no more of it is decoded than the answer needs."""
+    for start in range(0, len(entries), PAGE):
+        yield [Candidate(item_id, score, source) for item_id, score in entries[start : start + PAGE]]
+
+
 def listed(entries: Sequence[tuple[str, float]], source: str) -> Strategy:
-    """A list that was read already, as a strategy of one page."""
-
-    async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        yield [Candidate(item_id, score, source) for item_id, score in entries]
-
-    return candidates
+    """A list that was read already, as a strategy."""
+    return lambda _: pages(entries, source)
 
 
 Factory = Callable[[Sources], Strategy]

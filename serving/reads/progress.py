@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from contracts import keyspace
-from contracts.topics import INTERACTIONS
+from contracts.topics import interaction_offsets
 from serving.store import Store
 
 
@@ -28,11 +28,6 @@ async def progress(store: Store, user_ids: Sequence[str]) -> Progress:
             for user_id in user_ids
         ),
     )
-    prefix = f"{INTERACTIONS.name}:"
-    offsets = {
-        int(source.decode().removeprefix(prefix)): int(offset)
-        for source, offset in applied.items()
-        if source.decode().startswith(prefix)
-    }
+    offsets = interaction_offsets({source.decode(): int(offset) for source, offset in applied.items()})
     pending = {user for user, since in zip(user_ids, waiting, strict=True) if since is not None}
     return Progress(offsets, pending if has_model else frozenset())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contracts.topics import CATALOG, INTERACTIONS, MAX_EVENT_BYTES, REJECTED, TOPICS
+from contracts.topics import CATALOG, INTERACTIONS, MAX_EVENT_BYTES, REJECTED, TOPICS, interaction_offsets
 
 
 def test_every_topic_is_listed_once() -> None:
@@ -22,3 +22,8 @@ def test_the_catalogue_keeps_the_last_entry_of_each_key() -> None:
 def test_a_rejected_event_fits_with_its_headers() -> None:
     assert int(INTERACTIONS.config["max.message.bytes"]) == MAX_EVENT_BYTES
     assert int(REJECTED.config["max.message.bytes"]) > MAX_EVENT_BYTES
+
+
+def test_offsets_of_the_interactions_are_told_from_those_of_other_topics() -> None:
+    applied = {"interactions:0": 5, "interactions:11": 7, "catalog:0": 9, "interactions.rejected:1": 3}
+    assert interaction_offsets(applied) == {0: 5, 11: 7}
