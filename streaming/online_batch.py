@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -14,12 +15,24 @@ from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.online_sink import Applied, applied_records, merged
 from streaming.redis_sink import StateClient
-from streaming.source import read_partitions_between
+from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_gate import writing_batch
 from streaming.state_keys import is_there
 
 log = logging.getLogger("headwater.online")
 _QUIET_SECONDS = 2.0  # after a large batch: if none follows, the replay is over
+
+
+def gaps_before(first: Mapping[str, int], reached: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """What lies between a state and a batch that starts at ``first``: from, to by "topic:partition".
+
+    A state without a partition's offset holds nothing of it: the gap starts at its beginning, if it has any.
+    """
+    return {
+        source: (reached.get(source, EARLIEST), offset)
+        for source, offset in first.items()
+        if reached.get(source, 0) < offset
+    }
 
 
 class OnlineBatch:
@@ -65,11 +78,7 @@ class OnlineBatch:
     def _fill_gaps(self, spark: SparkSession, client: StateClient, applied: Applied) -> None:
         """Apply again what a Redis that restarted has lost: its applied offsets went back with its state."""
         reached = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
-        gaps = {
-            source: (reached[source], first)
-            for source, first in applied.first.items()
-            if reached.get(source, first) < first
-        }
+        gaps = gaps_before(applied.first, reached)
         if not gaps or self._is_lost:
             return
         log.warning("Redis went back to %s: applying what it lost again", gaps)

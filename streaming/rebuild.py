@@ -16,15 +16,16 @@ from contracts.lake import Table
 from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
+from streaming.applied import next_offsets
 from streaming.lake_sink import create_tables
 from streaming.online_sink import applied_records, apply_lake, merged
 from streaming.pipeline import checkpoint
-from streaming.source import read_partitions_between
+from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_gate import rebuilding
 from streaming.state_keys import clear_state, is_there, mark_written, state_digest
 
 log = logging.getLogger("headwater.rebuild")
-_EARLIEST = -2  # Spark's number for a partition's beginning
+Offsets = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark writes them
 
 
 class Rebuilt(NamedTuple):
@@ -46,12 +47,15 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, bounds)
         entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, bounds)
         in_lake = ((topics.INTERACTIONS, interactions), (topics.CATALOG, entries))
-        tail = _beyond_lake(spark, settings, in_lake, bounds)
+        starts, ends = _beyond_lake(settings, in_lake, bounds)
+        tail = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
         before = state_digest(client)
         clear_state(client)
         apply_lake(interactions, entries, settings)
         merged(applied_records(tail, settings, fold_in=False), settings)
         mark_written(client)
+        # A flush took the offsets with the state, and partitions without new records would stay without.
+        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, next_offsets(ends) | bounds)
         redis_sink.clear_status(client, "state_lost")
         return Rebuilt(before, state_digest(client))
 
@@ -93,18 +97,15 @@ def _read(
 
 
 def _beyond_lake(
-    spark: SparkSession,
-    settings: StreamingSettings,
-    in_lake: Iterable[tuple[Topic, DataFrame]],
-    bounds: dict[str, int],
-) -> DataFrame:
-    """The records of both topics after the last one of the lake and below the bounds."""
-    starts: dict[str, dict[str, int]] = {}
-    ends: dict[str, dict[str, int]] = {}
+    settings: StreamingSettings, in_lake: Iterable[tuple[Topic, DataFrame]], bounds: dict[str, int]
+) -> tuple[Offsets, Offsets]:
+    """Where the records of both topics after the last one of the lake and below the bounds start and end."""
+    starts: Offsets = {}
+    ends: Offsets = {}
     for topic, rows in in_lake:
         newest = rows.groupBy("kafka_partition").agg(F.max("kafka_offset").alias("offset")).collect()
         reached = {row["kafka_partition"]: row["offset"] + 1 for row in newest}
         present = end_offsets(settings.kafka_bootstrap_servers, topic.name)
-        starts[topic.name] = {str(p): reached.get(p, _EARLIEST) for p in present}
+        starts[topic.name] = {str(p): reached.get(p, EARLIEST) for p in present}
         ends[topic.name] = {str(p): bounds.get(f"{topic.name}:{p}", end) for p, end in present.items()}
-    return read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
+    return starts, ends

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts import topics
 from contracts.settings import StreamingSettings
 
+EARLIEST = -2  # Spark's number for a partition's beginning
 SUBSCRIBED = ",".join((topics.INTERACTIONS.name, topics.CATALOG.name))
 
 

@@ -54,13 +54,13 @@ class Producer:
         self.sent: list[Sent] = []
         self.failed: list[Exception] = []
 
-    def send(self, count: int) -> None:
+    def send(self, count: int, users: int = 40) -> None:
         """So many random events, of few users and items, so that they meet again and again."""
         for _ in range(count):
             kind = self._random.choices(("rating", "like", "dislike", "view", "retract"), (6, 1, 1, 2, 1))[0]
             event = Interaction(
                 event_type=kind,  # type: ignore[arg-type]
-                user_id=f"u{self._random.randrange(40)}",
+                user_id=f"u{self._random.randrange(users)}",
                 item_id=f"i{self._random.randrange(60)}",
                 value=self._random.randrange(1, 11) / 2 if kind == "rating" else None,
                 event_time=START_MS + self._random.randrange(10**9),
