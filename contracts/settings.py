@@ -94,7 +94,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     """The streaming service."""
 
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
-    online_trigger_seconds: float = Field(default=0.5, ge=0)  # 0: as soon as there is something
+    online_trigger_seconds: float = Field(default=0.1, ge=0)  # 0: as soon as there is something
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
     # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.

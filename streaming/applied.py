@@ -12,6 +12,8 @@ from contracts import keyspace
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
 
+_POLLED_SECONDS = 0.5  # generously: session.py polls an idle query more often, and a batch's end takes a part
+
 
 def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
     """Write the lake query's next offsets to Redis. (The online query writes its own, batch by batch.)"""
@@ -40,7 +42,8 @@ class Heartbeat:
         if is_idle and self._idle_since is not None:
             figures["online_through"] = str(int(1000 * self._idle_since))
         # The query looks for data once a trigger: what came before the last beat would have been seen.
-        self._idle_since = now - settings.online_trigger_seconds if is_idle else None
+        looks_every = max(settings.online_trigger_seconds, _POLLED_SECONDS)
+        self._idle_since = now - looks_every if is_idle else None
         redis_sink.write_status(client, figures)
 
 

@@ -7,13 +7,16 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import keyspace
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
-from streaming.online_sink import Applied, applied_records, merged
+from streaming.merged_lists import merge_items
+from streaming.online_sink import Applied, applied_records, collected, merged
 from streaming.redis_sink import StateClient
 from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_gate import writing_batch
@@ -42,6 +45,9 @@ class OnlineBatch:
         self._settings = settings
         self._is_lost = False
         self._replay_seen = float("-inf")
+        # A batch's merge runs while Spark commits it and plans the next one.
+        self._finisher = ThreadPoolExecutor(1, thread_name_prefix="online-batch")
+        self._finishing: Future[None] | None = None
 
     @property
     def is_replaying(self) -> bool:
@@ -49,19 +55,51 @@ class OnlineBatch:
         return time.monotonic() - self._replay_seen < _QUIET_SECONDS
 
     def write(self, reports: DataFrame, batch_id: int) -> None:
-        """The foreachBatch function, of a stream of `applied_records`."""
+        """The foreachBatch function, of a stream of `applied_records`. Raises what ending the last one raised.
+
+        Killed before a batch is ended, its applied offsets stay behind: the next start sees the gap.
+        """
+        started = time.monotonic()
+        self.finish()
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
-        with writing_batch(client):
-            started = time.monotonic()
+        with ExitStack() as gate:
+            gate.enter_context(writing_batch(client))
             self._watch(client)
             if self.is_replaying:
                 self._replay_seen = float("inf")  # until this batch says what it was
-            applied = merged(reports, self._settings)
+            items, applied = collected(reports)
             self._fill_gaps(reports.sparkSession, client, applied)
-            # Within the gate: a rebuild goes as far as this says, no further.
-            redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied.next)
+            gate_until_ended = gate.pop_all()
+        self._finishing = self._finisher.submit(
+            self._end, client, gate_until_ended, items, applied, batch_id, started
+        )
         is_large = applied.records > self._settings.fold_in_max_events
         self._replay_seen = time.monotonic() if is_large else float("-inf")
+
+    def finish(self) -> None:
+        """Wait for the end of the batch at work. Raises what it raised."""
+        finishing, self._finishing = self._finishing, None
+        if finishing is not None:
+            finishing.result()
+
+    def failure(self) -> BaseException | None:
+        """What ended the last batch's end, if anything did."""
+        finishing = self._finishing
+        return finishing.exception() if finishing is not None and finishing.done() else None
+
+    def _end(
+        self,
+        client: StateClient,
+        gate: ExitStack,
+        items: set[str],
+        applied: Applied,
+        batch_id: int,
+        started: float,
+    ) -> None:
+        with gate:
+            merge_items(client, items, self._settings)
+            # Within the gate: a rebuild goes as far as this says, no further.
+            redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied.next)
         seconds = time.monotonic() - started
         status = {"online_batch": str(batch_id), "online_batch_seconds": f"{seconds:.3f}"}
         redis_sink.write_status(client, status | {"online_through": str(applied.through)})

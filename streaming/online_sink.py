@@ -70,16 +70,22 @@ def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingS
     return merged(rows.mapInArrow(_task(settings, fold_in=False), _REPORT_DDL), settings)
 
 
-def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
-    """Run the tasks, then merge what they touched over the shards."""
+def collected(reports: DataFrame) -> tuple[set[str], Applied]:
+    """Run the tasks: which items they touched, and how far they came."""
     # Not made distinct by Spark: a shuffle would cost a small batch more than the repeated ids do.
-    rows = reports.collect()
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
-    merge_items(client, (row.item_id for row in rows if row.item_id is not None), settings)
-    applied = Applied()
-    for row in rows:
+    items, applied = set[str](), Applied()
+    for row in reports.collect():
+        if row.item_id is not None:
+            items.add(row.item_id)
         if row.source is not None:
             applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
+    return items, applied
+
+
+def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
+    """Run the tasks, then merge what they touched over the shards."""
+    items, applied = collected(reports)
+    merge_items(redis_sink.connect(settings.redis_url.get_secret_value()), items, settings)
     return applied
 
 

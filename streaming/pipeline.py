@@ -2,7 +2,7 @@
 
 Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta interactions, catalog; rejects ─► Kafka
                              │                      └─ item_activity (a minute): hourly, watermarked
-                             └─ online  (0.5 s):   parse ─► Redis histories, popularity, trends, catalogue
+                             └─ online  (0.1 s):   parse ─► Redis histories, popularity, trends, catalogue
                                                    └─ fold in its users ─► fresh lists; applied offsets
                                 catch-up: who could not be folded in within a batch, or by the newest model
 """
@@ -31,6 +31,7 @@ class Pipeline(NamedTuple):
     """What runs; each part ends only with an error or by being stopped."""
 
     queries: list[StreamingQuery]
+    online: OnlineBatch
     catch_up: CatchUp
 
     def stop(self) -> None:
@@ -38,6 +39,7 @@ class Pipeline(NamedTuple):
         self.catch_up.stop()
         for query in self.queries:
             query.stop()
+        self.online.finish()
         self.catch_up.join()
 
     def ended(self) -> str | None:
@@ -45,6 +47,8 @@ class Pipeline(NamedTuple):
         for query in self.queries:
             if not query.isActive:
                 return f"query {query.name} ended: {query.exception() or 'no reason given'}"
+        if failure := self.online.failure():
+            return f"query online could not end a batch: {failure!r}"
         if not self.catch_up.is_alive():
             return f"catch-up ended: {self.catch_up.error!r}"
         return None
@@ -61,7 +65,7 @@ def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline
     ]
     catch_up = CatchUp(spark, settings, lambda: online.is_replaying)
     catch_up.start()
-    return Pipeline(queries, catch_up)
+    return Pipeline(queries, online, catch_up)
 
 
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
