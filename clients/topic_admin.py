@@ -93,6 +93,13 @@ def end_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int, 
     return {partition.partition: int(end) for partition, end in ends.items()}
 
 
+def begin_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int, int]:
+    """The oldest offset that each partition keeps; else as `end_offsets`."""
+    with quiet_consumer(bootstrap, timeout) as consumer:
+        begins = consumer.beginning_offsets(partitions_of(consumer, topic))
+    return {partition.partition: int(begin) for partition, begin in begins.items()}
+
+
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     """The topic's partitions in order, empty where it does not exist."""
     return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]

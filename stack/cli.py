@@ -22,7 +22,7 @@ PARTS: tuple[Part, ...] = (
     Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
     Part("stack.verify_cli", "stack", ("verify",)),
     Part("ingest.cli", "ingest", ("ingest", "download")),
-    Part("streaming.cli", "streaming", ("rebuild", "rejects")),
+    Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),
     Part("serving.cli", "serving", ("export",)),
 )

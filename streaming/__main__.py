@@ -10,8 +10,11 @@ from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
 from clients.topic_admin import create_topics
+from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
 from streaming.applied import Heartbeat, publish_applied
+from streaming.checkpoint_faults import checkpoint_faults, refusal
+from streaming.lake_sink import create_tables
 from streaming.pipeline import build_pipeline
 from streaming.rebuild import prepare_state
 from streaming.session import streaming_session
@@ -20,7 +23,7 @@ log = logging.getLogger("headwater.streaming")
 
 
 def main() -> int:
-    """Start the queries and wait. Exit code 1 when a query ends by itself."""
+    """Start the queries and wait. Exit code 1: one ended by itself; NEEDS_OPERATOR: none may start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for noisy in ("py4j", "kafka"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -38,6 +41,10 @@ def main() -> int:
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1
+    create_tables(spark, settings.lake_uri)
+    if faults := checkpoint_faults(spark, settings):
+        log.error("%s", refusal(faults))
+        return NEEDS_OPERATOR
     prepare_state(spark, settings)
     pipeline = build_pipeline(spark, settings)
     log.info("running: %s", ", ".join(query.name for query in pipeline.queries))

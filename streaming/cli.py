@@ -1,4 +1,4 @@
-"""`headwater rebuild` and `headwater rejects`."""
+"""`headwater rebuild`, `headwater repair` and `headwater rejects`."""
 
 from __future__ import annotations
 
@@ -39,6 +39,32 @@ def rebuild_state(
         typer.echo(f"rebuilt: {same} (SHA-256 {rebuilt.after[:16]}, before {rebuilt.before[:16]})")
 
 
+def repair_checkpoints(
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Go on although Kafka no longer has what the lake lacks.")
+    ] = False,
+    as_text: Annotated[bool, typer.Option("--json", help="print what was done as JSON")] = False,
+) -> None:
+    """Set queries up anew whose checkpoint is lost: they go on from the offsets found in the lake."""
+    from clients.spark_session import spark_session
+    from streaming.repair import RepairError, repair
+
+    settings = StreamingSettings()
+    spark = spark_session("headwater-repair", settings)
+    try:
+        repaired = repair(spark, settings, accept_loss)
+    except (BrokerUnavailableError, RepairError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        spark.stop()
+    if as_text:
+        typer.echo(json.dumps(repaired.to_dict()))
+        return
+    for line in repaired.lines():
+        typer.echo(line)
+
+
 def rejects(
     replay_file: Annotated[
         Path | None, typer.Option("--replay", help="send the corrected lines of FILE back", dir_okay=False)
@@ -77,4 +103,5 @@ def _replay(file: Path, settings: StreamingSettings) -> None:
 def register(app: typer.Typer) -> None:
     """Add this service's commands."""
     app.command(name="rebuild")(rebuild_state)
+    app.command(name="repair")(repair_checkpoints)
     app.command()(rejects)

@@ -42,13 +42,23 @@ def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
     return int(found.get()) if found.isDefined() else -1
 
 
+def table_version(spark: SparkSession, path: str) -> int:
+    """The newest version of a table's log."""
+    return int(_snapshot(spark, path).version())
+
+
+def is_empty(spark: SparkSession, path: str) -> bool:
+    """Whether a table holds no file, hence no row."""
+    return int(_snapshot(spark, path).numOfFiles()) == 0
+
+
 def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id: int) -> None:
     """Append rows once, however often the batch is tried.
 
     Raises LostBatchError when the log does not show the batch afterwards.
     """
     app_id, path, spark = f"{query_id}:{table.name}", table.path(lake_uri), rows.sparkSession
-    before = _snapshot(spark, path).version()
+    before = table_version(spark, path)
     (
         rows.write.format("delta")
         .mode("append")
@@ -57,7 +67,7 @@ def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id
         .save(path)
     )
     # A new version is the batch's: a table has one writer. To ask for its transactions takes a job.
-    if _snapshot(spark, path).version() == before and committed_batch(spark, path, app_id) < batch_id:
+    if table_version(spark, path) == before and committed_batch(spark, path, app_id) < batch_id:
         raise LostBatchError(
             f"batch {batch_id} of {table.name} was acknowledged but is not in the table's log: "
             "stop, and see 'A batch is missing from the lake' in docs/operations.md"

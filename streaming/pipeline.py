@@ -16,14 +16,17 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts.settings import StreamingSettings
 from streaming.catch_up import CatchUp
+from streaming.checkpoint import starting_offsets
 from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
 from streaming.lake_sink import create_tables
 from streaming.online_batch import OnlineBatch
 from streaming.online_sink import applied_records
 from streaming.source import read_topics
+from streaming.stored_files import StoredFiles
 
-# A query whose state or source changes in a way that Spark refuses gets a new version, and starts anew.
+# A query whose state or source changes in a way that Spark refuses gets a new version: its old checkpoint
+# counts as lost, and `headwater repair` carries it on from the lake.
 QUERY_VERSIONS = {"lake": 1, "item_activity": 1, "online": 1}
 
 
@@ -70,7 +73,8 @@ def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline
 
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
     _own_pool(spark, "lake")
-    records = read_topics(spark, settings, settings.lake_max_events_per_trigger)
+    start = starting_offsets(StoredFiles(spark), checkpoint(settings, "lake"))
+    records = read_topics(spark, settings, settings.lake_max_events_per_trigger, start)
     batch = LakeBatch(settings, query_id=lambda: query.id)
     query = (
         records.writeStream.queryName("lake")
@@ -84,7 +88,8 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
 
 def _start_online(spark: SparkSession, settings: StreamingSettings, batch: OnlineBatch) -> StreamingQuery:
     _own_pool(spark, "online")
-    records = read_topics(spark, settings, settings.online_max_events_per_trigger)
+    start = starting_offsets(StoredFiles(spark), checkpoint(settings, "online"))
+    records = read_topics(spark, settings, settings.online_max_events_per_trigger, start)
     reports = applied_records(records, settings, settings.fold_in)
     return (
         reports.writeStream.queryName("online")

@@ -21,13 +21,21 @@ def _options(settings: StreamingSettings) -> dict[str, str]:
     }
 
 
-def read_topics(spark: SparkSession, settings: StreamingSettings, events_per_batch: int) -> DataFrame:
-    """Both topics from their beginning, as an unbounded frame of Kafka's own columns."""
+def read_topics(
+    spark: SparkSession,
+    settings: StreamingSettings,
+    events_per_batch: int,
+    starting_offsets: str = "earliest",
+) -> DataFrame:
+    """Both topics as an unbounded frame of Kafka's own columns.
+
+    A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest").
+    """
     return (
         spark.readStream.format("kafka")
         .options(**_options(settings))
         .option("subscribe", SUBSCRIBED)
-        .option("startingOffsets", "earliest")
+        .option("startingOffsets", starting_offsets)
         .option("maxOffsetsPerTrigger", events_per_batch)
         .load()
     )
@@ -44,5 +52,16 @@ def read_partitions_between(
         .option("assign", json.dumps(partitions))
         .option("startingOffsets", starting_offsets)
         .option("endingOffsets", ending_offsets)
+        .load()
+    )
+
+
+def read_rejected_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    """The dead letters that are kept, with their headers, as a bounded frame."""
+    return (
+        spark.read.format("kafka")
+        .options(**_options(settings))
+        .option("subscribe", topics.REJECTED.name)
+        .option("includeHeaders", "true")
         .load()
     )
