@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from contracts.exit_codes import NEEDS_OPERATOR
 from stack.errors import ServiceDiedError, StackError
 from stack.plan import Plan
 from stack.process import STOP_SECONDS, ServiceProcess
@@ -19,6 +20,7 @@ LAST_TO_STOP = ("broker", "redis")
 _MOST_RESTARTS = 6
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _HEALTHY_SECONDS = 60.0
+_OPERATOR_SECONDS = 15.0  # between two looks at whether the operator has done what a service waits for
 _TICK = 0.1
 _NOTE_SECONDS = 2.0  # walking the process table costs; a new JVM or worker is noted this late at most
 
@@ -39,13 +41,14 @@ class _Kept:
     started: float
     deaths: int = 0
     restart_at: float | None = None
+    waits: bool = False  # for an operator, who has been told
 
 
 class Supervisor:
     """The processes of one run.
 
     With ``strict``, a service that dies is an error at once; without, it is started again with growing
-    waits, and is an error after some deaths in a row.
+    waits, and is an error after some deaths in a row. One that NEEDS_OPERATOR is tried until it runs.
     """
 
     def __init__(
@@ -105,6 +108,9 @@ class Supervisor:
             raise death
         if time.monotonic() - kept.started > _HEALTHY_SECONDS:
             kept.deaths = 0
+        if kept.process.exit_code == NEEDS_OPERATOR:
+            self._wait_for_operator(kept, death)
+            return
         kept.deaths += 1
         if kept.deaths > _MOST_RESTARTS:
             raise ServiceDiedError(f"{kept.plan.name} died {kept.deaths} times in a row. {death}")
@@ -112,6 +118,14 @@ class Supervisor:
         wait = backoff(kept.deaths)
         kept.restart_at = time.monotonic() + wait
         self._say(f"{death}\nStarting {kept.plan.name} again in {wait:g} s")
+
+    def _wait_for_operator(self, kept: _Kept, death: ServiceDiedError) -> None:
+        """The other services go on; this one is tried again until what it names has been run."""
+        kept.process.stop()
+        kept.restart_at = time.monotonic() + _OPERATOR_SECONDS
+        if not kept.waits:
+            self._say(f"{death}\n{kept.plan.name} waits for you; everything else goes on")
+        kept.waits = True
 
     def _restart_when_due(self, kept: _Kept) -> None:
         if kept.restart_at is not None and time.monotonic() >= kept.restart_at:

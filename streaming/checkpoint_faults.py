@@ -1,7 +1,7 @@
 """Whether the queries may go on from their checkpoints: looked at before they start.
 
 A query without its checkpoint reads the topics again from their beginning: the lake would hold events twice.
-One with an older checkpoint gives new events the numbers of old batches, which Delta skips: they would be lost.
+One with an older checkpoint gives new events the numbers of old batches, which Delta skips: a loss.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from contracts import keyspace
 from contracts.records import FreshList, encode_fresh
 from contracts.settings import StreamingSettings
 from streaming.histories import Histories, read_histories
+from streaming.hold_points import LISTS_WRITTEN, hold
 from streaming.new_items import NewItems, Touch, learn_new_items, read_new_items
 from streaming.online_model import OnlineModel, OnlineModels
 from streaming.redis_sink import StateClient
@@ -73,6 +74,7 @@ def fold_in_users(
         known = _known(model, new_items, histories, indexes, reading.further)
         lists = _rank(model, new_items, vectors, known, settings.fresh_n)
         _write(client, block, reading, lists, offsets, settings)
+        hold(LISTS_WRITTEN)
         touches = list(_touches(model, block, histories, indexes, vectors))
         if settings.new_item_min_users:
             learn_new_items(client, model, touches, settings.new_item_min_users)

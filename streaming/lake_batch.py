@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts import lake, topics
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
+from streaming.hold_points import LAKE_COMMITTED, hold
 from streaming.lake_sink import append, committed_batch
 from streaming.maintenance import Maintenance
 from streaming.parse import accepted_entries, accepted_interactions, parse, parse_interactions, rejected
@@ -33,6 +34,7 @@ class LakeBatch:
         """The foreachBatch function."""
         started = time.monotonic()
         counts = self._append_interactions(records, batch_id)
+        hold(LAKE_COMMITTED)
         # Rare rows cost a second reading of the batch only when the first has seen some.
         if counts["entries"]:
             entries = accepted_entries(parse(records))

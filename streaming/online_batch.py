@@ -15,6 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts import keyspace
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
+from streaming.hold_points import STATE_WRITTEN, hold
 from streaming.merged_lists import merge_items
 from streaming.online_sink import Applied, applied_records, collected, merged
 from streaming.redis_sink import StateClient
@@ -98,6 +99,7 @@ class OnlineBatch:
     ) -> None:
         with gate:
             merge_items(client, items, self._settings)
+            hold(STATE_WRITTEN)
             # Within the gate: a rebuild goes as far as this says, no further.
             redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied.next)
         seconds = time.monotonic() - started

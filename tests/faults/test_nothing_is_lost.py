@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from typing import Any
 
 from contracts import keyspace
-from tests.faults.conftest import Producer, Service, assert_nothing_lost, assert_state, wait_until
+from tests.faults.processes import Service, wait_until
+from tests.faults.producer import Producer
+from tests.faults.recount import assert_nothing_lost, assert_state
 
 KILLS = 3
 
@@ -42,8 +42,7 @@ def check_flush(service: Service, producer: Producer) -> None:
     producer.flush()
     wait_until(lambda: bool(service.client.hget(keyspace.STREAMING_STATUS, "state_lost")), "the alarm")
     assert "the state in Redis is gone" in service.log()
-    command = [sys.executable, "-m", "stack", "rebuild"]
-    subprocess.run(command, env=service.env, check=True, capture_output=True)
+    service.headwater("rebuild")
     # Of all partitions, though the ten events reached only one.
     service.wait_for(len(producer.sent))
     assert_state(service.client, producer)

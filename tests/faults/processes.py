@@ -1,0 +1,177 @@
+"""The streaming service, its Redis and a broker as processes that are killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import redis
+from deltalake import DeltaTable
+
+from clients.topic_admin import create_topics
+from contracts import keyspace, lake
+from stack import broker as broker_server
+from stack import redis_server
+from stack.jars import jars_dir
+from stack.java import ensure_java
+from stack.ports import LOOPBACK, free_port
+from stack.process import ServiceProcess
+from streaming import hold_points
+
+WAIT_SECONDS = 240.0  # a stop for what hangs; nothing here is timed
+
+
+class Broker:
+    """A broker of its own, to be stopped and killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, self._folder = free_port(), folder
+        self._plan = broker_server.broker_plan(folder / "data", self.port, ensure_java(lambda _: None))
+        self._process: ServiceProcess | None = None
+        self.bootstrap = f"{LOOPBACK}:{self.port}"
+        self.start()
+        create_topics(self.bootstrap)
+
+    def start(self) -> None:
+        """Start it, again on the same data, and wait until it answers."""
+        logs, run = self._folder / "logs", self._folder / "run"
+        self._process = ServiceProcess.start("broker", self._plan.command, os.environ, logs, run)
+        wait_until(lambda: broker_server.ready(self.port), "the broker answers")
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP, SIGCONT, SIGKILL."""
+        assert self._process is not None
+        os.killpg(self._process.record.process.pid, number)
+        if number == signal.SIGKILL:
+            self._process.popen.wait()
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            self._process.stop()
+
+
+class Service:
+    """`python -m streaming` over its own folders and Redis."""
+
+    def __init__(self, bootstrap: str, folder: Path) -> None:
+        self.folder = folder
+        self.redis_port = free_port()
+        self._redis: ServiceProcess | None = None
+        self._streaming: ServiceProcess | None = None
+        self.env = {
+            **os.environ,
+            "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+            "REDIS_URL": f"redis://{LOOPBACK}:{self.redis_port}/0",
+            "LAKE_URI": str(folder / "lake"),
+            "CHECKPOINTS_URI": str(folder / "checkpoints"),
+            "MODELS_URI": str(folder / "models"),
+            "SPARK_JARS_DIR": str(jars_dir("spark").resolve()),
+            "LAKE_TRIGGER_SECONDS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        self._mark = folder / "holds"
+        self.client = redis.Redis.from_url(self.env["REDIS_URL"])
+
+    def start_redis(self) -> None:
+        """Start Redis and wait until it answers."""
+        plan = redis_server.redis_plan(self.folder / "redis", self.redis_port)
+        logs, run = self.folder / "logs", self.folder / "run"
+        self._redis = ServiceProcess.start("redis", plan.command, self.env, logs, run)
+        wait_until(lambda: redis_server.ready(self.redis_port), "Redis answers")
+
+    def kill_redis(self) -> None:
+        """SIGKILL."""
+        assert self._redis is not None
+        os.killpg(self._redis.record.process.pid, signal.SIGKILL)
+        self._redis.popen.wait()
+
+    def start_streaming(self, hold_at: str = "") -> None:
+        """Start the service; it is not waited for. It stands still at a point of streaming/hold_points."""
+        command = (sys.executable, "-m", "streaming")
+        env = {**self.env, hold_points.VARIABLE: f"{hold_at}={self._mark}"}
+        self._mark.unlink(missing_ok=True)
+        self._streaming = ServiceProcess.start(
+            "streaming", command, env, self.folder / "logs", self.folder / "run"
+        )
+
+    def kill_at_hold_point(self) -> None:
+        """Wait until it stands still, and kill it there."""
+
+        def holds() -> bool:
+            self.check()
+            return self._mark.exists()
+
+        wait_until(holds, "the hold point")
+        self.kill_streaming()
+
+    def wait_for_end(self) -> int:
+        """The exit code of a service that ends by itself."""
+        assert self._streaming is not None
+        return self._streaming.popen.wait(WAIT_SECONDS)
+
+    def headwater(self, *words: str) -> str:
+        """What a `headwater` command prints."""
+        command = [sys.executable, "-m", "stack", *words]
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def kill_streaming(self) -> None:
+        """SIGKILL to the service, its JVM and its Python workers, all at once."""
+        assert self._streaming is not None
+        parent = psutil.Process(self._streaming.record.process.pid)
+        family = [*parent.children(recursive=True), parent]
+        for process in family:
+            process.kill()
+        psutil.wait_procs(family)
+        self._streaming.popen.wait()
+
+    def stop(self) -> None:
+        """Stop both."""
+        for process in (self._streaming, self._redis):
+            if process is not None:
+                process.stop()
+
+    def check(self) -> None:
+        """Raises when the service has ended by itself."""
+        assert self._streaming is not None
+        self._streaming.check()
+
+    def log(self) -> str:
+        """What the service has logged in all its lives."""
+        return (self.folder / "logs" / "streaming.log").read_text()
+
+    def wait_for(self, records: int, lake_too: bool = True) -> None:
+        """Until so many records of the interactions topic are applied."""
+        keys = (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)[: 2 if lake_too else 1]
+
+        def applied() -> bool:
+            self.check()
+            return all(self.applied(key) >= records for key in keys)
+
+        wait_until(applied, f"{records} records are applied")
+
+    def applied(self, key: str) -> int:
+        """How many records of the interactions topic a query has applied."""
+        offsets: Any = self.client.hgetall(key)
+        return sum(int(v) for k, v in offsets.items() if k.startswith(b"interactions:"))
+
+    def lake_rows(self) -> list[dict[str, Any]]:
+        """The interactions table."""
+        return list(DeltaTable(lake.INTERACTIONS.path(self.env["LAKE_URI"])).to_pyarrow_table().to_pylist())
+
+
+def wait_until(done: Callable[[], bool], what: str) -> None:
+    """Wait, with an end."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not done():
+        assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: {what}"
+        time.sleep(0.2)

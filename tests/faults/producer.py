@@ -1,0 +1,119 @@
+"""A producer that remembers what was acknowledged, and writes it down for `headwater verify`."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kafka import KafkaProducer
+
+from clients.event_producer import Delivery, open_producer
+from clients.ledger import LedgerProducer
+from contracts import topics
+from contracts.events import Interaction
+from contracts.ledgers import acknowledged_line
+from contracts.settings import KafkaSettings
+
+START_MS = 1_700_000_000_000
+
+
+class Sent(NamedTuple):
+    """An acknowledged event and where the log holds it."""
+
+    event: Interaction
+    partition: int
+    offset: int
+
+
+class Producer:
+    """Sends events by seed, one after the other or as traffic, and remembers those acknowledged."""
+
+    def __init__(self, bootstrap: str, seed: int, folder: Path) -> None:
+        self._bootstrap = bootstrap
+        self.ledger, self.poison_ledger = folder / "sent.jsonl", folder / "poison.jsonl"
+        connected = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
+        self._producer = LedgerProducer(connected, self.ledger)
+        self._random = random.Random(seed)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.sent: list[Sent] = []
+        self.poisoned = 0
+        self.failed: list[Exception] = []
+
+    def send(self, count: int, users: int = 40) -> None:
+        """So many random events, of few users and items, so that they meet again and again."""
+        for _ in range(count):
+            kind = self._random.choices(("rating", "like", "dislike", "view", "retract"), (6, 1, 1, 2, 1))[0]
+            event = Interaction(
+                event_type=kind,  # type: ignore[arg-type]
+                user_id=f"u{self._random.randrange(users)}",
+                item_id=f"i{self._random.randrange(60)}",
+                value=self._random.randrange(1, 11) / 2 if kind == "rating" else None,
+                event_time=START_MS + self._random.randrange(10**9),
+            )
+            self._send(event)
+
+    def _send(self, event: Interaction) -> None:
+        def on_delivery(delivery: Delivery | None, error: Exception | None) -> None:
+            if delivery is None:
+                self.failed.append(error or RuntimeError("no reason"))
+            else:
+                self.sent.append(Sent(event, delivery.partition, delivery.offset))
+
+        self._producer.send(topics.INTERACTIONS.name, event.user_id.encode(), event.to_json(), on_delivery)
+
+    def repeat(self, count: int) -> None:
+        """Acknowledged events again, in any order: what a retrying or a shuffling producer does."""
+        for sent in self._random.choices(self.sent, k=count):
+            self._send(sent.event)
+        self.flush()
+
+    def poison(self, values: Sequence[bytes | None]) -> None:
+        """Records that must be refused, of any user; None is a tombstone."""
+        producer = KafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        with self.ledger.open("ab") as sent, self.poison_ledger.open("ab") as poison:
+            for value in values:
+                key = b"u%d" % self._random.randrange(40)
+                place = producer.send(topics.INTERACTIONS.name, key=key, value=value).get(timeout=60)
+                sent.write(acknowledged_line(value or b"", place.partition, place.offset))
+                line = {"partition": place.partition, "offset": place.offset}
+                poison.write(json.dumps(line).encode() + b"\n")
+        producer.close()
+        self.poisoned += len(values)
+
+    @property
+    def records(self) -> int:
+        """How many records of ours the topic holds."""
+        return len(self.sent) + self.poisoned
+
+    def start_traffic(self, per_second: int) -> None:
+        """Go on in the background."""
+
+        def run() -> None:
+            while not self._stopping.wait(0.1):
+                self.send(per_second // 10)
+
+        self._stopping.clear()
+        self._thread = threading.Thread(target=run)
+        self._thread.start()
+
+    def stop_traffic(self) -> None:
+        """Stop, and wait for every acknowledgement."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+        self.flush()
+
+    def flush(self) -> None:
+        """Wait for every acknowledgement."""
+        assert self._producer.flush(60) == 0
+        assert self.failed == []
+
+    def close(self) -> None:
+        """Release the connection."""
+        self._stopping.set()
+        self._producer.close()

@@ -1,0 +1,110 @@
+"""Killed at named points, checkpoints damaged between, a broker that stops and dies: one story."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clients.rejected_reader import read_rejected
+from contracts import keyspace
+from contracts.exit_codes import NEEDS_OPERATOR
+from streaming import hold_points
+from tests.faults.poison import poison
+from tests.faults.processes import Broker, Service, wait_until
+from tests.faults.producer import Producer
+from tests.faults.recount import assert_state, assert_verified
+from tests.streaming.model_in_redis import publish
+
+BROKER_STANDS_STILL_SECONDS = 5
+
+
+@pytest.fixture
+def broker(jars: None, tmp_path: Path) -> Iterator[Broker]:
+    running = Broker(tmp_path / "broker")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def service(broker: Broker, tmp_path: Path) -> Iterator[Service]:
+    running = Service(broker.bootstrap, tmp_path)
+    running.start_redis()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def producer(broker: Broker, tmp_path: Path) -> Iterator[Producer]:
+    sending = Producer(broker.bootstrap, 7, tmp_path)
+    yield sending
+    sending.close()
+
+
+@pytest.mark.servers
+def test_whatever_dies_and_whatever_is_sent_every_invariant_holds(
+    broker: Broker, service: Service, producer: Producer
+) -> None:
+    producer.send(200)
+    producer.poison(poison())
+    service.start_streaming(hold_points.LAKE_COMMITTED)
+    service.kill_at_hold_point()
+    check_damaged_checkpoints(service)
+
+    # A model, so that lists are made; then killed among them, and between the state and its offsets.
+    publish(service.client, "m", [f"i{n}" for n in range(60)])
+    producer.start_traffic(per_second=200)
+    for point in (hold_points.LISTS_WRITTEN, hold_points.STATE_WRITTEN):
+        service.start_streaming(point)
+        service.kill_at_hold_point()
+    service.start_streaming()
+    check_broker(broker, service, producer)
+
+    producer.stop_traffic()
+    producer.repeat(200)
+    service.wait_for(producer.records)
+    rejected = {
+        (event.source_partition, event.source_offset): event for event in read_rejected(broker.bootstrap)
+    }
+    assert len(rejected) == producer.poisoned
+    assert all(event.reason for event in rejected.values())
+    assert_state(service.client, producer)
+    assert_verified(service, producer)
+
+
+def check_damaged_checkpoints(service: Service) -> None:
+    """One cut off, one deleted, the last batch without its dead letters: refused, then repaired."""
+    checkpoints = Path(service.env["CHECKPOINTS_URI"])
+    newest = checkpoints / "lake-v1" / "offsets" / "0"
+    newest.write_text(newest.read_text()[:-20])
+    shutil.rmtree(checkpoints / "online-v1")
+    service.start_streaming()
+    assert service.wait_for_end() == NEEDS_OPERATOR
+    last = service.log().strip().splitlines()[-1]
+    assert "query lake cannot be read" in last
+    assert "query online is gone" in last
+    assert "Run `headwater repair` ('A checkpoint is lost' in docs/operations.md)" in last
+    assert "Traceback" not in service.log()
+    repaired = json.loads(service.headwater("repair", "--json"))
+    assert [fault["query"] for fault in repaired["faults"]] == ["lake", "online"]
+    assert repaired["filled"] == {"accepted": 0, "rejected": len(poison())}
+    assert repaired["lost"] == []
+
+
+def check_broker(broker: Broker, service: Service, producer: Producer) -> None:
+    """It stands still, then dies: the producer and streaming go on by themselves."""
+    service.wait_for(1)
+    broker.signal(signal.SIGSTOP)
+    time.sleep(BROKER_STANDS_STILL_SECONDS)
+    broker.signal(signal.SIGCONT)
+    broker.signal(signal.SIGKILL)
+    broker.start()
+    producer.flush()
+    reached = producer.records
+    wait_until(lambda: service.applied(keyspace.APPLIED_ONLINE) >= reached, "the broker's return")
+    service.check()
