@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench compose-rehearsal clean
+.PHONY: help setup demo test test-fast lint format bench nightly soak compose-rehearsal clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-18s %s\n", $$1, $$2}'
@@ -45,6 +45,12 @@ format: $(STAMP) ## put the code into the project's format
 
 bench: setup ## the README's ratios, each against its peer in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+nightly: setup ## 20 kills of streaming over a million events, then every invariant (about 20 minutes)
+	@$(BIN)/python -m tests.faults.nightly $(ARGS)
+
+soak: setup ## the stack for an hour under load: does anything grow or end? ARGS="--minutes 60 --rate 1000"
+	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 compose-rehearsal: ## docker compose up for real, with base images built from Debian packages (root)
 	@bash stack/compose_rehearsal.sh

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 # Starting again does not help: an operator has to run what the service's last line names.
-NEEDS_OPERATOR = 3
+NEEDS_OPERATOR = 78  # EX_CONFIG of sysexits.h

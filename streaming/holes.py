@@ -19,6 +19,8 @@ from streaming.parse import accepted_entries, accepted_interactions, parse, reje
 from streaming.rejected_sink import write_rejected
 from streaming.source import read_partitions_between, read_rejected_topic
 
+_ERASURE = "erasure"  # kind of the catalogue's tombstones
+
 
 class Filled(NamedTuple):
     """How many records were put where they belong."""
@@ -37,13 +39,27 @@ def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, en
         filled = _counted(parsed)
         if filled.accepted:
             writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
-            append(accepted_interactions(parsed), lake.INTERACTIONS, settings.lake_uri, writer, 0)
+            events = _not_erased(accepted_interactions(parsed), spark, settings)
+            append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)
             append(accepted_entries(parsed), lake.CATALOG, settings.lake_uri, writer, 0)
         if filled.rejected:
             write_rejected(rejected(parsed), settings.kafka_bootstrap_servers)
         return filled
     finally:
         missing.unpersist()
+
+
+def _not_erased(events: DataFrame, spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    """Without what a tombstone in the catalogue forbids: its hole is meant to be there."""
+    entries = spark.read.format("delta").load(lake.CATALOG.path(settings.lake_uri))
+    tombstones = (
+        entries.filter(F.col("kind") == _ERASURE)
+        .groupBy(F.col("id").alias("user_id"))
+        .agg(F.max("updated_at").alias("until"))
+    )
+    forbidden = events.join(tombstones, "user_id").filter(F.unix_millis("event_time") <= F.col("until"))
+    places = ["kafka_partition", "kafka_offset"]
+    return events.join(forbidden.select(places), places, "left_anti").select(*events.columns)
 
 
 def _counted(parsed: DataFrame) -> Filled:

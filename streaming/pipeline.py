@@ -9,7 +9,7 @@ Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta inte
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -50,11 +50,18 @@ class Pipeline(NamedTuple):
         for query in self.queries:
             if not query.isActive:
                 return f"query {query.name} ended: {query.exception() or 'no reason given'}"
+            if not _thread(query).isAlive():
+                # It died before it could say so (a StackOverflowError while it was ending, say).
+                return f"query {query.name} ended: its thread is gone, though Spark calls it active"
         if failure := self.online.failure():
             return f"query online could not end a batch: {failure!r}"
         if not self.catch_up.is_alive():
             return f"catch-up ended: {self.catch_up.error!r}"
         return None
+
+
+def _thread(query: StreamingQuery) -> Any:
+    return query._jsq.streamingQuery().queryExecutionThread()
 
 
 def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline:

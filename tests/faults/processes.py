@@ -17,6 +17,7 @@ from deltalake import DeltaTable
 
 from clients.topic_admin import create_topics
 from contracts import keyspace, lake
+from contracts.topics import interaction_offsets
 from stack import broker as broker_server
 from stack import redis_server
 from stack.jars import jars_dir
@@ -161,8 +162,12 @@ class Service:
 
     def applied(self, key: str) -> int:
         """How many records of the interactions topic a query has applied."""
-        offsets: Any = self.client.hgetall(key)
-        return sum(int(v) for k, v in offsets.items() if k.startswith(b"interactions:"))
+        return sum(interaction_offsets(self.offsets(key)).values())
+
+    def offsets(self, key: str) -> dict[str, int]:
+        """Next offset by "topic:partition" of a query."""
+        raw: Any = self.client.hgetall(key)
+        return {place.decode(): int(offset) for place, offset in raw.items()}
 
     def lake_rows(self) -> list[dict[str, Any]]:
         """The interactions table."""

@@ -32,7 +32,9 @@ class Sent(NamedTuple):
 class Producer:
     """Sends events by seed, one after the other or as traffic, and remembers those acknowledged."""
 
-    def __init__(self, bootstrap: str, seed: int, folder: Path) -> None:
+    def __init__(self, bootstrap: str, seed: int, folder: Path, remembers: bool = True) -> None:
+        """The ledger goes into the folder; without ``remembers``, memory holds none of what was sent."""
+        self._remembers = remembers
         self._bootstrap = bootstrap
         self.ledger, self.poison_ledger = folder / "sent.jsonl", folder / "poison.jsonl"
         connected = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
@@ -41,17 +43,18 @@ class Producer:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.sent: list[Sent] = []
-        self.poisoned = 0
+        self.poisoned = self.acknowledged = 0
+        self.reached: dict[int, int] = {}  # partition -> offset after the newest acknowledged one
         self.failed: list[Exception] = []
 
-    def send(self, count: int, users: int = 40) -> None:
+    def send(self, count: int, users: int = 40, items: int = 60) -> None:
         """So many random events, of few users and items, so that they meet again and again."""
         for _ in range(count):
             kind = self._random.choices(("rating", "like", "dislike", "view", "retract"), (6, 1, 1, 2, 1))[0]
             event = Interaction(
                 event_type=kind,  # type: ignore[arg-type]
                 user_id=f"u{self._random.randrange(users)}",
-                item_id=f"i{self._random.randrange(60)}",
+                item_id=f"i{self._random.randrange(items)}",
                 value=self._random.randrange(1, 11) / 2 if kind == "rating" else None,
                 event_time=START_MS + self._random.randrange(10**9),
             )
@@ -61,7 +64,12 @@ class Producer:
         def on_delivery(delivery: Delivery | None, error: Exception | None) -> None:
             if delivery is None:
                 self.failed.append(error or RuntimeError("no reason"))
-            else:
+                return
+            self.acknowledged += 1
+            self.reached[delivery.partition] = max(
+                delivery.offset + 1, self.reached.get(delivery.partition, 0)
+            )
+            if self._remembers:
                 self.sent.append(Sent(event, delivery.partition, delivery.offset))
 
         self._producer.send(topics.INTERACTIONS.name, event.user_id.encode(), event.to_json(), on_delivery)
@@ -88,7 +96,7 @@ class Producer:
     @property
     def records(self) -> int:
         """How many records of ours the topic holds."""
-        return len(self.sent) + self.poisoned
+        return self.acknowledged + self.poisoned
 
     def start_traffic(self, per_second: int) -> None:
         """Go on in the background."""

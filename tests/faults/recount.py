@@ -17,7 +17,7 @@ from stack.ledgers import Ledgers, read_lake, read_poison, read_sent
 from stack.ledgers import read_rejected as rejected_ledger
 from stack.redis_state import redis_state
 from stack.state_file import export_state, read_state
-from stack.verify import verify
+from stack.verify import Verified, verify
 from streaming.redis_sink import UserEvent
 from streaming.rejects import as_line
 from tests.faults.processes import Service
@@ -28,7 +28,13 @@ STATE = StateSettings()
 
 
 def assert_verified(service: Service, producer: Producer) -> None:
-    """Every invariant of `headwater verify`, on the ledgers that a user would give it."""
+    """Every invariant of `headwater verify` holds."""
+    verdicts = verified(service, producer).verdicts
+    assert [list(verdict.sentences()) for verdict in verdicts if not verdict.holds] == []
+
+
+def verified(service: Service, producer: Producer) -> Verified:
+    """What `headwater verify` says, of the ledgers that a user would give it."""
     folder = service.folder
     rejects, state = folder / "rejected.jsonl", folder / "state.jsonl"
     events = read_rejected(service.env["KAFKA_BOOTSTRAP_SERVERS"])
@@ -43,8 +49,7 @@ def assert_verified(service: Service, producer: Producer) -> None:
         read_poison(producer.poison_ledger),
         read_state(state),
     )
-    verdicts = verify(ledgers).verdicts
-    assert [list(verdict.sentences()) for verdict in verdicts if not verdict.holds] == []
+    return verify(ledgers)
 
 
 def assert_nothing_lost(service: Service, producer: Producer) -> None:

@@ -50,8 +50,11 @@ def producer(broker: Broker, tmp_path: Path) -> Iterator[Producer]:
 def test_whatever_dies_and_whatever_is_sent_every_invariant_holds(
     broker: Broker, service: Service, producer: Producer
 ) -> None:
-    producer.send(200)
+    producer.send(100)
+    producer.flush()
     producer.poison(poison())
+    producer.send(200)
+    producer.flush()
     service.start_streaming(hold_points.LAKE_COMMITTED)
     service.kill_at_hold_point()
     check_damaged_checkpoints(service)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.exit_codes import NEEDS_OPERATOR
+from stack import supervisor as supervisor_module
 from stack.errors import ServiceDiedError, StackError
 from stack.plan import Plan
 from stack.run_state import Folders
@@ -56,6 +58,30 @@ def test_a_replay_may_end_well_but_not_badly(tmp_path: Path) -> None:
         supervisor.start(_python("replay", "raise SystemExit(1)", ends=True))
         with pytest.raises(ServiceDiedError):
             supervisor.pause(20)
+
+
+def test_a_service_that_needs_the_operator_is_tried_until_it_runs_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_OPERATOR_SECONDS", 0.05)
+    said: list[str] = []
+    supervisor = _supervisor(tmp_path, said, strict=False)
+    tries, repaired = tmp_path / "tries", tmp_path / "repaired"
+    code = (
+        f"import os, sys, time; os.path.exists({str(repaired)!r}) and time.sleep(60)\n"
+        f"open({str(tries)!r}, 'a').write('x'); print('run the repair', flush=True)\n"
+        f"sys.exit({NEEDS_OPERATOR})"
+    )
+    with supervisor.until_stopped():
+        supervisor.start(_python("service", code))
+        # More often than a dying service is started again.
+        supervisor.wait_until("tries", lambda: tries.exists() and len(tries.read_text()) > 8, 30)
+        repaired.touch()
+        supervisor.pause(0.5)
+        assert (tmp_path / "run" / "service.json").exists()
+    assert len(said) == 1
+    assert "run the repair" in said[0]
+    assert "service waits for you" in said[0]
 
 
 def test_waits_grow_up_to_a_bound() -> None:

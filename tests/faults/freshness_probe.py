@@ -1,0 +1,58 @@
+"""From an acknowledged event to the answer without its item, asked of the API as a user would."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+
+from stack.api_client import ApiError, recommendations, send_events
+
+_PAUSE_SECONDS, _POLL_SECONDS, _LONGEST_SECONDS = 2.0, 0.05, 30.0
+_USERS = 60  # taken in turn, so that none likes everything
+
+
+class FreshnessProbe:
+    """Likes the first item of a user's list, and waits until it is gone from there."""
+
+    def __init__(self, api: str) -> None:
+        self._api = api
+        self._stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._seconds: list[float] = []
+        self.failures: list[str] = []
+
+    def run(self) -> None:
+        """Probe until stopped."""
+        for number in itertools.count():
+            if self._stopping.wait(_PAUSE_SECONDS):
+                return
+            try:
+                seconds = self._probed(f"probe-{number % _USERS}")
+            except (ApiError, KeyError, IndexError) as error:
+                self.failures.append(f"probe {number}: {error!r}")
+                continue
+            with self._lock:
+                self._seconds.append(seconds)
+
+    def stop(self) -> None:
+        """End after the probe at work."""
+        self._stopping.set()
+
+    def take(self) -> dict[str, float]:
+        """The longest of the probes since the last call; nothing where none has ended."""
+        with self._lock:
+            seconds, self._seconds = self._seconds, []
+        return {"freshness: seconds": round(max(seconds), 3)} if seconds else {}
+
+    def _probed(self, user: str) -> float:
+        item = recommendations(self._api, user, 10)["items"][0]["item_id"]
+        send_events(self._api, [{"event_type": "like", "user_id": user, "item_id": item}])
+        acknowledged = time.monotonic()
+        while time.monotonic() - acknowledged < _LONGEST_SECONDS:
+            answer = recommendations(self._api, user, 10)
+            if item not in {each["item_id"] for each in answer["items"]}:
+                return time.monotonic() - acknowledged
+            time.sleep(_POLL_SECONDS)
+        self.failures.append(f"{user}'s answer did not change within {_LONGEST_SECONDS:g} s")
+        return _LONGEST_SECONDS

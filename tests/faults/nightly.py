@@ -1,0 +1,163 @@
+"""`make nightly`: streaming killed again and again at random moments under load; every invariant at the end.
+
+Prints kills, events, lost, duplicated, and the seconds from a kill until all that had been acknowledged by
+then shows in Redis; the same as JSON in --json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from contracts import keyspace
+from contracts.topics import interaction_offsets
+from stack.verify import Verified
+from tests.faults.processes import Broker, Service, wait_until
+from tests.faults.producer import Producer
+from tests.faults.recount import verified
+
+USERS, ITEMS = 2_000, 2_000
+_TICK_SECONDS = 0.05
+
+
+@dataclass
+class Nightly:
+    """What the run was and what it found."""
+
+    kills: int = 0
+    events: int = 0  # acknowledged
+    lost: int = 0
+    duplicated: int = 0
+    holds: bool = False  # every invariant
+    seconds: float = 0.0
+    events_per_second: float = 0.0
+    recovery_p50_seconds: float = 0.0
+    recovery_max_seconds: float = 0.0
+    recovery_seconds: list[float] = field(default_factory=list)
+    seed: int = 0
+    cores: int = field(default_factory=lambda: os.cpu_count() or 1)
+    violations: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kills} kills, {self.events:,} events acknowledged at {self.events_per_second:,.0f}/s, "
+            f"{self.lost} lost, {self.duplicated} duplicated; "
+            f"recovery p50 {self.recovery_p50_seconds:.1f} s, max {self.recovery_max_seconds:.1f} s; "
+            f"{self.seconds:.0f} s on {self.cores} cores, seed {self.seed}"
+        )
+
+
+def run(folder: Path, kills: int, events: int, rate: int, seed: int) -> Nightly:
+    """The whole run. Raises AssertionError where the service does not come back."""
+    found, started, moments = Nightly(seed=seed), time.monotonic(), random.Random(seed)
+    with _running(folder, seed) as (service, producer):
+        traffic = threading.Thread(target=_traffic, args=(producer, events, rate), daemon=True)
+        traffic.start()
+        service.wait_for(1, lake_too=False)
+        interval = (events / rate - (time.monotonic() - started)) / kills
+        for number in range(kills):
+            due = time.monotonic() + interval * moments.uniform(0.5, 1.0)
+            found.recovery_seconds.append(_killed(service, producer))
+            found.kills += 1
+            print(f"kill {number + 1}: {found.recovery_seconds[-1]:.1f} s, {producer.acknowledged:,} events")
+            _sleep_until(due)
+        traffic.join()
+        producer.flush()
+        found.events, found.events_per_second = producer.acknowledged, events / (time.monotonic() - started)
+        wait_until(
+            lambda: _has_applied(service, dict(producer.reached), lake_too=True), "everything is applied"
+        )
+        _judge(found, verified(service, producer))
+    found.seconds = time.monotonic() - started
+    return found
+
+
+@contextmanager
+def _running(folder: Path, seed: int) -> Iterator[tuple[Service, Producer]]:
+    broker = Broker(folder / "broker")
+    service = Service(broker.bootstrap, folder)
+    service.env["LAKE_TRIGGER_SECONDS"] = "5"
+    try:
+        service.start_redis()
+        producer = Producer(broker.bootstrap, seed, folder, remembers=False)
+        service.start_streaming()
+        try:
+            yield service, producer
+        finally:
+            producer.close()
+    finally:
+        service.stop()
+        broker.stop()
+
+
+def _traffic(producer: Producer, events: int, rate: int) -> None:
+    started, sent = time.monotonic(), 0
+    while sent < events:
+        due = min(events, int((time.monotonic() - started) * rate)) - sent
+        producer.send(due, USERS, ITEMS)
+        sent += due
+        time.sleep(_TICK_SECONDS)
+
+
+def _killed(service: Service, producer: Producer) -> float:
+    """Kill, start again; the seconds until Redis holds what had been acknowledged at the kill."""
+    acknowledged, started = dict(producer.reached), time.monotonic()
+    service.kill_streaming()
+    service.start_streaming()
+    wait_until(lambda: _has_applied(service, acknowledged, lake_too=False), "the recovery")
+    return time.monotonic() - started
+
+
+def _has_applied(service: Service, reached: dict[int, int], lake_too: bool) -> bool:
+    service.check()
+    keys = (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)[: 2 if lake_too else 1]
+    applied = [interaction_offsets(service.offsets(key)) for key in keys]
+    return all(offsets.get(p, 0) >= n for offsets in applied for p, n in reached.items())
+
+
+def _judge(found: Nightly, checked: Verified) -> None:
+    cases = {
+        verdict.invariant.name: sum(violation.cases for violation in verdict.found)
+        for verdict in checked.verdicts
+        if isinstance(verdict.found, list)
+    }
+    found.lost, found.duplicated, found.holds = cases["I1"], cases["I2"], checked.holds
+    found.violations = [s for v in checked.verdicts if v.holds is False for s in v.sentences()]
+    found.recovery_p50_seconds = statistics.median(found.recovery_seconds)
+    found.recovery_max_seconds = max(found.recovery_seconds)
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def main() -> int:
+    """Exit code 1 where an invariant is violated."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--rate", type=int, default=1_200, help="events a second")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, default=Path("build/nightly.json"))
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="headwater-nightly-") as folder:
+        found = run(Path(folder), asked.kills, asked.events, asked.rate, asked.seed)
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps(asdict(found), indent=2) + "\n")
+    print("\n".join([str(found), *found.violations, f"written to {asked.json}"]))
+    return 0 if found.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

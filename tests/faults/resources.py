@@ -1,0 +1,55 @@
+"""Memory, open files and threads of each process of a stack."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from stack.process import Record
+
+_MB = 1024 * 1024
+# Linux keeps 15 characters of a thread's name: "stream execution thread for online ...".
+_QUERY_THREAD = "stream executio"
+
+
+def resources(records: Iterable[Record]) -> dict[str, float]:
+    """By service and kind of process: MB resident, open files, threads; and streaming's query threads."""
+    found: Counter[str] = Counter()
+    for record in records:
+        for process in _family(record):
+            try:
+                with process.oneshot():
+                    kind = _kind(record, process)
+                    found[f"{kind}: MB"] += process.memory_info().rss / _MB
+                    found[f"{kind}: open files"] += process.num_fds()
+                    found[f"{kind}: threads"] += process.num_threads()
+                if record.name == "streaming":
+                    found["streaming: query threads"] += _query_threads(process)
+            except (psutil.Error, OSError):
+                continue  # it has ended meanwhile
+    return {name: round(value, 1) for name, value in found.items()}
+
+
+def _family(record: Record) -> list[psutil.Process]:
+    try:
+        parent = psutil.Process(record.process.pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _kind(record: Record, process: psutil.Process) -> str:
+    if process.pid == record.process.pid:
+        return record.name
+    return f"{record.name}, {'JVM' if process.name() == 'java' else 'workers'}"
+
+
+def _query_threads(process: psutil.Process) -> int:
+    """Those of a JVM that run a query (Linux names them)."""
+    if process.name() != "java":
+        return 0
+    names = (file.read_text().strip() for file in Path(f"/proc/{process.pid}/task").glob("*/comm"))
+    return sum(name == _QUERY_THREAD for name in names)

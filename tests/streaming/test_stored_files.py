@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from streaming.stored_files import StoredFiles
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_files_are_written_read_listed_and_moved(spark: SparkSession, tmp_path: Path, scheme: str) -> None:
+    files, folder = StoredFiles(spark), f"{scheme}{tmp_path}/some"
+    assert not files.exists(folder)
+    assert files.names(folder) == []
+    files.write(f"{folder}/a", "text: ä\n")
+    assert files.names(folder) == ["a"]
+    assert files.read(f"{folder}/a") == "text: ä\n"
+    files.move(folder, f"{folder}-else")
+    assert not files.exists(folder)
+    assert files.read(f"{folder}-else/a") == "text: ä\n"
+
+
+def test_what_cannot_be_read_is_an_os_error(spark: SparkSession, tmp_path: Path) -> None:
+    files = StoredFiles(spark)
+    with pytest.raises(OSError, match="nowhere"):
+        files.read(f"{tmp_path}/nowhere")
+    files.write(f"{tmp_path}/a", "0123456789")
+    (tmp_path / "a").write_text("012345678X")
+    with pytest.raises(OSError, match=r"[Cc]hecksum"):
+        files.read(f"{tmp_path}/a")
+
+
+def test_a_file_that_is_there_is_not_written_over(spark: SparkSession, tmp_path: Path) -> None:
+    files = StoredFiles(spark)
+    files.write(f"{tmp_path}/a", "first")
+    with pytest.raises(OSError, match="exists"):
+        files.write(f"{tmp_path}/a", "second")
+    assert files.read(f"{tmp_path}/a") == "first"
