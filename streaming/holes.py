@@ -15,7 +15,7 @@ from contracts import lake, topics
 from contracts.settings import StreamingSettings
 from streaming.lake_offsets import PLACE, lake_places
 from streaming.lake_sink import append
-from streaming.parse import accepted_entries, accepted_interactions, parse, rejected
+from streaming.parse import accepted_interactions, parse, rejected
 from streaming.rejected_sink import write_rejected
 from streaming.source import read_partitions_between, read_rejected_topic
 
@@ -23,7 +23,7 @@ _ERASURE = "erasure"  # kind of the catalogue's tombstones
 
 
 class Filled(NamedTuple):
-    """How many records were put where they belong."""
+    """How many events were put where they belong. (Of the catalogue, a table's newest row tells all.)"""
 
     accepted: int = 0
     rejected: int = 0
@@ -41,7 +41,6 @@ def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, en
             writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
             events = _not_erased(accepted_interactions(parsed), spark, settings)
             append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)
-            append(accepted_entries(parsed), lake.CATALOG, settings.lake_uri, writer, 0)
         if filled.rejected:
             write_rejected(rejected(parsed), settings.kafka_bootstrap_servers)
         return filled
@@ -64,7 +63,8 @@ def _not_erased(events: DataFrame, spark: SparkSession, settings: StreamingSetti
 
 def _counted(parsed: DataFrame) -> Filled:
     is_rejected = F.col("reason").isNotNull()
-    counts = parsed.agg(F.count_if(~is_rejected).alias("a"), F.count_if(is_rejected).alias("r")).collect()
+    is_event = ~is_rejected & (F.col("topic") == topics.INTERACTIONS.name)
+    counts = parsed.agg(F.count_if(is_event).alias("a"), F.count_if(is_rejected).alias("r")).collect()
     return Filled(int(counts[0]["a"]), int(counts[0]["r"]))
 
 

@@ -21,13 +21,25 @@ class LostBatchError(RuntimeError):
 
 
 def create_tables(spark: SparkSession, lake_uri: str) -> None:
-    """Create the lake's tables where they do not exist yet."""
+    """Create the lake's tables where they do not exist yet; an older version's get the new columns."""
     for table in TABLES:
+        path = table.path(lake_uri)
+        if table_version(spark, path) >= 0:
+            _add_columns(spark, table, path)
+            continue
         indexed = [name for name in _INDEXED if f"{name} " in table.ddl]
         spark.sql(
-            f"CREATE TABLE IF NOT EXISTS delta.`{table.path(lake_uri)}` ({table.ddl}) USING delta "
+            f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({table.ddl}) USING delta "
             f"TBLPROPERTIES ('delta.dataSkippingStatsColumns' = '{','.join(indexed)}')"
         )
+
+
+def _add_columns(spark: SparkSession, table: Table, path: str) -> None:
+    known = set(_snapshot(spark, path).schema().fieldNames())
+    wanted = spark.createDataFrame([], table.ddl).schema
+    new = [f"{field.name} {field.dataType.simpleString()}" for field in wanted if field.name not in known]
+    if new:
+        spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({', '.join(new)})")
 
 
 def _snapshot(spark: SparkSession, path: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 from contracts import keyspace
@@ -73,6 +74,18 @@ def test_a_redis_that_comes_back_with_an_older_state_is_brought_up_to_date(
     service.wait_for(650)
     assert "applying what it lost again" in service.log()
     assert_nothing_lost(service, producer)
+    check_that_a_failed_query_ends_the_service(service, producer)
+
+
+def check_that_a_failed_query_ends_the_service(service: Service, producer: Producer) -> None:
+    """Its supervisor starts it again (tests/stack/test_supervisor.py)."""
+    offsets = Path(service.env["CHECKPOINTS_URI"]) / "online-v1" / "offsets"
+    offsets.rename(offsets.with_name("offsets-aside"))
+    offsets.touch()
+    producer.send(10)
+    producer.flush()
+    assert service.wait_for_end() == 1
+    assert "query online ended: " in service.log()
 
 
 def files_of(service: Service) -> dict[Any, bytes]:
