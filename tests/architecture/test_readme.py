@@ -56,6 +56,7 @@ def test_the_commands_that_are_named_exist() -> None:
         [sys.executable, "-m", "stack", "--help"], capture_output=True, text=True, check=True
     ).stdout
     named = {"up", "status", "down", "doctor", "train", "rebuild", "repair", "rejects", "export", "demo"}
+    named |= {"ingest", "verify"}
     assert named <= set(re.findall(r"^\W*(\w+)\s{2,}", help_text, re.MULTILINE))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)) <= targets

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +46,10 @@ def producer(broker: Broker, tmp_path: Path) -> Iterator[Producer]:
     sending = Producer(broker.bootstrap, 7, tmp_path)
     yield sending
     sending.close()
+    with warnings.catch_warnings():
+        # kafka-python leaves its sockets open where it cannot connect.
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.mark.servers
