@@ -55,8 +55,18 @@ class OnlineBatch:
         """Whether a backlog is worked off: folding users in waits for its end."""
         return time.monotonic() - self._replay_seen < _QUIET_SECONDS
 
+    def resume(self, spark: SparkSession, committed: Mapping[str, int]) -> None:
+        """Before the query starts: apply what Spark has committed and Redis lacks; next offsets by partition.
+
+        A batch killed before its end, or a Redis that went back, would wait for the next event otherwise.
+        """
+        client = redis_sink.connect(self._settings.redis_url.get_secret_value())
+        with writing_batch(client):
+            if is_there(client) and self._fill_gaps(spark, client, committed):
+                redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, dict(committed))
+
     def write(self, reports: DataFrame, batch_id: int) -> None:
-        """The foreachBatch function, of a stream of `applied_records`. Raises what ending the last one raised.
+        """The foreachBatch function, of a stream of `applied_records`. Raises what the last one's end raised.
 
         Killed before a batch is ended, its applied offsets stay behind: the next start sees the gap.
         """
@@ -69,7 +79,8 @@ class OnlineBatch:
             if self.is_replaying:
                 self._replay_seen = float("inf")  # until this batch says what it was
             items, applied = collected(reports)
-            self._fill_gaps(reports.sparkSession, client, applied)
+            if not self._is_lost:
+                self._fill_gaps(reports.sparkSession, client, applied.first)
             gate_until_ended = gate.pop_all()
         self._finishing = self._finisher.submit(
             self._end, client, gate_until_ended, items, applied, batch_id, started
@@ -115,13 +126,15 @@ class OnlineBatch:
             redis_sink.write_status(client, {"state_lost": str(int(time.time() * 1000))})
         self._is_lost = lost
 
-    def _fill_gaps(self, spark: SparkSession, client: StateClient, applied: Applied) -> None:
-        """Apply again what a Redis that restarted has lost: its applied offsets went back with its state."""
-        reached = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
-        gaps = gaps_before(applied.first, reached)
-        if not gaps or self._is_lost:
-            return
-        log.warning("Redis went back to %s: applying what it lost again", gaps)
+    def _fill_gaps(self, spark: SparkSession, client: StateClient, first: Mapping[str, int]) -> bool:
+        """Apply what lies between Redis' applied offsets and these. Whether anything did.
+
+        A Redis that restarted may have lost it: its applied offsets went back with its state.
+        """
+        gaps = gaps_before(first, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
+        if not gaps:
+            return False
+        log.warning("Redis lacks %s: applying it again", gaps)
         starts: dict[str, dict[str, int]] = defaultdict(dict)
         ends: dict[str, dict[str, int]] = defaultdict(dict)
         for source, (start, end) in gaps.items():
@@ -129,3 +142,4 @@ class OnlineBatch:
             starts[topic][partition], ends[topic][partition] = start, end
         records = read_partitions_between(spark, self._settings, json.dumps(starts), json.dumps(ends))
         merged(applied_records(records, self._settings, self._settings.fold_in), self._settings)
+        return True

@@ -15,8 +15,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts.settings import StreamingSettings
+from streaming.applied import next_offsets
 from streaming.catch_up import CatchUp
-from streaming.checkpoint import starting_offsets
+from streaming.checkpoint import read_checkpoint, starting_offsets
 from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
 from streaming.lake_sink import create_tables
@@ -95,7 +96,11 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
 
 def _start_online(spark: SparkSession, settings: StreamingSettings, batch: OnlineBatch) -> StreamingQuery:
     _own_pool(spark, "online")
-    start = starting_offsets(StoredFiles(spark), checkpoint(settings, "online"))
+    files, uri = StoredFiles(spark), checkpoint(settings, "online")
+    found = read_checkpoint(files, uri)
+    if found.committed == found.planned and found.sources:  # else Spark runs the newest batch again
+        batch.resume(spark, next_offsets(found.sources[0]))
+    start = starting_offsets(files, uri)
     records = read_topics(spark, settings, settings.online_max_events_per_trigger, start)
     reports = applied_records(records, settings, settings.fold_in)
     return (
