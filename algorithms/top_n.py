@@ -14,6 +14,8 @@ Indexes = NDArray[np.int32]
 # depend on who else is asked for. 64 x 2**18 scores of 4 bytes take 64 MiB, however many items there are.
 BLOCK_USERS = 64
 BLOCK_ITEMS = 2**18
+_GROUPS = 4  # of columns, for each place in a list
+_CROWDED = 4
 
 
 def top_n(
@@ -32,6 +34,7 @@ def top_n(
     Raises ValueError for n < 1, factors that do not match, or factors that are not finite.
     """
     _check(user_factors, item_factors, n)
+    absent = np.flatnonzero(~item_mask) if item_mask is not None else np.empty(0, np.int64)
     indexes = np.full((len(user_factors), n), -1, np.int32)
     scores = np.full((len(user_factors), n), -np.inf, np.float32)
     for start in range(0, len(user_factors), BLOCK_USERS):
@@ -42,8 +45,7 @@ def top_n(
         for first, block in _score_blocks(user_factors[start:stop], item_factors):
             inside = (columns >= first) & (columns < first + block.shape[1])
             block[rows[inside], columns[inside] - first] = -np.inf
-            if item_mask is not None:
-                block[:, ~item_mask[first : first + block.shape[1]]] = -np.inf
+            block[:, absent[(absent >= first) & (absent < first + block.shape[1])] - first] = -np.inf
             _merge(indexes[start:stop], scores[start:stop], block, first)
     indexes[np.isneginf(scores)] = -1
     return indexes, scores
@@ -95,26 +97,44 @@ def _score_blocks(users: Floats, item_factors: Floats) -> Iterator[tuple[int, Fl
 def _merge(indexes: Indexes, scores: Floats, block: Floats, first: int) -> None:
     """Puts the best of a block into the lists kept so far, in place."""
     n = indexes.shape[1]
-    best = _largest(block, n)
-    # The kept ones come first: their indexes are lower, so the stable order of ties stays right.
-    all_scores = np.hstack([scores, np.take_along_axis(block, best, axis=1)])
-    all_indexes = np.hstack([indexes, (best + first).astype(np.int32)])
+    all_indexes, all_scores = _candidates(block, n)
+    if first:
+        # The kept ones come first: their indexes are lower, so the stable order of ties stays right.
+        all_indexes = np.hstack([indexes, all_indexes + first])
+        all_scores = np.hstack([scores, all_scores])
     order = np.argsort(-all_scores, axis=1, kind="stable")[:, :n]
     indexes[:] = np.take_along_axis(all_indexes, order, axis=1)
     scores[:] = np.take_along_axis(all_scores, order, axis=1)
 
 
-def _largest(block: Floats, n: int) -> NDArray[np.int64]:
-    """Positions of the n largest of each row in ascending order; of equal ones the first."""
-    width = block.shape[1]
-    if n >= width:
-        return np.tile(np.arange(width), (len(block), 1))
-    best = np.argpartition(block, width - n, axis=1)[:, width - n :]
-    last = np.take_along_axis(block, best, axis=1).min(axis=1)
-    # argpartition picks any of those equal to the last one; rows with more of them than places are redone.
-    tied = np.count_nonzero(block >= last[:, None], axis=1) > n
-    for row in np.flatnonzero(tied & (last > -np.inf)):
-        above = np.flatnonzero(block[row] > last[row])
-        equal = np.flatnonzero(block[row] == last[row])
-        best[row] = np.concatenate([above, equal[: n - len(above)]])
-    return np.sort(best, axis=1)
+def _candidates(block: Floats, n: int) -> tuple[Indexes, Floats]:
+    """Of each row its n largest and not many more, by ascending column: columns and scores, -inf behind.
+
+    The n-th largest maximum of groups of columns is not above the n-th largest score, so what is not below it
+    holds all that is looked for. Maxima of groups cost a tenth of selecting from all scores.
+    """
+    floor = np.maximum(_floor(block, n), np.finfo(np.float32).min)
+    above = block >= floor[:, None]
+    counts = np.count_nonzero(above, axis=1)
+    for row in np.flatnonzero(counts > _CROWDED * n):
+        # All but equal scores: of those no more than the first n can be listed.
+        above[row, np.flatnonzero(block[row] == floor[row])[n:]] = False
+        counts[row] = np.count_nonzero(above[row])
+    rows, columns = np.nonzero(above)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = len(block), max(n, counts.max(initial=0))
+    indexes, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
+    indexes[rows, places] = columns
+    scores[rows, places] = block[rows, columns]
+    return indexes, scores
+
+
+def _floor(block: Floats, n: int) -> Floats:
+    """Of each row something not above its n-th largest score, and close to it."""
+    size = max(1, block.shape[1] // (_GROUPS * n))
+    groups = block.shape[1] // size
+    if groups <= n:
+        return np.full(len(block), -np.inf, np.float32)
+    tops = block[:, : size * groups].reshape(len(block), size, groups).max(axis=1)
+    floor: Floats = np.partition(tops, groups - n, axis=1)[:, groups - n]
+    return floor
