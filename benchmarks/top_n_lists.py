@@ -18,7 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.training_world import session, settings_of, world
 from training.fit import ranking, spark_als
-from training.ranked_lists import Matrix, known_columns, matrix, ranked_lists
+from training.ranked_lists import Matrix, matrix, ranked_lists
 
 N, _ROUNDS, _CHECKED = 100, 3, 200
 
@@ -52,7 +52,7 @@ def run(context: BenchContext) -> list[Ratio]:
 
 
 def _ours(model: ALSModel, rows: DataFrame, item_matrix: Matrix) -> DataFrame:
-    known = known_columns(rows, "user_index", "item_index")
+    known = rows.select(F.col("user_index").alias("row"), F.col("item_index").alias("column"))
     return ranked_lists(model.userFactors, known, item_matrix, N)
 
 

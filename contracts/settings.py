@@ -128,6 +128,9 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     # share of the interactions is new since the last one; 0: every round is a full fit.
     warm_rounds: int = Field(default=9, ge=0)
     warm_new_share: float = Field(default=0.2, ge=0, le=1)
+    # A warm round keeps a user's list while the sums of its new scores are at every place no more than this
+    # share below those of a new list (docs/decisions/0010-kept-lists.md); 0: every list is written again.
+    list_tolerance: float = Field(default=0.01, ge=0, lt=1)
     positive_rating: float = 4.0
     als_rank: int = Field(default=16, ge=1, le=1000)
     als_max_iter: int = Field(default=10, ge=1, le=200)
@@ -140,9 +143,11 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     cold_start_strategy: Literal["nan", "drop"] = "drop"
     keep_versions: int = Field(default=2, ge=1)
     redis_memory_budget: int = Field(default=0, ge=0)  # bytes that publishing may fill Redis to; 0: no bound
+    mlflow_tracking_uri: str = ""  # empty: rounds are not logged to MLflow (an extra, headwater[mlflow])
+    mlflow_experiment: str = "headwater"
 
 
-class TuneSettings(TrainingSettings):
+class TuneSettings(TrainingSettings, FoldInSettings):
     """The search space of `headwater tune`; rank, regParam and alpha are searched by their logarithm."""
 
     tune_rank: tuple[int, int] = (8, 64)
@@ -151,6 +156,8 @@ class TuneSettings(TrainingSettings):
     tune_iterations: tuple[int, int] = (4, 15)
     # Mappings of ratings to strengths to choose from; empty: RATING_STRENGTHS alone.
     tune_rating_strengths: tuple[dict[float, float], ...] = ()
+    # FOLD_HALF_LIFE_ITEMS to choose from; empty: the present one alone.
+    tune_half_life_items: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 10.0, 20.0, 40.0, 80.0)
 
 
 class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):

@@ -35,6 +35,18 @@ def dense_ids(rows: DataFrame, id_column: str, index_column: str) -> DataFrame:
     return numbered.select(id_column, index).localCheckpoint()
 
 
+def appended_ids(rows: DataFrame, id_column: str, index_column: str, first: DataFrame) -> DataFrame:
+    """`dense_ids` with ``first`` (id, index) as it is and the other ids behind it, in their order.
+
+    Where an id of ``first`` is no longer there, all are numbered anew, so that none stands for nothing.
+    """
+    if first.join(rows, id_column, "left_anti").limit(1).count():
+        return dense_ids(rows, id_column, index_column)
+    new = dense_ids(rows.join(first, id_column, "left_anti"), id_column, index_column)
+    shifted = (F.col(index_column) + first.count()).cast("int").alias(index_column)
+    return first.unionByName(new.select(id_column, shifted)).localCheckpoint()
+
+
 def with_indexes(preferences: DataFrame, users: DataFrame, items: DataFrame) -> DataFrame:
     """Preferences with user_index and item_index added."""
     return preferences.join(users, "user_id").join(F.broadcast(items), "item_id")

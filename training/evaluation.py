@@ -13,6 +13,7 @@ from algorithms.evaluation import measure, segments
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.list_metrics import Catalogue
 from algorithms.metrics import RANKING_METRICS, Lists, mae, r2, rmse
+from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
 from training import rival_lists
 from training.fit import Matrix, Problem
@@ -30,6 +31,7 @@ class Served:
 
     item_factors: Matrix
     problem: Problem
+    half_life_items: float = 0.0  # by which a history fades (FOLD_HALF_LIFE_ITEMS); published lists do not
 
     def fold_in(self, learnt: Histories) -> Matrix:
         """The vectors of users by what was learnt of them; zero for those without a taste."""
@@ -44,6 +46,11 @@ class Served:
             alpha=self.problem.alpha,
             implicit=self.problem.implicit,
             nonnegative=self.problem.nonnegative,
+            confidence_weights=recency_weights(
+                learnt.indptr, learnt.times, half_life_items=self.half_life_items
+            )
+            if self.half_life_items
+            else None,
         )
 
     def lists(self, learnt: Histories, k: int) -> Lists:

@@ -1,4 +1,4 @@
-"""The lists of a version, as frames ready to be published."""
+"""The lists of a version's items, as frames ready to be published."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from training.model_folder import Fit
-from training.ranked_lists import Matrix, known_columns, matrix, ranked_lists
+from training.ranked_lists import Matrix, matrix, ranked_lists
 
 SIMILAR_ITEMS, TOP_USERS = 50, 50
-
-
-def top_items(fit: Fit, preferences: DataFrame, item_matrix: Matrix, n: int) -> DataFrame:
-    """(user_id, columns, scores): each user's best items without the known ones."""
-    known = known_columns(preferences, "user_index", "item_index")
-    lists = ranked_lists(fit.user_factors, known, item_matrix, n)
-    return lists.join(fit.users, lists["row"] == fit.users["user_index"])
 
 
 def similar_items(fit: Fit, item_matrix: Matrix) -> DataFrame:
@@ -28,13 +21,13 @@ def similar_items(fit: Fit, item_matrix: Matrix) -> DataFrame:
     directions = rows.select(
         "id", F.transform("features", lambda x: (x / F.col("length")).cast("float")).alias("features")
     )
-    itself = fit.item_factors.select(F.col("id").alias("row"), F.array(F.col("id")).alias("known"))
+    itself = fit.item_factors.select(F.col("id").alias("row"), F.col("id").alias("column"))
     return _named(fit, ranked_lists(directions, itself, unit.astype(np.float32), SIMILAR_ITEMS))
 
 
 def top_users(fit: Fit, preferences: DataFrame, users: int, rank: int) -> DataFrame:
     """(item_id, user_ids, scores): those who would like each item best and do not know it yet."""
-    known = known_columns(preferences, "item_index", "user_index")
+    known = preferences.select(F.col("item_index").alias("row"), F.col("user_index").alias("column"))
     lists = ranked_lists(fit.item_factors, known, matrix(fit.user_factors, users, rank), TOP_USERS)
     places = lists.select("row", F.posexplode(F.arrays_zip("columns", "scores")).alias("place", "of"))
     named = places.join(fit.users, F.col("of.columns") == fit.users["user_index"])

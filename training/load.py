@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts.memory import World
 from contracts.settings import TrainingSettings
 from training import dataset
-from training.dense_ids import dense_ids, with_indexes
+from training.dense_ids import appended_ids, dense_ids, with_indexes
 
 _ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
 
@@ -33,8 +33,17 @@ class Learnt:
         self.preferences.unpersist()
 
 
-def load(spark: SparkSession, settings: TrainingSettings, lake_version: int) -> Learnt | None:
-    """One version of the lake; None where there is not enough in it to learn from."""
+def load(
+    spark: SparkSession,
+    settings: TrainingSettings,
+    lake_version: int,
+    known_items: DataFrame | None = None,
+) -> Learnt | None:
+    """One version of the lake; None where there is not enough in it to learn from.
+
+    ``known_items`` (item_id, item_index) keep their indexes where all are still there: then an item has the
+    same one in two versions, and a list of the earlier says the same in the later.
+    """
     interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
     writers = dataset.last_writers(interactions)
     rows = dataset.preferences(writers, settings, settings.positive_rating).persist()
@@ -49,7 +58,11 @@ def load(spark: SparkSession, settings: TrainingSettings, lake_version: int) -> 
         rows.unpersist()
         return None
     blocks = min(settings.spark_shuffle_partitions, math.ceil(row["pairs"] / _ROWS_A_BLOCK))
-    users, items = dense_ids(rows, "user_id", "user_index"), dense_ids(rows, "item_id", "item_index")
+    users = dense_ids(rows, "user_id", "user_index")
+    if known_items is None:
+        items = dense_ids(rows, "item_id", "item_index")
+    else:
+        items = appended_ids(rows, "item_id", "item_index", known_items)
     indexed = with_indexes(rows, users, items).coalesce(blocks).persist()
     counts = {
         "users": users.count(),

@@ -31,6 +31,18 @@ if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
 return 1
 """
+# Fields of one hash to another of the same slot; says how many there were.
+_COPY_FIELDS = """
+local values, found = redis.call('HMGET', KEYS[1], unpack(ARGV)), {}
+for place, value in ipairs(values) do
+  if value then
+    found[#found + 1] = ARGV[place]
+    found[#found + 1] = value
+  end
+end
+if #found > 0 then redis.call('HSET', KEYS[2], unpack(found)) end
+return #found / 2
+"""
 
 
 class MemoryBudgetError(TrainingError):
@@ -203,8 +215,27 @@ def audit_line(action: str, current: str | None, version: str, reason: str) -> s
 
 def write_fields(url: str, key: str, fields: dict[str, bytes]) -> None:
     """Write the fields of a hash in chunks; called on the executors."""
-    pairs = list(fields.items())
     with connect(url).pipeline(transaction=False) as pipeline:
-        for start in range(0, len(pairs), _CHUNK):
-            pipeline.hset(key, items=[x for pair in pairs[start : start + _CHUNK] for x in pair])
+        for names in _chunks(list(fields)):
+            pipeline.hset(key, items=[x for name in names for x in (name, fields[name])])
         pipeline.execute()
+
+
+def read_fields(url: str, key: str, names: list[str]) -> list[bytes | None]:
+    """The values of some fields of a hash, in chunks; called on the executors."""
+    with connect(url).pipeline(transaction=False) as pipeline:
+        for some in _chunks(names):
+            pipeline.hmget(key, some)
+        return [value for values in pipeline.execute() for value in values]
+
+
+def copy_fields(url: str, source: str, key: str, names: list[str]) -> int:
+    """Copy fields within Redis, in chunks, so that no call holds it up; how many there were."""
+    with connect(url).pipeline(transaction=False) as pipeline:
+        for some in _chunks(names):
+            pipeline.eval(_COPY_FIELDS, 2, source, key, *some)
+        return sum(pipeline.execute())
+
+
+def _chunks(names: list[str]) -> list[list[str]]:
+    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

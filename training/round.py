@@ -23,7 +23,8 @@ from training.load import Learnt, load
 from training.model_folder import Fit, factors_frame
 from training.outcome import DamagedModelError, Manifest, Outcome
 from training.publish import Publisher
-from training.start import Start, load_start
+from training.start import Start, load_champion, start_from
+from training.user_lists import Kept, write_user_lists
 from training.warm import may_be_warm, warm_fit
 
 log = logging.getLogger("headwater.training")
@@ -56,20 +57,22 @@ def train(run: Round) -> tuple[Outcome, Manifest | None]:
         version = dataset.newest_version(run.spark, settings.lake_uri)
         if version is not None and champion is not None and version < champion["lake_version"]:
             return "refused_older", None
-        learnt = load(run.spark, settings, version) if version is not None else None
+        before = _champion(run, champion)
+        known_items = before.items if before and settings.warm_rounds else None
+        learnt = load(run.spark, settings, version, known_items) if version is not None else None
         if learnt is None:
             return "not_enough_data", None
         run.publisher.check_budget(version_bytes(learnt.world), settings.redis_memory_budget)
-        start = _start(run, learnt, champion)
+        start = start_from(before, champion, learnt) if before and champion else None
     try:
         return _fit_and_publish(run, learnt, start, expected)
     finally:
         learnt.release()
 
 
-def _start(run: Round, learnt: Learnt, champion: Manifest | None) -> Start | None:
+def _champion(run: Round, champion: Manifest | None) -> Fit | None:
     try:
-        return load_start(run.spark, run.settings, learnt, champion)
+        return load_champion(run.spark, run.settings.models_uri, champion)
     except DamagedModelError as error:
         log.warning("%s", error)
         return None
@@ -92,7 +95,8 @@ def _fit_and_publish(
         with run.phase("fit"):
             fit, items = _fit_all(run, learnt, version, assessed, start)
         with run.phase("publish"):
-            _write_lists(run, learnt, fit, items, version)
+            kept = _kept(run, start if assessed.warm else None)
+            manifest["lists"] = _write_lists(run, learnt, fit, items, version, kept)
         manifest["sizes"] = run.publisher.sizes(version)
         manifest["checksums"] = model_folder.checksums(run.spark, run.settings.models_uri, version)
         model_folder.write_manifest(run.spark, run.settings.models_uri, version, manifest)
@@ -143,16 +147,27 @@ def _fit(learnt: Learnt, problem: Problem, start: Matrix | None, seed: int) -> F
     return warm_fit(learnt.preferences, problem, start, learnt.counts["users"], learnt.blocks)
 
 
-def _write_lists(run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: str) -> None:
+def _kept(run: Round, warm: Start | None) -> Kept | None:
+    """Whose lists stay where they are as good: the champion's, in a warm round that numbers items alike."""
+    if warm is None or not warm.same_indexes or not run.settings.list_tolerance:
+        return None
+    return Kept(warm.manifest["version"], run.settings.list_tolerance)
+
+
+def _write_lists(
+    run: Round, learnt: Learnt, fit: Fit, items: Matrix, version: str, kept: Kept | None
+) -> dict[str, int]:
+    """Everything that is read of a version; how many users' lists were written and how many kept."""
     publisher, rank = run.publisher, items.shape[1]
     publisher.begin(version)
     publisher.write_items(version, model_folder.item_ids(fit.items))
     publisher.write_factors(version, items, gramian(fit.user_factors, rank))
-    top_n = lists.top_items(fit, learnt.preferences, items, run.settings.top_n)
-    list_writer.write_top_n(publisher, version, top_n)
+    n = run.settings.top_n
+    written = write_user_lists(publisher, version, fit, learnt.preferences, items, n, kept)
     list_writer.write_similar(publisher, version, lists.similar_items(fit, items))
     top_users = lists.top_users(fit, learnt.preferences, learnt.counts["users"], rank)
     list_writer.write_top_users(publisher, version, top_users)
+    return written._asdict()
 
 
 def _fitted(assessed: Assessment, reason: str, learnt: Learnt, champion: Manifest | None) -> dict[str, Any]:

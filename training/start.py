@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from pyspark.sql import SparkSession
 
-from contracts.settings import TrainingSettings
 from training import model_folder
 from training.fit import Matrix, Problem
 from training.load import Learnt
+from training.model_folder import Fit
 from training.outcome import Manifest
 from training.ranked_lists import matrix
 
@@ -26,6 +26,7 @@ class Start:
     rating_items: Matrix | None
     measured_items: Matrix | None
     measured_rating_items: Matrix | None
+    same_indexes: bool = False  # of its items: its lists can be read by this round's
 
     @property
     def evaluation(self) -> Mapping[str, Any]:
@@ -45,23 +46,26 @@ class Start:
         )
 
 
-def load_start(
-    spark: SparkSession, settings: TrainingSettings, learnt: Learnt, champion: Manifest | None
-) -> Start | None:
-    """The champion's factors from its folder; None without a champion or its folder.
+def load_champion(spark: SparkSession, models_uri: str, champion: Manifest | None) -> Fit | None:
+    """The champion's folder; None without a champion or its folder.
 
     Raises DamagedModelError where its files are not those that were written.
     """
     if champion is None:
         return None
-    uri, version = settings.models_uri, champion["version"]
     try:
-        fit = model_folder.load(spark, uri, version)
+        fit = model_folder.load(spark, models_uri, champion["version"])
     except FileNotFoundError:
         return None
-    model_folder.check(spark, uri, version, champion)
+    model_folder.check(spark, models_uri, champion["version"], champion)
+    return fit
+
+
+def start_from(fit: Fit, champion: Manifest, learnt: Learnt) -> Start:
+    """The champion's factors by the indexes of what is learnt now."""
     old, parameters = model_folder.item_ids(fit.items), champion["parameters"]
-    places = {item: index for index, item in enumerate(model_folder.item_ids(learnt.items))}
+    now = model_folder.item_ids(learnt.items)
+    places = {item: index for index, item in enumerate(now)}
     kept = np.array([index for index, item in enumerate(old) if item in places], np.int64)
     target = np.array([places[old[index]] for index in kept], np.int64)
 
@@ -81,4 +85,5 @@ def load_start(
         moved("rating_item_factors", "explicit_rank"),
         moved("measured_item_factors", "als_rank"),
         moved("measured_rating_item_factors", "explicit_rank"),
+        same_indexes=now[: len(old)] == old,
     )

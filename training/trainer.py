@@ -16,6 +16,7 @@ from training.outcome import Manifest, Outcome, TrainingError
 from training.publish import Publisher
 from training.round import Round, train
 from training.round_line import round_line
+from training.tracking import log_round
 
 log = logging.getLogger("headwater.training")
 _EVENT_POLL_SECONDS = 5.0
@@ -67,6 +68,7 @@ class Trainer:
             raise told from error
         log.info(round_line(outcome, manifest, champion, time.monotonic() - started))
         self._finish(request, outcome, manifest)
+        log_round(self.settings, outcome, manifest)
         return outcome, manifest
 
     def _finish(self, request: int | None, outcome: str, manifest: Manifest | None, reason: str = "") -> None:

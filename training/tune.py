@@ -21,7 +21,7 @@ from contracts.settings import TuneSettings
 from training import dataset, split
 from training.evaluation import Served
 from training.evaluation_slice import marked
-from training.fit import Matrix, Problem, ranking
+from training.fit import Matrix, ranking
 from training.held_out import HeldOut, collect, count_users
 from training.load import Learnt, load
 from training.outcome import TrainingError
@@ -77,7 +77,13 @@ def suggest(trial: optuna.Trial, settings: TuneSettings) -> dict[str, Any]:
         "als_alpha": trial.suggest_float("als_alpha", *settings.tune_alpha, log=True),
         "als_max_iter": trial.suggest_int("als_max_iter", *settings.tune_iterations),
         "mapping": trial.suggest_int("mapping", 0, mappings - 1),
+        "fold_half_life_items": trial.suggest_categorical("fold_half_life_items", half_lives(settings)),
     }
+
+
+def half_lives(settings: TuneSettings) -> tuple[float, ...]:
+    """Those to choose from; the present one is among them."""
+    return tuple(sorted({*settings.tune_half_life_items, settings.fold_half_life_items}))
 
 
 def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
@@ -94,7 +100,8 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
             fit = warm_fit(rows, problem, items, learnt.counts["users"], learnt.blocks, sweeps)
             fit.release()
             items = fit.items
-            quality = _ndcg(items, problem, held_out, settings.metrics_k)
+            served = Served(items, problem, settings.fold_half_life_items)
+            quality = _ndcg(served, held_out, settings.metrics_k)
             trial.report(quality, done + sweeps)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -110,8 +117,8 @@ def _random_items(learnt: Learnt, settings: TuneSettings) -> Matrix:
     return np.asarray(items / np.linalg.norm(items, axis=1, keepdims=True), np.float32)
 
 
-def _ndcg(items: Matrix, problem: Problem, held_out: HeldOut, k: int) -> float:
-    lists = Served(items, problem).lists(held_out.learnt, k)
+def _ndcg(served: Served, held_out: HeldOut, k: int) -> float:
+    lists = served.lists(held_out.learnt, k)
     return float(np.nanmean(ndcg_at_k(lists, held_out.positives, k)))
 
 
@@ -139,7 +146,7 @@ def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna
 
 def _defaults(settings: TuneSettings) -> dict[str, Any]:
     """The present settings are the first trial, so that the winner is never worse than they are."""
-    names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter")
+    names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "fold_half_life_items")
     return {name: getattr(settings, name) for name in names} | {"mapping": 0}
 
 

@@ -61,10 +61,11 @@ def _study(
     study = run_trials(Validation(spark, settings), f"sqlite:///{storage}", trials, jobs)
     best = winner(study, settings)
     names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "rating_strengths")
+    chosen = best.model_dump(mode="json", include={*names, "fold_half_life_items"})
     found: dict[str, Any] = {
         "trials": len(study.trials),
         "ndcg": study.best_value,
-        "settings": {name.upper(): best.model_dump(mode="json")[name] for name in names},
+        "settings": {name.upper(): value for name, value in chosen.items()},
     }
     if publish:
         outcome, manifest = Trainer(spark, best, Publisher.of(best)).train_once()

@@ -5,7 +5,7 @@ import random
 import pytest
 from pyspark.sql import SparkSession
 
-from training.dense_ids import dense_ids, with_indexes
+from training.dense_ids import appended_ids, dense_ids, with_indexes
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 500])
@@ -28,3 +28,14 @@ def test_every_preference_gets_both_indexes(spark: SparkSession) -> None:
         ("a", 0, "y", 1),
         ("b", 1, "y", 1),
     ]
+
+
+def test_ids_that_were_there_keep_their_indexes_unless_one_is_gone(spark: SparkSession) -> None:
+    rows = spark.createDataFrame([("c",), ("a",), ("b",), ("a",)], "item_id STRING")
+    first = spark.createDataFrame([("b", 0), ("c", 1)], "item_id STRING, item_index INT")
+    found = appended_ids(rows, "item_id", "item_index", first)
+    assert found.dtypes == [("item_id", "string"), ("item_index", "int")]
+    assert {row.item_id: row.item_index for row in found.collect()} == {"b": 0, "c": 1, "a": 2}
+    gone = spark.createDataFrame([("b", 0), ("d", 1)], "item_id STRING, item_index INT")
+    anew = appended_ids(rows, "item_id", "item_index", gone)
+    assert {row.item_id: row.item_index for row in anew.collect()} == {"a": 0, "b": 1, "c": 2}

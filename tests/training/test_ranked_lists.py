@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 from pyspark.sql import SparkSession
 
-from training.ranked_lists import known_columns, matrix, ranked_lists
+from training.ranked_lists import matrix, ranked_lists
 
-FACTORS = "id INT, features ARRAY<FLOAT>"
+FACTORS, PAIRS = "id INT, features ARRAY<FLOAT>", "row INT, column INT"
 
 
 def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession) -> None:
@@ -14,7 +14,7 @@ def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession)
     known = {user: set(rng.choice(11, size=user, replace=False).tolist()) for user in range(7)}
     frame = spark.createDataFrame([(u, users[u].tolist()) for u in range(7)], FACTORS).repartition(3)
     pairs = [(user, item) for user, mine in known.items() for item in mine]
-    seen = known_columns(spark.createDataFrame(pairs, "u INT, i INT"), "u", "i")
+    seen = spark.createDataFrame(pairs, PAIRS)
     rows = ranked_lists(frame, seen, items, 6).collect()
     assert len(rows) == 7
     for row in rows:
@@ -26,7 +26,7 @@ def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession)
 
 def test_a_user_without_taste_gets_no_list_and_a_short_catalogue_a_short_one(spark: SparkSession) -> None:
     frame = spark.createDataFrame([(0, [0.0, 0.0]), (1, [1.0, 0.0])], FACTORS)
-    seen = known_columns(spark.createDataFrame([(1, 0)], "u INT, i INT"), "u", "i")
+    seen = spark.createDataFrame([(1, 0), (7, 1)], PAIRS)
     items = np.eye(2, dtype=np.float32)
     assert [(r.row, r["columns"]) for r in ranked_lists(frame, seen, items, 5).collect()] == [(1, [1])]
 

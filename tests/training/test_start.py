@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from training.fit import ranking
 from training.load import Learnt
 from training.model_folder import Fit, factors_frame
 from training.outcome import DamagedModelError
-from training.start import load_start
+from training.start import load_champion, start_from
 
 PARAMETERS = {
     "als_rank": 2,
@@ -31,7 +32,6 @@ def test_the_champions_items_are_found_again_at_their_new_places(spark: SparkSes
     ids = "item_id STRING, item_index INT"
     old = spark.createDataFrame([("a", 0), ("b", 1), ("d", 2)], ids)
     now = spark.createDataFrame([("b", 0), ("c", 1), ("d", 2)], ids)
-    settings = TrainingSettings(models_uri=str(tmp_path))
     factors = factors_frame(spark, items)
     model_folder.save(
         spark, str(tmp_path), "v1", Fit(users, old, factors, factors, measured_item_factors=factors)
@@ -43,16 +43,20 @@ def test_the_champions_items_are_found_again_at_their_new_places(spark: SparkSes
         "checksums": model_folder.checksums(spark, str(tmp_path), "v1"),
     }
     learnt = Learnt(now, users, now, {"items": 3}, 1, World(1, 3, 3), blocks=1)
-    start = load_start(spark, settings, learnt, manifest)
-    assert start is not None
+    before = load_champion(spark, str(tmp_path), manifest)
+    assert before is not None
+    start = start_from(before, manifest, learnt)
+    assert not start.same_indexes
+    appended = spark.createDataFrame([("a", 0), ("b", 1), ("d", 2), ("c", 3)], ids)
+    assert start_from(before, manifest, replace(learnt, items=appended)).same_indexes
     np.testing.assert_array_equal(start.items, [[3, 4], [0, 0], [5, 6]])
     np.testing.assert_array_equal(start.measured_items, start.items)
     assert start.rating_items is None
     assert start.evaluation["split"] == "global_time"
-    served = start.as_served(ranking(settings))
+    served = start.as_served(ranking(TrainingSettings()))
     assert (served.rank, served.alpha, served.reg_param) == (2, 3.0, 0.5)
 
-    assert load_start(spark, settings, learnt, None) is None
-    assert load_start(spark, settings, learnt, {**manifest, "version": "gone"}) is None
+    assert load_champion(spark, str(tmp_path), None) is None
+    assert load_champion(spark, str(tmp_path), {**manifest, "version": "gone"}) is None
     with pytest.raises(DamagedModelError):
-        load_start(spark, settings, learnt, {**manifest, "checksums": {"item_factors/x.parquet": "y"}})
+        load_champion(spark, str(tmp_path), {**manifest, "checksums": {"item_factors/x.parquet": "y"}})
