@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from serving.item_facts import UNKNOWN_ITEM, ItemFacts
 from serving.reads.item import catalogue_entries
@@ -14,23 +15,35 @@ MAX_ITEMS = 200_000
 _PAGE = 1000
 
 
+class _Held(dict[str, ItemFacts]):
+    """Items, oldest first; one that is not there is unknown."""
+
+    def __missing__(self, item_id: str) -> ItemFacts:
+        return UNKNOWN_ITEM
+
+
 class Catalogue:
     """A bounded cache over the catalogue in Redis; old facts are better than none when Redis is down."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._facts: dict[str, tuple[float, ItemFacts]] = {}  # item -> good until, facts; oldest first
-
-    def get(self, item_id: str) -> ItemFacts:
-        """What memory holds of the item."""
-        held = self._facts.get(item_id)
-        return held[1] if held is not None else UNKNOWN_ITEM
+        self._facts = _Held()
+        # Looked up for every candidate of every answer, so it is the dictionary's own method.
+        self.get: Callable[[str], ItemFacts] = self._facts.__getitem__
+        # One set for all, emptied every half minute: one question for many items costs what one item's does.
+        self._fresh: set[str] = set()
+        self._fresh_until = 0.0
 
     async def load(self, item_ids: Iterable[str]) -> None:
         """Have the items in memory; asks Redis once for those that are missing or old."""
-        now, held = self._clock(), self._facts
-        missing = [item for item in item_ids if item not in held or held[item][0] < now]
+        now, wanted = self._clock(), list(item_ids)
+        if now > self._fresh_until:
+            self._fresh, self._fresh_until = set(), now + FRESH_SECONDS
+        fresh = self._fresh
+        if fresh.issuperset(wanted):
+            return
+        missing = [item for item in wanted if item not in fresh]
         for start in range(0, len(missing), _PAGE):
             page = missing[start : start + _PAGE]
             try:
@@ -38,11 +51,12 @@ class Catalogue:
             except StoreError:
                 return
             for item, facts in zip(page, found, strict=True):
-                held.pop(item, None)
-                held[item] = (now + FRESH_SECONDS, facts)
-        if missing:
-            self._forget_the_oldest()
+                self._facts.pop(item, None)
+                self._facts[item] = facts
+            fresh.update(page)
+        self._forget_the_oldest()
 
     def _forget_the_oldest(self) -> None:
-        for item in list(self._facts)[: max(0, len(self._facts) - MAX_ITEMS)]:
+        for item in list(islice(self._facts, max(0, len(self._facts) - MAX_ITEMS))):
             del self._facts[item]
+            self._fresh.discard(item)

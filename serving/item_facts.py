@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -22,6 +23,7 @@ class ItemFacts:
     hidden: bool = False
     expires_at: int | None = None  # epoch ms
     published_at: int | None = None  # epoch ms
+    title_json: str = "null"  # the title as it stands in an answer
 
     def available(self, now_ms: int) -> bool:
         """Whether the item may be recommended."""
@@ -41,6 +43,8 @@ def facts_of(entry: Mapping[str, Any]) -> ItemFacts:
         attributes.get(HIDDEN, "").lower() == "true",
         _epoch_ms(attributes.get(EXPIRES_AT)),
         _epoch_ms(attributes.get(PUBLISHED_AT)),
+        # A lone surrogate may stand in JSON, but not in UTF-8.
+        json.dumps(entry.get("title"), ensure_ascii=False).encode(errors="replace").decode(),
     )
 
 

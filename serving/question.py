@@ -40,7 +40,7 @@ class Wishes:
         return bool(self.diversity or self.per_category or self.freshness)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: that would cost more than the rest of making one
 class Question:
     """A user, the wishes, and what every step may look up without waiting."""
 

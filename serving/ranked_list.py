@@ -41,6 +41,9 @@ class RankedList(Sequence[Entry]):
             if item_id is None:
                 raise IndexError(at)
             return item_id, self._ranked[1][at]
-        indexes, scores = self._ranked
-        named = zip(map(self._model.item_at, indexes[at]), scores[at], strict=True)
+        indexes, scores = self._ranked[0][at], self._ranked[1][at]
+        trained = self._model.item_ids
+        if indexes and max(indexes) < len(trained):  # nearly always: no new item among them
+            return [(trained[index], score) for index, score in zip(indexes, scores, strict=True)]
+        named = zip(map(self._model.item_at, indexes), scores, strict=True)
         return [(item_id, score) for item_id, score in named if item_id is not None]

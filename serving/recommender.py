@@ -48,8 +48,15 @@ class Recommender:
 
     async def answer(self, user: User, wishes: Wishes) -> Recommendations:
         """The same for a user whose state was read already, or for a session that has none."""
+        return self.made(user, wishes, await self.best(user, wishes))
+
+    async def best(self, user: User, wishes: Wishes) -> Sequence[Candidate]:
+        """The items of the answer, without their titles."""
         strategies = self._led_by_trending if user.trending_leads else self.strategies
-        chosen = await self.chosen(await self.question(user, wishes), strategies)
+        return await self.chosen(await self.question(user, wishes), strategies)
+
+    def made(self, user: User, wishes: Wishes, chosen: Iterable[Candidate]) -> Recommendations:
+        """The answer that holds the items."""
         return Recommendations.model_construct(
             user_id=user.user_id,
             n=wishes.n,
@@ -59,8 +66,12 @@ class Recommender:
             known_items=len(user.known_items),
             applied_through=user.applied_through,
             lag_ms=lag_ms(user.applied_through),
-            stale=user.stale or not self._sources.popular_list.loaded,
+            stale=self.stale(user),
         )
+
+    def stale(self, user: User) -> bool:
+        """Whether the answer lacks what Redis holds."""
+        return user.stale or not self._sources.popular_list.loaded
 
     async def similar(self, item_id: str, wishes: Wishes) -> SimilarItems | None:
         """The item's neighbours, else popular items; None for an item nobody knows."""

@@ -18,7 +18,11 @@ _VOLATILE = b',"applied_through":'
 
 def rendered(request: Request, answer: BaseModel, fields: str | None = None) -> Response:
     """200 with the answer, or 304 where the client has it already (If-None-Match)."""
-    body = answer.__pydantic_serializer__.to_json(answer, include=_include(answer, fields))
+    return sent(request, answer.__pydantic_serializer__.to_json(answer, include=_include(answer, fields)))
+
+
+def sent(request: Request, body: bytes) -> Response:
+    """The same for an answer that is JSON already."""
     stable = body[: body.rfind(_VOLATILE)] if _VOLATILE in body else body
     # Weak: how fresh the state is may differ.
     tag = b'W/"%s"' % blake2b(stable, digest_size=12).hexdigest().encode()

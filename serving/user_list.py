@@ -7,15 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
-from serving.answers import first_source
 from serving.applied import AppliedWrites
 from serving.candidates.strategy import Sources
 from serving.explanations import explain
+from serving.list_json import list_json
 from serving.metrics import Metrics
 from serving.problems import ProblemError
 from serving.query import ListQuery, QueryReader, bounded
-from serving.recommender import Recommender
-from serving.rendering import rendered
+from serving.recommender import Recommender, lag_ms
+from serving.rendering import rendered, sent
 from serving.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
@@ -59,12 +59,18 @@ class UserList:
         in_time = query.after is None or await self._applied.reached(
             user_id, _offsets(query.after), query.wait_ms / 1000
         )
-        answer = await self._recommender.recommend(user_id, query.wishes)
-        if not in_time:
-            answer.stale = True
-        if query.explain and not answer.stale:
+        recommender, wishes = self._recommender, query.wishes
+        user = await recommender.user(user_id)
+        chosen = await recommender.best(user, wishes)
+        stale = not in_time or recommender.stale(user)
+        self._metrics.answered(chosen[0].source if chosen else None, stale)
+        if query.fields is None and not query.explain:
+            lag = lag_ms(user.applied_through)
+            return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
+        answer = recommender.made(user, wishes, chosen)
+        answer.stale = stale
+        if query.explain and not stale:
             await explain(self._sources, user_id, answer.items)
-        self._metrics.answered(first_source(answer.items), answer.stale)
         return rendered(request, answer, query.fields)
 
 

@@ -15,7 +15,7 @@ class Candidate(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: that would cost more than the rest of making one
 class User:
     """What one answer knows of its user; one round trip to Redis reads it."""
 

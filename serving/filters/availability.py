@@ -11,4 +11,10 @@ from serving.question import Question
 def leave_out_unavailable(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """Without items whose attributes say ``hidden: true`` or an ``expires_at`` that has passed."""
     facts, now = question.facts, question.now_ms
-    return [candidate for candidate in candidates if facts(candidate.item_id).available(now)]
+    # Two attributes of an item are read in place: this is asked of every candidate of every answer.
+    return [
+        candidate
+        for candidate in candidates
+        for item in (facts(candidate.item_id),)
+        if not item.hidden and (item.expires_at is None or now < item.expires_at)
+    ]

@@ -78,7 +78,7 @@ def test_an_unexpected_error_is_a_500_without_a_trace(monkeypatch: pytest.Monkey
         app = create_app(settings_of())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            monkeypatch.setattr("serving.recommender.Recommender.recommend", broken)
+            monkeypatch.setattr("serving.recommender.Recommender.best", broken)
             response = await client.get(PATHS[0])
             assert response.status_code == 500
             assert response.headers["content-type"] == "application/problem+json"
