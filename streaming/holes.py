@@ -36,13 +36,13 @@ def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, en
     missing = records.join(there, list(PLACE), "left_anti").cache()
     try:
         parsed = parse(missing)
-        filled = _counted(parsed)
+        events, refused = _not_erased(accepted_interactions(parsed), spark, settings), rejected(parsed)
+        filled = Filled(events.count(), refused.count())
         if filled.accepted:
             writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
-            events = _not_erased(accepted_interactions(parsed), spark, settings)
             append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)
         if filled.rejected:
-            write_rejected(rejected(parsed), settings.kafka_bootstrap_servers)
+            write_rejected(refused, settings.kafka_bootstrap_servers)
         return filled
     finally:
         missing.unpersist()
@@ -59,13 +59,6 @@ def _not_erased(events: DataFrame, spark: SparkSession, settings: StreamingSetti
     forbidden = events.join(tombstones, "user_id").filter(F.unix_millis("event_time") <= F.col("until"))
     places = ["kafka_partition", "kafka_offset"]
     return events.join(forbidden.select(places), places, "left_anti").select(*events.columns)
-
-
-def _counted(parsed: DataFrame) -> Filled:
-    is_rejected = F.col("reason").isNotNull()
-    is_event = ~is_rejected & (F.col("topic") == topics.INTERACTIONS.name)
-    counts = parsed.agg(F.count_if(is_event).alias("a"), F.count_if(is_rejected).alias("r")).collect()
-    return Filled(int(counts[0]["a"]), int(counts[0]["r"]))
 
 
 def _rejected_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:

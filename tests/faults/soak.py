@@ -1,7 +1,8 @@
 """`make soak`: the whole stack for an hour under load, retraining; does anything grow, slow down or end?
 
-Compares the last quarter with the first: memory, open files and threads of each process, lag, and freshness
-(an acknowledged event to the answer without its item). Ends with `headwater verify`. JSON in --json.
+Begins when a model is served. Compares the last quarter with the first: memory, open files and threads of
+each process, lag, and freshness (an acknowledged event to the answer without its item). Ends with the checks
+of `headwater verify`. JSON in --json.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from tests.faults.resources import resources
 
 _QUERIES = 3  # one stream execution thread a query
 _SAMPLE_SECONDS = 10.0
+_FIRST_MODEL_SECONDS = 900.0
 _WARM_UP_SECONDS = 60.0
 _SETTLE_SECONDS = 120.0
 
@@ -74,6 +76,7 @@ def run(folder: Path, minutes: float, rate: float, train_every: float, console: 
         words = (sys.executable, "-m", "stack", "ingest", "synthetic", "--endless", "--rate", f"{rate:g}")
         progress = ("--progress-file", str(stack.folders.progress), "--ledger", str(ledger))
         stack.supervisor.start(Plan("ingest", (*words, *progress), ends=True))
+        stack.supervisor.wait_until("the first model", lambda: _model(stack) != "", _FIRST_MODEL_SECONDS)
         stack.supervisor.pause(_WARM_UP_SECONDS)
         _sampled(stack, found, minutes, folder / "samples.jsonl")
         _ended_well(stack, found, folder, ledger)
@@ -126,7 +129,6 @@ def _ended_well(stack: Run, found: Soak, folder: Path, ledger: Path) -> None:
     rejected.write_bytes(subprocess.run(command, env=env, capture_output=True, check=True).stdout)
     with redis_state(stack.ports.redis_url) as redis:
         export_state(redis, StateSettings(), state)
-        trained = (redis.model() or {}).get("version")
     lake = read_lake(str(stack.folders.lake))
     # The probes' events come by the API, which keeps no ledger.
     ledgers = Ledgers(
@@ -136,13 +138,16 @@ def _ended_well(stack: Run, found: Soak, folder: Path, ledger: Path) -> None:
     found.events = checked.counts["acknowledged"]
     found.violations = [s for v in checked.verdicts if v.holds is False for s in v.sentences()]
     found.trained = _rounds(stack)
-    if trained is None:
-        found.violations.append("no model was published")
+
+
+def _model(stack: Run) -> str:
+    with redis_state(stack.ports.redis_url) as redis:
+        return str((redis.model() or {}).get("version", ""))
 
 
 def _rounds(stack: Run) -> int:
     log = stack.folders.logs / "training.log"
-    return sum(" published " in line for line in log.read_text(errors="replace").splitlines())
+    return sum(": learnt " in line for line in log.read_text(errors="replace").splitlines())
 
 
 def main() -> int:

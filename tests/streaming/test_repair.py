@@ -104,6 +104,19 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
     assert (again.faults, list(again.lines())) == ([], ["every checkpoint is whole: nothing to repair"])
 
 
+def test_what_an_erased_user_did_stays_out(spark: SparkSession, settings: StreamingSettings) -> None:
+    tombstones = spark.range(EVENTS + BAD).selectExpr(
+        "'erasure' AS kind",
+        "concat('u', id) AS id",
+        f"CAST({EVENTS + BAD} AS BIGINT) AS updated_at",
+        "0 AS kafka_partition",
+        "CAST(0 AS BIGINT) AS kafka_offset",
+    )
+    append(tombstones, lake.CATALOG, settings.lake_uri, "erasing", 0)
+    assert repair.repair(spark, settings).filled == (0, BAD)
+    assert len(places(spark, settings)) == EVENTS - 1
+
+
 def test_what_kafka_no_longer_has_is_lost_only_when_accepted(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
