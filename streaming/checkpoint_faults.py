@@ -16,6 +16,7 @@ from streaming import redis_sink
 from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
 from streaming.lake_sink import committed_batch, is_empty, table_version
 from streaming.pipeline import checkpoint
+from streaming.state_keys import is_there
 from streaming.stored_files import StoredFiles
 
 RUNBOOK = "'A checkpoint is lost' in docs/operations.md"
@@ -68,8 +69,9 @@ def _of_online(spark: SparkSession, settings: StreamingSettings, found: Checkpoi
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     if redis_sink.read_applied(client, keyspace.APPLIED_ONLINE):
         return "is gone, yet Redis holds what it has applied"
-    if found.query_id is None and not _holds_nothing(spark, settings):
-        return "is gone, yet the lake holds events of earlier"
+    # With the state in place and nothing applied, it was killed at its first start, before its first batch.
+    if not is_there(client) and not _holds_nothing(spark, settings):
+        return "is gone, and so is the state in Redis, yet the lake holds events"
     return None
 
 

@@ -12,6 +12,7 @@ from streaming import redis_sink
 from streaming.checkpoint import Start, begin_anew
 from streaming.checkpoint_faults import CheckpointFault, checkpoint_faults, refusal
 from streaming.lake_sink import append, create_tables, table_version
+from streaming.state_keys import mark_written
 from streaming.stored_files import StoredFiles
 from tests.streaming.test_checkpoint import written
 
@@ -78,6 +79,13 @@ def test_the_online_checkpoint_is_gone_where_redis_or_the_lake_know_better(
     assert faults(spark, settings) == {"online": "is gone, yet Redis holds what it has applied"}
     written(tmp_path / "checkpoints" / "online-v1", 0, 0)
     assert faults(spark, settings) == {}
+    shutil.rmtree(tmp_path / "checkpoints" / "online-v1")
+
+    client.flushall()
+    write_row(spark, settings, lake.INTERACTIONS, "q")
+    assert faults(spark, settings)["online"].startswith("is gone, and so is the state in Redis")
+    mark_written(client)  # killed at the first start: the state is there, and no batch of it
+    assert list(faults(spark, settings)) == ["lake"]
 
 
 def test_the_activitys_checkpoint_must_fit_both_tables(

@@ -34,6 +34,9 @@ def test_a_batch_written_twice_is_in_the_table_once(spark: SparkSession, tmp_pat
     path = lake.ITEM_ACTIVITY.path(uri)
     assert committed_batch(spark, path, "query-1:item_activity") == 1
     assert committed_batch(spark, path, "another") == -1
+    # A batch without a row is entered too: checkpoint_faults compares the log with the checkpoint.
+    append(activity(spark, "z").limit(0), lake.ITEM_ACTIVITY, uri, "query-1", 2)
+    assert committed_batch(spark, path, "query-1:item_activity") == 2
 
 
 def test_a_new_checkpoints_batches_are_not_taken_for_old_ones(spark: SparkSession, tmp_path: Path) -> None:
