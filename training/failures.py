@@ -7,8 +7,8 @@ from training.outcome import TrainingError
 # (what the error's text holds, the sentence with its cure); the first that fits.
 KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("No space left on device", "There is not enough space", "Disk quota exceeded"),
-        "The disk is full: free space where MODELS_URI, CHECKPOINTS_URI and Spark's temporary folder "
+        ("No space left on device", "There is not enough space", "Disk quota exceeded", "File too large"),
+        "The disk is full (or a limit of the process is reached): free space where MODELS_URI, CHECKPOINTS_URI and Spark's temporary folder "
         "(SPARK_LOCAL_DIRS) are",
     ),
     (

@@ -164,6 +164,19 @@ class Publisher:
         older: Any = self._client.zrangebyscore(keyspace.MODEL_VERSIONS, "-inf", f"({begun!r}")
         return [found.decode() for found in older]
 
+    def superseded(self, own: str, keep: int) -> list[str]:
+        """The versions begun before ours, but for the newest ``keep`` that were served, ours among them.
+
+        So also those that were never finished. One begun later belongs to a trainer at work: it is not ours
+        to judge.
+        """
+        _, manifest = self.current()
+        kept = {own}
+        while manifest and manifest["previous"] and len(kept) < keep:
+            kept.add(manifest["previous"])
+            manifest = self.manifest_of(manifest["previous"])
+        return [version for version in self.versions_before(own) if version not in kept]
+
     def delete(self, version: str) -> None:
         """Delete a version's keys."""
         self._client.unlink(*keyspace.version_keys(version, self.shards))

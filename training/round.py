@@ -91,6 +91,7 @@ def _fit_and_publish(
     if not assessed.decision.publish:
         run.publisher.record("refuse", expected, version, assessed.decision.reason)
         return "refused_by_gate", manifest
+    run.publisher.begin(version)  # before its first file, so that the next round finds what a killed one left
     try:
         with run.phase("fit"):
             fit, items = _fit_all(run, learnt, version, assessed, start)
@@ -107,7 +108,8 @@ def _fit_and_publish(
     if not promoted:
         _discard(run, version)
         return "lost_race", manifest
-    _prune(run, version)
+    for old in run.publisher.superseded(version, run.settings.keep_versions):
+        _discard(run, old)
     return "published", manifest
 
 
@@ -159,7 +161,6 @@ def _write_lists(
 ) -> dict[str, int]:
     """Everything that is read of a version; how many users' lists were written and how many kept."""
     publisher, rank = run.publisher, items.shape[1]
-    publisher.begin(version)
     publisher.write_items(version, model_folder.item_ids(fit.items))
     publisher.write_factors(version, items, gramian(fit.user_factors, rank))
     n = run.settings.top_n
@@ -238,21 +239,6 @@ _HISTORY = 50  # versions whose figures a manifest carries
 
 def _new_version() -> str:
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-
-
-def _prune(run: Round, own: str) -> None:
-    """Delete the versions begun before ours, but for the newest KEEP_VERSIONS that were served.
-
-    One begun later belongs to a trainer at work: it is not ours to judge.
-    """
-    _, manifest = run.publisher.current()
-    kept = {own}
-    while manifest and manifest["previous"] and len(kept) < run.settings.keep_versions:
-        kept.add(manifest["previous"])
-        manifest = run.publisher.manifest_of(manifest["previous"])
-    for version in run.publisher.versions_before(own):
-        if version not in kept:
-            _discard(run, version)
 
 
 def _discard(run: Round, version: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from contracts import keyspace, lake
 from contracts.records import decode_ids, decode_ranked
 from contracts.settings import TrainingSettings
 from training import model_folder
+from training.failures import explained
 from training.outcome import TrainingError
 from training.publish import Publisher
+from training.round import Round, train
 from training.trainer import Trainer
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -25,6 +29,16 @@ def rating(n: int, user: str, item: str, value: float) -> Row:
     moment = START + timedelta(minutes=n)
     event_id = f"{n:08x}-0000-4000-8000-000000000000"
     return Row(event_id, "rating", user, item, value, moment, 1, None, None, 0, n, moment)
+
+
+@contextmanager
+def no_more_bytes(spark: SparkSession) -> Iterator[Callable[[], None]]:
+    """Spark's JVM can write no file any more once the given function was called, as on a full disk."""
+    assert spark._jvm is not None
+    pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    yield lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1])) and None
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
 class World:
@@ -104,7 +118,7 @@ def test_where_nobody_likes_anything_there_is_nothing_to_learn(world: World) -> 
     assert world.round() == ("not_enough_data", None)
 
 
-def test_vacuumed_files_a_full_folder_and_a_flipped_byte_leave_the_old_model_served(world: World) -> None:
+def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_served(world: World) -> None:
     world.append(ids_like_numbers_and_not())
     _, first = world.round()
     assert first is not None
@@ -121,6 +135,17 @@ def test_vacuumed_files_a_full_folder_and_a_flipped_byte_leave_the_old_model_ser
     assert outcome == "published"
     assert second is not None
     assert second["fit"]["warm"] is False
+    # The disk is full once the model is to be saved: nothing half is left, and afterwards a round succeeds.
+    full_disk = Round(world.spark, world.settings, world.publisher, lambda phase: None)
+    with pytest.raises(Exception, match="File too large") as failure, no_more_bytes(world.spark) as fill:
+        full_disk.on_phase = lambda phase: fill() if phase == "fit" else None
+        train(full_disk)
+    told = str(explained(failure.value))
+    assert told.startswith("The disk is full")
+    assert "old model stays served" in told
+    folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
+    assert folders == {first["version"], second["version"]} == set(world.publisher.versions())
+    assert world.publisher.current()[0] == second["version"]
     # Nothing can be written where the models go.
     world.settings = world.settings.model_copy(update={"models_uri": str(part / "no folder")})
     with pytest.raises(TrainingError, match="cannot be written to"):

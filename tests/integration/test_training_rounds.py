@@ -100,6 +100,8 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     _, third = world.round()
     assert third is not None
     assert [manifest["fit"]["warm"] for manifest in (first, second, third)] == [False, False, True]
+    assert [manifest["lists"]["kept"] for manifest in (first, second)] == [0, 0]
+    check_kept_lists(world, second["version"], third)
     assert world.publisher.current()[0] == third["version"]
     kept = {second["version"], third["version"]}
     folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
@@ -118,6 +120,18 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     assert world.publisher.current()[0] == third["version"]
     assert world.publisher.audit()[-1]["action"] == "refuse"
     assert {path.name for path in Path(world.settings.models_uri).iterdir()} == kept
+
+
+def check_kept_lists(world: World, before: str, manifest: dict[str, Any]) -> None:
+    """With nothing new most lists stay, byte by byte; every user has one, and both versions are whole."""
+    of_version: list[dict[bytes, bytes]] = [
+        {k: v for shard in range(2) for k, v in world.client.hgetall(keyspace.top_n(shard, version)).items()}  # type: ignore[union-attr]
+        for version in (before, manifest["version"])
+    ]
+    old, new = of_version
+    assert set(old) == set(new)
+    assert manifest["lists"]["written"] + manifest["lists"]["kept"] == len(new) == manifest["sizes"]["lists"]
+    assert sum(old[user] == new[user] for user in new) >= manifest["lists"]["kept"] > len(new) / 2
 
 
 def check_manifest(manifest: dict[str, Any], users: int, interactions: int) -> None:

@@ -9,7 +9,7 @@ from training.outcome import TrainingError
 @pytest.mark.parametrize(
     ("text", "cure"),
     [
-        ("java.io.IOException: No space left on device\n\tat java.base", "The disk is full: free space"),
+        ("java.io.IOException: No space left on device\n\tat java.base", "The disk is full"),
         (
             "[FAILED_READ_FILE.FILE_NOT_EXIST] part-1.parquet does not exist",
             "the next round reads the newest",

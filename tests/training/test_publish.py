@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -8,7 +11,15 @@ import redis
 
 from contracts import keyspace
 from contracts.settings import TrainingSettings
-from training.publish import IncompletePublishError, MemoryBudgetError, Publisher, write_fields
+from tests.training.publishing import STEPS, publish
+from training.publish import (
+    IncompletePublishError,
+    MemoryBudgetError,
+    Publisher,
+    copy_fields,
+    read_fields,
+    write_fields,
+)
 
 
 @pytest.fixture
@@ -68,6 +79,44 @@ def test_publishing_beyond_the_budget_is_refused_with_the_cure(publisher: Publis
     publisher.check_budget(1_000_000, budget=100_000_000)
     with pytest.raises(MemoryBudgetError, match=r"about 99\.9 MB.*REDIS_MEMORY_BUDGET is 100\.0 MB: raise"):
         publisher.check_budget(99_900_000, budget=100_000_000)
+
+
+def test_a_publish_killed_at_any_step_leaves_a_whole_version_served_and_the_next_cleans_up(
+    publisher: Publisher,
+) -> None:
+    def killed_before(step: str, version: str) -> int:
+        command = [sys.executable, "-m", "tests.training.publishing", publisher.url, version, step]
+        return subprocess.run(command, timeout=60, check=False).returncode
+
+    client: Any = redis.Redis.from_url(publisher.url)
+    publish(publisher, "v0")
+    served = ["v0"]
+    for number, (step, _) in enumerate(STEPS, 1):
+        killed, after = f"v{number}-killed", f"v{number}"
+        assert killed_before(step, killed) == -signal.SIGKILL
+        served += [killed] if step == "prune" else []
+        assert publisher.current()[0] == served[-1]
+        assert client.hget(keyspace.top_n(0, served[-1]), "u7") == served[-1].encode()
+        publish(publisher, after)
+        served.append(after)
+        assert publisher.current()[0] == after
+        # Only what is served and what was before it is left, of keys too.
+        assert publisher.versions() == served[-2:]
+        versions = {key.decode().split(":model:")[1].split(":")[0] for key in client.keys("*:model:v*")}
+        assert versions - {"versions"} == set(served[-2:])
+
+
+def test_fields_are_copied_within_redis_and_those_that_are_missing_are_not_counted(
+    publisher: Publisher,
+) -> None:
+    url, old, new = publisher.url, keyspace.top_n(1, "v1"), keyspace.top_n(1, "v2")
+    fields = {f"u{n}": bytes([n % 256, 0, 255]) for n in range(1200)}
+    write_fields(url, old, fields)
+    names = [*list(fields)[:1100], "nobody"]
+    assert read_fields(url, old, names) == [*(fields[name] for name in names[:-1]), None]
+    assert copy_fields(url, old, new, names) == 1100
+    assert copy_fields(url, old, new, []) == 0
+    assert read_fields(url, new, list(fields)) == [*list(fields.values())[:1100], *[None] * 100]
 
 
 def test_requests_are_numbered_and_the_status_is_readable(publisher: Publisher) -> None:
