@@ -23,6 +23,7 @@ from benchmarks import (
     fold_in,
     freshness,
     growth,
+    kept_lists,
     lake,
     once,
     online,
@@ -49,6 +50,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("freshness", freshness.run),
     ("top_n_lists", top_n_lists.run),
     ("warm_round", warm_round.run),
+    ("kept_lists", kept_lists.run),
     ("once", once.run),
     ("serving", serving.run),
 )

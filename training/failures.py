@@ -8,8 +8,8 @@ from training.outcome import TrainingError
 KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("No space left on device", "There is not enough space", "Disk quota exceeded", "File too large"),
-        "The disk is full (or a limit of the process is reached): free space where MODELS_URI, CHECKPOINTS_URI and Spark's temporary folder "
-        "(SPARK_LOCAL_DIRS) are",
+        "The disk is full (or a limit of the process is reached): free space where MODELS_URI, "
+        "CHECKPOINTS_URI and Spark's temporary folder (SPARK_LOCAL_DIRS) are",
     ),
     (
         ("FILE_NOT_EXIST", "DELTA_CANNOT_RECREATE_STATE", "DELTA_VERSION_NOT_FOUND", "_LOG_FILE_NOT_FOUND"),

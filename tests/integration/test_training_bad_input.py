@@ -32,13 +32,20 @@ def rating(n: int, user: str, item: str, value: float) -> Row:
 
 
 @contextmanager
-def no_more_bytes(spark: SparkSession) -> Iterator[Callable[[], None]]:
-    """Spark's JVM can write no file any more once the given function was called, as on a full disk."""
+def full_disk(spark: SparkSession) -> Iterator[Callable[[bool], None]]:
+    """Spark's JVM can write no file any more once the given function is told so, as on a full disk."""
     assert spark._jvm is not None
     pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
-    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    yield lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, before[1])) and None
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+
+    def fill(now: bool) -> None:
+        if now:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+
+    try:
+        yield fill
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 class World:
@@ -136,10 +143,8 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     assert second is not None
     assert second["fit"]["warm"] is False
     # The disk is full once the model is to be saved: nothing half is left, and afterwards a round succeeds.
-    full_disk = Round(world.spark, world.settings, world.publisher, lambda phase: None)
-    with pytest.raises(Exception, match="File too large") as failure, no_more_bytes(world.spark) as fill:
-        full_disk.on_phase = lambda phase: fill() if phase == "fit" else None
-        train(full_disk)
+    with full_disk(world.spark) as fill, pytest.raises(Exception, match="File too large") as failure:
+        train(Round(world.spark, world.settings, world.publisher, lambda phase: fill(phase == "fit")))
     told = str(explained(failure.value))
     assert told.startswith("The disk is full")
     assert "old model stays served" in told
