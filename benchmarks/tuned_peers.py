@@ -80,10 +80,10 @@ def _strengths(trial: optuna.Trial) -> dict[float, float]:
     return GRADES[trial.suggest_int("strengths", 0, len(GRADES) - 1)]
 
 
-def _als_setting(trial: optuna.Trial) -> Setting:
+def _als_setting(trial: optuna.Trial, reg_param: tuple[float, float] = (0.003, 1.0)) -> Setting:
     return {
         "rank": trial.suggest_int("rank", 8, 128, log=True),
-        "reg_param": trial.suggest_float("reg_param", 0.003, 1.0, log=True),
+        "reg_param": trial.suggest_float("reg_param", *reg_param, log=True),
         "alpha": trial.suggest_float("alpha", 0.3, 40, log=True),
         "max_iter": trial.suggest_int("max_iter", 4, 15),
         "strengths": _strengths(trial),
@@ -94,9 +94,8 @@ def _damped_setting(trial: optuna.Trial) -> Setting:
     damping = {
         "power": trial.suggest_float("power", 0.0, 1.0),
         "offset": trial.suggest_float("offset", 1e-4, 1.0, log=True),
-        "reg_param": trial.suggest_float("reg_param", 1e-3, 30.0, log=True),
     }
-    return {**_als_setting(trial), **damping, "max_iter": 16}
+    return {**_als_setting(trial, (1e-3, 30.0)), **damping, "max_iter": 16}
 
 
 def _knn_setting(trial: optuna.Trial) -> Setting:
@@ -126,7 +125,7 @@ def _implicit_lists(split: Split, setting: Setting, seed: int) -> Array:
 
 
 def _implicit_setting(trial: optuna.Trial) -> Setting:
-    return {**_als_setting(trial), "reg_param": trial.suggest_float("reg_param_", 1e-3, 100.0, log=True)}
+    return _als_setting(trial, (1e-3, 100.0))  # not multiplied by n
 
 
 PEERS: tuple[tuple[str, Suggest, Lists], ...] = (
