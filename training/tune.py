@@ -25,7 +25,7 @@ from training.fit import Matrix, ranking
 from training.held_out import HeldOut, collect, count_users
 from training.load import Learnt, load
 from training.outcome import TrainingError
-from training.warm import warm_fit
+from training.warm import Sides, sides, swept
 
 log = logging.getLogger("headwater.training")
 _SWEEPS_A_STEP = 2
@@ -38,15 +38,15 @@ class Validation:
 
     spark: SparkSession
     settings: TuneSettings
-    made: dict[int, tuple[Learnt, HeldOut, Any]] = field(default_factory=dict)
+    made: dict[int, tuple[Learnt, HeldOut, Sides]] = field(default_factory=dict)
 
-    def of(self, mapping: int) -> tuple[Learnt, HeldOut, Any]:
-        """(data, what is measured on, the rows to learn from) by the place of the mapping."""
+    def of(self, mapping: int) -> tuple[Learnt, HeldOut, Sides]:
+        """(data, what is measured on, what is learnt from) by the place of the mapping."""
         if mapping not in self.made:
             self.made[mapping] = self._make(mapping)
         return self.made[mapping]
 
-    def _make(self, mapping: int) -> tuple[Learnt, HeldOut, Any]:
+    def _make(self, mapping: int) -> tuple[Learnt, HeldOut, Sides]:
         settings = with_mapping(self.settings, mapping)
         version = dataset.newest_version(self.spark, settings.lake_uri)
         learnt = load(self.spark, settings, version) if version is not None else None
@@ -58,7 +58,7 @@ class Validation:
         if not counts.warm:
             raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")
         held_out = collect(rows, count_users(rows), settings.evaluation_users, settings.seed)
-        return learnt, held_out, split.parts(rows)[0]
+        return learnt, held_out, sides(split.parts(rows)[0], ranking(settings), learnt.blocks)
 
 
 def with_mapping(settings: TuneSettings, mapping: int) -> TuneSettings:
@@ -91,15 +91,13 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
 
     def measure(trial: optuna.Trial) -> float:
         found = suggest(trial, validation.settings)
-        learnt, held_out, rows = validation.of(found.pop("mapping"))
+        learnt, held_out, given = validation.of(found.pop("mapping"))
         settings = validation.settings.model_copy(update=found)
         problem, items = ranking(settings), _random_items(learnt, settings)
         quality = 0.0
         for done in range(0, settings.als_max_iter, _SWEEPS_A_STEP):
             sweeps = min(_SWEEPS_A_STEP, settings.als_max_iter - done)
-            fit = warm_fit(rows, problem, items, learnt.counts["users"], learnt.blocks, sweeps)
-            fit.release()
-            items = fit.items
+            items = swept(given, problem, items, learnt.counts["users"], sweeps)
             served = Served(items, problem, settings.fold_half_life_items)
             quality = _ndcg(served, held_out, settings.metrics_k)
             trial.report(quality, done + sweeps)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame
 
@@ -50,6 +51,38 @@ def may_be_warm(
     return Warmth(True, f"warm round {since['warm_rounds'] + 1} since the last full fit")
 
 
+class Sides(NamedTuple):
+    """What a problem learns from, kept on the executors by user and by item (`half_step.by_row`)."""
+
+    by_user: DataFrame
+    by_item: DataFrame
+    release: Callable[[], object]
+
+
+def sides(preferences: DataFrame, problem: Problem, blocks: int, keep_items: bool = True) -> Sides:
+    """Both sides in so many partitions each; ``keep_items`` where they are gone through more than once."""
+    rows = relevant(preferences, problem).persist()
+    by_user = by_row(rows, "user_index", "item_index", problem.column, blocks).persist()
+    by_item = by_row(rows, "item_index", "user_index", problem.column, blocks)
+    by_item = by_item.persist() if keep_items else by_item
+
+    def release() -> None:
+        rows.unpersist()
+        by_user.unpersist()
+        by_item.unpersist()
+
+    return Sides(by_user, by_item, release)
+
+
+def swept(given: Sides, problem: Problem, start: Matrix, users: int, sweeps: int) -> Matrix:
+    """The item factors after so many times the users and the items."""
+    items = start
+    for _ in range(sweeps):
+        user_matrix = matrix(half_step(given.by_user, items, problem), users, problem.rank)
+        items = matrix(half_step(given.by_item, user_matrix, problem), len(start), problem.rank)
+    return items
+
+
 def warm_fit(
     preferences: DataFrame, problem: Problem, start: Matrix, users: int, blocks: int, sweeps: int = SWEEPS
 ) -> Factors:
@@ -58,18 +91,6 @@ def warm_fit(
     ``start`` are item factors by index, zero for new items: those enter with the users who touched them, new
     users with their items. A user row is exact for the items that are returned, as after Spark's last step.
     """
-    rows = relevant(preferences, problem).persist()
-    by_user = by_row(rows, "user_index", "item_index", problem.column, blocks).persist()
-    by_item = by_row(rows, "item_index", "user_index", problem.column, blocks)
-    by_item = by_item.persist() if sweeps > 1 else by_item
-    items = start
-    for _ in range(sweeps):
-        user_matrix = matrix(half_step(by_user, items, problem), users, problem.rank)
-        items = matrix(half_step(by_item, user_matrix, problem), len(start), problem.rank)
-
-    def release() -> None:
-        rows.unpersist()
-        by_user.unpersist()
-        by_item.unpersist()
-
-    return Factors(half_step(by_user, items, problem), items, release)
+    given = sides(preferences, problem, blocks, keep_items=sweeps > 1)
+    items = swept(given, problem, start, users, sweeps)
+    return Factors(half_step(given.by_user, items, problem), items, given.release)

@@ -90,10 +90,11 @@ def one_rating() -> list[Row]:
 
 
 def ids_like_numbers_and_not() -> list[Row]:
+    """And all ratings equal."""
     users = ["1", "01", "1.0", "NaN", "null", "é 日本", "-0", "a/b:c{d}"]
     items = ["2", "02", "2e0", "None", "🎬", "x y"]
     pairs = [(u, items[(k + n) % 6]) for k, u in enumerate(users) for n in range(4)]
-    return [rating(n, user, item, 5.0 - n % 2) for n, (user, item) in enumerate(pairs)]
+    return [rating(n, user, item, 5.0) for n, (user, item) in enumerate(pairs)]
 
 
 def duplicates_and_contradictions() -> list[Row]:

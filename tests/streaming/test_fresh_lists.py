@@ -107,13 +107,21 @@ def test_known_items_beyond_the_cap_are_left_out_too(client: redis.Redis) -> Non
     assert set(fresh_of(client, "a").indexes) == {27, 28, 29}
 
 
-def test_a_new_model_is_taken_up_and_its_lists_carry_its_version(client: redis.Redis) -> None:
+def test_a_new_model_is_taken_up_and_its_lists_carry_its_version_and_so_is_a_rollback(
+    client: redis.Redis,
+) -> None:
     publish(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     fold_in_users(client, ["a"], {}, SETTINGS)
+    first = fresh_of(client, "a")
     publish(client, "v2", ITEMS, seed=1)
     fold_in_users(client, ["a"], {}, SETTINGS)
     assert fresh_of(client, "a").version == "v2"
+    # After a rollback the online query follows the pointer back.
+    client.set(keyspace.CURRENT_MODEL, "v1")
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    again = fresh_of(client, "a")
+    assert (again.version, again.indexes, again.scores) == ("v1", first.indexes, first.scores)
 
 
 def test_of_two_lists_the_one_read_later_stays(client: redis.Redis) -> None:
