@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
-from training.fit import Factors, Matrix, Problem, relevant
+from training.fit import Factors, Matrix, Problem
 from training.half_step import by_row, half_step
 from training.outcome import Manifest
 from training.ranked_lists import matrix
@@ -60,14 +61,18 @@ class Sides(NamedTuple):
 
 
 def sides(preferences: DataFrame, problem: Problem, blocks: int, keep_items: bool = True) -> Sides:
-    """Both sides in so many partitions each; ``keep_items`` where they are gone through more than once."""
-    rows = relevant(preferences, problem).persist()
+    """Both sides in so many partitions each; ``keep_items`` where they are gone through more than once.
+
+    Users and items without a positive strength need not be left out, as for Spark's own ALS: their factors
+    are zero, and add nothing to others' equations.
+    """
+    columns = ("user_index", "item_index", problem.column)
+    rows = preferences.select(*columns).filter(F.col(problem.column).isNotNull())
     by_user = by_row(rows, "user_index", "item_index", problem.column, blocks).persist()
     by_item = by_row(rows, "item_index", "user_index", problem.column, blocks)
     by_item = by_item.persist() if keep_items else by_item
 
     def release() -> None:
-        rows.unpersist()
         by_user.unpersist()
         by_item.unpersist()
 
