@@ -13,7 +13,7 @@ from contracts import lake
 from contracts.settings import TuneSettings
 from training.classic_grid import classic_grid
 from training.outcome import TrainingError
-from training.tune import Validation, suggest, tune, winner
+from training.tune import STUDY, Validation, suggest, tune, winner
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -52,8 +52,11 @@ def test_a_study_is_resumed_and_its_winner_is_not_worse_than_the_present(
     storage = f"sqlite:///{tmp_path / 'study.sqlite'}"
     validation = Validation(spark, settings)
     tune(validation, storage, trials=1, jobs=1)
+    # A trial that was at work when its process was killed.
+    optuna.load_study(study_name=STUDY, storage=storage).ask()
     study = tune(validation, storage, trials=1, jobs=1)
-    assert len(study.trials) == 2
+    assert [trial.state.name for trial in study.trials][:2] == ["COMPLETE", "RUNNING"]
+    assert len(study.trials) == 3
     assert study.trials[0].params["als_rank"] == 2
     assert study.best_value >= (study.trials[0].value or 0.0)
     best = winner(study, settings)
@@ -68,6 +71,7 @@ def test_every_suggestion_lies_within_the_settings_bounds(tmp_path: Path) -> Non
         assert 2 <= found["als_rank"] <= 4
         assert settings.tune_alpha[0] <= found["als_alpha"] <= settings.tune_alpha[1]
         assert found["mapping"] == 0
+        assert found["fold_half_life_items"] in settings.tune_half_life_items
 
 
 def test_the_classic_grid_is_ordered_by_its_rmse(spark: SparkSession) -> None:
