@@ -192,3 +192,9 @@ def test_more_never_takes_less(users: int, items: int, pairs: int, n: int, shard
     for larger in (replace(world, n=n + 100), replace(world, rank=64), replace(world, versions=3)):
         assert sum(memory.plan_bytes(larger).values()) >= sum(memory.plan_bytes(world).values())
     assert all(bytes_ >= 0 for bytes_ in memory.plan_bytes(world).values())
+
+
+def test_a_users_list_of_a_hundred_with_scores_takes_less_than_a_kilobyte() -> None:
+    for users in (6040, 1_000_000):
+        world = World(users=users, items=3706, interactions=165 * users, n=100, user_size=12)
+        assert memory.model_lists(world) / users <= 1000
