@@ -10,7 +10,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from contracts.settings import ServingSettings
-from serving import openapi, problems
+from serving import docs_page, openapi, problems
 from serving.admission import Admission
 from serving.applied import AppliedWrites
 from serving.body_limit import BodyLimit
@@ -65,6 +65,8 @@ def create_app(settings: ServingSettings) -> FastAPI:
         description="Recommendations that are right now.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         responses=openapi.ERRORS,
     )
     for router in (
@@ -82,6 +84,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
         app.include_router(router)
     problems.install(app)
     openapi.describe(app)
+    docs_page.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=metrics)
     app.admission = Admission(
