@@ -20,6 +20,7 @@ from os import cpu_count, environ
 from pathlib import Path
 
 from benchmarks import (
+    events_api,
     fold_in,
     freshness,
     growth,
@@ -53,6 +54,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("kept_lists", kept_lists.run),
     ("once", once.run),
     ("serving", serving.run),
+    ("events_api", events_api.run),
 )
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0

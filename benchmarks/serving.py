@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from os import environ
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 from urllib.request import urlopen
 
 import redis
@@ -36,7 +37,7 @@ def run(context: BenchContext) -> list[Ratio]:
     if shutil.which("wrk") is None:
         raise SystemExit("this benchmark asks with wrk: install it (Debian: apt-get install wrk)")
     _write_state(context.redis_url)
-    with _serving(context) as ours, _bare(context, ours) as bare:
+    with serving_process(context) as ours, _bare(context, ours) as bare:
         latencies: dict[str, list[float]] = {ours: [], bare: []}
         measured = alternating(
             [
@@ -84,10 +85,12 @@ def _write_state(url: str) -> None:
 
 
 @contextmanager
-def _serving(context: BenchContext) -> Iterator[str]:
+def serving_process(context: BenchContext, **settings: object) -> Iterator[str]:
+    """The API as ``python -m serving`` runs it; its address."""
     port = free_port()
-    settings = {"REDIS_URL": context.redis_url, "REDIS_TIMEOUT_SECONDS": "2", "API_PORT": str(port)}
-    with _process(context, "api", [sys.executable, "-m", "serving"], settings, port) as url:
+    told = {"redis_url": context.redis_url, "redis_timeout_seconds": 2, "api_port": port} | settings
+    environment = {name.upper(): str(value) for name, value in told.items()}
+    with _process(context, "api", [sys.executable, "-m", "serving"], environment, port) as url:
         yield url
 
 
@@ -142,11 +145,28 @@ def _requests(context: BenchContext, url: str, latencies: dict[str, list[float]]
     script.write_text(
         f'request = function() return wrk.format("GET", "/v1/users/u" .. math.random(0, {_USERS - 1}) '
         '.. "/recommendations") end\n'
-        'done = function(_, latency) io.write("p99 ", latency:percentile(99), "\\n") end\n'
     )
-    options = ["-t1", f"-c{_CONNECTIONS}", f"-d{max(1, round(_SECONDS * context.scale))}s", "-s", str(script)]
+    load = wrk(url, script, _CONNECTIONS, max(1, round(_SECONDS * context.scale)))
+    latencies[url].append(load.p99)
+    return load.rate
+
+
+class Load(NamedTuple):
+    """What wrk measured."""
+
+    rate: float  # requests a second
+    p99: float  # µs
+
+
+def wrk(url: str, script: Path, connections: int, seconds: int) -> Load:
+    """A closed loop of one thread. SystemExit where an answer is no success."""
+    text = script.read_text()
+    if "done =" not in text:
+        text += 'done = function(_, latency) io.write("p99 ", latency:percentile(99), "\\n") end\n'
+        script.write_text(text)
+    options = ["-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script)]
     shown = subprocess.run(["wrk", *options, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in shown:
         raise SystemExit(f"{url} answered with errors\n{shown}")
-    latencies[url].append(float(re.findall(r"p99 ([\d.]+)", shown)[0]))
-    return float(re.findall(r"Requests/sec:\s+([\d.]+)", shown)[0])
+    p99 = float(re.findall(r"p99 ([\d.]+)", shown)[0])
+    return Load(float(re.findall(r"Requests/sec:\s+([\d.]+)", shown)[0]), p99)

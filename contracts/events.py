@@ -7,6 +7,7 @@ The same bounds stand as Spark expressions in ``streaming/parse.py``; the parity
 from __future__ import annotations
 
 import math
+import re
 import time
 import uuid
 from datetime import datetime, timezone
@@ -28,9 +29,12 @@ MAX_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31, the last instant Spark an
 UUID_PATTERN = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
 
 
+# Category Cc is U+0000-001F and U+007F-009F; Java's \p{Cntrl} with UNICODE rules means the same.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+
 def _no_control_characters(text: str) -> str:
-    # Category Cc is U+0000-001F and U+007F-009F; Java's \p{Cntrl} with UNICODE rules means the same.
-    if any(ord(c) < 32 or 127 <= ord(c) < 160 for c in text):
+    if _CONTROL.search(text):
         raise ValueError("control characters are not allowed")
     return text
 
