@@ -1,7 +1,7 @@
 """POST /v1/events in batches of 1,000 against the same Kafka client without HTTP.
 
-Both wait for Kafka's acknowledgement (acks=all, idempotent) of every event, on the same topic of the same
-broker; the API is one process and is asked by wrk over a few connections. The peer sends bytes that are ready.
+Both wait until Kafka has acknowledged (acks=all, idempotent) every event, on one topic of one broker; the API
+is one process, asked by wrk over a few connections. The peer sends bytes that are ready.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def run(context: BenchContext) -> list[Ratio]:
     """Events a second, acknowledged by Kafka."""
     create_topics(context.bootstrap, TOPICS)
     settings = KafkaSettings(kafka_bootstrap_servers=context.bootstrap)
-    made = [Interaction(**fields) for fields in _fields(max(_BATCH, round(_EVENTS * context.scale)))]
+    made = [
+        Interaction.model_validate(fields) for fields in _fields(max(_BATCH, round(_EVENTS * context.scale)))
+    ]
     records = [(event.key, event.to_json()) for event in made]
     producer = open_producer(settings)
     with serving_process(context, kafka_bootstrap_servers=context.bootstrap) as url:

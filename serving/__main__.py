@@ -9,6 +9,7 @@ import uvicorn
 from contracts.settings import ServingSettings
 from serving.app import create_app
 from serving.logs import log_to_stderr
+from serving.shedding import shedding
 
 GRACE_SECONDS = 5
 
@@ -19,8 +20,10 @@ def main() -> None:
     # An answer makes many small objects and no cycles: the default would look for garbage every few requests.
     gc.set_threshold(50_000, 20, 50)
     settings = ServingSettings()
+    app = create_app(settings)
     uvicorn.run(
-        create_app(settings),
+        app,
+        http=shedding(settings.max_requests_at_once, app.metrics),
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

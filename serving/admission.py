@@ -15,6 +15,7 @@ from serving.problems import ProblemError
 ALWAYS_TAKEN = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
 MAX_CLIENTS = 10_000
 _KEY_HEADER = b"x-api-key"
+BUSY = ProblemError(503, "Too many requests at once; try again", headers={"Retry-After": "1"})
 
 
 class Admission:
@@ -35,7 +36,7 @@ class Admission:
         if scope["path"] in ALWAYS_TAKEN:
             return None
         if self.at_work >= self._max_at_once:
-            return ProblemError(503, "Too many requests at once; try again", headers={"Retry-After": "1"})
+            return BUSY
         if self._rate and not self._takes_a_token(client_of(scope)):
             detail = f"More than {self._rate:g} requests a second; slow down"
             return ProblemError(429, detail, headers={"Retry-After": "1"})

@@ -24,6 +24,7 @@ from serving.refresh import Refresher
 from serving.routes import catalog, debug, events, items, lists, models, operations, sessions, users
 from serving.routes import rules as rules_routes
 from serving.rules import RulesInForce
+from serving.service_figures import ServiceFigures
 from serving.store import Store
 from serving.user_list import UserList
 
@@ -31,7 +32,7 @@ from serving.user_list import UserList
 START_PATIENCE_SECONDS = 1.0
 
 
-def create_app(settings: ServingSettings) -> FastAPI:
+def create_app(settings: ServingSettings) -> Api:
     """The API by its settings. It starts and answers without Redis and without Kafka."""
     metrics = Metrics()
     store = Store(settings, settings.redis_timeout_seconds, metrics)
@@ -40,7 +41,9 @@ def create_app(settings: ServingSettings) -> FastAPI:
     recommender = Recommender(sources, rules)
     applied = AppliedWrites(store)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
-    kept = (popular_list, sources.trending_lists, rules)
+    figures = ServiceFigures(store)
+    metrics.add(figures)
+    kept = (popular_list, sources.trending_lists, rules, figures)
     refresher = Refresher(store, kept, metrics, settings.popular_refresh_seconds)
 
     @asynccontextmanager
@@ -90,6 +93,8 @@ def create_app(settings: ServingSettings) -> FastAPI:
     app.admission = Admission(
         settings.max_requests_at_once, settings.rate_limit_per_second, settings.rate_limit_burst
     )
+    app.count_refused = {503: metrics.refused("busy"), 429: metrics.refused("rate")}
+    app.metrics = metrics
     if settings.read_api_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app

@@ -7,7 +7,7 @@ both ways to the same bytes; where a key is needed to read, only the long way is
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from fastapi import FastAPI
 from pydantic import TypeAdapter, ValidationError
@@ -69,7 +69,9 @@ class Api(FastAPI):
     """FastAPI with a short way to one route."""
 
     hot_route: HotRoute | None = None
+    metrics: Metrics
     admission: Admission | None = None
+    count_refused: Mapping[int, Callable[[], None]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -78,6 +80,7 @@ class Api(FastAPI):
             return
         refusal = self.admission.refusal(scope)
         if refusal is not None:
+            self.count_refused[refusal.status]()
             await problem_response(refusal, scope["path"])(scope, receive, send)
             return
         self.admission.at_work += 1

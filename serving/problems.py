@@ -59,6 +59,12 @@ class ProblemError(Exception):
 
 def problem_response(problem: ProblemError, path: str) -> Response:
     """The response for a problem; ``path`` is the request's."""
+    headers = {"X-Content-Type-Options": "nosniff", **(problem.headers or {})}
+    return JSONResponse(problem_body(problem, path), problem.status, headers, MEDIA_TYPE)
+
+
+def problem_body(problem: ProblemError, path: str) -> dict[str, object]:
+    """The fields of RFC 9457."""
     body: dict[str, object] = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -68,8 +74,7 @@ def problem_response(problem: ProblemError, path: str) -> Response:
     }
     if problem.errors:
         body["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in problem.errors]
-    headers = {"X-Content-Type-Options": "nosniff", **(problem.headers or {})}
-    return JSONResponse(body | problem.extra, problem.status, headers, MEDIA_TYPE)
+    return body | problem.extra
 
 
 def reason_of(error: Mapping[str, Any]) -> str:

@@ -63,9 +63,9 @@ class UserList:
         user = await recommender.user(user_id)
         chosen = await recommender.best(user, wishes)
         stale = not in_time or recommender.stale(user)
-        self._metrics.answered(chosen[0].source if chosen else None, stale)
+        lag = lag_ms(user.applied_through)
+        self._metrics.answered(chosen[0].source if chosen else None, stale, lag)
         if query.fields is None and not query.explain:
-            lag = lag_ms(user.applied_through)
             return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
         answer = recommender.made(user, wishes, chosen)
         answer.stale = stale

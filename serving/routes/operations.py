@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -57,7 +57,7 @@ def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRout
     @router.get("/metrics", response_class=Response)
     async def prometheus() -> Response:
         """Prometheus' text format."""
-        text = await run_in_threadpool(generate_latest, metrics.registry)
+        text = await run_in_threadpool(metrics.exposition)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return router

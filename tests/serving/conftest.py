@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import pytest
 
 from contracts.settings import ServingSettings
 from serving.app import create_app
+from stack import redis_server
 from stack.ports import free_port
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
@@ -103,3 +105,35 @@ def served(tmp_path: Path) -> Iterator[Callable[..., ServedApi]]:
     """Start an API process with settings; it is stopped after the test."""
     with ExitStack() as stack:
         yield lambda **environment: stack.enter_context(serve(tmp_path / "api.log", **environment))
+
+
+class OwnRedis:
+    """A Redis that a test may stop and kill."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = redis_server.redis_plan(folder, self.port).command
+        self.start()
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        wait_for(lambda: redis_server.ready(self.port))
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    server = OwnRedis(tmp_path / "redis")
+    yield server
+    server.process.kill()
+    server.process.wait()
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    ends = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < ends, "it did not come true in time"
+        time.sleep(0.05)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,47 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
-from stack import redis_server
-from stack.ports import free_port
-from tests.serving.conftest import ServedApi
+from tests.serving.conftest import OwnRedis, ServedApi, wait_for
 from tests.serving.world import World
 
 pytestmark = pytest.mark.servers
 # 80 ms for Redis by default; the rest is for a machine that other work keeps busy.
 STALE_SECONDS = 0.15
 PATHS = ("/v1/users/ann/recommendations", "/v1/popular", "/v1/items/i00/similar")
-
-
-class OwnRedis:
-    """A Redis that a test may stop and kill."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = redis_server.redis_plan(folder, self.port).command
-        self.start()
-
-    def start(self) -> None:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        wait_for(lambda: redis_server.ready(self.port))
-
-    def signal(self, number: signal.Signals) -> None:
-        os.kill(self.process.pid, number)
-
-
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
-    server = OwnRedis(tmp_path / "redis")
-    yield server
-    server.process.kill()
-    server.process.wait()
-
-
-def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
-    ends = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < ends, "it did not come true in time"
-        time.sleep(0.05)
 
 
 def stale_answers(client: httpx.Client) -> list[float]:

@@ -1,0 +1,72 @@
+"""Refusing early: with as many requests at work as are allowed, a GET is answered before it is parsed.
+
+A refusal by the framework costs a third of an answer, so that twice the load would leave half of the answers;
+this one costs a tenth. ``Admission`` stays the rule for everything else.
+"""
+
+from __future__ import annotations
+
+import json
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from serving.admission import ALWAYS_TAKEN, BUSY
+from serving.metrics import Metrics
+from serving.problems import problem_body
+
+_MAX_BYTES = 8192
+_TAKEN = tuple(f"GET {path}".encode() for path in sorted(ALWAYS_TAKEN))
+# No instance: the path is not read.
+_BODY = json.dumps(problem_body(BUSY, "/")).encode()
+BUSY_ANSWER = b"\r\n".join(
+    (
+        b"HTTP/1.1 503 Service Unavailable",
+        b"content-type: application/problem+json",
+        b"content-length: %d" % len(_BODY),
+        b"retry-after: 1",
+        b"x-content-type-options: nosniff",
+        b"",
+        _BODY,
+    )
+)
+
+
+def shedding(max_at_once: int, metrics: Metrics) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol (its setting ``http``) that refuses beyond ``max_at_once`` requests at work."""
+    refused = metrics.refused("busy")
+
+    class Shedding(HttpToolsProtocol):
+        _reading = False  # within a request's bytes
+
+        def data_received(self, data: bytes) -> None:
+            if len(self.tasks) >= max_at_once and not self._reading and self._idle() and is_plain_get(data):
+                refused()
+                self.transport.write(BUSY_ANSWER)
+            else:
+                super().data_received(data)
+
+        def _idle(self) -> bool:
+            return self.cycle is None or self.cycle.response_complete
+
+        def on_message_begin(self) -> None:
+            self._reading = True
+            super().on_message_begin()
+
+        def on_message_complete(self) -> None:
+            self._reading = False
+            super().on_message_complete()
+
+    return Shedding
+
+
+def is_plain_get(data: bytes) -> bool:
+    """Whether the bytes are one whole GET on a connection that stays open, and no probe."""
+    if not data.startswith(b"GET /") or not data.endswith(b"\r\n\r\n") or len(data) > _MAX_BYTES:
+        return False
+    head = data.lower()
+    return (
+        head.count(b"\r\n\r\n") == 1
+        and b" http/1.1\r\n" in head
+        and not any(name in head for name in (b"\r\ncontent-length", b"\r\ntransfer-encoding", b": close"))
+        and not data.startswith(_TAKEN)
+    )
