@@ -169,6 +169,7 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     read_api_key: SecretStr | None = None
     api_key: SecretStr | None = None  # writes
     admin_api_key: SecretStr | None = None  # rules and models; API_KEY when not set
+    api_workers: int = Field(default=1, ge=1, le=64)  # processes on one port; limits hold for each by itself
     redis_timeout_seconds: float = Field(default=0.08, gt=0)
     kafka_timeout_seconds: float = Field(default=5.0, gt=0)
     max_n: int = Field(default=1000, ge=1)

@@ -3,35 +3,49 @@
 from __future__ import annotations
 
 import gc
+import os
+import tempfile
 
 import uvicorn
 
 from contracts.settings import ServingSettings
 from serving.app import create_app
+from serving.hot_route import Api
 from serving.logs import log_to_stderr
-from serving.shedding import shedding
+from serving.metrics import FOLDER_VARIABLE
+from serving.shedding import Shedding
 
 GRACE_SECONDS = 5
+
+
+def served_app() -> Api:
+    """The app of one process, by environment variables."""
+    log_to_stderr()
+    # An answer makes many small objects and no cycles: the default would look for garbage every few requests.
+    gc.set_threshold(50_000, 20, 50)
+    return create_app(ServingSettings())
 
 
 def main() -> None:
     """Serve."""
     log_to_stderr()
-    # An answer makes many small objects and no cycles: the default would look for garbage every few requests.
-    gc.set_threshold(50_000, 20, 50)
     settings = ServingSettings()
-    app = create_app(settings)
-    uvicorn.run(
-        app,
-        http=shedding(settings.max_requests_at_once, app.metrics),
-        host=settings.api_host,
-        port=settings.api_port,
-        log_config=None,
-        access_log=False,  # paths hold user ids; /metrics counts requests
-        server_header=False,
-        proxy_headers=False,  # nothing here goes by the client's address
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    with tempfile.TemporaryDirectory(prefix="headwater-metrics-") as folder:
+        if settings.api_workers > 1:  # read by prometheus_client when a worker imports it
+            os.environ[FOLDER_VARIABLE] = folder
+        uvicorn.run(
+            "serving.__main__:served_app",
+            factory=True,
+            workers=settings.api_workers,
+            http=Shedding,
+            host=settings.api_host,
+            port=settings.api_port,
+            log_config=None,
+            access_log=False,  # paths hold user ids; /metrics counts requests
+            server_header=False,
+            proxy_headers=False,  # nothing here goes by the client's address
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
 
 
 if __name__ == "__main__":

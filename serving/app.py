@@ -94,7 +94,7 @@ def create_app(settings: ServingSettings) -> Api:
         settings.max_requests_at_once, settings.rate_limit_per_second, settings.rate_limit_burst
     )
     app.count_refused = {503: metrics.refused("busy"), 429: metrics.refused("rate")}
-    app.metrics = metrics
+    app.max_at_once = settings.max_requests_at_once
     if settings.read_api_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app

@@ -69,7 +69,7 @@ class Api(FastAPI):
     """FastAPI with a short way to one route."""
 
     hot_route: HotRoute | None = None
-    metrics: Metrics
+    max_at_once: int
     admission: Admission | None = None
     count_refused: Mapping[int, Callable[[], None]]
 

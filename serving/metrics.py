@@ -75,7 +75,7 @@ class Metrics:
             PlatformCollector(registry=shown)
         else:
             forget_the_dead(Path(folder))
-            MultiProcessCollector(shown, folder)
+            MultiProcessCollector(shown, folder)  # type: ignore[no-untyped-call]
         for collector in self._others:
             shown.register(collector)
         return generate_latest(shown)

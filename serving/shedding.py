@@ -7,11 +7,12 @@ this one costs a tenth. ``Admission`` stays the rule for everything else.
 from __future__ import annotations
 
 import json
+from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from serving.admission import ALWAYS_TAKEN, BUSY
-from serving.metrics import Metrics
+from serving.hot_route import Api
 from serving.problems import problem_body
 
 _MAX_BYTES = 8192
@@ -31,32 +32,34 @@ BUSY_ANSWER = b"\r\n".join(
 )
 
 
-def shedding(max_at_once: int, metrics: Metrics) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol (its setting ``http``) that refuses beyond ``max_at_once`` requests at work."""
-    refused = metrics.refused("busy")
+class Shedding(HttpToolsProtocol):
+    """uvicorn's protocol (its setting ``http``), for an app of the type ``Api``."""
 
-    class Shedding(HttpToolsProtocol):
-        _reading = False  # within a request's bytes
+    _reading = False  # within a request's bytes
 
-        def data_received(self, data: bytes) -> None:
-            if len(self.tasks) >= max_at_once and not self._reading and self._idle() and is_plain_get(data):
-                refused()
-                self.transport.write(BUSY_ANSWER)
-            else:
-                super().data_received(data)
+    def data_received(self, data: bytes) -> None:
+        """Answer here, or go the usual way."""
+        if self._is_busy() and not self._reading and self._is_idle() and is_plain_get(data):
+            cast(Api, self.app).count_refused[503]()
+            self.transport.write(BUSY_ANSWER)
+        else:
+            super().data_received(data)
 
-        def _idle(self) -> bool:
-            return self.cycle is None or self.cycle.response_complete
+    def _is_busy(self) -> bool:
+        return len(self.tasks) >= cast(Api, self.app).max_at_once
 
-        def on_message_begin(self) -> None:
-            self._reading = True
-            super().on_message_begin()
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
-        def on_message_complete(self) -> None:
-            self._reading = False
-            super().on_message_complete()
+    def on_message_begin(self) -> None:
+        """The parser has found the first byte of a request."""
+        self._reading = True
+        super().on_message_begin()
 
-    return Shedding
+    def on_message_complete(self) -> None:
+        """It has found the last one."""
+        self._reading = False
+        super().on_message_complete()
 
 
 def is_plain_get(data: bytes) -> bool:
