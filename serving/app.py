@@ -90,11 +90,14 @@ def create_app(settings: ServingSettings) -> Api:
     docs_page.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=metrics)
-    app.admission = Admission(
-        settings.max_requests_at_once, settings.rate_limit_per_second, settings.rate_limit_burst
-    )
-    app.count_refused = {503: metrics.refused("busy"), 429: metrics.refused("rate")}
-    app.max_at_once = settings.max_requests_at_once
+    _limit(app, settings, metrics)
     if settings.read_api_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app
+
+
+def _limit(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
+    """How many requests are taken, and what counts the others."""
+    app.max_at_once = settings.max_requests_at_once
+    app.admission = Admission(app.max_at_once, settings.rate_limit_per_second, settings.rate_limit_burst)
+    app.count_refused = {503: metrics.refused("busy"), 429: metrics.refused("rate")}

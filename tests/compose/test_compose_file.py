@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
-NAMES = ("kafka", "redis", "streaming", "trainer", "api", "producer")
+WATCH = ("prometheus", "grafana")  # only with --profile watch
+NAMES = ("kafka", "redis", "streaming", "trainer", "api", "producer", *WATCH)
 OURS = tuple(name for name, service in SERVICES.items() if "build" in service)
 TARGETS = {"streaming": "streaming", "trainer": "training", "api": "serving", "producer": "ingest"}
 SETTINGS = {
@@ -47,7 +48,7 @@ def test_the_services_are_those_of_the_design() -> None:
 
 def test_every_port_is_open_on_loopback_only() -> None:
     published = [port for service in SERVICES.values() for port in service.get("ports", ())]
-    assert len(published) == 2
+    assert len(published) == 4
     assert all(port.startswith("127.0.0.1:") for port in published)
     assert all(service.get("network_mode") is None for service in SERVICES.values())
 
@@ -63,7 +64,7 @@ def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_dies(name: str
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
     service = SERVICES[name]
-    assert service["user"] in ("headwater", "appuser", "redis")
+    assert service["user"] in ("headwater", "appuser", "redis", "nobody", "grafana")
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
@@ -79,6 +80,20 @@ def test_dependencies_wait_for_health() -> None:
     assert needs["streaming"] == needs["api"] == {"kafka", "redis"}
     assert needs["trainer"] == {"redis", "streaming"}
     assert needs["producer"] == {"kafka"}
+
+
+def test_watching_is_a_profile_of_its_own() -> None:
+    assert {name for name, service in SERVICES.items() if service.get("profiles") == ["watch"]} == set(WATCH)
+    assert not any(
+        set(service.get("depends_on", ())) & set(WATCH[:1])
+        for name, service in SERVICES.items()
+        if name not in WATCH
+    )
+    for name in WATCH:
+        mounted = [volume for volume in SERVICES[name]["volumes"] if volume.startswith("./")]
+        assert mounted
+        assert all(volume.endswith(":ro") for volume in mounted)
+        assert all((ROOT / volume.split(":")[0]).exists() for volume in mounted)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -127,7 +142,7 @@ def test_redis_loses_no_key_and_is_not_published() -> None:
 
 def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
     mounted = {
-        name: dict(volume.split(":") for volume in service.get("volumes", ()))
+        name: dict(v.split(":") for v in service.get("volumes", ()) if not v.startswith("./"))
         for name, service in SERVICES.items()
     }
     assert {volume for volumes in mounted.values() for volume in volumes} == set(COMPOSE["volumes"])
