@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.events import DEFAULT_WEIGHTS
@@ -169,6 +169,8 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     read_api_key: SecretStr | None = None
     api_key: SecretStr | None = None  # writes
     admin_api_key: SecretStr | None = None  # rules and models; API_KEY when not set
+    # Reads of one user then need a JWT (HS256) with this user as ``sub``, or a key that writes. None: off.
+    subject_key: SecretStr | None = Field(default=None, min_length=32)
     api_workers: int = Field(default=1, ge=1, le=64)  # processes on one port; limits hold for each by itself
     redis_timeout_seconds: float = Field(default=0.08, gt=0)
     kafka_timeout_seconds: float = Field(default=5.0, gt=0)
@@ -200,3 +202,9 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
     factors_max_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
     # An item is trending while its decayed sum of weights is this high; else popular items say more.
     trending_minimum: float = Field(default=20.0, ge=0)
+
+    @model_validator(mode="after")
+    def _is_closed(self) -> ServingSettings:
+        if self.subject_key is not None and self.api_key is None:
+            raise ValueError("SUBJECT_KEY needs API_KEY too: without it anyone may write, and read all users")
+        return self

@@ -91,7 +91,7 @@ def create_app(settings: ServingSettings) -> Api:
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=metrics)
     _limit(app, settings, metrics)
-    if settings.read_api_key is None:
+    if settings.read_api_key is None and settings.subject_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app
 
