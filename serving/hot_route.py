@@ -19,6 +19,7 @@ from contracts.events import Identifier
 from serving.admission import Admission
 from serving.metrics import Metrics
 from serving.problems import ProblemError, problem_response, reason_of, response_to
+from serving.request_id import at_work
 
 PREFIX, SUFFIX = "/v1/users/", "/recommendations"
 _TEMPLATE = "/v1/users/{user_id}/recommendations"
@@ -78,6 +79,7 @@ class Api(FastAPI):
         if scope["type"] != "http" or self.admission is None:
             await super().__call__(scope, receive, send)
             return
+        at_work.set(scope)
         refusal = self.admission.refusal(scope)
         if refusal is not None:
             self.count_refused[refusal.status]()

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
+from serving.request_id import HEADER, request_id
 from serving.store import StoreError
 
 _log = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ class ProblemError(Exception):
 def problem_response(problem: ProblemError, path: str) -> Response:
     """The response for a problem; ``path`` is the request's."""
     headers = {"X-Content-Type-Options": "nosniff", **(problem.headers or {})}
+    known = request_id() if problem.status >= 500 else None
+    if known is not None:
+        headers[HEADER] = known
     return JSONResponse(problem_body(problem, path), problem.status, headers, MEDIA_TYPE)
 
 

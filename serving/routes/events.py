@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from itertools import islice
 from typing import Any
@@ -20,8 +21,9 @@ from serving.metrics import Metrics
 from serving.problems import ProblemError, reason_of
 from serving.write_token import encode_token
 
+_log = logging.getLogger(__name__)
 RETRY_SECONDS = "5"
-MAX_REASONS = 5
+MAX_REASONS, MAX_LOGGED = 5, 10
 
 
 def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> APIRouter:
@@ -46,6 +48,8 @@ def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> 
             offsets = await event_log.append(accepted)
         except EventLogError as error:
             metrics.events.labels("failed").inc(len(accepted))
+            named = [event.event_id for event in accepted[:MAX_LOGGED]]
+            _log.warning("%d events not acknowledged: %s", len(accepted), error, extra={"event_ids": named})
             raise not_acknowledged(error) from error
         metrics.events.labels("accepted").inc(len(accepted))
         return Accepted(accepted=len(accepted), rejected=rejected, token=encode_token(offsets))

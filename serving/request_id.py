@@ -1,0 +1,33 @@
+"""The id of a request, in every log line that it causes and in every answer that reports a fault.
+
+The client's own (X-Request-ID) where it is plain, so that one id leads through a whole site; else a new one.
+Made only when somebody wants to know: most requests are neither logged nor fail.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextvars import ContextVar
+
+from starlette.types import Scope
+
+HEADER = "X-Request-ID"
+_PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+at_work: ContextVar[Scope | None] = ContextVar("request", default=None)
+
+
+def request_id() -> str | None:
+    """Of the request that this task works at; None outside of one."""
+    scope = at_work.get()
+    if scope is None:
+        return None
+    if "headwater.request_id" not in scope:
+        scope["headwater.request_id"] = _given(scope) or uuid.uuid4().hex
+    known: str = scope["headwater.request_id"]
+    return known
+
+
+def _given(scope: Scope) -> str | None:
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return sent.decode() if _PLAIN.fullmatch(sent) else None
