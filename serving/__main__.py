@@ -23,7 +23,9 @@ def served_app() -> Api:
     log_to_stderr()
     # An answer makes many small objects and no cycles: the default would look for garbage every few requests.
     gc.set_threshold(50_000, 20, 50)
-    return create_app(ServingSettings())
+    app = create_app(ServingSettings())
+    gc.freeze()  # what is here now stays, and need not be looked through
+    return app
 
 
 def main() -> None:

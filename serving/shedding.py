@@ -7,7 +7,7 @@ this one costs a tenth. ``Admission`` stays the rule for everything else.
 from __future__ import annotations
 
 import json
-from typing import cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -35,21 +35,23 @@ BUSY_ANSWER = b"\r\n".join(
 class Shedding(HttpToolsProtocol):
     """uvicorn's protocol (its setting ``http``), for an app of the type ``Api``."""
 
-    _reading = False  # within a request's bytes
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        api = cast(Api, self.app)
+        self._max_at_once, self._count_refused = api.max_at_once, api.count_refused[503]
+        self._reading = False  # within a request's bytes
 
     def data_received(self, data: bytes) -> None:
         """Answer here, or go the usual way."""
-        if self._is_busy() and not self._reading and self._is_idle() and is_plain_get(data):
-            cast(Api, self.app).count_refused[503]()
-            self.transport.write(BUSY_ANSWER)
-        else:
+        if len(self.tasks) < self._max_at_once or not self._may_answer(data):
             super().data_received(data)
+        else:
+            self._count_refused()
+            self.transport.write(BUSY_ANSWER)
 
-    def _is_busy(self) -> bool:
-        return len(self.tasks) >= cast(Api, self.app).max_at_once
-
-    def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+    def _may_answer(self, data: bytes) -> bool:
+        is_idle = self.cycle is None or self.cycle.response_complete
+        return is_idle and not self._reading and is_plain_get(data)
 
     def on_message_begin(self) -> None:
         """The parser has found the first byte of a request."""
