@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from datetime import datetime, timezone
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.events import EpochMillis, Identifier
 
-CatalogKind = Literal["item", "user"]
+# An erasure says: forget the user `id`, and what happened until `updated_at`. It stays on the topic for good.
+CatalogKind = Literal["item", "user", "erasure"]
+CATALOG_KINDS: tuple[CatalogKind, ...] = get_args(CatalogKind)
+ERASURE: CatalogKind = "erasure"
+# Attributes of items with a meaning of their own; all others are the operator's.
+HIDDEN = "hidden"  # "true": never recommended
+EXPIRES_AT, PUBLISHED_AT = "expires_at", "published_at"  # ISO 8601, or epoch milliseconds
 
 
 class CatalogEntry(BaseModel):
-    """What is known about one item or user; the entry with the newest ``updated_at`` wins."""
+    """What is known about one item or user; the entry with the newest ``updated_at`` wins.
+
+    Of kind "erasure" it is a tombstone (docs/decisions/0008-erasure.md): the user's events with an event time
+    up to ``updated_at`` count nowhere, in whichever order they come.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
@@ -32,3 +43,26 @@ class CatalogEntry(BaseModel):
     def to_json(self) -> bytes:
         """The record's bytes on the ``catalog`` topic."""
         return self.model_dump_json(exclude_none=True).encode()
+
+
+def moment_of(text: str | None) -> int | None:
+    """A date (ISO 8601, UTC without a zone, or epoch ms) as epoch ms; None where the text is none."""
+    if text is None:
+        return None
+    if text.isdecimal() and text.isascii():
+        return int(text[:18])
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return round(moment.timestamp() * 1000)
+
+
+def erasure_entries(user_id: str, requested_at: int) -> list[CatalogEntry]:
+    """What erases a user: the tombstone, and an empty entry in place of the user's metadata."""
+    return [
+        CatalogEntry(kind="user", id=user_id, updated_at=requested_at),
+        CatalogEntry(kind=ERASURE, id=user_id, updated_at=requested_at),
+    ]

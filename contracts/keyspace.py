@@ -10,7 +10,7 @@ from __future__ import annotations
 from zlib import crc32
 
 # Raised when the state's keys or records change: streaming rebuilds a state of another version.
-STATE = 2
+STATE = 3
 
 
 def shard_of(user_id: str, shards: int) -> int:
@@ -42,6 +42,11 @@ def recent(user_id: str, shards: int) -> str:
 def fresh(user_id: str, shards: int) -> str:
     """STRING records.FreshList, expires: the user's folded-in list; written by the online query."""
     return f"hw:{{{shard_of(user_id, shards)}}}:fresh:{user_id}"
+
+
+def erased(shard: int) -> str:
+    """HASH user_id -> epoch ms: users of the shard who asked to be forgotten, and until when."""
+    return f"hw:{{{shard}}}:erased"
 
 
 def pending(shard: int) -> str:
@@ -101,6 +106,7 @@ def trending_in(half_life_seconds: int, category: str) -> str:
 
 POPULARITY = "hw:popularity"  # HASH item_id -> records.Popularity, merged over shards
 POPULAR = "hw:popular"  # ZSET item_id by popularity score; every known item is a member
+NEWEST = "hw:newest"  # ZSET item_id by its attribute published_at (epoch ms); items without one are absent
 CATALOG_ITEMS = "hw:catalog:items"  # HASH item_id -> records.encode_catalog
 CATALOG_USERS = "hw:catalog:users"  # HASH user_id -> records.encode_catalog
 ITEM_CATEGORIES = "hw:catalog:categories"  # HASH item_id -> JSON list: those whose ZSETs hold the item
@@ -149,9 +155,19 @@ def top_users(version: str) -> str:
     return f"hw:model:{version}:users"
 
 
+def segment_lists(version: str) -> str:
+    """HASH segment (contracts/segments.py) -> records.encode_ranked: what its users like."""
+    return f"hw:model:{version}:segments"
+
+
 def model_factors(version: str) -> str:
     """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; and "user_gramian"."""
     return f"hw:model:{version}:factors"
+
+
+def rating_factors(version: str) -> str:
+    """HASH as `model_factors`, of the explicit model: a user's rating of an item; absent without ratings."""
+    return f"hw:model:{version}:rating_factors"
 
 
 ITEMS_PER_PART = 65_536
@@ -160,6 +176,12 @@ ITEMS_PER_PART = 65_536
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---
 
 SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category
+
+
+def shown(user_id: str, shards: int) -> str:
+    """ZSET item_id by when it was last in an answer (ms), expires; kept while SHOWN_SECONDS is above zero."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:shown:{user_id}"
+
 
 # --- written by the online query for one model version, read by serving and by the online query ---
 
@@ -182,5 +204,6 @@ def new_item_users(version: str, item_id: str) -> str:
 def version_keys(version: str, shards: int) -> list[str]:
     """All keys of one model version that prune deletes; `new_item_users` expire by themselves."""
     fixed = [manifest(version), model_items(version), similar_items(version), top_users(version)]
-    fixed += [model_factors(version), new_items(version), new_factors(version)]
+    fixed += [segment_lists(version), model_factors(version), rating_factors(version)]
+    fixed += [new_items(version), new_factors(version)]
     return fixed + [top_n(s, version) for s in range(shards)]

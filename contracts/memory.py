@@ -32,6 +32,7 @@ class World:
     interactions: int  # distinct pairs of user and item
     n: int = 100
     rank: int = 16
+    rating_rank: int = 5
     shards: int = 1
     user_size: int = 8
     item_size: int = 8
@@ -121,8 +122,9 @@ def _ranking(world: World) -> int:
 
 
 def rankings(world: World) -> int:
-    """The popular and trending lists, overall and by category."""
-    return (1 + len(world.half_lives)) * _ranking(world)
+    """The popular and trending lists, overall and by category; and the newest, as if all items had a date."""
+    newest = zset_bytes(world.items, world.item_size, REAL) + key_bytes(24)
+    return (1 + len(world.half_lives)) * _ranking(world) + newest
 
 
 def together(world: World) -> int:
@@ -176,8 +178,9 @@ def model_neighbours(world: World) -> int:
 def model_factors(world: World) -> int:
     """One version's item factors, ids and manifest."""
     parts, left = divmod(world.items, keyspace.ITEMS_PER_PART)
-    row = 4 * world.rank
-    factors = parts * string_bytes(row * keyspace.ITEMS_PER_PART) + string_bytes(row * left)
+    rows = (4 * world.rank, 4 * world.rating_rank)
+    whole, rest = (sum(string_bytes(row * n) for row in rows) for n in (keyspace.ITEMS_PER_PART, left))
+    factors = parts * whole + rest
     ids = string_bytes(world.items * (1 + world.item_size))
     return factors + ids + string_bytes(8 * world.rank**2) + string_bytes(_MANIFEST_SIZE) + 3 * key_bytes(48)
 
@@ -189,7 +192,7 @@ STATE_KINDS: tuple[tuple[str, Bytes], ...] = (
     ("recent items", recents),
     ("popularity", popularity),
     ("trends", trends),
-    ("popular and trending lists", rankings),
+    ("popular, trending and newest lists", rankings),
     ("liked together", together),
     ("catalogue", catalog),
     ("fresh lists", fresh_lists),

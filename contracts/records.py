@@ -9,7 +9,7 @@ import json
 import math
 import struct
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -185,6 +185,17 @@ def decode_ranked_ids(raw: bytes) -> tuple[list[str], tuple[float, ...]]:
     (n,) = struct.unpack_from("<H", raw)
     scores = struct.unpack_from(f"<{n}f", raw, 2)
     return raw[2 + 4 * n :].decode().split("\n") if n else [], scores
+
+
+def without_ids(raw: bytes, gone: Set[str]) -> bytes | None:
+    """A list of encode_ranked_ids without some ids; None where it holds none of them."""
+    if not any(each.encode() in raw for each in gone):  # most lists hold none, and need no decoding
+        return None
+    ids, scores = decode_ranked_ids(raw)
+    left = [(each, score) for each, score in zip(ids, scores, strict=True) if each not in gone]
+    if len(left) == len(ids):
+        return None
+    return encode_ranked_ids([each for each, _ in left], [score for _, score in left])
 
 
 def encode_ids(ids: Sequence[str]) -> bytes:

@@ -66,6 +66,14 @@ class TrendSettings(_Environment):
     )
 
 
+class SegmentSettings(_Environment):
+    """Which metadata of users make segments, for those without a history (contracts/segments.py)."""
+
+    segment_attributes: tuple[str, ...] = Field(
+        default=("age", "age_group", "gender", "occupation"), max_length=6
+    )  # empty: none
+
+
 class StateSettings(RedisSettings, WeightSettings, TrendSettings):
     """What the state in Redis depends on; a change needs `headwater rebuild`."""
 
@@ -106,7 +114,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     vacuum_retention_hours: int = Field(default=168, ge=168)
 
 
-class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSettings):
+class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSettings, SegmentSettings):
     """The trainer. The defaults of the models come from docs/decisions/0002-als-defaults.md."""
 
     spark_driver_memory: str = "2g"
@@ -115,6 +123,7 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     train_niceness: int = Field(default=10, ge=0, le=19)  # the trainer yields to what answers
     train_min_events: int = Field(default=100, ge=1)
     top_n: int = Field(default=100, ge=1, le=1000)
+    segment_min_users: int = Field(default=10, ge=2)  # who like an item, for it to be in a segment's list
     seed: int = 42
     holdout_fraction: float = Field(default=0.2, gt=0, lt=1)
     metrics_k: int = Field(default=10, ge=1, le=100)
@@ -160,7 +169,7 @@ class TuneSettings(TrainingSettings, FoldInSettings):
     tune_half_life_items: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 10.0, 20.0, 40.0, 80.0)
 
 
-class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
+class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSettings):
     """The API."""
 
     api_host: str = "127.0.0.1"
@@ -189,6 +198,7 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings):
         "session",
         "editorial",
         "content",
+        "demographic",
         "trending",
         "popular",
     )

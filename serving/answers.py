@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 from typing_extensions import NotRequired, TypedDict
@@ -218,6 +218,29 @@ class History(BaseModel):
     items: list[HistoryItem]
 
 
+class EstimatedItem(BaseModel):
+    """What a model says of a user and an item. The two figures are of two models, and do not compare."""
+
+    item_id: str
+    title: str | None
+    rating: float | None = Field(
+        description="Estimated rating, within the scale: by the explicit model; null where it cannot tell"
+    )
+    preference: float | None = Field(
+        description="Predicted preference, about 0 to 1, by the model that ranks lists; not a rating"
+    )
+    rated: float | None = Field(description="What the user gave, null without a rating")
+
+
+class Estimates(BaseModel):
+    """Estimates for one user, in the order asked for."""
+
+    user_id: str
+    scale: tuple[float, float] = Field(description="The smallest and the largest rating")
+    items: list[EstimatedItem]
+    model_version: str
+
+
 class ModelVersion(BaseModel):
     """A published version, as its manifest tells."""
 
@@ -278,6 +301,19 @@ class Accepted(BaseModel):
     accepted: int
     rejected: list[Rejected]
     token: str = Field(description="Where the accepted events lie in the log; opaque")
+
+
+class Erasure(BaseModel):
+    """A request to forget a user, and how far it has come."""
+
+    receipt: str = Field(description="For GET /v1/erasures/{receipt}; it names nobody")
+    requested_at: int = Field(description="Epoch milliseconds: the user's events until then are erased")
+    state: Literal["accepted", "applied", "complete"] = Field(
+        description="applied: answers no longer know the user; complete: lake and models neither"
+    )
+    online: bool = Field(description="Whether the state in Redis is without the user")
+    lake: bool = Field(description="Whether the lake's tables are")
+    models: bool = Field(description="Whether every model in Redis was trained without the user")
 
 
 class CatalogAccepted(BaseModel):

@@ -21,7 +21,7 @@ from serving.metrics import Metrics
 from serving.observe import Observe
 from serving.recommender import Recommender
 from serving.refresh import Refresher
-from serving.routes import catalog, debug, events, items, lists, models, operations, sessions, users
+from serving.routes import catalog, debug, erasures, events, items, lists, models, operations, sessions, users
 from serving.routes import rules as rules_routes
 from serving.rules import RulesInForce
 from serving.service_figures import ServiceFigures
@@ -43,7 +43,7 @@ def create_app(settings: ServingSettings) -> Api:
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
     figures = ServiceFigures(store)
     metrics.add(figures)
-    kept = (popular_list, sources.trending_lists, rules, figures)
+    kept = (popular_list, sources.trending_lists, sources.newest_list, rules, figures)
     refresher = Refresher(store, kept, metrics, settings.popular_refresh_seconds)
 
     @asynccontextmanager
@@ -80,6 +80,7 @@ def create_app(settings: ServingSettings) -> Api:
         events.routes(settings, event_log, metrics),
         rules_routes.routes(settings, rules),
         catalog.routes(settings, store, event_log),
+        erasures.routes(settings, store, event_log),
         models.routes(settings, store),
         debug.routes(settings, recommender, sources),
         operations.routes(store, popular_list, metrics),

@@ -39,7 +39,7 @@ class IdConvertor(Convertor[str]):
 class OwnIdConvertor(IdConvertor):
     """An id that ends its path: not ``7/history``, which is another route's."""
 
-    regex = r"(?:(?!/(?:recommendations|history|because|similar|together|users)$)[\s\S])*"
+    regex = r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate)$)[\s\S])*"
 
 
 register_url_convertor("id", IdConvertor())

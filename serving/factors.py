@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +54,24 @@ class ItemFactors:
         return rows
 
 
+class Kind(NamedTuple):
+    """Which of a version's factors: their key, and the parameters of their equations in the manifest."""
+
+    key: Callable[[str], str]
+    reg_param: str
+    alpha: str | None  # None: explicit, without one
+
+
+RANKING = Kind(keyspace.model_factors, "als_reg_param", "als_alpha")
+RATING = Kind(keyspace.rating_factors, "explicit_reg_param", None)
+
+
 class FactorCache:
     """Holds the newest version asked for, where it fits into FACTORS_MAX_BYTES."""
 
-    def __init__(self, store: Store, max_bytes: int) -> None:
+    def __init__(self, store: Store, max_bytes: int, kind: Kind = RANKING) -> None:
         self._store = store
+        self._kind = kind
         self._max_bytes = max_bytes
         self._version: str | None = None
         self._load: asyncio.Task[ItemFactors | None] | None = None
@@ -80,7 +93,7 @@ class FactorCache:
         return self._load.result()
 
     async def _loaded(self, model: Model) -> ItemFactors | None:
-        key = keyspace.model_factors(model.version)
+        key = self._kind.key(model.version)
         first, fields, manifest = await self._store.ask_alone(
             ("HSTRLEN", key, "0"), ("HLEN", key), ("GET", keyspace.manifest(model.version))
         )
@@ -95,8 +108,8 @@ class FactorCache:
             return ItemFactors(
                 model,
                 matrix,
-                float(parameters["als_reg_param"]),
-                float(parameters["als_alpha"]),
+                float(parameters[self._kind.reg_param]),
+                float(parameters[self._kind.alpha]) if self._kind.alpha else 1.0,
                 bool(parameters.get("als_nonnegative", False)),
             )
         except KeyError as error:

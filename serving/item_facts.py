@@ -5,12 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
-# Attributes with a meaning of their own; all others are the operator's, for the `filter` expression.
-HIDDEN = "hidden"  # "true": never recommended
-EXPIRES_AT, PUBLISHED_AT = "expires_at", "published_at"  # ISO 8601, or epoch milliseconds
+from contracts.catalog import EXPIRES_AT, HIDDEN, PUBLISHED_AT, moment_of
 
 
 @dataclass(frozen=True)
@@ -41,22 +38,8 @@ def facts_of(entry: Mapping[str, Any]) -> ItemFacts:
         tuple(entry.get("categories") or ()),
         attributes,
         attributes.get(HIDDEN, "").lower() == "true",
-        _epoch_ms(attributes.get(EXPIRES_AT)),
-        _epoch_ms(attributes.get(PUBLISHED_AT)),
+        moment_of(attributes.get(EXPIRES_AT)),
+        moment_of(attributes.get(PUBLISHED_AT)),
         # A lone surrogate may stand in JSON, but not in UTF-8.
         json.dumps(entry.get("title"), ensure_ascii=False).encode(errors="replace").decode(),
     )
-
-
-def _epoch_ms(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if text.isdecimal() and text.isascii():
-        return int(text[:18])
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return round(moment.timestamp() * 1000)

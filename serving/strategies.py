@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from serving.candidates import batch_list, fresh_list, hybrid, session_neighbours
 from serving.candidates.strategy import Factory, Sources, Strategy
-from serving.cold_start import content, editorial, popular, trending
+from serving.cold_start import content, demographic, editorial, newest, popular, trending
 
 STRATEGIES: tuple[tuple[str, Factory], ...] = (
     (fresh_list.SOURCE, fresh_list.fresh_list),
@@ -17,7 +17,9 @@ STRATEGIES: tuple[tuple[str, Factory], ...] = (
     (session_neighbours.SOURCE, session_neighbours.session_neighbours),
     (editorial.SOURCE, editorial.editorial),
     (content.SOURCE, content.content),
+    (demographic.SOURCE, demographic.demographic),
     (trending.SOURCE, trending.trending),
+    (newest.SOURCE, newest.newest),
     (popular.SOURCE, popular.popular),
 )
 

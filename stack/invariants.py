@@ -7,6 +7,7 @@ pipeline at rest: everything acknowledged, read and applied. Their cures: docs/o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -57,14 +58,17 @@ class Invariant(NamedTuple):
 def no_loss(ledgers: Ledgers) -> list[Violation]:
     """I1: acknowledged minus poison is in the lake as sent; each acknowledged offset is there or refused.
 
-    Without a poison ledger, what was refused counts as meant to be.
+    Without a poison ledger, what was refused counts as meant to be; so does what an erasure took out.
     """
     acknowledged, lake = ledgers.acknowledged, ledgers.lake
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
     unplaced = acknowledged.filter(pc.equal(acknowledged["offset"], UNKNOWN_OFFSET))
-    missing = _without(placed, lake)
+    missing = _without(_without(placed, lake), ledgers.forgotten)
     lost = _without(missing, ledgers.refused)
-    gone = unplaced.filter(pc.invert(pc.is_in(unplaced["event_id"], value_set=lake["event_id"])))
+    found_ids = pa.chunked_array(
+        [*lake["event_id"].chunks, *ledgers.forgotten["event_id"].chunks], pa.string()
+    )
+    gone = unplaced.filter(pc.invert(pc.is_in(unplaced["event_id"], value_set=found_ids)))
     found = [
         _rows(lost, "acknowledged events are neither in the lake nor refused"),
         _rows(gone, "acknowledged events, their offset unknown, are not in the lake"),
@@ -105,9 +109,13 @@ def no_invention(ledgers: Ledgers) -> list[Violation] | NotChecked:
     return _only([_rows(_without(unknown, ledgers.acknowledged), "rows of the lake were never sent")])
 
 
-def conservation(ledgers: Ledgers) -> list[Violation]:
-    """I4: per partition, rows + refused = committed end offset - start offset; none twice, no holes."""
-    read = [ledgers.lake.select(PLACE), ledgers.refused]
+def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
+    """I4: per partition, rows + refused + erased = committed end offset - start offset; none twice, no holes.
+
+    Not checked where an erasure may have left holes that no ledger explains.
+    """
+    erased = _without(ledgers.forgotten, ledgers.lake).select(PLACE)
+    read = [ledgers.lake.select(PLACE), ledgers.refused, erased.filter(pc.greater_equal(erased["offset"], 0))]
     acknowledged = ledgers.acknowledged.select(PLACE)
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
     found, seen = _offsets(read), _offsets([*read, placed])
@@ -121,6 +129,10 @@ def conservation(ledgers: Ledgers) -> list[Violation]:
         holes, twice = holes + missing, twice + repeated
         if missing or repeated:
             examples.append(_range_in_words(partition, start, end, offsets, repeated))
+    if holes and ledgers.erased:
+        return NotChecked(
+            f"{holes:,} offsets are in no ledger, and may be of the {len(ledgers.erased):,} erased users"
+        )
     return _only(
         [
             Violation(holes, "offsets are neither in the lake nor refused", examples[:_SHOWN]),
@@ -143,7 +155,7 @@ def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
         events = sum(n - r for _, n, r in behind)
         return [Violation(events, "events are in Redis and not yet in the lake", examples)]
     counted = recount(below(ledgers.lake, applied), head)
-    return _only(_differences(exported, counted))
+    return _only(_differences(exported, _with_traces(counted, exported) if ledgers.erased else counted))
 
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -249,6 +261,20 @@ def _range_in_words(partition: int, start: int, end: int, read: Offsets, repeate
     bounded = np.concatenate(([start - 1], read, [end]))
     before = np.flatnonzero(np.diff(bounded) > 1)
     return f"{words}, first hole at {bounded[before[0]] + 1:,}" if len(before) else words
+
+
+def _with_traces(counted: State, exported: State) -> State:
+    """The recount with what erased users leave in the state: items of which nothing counts, and trends whose
+    newest octave is later than the lake tells, so that the oldest are gone.
+    """
+    nothing = {item: found for item, found in exported.popularity.items() if not found.users}
+    trending = {
+        half_life: {
+            item: score for item, score in scores.items() if item in exported.trending.get(half_life, {})
+        }
+        for half_life, scores in counted.trending.items()
+    }
+    return replace(counted, popularity=nothing | counted.popularity, trending=trending)
 
 
 def _differences(exported: State, counted: State) -> Iterator[Violation]:

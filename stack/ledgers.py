@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from deltalake.exceptions import TableNotFoundError
 from pyarrow import json as arrow_json
 
 from contracts import lake
+from contracts.catalog import ERASURE
 from contracts.topics import INTERACTIONS
 from stack.errors import StackError
 from stack.state_file import StateFile
@@ -52,20 +53,42 @@ class Ledgers:
     poison: pa.Table | None = None  # PLACES of events that were meant to be refused
     state: StateFile | None = None
     all_producers: bool = True  # whether nobody else wrote to the topic
+    erased: Mapping[str, int] = field(default_factory=dict)  # user -> until when it was erased (epoch ms)
 
     acknowledged: pa.Table = field(init=False)  # the rows of `sent` with an offset
     refused: pa.Table = field(init=False)  # `rejected`, empty where it was not given
+    forgotten: pa.Table = field(
+        init=False
+    )  # the rows of `acknowledged` that an erasure takes out of the lake
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acknowledged", self.sent.filter(self.sent["offset"].is_valid()))
         refused = PLACES.empty_table() if self.rejected is None else self.rejected
         object.__setattr__(self, "refused", refused)
+        object.__setattr__(self, "forgotten", _forgotten(self.acknowledged, self.erased))
 
 
 def read_sent(files: Sequence[Path]) -> pa.Table:
     """The ledgers of all producers (`headwater ingest --ledger`). Raises LedgerFormatError."""
     tables = [_read(file, EVENTS, "`headwater ingest --ledger FILE` writes one") for file in files]
     return _lower_ids(pa.concat_tables(tables))
+
+
+def _forgotten(events: pa.Table, erased: Mapping[str, int]) -> pa.Table:
+    users = pa.array(list(erased), pa.string())
+    until = pa.array(list(erased.values()), pa.int64()).take(pc.index_in(events["user_id"], value_set=users))
+    return events.filter(pc.fill_null(pc.less_equal(events["event_time"], until), False))
+
+
+def read_erased(uri: str) -> dict[str, int]:
+    """The tombstones of the lake's catalogue: user -> until when (epoch ms); none where there is no table."""
+    try:
+        dataset = DeltaTable(lake.CATALOG.path(uri)).to_pyarrow_dataset()
+    except TableNotFoundError:
+        return {}
+    rows = dataset.to_table(["id", "updated_at"], filter=pc.field("kind") == ERASURE)
+    newest = rows.group_by("id").aggregate([("updated_at", "max")])
+    return dict(zip(newest["id"].to_pylist(), newest["updated_at_max"].to_pylist(), strict=True))
 
 
 def read_rejected(file: Path) -> pa.Table:

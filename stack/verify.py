@@ -75,5 +75,6 @@ def verify(ledgers: Ledgers) -> Verified:
         "acknowledged": ledgers.acknowledged.num_rows,
         "in_lake": ledgers.lake.num_rows,
         "refused": ledgers.refused.num_rows,
+        "erased_users": len(ledgers.erased),
     }
     return Verified(counts, [Verdict(invariant, invariant.check(ledgers)) for invariant in INVARIANTS])

@@ -12,7 +12,7 @@ import typer
 
 from contracts.settings import LakeSettings, StateSettings
 from stack.errors import StackError
-from stack.ledgers import Ledgers, read_lake, read_poison, read_rejected, read_sent
+from stack.ledgers import Ledgers, read_erased, read_lake, read_poison, read_rejected, read_sent
 from stack.redis_state import RedisUnavailableError, redis_state
 from stack.state_file import export_state, read_state
 from stack.verify import verify
@@ -57,14 +57,16 @@ def verify_ledgers(
             raise StackError(
                 "name what was acknowledged: --acknowledged FILE, of `headwater ingest --ledger`"
             )
+        lake = lake or LakeSettings().lake_uri
         verified = verify(
             Ledgers(
                 read_sent(acknowledged),
-                read_lake(lake or LakeSettings().lake_uri),
+                read_lake(lake),
                 read_rejected(rejected) if rejected else None,
                 read_poison(poison) if poison else None,
                 read_state(state) if state else None,
                 not other_producers,
+                read_erased(lake),
             )
         )
     if as_json:

@@ -1,11 +1,15 @@
 -- Applies one user's interactions in one atomic step: last writer wins per (user, item, event type); the
 -- item's popularity and trends move by the difference, and so do the pairs of items lately liked together.
 -- Every result is a function of the set of last writers, so order and repetition do not matter.
+-- An erasure's tombstone takes its user's entries back, up to its time: those that are here, and those that
+-- come later. An item stays known, and its trend's newest octave, as if they had been retracted.
 -- The rules of contracts/strengths.py; CONFIG comes from streaming/state_script.py.
--- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together
--- ARGV  item_id, entry, item_id, entry, ...   (contracts/records.py: encode_entry)
+-- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together, erased
+-- ARGV  user_id, '', item_id, entry, item_id, entry, ...   (contracts/records.py: encode_entry)
+--       user_id, until when it is erased (ms), item_id, item_id, ...   of its history and of what was retracted
 -- returns how many entries changed
-local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER = unpack(KEYS)
+local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED = unpack(KEYS)
+local USER, ERASE_UNTIL = ARGV[1], tonumber(ARGV[2])
 local ENTRY, ENTRY_SIZE = '>BdI4I4I4I4i4', 29
 local LIKE, RATING, DISLIKE, RETRACT = 3, 4, 6, 7
 local COUNTERS, OCTAVE, OCTAVE_SIZE, OCTAVES = '>I4dI4I4I4I4I4I4', '>Bi4d', 13, 32
@@ -176,7 +180,7 @@ local function count(counters, counted, sign)
     counters[1] = counters[1] + sign * any
 end
 
-local function move_item(item, before, after, new)
+local function move_item(item, before, after, touched)
     local raw = redis.call('HGET', POPULARITY, item)
     local counters = raw and {struct.unpack(COUNTERS, raw)} or {0, 0, 0, 0, 0, 0, 0, 0}
     count(counters, before, -1)
@@ -185,7 +189,7 @@ local function move_item(item, before, after, new)
     local old = redis.call('HGET', TREND, item) or ''
     local trend = old
     -- What does not count still says what is too old to be kept.
-    if after[new[1]] ~= new then trend = add_trend(trend, new, 0) end
+    if touched and after[touched[1]] ~= touched then trend = add_trend(trend, touched, 0) end
     for code, entry in pairs(before) do
         if after[code] ~= entry then trend = add_trend(trend, entry, -1) end
     end
@@ -195,33 +199,74 @@ local function move_item(item, before, after, new)
     if trend ~= old then redis.call('HSET', TREND, item, trend) end
 end
 
+local function find_entries(item)
+    local key, raw = HISTORY, redis.call('HGET', HISTORY, item)
+    if not raw then key, raw = RETRACTED, redis.call('HGET', RETRACTED, item) end
+    if not raw then return nil, {} end
+    return key, decode(raw)
+end
+
 local function store(item, entries, counted, came_from)
     local raws = {}
     for code = 1, RETRACT do
         if entries[code] then raws[#raws + 1] = entries[code].raw end
     end
-    local key = next(counted) and HISTORY or RETRACTED
-    redis.call('HSET', key, item, table.concat(raws))
+    local key = #raws > 0 and (next(counted) and HISTORY or RETRACTED) or nil
+    if key then
+        redis.call('HSET', key, item, table.concat(raws))
+        redis.call('ZADD', RECENT, recent_score(entries, counted), item)
+    else
+        redis.call('ZREM', RECENT, item)
+    end
     if came_from and came_from ~= key then redis.call('HDEL', came_from, item) end
 end
 
-local changed, window = 0, nil
-for i = 1, #ARGV, 2 do
-    local item, new = ARGV[i], {struct.unpack(ENTRY, ARGV[i + 1])}
-    new.raw = ARGV[i + 1]
-    local came_from, raw = HISTORY, redis.call('HGET', HISTORY, item)
-    if not raw then came_from, raw = RETRACTED, redis.call('HGET', RETRACTED, item) end
-    if not raw then came_from, raw = nil, '' end
-    local entries = decode(raw)
-    if wins(new, entries[new[1]]) then
+local window -- of liked items, before the first change
+
+local function apply(item, new, erased_until)
+    if new[2] <= erased_until then
+        move_item(item, {}, {}, new)
+        return false
+    end
+    local came_from, entries = find_entries(item)
+    if not wins(new, entries[new[1]]) then return false end
+    window = window or liked_window()
+    local before = effective(entries)
+    entries[new[1]] = new
+    local after = effective(entries)
+    store(item, entries, after, came_from)
+    move_item(item, before, after, new)
+    return true
+end
+
+local function erase(item)
+    local came_from, entries = find_entries(item)
+    local before, changed = effective(entries), 0
+    for code, entry in pairs(entries) do
+        if entry[2] <= ERASE_UNTIL then
+            entries[code] = nil
+            changed = changed + 1
+        end
+    end
+    if changed > 0 then
         window = window or liked_window()
-        local before = effective(entries)
-        entries[new[1]] = new
         local after = effective(entries)
         store(item, entries, after, came_from)
-        move_item(item, before, after, new)
-        redis.call('ZADD', RECENT, recent_score(entries, after), item)
-        changed = changed + 1
+        move_item(item, before, after)
+    end
+    return changed
+end
+
+local erased_until = tonumber(redis.call('HGET', ERASED, USER) or '-1')
+local changed = 0
+if ERASE_UNTIL then
+    if ERASE_UNTIL > erased_until then redis.call('HSET', ERASED, USER, ARGV[2]) end
+    for i = 3, #ARGV do changed = changed + erase(ARGV[i]) end
+else
+    for i = 3, #ARGV, 2 do
+        local new = {struct.unpack(ENTRY, ARGV[i + 1])}
+        new.raw = ARGV[i + 1]
+        if apply(ARGV[i], new, erased_until) then changed = changed + 1 end
     end
 end
 if changed > 0 then

@@ -242,5 +242,6 @@ def _write(
             )
             shard = keyspace.shard_of(user, shards)
             keys = [keyspace.fresh(user, shards), keyspace.pending(shard), keyspace.active(shard)]
+            keys.append(keyspace.history(user, shards))
             script(keys=keys, args=[encode_fresh(fresh), settings.fresh_ttl_seconds, user], client=pipeline)
         pipeline.execute()

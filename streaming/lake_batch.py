@@ -14,6 +14,7 @@ from contracts import lake, topics
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.hold_points import LAKE_COMMITTED, hold
+from streaming.lake_erasure import LakeErasures
 from streaming.lake_sink import append, committed_batch
 from streaming.maintenance import Maintenance
 from streaming.parse import accepted_entries, accepted_interactions, parse, parse_interactions, rejected
@@ -28,6 +29,7 @@ class LakeBatch:
     def __init__(self, settings: StreamingSettings, query_id: Callable[[], str]) -> None:
         self._settings, self._query_id = settings, query_id
         self._maintenance = Maintenance(settings)
+        self._erasures = LakeErasures(settings.lake_uri)
         self._is_first = True  # only the first batch after a start may be a replay
 
     def write(self, records: DataFrame, batch_id: int) -> None:
@@ -38,6 +40,7 @@ class LakeBatch:
         # Rare rows cost a second reading of the batch only when the first has seen some.
         if counts["entries"]:
             entries = accepted_entries(parse(records))
+            self._erasures.erase(entries)
             append(entries, lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id)
         if counts["entries"] or counts["rejected"]:
             write_rejected(rejected(parse(records)), self._settings.kafka_bootstrap_servers)
@@ -49,6 +52,8 @@ class LakeBatch:
         table = lake.INTERACTIONS
         path = table.path(settings.lake_uri)
         may_be_replay, self._is_first = self._is_first, False
+        if may_be_replay:
+            self._erasures.load(spark)
         if may_be_replay and committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
             # A replay: Delta has the rows, but what comes after them may be missing.
             log.warning("batch %d replayed after a restart: the table already holds it", batch_id)
@@ -57,7 +62,8 @@ class LakeBatch:
         # Counted before and after: a count in between would hold every column of every row.
         read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
         rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
-        append(rows.observe(written, _rows()), table, settings.lake_uri, query_id, batch_id)
+        kept = self._erasures.left(rows.observe(written, _rows()))
+        append(kept, table, settings.lake_uri, query_id, batch_id)
         return _counts(read.get, written.get["rows"])
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:

@@ -1,4 +1,5 @@
-"""What all users together say of the items a batch touched: popular and trending lists, by category too.
+"""What all users together say of the items a batch touched: popular and trending lists, by category
+too; and the newest.
 
 Everything is written as an absolute value computed from the shards and the catalogue, so that repeating it
 is harmless.
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from contracts import keyspace
+from contracts.catalog import PUBLISHED_AT, moment_of
 from contracts.records import Popularity, Trend, decode_catalog
 from contracts.settings import StateSettings
 from streaming.redis_sink import StateClient, chunks
@@ -23,6 +25,7 @@ class _Item(NamedTuple):
     trend: Trend
     categories: frozenset[str]
     left: frozenset[str]  # categories of its last entry that it is no longer in
+    published_at: int | None  # epoch ms
 
 
 def merge_items(client: StateClient, items: Iterable[str], settings: StateSettings) -> None:
@@ -43,14 +46,11 @@ def _read(client: StateClient, items: Sequence[str], shards: int) -> Iterator[_I
         counted = [Popularity.decode(raw[n]) for raw in by_shard[::2] if raw[n]]
         popularity = sum(counted, Popularity()) if counted else None
         trend = sum((Trend.decode(raw[n]) for raw in by_shard[1::2] if raw[n]), Trend())
-        categories = _categories(entries[n])
+        entry: Any = decode_catalog(entries[n]) if entries[n] else {}
+        categories = frozenset(entry.get("categories") or ())
+        published_at = moment_of((entry.get("attributes") or {}).get(PUBLISHED_AT))
         before = frozenset(json.loads(listed[n])) if listed[n] else frozenset()
-        yield _Item(item, popularity, trend, categories, before - categories)
-
-
-def _categories(entry: bytes | None) -> frozenset[str]:
-    found: Any = decode_catalog(entry).get("categories") if entry else None
-    return frozenset(found or ())
+        yield _Item(item, popularity, trend, categories, before - categories, published_at)
 
 
 def _write(client: StateClient, items: Sequence[_Item], settings: StateSettings) -> None:
@@ -83,6 +83,7 @@ def _places(item: _Item, settings: StateSettings) -> Iterator[tuple[str, float |
     """Each list that the item may be in, with its score there; None where it is not."""
     popular = item.popularity.score(settings.event_weights) if item.popularity else 0.0
     yield keyspace.POPULAR, popular
+    yield keyspace.NEWEST, item.published_at
     yield from ((keyspace.popular_in(category), popular) for category in item.categories)
     yield from ((keyspace.popular_in(category), None) for category in item.left)
     for place, half_life in enumerate(settings.trend_half_lives):

@@ -12,9 +12,11 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import topics
+from contracts.catalog import ERASURE
 from contracts.records import HistoryEntry
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
+from streaming.erasure import Erasure, erase_users
 from streaming.fresh_lists import fold_in_users, queue_users
 from streaming.merged_lists import merge_items
 from streaming.parse import event_columns, parse
@@ -149,6 +151,7 @@ def _task(
             events, entries = list(_events(columns)), list(_entries(columns))
             redis_sink.apply_events(client, events, settings)
             redis_sink.apply_catalog(client, entries)
+            items.update(erase_users(client, list(_erasures(entries)), settings))
             users.add(events)
             items.update(event.item_id for event in events)
             items.update(entry.id for entry in entries if entry.kind == "item")
@@ -216,6 +219,10 @@ def _events(columns: dict[str, list[Any]]) -> Iterator[UserEvent]:
     for topic, user, item, kind, moment, event_id, value in zip(*(columns[n] for n in names), strict=True):
         if topic == topics.INTERACTIONS.name:
             yield UserEvent(user, item, HistoryEntry(kind, moment, event_id, value))
+
+
+def _erasures(entries: Iterable[CatalogRecord]) -> Iterator[Erasure]:
+    return (Erasure(entry.id, entry.updated_at) for entry in entries if entry.kind == ERASURE)
 
 
 def _entries(columns: dict[str, list[Any]]) -> Iterator[CatalogRecord]:

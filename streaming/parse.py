@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from contracts import events, lake, topics
+from contracts.catalog import CATALOG_KINDS
 
 _CORRUPT = "_corrupt"
 _IDS = ("user_id", "item_id")
@@ -155,7 +156,7 @@ def _entry_fault() -> Column:
     entry = F.col("entry")
     faults = _malformed("entry")
     faults += [(entry[name].isNull(), f"{name} is missing") for name in ("kind", "id", "updated_at")]
-    faults += [(~entry["kind"].isin("item", "user"), "unknown kind"), *_id_faults("entry.id")]
+    faults += [(~entry["kind"].isin(*CATALOG_KINDS), "unknown kind"), *_id_faults("entry.id")]
     latest = F.unix_millis("timestamp") + events.MAX_FUTURE_MS
     faults += [
         (entry["updated_at"] < 0, "updated_at lies before 1970"),

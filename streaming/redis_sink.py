@@ -66,7 +66,8 @@ def apply_events(client: redis.Redis, events: Iterable[UserEvent], settings: Sta
                 keys = user_keys(user_id, settings.redis_shards)
                 # A script's arguments are bounded by Lua's stack, a user's events are not.
                 for start in range(0, len(arguments), 2 * _CHUNK):
-                    script(keys=keys, args=arguments[start : start + 2 * _CHUNK], client=pipeline)
+                    some = arguments[start : start + 2 * _CHUNK]
+                    script(keys=keys, args=[user_id, "", *some], client=pipeline)
             changed += sum(pipeline.execute())
     return changed
 
@@ -81,11 +82,12 @@ def user_keys(user_id: str, shards: int) -> list[str]:
         keyspace.popularity_shard(shard),
         keyspace.trend_shard(shard),
         keyspace.together("", shard),
+        keyspace.erased(shard),
     ]
 
 
 def apply_catalog(client: redis.Redis, entries: Sequence[CatalogRecord]) -> None:
-    """Keep the newest entry of each item and user."""
+    """Keep the newest entry of each item and user; erasures are for ``streaming.erasure``."""
     script = client.register_script(lua("apply_catalog.lua"))
     for kind, key in (("item", keyspace.CATALOG_ITEMS), ("user", keyspace.CATALOG_USERS)):
         for chunk in chunks(entry for entry in entries if entry.kind == kind):

@@ -13,8 +13,8 @@ from streaming.redis_sink import StateClient, chunks
 _SCAN_COUNT = 1000
 # Fresh lists and who waits for one follow from the state; offsets and models are not part of it.
 _STATE_KEY = re.compile(
-    r"hw:(\{\d+\}:((history|recent|retracted|together):.*|popularity|trend)"
-    r"|popularity|popular(:category:.*)?|trending:.*|catalog:.*)",
+    r"hw:(\{\d+\}:((history|recent|retracted|together):.*|popularity|trend|erased)"
+    r"|popularity|newest|popular(:category:.*)?|trending:.*|catalog:.*)",
     re.DOTALL,
 )
 

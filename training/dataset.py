@@ -17,11 +17,16 @@ from contracts.strengths import OPPOSITE
 def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
     """The newest version of the interactions table, None while there is no table."""
     path = lake.INTERACTIONS.path(lake_uri)
-    assert spark._jvm is not None
-    if not spark._jvm.io.delta.tables.DeltaTable.isDeltaTable(spark._jsparkSession, path):
+    if not is_table(spark, path):
         return None
     row = spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").first()
     return int(row.version) if row else None
+
+
+def is_table(spark: SparkSession, path: str) -> bool:
+    """Whether there is a Delta table."""
+    assert spark._jvm is not None
+    return bool(spark._jvm.io.delta.tables.DeltaTable.isDeltaTable(spark._jsparkSession, path))
 
 
 def read_interactions(spark: SparkSession, lake_uri: str, version: int) -> DataFrame:

@@ -29,6 +29,12 @@ def write_top_users(publisher: Publisher, version: str, lists: DataFrame) -> Non
     _write(publisher, rows, keyspace.top_users(version), encode_ranked_ids)
 
 
+def write_segments(publisher: Publisher, version: str, lists: DataFrame) -> None:
+    """Lists (segment, columns, scores) of item indexes."""
+    rows = lists.select("segment", "columns", "scores")
+    _write(publisher, rows, keyspace.segment_lists(version), encode_ranked)
+
+
 def _write(publisher: Publisher, lists: DataFrame, key: str, encode: Encode) -> None:
     counts = lists.mapInArrow(_list_writer(publisher.url, key, encode), _COUNT_DDL).collect()
     publisher.verify([key], written=sum(row.written for row in counts))

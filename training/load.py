@@ -82,6 +82,7 @@ def _world(counts: dict[str, int], row: Row, settings: TrainingSettings) -> Worl
         interactions=counts["pairs"],
         n=settings.top_n,
         rank=settings.als_rank,
+        rating_rank=settings.explicit_rank,
         shards=settings.redis_shards,
         user_size=math.ceil(row["user_size"]),
         item_size=math.ceil(row["item_size"]),

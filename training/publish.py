@@ -9,6 +9,7 @@ import getpass
 import json
 import socket
 import time
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
@@ -19,7 +20,7 @@ import redis
 from numpy.typing import NDArray
 
 from contracts import keyspace
-from contracts.records import encode_ids
+from contracts.records import encode_ids, without_ids
 from contracts.settings import TrainingSettings
 from training.outcome import TrainingError
 
@@ -114,12 +115,22 @@ class Publisher:
 
         Raises IncompletePublishError where Redis does not hold all of it.
         """
-        key, size = keyspace.model_factors(version), keyspace.ITEMS_PER_PART
-        parts = [item_factors[start : start + size] for start in range(0, len(item_factors), size)]
+        key = keyspace.model_factors(version)
         self._client.hset(key, "user_gramian", np.asarray(user_gramian, "<f8").tobytes())
+        parts = self._write_parts(key, item_factors)
+        self.verify([key], written=parts + 1)
+
+    def write_rating_factors(self, version: str, item_factors: NDArray[np.float32]) -> None:
+        """The (items, rank) factors of the explicit model. Raises IncompletePublishError."""
+        key = keyspace.rating_factors(version)
+        self.verify([key], written=self._write_parts(key, item_factors))
+
+    def _write_parts(self, key: str, factors: NDArray[np.float32]) -> int:
+        size = keyspace.ITEMS_PER_PART
+        parts = [factors[start : start + size] for start in range(0, len(factors), size)]
         for name, part in enumerate(parts):
             self._client.hset(key, str(name), np.asarray(part, "<f4").tobytes())
-        self.verify([key], written=len(parts) + 1)
+        return len(parts)
 
     def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
@@ -152,6 +163,31 @@ class Publisher:
             "users": int(self._client.hlen(keyspace.top_users(version))),
             "factors": int(self._client.hlen(keyspace.model_factors(version))),
         }
+
+    def applied(self, key: str) -> dict[str, int]:
+        """How far a query has come (keyspace.APPLIED_...): "topic:partition" -> next offset."""
+        fields: Any = self._client.hgetall(key)
+        return {place.decode(): int(offset) for place, offset in fields.items()}
+
+    def erased(self) -> dict[str, int]:
+        """Users who asked to be forgotten, and until when (epoch ms)."""
+        found: dict[str, int] = {}
+        for shard in range(self.shards):
+            fields: Any = self._client.hgetall(keyspace.erased(shard))
+            found |= {user.decode(): int(until) for user, until in fields.items()}
+        return found
+
+    def empty_lists(self, version: str, users: Set[str]) -> None:
+        """Take users out of a version's lists; theirs stay as empty ones, for a version is counted whole."""
+        for user in users:
+            key = keyspace.top_n(keyspace.shard_of(user, self.shards), version)
+            if self._client.hexists(key, user):
+                self._client.hset(key, user, b"")
+        key = keyspace.top_users(version)
+        for item, raw in self._client.hscan_iter(key, count=_CHUNK):
+            left = without_ids(raw, users)
+            if left is not None:
+                self._client.hset(key, item, left)
 
     def versions(self) -> list[str]:
         """Every version that Redis holds or is getting, oldest first."""

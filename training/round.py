@@ -15,7 +15,7 @@ from pyspark.sql import SparkSession
 
 from contracts.memory import version_bytes
 from contracts.settings import TrainingSettings
-from training import dataset, list_writer, lists, model_folder
+from training import dataset, erasure, list_writer, lists, model_folder, segments
 from training.assess import Assessment, assess
 from training.fit import Factors, Matrix, Problem, full_fit, ranking, rating
 from training.gramian import gramian
@@ -39,6 +39,7 @@ class Round:
     publisher: Publisher
     on_phase: Callable[[str], None]
     timings: dict[str, float] = field(default_factory=dict)
+    erasures: erasure.Seen = erasure.NOTHING_SEEN
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -54,6 +55,7 @@ def train(run: Round) -> tuple[Outcome, Manifest | None]:
     settings = run.settings
     expected, champion = run.publisher.current()
     with run.phase("load"):
+        run.erasures = erasure.seen(run.publisher)  # before the lake is read
         version = dataset.newest_version(run.spark, settings.lake_uri)
         if version is not None and champion is not None and version < champion["lake_version"]:
             return "refused_older", None
@@ -94,10 +96,13 @@ def _fit_and_publish(
     run.publisher.begin(version)  # before its first file, so that the next round finds what a killed one left
     try:
         with run.phase("fit"):
-            fit, items = _fit_all(run, learnt, version, assessed, start)
+            fit, items, rating_items = _fit_all(run, learnt, version, assessed, start)
         with run.phase("publish"):
             kept = _kept(run, start if assessed.warm else None)
             manifest["lists"] = _write_lists(run, learnt, fit, items, version, kept)
+            if rating_items is not None:
+                run.publisher.write_rating_factors(version, rating_items)
+            erasure.leave_out_erased(run.publisher, version, run.erasures)
         manifest["sizes"] = run.publisher.sizes(version)
         manifest["checksums"] = model_folder.checksums(run.spark, run.settings.models_uri, version)
         model_folder.write_manifest(run.spark, run.settings.models_uri, version, manifest)
@@ -115,8 +120,11 @@ def _fit_and_publish(
 
 def _fit_all(
     run: Round, learnt: Learnt, version: str, assessed: Assessment, start: Start | None
-) -> tuple[Fit, Matrix]:
-    """Fit on everything, what was held out too, and write the version's folder."""
+) -> tuple[Fit, Matrix, Matrix | None]:
+    """Fit on everything, what was held out too, and write the version's folder.
+
+    Also the item factors of the ranking model, and of the rating model where there are ratings.
+    """
     settings, spark = run.settings, run.spark
     warm = start if assessed.warm else None
     ranked = _fit(learnt, ranking(settings), warm.items if warm else None, settings.seed)
@@ -136,7 +144,7 @@ def _fit_all(
     for factors in (ranked, rated):
         if factors is not None:
             factors.release()
-    return saved, ranked.items
+    return saved, ranked.items, rated.items if rated else None
 
 
 def _frame(spark: SparkSession, factors: Matrix | None) -> Any:
@@ -168,6 +176,12 @@ def _write_lists(
     list_writer.write_similar(publisher, version, lists.similar_items(fit, items))
     top_users = lists.top_users(fit, learnt.preferences, learnt.counts["users"], rank)
     list_writer.write_top_users(publisher, version, top_users)
+    settings = run.settings
+    members = segments.members(run.spark, settings.lake_uri, settings.segment_attributes)
+    if members is not None:
+        bounds = settings.top_n, settings.segment_min_users
+        of_segments = segments.segment_lists(members, learnt.users, learnt.preferences, *bounds)
+        list_writer.write_segments(publisher, version, of_segments)
     return written._asdict()
 
 
@@ -200,6 +214,7 @@ def _manifest(
         "version": version,
         "created_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "lake_version": learnt.lake_version,
+        "catalog_through": run.erasures.catalog_through,
         "seed": run.settings.seed,
         "parameters": parameters(run.settings),
         "metrics": assessed.metrics,

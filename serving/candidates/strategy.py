@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from contracts.settings import ServingSettings
 from serving.candidates.candidate import Candidate
 from serving.catalogue import Catalogue
-from serving.factors import FactorCache
+from serving.factors import RANKING, RATING, FactorCache
+from serving.newest_list import NewestList
 from serving.popular_list import PopularList
 from serving.question import Question
 from serving.store import Store
@@ -28,16 +29,25 @@ class Sources:
     catalogue: Catalogue
     popular_list: PopularList
     trending_lists: TrendingLists
+    newest_list: NewestList
     factors: FactorCache
+    rating_factors: FactorCache
     settings: ServingSettings
 
 
 def sources_of(settings: ServingSettings, store: Store) -> Sources:
     """The sources over a store, still empty."""
     catalogue = Catalogue(store)
-    factors = FactorCache(store, settings.factors_max_bytes)
-    trending_lists = TrendingLists(store, settings.trend_half_lives)
-    return Sources(store, catalogue, PopularList(store, catalogue), trending_lists, factors, settings)
+    return Sources(
+        store,
+        catalogue,
+        PopularList(store, catalogue),
+        TrendingLists(store, settings.trend_half_lives),
+        NewestList(store),
+        FactorCache(store, settings.factors_max_bytes, RANKING),
+        FactorCache(store, settings.factors_max_bytes, RATING),
+        settings,
+    )
 
 
 async def pages(

@@ -51,5 +51,12 @@ async def trending_page(
     return _named(page)
 
 
+async def newest_page(store: Store, now_ms: int, start: int, count: int) -> list[tuple[str, float]]:
+    """Items with the time of their publication (epoch ms), not after ``now_ms``, the newest first."""
+    command = ("ZREVRANGEBYSCORE", keyspace.NEWEST, now_ms, "-inf", "WITHSCORES", "LIMIT", start, count)
+    (page,) = await store.ask(command)
+    return _named(page)
+
+
 def _named(page: Any) -> list[tuple[str, float]]:
     return [(item.decode(), score) for item, score in page]

@@ -8,14 +8,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from contracts import keyspace, records
-from contracts.catalog import CatalogEntry, CatalogKind
+from contracts.catalog import HIDDEN, CatalogEntry, CatalogKind
 from contracts.settings import ServingSettings
 from contracts.topics import CATALOG
 from serving.access import access
 from serving.answers import CatalogAccepted
 from serving.bounds import PathId
 from serving.event_log import EventLog, EventLogError
-from serving.item_facts import HIDDEN
 from serving.problems import ProblemError, reason_of
 from serving.routes.events import not_acknowledged
 from serving.store import Store

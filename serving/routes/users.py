@@ -9,14 +9,20 @@ from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.access import access
-from serving.answers import BecauseYouLiked, History, HistoryItem, Recommendations, SimilarUsers
+from serving.answers import BecauseYouLiked, Estimates, History, HistoryItem, Recommendations, SimilarUsers
 from serving.because import because_rows
-from serving.bounds import PathId, length_bounds
+from serving.bounds import JsonId, PathId, length_bounds
 from serving.candidates.strategy import Sources
+from serving.estimates import estimates
 from serving.reads.user import history as read_history
 from serving.recommender import Recommender
 from serving.similar_users import similar_to_user
 from serving.user_list import UserList
+
+MAX_ESTIMATED = 100
+Items = Annotated[
+    list[JsonId], Query(min_length=1, max_length=MAX_ESTIMATED, description="An item; may be repeated")
+]
 
 
 def routes(
@@ -54,6 +60,15 @@ def routes(
     async def similar_users(user_id: PathId, n: int = bounds) -> SimilarUsers:
         """Users whom the items that this user liked last suit most: the items' top users, fused."""
         return await similar_to_user(sources, user_id, n)
+
+    @router.get("/v1/users/{user_id:id}/estimate")
+    async def estimate(user_id: PathId, item_id: Items) -> Estimates:
+        """What the user would rate items, and how much the user would prefer them, from the whole history.
+
+        409 before the first model. An estimate is null where its model cannot tell: nobody has rated the
+        item, or the user has rated nothing.
+        """
+        return await estimates(sources, user_id, item_id)
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds) -> History:

@@ -98,6 +98,7 @@ def write_rankings(pipe: Any, given_histories: list[list[int]]) -> None:
         for n, (item, score) in enumerate(scores.items()):
             for category in (n % 20, (n // 20) % 20):
                 pipe.zadd(of_category(f"category {category}"), {item: score})
+    pipe.zadd(keyspace.NEWEST, {f"i{n:07d}": NOW - n for n in range(WORLD.items)})
 
 
 def write_together(pipe: Any, given_histories: list[list[int]]) -> None:
@@ -144,13 +145,14 @@ def write_neighbours(pipe: Any, given_histories: list[list[int]]) -> None:
 def write_factors(pipe: Any, given_histories: list[list[int]]) -> None:
     pipe.hset(keyspace.model_factors(VERSION), "0", b"\xff" * (4 * WORLD.rank * WORLD.items))
     pipe.hset(keyspace.model_factors(VERSION), "user_gramian", b"\xff" * (8 * WORLD.rank**2))
+    pipe.hset(keyspace.rating_factors(VERSION), "0", b"\xff" * (4 * WORLD.rating_rank * WORLD.items))
     pipe.set(keyspace.model_items(VERSION), encode_ids([f"i{n:07d}" for n in range(WORLD.items)]))
     pipe.set(keyspace.manifest(VERSION), "x" * 14_000)
 
 
 WRITERS = (
     *("histories", write_histories, "recent items", write_recent, "popularity", write_popularity),
-    *("trends", write_trends, "popular and trending lists", write_rankings),
+    *("trends", write_trends, "popular, trending and newest lists", write_rankings),
     *("liked together", write_together, "catalogue", write_catalog, "fresh lists", write_fresh),
     *("lists of users", write_model_lists, "lists of items", write_neighbours),
     *("factors and ids", write_factors),

@@ -16,9 +16,10 @@ from pyspark.sql import SparkSession
 from clients.event_producer import open_producer
 from clients.rejected_reader import read_rejected
 from contracts import keyspace, lake, topics
-from contracts.catalog import CatalogEntry
+from contracts.catalog import CatalogEntry, erasure_entries
 from contracts.records import Popularity, decode_catalog
 from contracts.settings import KafkaSettings, StreamingSettings
+from stack.ledgers import read_erased
 from streaming.applied import publish_applied
 from streaming.pipeline import Pipeline, build_pipeline
 from streaming.rebuild import rebuild
@@ -69,8 +70,8 @@ class Flow:
             self.pipeline.stop()
         self.pipeline = None
 
-    def wait_for(self, interactions: int) -> None:
-        """Until both queries have applied so many records of the interactions topic."""
+    def wait_for(self, interactions: int, entries: int = 0) -> None:
+        """Until both queries have applied so many records of each topic."""
         running = self.pipeline
         assert running is not None
 
@@ -78,9 +79,9 @@ class Flow:
             publish_applied(running.queries, self.settings)
             for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
                 offsets: Any = self.client.hgetall(key)
-                mine = [int(v) for p, v in offsets.items() if p.startswith(b"interactions:")]
-                if sum(mine) < interactions:
-                    return False
+                for topic, records in ((b"interactions:", interactions), (b"catalog:", entries)):
+                    if sum(int(v) for p, v in offsets.items() if p.startswith(topic)) < records:
+                        return False
             return True
 
         wait_until(applied, running, f"{interactions} interactions were not applied")
@@ -150,11 +151,12 @@ def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(flow: Flo
 
     check_rebuild(flow)
     check_replay_of_a_corrected_event(flow, [json.dumps(as_line(event)) for event in rejected])
+    check_erasure(flow)
 
 
 def recounted(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
     last: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda row: (row["event_time"], row["event_id"])):
+    for row in sorted(rows, key=lambda row: (row["event_time"], row["event_id"], row["value"])):
         last[row["user_id"], row["item_id"]] = row
     items = {item for _, item in last}
     values = {
@@ -180,6 +182,31 @@ def check_replay_of_a_corrected_event(flow: Flow, lines: list[str]) -> None:
     assert len(replayed.faults) == 3
     flow.wait_for(254 + 310 + 1)
     assert len(flow.lake_rows()) == 561
+
+
+def check_erasure(flow: Flow) -> None:
+    """Tombstone, replays and what comes later, in whichever order: the same state, and the lake agrees."""
+    bootstrap, until = flow.settings.kafka_bootstrap_servers, START_MS + 100_000
+    replayed = [(b"u7", rating(n, 7, n % 37, 5.0)) for n in range(7, 500, 20)]
+    tombstone = [(entry.key, entry.to_json()) for entry in erasure_entries("u7", until)]
+    send(bootstrap, topics.INTERACTIONS.name, replayed[:10])
+    send(bootstrap, topics.CATALOG.name, tombstone)
+    flow.wait_for(565 + 10, entries=42)
+    send(bootstrap, topics.INTERACTIONS.name, [*replayed, (b"u7", rating(200_000, 7, 3, 1.0))])
+    flow.wait_for(565 + 10 + 26, entries=42)
+
+    rows = flow.lake_rows()
+    assert [row["item_id"] for row in rows if row["user_id"] == "u7"] == ["i3"]
+    assert len({row["event_id"] for row in rows if row["user_id"] != "u7"}) == 500 - 25
+    known: Any = flow.client.hkeys(keyspace.history("u7", flow.settings.redis_shards))
+    assert known == [b"i3"]
+    raw: Any = flow.client.hgetall(keyspace.POPULARITY)
+    served = {item.decode(): Popularity.decode(value) for item, value in raw.items()}
+    assert {item: (p.raters, p.rating_sum_micros) for item, p in served.items()} == recounted(rows)
+    assert read_erased(flow.settings.lake_uri) == {"u7": until}
+
+    rebuilt = rebuild(flow.spark, flow.settings)
+    assert rebuilt.before == rebuilt.after
 
 
 def test_a_rebuild_goes_as_far_as_the_online_query_and_after_a_flush_to_the_end(flow: Flow) -> None:

@@ -58,6 +58,7 @@ class World:
             keep_versions=2,
             spark_shuffle_partitions=2,
             gate_min_users=10,
+            segment_min_users=2,
         )
         self.publisher = Publisher.of(self.settings)
         self.client = redis.Redis.from_url(redis_url)
@@ -65,6 +66,13 @@ class World:
     def append(self, rows: list[Row]) -> None:
         frame = self.spark.createDataFrame(rows, lake.INTERACTIONS.ddl)
         frame.write.format("delta").mode("append").save(lake.INTERACTIONS.path(self.settings.lake_uri))
+
+    def describe(self, users: dict[str, dict[str, str]]) -> None:
+        rows = [
+            ("user", user, None, [], about, 1, 0, n, START) for n, (user, about) in enumerate(users.items())
+        ]
+        frame = self.spark.createDataFrame(rows, lake.CATALOG.ddl)
+        frame.write.format("delta").mode("append").save(lake.CATALOG.path(self.settings.lake_uri))
 
     def round(self) -> tuple[str, dict[str, Any] | None]:
         return train(Round(self.spark, self.settings, self.publisher, lambda _: None))
@@ -81,6 +89,7 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     world.append(rows[:10])
     assert world.round() == ("not_enough_data", None)
     world.append(rows[10:])
+    world.describe({f"u{user}": {"occupation": str(user % GROUPS)} for user in range(30)})
     outcome, first = world.round()
     assert outcome == "published"
     assert first is not None
@@ -88,6 +97,8 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     check_lists(world, first["version"], rows)
     check_folder(world, first)
     check_factors(world, first)
+    check_rating_factors(world, first["version"])
+    check_segments(world, first["version"])
 
     world.append(interactions(600, users=40, seed=2))
     _, second = world.round()
@@ -132,6 +143,27 @@ def check_kept_lists(world: World, before: str, manifest: dict[str, Any]) -> Non
     assert set(old) == set(new)
     assert manifest["lists"]["written"] + manifest["lists"]["kept"] == len(new) == manifest["sizes"]["lists"]
     assert sum(old[user] == new[user] for user in new) >= manifest["lists"]["kept"] > 0
+
+
+def check_rating_factors(world: World, version: str) -> None:
+    """Those of the folder, by index."""
+    fit = model_folder.load(world.spark, world.settings.models_uri, version)
+    assert fit.rating_item_factors is not None
+    items = len(decode_ids(world.client.get(keyspace.model_items(version))))  # type: ignore[arg-type]
+    raw: Any = world.client.hgetall(keyspace.rating_factors(version))
+    published = np.frombuffer(raw[b"0"], "<f4").reshape(items, world.settings.explicit_rank)
+    expected = matrix(fit.rating_item_factors, items, world.settings.explicit_rank)
+    np.testing.assert_array_equal(published, expected)
+
+
+def check_segments(world: World, version: str) -> None:
+    ids = decode_ids(world.client.get(keyspace.model_items(version)))  # type: ignore[arg-type]
+    lists: Any = world.client.hgetall(keyspace.segment_lists(version))
+    assert sorted(lists) == [f"occupation={group}".encode() for group in range(GROUPS)]
+    for segment, raw in lists.items():
+        places, scores = decode_ranked(raw)
+        assert {int(ids[place][1:]) % GROUPS for place in places} == {int(segment[-1:])}
+        assert min(scores) >= 2
 
 
 def check_manifest(manifest: dict[str, Any], users: int, interactions: int) -> None:

@@ -30,6 +30,13 @@ def rich_world() -> World:
     world = World(fresh={"ann": ("v1", (20, 21), (3.0, 2.0))})
     world.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(10)}
     # i03 would be trending if it had not been so quiet: its sum is 1.
+    world.newest = {"i12": 2_000, "i13": 3_000, "i14": int(time.time() * 1000) + 3_600_000}
+    world.users = {"ann": {"age": "24", "gender": "F"}, "new": {"gender": "F", "occupation": "artist"}}
+    world.segments = {
+        "age=18-24 & gender=F": [("i15", 20.0), ("i16", 19.0)],
+        "age=18-24": [("i16", 40.0), ("i17", 30.0)],
+        "gender=F": [("i17", 50.0), ("i18", 40.0)],
+    }
     world.trending = {DAY: {"i25": now + 10, "i24": now + 9, "i03": now}}
     return world
 
@@ -48,6 +55,7 @@ def propose(
                 user = await read_user(store, user_id)
                 await sources.popular_list.refresh()
                 await sources.trending_lists.refresh()
+                await sources.newest_list.refresh()
             except StoreError:
                 user = User(user_id, stale=True)
             rules = Rules(editorial=("i07", "i06"))
@@ -91,7 +99,10 @@ def test_without_redis_a_strategy_proposes_what_it_has_and_never_fails(name: str
         ("editorial", ["i07", "i06"]),
         # ann likes i01 (Comedy) as much as i00 (Drama)
         ("content", ["i01", "i00", "i03", "i02"]),
+        # All of her segments together count as much as the others, and i16 is in two lists.
+        ("demographic", ["i16", "i15", "i17", "i18"]),
         ("trending", ["i25", "i24"]),
+        ("newest", ["i13", "i12"]),  # i14 is not out yet
         ("popular", ["i00", "i01", "i02"]),
         ("hybrid", ["i20", "i21", "i00"]),
     ],
@@ -100,7 +111,7 @@ def test_what_each_proposes_to_a_user_with_a_history(redis_url: str, name: str, 
     rich_world().write(redis_url)
     found = ids(propose(redis_url, name, "ann"))
     assert found[: len(first)] == first
-    if name in ("session", "trending"):
+    if name in ("session", "trending", "newest"):
         assert len(found) == len(first)
 
 
@@ -112,6 +123,13 @@ def test_an_anonymous_session_needs_no_history(redis_url: str) -> None:
         Candidate("i02", 0.5, "session"),
     ]
     assert ids(propose(redis_url, "content", "", lambda _: session))[:2] == ["i00", "i02"]
+
+
+def test_somebody_of_whom_only_the_gender_is_known_gets_what_the_gender_likes(redis_url: str) -> None:
+    rich_world().write(redis_url)
+    assert ids(propose(redis_url, "demographic", "new")) == ["i17", "i18"]
+    assert propose(redis_url, "demographic", "nobody") == []
+    assert propose(redis_url, "demographic", "new", segment_attributes=["occupation"]) == []
 
 
 def test_without_a_model_there_are_no_neighbours(redis_url: str) -> None:

@@ -32,9 +32,13 @@ class World:
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
     factors: NDArray[np.float32] | None = None  # a row an item, by its place in the sorted ids
+    rating_factors: NDArray[np.float32] | None = None  # the same, of the explicit model
     parameters: dict[str, object] = field(default_factory=dict)
     gate: dict[str, object] = field(default_factory=dict)  # what the gate decided, in the manifest
     new_items: list[str] = field(default_factory=list)  # of v1
+    newest: dict[str, int] = field(default_factory=dict)  # item -> epoch ms
+    users: dict[str, dict[str, str]] = field(default_factory=dict)  # user -> attributes
+    segments: dict[str, list[tuple[str, float]]] = field(default_factory=dict)  # of v1
     online_through: int | None = None
     shards: int = 1
 
@@ -71,6 +75,11 @@ class World:
             client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, json.dumps(own)))
             for category in self.categories.get(item, ()):
                 client.zadd(keyspace.popular_in(category), {item: score})
+        if self.newest:
+            client.zadd(keyspace.NEWEST, self.newest)
+        for user, attributes in self.users.items():
+            about = json.dumps({"kind": "user", "id": user, "attributes": attributes, "updated_at": 1})
+            client.hset(keyspace.CATALOG_USERS, user, records.encode_catalog(1, about))
         for half_life, scores in self.trending.items():
             client.zadd(keyspace.trending(half_life), scores)
 
@@ -79,14 +88,22 @@ class World:
         ids = sorted(self.items, reverse=reverse)
         index = {item: place for place, item in enumerate(ids)}
         client.set(keyspace.model_items(version), records.encode_ids(ids))
-        for user, ranked in self.top.items():
+        lists = [
+            (keyspace.top_n(keyspace.shard_of(user, self.shards), version), user, ranked)
+            for user, ranked in self.top.items()
+        ]
+        lists += [(keyspace.segment_lists(version), name, ranked) for name, ranked in self.segments.items()]
+        for key, name, ranked in lists:
             raw = records.encode_ranked([index[item] for item, _ in ranked], [score for _, score in ranked])
-            client.hset(keyspace.top_n(keyspace.shard_of(user, self.shards), version), user, raw)
+            client.hset(key, name, raw)
         neighbours = records.encode_ranked([index["i01"], index["i02"]], [0.5, 0.25])
         client.hset(keyspace.similar_items(version), "i00", neighbours)
         client.hset(
             keyspace.top_users(version), "i00", records.encode_ranked_ids(["ann", "bob"], [0.5, 0.25])
         )
+        if self.rating_factors is not None:
+            raw = self.rating_factors.astype("<f4").tobytes()
+            client.hset(keyspace.rating_factors(version), "0", raw)
         if self.factors is not None:
             parts = [self.factors[:20], self.factors[20:]]  # two, as of a large model
             for name, part in enumerate(parts):

@@ -25,7 +25,15 @@ from stack.invariants import (
 )
 from stack.ledgers import EVENTS, PLACES, Ledgers
 from stack.state_file import StateFile
-from tests.stack.ledger_world import World, replace_lake, without_lake_row, worlds
+from tests.stack.ledger_world import (
+    SETTINGS,
+    Sent,
+    World,
+    oracle_state,
+    replace_lake,
+    without_lake_row,
+    worlds,
+)
 
 FEW = settings(max_examples=40, deadline=None)
 NEW_ID = "ffffffff-0000-0000-0000-000000000000"
@@ -59,6 +67,26 @@ def test_a_clean_world_violates_nothing(world: World, knows_poison: bool) -> Non
     ledgers = world.ledgers(knows_poison)
     assert _violated(ledgers) == {}
     assert no_loss(replace(ledgers, state=None)) == conservation(replace(ledgers, state=None)) == []
+
+
+@FEW
+@given(worlds(), st.sampled_from([0, 1000, 1_700_000_000_000, 1_800_000_000_000]))
+def test_what_an_erasure_took_out_is_not_missed(world: World, until: int) -> None:
+    def is_erased(sent: Sent) -> bool:
+        return sent.event.user_id == "a" and sent.event.entry.event_time <= until
+
+    left = [sent for sent in (*world.accepted, *world.landed) if not is_erased(sent)]
+    ledgers = replace_lake(world.ledgers(), [sent.row for sent in left])
+    assert ledgers.state is not None
+    state = oracle_state([sent.event for sent in left], SETTINGS)
+    for sent in (*world.accepted, *world.landed):
+        state.popularity.setdefault(sent.event.item_id, Popularity())
+    erased = replace(ledgers, erased={"a": until}, state=replace(ledgers.state, state=state))
+    found = {invariant.name: invariant.check(erased) for invariant in INVARIANTS}
+    if any(map(is_erased, world.landed)):  # nobody knows where it lay
+        places = found.pop("I4")
+        assert isinstance(places, NotChecked) or places == []
+    assert [name for name, violations in found.items() if violations] == []
 
 
 @FEW

@@ -1,0 +1,38 @@
+"""What others of the user's age, gender or occupation like, for who has told that and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from itertools import chain
+
+from serving.candidates.candidate import Candidate
+from serving.candidates.fusion import fused
+from serving.candidates.strategy import Sources, Strategy
+from serving.question import Question
+from serving.reads.segments import segment_lists
+from serving.store import StoreError
+
+SOURCE = "demographic"
+
+
+def demographic(sources: Sources) -> Strategy:
+    """One page: the lists of the user's segments, fused; the narrowest first counts as much as all others.
+
+    The trainer makes them (training/segments.py), where at least SEGMENT_MIN_USERS support an item.
+    """
+
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        names = sources.settings.segment_attributes
+        if not question.user.user_id or not names:
+            return
+        try:
+            lists = await segment_lists(sources.store, question.user.user_id, names)
+        except StoreError:
+            return
+        weights = chain([float(max(1, len(lists) - 1))], iter(lambda: 1.0, None))
+        weighted = [
+            (weight, [item for item, _ in each[:]]) for weight, each in zip(weights, lists, strict=False)
+        ]
+        yield [Candidate(item_id, score, SOURCE) for item_id, score in fused(weighted)]
+
+    return candidates

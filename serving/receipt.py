@@ -1,0 +1,38 @@
+"""The receipt of an erasure: where its tombstone lies in the catalogue's topic, as text that names nobody."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import NamedTuple
+
+MAX_RECEIPT_LENGTH = 128
+_FIELDS = 3
+
+
+class Receipt(NamedTuple):
+    """A request to forget a user, acknowledged by Kafka."""
+
+    requested_at: int  # epoch ms: the user's events until then are erased
+    partition: int
+    offset: int
+
+
+def encode_receipt(receipt: Receipt) -> str:
+    """Compact JSON as base64url."""
+    return urlsafe_b64encode(json.dumps(receipt, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def decode_receipt(text: str) -> Receipt:
+    """The reverse of encode_receipt. Raises ValueError for anything else."""
+    if len(text) > MAX_RECEIPT_LENGTH:
+        raise ValueError("not a receipt of this API: too long")
+    try:
+        numbers = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        found = Receipt(*map(int, numbers)) if len(numbers) == _FIELDS else None
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("not a receipt of this API") from error
+    # base64 skips what it does not know, and numbers have many spellings: only what we wrote is a receipt.
+    if found is None or min(found) < 0 or encode_receipt(found) != text:
+        raise ValueError("not a receipt of this API")
+    return found

@@ -1,0 +1,61 @@
+"""Forgetting a user: DELETE /v1/users/{user_id}, and the receipt that says how far it has come."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from contracts.catalog import erasure_entries
+from contracts.settings import ServingSettings
+from contracts.topics import CATALOG
+from serving.access import access
+from serving.answers import Erasure
+from serving.bounds import PathId
+from serving.erasures import erasure, of
+from serving.event_log import EventLog, EventLogError
+from serving.problems import ProblemError
+from serving.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
+from serving.routes.events import not_acknowledged
+from serving.store import Store
+
+ReceiptText = Annotated[
+    str, Path(min_length=1, max_length=MAX_RECEIPT_LENGTH, json_schema_extra={"format": "erasure-receipt"})
+]
+
+
+def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
+    """The routes of erasure; both need the admin key where one is set."""
+    router = APIRouter(tags=["users"], dependencies=access(settings, "admin"))
+
+    @router.delete("/v1/users/{entry_id:own_id}", status_code=202)
+    async def erase_user(entry_id: PathId, response: Response) -> Erasure:
+        """Forget a user: history, lists, metadata, rows of the lake, the next model; counts go down.
+
+        Of the user's events, those with an event time until ``requested_at`` count nowhere any more, however
+        often they are sent or replayed; later ones are accepted again. What remains until its retention
+        ends is in docs/operations.md. 503 when Kafka does not acknowledge: then send it again.
+        """
+        requested_at = time.time_ns() // 1_000_000
+        metadata, tombstone = erasure_entries(entry_id, requested_at)
+        try:
+            await event_log.append([metadata], CATALOG)
+            offsets = await event_log.append([tombstone], CATALOG)  # alone: the receipt is its place
+        except EventLogError as error:
+            raise not_acknowledged(error) from error
+        ((partition, offset),) = offsets.items()
+        accepted = of(Receipt(requested_at, partition, offset), 0, 0, [])
+        response.headers["Location"] = f"/v1/erasures/{accepted.receipt}"
+        return accepted
+
+    @router.get("/v1/erasures/{receipt}")
+    async def erasure_state(receipt: ReceiptText) -> Erasure:
+        """How far an erasure has come; ``complete`` once state, lake and all models are without the user."""
+        try:
+            found = decode_receipt(receipt)
+        except ValueError as error:
+            raise ProblemError(404, f"{error}: send the `receipt` of a DELETE as it came") from error
+        return await erasure(store, found)
+
+    return router

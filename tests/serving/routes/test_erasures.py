@@ -1,0 +1,50 @@
+"""Erasure over HTTP, with a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import httpx
+
+from clients.topic_admin import create_topics
+from contracts.topics import CATALOG, TOPICS
+from tests.serving.conftest import Client, ServedApi
+from tests.serving.routes.test_catalog import last_record
+from tests.serving.world import World
+
+
+def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
+    broker: str, redis_url: str, served: Callable[..., ServedApi]
+) -> None:
+    create_topics(broker, TOPICS)
+    World().write(redis_url)
+    at_redis = {"redis_url": redis_url, "redis_timeout_seconds": 5}
+    keys = {"api_key": "write", "admin_api_key": "admin"}
+    api = served(**at_redis, **keys, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    with httpx.Client(base_url=api.url, timeout=30) as client:
+        assert client.delete("/v1/users/a/b", headers={"X-API-Key": "write"}).status_code == 401
+        client.headers["X-API-Key"] = "admin"
+        answer = client.delete("/v1/users/a/b")
+        assert answer.status_code == 202, answer.text
+        erasure = answer.json()
+        assert erasure["state"] == "accepted"
+        assert answer.headers["location"] == f"/v1/erasures/{erasure['receipt']}"
+
+        key, record = last_record(broker, CATALOG.name)
+        assert (key, record["kind"], record["id"]) == (b"erasure:a/b", "erasure", "a/b")
+        assert record["updated_at"] == erasure["requested_at"]
+        assert client.get(answer.headers["location"]).json() == erasure
+
+        assert client.get("/v1/erasures/no-receipt").status_code == 404
+        assert client.delete("/v1/users/ann/history").status_code == 405  # nobody's id
+
+
+def test_without_kafka_nothing_is_claimed(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            answer = await client.delete("/v1/users/ann")
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"]
+
+    asyncio.run(scenario())
