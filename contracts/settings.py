@@ -210,6 +210,12 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     )  # of TREND_HALF_LIVES: the one that answers lead with
     # Item factors are held in memory, for sessions, explanations and diversity, up to this size.
     factors_max_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
+    # New items in an answer, drawn at random from those published within so many days; 0: none.
+    explore_slots: int = Field(default=0, ge=0, le=100)
+    explore_days: float = Field(default=30.0, gt=0)
+    # How long it is kept what was shown to a user, for `rotation`; 0: nothing is kept.
+    shown_seconds: int = Field(default=0, ge=0)
+    shown_items: int = Field(default=200, ge=1, le=10_000)
     # An item is trending while its decayed sum of weights is this high; else popular items say more.
     trending_minimum: float = Field(default=20.0, ge=0)
 

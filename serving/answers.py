@@ -41,6 +41,9 @@ class RecommendedItem(TypedDict):
     ]
     title: NotRequired[str | None]
     because: NotRequired[Explanation | None]
+    propensity: NotRequired[
+        Annotated[float, Field(description="Of an explored item: how likely it was to be in this answer")]
+    ]
 
 
 def first_source(items: Sequence[RecommendedItem]) -> str | None:

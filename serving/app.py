@@ -17,6 +17,7 @@ from serving.body_limit import BodyLimit
 from serving.candidates.strategy import sources_of
 from serving.event_log import EventLog
 from serving.hot_route import Api, HotRoute
+from serving.impressions import Impressions
 from serving.metrics import Metrics
 from serving.observe import Observe
 from serving.recommender import Recommender
@@ -41,9 +42,9 @@ def create_app(settings: ServingSettings) -> Api:
     recommender = Recommender(sources, rules)
     applied = AppliedWrites(store)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
-    figures = ServiceFigures(store)
+    figures, impressions = ServiceFigures(store), Impressions(store, settings)
     metrics.add(figures)
-    kept = (popular_list, sources.trending_lists, sources.newest_list, rules, figures)
+    kept = (popular_list, sources.trending_lists, sources.newest_list, rules, figures, impressions)
     refresher = Refresher(store, kept, metrics, settings.popular_refresh_seconds)
 
     @asynccontextmanager
@@ -61,7 +62,7 @@ def create_app(settings: ServingSettings) -> Api:
             await asyncio.to_thread(event_log.close)
             await store.close()
 
-    user_list = UserList(settings, recommender, applied, sources, metrics)
+    user_list = UserList(settings, recommender, applied, sources, metrics, impressions)
     app = Api(
         title="Headwater",
         version=version("headwater"),

@@ -50,6 +50,9 @@ class ListQuery(BaseModel):
         None, ge=1, le=1000, description="At most so many items of one category first"
     )
     freshness: Share = Field(0.0, description="How much newly published items rise")
+    rotation: Share = Field(
+        0.0, description="How much sinks what was shown lately and not touched; needs SHOWN_SECONDS"
+    )
     fields: str | None = Field(
         None,
         pattern=f"^({_NAMES})(,({_NAMES}))*$",
@@ -73,6 +76,7 @@ class ListQuery(BaseModel):
             self.diversity,
             self.per_category,
             self.freshness,
+            self.rotation,
         )
 
 

@@ -29,6 +29,7 @@ class Wishes:
     diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible
     per_category: int | None = None  # at most so many items of one category, while there are others
     freshness: float = 0.0  # how much a newly published item rises
+    rotation: float = 0.0  # how much sinks what was shown lately
 
     def excluding(self, item_ids: Iterable[str]) -> Wishes:
         """The same with further items left out."""
@@ -37,7 +38,7 @@ class Wishes:
     @property
     def reranked(self) -> bool:
         """Whether the order of the candidates is changed."""
-        return bool(self.diversity or self.per_category or self.freshness)
+        return bool(self.diversity or self.per_category or self.freshness or self.rotation)
 
 
 @dataclass(slots=True)  # not frozen: that would cost more than the rest of making one

@@ -19,6 +19,8 @@ from serving.candidates.candidate import Candidate, User
 from serving.candidates.strategy import Sources, Strategy, listed
 from serving.cold_start.popular import popular
 from serving.cold_start.trending import trending
+from serving.exploration import SOURCE as EXPLORE
+from serving.exploration import Exploration
 from serving.filters import FILTERS
 from serving.question import Question, Vectors, Wishes
 from serving.reads.item import ItemList, similar_items
@@ -41,10 +43,11 @@ class Recommender:
         self.strategies = [strategy for _, strategy in chain(sources)]
         self._led_by_trending = [trending(sources), *self.strategies]
         self._fallback = popular(sources)
+        self.exploration = Exploration(sources)
 
     async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
         """The user's best items; fewer than n only where the catalogue holds fewer."""
-        return await self.answer(await self.user(user_id), wishes)
+        return await self.answer(await self.user(user_id, wishes), wishes)
 
     async def answer(self, user: User, wishes: Wishes) -> Recommendations:
         """The same for a user whose state was read already, or for a session that has none."""
@@ -53,7 +56,11 @@ class Recommender:
     async def best(self, user: User, wishes: Wishes) -> Sequence[Candidate]:
         """The items of the answer, without their titles."""
         strategies = self._led_by_trending if user.trending_leads else self.strategies
-        return await self.chosen(await self.question(user, wishes), strategies)
+        question = await self.question(user, wishes)
+        chosen = await self.chosen(question, strategies)
+        if self.exploration.slots:
+            return await self.exploration.explored(question, chosen, self.filled)
+        return chosen
 
     def made(self, user: User, wishes: Wishes, chosen: Iterable[Candidate]) -> Recommendations:
         """The answer that holds the items."""
@@ -132,17 +139,18 @@ class Recommender:
             return None
         return factors.vectors if factors else None
 
-    async def user(self, user_id: str) -> User:
+    async def user(self, user_id: str, wishes: Wishes | None = None) -> User:
         """What Redis knows of a user; stale where it does not answer."""
+        with_shown = wishes is not None and wishes.rotation > 0 and self._sources.settings.shown_seconds > 0
         try:
-            return await read_user(self._sources.store, user_id)
+            return await read_user(self._sources.store, user_id, with_shown)
         except StoreError:
             return User(user_id, stale=True)
 
     def titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
         """The items of an answer, ranked from ``offset`` + 1."""
         title_of = self._sources.catalogue.get
-        return [
+        items: list[RecommendedItem] = [
             {
                 "item_id": item_id,
                 "rank": rank,
@@ -152,6 +160,11 @@ class Recommender:
             }
             for rank, (item_id, score, source) in enumerate(chosen, offset + 1)
         ]
+        if self.exploration.slots:
+            for item in items:
+                if item["source"] == EXPLORE:
+                    item["propensity"] = item["score"]
+        return items
 
 
 def lag_ms(applied_through: int | None) -> int | None:

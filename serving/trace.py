@@ -19,7 +19,7 @@ DEPTH = 200  # candidates of each strategy
 
 async def trace(recommender: Recommender, sources: Sources, user_id: str, wishes: Wishes) -> Trace:
     """The whole way of an answer; asks every strategy, where an answer stops as soon as it is full."""
-    user = await recommender.user(user_id)
+    user = await recommender.user(user_id, wishes)
     question = await recommender.question(user, wishes)
     traced: dict[str, TracedCandidate] = {}
     left: list[Candidate] = []

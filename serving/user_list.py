@@ -10,6 +10,7 @@ from contracts.settings import ServingSettings
 from serving.applied import AppliedWrites
 from serving.candidates.strategy import Sources
 from serving.explanations import explain
+from serving.impressions import Impressions
 from serving.list_json import list_json
 from serving.metrics import Metrics
 from serving.problems import ProblemError
@@ -46,11 +47,13 @@ class UserList:
         applied: AppliedWrites,
         sources: Sources,
         metrics: Metrics,
+        impressions: Impressions,
     ) -> None:
         self._recommender = recommender
         self._applied = applied
         self._sources = sources
         self._metrics = metrics
+        self._impressions = impressions
         self.read_query = QueryReader(bounded(UserListQuery, settings))
 
     async def __call__(self, request: Request, user_id: str) -> Response:
@@ -60,12 +63,13 @@ class UserList:
             user_id, _offsets(query.after), query.wait_ms / 1000
         )
         recommender, wishes = self._recommender, query.wishes
-        user = await recommender.user(user_id)
+        user = await recommender.user(user_id, wishes)
         chosen = await recommender.best(user, wishes)
         stale = not in_time or recommender.stale(user)
         lag = lag_ms(user.applied_through)
         self._metrics.answered(chosen[0].source if chosen else None, stale, lag)
-        if query.fields is None and not query.explain:
+        self._impressions.note(user_id, (candidate.item_id for candidate in chosen))
+        if query.fields is None and not query.explain and not recommender.exploration.slots:
             return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
         answer = recommender.made(user, wishes, chosen)
         answer.stale = stale

@@ -28,6 +28,7 @@ class User:
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
     # What an anonymous session likes: item and strength, newest first; None: it is in the user's history.
     session: Sequence[tuple[str, float]] | None = None
+    shown: Sequence[tuple[str, float]] = ()  # items of answers lately, and when (epoch ms); see impressions
     stale: bool = False  # Redis did not answer: nothing above is known
 
     @property

@@ -17,16 +17,18 @@ SCAN_COUNT = 1000
 _ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, "online_through")
 
 
-async def user(store: Store, user_id: str) -> User:
-    """What an answer needs of its user, by one model version, in one round trip."""
+async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
+    """What an answer needs of its user, by one model version, in one round trip; what was shown if asked."""
     shards = store.shards
     shard = keyspace.shard_of(user_id, shards)
 
-    model, (raw,), (through, known, fresh) = await store.at_model(
+    of_shown = [("ZRANGE", keyspace.shown(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
+    model, (raw,), (through, known, fresh, *shown) = await store.at_model(
         lambda version: (("HGET", keyspace.top_n(shard, version), user_id),),
         _ONLINE_THROUGH,
         ("HKEYS", keyspace.history(user_id, shards)),
         ("GET", keyspace.fresh(user_id, shards)),
+        *of_shown,
     )
     return User(
         user_id,
@@ -36,6 +38,7 @@ async def user(store: Store, user_id: str) -> User:
         fresh_list=await _fresh_list(store, model, fresh),
         trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
+        shown=[(item.decode(), at) for item, at in shown[0]] if shown else (),
     )
 
 

@@ -11,10 +11,12 @@ from serving.rerankers.diversity import diversify
 from serving.rerankers.freshness import prefer_newly_published
 from serving.rerankers.per_category import limit_categories
 from serving.rerankers.reranker import Reranker
+from serving.rerankers.rotation import rotate
 
 RERANKERS: tuple[Reranker, ...] = (
     prefer_newly_published,
     boost_categories,
+    rotate,
     diversify,
     limit_categories,
 )

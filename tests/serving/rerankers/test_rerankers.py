@@ -18,6 +18,7 @@ from serving.rerankers.diversity import diversify
 from serving.rerankers.freshness import prefer_newly_published
 from serving.rerankers.per_category import limit_categories
 from serving.rerankers.reranker import Reranker
+from serving.rerankers.rotation import rotate
 from serving.rules import Rules
 
 DAY = 86_400_000
@@ -31,13 +32,15 @@ FACTS = {
 PLAIN = Question(User("u"), Wishes(10), lambda item: FACTS.get(item, UNKNOWN_ITEM), now_ms=NOW)
 DEMANDING = replace(
     PLAIN,
-    wishes=Wishes(10, diversity=0.5, per_category=1, freshness=1.0),
+    user=User("u", {"c"}, shown=[("a", NOW), ("b", NOW - DAY), ("c", NOW)]),
+    wishes=Wishes(10, diversity=0.5, per_category=1, freshness=1.0, rotation=0.5),
     rules=Rules(boosts={"Horror": 3.0, "Comedy": 0.5}),
 )
 # In the order of the tuple: what becomes of a, b, c, d and the unknown e.
 CASES = [
     (prefer_newly_published, "acbde"),  # 1.0, 0.8, 0.6 x 1.5, 0.4 x 2, 0.2
     (boost_categories, "dabce"),  # 0.5, 0.4, 0.3, 0.4 x 3, 0.2
+    (rotate, "bcade"),  # 1.0 x 0.5, 0.8 x 0.75, 0.6: touched since, 0.4, 0.2
     (diversify, "adecb"),
     (limit_categories, "adebc"),
 ]
