@@ -57,6 +57,7 @@ def test_it_says_what_removed_and_moved_each_candidate(redis_url: str, api: Clie
             "chain": 1,
             "prefer_newly_published": 1,
             "boost_categories": 1,
+            "rotate": 1,
             "diversify": 1,
             "limit_categories": 1,
         }
