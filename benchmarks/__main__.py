@@ -20,6 +20,7 @@ from os import cpu_count, environ
 from pathlib import Path
 
 from benchmarks import (
+    cold_start,
     events_api,
     fold_in,
     freshness,
@@ -29,6 +30,7 @@ from benchmarks import (
     once,
     online,
     producer,
+    rerankers,
     serving,
     top_n_lists,
     warm_round,
@@ -55,6 +57,8 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("once", once.run),
     ("serving", serving.run),
     ("events_api", events_api.run),
+    ("rerankers", rerankers.run),
+    ("cold_start", cold_start.run),
 )
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0

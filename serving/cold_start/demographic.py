@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from itertools import chain
 
 from serving.candidates.candidate import Candidate
 from serving.candidates.fusion import fused
@@ -29,10 +28,13 @@ def demographic(sources: Sources) -> Strategy:
             lists = await segment_lists(sources.store, question.user.user_id, names)
         except StoreError:
             return
-        weights = chain([float(max(1, len(lists) - 1))], iter(lambda: 1.0, None))
-        weighted = [
-            (weight, [item for item, _ in each[:]]) for weight, each in zip(weights, lists, strict=False)
-        ]
+        names_of = [[item for item, _ in each[:]] for each in lists]
+        weighted = list(zip(weights_of(len(lists)), names_of, strict=True))
         yield [Candidate(item_id, score, SOURCE) for item_id, score in fused(weighted)]
 
     return candidates
+
+
+def weights_of(lists: int) -> list[float]:
+    """Of so many lists, the narrowest first: it counts as much as all others together."""
+    return [float(max(1, lists - 1)), *[1.0] * (lists - 1)] if lists else []
