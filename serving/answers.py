@@ -75,6 +75,7 @@ class SimilarItems(BaseModel):
 
     item_id: str
     n: int
+    offset: int = 0
     items: list[RecommendedItem]
     model_version: str | None
     stale: bool
@@ -123,6 +124,7 @@ class SimilarUsers(BaseModel):
 
     user_id: str
     n: int
+    offset: int = 0
     users: list[SimilarUser]
     model_version: str | None
 
@@ -140,6 +142,7 @@ class TopUsers(BaseModel):
 
     item_id: str
     n: int
+    offset: int = 0
     users: list[TopUser]
     model_version: str | None
 
@@ -201,6 +204,7 @@ class TogetherItems(BaseModel):
 
     item_id: str
     n: int
+    offset: int = 0
     items: list[TogetherItem]
 
 
@@ -218,6 +222,7 @@ class History(BaseModel):
 
     user_id: str
     n: int
+    offset: int = 0
     items: list[HistoryItem]
 
 

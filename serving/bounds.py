@@ -12,6 +12,7 @@ from contracts.events import MAX_ID_LENGTH, Identifier
 from contracts.settings import ServingSettings
 
 DEFAULT_N = 10
+MAX_OFFSET = 10_000
 ID_SCHEMA = {
     "type": "string",
     "minLength": 1,
@@ -20,6 +21,7 @@ ID_SCHEMA = {
 }
 JsonId = Annotated[Identifier, WithJsonSchema(ID_SCHEMA)]
 PathId = Annotated[Identifier, Path(), WithJsonSchema(ID_SCHEMA)]
+Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="How many of the best to leave out")]
 
 
 class IdConvertor(Convertor[str]):

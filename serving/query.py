@@ -15,13 +15,13 @@ from starlette.requests import Request
 
 from contracts.settings import ServingSettings
 from serving.answers import RecommendedItem
-from serving.bounds import DEFAULT_N, JsonId
+from serving.bounds import DEFAULT_N, MAX_OFFSET, JsonId
 from serving.expression import MAX_LENGTH, ExpressionError, parse
 from serving.problems import ProblemError, reason_of
 from serving.question import Wishes
 
 # More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
-MAX_OFFSET, MAX_EXCLUDED = 10_000, 100
+MAX_EXCLUDED = 100
 _NAMES = "|".join(name for name in RecommendedItem.__annotations__ if name != "because")
 _REMEMBERED, _MAX_REMEMBERED_LENGTH = 1024, 300
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -98,6 +98,7 @@ class Recommender:
         return SimilarItems.model_construct(
             item_id=item_id,
             n=wishes.n,
+            offset=wishes.offset,
             items=self.titled(chosen[wishes.offset :], wishes.offset),
             model_version=found.model_version,
             stale=stale,

@@ -10,15 +10,15 @@ from serving.reads.taste import liked_lately
 from serving.reads.user import user as read_user
 
 
-async def similar_to_user(sources: Sources, user_id: str, n: int) -> SimilarUsers:
+async def similar_to_user(sources: Sources, user_id: str, n: int, offset: int = 0) -> SimilarUsers:
     """The top users of the items liked last, fused by strength and rank. Raises StoreError."""
     user = await read_user(sources.store, user_id)
     liked = await liked_lately(sources.store, user, sources.settings)
     lists = await top_users_of_many(sources.store, [item_id for item_id, _ in liked])
     weighted = [(strength, users) for (_, strength), users in zip(liked, lists, strict=True)]
-    others = [(other, score) for other, score in fused(weighted) if other != user_id][:n]
+    others = [(other, score) for other, score in fused(weighted) if other != user_id]
     users = [
         SimilarUser(user_id=other, rank=rank, score=round(score, 6))
-        for rank, (other, score) in enumerate(others, 1)
+        for rank, (other, score) in enumerate(others[offset : offset + n], offset + 1)
     ]
-    return SimilarUsers(user_id=user_id, n=n, users=users, model_version=user.model_version)
+    return SimilarUsers(user_id=user_id, n=n, offset=offset, users=users, model_version=user.model_version)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from contracts.settings import ServingSettings
 from serving.access import access
 from serving.answers import SimilarItems, TogetherItem, TogetherItems, TopUser, TopUsers, first_source
-from serving.bounds import PathId, length_bounds
+from serving.bounds import Offset, PathId, length_bounds
 from serving.candidates.strategy import Sources
 from serving.metrics import Metrics
 from serving.problems import ProblemError
@@ -48,25 +48,27 @@ def routes(
         return rendered(request, answer, query.fields)
 
     @router.get("/v1/items/{item_id:id}/users")
-    async def top_users(item_id: PathId, n: int = bounds) -> TopUsers:
+    async def top_users(item_id: PathId, n: int = bounds, offset: Offset = 0) -> TopUsers:
         """The users whom an item suits most, best first; empty where the model does not know the item."""
         found = await read_top_users(sources.store, item_id)
         if not found.known:
             raise ProblemError(404, _UNKNOWN)
         users = [
             TopUser.model_construct(user_id=user_id, rank=rank, score=score)
-            for rank, (user_id, score) in enumerate(found.entries[:n], 1)
+            for rank, (user_id, score) in enumerate(found.entries[offset : offset + n], offset + 1)
         ]
-        return TopUsers.model_construct(item_id=item_id, n=n, users=users, model_version=found.model_version)
+        return TopUsers.model_construct(
+            item_id=item_id, n=n, offset=offset, users=users, model_version=found.model_version
+        )
 
     @router.get("/v1/items/{item_id:id}/together")
-    async def together(item_id: PathId, n: int = bounds) -> TogetherItems:
+    async def together(item_id: PathId, n: int = bounds, offset: Offset = 0) -> TogetherItems:
         """What the same users liked lately, more often than popularity explains; the surest first.
 
         ``score`` is the log-likelihood ratio, ``lift`` how many times more often than by chance.
         """
         found = await frequently_together(sources.store, item_id, sources.popular_list.users)
-        found = found[:n]
+        found = found[offset : offset + n]
         await sources.catalogue.load(each.item_id for each in found)
         items = [
             TogetherItem(
@@ -77,8 +79,8 @@ def routes(
                 users=each.users,
                 title=sources.catalogue.get(each.item_id).title,
             )
-            for rank, each in enumerate(found, 1)
+            for rank, each in enumerate(found, offset + 1)
         ]
-        return TogetherItems(item_id=item_id, n=n, items=items)
+        return TogetherItems(item_id=item_id, n=n, offset=offset, items=items)
 
     return router

@@ -5,26 +5,26 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
 
 from contracts.records import Popularity
 from contracts.settings import ServingSettings
 from serving import trending_lists
 from serving.access import access
 from serving.answers import Popular, PopularItem, Trending, TrendingItem
-from serving.bounds import length_bounds
+from serving.bounds import Offset, length_bounds
 from serving.candidates.strategy import Sources
 from serving.cold_start.popular import SOURCE
 from serving.metrics import Metrics
 from serving.problems import ProblemError
-from serving.query import MAX_OFFSET
 from serving.reads.item import popularity
 from serving.reads.lists import popular_page, trending_page
 from serving.reads.model import current_version
+from serving.rendering import rendered
 from serving.store import StoreError
 
 Category = Annotated[str | None, Query(min_length=1, max_length=128, description="Only its items")]
-Offset = Annotated[int, Query(ge=0, le=MAX_OFFSET, description="How many of the best to leave out")]
 
 
 def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> APIRouter:
@@ -38,11 +38,13 @@ def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> API
         json_schema_extra={"enum": list(settings.trend_half_lives)},
     )
 
-    @router.get("/v1/popular")
-    async def popular(n: int = bounds, offset: Offset = 0, category: Category = None) -> Popular:
+    @router.get("/v1/popular", response_model=Popular)
+    async def popular(
+        request: Request, n: int = bounds, offset: Offset = 0, category: Category = None
+    ) -> Response:
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
         if category is not None or offset:
-            return await _popular_of(sources, n, offset, category)
+            return rendered(request, await _popular_of(sources, n, offset, category))
         version, stale = None, not sources.popular_list.loaded
         try:
             version = await current_version(sources.store)
@@ -53,7 +55,8 @@ def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> API
             for rank, item in enumerate(sources.popular_list.head(n), 1)
         ]
         metrics.answered(SOURCE if items else None, stale)
-        return Popular.model_construct(n=n, offset=0, items=items, model_version=version, stale=stale)
+        answer = Popular.model_construct(n=n, offset=0, items=items, model_version=version, stale=stale)
+        return rendered(request, answer)
 
     @router.get("/v1/trending")
     async def trending(

@@ -11,7 +11,7 @@ from contracts.settings import ServingSettings
 from serving.access import access
 from serving.answers import BecauseYouLiked, Estimates, History, HistoryItem, Recommendations, SimilarUsers
 from serving.because import because_rows
-from serving.bounds import JsonId, PathId, length_bounds
+from serving.bounds import JsonId, Offset, PathId, length_bounds
 from serving.candidates.strategy import Sources
 from serving.estimates import estimates
 from serving.reads.user import history as read_history
@@ -57,9 +57,9 @@ def routes(
         return await because_rows(recommender, sources, user_id, rows, n)
 
     @router.get("/v1/users/{user_id:id}/similar")
-    async def similar_users(user_id: PathId, n: int = bounds) -> SimilarUsers:
+    async def similar_users(user_id: PathId, n: int = bounds, offset: Offset = 0) -> SimilarUsers:
         """Users whom the items that this user liked last suit most: the items' top users, fused."""
-        return await similar_to_user(sources, user_id, n)
+        return await similar_to_user(sources, user_id, n, offset)
 
     @router.get("/v1/users/{user_id:id}/estimate")
     async def estimate(user_id: PathId, item_id: Items) -> Estimates:
@@ -71,14 +71,14 @@ def routes(
         return await estimates(sources, user_id, item_id)
 
     @router.get("/v1/users/{user_id:id}/history")
-    async def history(user_id: PathId, n: int = bounds) -> History:
+    async def history(user_id: PathId, n: int = bounds, offset: Offset = 0) -> History:
         """What the user did and what still counts, newest first: the last interaction per item and type."""
         items = [
             HistoryItem.model_construct(
                 item_id=item_id, event_type=entry.event_type, value=entry.value, event_time=entry.event_time
             )
-            for item_id, entry in (await read_history(sources.store, user_id))[:n]
+            for item_id, entry in (await read_history(sources.store, user_id))[offset : offset + n]
         ]
-        return History.model_construct(user_id=user_id, n=n, items=items)
+        return History.model_construct(user_id=user_id, n=n, offset=offset, items=items)
 
     return router
