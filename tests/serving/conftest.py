@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import hypothesis
@@ -18,6 +19,8 @@ import pytest
 
 from contracts.settings import ServingSettings
 from serving.app import create_app
+from serving.metrics import Metrics
+from serving.store import Store
 from stack import redis_server
 from stack.ports import free_port
 
@@ -41,6 +44,19 @@ def settings_of(**changes: object) -> ServingSettings:
         "redis_timeout_seconds": 1.0,
     }
     return ServingSettings.model_validate(defaults | changes)
+
+
+def through_store(url: str, read: Callable[[Store], Awaitable[Any]], **settings: object) -> Any:
+    """What ``read`` says over a store."""
+
+    async def scenario() -> Any:
+        store = Store(settings_of(redis_url=url, **settings), 1.0, Metrics())
+        try:
+            return await read(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(scenario())
 
 
 @asynccontextmanager

@@ -7,12 +7,10 @@ from typing import Any
 
 import httpx
 import numpy as np
-import pytest
 import redis
 
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
-from contracts import keyspace
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -90,83 +88,6 @@ def test_without_factors_neighbours_answer_and_without_a_liked_item_popular_ones
     asyncio.run(scenario())
 
 
-def test_factors_that_are_too_large_are_not_held(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url, factors_max_bytes=100) as client:
-            answer = await post(client, likes("i00"), n=1)
-            assert answer["items"][0]["source"] == "session"
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"items": []},
-        {"items": [{"item_id": ""}]},
-        {"items": [{"item_id": "a", "rating": 6}]},
-        {"items": [{"item_id": "a", "event_type": "retract"}]},
-        {"items": [{"item_id": "a"}], "user_id": "ann"},
-        {"items": [{"item_id": str(i)} for i in range(1001)]},
-    ],
-)
-def test_a_bad_session_is_refused(api: Client, body: dict[str, Any]) -> None:
-    async def scenario() -> None:
-        async with api() as client:
-            assert (await client.post("/v1/recommendations", json=body)).status_code == 422
-
-    asyncio.run(scenario())
-
-
-def test_each_item_says_which_items_made_it(redis_url: str, api: Client) -> None:
-    made = world()
-    made.histories = {"ann": [f"i{at:02}" for at in range(8)]}
-    made.write(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            query = {"explain": "true", "n": 5}
-            explained = (await client.get("/v1/users/ann/recommendations", params=query)).json()["items"]
-            plain = (await client.get("/v1/users/ann/recommendations")).json()["items"]
-        assert all("because" not in item for item in plain)
-        assert made.factors is not None
-        row = np.array([0, 8])
-        weights = recency_weights(row, np.arange(8), half_life_items=20)
-        vector = fold_in(
-            made.factors, row, np.arange(8), np.ones(8), reg_param=0.1, alpha=2.0, confidence_weights=weights
-        )[0]
-        for item in explained:
-            because = item["because"]
-            assert because["score"] == pytest.approx(
-                float(made.factors[int(item["item_id"][1:])] @ vector), abs=1e-5
-            )
-            shares = [share["share"] for share in because["items"]]
-            assert sum(shares) + because["rest"] == pytest.approx(because["score"], abs=1e-5)
-            assert len(shares) == 5
-            assert [abs(share) for share in shares] == sorted(map(abs, shares), reverse=True)
-            assert because["items"][0]["title"] == f"Title {because['items'][0]['item_id']}"
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("nonnegative", [True, False])
-def test_what_the_model_cannot_explain_has_no_explanation(
-    redis_url: str, api: Client, nonnegative: bool
-) -> None:
-    made = world() if nonnegative else World()
-    made.parameters = {**PARAMETERS, "als_nonnegative": True}
-    made.write(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            answer = (await client.get("/v1/users/ann/recommendations", params={"explain": "true"})).json()
-        assert {item["because"] for item in answer["items"]} == {None}
-
-    asyncio.run(scenario())
-
-
 def test_diversity_goes_by_the_factors(redis_url: str, api: Client) -> None:
     made = world()
     assert made.factors is not None
@@ -181,22 +102,3 @@ def test_diversity_goes_by_the_factors(redis_url: str, api: Client) -> None:
             assert [item["item_id"] for item in items] == ["i00", "i25"]
 
     asyncio.run(scenario())
-
-
-def test_a_new_version_brings_its_own_factors(redis_url: str, api: Client) -> None:
-    made = world()
-    made.write(redis_url)
-    client_of_test = redis.Redis.from_url(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            first = await post(client, likes("i03"), n=5)
-            made.factors = world(2).factors
-            made.write_model(client_of_test, "v2")
-            second = await post(client, likes("i03"), n=5)
-            client_of_test.delete(keyspace.manifest("v2"))
-            assert (first["model_version"], second["model_version"]) == ("v1", "v2")
-            assert [i["score"] for i in first["items"]] != [i["score"] for i in second["items"]]
-
-    asyncio.run(scenario())
-    client_of_test.close()

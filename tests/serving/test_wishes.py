@@ -82,36 +82,6 @@ def test_diversity_and_caps_mix_the_categories(redis_url: str, api: Client) -> N
     asyncio.run(scenario())
 
 
-def test_fields_are_what_was_asked_for(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            answer = (await client.get(ANN, params={"fields": "item_id,score", "n": 1})).json()
-            assert answer["items"] == [{"item_id": "i10", "score": 0.8}]
-            assert answer["model_version"] == "v1"
-            assert (await client.get(ANN, params={"fields": "item_id,secret"})).status_code == 422
-
-    asyncio.run(scenario())
-
-
-def test_an_answer_that_the_client_has_is_a_304(redis_url: str, api: Client) -> None:
-    made = world()
-    made.online_through = 1
-    made.write(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            first = await client.get(ANN)
-            same = await client.get(ANN, headers={"If-None-Match": first.headers["etag"]})
-            assert (same.status_code, same.content) == (304, b"")
-            assert same.headers["etag"] == first.headers["etag"]
-            other = await client.get(ANN, params={"n": 3}, headers={"If-None-Match": first.headers["etag"]})
-            assert other.status_code == 200
-
-    asyncio.run(scenario())
-
-
 @pytest.mark.parametrize(
     ("query", "pointer"),
     [
@@ -131,27 +101,6 @@ def test_a_wish_out_of_bounds_is_named(api: Client, query: dict[str, Any], point
             response = await client.get(ANN, params=query)
             assert response.status_code == 422
             assert response.json()["errors"][0]["pointer"] == pointer
-
-    asyncio.run(scenario())
-
-
-def test_an_operators_rules_hold_for_every_answer_within_a_second(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
-    rules = {"deny": ["i10"], "editorial": ["i20", "i21"], "boosts": {"Comedy": 2.0}}
-
-    async def scenario() -> None:
-        async with api(redis_url) as client, api(redis_url) as other:
-            assert (await client.get("/v1/rules")).json()["deny"] == []
-            answer = await client.put("/v1/rules", json=rules)
-            assert answer.json() == {**rules, "allow": []}
-            await asyncio.sleep(1.0)
-            for each in (client, other):
-                assert await ids(each, "/v1/users/nobody/recommendations", n=2) == ["i21", "i01"]
-                assert "i10" not in await ids(each, n=30)
-            await client.put("/v1/rules", json={"allow": ["i20", "i05", "i00"]})
-            assert await ids(client) == ["i05", "i20"]
-            bad = await client.put("/v1/rules", json={"boosts": {"Comedy": -1}})
-            assert bad.status_code == 422
 
     asyncio.run(scenario())
 

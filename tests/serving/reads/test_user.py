@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,22 +11,10 @@ import pytest
 import redis
 
 from contracts import keyspace, records
-from serving.metrics import Metrics
 from serving.reads import user as reads
 from serving.store import Store
-from tests.serving.conftest import Client, settings_of
+from tests.serving.conftest import Client, through_store
 from tests.serving.world import World
-
-
-def through_store(url: str, read: Callable[[Store], Awaitable[Any]], **settings: object) -> Any:
-    async def scenario() -> Any:
-        store = Store(settings_of(redis_url=url, **settings), 1.0, Metrics())
-        try:
-            return await read(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(scenario())
 
 
 def calls(client: redis.Redis) -> int:

@@ -1,0 +1,36 @@
+"""What a machine asks, over a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+
+def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> None:
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            no_model = await client.get("/v1/model")
+            assert no_model.status_code == 404
+            assert "headwater train" in no_model.json()["detail"]
+            World().write(redis_url)
+            assert (await client.get("/v1/model")).json()["metrics"] == {"ndcg@10": 0.2}
+            await asyncio.sleep(0.3)
+            assert (await client.get("/readyz")).json() == {
+                "status": "ok", "redis": "ok", "popular_items": 30, "model_version": "v1",
+            }  # fmt: skip
+            assert (
+                (await client.get("/livez")).json()
+                == (await client.get("/healthz")).json()
+                == {"status": "ok"}
+            )
+            await client.get("/v1/users/secret-user/recommendations")
+            await client.request("BREW", "/secret-path")
+            text = (await client.get("/metrics")).text
+        assert 'route="/v1/users/{user_id}/recommendations",status="2xx"} 1.0' in text
+        assert 'method="other",route="unmatched",status="4xx"' in text
+        assert "headwater_api_model_age_seconds NaN" not in text
+        assert "secret" not in text
+
+    asyncio.run(scenario())

@@ -1,0 +1,49 @@
+"""Answers as bytes, over a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+ANN = "/v1/users/ann/recommendations"
+
+
+def world() -> World:
+    made = World()
+    made.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(30)}
+    made.attributes = {f"i{i:02}": {"year": str(1990 + i)} for i in range(30)}
+    made.attributes["i02"] = {"hidden": "true"}
+    made.attributes["i03"] = {"expires_at": "2020-01-01"}
+    return made
+
+
+def test_fields_are_what_was_asked_for(redis_url: str, api: Client) -> None:
+    world().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            answer = (await client.get(ANN, params={"fields": "item_id,score", "n": 1})).json()
+            assert answer["items"] == [{"item_id": "i10", "score": 0.8}]
+            assert answer["model_version"] == "v1"
+            assert (await client.get(ANN, params={"fields": "item_id,secret"})).status_code == 422
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_that_the_client_has_is_a_304(redis_url: str, api: Client) -> None:
+    made = world()
+    made.online_through = 1
+    made.write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            first = await client.get(ANN)
+            same = await client.get(ANN, headers={"If-None-Match": first.headers["etag"]})
+            assert (same.status_code, same.content) == (304, b"")
+            assert same.headers["etag"] == first.headers["etag"]
+            other = await client.get(ANN, params={"n": 3}, headers={"If-None-Match": first.headers["etag"]})
+            assert other.status_code == 200
+
+    asyncio.run(scenario())
