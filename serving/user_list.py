@@ -68,7 +68,8 @@ class UserList:
         stale = not in_time or recommender.stale(user)
         lag = lag_ms(user.applied_through)
         self._metrics.answered(chosen[0].source if chosen else None, stale, lag)
-        self._impressions.note(user_id, (candidate.item_id for candidate in chosen))
+        if self._impressions.kept:
+            self._impressions.note(user_id, (candidate.item_id for candidate in chosen))
         if query.fields is None and not query.explain and not recommender.exploration.slots:
             return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
         answer = recommender.made(user, wishes, chosen)

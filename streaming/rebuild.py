@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from clients.topic_admin import end_offsets
+from clients.topic_admin import begin_offsets, end_offsets
 from contracts import keyspace, lake, topics
+from contracts.catalog import ERASURE
 from contracts.lake import Table
 from contracts.settings import StreamingSettings
 from contracts.topics import Topic
@@ -97,15 +98,25 @@ def _read(
 
 
 def _beyond_lake(
-    settings: StreamingSettings, in_lake: Iterable[tuple[Topic, DataFrame]], bounds: dict[str, int]
+    settings: StreamingSettings, in_lake: Sequence[tuple[Topic, DataFrame]], bounds: dict[str, int]
 ) -> tuple[Offsets, Offsets]:
     """Where the records of both topics after the last one of the lake and below the bounds start and end."""
+    has_erased = not dict(in_lake)[topics.CATALOG].filter(F.col("kind") == ERASURE).isEmpty()
     starts: Offsets = {}
     ends: Offsets = {}
     for topic, rows in in_lake:
         newest = rows.groupBy("kafka_partition").agg(F.max("kafka_offset").alias("offset")).collect()
         reached = {row["kafka_partition"]: row["offset"] + 1 for row in newest}
         present = end_offsets(settings.kafka_bootstrap_servers, topic.name)
-        starts[topic.name] = {str(p): reached.get(p, EARLIEST) for p in present}
+        kept = begin_offsets(settings.kafka_bootstrap_servers, topic.name) if has_erased else {}
+        starts[topic.name] = {str(p): first_to_read(reached.get(p), kept.get(p, 0)) for p in present}
         ends[topic.name] = {str(p): bounds.get(f"{topic.name}:{p}", end) for p, end in present.items()}
     return starts, ends
+
+
+def first_to_read(reached: int | None, kept: int) -> int:
+    """The first offset beyond the lake: ``reached`` (None without a row), but none that Kafka has deleted.
+
+    Where an erasure took a partition's newest rows, the lake seems to end before ``kept``.
+    """
+    return EARLIEST if reached is None or reached < kept else reached

@@ -22,7 +22,7 @@ def demographic(sources: Sources) -> Strategy:
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         names = sources.settings.segment_attributes
-        if not question.user.user_id or not names:
+        if not names or not question.user.user_id or question.user.stale:
             return
         try:
             lists = await segment_lists(sources.store, question.user.user_id, names)

@@ -88,8 +88,10 @@ async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
     for shard in range(store.shards) if version else ():
         scan = partial(_scan_lists, keyspace.top_n(shard, str(version)))
         async for lists in store.pages(scan):
-            for user_id in list(lists)[::2]:  # the lists themselves stand between
-                yield user_id.decode()
+            names_and_lists = iter(lists)
+            for user_id, ranked_list in zip(names_and_lists, names_and_lists, strict=True):
+                if ranked_list:  # an erased user's is empty
+                    yield user_id.decode()
 
 
 def _scan_lists(key: str, at: int) -> Command:

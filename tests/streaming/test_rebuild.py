@@ -21,9 +21,9 @@ from contracts.settings import KafkaSettings, StreamingSettings
 from streaming import redis_sink
 from streaming.lake_sink import append, create_tables
 from streaming.parse import accepted_interactions, parse
-from streaming.rebuild import prepare_state
+from streaming.rebuild import first_to_read, prepare_state
 from streaming.redis_sink import CatalogRecord
-from streaming.source import read_partitions_between
+from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_keys import is_there
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_state
@@ -131,3 +131,9 @@ def write_version_1(client: redis.Redis) -> list[str]:
     record = CatalogRecord("item", "forgotten", 1, '{"kind":"item","id":"forgotten","updated_at":1}')
     client.hset(keyspace.CATALOG_ITEMS, record.id, encode_catalog(record.updated_at, record.json))
     return [ghost, keyspace.CATALOG_ITEMS]
+
+
+def test_what_an_erasure_took_from_a_lakes_end_is_not_asked_of_kafka_when_it_is_gone_there_too() -> None:
+    assert first_to_read(None, 7) == EARLIEST
+    assert first_to_read(5, 7) == EARLIEST
+    assert [first_to_read(reached, 7) for reached in (7, 9)] == [7, 9]

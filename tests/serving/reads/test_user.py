@@ -122,3 +122,16 @@ def test_the_answer_leads_with_the_fresh_list_and_says_how_old_the_state_is(
         assert 5000 <= answer["lag_ms"] < 65_000
 
     asyncio.run(scenario())
+
+
+def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
+    World(histories={}, top={"ann": [("i01", 1.0)]}).write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+    client.hset(keyspace.top_n(0, "v1"), "erased", b"")
+    client.close()
+    assert through_store(redis_url, lambda store: reads.user(store, "erased")).batch_list == ()
+
+    async def everyone(store: Store) -> list[str]:
+        return [user_id async for user_id in reads.user_ids(store, "v1")]
+
+    assert through_store(redis_url, everyone) == ["ann"]
