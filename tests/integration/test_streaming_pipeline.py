@@ -19,6 +19,8 @@ from contracts import keyspace, lake, topics
 from contracts.catalog import CatalogEntry, erasure_entries
 from contracts.records import Popularity, decode_catalog
 from contracts.settings import KafkaSettings, StreamingSettings
+from serving.erasures import of as erasure_of
+from serving.receipt import Receipt
 from stack.ledgers import read_erased
 from streaming.applied import publish_applied
 from streaming.pipeline import Pipeline, build_pipeline
@@ -204,6 +206,10 @@ def check_erasure(flow: Flow) -> None:
     served = {item.decode(): Popularity.decode(value) for item, value in raw.items()}
     assert {item: (p.raters, p.rating_sum_micros) for item, p in served.items()} == recounted(rows)
     assert read_erased(flow.settings.lake_uri) == {"u7": until}
+    applied: Any = [
+        flow.client.hget(key, "catalog:0") for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)
+    ]
+    assert erasure_of(Receipt(until, 0, 41), *map(int, applied), []).state == "complete"
 
     rebuilt = rebuild(flow.spark, flow.settings)
     assert rebuilt.before == rebuilt.after
