@@ -18,6 +18,15 @@ _CONF = {
     "spark.sql.adaptive.enabled": "false",
     # How often an idle query looks for records: Spark's 10 ms take a third of a core from a small machine.
     "spark.sql.streaming.pollingDelay": "50ms",
+    # Spark's default INT96 is a legacy of Hive's; half as many bytes again, and no statistics.
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Dictionaries of what hardly repeats are built only to be thrown away.
+    **{
+        f"spark.hadoop.parquet.enable.dictionary#{column}": "false"
+        for column in ("event_id", "event_time", "kafka_offset")
+    },
+        for c in ("event_id", "event_time", "kafka_offset")
+    },
     "spark.sql.streaming.stateStore.providerClass": (
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     ),

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from kafka.admin import KafkaAdminClient
 from pyspark.sql import SparkSession
@@ -23,6 +24,12 @@ from stack.java import ensure_java
 from stack.plan import Plan
 from stack.ports import LOOPBACK, free_port
 from stack.process import ServiceProcess
+
+# A busy machine is no defect: nothing here is timed.
+hypothesis.settings.register_profile(
+    "headwater", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("headwater")
 
 SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "fresh_topics", "jars", "spark"})
 _START_SECONDS = 60.0
