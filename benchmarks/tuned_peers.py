@@ -162,26 +162,27 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--ratings", type=Path, required=True, help="folder with a MovieLens ratings.csv")
-    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--trials", type=int, default=60, help="of each peer; 0: no peers")
     parser.add_argument("--tuned", action="append", default=[], help="another setting of our ALS, as JSON")
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     chosen_on, test = splits(options.ratings / "ratings.csv")
-    models: list[tuple[str, Setting, Lists]] = [("the defaults", DEFAULT, _als_lists)]
-    for text in options.tuned:
-        setting: dict[str, Any] = json.loads(text)
-        setting["strengths"] = {float(k): v for k, v in setting["strengths"].items()}
-        models.append((f"given {text}", setting, _als_lists))
-    models += [
-        (name, tuned(chosen_on, suggest, lists, options.trials), lists) for name, suggest, lists in PEERS
-    ]
-    models.append(("popularity", {}, lambda split, *_: popularity_lists(split, True)))
     default = ndcg(test, _als_lists, DEFAULT, _SEEDS)
-    for name, setting, lists in models:
+
+    def report(name: str, setting: Setting, lists: Lists) -> None:
         before, after = (ndcg(split, lists, setting, _SEEDS) for split in (chosen_on, test))
         difference = interval(after - default)
         print(f"{name}: validation {interval(before)}, test {interval(after)}, minus default {difference}")
         print(f"    {setting}", flush=True)
+
+    report("the defaults", DEFAULT, _als_lists)
+    report("popularity", {}, lambda split, *_: popularity_lists(split, True))
+    for text in options.tuned:
+        setting: dict[str, Any] = json.loads(text)
+        setting["strengths"] = {float(rating): grade for rating, grade in setting["strengths"].items()}
+        report("the given setting", setting, _als_lists)
+    for name, suggest, lists in PEERS if options.trials else ():
+        report(name, tuned(chosen_on, suggest, lists, options.trials), lists)
 
 
 if __name__ == "__main__":
