@@ -25,8 +25,6 @@ _CONF = {
         f"spark.hadoop.parquet.enable.dictionary#{column}": "false"
         for column in ("event_id", "event_time", "kafka_offset")
     },
-        for c in ("event_id", "event_time", "kafka_offset")
-    },
     "spark.sql.streaming.stateStore.providerClass": (
         "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
     ),
