@@ -10,9 +10,11 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from streaming.catch_up import CatchUp
+from streaming.online_batch import OnlineBatch
 from streaming.pipeline import Pipeline, _thread
 
 ALIVE = cast(CatchUp, SimpleNamespace(is_alive=lambda: True))
+WELL = cast(OnlineBatch, SimpleNamespace(failure=lambda: None))
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def query(spark: SparkSession) -> Iterator[StreamingQuery]:
 
 
 def test_a_query_whose_thread_is_killed_has_ended_with_a_reason(query: StreamingQuery) -> None:
-    pipeline = Pipeline([query], ALIVE)
+    pipeline = Pipeline([query], WELL, ALIVE)
     assert pipeline.ended() is None
     thread = _thread(query)
     thread.stop()  # an error that the thread cannot foresee, as a StackOverflowError is
@@ -40,4 +42,11 @@ def test_a_thread_that_is_gone_is_noticed_though_its_query_is_called_active() ->
     query: Any = SimpleNamespace(
         name="online", isActive=True, _jsq=SimpleNamespace(streamingQuery=lambda: execution)
     )
-    assert "its thread is gone" in str(Pipeline([query], ALIVE).ended())
+    assert "its thread is gone" in str(Pipeline([query], WELL, ALIVE).ended())
+
+
+def test_a_batch_that_could_not_be_ended_ends_the_pipeline() -> None:
+    failed = cast(OnlineBatch, SimpleNamespace(failure=lambda: ConnectionError("no Redis")))
+    assert Pipeline([], failed, ALIVE).ended() == (
+        "query online could not end a batch: ConnectionError('no Redis')"
+    )
