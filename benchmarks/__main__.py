@@ -27,6 +27,7 @@ from benchmarks import (
     growth,
     kept_lists,
     lake,
+    load,
     once,
     online,
     producer,
@@ -59,6 +60,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("events_api", events_api.run),
     ("rerankers", rerankers.run),
     ("cold_start", cold_start.run),
+    ("load", load.run),
 )
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0

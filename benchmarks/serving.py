@@ -36,7 +36,7 @@ def run(context: BenchContext) -> list[Ratio]:
     """Requests a second of both, and the 99th percentiles (bare / ours, so that more is better)."""
     if shutil.which("wrk") is None:
         raise SystemExit("this benchmark asks with wrk: install it (Debian: apt-get install wrk)")
-    _write_state(context.redis_url)
+    write_state(context.redis_url)
     with serving_process(context) as ours, _bare(context, ours) as bare:
         latencies: dict[str, list[float]] = {ours: [], bare: []}
         measured = alternating(
@@ -59,7 +59,7 @@ def _middle(figures: list[float]) -> float:
     return sorted(figures)[len(figures) // 2]
 
 
-def _write_state(url: str) -> None:
+def write_state(url: str) -> None:
     """A model, popular items, and users with a history and a folded-in list."""
     random, client = Random(42), redis.Redis.from_url(url)
     client.flushdb()
