@@ -1,7 +1,7 @@
 """Refusing early: with as many requests at work as are allowed, a GET is answered before it is parsed.
 
-A refusal by the framework costs a third of an answer, so that twice the load would leave half of the answers;
-this one costs a tenth. ``Admission`` stays the rule for everything else.
+A refusal by the framework costs parsing, a task and a response, and with them the answers of others.
+``Admission`` stays the rule for everything else.
 """
 
 from __future__ import annotations
