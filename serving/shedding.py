@@ -48,10 +48,16 @@ class Shedding(HttpToolsProtocol):
         else:
             self._count_refused()
             self.transport.write(BUSY_ANSWER)
+            # The connection is idle from now on, as after any answer.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _may_answer(self, data: bytes) -> bool:
         is_idle = self.cycle is None or self.cycle.response_complete
-        return is_idle and not self._reading and is_plain_get(data)
+        # A client that does not read what it is told must wait for its turn, or its answers would pile up.
+        return is_idle and not self._reading and not self.flow.write_paused and is_plain_get(data)
 
     def on_message_begin(self) -> None:
         """The parser has found the first byte of a request."""

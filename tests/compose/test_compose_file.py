@@ -64,7 +64,7 @@ def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_dies(name: str
 @pytest.mark.parametrize("name", NAMES)
 def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
     service = SERVICES[name]
-    assert service["user"] in ("headwater", "appuser", "redis", "nobody", "grafana")
+    assert service["user"] in ("headwater", "appuser", "redis", "nobody", "472:0")
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
