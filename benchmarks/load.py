@@ -15,10 +15,8 @@ from pathlib import Path
 from statistics import median
 from urllib.request import urlopen
 
-import psutil
-
 from benchmarks.context import BenchContext, Ratio
-from benchmarks.serving import serving_process, write_state, wrk
+from benchmarks.serving import listening, serving_process, write_state, wrk
 
 _CONNECTIONS, _SECONDS, _OVER = 2000, 30, 2.0
 _RECOVERY_SECONDS = 5.0
@@ -30,7 +28,7 @@ def run(context: BenchContext) -> list[Ratio]:
     write_state(context.redis_url)
     with serving_process(context) as url:
         peak = wrk(url, _script(context, "peak", ""), 32, max(2, round(10 * context.scale))).rate
-        process = _serving_child()
+        process = listening(url)
         at_rest, before = process.memory_info().rss / 1e6, _latency(url)
         delay = _CONNECTIONS / (_OVER * peak) * 1000
         offered, goodput = _overload(context, url, f"delay = function() return {delay:.0f} end\n")
@@ -73,11 +71,6 @@ def _of(pattern: str, text: str) -> Sequence[float]:
     if found is None:
         raise SystemExit(f"wrk did not say {pattern}:\n{text}")
     return [float(each) for each in found.groups()]
-
-
-def _serving_child() -> psutil.Process:
-    children = psutil.Process().children()
-    return next(child for child in children if child.cmdline()[-2:] == ["-m", "serving"])
 
 
 def _latency(url: str) -> float:
