@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from serving.admission import ALWAYS_TAKEN, BUSY
 from serving.hot_route import Api
@@ -39,7 +39,6 @@ class Shedding(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         api = cast(Api, self.app)
         self._max_at_once, self._count_refused = api.max_at_once, api.count_refused[503]
-        self._reading = False  # within a request's bytes
 
     def data_received(self, data: bytes) -> None:
         """Answer here, or go the usual way."""
@@ -55,19 +54,15 @@ class Shedding(HttpToolsProtocol):
             )
 
     def _may_answer(self, data: bytes) -> bool:
-        is_idle = self.cycle is None or self.cycle.response_complete
         # A client that does not read what it is told must wait for its turn, or its answers would pile up.
-        return is_idle and not self._reading and not self.flow.write_paused and is_plain_get(data)
+        return self._is_between_requests() and not self.flow.write_paused and is_plain_get(data)
 
-    def on_message_begin(self) -> None:
-        """The parser has found the first byte of a request."""
-        self._reading = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """It has found the last one."""
-        self._reading = False
-        super().on_message_complete()
+    def _is_between_requests(self) -> bool:
+        """Whether the next byte begins a request, and the one before is answered."""
+        last: RequestResponseCycle | None = self.cycle
+        if last is None:
+            return self.scope is None  # made with a request's first byte
+        return last.response_complete and not last.more_body and last.scope is self.scope
 
 
 def is_plain_get(data: bytes) -> bool:
