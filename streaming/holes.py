@@ -12,14 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import lake, topics
+from contracts.catalog import ERASURE
 from contracts.settings import StreamingSettings
 from streaming.lake_offsets import PLACE, lake_places
 from streaming.lake_sink import append
 from streaming.parse import accepted_interactions, parse, rejected
 from streaming.rejected_sink import write_rejected
 from streaming.source import read_partitions_between, read_rejected_topic
-
-_ERASURE = "erasure"  # kind of the catalogue's tombstones
 
 
 class Filled(NamedTuple):
@@ -52,7 +51,7 @@ def _not_erased(events: DataFrame, spark: SparkSession, settings: StreamingSetti
     """Without what a tombstone in the catalogue forbids: its hole is meant to be there."""
     entries = spark.read.format("delta").load(lake.CATALOG.path(settings.lake_uri))
     tombstones = (
-        entries.filter(F.col("kind") == _ERASURE)
+        entries.filter(F.col("kind") == ERASURE)
         .groupBy(F.col("id").alias("user_id"))
         .agg(F.max("updated_at").alias("until"))
     )
