@@ -1,7 +1,7 @@
 """Twice the load that one process of the API can carry, and what becomes of it.
 
-First the peak: a closed loop of 32 connections. Then many connections that each ask at fixed moments, however
-long an answer takes (wrk's ``delay``), so that twice the peak is asked for; what is over gets a 503 at once.
+First the peak: a closed loop of 32 connections. Then many connections that each ask at random moments,
+however long an answer takes (wrk's ``delay``), so that twice the peak is asked for; what is over gets a 503.
 Afterwards: how long until the API answers as fast as before, and how much memory it had taken.
 """
 
@@ -31,7 +31,9 @@ def run(context: BenchContext) -> list[Ratio]:
         process = listening(url)
         at_rest, before = process.memory_info().rss / 1e6, _latency(url)
         delay = _CONNECTIONS / (_OVER * peak) * 1000
-        offered, goodput = _overload(context, url, f"delay = function() return {delay:.0f} end\n")
+        # At random, or the connections, opened together, would all ask together.
+        script = f"delay = function() return math.random(0, {2 * delay:.0f}) end\n"
+        offered, goodput = _overload(context, url, script)
         recovery = _recovery(url, before)
         grown = process.memory_info().rss / 1e6
     note = f"offered {offered / peak:.1f}× the peak of a closed loop of 32 connections"
