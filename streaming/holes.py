@@ -9,11 +9,10 @@ import uuid
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import lake, topics
-from contracts.catalog import ERASURE
 from contracts.settings import StreamingSettings
+from streaming.lake_erasure import LakeErasures
 from streaming.lake_offsets import PLACE, lake_places
 from streaming.lake_sink import append
 from streaming.parse import accepted_interactions, parse, rejected
@@ -35,7 +34,9 @@ def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, en
     missing = records.join(there, list(PLACE), "left_anti").cache()
     try:
         parsed = parse(missing)
-        events, refused = _not_erased(accepted_interactions(parsed), spark, settings), rejected(parsed)
+        erasures = LakeErasures(settings.lake_uri)
+        erasures.load(spark)
+        events, refused = erasures.left(accepted_interactions(parsed)), rejected(parsed)
         filled = Filled(events.count(), refused.count())
         if filled.accepted:
             writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
@@ -45,19 +46,6 @@ def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, en
         return filled
     finally:
         missing.unpersist()
-
-
-def _not_erased(events: DataFrame, spark: SparkSession, settings: StreamingSettings) -> DataFrame:
-    """Without what a tombstone in the catalogue forbids: its hole is meant to be there."""
-    entries = spark.read.format("delta").load(lake.CATALOG.path(settings.lake_uri))
-    tombstones = (
-        entries.filter(F.col("kind") == ERASURE)
-        .groupBy(F.col("id").alias("user_id"))
-        .agg(F.max("updated_at").alias("until"))
-    )
-    forbidden = events.join(tombstones, "user_id").filter(F.unix_millis("event_time") <= F.col("until"))
-    places = ["kafka_partition", "kafka_offset"]
-    return events.join(forbidden.select(places), places, "left_anti").select(*events.columns)
 
 
 def _rejected_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
