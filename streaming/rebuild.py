@@ -101,7 +101,8 @@ def _beyond_lake(
     settings: StreamingSettings, in_lake: Sequence[tuple[Topic, DataFrame]], bounds: dict[str, int]
 ) -> tuple[Offsets, Offsets]:
     """Where the records of both topics after the last one of the lake and below the bounds start and end."""
-    has_erased = not dict(in_lake)[topics.CATALOG].filter(F.col("kind") == ERASURE).isEmpty()
+    entries = next(rows for topic, rows in in_lake if topic == topics.CATALOG)
+    has_erased = not entries.filter(F.col("kind") == ERASURE).isEmpty()
     starts: Offsets = {}
     ends: Offsets = {}
     for topic, rows in in_lake:
