@@ -45,8 +45,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         except EventLogError as error:
             raise not_acknowledged(error) from error
         ((partition, offset),) = offsets.items()
-        # As of a model that has learnt nothing of it: none was looked at.
-        accepted = of(Receipt(requested_at, partition, offset), 0, 0, [{}])
+        accepted = of(Receipt(requested_at, partition, offset), 0, 0, [])
         response.headers["Location"] = f"/v1/erasures/{accepted.receipt}"
         return accepted
 
