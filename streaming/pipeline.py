@@ -20,7 +20,6 @@ from streaming.catch_up import CatchUp
 from streaming.checkpoint import read_checkpoint, starting_offsets
 from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
-from streaming.lake_sink import create_tables
 from streaming.online_batch import OnlineBatch
 from streaming.online_sink import applied_records
 from streaming.source import read_topics
@@ -66,8 +65,7 @@ def _thread(query: StreamingQuery) -> Any:
 
 
 def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline:
-    """Start every query, and the catch-up."""
-    create_tables(spark, settings.lake_uri)
+    """Start every query, and the catch-up. The lake's tables must exist."""
     online = OnlineBatch(settings)
     queries = [
         _start_lake(spark, settings),

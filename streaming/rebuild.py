@@ -18,12 +18,12 @@ from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
 from streaming.applied import next_offsets
-from streaming.lake_sink import create_tables
 from streaming.online_sink import applied_records, apply_lake, merged
 from streaming.pipeline import checkpoint
 from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_gate import rebuilding
 from streaming.state_keys import clear_state, is_there, mark_written, state_digest
+from streaming.stored_files import StoredFiles
 
 log = logging.getLogger("headwater.rebuild")
 Offsets = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark writes them
@@ -64,24 +64,18 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
 def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
     """Before the queries start: rebuild a state that Redis has lost, or that an older version wrote.
 
-    An online query that has never run reads the topics from their beginning: nothing to do.
+    The lake's tables must exist. An online query that has never run reads the topics from their beginning:
+    nothing to do.
     """
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     if is_there(client):
         return
-    if not _exists(spark, checkpoint(settings, "online")):
+    if not StoredFiles(spark).exists(checkpoint(settings, "online")):
         clear_state(client)
         mark_written(client)
         return
-    create_tables(spark, settings.lake_uri)
     log.warning("Redis does not hold the state of version %d: rebuilding it from the lake", keyspace.STATE)
     rebuild(spark, settings)
-
-
-def _exists(spark: SparkSession, uri: str) -> bool:
-    assert spark._jvm is not None
-    path = spark._jvm.org.apache.hadoop.fs.Path(uri)
-    return bool(path.getFileSystem(spark._jsc.hadoopConfiguration()).exists(path))
 
 
 def _read(

@@ -16,6 +16,7 @@ from contracts import keyspace, lake, topics
 from contracts.events import Interaction
 from contracts.records import Popularity
 from contracts.settings import StreamingSettings, TrainingSettings
+from streaming.lake_sink import create_tables
 from streaming.pipeline import build_pipeline
 from training.publish import Publisher
 from training.round import Round, train
@@ -45,6 +46,7 @@ def main() -> None:
     spark = spark_session("cluster-job", streaming)
     send(streaming)
     client = redis.Redis.from_url(streaming.redis_url.get_secret_value())
+    create_tables(spark, streaming.lake_uri)
     pipeline = build_pipeline(spark, streaming)
     path = lake.INTERACTIONS.path(streaming.lake_uri)
     deadline = time.monotonic() + 600

@@ -23,6 +23,7 @@ from serving.erasures import of as erasure_of
 from serving.receipt import Receipt
 from stack.ledgers import read_erased
 from streaming.applied import publish_applied
+from streaming.lake_sink import create_tables
 from streaming.pipeline import Pipeline, build_pipeline
 from streaming.rebuild import rebuild
 from streaming.rejects import as_line, replay
@@ -65,6 +66,7 @@ class Flow:
         self.pipeline: Pipeline | None = None
 
     def start(self) -> None:
+        create_tables(self.spark, self.settings.lake_uri)
         self.pipeline = build_pipeline(self.spark, self.settings)
 
     def stop(self) -> None:

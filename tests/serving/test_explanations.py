@@ -10,18 +10,11 @@ import pytest
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
 from tests.serving.conftest import Client
-from tests.serving.world import World
-
-PARAMETERS: dict[str, object] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
-
-
-def world(seed: int = 1) -> World:
-    random = np.random.default_rng(seed)
-    return World(factors=random.normal(size=(30, 4)).astype(np.float32), parameters=dict(PARAMETERS))
+from tests.serving.world import PARAMETERS, World, factor_world
 
 
 def test_each_item_says_which_items_made_it(redis_url: str, api: Client) -> None:
-    made = world()
+    made = factor_world()
     made.histories = {"ann": [f"i{at:02}" for at in range(8)]}
     made.write(redis_url)
 
@@ -55,7 +48,7 @@ def test_each_item_says_which_items_made_it(redis_url: str, api: Client) -> None
 def test_what_the_model_cannot_explain_has_no_explanation(
     redis_url: str, api: Client, nonnegative: bool
 ) -> None:
-    made = world() if nonnegative else World()
+    made = factor_world() if nonnegative else World()
     made.parameters = {**PARAMETERS, "als_nonnegative": True}
     made.write(redis_url)
 

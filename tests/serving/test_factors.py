@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import httpx
-import numpy as np
 import redis
 
 from contracts import keyspace
+from tests.serving.asked import likes, post
 from tests.serving.conftest import Client
-from tests.serving.world import World
-
-PARAMETERS: dict[str, object] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
-
-
-def world(seed: int = 1) -> World:
-    random = np.random.default_rng(seed)
-    return World(factors=random.normal(size=(30, 4)).astype(np.float32), parameters=dict(PARAMETERS))
-
-
-async def post(client: httpx.AsyncClient, items: list[dict[str, Any]], **query: Any) -> dict[str, Any]:
-    response = await client.post("/v1/recommendations", json={"items": items}, params=query)
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
-
-
-def likes(*items: str) -> list[dict[str, Any]]:
-    return [{"item_id": item} for item in items]
+from tests.serving.world import factor_world
 
 
 def test_factors_that_are_too_large_are_not_held(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
+    factor_world().write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url, factors_max_bytes=100) as client:
@@ -44,14 +24,14 @@ def test_factors_that_are_too_large_are_not_held(redis_url: str, api: Client) ->
 
 
 def test_a_new_version_brings_its_own_factors(redis_url: str, api: Client) -> None:
-    made = world()
+    made = factor_world()
     made.write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
             first = await post(client, likes("i03"), n=5)
-            made.factors = world(2).factors
+            made.factors = factor_world(2).factors
             made.write_model(client_of_test, "v2")
             second = await post(client, likes("i03"), n=5)
             client_of_test.delete(keyspace.manifest("v2"))

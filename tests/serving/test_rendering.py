@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
+from tests.serving.asked import ANN
 from tests.serving.conftest import Client
-from tests.serving.world import World
-
-ANN = "/v1/users/ann/recommendations"
-
-
-def world() -> World:
-    made = World()
-    made.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(30)}
-    made.attributes = {f"i{i:02}": {"year": str(1990 + i)} for i in range(30)}
-    made.attributes["i02"] = {"hidden": "true"}
-    made.attributes["i03"] = {"expires_at": "2020-01-01"}
-    return made
+from tests.serving.world import labelled_world
 
 
 def test_fields_are_what_was_asked_for(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
+    labelled_world().write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
@@ -33,7 +23,7 @@ def test_fields_are_what_was_asked_for(redis_url: str, api: Client) -> None:
 
 
 def test_an_answer_that_the_client_has_is_a_304(redis_url: str, api: Client) -> None:
-    made = world()
+    made = labelled_world()
     made.online_through = 1
     made.write(redis_url)
 

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import httpx
-
+from tests.serving.asked import ids
 from tests.serving.conftest import Client
-from tests.serving.world import World
-
-ANN = "/v1/users/ann/recommendations"
-
-
-def world() -> World:
-    made = World()
-    made.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(30)}
-    made.attributes = {f"i{i:02}": {"year": str(1990 + i)} for i in range(30)}
-    made.attributes["i02"] = {"hidden": "true"}
-    made.attributes["i03"] = {"expires_at": "2020-01-01"}
-    return made
-
-
-async def ids(client: httpx.AsyncClient, path: str = ANN, **query: Any) -> list[str]:
-    response = await client.get(path, params={"n": 5, **query})
-    assert response.status_code == 200, response.text
-    return [item["item_id"] for item in response.json()["items"]]
+from tests.serving.world import labelled_world
 
 
 def test_an_operators_rules_hold_for_every_answer_within_a_second(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
+    labelled_world().write(redis_url)
     rules = {"deny": ["i10"], "editorial": ["i20", "i21"], "boosts": {"Comedy": 2.0}}
 
     async def scenario() -> None:

@@ -3,38 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
-import httpx
 import numpy as np
 import redis
 
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
+from tests.serving.asked import likes, post
 from tests.serving.conftest import Client
-from tests.serving.world import World
-
-PARAMETERS: dict[str, object] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
-
-
-def world(seed: int = 1) -> World:
-    random = np.random.default_rng(seed)
-    return World(factors=random.normal(size=(30, 4)).astype(np.float32), parameters=dict(PARAMETERS))
-
-
-async def post(client: httpx.AsyncClient, items: list[dict[str, Any]], **query: Any) -> dict[str, Any]:
-    response = await client.post("/v1/recommendations", json={"items": items}, params=query)
-    assert response.status_code == 200, response.text
-    answer: dict[str, Any] = response.json()
-    return answer
-
-
-def likes(*items: str) -> list[dict[str, Any]]:
-    return [{"item_id": item} for item in items]
+from tests.serving.world import World, factor_world
 
 
 def test_a_session_is_folded_in_and_leaves_no_trace(redis_url: str, api: Client) -> None:
-    made = world()
+    made = factor_world()
     made.write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
     before = set(client_of_test.scan_iter())
@@ -89,7 +70,7 @@ def test_without_factors_neighbours_answer_and_without_a_liked_item_popular_ones
 
 
 def test_diversity_goes_by_the_factors(redis_url: str, api: Client) -> None:
-    made = world()
+    made = factor_world()
     assert made.factors is not None
     made.factors[:] = [1.0, 0.0, 0.0, 0.0]
     made.factors[25] = [0.0, 1.0, 0.0, 0.0]

@@ -5,33 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import httpx
 import pytest
 
 from serving.expression import parse
+from tests.serving.asked import ANN, ids
 from tests.serving.conftest import Client
-from tests.serving.world import World
-
-ANN = "/v1/users/ann/recommendations"
-
-
-def world() -> World:
-    made = World()
-    made.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(30)}
-    made.attributes = {f"i{i:02}": {"year": str(1990 + i)} for i in range(30)}
-    made.attributes["i02"] = {"hidden": "true"}
-    made.attributes["i03"] = {"expires_at": "2020-01-01"}
-    return made
-
-
-async def ids(client: httpx.AsyncClient, path: str = ANN, **query: Any) -> list[str]:
-    response = await client.get(path, params={"n": 5, **query})
-    assert response.status_code == 200, response.text
-    return [item["item_id"] for item in response.json()["items"]]
+from tests.serving.world import labelled_world
 
 
 def test_filters_hold_on_every_path_and_the_list_is_filled_up(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
+    labelled_world().write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
@@ -50,7 +33,7 @@ def test_filters_hold_on_every_path_and_the_list_is_filled_up(redis_url: str, ap
 
 
 def test_pages_follow_one_another(redis_url: str, api: Client) -> None:
-    world().write(redis_url)
+    labelled_world().write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
@@ -66,7 +49,7 @@ def test_pages_follow_one_another(redis_url: str, api: Client) -> None:
 
 
 def test_diversity_and_caps_mix_the_categories(redis_url: str, api: Client) -> None:
-    made = world()
+    made = labelled_world()
     made.top = {"ann": [(f"i{i:02}", 1 - i / 100) for i in range(4, 30, 2)]}  # Drama throughout
     made.write(redis_url)
 

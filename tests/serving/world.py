@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contracts import keyspace, records
 from contracts.events import DEFAULT_WEIGHTS
 
+PARAMETERS: dict[str, object] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
 RATING = records.TYPE_CODES["rating"] - 1
 
 
@@ -117,3 +118,19 @@ class World:
         manifest |= {"parameters": self.parameters, "gate": self.gate}
         client.set(keyspace.manifest(version), json.dumps(manifest))
         client.set(keyspace.CURRENT_MODEL, version)
+
+
+def labelled_world() -> World:
+    """Items with a genre and a year; one is hidden, one has expired."""
+    made = World()
+    made.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(30)}
+    made.attributes = {f"i{i:02}": {"year": str(1990 + i)} for i in range(30)}
+    made.attributes["i02"] = {"hidden": "true"}
+    made.attributes["i03"] = {"expires_at": "2020-01-01"}
+    return made
+
+
+def factor_world(seed: int = 1) -> World:
+    """Items with random factors."""
+    random = np.random.default_rng(seed)
+    return World(factors=random.normal(size=(30, 4)).astype(np.float32), parameters=dict(PARAMETERS))
