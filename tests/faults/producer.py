@@ -125,4 +125,3 @@ class Producer:
         """Release the connection."""
         self._stopping.set()
         self._producer.close()
-        del self._producer  # pytest holds us on; the client's sockets must not outlive the test
