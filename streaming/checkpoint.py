@@ -7,6 +7,7 @@ own ``start.json`` says from where a query begins that `headwater repair` set up
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from streaming.stored_files import StoredFiles
@@ -42,8 +43,11 @@ class Checkpoint(NamedTuple):
         return self.planned != NEVER
 
 
-def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
-    """The checkpoint at a URI; an empty one where there is no folder. Raises BrokenCheckpointError."""
+def read_checkpoint(files: StoredFiles, uri: str, is_sparse: bool = False) -> Checkpoint:
+    """The checkpoint at a URI; an empty one where there is no folder. Raises BrokenCheckpointError.
+
+    Sparse: of a query whose logs Spark writes beside its batches, so that they lack some.
+    """
     offsets, commits = _batches(files, f"{uri}/offsets"), _batches(files, f"{uri}/commits")
     planned, committed = max(offsets, default=NEVER), max(commits, default=NEVER)
     if committed > planned:
@@ -52,7 +56,7 @@ def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
     if planned != NEVER and query_id is None:
         raise BrokenCheckpointError("has lost its metadata, by which Delta knows its batches")
     sources: tuple[Any, ...] = ()
-    for batch in range(max(planned - 1, 0), planned + 1):  # a restart reads the last two
+    for batch in _read_again(sorted(offsets), is_sparse):
         sources = _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
     if committed != NEVER:
         _entry(files, f"{uri}/commits/{committed}", has_sources=False)
@@ -80,6 +84,13 @@ def starting_offsets(files: StoredFiles, uri: str) -> str:
 
 def _batches(files: StoredFiles, uri: str) -> list[int]:
     return [int(name) for name in files.names(uri) if name.isdecimal()]
+
+
+def _read_again(planned: list[int], is_sparse: bool) -> Iterable[int]:
+    """The batches whose offsets a restart reads: the last two."""
+    if is_sparse or not planned:
+        return planned[-2:]
+    return range(max(planned[-1] - 1, 0), planned[-1] + 1)
 
 
 def _start(files: StoredFiles, uri: str) -> Start | None:

@@ -15,7 +15,7 @@ from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
 from streaming.lake_sink import committed_batch, is_empty, table_version
-from streaming.pipeline import checkpoint
+from streaming.pipeline import LOGGED_BESIDE, checkpoint
 from streaming.state_keys import is_there
 from streaming.stored_files import StoredFiles
 
@@ -41,7 +41,8 @@ def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[
     found = []
     for query, fault in (("lake", _of_lake), ("online", _of_online), ("item_activity", _of_activity)):
         try:
-            reason = fault(spark, settings, read_checkpoint(files, checkpoint(settings, query)))
+            found_there = read_checkpoint(files, checkpoint(settings, query), query in LOGGED_BESIDE)
+            reason = fault(spark, settings, found_there)
         except BrokenCheckpointError as error:
             reason = str(error)
         if reason is not None:

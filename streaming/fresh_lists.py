@@ -7,6 +7,7 @@ models, and of two lists of a user the one from the later reading stays.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from streaming.redis_sink import StateClient
 from streaming.state_script import lua
 
 _BLOCK_USERS = 128  # folded in between two looks at the clock, by three round trips to Redis
+_CALL_USERS = 16  # by one call of a script: Redis answers nobody else meanwhile
 _MAX_TOUCHES = 20  # of items unknown to the model, per user and fold-in: the newest
 
 _models = OnlineModels()
@@ -101,16 +103,33 @@ def _mark_active(client: StateClient, users: Sequence[str], micros: int, setting
 
 def _read(client: StateClient, users: Sequence[str], settings: StreamingSettings) -> _Reading:
     script, shards = client.register_script(lua("read_history.lua")), settings.redis_shards
+    calls = list(_by_shard(users, shards))
     with client.pipeline(transaction=False) as pipeline:
         # First the clock and the pointer: what is read after them is at least as new.
         pipeline.time()
         pipeline.get(keyspace.CURRENT_MODEL)
-        for user in users:
-            keys = [keyspace.history(user, shards), keyspace.recent(user, shards)]
+        for _, places in calls:
+            of_users = (users[place] for place in places)
+            keys = [key(user, shards) for user in of_users for key in (keyspace.history, keyspace.recent)]
             script(keys=keys, args=[settings.history_cap], client=pipeline)
         (seconds, micros), version, *found = pipeline.execute()
+    histories: list[list[bytes]] = [[] for _ in users]
+    further: list[list[bytes]] = [[] for _ in users]
+    for (_, places), answers in zip(calls, found, strict=True):
+        for place, read, more in zip(places, answers[::2], answers[1::2], strict=True):
+            histories[place], further[place] = read, more
     pointer = version.decode() if version else None
-    return _Reading(1_000_000 * seconds + micros, pointer, [f[0] for f in found], [f[1] for f in found])
+    return _Reading(1_000_000 * seconds + micros, pointer, histories, further)
+
+
+def _by_shard(users: Sequence[str], shards: int) -> Iterator[tuple[int, list[int]]]:
+    """The users' places by shard, as many as one call of a script may take."""
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, user in enumerate(users):
+        places[keyspace.shard_of(user, shards)].append(place)
+    for shard, of_shard in places.items():
+        for start in range(0, len(of_shard), _CALL_USERS):
+            yield shard, of_shard[start : start + _CALL_USERS]
 
 
 def _vectors(
@@ -235,13 +254,14 @@ def _write(
 ) -> None:
     script, shards = client.register_script(lua("write_fresh.lua")), settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
-        for user, indexes, scores in zip(users, lists.indexes, lists.scores, strict=True):
-            some = indexes >= 0
-            fresh = FreshList(
-                reading.version or "", reading.read_at, offsets, tuple(indexes[some]), tuple(scores[some])
-            )
-            shard = keyspace.shard_of(user, shards)
-            keys = [keyspace.fresh(user, shards), keyspace.pending(shard), keyspace.active(shard)]
-            keys.append(keyspace.history(user, shards))
-            script(keys=keys, args=[encode_fresh(fresh), settings.fresh_ttl_seconds, user], client=pipeline)
+        for shard, places in _by_shard(users, shards):
+            keys = [keyspace.pending(shard), keyspace.active(shard)]
+            arguments: list[bytes | str | int] = [settings.fresh_ttl_seconds]
+            for place in places:
+                user, some = users[place], lists.indexes[place] >= 0
+                ranked = lists.indexes[place][some].tolist(), lists.scores[place][some].tolist()
+                fresh = FreshList(reading.version or "", reading.read_at, offsets, *map(tuple, ranked))
+                keys += (keyspace.fresh(user, shards), keyspace.history(user, shards))
+                arguments += (encode_fresh(fresh), user)
+            script(keys=keys, args=arguments, client=pipeline)
         pipeline.execute()

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import lake
 from contracts.catalog import ERASURE
+from streaming.lake_sink import is_empty
 
 log = logging.getLogger("headwater.lake")
 _USERS_PER_DELETE = 100
@@ -32,7 +33,9 @@ class LakeErasures:
 
     def load(self, spark: SparkSession) -> None:
         """Read them, once after a start."""
-        self._remember(spark.read.format("delta").load(lake.CATALOG.path(self._lake_uri)))
+        path = lake.CATALOG.path(self._lake_uri)
+        if not is_empty(spark, path):
+            self._remember(spark.read.format("delta").load(path))
 
     def left(self, interactions: DataFrame) -> DataFrame:
         """The rows (lake.INTERACTIONS) that no tombstone forbids."""

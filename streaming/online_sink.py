@@ -24,10 +24,10 @@ from streaming.redis_sink import CatalogRecord, UserEvent
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
 _ENTRY_FIELDS = ("kind", "id", "updated_at")
-# What a task reports back: an item it touched, or how far it came in a Kafka partition.
+# What a task reports back: the items it touched, and how far it came in each Kafka partition.
 _REPORT = pa.schema(
     [
-        ("item_id", pa.string()),
+        ("items", pa.list_(pa.string())),
         ("source", pa.string()),
         ("first_offset", pa.int64()),
         ("next_offset", pa.int64()),
@@ -36,7 +36,7 @@ _REPORT = pa.schema(
     ]
 )
 _REPORT_DDL = (
-    "item_id STRING, source STRING, first_offset BIGINT, next_offset BIGINT, through BIGINT, records BIGINT"
+    "items ARRAY<STRING>, source STRING, first_offset BIGINT, next_offset BIGINT, through BIGINT, records BIGINT"
 )
 
 
@@ -74,11 +74,9 @@ def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingS
 
 def collected(reports: DataFrame) -> tuple[set[str], Applied]:
     """Run the tasks: which items they touched, and how far they came."""
-    # Not made distinct by Spark: a shuffle would cost a small batch more than the repeated ids do.
     items, applied = set[str](), Applied()
     for row in reports.collect():
-        if row.item_id is not None:
-            items.add(row.item_id)
+        items.update(row.items or ())
         if row.source is not None:
             applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
     return items, applied
@@ -205,12 +203,11 @@ def _count(applied: Applied, batch: pa.RecordBatch) -> None:
 
 
 def _report(items: Iterable[str], applied: Applied) -> pa.RecordBatch:
-    rows: list[dict[str, Any]] = [{"item_id": item} for item in items]
+    rows: list[dict[str, Any]] = [{"items": list(items)}]
     for source, offset in applied.next.items():
         rows.append({"source": source, "first_offset": applied.first[source], "next_offset": offset})
         rows[-1] |= {"through": applied.through, "records": 0}
-    if applied.next:
-        rows[-1]["records"] = applied.records
+    rows[-1]["records"] = applied.records
     return pa.RecordBatch.from_pylist(rows, schema=_REPORT)
 
 

@@ -18,6 +18,9 @@ def _options(settings: StreamingSettings) -> dict[str, str]:
         "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
         # Lost offsets end the query with a reason: the runbook decides, not a flag.
         "failOnDataLoss": "true",
+        # After each poll Spark asks the broker twice where the partition begins and ends: with Kafka's 500
+        # records a poll that takes a third of the time. What a poll holds is bounded in bytes as well.
+        "kafka.max.poll.records": "5000",
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
@@ -12,6 +11,7 @@ from types import FrameType
 from contracts.settings import TrainingSettings
 from training.publish import Publisher
 from training.session import training_session
+from training.priority import yield_cores
 from training.trainer import Trainer
 
 
@@ -27,7 +27,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = TrainingSettings()
-    os.nice(settings.train_niceness)  # before Spark starts: its JVM and workers inherit it
+    yield_cores(settings.train_niceness)  # before Spark starts: its JVM and workers inherit it
     spark = training_session(settings)
     Trainer(spark, settings, Publisher.of(settings)).run(stopping)
     spark.stop()

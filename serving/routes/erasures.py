@@ -18,7 +18,7 @@ from serving.event_log import EventLog, EventLogError
 from serving.problems import ProblemError
 from serving.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
 from serving.routes.events import not_acknowledged
-from serving.store import Store
+from serving.store import Store, StoreError
 
 ReceiptText = Annotated[
     str, Path(min_length=1, max_length=MAX_RECEIPT_LENGTH, json_schema_extra={"format": "erasure-receipt"})
@@ -45,7 +45,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         except EventLogError as error:
             raise not_acknowledged(error) from error
         ((partition, offset),) = offsets.items()
-        accepted = of(Receipt(requested_at, partition, offset), 0, 0, [])
+        accepted = await _accepted(store, Receipt(requested_at, partition, offset))
         response.headers["Location"] = f"/v1/erasures/{accepted.receipt}"
         return accepted
 
@@ -59,3 +59,11 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         return await erasure(store, found)
 
     return router
+
+
+async def _accepted(store: Store, receipt: Receipt) -> Erasure:
+    """What the receipt's own route says now; where Redis cannot be asked, that nothing is known to be done."""
+    try:
+        return await erasure(store, receipt)
+    except StoreError:
+        return of(receipt, 0, 0, [{}])

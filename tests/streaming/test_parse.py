@@ -151,6 +151,20 @@ def test_bytes_of_any_shape_are_rejected_with_a_reason(spark: SparkSession) -> N
     assert [reasons.get(n) for n in range(len(BYTES))] == [reason for _, reason in BYTES]
 
 
+@pytest.mark.parametrize("ensure_ascii", [True, False], ids=["escaped", "as themselves"])
+def test_every_control_character_is_found_and_no_other(spark: SparkSession, ensure_ascii: bool) -> None:
+    controls = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+    others = [" ", "~", "\u00a0", "\u00bf", "\u00c2", "\u0100", "\u2028", "\\", '"']
+    values: list[bytes | None] = [
+        json.dumps(event({"item_id": f"a{one}b"}), ensure_ascii=ensure_ascii).encode()
+        for one in (*controls, *others)
+    ]
+    parsed = parse(records(spark, values, topics.INTERACTIONS.name)).persist()
+    reasons = {row.offset: row.reason for row in rejected(parsed).collect()}
+    assert set(reasons.values()) == {"item_id holds a control character"}
+    assert sorted(reasons) == list(range(len(controls)))
+
+
 def test_an_event_without_an_id_gets_the_same_one_on_every_replay(spark: SparkSession) -> None:
     values = encoded([event({"event_id": ...}), event({"event_id": ...})])
     ids = [

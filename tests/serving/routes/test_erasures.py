@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Callable
 
 import httpx
+import redis
 
 from clients.topic_admin import create_topics
+from contracts import keyspace
 from contracts.topics import CATALOG, TOPICS
-from tests.serving.conftest import Client, ServedApi
+from tests.serving.conftest import NOBODY, Client, ServedApi
 from tests.serving.routes.test_catalog import last_record
 from tests.serving.world import World
 
@@ -19,6 +21,8 @@ def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
 ) -> None:
     create_topics(broker, TOPICS)
     World().write(redis_url)
+    with redis.Redis.from_url(redis_url) as state:
+        state.zadd(keyspace.MODEL_VERSIONS, {"v1": 1})
     at_redis = {"redis_url": redis_url, "redis_timeout_seconds": 5}
     keys = {"api_key": "write", "admin_api_key": "admin"}
     api = served(**at_redis, **keys, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
@@ -28,7 +32,8 @@ def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
         answer = client.delete("/v1/users/a/b")
         assert answer.status_code == 202, answer.text
         erasure = answer.json()
-        assert erasure["state"] == "accepted"
+        done = erasure["online"], erasure["lake"], erasure["models"]
+        assert (erasure["state"], *done) == ("accepted", False, False, False)
         assert answer.headers["location"] == f"/v1/erasures/{erasure['receipt']}"
 
         key, record = last_record(broker, CATALOG.name)
@@ -38,6 +43,19 @@ def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
 
         assert client.get("/v1/erasures/no-receipt").status_code == 404
         assert client.delete("/v1/users/ann/history").status_code == 405  # nobody's id
+
+
+def test_an_erasure_is_accepted_while_redis_cannot_be_asked(
+    broker: str, served: Callable[..., ServedApi]
+) -> None:
+    create_topics(broker, TOPICS)
+    api = served(redis_url=NOBODY, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    with httpx.Client(base_url=api.url, timeout=30) as client:
+        answer = client.delete("/v1/users/ann")
+        assert answer.status_code == 202, answer.text
+        erasure = answer.json()
+        done = erasure["online"], erasure["lake"], erasure["models"]
+        assert (erasure["state"], *done) == ("accepted", False, False, False)
 
 
 def test_without_kafka_nothing_is_claimed(api: Client) -> None:
