@@ -25,19 +25,15 @@ from streaming.redis_sink import CatalogRecord, UserEvent
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
 _ENTRY_FIELDS = ("kind", "id", "updated_at")
 # What a task reports back: the items it touched, and how far it came in each Kafka partition.
+_NUMBERS = ("first_offset", "next_offset", "through", "records")
 _REPORT = pa.schema(
     [
         ("items", pa.list_(pa.string())),
         ("source", pa.string()),
-        ("first_offset", pa.int64()),
-        ("next_offset", pa.int64()),
-        ("through", pa.int64()),
-        ("records", pa.int64()),
+        *((name, pa.int64()) for name in _NUMBERS),
     ]
 )
-_REPORT_DDL = (
-    "items ARRAY<STRING>, source STRING, first_offset BIGINT, next_offset BIGINT, through BIGINT, records BIGINT"
-)
+_REPORT_DDL = ", ".join(["items ARRAY<STRING>", "source STRING", *(f"{name} BIGINT" for name in _NUMBERS)])
 
 
 @dataclass

@@ -9,9 +9,9 @@ import threading
 from types import FrameType
 
 from contracts.settings import TrainingSettings
+from training.priority import yield_cores
 from training.publish import Publisher
 from training.session import training_session
-from training.priority import yield_cores
 from training.trainer import Trainer
 
 

@@ -62,7 +62,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
 
 
 async def _accepted(store: Store, receipt: Receipt) -> Erasure:
-    """What the receipt's own route says now; where Redis cannot be asked, that nothing is known to be done."""
+    """What the receipt's own route says now; that nothing is done where Redis cannot be asked."""
     try:
         return await erasure(store, receipt)
     except StoreError:

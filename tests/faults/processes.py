@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,8 @@ class Service:
         parent = psutil.Process(self._streaming.record.process.pid)
         family = [*parent.children(recursive=True), parent]
         for process in family:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # some live for a moment only
+                process.kill()
         psutil.wait_procs(family)
         self._streaming.popen.wait()
 

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-import redis
-from deltalake import DeltaTable
-from pyspark.sql import SparkSession
-
-from clients.event_producer import open_producer
 from clients.rejected_reader import read_rejected
-from contracts import keyspace, lake, topics
+from contracts import keyspace, topics
 from contracts.catalog import CatalogEntry, erasure_entries
 from contracts.records import Popularity, decode_catalog
-from contracts.settings import KafkaSettings, StreamingSettings
+from contracts.settings import KafkaSettings
 from serving.erasures import of as erasure_of
 from serving.receipt import Receipt
 from stack.ledgers import read_erased
-from streaming.applied import publish_applied
-from streaming.lake_sink import create_tables
-from streaming.pipeline import Pipeline, build_pipeline
 from streaming.rebuild import rebuild
 from streaming.rejects import as_line, replay
-from streaming.state_keys import clear_state, mark_written
+from streaming.state_keys import clear_state
+from tests.integration.flow import Flow, send
 
-DEADLINE_SECONDS = 400  # a stop for what hangs; nothing here is timed
 START_MS = 1_700_000_000_000
 
 
@@ -37,79 +25,6 @@ def rating(n: int, user: int, item: int, value: float) -> bytes:
     event_id = f"{n:08x}-0000-4000-8000-000000000000"
     event = {"event_id": event_id, "event_type": "rating", "user_id": f"u{user}", "item_id": f"i{item}"}
     return json.dumps({**event, "value": value, "event_time": START_MS + n}).encode()
-
-
-def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None:
-    failures: list[Exception] = []
-    producer = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
-    for key, value in records:
-        producer.send(topic, key, value, lambda _, error: failures.append(error) if error else None)
-    assert producer.flush(30) == 0
-    producer.close()
-    assert failures == []
-
-
-def wait_until(done: Callable[[], bool], pipeline: Pipeline, what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not done():
-        assert pipeline.ended() is None
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
-class Flow:
-    """The queries over one set of folders, started and stopped by the test."""
-
-    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
-        self.spark, self.settings = spark, settings
-        self.client = redis.Redis.from_url(settings.redis_url.get_secret_value())
-        self.pipeline: Pipeline | None = None
-
-    def start(self) -> None:
-        create_tables(self.spark, self.settings.lake_uri)
-        self.pipeline = build_pipeline(self.spark, self.settings)
-
-    def stop(self) -> None:
-        if self.pipeline is not None:
-            self.pipeline.stop()
-        self.pipeline = None
-
-    def wait_for(self, interactions: int, entries: int = 0) -> None:
-        """Until both queries have applied so many records of each topic."""
-        running = self.pipeline
-        assert running is not None
-
-        def applied() -> bool:
-            publish_applied(running.queries, self.settings)
-            for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
-                offsets: Any = self.client.hgetall(key)
-                for topic, records in ((b"interactions:", interactions), (b"catalog:", entries)):
-                    if sum(int(v) for p, v in offsets.items() if p.startswith(topic)) < records:
-                        return False
-            return True
-
-        wait_until(applied, running, f"{interactions} interactions were not applied")
-
-    def lake_rows(self) -> list[dict[str, Any]]:
-        table = DeltaTable(lake.INTERACTIONS.path(self.settings.lake_uri)).to_pyarrow_table()
-        return list(table.to_pylist())
-
-
-@pytest.fixture
-def flow(spark: SparkSession, fresh_topics: str, redis_url: str, tmp_path: Path) -> Iterator[Flow]:
-    settings = StreamingSettings(
-        kafka_bootstrap_servers=fresh_topics,
-        redis_url=redis_url,
-        redis_shards=2,
-        lake_uri=str(tmp_path / "lake"),
-        checkpoints_uri=str(tmp_path / "checkpoints"),
-        lake_trigger_seconds=0.5,
-        activity_trigger_seconds=5,
-    )
-    running = Flow(spark, settings)
-    mark_written(running.client)
-    yield running
-    running.stop()
 
 
 def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(flow: Flow) -> None:

@@ -1,0 +1,76 @@
+"""The streaming service's queries in a test's own Spark: started, waited for, stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from deltalake import DeltaTable
+from pyspark.sql import SparkSession
+
+from clients.event_producer import open_producer
+from contracts import keyspace, lake
+from contracts.settings import KafkaSettings, StreamingSettings
+from streaming.applied import publish_applied
+from streaming.lake_sink import create_tables
+from streaming.pipeline import Pipeline, build_pipeline
+
+DEADLINE_SECONDS = 400  # a stop for what hangs; nothing here is timed
+
+
+def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None:
+    failures: list[Exception] = []
+    producer = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
+    for key, value in records:
+        producer.send(topic, key, value, lambda _, error: failures.append(error) if error else None)
+    assert producer.flush(30) == 0
+    producer.close()
+    assert failures == []
+
+
+def wait_until(done: Callable[[], bool], pipeline: Pipeline, what: str) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not done():
+        assert pipeline.ended() is None
+        assert time.monotonic() < deadline, what
+        time.sleep(0.2)
+
+
+class Flow:
+    """The queries over one set of folders, started and stopped by the test."""
+
+    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
+        self.spark, self.settings = spark, settings
+        self.client = redis.Redis.from_url(settings.redis_url.get_secret_value())
+        self.pipeline: Pipeline | None = None
+
+    def start(self) -> None:
+        create_tables(self.spark, self.settings.lake_uri)
+        self.pipeline = build_pipeline(self.spark, self.settings)
+
+    def stop(self) -> None:
+        if self.pipeline is not None:
+            self.pipeline.stop()
+        self.pipeline = None
+
+    def wait_for(self, interactions: int, entries: int = 0) -> None:
+        """Until both queries have applied so many records of each topic."""
+        running = self.pipeline
+        assert running is not None
+
+        def applied() -> bool:
+            publish_applied(running.queries, self.settings)
+            for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
+                offsets: Any = self.client.hgetall(key)
+                for topic, records in ((b"interactions:", interactions), (b"catalog:", entries)):
+                    if sum(int(v) for p, v in offsets.items() if p.startswith(topic)) < records:
+                        return False
+            return True
+
+        wait_until(applied, running, f"{interactions} interactions were not applied")
+
+    def lake_rows(self) -> list[dict[str, Any]]:
+        table = DeltaTable(lake.INTERACTIONS.path(self.settings.lake_uri)).to_pyarrow_table()
+        return list(table.to_pylist())
