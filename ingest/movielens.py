@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from pathlib import Path
 
+from contracts.catalog import PUBLISHED_AT
 from ingest.interaction_files import Columns, DelimitedFile
 from ingest.rejected_lines import SourceError
 from ingest.source import Description, FileSource, MetadataFile
@@ -12,6 +15,7 @@ from ingest.text_lines import first_line
 _LATIN = "latin-1"
 _RATINGS_HEADER = "userId,movieId,rating,timestamp"
 _RATING = Columns(user=0, item=1, value=2, time=3)
+_YEAR = re.compile(r"\((\d{4})\)\s*$")
 _NO_GENRES = "(no genres listed)"
 # The flags at the end of a u.item line, in their order (u.genre of the data set).
 _GENRES_100K = (
@@ -42,13 +46,26 @@ def _genres(text: str) -> tuple[str, ...]:
 
 
 def _movie(fields: list[str]) -> Description:
-    return Description(fields[0], fields[1], _genres(fields[2]))
+    return Description(fields[0], fields[1], _genres(fields[2]), _of_year(fields[1]))
+
+
+def _of_year(title: str) -> tuple[tuple[str, str], ...]:
+    """The year at the end of a title as the moment of publication: all there is."""
+    found = _YEAR.search(title)
+    return ((PUBLISHED_AT, f"{found[1]}-01-01"),) if found else ()
+
+
+def _of_day(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        return ((PUBLISHED_AT, datetime.strptime(text, "%d-%b-%Y").date().isoformat()),)
+    except ValueError:
+        return ()
 
 
 def _movie_100k(fields: list[str]) -> Description:
     flags = zip(_GENRES_100K, fields[5:], strict=True)
     genres = tuple(name for name, flag in flags if flag == "1" and name != "unknown")
-    return Description(fields[0], fields[1], genres, (("release_date", fields[2]),))
+    return Description(fields[0], fields[1], genres, (("release_date", fields[2]), *_of_day(fields[2])))
 
 
 def _user_100k(fields: list[str]) -> Description:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.catalog import CatalogEntry
+from contracts.catalog import PUBLISHED_AT, CatalogEntry
 from contracts.events import MAX_RATING, MIN_RATING
 from ingest.encoding import EncodedEvent, EventEncoder, RatingScale
 from ingest.rejected_lines import RejectedLines, SourceError
@@ -24,6 +24,7 @@ from ingest.synthetic_names import AGE_GROUPS, COUNTRIES, GENDERS, GENRES, title
 
 Floats = NDArray[np.float64]
 START_MS = 1_735_689_600_000  # 2025-01-01 UTC
+_CATALOGUE_DAYS = 3650
 DAY_MS = 24 * 3600 * 1000
 _SEASONS = 6  # tastes are frozen within a season while its items are picked
 _MEAN_RATING = 2.9
@@ -98,6 +99,10 @@ class SyntheticWorld:
         """The id of item number ``item`` (from 0)."""
         return f"i{item + 1}"
 
+    def published_at(self, item: int) -> int:
+        """When an item came out, epoch ms: one after the other in the ten years before the first rating."""
+        return START_MS - (self.size.items - item) * _CATALOGUE_DAYS * DAY_MS // self.size.items
+
     def expected_rating(self, user: int, time_ms: int) -> Floats:
         """The truth: what the user would rate each item at that time, before noise and rounding."""
         progress = min(max((time_ms - START_MS) / (self.size.days * DAY_MS), 0.0), 1.0)
@@ -110,7 +115,12 @@ class SyntheticWorld:
         for item, flags in enumerate(self.genre_mix):
             genres = tuple(GENRES[g] for g in np.flatnonzero(flags))
             yield CatalogEntry(
-                kind="item", id=self.item_id(item), title=title(item), categories=genres, updated_at=START_MS
+                kind="item",
+                id=self.item_id(item),
+                title=title(item),
+                categories=genres,
+                attributes={PUBLISHED_AT: str(self.published_at(item))},
+                updated_at=START_MS,
             )
         for user in range(self.size.users):
             attributes = {

@@ -24,6 +24,19 @@ def test_ratings_csv_comes_with_the_movies_beside_it(written: Written, read_back
         ("1", "Toy Story (1995)", ("Adventure", "Comedy")),
         ("2", "Up, The (2013)", ()),
     ]
+    assert [e.attributes for e in read.catalog] == [
+        {"published_at": "1995-01-01"},
+        {"published_at": "2013-01-01"},
+    ]
+
+
+@pytest.mark.parametrize("title", ["Babylon 5", "(1995) Toys", "Year (95)"])
+def test_a_title_without_a_year_at_its_end_says_nothing_of_publication(
+    written: Written, read_back: Any, title: str
+) -> None:
+    written("movies.csv", f"movieId,title,genres\n1,{title},Drama\n")
+    (item,) = read_back(ratings_csv(written("ratings.csv", "userId,movieId,rating,timestamp\n"))).catalog
+    assert item.attributes == {}
 
 
 def test_a_missing_column_is_named(written: Written) -> None:
@@ -39,7 +52,7 @@ def test_u_data_comes_with_items_and_users_in_latin_1(written: Written, read_bac
     assert read.rows == [("rating", "196", "242", 3.0, 881_250_949_000)]
     item, user = read.catalog
     assert (item.title, item.categories) == ("Les Misérables (1995)", ("Comedy", "Western"))
-    assert item.attributes == {"release_date": "01-Jan-1995"}
+    assert item.attributes == {"release_date": "01-Jan-1995", "published_at": "1995-01-01"}
     assert user.kind == "user"
     assert user.attributes == {"age": "24", "gender": "M", "occupation": "technician", "zip_code": "85711"}
 

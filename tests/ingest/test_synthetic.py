@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contracts.catalog import moment_of
 from contracts.events import Interaction
 from ingest.rejected_lines import RejectedLines, SourceError
 from ingest.synthetic import DAY_MS, START_MS, SyntheticWorld, WorldSize
@@ -82,6 +83,9 @@ def test_the_catalogue_names_every_item_and_user() -> None:
     assert (len(items), len(users)) == (500, 100)
     assert all(e.title and e.categories for e in items)
     assert all(set(e.attributes) == {"age_group", "gender", "country"} for e in users)
+    published = [moment_of(e.attributes["published_at"]) for e in items]
+    assert published == sorted(set(published))
+    assert 0 < published[0] < published[-1] < START_MS
 
 
 def test_live_traffic_is_stamped_now() -> None:
