@@ -200,13 +200,17 @@ def test_closing_while_the_broker_hangs_reports_what_is_unsent_and_ends_in_time(
 def test_events_fail_after_their_time_while_the_broker_hangs(
     opens: Opens, topic: str, hanging: Hanging
 ) -> None:
-    producer, reports = opens(delivery_timeout_seconds=3), Reports()
-    producer.send(topic, b"u", b"v", reports)
-    assert producer.flush(10) == 0
+    producer, connected, reports = opens(delivery_timeout_seconds=3), Reports(), Reports()
+    for _ in range(10):  # to connect may take a busy machine longer than the events' time
+        producer.send(topic, b"u", b"v", connected)
+        assert producer.flush(20) == 0
+        if connected.deliveries:
+            break
+    assert connected.deliveries
     with hanging():
         producer.send(topic, b"u", b"v", reports)
         assert producer.flush(20) == 0
-    assert (len(reports.deliveries), len(reports.errors)) == (1, 1)
+    assert (len(reports.deliveries), len(reports.errors)) == (0, 1)
 
 
 def test_nothing_is_lost_or_doubled_when_the_broker_hangs_for_a_while(
