@@ -17,11 +17,10 @@ from streaming.hold_points import LAKE_COMMITTED, hold
 from streaming.lake_erasure import LakeErasures
 from streaming.lake_sink import append, committed_batch
 from streaming.maintenance import Maintenance
-from streaming.parse import accepted_entries, judged_interactions, parse, rejected
+from streaming.parse import accepted_entries, accepted_interactions, parse, parse_interactions, rejected
 from streaming.rejected_sink import write_rejected
 
 log = logging.getLogger("headwater.lake")
-_VERDICT = ("topic", "accepted")
 
 
 class LakeBatch:
@@ -55,15 +54,17 @@ class LakeBatch:
         may_be_replay, self._is_first = self._is_first, False
         if may_be_replay:
             self._erasures.load(spark)
-        judged = judged_interactions(records)
         if may_be_replay and committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
             # A replay: Delta has the rows, but what comes after them may be missing.
             log.warning("batch %d replayed after a restart: the table already holds it", batch_id)
-            return _counts(judged.agg(*_counted()).collect()[0].asDict())
-        counted = Observation(f"batch-{batch_id}")
-        kept = self._erasures.left(judged.observe(counted, *_counted()).filter("accepted").drop(*_VERDICT))
+            rows = accepted_interactions(parse_interactions(records))
+            return _counts(records.agg(*_read()).collect()[0].asDict(), rows.count())
+        # Counted before and after: a count in between would hold every column of every row.
+        read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
+        rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
+        kept = self._erasures.left(rows.observe(written, _rows()))
         append(kept, table, settings.lake_uri, query_id, batch_id)
-        return _counts(counted.get)
+        return _counts(read.get, written.get["rows"])
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
@@ -78,16 +79,15 @@ class LakeBatch:
         )
 
 
-def _counted() -> list[Column]:
-    # Where a row is the lake's: a count of what was read would hold every byte of every record.
-    return [
-        F.count(F.lit(1)).alias("rows"),
-        F.count_if(F.col("topic") == topics.CATALOG.name).alias("entries"),
-        F.count_if("accepted").alias("accepted"),
-    ]
+def _rows() -> Column:
+    return F.count(F.lit(1)).alias("rows")
 
 
-def _counts(counted: dict[str, Any]) -> dict[str, int]:
+def _read() -> list[Column]:
+    return [_rows(), F.count_if(F.col("topic") == topics.CATALOG.name).alias("entries")]
+
+
+def _counts(read: dict[str, Any], accepted: int) -> dict[str, int]:
     """What a batch held. Its rejected catalogue entries are not told from the accepted ones here."""
-    rows, entries, accepted = (int(counted[name]) for name in ("rows", "entries", "accepted"))
-    return {"accepted": accepted, "entries": entries, "rejected": rows - entries - accepted}
+    entries = int(read["entries"])
+    return {"accepted": accepted, "entries": entries, "rejected": int(read["rows"]) - entries - accepted}

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import psutil
 import pytest
@@ -26,9 +28,16 @@ def hanging(broker: str) -> Callable[[], AbstractContextManager[None]]:
     @contextmanager
     def hang() -> Iterator[None]:
         process.send_signal(signal.SIGSTOP)
+        while not _stands_still(process.pid):  # a thread that waits for a core is not stopped yet
+            time.sleep(0.01)
         try:
             yield
         finally:
             process.send_signal(signal.SIGCONT)
 
     return hang
+
+
+def _stands_still(pid: int) -> bool:
+    stats = (task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(stat.rsplit(") ", 1)[1].startswith("T") for stat in stats)

@@ -49,7 +49,7 @@ def test_an_erasure_is_accepted_while_redis_cannot_be_asked(
     broker: str, served: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
-    api = served(redis_url=NOBODY, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    api = served(redis_url=f"redis://{NOBODY}/0", kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     with httpx.Client(base_url=api.url, timeout=30) as client:
         answer = client.delete("/v1/users/ann")
         assert answer.status_code == 202, answer.text
