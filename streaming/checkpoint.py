@@ -7,7 +7,6 @@ own ``start.json`` says from where a query begins that `headwater repair` set up
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from streaming.stored_files import StoredFiles
@@ -56,7 +55,8 @@ def read_checkpoint(files: StoredFiles, uri: str, is_sparse: bool = False) -> Ch
     if planned != NEVER and query_id is None:
         raise BrokenCheckpointError("has lost its metadata, by which Delta knows its batches")
     sources: tuple[Any, ...] = ()
-    for batch in _read_again(sorted(offsets), is_sparse):
+    last_two = sorted(offsets)[-2:] if is_sparse else range(max(planned - 1, 0), planned + 1)
+    for batch in last_two:  # a restart reads them
         sources = _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
     if committed != NEVER:
         _entry(files, f"{uri}/commits/{committed}", has_sources=False)
@@ -84,13 +84,6 @@ def starting_offsets(files: StoredFiles, uri: str) -> str:
 
 def _batches(files: StoredFiles, uri: str) -> list[int]:
     return [int(name) for name in files.names(uri) if name.isdecimal()]
-
-
-def _read_again(planned: list[int], is_sparse: bool) -> Iterable[int]:
-    """The batches whose offsets a restart reads: the last two."""
-    if is_sparse or not planned:
-        return planned[-2:]
-    return range(max(planned[-1] - 1, 0), planned[-1] + 1)
 
 
 def _start(files: StoredFiles, uri: str) -> Start | None:

@@ -13,9 +13,9 @@ from pyspark.sql import SparkSession
 from contracts import keyspace, lake
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
-from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
+from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint
 from streaming.lake_sink import committed_batch, is_empty, table_version
-from streaming.pipeline import LOGGED_BESIDE, checkpoint
+from streaming.pipeline import query_checkpoint
 from streaming.state_keys import is_there
 from streaming.stored_files import StoredFiles
 
@@ -41,8 +41,7 @@ def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[
     found = []
     for query, fault in (("lake", _of_lake), ("online", _of_online), ("item_activity", _of_activity)):
         try:
-            found_there = read_checkpoint(files, checkpoint(settings, query), query in LOGGED_BESIDE)
-            reason = fault(spark, settings, found_there)
+            reason = fault(spark, settings, query_checkpoint(files, settings, query))
         except BrokenCheckpointError as error:
             reason = str(error)
         if reason is not None:

@@ -17,7 +17,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from contracts.settings import StreamingSettings
 from streaming.applied import next_offsets
 from streaming.catch_up import CatchUp
-from streaming.checkpoint import read_checkpoint, starting_offsets
+from streaming.checkpoint import Checkpoint, read_checkpoint, starting_offsets
 from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
 from streaming.online_batch import OnlineBatch
@@ -29,18 +29,15 @@ from streaming.stored_files import StoredFiles
 # counts as lost, and `headwater repair` carries it on from the lake.
 QUERY_VERSIONS = {"lake": 1, "item_activity": 1, "online": 1}
 
-
 # Spark writes the online query's logs once a second, beside its batches. After a crash it runs what the logs
 # lack again, which changes nothing (redis_sink); the lake's batches are numbered by them, so not the lake's.
 # The last option: foreachBatch is not on Spark's list of sinks for which that is known to be harmless.
-_ASYNC_LOGS = {
+_LOGGED_BESIDE = "online"
+_LOGS_BESIDE = {
     "asyncProgressTrackingEnabled": "true",
     "asyncProgressTrackingCheckpointIntervalMs": "1000",
     "_asyncProgressTrackingOverrideSinkSupportCheck": "true",
 }
-
-
-LOGGED_BESIDE = frozenset({"online"})
 
 
 class Pipeline(NamedTuple):
@@ -107,17 +104,17 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
 
 def _start_online(spark: SparkSession, settings: StreamingSettings, batch: OnlineBatch) -> StreamingQuery:
     _own_pool(spark, "online")
-    files, uri = StoredFiles(spark), checkpoint(settings, "online")
-    found = read_checkpoint(files, uri, is_sparse="online" in LOGGED_BESIDE)
+    files = StoredFiles(spark)
+    found = query_checkpoint(files, settings, "online")
     if found.committed == found.planned and found.sources:  # else Spark runs the newest batch again
         batch.resume(spark, next_offsets(found.sources[0]))
-    start = starting_offsets(files, uri)
+    start = starting_offsets(files, checkpoint(settings, "online"))
     records = read_topics(spark, settings, settings.online_max_events_per_trigger, start)
     reports = applied_records(records, settings, settings.fold_in)
     return (
         reports.writeStream.queryName("online")
         .option("checkpointLocation", checkpoint(settings, "online"))
-        .options(**_ASYNC_LOGS)
+        .options(**_LOGS_BESIDE)
         .trigger(processingTime=f"{settings.online_trigger_seconds} seconds")
         .foreachBatch(batch.write)
         .start()
@@ -133,6 +130,11 @@ def _start_item_activity(spark: SparkSession, settings: StreamingSettings) -> St
 def checkpoint(settings: StreamingSettings, query: str) -> str:
     """The folder of a query's checkpoint; it carries the query's version."""
     return f"{settings.checkpoints_uri.rstrip('/')}/{query}-v{QUERY_VERSIONS[query]}"
+
+
+def query_checkpoint(files: StoredFiles, settings: StreamingSettings, query: str) -> Checkpoint:
+    """What a query's checkpoint says. Raises BrokenCheckpointError."""
+    return read_checkpoint(files, checkpoint(settings, query), is_sparse=query == _LOGGED_BESIDE)
 
 
 def _own_pool(spark: SparkSession, query: str) -> None:

@@ -23,14 +23,17 @@ def closed_port() -> int:
 def hanging(broker: str) -> Callable[[], AbstractContextManager[None]]:
     """Inside its block the broker, started by this test run, answers nothing (SIGSTOP) and loses nothing."""
     ours = psutil.Process().children(recursive=True)
-    (process,) = [child for child in ours if "kafka.Kafka" in child.cmdline()]
+    # Of the children of other tests some may be zombies, without a command.
+    (process,) = [
+        child for child in ours if "kafka.Kafka" in child.as_dict(["cmdline"], ad_value=[])["cmdline"]
+    ]
 
     @contextmanager
     def hang() -> Iterator[None]:
         process.send_signal(signal.SIGSTOP)
-        while not _stands_still(process.pid):  # a thread that waits for a core is not stopped yet
-            time.sleep(0.01)
         try:
+            while not _stands_still(process.pid):  # a thread that waits for a core is not stopped yet
+                time.sleep(0.01)
             yield
         finally:
             process.send_signal(signal.SIGCONT)
