@@ -20,11 +20,10 @@ from contracts.catalog import PUBLISHED_AT, CatalogEntry
 from contracts.events import MAX_RATING, MIN_RATING
 from ingest.encoding import EncodedEvent, EventEncoder, RatingScale
 from ingest.rejected_lines import RejectedLines, SourceError
-from ingest.synthetic_names import AGE_GROUPS, COUNTRIES, GENDERS, GENRES, title
+from ingest.synthetic_names import AGE_GROUPS, COUNTRIES, GENDERS, GENRES, release_year, title
 
 Floats = NDArray[np.float64]
 START_MS = 1_735_689_600_000  # 2025-01-01 UTC
-_CATALOGUE_DAYS = 3650
 DAY_MS = 24 * 3600 * 1000
 _SEASONS = 6  # tastes are frozen within a season while its items are picked
 _MEAN_RATING = 2.9
@@ -99,10 +98,6 @@ class SyntheticWorld:
         """The id of item number ``item`` (from 0)."""
         return f"i{item + 1}"
 
-    def published_at(self, item: int) -> int:
-        """When an item came out, epoch ms: one after the other in the ten years before the first rating."""
-        return START_MS - (self.size.items - item) * _CATALOGUE_DAYS * DAY_MS // self.size.items
-
     def expected_rating(self, user: int, time_ms: int) -> Floats:
         """The truth: what the user would rate each item at that time, before noise and rounding."""
         progress = min(max((time_ms - START_MS) / (self.size.days * DAY_MS), 0.0), 1.0)
@@ -119,7 +114,7 @@ class SyntheticWorld:
                 id=self.item_id(item),
                 title=title(item),
                 categories=genres,
-                attributes={PUBLISHED_AT: str(self.published_at(item))},
+                attributes={PUBLISHED_AT: f"{release_year(item)}-01-01"},
                 updated_at=START_MS,
             )
         for user in range(self.size.users):

@@ -28,5 +28,9 @@ def title(number: int) -> str:
     # 7 and 25 share no factor, so neighbours differ in both words and no pair comes twice.
     noun, adjective = divmod(place, len(_ADJECTIVES))
     words = f"The {_ADJECTIVES[(adjective * 7 + noun) % len(_ADJECTIVES)]} {_NOUNS[noun]}"
-    year = 1960 + number * 37 % 65
-    return f"{words}{f' {series + 1}' if series else ''} ({year})"
+    return f"{words}{f' {series + 1}' if series else ''} ({release_year(number)})"
+
+
+def release_year(number: int) -> int:
+    """The year in an item's title."""
+    return 1960 + number * 37 % 65
