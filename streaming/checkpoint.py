@@ -76,6 +76,17 @@ def begin_anew(files: StoredFiles, uri: str, start: Start | None) -> str | None:
     return aside if moved else None
 
 
+def clear_killed_start(files: StoredFiles, uri: str, found: Checkpoint) -> str | None:
+    """Move aside what a first start left that was killed before its first batch was planned; returns where.
+
+    It may be part of a file, and Spark begins no query beside that. What `start.json` says stays.
+    """
+    logs = ("offsets", "commits", "state")
+    if found.has_run or not any(files.names(f"{uri}/{log}") for log in logs):
+        return None
+    return begin_anew(files, uri, found.start)
+
+
 def starting_offsets(files: StoredFiles, uri: str) -> str:
     """What a Kafka source begins with, where its checkpoint does not say so yet."""
     start = _start(files, uri)

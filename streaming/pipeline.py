@@ -9,6 +9,7 @@ Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta inte
 
 from __future__ import annotations
 
+import logging
 from typing import Any, NamedTuple
 
 from pyspark.sql import SparkSession
@@ -17,7 +18,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 from contracts.settings import StreamingSettings
 from streaming.applied import next_offsets
 from streaming.catch_up import CatchUp
-from streaming.checkpoint import Checkpoint, read_checkpoint, starting_offsets
+from streaming.checkpoint import Checkpoint, clear_killed_start, read_checkpoint, starting_offsets
 from streaming.item_activity import hourly_activity, write_activity
 from streaming.lake_batch import LakeBatch
 from streaming.online_batch import OnlineBatch
@@ -25,6 +26,7 @@ from streaming.online_sink import applied_records
 from streaming.source import read_topics
 from streaming.stored_files import StoredFiles
 
+log = logging.getLogger("headwater.streaming")
 # A query whose state or source changes in a way that Spark refuses gets a new version: its old checkpoint
 # counts as lost, and `headwater repair` carries it on from the lake.
 QUERY_VERSIONS = {"lake": 1, "item_activity": 1, "online": 1}
@@ -77,6 +79,12 @@ def _thread(query: StreamingQuery) -> Any:
 def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline:
     """Start every query, and the catch-up. The lake's tables must exist."""
     online = OnlineBatch(settings)
+    files = StoredFiles(spark)
+    for query in QUERY_VERSIONS:
+        if aside := clear_killed_start(
+            files, checkpoint(settings, query), query_checkpoint(files, settings, query)
+        ):
+            log.warning("query %s was killed before its first batch: what it left is now %s", query, aside)
     queries = [
         _start_lake(spark, settings),
         _start_online(spark, settings, online),

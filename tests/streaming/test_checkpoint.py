@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from streaming.checkpoint import (
@@ -13,6 +14,7 @@ from streaming.checkpoint import (
     Checkpoint,
     Start,
     begin_anew,
+    clear_killed_start,
     read_checkpoint,
     starting_offsets,
 )
@@ -100,3 +102,36 @@ def test_sparse_logs_may_lack_batches(spark: SparkSession, tmp_path: Path) -> No
     cut("offsets", "3")(folder)
     with pytest.raises(BrokenCheckpointError, match="ends within offsets/3"):
         read_checkpoint(files, str(folder), is_sparse=True)
+
+
+def test_what_a_killed_first_start_left_is_moved_aside_so_that_spark_begins(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    files, folder = StoredFiles(spark), tmp_path / "q"
+    (folder / "offsets").mkdir(parents=True)
+    (folder / "offsets" / ".0.part.tmp").write_text("v1")  # killed while it wrote its first offsets
+    counts = spark.readStream.format("rate").load().groupBy("value").count().writeStream.format("noop")
+
+    def run() -> None:
+        query = counts.outputMode("update").option("checkpointLocation", str(folder)).start()
+        query.processAllAvailable()
+        query.stop()
+
+    with pytest.raises(StreamingQueryException, match="should be empty on batch 0"):
+        run()
+    aside = clear_killed_start(files, str(folder), read_checkpoint(files, str(folder)))
+    assert aside == f"{folder}.broken-1"
+    run()
+    assert clear_killed_start(files, str(folder), read_checkpoint(files, str(folder))) is None
+
+
+def test_a_repaired_query_that_was_killed_at_its_start_keeps_where_it_begins(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    files, uri = StoredFiles(spark), str(tmp_path / "q")
+    begin_anew(files, uri, START)
+    assert clear_killed_start(files, uri, read_checkpoint(files, uri)) is None
+    (tmp_path / "q" / "commits").mkdir()
+    (tmp_path / "q" / "commits" / ".0.part.tmp").write_text("v1")
+    assert clear_killed_start(files, uri, read_checkpoint(files, uri)) == f"{uri}.broken-1"
+    assert read_checkpoint(files, uri) == Checkpoint(start=START)
