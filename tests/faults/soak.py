@@ -41,6 +41,8 @@ _SAMPLE_SECONDS = 10.0
 _FIRST_MODEL_SECONDS = 900.0
 _WARM_UP_SECONDS = 60.0
 _SETTLE_SECONDS = 120.0
+# A world whose users have soon rated most of what they will: what grows later is no longer the data.
+_WORLD = ("--users", "600", "--items", "800")
 
 
 @dataclass
@@ -65,20 +67,23 @@ class Soak:
         return whole and not (self.grown or self.ended or self.violations)
 
 
-def run(folder: Path, minutes: float, rate: float, train_every: float, console: Console) -> Soak:
-    """The whole run."""
+def run(
+    folder: Path, samples: Path, minutes: float, rate: float, train_every: float, console: Console
+) -> Soak:
+    """The whole run; a line of JSON into ``samples`` every ten seconds."""
     found = Soak(minutes, rate)
     options = Options(
         folder / "data", 0, 0, 0, fall_back_to_free_ports=True, producer=False, train_every=train_every
     )
     with running_stack(options, console) as stack:
         ledger = folder / "sent.jsonl"
-        words = (sys.executable, "-m", "stack", "ingest", "synthetic", "--endless", "--rate", f"{rate:g}")
-        progress = ("--progress-file", str(stack.folders.progress), "--ledger", str(ledger))
-        stack.supervisor.start(Plan("ingest", (*words, *progress), ends=True))
+        words = (sys.executable, "-m", "stack", "ingest", "synthetic", *_WORLD, "--endless")
+        words += ("--rate", f"{rate:g}", "--progress-file", str(stack.folders.progress))
+        words += ("--ledger", str(ledger))
+        stack.supervisor.start(Plan("ingest", words, ends=True))
         stack.supervisor.wait_until("the first model", lambda: _model(stack) != "", _FIRST_MODEL_SECONDS)
         stack.supervisor.pause(_WARM_UP_SECONDS)
-        _sampled(stack, found, minutes, folder / "samples.jsonl")
+        _sampled(stack, found, minutes, samples)
         _ended_well(stack, found, folder, ledger)
     return found
 
@@ -161,8 +166,8 @@ def main() -> int:
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="headwater-soak-") as folder:
-        found = run(Path(folder), asked.minutes, asked.rate, asked.train_every, console)
-        (Path(folder) / "samples.jsonl").rename(asked.json.with_suffix(".samples.jsonl"))
+        samples = asked.json.with_suffix(".samples.jsonl")
+        found = run(Path(folder), samples, asked.minutes, asked.rate, asked.train_every, console)
     asked.json.write_text(json.dumps(asdict(found) | {"is_flat": found.is_flat}, indent=2) + "\n")
     print(f"{found.minutes:g} minutes at {found.rate:g}/s on {found.cores} cores: {found.events:,} events")
     for name, figures in found.quarters.items():
