@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState
 from pyspark.sql import SparkSession
 
 from algorithms.metrics import ndcg_at_k
@@ -133,17 +134,19 @@ def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna
         study_name=STUDY,
         direction="maximize",
         load_if_exists=True,
-        sampler=optuna.samplers.TPESampler(seed=settings.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_SWEEPS_A_STEP),
     )
-    if not study.trials:
-        study.enqueue_trial(_defaults(settings))
+    # Another seed at each resumption, or it would draw its first points again.
+    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
+    present = _defaults(settings)
+    if not any(trial.params == present for trial in study.get_trials(states=[TrialState.COMPLETE])):
+        study.enqueue_trial(present)
     study.optimize(objective(validation), n_trials=trials, n_jobs=jobs, callbacks=[_progress])
     return study
 
 
 def _defaults(settings: TuneSettings) -> dict[str, Any]:
-    """The present settings are the first trial, so that the winner is never worse than they are."""
+    """The present settings are measured first, so that the winner is never worse than they are."""
     names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "fold_half_life_items")
     return {name: getattr(settings, name) for name in names} | {"mapping": 0}
 
