@@ -13,7 +13,15 @@ from statistics import NormalDist
 
 from contracts import keyspace
 from contracts.records import COUNTED_TYPES, ENTRY_SIZE, OCTAVES
-from contracts.redis_structures import HALF_LIKED, REAL, hash_bytes, key_bytes, string_bytes, zset_bytes
+from contracts.redis_structures import (
+    HALF_LIKED,
+    INTEGER,
+    REAL,
+    hash_bytes,
+    key_bytes,
+    string_bytes,
+    zset_bytes,
+)
 
 BASE = 1_500_000  # an empty server with a few clients
 _QUANTILES = 100
@@ -43,6 +51,10 @@ class World:
     categories: int = 20
     categories_per_item: float = 2.0
     catalog_size: int = 150  # the JSON of an item
+    described_users: float = 0.0  # share of users with metadata
+    user_catalog_size: int = 100  # the JSON of a user
+    segments: int = 0  # of users by their metadata
+    shown: int = 0  # items of an answer that are remembered for a user (SHOWN_ITEMS); 0: none
     together_window: int = 10
     together_degree: int = 3
     fresh_users: float = 1.0  # share of users with a folded-in list
@@ -154,6 +166,19 @@ def catalog(world: World) -> int:
     return entries + listed + 2 * key_bytes(24)
 
 
+def user_metadata(world: World) -> int:
+    """What is known of users."""
+    described = round(world.users * world.described_users)
+    return hash_bytes(described, world.user_size, 16 + world.user_catalog_size) + key_bytes(24)
+
+
+def shown_items(world: World) -> int:
+    """What was shown lately to those who are active."""
+    name = len(keyspace.shown("u" * world.user_size, world.shards))
+    each = zset_bytes(world.shown, world.item_size, INTEGER) + key_bytes(name, expires=True)
+    return round(world.users * world.fresh_users) * each if world.shown else 0
+
+
 def fresh_lists(world: World) -> int:
     """The folded-in lists of those who were active within FRESH_TTL_SECONDS."""
     size = 10 + _VERSION_SIZE + 12 * world.partitions + 8 * min(world.n, world.items)
@@ -173,6 +198,12 @@ def model_neighbours(world: World) -> int:
     users = min(world.top_users, world.users)
     found = hash_bytes(world.items, world.item_size, 2 + users * (5 + world.user_size))
     return similar + found + 2 * key_bytes(48)
+
+
+def model_segments(world: World) -> int:
+    """One version's list of every segment."""
+    each = 8 * min(world.n, world.items)
+    return hash_bytes(world.segments, 24, each) + key_bytes(48) if world.segments else 0
 
 
 def model_factors(world: World) -> int:
@@ -195,11 +226,14 @@ STATE_KINDS: tuple[tuple[str, Bytes], ...] = (
     ("popular, trending and newest lists", rankings),
     ("liked together", together),
     ("catalogue", catalog),
+    ("users' metadata", user_metadata),
     ("fresh lists", fresh_lists),
+    ("shown items", shown_items),
 )
 VERSION_KINDS: tuple[tuple[str, Bytes], ...] = (
     ("lists of users", model_lists),
     ("lists of items", model_neighbours),
+    ("lists of segments", model_segments),
     ("factors and ids", model_factors),
 )
 

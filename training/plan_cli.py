@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from contracts.memory import World, plan_bytes
-from contracts.settings import FoldInSettings, StateSettings, TrainingSettings
+from contracts.settings import ServingSettings, StateSettings, TrainingSettings
 
 
 def plan(
@@ -22,10 +22,12 @@ def plan(
     user_size: Annotated[int, typer.Option(min=1, max=512, help="bytes of a user's id")] = 8,
     item_size: Annotated[int, typer.Option(min=1, max=512, help="bytes of an item's id")] = 8,
     fresh: Annotated[float, typer.Option(min=0, max=1, help="share of users with a fresh list")] = 1.0,
+    described: Annotated[float, typer.Option(min=0, max=1, help="share of users with metadata")] = 1.0,
+    segments: Annotated[int, typer.Option(min=0, help="segments of users by their metadata")] = 100,
     as_json: Annotated[bool, typer.Option("--json", help="print bytes as JSON")] = False,
 ) -> None:
     """Predict how much memory Redis needs, by the settings and the size of the world."""
-    training, state, fold_in = TrainingSettings(), StateSettings(), FoldInSettings()
+    training, state, serving = TrainingSettings(), StateSettings(), ServingSettings()
     world = World(
         users=users,
         items=items,
@@ -40,7 +42,10 @@ def plan(
         half_lives=state.trend_half_lives,
         together_window=state.together_window,
         together_degree=state.together_degree,
-        fresh_users=fresh if fold_in.fold_in else 0.0,
+        fresh_users=fresh if serving.fold_in else 0.0,
+        described_users=described,
+        segments=segments if described and training.segment_attributes else 0,
+        shown=serving.shown_items if serving.shown_seconds else 0,
         # One more while the next version is written.
         versions=training.keep_versions + 1,
     )

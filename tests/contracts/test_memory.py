@@ -28,7 +28,19 @@ from contracts.records import (
     encode_ranked_ids,
 )
 
-WORLD = World(users=3000, items=1500, interactions=90_000, n=60, rank=24, shards=2, versions=1, days=40)
+WORLD = World(
+    users=3000,
+    items=1500,
+    interactions=90_000,
+    n=60,
+    rank=24,
+    shards=2,
+    versions=1,
+    days=40,
+    described_users=0.5,
+    segments=40,
+    shown=150,
+)
 VERSION = "20260101T000000-abcd"
 NOW = 1_767_225_600_000
 
@@ -116,6 +128,19 @@ def write_catalog(pipe: Any, given_histories: list[list[int]]) -> None:
         pipe.hset(keyspace.ITEM_CATEGORIES, f"i{n:07d}", '["category 1","category 2"]')
 
 
+def write_user_metadata(pipe: Any, given_histories: list[list[int]]) -> None:
+    for user_id in [user_id for user_id, _, _ in users(given_histories)][::2]:
+        pipe.hset(keyspace.CATALOG_USERS, user_id, encode_catalog(NOW, "x" * WORLD.user_catalog_size))
+
+
+def write_shown(pipe: Any, given_histories: list[list[int]]) -> None:
+    rng = np.random.default_rng(7)
+    for user_id, _, _ in users(given_histories):
+        picked = rng.choice(WORLD.items, WORLD.shown, replace=False).tolist()
+        pipe.zadd(keyspace.shown(user_id, 2), {f"i{item:07d}": NOW - item for item in picked})
+        pipe.expire(keyspace.shown(user_id, 2), 10_000)
+
+
 def write_fresh(pipe: Any, given_histories: list[list[int]]) -> None:
     rng = np.random.default_rng(4)
     for user_id, _, _ in users(given_histories):
@@ -142,6 +167,13 @@ def write_neighbours(pipe: Any, given_histories: list[list[int]]) -> None:
         pipe.hset(keyspace.top_users(VERSION), f"i{n:07d}", encode_ranked_ids(ids, rng.random(50).tolist()))
 
 
+def write_segments(pipe: Any, given_histories: list[list[int]]) -> None:
+    rng = np.random.default_rng(9)
+    for segment in range(WORLD.segments):
+        raw = encode_ranked(rng.integers(0, WORLD.items, WORLD.n).tolist(), rng.random(WORLD.n).tolist())
+        pipe.hset(keyspace.segment_lists(VERSION), f"occupation={segment:02d} & age=50+", raw)
+
+
 def write_factors(pipe: Any, given_histories: list[list[int]]) -> None:
     pipe.hset(keyspace.model_factors(VERSION), "0", b"\xff" * (4 * WORLD.rank * WORLD.items))
     pipe.hset(keyspace.model_factors(VERSION), "user_gramian", b"\xff" * (8 * WORLD.rank**2))
@@ -155,7 +187,8 @@ WRITERS = (
     *("trends", write_trends, "popular, trending and newest lists", write_rankings),
     *("liked together", write_together, "catalogue", write_catalog, "fresh lists", write_fresh),
     *("lists of users", write_model_lists, "lists of items", write_neighbours),
-    *("factors and ids", write_factors),
+    *("users' metadata", write_user_metadata, "shown items", write_shown),
+    *("lists of segments", write_segments, "factors and ids", write_factors),
 )
 BY_KIND = dict(zip(WRITERS[::2], WRITERS[1::2], strict=True))
 KINDS = (*memory.STATE_KINDS, *memory.VERSION_KINDS)
@@ -177,7 +210,8 @@ def test_every_kind_and_the_whole_are_predicted(
         client.close()
         grown[name] = used_memory() - before
     assert sum(memory.plan_bytes(world).values()) == pytest.approx(used_memory(), rel=0.2)
-    for name in ("histories", "fresh lists", "lists of users", "lists of items", "factors and ids"):
+    exact = ("histories", "fresh lists", "shown items", "users' metadata", "lists of segments")
+    for name in (*exact, "lists of users", "lists of items", "factors and ids"):
         assert predicted[name] == pytest.approx(grown[name], rel=0.2), name
 
 
