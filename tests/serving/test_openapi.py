@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -18,6 +19,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 from clients.topic_admin import create_topics
 from contracts import keyspace
 from contracts.topics import TOPICS
+from serving.access import HEADER
 from serving.app import create_app
 from serving.write_token import encode_token
 from tests.serving.conftest import serve, settings_of
@@ -59,19 +61,49 @@ schema = schemathesis.openapi.from_dict(DOCUMENT)
 schema.hook(map_body)
 
 
+KEYS = {"read_api_key": "reader", "api_key": "writer", "admin_api_key": "admin"}
+guarded_schema = schemathesis.openapi.from_dict(create_app(settings_of(**KEYS)).openapi())
+guarded_schema.hook(map_body)
+
+
 @pytest.fixture(scope="module")
-def url(broker: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def environment(broker: str, redis_server_url: str) -> dict[str, object]:
     create_topics(broker, TOPICS)
     World().write(redis_server_url)
     client = redis.Redis.from_url(redis_server_url)
     client.hset(keyspace.APPLIED_ONLINE, mapping={f"interactions:{p}": 2000 for p in range(4)})
     client.close()
-    log = tmp_path_factory.mktemp("api") / "api.log"
     at_redis = {"redis_url": redis_server_url, "redis_timeout_seconds": 5}
-    kafka = {"kafka_bootstrap_servers": broker, "kafka_timeout_seconds": 20}
-    with serve(log, **at_redis, **kafka) as api:
+    return at_redis | {"kafka_bootstrap_servers": broker, "kafka_timeout_seconds": 20}
+
+
+@contextmanager
+def without_traceback(log: Path, environment: dict[str, object]) -> Iterator[str]:
+    """The address of an API that has logged no surprise at its end."""
+    with serve(log, **environment) as api:
         yield api.url
     assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def url(environment: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with without_traceback(tmp_path_factory.mktemp("api") / "api.log", environment) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def guarded_url(environment: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("guarded") / "api.log"
+    with without_traceback(log, environment | KEYS) as address:
+        yield address
+
+
+def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
+    """All of Schemathesis' checks of one request."""
+    response = case.call(base_url=url, headers=headers)
+    # A batch may hold a bad event: it is named in the answer, and the others are accepted.
+    named = response.status_code == 202 and response.json().get("rejected")
+    case.validate_response(response, excluded_checks=[negative_data_rejection] if named else [])
 
 
 @schema.parametrize()
@@ -79,10 +111,16 @@ def url(broker: str, redis_server_url: str, tmp_path_factory: pytest.TempPathFac
     max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
 )
 def test_the_api_does_what_its_document_says(case: schemathesis.Case, url: str) -> None:
-    response = case.call(base_url=url)
-    # A batch may hold a bad event: it is named in the answer, and the others are accepted.
-    named = response.status_code == 202 and response.json().get("rejected")
-    case.validate_response(response, excluded_checks=[negative_data_rejection] if named else [])
+    judge(case, url)
+
+
+@guarded_schema.parametrize()
+@hypothesis.settings(
+    max_examples=3, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
+)
+def test_a_guarded_api_does_too_and_refuses_who_has_no_key(case: schemathesis.Case, guarded_url: str) -> None:
+    # Among the checks: without its key, and with another, a request is refused.
+    judge(case, guarded_url, **{HEADER: KEYS["admin_api_key"]})
 
 
 def test_every_route_and_error_is_in_the_document() -> None:
