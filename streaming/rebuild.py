@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -26,6 +26,7 @@ from streaming.state_keys import clear_state, is_there, mark_written, state_dige
 from streaming.stored_files import StoredFiles
 
 log = logging.getLogger("headwater.rebuild")
+_TOPICS = (topics.INTERACTIONS, topics.CATALOG)
 Offsets = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark writes them
 
 
@@ -43,12 +44,13 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     """
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
+        present = {t.name: end_offsets(settings.kafka_bootstrap_servers, t.name) for t in _TOPICS}
         # Exactly what the online query has applied: the rest it will apply itself.
-        bounds = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        bounds = bounds_within(present, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, bounds)
         entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, bounds)
         in_lake = ((topics.INTERACTIONS, interactions), (topics.CATALOG, entries))
-        starts, ends = _beyond_lake(settings, in_lake, bounds)
+        starts, ends = _beyond_lake(settings, in_lake, present, bounds)
         tail = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
         before = state_digest(client)
         clear_state(client)
@@ -92,7 +94,10 @@ def _read(
 
 
 def _beyond_lake(
-    settings: StreamingSettings, in_lake: Sequence[tuple[Topic, DataFrame]], bounds: dict[str, int]
+    settings: StreamingSettings,
+    in_lake: Sequence[tuple[Topic, DataFrame]],
+    present: Mapping[str, dict[int, int]],
+    bounds: dict[str, int],
 ) -> tuple[Offsets, Offsets]:
     """Where the records of both topics after the last one of the lake and below the bounds start and end."""
     entries = next(rows for topic, rows in in_lake if topic == topics.CATALOG)
@@ -102,16 +107,27 @@ def _beyond_lake(
     for topic, rows in in_lake:
         newest = rows.groupBy("kafka_partition").agg(F.max("kafka_offset").alias("offset")).collect()
         reached = {row["kafka_partition"]: row["offset"] + 1 for row in newest}
-        present = end_offsets(settings.kafka_bootstrap_servers, topic.name)
         kept = begin_offsets(settings.kafka_bootstrap_servers, topic.name) if has_erased else {}
-        starts[topic.name] = {str(p): first_to_read(reached.get(p), kept.get(p, 0)) for p in present}
-        ends[topic.name] = {str(p): bounds.get(f"{topic.name}:{p}", end) for p, end in present.items()}
+        ends[topic.name], starts[topic.name] = {}, {}
+        for p, end in present[topic.name].items():
+            bound = bounds.get(f"{topic.name}:{p}", end)
+            # The lake may be ahead of the online query: nothing is read then.
+            starts[topic.name][str(p)] = min(bound, first_to_read(reached.get(p), kept.get(p, 0), end))
+            ends[topic.name][str(p)] = bound
     return starts, ends
 
 
-def first_to_read(reached: int | None, kept: int) -> int:
+def bounds_within(present: Mapping[str, dict[int, int]], applied: Mapping[str, int]) -> dict[str, int]:
+    """The applied offsets without those beyond a topic's end: they are of a topic before it."""
+    ends = {f"{topic}:{p}": end for topic, its in present.items() for p, end in its.items()}
+    return {source: offset for source, offset in applied.items() if offset <= ends.get(source, -1)}
+
+
+def first_to_read(reached: int | None, kept: int, end: int) -> int:
     """The first offset beyond the lake: ``reached`` (None without a row), but none that Kafka has deleted.
 
-    Where an erasure took a partition's newest rows, the lake seems to end before ``kept``.
+    Where an erasure took a partition's newest rows, the lake seems to end before ``kept``. Where it has
+    reached beyond the topic's ``end``, the topic was made anew: it is read whole, as an event may be
+    applied again.
     """
-    return EARLIEST if reached is None or reached < kept else reached
+    return EARLIEST if reached is None or not kept <= reached <= end else reached

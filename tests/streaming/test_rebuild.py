@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import pytest
 import redis
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from clients.event_producer import open_producer
 from clients.topic_admin import end_offsets
@@ -21,7 +22,7 @@ from contracts.settings import KafkaSettings, StreamingSettings
 from streaming import redis_sink
 from streaming.lake_sink import append, create_tables
 from streaming.parse import accepted_interactions, parse
-from streaming.rebuild import first_to_read, prepare_state
+from streaming.rebuild import bounds_within, first_to_read, prepare_state
 from streaming.redis_sink import CatalogRecord
 from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_keys import is_there
@@ -134,6 +135,63 @@ def write_version_1(client: redis.Redis) -> list[str]:
 
 
 def test_what_an_erasure_took_from_a_lakes_end_is_not_asked_of_kafka_when_it_is_gone_there_too() -> None:
-    assert first_to_read(None, 7) == EARLIEST
-    assert first_to_read(5, 7) == EARLIEST
-    assert [first_to_read(reached, 7) for reached in (7, 9)] == [7, 9]
+    assert first_to_read(None, 7, 9) == EARLIEST
+    assert first_to_read(5, 7, 9) == EARLIEST
+    assert [first_to_read(reached, 7, 9) for reached in (7, 9)] == [7, 9]
+
+
+def test_offsets_of_a_topic_that_was_there_before_are_no_bounds() -> None:
+    present, applied = {"interactions": {0: 10, 1: 10}}, {"interactions:0": 11, "interactions:1": 10}
+    assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
+
+
+@pytest.mark.parametrize("is_flushed", [True, False])
+def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one(
+    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path, is_flushed: bool
+) -> None:
+    create_tables(spark, settings.lake_uri)
+    # As if each partition had held a thousand records more before: the lake ends beyond the topic.
+    before = in_topic(spark, settings).withColumn("kafka_offset", F.col("kafka_offset") + 1000)
+    before = before.filter("user_id IN ('u0', 'u1')").withColumn(
+        "user_id", F.concat(F.lit("old-"), "user_id")
+    )
+    append(before, lake.INTERACTIONS, settings.lake_uri, "old", 0)
+    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    if not is_flushed:
+        redis_sink.write_applied(
+            client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": 1100 for p in range(4)}
+        )
+
+    prepare_state(spark, settings)
+
+    of_old = [
+        Sent(each.event.model_copy(update={"user_id": f"old-{each.event.user_id}"}))
+        for each in sent
+        if each.event.user_id in ("u0", "u1")
+    ]
+    assert_state(client, cast(Producer, SimpleNamespace(sent=[*sent, *of_old])))
+    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
+    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    assert {p: applied[f"interactions:{p}"] for p in ends} == ends
+
+
+def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_applied(
+    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path
+) -> None:
+    create_tables(spark, settings.lake_uri)
+    rows = in_topic(spark, settings)
+    append(rows, lake.INTERACTIONS, settings.lake_uri, "new", 0)
+    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
+    bounds = {f"interactions:{p}": min(5, end) for p, end in ends.items()}
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, bounds)
+
+    prepare_state(spark, settings)
+
+    ids = {row.event_id for row in rows.filter("kafka_offset < 5").select("event_id").collect()}
+    applied = [each for each in sent if str(each.event.event_id) in ids]
+    assert_state(client, cast(Producer, SimpleNamespace(sent=applied)))
+    found = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    assert {source: found[source] for source in bounds} == bounds
