@@ -41,7 +41,8 @@ def assess(settings: TrainingSettings, learnt: Learnt, start: Start | None, warm
 
     A warm fit that fails, by its loss or at the gate, is tried again as a full one.
     """
-    rows, about, counts = marked(learnt.preferences, settings, start.evaluation if start else {})
+    champion = start.evaluation if start else {}
+    rows, about, counts = marked(learnt.preferences, settings, champion, learnt.repeats)
     rows = rows.persist()
     try:
         slice_ = make_slice(rows, counts, about, learnt.counts["items"], settings)

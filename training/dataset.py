@@ -50,20 +50,17 @@ def last_writers(interactions: DataFrame) -> DataFrame:
     """One row per (user_id, item_id): of each event type the last writer, null where it does not count.
 
     The last writer is the event with the greatest (event_time, event_id); which of them count is said by
-    contracts.strengths.effective. Pairs of which a retraction left nothing are not there.
+    contracts.strengths.effective. All are null where a retraction left nothing of a pair. ``first_time`` and
+    ``last_time`` are those of the pair's first and last event, counting or not.
     """
     newest = [
         F.max(F.when(F.col("event_type") == name, F.struct("event_time", "event_id", "value"))).alias(name)
         for name in EVENT_TYPES
     ]
-    interactions = sound(interactions)
-    counted = [name for name in EVENT_TYPES if name != RETRACT]
-    return (
-        interactions.groupBy("user_id", "item_id")
-        .agg(*newest)
-        .select("user_id", "item_id", *(_effective(name).alias(name) for name in counted))
-        .filter(F.coalesce(*counted).isNotNull())
-    )
+    times = F.min("event_time").alias("first_time"), F.max("event_time").alias("last_time")
+    counted = [_effective(name).alias(name) for name in EVENT_TYPES if name != RETRACT]
+    pairs = sound(interactions).groupBy("user_id", "item_id").agg(*newest, *times)
+    return pairs.select("user_id", "item_id", *counted, "first_time", "last_time")
 
 
 def _effective(event_type: str) -> Column:
@@ -84,11 +81,12 @@ def _effective(event_type: str) -> Column:
 
 
 def preferences(writers: DataFrame, settings: WeightSettings, positive_rating: float) -> DataFrame:
-    """One row per (user, item): user_id, item_id, strength, rating, positive, event_time.
+    """One row per (user, item): user_id, item_id, strength, rating, positive, and its times.
 
     ``strength`` is the sum over event types (a rating's by RATING_STRENGTHS, another type's by
     EVENT_WEIGHTS); ``rating`` is null where the user gave none; ``positive`` says what a good list holds;
-    ``event_time`` is that of the newest event that counts.
+    ``event_time`` is that of the newest event that counts, null where none does; ``first_time`` and
+    ``last_time`` are those of `last_writers`.
     """
     others = [name for name in EVENT_TYPES if name not in ("rating", RETRACT)]
     weights = {name: settings.event_weights.get(name, 0.0) for name in others}
@@ -108,7 +106,14 @@ def preferences(writers: DataFrame, settings: WeightSettings, positive_rating: f
         rating.cast("float").alias("rating"),
         (liked & ~given["dislike"]).alias("positive"),
         F.greatest(*times).alias("event_time"),
+        "first_time",
+        "last_time",
     )
+
+
+def counting(preferences: DataFrame) -> DataFrame:
+    """Those of which something counts."""
+    return preferences.filter("event_time IS NOT NULL")
 
 
 def _graded(rating: Column, strengths: dict[float, float]) -> Column:

@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from contracts.settings import TrainingSettings
 from training import split
+from training.as_known import Repeats, as_known
 from training.held_out import Counts, HeldOut, collect, count_users
 from training.item_scores import ItemScores, item_scores
 from training.rival_lists import best_half_life
@@ -31,23 +32,26 @@ class Slice:
 
 
 def marked(
-    rows: DataFrame, settings: TrainingSettings, champion: Mapping[str, Any]
+    rows: DataFrame, settings: TrainingSettings, champion: Mapping[str, Any], repeats: Repeats | None
 ) -> tuple[DataFrame, dict[str, Any], Counts]:
     """Rows with `held_out`, how they were split, and how many users that gives.
 
     ``champion`` is the evaluation in its manifest: what its measured fit has learnt is not held out.
+    ``repeats`` tells what was known at the cut of what was touched again.
     """
     name: str = settings.evaluation_split
     about: dict[str, Any] = {"split": name, "k": settings.metrics_k, "seed": settings.seed}
     if name == "global_time":
         cutoff = max(time_quantile(rows, 1 - settings.holdout_fraction), champion.get("cutoff") or 0)
-        newer = split.newer_than(rows, cutoff)
+        newer = as_known(split.newer_than(rows, cutoff), repeats, cutoff)
         counts = count_users(newer)
         if counts.warm >= settings.gate_min_users:
             return newer, {**about, "cutoff": cutoff}, counts
         few = f"global_time gives {counts.warm} users with a past and a later positive (GATE_MIN_USERS)"
         name, about = FALLBACK, {**about, "split": FALLBACK, "split_reason": few}
     held_out = dict(split.SPLITS)[name](rows, settings.holdout_fraction, settings.seed)
+    if name in split.TEMPORAL:
+        held_out = as_known(held_out, repeats)
     return held_out, about, count_users(held_out)
 
 

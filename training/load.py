@@ -11,6 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts.memory import World
 from contracts.settings import TrainingSettings
 from training import dataset
+from training.as_known import Repeats, repeats_of
 from training.dense_ids import appended_ids, dense_ids, with_indexes
 
 _ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
@@ -18,7 +19,10 @@ _ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
 
 @dataclass(frozen=True)
 class Learnt:
-    """Preferences with indexes (kept on the executors), the id maps, and how much there is."""
+    """Preferences with indexes (kept on the executors), the id maps, and how much there is.
+
+    ``repeats`` tells what they were at an earlier time; None where no pair was touched twice.
+    """
 
     preferences: DataFrame
     users: DataFrame
@@ -27,10 +31,13 @@ class Learnt:
     lake_version: int
     world: World
     blocks: int  # into how many parts it is worth dividing the work
+    repeats: Repeats | None = None
 
     def release(self) -> None:
         """Give the memory back."""
         self.preferences.unpersist()
+        if self.repeats:
+            self.repeats.pairs.unpersist()
 
 
 def load(
@@ -46,7 +53,8 @@ def load(
     """
     interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
     writers = dataset.last_writers(interactions)
-    rows = dataset.preferences(writers, settings, settings.positive_rating).persist()
+    pairs = dataset.preferences(writers, settings, settings.positive_rating).persist()
+    rows = dataset.counting(pairs)
     row = rows.agg(
         F.count(F.lit(1)).alias("pairs"),
         F.count("rating").alias("ratings"),
@@ -55,7 +63,7 @@ def load(
         F.avg(F.octet_length("item_id")).alias("item_size"),
     ).collect()[0]
     if row["pairs"] < settings.train_min_events or not row["liked"]:
-        rows.unpersist()
+        pairs.unpersist()
         return None
     blocks = min(settings.spark_shuffle_partitions, math.ceil(row["pairs"] / _ROWS_A_BLOCK))
     users = dense_ids(rows, "user_id", "user_index")
@@ -63,7 +71,7 @@ def load(
         items = dense_ids(rows, "item_id", "item_index")
     else:
         items = appended_ids(rows, "item_id", "item_index", known_items)
-    indexed = with_indexes(rows, users, items).coalesce(blocks).persist()
+    indexed = with_indexes(rows.drop("last_time"), users, items).coalesce(blocks).persist()
     counts = {
         "users": users.count(),
         "items": items.count(),
@@ -71,8 +79,10 @@ def load(
         "pairs": int(row["pairs"]),
         "ratings": int(row["ratings"]),
     }
-    rows.unpersist()
-    return Learnt(indexed, users, items, counts, lake_version, _world(counts, row, settings), blocks)
+    repeats = repeats_of(with_indexes(pairs, users, items), interactions, settings)
+    pairs.unpersist()
+    world = _world(counts, row, settings)
+    return Learnt(indexed, users, items, counts, lake_version, world, blocks, repeats)
 
 
 def _world(counts: dict[str, int], row: Row, settings: TrainingSettings) -> World:

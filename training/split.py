@@ -1,4 +1,7 @@
-"""What is learnt from and what is held out, as a column; no figure of a temporal split knows the future."""
+"""What is learnt from and what is held out, as a column; no figure of a temporal split knows the future.
+
+A row lies in time where its pair was first touched: then it became known to its user.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def global_time(preferences: DataFrame, fraction: float, seed: int = 0) -> DataF
 
 def newer_than(preferences: DataFrame, cutoff: int) -> DataFrame:
     """Held out is what came after an instant (epoch milliseconds)."""
-    return preferences.withColumn("held_out", F.unix_millis("event_time") > cutoff)
+    return preferences.withColumn("held_out", F.unix_millis("first_time") > cutoff)
 
 
 def per_user_temporal(preferences: DataFrame, fraction: float, seed: int = 0) -> DataFrame:
@@ -42,7 +45,7 @@ def random_rows(preferences: DataFrame, fraction: float, seed: int) -> DataFrame
 
 
 def _newest(preferences: DataFrame, many: Column) -> DataFrame:
-    newest = Window.partitionBy("user_index").orderBy(F.desc("event_time"), F.desc("item_index"))
+    newest = Window.partitionBy("user_index").orderBy(F.desc("first_time"), F.desc("item_index"))
     return preferences.withColumn("held_out", F.row_number().over(newest) <= many)
 
 
@@ -58,3 +61,4 @@ SPLITS: tuple[tuple[str, Split], ...] = (
     ("leave_last_out", leave_last_out),
     ("random", random_rows),
 )
+TEMPORAL = frozenset(name for name, _ in SPLITS if name != "random")

@@ -19,8 +19,8 @@ Count = Callable[[int, int, int], list[int]]
 
 
 def time_quantile(rows: DataFrame, share: float) -> int:
-    """Epoch ms such that about ``share`` of the rows have an ``event_time`` not after it."""
-    millis = F.unix_millis("event_time")
+    """Epoch ms such that about ``share`` of the rows have a ``first_time`` not after it."""
+    millis = F.unix_millis("first_time")
     row = rows.agg(F.min(millis), F.max(millis)).collect()[0]
     if row[0] is None:
         return 0

@@ -53,8 +53,9 @@ class Validation:
         learnt = load(self.spark, settings, version) if version is not None else None
         if learnt is None:
             raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
-        past = split.parts(marked(learnt.preferences, settings, {})[0])[0].persist()
-        rows, _, counts = marked(past, settings, {})
+        whole, _, _ = marked(learnt.preferences, settings, {}, learnt.repeats)
+        past = split.parts(whole)[0].persist()
+        rows, _, counts = marked(past, settings, {}, learnt.repeats)
         rows = rows.persist()
         if not counts.warm:
             raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")

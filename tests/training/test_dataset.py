@@ -11,7 +11,7 @@ from contracts.events import EVENT_TYPES
 from contracts.records import HistoryEntry
 from contracts.settings import TrainingSettings
 from contracts.strengths import effective, strength
-from training.dataset import last_writers, newest_version, preferences, read_interactions
+from training.dataset import counting, last_writers, newest_version, preferences, read_interactions
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SETTINGS = TrainingSettings(rating_strengths={0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0})
@@ -27,7 +27,8 @@ def interaction(
 
 def preferred(spark: SparkSession, given: list[Row]) -> dict[tuple[str, str], Row]:
     writers = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl))
-    return {(row.user_id, row.item_id): row for row in preferences(writers, SETTINGS, 4.0).collect()}
+    rows = counting(preferences(writers, SETTINGS, 4.0)).collect()
+    return {(row.user_id, row.item_id): row for row in rows}
 
 
 def test_the_last_writer_per_user_item_and_type_counts_in_any_order(spark: SparkSession) -> None:
@@ -42,6 +43,8 @@ def test_the_last_writer_per_user_item_and_type_counts_in_any_order(spark: Spark
     random.Random(7).shuffle(given)
     (row,) = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl)).collect()
     assert (row.rating.value, row.view.value, row.like) == (3.0, 1.0, None)
+    assert row.first_time.timestamp() == START.timestamp() + 1
+    assert row.last_time.timestamp() == START.timestamp() + 9
 
 
 def random_corpus(rng: random.Random, pairs: int) -> list[Row]:

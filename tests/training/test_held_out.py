@@ -14,13 +14,14 @@ from training.item_scores import HALF_LIVES, item_scores
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DDL = (
     "user_index INT, item_index INT, strength FLOAT, rating FLOAT, positive BOOLEAN, event_time TIMESTAMP, "
-    "held_out BOOLEAN"
+    "first_time TIMESTAMP, held_out BOOLEAN"
 )
 
 
 def row(user: int, item: int, rating: float | None, hour: int, held_out: bool = False) -> Row:
     liked = rating is None or rating >= 4
-    return Row(user, item, 1.0 if liked else -0.5, rating, liked, START + timedelta(hours=hour), held_out)
+    moment = START + timedelta(hours=hour)
+    return Row(user, item, 1.0 if liked else -0.5, rating, liked, moment, moment, held_out)
 
 
 ROWS = [
@@ -65,7 +66,7 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
     given = rows.drop("held_out")
     settings = TrainingSettings(gate_min_users=1, holdout_fraction=0.5)
     late = int((START + timedelta(hours=5)).timestamp() * 1000)
-    found, about, counts = marked(given, settings, {"cutoff": late})
+    found, about, counts = marked(given, settings, {"cutoff": late}, None)
     assert about["cutoff"] == late
     assert counts == Counts(3, 2, 1)
     made = make_slice(found, counts, about, 5, settings)
@@ -83,6 +84,6 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
         assert sampled is None or sampled.held_out.later.liked.any()
 
     many = TrainingSettings(gate_min_users=2, holdout_fraction=0.5)
-    _, about, _ = marked(given, many, {})
+    _, about, _ = marked(given, many, {}, None)
     assert about["split"] == "per_user_temporal"
     assert "global_time gives 1 users" in about["split_reason"]

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pyspark.sql import Row, SparkSession
 
+from training import split as splits
 from training.split import SPLITS, Split, global_time, leave_last_out, parts, per_user_temporal, random_rows
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SIZES = {0: 1, 1: 2, 2: 5, 3: 11}
-DDL = "user_index INT, item_index INT, event_time TIMESTAMP"
-TEMPORAL = [split for name, split in SPLITS if name != "random"]
+DDL = "user_index INT, item_index INT, first_time TIMESTAMP"
+TEMPORAL = [split for name, split in SPLITS if name in splits.TEMPORAL]
 
 
 def corpus(seed: int) -> list[Row]:
@@ -42,11 +43,11 @@ def test_every_row_is_on_one_side(spark: SparkSession, split: Split) -> None:
 def test_no_future_in_the_past(spark: SparkSession, split: Split, seed: int) -> None:
     train, held_out = both(spark, split, seed)
     for user in SIZES:
-        kept = [row.event_time for row in train if row.user_index == user]
-        tested = [row.event_time for row in held_out if row.user_index == user]
+        kept = [row.first_time for row in train if row.user_index == user]
+        tested = [row.first_time for row in held_out if row.user_index == user]
         assert not kept or not tested or max(kept) <= min(tested)
     if split is global_time:
-        assert max(row.event_time for row in train) < min(row.event_time for row in held_out)
+        assert max(row.first_time for row in train) < min(row.first_time for row in held_out)
 
 
 def test_a_users_newest_fifth_or_last_row_is_held_out(spark: SparkSession) -> None:

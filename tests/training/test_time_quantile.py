@@ -35,7 +35,7 @@ def test_it_splits_as_near_to_the_share_as_equal_times_allow(times: list[int], s
 def test_spark_counts_for_it(spark: SparkSession) -> None:
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     rows = [(start + timedelta(seconds=n),) for n in range(100)]
-    cutoff = time_quantile(spark.createDataFrame(rows, "event_time TIMESTAMP").repartition(3), 0.8)
+    cutoff = time_quantile(spark.createDataFrame(rows, "first_time TIMESTAMP").repartition(3), 0.8)
     first = int(start.timestamp() * 1000)
     assert first + 79_000 <= cutoff < first + 80_000
-    assert time_quantile(spark.createDataFrame([], "event_time TIMESTAMP"), 0.8) == 0
+    assert time_quantile(spark.createDataFrame([], "first_time TIMESTAMP"), 0.8) == 0
