@@ -82,15 +82,17 @@ class FactorCache:
             return None
         if self._load is None or self._version != model.version:
             self._version, self._load = model.version, asyncio.create_task(self._loaded(model))
+        load = self._load  # while this one waits, another request may begin the next
         # Not wait_for: the load goes on for the next request.
-        done, _ = await asyncio.wait({self._load}, timeout=PATIENCE_SECONDS)
+        done, _ = await asyncio.wait({load}, timeout=PATIENCE_SECONDS)
         if not done:
             return None
-        if self._load.exception() is not None:
-            _log.warning("factors of model %s cannot be loaded: %s", model.version, self._load.exception())
-            self._load = None
+        if load.exception() is not None:
+            _log.warning("factors of model %s cannot be loaded: %s", model.version, load.exception())
+            if self._load is load:
+                self._load = None
             return None
-        return self._load.result()
+        return load.result()
 
     async def _loaded(self, model: Model) -> ItemFactors | None:
         key = self._kind.key(model.version)

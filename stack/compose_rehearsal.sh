@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make compose-rehearsal`: docker-compose.yml for real, on a machine that reaches no image registry.
 #
-# Starts a Docker engine of its own (Debian's docker.io), makes stand-ins for the three base images from Debian
+# Starts a Docker engine of its own (Debian's docker.io), makes stand-ins for four base images from Debian
 # packages under their official names, builds our images, starts everything without a way out of the machine,
 # and checks what a user would see. Keeps engine, base images and layers in .cache/compose-rehearsal
 # (REHEARSAL_DIR) for the next time; all else is gone at the end. Needs root, on Debian or Ubuntu.
@@ -14,7 +14,8 @@ PATIENCE=${REHEARSAL_PATIENCE:-600}  # seconds, for what trains on a busy machin
 BRIDGE=hw-rehearsal
 USER_ID=u1
 export DOCKER_HOST=unix://$RUN/docker.sock DOCKER_CONFIG=$KEPT/client
-export API_PORT=${API_PORT:-18080} KAFKA_PORT=${KAFKA_PORT:-19192}
+export API_PORT=${API_PORT:-18080} KAFKA_PORT=${KAFKA_PORT:-19192} PROMETHEUS_PORT=${PROMETHEUS_PORT:-19090}
+PROMETHEUS=http://127.0.0.1:$PROMETHEUS_PORT
 API=http://127.0.0.1:$API_PORT
 engine="" reason="" began=$SECONDS step_began=$SECONDS step_name=""
 
@@ -202,6 +203,18 @@ CMD ["/etc/kafka/docker/run"]
 END
 }
 
+prometheus_image() {
+    mkdir "$RUN/prometheus"
+    stand_in prom/prometheus:v3.5.0 "$RUN/prometheus" <<'END'
+FROM rehearsal/debian
+RUN apt-get update && apt-get install -y --no-install-recommends prometheus wget && rm -rf /var/lib/apt/lists/* \
+    && install -d -o nobody -g nogroup /prometheus
+VOLUME /prometheus
+WORKDIR /prometheus
+ENTRYPOINT ["/usr/bin/prometheus"]
+END
+}
+
 build_images() {
     printf 'networks:\n  default:\n    driver_opts:\n      com.docker.network.bridge.name: %s\n' $BRIDGE >"$RUN/override.yml"
     # shellcheck disable=SC2046
@@ -261,6 +274,34 @@ use_commands() {
     [ "$(field 'answer["equal"]' <"$RUN/rebuild.json")" = True ] || fail "another state: $(tail -3 "$RUN/rebuild.log")"
 }
 
+watch() {  # Grafana's image has no stand-in: Debian has no Grafana
+    compose --profile watch up --detach --no-build --no-deps prometheus >"$RUN/watch.log" 2>&1 || fail "$(tail -5 "$RUN/watch.log")"
+    wait_for 60 "Prometheus" ask "$PROMETHEUS/-/ready"
+    wait_for 120 "every panel of the dashboard to have data" ask_panels
+    ask_panels
+    wait_for 30 "the rules to be evaluated" eval '[ "$(rules "rule[\"health\"] != \"ok\"")" = 0 ]'
+    echo "    $(rules True) alerts are evaluated, firing: $(rules 'rule["state"] == "firing"')"
+}
+
+ask_panels() {  # a panel without data is named, and is an error
+    python3 - "$PROMETHEUS" <<'END'
+import json, sys, urllib.parse, urllib.request
+panels = json.load(open("watch/grafana/dashboards/headwater.json"))["panels"]
+asked = [(panel["title"], target["expr"]) for panel in panels for target in panel.get("targets", [])]
+def has_data(expr):
+    url = f"{sys.argv[1]}/api/v1/query?{urllib.parse.urlencode({'query': expr})}"
+    return json.load(urllib.request.urlopen(url, timeout=10))["data"]["result"]
+empty = [title for title, expr in asked if not has_data(expr)]
+print(f"    {len(asked)} queries of the dashboard, without data: {empty or 'none'}")
+sys.exit(bool(empty))
+END
+}
+
+rules() {  # how many alerts are so
+    ask "$PROMETHEUS/api/v1/rules?type=alert" |
+        field "sum(bool($1) for group in answer['data']['groups'] for rule in group['rules'])"
+}
+
 use_outside_listener() {
     docker run --rm --network host headwater-rehearsal-producer headwater ingest synthetic --seed 7 --limit 25 \
         --bootstrap-servers "localhost:$KAFKA_PORT" 2>&1 | sed 's/^/    /'
@@ -295,12 +336,13 @@ main() {
     step "Tools"; install_tools
     step "A Docker engine"; start_engine
     step "Debian as an image (debootstrap)"; debian_image
-    step "Stand-ins for the base images"; python_image; redis_image; kafka_image
+    step "Stand-ins for the base images"; python_image; redis_image; kafka_image; prometheus_image
     step "docker compose"; install_compose
     step "Our images"; build_images
     step "docker compose up, with no way out of the machine"; start_all
     step "Training, and training again"; see_training
     step "The API"; ask_api
+    step "Prometheus, as with --profile watch"; watch
     step "Kafka's outside listener"; use_outside_listener
     step "Closed to others, without root"; check_closed
     step "headwater train --now and headwater rebuild"; use_commands
