@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -27,11 +27,13 @@ class Refresher:
 
     def __init__(self, store: Store, kept: Sequence[Kept], metrics: Metrics, every_seconds: float) -> None:
         self._store = store
-        self._kept = kept
         self._metrics = metrics
         self._every = every_seconds
         self._version: str | None = None
         self._reachable = True
+        self._steps = [(type(each).__name__, each.refresh) for each in kept]
+        self._steps += [("the model's items", store.warm_up), ("the manifest", self._note_model)]
+        self._broken: set[str] = set()
         self.first_round = asyncio.Event()
 
     async def run(self) -> None:
@@ -44,10 +46,8 @@ class Refresher:
     async def once(self) -> None:
         """One round; trouble is logged when it begins and when it ends."""
         try:
-            for each in self._kept:
-                await each.refresh()
-            await self._store.warm_up()
-            await self._note_model()
+            for name, refresh in self._steps:
+                await self._refreshed(name, refresh)
         except StoreError as error:
             if self._reachable:
                 _log.warning("answers are stale: %s", error)
@@ -56,6 +56,19 @@ class Refresher:
         if not self._reachable:
             _log.info("Redis answers again")
         self._reachable = True
+
+    async def _refreshed(self, name: str, refresh: Callable[[], Awaitable[None]]) -> None:
+        """What Redis holds may be damaged, or of another version: that must not end the other copies."""
+        try:
+            await refresh()
+        except StoreError:
+            raise
+        except Exception:
+            if name not in self._broken:
+                _log.exception("%s cannot be read and stays as it is", name)
+            self._broken.add(name)
+        else:
+            self._broken.discard(name)
 
     async def _note_model(self) -> None:
         version = await current_version(self._store)

@@ -5,12 +5,15 @@ import logging
 from typing import cast
 
 import pytest
+import redis
 
 from contracts import keyspace
 from serving.batches import Command
 from serving.metrics import Metrics
 from serving.refresh import Refresher, _epoch
 from serving.store import Store, StoreError
+from tests.serving.conftest import Client
+from tests.serving.world import World
 
 
 class Source:
@@ -42,6 +45,42 @@ def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCap
         "answers are stale: Redis does not answer",
         "Redis answers again",
     ]
+
+
+class Damaged(Source):
+    """Something in Redis that is not what it should be."""
+
+    async def refresh(self) -> None:
+        raise ValueError("no JSON")
+
+
+def test_what_cannot_be_read_is_logged_once_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    refresher = Refresher(cast(Store, Source()), [Damaged(), Source()], Metrics(), 1.0)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            asyncio.run(refresher.once())
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["Damaged cannot be read and stays as it is", "serving model v1"]
+
+
+def test_rules_that_are_no_rules_leave_the_popular_list_fresh(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+    client_of_test = redis.Redis.from_url(redis_url)
+    client_of_test.set(keyspace.SERVING_RULES, b'{"deny": 1}')
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            before = (await client.get("/v1/popular?n=1")).json()["items"][0]["item_id"]
+            client_of_test.zadd(keyspace.POPULAR, {"i9": 1e9})
+            for _ in range(100):
+                now = (await client.get("/v1/popular?n=1")).json()["items"][0]["item_id"]
+                if now != before:
+                    break
+                await asyncio.sleep(0.05)
+            assert (before != "i9", now) == (True, "i9")
+
+    asyncio.run(scenario())
+    client_of_test.close()
 
 
 @pytest.mark.parametrize(
