@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "Python's venv module is missing: on Debian or Ubuntu, sudo apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -c 'import pip; raise SystemExit(int(pip.__version__.split(".")[0]) < 22)' \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 setup: $(STAMP) ## virtual environment, Java and jars (what the other commands need)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from serving.reads.lists import trending_pages
@@ -31,4 +30,4 @@ class TrendingLists:
 def mass_at(score: float, half_life: int, now_ms: int) -> float:
     """The decayed sum behind a ``records.Trend.score`` at a moment: 2 ** (score - now / half-life)."""
     # Bounded, because a test clock or a wrong one may lie far from the events.
-    return math.exp2(min(max(score - now_ms / 1000 / half_life, -1000.0), 1000.0))
+    return 2.0 ** min(max(score - now_ms / 1000 / half_life, -1000.0), 1000.0)
