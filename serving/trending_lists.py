@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from serving.reads.lists import trending_pages
@@ -30,4 +31,4 @@ class TrendingLists:
 def mass_at(score: float, half_life: int, now_ms: int) -> float:
     """The decayed sum behind a ``records.Trend.score`` at a moment: 2 ** (score - now / half-life)."""
     # Bounded, because a test clock or a wrong one may lie far from the events.
-    return 2.0 ** min(max(score - now_ms / 1000 / half_life, -1000.0), 1000.0)
+    return math.pow(2.0, min(max(score - now_ms / 1000 / half_life, -1000.0), 1000.0))

@@ -43,7 +43,6 @@ def assess(settings: TrainingSettings, learnt: Learnt, start: Start | None, warm
     """
     champion = start.evaluation if start else {}
     rows, about, counts = marked(learnt.preferences, settings, champion, learnt.repeats)
-    rows = rows.persist()
     try:
         slice_ = make_slice(rows, counts, about, learnt.counts["items"], settings)
         if slice_ is None:

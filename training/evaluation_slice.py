@@ -34,7 +34,7 @@ class Slice:
 def marked(
     rows: DataFrame, settings: TrainingSettings, champion: Mapping[str, Any], repeats: Repeats | None
 ) -> tuple[DataFrame, dict[str, Any], Counts]:
-    """Rows with `held_out`, how they were split, and how many users that gives.
+    """Rows with `held_out` (kept on the executors), how they were split, and how many users that gives.
 
     ``champion`` is the evaluation in its manifest: what its measured fit has learnt is not held out.
     ``repeats`` tells what was known at the cut of what was touched again.
@@ -43,15 +43,17 @@ def marked(
     about: dict[str, Any] = {"split": name, "k": settings.metrics_k, "seed": settings.seed}
     if name == "global_time":
         cutoff = max(time_quantile(rows, 1 - settings.holdout_fraction), champion.get("cutoff") or 0)
-        newer = as_known(split.newer_than(rows, cutoff), repeats, cutoff)
+        newer = as_known(split.newer_than(rows, cutoff), repeats, cutoff).persist()
         counts = count_users(newer)
         if counts.warm >= settings.gate_min_users:
             return newer, {**about, "cutoff": cutoff}, counts
+        newer.unpersist()
         few = f"global_time gives {counts.warm} users with a past and a later positive (GATE_MIN_USERS)"
         name, about = FALLBACK, {**about, "split": FALLBACK, "split_reason": few}
     held_out = dict(split.SPLITS)[name](rows, settings.holdout_fraction, settings.seed)
     if name in split.TEMPORAL:
         held_out = as_known(held_out, repeats)
+    held_out = held_out.persist()
     return held_out, about, count_users(held_out)
 
 

@@ -23,7 +23,7 @@ from training import dataset, split
 from training.evaluation import Served
 from training.evaluation_slice import marked
 from training.fit import Matrix, ranking
-from training.held_out import HeldOut, collect, count_users
+from training.held_out import HeldOut, collect
 from training.load import Learnt, load
 from training.outcome import TrainingError
 from training.warm import Sides, sides, swept
@@ -54,12 +54,12 @@ class Validation:
         if learnt is None:
             raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
         whole, _, _ = marked(learnt.preferences, settings, {}, learnt.repeats)
-        past = split.parts(whole)[0].persist()
+        past = split.parts(whole)[0]
         rows, _, counts = marked(past, settings, {}, learnt.repeats)
-        rows = rows.persist()
+        whole.unpersist()
         if not counts.warm:
             raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")
-        held_out = collect(rows, count_users(rows), settings.evaluation_users, settings.seed)
+        held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
         return learnt, held_out, sides(split.parts(rows)[0], ranking(settings), learnt.blocks)
 
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import optuna
 import pytest
 from pyspark.sql import Row, SparkSession
-from sqlalchemy.exc import SQLAlchemyError
 
 from contracts import lake
 from contracts.settings import TuneSettings
 from training.classic_grid import classic_grid
 from training.outcome import TrainingError
-from training.tune import STUDY, Validation, suggest, tune, winner
+from training.tune import Validation, suggest, tune, winner
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -55,76 +55,58 @@ def fill(spark: SparkSession, folder: Path) -> None:
     frame.write.format("delta").save(lake.INTERACTIONS.path(str(folder)))
 
 
-def states(storage: str) -> list[str]:
+def states(study: Path) -> list[str]:
     """The states of a study's trials; none where there is no study yet."""
-    if not Path(storage.removeprefix("sqlite:///")).exists():
+    if not study.exists():
         return []
-    with suppress(KeyError, SQLAlchemyError):  # its process is making the tables
-        study = optuna.load_study(study_name=STUDY, storage=storage)
-        return [trial.state.name for trial in study.get_trials(deepcopy=False)]
+    with closing(sqlite3.connect(study)) as connection, suppress(sqlite3.OperationalError):
+        return [state for (state,) in connection.execute("SELECT state FROM trials ORDER BY number")]
     return []
 
 
-def kill_at_work(settings: TuneSettings, storage: str, after: int) -> int:
-    """`headwater tune` in a process of its own, killed in a trial once so many are complete; how many are."""
+def kill_at_work(settings: TuneSettings, study: Path) -> None:
+    """`headwater tune` in a process of its own, killed in its first trial."""
     environment = {
         name.upper(): str(value) for name, value in settings.model_dump(exclude_unset=True).items()
     }
     for name in ("tune_rank", "tune_iterations", "tune_rating_strengths"):
         environment[name.upper()] = json.dumps(getattr(settings, name))
-    words = ["tune", "--trials", "100000", "--storage", storage.removeprefix("sqlite:///")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stack", *words], env=os.environ | environment, start_new_session=True
-    )
+    words = [sys.executable, "-m", "stack", "tune", "--trials", "1000", "--storage", str(study)]
+    process = subprocess.Popen(words, env=os.environ | environment, start_new_session=True)
     try:
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline and process.poll() is None:
-            found = states(storage)
-            if found.count("COMPLETE") >= after and found[-1] == "RUNNING":
-                break
+        deadline = time.monotonic() + 240
+        while "RUNNING" not in states(study):
+            assert process.poll() is None, "it ended by itself"
+            assert time.monotonic() < deadline, "no trial began"
             time.sleep(0.02)
-        assert process.poll() is None, "it ended by itself"
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    return states(storage).count("COMPLETE")
 
 
 def test_a_killed_study_is_resumed_and_its_winner_is_not_worse_than_the_present(
     spark: SparkSession, tmp_path: Path
 ) -> None:
-    settings, storage = settings_of(tmp_path), f"sqlite:///{tmp_path / 'study.sqlite'}"
+    settings, file = settings_of(tmp_path), tmp_path / "study.sqlite"
+    storage, validation = f"sqlite:///{file}", Validation(spark, settings)
+    with pytest.raises(TrainingError, match="not enough in the lake"):
+        tune(validation, storage, trials=1, jobs=1)
     fill(spark, tmp_path)
-    complete = kill_at_work(settings, storage, after=1)
-    before = optuna.load_study(study_name=STUDY, storage=storage).trials
-    study = tune(Validation(spark, settings), storage, trials=2, jobs=1)
-    assert [trial.state.name for trial in study.trials[: len(before)]] == [t.state.name for t in before]
-    assert len(study.trials) == len(before) + 2
-    assert complete >= 1
-    points = [trial.params["als_alpha"] for trial in study.trials if trial.params]
-    assert len(set(points)) == len(points), "it draws other points than before it was killed"
-    assert study.trials[0].params["als_rank"] == 2
-    assert study.best_value >= (study.trials[0].value or 0.0)
+    kill_at_work(settings, file)
+    before = states(file)
+    study = tune(validation, storage, trials=2, jobs=1)
+    again = tune(validation, storage, trials=1, jobs=1)
+    assert states(file)[: len(before)] == before, "what is measured is kept"
+    assert len(again.trials) == len(before) + 3
+
+    complete = [trial for trial in again.trials if trial.state.name == "COMPLETE"]
+    points = [trial.params["als_alpha"] for trial in complete]
+    assert len(set(points)) == len(points), "a resumed study does not draw its first points again"
+    (present,) = [trial for trial in complete if trial.params["als_alpha"] == settings.als_alpha]
+    assert study.best_value >= (present.value or 0.0)
     best = winner(study, settings)
     assert best.rating_strengths in settings.tune_rating_strengths
     assert best.als_reg_param == study.best_params["als_reg_param"]
-
-
-def test_the_present_settings_are_measured_though_their_trial_was_killed(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    settings, storage = settings_of(tmp_path), f"sqlite:///{tmp_path / 'study.sqlite'}"
-    with pytest.raises(TrainingError, match="not enough in the lake"):
-        tune(Validation(spark, settings), storage, trials=1, jobs=1)
-    fill(spark, tmp_path)
-    validation = Validation(spark, settings)
-    tune(validation, storage, trials=0, jobs=1)
-    optuna.load_study(study_name=STUDY, storage=storage).ask()
-    study = tune(validation, storage, trials=1, jobs=1)
-    assert [trial.state.name for trial in study.trials] == ["RUNNING", "COMPLETE"]
-    assert study.trials[1].params["als_alpha"] == settings.als_alpha
-    again = tune(validation, storage, trials=1, jobs=1)
-    assert again.trials[2].params["als_alpha"] != settings.als_alpha, "once is enough"
 
 
 def test_every_suggestion_lies_within_the_settings_bounds(tmp_path: Path) -> None:
