@@ -120,6 +120,7 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
     warehouse = tmp_path_factory.mktemp("spark")
     settings = SparkSettings(
         spark_master="local[2]",
+        spark_driver_memory="2g",  # for hundreds of tests
         spark_jars_dir=str(jars_dir("spark")),
         spark_shuffle_partitions=2,
         spark_conf={

@@ -46,13 +46,22 @@ def as_known(marked: DataFrame, repeats: Repeats | None, cutoff: int | None = No
     """
     if repeats is None:
         return marked
-    touched = _touched(marked, repeats.pairs, cutoff)
-    then = _then(touched, repeats).join(touched.select(*_KEYS, "user_id", "item_id"), ["user_id", "item_id"])
-    before = then.withColumn("held_out", F.lit(False)).select(*marked.columns)
+    then = _then(_touched(marked, repeats.pairs, cutoff), repeats)
+    values = [name for name in marked.columns if name not in (*_KEYS, "held_out")]
+    then = then.select(*_KEYS, *(F.col(name).alias(f"then_{name}") for name in values))
+    both = marked.join(then, _KEYS, "full_outer")
+    # Where the cut is a user's own, one first touched at the very cut may be held out: it stays so.
+    is_new = F.coalesce("held_out", F.lit(False))
+    was_known = ~is_new & F.col("then_event_time").isNotNull()
     # Retracted before the cut: it could be recommended again, and was taken up again.
-    again = marked.join(touched, _KEYS, "left_semi").join(then, _KEYS, "left_anti")
-    again = again.withColumn("held_out", F.lit(True)).select(*marked.columns)
-    return marked.join(touched, _KEYS, "left_anti").select(*marked.columns).union(before).union(again)
+    is_again = F.col("then_user_id").isNotNull() & ~was_known
+    held_out = is_new | is_again
+    now_or_then = (F.when(was_known, F.col(f"then_{name}")).otherwise(F.col(name)) for name in values)
+    columns = {name: column.alias(name) for name, column in zip(values, now_or_then, strict=True)}
+    columns |= {name: F.col(name) for name in _KEYS} | {"held_out": held_out.alias("held_out")}
+    # What was retracted both at the cut and afterwards is nowhere.
+    there = both.filter(was_known | F.col("held_out").isNotNull())
+    return there.select(*(columns[name] for name in marked.columns))
 
 
 def _touched(marked: DataFrame, pairs: DataFrame, cutoff: int | None) -> DataFrame:
@@ -61,9 +70,7 @@ def _touched(marked: DataFrame, pairs: DataFrame, cutoff: int | None) -> DataFra
         return pairs.withColumn("cut", F.timestamp_millis(F.lit(cutoff))).filter(_around(F.col("cut")))
     newest = F.max(F.when(~F.col("held_out"), F.col("first_time"))).alias("cut")
     tested = marked.groupBy("user_index").agg(newest, F.bool_or("held_out").alias("tested"))
-    of_tested = pairs.join(tested.filter("tested").drop("tested"), "user_index").filter(_around(F.col("cut")))
-    # First touched at the same instant as the newest that is learnt, and held out.
-    return of_tested.join(marked.filter("held_out"), _KEYS, "left_anti")
+    return pairs.join(tested.filter("tested").drop("tested"), "user_index").filter(_around(F.col("cut")))
 
 
 def _around(cut: Column) -> Column:
@@ -71,8 +78,8 @@ def _around(cut: Column) -> Column:
 
 
 def _then(touched: DataFrame, repeats: Repeats) -> DataFrame:
-    """The preferences of the pairs by their events up to the cut."""
-    cuts = touched.select("user_id", "item_id", "cut")
-    events = repeats.interactions.join(cuts, ["user_id", "item_id"]).filter("event_time <= cut").drop("cut")
-    writers = dataset.last_writers(events)
-    return dataset.counting(dataset.preferences(writers, repeats.settings, repeats.settings.positive_rating))
+    """The preferences of the pairs by their events up to the cut; no ``event_time`` where none counts."""
+    pairs = touched.select("user_id", "item_id", *_KEYS, "cut")
+    events = repeats.interactions.join(pairs, ["user_id", "item_id"]).filter("event_time <= cut")
+    writers = dataset.last_writers(events, _KEYS)
+    return dataset.preferences(writers, repeats.settings, repeats.settings.positive_rating, _KEYS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import and_
 
@@ -46,12 +47,13 @@ def sound(interactions: DataFrame) -> DataFrame:
     return interactions.filter(reduce(and_, there, finite))
 
 
-def last_writers(interactions: DataFrame) -> DataFrame:
+def last_writers(interactions: DataFrame, kept: Sequence[str] = ()) -> DataFrame:
     """One row per (user_id, item_id): of each event type the last writer, null where it does not count.
 
     The last writer is the event with the greatest (event_time, event_id); which of them count is said by
     contracts.strengths.effective. All are null where a retraction left nothing of a pair. ``first_time`` and
-    ``last_time`` are those of the pair's first and last event, counting or not.
+    ``last_time`` are those of the pair's first and last event, counting or not; ``kept`` are further columns,
+    the same for all events of a pair.
     """
     newest = [
         F.max(F.when(F.col("event_type") == name, F.struct("event_time", "event_id", "value"))).alias(name)
@@ -59,8 +61,8 @@ def last_writers(interactions: DataFrame) -> DataFrame:
     ]
     times = F.min("event_time").alias("first_time"), F.max("event_time").alias("last_time")
     counted = [_effective(name).alias(name) for name in EVENT_TYPES if name != RETRACT]
-    pairs = sound(interactions).groupBy("user_id", "item_id").agg(*newest, *times)
-    return pairs.select("user_id", "item_id", *counted, "first_time", "last_time")
+    pairs = sound(interactions).groupBy("user_id", "item_id", *kept).agg(*newest, *times)
+    return pairs.select("user_id", "item_id", *kept, *counted, "first_time", "last_time")
 
 
 def _effective(event_type: str) -> Column:
@@ -80,8 +82,10 @@ def _effective(event_type: str) -> Column:
     return F.when(counts, F.col(event_type))
 
 
-def preferences(writers: DataFrame, settings: WeightSettings, positive_rating: float) -> DataFrame:
-    """One row per (user, item): user_id, item_id, strength, rating, positive, and its times.
+def preferences(
+    writers: DataFrame, settings: WeightSettings, positive_rating: float, kept: Sequence[str] = ()
+) -> DataFrame:
+    """One row per (user, item): user_id, item_id, ``kept``, strength, rating, positive, and its times.
 
     ``strength`` is the sum over event types (a rating's by RATING_STRENGTHS, another type's by
     EVENT_WEIGHTS); ``rating`` is null where the user gave none; ``positive`` says what a good list holds;
@@ -102,6 +106,7 @@ def preferences(writers: DataFrame, settings: WeightSettings, positive_rating: f
     return writers.select(
         "user_id",
         "item_id",
+        *kept,
         strength.cast("float").alias("strength"),
         rating.cast("float").alias("rating"),
         (liked & ~given["dislike"]).alias("positive"),

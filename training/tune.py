@@ -139,8 +139,8 @@ def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna
     )
     # Another seed at each resumption, or it would draw its first points again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
-    present = _defaults(settings)
-    if trials and not any(trial.params == present for trial in study.get_trials(states=[TrialState.COMPLETE])):
+    present, complete = _defaults(settings), study.get_trials(states=[TrialState.COMPLETE])
+    if trials and not any(trial.params == present for trial in complete):
         study.enqueue_trial(present)
     study.optimize(objective(validation), n_trials=trials, n_jobs=jobs, callbacks=[_progress])
     return study
