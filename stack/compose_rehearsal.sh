@@ -38,7 +38,7 @@ trap 'status=$?; trap - ERR EXIT; set +e; clean_up $status; exit $status' EXIT
 clean_up() {
     if [ -n "$engine" ] && kill -0 "$engine" 2>/dev/null; then
         if [ "$1" != 0 ] && [ -f "$RUN/up" ]; then compose ps --all; compose logs --tail 30; fi
-        [ ! -f "$RUN/up" ] || compose down --volumes --timeout 20
+        [ ! -f "$RUN/up" ] || compose --profile watch down --volumes --timeout 20
         kill "$engine" && tail --pid="$engine" -f /dev/null
     fi
     # The engine leaves its firewall rules and its bridge behind.
@@ -251,7 +251,8 @@ see_training() {
 
 ask_api() {
     local item answer
-    wait_for 30 "a list from the model" eval 'ask "$API/v1/users/$USER_ID/recommendations?n=5" | grep -q \"als\"'
+    # Live traffic may have folded the user in just now.
+    wait_for 30 "a list from the model" eval 'ask "$API/v1/users/$USER_ID/recommendations?n=5" | grep -Eq "\"(als|fresh)\""'
     answer=$(ask "$API/v1/users/$USER_ID/recommendations?n=5")
     [ "$(field 'len(answer["items"])' <<<"$answer")" = 5 ] || fail "not 5 items: $answer"
     field '"\n".join("    {rank}. {item_id} {title} ({source} {score:.3f})".format(**i) for i in answer["items"])' <<<"$answer"
@@ -347,7 +348,7 @@ main() {
     step "Closed to others, without root"; check_closed
     step "headwater train --now and headwater rebuild"; use_commands
     step "Stop, and start again on the same data"; restart_all
-    step "docker compose down --volumes"; compose down --volumes --timeout 30 >"$RUN/down.log" 2>&1; rm "$RUN/up"
+    step "docker compose down --volumes"; compose --profile watch down --volumes --timeout 30 >"$RUN/down.log" 2>&1; rm "$RUN/up"
     [ -z "$(docker ps --all --quiet)$(docker volume ls --quiet)" ] || fail "something is left"
     echo "    done: $((SECONDS - step_began)) s"
     echo "The rehearsal passed in $((SECONDS - began)) s"
