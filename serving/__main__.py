@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
+from contextlib import ExitStack
 
 import uvicorn
 
@@ -32,9 +33,10 @@ def main() -> None:
     """Serve."""
     log_to_stderr()
     settings = ServingSettings()
-    with tempfile.TemporaryDirectory(prefix="headwater-metrics-") as folder:
+    with ExitStack() as until_the_end:
         if settings.api_workers > 1:  # read by prometheus_client when a worker imports it
-            os.environ[FOLDER_VARIABLE] = folder
+            folder = tempfile.TemporaryDirectory(prefix="headwater-metrics-")
+            os.environ[FOLDER_VARIABLE] = until_the_end.enter_context(folder)
         uvicorn.run(
             "serving.__main__:served_app",
             factory=True,

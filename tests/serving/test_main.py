@@ -105,6 +105,16 @@ def test_it_starts_without_redis_and_ends_on_sigterm(served: Callable[..., Serve
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_it_leaves_no_files_behind(served: Callable[..., ServedApi], tmp_path: Path, workers: int) -> None:
+    (scratch := tmp_path / "scratch").mkdir()
+    api = served(redis_url="redis://127.0.0.1:1/0", tmpdir=scratch, api_workers=workers)
+    assert httpx.get(f"{api.url}/metrics").status_code == 200
+    api.process.terminate()
+    api.process.wait(20)
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_body_of_100_mb_is_refused_early_in_little_memory(served: Callable[..., ServedApi]) -> None:
     api = served(redis_url="redis://127.0.0.1:1/0")
 
