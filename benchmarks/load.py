@@ -18,7 +18,7 @@ from urllib.request import urlopen
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.serving import listening, serving_process, write_state, wrk
 
-_CONNECTIONS, _SECONDS, _OVER = 2000, 30, 2.0
+_CONNECTIONS, _SECONDS, _OVER = 4000, 30, 2.2
 _RECOVERY_SECONDS = 5.0
 _PATH = "/v1/users/u7/recommendations"
 
