@@ -18,6 +18,7 @@ from urllib.request import urlopen
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.serving import listening, serving_process, write_state, wrk
 
+# Connections wait for their answers, too: a little more is planned than the twice that comes of it.
 _CONNECTIONS, _SECONDS, _OVER = 4000, 30, 2.2
 _RECOVERY_SECONDS = 5.0
 _PATH = "/v1/users/u7/recommendations"

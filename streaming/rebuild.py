@@ -18,6 +18,7 @@ from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
 from streaming.applied import next_offsets
+from streaming.lake_offsets import ORIGINS
 from streaming.online_sink import applied_records, apply_lake, merged
 from streaming.pipeline import checkpoint
 from streaming.source import EARLIEST, read_partitions_between
@@ -26,7 +27,6 @@ from streaming.state_keys import clear_state, is_there, mark_written, state_dige
 from streaming.stored_files import StoredFiles
 
 log = logging.getLogger("headwater.rebuild")
-_TOPICS = (topics.INTERACTIONS, topics.CATALOG)
 Offsets = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark writes them
 
 
@@ -44,7 +44,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     """
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
-        present = {t.name: end_offsets(settings.kafka_bootstrap_servers, t.name) for t in _TOPICS}
+        present = {t.name: end_offsets(settings.kafka_bootstrap_servers, t.name) for _, t in ORIGINS}
         # Exactly what the online query has applied: the rest it will apply itself.
         bounds = bounds_within(present, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, bounds)

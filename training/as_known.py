@@ -55,13 +55,12 @@ def as_known(marked: DataFrame, repeats: Repeats | None, cutoff: int | None = No
     was_known = ~is_new & F.col("then_event_time").isNotNull()
     # Retracted before the cut: it could be recommended again, and was taken up again.
     is_again = F.col("then_user_id").isNotNull() & ~was_known
-    held_out = is_new | is_again
-    now_or_then = (F.when(was_known, F.col(f"then_{name}")).otherwise(F.col(name)) for name in values)
-    columns = {name: column.alias(name) for name, column in zip(values, now_or_then, strict=True)}
-    columns |= {name: F.col(name) for name in _KEYS} | {"held_out": held_out.alias("held_out")}
     # What was retracted both at the cut and afterwards is nowhere.
     there = both.filter(was_known | F.col("held_out").isNotNull())
-    return there.select(*(columns[name] for name in marked.columns))
+    as_they_were = (
+        F.when(was_known, F.col(f"then_{name}")).otherwise(F.col(name)).alias(name) for name in values
+    )
+    return there.select(*_KEYS, *as_they_were, (is_new | is_again).alias("held_out"))
 
 
 def _touched(marked: DataFrame, pairs: DataFrame, cutoff: int | None) -> DataFrame:

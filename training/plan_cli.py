@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from contracts.memory import World, plan_bytes
-from contracts.settings import ServingSettings, StateSettings, TrainingSettings
+from contracts.settings import ServingSettings, TrainingSettings
 
 
 def plan(
@@ -27,21 +27,21 @@ def plan(
     as_json: Annotated[bool, typer.Option("--json", help="print bytes as JSON")] = False,
 ) -> None:
     """Predict how much memory Redis needs, by the settings and the size of the world."""
-    training, state, serving = TrainingSettings(), StateSettings(), ServingSettings()
+    training, serving = TrainingSettings(), ServingSettings()  # the API's hold those of the state
     world = World(
         users=users,
         items=items,
         interactions=interactions or users * min(100, items),
         n=n,
         rank=training.als_rank,
-        shards=state.redis_shards,
+        shards=serving.redis_shards,
         days=days,
         user_size=user_size,
         item_size=item_size,
-        history_cap=state.history_cap,
-        half_lives=state.trend_half_lives,
-        together_window=state.together_window,
-        together_degree=state.together_degree,
+        history_cap=serving.history_cap,
+        half_lives=serving.trend_half_lives,
+        together_window=serving.together_window,
+        together_degree=serving.together_degree,
         fresh_users=fresh if serving.fold_in else 0.0,
         described_users=described,
         segments=segments if described and training.segment_attributes else 0,
