@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contracts import lake, topics
 from contracts.events import Interaction, from_future
-from streaming.parse import accepted_entries, accepted_interactions, parse, rejected
+from streaming.parse import accepted_entries, accepted_interactions, parse, parse_interactions, rejected
 
 NOW_MS = 1_800_000_000_000
 EVENT_ID = "0189d7c0-1111-4222-8333-444455556666"
@@ -149,6 +150,28 @@ def test_bytes_of_any_shape_are_rejected_with_a_reason(spark: SparkSession) -> N
     parsed = parse(records(spark, [value for value, _ in BYTES], topics.INTERACTIONS.name))
     reasons = {row.offset: row.reason for row in rejected(parsed).collect()}
     assert [reasons.get(n) for n in range(len(BYTES))] == [reason for _, reason in BYTES]
+
+
+def test_the_lakes_shorter_parse_gives_the_same_reasons(spark: SparkSession) -> None:
+    events = [event(changes) for changes in ACCEPTED] + [event(changes) for changes, _ in REJECTED]
+    values = [*encoded(events), *(value for value, _ in BYTES)]
+    frame = records(spark, values, topics.INTERACTIONS.name)
+    whole, shorter = (
+        {row.offset: row.reason for row in some(frame).select("offset", "reason").collect()}
+        for some in (parse, parse_interactions)
+    )
+    assert whole == shorter
+    assert list(whole.values()).count(None) == len(ACCEPTED)
+
+
+@pytest.mark.parametrize("some", [parse, parse_interactions])
+def test_text_is_checked_before_spark_interprets_the_json(
+    spark: SparkSession, some: Callable[[DataFrame], DataFrame]
+) -> None:
+    parsed = some(records(spark, [], topics.INTERACTIONS.name)).select("event", "reason")
+    steps = parsed._jdf.queryExecution().optimizedPlan().toString().splitlines()  # type: ignore[operator]
+    assert [step for step in steps if "from_json" in step]
+    assert not [step for step in steps if "from_json" in step and "isValid" in step]
 
 
 @pytest.mark.parametrize("ensure_ascii", [True, False], ids=["escaped", "as themselves"])
