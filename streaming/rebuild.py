@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -18,7 +18,7 @@ from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
 from streaming.applied import next_offsets
-from streaming.lake_offsets import ORIGINS
+from streaming.lake_offsets import ORIGINS, lake_offsets
 from streaming.online_sink import applied_records, apply_lake, merged
 from streaming.pipeline import checkpoint
 from streaming.source import EARLIEST, read_partitions_between
@@ -44,13 +44,16 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     """
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
+        # In this order: the lake and the topics grow meanwhile, and what is read twice changes nothing.
+        in_lake = lake_offsets(spark, settings)
         present = {t.name: end_offsets(settings.kafka_bootstrap_servers, t.name) for _, t in ORIGINS}
         # Exactly what the online query has applied: the rest it will apply itself.
         bounds = bounds_within(present, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
-        interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, bounds)
-        entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, bounds)
-        in_lake = ((topics.INTERACTIONS, interactions), (topics.CATALOG, entries))
-        starts, ends = _beyond_lake(settings, in_lake, present, bounds)
+        of_lake = bounds_of_lake(in_lake, present, bounds)
+        interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, of_lake)
+        entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, of_lake)
+        has_erased = not entries.filter(F.col("kind") == ERASURE).isEmpty()
+        starts, ends = _beyond_lake(settings, in_lake, present, bounds, has_erased)
         tail = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
         before = state_digest(client)
         clear_state(client)
@@ -83,7 +86,7 @@ def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
 def _read(
     spark: SparkSession, settings: StreamingSettings, table: Table, topic: Topic, bounds: dict[str, int]
 ) -> DataFrame:
-    """A table's rows below the bounds; a partition without a bound (Redis was flushed) is taken whole."""
+    """A table's rows below the bounds; a partition without one (Redis was flushed, say) is taken whole."""
     rows = spark.read.format("delta").load(table.path(settings.lake_uri))
     for source, bound in bounds.items():
         name, partition = source.rsplit(":", 1)
@@ -95,25 +98,22 @@ def _read(
 
 def _beyond_lake(
     settings: StreamingSettings,
-    in_lake: Sequence[tuple[Topic, DataFrame]],
+    in_lake: Mapping[str, Mapping[int, int]],
     present: Mapping[str, dict[int, int]],
     bounds: dict[str, int],
+    has_erased: bool,
 ) -> tuple[Offsets, Offsets]:
     """Where the records of both topics after the last one of the lake and below the bounds start and end."""
-    entries = next(rows for topic, rows in in_lake if topic == topics.CATALOG)
-    has_erased = not entries.filter(F.col("kind") == ERASURE).isEmpty()
     starts: Offsets = {}
     ends: Offsets = {}
-    for topic, rows in in_lake:
-        newest = rows.groupBy("kafka_partition").agg(F.max("kafka_offset").alias("offset")).collect()
-        reached = {row["kafka_partition"]: row["offset"] + 1 for row in newest}
-        kept = begin_offsets(settings.kafka_bootstrap_servers, topic.name) if has_erased else {}
-        ends[topic.name], starts[topic.name] = {}, {}
-        for p, end in present[topic.name].items():
-            bound = bounds.get(f"{topic.name}:{p}", end)
+    for topic, its in present.items():
+        kept = begin_offsets(settings.kafka_bootstrap_servers, topic) if has_erased else {}
+        ends[topic], starts[topic] = {}, {}
+        for p, end in its.items():
+            bound = bounds.get(f"{topic}:{p}", end)
             # The lake may be ahead of the online query: nothing is read then.
-            starts[topic.name][str(p)] = min(bound, first_to_read(reached.get(p), kept.get(p, 0), end))
-            ends[topic.name][str(p)] = bound
+            starts[topic][str(p)] = min(bound, first_to_read(in_lake[topic].get(p), kept.get(p, 0), end))
+            ends[topic][str(p)] = bound
     return starts, ends
 
 
@@ -121,6 +121,19 @@ def bounds_within(present: Mapping[str, dict[int, int]], applied: Mapping[str, i
     """The applied offsets without those beyond a topic's end: they are of a topic before it."""
     ends = {f"{topic}:{p}": end for topic, its in present.items() for p, end in its.items()}
     return {source: offset for source, offset in applied.items() if offset <= ends.get(source, -1)}
+
+
+def bounds_of_lake(
+    in_lake: Mapping[str, Mapping[int, int]],
+    present: Mapping[str, dict[int, int]],
+    applied: Mapping[str, int],
+) -> dict[str, int]:
+    """Below which offset the lake's rows count. None where it has reached beyond its partition's end.
+
+    There it holds rows of a topic before this one: their offsets say nothing of what is applied.
+    """
+    anew = {f"{t}:{p}" for t, its in present.items() for p, end in its.items() if in_lake[t].get(p, 0) > end}
+    return {source: offset for source, offset in applied.items() if source not in anew}
 
 
 def first_to_read(reached: int | None, kept: int, end: int) -> int:

@@ -22,7 +22,7 @@ from contracts.settings import KafkaSettings, StreamingSettings
 from streaming import redis_sink
 from streaming.lake_sink import append, create_tables
 from streaming.parse import accepted_interactions, parse
-from streaming.rebuild import bounds_within, first_to_read, prepare_state
+from streaming.rebuild import bounds_of_lake, bounds_within, first_to_read, prepare_state
 from streaming.redis_sink import CatalogRecord
 from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_keys import is_there
@@ -145,9 +145,15 @@ def test_offsets_of_a_topic_that_was_there_before_are_no_bounds() -> None:
     assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
 
 
-@pytest.mark.parametrize("is_flushed", [True, False])
+def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> None:
+    in_lake, present = {"interactions": {0: 11, 1: 10}}, {"interactions": {0: 10, 1: 10, 2: 10}}
+    applied = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 5)
+    assert bounds_of_lake(in_lake, present, applied) == {"interactions:1": 5, "interactions:2": 5}
+
+
+@pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
 def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one(
-    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path, is_flushed: bool
+    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path, applied_before: str
 ) -> None:
     create_tables(spark, settings.lake_uri)
     # As if each partition had held a thousand records more before: the lake ends beyond the topic.
@@ -158,9 +164,11 @@ def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one
     append(before, lake.INTERACTIONS, settings.lake_uri, "old", 0)
     written(tmp_path / "checkpoints" / "online-v1", 0, 0)
     client = redis_sink.connect(settings.redis_url.get_secret_value())
-    if not is_flushed:
+    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
+    if applied_before != "nothing":
+        to = dict.fromkeys(ends, 1100) if applied_before == "the old topic" else ends
         redis_sink.write_applied(
-            client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": 1100 for p in range(4)}
+            client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": offset for p, offset in to.items()}
         )
 
     prepare_state(spark, settings)
@@ -171,7 +179,6 @@ def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one
         if each.event.user_id in ("u0", "u1")
     ]
     assert_state(client, cast(Producer, SimpleNamespace(sent=[*sent, *of_old])))
-    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
     applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
     assert {p: applied[f"interactions:{p}"] for p in ends} == ends
 
