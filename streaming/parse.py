@@ -24,19 +24,19 @@ _UUID = events.UUID_PATTERN.replace("[0-9a-fA-F]", r"\p{XDigit}")
 
 def parse(records: DataFrame) -> DataFrame:
     """One row per record: its origin and bytes, ``event`` or ``entry``, a ``reason`` if it is rejected."""
-    typed = _with_text(records).withColumns(
+    typed = records.withColumns(
         {
             "event": F.when(_is_interaction(), _from_json(lake.EVENT_DDL)),
             "entry": F.when(~_is_interaction(), _from_json(lake.CATALOG_DDL)),
         }
     )
-    # topic, partition, offset, timestamp, key, value, text, event{...}, entry{...}, reason
+    # topic, partition, offset, timestamp, key, value, event{...}, entry{...}, reason
     return typed.withColumn("reason", F.when(_is_interaction(), _event_fault()).otherwise(_entry_fault()))
 
 
 def parse_interactions(records: DataFrame) -> DataFrame:
     """As ``parse``, of the interactions only and without ``entry``: less to carry."""
-    events = _with_text(records.filter(_is_interaction())).withColumn("event", _from_json(lake.EVENT_DDL))
+    events = records.filter(_is_interaction()).withColumn("event", _from_json(lake.EVENT_DDL))
     return events.withColumn("reason", _event_fault())
 
 
@@ -91,15 +91,14 @@ def _is_interaction() -> Column:
     return F.col("topic") == topics.INTERACTIONS.name
 
 
-def _with_text(records: DataFrame) -> DataFrame:
-    # A column of its own, which the fault reads as well: Spark interprets what stands inside from_json, and
-    # would look this method up by reflection for every row.
-    text = F.col("value").cast("string")
-    return records.withColumn("text", F.when(F.is_valid_utf8(text), text))
+def _text() -> Column:
+    return F.col("value").cast("string")
 
 
 def _from_json(ddl: str) -> Column:
-    return F.from_json("text", f"{ddl}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT})
+    # Spark interprets what stands inside, so the check for UTF-8 stands outside, among the faults: here it
+    # would be looked up by reflection for every row.
+    return F.from_json(_text(), f"{ddl}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT})
 
 
 def _uuid_of_origin() -> Column:
@@ -119,7 +118,7 @@ def _malformed(parsed: str) -> list[tuple[Column, str]]:
     is_no_json = F.col(parsed).isNull() | F.col(f"{parsed}.{_CORRUPT}").isNotNull()
     return [
         (F.col("value").isNull(), "the record is empty"),
-        (F.col("text").isNull(), "not UTF-8 text"),
+        (~F.is_valid_utf8(_text()), "not UTF-8 text"),
         (is_no_json, "malformed JSON or a field of the wrong type"),
     ]
 

@@ -165,7 +165,7 @@ def test_the_lakes_shorter_parse_gives_the_same_reasons(spark: SparkSession) -> 
 
 
 @pytest.mark.parametrize("some", [parse, parse_interactions])
-def test_text_is_checked_before_spark_interprets_the_json(
+def test_text_is_not_checked_inside_of_the_json_that_spark_interprets(
     spark: SparkSession, some: Callable[[DataFrame], DataFrame]
 ) -> None:
     parsed = some(records(spark, [], topics.INTERACTIONS.name)).select("event", "reason")
