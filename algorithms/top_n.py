@@ -1,8 +1,11 @@
-"""Exact top-N by blocked products of factors: every item is scored, the known ones are left out."""
+"""Exact top-N by blocked products of factors: every item is scored, the known ones are left out.
+
+How BLAS rounds depends on a product's shape, a row's place in it and the processor, and a user's list must
+not depend on who else is asked for. So its scores only choose candidates, by a margin of that rounding; what
+is listed is scored pair by pair.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +13,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Indexes = NDArray[np.int32]
 
-# One product has always this shape: BLAS rounds differently for other shapes, and a user's list must not
-# depend on who else is asked for. 64 x 2**18 scores of 4 bytes take 64 MiB, however many items there are.
+# 64 x 2**18 scores of 4 bytes take 64 MiB, however many items there are.
 BLOCK_USERS = 64
 BLOCK_ITEMS = 2**18
 _GROUPS = 4  # of columns, for each place in a list
 _CROWDED = 4
+_PAIRS = 2**12  # scored at once: what they take stays in the cache
 
 
 def top_n(
@@ -34,6 +37,7 @@ def top_n(
     Raises ValueError for n < 1, factors that do not match, or factors that are not finite.
     """
     _check(user_factors, item_factors, n)
+    margins = _margins(user_factors, item_factors)
     absent = np.flatnonzero(~item_mask) if item_mask is not None else np.empty(0, np.int64)
     indexes = np.full((len(user_factors), n), -1, np.int32)
     scores = np.full((len(user_factors), n), -np.inf, np.float32)
@@ -42,11 +46,14 @@ def top_n(
         counts = np.diff(known_indptr[start : stop + 1])
         rows = np.repeat(np.arange(stop - start), counts)
         columns = known_indices[known_indptr[start] : known_indptr[stop]]
-        for first, block in _score_blocks(user_factors[start:stop], item_factors):
-            inside = (columns >= first) & (columns < first + block.shape[1])
+        for first in range(0, len(item_factors), BLOCK_ITEMS):
+            users, items = user_factors[start:stop], item_factors[first : first + BLOCK_ITEMS]
+            block = users @ items.T
+            inside = (columns >= first) & (columns < first + len(items))
             block[rows[inside], columns[inside] - first] = -np.inf
-            block[:, absent[(absent >= first) & (absent < first + block.shape[1])] - first] = -np.inf
-            _merge(indexes[start:stop], scores[start:stop], block, first)
+            block[:, absent[(absent >= first) & (absent < first + len(items))] - first] = -np.inf
+            floor = _floor(block, n) - margins[start:stop]
+            _merge(indexes[start:stop], scores[start:stop], _candidates(users, items, block, floor, n), first)
     indexes[np.isneginf(scores)] = -1
     return indexes, scores
 
@@ -86,18 +93,10 @@ def _check(user_factors: Floats, item_factors: Floats, n: int) -> None:
         raise ValueError("the factors are not all finite numbers; the fit diverged, raise its regularisation")
 
 
-def _score_blocks(users: Floats, item_factors: Floats) -> Iterator[tuple[int, Floats]]:
-    """Scores of up to BLOCK_USERS users, BLOCK_ITEMS items at a time, with the first item's index."""
-    padded = np.zeros((BLOCK_USERS, users.shape[1]), np.float32)
-    padded[: len(users)] = users
-    for first in range(0, len(item_factors), BLOCK_ITEMS):
-        yield first, (padded @ item_factors[first : first + BLOCK_ITEMS].T)[: len(users)]
-
-
-def _merge(indexes: Indexes, scores: Floats, block: Floats, first: int) -> None:
+def _merge(indexes: Indexes, scores: Floats, candidates: tuple[Indexes, Floats], first: int) -> None:
     """Puts the best of a block into the lists kept so far, in place."""
     n = indexes.shape[1]
-    all_indexes, all_scores = _candidates(block, n)
+    all_indexes, all_scores = candidates
     if first:
         # The kept ones come first: their indexes are lower, so the stable order of ties stays right.
         all_indexes = np.hstack([indexes, all_indexes + first])
@@ -107,30 +106,55 @@ def _merge(indexes: Indexes, scores: Floats, block: Floats, first: int) -> None:
     scores[:] = np.take_along_axis(all_scores, order, axis=1)
 
 
-def _candidates(block: Floats, n: int) -> tuple[Indexes, Floats]:
-    """Of each row its n largest and not many more, by ascending column: columns and scores, -inf behind.
-
-    The n-th largest maximum of groups of columns is not above the n-th largest score, so what is not below it
-    holds all that is looked for. Maxima of groups cost a tenth of selecting from all scores.
-    """
-    floor = np.maximum(_floor(block, n), np.finfo(np.float32).min)
-    above = block >= floor[:, None]
+def _candidates(
+    users: Floats, items: Floats, block: Floats, floor: NDArray[np.float64], n: int
+) -> tuple[Indexes, Floats]:
+    """Of each row its n largest and not many more, by ascending column: columns and scores, -inf behind."""
+    above = block >= np.maximum(floor, np.finfo(np.float32).min).astype(np.float32)[:, None]
     counts = np.count_nonzero(above, axis=1)
     for row in np.flatnonzero(counts > _CROWDED * n):
-        # All but equal scores: of those no more than the first n can be listed.
-        above[row, np.flatnonzero(block[row] == floor[row])[n:]] = False
-        counts[row] = np.count_nonzero(above[row])
+        columns = np.flatnonzero(above[row])
+        best = np.argsort(-_scores(users, items, np.full(len(columns), row), columns), kind="stable")[:n]
+        above[row] = False
+        above[row, columns[best]] = True
+        counts[row] = n
     rows, columns = np.nonzero(above)
     places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     shape = len(block), max(n, counts.max(initial=0))
     indexes, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
     indexes[rows, places] = columns
-    scores[rows, places] = block[rows, columns]
+    scores[rows, places] = _scores(users, items, rows, columns)
     return indexes, scores
 
 
+def _margins(user_factors: Floats, item_factors: Floats) -> NDArray[np.float64]:
+    """How far below the n-th of BLAS' scores an item may stand and yet be among the n: (users,).
+
+    Twice the error of two sums of rank products, rank u |x| |y| each (Higham, Accuracy and Stability of
+    Numerical Algorithms, 2002, 3.5), for the longest item; one u more for the margin's own rounding.
+    """
+    longest = np.sqrt(np.einsum("ik,ik->i", item_factors, item_factors, dtype=np.float64).max(initial=0.0))
+    lengths = np.sqrt(np.einsum("uk,uk->u", user_factors, user_factors, dtype=np.float64))
+    margins: NDArray[np.float64] = (
+        2 * (user_factors.shape[1] + 1) * np.finfo(np.float32).eps * lengths * longest
+    )
+    return margins
+
+
+def _scores(users: Floats, items: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
+    """The products of these pairs, each summed alone."""
+    scores = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), _PAIRS):
+        some = slice(start, start + _PAIRS)
+        np.einsum("pk,pk->p", users.take(rows[some], 0), items.take(columns[some], 0), out=scores[some])
+    return scores
+
+
 def _floor(block: Floats, n: int) -> Floats:
-    """Of each row something not above its n-th largest score, and close to it."""
+    """Of each row something not above its n-th largest score, and close to it: (users,).
+
+    That is the n-th largest of the maxima of groups of columns, a tenth of the cost of selecting from all.
+    """
     size = max(1, block.shape[1] // (_GROUPS * n))
     groups = block.shape[1] // size
     if groups <= n:

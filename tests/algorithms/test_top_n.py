@@ -63,6 +63,22 @@ def test_a_users_list_does_not_depend_on_who_else_is_asked_for() -> None:
         assert (some_scores == scores[rows]).all()
 
 
+@given(seed=st.integers(0, 2**32), rank=st.integers(1, 70), n=st.sampled_from([1, 10, 60]))
+def test_items_that_differ_by_a_rounding_are_ordered_by_their_own_products(
+    seed: int, rank: int, n: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    users = rng.standard_normal((5, rank)).astype(np.float32)
+    direction = rng.standard_normal(rank)
+    items = (direction * (1 + 1e-7 * rng.integers(-9, 9, (900, 1)))).astype(np.float32)
+    indexes, scores = top_n(users, items, *_nothing_known(5), n)
+    for user, listed, scored in zip(users, indexes, scores, strict=True):
+        every = np.array([np.einsum("pk,pk->p", user[None], item[None])[0] for item in items])
+        best = np.argsort(-every, kind="stable")[:n]
+        assert (listed == best).all()
+        assert (scored == every[best]).all()
+
+
 def test_no_known_item_is_ever_listed_and_what_remains_is_padded() -> None:
     known = [set(range(10)), set(range(9)), set()]
     indexes, scores = top_n(np.ones((3, 2), np.float32), np.ones((10, 2), np.float32), *_csr(known), 4)
