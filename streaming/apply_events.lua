@@ -12,6 +12,8 @@ local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED = unpack(K
 local USER, ERASE_UNTIL = ARGV[1], tonumber(ARGV[2])
 local ENTRY, ENTRY_SIZE = '>BdI4I4I4I4i4', 29
 local LIKE, RATING, DISLIKE, RETRACT = 3, 4, 6, 7
+local DOT, FIVE = 46, 53
+local NEWEST = CONFIG.window * 3 -- of the recent items, those among which the liked ones are looked for
 local COUNTERS, OCTAVE, OCTAVE_SIZE, OCTAVES = '>I4dI4I4I4I4I4I4', '>Bi4d', 13, 32
 
 -- Numbers are compared one by one: Lua compares strings by the server's locale.
@@ -132,42 +134,76 @@ local function trim_recent()
     if last[2] then redis.call('ZREMRANGEBYSCORE', RECENT, '-inf', '(' .. math.floor(last[2])) end
 end
 
--- The user's newest liked items: of the newest `window * 3` at most `window`.
-local function liked_window()
-    local recent = redis.call('ZREVRANGE', RECENT, 0, CONFIG.window * 3 - 1, 'WITHSCORES')
+-- The user's newest items: item, score, item, score, ...
+local function newest_items()
+    return redis.call('ZREVRANGE', RECENT, 0, NEWEST - 1, 'WITHSCORES')
+end
+
+local function is_liked(score) return score:byte(-2) == DOT and score:byte(-1) == FIVE end -- half a ms
+
+-- The newest liked ones of them, at most `window`.
+local function liked_of(newest)
     local liked = {}
-    for i = 1, #recent, 2 do
-        if recent[i + 1]:sub(-2) == '.5' then
-            liked[#liked + 1] = recent[i]
+    for i = 1, #newest, 2 do
+        if is_liked(newest[i + 1]) then
+            liked[#liked + 1] = newest[i]
             if #liked == CONFIG.window then break end
         end
     end
     return liked
 end
 
-local function count_pairs(liked, sign, counts)
+local function is_among(item, newest)
+    for i = 1, #newest, 2 do
+        if newest[i] == item then return true end
+    end
+    return false
+end
+
+-- The liked ones after one item alone has come to the front, without reading again, which is the dearest of
+-- what an event costs; nil where what was read does not tell.
+local function liked_after(newest, liked, item, score)
+    local next_score = newest[1] == item and newest[4] or newest[2]
+    if CONFIG.cap < NEWEST or next_score and tonumber(score) <= tonumber(next_score) then return nil end
+    local after, was_liked = {}, false
+    if is_liked(score) then after[1] = item end
+    for _, other in ipairs(liked) do
+        if other == item then was_liked = true
+        elseif #after < CONFIG.window then after[#after + 1] = other end
+    end
+    if was_liked and #liked == CONFIG.window and not is_liked(score) then return nil end
+    local is_full = #newest == 2 * NEWEST
+    if is_full and #after > 0 and after[#after] == newest[#newest - 1] and not is_among(item, newest) then
+        after[#after] = nil -- the last one of the newest is it no longer
+    end
+    return after
+end
+
+local function add_pair(item, other, change)
+    if tonumber(redis.call('ZINCRBY', TOGETHER .. item, change, other)) <= 0 then
+        redis.call('ZREM', TOGETHER .. item, other)
+    end
+end
+
+-- Counts the pairs of a window that another one has not.
+local function add_pairs(liked, others, change)
+    local places = {}
+    for place, item in ipairs(others) do places[item] = place end
     for i = 1, #liked do
+        local a = places[liked[i]]
         for j = i + 1, math.min(i + CONFIG.degree, #liked) do
-            local a, b = liked[i], liked[j]
-            counts[a] = counts[a] or {}
-            counts[b] = counts[b] or {}
-            counts[a][b] = (counts[a][b] or 0) + sign
-            counts[b][a] = (counts[b][a] or 0) + sign
+            local b = places[liked[j]]
+            if not (a and b and math.abs(a - b) <= CONFIG.degree) then
+                add_pair(liked[i], liked[j], change)
+                add_pair(liked[j], liked[i], change)
+            end
         end
     end
 end
 
 local function move_pairs(before, after)
-    local counts = {}
-    count_pairs(before, -1, counts)
-    count_pairs(after, 1, counts)
-    for item, others in pairs(counts) do
-        for other, change in pairs(others) do
-            if change ~= 0 and tonumber(redis.call('ZINCRBY', TOGETHER .. item, change, other)) <= 0 then
-                redis.call('ZREM', TOGETHER .. item, other)
-            end
-        end
-    end
+    add_pairs(before, after, -1)
+    add_pairs(after, before, 1)
 end
 
 local function count(counters, counted, sign)
@@ -206,71 +242,77 @@ local function find_entries(item)
     return key, decode(raw)
 end
 
+-- Returns the item's place among the recent ones, if it has one.
 local function store(item, entries, counted, came_from)
     local raws = {}
     for code = 1, RETRACT do
         if entries[code] then raws[#raws + 1] = entries[code].raw end
     end
     local key = #raws > 0 and (next(counted) and HISTORY or RETRACTED) or nil
+    local score = key and recent_score(entries, counted)
     if key then
         redis.call('HSET', key, item, table.concat(raws))
-        redis.call('ZADD', RECENT, recent_score(entries, counted), item)
+        redis.call('ZADD', RECENT, score, item)
     else
         redis.call('ZREM', RECENT, item)
     end
     if came_from and came_from ~= key then redis.call('HDEL', came_from, item) end
+    return score
 end
 
-local window -- of liked items, before the first change
+local newest -- items, before the first change
+local changed = 0
+local moved, moved_to -- the item that changed last, and its place among the recent ones
 
 local function apply(item, new, erased_until)
     if new[2] <= erased_until then
         move_item(item, {}, {}, new)
-        return false
+        return
     end
     local came_from, entries = find_entries(item)
-    if not wins(new, entries[new[1]]) then return false end
-    window = window or liked_window()
+    if not wins(new, entries[new[1]]) then return end
+    newest = newest or newest_items()
     local before = effective(entries)
     entries[new[1]] = new
     local after = effective(entries)
-    store(item, entries, after, came_from)
+    moved, moved_to = item, store(item, entries, after, came_from)
     move_item(item, before, after, new)
-    return true
+    changed = changed + 1
 end
 
 local function erase(item)
     local came_from, entries = find_entries(item)
-    local before, changed = effective(entries), 0
+    local before, erased = effective(entries), 0
     for code, entry in pairs(entries) do
         if entry[2] <= ERASE_UNTIL then
             entries[code] = nil
-            changed = changed + 1
+            erased = erased + 1
         end
     end
-    if changed > 0 then
-        window = window or liked_window()
+    if erased > 0 then
+        newest = newest or newest_items()
         local after = effective(entries)
         store(item, entries, after, came_from)
         move_item(item, before, after)
+        changed = changed + erased
     end
-    return changed
 end
 
 local erased_until = tonumber(redis.call('HGET', ERASED, USER) or '-1')
-local changed = 0
 if ERASE_UNTIL then
     if ERASE_UNTIL > erased_until then redis.call('HSET', ERASED, USER, ARGV[2]) end
-    for i = 3, #ARGV do changed = changed + erase(ARGV[i]) end
+    for i = 3, #ARGV do erase(ARGV[i]) end
 else
     for i = 3, #ARGV, 2 do
         local new = {struct.unpack(ENTRY, ARGV[i + 1])}
         new.raw = ARGV[i + 1]
-        if apply(ARGV[i], new, erased_until) then changed = changed + 1 end
+        apply(ARGV[i], new, erased_until)
     end
 end
 if changed > 0 then
     trim_recent()
-    move_pairs(window, liked_window())
+    local before = liked_of(newest)
+    local after = changed == 1 and moved and liked_after(newest, before, moved, moved_to)
+    move_pairs(before, after or liked_of(newest_items()))
 end
 return changed

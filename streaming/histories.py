@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -47,15 +47,15 @@ class Histories:
     times: NDArray[np.int64]  # ms, of the newest interaction that counts
 
 
-def read_histories(users: Sequence[Sequence[bytes]], strengths: Strengths) -> Histories:
-    """Of ``[item_id, entries, item_id, entries, ...]`` per user (what ``read_history.lua`` returns)."""
-    indptr = np.concatenate([[0], np.cumsum([len(user) // 2 for user in users])]).astype(np.int64)
-    items = list(chain.from_iterable(user[::2] for user in users))
-    raws = list(chain.from_iterable(user[1::2] for user in users))
+def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: Strengths) -> Histories:
+    """Of each user's entries by item, as they stand in the state."""
+    indptr = np.concatenate([[0], np.cumsum([len(user) for user in users])]).astype(np.int64)
+    items = list(chain.from_iterable(users))
+    raws = list(chain.from_iterable(user.values() for user in users))
     if not items:
         return Histories(indptr, [], np.zeros(0), np.zeros(0, np.int64))
     entries = np.frombuffer(b"".join(raws), _ENTRY)
-    lengths = np.array([len(raw) // ENTRY_SIZE for raw in raws])
+    lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // ENTRY_SIZE
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     counts = _counting(raws, lengths, starts, len(entries))
     worth = np.where(counts, _worth(entries, strengths), 0.0)

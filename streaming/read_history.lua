@@ -1,6 +1,6 @@
--- What a fold-in reads of some users of one shard.
--- KEYS  each user's history, recent     ARGV  how many of the newest items at most
--- returns for each user {item_id, entries, item_id, entries, ...}, {item_id, ...}: read, and further known
+-- What a fold-in reads of a user with a long history.
+-- KEYS  the user's history, recent     ARGV  how many of the newest items at most
+-- returns {item_id, entries, item_id, entries, ...}, {item_id, ...}: read, and all known if there are more
 local CAP = tonumber(ARGV[1])
 
 local function newest(history, recent)
@@ -18,13 +18,6 @@ local function newest(history, recent)
     return read
 end
 
-local found = {}
-for i = 1, #KEYS, 2 do
-    local history = KEYS[i]
-    if redis.call('HLEN', history) <= CAP then
-        found[i], found[i + 1] = redis.call('HGETALL', history), {}
-    else
-        found[i], found[i + 1] = newest(history, KEYS[i + 1]), redis.call('HKEYS', history)
-    end
-end
-return found
+local history, recent = KEYS[1], KEYS[2]
+if redis.call('HLEN', history) <= CAP then return {redis.call('HGETALL', history), {}} end
+return {newest(history, recent), redis.call('HKEYS', history)}

@@ -36,7 +36,7 @@ def encoded(entries: list[HistoryEntry]) -> bytes:
 def test_strengths_and_times_are_those_of_the_entries_that_count(
     users: list[list[list[HistoryEntry]]],
 ) -> None:
-    raw = [[part for n, item in enumerate(user) for part in (b"i%d" % n, encoded(item))] for user in users]
+    raw = [{b"i%d" % n: encoded(item) for n, item in enumerate(user)} for user in users]
     histories = read_histories(raw, STRENGTHS)
     items = [item for user in users for item in user]
     assert histories.indptr.tolist() == np.concatenate([[0], np.cumsum([len(u) for u in users])]).tolist()
@@ -49,7 +49,7 @@ def test_strengths_and_times_are_those_of_the_entries_that_count(
 
 def test_a_user_without_a_history_has_an_empty_row() -> None:
     histories = read_histories(
-        [[], [b"x", encoded([HistoryEntry("like", 7, str(uuid.UUID(int=1)), 1.0)])]], STRENGTHS
+        [{}, {b"x": encoded([HistoryEntry("like", 7, str(uuid.UUID(int=1)), 1.0)])}], STRENGTHS
     )
     assert histories.indptr.tolist() == [0, 0, 1]
     assert histories.strengths.tolist() == [4.0]

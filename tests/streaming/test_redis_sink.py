@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -51,12 +52,24 @@ def events() -> st.SearchStrategy[list[UserEvent]]:
     return st.lists(st.builds(UserEvent, users, items, entries()), max_size=30)
 
 
-def apply(client: redis.Redis, batches: list[list[UserEvent]]) -> str:
+def apply(client: redis.Redis, batches: list[list[UserEvent]], state: StateSettings = STATE) -> str:
     client.flushall()
     for batch in batches:
-        redis_sink.apply_events(client, batch, STATE)
-        merge_items(client, (e.item_id for e in batch), STATE)
+        redis_sink.apply_events(client, batch, state)
+        merge_items(client, (e.item_id for e in batch), state)
     return state_digest(client)
+
+
+def pairs(client: redis.Redis, items: set[str], state: StateSettings) -> dict[str, dict[str, int]]:
+    """What the state counts of items liked together, over all shards."""
+    counted = {}
+    for item in items:
+        found: dict[str, int] = {}
+        for shard in range(state.redis_shards):
+            for other, users in client.zrange(keyspace.together(item, shard), 0, -1, withscores=True):
+                found[other.decode()] = found.get(other.decode(), 0) + int(users)
+        counted[item] = found
+    return {item: found for item, found in counted.items() if found}
 
 
 @WITH_CLIENT
@@ -119,16 +132,40 @@ def test_pairs_are_counted_for_the_newest_liked_items_of_each_user(
 ) -> None:
     apply(client, [given_events])
     expected = state_oracle.together(state_oracle.last_writers(given_events), STATE)
-    counted = {}
-    for item in {event.item_id for event in given_events}:
-        found: dict[str, int] = {}
-        for shard in range(STATE.redis_shards):
-            for other, users in client.zrange(keyspace.together(item, shard), 0, -1, withscores=True):
-                found[other.decode()] = found.get(other.decode(), 0) + int(users)
-        counted[item] = found
-    assert {item: found for item, found in counted.items() if found} == {
-        item: dict(others) for item, others in expected.items() if others
-    }
+    assert pairs(client, {event.item_id for event in given_events}, STATE) == plain(expected)
+
+
+@settings(WITH_CLIENT, max_examples=200)
+@given(
+    touches=st.lists(
+        st.tuples(
+            st.sampled_from([f"i{n}" for n in range(9)]),
+            st.sampled_from(["rating"] * 6 + ["like", "dislike", "retract"]),
+            st.sampled_from(
+                [1.0, 1.0, 1.0, 5.0]
+            ),  # the liked ones are to stand at the end of the newest, too
+            st.sampled_from([0, 0, 0, 1, 3]),  # behind the newest
+        ),
+        max_size=60,
+    ),
+    window=st.sampled_from([2, 3]),
+    cap=st.sampled_from([4, 5, 100]),
+)
+def test_pairs_follow_a_user_event_by_event(
+    client: redis.Redis, touches: list[tuple[str, str, float, int]], window: int, cap: int
+) -> None:
+    state = StateSettings(redis_shards=2, together_window=window, together_degree=1, history_cap=cap)
+    given_events = [
+        UserEvent("a", item, HistoryEntry(kind, 10 + n - late, IDS[0], value))
+        for n, (item, kind, value, late) in enumerate(touches)
+    ]
+    apply(client, [[event] for event in given_events], state)
+    expected = state_oracle.together(state_oracle.last_writers(given_events), state)
+    assert pairs(client, {event.item_id for event in given_events}, state) == plain(expected)
+
+
+def plain(counts: dict[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    return {item: dict(others) for item, others in counts.items() if others}
 
 
 def test_a_retraction_makes_the_item_unknown_again_and_its_counts_go_down(client: redis.Redis) -> None:
