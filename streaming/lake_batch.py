@@ -21,6 +21,8 @@ from streaming.parse import accepted_entries, accepted_interactions, parse, pars
 from streaming.rejected_sink import write_rejected
 
 log = logging.getLogger("headwater.lake")
+# A task and its file cost as much as many rows, and a task keeps a core from the online query.
+_ROWS_PER_TASK = 50_000
 
 
 class LakeBatch:
@@ -31,11 +33,16 @@ class LakeBatch:
         self._maintenance = Maintenance(settings)
         self._erasures = LakeErasures(settings.lake_uri)
         self._is_first = True  # only the first batch after a start may be a replay
+        self._rows_before: int | None = None  # of the batch before: what the next will hold, about
 
     def write(self, records: DataFrame, batch_id: int) -> None:
         """The foreachBatch function."""
         started = time.monotonic()
+        if self._rows_before is not None:
+            # A larger batch than the one before takes longer, once.
+            records = records.coalesce(1 + self._rows_before // _ROWS_PER_TASK)
         counts = self._append_interactions(records, batch_id)
+        self._rows_before = sum(counts.values())
         hold(LAKE_COMMITTED)
         # Rare rows cost a second reading of the batch only when the first has seen some.
         if counts["entries"]:
