@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contracts import keyspace
@@ -135,15 +135,15 @@ def test_pairs_are_counted_for_the_newest_liked_items_of_each_user(
     assert pairs(client, {event.item_id for event in given_events}, STATE) == plain(expected)
 
 
+# Few liked ones stand at the end of the newest, too; many fill the window.
+@pytest.mark.parametrize("values", [(1.0, 1.0, 1.0, 5.0), (1.0, 5.0, 5.0, 5.0)])
 @settings(WITH_CLIENT, max_examples=200)
 @given(
     touches=st.lists(
         st.tuples(
             st.sampled_from([f"i{n}" for n in range(9)]),
             st.sampled_from(["rating"] * 6 + ["like", "dislike", "retract"]),
-            st.sampled_from(
-                [1.0, 1.0, 1.0, 5.0]
-            ),  # the liked ones are to stand at the end of the newest, too
+            st.integers(0, 3),  # which of the values
             st.sampled_from([0, 0, 0, 1, 3]),  # behind the newest
         ),
         max_size=60,
@@ -151,13 +151,20 @@ def test_pairs_are_counted_for_the_newest_liked_items_of_each_user(
     window=st.sampled_from([2, 3]),
     cap=st.sampled_from([4, 5, 100]),
 )
+@example(  # an item in the middle is touched again: the last of the newest stays among them
+    touches=[(f"i{n}", "rating", 3 if n < 2 else 0, 0) for n in (0, 1, 2, 3, 4, 5, 3)], window=2, cap=100
+)
 def test_pairs_follow_a_user_event_by_event(
-    client: redis.Redis, touches: list[tuple[str, str, float, int]], window: int, cap: int
+    client: redis.Redis,
+    values: tuple[float, ...],
+    touches: list[tuple[str, str, int, int]],
+    window: int,
+    cap: int,
 ) -> None:
     state = StateSettings(redis_shards=2, together_window=window, together_degree=1, history_cap=cap)
     given_events = [
-        UserEvent("a", item, HistoryEntry(kind, 10 + n - late, IDS[0], value))
-        for n, (item, kind, value, late) in enumerate(touches)
+        UserEvent("a", item, HistoryEntry(kind, 10 + n - late, IDS[0], values[which]))
+        for n, (item, kind, which, late) in enumerate(touches)
     ]
     apply(client, [[event] for event in given_events], state)
     expected = state_oracle.together(state_oracle.last_writers(given_events), state)
