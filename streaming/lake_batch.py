@@ -32,8 +32,9 @@ class LakeBatch:
         self._settings, self._query_id = settings, query_id
         self._maintenance = Maintenance(settings)
         self._erasures = LakeErasures(settings.lake_uri)
-        self._is_first = True  # only the first batch after a start may be a replay
-        self._rows_before: int | None = None  # of the batch before: what the next will hold, about
+        # Of the batch before: about what the next will hold. Only the first after a start, which has none
+        # before it, may be a replay.
+        self._rows_before: int | None = None
 
     def write(self, records: DataFrame, batch_id: int) -> None:
         """The foreachBatch function."""
@@ -58,7 +59,7 @@ class LakeBatch:
         settings, query_id, spark = self._settings, self._query_id(), records.sparkSession
         table = lake.INTERACTIONS
         path = table.path(settings.lake_uri)
-        may_be_replay, self._is_first = self._is_first, False
+        may_be_replay = self._rows_before is None
         if may_be_replay:
             self._erasures.load(spark)
         if may_be_replay and committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
