@@ -37,7 +37,7 @@ def run(context: BenchContext) -> list[Ratio]:
     """Events a second into the lake, ours and the file sink's."""
     events = max(_MIN_EVENTS, int(_EVENTS * context.scale))
     _fill(context, events)
-    spark = streaming_session(_settings(context, "none"))
+    spark = streaming_session(_settings(context, "none"), partitions=0)
     ours, peer = alternating(
         [
             lambda: events / _seconds(lambda: _ours(spark, context)),

@@ -10,48 +10,47 @@ from statistics import median
 import redis
 from pydantic import SecretStr
 from pyspark.sql import SparkSession
-from pyspark.sql.streaming.readwriter import DataStreamWriter
 
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.freshness import publish_model, send_history
 from clients.topic_admin import create_topics, end_offsets
-from contracts import topics
 from contracts.settings import StreamingSettings
 from stack.jars import jars_dir
-from streaming.online_batch import OnlineBatch
-from streaming.online_sink import applied_records
+from streaming.backlog import Offsets, apply_between, count_between, slice_of
 from streaming.parse import parse
 from streaming.session import streaming_session
-from streaming.source import read_topics
+from streaming.source import TOPICS, read_topics
 from streaming.state_keys import mark_written
 
 _EVENTS, _ROUNDS, _MIN_EVENTS = 200_000, 3, 20_000
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Events a second: into the state, with every user folded in, and parsed only."""
+    """Events a second of a backlog: into the state, with every user folded in, and parsed only."""
     create_topics(context.bootstrap)
     send_history(context, max(_MIN_EVENTS, int(_EVENTS * context.scale)))
-    events = sum(end_offsets(context.bootstrap, topics.INTERACTIONS.name).values())
+    ends = {
+        f"{topic}:{p}": end for topic in TOPICS for p, end in end_offsets(context.bootstrap, topic).items()
+    }
+    events = sum(ends.values())
     client = redis.Redis.from_url(context.redis_url)
-    spark = streaming_session(_settings(context, fold_in=False))
+    spark = streaming_session(_settings(context, fold_in=False), partitions=0)
 
-    def rate(writer: Callable[[], DataStreamWriter]) -> Callable[[], float]:
+    def rate(work: Callable[[], None]) -> Callable[[], float]:
         def measure() -> float:
             client.flushall()
             publish_model(context)
             mark_written(client)
-            prepared = writer().trigger(availableNow=True)
             started = time.monotonic()
-            prepared.start().awaitTermination()
+            work()
             return events / (time.monotonic() - started)
 
         return measure
 
     ours, folding, peer = alternating(
         [
-            rate(lambda: _online(spark, context, fold_in=False)),
-            rate(lambda: _online(spark, context, fold_in=True)),
+            rate(lambda: _online(spark, client, _settings(context, fold_in=False), ends)),
+            rate(lambda: _online(spark, client, _settings(context, fold_in=True), ends)),
             rate(lambda: _noop(spark, context)),
         ],
         _ROUNDS,
@@ -84,18 +83,17 @@ def _settings(context: BenchContext, fold_in: bool) -> StreamingSettings:
     )
 
 
-def _online(spark: SparkSession, context: BenchContext, fold_in: bool) -> DataStreamWriter:
-    settings = _settings(context, fold_in)
-    records = read_topics(spark, settings, settings.online_max_events_per_trigger)
-    reports = applied_records(records, settings, fold_in)
-    return _checkpointed(reports.writeStream.foreachBatch(OnlineBatch(settings).write), context)
+def _online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings, ends: Offsets) -> None:
+    starts = dict.fromkeys(ends, 0)
+    while count_between(starts, ends):
+        part = slice_of(starts, ends, settings.online_max_events_per_trigger)
+        apply_between(spark, client, settings, starts, part)
+        starts = part
 
 
-def _noop(spark: SparkSession, context: BenchContext) -> DataStreamWriter:
+def _noop(spark: SparkSession, context: BenchContext) -> None:
     settings = _settings(context, fold_in=False)
     parsed = parse(read_topics(spark, settings, settings.online_max_events_per_trigger))
-    return _checkpointed(parsed.writeStream.format("noop"), context)
-
-
-def _checkpointed(writer: DataStreamWriter, context: BenchContext) -> DataStreamWriter:
-    return writer.option("checkpointLocation", str(context.work_dir / f"online-{uuid.uuid4().hex}"))
+    folder = context.work_dir / f"online-{uuid.uuid4().hex}"
+    writer = parsed.writeStream.format("noop").option("checkpointLocation", str(folder))
+    writer.trigger(availableNow=True).start().awaitTermination()

@@ -113,7 +113,12 @@ ITEM_CATEGORIES = "hw:catalog:categories"  # HASH item_id -> JSON list: those wh
 STATE_VERSION = "hw:state:version"  # STRING: STATE, as long as Redis holds the state
 APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
 APPLIED_LAKE = "hw:applied:lake"  # HASH topic:partition -> next offset; written by the lake query
-STATE_BUSY = "hw:state:busy"  # STRING: the online query is writing a batch
+APPLIED_TIMES = "hw:applied:times"  # HASH topic:partition -> broker's time (ms) of the newest applied record
+# SET item_id: what happened to them is in the shards, not yet in the lists of all users together. The same
+# tag in both, as one is renamed to the other while it is merged.
+TOUCHED = "hw:{touched}:items"
+MERGING = "hw:{touched}:merging"
+STATE_WRITERS = "hw:state:writers"  # ZSET writer by the time (ms) up to which it may be at work
 STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
 # HASH name -> text: online_through (broker's time in ms up to which all is applied), heartbeat, batch
 # seconds, pending users, ...

@@ -102,12 +102,17 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     """The streaming service."""
 
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
-    online_trigger_seconds: float = Field(default=0.1, ge=0)  # 0: as soon as there is something
+    # A worker of the live query begins a micro-batch at most so often; after a pause, at the first record.
+    online_trigger_seconds: float = Field(default=0.05, ge=0)
+    # So long a task of it reads its partition, until Spark plans the next one: a fifth of a second's pause.
+    online_task_seconds: float = Field(default=300.0, ge=5)
+    # More records than this are a backlog: applied in large batches, not live.
+    online_backlog_events: int = Field(default=20_000, ge=1)
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
     # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.
     lake_max_events_per_trigger: int = Field(default=1_000_000, ge=1)
-    # Tasks of a batch of the online query: as many as cores run them, since each has its price.
+    # Tasks of a batch of a backlog: as many as cores run them, since each has its price.
     online_tasks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     online_max_events_per_trigger: int = Field(default=200_000, ge=1)
     maintenance_every_seconds: float = Field(default=3600.0, gt=0)

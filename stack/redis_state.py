@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
@@ -59,8 +60,10 @@ class RedisState:
         return cast(bytes, raw).decode() if raw else ""
 
     def is_being_written(self) -> bool:
-        """Whether a batch or a rebuild is at work on the state."""
-        return bool(self._client.exists(keyspace.STATE_BUSY, keyspace.STATE_REBUILDING))
+        """Whether the online query or a rebuild is at work on the state, or has left work behind."""
+        at_work = self._client.zcount(keyspace.STATE_WRITERS, int(1000 * time.time()), "+inf")
+        unmerged = self._client.exists(keyspace.TOUCHED, keyspace.MERGING)
+        return bool(at_work or unmerged or self._client.exists(keyspace.STATE_REBUILDING))
 
     def histories(self) -> Iterator[tuple[str, str, bytes]]:
         """User, item and entries (records.encode_entry, joined) of all histories."""

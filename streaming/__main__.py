@@ -9,15 +9,16 @@ import threading
 from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
-from clients.topic_admin import create_topics
+from clients.topic_admin import create_topics, end_offsets
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
-from streaming.applied import Heartbeat, publish_applied
+from streaming.applied import beat, publish_applied
 from streaming.checkpoint_faults import checkpoint_faults, refusal
 from streaming.lake_sink import create_tables
 from streaming.pipeline import build_pipeline
 from streaming.rebuild import prepare_state
-from streaming.session import streaming_session
+from streaming.session import FewSlotsError, streaming_session
+from streaming.source import TOPICS
 
 log = logging.getLogger("headwater.streaming")
 
@@ -35,23 +36,27 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = StreamingSettings()
-    spark = streaming_session(settings)
     try:
         create_topics(settings.kafka_bootstrap_servers, timeout=_BROKER_SECONDS)
+        partitions = sum(len(end_offsets(settings.kafka_bootstrap_servers, topic)) for topic in TOPICS)
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1
+    try:
+        spark = streaming_session(settings, partitions)
+    except FewSlotsError as error:
+        log.error("%s", error)
+        return NEEDS_OPERATOR
     create_tables(spark, settings.lake_uri)
     if faults := checkpoint_faults(spark, settings):
         log.error("%s", refusal(faults))
         return NEEDS_OPERATOR
     prepare_state(spark, settings)
     pipeline = build_pipeline(spark, settings)
-    log.info("running: %s", ", ".join(query.name for query in pipeline.queries))
-    heartbeat = Heartbeat()
+    log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     while not stopping.wait(0.5):
         publish_applied(pipeline.queries, settings)
-        heartbeat.beat(pipeline.queries, settings)
+        beat(settings)
         if reason := pipeline.ended():
             log.error("%s", reason)
             return 1

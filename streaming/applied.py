@@ -1,4 +1,4 @@
-"""How far the queries have come: the lake's committed offsets, and the online one's heartbeat."""
+"""How far the lake query has come, and that the service is alive."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from contracts import keyspace
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
 
-_POLLED_SECONDS = 0.5  # generously: session.py polls an idle query more often, and a batch's end takes a part
-
 
 def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
-    """Write the lake query's next offsets to Redis. (The online query writes its own, batch by batch.)"""
+    """Write the lake query's next offsets to Redis. (The online query's workers write their own.)"""
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     for query in queries:
         progress = query.lastProgress
@@ -26,25 +24,10 @@ def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettin
             )
 
 
-class Heartbeat:
-    """Says up to when everything is applied while nothing arrives; batches say it otherwise."""
-
-    def __init__(self) -> None:
-        self._idle_since: float | None = None
-
-    def beat(self, queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
-        """Write the moment of the last beat if the online query has found nothing new since."""
-        now = time.time()
-        status = next(query.status for query in queries if query.name == "online")
-        is_idle = not status["isDataAvailable"] and not status["isTriggerActive"]
-        client = redis_sink.connect(settings.redis_url.get_secret_value())
-        figures = {"heartbeat": str(int(1000 * now))}
-        if is_idle and self._idle_since is not None:
-            figures["online_through"] = str(int(1000 * self._idle_since))
-        # The query looks for data once a trigger: what came before the last beat would have been seen.
-        looks_every = max(settings.online_trigger_seconds, _POLLED_SECONDS)
-        self._idle_since = now - looks_every if is_idle else None
-        redis_sink.write_status(client, figures)
+def beat(settings: StreamingSettings) -> None:
+    """Say that the service is alive."""
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    redis_sink.write_status(client, {"heartbeat": str(int(1000 * time.time()))})
 
 
 def next_offsets(end_offset: str | dict[str, dict[str, int]]) -> dict[str, int]:

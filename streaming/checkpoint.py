@@ -42,11 +42,8 @@ class Checkpoint(NamedTuple):
         return self.planned != NEVER
 
 
-def read_checkpoint(files: StoredFiles, uri: str, is_sparse: bool = False) -> Checkpoint:
-    """The checkpoint at a URI; an empty one where there is no folder. Raises BrokenCheckpointError.
-
-    Sparse: of a query whose logs Spark writes beside its batches, so that they lack some.
-    """
+def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
+    """The checkpoint at a URI; an empty one where there is no folder. Raises BrokenCheckpointError."""
     offsets, commits = _batches(files, f"{uri}/offsets"), _batches(files, f"{uri}/commits")
     planned, committed = max(offsets, default=NEVER), max(commits, default=NEVER)
     if committed > planned:
@@ -55,8 +52,7 @@ def read_checkpoint(files: StoredFiles, uri: str, is_sparse: bool = False) -> Ch
     if planned != NEVER and query_id is None:
         raise BrokenCheckpointError("has lost its metadata, by which Delta knows its batches")
     sources: tuple[Any, ...] = ()
-    last_two = sorted(offsets)[-2:] if is_sparse else range(max(planned - 1, 0), planned + 1)
-    for batch in last_two:  # a restart reads them
+    for batch in range(max(planned - 1, 0), planned + 1):  # a restart reads both
         sources = _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
     if committed != NEVER:
         _entry(files, f"{uri}/commits/{committed}", has_sources=False)

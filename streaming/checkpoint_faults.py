@@ -6,19 +6,23 @@ One with an older checkpoint gives new events the numbers of old batches, which 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
+from clients.topic_admin import begin_offsets, end_offsets
 from contracts import keyspace, lake
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
-from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint
-from streaming.lake_sink import committed_batch, is_empty, table_version
-from streaming.pipeline import query_checkpoint
+from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
+from streaming.lake_sink import committed_batch, holds_nothing, is_empty, table_version
+from streaming.pipeline import checkpoint
+from streaming.source import TOPICS
 from streaming.state_keys import is_there
 from streaming.stored_files import StoredFiles
 
+_Fault = Callable[[SparkSession, StreamingSettings, Checkpoint], str | None]
 RUNBOOK = "'A checkpoint is lost' in docs/operations.md"
 
 
@@ -36,23 +40,31 @@ def refusal(faults: list[CheckpointFault]) -> str:
 
 
 def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[CheckpointFault]:
-    """What is wrong with the queries' checkpoints; nothing at a first start. The lake's tables must exist."""
+    """What is wrong with the queries' progress; nothing at a first start. The lake's tables must exist.
+
+    Raises BrokerUnavailableError where Kafka does not answer.
+    """
     files = StoredFiles(spark)
-    found = []
-    for query, fault in (("lake", _of_lake), ("online", _of_online), ("item_activity", _of_activity)):
+
+    def reason(query: str, fault: _Fault) -> str | None:
         try:
-            reason = fault(spark, settings, query_checkpoint(files, settings, query))
+            return fault(spark, settings, read_checkpoint(files, checkpoint(settings, query)))
         except BrokenCheckpointError as error:
-            reason = str(error)
-        if reason is not None:
-            found.append(CheckpointFault(query, reason))
-    return found
+            return str(error)
+
+    reasons = {
+        "lake": reason("lake", _of_lake),
+        "online": _of_online(settings),
+        "item_activity": reason("item_activity", _of_activity),
+    }
+    return [CheckpointFault(query, why) for query, why in reasons.items() if why is not None]
 
 
 def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
     path = lake.INTERACTIONS.path(settings.lake_uri)
     if not found.has_run and found.start is None:
-        return None if _holds_nothing(spark, settings) else "is gone, yet the lake holds what it has written"
+        is_new = holds_nothing(spark, settings.lake_uri)
+        return None if is_new else "is gone, yet the lake holds what it has written"
     if not found.has_run and found.start and found.start.lake_version != table_version(spark, path):
         return "is gone again, and the lake has changed since it was repaired"
     written = committed_batch(spark, path, f"{found.query_id}:{lake.INTERACTIONS.name}")
@@ -63,15 +75,19 @@ def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint
     return None
 
 
-def _of_online(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
-    if found.has_run or found.start is not None:
-        return None
+def _of_online(settings: StreamingSettings) -> str | None:
+    """The online query's progress is what Redis says is applied; Kafka must still have what follows."""
     client = redis_sink.connect(settings.redis_url.get_secret_value())
-    if redis_sink.read_applied(client, keyspace.APPLIED_ONLINE):
-        return "is gone, yet Redis holds what it has applied"
-    # With the state in place and nothing applied, it was killed at its first start, before its first batch.
-    if not is_there(client) and not _holds_nothing(spark, settings):
-        return "is gone, and so is the state in Redis, yet the lake holds events"
+    if not is_there(client):
+        return None  # rebuilt from the lake at the start
+    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    for topic in TOPICS:
+        ends = end_offsets(settings.kafka_bootstrap_servers, topic)
+        for partition, begin in begin_offsets(settings.kafka_bootstrap_servers, topic).items():
+            offset = applied.get(f"{topic}:{partition}", begin)
+            if not begin <= offset <= ends[partition]:
+                kept = f"Kafka keeps {begin} to {ends[partition]}"
+                return f"(in Redis) stands at {offset} of {topic}:{partition}, but {kept}"
     return None
 
 
@@ -86,7 +102,3 @@ def _of_activity(spark: SparkSession, settings: StreamingSettings, found: Checkp
     if reached > newest + 1:
         return f"is newer than the lake: it has read version {reached - 1} of {newest}"
     return None
-
-
-def _holds_nothing(spark: SparkSession, settings: StreamingSettings) -> bool:
-    return all(is_empty(spark, table.path(settings.lake_uri)) for table in (lake.INTERACTIONS, lake.CATALOG))

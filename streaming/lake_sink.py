@@ -10,6 +10,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
+from contracts import lake
 from contracts.lake import TABLES, Table
 
 # Files are found by these; the smallest and largest of every other column would be computed for nothing.
@@ -62,6 +63,11 @@ def table_version(spark: SparkSession, path: str) -> int:
 def is_empty(spark: SparkSession, path: str) -> bool:
     """Whether a table holds no file, hence no row."""
     return int(_snapshot(spark, path).numOfFiles()) == 0
+
+
+def holds_nothing(spark: SparkSession, lake_uri: str) -> bool:
+    """Whether neither topic has left anything in the lake."""
+    return all(is_empty(spark, table.path(lake_uri)) for table in (lake.INTERACTIONS, lake.CATALOG))
 
 
 def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id: int) -> None:

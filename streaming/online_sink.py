@@ -1,9 +1,9 @@
-"""Applies a parsed micro-batch to Redis on the executors, in Arrow batches, and folds its users in."""
+"""Applies parsed rows to Redis on the executors, in Arrow batches, and folds their users in."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from streaming.redis_sink import CatalogRecord, UserEvent
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
 _ENTRY_FIELDS = ("kind", "id", "updated_at")
+_COLUMNS = ("accepted", *_EVENT_FIELDS, "event_time", *_ENTRY_FIELDS, "json")
 # What a task reports back: the items it touched, and how far it came in each Kafka partition.
 _NUMBERS = ("first_offset", "next_offset", "through", "records")
 _REPORT = pa.schema(
@@ -54,12 +55,9 @@ class Applied:
 
 
 def applied_records(records: DataFrame, settings: StreamingSettings, fold_in: bool) -> DataFrame:
-    """Records of the topics, applied to the state as they are read: what the tasks report.
-
-    Of a stream, whose plan is then made once and not by each batch, or of a bounded frame.
-    """
+    """A bounded frame of the topics, applied to the state as it is read: what the tasks report."""
     few = records.coalesce(settings.online_tasks)
-    return _batch_rows(parse(few)).mapInArrow(_task(settings, fold_in), _REPORT_DDL)
+    return online_rows(few).mapInArrow(_task(settings, fold_in), _REPORT_DDL)
 
 
 def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingSettings) -> Applied:
@@ -85,8 +83,9 @@ def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
     return applied
 
 
-def _batch_rows(parsed: DataFrame) -> DataFrame:
-    return parsed.select(
+def online_rows(records: DataFrame) -> DataFrame:
+    """What the state needs of each record of the topics: its place, and the event or entry if it is one."""
+    return parse(records).select(
         F.concat_ws(":", "topic", "partition").alias("source"),
         "offset",
         F.unix_millis("timestamp").alias("through"),
@@ -139,45 +138,64 @@ def _task(
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = redis_sink.connect(settings.redis_url.get_secret_value())
-        applied, users, items = Applied(), _Users(), set[str]()
+        applied, users, items = Applied(), ActiveUsers(), set[str]()
         for batch in batches:
-            columns = batch.to_pydict()
-            events, entries = list(_events(columns)), list(_entries(columns))
-            redis_sink.apply_events(client, events, settings)
-            redis_sink.apply_catalog(client, entries)
-            items.update(erase_users(client, list(_erasures(entries)), settings))
+            events, touched = apply_rows(client, batch.to_pydict(), settings)
             users.add(events)
-            items.update(event.item_id for event in events)
-            items.update(entry.id for entry in entries if entry.kind == "item")
-            _count(applied, batch)
+            items |= touched
+            count_rows(applied, pa.Table.from_batches([batch]))
         if fold_in and users.ids:
-            _fold_in(client, users, applied, settings)
+            fold_in_active(client, users, topics.interaction_offsets(applied.next), settings)
         yield _report(items, applied)
 
     return apply
 
 
-class _Users:
-    """Who did something in a task."""
+def apply_rows(
+    client: redis_sink.StateClient, columns: dict[str, list[Any]], settings: StreamingSettings
+) -> tuple[list[UserEvent], set[str]]:
+    """Apply rows of `online_rows` to the state. Returns the interactions, and the items touched."""
+    events, entries = list(_events(columns)), list(_entries(columns))
+    redis_sink.apply_events(client, events, settings)
+    redis_sink.apply_catalog(client, entries)
+    items = set(erase_users(client, list(_erasures(entries)), settings))
+    items.update(event.item_id for event in events)
+    items.update(entry.id for entry in entries if entry.kind == "item")
+    return events, items
+
+
+def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Rows of `online_rows`, as JSON gives them (it leaves nulls out), as Arrow would give them."""
+    return {name: [row.get(name) for row in rows] for name in _COLUMNS}
+
+
+class ActiveUsers:
+    """Who did something, in the order of their last interaction."""
 
     def __init__(self) -> None:
         self.ids: dict[str, None] = {}
         self.events = 0
 
     def add(self, events: Iterable[UserEvent]) -> None:
+        """Count further interactions in."""
         for event in events:
             self.ids.pop(event.user_id, None)  # who is active again goes to the end
             self.ids[event.user_id] = None
             self.events += 1
 
 
-def _fold_in(
-    client: redis_sink.StateClient, users: _Users, applied: Applied, settings: StreamingSettings
+def fold_in_active(
+    client: redis_sink.StateClient,
+    users: ActiveUsers,
+    offsets: Mapping[int, int],
+    settings: StreamingSettings,
 ) -> None:
-    """Fold the task's users in within the budget; the rest waits, all of a replay's do."""
+    """Fold the users in within the budget; the rest waits, all of a replay's do.
+
+    ``offsets`` (partition -> next offset) are those that the histories surely hold.
+    """
     left = list(users.ids)
     if users.events <= settings.fold_in_max_events:
-        offsets = topics.interaction_offsets(applied.next)
         deadline = time.monotonic() + settings.fold_in_budget_seconds
         # The most recently active first: who is last in the log.
         left = fold_in_users(client, left[::-1], offsets, settings, deadline)
@@ -185,9 +203,10 @@ def _fold_in(
         queue_users(client, left, settings)
 
 
-def _count(applied: Applied, batch: pa.RecordBatch) -> None:
+def count_rows(applied: Applied, rows: pa.Table) -> None:
+    """Count in how far these rows come in each partition."""
     figures = [("offset", "min"), ("offset", "max"), ("through", "max"), ("offset", "count")]
-    by_source = pa.Table.from_batches([batch]).group_by("source").aggregate(figures)
+    by_source = rows.group_by("source").aggregate(figures)
     for row in by_source.to_pylist():
         applied.add(
             row["source"],

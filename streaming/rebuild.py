@@ -19,12 +19,12 @@ from contracts.topics import Topic
 from streaming import redis_sink
 from streaming.applied import next_offsets
 from streaming.lake_offsets import ORIGINS, lake_offsets
+from streaming.lake_sink import holds_nothing
 from streaming.online_sink import applied_records, apply_lake, merged
-from streaming.pipeline import checkpoint
 from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_gate import rebuilding
 from streaming.state_keys import clear_state, is_there, mark_written, state_digest
-from streaming.stored_files import StoredFiles
+from streaming.touched_items import merge_touched
 
 log = logging.getLogger("headwater.rebuild")
 Offsets = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark writes them
@@ -55,6 +55,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         has_erased = not entries.filter(F.col("kind") == ERASURE).isEmpty()
         starts, ends = _beyond_lake(settings, in_lake, present, bounds, has_erased)
         tail = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
+        merge_touched(client, settings)
         before = state_digest(client)
         clear_state(client)
         apply_lake(interactions, entries, settings)
@@ -69,13 +70,14 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
 def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
     """Before the queries start: rebuild a state that Redis has lost, or that an older version wrote.
 
-    The lake's tables must exist. An online query that has never run reads the topics from their beginning:
-    nothing to do.
+    The lake's tables must exist. At a first start the topics are read from their beginning: nothing to do.
     """
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     if is_there(client):
         return
-    if not StoredFiles(spark).exists(checkpoint(settings, "online")):
+    if holds_nothing(spark, settings.lake_uri) and not redis_sink.read_applied(
+        client, keyspace.APPLIED_ONLINE
+    ):
         clear_state(client)
         mark_written(client)
         return

@@ -25,7 +25,6 @@ from streaming.lake_offsets import ORIGINS, lake_offsets
 from streaming.lake_sink import create_tables, table_version
 from streaming.pipeline import checkpoint
 from streaming.redis_sink import StateClient
-from streaming.state_keys import is_there
 from streaming.stored_files import StoredFiles
 
 _HEARTBEAT_SECONDS = 2.5  # a running service writes one each half second
@@ -149,26 +148,10 @@ def _repair_lake(
 def _repair_online(
     spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
 ) -> None:
-    """From what Redis says it has applied; where Redis does not know, the state is rebuilt from the lake."""
+    """The next start rebuilds the state from the whole lake, and from the topics where it ends."""
     client = redis_sink.connect(settings.redis_url.get_secret_value())
-    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
-    begins = {
-        topic: {p: applied.get(f"{topic}:{p}", begin) for p, begin in kept.items()}
-        for topic, kept in topics.kept.items()
-    }
-    if not is_there(client) or not _within(begins, topics):
-        # The whole lake is read then, and the topics from where it ends.
-        client.delete(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
-        begins, repaired.state_is_rebuilt = topics.in_lake, True
-    _begin(spark, settings, "online", begins, repaired)
-
-
-def _within(offsets: Offsets, topics: _Topics) -> bool:
-    return all(
-        topics.kept[topic][p] <= offset <= topics.ends[topic][p]
-        for topic, partitions in offsets.items()
-        for p, offset in partitions.items()
-    )
+    client.delete(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
+    repaired.begins["online"], repaired.state_is_rebuilt = topics.in_lake, True
 
 
 def _repair_activity(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -38,10 +40,42 @@ _LOCAL_CHECKPOINTS = {
 }
 
 
-def streaming_session(settings: StreamingSettings) -> SparkSession:
-    """A session by settings, configured for small batches side by side."""
-    conf = streaming_conf(settings)
-    return spark_session("headwater-streaming", settings.model_copy(update={"spark_conf": conf}))
+class FewSlotsError(RuntimeError):
+    """Spark cannot run as many tasks at a time as the queries need; the message names the cure."""
+
+
+def streaming_session(settings: StreamingSettings, partitions: int) -> SparkSession:
+    """A session by settings, configured for small batches beside one live task per Kafka partition.
+
+    Raises FewSlotsError where SPARK_MASTER has no room for them.
+    """
+    update = {
+        "spark_conf": streaming_conf(settings),
+        "spark_master": with_slots(settings.spark_master, partitions),
+    }
+    spark = spark_session("headwater-streaming", settings.model_copy(update=update))
+    if (slots := task_slots(spark)) <= partitions:
+        raise FewSlotsError(
+            f"Spark at {settings.spark_master} runs {slots} tasks at a time: the live query takes one for "
+            f"each of {partitions} Kafka partitions, and the lake needs some. Give it cores, or set "
+            "SPARK_MASTER=local[*]"
+        )
+    return spark
+
+
+def with_slots(master: str, partitions: int) -> str:
+    """A local master with a slot more for each partition: a live task mostly waits for records."""
+    found = re.fullmatch(r"local(?:\[(\*|\d+)\])?", master)
+    if found is None:
+        return master
+    cores = (os.cpu_count() or 1) if found[1] == "*" else int(found[1] or 1)
+    return f"local[{cores + partitions}]"
+
+
+def task_slots(spark: SparkSession) -> int:
+    """How many tasks Spark runs at a time."""
+    context = spark.sparkContext._jsc.sc()
+    return int(context.maxNumConcurrentTasks(context.resourceProfileManager().defaultResourceProfile()))
 
 
 def streaming_conf(settings: StreamingSettings) -> dict[str, str]:

@@ -10,7 +10,7 @@ from contracts import topics
 from contracts.settings import StreamingSettings
 
 EARLIEST = -2  # Spark's number for a partition's beginning
-SUBSCRIBED = ",".join((topics.INTERACTIONS.name, topics.CATALOG.name))
+TOPICS = (topics.INTERACTIONS.name, topics.CATALOG.name)
 
 
 def _options(settings: StreamingSettings) -> dict[str, str]:
@@ -27,21 +27,19 @@ def _options(settings: StreamingSettings) -> dict[str, str]:
 def read_topics(
     spark: SparkSession,
     settings: StreamingSettings,
-    events_per_batch: int,
+    events_per_batch: int | None = None,
     starting_offsets: str = "earliest",
 ) -> DataFrame:
     """Both topics as an unbounded frame of Kafka's own columns.
 
     A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest").
     """
-    return (
-        spark.readStream.format("kafka")
-        .options(**_options(settings))
-        .option("subscribe", SUBSCRIBED)
-        .option("startingOffsets", starting_offsets)
-        .option("maxOffsetsPerTrigger", events_per_batch)
-        .load()
+    reader = (
+        spark.readStream.format("kafka").options(**_options(settings)).option("subscribe", ",".join(TOPICS))
     )
+    if events_per_batch is not None:
+        reader = reader.option("maxOffsetsPerTrigger", events_per_batch)
+    return reader.option("startingOffsets", starting_offsets).load()
 
 
 def read_partitions_between(

@@ -1,4 +1,4 @@
-"""One writer of the state at a time: `rebuild` waits for the batch at work, later batches wait for it.
+"""Who writes the state: `rebuild` waits for the writers at work, later ones wait for it.
 
 Each side raises its own flag before it looks at the other's, so they cannot both go ahead.
 """
@@ -14,22 +14,33 @@ from contracts import keyspace
 from streaming.redis_sink import StateClient
 
 # Flags of a process that was killed must not block the other for ever.
-_BUSY_SECONDS, _REBUILDING_SECONDS = 300, 30
+_WRITING_SECONDS, _REBUILDING_SECONDS = 300, 30
 _POLL_SECONDS = 0.2
 
 
 @contextmanager
-def writing_batch(client: StateClient) -> Iterator[None]:
-    """Around one batch of the online query; waits while a rebuild is at work."""
-    client.set(keyspace.STATE_BUSY, "online", ex=_BUSY_SECONDS)
-    while client.exists(keyspace.STATE_REBUILDING):
-        client.delete(keyspace.STATE_BUSY)
+def writing(client: StateClient, writer: str) -> Iterator[None]:
+    """Around what a writer of the online query does at a time; waits while a rebuild is at work."""
+    while _raise_flag(client, writer):
+        client.zrem(keyspace.STATE_WRITERS, writer)
         time.sleep(_POLL_SECONDS)
-        client.set(keyspace.STATE_BUSY, "online", ex=_BUSY_SECONDS)
     try:
         yield
     finally:
-        client.delete(keyspace.STATE_BUSY)
+        client.zrem(keyspace.STATE_WRITERS, writer)
+
+
+def _raise_flag(client: StateClient, writer: str) -> bool:
+    """Raise a writer's flag; whether a rebuild is at work."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.zadd(keyspace.STATE_WRITERS, {writer: _now() + 1000 * _WRITING_SECONDS})
+        pipeline.exists(keyspace.STATE_REBUILDING)
+        return bool(pipeline.execute()[1])
+
+
+def forget_writers(client: StateClient) -> None:
+    """Take down the flags of writers that were killed. Called when none can be at work."""
+    client.delete(keyspace.STATE_WRITERS)
 
 
 @contextmanager
@@ -41,7 +52,7 @@ def rebuilding(client: StateClient) -> Iterator[None]:
     keeper = threading.Thread(target=_keep, args=(client, done), daemon=True)
     keeper.start()
     try:
-        while client.exists(keyspace.STATE_BUSY):
+        while client.zcount(keyspace.STATE_WRITERS, _now(), "+inf"):
             time.sleep(_POLL_SECONDS)
         yield
     finally:
@@ -53,3 +64,7 @@ def rebuilding(client: StateClient) -> Iterator[None]:
 def _keep(client: StateClient, done: threading.Event) -> None:
     while not done.wait(_REBUILDING_SECONDS / 3):
         client.expire(keyspace.STATE_REBUILDING, _REBUILDING_SECONDS)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)

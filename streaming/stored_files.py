@@ -58,3 +58,8 @@ class StoredFiles:
         system, path = self._at(uri)
         if not system.rename(path, self._jvm.org.apache.hadoop.fs.Path(to)):
             raise OSError(f"{uri} could not be moved to {to}")
+
+    def delete(self, uri: str) -> None:
+        """Remove a file, or a folder with what it holds; nothing where there is none."""
+        system, path = self._at(uri)
+        system.delete(path, True)

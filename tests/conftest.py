@@ -119,7 +119,7 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
     os.environ["JAVA_HOME"] = str(ensure_java(lambda _: None).home)
     warehouse = tmp_path_factory.mktemp("spark")
     settings = SparkSettings(
-        spark_master="local[2]",
+        spark_master="local[8]",
         spark_driver_memory="2g",  # for hundreds of tests
         spark_jars_dir=str(jars_dir("spark")),
         spark_shuffle_partitions=2,

@@ -158,7 +158,8 @@ class Service:
 
         def applied() -> bool:
             self.check()
-            return all(self.applied(key) >= records for key in keys)
+            is_merged = not self.client.exists(keyspace.TOUCHED, keyspace.MERGING)
+            return is_merged and all(self.applied(key) >= records for key in keys)
 
         wait_until(applied, f"{records} records are applied")
 

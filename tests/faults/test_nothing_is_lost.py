@@ -37,7 +37,7 @@ def test_streaming_killed_at_random_points_loses_and_doubles_nothing(
 
 
 def check_flush(service: Service, producer: Producer) -> None:
-    """FLUSHALL: an alarm at the next batch; `headwater rebuild` restores exactly."""
+    """FLUSHALL: an alarm; `headwater rebuild` restores exactly."""
     service.client.flushall()
     producer.send(10, users=1)
     producer.flush()
@@ -79,13 +79,13 @@ def test_a_redis_that_comes_back_with_an_older_state_is_brought_up_to_date(
 
 def check_that_a_failed_query_ends_the_service(service: Service, producer: Producer) -> None:
     """Its supervisor starts it again (tests/stack/test_supervisor.py)."""
-    offsets = Path(service.env["CHECKPOINTS_URI"]) / "online-v1" / "offsets"
+    offsets = Path(service.env["CHECKPOINTS_URI"]) / "lake-v1" / "offsets"
     offsets.rename(offsets.with_name("offsets-aside"))
     offsets.touch()
     producer.send(10)
     producer.flush()
     assert service.wait_for_end() == 1
-    assert "query online ended: " in service.log()
+    assert "query lake ended: " in service.log()
 
 
 def files_of(service: Service) -> dict[Any, bytes]:

@@ -62,6 +62,8 @@ class Flow:
 
         def applied() -> bool:
             publish_applied(running.queries, self.settings)
+            if self.client.exists(keyspace.TOUCHED, keyspace.MERGING):
+                return False
             for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
                 offsets: Any = self.client.hgetall(key)
                 for topic, records in ((b"interactions:", interactions), (b"catalog:", entries)):

@@ -61,7 +61,7 @@ def test_a_state_that_is_being_written_is_not_exported(
     client: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state_file, "_PAUSE_SECONDS", 0.01)
-    client.set(keyspace.STATE_BUSY, "online")
+    client.zadd(keyspace.STATE_WRITERS, {"interactions:0": 4_000_000_000_000})
     with redis_state(redis_url) as state, pytest.raises(StateMovedError, match="export again"):
         export_state(state, StateSettings(), tmp_path / "state.jsonl")
     assert list(tmp_path.iterdir()) == []

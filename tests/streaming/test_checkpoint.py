@@ -93,17 +93,6 @@ def test_a_new_beginning_keeps_the_old_checkpoint_beside_it(spark: SparkSession,
     assert begin_anew(files, uri, None) is None
 
 
-def test_sparse_logs_may_lack_batches(spark: SparkSession, tmp_path: Path) -> None:
-    files, folder = StoredFiles(spark), written(tmp_path / "q", planned=5, committed=5)
-    for batch in (1, 2, 4):
-        (folder / "offsets" / str(batch)).unlink()
-        (folder / "commits" / str(batch)).unlink()
-    assert read_checkpoint(files, str(folder), is_sparse=True).planned == 5
-    cut("offsets", "3")(folder)
-    with pytest.raises(BrokenCheckpointError, match="ends within offsets/3"):
-        read_checkpoint(files, str(folder), is_sparse=True)
-
-
 def test_what_a_killed_first_start_left_is_moved_aside_so_that_spark_begins(
     spark: SparkSession, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import SparkSession
 
-from contracts import keyspace, lake
+from contracts import keyspace, lake, topics
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.checkpoint import Start, begin_anew
@@ -14,9 +14,8 @@ from streaming.checkpoint_faults import CheckpointFault, checkpoint_faults, refu
 from streaming.lake_sink import append, create_tables, table_version
 from streaming.state_keys import mark_written
 from streaming.stored_files import StoredFiles
+from tests.integration.flow import send
 from tests.streaming.test_checkpoint import written
-
-APPLIED = {"interactions:0": 1}
 
 
 @pytest.fixture
@@ -47,7 +46,6 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
     spark: SparkSession, settings: StreamingSettings, tmp_path: Path
 ) -> None:
     folder = tmp_path / "checkpoints" / "lake-v1"
-    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
     write_row(spark, settings, lake.INTERACTIONS, "q")  # batch 0 of query q
     assert list(faults(spark, settings)) == ["lake"]
     assert faults(spark, settings)["lake"].startswith("is gone")
@@ -71,21 +69,18 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
     assert faults(spark, settings)["lake"].startswith("is gone again")
 
 
-def test_the_online_checkpoint_is_gone_where_redis_or_the_lake_know_better(
-    spark: SparkSession, settings: StreamingSettings, tmp_path: Path
+@pytest.mark.parametrize(("offset", "is_fault"), [(0, False), (2, False), (3, True)])
+def test_what_redis_says_is_applied_must_fit_the_topics(
+    spark: SparkSession, settings: StreamingSettings, fresh_topics: str, offset: int, is_fault: bool
 ) -> None:
+    settings = settings.model_copy(update={"kafka_bootstrap_servers": fresh_topics})
+    send(fresh_topics, topics.CATALOG.name, [(b"item:a", b"{}"), (b"item:b", b"{}")])
     client = redis_sink.connect(settings.redis_url.get_secret_value())
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, APPLIED)
-    assert faults(spark, settings) == {"online": "is gone, yet Redis holds what it has applied"}
-    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
-    assert faults(spark, settings) == {}
-    shutil.rmtree(tmp_path / "checkpoints" / "online-v1")
-
-    client.flushall()
-    write_row(spark, settings, lake.INTERACTIONS, "q")
-    assert faults(spark, settings)["online"].startswith("is gone, and so is the state in Redis")
-    mark_written(client)  # killed at the first start: the state is there, and no batch of it
-    assert list(faults(spark, settings)) == ["lake"]
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"catalog:0": offset})
+    assert faults(spark, settings) == {}  # no state: it is rebuilt at the start
+    mark_written(client)
+    expected = {"online": "(in Redis) stands at 3 of catalog:0, but Kafka keeps 0 to 2"} if is_fault else {}
+    assert faults(spark, settings) == expected
 
 
 def test_the_activitys_checkpoint_must_fit_both_tables(

@@ -28,7 +28,6 @@ from streaming.source import EARLIEST, read_partitions_between
 from streaming.state_keys import is_there
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_state
-from tests.streaming.test_checkpoint import written
 
 NEWEST_COLUMNS = ("session_id", "recommendation_id")
 
@@ -78,7 +77,6 @@ def test_a_state_of_version_1_and_a_lake_without_the_newest_columns_are_brought_
     old = lake.Table("interactions", old_ddl())
     spark.sql(f"CREATE TABLE delta.`{old.path(settings.lake_uri)}` ({old.ddl}) USING delta")
     append(rows.filter("kafka_partition < 2").drop(*NEWEST_COLUMNS), old, settings.lake_uri, "old", 0)
-    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
     redis_sink.write_applied(
@@ -162,7 +160,6 @@ def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one
         "user_id", F.concat(F.lit("old-"), "user_id")
     )
     append(before, lake.INTERACTIONS, settings.lake_uri, "old", 0)
-    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
     if applied_before != "nothing":
@@ -189,7 +186,6 @@ def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_ap
     create_tables(spark, settings.lake_uri)
     rows = in_topic(spark, settings)
     append(rows, lake.INTERACTIONS, settings.lake_uri, "new", 0)
-    written(tmp_path / "checkpoints" / "online-v1", 0, 0)
     client = redis_sink.connect(settings.redis_url.get_secret_value())
     ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
     bounds = {f"interactions:{p}": min(5, end) for p, end in ends.items()}

@@ -89,14 +89,16 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
 
     repaired = repair.repair(spark, settings)
 
-    assert [fault.query for fault in repaired.faults] == ["lake", "online", "item_activity"]
+    assert [fault.query for fault in repaired.faults] == ["lake", "item_activity"]
     assert repaired.filled == (1, BAD)
     assert len(places(spark, settings)) == len(set(places(spark, settings))) == EVENTS
     assert [event.value for event in read_rejected(bootstrap)] == [b"{"] * BAD
     assert is_empty(spark, lake.ITEM_ACTIVITY.path(settings.lake_uri))
     ends = {str(p): n for p, n in end_offsets(bootstrap, topics.INTERACTIONS.name).items()}
     assert repaired.begins["lake"] == {"interactions": ends, "catalog": {"0": 0}}
-    assert repaired.begins["online"]["interactions"] == {"0": 0, "1": 2, "2": 0, "3": 0}
+    # The online query goes on from what Redis says is applied.
+    assert "online" not in repaired.begins
+    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:1": 2}
     assert not repaired.state_is_rebuilt
     assert json.loads(json.dumps(repaired.to_dict()))["filled"] == {"accepted": 1, "rejected": BAD}
     assert next(repaired.lines()).startswith("lake: the checkpoint is gone")
@@ -126,9 +128,23 @@ def test_what_kafka_no_longer_has_is_lost_only_when_accepted(
         repair.repair(spark, settings)
     repaired = repair.repair(spark, settings, accept_loss=True)
     assert repaired.begins["lake"]["interactions"] == dict.fromkeys("0123", 5)
-    assert repaired.state_is_rebuilt  # Redis was empty: the online query begins where the lake ends
-    assert repaired.begins["online"] == repaired.begins["lake"]
     assert repair.repair(spark, settings).faults == []
+
+
+def test_a_state_that_stands_where_kafka_has_nothing_is_rebuilt_at_the_next_start(
+    spark: SparkSession, settings: StreamingSettings
+) -> None:
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    mark_written(client)
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:1": 2})
+    forget_before(settings.kafka_bootstrap_servers, 5)
+    repaired = repair.repair(spark, settings, accept_loss=True)
+    assert dict(repaired.faults)["online"].startswith(
+        "(in Redis) stands at 2 of interactions:1, but Kafka keeps 5 to"
+    )
+    assert repaired.state_is_rebuilt
+    assert not client.exists(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
+    assert "online" not in dict(repair.repair(spark, settings).faults)
 
 
 def forget_before(bootstrap: str, offset: int) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
 from urllib.parse import urlparse
 from xml.etree import ElementTree
 
 import pytest
+from pyspark.sql import SparkSession
 
 from contracts.settings import StreamingSettings
+from stack.jars import jars_dir
 from streaming.pipeline import QUERY_VERSIONS
-from streaming.session import streaming_conf
+from streaming.session import FewSlotsError, streaming_conf, streaming_session, task_slots, with_slots
 
 MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 
@@ -22,7 +25,7 @@ def test_only_local_checkpoints_are_written_by_the_plain_file_manager(uri: str, 
 def test_every_query_has_a_pool_and_the_online_one_goes_first() -> None:
     file = urlparse(streaming_conf(StreamingSettings())["spark.scheduler.allocation.file"]).path
     pools = {pool.attrib["name"]: pool for pool in ElementTree.parse(file).getroot()}
-    assert set(pools) == {*QUERY_VERSIONS, "catch_up"}
+    assert set(pools) == {*QUERY_VERSIONS, "online", "catch_up"}
     shares = {name: int(pool.findtext("minShare") or 0) for name, pool in pools.items()}
     assert [name for name, share in shares.items() if share] == ["online"]
 
@@ -30,3 +33,20 @@ def test_every_query_has_a_pool_and_the_online_one_goes_first() -> None:
 def test_the_users_own_configuration_has_the_last_word() -> None:
     settings = StreamingSettings(spark_conf={"spark.scheduler.mode": "FIFO"})
     assert streaming_conf(settings)["spark.scheduler.mode"] == "FIFO"
+
+
+@pytest.mark.parametrize(
+    ("master", "expected"),
+    [("local[2]", "local[7]"), ("local", "local[6]"), ("spark://a:7077", "spark://a:7077")],
+)
+def test_a_local_master_gets_a_slot_more_for_each_partition(master: str, expected: str) -> None:
+    assert with_slots(master, 5) == expected
+    assert with_slots("local[*]", 5) == f"local[{(os.cpu_count() or 1) + 5}]"
+
+
+def test_a_master_without_a_slot_for_each_partition_is_refused_with_the_cure(spark: SparkSession) -> None:
+    slots = task_slots(spark)
+    assert slots > 5
+    settings = StreamingSettings(spark_master="spark://a:7077", spark_jars_dir=str(jars_dir("spark")))
+    with pytest.raises(FewSlotsError, match=rf"runs {slots} tasks at a time.*SPARK_MASTER=local"):
+        streaming_session(settings, slots)

@@ -19,6 +19,9 @@ def test_files_are_written_read_listed_and_moved(spark: SparkSession, tmp_path: 
     files.move(folder, f"{folder}-else")
     assert not files.exists(folder)
     assert files.read(f"{folder}-else/a") == "text: ä\n"
+    files.delete(f"{folder}-else")
+    files.delete(f"{folder}-else")
+    assert not files.exists(f"{folder}-else")
 
 
 def test_what_cannot_be_read_is_an_os_error(spark: SparkSession, tmp_path: Path) -> None:

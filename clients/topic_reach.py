@@ -1,0 +1,70 @@
+"""How far Kafka's topics reach: asked some times a second, whether or not it answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+
+from clients.event_producer import BrokerUnavailableError
+from clients.topic_admin import begin_offsets, partitions_of, quiet_consumer
+
+log = logging.getLogger("headwater.topics")
+_POLL_SECONDS = 0.2
+_ANSWER_SECONDS = 10.0
+
+
+class Reach(NamedTuple):
+    """Where the partitions end, by "topic:partition": nothing before ``asked_at`` lies beyond."""
+
+    ends: dict[str, int]
+    asked_at: int  # epoch ms
+
+
+class TopicReach(threading.Thread):
+    """Polls until ``stop``; while the broker does not answer the last reach stays."""
+
+    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+        super().__init__(name="topic_reach", daemon=True)
+        self._servers, self._topics = bootstrap, topics
+        self._stopping, self._is_known = threading.Event(), threading.Event()
+        self._newest = Reach({}, 0)
+
+    def newest(self) -> Reach:
+        """The last answer; waits for the first one."""
+        self._is_known.wait()
+        return self._newest
+
+    def begins(self) -> dict[str, int]:
+        """The oldest offset that each partition keeps. Raises BrokerUnavailableError."""
+        found = {topic: begin_offsets(self._servers, topic) for topic in self._topics}
+        return {f"{topic}:{p}": begin for topic, its in found.items() for p, begin in its.items()}
+
+    def stop(self) -> None:
+        """End soon; who waits for a first answer gets none."""
+        self._stopping.set()
+        self._is_known.set()
+
+    def run(self) -> None:
+        """The loop."""
+        while not self._stopping.is_set():
+            try:
+                with quiet_consumer(self._servers, _ANSWER_SECONDS) as consumer:
+                    while not self._stopping.wait(_POLL_SECONDS):
+                        self._ask(consumer)
+            except (BrokerUnavailableError, KafkaError, OSError) as error:
+                log.warning("Kafka does not say how far its topics reach: %r", error)
+                self._stopping.wait(1.0)
+
+    def _ask(self, consumer: KafkaConsumer) -> None:
+        asked_at = int(time.time() * 1000)
+        partitions = [place for topic in self._topics for place in partitions_of(consumer, topic)]
+        found = consumer.end_offsets(partitions)
+        ends = {f"{place.topic}:{place.partition}": int(end) for place, end in found.items()}
+        self._newest = Reach(ends, asked_at)
+        self._is_known.set()

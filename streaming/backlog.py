@@ -1,0 +1,65 @@
+"""A backlog in bounded frames: large batches, which leave folding their users in to the catch-up.
+
+Offsets are by "topic:partition", as in keyspace.APPLIED_ONLINE.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from math import ceil
+
+from pyspark.sql import SparkSession
+
+from contracts import keyspace
+from contracts.settings import StreamingSettings
+from streaming import redis_sink
+from streaming.hold_points import STATE_WRITTEN, hold
+from streaming.online_sink import applied_records, merged
+from streaming.redis_sink import StateClient
+from streaming.source import read_partitions_between
+from streaming.state_gate import writing
+
+Offsets = dict[str, int]
+
+
+def apply_between(
+    spark: SparkSession,
+    client: StateClient,
+    settings: StreamingSettings,
+    starts: Mapping[str, int],
+    ends: Mapping[str, int],
+) -> int:
+    """Apply the records between, then say so. Returns how many there were."""
+    starting, ending = json.dumps(by_topic(starts)), json.dumps(by_topic(ends))
+    records = read_partitions_between(spark, settings, starting, ending)
+    with writing(client, "backlog"):
+        applied = merged(applied_records(records, settings, settings.fold_in), settings)
+        hold(STATE_WRITTEN)
+        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, dict(ends))
+        if applied.records:
+            times = dict.fromkeys(applied.next, applied.through)
+            redis_sink.write_applied(client, keyspace.APPLIED_TIMES, times)
+    return applied.records
+
+
+def count_between(starts: Mapping[str, int], ends: Mapping[str, int]) -> int:
+    """How many records lie between."""
+    return sum(max(0, end - starts.get(source, 0)) for source, end in ends.items())
+
+
+def slice_of(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> Offsets:
+    """The ends of a backlog's next part: about ``most`` records, of each partition as large a share."""
+    left = {source: max(0, end - starts[source]) for source, end in ends.items()}
+    share = min(1.0, most / max(1, sum(left.values())))
+    return {source: starts[source] + ceil(count * share) for source, count in left.items()}
+
+
+def by_topic(offsets: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """As Spark reads them: topic -> partition -> offset."""
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for source, offset in offsets.items():
+        topic, partition = source.rsplit(":", 1)
+        found[topic][partition] = offset
+    return dict(found)

@@ -1,0 +1,56 @@
+"""Takes rows as they come: what arrived while the last ones were worked on makes one micro-batch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from queue import Queue
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+
+def micro_batches(rows: Iterator[T], pause_seconds: float, most: int) -> Iterator[list[T]]:
+    """Lists of 1 to ``most`` rows, in order; each begins at least ``pause_seconds`` after the one before.
+
+    A row that comes after a pause is given at once. Raises what ``rows`` raises, after the rows before it.
+    """
+    waiting: Queue[T | _End] = Queue(most)
+    threading.Thread(target=_read, args=(rows, waiting), daemon=True, name="rows").start()
+    end: _End | None = None
+    while end is None:
+        batch, end = _arrived(waiting, most)
+        if batch:
+            started = time.monotonic()
+            yield batch
+            if end is None:
+                time.sleep(max(0.0, pause_seconds - (time.monotonic() - started)))
+    if end.error is not None:
+        raise end.error
+
+
+class _End(NamedTuple):
+    error: BaseException | None
+
+
+def _read(rows: Iterator[T], waiting: Queue[T | _End]) -> None:
+    try:
+        for row in rows:
+            waiting.put(row)
+    except BaseException as error:
+        waiting.put(_End(error))
+    else:
+        waiting.put(_End(None))
+
+
+def _arrived(waiting: Queue[T | _End], most: int) -> tuple[list[T], _End | None]:
+    """Waits for a row; takes those behind it that are there."""
+    batch: list[T] = []
+    arrival = waiting.get()
+    while not isinstance(arrival, _End):
+        batch.append(arrival)
+        if len(batch) == most or waiting.empty():
+            return batch, None
+        arrival = waiting.get()
+    return batch, arrival

@@ -1,0 +1,36 @@
+"""Items whose shards say more than the lists of all users together: noted by the workers, merged by one.
+
+The lists are absolute values read from the shards, so two who merged one item at once could leave the older.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from contracts import keyspace
+from contracts.settings import StateSettings
+from streaming.merged_lists import merge_items
+from streaming.redis_sink import StateClient, chunks
+
+
+def note_touched(client: StateClient, items: Iterable[str]) -> None:
+    """Let items be merged. Called after their shards are written."""
+    for chunk in chunks(items):
+        client.sadd(keyspace.TOUCHED, *chunk)
+
+
+def merge_touched(client: StateClient, settings: StateSettings) -> int:
+    """Merge what was noted, and what one that was killed has left. Returns how many items."""
+    merged = 0
+    while client.exists(keyspace.MERGING) or _taken(client):
+        items: Any = client.smembers(keyspace.MERGING)
+        merge_items(client, [item.decode() for item in items], settings)
+        client.delete(keyspace.MERGING)
+        merged += len(items)
+    return merged
+
+
+def _taken(client: StateClient) -> bool:
+    """Set aside what is noted, so that what is touched from now on is noted anew."""
+    return bool(client.exists(keyspace.TOUCHED) and client.rename(keyspace.TOUCHED, keyspace.MERGING))

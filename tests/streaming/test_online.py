@@ -1,0 +1,115 @@
+"""The online query over its whole life: a backlog, live, fallen behind, a Redis that went back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from pyspark.sql import SparkSession
+
+from contracts import keyspace, topics
+from contracts.settings import StreamingSettings
+from streaming import redis_sink
+from streaming.online import Online, behind
+from streaming.state_keys import mark_written
+from tests.integration.flow import send
+from tests.streaming.test_live_query import like
+
+_DEADLINE_SECONDS = 180
+
+
+@pytest.fixture
+def settings(fresh_topics: str, redis_url: str, tmp_path: Path) -> StreamingSettings:
+    return StreamingSettings(
+        kafka_bootstrap_servers=fresh_topics,
+        redis_url=redis_url,
+        checkpoints_uri=str(tmp_path / "checkpoints"),
+        online_backlog_events=50,
+        online_max_events_per_trigger=60,
+    )
+
+
+@pytest.fixture
+def client(settings: StreamingSettings) -> redis.Redis:
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    mark_written(client)
+    return client
+
+
+@pytest.fixture
+def online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings) -> Iterator[Online]:
+    made = Online(spark, settings)
+    yield made
+    made.stop()
+    if made.is_alive():
+        made.join(60)
+
+
+def applied_through(online: Online, client: redis.Redis, count: int) -> None:
+    def done() -> bool:
+        assert online.is_alive(), online.error
+        return sum(redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).values()) >= count
+
+    until(done)
+
+
+def until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_falls_behind(
+    online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "headwater.online")
+    bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name
+    send(bootstrap, topic, [like(f"u{n % 7}", f"i{n}") for n in range(130)])
+    online.start()
+    applied_through(online, client, 130)
+    until(lambda: "live from" in caplog.text)
+    assert caplog.text.count("backlog: ") == 2
+    assert not online.is_replaying
+    send(bootstrap, topic, [like("u1", "last")])
+    applied_through(online, client, 131)
+    until(lambda: not client.exists(keyspace.TOUCHED, keyspace.MERGING))
+    assert client.zcard(keyspace.POPULAR) == 131
+    before = 1000 * time.time()
+    until(lambda: float(redis_sink.read_status(client)["online_through"]) > before)  # while nothing comes
+
+    # Held up by a rebuild, it falls behind.
+    client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)
+    send(bootstrap, topic, [like(f"u{n % 7}", f"j{n}") for n in range(200)])
+    time.sleep(2)
+    client.delete(keyspace.STATE_REBUILDING)
+    applied_through(online, client, 331)
+    until(lambda: not client.exists(keyspace.TOUCHED, keyspace.MERGING))
+    assert client.zcard(keyspace.POPULAR) == 331
+
+    # Redis went back, and nothing comes: what it lacks is applied again.
+    until(lambda: not online.is_replaying)
+    stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    before = {source: max(0, offset - 3) for source, offset in stands.items()}
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, before)
+    applied_through(online, client, 331)
+    assert "Redis went back" in caplog.text
+
+
+def test_who_stands_before_where_it_stood_is_named() -> None:
+    assert behind({"a:0": 5, "a:1": 4, "b:0": 0}, {"a:0": 6, "a:1": 3}) == "a:1 from 4 to 3"
+    assert behind({"a:0": 5}, {"a:0": 5, "a:1": 1}) == ""
+
+
+def test_what_ends_it_is_kept(spark: SparkSession, settings: StreamingSettings, client: redis.Redis) -> None:
+    online = Online(spark, settings.model_copy(update={"checkpoints_uri": "/proc/nowhere"}))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("threading.excepthook", lambda _: None)
+        online.start()
+        online.join(_DEADLINE_SECONDS)
+    assert not online.is_alive()
+    assert online.error is not None
+    online.stop()

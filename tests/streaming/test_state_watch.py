@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+import redis
+
+from contracts import keyspace
+from streaming import redis_sink
+from streaming.state_keys import mark_written
+from streaming.state_watch import StateWatch
+
+
+def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = redis.Redis.from_url(redis_url)
+    mark_written(client)
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
+    watch = StateWatch(client)
+    watch.look()
+    assert "state_lost" not in redis_sink.read_status(client)
+    for _ in range(2):
+        client.flushall()
+        watch.look()
+        assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 5}
+    assert caplog.text.count("run `headwater rebuild`") == 1
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 7})
+    watch.look()
+    client.flushall()
+    mark_written(client)
+    watch.look()
+    client.delete(keyspace.STATE_VERSION)
+    watch.look()
+    assert caplog.text.count("run `headwater rebuild`") == 2
+    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
