@@ -17,7 +17,7 @@ from streaming.checkpoint_faults import checkpoint_faults, refusal
 from streaming.lake_sink import create_tables
 from streaming.pipeline import build_pipeline
 from streaming.rebuild import prepare_state
-from streaming.session import FewSlotsError, streaming_session
+from streaming.session import streaming_session
 from streaming.source import TOPICS
 
 log = logging.getLogger("headwater.streaming")
@@ -42,11 +42,7 @@ def main() -> int:
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1
-    try:
-        spark = streaming_session(settings, partitions)
-    except FewSlotsError as error:
-        log.error("%s", error)
-        return NEEDS_OPERATOR
+    spark = streaming_session(settings, partitions)
     create_tables(spark, settings.lake_uri)
     if faults := checkpoint_faults(spark, settings):
         log.error("%s", refusal(faults))

@@ -21,6 +21,7 @@ from streaming import redis_sink
 from streaming.backlog import Offsets, apply_between, by_topic, count_between, slice_of
 from streaming.live_query import StateWentBackError, start_live
 from streaming.query_end import ended
+from streaming.session import task_slots
 from streaming.source import TOPICS
 from streaming.state_gate import forget_writers, writing
 from streaming.state_watch import StateWatch
@@ -42,6 +43,7 @@ class Online(threading.Thread):
             StateWatch(self._client),
         )
         self._stopping = threading.Event()
+        self._is_short = False  # of task slots
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
         self.error: BaseException | None = None
 
@@ -57,23 +59,43 @@ class Online(threading.Thread):
             forget_writers(self._client)
             self._reach.start()
             while not self._stopping.is_set():
-                self._work_off_backlog()
-                self._follow()
+                has_room = self._has_room()
+                self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
+                if has_room:
+                    self._follow()
+                else:
+                    self._stopping.wait(_LOOK_SECONDS)
+                    self._look()
         except BaseException as error:
             self.error = error
             raise
 
-    def _work_off_backlog(self) -> None:
-        """Apply in bounded frames until few enough records are left for the live query."""
+    def _has_room(self) -> bool:
+        """Whether Spark has a task slot for each partition, and one for the others."""
+        slots, partitions = task_slots(self._spark), len(self._reach.newest().ends)
+        has_room = slots > partitions
+        if not has_room and not self._is_short:
+            log.warning(
+                "not live: Spark runs %d tasks at a time, the live query takes one for each of %d partitions, "
+                "and the lake needs one; records are applied in small batches meanwhile. Give it more cores",
+                slots,
+                partitions,
+            )
+        self._is_short = not has_room
+        return has_room
+
+    def _work_off_backlog(self, most_left: int) -> None:
+        """Apply in bounded frames until no more records than that are left."""
         while not self._stopping.is_set():
             ends, starts = self._reach.newest().ends, self._position()
-            self.is_replaying = count_between(starts, ends) > self._settings.online_backlog_events
-            if not self.is_replaying:
+            left = count_between(starts, ends)
+            self.is_replaying = left > self._settings.online_backlog_events
+            if left <= most_left:
                 return
             part = slice_of(starts, ends, self._settings.online_max_events_per_trigger)
             count = apply_between(self._spark, self._client, self._settings, starts, part)
             left = count_between(self._look(), self._reach.newest().ends)
-            log.info("backlog: %d records applied, %d left", count, left)
+            log.info("%d records applied, %d left", count, left)
 
     def _position(self) -> Offsets:
         """Where Redis says that each partition stands; one that it does not know stands at its beginning."""
@@ -103,7 +125,7 @@ class Online(threading.Thread):
                     return
                 starts = applied
         finally:
-            query.stop()
+            self._stop_quietly(query)
             self._merge()
 
     def _look(self) -> Offsets:
@@ -118,6 +140,12 @@ class Online(threading.Thread):
             through = min((times[source] for source in lagging), default=reach.asked_at)
             redis_sink.write_status(self._client, {"online_through": str(through)})
         return applied
+
+    def _stop_quietly(self, query: StreamingQuery) -> None:
+        # Spark reports tasks that are stopped as failures, at length.
+        self._spark.sparkContext.setLogLevel("OFF")
+        query.stop()
+        self._spark.sparkContext.setLogLevel("ERROR")
 
     def _merge(self) -> None:
         if self._client.exists(keyspace.TOUCHED, keyspace.MERGING):

@@ -53,7 +53,7 @@ def cluster(jars: None, tmp_path: Path) -> Iterator[str]:
     }
     address = f"spark://{LOOPBACK}:{port}"
     master = ["--host", LOOPBACK, "--port", str(port), "--webui-port", str(web_port)]
-    worker = ["--host", LOOPBACK, "--cores", "1", "--memory", "1g", "--webui-port", "0", address]
+    worker = ["--host", LOOPBACK, "--cores", "4", "--memory", "1g", "--webui-port", "0", address]
     daemons = [launch(environment, tmp_path / "master.log", "org.apache.spark.deploy.master.Master", *master)]
     for n in range(2):
         log = tmp_path / f"worker{n}.log"
@@ -78,7 +78,7 @@ def test_the_dataflow_and_a_round_run_on_two_workers(
         "SPARK_MASTER": cluster,
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_JARS_DIR": str(jars_dir("spark")),
-        "SPARK_CONF": '{"spark.executor.memory": "512m", "spark.cores.max": "2"}',
+        "SPARK_CONF": '{"spark.executor.memory": "512m", "spark.cores.max": "8"}',
         "KAFKA_BOOTSTRAP_SERVERS": fresh_topics,
         "REDIS_URL": redis_url,
         "LAKE_URI": f"file://{tmp_path}/lake",

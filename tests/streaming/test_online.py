@@ -72,7 +72,7 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     online.start()
     applied_through(online, client, 130)
     until(lambda: "live from" in caplog.text)
-    assert caplog.text.count("backlog: ") == 2
+    assert caplog.text.count("records applied, ") == 2
     assert not online.is_replaying
     send(bootstrap, topic, [like("u1", "last")])
     applied_through(online, client, 131)
@@ -97,6 +97,26 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, before)
     applied_through(online, client, 331)
     assert "Redis went back" in caplog.text
+
+
+def test_without_a_slot_for_each_partition_records_are_applied_in_small_batches(
+    online: Online,
+    client: redis.Redis,
+    settings: StreamingSettings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streaming.online.task_slots", lambda _: 5)
+    caplog.set_level("INFO", "headwater.online")
+    online.start()
+    for n in (1, 2):
+        send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like("u1", f"i{n}")])
+        applied_through(online, client, n)
+    assert "live from" not in caplog.text
+    assert caplog.text.count("Give it more cores") == 1
+    assert not online.is_replaying
+    monkeypatch.setattr("streaming.online.task_slots", lambda _: 6)
+    until(lambda: "live from" in caplog.text)
 
 
 def test_who_stands_before_where_it_stood_is_named() -> None:

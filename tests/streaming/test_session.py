@@ -8,9 +8,8 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.settings import StreamingSettings
-from stack.jars import jars_dir
 from streaming.pipeline import QUERY_VERSIONS
-from streaming.session import FewSlotsError, streaming_conf, streaming_session, task_slots, with_slots
+from streaming.session import streaming_conf, task_slots, with_slots
 
 MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 
@@ -44,9 +43,5 @@ def test_a_local_master_gets_a_slot_more_for_each_partition(master: str, expecte
     assert with_slots("local[*]", 5) == f"local[{(os.cpu_count() or 1) + 5}]"
 
 
-def test_a_master_without_a_slot_for_each_partition_is_refused_with_the_cure(spark: SparkSession) -> None:
-    slots = task_slots(spark)
-    assert slots > 5
-    settings = StreamingSettings(spark_master="spark://a:7077", spark_jars_dir=str(jars_dir("spark")))
-    with pytest.raises(FewSlotsError, match=rf"runs {slots} tasks at a time.*SPARK_MASTER=local"):
-        streaming_session(settings, slots)
+def test_slots_are_counted(spark: SparkSession) -> None:
+    assert spark.sparkContext.master == f"local[{task_slots(spark)}]"
