@@ -76,8 +76,8 @@ class Online(threading.Thread):
         has_room = slots > partitions
         if not has_room and not self._is_short:
             log.warning(
-                "not live: Spark runs %d tasks at a time, the live query takes one for each of %d partitions, "
-                "and the lake needs one; records are applied in small batches meanwhile. Give it more cores",
+                "not live: Spark runs %d tasks at a time, the live query takes one for each of %d "
+                "partitions, and the lake needs one; records are applied in small batches meanwhile. Give it more cores",
                 slots,
                 partitions,
             )
