@@ -77,7 +77,8 @@ class Online(threading.Thread):
         if not has_room and not self._is_short:
             log.warning(
                 "not live: Spark runs %d tasks at a time, the live query takes one for each of %d "
-                "partitions, and the lake needs one; records are applied in small batches meanwhile. Give it more cores",
+                "partitions, and the lake needs one; records are applied in small batches meanwhile. "
+                "Give it more cores",
                 slots,
                 partitions,
             )
