@@ -105,7 +105,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     # A worker of the live query begins a micro-batch at most so often; after a pause, at the first record.
     online_trigger_seconds: float = Field(default=0.05, ge=0)
     # So long a task of it reads its partition, until Spark plans the next one: a fifth of a second's pause.
-    online_task_seconds: float = Field(default=300.0, ge=5)
+    online_task_seconds: float = Field(default=60.0, ge=5)
     # More records than this are a backlog: applied in large batches, not live.
     online_backlog_events: int = Field(default=20_000, ge=1)
     activity_trigger_seconds: float = Field(default=60.0, gt=0)

@@ -44,6 +44,7 @@ class Online(threading.Thread):
         )
         self._stopping = threading.Event()
         self._is_short = False  # of task slots
+        self._lost = ""  # what the last look has put right
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
         self.error: BaseException | None = None
 
@@ -116,7 +117,8 @@ class Online(threading.Thread):
         try:
             while not self._stopping.wait(_LOOK_SECONDS):
                 reason, applied = ended(query), self._look()
-                back = _went_back(query) if reason else behind(starts, applied)
+                # A worker that has seen it first cannot say so before its partition's next record.
+                back = _went_back(query) if reason else behind(starts, applied) or self._lost
                 if back:
                     log.warning("Redis went back (%s): applying it again", back)
                     return
@@ -131,7 +133,7 @@ class Online(threading.Thread):
 
     def _look(self) -> Offsets:
         """What has to be seen to some times a second. Returns what is applied."""
-        self._watch.look()
+        self._lost = "its state is gone" if self._watch.look() else ""
         self._merge()
         reach = self._reach.newest()  # before what is applied: the latter may be ahead, never behind
         applied = redis_sink.read_applied(self._client, keyspace.APPLIED_ONLINE)

@@ -21,15 +21,17 @@ class StateWatch:
         self._is_lost = False
         self._applied: dict[str, int] = {}
 
-    def look(self) -> None:
-        """Called some times a second."""
+    def look(self) -> bool:
+        """Called some times a second. Whether the applied offsets were lost: they are put back."""
         applied = redis_sink.read_applied(self._client, keyspace.APPLIED_ONLINE)
         is_lost = not is_there(self._client)
         if is_lost and not self._is_lost:
             log.error("the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`")
             redis_sink.write_status(self._client, {"state_lost": str(int(time.time() * 1000))})
-        if is_lost and not applied:
+        put_back = is_lost and not applied and bool(self._applied)
+        if put_back:
             # New events are applied meanwhile; a rebuild goes as far as this says, no further.
             redis_sink.write_applied(self._client, keyspace.APPLIED_ONLINE, self._applied)
         self._applied = applied or self._applied
         self._is_lost = is_lost
+        return put_back

@@ -16,11 +16,12 @@ def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
     mark_written(client)
     redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
     watch = StateWatch(client)
-    watch.look()
+    assert not watch.look()
     assert "state_lost" not in redis_sink.read_status(client)
     for _ in range(2):
         client.flushall()
-        watch.look()
+        assert watch.look()
+        assert not watch.look()
         assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 5}
     assert caplog.text.count("run `headwater rebuild`") == 1
     redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 7})
