@@ -38,12 +38,13 @@ class Online(threading.Thread):
         super().__init__(name="online", daemon=True)
         self._spark, self._settings = spark, settings
         self._client = redis_sink.connect(settings.redis_url.get_secret_value())
-        self._reach, self._watch = (
-            TopicReach(settings.kafka_bootstrap_servers, TOPICS),
-            StateWatch(self._client),
-        )
+        self._reach = TopicReach(settings.kafka_bootstrap_servers, TOPICS)
+        self._watch = StateWatch(self._client)
         self._stopping = threading.Event()
         self._is_short = False  # of task slots
+        # A bounded frame also passes offsets without a record (a transaction's end, a compacted entry): to a
+        # live task's first record they look like a Redis that went back.
+        self._went_back = False
         self._lost = ""  # what the last look has put right
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
         self.error: BaseException | None = None
@@ -61,7 +62,9 @@ class Online(threading.Thread):
             self._reach.start()
             while not self._stopping.is_set():
                 has_room = self._has_room()
-                self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
+                is_lenient = has_room and not self._went_back
+                self._work_off_backlog(self._settings.online_backlog_events if is_lenient else 0)
+                self._went_back = False
                 if has_room:
                     self._follow()
                 else:
@@ -121,6 +124,7 @@ class Online(threading.Thread):
                 back = _went_back(query) if reason else behind(starts, applied) or self._lost
                 if back:
                     log.warning("Redis went back (%s): applying it again", back)
+                    self._went_back = True
                     return
                 if reason:
                     raise RuntimeError(reason)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from contracts import keyspace, topics
@@ -29,6 +30,7 @@ def settings(fresh_topics: str, redis_url: str, tmp_path: Path) -> StreamingSett
         checkpoints_uri=str(tmp_path / "checkpoints"),
         online_backlog_events=50,
         online_max_events_per_trigger=60,
+        online_task_seconds=5,
     )
 
 
@@ -117,6 +119,25 @@ def test_without_a_slot_for_each_partition_records_are_applied_in_small_batches(
     assert not online.is_replaying
     monkeypatch.setattr("streaming.online.task_slots", lambda _: 6)
     until(lambda: "live from" in caplog.text)
+
+
+def test_offsets_without_a_record_are_passed(
+    online: Online, client: redis.Redis, settings: StreamingSettings
+) -> None:
+    online.start()
+    producer = KafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, transactional_id="t", metrics_enabled=False
+    )
+    producer.init_transactions()
+    for n in range(3):  # each ends with an offset of its own
+        producer.begin_transaction()
+        key, value = like("ann", f"i{n}")
+        producer.send(topics.INTERACTIONS.name, key=key, value=value, partition=2)
+        producer.commit_transaction()
+        until(lambda n=n: client.hlen(keyspace.history("ann", 1)) == n + 1)  # type: ignore[misc]
+        time.sleep(6)  # the next one is the first record of a new task
+    producer.close()
+    assert online.is_alive()
 
 
 def test_who_stands_before_where_it_stood_is_named() -> None:
