@@ -13,13 +13,14 @@ from pyspark.sql import SparkSession
 
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.freshness import publish_model, send_history
-from clients.topic_admin import create_topics, end_offsets
+from clients.topic_admin import create_topics, topic_ends
 from contracts.settings import StreamingSettings
+from contracts.topics import lag
 from stack.jars import jars_dir
-from streaming.backlog import Offsets, apply_between, count_between, slice_of
+from streaming.backlog import Offsets, apply_between, slice_of
 from streaming.parse import parse
 from streaming.session import streaming_session
-from streaming.source import TOPICS, read_topics
+from streaming.source import read_topics
 from streaming.state_keys import mark_written
 
 _EVENTS, _ROUNDS, _MIN_EVENTS = 200_000, 3, 20_000
@@ -29,9 +30,7 @@ def run(context: BenchContext) -> list[Ratio]:
     """Events a second of a backlog: into the state, with every user folded in, and parsed only."""
     create_topics(context.bootstrap)
     send_history(context, max(_MIN_EVENTS, int(_EVENTS * context.scale)))
-    ends = {
-        f"{topic}:{p}": end for topic in TOPICS for p, end in end_offsets(context.bootstrap, topic).items()
-    }
+    ends = topic_ends(context.bootstrap)
     events = sum(ends.values())
     client = redis.Redis.from_url(context.redis_url)
     spark = streaming_session(_settings(context, fold_in=False), partitions=0)
@@ -85,7 +84,7 @@ def _settings(context: BenchContext, fold_in: bool) -> StreamingSettings:
 
 def _online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings, ends: Offsets) -> None:
     starts = dict.fromkeys(ends, 0)
-    while count_between(starts, ends):
+    while lag(ends, starts):
         part = slice_of(starts, ends, settings.online_max_events_per_trigger)
         apply_between(spark, client, settings, starts, part)
         starts = part

@@ -10,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from clients.event_producer import BrokerUnavailableError, wait_for_broker
-from contracts.topics import TOPICS, Topic
+from contracts.topics import SOURCES, TOPICS, Topic, by_place
 
 _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
 
@@ -98,6 +98,16 @@ def begin_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int
     with quiet_consumer(bootstrap, timeout) as consumer:
         begins = consumer.beginning_offsets(partitions_of(consumer, topic))
     return {partition.partition: int(begin) for partition, begin in begins.items()}
+
+
+def topic_ends(bootstrap: str, timeout: float = 10.0) -> dict[str, int]:
+    """`end_offsets` of the topics that streaming reads, by "topic:partition"."""
+    return by_place({topic: end_offsets(bootstrap, topic, timeout) for topic in SOURCES})
+
+
+def topic_begins(bootstrap: str, timeout: float = 10.0) -> dict[str, int]:
+    """`begin_offsets` of the same."""
+    return by_place({topic: begin_offsets(bootstrap, topic, timeout) for topic in SOURCES})
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

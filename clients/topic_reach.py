@@ -1,18 +1,18 @@
-"""How far Kafka's topics reach: asked some times a second, whether or not it answers."""
+"""How far the topics that streaming reads reach: asked some times a second, whether or not it answers."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from clients.event_producer import BrokerUnavailableError
-from clients.topic_admin import begin_offsets, partitions_of, quiet_consumer
+from clients.topic_admin import partitions_of, quiet_consumer
+from contracts.topics import SOURCES
 
 log = logging.getLogger("headwater.topics")
 _POLL_SECONDS = 0.2
@@ -29,9 +29,9 @@ class Reach(NamedTuple):
 class TopicReach(threading.Thread):
     """Polls until ``stop``; while the broker does not answer the last reach stays."""
 
-    def __init__(self, bootstrap: str, topics: Sequence[str]) -> None:
+    def __init__(self, bootstrap: str) -> None:
         super().__init__(name="topic_reach", daemon=True)
-        self._servers, self._topics = bootstrap, topics
+        self._servers = bootstrap
         self._stopping, self._is_known = threading.Event(), threading.Event()
         self._newest = Reach({}, 0)
 
@@ -39,11 +39,6 @@ class TopicReach(threading.Thread):
         """The last answer; waits for the first one."""
         self._is_known.wait()
         return self._newest
-
-    def begins(self) -> dict[str, int]:
-        """The oldest offset that each partition keeps. Raises BrokerUnavailableError."""
-        found = {topic: begin_offsets(self._servers, topic) for topic in self._topics}
-        return {f"{topic}:{p}": begin for topic, its in found.items() for p, begin in its.items()}
 
     def stop(self) -> None:
         """End soon; who waits for a first answer gets none."""
@@ -63,7 +58,7 @@ class TopicReach(threading.Thread):
 
     def _ask(self, consumer: KafkaConsumer) -> None:
         asked_at = int(time.time() * 1000)
-        partitions = [place for topic in self._topics for place in partitions_of(consumer, topic)]
+        partitions = [place for topic in SOURCES for place in partitions_of(consumer, topic)]
         found = consumer.end_offsets(partitions)
         ends = {f"{place.topic}:{place.partition}": int(end) for place, end in found.items()}
         self._newest = Reach(ends, asked_at)

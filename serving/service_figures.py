@@ -11,7 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from contracts import keyspace
-from contracts.topics import interaction_offsets
+from contracts.topics import events_in
 from serving.store import Store
 
 # field of keyspace.STREAMING_STATUS -> metric, help
@@ -102,4 +102,4 @@ def _number(text: bytes | None) -> float | None:
 
 def _events(offsets: Fields) -> float | None:
     named = {source.decode(): int(offset) for source, offset in offsets.items()}
-    return float(sum(interaction_offsets(named).values())) if named else None
+    return float(events_in(named)) if named else None

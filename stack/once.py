@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.console import Console
 
+from clients.topic_admin import topic_ends
 from contracts import keyspace
+from contracts.topics import lag
 from stack import api_client
 from stack.errors import StackError
-from stack.lag import lag, topic_ends
 from stack.launch import Run, running_stack
 from stack.progress_file import read_progress
 from stack.redis_state import redis_state

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clients.event_producer import ProducerError
+from clients.topic_admin import topic_ends
 from contracts import keyspace
+from contracts.topics import events_in, lag
 from stack import leftovers
 from stack.api_client import answers
 from stack.identity import running
-from stack.lag import events_in, lag, topic_ends
 from stack.progress_file import IngestProgress, read_progress
 from stack.redis_state import RedisUnavailableError, redis_state
 from stack.run_state import Folders, Ports, RunState

@@ -9,7 +9,7 @@ import threading
 from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
-from clients.topic_admin import create_topics, end_offsets
+from clients.topic_admin import create_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
 from streaming.applied import beat, publish_applied
@@ -18,7 +18,6 @@ from streaming.lake_sink import create_tables
 from streaming.pipeline import build_pipeline
 from streaming.rebuild import prepare_state
 from streaming.session import streaming_session
-from streaming.source import TOPICS
 
 log = logging.getLogger("headwater.streaming")
 
@@ -38,7 +37,7 @@ def main() -> int:
     settings = StreamingSettings()
     try:
         create_topics(settings.kafka_bootstrap_servers, timeout=_BROKER_SECONDS)
-        partitions = sum(len(end_offsets(settings.kafka_bootstrap_servers, topic)) for topic in TOPICS)
+        partitions = len(topic_ends(settings.kafka_bootstrap_servers))
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1

@@ -10,6 +10,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts import keyspace
 from contracts.settings import StreamingSettings
+from contracts.topics import by_place
 from streaming import redis_sink
 
 
@@ -32,9 +33,4 @@ def beat(settings: StreamingSettings) -> None:
 
 def next_offsets(end_offset: str | dict[str, dict[str, int]]) -> dict[str, int]:
     """Spark's ``{"topic": {"0": 5}}``, as text or parsed, to ``{"topic:0": 5}``."""
-    parsed = json.loads(end_offset) if isinstance(end_offset, str) else end_offset
-    return {
-        f"{topic}:{partition}": int(offset)
-        for topic, partitions in parsed.items()
-        for partition, offset in partitions.items()
-    }
+    return by_place(json.loads(end_offset) if isinstance(end_offset, str) else end_offset)

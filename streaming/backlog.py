@@ -6,7 +6,6 @@ Offsets are by "topic:partition", as in keyspace.APPLIED_ONLINE.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from math import ceil
 
@@ -14,6 +13,7 @@ from pyspark.sql import SparkSession
 
 from contracts import keyspace
 from contracts.settings import StreamingSettings
+from contracts.topics import by_topic
 from streaming import redis_sink
 from streaming.hold_points import STATE_WRITTEN, hold
 from streaming.online_sink import applied_records, merged
@@ -44,22 +44,8 @@ def apply_between(
     return applied.records
 
 
-def count_between(starts: Mapping[str, int], ends: Mapping[str, int]) -> int:
-    """How many records lie between."""
-    return sum(max(0, end - starts.get(source, 0)) for source, end in ends.items())
-
-
 def slice_of(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> Offsets:
     """The ends of a backlog's next part: about ``most`` records, of each partition as large a share."""
     left = {source: max(0, end - starts[source]) for source, end in ends.items()}
     share = min(1.0, most / max(1, sum(left.values())))
     return {source: starts[source] + ceil(count * share) for source, count in left.items()}
-
-
-def by_topic(offsets: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """As Spark reads them: topic -> partition -> offset."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for source, offset in offsets.items():
-        topic, partition = source.rsplit(":", 1)
-        found[topic][partition] = offset
-    return dict(found)

@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 from pyspark.sql import SparkSession
 
-from clients.topic_admin import begin_offsets, end_offsets
+from clients.topic_admin import topic_begins, topic_ends
 from contracts import keyspace, lake
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
 from streaming.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
 from streaming.lake_sink import committed_batch, holds_nothing, is_empty, table_version
 from streaming.pipeline import checkpoint
-from streaming.source import TOPICS
 from streaming.state_keys import is_there
 from streaming.stored_files import StoredFiles
 
@@ -81,13 +80,11 @@ def _of_online(settings: StreamingSettings) -> str | None:
     if not is_there(client):
         return None  # rebuilt from the lake at the start
     applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
-    for topic in TOPICS:
-        ends = end_offsets(settings.kafka_bootstrap_servers, topic)
-        for partition, begin in begin_offsets(settings.kafka_bootstrap_servers, topic).items():
-            offset = applied.get(f"{topic}:{partition}", begin)
-            if not begin <= offset <= ends[partition]:
-                kept = f"Kafka keeps {begin} to {ends[partition]}"
-                return f"(in Redis) stands at {offset} of {topic}:{partition}, but {kept}"
+    ends = topic_ends(settings.kafka_bootstrap_servers)
+    for place, begin in topic_begins(settings.kafka_bootstrap_servers).items():
+        offset = applied.get(place, begin)
+        if not begin <= offset <= ends[place]:
+            return f"(in Redis) stands at {offset} of {place}, but Kafka keeps {begin} to {ends[place]}"
     return None
 
 

@@ -66,19 +66,13 @@ def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingS
     return merged(rows.mapInArrow(_task(settings, fold_in=False), _REPORT_DDL), settings)
 
 
-def collected(reports: DataFrame) -> tuple[set[str], Applied]:
-    """Run the tasks: which items they touched, and how far they came."""
+def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
+    """Run the tasks, then merge the items that they touched over the shards. Returns how far they came."""
     items, applied = set[str](), Applied()
     for row in reports.collect():
         items.update(row.items or ())
         if row.source is not None:
             applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
-    return items, applied
-
-
-def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
-    """Run the tasks, then merge what they touched over the shards."""
-    items, applied = collected(reports)
     merge_items(redis_sink.connect(settings.redis_url.get_secret_value()), items, settings)
     return applied
 
@@ -143,7 +137,7 @@ def _task(
             events, touched = apply_rows(client, batch.to_pydict(), settings)
             users.add(events)
             items |= touched
-            count_rows(applied, pa.Table.from_batches([batch]))
+            _count(applied, batch)
         if fold_in and users.ids:
             fold_in_active(client, users, topics.interaction_offsets(applied.next), settings)
         yield _report(items, applied)
@@ -203,10 +197,9 @@ def fold_in_active(
         queue_users(client, left, settings)
 
 
-def count_rows(applied: Applied, rows: pa.Table) -> None:
-    """Count in how far these rows come in each partition."""
+def _count(applied: Applied, batch: pa.RecordBatch) -> None:
     figures = [("offset", "min"), ("offset", "max"), ("through", "max"), ("offset", "count")]
-    by_source = rows.group_by("source").aggregate(figures)
+    by_source = pa.Table.from_batches([batch]).group_by("source").aggregate(figures)
     for row in by_source.to_pylist():
         applied.add(
             row["source"],

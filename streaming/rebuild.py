@@ -17,7 +17,6 @@ from contracts.lake import Table
 from contracts.settings import StreamingSettings
 from contracts.topics import Topic
 from streaming import redis_sink
-from streaming.applied import next_offsets
 from streaming.lake_offsets import ORIGINS, lake_offsets
 from streaming.lake_sink import holds_nothing
 from streaming.online_sink import applied_records, apply_lake, merged
@@ -62,7 +61,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         merged(applied_records(tail, settings, fold_in=False), settings)
         mark_written(client)
         # A flush took the offsets with the state, and partitions without new records would stay without.
-        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, next_offsets(ends) | bounds)
+        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, topics.by_place(ends) | bounds)
         redis_sink.clear_status(client, "state_lost")
         return Rebuilt(before, state_digest(client))
 
@@ -121,7 +120,7 @@ def _beyond_lake(
 
 def bounds_within(present: Mapping[str, dict[int, int]], applied: Mapping[str, int]) -> dict[str, int]:
     """The applied offsets without those beyond a topic's end: they are of a topic before it."""
-    ends = {f"{topic}:{p}": end for topic, its in present.items() for p, end in its.items()}
+    ends = topics.by_place(present)
     return {source: offset for source, offset in applied.items() if offset <= ends.get(source, -1)}
 
 

@@ -10,7 +10,6 @@ from contracts import topics
 from contracts.settings import StreamingSettings
 
 EARLIEST = -2  # Spark's number for a partition's beginning
-TOPICS = (topics.INTERACTIONS.name, topics.CATALOG.name)
 
 
 def _options(settings: StreamingSettings) -> dict[str, str]:
@@ -34,9 +33,8 @@ def read_topics(
 
     A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest").
     """
-    reader = (
-        spark.readStream.format("kafka").options(**_options(settings)).option("subscribe", ",".join(TOPICS))
-    )
+    subscribed = _options(settings) | {"subscribe": ",".join(topics.SOURCES)}
+    reader = spark.readStream.format("kafka").options(**subscribed)
     if events_per_batch is not None:
         reader = reader.option("maxOffsetsPerTrigger", events_per_batch)
     return reader.option("startingOffsets", starting_offsets).load()

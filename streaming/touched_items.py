@@ -20,6 +20,11 @@ def note_touched(client: StateClient, items: Iterable[str]) -> None:
         client.sadd(keyspace.TOUCHED, *chunk)
 
 
+def is_unmerged(client: StateClient) -> bool:
+    """Whether the lists lack something that was noted."""
+    return bool(client.exists(keyspace.TOUCHED, keyspace.MERGING))
+
+
 def merge_touched(client: StateClient, settings: StateSettings) -> int:
     """Merge what was noted, and what one that was killed has left. Returns how many items."""
     merged = 0

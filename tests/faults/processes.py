@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 
 from clients.topic_admin import create_topics
 from contracts import keyspace, lake
-from contracts.topics import interaction_offsets
+from contracts.topics import events_in
 from stack import broker as broker_server
 from stack import redis_server
 from stack.jars import jars_dir
@@ -26,6 +26,7 @@ from stack.java import ensure_java
 from stack.ports import LOOPBACK, free_port
 from stack.process import ServiceProcess
 from streaming import hold_points
+from streaming.touched_items import is_unmerged
 
 WAIT_SECONDS = 240.0  # a stop for what hangs; nothing here is timed
 
@@ -158,14 +159,13 @@ class Service:
 
         def applied() -> bool:
             self.check()
-            is_merged = not self.client.exists(keyspace.TOUCHED, keyspace.MERGING)
-            return is_merged and all(self.applied(key) >= records for key in keys)
+            return not is_unmerged(self.client) and all(self.applied(key) >= records for key in keys)
 
         wait_until(applied, f"{records} records are applied")
 
     def applied(self, key: str) -> int:
         """How many records of the interactions topic a query has applied."""
-        return sum(interaction_offsets(self.offsets(key)).values())
+        return events_in(self.offsets(key))
 
     def offsets(self, key: str) -> dict[str, int]:
         """Next offset by "topic:partition" of a query."""

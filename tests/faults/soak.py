@@ -20,10 +20,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from clients.topic_admin import topic_ends
 from contracts import keyspace
 from contracts.settings import StateSettings
+from contracts.topics import lag
 from stack import leftovers
-from stack.lag import lag, topic_ends
 from stack.launch import Run, running_stack
 from stack.ledgers import Ledgers, read_lake, read_rejected, read_sent
 from stack.plan import Plan

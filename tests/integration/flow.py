@@ -16,6 +16,7 @@ from contracts.settings import KafkaSettings, StreamingSettings
 from streaming.applied import publish_applied
 from streaming.lake_sink import create_tables
 from streaming.pipeline import Pipeline, build_pipeline
+from streaming.touched_items import is_unmerged
 
 DEADLINE_SECONDS = 400  # a stop for what hangs; nothing here is timed
 
@@ -62,7 +63,7 @@ class Flow:
 
         def applied() -> bool:
             publish_applied(running.queries, self.settings)
-            if self.client.exists(keyspace.TOUCHED, keyspace.MERGING):
+            if is_unmerged(self.client):
                 return False
             for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
                 offsets: Any = self.client.hgetall(key)

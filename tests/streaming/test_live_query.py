@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -20,18 +19,13 @@ from streaming.live_query import StateWentBackError, start_live
 from tests.integration.flow import send
 
 STARTS = {topics.INTERACTIONS.name: dict.fromkeys("0123", 0), topics.CATALOG.name: {"0": 0}}
-APPLIED = {f"{topic}:{p}": n for topic, its in STARTS.items() for p, n in its.items()}
+APPLIED = topics.by_place(STARTS)
 _DEADLINE_SECONDS = 120
 
 
 @pytest.fixture
-def settings(fresh_topics: str, redis_url: str, tmp_path: Path) -> StreamingSettings:
-    return StreamingSettings(
-        kafka_bootstrap_servers=fresh_topics,
-        redis_url=redis_url,
-        checkpoints_uri=str(tmp_path / "checkpoints"),
-        online_task_seconds=5,
-    )
+def settings(service_settings: StreamingSettings) -> StreamingSettings:
+    return service_settings.model_copy(update={"online_task_seconds": 5})
 
 
 @pytest.fixture

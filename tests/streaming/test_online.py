@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -14,8 +13,10 @@ from pyspark.sql import SparkSession
 from contracts import keyspace, topics
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
-from streaming.online import Online, behind
+from streaming.online import Online
 from streaming.state_keys import mark_written
+from streaming.touched_items import is_unmerged
+from tests.faults.processes import wait_until
 from tests.integration.flow import send
 from tests.streaming.test_live_query import like
 
@@ -23,15 +24,9 @@ _DEADLINE_SECONDS = 180
 
 
 @pytest.fixture
-def settings(fresh_topics: str, redis_url: str, tmp_path: Path) -> StreamingSettings:
-    return StreamingSettings(
-        kafka_bootstrap_servers=fresh_topics,
-        redis_url=redis_url,
-        checkpoints_uri=str(tmp_path / "checkpoints"),
-        online_backlog_events=50,
-        online_max_events_per_trigger=60,
-        online_task_seconds=5,
-    )
+def settings(service_settings: StreamingSettings) -> StreamingSettings:
+    few = {"online_backlog_events": 50, "online_max_events_per_trigger": 60, "online_task_seconds": 5}
+    return service_settings.model_copy(update=few)
 
 
 @pytest.fixture
@@ -55,14 +50,7 @@ def applied_through(online: Online, client: redis.Redis, count: int) -> None:
         assert online.is_alive(), online.error
         return sum(redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).values()) >= count
 
-    until(done)
-
-
-def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _DEADLINE_SECONDS
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(done, f"{count} records are applied")
 
 
 def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_falls_behind(
@@ -73,15 +61,17 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     send(bootstrap, topic, [like(f"u{n % 7}", f"i{n}") for n in range(130)])
     online.start()
     applied_through(online, client, 130)
-    until(lambda: "live from" in caplog.text)
+    wait_until(lambda: "live from" in caplog.text, "it is live")
     assert caplog.text.count("records applied, ") == 2
     assert not online.is_replaying
     send(bootstrap, topic, [like("u1", "last")])
     applied_through(online, client, 131)
-    until(lambda: not client.exists(keyspace.TOUCHED, keyspace.MERGING))
+    wait_until(lambda: not is_unmerged(client), "the lists are merged")
     assert client.zcard(keyspace.POPULAR) == 131
     before = 1000 * time.time()
-    until(lambda: float(redis_sink.read_status(client)["online_through"]) > before)  # while nothing comes
+    wait_until(
+        lambda: float(redis_sink.read_status(client)["online_through"]) > before, "told while nothing comes"
+    )
 
     # Held up by a rebuild, it falls behind.
     client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)
@@ -89,11 +79,11 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     time.sleep(2)
     client.delete(keyspace.STATE_REBUILDING)
     applied_through(online, client, 331)
-    until(lambda: not client.exists(keyspace.TOUCHED, keyspace.MERGING))
+    wait_until(lambda: not is_unmerged(client), "the lists are merged")
     assert client.zcard(keyspace.POPULAR) == 331
 
     # Redis went back, and nothing comes: what it lacks is applied again.
-    until(lambda: not online.is_replaying)
+    wait_until(lambda: not online.is_replaying, "the backlog is worked off")
     stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
     before = {source: max(0, offset - 3) for source, offset in stands.items()}
     redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, before)
@@ -118,7 +108,7 @@ def test_without_a_slot_for_each_partition_records_are_applied_in_small_batches(
     assert caplog.text.count("Give it more cores") == 1
     assert not online.is_replaying
     monkeypatch.setattr("streaming.online.task_slots", lambda _: 6)
-    until(lambda: "live from" in caplog.text)
+    wait_until(lambda: "live from" in caplog.text, "it is live")
 
 
 def test_offsets_without_a_record_are_passed(
@@ -134,15 +124,10 @@ def test_offsets_without_a_record_are_passed(
         key, value = like("ann", f"i{n}")
         producer.send(topics.INTERACTIONS.name, key=key, value=value, partition=2)
         producer.commit_transaction()
-        until(lambda n=n: client.hlen(keyspace.history("ann", 1)) == n + 1)  # type: ignore[misc]
+        wait_until(lambda n=n: client.hlen(keyspace.history("ann", 1)) == n + 1, "applied")  # type: ignore[misc]
         time.sleep(6)  # the next one is the first record of a new task
     producer.close()
     assert online.is_alive()
-
-
-def test_who_stands_before_where_it_stood_is_named() -> None:
-    assert behind({"a:0": 5, "a:1": 4, "b:0": 0}, {"a:0": 6, "a:1": 3}) == "a:1 from 4 to 3"
-    assert behind({"a:0": 5}, {"a:0": 5, "a:1": 1}) == ""
 
 
 def test_what_ends_it_is_kept(spark: SparkSession, settings: StreamingSettings, client: redis.Redis) -> None:

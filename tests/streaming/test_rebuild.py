@@ -37,13 +37,8 @@ class Sent(NamedTuple):
 
 
 @pytest.fixture
-def settings(fresh_topics: str, redis_url: str, tmp_path: Path) -> StreamingSettings:
-    return StreamingSettings(
-        kafka_bootstrap_servers=fresh_topics,
-        redis_url=redis_url,
-        lake_uri=str(tmp_path / "lake"),
-        checkpoints_uri=str(tmp_path / "checkpoints"),
-    )
+def settings(service_settings: StreamingSettings) -> StreamingSettings:
+    return service_settings
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from pathlib import Path
 
 import pytest
 from kafka import TopicPartition
@@ -29,22 +28,13 @@ EVENTS, BAD = 40, 3
 
 @pytest.fixture
 def settings(
-    spark: SparkSession,
-    fresh_topics: str,
-    redis_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    spark: SparkSession, service_settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> StreamingSettings:
     """A topic of events and bad records, and the lake of a query that died: one row is missing inside."""
     monkeypatch.setattr(repair, "_HEARTBEAT_SECONDS", 0.2)
-    made = StreamingSettings(
-        kafka_bootstrap_servers=fresh_topics,
-        redis_url=redis_url,
-        lake_uri=str(tmp_path / "lake"),
-        checkpoints_uri=str(tmp_path / "checkpoints"),
-    )
+    made = service_settings
     create_tables(spark, made.lake_uri)
-    send(fresh_topics)
+    send(made.kafka_bootstrap_servers)
     rows = accepted_interactions(parse(everything(spark, made)))
     first = rows.groupBy("kafka_partition").agg({"kafka_offset": "min"}).collect()[0]
     hole = (rows.kafka_partition == first[0]) & (rows.kafka_offset == first[1])

@@ -6,7 +6,7 @@ import redis
 from contracts import keyspace
 from streaming import redis_sink
 from streaming.state_keys import mark_written
-from streaming.state_watch import StateWatch
+from streaming.state_watch import StateWatch, behind
 
 
 def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
@@ -33,3 +33,8 @@ def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
     watch.look()
     assert caplog.text.count("run `headwater rebuild`") == 2
     assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
+
+
+def test_who_stands_before_where_it_stood_is_named() -> None:
+    assert behind({"a:0": 5, "a:1": 4, "b:0": 0}, {"a:0": 6, "a:1": 3}) == "a:1 from 4 to 3"
+    assert behind({"a:0": 5}, {"a:0": 5, "a:1": 1}) == ""
