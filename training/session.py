@@ -13,3 +13,13 @@ def training_session(settings: TrainingSettings) -> SparkSession:
     spark = spark_session("headwater-training", settings)
     spark.sparkContext.setCheckpointDir(f"{settings.checkpoints_uri.rstrip('/')}/als")
     return spark
+
+
+def give_back_memory(spark: SparkSession) -> None:
+    """Collect a round's garbage, so that the JVM gives its heap back to the machine until the next.
+
+    Unasked, it keeps whatever a round filled: 1.6 GB after one of a million pairs, instead of 0.6 GB.
+    """
+    jvm = spark.sparkContext._jvm
+    assert jvm is not None
+    jvm.java.lang.System.gc()

@@ -16,6 +16,7 @@ from training.outcome import Manifest, Outcome, TrainingError
 from training.publish import Publisher
 from training.round import Round, train
 from training.round_line import round_line
+from training.session import give_back_memory
 from training.tracking import log_round
 
 log = logging.getLogger("headwater.training")
@@ -52,6 +53,7 @@ class Trainer:
             self.train_once(request)
         except TrainingError as error:
             log.error(error)
+        give_back_memory(self.spark)
 
     def train_once(self, request: int | None = None) -> tuple[Outcome, Manifest | None]:
         """One round, logged on one line. A failure is logged and raised."""
