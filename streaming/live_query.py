@@ -17,6 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.query import StreamingQuery
 
+from clients.bare_offsets import are_bare
 from contracts import keyspace, topics
 from contracts.settings import StreamingSettings
 from streaming import redis_sink
@@ -33,7 +34,6 @@ from streaming.online_sink import (
 from streaming.redis_sink import StateClient
 from streaming.source import read_topics
 from streaming.state_gate import writing
-from streaming.state_script import lua
 from streaming.stored_files import StoredFiles
 from streaming.touched_items import note_touched
 
@@ -115,9 +115,9 @@ def _apply(
     with writing(client, " ".join(sorted(applied.next))):
         stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
         for source, first in applied.first.items():
-            left_at.setdefault(source, max(first, stands.get(source, 0)))
-            if stands.get(source) != left_at[source]:
-                raise _went_back(source, stands.get(source), left_at[source])
+            if not _is_where_left(source, first, stands.get(source), left_at.get(source), settings):
+                raise _went_back(source, stands.get(source), left_at.get(source, first))
+            left_at[source] = stands[source]
         events, items = apply_rows(client, as_columns(rows), settings)
         note_touched(client, items)
         users.add(events)
@@ -130,16 +130,27 @@ def _apply(
     redis_sink.write_status(client, {"online_batch_seconds": f"{seconds:.3f}"})
 
 
+def _is_where_left(
+    source: str, first: int, stands: int | None, left_at: int | None, settings: StreamingSettings
+) -> bool:
+    """Whether nothing is missing between where Redis stands and the first record of a micro-batch."""
+    if stands is None:
+        return False
+    if left_at is None:  # the first of a task, which may begin behind offsets without a record
+        bootstrap = settings.kafka_bootstrap_servers
+        return first <= stands or are_bare(bootstrap, source, stands, first)
+    # Ahead: what holds no record was passed meanwhile (streaming/bare_ends.py).
+    return stands == left_at or left_at < stands <= first
+
+
 def _advance(client: StateClient, left_at: dict[str, int], applied: Applied) -> None:
     """Say how far the state has come, where it still is what was read before."""
     reached = {source: max(offset, left_at[source]) for source, offset in applied.next.items()}
-    script = client.register_script(lua("advance_applied.lua"))
-    arguments = [part for source, offset in reached.items() for part in (source, left_at[source], offset)]
-    elsewhere = script(keys=[keyspace.APPLIED_ONLINE], args=arguments)
+    moves = {source: (left_at[source], offset) for source, offset in reached.items()}
+    elsewhere = redis_sink.advance_applied(client, moves)
     if elsewhere is not None:
-        source = elsewhere.decode()
-        stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).get(source)
-        raise _went_back(source, stands, left_at[source])
+        stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
+        raise _went_back(elsewhere, stands, left_at[elsewhere])
     redis_sink.write_applied(client, keyspace.APPLIED_TIMES, dict.fromkeys(reached, applied.through))
     left_at.update(reached)
 

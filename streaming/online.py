@@ -21,6 +21,7 @@ from contracts.settings import StreamingSettings
 from contracts.topics import by_topic, lag
 from streaming import redis_sink
 from streaming.backlog import Offsets, apply_between, slice_of
+from streaming.bare_ends import BareEnds
 from streaming.live_query import StateWentBackError, start_live
 from streaming.query_end import ended
 from streaming.session import task_slots
@@ -41,6 +42,7 @@ class Online(threading.Thread):
         self._client = redis_sink.connect(settings.redis_url.get_secret_value())
         self._reach = TopicReach(settings.kafka_bootstrap_servers)
         self._watch = StateWatch(self._client)
+        self._bare_ends = BareEnds(self._client, settings.kafka_bootstrap_servers)
         self._stopping = threading.Event()
         self._is_short = False  # of task slots
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
@@ -57,15 +59,11 @@ class Online(threading.Thread):
         try:
             forget_writers(self._client)
             self._reach.start()
-            went_back = False
             while not self._stopping.is_set():
                 has_room = self._has_room()
-                # A bounded frame passes offsets without a record (a transaction's end, a compacted entry): to
-                # a live task's first record they look like a Redis that went back.
-                is_lenient = has_room and not went_back
-                self._work_off_backlog(self._settings.online_backlog_events if is_lenient else 0)
+                self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
                 if has_room:
-                    went_back = self._follow()
+                    self._follow()
                 else:
                     self._stopping.wait(_LOOK_SECONDS)
                     self._look()
@@ -112,10 +110,10 @@ class Online(threading.Thread):
     def _left(self) -> int:
         return lag(self._reach.newest().ends, self._watch.applied)
 
-    def _follow(self) -> bool:
-        """Run the live query until it has fallen behind, or Redis went back; whether that did."""
+    def _follow(self) -> None:
+        """Run the live query until it has fallen behind, or Redis went back."""
         if self._stopping.is_set():
-            return False
+            return
         starts = self._position(self._reach.newest().ends)
         redis_sink.write_applied(self._client, keyspace.APPLIED_ONLINE, starts)
         query = start_live(self._spark, self._settings, by_topic(starts))
@@ -128,7 +126,7 @@ class Online(threading.Thread):
                 # Not by the worker alone, which is not heard before its partition's next record.
                 if back:
                     log.warning("Redis went back (%s): applying it again", back)
-                    return True
+                    return
                 if reason:
                     raise RuntimeError(reason)
                 if self._left() > self._settings.online_backlog_events:
@@ -136,13 +134,14 @@ class Online(threading.Thread):
         finally:
             self._stop_quietly(query)
             self._merge()
-        return False
 
     def _look(self) -> str:
         """What has to be seen to some times a second. Returns what went back in Redis, if anything did."""
         reach = self._reach.newest()  # before what is applied: the latter may be ahead, never behind
         back = self._watch.look()
         self._merge()
+        if not back:
+            self._bare_ends.pass_over(reach.ends, self._watch.applied)
         times = redis_sink.read_applied(self._client, keyspace.APPLIED_TIMES)
         applied = self._watch.applied
         lagging = [place for place, end in reach.ends.items() if applied.get(place, 0) < end]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -105,6 +105,19 @@ def read_applied(client: redis.Redis, key: str) -> dict[str, int]:
     """What write_applied wrote; partitions that no batch has touched are absent."""
     fields: Any = client.hgetall(key)
     return {partition.decode(): int(offset) for partition, offset in fields.items()}
+
+
+def advance_applied(client: redis.Redis, moves: Mapping[str, tuple[int, int]]) -> str | None:
+    """Move applied offsets on, all or none: source -> where it must stand, next offset.
+
+    Returns a source that stands elsewhere, if one does.
+    """
+    script = client.register_script(lua("advance_applied.lua"))
+    elsewhere: Any = script(
+        keys=[keyspace.APPLIED_ONLINE],
+        args=[part for source, move in moves.items() for part in (source, *move)],
+    )
+    return None if elsewhere is None else str(elsewhere.decode())
 
 
 def write_status(client: redis.Redis, status: dict[str, str]) -> None:

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from kafka import KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from clients.bare_offsets import are_bare
+from clients.event_producer import BrokerUnavailableError
+from contracts import topics
+from stack.ports import free_port
+
+PLACE = f"{topics.INTERACTIONS.name}:2"
+
+
+@pytest.fixture
+def transactions(fresh_topics: str) -> str:
+    """A record and its transaction's end at 0 and 1, at 2 and 3, ...; then plain records at 6 and 7."""
+    producer = KafkaProducer(bootstrap_servers=fresh_topics, transactional_id="t", metrics_enabled=False)
+    producer.init_transactions()
+    for _ in range(3):
+        producer.begin_transaction()
+        producer.send(topics.INTERACTIONS.name, b"{}", partition=2)
+        producer.commit_transaction()
+    producer.close()
+    plain = KafkaProducer(bootstrap_servers=fresh_topics, metrics_enabled=False)
+    for _ in range(2):
+        plain.send(topics.INTERACTIONS.name, b"{}", partition=2)
+    plain.flush(30)
+    plain.close()
+    return fresh_topics
+
+
+def test_only_the_ends_of_transactions_are_bare(transactions: str) -> None:
+    records = {0, 2, 4, 6, 7}
+    for start in range(8):
+        for end in range(start, 9):
+            expected = not records & set(range(start, end))
+            assert are_bare(transactions, PLACE, start, end) == expected, (start, end)
+
+
+def test_what_is_no_longer_kept_is_not_called_bare(transactions: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=transactions)
+    admin.delete_records({TopicPartition(topics.INTERACTIONS.name, 2): 4})
+    admin.close()
+    assert not are_bare(transactions, PLACE, 1, 2)
+    assert are_bare(transactions, PLACE, 5, 6)
+
+
+def test_a_broker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clients.bare_offsets._ANSWER_SECONDS", 0.2)
+    with pytest.raises(BrokerUnavailableError):
+        are_bare(f"127.0.0.1:{free_port()}", PLACE, 0, 1)
