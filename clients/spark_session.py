@@ -10,9 +10,13 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import SparkSettings
 
+# Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
+# The validation's generated method is larger than the JVM compiles unasked: interpreted, it is slow.
+_JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods"
 
-def spark_session(name: str, settings: SparkSettings) -> SparkSession:
-    """A session by settings; SPARK_MASTER decides where it runs.
+
+def spark_session(name: str, settings: SparkSettings, driver_options: str = "") -> SparkSession:
+    """A session by settings; SPARK_MASTER decides where it runs. ``driver_options`` are for its JVM.
 
     Raises FileNotFoundError when the connector's jars are not in SPARK_JARS_DIR.
     """
@@ -21,14 +25,14 @@ def spark_session(name: str, settings: SparkSettings) -> SparkSession:
     if not os.environ["SPARK_LOCAL_IP"]:
         del os.environ["SPARK_LOCAL_IP"]
     builder = SparkSession.builder.appName(name).master(settings.spark_master)
-    for key, value in session_conf(settings).items():
+    for key, value in session_conf(settings, driver_options).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
 
 
-def session_conf(settings: SparkSettings) -> dict[str, str]:
+def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str, str]:
     """The configuration as Spark's keys; SPARK_CONF (JSON) has the last word."""
     conf = {
         "spark.jars": ",".join(connector_jars(settings.spark_jars_dir)),
@@ -46,10 +50,8 @@ def session_conf(settings: SparkSettings) -> dict[str, str]:
         "spark.databricks.delta.snapshotPartitions": "2",
         # Vacuum lists a table's files in that many tasks; Spark's 10,000 take minutes on a small one.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
-        # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
-        # The validation's generated method is larger than the JVM compiles unasked: interpreted, it is slow.
-        "spark.driver.extraJavaOptions": "-Xss8m -XX:-DontCompileHugeMethods",
-        "spark.executor.extraJavaOptions": "-Xss8m -XX:-DontCompileHugeMethods",
+        "spark.driver.extraJavaOptions": f"{_JVM_OPTIONS} {driver_options}".strip(),
+        "spark.executor.extraJavaOptions": _JVM_OPTIONS,
     }
     return conf | settings.spark_conf
 
