@@ -29,7 +29,7 @@ from streaming.lake_sink import create_tables
 from streaming.session import streaming_session
 from streaming.source import read_topics
 
-_EVENTS, _ROUNDS = 2_000_000, 4  # two batches
+_EVENTS, _ROUNDS = 4_000_000, 3  # two batches
 _MIN_EVENTS = 20_000
 
 

@@ -111,7 +111,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
     # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.
-    lake_max_events_per_trigger: int = Field(default=1_000_000, ge=1)
+    lake_max_events_per_trigger: int = Field(default=2_000_000, ge=1)
     # Tasks of a batch of a backlog: as many as cores run them, since each has its price.
     online_tasks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     online_max_events_per_trigger: int = Field(default=200_000, ge=1)
