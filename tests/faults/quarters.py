@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-# How much the last quarter's median may exceed the first's: a share of it, and in the figure's own unit
-# (caches warm up, the lake grows, a round of training is at work in one quarter more than in the other).
+import numpy as np
+
+Compared = Mapping[str, Mapping[str, Mapping[str, float]]]  # figure -> quarter -> low, median, most
+
+# How much the last quarter may exceed the first: a share of it, and in the figure's own unit (caches warm
+# up, the lake grows).
 _ALLOWED: tuple[tuple[str, float, float], ...] = (
     ("MB", 0.20, 64.0),
     ("open files", 0.10, 16.0),
@@ -15,6 +18,8 @@ _ALLOWED: tuple[tuple[str, float, float], ...] = (
     ("events", 0.50, 2000.0),
     ("seconds", 0.50, 0.5),
 )
+# What a process holds: between rounds and in the midst of one. Its median says how long the rounds took.
+_HELD = ("MB", "open files", "threads")
 
 
 class Quarters:
@@ -34,18 +39,24 @@ class Quarters:
         for name, value in sample.items():
             kept[name].append(value)
 
-    def compared(self) -> dict[str, dict[str, float]]:
-        """Medians, of the figures that both quarters have."""
+    def compared(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Lowest decile, median and most of each quarter, of the figures that both have."""
         return {
-            name: {"first": statistics.median(self._first[name]), "last": statistics.median(self._last[name])}
+            name: {"first": _described(self._first[name]), "last": _described(self._last[name])}
             for name in sorted(self._first.keys() & self._last.keys())
         }
 
 
-def judged(compared: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+def _described(values: Sequence[float]) -> dict[str, float]:
+    low, median = (float(np.percentile(values, share)) for share in (10, 50))
+    return {"low": round(low, 3), "median": round(median, 3), "most": max(values)}
+
+
+def judged(compared: Compared) -> Iterator[str]:
     """A sentence for each figure that has grown beyond what is allowed to its unit."""
-    for name, figures in compared.items():
-        first, last = figures["first"], figures["last"]
+    for name, quarters in compared.items():
         share, more = next(((s, m) for unit, s, m in _ALLOWED if name.endswith(unit)), (0.0, 0.0))
-        if last > first * (1 + share) + more:
-            yield f"{name} grew from {first:,.2f} to {last:,.2f}"
+        for of in ("low", "most") if name.endswith(_HELD) else ("median",):
+            first, last = quarters["first"][of], quarters["last"][of]
+            if last > first * (1 + share) + more:
+                yield f"{name} ({of}) grew from {first:,.2f} to {last:,.2f}"

@@ -34,7 +34,7 @@ from stack.services import Options
 from stack.state_file import export_state, read_state
 from stack.verify import verify
 from tests.faults.freshness_probe import FreshnessProbe
-from tests.faults.quarters import Quarters, judged
+from tests.faults.quarters import Compared, Quarters, judged
 from tests.faults.resources import resources
 
 _QUERIES = 3  # one stream execution thread a query
@@ -54,7 +54,7 @@ class Soak:
     rate: float
     events: int = 0
     trained: int = 0  # rounds
-    quarters: dict[str, dict[str, float]] = field(default_factory=dict)  # figure -> first, last, ratio
+    quarters: Compared = field(default_factory=dict)
     grown: list[str] = field(default_factory=list)  # sentences
     ended: list[str] = field(default_factory=list)  # what services said when they ended by themselves
     query_threads: tuple[int, int] = (0, 0)  # fewest and most seen after the warm-up
@@ -171,8 +171,9 @@ def main() -> int:
         found = run(Path(folder), samples, asked.minutes, asked.rate, asked.train_every, console)
     asked.json.write_text(json.dumps(asdict(found) | {"is_flat": found.is_flat}, indent=2) + "\n")
     print(f"{found.minutes:g} minutes at {found.rate:g}/s on {found.cores} cores: {found.events:,} events")
-    for name, figures in found.quarters.items():
-        print(f"{name:40} first quarter {figures['first']:12,.2f}  last {figures['last']:12,.2f}")
+    for name, quarters in found.quarters.items():
+        shown = (" .. ".join(f"{value:,.2f}" for value in quarters[of].values()) for of in ("first", "last"))
+        print(f"{name:32} first quarter {next(shown):32} last {next(shown)}")
     print(f"query threads: {found.query_threads[0]} to {found.query_threads[1]}; rounds: {found.trained}")
     for sentence in (*found.grown, *found.ended, *found.violations):
         print(sentence)

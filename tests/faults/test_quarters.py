@@ -5,15 +5,25 @@ import pytest
 from tests.faults.quarters import Quarters, judged
 
 
-def run(figure: str, values: list[float]) -> dict[str, dict[str, float]]:
+def run(figure: str, values: list[float]) -> dict[str, dict[str, dict[str, float]]]:
     quarters = Quarters(float(len(values)))
     for at, value in enumerate(values):
         quarters.add(float(at), {figure: value})
     return quarters.compared()
 
 
-def test_medians_of_the_first_and_of_the_last_quarter_are_compared() -> None:
-    assert run("x: MB", [1, 2, 9, 50, 60, 70, 80, 90, 95, 3, 4, 5]) == {"x: MB": {"first": 2, "last": 4}}
+def steady(value: float) -> dict[str, float]:
+    return dict.fromkeys(("low", "median", "most"), value)
+
+
+def test_the_first_and_the_last_quarter_are_compared_by_their_lowest_decile_median_and_most() -> None:
+    found = run("x: MB", [1, 2, 9, 50, 60, 70, 80, 90, 95, 3, 4, 5])
+    assert found == {
+        "x: MB": {
+            "first": {"low": 1.2, "median": 2, "most": 9},
+            "last": {"low": 3.2, "median": 4, "most": 5},
+        }
+    }
 
 
 @pytest.mark.parametrize(
@@ -30,4 +40,17 @@ def test_medians_of_the_first_and_of_the_last_quarter_are_compared() -> None:
     ],
 )
 def test_growth_is_judged_by_the_figures_unit(figure: str, first: float, last: float, grows: bool) -> None:
-    assert bool(list(judged({figure: {"first": first, "last": last}}))) == grows
+    assert bool(list(judged({figure: {"first": steady(first), "last": steady(last)}}))) == grows
+
+
+def test_longer_rounds_are_no_growth_but_more_held_between_or_in_them_is() -> None:
+    idle, busy = 60.0, 300.0
+    short, long = [idle] * 7 + [busy] * 3, [idle] * 3 + [busy] * 7
+    middle = [idle] * 20
+    assert list(judged(run("training: threads", short + middle + long))) == []
+    left_behind = [value + 40 if value == idle else value for value in long]
+    assert list(judged(run("training: threads", short + middle + left_behind))) == [
+        "training: threads (low) grew from 60.00 to 100.00"
+    ]
+    larger = [value + 100 if value == busy else value for value in long]
+    assert len(list(judged(run("training: threads", short + middle + larger)))) == 1
