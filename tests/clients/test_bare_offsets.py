@@ -8,6 +8,7 @@ from clients.bare_offsets import are_bare
 from clients.event_producer import BrokerUnavailableError
 from contracts import topics
 from stack.ports import free_port
+from tests.integration.flow import send_in_transaction
 
 PLACE = f"{topics.INTERACTIONS.name}:2"
 
@@ -15,13 +16,8 @@ PLACE = f"{topics.INTERACTIONS.name}:2"
 @pytest.fixture
 def transactions(fresh_topics: str) -> str:
     """A record and its transaction's end at 0 and 1, at 2 and 3, ...; then plain records at 6 and 7."""
-    producer = KafkaProducer(bootstrap_servers=fresh_topics, transactional_id="t", metrics_enabled=False)
-    producer.init_transactions()
     for _ in range(3):
-        producer.begin_transaction()
-        producer.send(topics.INTERACTIONS.name, b"{}", partition=2)
-        producer.commit_transaction()
-    producer.close()
+        send_in_transaction(fresh_topics, topics.INTERACTIONS.name, 2, b"u", b"{}")
     plain = KafkaProducer(bootstrap_servers=fresh_topics, metrics_enabled=False)
     for _ in range(2):
         plain.send(topics.INTERACTIONS.name, b"{}", partition=2)

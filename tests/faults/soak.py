@@ -172,8 +172,8 @@ def main() -> int:
     asked.json.write_text(json.dumps(asdict(found) | {"is_flat": found.is_flat}, indent=2) + "\n")
     print(f"{found.minutes:g} minutes at {found.rate:g}/s on {found.cores} cores: {found.events:,} events")
     for name, quarters in found.quarters.items():
-        shown = (" .. ".join(f"{value:,.2f}" for value in quarters[of].values()) for of in ("first", "last"))
-        print(f"{name:32} first quarter {next(shown):32} last {next(shown)}")
+        first, last = (" .. ".join(f"{value:,.2f}" for value in of.values()) for of in quarters.values())
+        print(f"{name:32} first quarter {first:32} last {last}")
     print(f"query threads: {found.query_threads[0]} to {found.query_threads[1]}; rounds: {found.trained}")
     for sentence in (*found.grown, *found.ended, *found.violations):
         print(sentence)

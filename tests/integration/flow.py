@@ -8,6 +8,7 @@ from typing import Any
 
 import redis
 from deltalake import DeltaTable
+from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from clients.event_producer import open_producer
@@ -29,6 +30,16 @@ def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None
     assert producer.flush(30) == 0
     producer.close()
     assert failures == []
+
+
+def send_in_transaction(bootstrap: str, topic: str, partition: int, key: bytes, value: bytes) -> None:
+    """One record, and behind it the end of its transaction, which takes an offset."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap, transactional_id="t", metrics_enabled=False)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, key=key, value=value, partition=partition)
+    producer.commit_transaction()
+    producer.close()
 
 
 def wait_until(done: Callable[[], bool], pipeline: Pipeline, what: str) -> None:

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import pytest
 import redis
-from kafka import KafkaProducer
 
 from clients.topic_admin import topic_ends
 from contracts import keyspace, topics
 from stack.ports import free_port
 from streaming import redis_sink
 from streaming.bare_ends import BareEnds
-from tests.integration.flow import send
+from tests.integration.flow import send, send_in_transaction
 
 PLACE = f"{topics.INTERACTIONS.name}:2"
 
@@ -51,12 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 
 def commit_one(bootstrap: str) -> None:
-    producer = KafkaProducer(bootstrap_servers=bootstrap, transactional_id="t", metrics_enabled=False)
-    producer.init_transactions()
-    producer.begin_transaction()
-    producer.send(topics.INTERACTIONS.name, b"{}", partition=2)
-    producer.commit_transaction()
-    producer.close()
+    send_in_transaction(bootstrap, topics.INTERACTIONS.name, 2, b"u", b"{}")
 
 
 def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(

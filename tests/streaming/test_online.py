@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from contracts import keyspace, topics
@@ -17,7 +16,7 @@ from streaming.online import Online
 from streaming.state_keys import mark_written
 from streaming.touched_items import is_unmerged
 from tests.faults.processes import wait_until
-from tests.integration.flow import send
+from tests.integration.flow import send, send_in_transaction
 from tests.streaming.test_live_query import like
 
 _DEADLINE_SECONDS = 180
@@ -116,18 +115,12 @@ def test_offsets_without_a_record_are_passed_and_disturb_nothing(
 ) -> None:
     caplog.set_level("INFO", "headwater.online")
     online.start()
-    producer = KafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers, transactional_id="t", metrics_enabled=False
-    )
-    producer.init_transactions()
     for n, pause in enumerate((0, 6, 1, 6)):  # within a task's time, and over its turn
         time.sleep(pause)
-        producer.begin_transaction()
-        key, value = like("ann", f"i{n}")
-        producer.send(topics.INTERACTIONS.name, key=key, value=value, partition=2)
-        producer.commit_transaction()  # its end takes an offset
+        send_in_transaction(
+            settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, 2, *like("ann", f"i{n}")
+        )
         wait_until(lambda n=n: client.hlen(keyspace.history("ann", 1)) == n + 1, "applied")  # type: ignore[misc]
-    producer.close()
     applied_through(online, client, 8)
     before = 1000 * time.time()
     wait_until(lambda: float(redis_sink.read_status(client)["online_through"]) > before, "no lag is left")
