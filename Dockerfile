@@ -48,14 +48,14 @@ WORKDIR /src
 COPY . .
 RUN python3 -m venv /opt/venv && pip wheel --no-deps --wheel-dir /wheels .
 
-# --- Spark's jars, exactly those of stack/jars.lock, by the Ivy inside pyspark ---
+# --- Spark's jars, exactly those of stack/machine/jars.lock, by the Ivy inside pyspark ---
 
 FROM dependencies-spark AS jars
 # Maven Central by default; behind a mirror: --build-arg HEADWATER_MAVEN_REPOSITORY=...
 ARG HEADWATER_MAVEN_REPOSITORY
 RUN pip install --constraint constraints.txt install-jdk
-COPY stack/__init__.py stack/jars.py stack/jars.lock stack/ivy.py stack/java.py stack/cache.py stack/errors.py stack/
-RUN python -c "from pathlib import Path; from stack.jars import ensure_jars, locked_jars; \
+COPY stack/__init__.py stack/machine/jars.py stack/machine/jars.lock stack/machine/ivy.py stack/machine/java.py stack/machine/cache.py stack/machine/errors.py stack/
+RUN python -c "from pathlib import Path; from stack.machine.jars import ensure_jars, locked_jars; \
 ensure_jars(lambda *_: None, Path('/jars'), [jar for jar in locked_jars() if jar.folder == 'spark'])"
 
 # --- The images ---

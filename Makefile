@@ -53,7 +53,7 @@ soak: setup ## the stack for an hour under load: does anything grow or end? ARGS
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
 
 compose-rehearsal: ## docker compose up for real, with base images built from Debian packages (root)
-	@bash stack/compose_rehearsal.sh
+	@bash tests/compose/rehearsal.sh
 
 clean: ## remove the environment, the caches and the demo's data
 	@rm -rf $(VENV) .cache data build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -20,7 +20,7 @@ def contributions(
     alpha: float,
     confidence_weights: Floats | None = None,
 ) -> Floats:
-    """Shares (targets, interactions) that add up to each target's score (Hu, Koren, Volinsky 2008, §4).
+    """Shares (targets, interactions) that add up to each target's score (Hu, Koren, Volinsky 2008, .4).
 
     A score is y x with x of ``algorithms/fold_in.py``: A x = sum over interactions j of w_j (1 + c_j) p_j y_j
     and A = G + Y' diag(w c) Y + regParam n I. So interaction j has the share y A^-1 y_j w_j (1 + c_j) p_j.

@@ -19,30 +19,16 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks import (
-    cold_start,
-    events_api,
-    fold_in,
-    freshness,
-    growth,
-    kept_lists,
-    lake,
-    load,
-    once,
-    online,
-    producer,
-    rerankers,
-    serving,
-    top_n_lists,
-    warm_round,
-)
+from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
-from stack import broker, redis_server
-from stack.jars import ensure_jars
-from stack.java import ensure_java
-from stack.plan import Plan
-from stack.ports import LOOPBACK, free_port
-from stack.process import ServiceProcess
+from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round
+from benchmarks.stream import fold_in, freshness, growth, lake, online, producer
+from stack.machine import broker, redis_server
+from stack.machine.jars import ensure_jars
+from stack.machine.java import ensure_java
+from stack.machine.ports import LOOPBACK, free_port
+from stack.machine.start_plan import Plan
+from stack.processes.process import ServiceProcess
 
 Benchmark = Callable[[BenchContext], list[Ratio]]
 BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (

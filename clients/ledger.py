@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from clients.event_producer import Delivery, EventProducer, OnDelivery, ProducerError
-from contracts.ledgers import acknowledged_line, attempted_line
+from contracts.stored.ledgers import acknowledged_line, attempted_line
 from contracts.topics import INTERACTIONS
 
 _TAIL_BYTES = 1 << 20

@@ -1,6 +1,6 @@
 """The interaction event: its fields, its bounds and its JSON form.
 
-The same bounds stand as Spark expressions in ``streaming/parse.py``; the parity test in
+The same bounds stand as Spark expressions in ``streaming/records/parse.py``; the parity test in
 ``tests/contracts/test_events.py`` runs one corpus through both.
 """
 

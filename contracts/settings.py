@@ -67,7 +67,7 @@ class TrendSettings(_Environment):
 
 
 class SegmentSettings(_Environment):
-    """Which metadata of users make segments, for those without a history (contracts/segments.py)."""
+    """Which metadata of users make segments, for those without a history (contracts/stored/segments.py)."""
 
     segment_attributes: tuple[str, ...] = Field(
         default=("age", "age_group", "gender", "occupation"), max_length=6
@@ -196,7 +196,7 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     rate_limit_per_second: float = Field(default=0.0, ge=0)
     rate_limit_burst: int = Field(default=100, ge=1)
     popular_refresh_seconds: float = Field(default=1.0, gt=0)
-    # Strategies by their source (serving/strategies.py), asked in this order until the answer is full.
+    # Strategies by their source (serving/answer/chain.py), asked in this order until the answer is full.
     answer_chain: tuple[str, ...] = (
         "fresh",
         "als",

@@ -1,7 +1,8 @@
 """What a user's interactions with one item are worth together: which still count, and their strength.
 
-The same rules stand in ``streaming/apply_events.lua`` (for the state) and in ``training/dataset.py`` (for the
-lake); ``tests/contracts/test_strengths.py`` and the parity tests hold all three together.
+The same rules stand in ``streaming/state/apply_events.lua`` (for the state) and in
+``training/data/dataset.py`` (for the lake); ``tests/contracts/test_strengths.py`` and the parity tests hold
+all three together.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from contracts.events import RETRACT
-from contracts.records import HistoryEntry
+from contracts.stored.records import HistoryEntry
 
 # The newer of the two counts: a like is taken back by a later dislike, and the other way round.
 OPPOSITE = {"like": "dislike", "dislike": "like"}

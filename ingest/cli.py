@@ -17,16 +17,23 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 from clients.event_producer import ProducerError
 from contracts.events import EVENT_TYPES
 from contracts.settings import KafkaSettings
-from ingest.download import BASE_URL_VARIABLE, DATASETS, DEFAULT_BASE_URL, LICENCE, DownloadError, download
-from ingest.encoding import EncodedEvent, RatingScale
-from ingest.mapped import parse_columns
-from ingest.pace import Schedule, at_rate, at_speed
-from ingest.progress import in_words
-from ingest.recognise import open_source
-from ingest.rejected_lines import SourceError
-from ingest.replayed import ReplayedMark, fingerprint
-from ingest.run import Ingest, Source
-from ingest.synthetic import SyntheticWorld, WorldSize
+from ingest.files.download import (
+    BASE_URL_VARIABLE,
+    DATASETS,
+    DEFAULT_BASE_URL,
+    LICENCE,
+    DownloadError,
+    download,
+)
+from ingest.files.encoding import EncodedEvent, RatingScale
+from ingest.files.mapped import parse_columns
+from ingest.files.recognise import open_source
+from ingest.files.rejected_lines import SourceError
+from ingest.sending.pace import Schedule, at_rate, at_speed
+from ingest.sending.progress import in_words
+from ingest.sending.replayed import ReplayedMark, fingerprint
+from ingest.sending.run import Ingest, Source
+from ingest.simulated.source import SyntheticWorld, WorldSize
 
 BUILT_IN = "synthetic"
 FAILED, USAGE, NO_BROKER = 1, 2, 3

@@ -11,10 +11,10 @@ import uvicorn
 
 from contracts.settings import ServingSettings
 from serving.app import create_app
-from serving.hot_route import Api
-from serving.logs import log_to_stderr
-from serving.metrics import FOLDER_VARIABLE
-from serving.shedding import Shedding
+from serving.routes.hot_route import Api
+from serving.routes.shedding import Shedding
+from serving.telemetry.logs import log_to_stderr
+from serving.telemetry.metrics import FOLDER_VARIABLE
 
 GRACE_SECONDS = 5
 

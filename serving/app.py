@@ -10,24 +10,24 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from contracts.settings import ServingSettings
-from serving import docs_page, openapi, problems
-from serving.admission import Admission
-from serving.applied import AppliedWrites
-from serving.body_limit import BodyLimit
-from serving.candidates.strategy import sources_of
-from serving.event_log import EventLog
-from serving.hot_route import Api, HotRoute
-from serving.impressions import Impressions
-from serving.metrics import Metrics
-from serving.observe import Observe
-from serving.recommender import Recommender
-from serving.refresh import Refresher
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import sources_of
+from serving.http import docs_page, openapi, problems
+from serving.http.admission import Admission
+from serving.http.body_limit import BodyLimit
+from serving.http.observe import Observe
+from serving.lists.user_list import UserList
+from serving.memory.impressions import Impressions
+from serving.memory.refresh import Refresher
+from serving.memory.rules import RulesInForce
+from serving.memory.service_figures import ServiceFigures
+from serving.redis.store import Store
 from serving.routes import catalog, debug, erasures, events, items, lists, models, operations, sessions, users
 from serving.routes import rules as rules_routes
-from serving.rules import RulesInForce
-from serving.service_figures import ServiceFigures
-from serving.store import Store
-from serving.user_list import UserList
+from serving.routes.hot_route import Api, HotRoute
+from serving.telemetry.metrics import Metrics
+from serving.writes.applied import AppliedWrites
+from serving.writes.event_log import EventLog
 
 # Start with lists in memory where Redis answers; start without them where it does not.
 START_PATIENCE_SECONDS = 1.0

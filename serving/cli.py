@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 
 from contracts.settings import ServingSettings
-from serving.export import export_recommendations
-from serving.store import StoreError
+from serving.lists.export import export_recommendations
+from serving.redis.store import StoreError
 
 _stderr = Console(stderr=True)
 _export = typer.Typer(help="Write what the API serves to files.", no_args_is_help=True)

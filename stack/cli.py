@@ -20,7 +20,7 @@ class Part(NamedTuple):
 
 PARTS: tuple[Part, ...] = (
     Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
-    Part("stack.verify_cli", "stack", ("verify",)),
+    Part("stack.verify.commands", "stack", ("verify",)),
     Part("ingest.cli", "ingest", ("ingest", "download")),
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),

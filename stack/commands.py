@@ -12,19 +12,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stack import doctor as doctor_checks
-from stack import down as stopping
-from stack.detach import start_detached
-from stack.errors import StackError
-from stack.jars import jars_dir
-from stack.once import run_once
-from stack.run_state import Folders
-from stack.services import BUILT_IN_SOURCE, Options
-from stack.setup import ensure_set_up
-from stack.status import collect
-from stack.status_block import block
-from stack.supervisor import StopRequested
-from stack.up import run_until_stopped
+from stack.demo.once import run_once
+from stack.machine import doctor as doctor_checks
+from stack.machine.errors import StackError
+from stack.machine.jars import jars_dir
+from stack.machine.setup import ensure_set_up
+from stack.processes.run_state import Folders
+from stack.run import down as stopping
+from stack.run.detach import start_detached
+from stack.run.services import BUILT_IN_SOURCE, Options
+from stack.run.supervisor import StopRequested
+from stack.run.up import run_until_stopped
+from stack.status.block import block
+from stack.status.picture import collect
 
 DataDir = Annotated[Path, typer.Option(help="Where all data of the run is kept.")]
 ApiPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of the API; 0 picks a free one.")]

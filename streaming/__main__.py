@@ -12,12 +12,12 @@ from clients.event_producer import BrokerUnavailableError
 from clients.topic_admin import create_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
-from streaming.applied import beat, publish_applied
-from streaming.checkpoint_faults import checkpoint_faults, refusal
-from streaming.lake_sink import create_tables
+from streaming.lake.progress import beat, publish_applied
+from streaming.lake.sink import create_tables
 from streaming.pipeline import build_pipeline
-from streaming.rebuild import prepare_state
-from streaming.session import streaming_session
+from streaming.recovery.faults import checkpoint_faults, refusal
+from streaming.recovery.rebuild import prepare_state
+from streaming.runtime.session import streaming_session
 
 log = logging.getLogger("headwater.streaming")
 

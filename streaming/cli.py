@@ -12,7 +12,7 @@ import typer
 from clients.event_producer import BrokerUnavailableError
 from clients.rejected_reader import read_rejected
 from contracts.settings import StreamingSettings
-from streaming.rejects import as_line, replay
+from streaming.recovery.rejects import as_line, replay
 
 
 def rebuild_state(
@@ -21,7 +21,7 @@ def rebuild_state(
     """Recompute histories, popularity and catalogue in Redis from the lake."""
     # Spark is an extra, and slow to import: only the commands that need it do.
     from clients.spark_session import spark_session
-    from streaming.rebuild import rebuild
+    from streaming.recovery.rebuild import rebuild
 
     settings = StreamingSettings()
     spark = spark_session("headwater-rebuild", settings)
@@ -47,7 +47,7 @@ def repair_checkpoints(
 ) -> None:
     """Set queries up anew whose checkpoint is lost: they go on from the offsets found in the lake."""
     from clients.spark_session import spark_session
-    from streaming.repair import RepairError, repair
+    from streaming.recovery.repair import RepairError, repair
 
     settings = StreamingSettings()
     spark = spark_session("headwater-repair", settings)

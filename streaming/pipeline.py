@@ -15,20 +15,18 @@ from typing import NamedTuple
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from clients.stored_files import StoredFiles
 from contracts.settings import StreamingSettings
-from streaming.catch_up import CatchUp
-from streaming.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
-from streaming.item_activity import hourly_activity, write_activity
-from streaming.lake_batch import LakeBatch
-from streaming.online import Online
-from streaming.query_end import ended
-from streaming.source import read_topics
-from streaming.stored_files import StoredFiles
+from streaming.fold_in.catch_up import CatchUp
+from streaming.lake.activity import hourly_activity, write_activity
+from streaming.lake.batch import LakeBatch
+from streaming.online.driver import Online
+from streaming.records.source import read_topics
+from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
+from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
+from streaming.runtime.query_end import ended
 
 log = logging.getLogger("headwater.streaming")
-# A query whose state or source changes in a way that Spark refuses gets a new version: its old checkpoint
-# counts as lost, and `headwater repair` carries it on from the lake.
-QUERY_VERSIONS = {"lake": 1, "item_activity": 1}
 
 
 class Pipeline(NamedTuple):
@@ -94,11 +92,6 @@ def _start_item_activity(spark: SparkSession, settings: StreamingSettings) -> St
     _own_pool(spark, "item_activity")
     activity = hourly_activity(spark, settings)
     return write_activity(activity, settings, checkpoint(settings, "item_activity"))
-
-
-def checkpoint(settings: StreamingSettings, query: str) -> str:
-    """The folder of a query's checkpoint; it carries the query's version."""
-    return f"{settings.checkpoints_uri.rstrip('/')}/{query}-v{QUERY_VERSIONS[query]}"
 
 
 def _own_pool(spark: SparkSession, query: str) -> None:

@@ -17,13 +17,13 @@ from clients.spark_session import spark_session
 from clients.topic_admin import create_topics
 from contracts.settings import SparkSettings
 from contracts.topics import TOPICS
-from stack import broker as broker_server
-from stack import redis_server
-from stack.jars import ensure_jars, jars_dir
-from stack.java import ensure_java
-from stack.plan import Plan
-from stack.ports import LOOPBACK, free_port
-from stack.process import ServiceProcess
+from stack.machine import broker as broker_server
+from stack.machine import redis_server
+from stack.machine.jars import ensure_jars, jars_dir
+from stack.machine.java import ensure_java
+from stack.machine.ports import LOOPBACK, free_port
+from stack.machine.start_plan import Plan
+from stack.processes.process import ServiceProcess
 
 # A busy machine is no defect: nothing here is timed.
 hypothesis.settings.register_profile(

@@ -9,10 +9,10 @@ import threading
 from types import FrameType
 
 from contracts.settings import TrainingSettings
-from training.priority import yield_cores
-from training.publish import Publisher
-from training.session import training_session
-from training.trainer import Trainer
+from training.registry.publish import Publisher
+from training.rounds.trainer import Trainer
+from training.runtime.priority import yield_cores
+from training.runtime.session import training_session
 
 
 def main() -> int:

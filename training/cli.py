@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from contracts.settings import TrainingSettings
-from training.outcome import TrainingError
-from training.plan_cli import plan
-from training.publish import Publisher
-from training.registry_cli import models
-from training.report_cli import report
-from training.round_line import as_json, round_line
-from training.tune_cli import tune
+from training.commands.models import models
+from training.commands.plan import plan
+from training.commands.report import report
+from training.commands.tune import tune
+from training.registry.outcome import TrainingError
+from training.registry.publish import Publisher
+from training.report.round_line import as_json, round_line
 
 _ENDED_WELL = ("published", "not_enough_data", "refused_by_gate")
 
@@ -35,8 +35,8 @@ def train(
 
 def _train_here(as_text: bool) -> None:
     # Spark is an extra, and slow to import: only the commands that need it do.
-    from training.session import training_session
-    from training.trainer import Trainer
+    from training.rounds.trainer import Trainer
+    from training.runtime.session import training_session
 
     logging.basicConfig(level=logging.WARNING if as_text else logging.INFO, format="%(message)s")
     logging.getLogger("py4j").setLevel(logging.ERROR)

@@ -7,17 +7,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from contracts import keyspace, records
 from contracts.catalog import HIDDEN, CatalogEntry, CatalogKind
 from contracts.settings import ServingSettings
+from contracts.stored import keyspace, records
 from contracts.topics import CATALOG
-from serving.access import access
-from serving.answers import CatalogAccepted
-from serving.bounds import PathId
-from serving.event_log import EventLog, EventLogError
-from serving.problems import ProblemError, reason_of
+from serving.http.access import access
+from serving.http.answers import CatalogAccepted
+from serving.http.problems import ProblemError, reason_of
+from serving.question.bounds import PathId
+from serving.redis.store import Store
 from serving.routes.events import not_acknowledged
-from serving.store import Store
+from serving.writes.event_log import EventLog, EventLogError
 
 Category = Annotated[str, StringConstraints(max_length=128)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]

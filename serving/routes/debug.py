@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from contracts.settings import ServingSettings
-from serving.access import access
-from serving.answers import Trace
-from serving.bounds import PathId
-from serving.candidates.strategy import Sources
-from serving.query import ListQuery, QueryReader, bounded
-from serving.recommender import Recommender
-from serving.trace import trace
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import Sources
+from serving.answer.trace import trace
+from serving.http.access import access
+from serving.http.answers import Trace
+from serving.http.query import ListQuery, QueryReader, bounded
+from serving.question.bounds import PathId
 
 
 def routes(settings: ServingSettings, recommender: Recommender, sources: Sources) -> APIRouter:

@@ -10,15 +10,15 @@ from fastapi import APIRouter, Path, Response
 from contracts.catalog import erasure_entries
 from contracts.settings import ServingSettings
 from contracts.topics import CATALOG
-from serving.access import access
-from serving.answers import Erasure
-from serving.bounds import PathId
-from serving.erasures import erasure, of
-from serving.event_log import EventLog, EventLogError
-from serving.problems import ProblemError
-from serving.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
+from serving.http.access import access
+from serving.http.answers import Erasure
+from serving.http.problems import ProblemError
+from serving.question.bounds import PathId
+from serving.redis.store import Store, StoreError
 from serving.routes.events import not_acknowledged
-from serving.store import Store, StoreError
+from serving.writes.erasures import erasure, of
+from serving.writes.event_log import EventLog, EventLogError
+from serving.writes.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
 
 ReceiptText = Annotated[
     str, Path(min_length=1, max_length=MAX_RECEIPT_LENGTH, json_schema_extra={"format": "erasure-receipt"})

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from contracts.events import Interaction, from_future
 from contracts.settings import ServingSettings
-from serving.access import access
-from serving.answers import Accepted, Rejected
-from serving.event_log import EventLog, EventLogError
-from serving.event_schema import request_body
-from serving.metrics import Metrics
-from serving.problems import ProblemError, reason_of
-from serving.write_token import encode_token
+from serving.http.access import access
+from serving.http.answers import Accepted, Rejected
+from serving.http.event_schema import request_body
+from serving.http.problems import ProblemError, reason_of
+from serving.telemetry.metrics import Metrics
+from serving.writes.event_log import EventLog, EventLogError
+from serving.writes.write_token import encode_token
 
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = "5"

@@ -6,17 +6,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
-from serving.access import access
-from serving.answers import SimilarItems, TogetherItem, TogetherItems, TopUser, TopUsers, first_source
-from serving.bounds import Offset, PathId, length_bounds
-from serving.candidates.strategy import Sources
-from serving.metrics import Metrics
-from serving.problems import ProblemError
-from serving.query import ListQuery, QueryReader, bounded
-from serving.reads.item import top_users as read_top_users
-from serving.recommender import Recommender
-from serving.rendering import rendered
-from serving.together import frequently_together
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import Sources
+from serving.http.access import access
+from serving.http.answers import SimilarItems, TogetherItem, TogetherItems, TopUser, TopUsers, first_source
+from serving.http.problems import ProblemError
+from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.rendering import rendered
+from serving.lists.together import frequently_together
+from serving.question.bounds import Offset, PathId, length_bounds
+from serving.redis.reads.item import top_users as read_top_users
+from serving.telemetry.metrics import Metrics
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 

@@ -8,21 +8,21 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from contracts.records import Popularity
 from contracts.settings import ServingSettings
-from serving import trending_lists
-from serving.access import access
-from serving.answers import Popular, PopularItem, Trending, TrendingItem
-from serving.bounds import Offset, length_bounds
-from serving.candidates.strategy import Sources
-from serving.cold_start.popular import SOURCE
-from serving.metrics import Metrics
-from serving.problems import ProblemError
-from serving.reads.item import popularity
-from serving.reads.lists import popular_page, trending_page
-from serving.reads.model import current_version
-from serving.rendering import rendered
-from serving.store import StoreError
+from contracts.stored.records import Popularity
+from serving.answer.strategies.popular import SOURCE
+from serving.answer.strategies.strategy import Sources
+from serving.http.access import access
+from serving.http.answers import Popular, PopularItem, Trending, TrendingItem
+from serving.http.problems import ProblemError
+from serving.http.rendering import rendered
+from serving.memory import trending_lists
+from serving.question.bounds import Offset, length_bounds
+from serving.redis.reads.item import popularity
+from serving.redis.reads.lists import popular_page, trending_page
+from serving.redis.reads.model import current_version
+from serving.redis.store import StoreError
+from serving.telemetry.metrics import Metrics
 
 Category = Annotated[str | None, Query(min_length=1, max_length=128, description="Only its items")]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.settings import ServingSettings
-from serving import models
-from serving.access import access
-from serving.answers import ModelMoved, Models
-from serving.bounds import PathId
-from serving.store import Store
+from serving.http.access import access
+from serving.http.answers import ModelMoved, Models
+from serving.question.bounds import PathId
+from serving.redis.store import Store
+from serving.writes import models
 
 
 def routes(settings: ServingSettings, store: Store) -> APIRouter:

@@ -9,12 +9,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from serving.answers import Health
-from serving.metrics import Metrics
-from serving.popular_list import PopularList
-from serving.problems import ProblemError
-from serving.reads.model import current_version, manifest
-from serving.store import Store, StoreError
+from serving.http.answers import Health
+from serving.http.problems import ProblemError
+from serving.memory.popular_list import PopularList
+from serving.redis.reads.model import current_version, manifest
+from serving.redis.store import Store, StoreError
+from serving.telemetry.metrics import Metrics
 
 
 def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRouter:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.settings import ServingSettings
-from serving.access import access
-from serving.rules import Rules, RulesInForce
+from serving.http.access import access
+from serving.memory.rules import RulesInForce
+from serving.question.operator_rules import Rules
 
 
 def routes(settings: ServingSettings, rules: RulesInForce) -> APIRouter:

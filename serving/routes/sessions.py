@@ -9,19 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from contracts.events import MAX_RATING, MIN_RATING
-from contracts.records import HistoryEntry
 from contracts.settings import ServingSettings
+from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
-from serving.access import access
-from serving.answers import GroupRecommendations, Recommendations, first_source
-from serving.bounds import JsonId
-from serving.candidates.strategy import Sources
-from serving.group import group_answer
-from serving.metrics import Metrics
-from serving.query import ListQuery, QueryReader, bounded
-from serving.recommender import POOL, Recommender
-from serving.rendering import rendered
-from serving.sessions import session_user
+from serving.answer.recommender import POOL, Recommender
+from serving.answer.strategies.strategy import Sources
+from serving.http.access import access
+from serving.http.answers import GroupRecommendations, Recommendations, first_source
+from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.rendering import rendered
+from serving.lists.group import group_answer
+from serving.lists.sessions import session_user
+from serving.question.bounds import JsonId
+from serving.telemetry.metrics import Metrics
 
 MAX_ITEMS, MAX_GROUP = 1000, 50
 

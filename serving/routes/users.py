@@ -8,16 +8,23 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
-from serving.access import access
-from serving.answers import BecauseYouLiked, Estimates, History, HistoryItem, Recommendations, SimilarUsers
-from serving.because import because_rows
-from serving.bounds import JsonId, Offset, PathId, length_bounds
-from serving.candidates.strategy import Sources
-from serving.estimates import estimates
-from serving.reads.user import history as read_history
-from serving.recommender import Recommender
-from serving.similar_users import similar_to_user
-from serving.user_list import UserList
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import Sources
+from serving.http.access import access
+from serving.http.answers import (
+    BecauseYouLiked,
+    Estimates,
+    History,
+    HistoryItem,
+    Recommendations,
+    SimilarUsers,
+)
+from serving.lists.because import because_rows
+from serving.lists.estimates import estimates
+from serving.lists.similar_users import similar_to_user
+from serving.lists.user_list import UserList
+from serving.question.bounds import JsonId, Offset, PathId, length_bounds
+from serving.redis.reads.user import history as read_history
 
 MAX_ESTIMATED = 100
 Items = Annotated[

@@ -4,6 +4,7 @@ import ast
 import io
 import statistics
 import tokenize
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ PACKAGES = ("contracts", "algorithms", "clients", *SERVICES, "stack")
 FORBIDDEN_WORDS = frozenset(
     {"manager", "helper", "helpers", "util", "utils", "handler", "common", "misc", "base"}
 )
+MOST_MODULES_IN_FOLDER = 15
 MOST_LINES_IN_FILE, MEDIAN_LINES_IN_FILE, MOST_LINES_IN_FUNCTION = 300, 80, 60
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+BESIDE = [path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
 _NOT_CODE = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 )
@@ -39,6 +42,11 @@ def _code_lines(path: Path) -> set[int]:
         ):
             lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return lines
+
+
+def test_no_folder_holds_more_modules_than_a_reader_keeps_in_mind() -> None:
+    folders = Counter(path.parent for path in (*FILES, *BESIDE) if path.name != "__init__.py")
+    assert {str(p.relative_to(ROOT)): n for p, n in folders.items() if n > MOST_MODULES_IN_FOLDER} == {}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -7,7 +7,7 @@ from kafka.admin import KafkaAdminClient
 from clients.bare_offsets import are_bare
 from clients.event_producer import BrokerUnavailableError
 from contracts import topics
-from stack.ports import free_port
+from stack.machine.ports import free_port
 from tests.integration.flow import send_in_transaction
 
 PLACE = f"{topics.INTERACTIONS.name}:2"

@@ -5,7 +5,7 @@ import time
 from clients.topic_admin import topic_begins
 from clients.topic_reach import TopicReach
 from contracts import topics
-from stack.ports import free_port
+from stack.machine.ports import free_port
 from tests.faults.processes import wait_until
 from tests.integration.flow import send
 

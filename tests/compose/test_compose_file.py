@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from contracts import settings, topics
-from stack.broker import server_properties
-from stack.jars import locked_jars
+from stack.machine.broker import server_properties
+from stack.machine.jars import locked_jars
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

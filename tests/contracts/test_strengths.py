@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
-from contracts.records import HistoryEntry
+from contracts.stored.records import HistoryEntry
 from contracts.strengths import effective, graded, strength
 
 GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}

@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 
-from stack.api_client import ApiError, recommendations, send_events
+from stack.status.api_client import ApiError, recommendations, send_events
 
 _PAUSE_SECONDS, _POLL_SECONDS, _LONGEST_SECONDS = 2.0, 0.05, 30.0
 _USERS = 60  # taken in turn, so that none likes everything

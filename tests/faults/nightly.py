@@ -20,9 +20,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from contracts import keyspace
+from contracts.stored import keyspace
 from contracts.topics import interaction_offsets
-from stack.verify import Verified
+from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import verified

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.topics import MAX_EVENT_BYTES
 from tests.faults.producer import START_MS
-from tests.streaming.test_parse import BASE, BYTES, NOW_MS, REJECTED
+from tests.streaming.records.test_parse import BASE, BYTES, NOW_MS, REJECTED
 
 _NOW_MS = round(time.time() * 1000)
 _SHAPES: list[dict[str, Any]] = [

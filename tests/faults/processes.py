@@ -17,16 +17,16 @@ import redis
 from deltalake import DeltaTable
 
 from clients.topic_admin import create_topics
-from contracts import keyspace, lake
+from contracts.stored import keyspace, lake
 from contracts.topics import events_in
-from stack import broker as broker_server
-from stack import redis_server
-from stack.jars import jars_dir
-from stack.java import ensure_java
-from stack.ports import LOOPBACK, free_port
-from stack.process import ServiceProcess
-from streaming import hold_points
-from streaming.touched_items import is_unmerged
+from stack.machine import broker as broker_server
+from stack.machine import redis_server
+from stack.machine.jars import jars_dir
+from stack.machine.java import ensure_java
+from stack.machine.ports import LOOPBACK, free_port
+from stack.processes.process import ServiceProcess
+from streaming.online.touched_items import is_unmerged
+from streaming.runtime import hold_points
 
 WAIT_SECONDS = 240.0  # a stop for what hangs; nothing here is timed
 

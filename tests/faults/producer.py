@@ -15,8 +15,8 @@ from clients.event_producer import Delivery, open_producer
 from clients.ledger import LedgerProducer
 from contracts import topics
 from contracts.events import Interaction
-from contracts.ledgers import acknowledged_line
 from contracts.settings import KafkaSettings
+from contracts.stored.ledgers import acknowledged_line
 
 START_MS = 1_700_000_000_000
 

@@ -8,18 +8,18 @@ from typing import Any
 import redis
 
 from clients.rejected_reader import read_rejected
-from contracts import keyspace
 from contracts.events import Interaction
-from contracts.records import HistoryEntry, Popularity, Trend, decode_history
 from contracts.settings import StateSettings
+from contracts.stored import keyspace
+from contracts.stored.records import HistoryEntry, Popularity, Trend, decode_history
 from contracts.strengths import effective
-from stack.ledgers import Ledgers, read_lake, read_poison, read_sent
-from stack.ledgers import read_rejected as rejected_ledger
-from stack.redis_state import redis_state
-from stack.state_file import export_state, read_state
-from stack.verify import Verified, verify
-from streaming.redis_sink import UserEvent
-from streaming.rejects import as_line
+from stack.status.redis_state import redis_state
+from stack.verify.check import Verified, verify
+from stack.verify.ledgers import Ledgers, read_lake, read_poison, read_sent
+from stack.verify.ledgers import read_rejected as rejected_ledger
+from stack.verify.state_file import export_state, read_state
+from streaming.recovery.rejects import as_line
+from streaming.state.client import UserEvent
 from tests.faults.processes import Service
 from tests.faults.producer import Producer
 from tests.streaming import state_oracle

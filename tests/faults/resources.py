@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from stack.process import Record
+from stack.processes.process import Record
 
 _MB = 1024 * 1024
 # Linux keeps 15 characters of a thread's name: "stream execution thread for online ...".

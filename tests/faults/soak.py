@@ -21,18 +21,18 @@ from pathlib import Path
 from rich.console import Console
 
 from clients.topic_admin import topic_ends
-from contracts import keyspace
 from contracts.settings import StateSettings
+from contracts.stored import keyspace
 from contracts.topics import lag
-from stack import leftovers
-from stack.launch import Run, running_stack
-from stack.ledgers import Ledgers, read_lake, read_rejected, read_sent
-from stack.plan import Plan
-from stack.process import Record
-from stack.redis_state import redis_state
-from stack.services import Options
-from stack.state_file import export_state, read_state
-from stack.verify import verify
+from stack.machine.start_plan import Plan
+from stack.processes import leftovers
+from stack.processes.process import Record
+from stack.run.launch import Run, running_stack
+from stack.run.services import Options
+from stack.status.redis_state import redis_state
+from stack.verify.check import verify
+from stack.verify.ledgers import Ledgers, read_lake, read_rejected, read_sent
+from stack.verify.state_file import export_state, read_state
 from tests.faults.freshness_probe import FreshnessProbe
 from tests.faults.quarters import Compared, Quarters, judged
 from tests.faults.resources import resources

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from clients.rejected_reader import read_rejected
-from contracts import keyspace
 from contracts.exit_codes import NEEDS_OPERATOR
-from streaming import hold_points
+from contracts.stored import keyspace
+from streaming.runtime import hold_points
 from tests.faults.poison import poison
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer

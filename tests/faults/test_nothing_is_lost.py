@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from contracts import keyspace
+from contracts.stored import keyspace
 from tests.faults.processes import Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_nothing_lost, assert_state
@@ -78,7 +78,7 @@ def test_a_redis_that_comes_back_with_an_older_state_is_brought_up_to_date(
 
 
 def check_that_a_failed_query_ends_the_service(service: Service, producer: Producer) -> None:
-    """Its supervisor starts it again (tests/stack/test_supervisor.py)."""
+    """Its supervisor starts it again (tests/stack/run/test_supervisor.py)."""
     offsets = Path(service.env["CHECKPOINTS_URI"]) / "lake-v1" / "offsets"
     offsets.rename(offsets.with_name("offsets-aside"))
     offsets.touch()

@@ -7,10 +7,10 @@ import pytest
 
 from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
-from ingest.encoding import RatingScale
-from ingest.interaction_files import InteractionFile
-from ingest.rejected_lines import RejectedLines
-from ingest.source import FileSource
+from ingest.files.encoding import RatingScale
+from ingest.files.interaction_files import InteractionFile
+from ingest.files.rejected_lines import RejectedLines
+from ingest.files.source import FileSource
 
 
 class ReadBack:

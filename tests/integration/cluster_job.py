@@ -12,14 +12,15 @@ import redis
 
 from clients.event_producer import open_producer
 from clients.spark_session import spark_session
-from contracts import keyspace, lake, topics
+from contracts import topics
 from contracts.events import Interaction
-from contracts.records import Popularity
 from contracts.settings import StreamingSettings, TrainingSettings
-from streaming.lake_sink import create_tables
+from contracts.stored import keyspace, lake
+from contracts.stored.records import Popularity
+from streaming.lake.sink import create_tables
 from streaming.pipeline import build_pipeline
-from training.publish import Publisher
-from training.round import Round, train
+from training.registry.publish import Publisher
+from training.rounds.round import Round, train
 
 USERS, PER_USER = 30, 20
 

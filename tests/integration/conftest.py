@@ -7,7 +7,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.settings import StreamingSettings
-from streaming.state_keys import mark_written
+from streaming.state.keys import mark_written
 from tests.integration.flow import Flow
 
 

@@ -12,12 +12,12 @@ from kafka import KafkaProducer
 from pyspark.sql import SparkSession
 
 from clients.event_producer import open_producer
-from contracts import keyspace, lake
 from contracts.settings import KafkaSettings, StreamingSettings
-from streaming.applied import publish_applied
-from streaming.lake_sink import create_tables
+from contracts.stored import keyspace, lake
+from streaming.lake.progress import publish_applied
+from streaming.lake.sink import create_tables
+from streaming.online.touched_items import is_unmerged
 from streaming.pipeline import Pipeline, build_pipeline
-from streaming.touched_items import is_unmerged
 
 DEADLINE_SECONDS = 400  # a stop for what hangs; nothing here is timed
 

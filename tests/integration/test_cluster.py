@@ -14,9 +14,9 @@ from urllib.request import urlopen
 import pyspark
 import pytest
 
-from stack.jars import jars_dir
-from stack.java import require_java
-from stack.ports import LOOPBACK, free_port
+from stack.machine.jars import jars_dir
+from stack.machine.java import require_java
+from stack.machine.ports import LOOPBACK, free_port
 
 PACKAGE = Path(pyspark.__file__).parent
 START_SECONDS = 120

@@ -7,9 +7,9 @@ import pytest
 import scipy.sparse as sp
 from pyspark.sql import SparkSession
 
-from benchmarks.fold_in_parity import parity
+from benchmarks.studies.fold_in_parity import parity
 from contracts.settings import TrainingSettings
-from ingest.synthetic import SyntheticWorld, WorldSize
+from ingest.simulated.source import SyntheticWorld, WorldSize
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,17 @@ import json
 from typing import Any
 
 from clients.rejected_reader import read_rejected
-from contracts import keyspace, topics
+from contracts import topics
 from contracts.catalog import CatalogEntry, erasure_entries
-from contracts.records import Popularity, decode_catalog
 from contracts.settings import KafkaSettings
-from serving.erasures import of as erasure_of
-from serving.receipt import Receipt
-from stack.ledgers import read_erased
-from streaming.rebuild import rebuild
-from streaming.rejects import as_line, replay
-from streaming.state_keys import clear_state
+from contracts.stored import keyspace
+from contracts.stored.records import Popularity, decode_catalog
+from serving.writes.erasures import of as erasure_of
+from serving.writes.receipt import Receipt
+from stack.verify.ledgers import read_erased
+from streaming.recovery.rebuild import rebuild
+from streaming.recovery.rejects import as_line, replay
+from streaming.state.keys import clear_state
 from tests.integration.flow import Flow, send
 
 START_MS = 1_700_000_000_000

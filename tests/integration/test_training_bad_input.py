@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from pyspark.sql import Row, SparkSession
 
-from contracts import keyspace, lake
-from contracts.records import decode_ids, decode_ranked
 from contracts.settings import TrainingSettings
-from training import model_folder
-from training.failures import explained
-from training.outcome import TrainingError
-from training.publish import Publisher
-from training.round import Round, train
-from training.trainer import Trainer
+from contracts.stored import keyspace, lake
+from contracts.stored.records import decode_ids, decode_ranked
+from training.registry import model_folder
+from training.registry.outcome import TrainingError
+from training.registry.publish import Publisher
+from training.rounds.round import Round, train
+from training.rounds.trainer import Trainer
+from training.runtime.failures import explained
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -12,14 +12,14 @@ import pytest
 import redis
 from pyspark.sql import Row, SparkSession
 
-from contracts import keyspace, lake
-from contracts.records import decode_ids, decode_ranked, decode_ranked_ids
 from contracts.settings import TrainingSettings
-from training import model_folder
-from training.publish import MemoryBudgetError, Publisher
-from training.ranked_lists import matrix
-from training.round import Round, train
-from training.trainer import Trainer
+from contracts.stored import keyspace, lake
+from contracts.stored.records import decode_ids, decode_ranked, decode_ranked_ids
+from training.fit.factors import matrix
+from training.registry import model_folder
+from training.registry.publish import MemoryBudgetError, Publisher
+from training.rounds.round import Round, train
+from training.rounds.trainer import Trainer
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 GROUPS = 3

@@ -19,10 +19,10 @@ import pytest
 
 from contracts.settings import ServingSettings
 from serving.app import create_app
-from serving.metrics import Metrics
-from serving.store import Store
-from stack import redis_server
-from stack.ports import free_port
+from serving.redis.store import Store
+from serving.telemetry.metrics import Metrics
+from stack.machine import redis_server
+from stack.machine.ports import free_port
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 # Wall-clock limits say nothing on a machine that other work keeps busy.

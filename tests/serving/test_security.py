@@ -14,8 +14,8 @@ import pytest
 import redis
 
 import serving
-from contracts import keyspace
 from contracts.settings import ServingSettings
+from contracts.stored import keyspace
 from serving.app import create_app
 from tests.serving.conftest import Client, ServedApi
 from tests.serving.world import World
@@ -136,7 +136,7 @@ def test_a_flood_of_one_users_events_is_bounded_and_each_event_names_itself(api:
     """API6, business flows: what a bot posts is limited by rate, and a repetition is the same event.
 
     What repetitions count is the state's matter: one last writer per user, item and type
-    (tests/streaming/test_redis_sink.py).
+    (tests/streaming/state/test_client.py).
     """
 
     async def scenario() -> None:

@@ -11,8 +11,8 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from contracts import keyspace, records
 from contracts.events import DEFAULT_WEIGHTS
+from contracts.stored import keyspace, records
 
 PARAMETERS: dict[str, object] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
 RATING = records.TYPE_CODES["rating"] - 1

@@ -8,14 +8,14 @@ from uuid import UUID
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from contracts import keyspace
 from contracts.events import EVENT_TYPES
-from contracts.records import TYPE_CODES, HistoryEntry, encode_entry
 from contracts.settings import StateSettings
+from contracts.stored import keyspace
+from contracts.stored.records import TYPE_CODES, HistoryEntry, encode_entry
 from contracts.strengths import effective
-from stack.ledgers import EVENTS, PLACES, Ledgers
-from stack.state_file import Head, State, StateFile
-from streaming.redis_sink import UserEvent
+from stack.verify.ledgers import EVENTS, PLACES, Ledgers
+from stack.verify.state_file import Head, State, StateFile
+from streaming.state.client import UserEvent
 from tests.streaming import state_oracle
 
 SETTINGS = StateSettings(redis_shards=1)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from contracts.settings import StreamingSettings
-from streaming import fresh_lists
-from streaming.online_model import OnlineModels
+from streaming.fold_in import lists as fresh_lists
+from streaming.fold_in.model import OnlineModels
 
 
 @pytest.fixture(autouse=True)

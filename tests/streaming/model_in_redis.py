@@ -8,9 +8,9 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from contracts import keyspace
 from contracts.events import DEFAULT_WEIGHTS
-from contracts.records import encode_ids
+from contracts.stored import keyspace
+from contracts.stored.records import encode_ids
 
 PARAMETERS = {
     "als_alpha": 0.5,

@@ -6,10 +6,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from contracts.records import COUNTED_TYPES, MICROS, OCTAVES, HistoryEntry, Popularity, Trend
 from contracts.settings import StateSettings
+from contracts.stored.records import COUNTED_TYPES, MICROS, OCTAVES, HistoryEntry, Popularity, Trend
 from contracts.strengths import effective, strength
-from streaming.redis_sink import UserEvent
+from streaming.state.client import UserEvent
 
 Entries = dict[str, HistoryEntry]  # by type
 

@@ -1,4 +1,7 @@
-"""A version as training/round.py publishes it, step by step; run as a process, it kills itself before one."""
+"""A version published step by step, as training/rounds/round.py does it.
+
+Run as a process, it kills itself before one of the steps.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from contracts import keyspace
 from contracts.settings import TrainingSettings
-from training.publish import Publisher, write_fields
+from contracts.stored import keyspace
+from training.registry.publish import Publisher, write_fields
 
 Step = Callable[[Publisher, str, "str | None"], object]
 

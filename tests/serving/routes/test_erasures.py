@@ -9,7 +9,7 @@ import httpx
 import redis
 
 from clients.topic_admin import create_topics
-from contracts import keyspace
+from contracts.stored import keyspace
 from contracts.topics import CATALOG, TOPICS
 from tests.serving.conftest import NOBODY, Client, ServedApi
 from tests.serving.routes.test_catalog import last_record

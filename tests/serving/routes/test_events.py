@@ -1,4 +1,4 @@
-"""Parsing alone; the route itself is in tests/serving/test_api_events.py."""
+"""Parsing alone; the route itself is in tests/serving/routes/test_api_events.py."""
 
 from __future__ import annotations
 

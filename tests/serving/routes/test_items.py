@@ -6,7 +6,7 @@ import asyncio
 
 import redis
 
-from contracts import keyspace
+from contracts.stored import keyspace
 from tests.serving.conftest import Client
 from tests.serving.world import World
 

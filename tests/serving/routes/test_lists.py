@@ -8,7 +8,7 @@ import time
 import pytest
 import redis
 
-from contracts import keyspace
+from contracts.stored import keyspace
 from tests.serving.conftest import Client
 from tests.serving.world import World
 

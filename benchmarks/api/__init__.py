@@ -1,0 +1,1 @@
+"""The API and its lists, each beside a peer."""

@@ -1,0 +1,1 @@
+"""Training rounds and their parts, each beside a peer."""

@@ -1,0 +1,97 @@
+"""The million-rating world (6,040 users x 3,706 items) as training sees it, and a session to train in."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import SecretStr
+from pyspark.sql import DataFrame, SparkSession
+
+from benchmarks.context import BenchContext
+from contracts.settings import TrainingSettings
+from contracts.strengths import graded
+from ingest.simulated.source import SyntheticWorld, WorldSize
+from stack.machine.jars import jars_dir
+from training.evaluation.held_out import Histories
+from training.runtime.session import training_session
+
+USERS, ITEMS, RATINGS = 6040, 3706, 1_000_209
+
+
+class Ratings(NamedTuple):
+    """Indexes, ratings, their strengths and times, in time order."""
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    values: NDArray[np.float64]
+    strengths: NDArray[np.float64]
+    times: NDArray[np.int64]
+    size: WorldSize
+
+    def part(self, start: float, stop: float) -> Ratings:
+        """A share of them by time."""
+        rows = slice(int(start * len(self.users)), int(stop * len(self.users)))
+        return self._replace(
+            users=self.users[rows],
+            items=self.items[rows],
+            values=self.values[rows],
+            strengths=self.strengths[rows],
+            times=self.times[rows],
+        )
+
+    def frame(self, spark: SparkSession, blocks: int) -> DataFrame:
+        """Preferences by index."""
+        columns: dict[str, Any] = {
+            "user_index": pa.array(self.users, pa.int32()),
+            "item_index": pa.array(self.items, pa.int32()),
+            "strength": pa.array(self.strengths, pa.float32()),
+            "rating": pa.array(self.values, pa.float32()),
+        }
+        return spark.createDataFrame(pa.table(columns)).repartition(blocks).persist()
+
+    def histories(self, users: NDArray[np.int64]) -> Histories:
+        """Those of some users."""
+        place = np.full(self.size.users, -1)
+        place[users] = np.arange(len(users))
+        mine = np.flatnonzero(place[self.users] >= 0)
+        mine = mine[np.lexsort((self.items[mine], place[self.users[mine]]))]
+        counts = np.bincount(place[self.users[mine]], minlength=len(users))
+        values = self.values[mine]
+        return Histories(
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            self.items[mine],
+            self.strengths[mine],
+            values,
+            values >= 4,
+            self.times[mine],
+        )
+
+
+def world(scale: float, settings: TrainingSettings) -> Ratings:
+    """The synthetic world, scaled in users and items."""
+    side = scale**0.5
+    size = WorldSize(max(100, int(USERS * side)), max(200, int(ITEMS * side)), int(RATINGS * scale))
+    users, items, values, times = SyntheticWorld(size).history()
+    steps = np.arange(0.5, 5.5, 0.5)
+    of_step = np.array([graded(step, settings.rating_strengths) for step in steps])
+    strengths = of_step[np.searchsorted(steps, values)]
+    return Ratings(users, items, values, strengths, times, size)
+
+
+def settings_of(context: BenchContext, **changes: Any) -> TrainingSettings:
+    """The trainer's defaults on two cores."""
+    return TrainingSettings(
+        redis_url=SecretStr(context.redis_url),
+        checkpoints_uri=str(context.work_dir / "checkpoints"),
+        spark_jars_dir=str(jars_dir("spark")),
+        spark_master="local[2]",
+        **changes,
+    )
+
+
+def session(settings: TrainingSettings) -> SparkSession:
+    """The trainer's session."""
+    return training_session(settings)

@@ -1,0 +1,1 @@
+"""From the producer to Redis and the lake, each beside a peer."""

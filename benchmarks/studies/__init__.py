@@ -1,0 +1,1 @@
+"""Studies behind the decisions: run by hand, their tables stand in docs/decisions."""

@@ -1,0 +1,1 @@
+"""What is stored and read elsewhere: Redis keys and records, lake tables, ledgers, manifests."""

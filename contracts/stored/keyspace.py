@@ -1,0 +1,214 @@
+"""Every Redis key, declared once: its kind, who writes it, who reads it.
+
+A user's keys and the popularity shard that the user moves share the hash tag ``{s}``,
+s = crc32(user_id) mod REDIS_SHARDS, so that one script stays in one slot of a Redis Cluster.
+Versioned keys live until the version is pruned; of the others only fresh lists expire.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+# Raised when the state's keys or records change: streaming rebuilds a state of another version.
+STATE = 3
+
+
+def shard_of(user_id: str, shards: int) -> int:
+    """The shard of a user: crc32 of the UTF-8 id, modulo the number of shards."""
+    return crc32(user_id.encode()) % shards
+
+
+# --- written by streaming (online query, rebuild), read by serving ---
+
+
+def history(user_id: str, shards: int) -> str:
+    """HASH item_id -> records.encode_entry, joined: the user's known items with their last writers."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:history:{user_id}"
+
+
+def retracted(user_id: str, shards: int) -> str:
+    """HASH as `history`: items of which a retraction left nothing; kept so that order is no matter."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"
+
+
+def recent(user_id: str, shards: int) -> str:
+    """ZSET item_id by the time of its newest entry, retractions included, + .5 if it is liked.
+
+    The newest HISTORY_CAP, and those of the same instant as the last of them.
+    """
+    return f"hw:{{{shard_of(user_id, shards)}}}:recent:{user_id}"
+
+
+def fresh(user_id: str, shards: int) -> str:
+    """STRING records.FreshList, expires: the user's folded-in list; written by the online query."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:fresh:{user_id}"
+
+
+def erased(shard: int) -> str:
+    """HASH user_id -> epoch ms: users of the shard who asked to be forgotten, and until when."""
+    return f"hw:{{{shard}}}:erased"
+
+
+def pending(shard: int) -> str:
+    """ZSET user_id by last activity (ms): who waits to be folded in."""
+    return f"hw:{{{shard}}}:pending"
+
+
+def active(shard: int) -> str:
+    """ZSET user_id by when its fresh list was made (ms): whose lists a new model makes anew."""
+    return f"hw:{{{shard}}}:active"
+
+
+def together(item_id: str, shard: int) -> str:
+    """ZSET item_id by how many of the shard's users have lately liked both."""
+    return f"hw:{{{shard}}}:together:{item_id}"
+
+
+def history_pattern() -> str:
+    """What SCAN matches to find every history (braces are literal to Redis, the shard is any)."""
+    return "hw:{*}:history:*"
+
+
+def retracted_pattern() -> str:
+    """As `history_pattern`, of what retractions left nothing of."""
+    return "hw:{*}:retracted:*"
+
+
+def user_of_history(key: str) -> str:
+    """The user whose history a key is."""
+    return key.split("}:history:", 1)[1]
+
+
+def popularity_shard(shard: int) -> str:
+    """HASH item_id -> records.Popularity, from the users of one shard."""
+    return f"hw:{{{shard}}}:popularity"
+
+
+def trend_shard(shard: int) -> str:
+    """HASH item_id -> records.Trend, from the users of one shard."""
+    return f"hw:{{{shard}}}:trend"
+
+
+def popular_in(category: str) -> str:
+    """ZSET item_id by popularity score: the items of one category."""
+    return f"hw:popular:category:{category}"
+
+
+def trending(half_life_seconds: int) -> str:
+    """ZSET item_id by records.Trend.score of one half-life; items with nothing to decay are absent."""
+    return f"hw:trending:{half_life_seconds}"
+
+
+def trending_in(half_life_seconds: int, category: str) -> str:
+    """ZSET as `trending`: the items of one category."""
+    return f"hw:trending:{half_life_seconds}:category:{category}"
+
+
+POPULARITY = "hw:popularity"  # HASH item_id -> records.Popularity, merged over shards
+POPULAR = "hw:popular"  # ZSET item_id by popularity score; every known item is a member
+NEWEST = "hw:newest"  # ZSET item_id by its attribute published_at (epoch ms); items without one are absent
+CATALOG_ITEMS = "hw:catalog:items"  # HASH item_id -> records.encode_catalog
+CATALOG_USERS = "hw:catalog:users"  # HASH user_id -> records.encode_catalog
+ITEM_CATEGORIES = "hw:catalog:categories"  # HASH item_id -> JSON list: those whose ZSETs hold the item
+STATE_VERSION = "hw:state:version"  # STRING: STATE, as long as Redis holds the state
+APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
+APPLIED_LAKE = "hw:applied:lake"  # HASH topic:partition -> next offset; written by the lake query
+APPLIED_TIMES = "hw:applied:times"  # HASH topic:partition -> broker's time (ms) of the newest applied record
+# SET item_id: what happened to them is in the shards, not yet in the lists of all users together. The same
+# tag in both, as one is renamed to the other while it is merged.
+TOUCHED = "hw:{touched}:items"
+MERGING = "hw:{touched}:merging"
+STATE_WRITERS = "hw:state:writers"  # ZSET writer by the time (ms) up to which it may be at work
+STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
+# HASH name -> text: online_through (broker's time in ms up to which all is applied), heartbeat, batch
+# seconds, pending users, ...
+STREAMING_STATUS = "hw:streaming:status"
+
+# --- written by training, read by serving ---
+
+CURRENT_MODEL = "hw:model:current"  # STRING version; moved by compare-and-set only
+MODEL_VERSIONS = "hw:model:versions"  # ZSET version by time begun; entered before any other key of it
+MODEL_AUDIT = (
+    "hw:model:audit"  # LIST of JSON lines, newest last: every move of the pointer, and every refusal
+)
+TRAINING_REQUESTS = "hw:training:requests"  # STRING counter; `headwater train --now` raises it
+TRAINING_STATUS = "hw:training:status"  # HASH: phase, served_request, outcome, version, reason, gate, leads
+
+
+def manifest(version: str) -> str:
+    """STRING JSON: parameters, metrics, counts, lake version, timings."""
+    return f"hw:model:{version}:manifest"
+
+
+def model_items(version: str) -> str:
+    """STRING: the version's item ids, one a line, in index order."""
+    return f"hw:model:{version}:items"
+
+
+def top_n(shard: int, version: str) -> str:
+    """HASH user_id -> records.encode_ranked: the users of one shard."""
+    return f"hw:{{{shard}}}:model:{version}:top"
+
+
+def similar_items(version: str) -> str:
+    """HASH item_id -> records.encode_ranked."""
+    return f"hw:model:{version}:similar"
+
+
+def top_users(version: str) -> str:
+    """HASH item_id -> records.encode_ranked_ids."""
+    return f"hw:model:{version}:users"
+
+
+def segment_lists(version: str) -> str:
+    """HASH segment (contracts/stored/segments.py) -> records.encode_ranked: what its users like."""
+    return f"hw:model:{version}:segments"
+
+
+def model_factors(version: str) -> str:
+    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; and "user_gramian"."""
+    return f"hw:model:{version}:factors"
+
+
+def rating_factors(version: str) -> str:
+    """HASH as `model_factors`, of the explicit model: a user's rating of an item; absent without ratings."""
+    return f"hw:model:{version}:rating_factors"
+
+
+ITEMS_PER_PART = 65_536
+
+
+# --- written by serving (an operator's PUT /v1/rules), read by serving ---
+
+SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category
+
+
+def shown(user_id: str, shards: int) -> str:
+    """ZSET item_id by when it was last in an answer (ms), expires; kept while SHOWN_SECONDS is above zero."""
+    return f"hw:{{{shard_of(user_id, shards)}}}:shown:{user_id}"
+
+
+# --- written by the online query for one model version, read by serving and by the online query ---
+
+
+def new_items(version: str) -> str:
+    """LIST of the items that came after the version was trained; place p has index (items of it) + p."""
+    return f"hw:model:{{{version}}}:new_items"
+
+
+def new_factors(version: str) -> str:
+    """HASH item_id -> float32 provisional factor of a new item; field "" -> how often one has changed."""
+    return f"hw:model:{{{version}}}:new_factors"
+
+
+def new_item_users(version: str, item_id: str) -> str:
+    """HASH user_id -> strength (float64) and the user's vector (float32): who touched a new item; expires."""
+    return f"hw:model:{{{version}}}:touched:{item_id}"
+
+
+def version_keys(version: str, shards: int) -> list[str]:
+    """All keys of one model version that prune deletes; `new_item_users` expire by themselves."""
+    fixed = [manifest(version), model_items(version), similar_items(version), top_users(version)]
+    fixed += [segment_lists(version), model_factors(version), rating_factors(version)]
+    fixed += [new_items(version), new_factors(version)]
+    return fixed + [top_n(s, version) for s in range(shards)]

@@ -1,0 +1,253 @@
+"""How many bytes of Redis the keys take, kind by kind: pure formulas over the sizes of a world.
+
+``headwater plan`` prints them, publishing asks `version_bytes` before it writes, and ``test_memory.py`` holds
+them to what INFO reports.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from contracts.stored import keyspace
+from contracts.stored.records import COUNTED_TYPES, ENTRY_SIZE, OCTAVES
+from contracts.stored.redis_structures import (
+    HALF_LIKED,
+    INTEGER,
+    REAL,
+    hash_bytes,
+    key_bytes,
+    string_bytes,
+    zset_bytes,
+)
+
+BASE = 1_500_000  # an empty server with a few clients
+_QUANTILES = 100
+_VERSION_SIZE = 20  # the text of a version
+_MANIFEST_SIZE = 16_384
+_POPULARITY_SIZE = 12 + 4 * len(COUNTED_TYPES)
+_OCTAVE_SIZE = 13
+
+
+@dataclass(frozen=True)
+class World:
+    """How much there is of everything; sizes are of texts in bytes."""
+
+    users: int
+    items: int
+    interactions: int  # distinct pairs of user and item
+    n: int = 100
+    rank: int = 16
+    rating_rank: int = 5
+    shards: int = 1
+    user_size: int = 8
+    item_size: int = 8
+    types: float = 1.0  # event types of a pair, in the mean
+    history_cap: int = 1000
+    days: float = 365.0  # over which the interactions of an item are spread
+    half_lives: tuple[int, ...] = (3600, 86_400, 604_800)
+    categories: int = 20
+    categories_per_item: float = 2.0
+    catalog_size: int = 150  # the JSON of an item
+    described_users: float = 0.0  # share of users with metadata
+    user_catalog_size: int = 100  # the JSON of a user
+    segments: int = 0  # of users by their metadata
+    shown: int = 0  # items of an answer that are remembered for a user (SHOWN_ITEMS); 0: none
+    together_window: int = 10
+    together_degree: int = 3
+    fresh_users: float = 1.0  # share of users with a folded-in list
+    partitions: int = 4
+    similar: int = 50
+    top_users: int = 50
+    versions: int = 2
+
+
+def shares() -> list[float]:
+    """As many shares of the mean as represent all: log-normal with sigma 1, as histories are.
+
+    (MovieLens 1M: a user's mean is 1.7 times the median, which is exp(sigma**2 / 2).)
+    """
+    raw = [math.exp(NormalDist().inv_cdf((place + 0.5) / _QUANTILES)) for place in range(_QUANTILES)]
+    return [each * _QUANTILES / sum(raw) for each in raw]
+
+
+def spread(mean: float, most: int) -> list[int]:
+    """As many lengths as represent all, from 1 to ``most``."""
+    return [min(most, max(1, round(mean * share))) for share in shares()]
+
+
+def _per_user(world: World, key_name: str, of_length: Callable[[int], int]) -> int:
+    lengths = spread(world.interactions / max(1, world.users), world.items)
+    whole = sum(map(of_length, lengths)) / len(lengths)
+    return round(world.users * (whole + key_bytes(len(key_name))))
+
+
+def histories(world: World) -> int:
+    """The users' known items with their last writers."""
+    size = round(ENTRY_SIZE * world.types)
+    name = keyspace.history("u" * world.user_size, world.shards)
+    return _per_user(world, name, lambda length: hash_bytes(length, world.item_size, size))
+
+
+def recents(world: World) -> int:
+    """The users' newest items."""
+    name = keyspace.recent("u" * world.user_size, world.shards)
+    cap = world.history_cap
+    return _per_user(world, name, lambda length: zset_bytes(min(length, cap), world.item_size, HALF_LIKED))
+
+
+def _items_of_shard(world: World) -> int:
+    expected = -math.expm1(-world.interactions / (world.shards * max(1, world.items)))
+    return round(world.items * expected)
+
+
+def popularity(world: World) -> int:
+    """Popularity by shard and merged."""
+    by_shard = hash_bytes(_items_of_shard(world), world.item_size, _POPULARITY_SIZE)
+    merged = hash_bytes(world.items, world.item_size, _POPULARITY_SIZE)
+    return world.shards * (by_shard + key_bytes(24)) + merged + key_bytes(16)
+
+
+def octaves_of(events: int, half_life: int, days: float) -> float:
+    """How many octaves of one half-life hold something of an item whose events are spread evenly."""
+    octaves = 1 + days * 86_400 / half_life
+    recent = 1 + (events - 1) * min(1.0, OCTAVES / octaves)
+    kept = min(float(OCTAVES), octaves)
+    return -kept * math.expm1(-recent / kept)
+
+
+def trends(world: World) -> int:
+    """Trends by shard."""
+    each = spread(world.interactions * world.types / max(1, world.items * world.shards), world.interactions)
+    octaves = sum(octaves_of(events, h, world.days) for events in each for h in world.half_lives) / len(each)
+    size = round(_OCTAVE_SIZE * octaves)
+    return world.shards * (hash_bytes(_items_of_shard(world), world.item_size, size) + key_bytes(24))
+
+
+def _ranking(world: World) -> int:
+    """One ZSET of all items, and one a category."""
+    members = round(world.items * world.categories_per_item / max(1, world.categories))
+    by_category = world.categories * (zset_bytes(members, world.item_size, REAL) + key_bytes(48))
+    return zset_bytes(world.items, world.item_size, REAL) + key_bytes(24) + by_category
+
+
+def rankings(world: World) -> int:
+    """The popular and trending lists, overall and by category; and the newest, as if all items had a date."""
+    newest = zset_bytes(world.items, world.item_size, REAL) + key_bytes(24)
+    return (1 + len(world.half_lives)) * _ranking(world) + newest
+
+
+def together(world: World) -> int:
+    """Who is liked with whom: both ways of the pairs in the users' windows, popular pairs many times."""
+    lengths = spread(world.interactions / max(1, world.users), world.together_window)
+    pairs = sum(_window_pairs(length, world.together_degree) for length in lengths) / len(lengths)
+    both_ways = 2 * world.users * pairs / world.shards
+    name = key_bytes(len(keyspace.together("i" * world.item_size, world.shards)))
+    weights, whole = shares(), 0.0
+    for mine in weights:
+        # A pair of items is met Poisson(both ways * their shares) times.
+        met = (-math.expm1(-both_ways * mine * other / max(1, world.items) ** 2) for other in weights)
+        members = round(world.items * sum(met) / len(weights))
+        whole += (zset_bytes(members, world.item_size, 2) + name) / len(weights) if members else 0
+    return round(world.shards * world.items * whole)
+
+
+def _window_pairs(window: int, degree: int) -> int:
+    """How many pairs a window of so many items makes, each with the next ``degree``."""
+    return sum(min(degree, window - 1 - place) for place in range(window))
+
+
+def catalog(world: World) -> int:
+    """Titles and categories of the items."""
+    entries = hash_bytes(world.items, world.item_size, 16 + world.catalog_size)
+    listed = hash_bytes(world.items, world.item_size, 2 + round(12 * world.categories_per_item))
+    return entries + listed + 2 * key_bytes(24)
+
+
+def user_metadata(world: World) -> int:
+    """What is known of users."""
+    described = round(world.users * world.described_users)
+    return hash_bytes(described, world.user_size, 16 + world.user_catalog_size) + key_bytes(24)
+
+
+def shown_items(world: World) -> int:
+    """What was shown lately to those who are active."""
+    name = len(keyspace.shown("u" * world.user_size, world.shards))
+    each = zset_bytes(world.shown, world.item_size, INTEGER) + key_bytes(name, expires=True)
+    return round(world.users * world.fresh_users) * each if world.shown else 0
+
+
+def fresh_lists(world: World) -> int:
+    """The folded-in lists of those who were active within FRESH_TTL_SECONDS."""
+    size = 10 + _VERSION_SIZE + 12 * world.partitions + 8 * min(world.n, world.items)
+    name = len(keyspace.fresh("u" * world.user_size, world.shards))
+    return round(world.users * world.fresh_users) * (string_bytes(size) + key_bytes(name, expires=True))
+
+
+def model_lists(world: World) -> int:
+    """One version's list of every user."""
+    users = -(-world.users // world.shards)
+    return world.shards * (hash_bytes(users, world.user_size, 8 * min(world.n, world.items)) + key_bytes(48))
+
+
+def model_neighbours(world: World) -> int:
+    """One version's similar items and top users of every item."""
+    similar = hash_bytes(world.items, world.item_size, 8 * min(world.similar, world.items))
+    users = min(world.top_users, world.users)
+    found = hash_bytes(world.items, world.item_size, 2 + users * (5 + world.user_size))
+    return similar + found + 2 * key_bytes(48)
+
+
+def model_segments(world: World) -> int:
+    """One version's list of every segment."""
+    each = 8 * min(world.n, world.items)
+    return hash_bytes(world.segments, 24, each) + key_bytes(48) if world.segments else 0
+
+
+def model_factors(world: World) -> int:
+    """One version's item factors, ids and manifest."""
+    parts, left = divmod(world.items, keyspace.ITEMS_PER_PART)
+    rows = (4 * world.rank, 4 * world.rating_rank)
+    whole, rest = (sum(string_bytes(row * n) for row in rows) for n in (keyspace.ITEMS_PER_PART, left))
+    factors = parts * whole + rest
+    ids = string_bytes(world.items * (1 + world.item_size))
+    return factors + ids + string_bytes(8 * world.rank**2) + string_bytes(_MANIFEST_SIZE) + 3 * key_bytes(48)
+
+
+Bytes = Callable[[World], int]
+# To plan for a new kind of key, write its formula above and name it here.
+STATE_KINDS: tuple[tuple[str, Bytes], ...] = (
+    ("histories", histories),
+    ("recent items", recents),
+    ("popularity", popularity),
+    ("trends", trends),
+    ("popular, trending and newest lists", rankings),
+    ("liked together", together),
+    ("catalogue", catalog),
+    ("users' metadata", user_metadata),
+    ("fresh lists", fresh_lists),
+    ("shown items", shown_items),
+)
+VERSION_KINDS: tuple[tuple[str, Bytes], ...] = (
+    ("lists of users", model_lists),
+    ("lists of items", model_neighbours),
+    ("lists of segments", model_segments),
+    ("factors and ids", model_factors),
+)
+
+
+def version_bytes(world: World) -> int:
+    """What one published version takes."""
+    return sum(of(world) for _, of in VERSION_KINDS)
+
+
+def plan_bytes(world: World) -> dict[str, int]:
+    """Bytes by kind: the state, and the versions that Redis holds at once."""
+    versions = world.versions
+    return (
+        {"server": BASE}
+        | {name: of(world) for name, of in STATE_KINDS}
+        | {f"{name}, {versions} versions": versions * of(world) for name, of in VERSION_KINDS}
+    )

@@ -1,0 +1,219 @@
+"""How values lie in Redis: compact binary records with encode and decode, tested for round trip.
+
+Numbers are big-endian where Lua reads them (``streaming/state/apply_events.lua``), little-endian otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import uuid
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from contracts.events import EVENT_TYPES, RETRACT
+
+MICROS = 1_000_000  # values are summed as integers, so that no order of adding changes a sum
+# type code, event time in ms, the event id's bytes (Lua reads them as four words), value in millionths
+_ENTRY = struct.Struct(">Bd16si")
+ENTRY_SIZE = _ENTRY.size
+TYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(EVENT_TYPES, 1)}
+# Types that are counted; a retraction only takes away.
+COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
+# distinct users, sum of ratings in millionths, then one count per counted type
+_POPULARITY = struct.Struct(">Id" + "I" * len(COUNTED_TYPES))
+# place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
+_OCTAVE = struct.Struct(">Bid")
+RANKED_SIZE = 8  # bytes of an item of a ranked list
+OCTAVES = 32  # older ones weigh less than one in four billion
+_CATALOG_TIME_DIGITS = 16
+
+
+class HistoryEntry(NamedTuple):
+    """The last writer of one (user, item, event type)."""
+
+    event_type: str
+    event_time: int  # epoch ms
+    event_id: str
+    value: float
+
+
+def encode_entry(entry: HistoryEntry) -> bytes:
+    """29 bytes. Raises KeyError for an unknown type."""
+    event_id = bytes.fromhex(entry.event_id.replace("-", ""))
+    return _ENTRY.pack(TYPE_CODES[entry.event_type], entry.event_time, event_id, round(entry.value * MICROS))
+
+
+def decode_history(raw: bytes) -> list[HistoryEntry]:
+    """The entries of one item, in the order of their type codes."""
+    entries = []
+    for code, moment, event_id, micros in _ENTRY.iter_unpack(raw):
+        text = str(uuid.UUID(bytes=event_id))
+        entries.append(HistoryEntry(EVENT_TYPES[code - 1], int(moment), text, micros / MICROS))
+    return entries
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """How an item is liked: a sum over users of what each did last, per event type."""
+
+    users: int = 0
+    rating_sum_micros: int = 0
+    counts: tuple[int, ...] = field(default=(0,) * len(COUNTED_TYPES))
+
+    @property
+    def raters(self) -> int:
+        """How many users rated the item."""
+        return self.counts[TYPE_CODES["rating"] - 1]
+
+    @property
+    def mean(self) -> float | None:
+        """The mean rating, None without one."""
+        return self.rating_sum_micros / MICROS / self.raters if self.raters else None
+
+    def score(self, weights: dict[str, float]) -> float:
+        """Raters x mean rating (the classic formula), plus the weighted counts of the other types."""
+        others = sum(weights.get(name, 0.0) * n for name, n in zip(COUNTED_TYPES, self.counts, strict=True))
+        return self.rating_sum_micros / MICROS + others
+
+    def __add__(self, other: Popularity) -> Popularity:
+        counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
+        return Popularity(self.users + other.users, self.rating_sum_micros + other.rating_sum_micros, counts)
+
+    def encode(self) -> bytes:
+        """36 bytes."""
+        return _POPULARITY.pack(self.users, self.rating_sum_micros, *self.counts)
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Popularity:
+        """The reverse of encode."""
+        users, micros, *counts = _POPULARITY.unpack(raw)
+        return cls(users, int(micros), tuple(counts))
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Forward-decayed sums of what was done with an item, one per half-life, exact in any order.
+
+    Cormode et al., Forward Decay (2009): an event at time t weighs w * 2**(t / h), so that no stored sum ever
+    changes with the clock. Kept as whole numbers by octave k = floor(t / h), where the event adds
+    round(w * 2**(t / h - k)): whole numbers add up to the same sum in any order.
+    """
+
+    octaves: Mapping[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # (half-life's place, k) -> millionths
+
+    def score(self, place: int) -> float | None:
+        """log2 of the decayed sum, in half-lives since 1970; None where it is not above zero.
+
+        Scores of one half-life compare as the sums do at any moment; 2 ** (score - now / h) is the sum now.
+        """
+        # An emptied newest octave of one shard must not drown the old ones of another.
+        sums = {k: total for (at, k), total in self.octaves.items() if at == place and total}
+        if not sums:
+            return None
+        newest = max(sums)
+        total = sum(sums[k] * 2.0 ** (k - newest) for k in sorted(sums))
+        return newest + math.log2(total / MICROS) if total > 0 else None
+
+    def __add__(self, other: Trend) -> Trend:
+        summed = dict(self.octaves)
+        for key, total in other.octaves.items():
+            summed[key] = summed.get(key, 0) + total
+        return Trend(summed)
+
+    def encode(self) -> bytes:
+        """13 bytes an octave, ordered by half-life and octave."""
+        return b"".join(_OCTAVE.pack(*key, self.octaves[key]) for key in sorted(self.octaves))
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Trend:
+        """The reverse of encode."""
+        return cls({(place, k): int(total) for place, k, total in _OCTAVE.iter_unpack(raw)})
+
+
+class FreshList(NamedTuple):
+    """A folded-in list, with what it was made from."""
+
+    version: str  # of the model
+    read_at: int  # Redis' clock (microseconds) when the history was read: the newest list wins
+    offsets: Mapping[int, int]  # partition of `interactions` -> next offset that the history surely holds
+    indexes: tuple[int, ...]
+    scores: tuple[float, ...]
+
+
+def encode_fresh(fresh: FreshList) -> bytes:
+    """The time first, where the script compares it; then version, offsets and the list as encode_ranked."""
+    version = fresh.version.encode()
+    head = struct.pack(">dBB", fresh.read_at, len(version), len(fresh.offsets)) + version
+    offsets = b"".join(struct.pack("<IQ", *pair) for pair in sorted(fresh.offsets.items()))
+    return head + offsets + encode_ranked(fresh.indexes, fresh.scores)
+
+
+def decode_fresh(raw: bytes) -> FreshList:
+    """The reverse of encode_fresh."""
+    read_at, version_length, sources = struct.unpack_from(">dBB", raw)
+    start = 10 + version_length
+    end = start + 12 * sources
+    offsets = {int(p): int(o) for p, o in struct.iter_unpack("<IQ", raw[start:end])}
+    return FreshList(raw[10:start].decode(), int(read_at), offsets, *decode_ranked(raw[end:]))
+
+
+def encode_ranked(indexes: Sequence[int], scores: Sequence[float]) -> bytes:
+    """A ranked list of dense item indexes (uint32) with scores (float32): 8 bytes an item."""
+    n = len(indexes)
+    return struct.pack(f"<{n}I{n}f", *indexes, *scores)
+
+
+def decode_ranked(raw: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Indexes and scores, best first."""
+    n = len(raw) // RANKED_SIZE
+    numbers = struct.unpack(f"<{n}I{n}f", raw)
+    return numbers[:n], numbers[n:]
+
+
+def encode_ranked_ids(ids: Sequence[str], scores: Sequence[float]) -> bytes:
+    """A ranked list of ids, for lists too rare to keep an index in readers' memory."""
+    return struct.pack(f"<H{len(ids)}f", len(ids), *scores) + "\n".join(ids).encode()
+
+
+def decode_ranked_ids(raw: bytes) -> tuple[list[str], tuple[float, ...]]:
+    """Ids and scores, best first."""
+    (n,) = struct.unpack_from("<H", raw)
+    scores = struct.unpack_from(f"<{n}f", raw, 2)
+    return raw[2 + 4 * n :].decode().split("\n") if n else [], scores
+
+
+def without_ids(raw: bytes, gone: Set[str]) -> bytes | None:
+    """A list of encode_ranked_ids without some ids; None where it holds none of them."""
+    if not any(each.encode() in raw for each in gone):  # most lists hold none, and need no decoding
+        return None
+    ids, scores = decode_ranked_ids(raw)
+    left = [(each, score) for each, score in zip(ids, scores, strict=True) if each not in gone]
+    if len(left) == len(ids):
+        return None
+    return encode_ranked_ids([each for each, _ in left], [score for _, score in left])
+
+
+def encode_ids(ids: Sequence[str]) -> bytes:
+    """Ids in index order, one a line (ids hold no control characters)."""
+    return "\n".join(ids).encode()
+
+
+def decode_ids(raw: bytes) -> list[str]:
+    """The reverse of encode_ids."""
+    return raw.decode().split("\n") if raw else []
+
+
+def encode_catalog(updated_at: int, entry_json: str) -> bytes:
+    """The entry's JSON behind its time in fixed width, which the script compares."""
+    return f"{updated_at:0{_CATALOG_TIME_DIGITS}d}{entry_json}".encode()
+
+
+def decode_catalog(raw: bytes) -> dict[str, object]:
+    """The entry as the dictionary that was encoded."""
+    entry: dict[str, object] = json.loads(raw[_CATALOG_TIME_DIGITS:])
+    return entry

@@ -1,0 +1,1 @@
+"""Rating files of several shapes as events."""

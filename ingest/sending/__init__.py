@@ -1,0 +1,1 @@
+"""Events to Kafka at a pace, with progress."""

@@ -1,0 +1,180 @@
+"""One ingest from source to final count: the edge that holds the producer, the signals and the clock."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice, takewhile
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from clients.event_producer import EventProducer, ProducerLimits, open_producer
+from clients.ledger import LedgerError, LedgerProducer
+from clients.topic_admin import create_topics
+from contracts.catalog import CatalogEntry
+from contracts.settings import KafkaSettings
+from ingest.files.encoding import EncodedEvent, RatingScale
+from ingest.files.rejected_lines import RejectedLines
+from ingest.files.time_order import in_time_order
+from ingest.sending.pace import Schedule, paced
+from ingest.sending.progress import reported, write_progress
+from ingest.sending.replayed import ReplayedMark
+from ingest.sending.sending import Counts, send_catalog, send_events
+
+_FLUSH_SECONDS = 130.0  # more than the producer's own delivery timeout
+_FLUSH_SECONDS_STOPPED = 5.0
+_PATIENCE_SECONDS = 3.0  # how long a stopped run may wait for room in the producer
+
+
+class Source(Protocol):
+    """Where events and metadata come from."""
+
+    def notes(self) -> list[str]:
+        """What a person should know before the events go out."""
+
+    def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
+        """All metadata."""
+
+    def events(
+        self, rejected: RejectedLines, event_type: str | None = None, scale: RatingScale | None = None
+    ) -> Iterator[EncodedEvent]:
+        """All events, in any order."""
+
+
+@dataclass
+class Ingest:
+    """What to send, how fast, and where to tell about it."""
+
+    source: Source
+    settings: KafkaSettings
+    console: Console
+    history_schedule: Schedule | None = None  # None: as fast as possible
+    live: Iterator[EncodedEvent] | None = None  # follows the history, at its own schedule
+    live_schedule: Schedule | None = None
+    limit: int | None = None
+    event_type: str | None = None
+    scale: RatingScale | None = None
+    progress_file: Path | None = None
+    replayed: ReplayedMark | None = None  # where it is there, the catalogue and the history are left out
+    ledger: Path | None = None  # where every event is written down, attempted and acknowledged
+    connect_timeout_seconds: float = 5.0
+    counts: Counts = field(default_factory=Counts)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.rejected = RejectedLines(lambda text: self.console.print(text, markup=False, soft_wrap=True))
+        self._started = time.monotonic()
+
+    def run(self) -> dict[str, object]:
+        """Create the topics, send everything, wait for the acknowledgements; returns the final count.
+
+        Raises ProducerError where no broker answers or the ledger cannot be written, SourceError where a file
+        cannot be read.
+        """
+        if self.progress_file is not None:
+            write_progress(self.progress_file, self.snapshot())
+        bootstrap = self.settings.kafka_bootstrap_servers
+        limits = ProducerLimits(connect_timeout_seconds=self.connect_timeout_seconds)
+        create_topics(bootstrap, timeout=self.connect_timeout_seconds)
+        producer = self._producer(limits)
+        try:
+            with stopping(self.stop, producer), reported(self.snapshot, self.progress_file, self.console):
+                self._send(producer)
+                self._flush(producer)
+        finally:
+            producer.close()  # what is still unsent is reported as failed
+        self.counts.give_up_the_rest()
+        final = self.snapshot() | {"done": True}
+        if self.progress_file is not None:
+            write_progress(self.progress_file, final)
+        return final
+
+    def _producer(self, limits: ProducerLimits) -> EventProducer:
+        producer = open_producer(self.settings, limits)
+        if self.ledger is None:
+            return producer
+        try:
+            return LedgerProducer(producer, self.ledger)
+        except LedgerError:
+            producer.close()
+            raise
+
+    def _send(self, producer: EventProducer) -> None:
+        if self.replayed is not None and self.replayed.is_there():
+            self.console.print("This source has been replayed before: its history is not sent again")
+        else:
+            self._send_history(producer)
+        if self.live is not None:
+            left = None if self.limit is None else self.limit - self.counts.sent
+            send_events(producer, islice(paced(self.live, self.live_schedule, self.stop), left), self.counts)
+
+    def _send_history(self, producer: EventProducer) -> None:
+        send_catalog(producer, self.source.catalog(self.rejected), self.counts, self.stop)
+        read = self.source.events(self.rejected, self.event_type, self.scale)
+        history = in_time_order(takewhile(lambda _: not self.stop.is_set(), read))
+        events = islice(paced(history, self.history_schedule, self.stop), self.limit)
+        send_events(producer, events, self.counts)
+        if self.replayed is not None:
+            self._flush(producer)
+            whole = self.counts.sent == self.counts.acknowledged and not self.stop.is_set()
+            if whole and self.limit is None:
+                self.replayed.write()
+
+    def _flush(self, producer: EventProducer) -> None:
+        """In short steps, so that a signal shortens the wait."""
+        started = time.monotonic()
+        stopped: float | None = None
+        while producer.flush(0.5):
+            now = time.monotonic()
+            if self.stop.is_set() and stopped is None:
+                stopped = now
+            if now - started > _FLUSH_SECONDS or (stopped and now - stopped > _FLUSH_SECONDS_STOPPED):
+                return
+
+    def snapshot(self) -> dict[str, object]:
+        """The counts as they stand."""
+        seconds = time.monotonic() - self._started
+        return {
+            "sent": self.counts.sent,
+            "acknowledged": self.counts.acknowledged,
+            "failed": self.counts.failed,
+            "rejected_lines": self.rejected.count,
+            "catalog_sent": self.counts.catalog_sent,
+            "catalog_acknowledged": self.counts.catalog_acknowledged,
+            "seconds": round(seconds, 3),
+            "events_per_second": round(self.counts.acknowledged / seconds) if seconds > 0 else 0,
+            "done": False,
+        }
+
+
+@contextmanager
+def stopping(stop: threading.Event, producer: EventProducer) -> Iterator[None]:
+    """SIGINT and SIGTERM set ``stop``; where the producer then still waits for room, it is closed."""
+
+    finished = threading.Event()
+
+    def close_later() -> None:
+        if not finished.wait(_PATIENCE_SECONDS):
+            producer.close()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        threading.Thread(target=close_later, name="close-later", daemon=True).start()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous: dict[int, Any] = {n: signal.signal(n, on_signal) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        finished.set()
+        for number, handler in previous.items():
+            signal.signal(number, handler)

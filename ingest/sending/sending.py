@@ -1,0 +1,79 @@
+"""Sends the metadata, then the events, and counts what became of each."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from clients.event_producer import Delivery, EventProducer, EventTooLargeError
+from contracts.catalog import CatalogEntry
+from contracts.topics import CATALOG, INTERACTIONS
+from ingest.files.encoding import EncodedEvent
+
+_REASONS_KEPT = 5
+
+
+@dataclass
+class Counts:
+    """What became of the events and the metadata so far. Every sent one ends acknowledged or failed."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    failed: int = 0
+    catalog_sent: int = 0
+    catalog_acknowledged: int = 0
+    reasons: list[str] = field(default_factory=list)  # of the first different failures
+
+    def event_delivered(self, delivery: Delivery | None, error: Exception | None) -> None:
+        """The producer's report on one event."""
+        if error is None:
+            self.acknowledged += 1
+        else:
+            self._failed(error)
+
+    def entry_delivered(self, delivery: Delivery | None, error: Exception | None) -> None:
+        """The producer's report on one catalogue entry."""
+        if error is None:
+            self.catalog_acknowledged += 1
+        else:
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self.failed += 1
+        reason = str(error) or type(error).__name__
+        if len(self.reasons) < _REASONS_KEPT and reason not in self.reasons:
+            self.reasons.append(reason)
+
+    def give_up_the_rest(self) -> None:
+        """Count what was never reported as failed."""
+        reported = self.acknowledged + self.catalog_acknowledged + self.failed
+        for _ in range(self.sent + self.catalog_sent - reported):
+            self._failed(TimeoutError("no acknowledgement before the end"))
+
+
+def send_catalog(
+    producer: EventProducer, entries: Iterable[CatalogEntry], counts: Counts, stop: threading.Event
+) -> None:
+    """All entries, until ``stop`` is set."""
+    for entry in entries:
+        if stop.is_set():
+            return
+        counts.catalog_sent += 1
+        try:
+            producer.send(CATALOG.name, entry.key, entry.to_json(), counts.entry_delivered)
+        except EventTooLargeError as error:
+            counts.entry_delivered(None, error)
+
+
+def send_events(
+    producer: EventProducer, events: Iterable[EncodedEvent], counts: Counts, topic: str = INTERACTIONS.name
+) -> None:
+    """All events; pacing and stopping are the iterable's business."""
+    send, delivered = producer.send, counts.event_delivered
+    for _, _, key, value in events:
+        counts.sent += 1
+        try:
+            send(topic, key, value, delivered)
+        except EventTooLargeError as error:
+            delivered(None, error)

@@ -1,0 +1,1 @@
+"""Simulated users whose taste is known."""

@@ -1,0 +1,1 @@
+"""The answer on one screen: candidates, filters, refill, re-rankers."""

@@ -1,0 +1,83 @@
+"""Places of an answer that are given to new items, at random, so that something is learnt of them.
+
+Off by default (EXPLORE_SLOTS). Each eligible item is as likely as any other, and so is each place; the answer
+and the log say how likely, which is what an off-policy estimate divides by.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from random import Random
+
+from serving.answer.strategies.strategy import Sources, Strategy
+from serving.question.candidate import Candidate
+from serving.question.question import Question
+
+SOURCE = "explore"
+_POOL, _DAY_MS = 500, 86_400_000
+_log = logging.getLogger("headwater.exploration")
+Filled = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]
+
+
+class Exploration:
+    """Draws new items: those published within EXPLORE_DAYS that pass every filter."""
+
+    def __init__(self, sources: Sources, random: Random | None = None) -> None:
+        self.slots = sources.settings.explore_slots
+        self._random = random or Random()
+        self._strategy = new_items(sources)
+
+    async def explored(
+        self, question: Question, page: Sequence[Candidate], filled: Filled
+    ) -> Sequence[Candidate]:
+        """The page of an answer with some places given away; what stood there is not shown."""
+        there = {candidate.item_id for candidate in page}
+        pool = await filled(question, _POOL, (self._strategy,))
+        eligible = [candidate.item_id for candidate in pool if candidate.item_id not in there]
+        drawn = with_explored(page, eligible, self.slots, self._random)
+        _record(question, drawn, len(eligible))
+        return drawn
+
+
+def new_items(sources: Sources) -> Strategy:
+    """One page: items published within EXPLORE_DAYS, the newest first."""
+    days = sources.settings.explore_days
+
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        head, oldest = sources.newest_list.head(question.now_ms), question.now_ms - days * _DAY_MS
+        yield [Candidate(item_id, published, SOURCE) for item_id, published in head if published >= oldest]
+
+    return candidates
+
+
+def with_explored(
+    page: Sequence[Candidate], eligible: Sequence[str], slots: int, random: Random
+) -> list[Candidate]:
+    """``slots`` places of the page, drawn without replacement, hold eligible items, drawn alike.
+
+    The score of such a candidate is its propensity: the probability that the item is in this answer.
+    """
+    drawn = min(slots, len(eligible), len(page))
+    made = list(page)
+    if drawn:
+        propensity = drawn / len(eligible)
+        places, items = random.sample(range(len(page)), drawn), random.sample(eligible, drawn)
+        for place, item_id in zip(places, items, strict=True):
+            made[place] = Candidate(item_id, propensity, SOURCE)
+    return made
+
+
+def _record(question: Question, page: Sequence[Candidate], eligible: int) -> None:
+    """The impression record: one line of JSON."""
+    first = question.wishes.offset + 1
+    shown = [
+        {"item_id": each.item_id, "rank": rank, "propensity": round(each.score, 6)}
+        for rank, each in enumerate(page, first)
+        if each.source == SOURCE
+    ]
+    if shown:
+        user = question.user
+        line = {"user_id": user.user_id, "model_version": user.model_version, "eligible": eligible}
+        _log.info("%s", json.dumps({"explored": shown, **line}))

@@ -1,0 +1,20 @@
+"""Hidden and expired items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serving.question.candidate import Candidate
+from serving.question.question import Question
+
+
+def leave_out_unavailable(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """Without items whose attributes say ``hidden: true`` or an ``expires_at`` that has passed."""
+    facts, now = question.facts, question.now_ms
+    # Two attributes of an item are read in place: this is asked of every candidate of every answer.
+    return [
+        candidate
+        for candidate in candidates
+        for item in (facts(candidate.item_id),)
+        if not item.hidden and (item.expires_at is None or now < item.expires_at)
+    ]

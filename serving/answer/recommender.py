@@ -1,0 +1,173 @@
+"""The answer on one screen: user, candidates, filters, refill, re-rankers, titles.
+
+To add a strategy, a filter or a re-ranker: write its file and name it in ``strategies.STRATEGIES``,
+``filters.FILTERS`` or ``rerankers.RERANKERS``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from serving.answer.chain import chain
+from serving.answer.exploration import SOURCE as EXPLORE
+from serving.answer.exploration import Exploration
+from serving.answer.filters import FILTERS
+from serving.answer.refill import refill
+from serving.answer.rerankers import RERANKERS
+from serving.answer.strategies.batch_list import SOURCE as ALS
+from serving.answer.strategies.popular import popular
+from serving.answer.strategies.strategy import Sources, Strategy, listed
+from serving.answer.strategies.trending import trending
+from serving.http.answers import (
+    Recommendations,
+    RecommendedItem,
+    SimilarItems,
+)
+from serving.memory.rules import RulesInForce
+from serving.question.candidate import Candidate, User
+from serving.question.question import Question, Vectors, Wishes
+from serving.redis.reads.item import ItemList, similar_items
+from serving.redis.reads.user import user as read_user
+from serving.redis.store import StoreError
+
+POOL = 200  # candidates among which re-rankers choose, at least
+
+
+class Recommender:
+    """Lists for users and items. An answer always comes, and says what it is."""
+
+    def __init__(self, sources: Sources, rules: RulesInForce) -> None:
+        self._sources = sources
+        self._rules = rules
+        self.strategies = [strategy for _, strategy in chain(sources)]
+        self._led_by_trending = [trending(sources), *self.strategies]
+        self._fallback = popular(sources)
+        self.exploration = Exploration(sources)
+
+    async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
+        """The user's best items; fewer than n only where the catalogue holds fewer."""
+        return await self.answer(await self.user(user_id, wishes), wishes)
+
+    async def answer(self, user: User, wishes: Wishes) -> Recommendations:
+        """The same for a user whose state was read already, or for a session that has none."""
+        return self.made(user, wishes, await self.best(user, wishes))
+
+    async def best(self, user: User, wishes: Wishes) -> Sequence[Candidate]:
+        """The items of the answer, without their titles."""
+        strategies = self._led_by_trending if user.trending_leads else self.strategies
+        question = await self.question(user, wishes)
+        chosen = await self.chosen(question, strategies)
+        if self.exploration.slots:
+            return await self.exploration.explored(question, chosen, self.filled)
+        return chosen
+
+    def made(self, user: User, wishes: Wishes, chosen: Iterable[Candidate]) -> Recommendations:
+        """The answer that holds the items."""
+        return Recommendations.model_construct(
+            user_id=user.user_id,
+            n=wishes.n,
+            offset=wishes.offset,
+            items=self.titled(chosen, wishes.offset),
+            model_version=user.model_version,
+            known_items=len(user.known_items),
+            applied_through=user.applied_through,
+            lag_ms=lag_ms(user.applied_through),
+            stale=self.stale(user),
+        )
+
+    def stale(self, user: User) -> bool:
+        """Whether the answer lacks what Redis holds."""
+        return user.stale or not self._sources.popular_list.loaded
+
+    async def similar(self, item_id: str, wishes: Wishes) -> SimilarItems | None:
+        """The item's neighbours, else popular items; None for an item nobody knows."""
+        stale, found = False, ItemList(True, None, [])
+        try:
+            found = await similar_items(self._sources.store, item_id)
+        except StoreError:
+            stale = True
+        if not found.known:
+            return None
+        itself = User("", known_items={item_id}, stale=stale)
+        question = await self.question(itself, wishes)
+        needed = wishes.offset + wishes.n
+        chosen = await self.filled(question, needed, (listed(found.entries, ALS),))
+        if not chosen:
+            chosen = await self.filled(question, needed, (self._fallback,))
+        return SimilarItems.model_construct(
+            item_id=item_id,
+            n=wishes.n,
+            offset=wishes.offset,
+            items=self.titled(chosen[wishes.offset :], wishes.offset),
+            model_version=found.model_version,
+            stale=stale,
+        )
+
+    async def chosen(self, question: Question, strategies: Iterable[Strategy]) -> Sequence[Candidate]:
+        """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
+        wishes = question.wishes
+        needed = wishes.offset + wishes.n
+        reranked = wishes.reranked or bool(question.rules.boosts)
+        pool = max(POOL, 2 * needed) if reranked else needed
+        chosen: Sequence[Candidate] = await self.filled(question, pool, strategies)
+        for rerank in RERANKERS if reranked else ():
+            chosen = rerank(question, chosen)
+        return chosen[wishes.offset : needed]
+
+    async def filled(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
+        """The first n candidates of the strategies that pass every filter."""
+        catalogue = None if question.user.stale else self._sources.catalogue
+        return await refill(question, n, strategies, FILTERS, catalogue)
+
+    async def question(self, user: User, wishes: Wishes) -> Question:
+        """The question with what every step may look up."""
+        rules = self._rules
+        return Question(
+            user,
+            wishes,
+            self._sources.catalogue.get,
+            rules.now,
+            await self._vectors() if wishes.diversity and not user.stale else None,
+            rules.denied,
+            rules.allowed,
+        )
+
+    async def _vectors(self) -> Vectors | None:
+        try:
+            factors = await self._sources.factors.get(await self._sources.store.model())
+        except StoreError:
+            return None
+        return factors.vectors if factors else None
+
+    async def user(self, user_id: str, wishes: Wishes | None = None) -> User:
+        """What Redis knows of a user; stale where it does not answer."""
+        with_shown = wishes is not None and wishes.rotation > 0 and self._sources.settings.shown_seconds > 0
+        try:
+            return await read_user(self._sources.store, user_id, with_shown)
+        except StoreError:
+            return User(user_id, stale=True)
+
+    def titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
+        """The items of an answer, ranked from ``offset`` + 1."""
+        title_of = self._sources.catalogue.get
+        items: list[RecommendedItem] = [
+            {
+                "item_id": item_id,
+                "rank": rank,
+                "score": round(score, 6),
+                "source": source,
+                "title": title_of(item_id).title,
+            }
+            for rank, (item_id, score, source) in enumerate(chosen, offset + 1)
+        ]
+        if self.exploration.slots:
+            for item in items:
+                if item["source"] == EXPLORE:
+                    item["propensity"] = item["score"]
+        return items
+
+
+def lag_ms(applied_through: int | None) -> int | None:
+    """How far the state lies behind this machine's clock; not below zero, for two clocks are never one."""
+    return None if applied_through is None else max(0, time.time_ns() // 1_000_000 - applied_through)

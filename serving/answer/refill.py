@@ -1,0 +1,44 @@
+"""Filling an answer: strategies in order, filters on every page, until it has n items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+
+from serving.answer.filters.filter import Filter
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.catalogue import Catalogue
+from serving.question.candidate import Candidate
+from serving.question.question import Question
+
+_SPARE = 4  # a list was made without known items: few more than n are looked at
+
+
+async def refill(
+    question: Question,
+    n: int,
+    strategies: Iterable[Strategy],
+    filters: Sequence[Filter],
+    catalogue: Catalogue | None = None,
+) -> list[Candidate]:
+    """The first n candidates that pass every filter; each item once, from the earliest strategy.
+
+    ``catalogue`` has the facts of the items that filters look at loaded in time, where it may be asked.
+    """
+    chosen: dict[str, Candidate] = {}
+    size = n + _SPARE
+    for strategy in strategies:
+        async with aclosing(strategy(question)) as pages:
+            async for page in pages:
+                # In parts that an answer needs, so that a long list costs what is used of it.
+                for start in range(0, len(page), size):
+                    left: Sequence[Candidate] = page[start : start + size]
+                    if catalogue is not None:
+                        await catalogue.load([candidate.item_id for candidate in left])
+                    for leave_out in filters:
+                        left = leave_out(question, left)
+                    for candidate in left:
+                        chosen.setdefault(candidate.item_id, candidate)
+                    if len(chosen) >= n:
+                        return list(chosen.values())[:n]
+    return list(chosen.values())

@@ -1,0 +1,34 @@
+"""Lists that are not ten times the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.mmr import mmr
+from serving.question.candidate import Candidate
+from serving.question.question import Question
+
+
+def diversify(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
+    """By maximal marginal relevance (``algorithms/mmr.py``): by factors, else by category."""
+    diversity = question.wishes.diversity
+    if not diversity or len(candidates) < 2:
+        return candidates
+    ids = [candidate.item_id for candidate in candidates]
+    vectors = question.vectors(ids) if question.vectors is not None else category_vectors(question, ids)
+    n = len(candidates)
+    relevance = np.arange(n, 0, -1, dtype=np.float64) / n
+    return [candidates[place] for place in mmr(relevance, vectors, diversity)]
+
+
+def category_vectors(question: Question, ids: Sequence[str]) -> NDArray[np.float64]:
+    """One row an item, one column a category: 1 where the item has it."""
+    categories = [question.facts(item_id).categories for item_id in ids]
+    columns = {name: at for at, name in enumerate(sorted({name for each in categories for name in each}))}
+    vectors = np.zeros((len(ids), max(1, len(columns))))
+    for row, names in enumerate(categories):
+        vectors[row, [columns[name] for name in names]] = 1.0
+    return vectors

@@ -1,0 +1,19 @@
+"""The interface of a re-ranker, and the order that most of them make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from serving.question.candidate import Candidate
+from serving.question.question import Question
+
+Reranker = Callable[[Question, Sequence[Candidate]], Sequence[Candidate]]
+
+
+def by_boosted_place(
+    candidates: Sequence[Candidate], factor: Callable[[Candidate], float]
+) -> Sequence[Candidate]:
+    """Ordered by place (1 for the first, 1 / N for the last) x factor; equal ones stay in their order."""
+    n = len(candidates)
+    worth = {each.item_id: (n - at) / n * factor(each) for at, each in enumerate(candidates)}
+    return sorted(candidates, key=lambda each: -worth[each.item_id])

@@ -1,0 +1,12 @@
+"""The list that the trainer wrote for the user: top-N of ALS."""
+
+from __future__ import annotations
+
+from serving.answer.strategies.strategy import Sources, Strategy, pages
+
+SOURCE = "als"
+
+
+def batch_list(_: Sources) -> Strategy:
+    """The user's list of the current model, empty for a user it does not know."""
+    return lambda question: pages(question.user.batch_list, SOURCE)

@@ -1,0 +1,46 @@
+"""Popular items of the categories that the user liked first, for what the model does not know yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterable, Sequence
+
+from serving.answer.strategies.fusion import fused
+from serving.answer.strategies.strategy import Sources, Strategy
+from serving.question.candidate import Candidate
+from serving.question.question import Question
+from serving.redis.reads.lists import popular_in_categories
+from serving.redis.reads.taste import liked_lately
+from serving.redis.store import StoreError
+
+SOURCE = "content"
+CATEGORIES = 3
+_DEPTH = 200
+
+
+def content(sources: Sources) -> Strategy:
+    """One page: the popular lists of the most liked categories, fused by how much each is liked."""
+
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        try:
+            liked = await liked_lately(sources.store, question.user, sources.settings)
+            await sources.catalogue.load(item for item, _ in liked)
+            weights = most_liked(
+                (question.facts(item_id).categories, strength) for item_id, strength in liked
+            )
+            lists = await popular_in_categories(sources.store, [name for name, _ in weights], _DEPTH)
+        except StoreError:
+            return
+        weighted = [(weight, items) for (_, weight), items in zip(weights, lists, strict=True)]
+        yield [Candidate(item_id, score, SOURCE) for item_id, score in fused(weighted)]
+
+    return candidates
+
+
+def most_liked(liked: Iterable[tuple[Sequence[str], float]]) -> list[tuple[str, float]]:
+    """The CATEGORIES with the largest sums of strength; an item's strength is shared by its categories."""
+    sums: dict[str, float] = defaultdict(float)
+    for categories, strength in liked:
+        for category in categories:
+            sums[category] += strength / len(categories)
+    return sorted(sums.items(), key=lambda pair: -pair[1])[:CATEGORIES]

@@ -1,0 +1,12 @@
+"""The list that the online query made from all of the user's events so far: fold-in, then top-N."""
+
+from __future__ import annotations
+
+from serving.answer.strategies.strategy import Sources, Strategy, pages
+
+SOURCE = "fresh"
+
+
+def fresh_list(_: Sources) -> Strategy:
+    """The user's folded-in list, empty where there is none of the served model."""
+    return lambda question: pages(question.user.fresh_list, SOURCE)

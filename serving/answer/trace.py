@@ -1,0 +1,96 @@
+"""Where an answer comes from: every candidate with its source, and what removed or moved it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import aclosing
+
+from serving.answer.chain import chain
+from serving.answer.filters import FILTERS
+from serving.answer.recommender import POOL, Recommender
+from serving.answer.rerankers import RERANKERS
+from serving.answer.strategies.strategy import Sources, Strategy
+from serving.http.answers import Trace, TracedCandidate
+from serving.question.candidate import Candidate
+from serving.question.question import Question, Wishes
+
+DEPTH = 200  # candidates of each strategy
+
+
+async def trace(recommender: Recommender, sources: Sources, user_id: str, wishes: Wishes) -> Trace:
+    """The whole way of an answer; asks every strategy, where an answer stops as soon as it is full."""
+    user = await recommender.user(user_id, wishes)
+    question = await recommender.question(user, wishes)
+    traced: dict[str, TracedCandidate] = {}
+    left: list[Candidate] = []
+    lengths: dict[str, int] = {}
+    for name, strategy in chain(sources):
+        found = await _first(question, strategy)
+        lengths[name] = len(found)
+        if not user.stale:
+            await sources.catalogue.load(candidate.item_id for candidate in found)
+        new = [candidate for candidate in found if candidate.item_id not in traced]
+        traced |= {each.item_id: _untouched(sources, each) for each in new}
+        left += _filtered(question, new, traced)
+    _reranked(question, left[: max(POOL, 2 * (wishes.offset + wishes.n))], traced)
+    return Trace(
+        user_id=user_id,
+        model_version=user.model_version,
+        stale=user.stale,
+        known_items=len(user.known_items),
+        applied_through=user.applied_through,
+        proposed=lengths,
+        candidates=sorted(traced.values(), key=lambda each: (each.rank is None, each.rank)),
+    )
+
+
+async def _first(question: Question, strategy: Strategy) -> list[Candidate]:
+    found: dict[str, Candidate] = {}
+    async with aclosing(strategy(question)) as pages:
+        async for page in pages:
+            for candidate in page:
+                found.setdefault(candidate.item_id, candidate)
+            if len(found) >= DEPTH:
+                break
+    return list(found.values())[:DEPTH]
+
+
+def _untouched(sources: Sources, candidate: Candidate) -> TracedCandidate:
+    return TracedCandidate(
+        item_id=candidate.item_id,
+        source=candidate.source,
+        score=candidate.score,
+        title=sources.catalogue.get(candidate.item_id).title,
+        removed_by=None,
+        places={},
+        rank=None,
+    )
+
+
+def _filtered(
+    question: Question, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]
+) -> Sequence[Candidate]:
+    for leave_out in FILTERS:
+        left = leave_out(question, candidates)
+        for removed in {each.item_id for each in candidates} - {each.item_id for each in left}:
+            traced[removed].removed_by = leave_out.__name__
+        candidates = left
+    return candidates
+
+
+def _reranked(
+    question: Question, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]
+) -> None:
+    _note("chain", candidates, traced)
+    if question.wishes.reranked or question.rules.boosts:
+        for rerank in RERANKERS:
+            candidates = rerank(question, candidates)
+            _note(rerank.__name__, candidates, traced)
+    first, last = question.wishes.offset, question.wishes.offset + question.wishes.n
+    for rank, candidate in enumerate(candidates[first:last], first + 1):
+        traced[candidate.item_id].rank = rank
+
+
+def _note(step: str, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]) -> None:
+    for place, candidate in enumerate(candidates, 1):
+        traced[candidate.item_id].places[step] = place

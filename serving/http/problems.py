@@ -1,0 +1,153 @@
+"""Every error as application/problem+json (RFC 9457): type, title, status, detail, instance, errors."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
+
+from serving.redis.store import StoreError
+from serving.telemetry.request_id import HEADER, request_id
+
+_log = logging.getLogger(__name__)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One thing wrong with a request."""
+
+    pointer: str
+    reason: str
+
+
+class ProblemBody(BaseModel):
+    """An error, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldError] = []
+
+
+class ProblemError(Exception):
+    """Raise it anywhere in a request to answer with it."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        **extra: object,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.errors = status, detail, errors
+        self.headers, self.extra = headers, extra
+
+
+def problem_response(problem: ProblemError, path: str) -> Response:
+    """The response for a problem; ``path`` is the request's."""
+    headers = {"X-Content-Type-Options": "nosniff", **(problem.headers or {})}
+    known = request_id() if problem.status >= 500 else None
+    if known is not None:
+        headers[HEADER] = known
+    return JSONResponse(problem_body(problem, path), problem.status, headers, MEDIA_TYPE)
+
+
+def problem_body(problem: ProblemError, path: str) -> dict[str, object]:
+    """The fields of RFC 9457."""
+    body: dict[str, object] = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": quote(path),
+    }
+    if problem.errors:
+        body["errors"] = [{"pointer": pointer, "reason": reason} for pointer, reason in problem.errors]
+    return body | problem.extra
+
+
+def reason_of(error: Mapping[str, Any]) -> str:
+    """A validation error's text; never the input itself."""
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+async def _problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, ProblemError)
+    return problem_response(problem, request.scope["path"])
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    details = {
+        404: "There is no such route; /docs lists them",
+        405: "This route does not take this method",
+        413: "The body is larger than this server accepts",
+    }
+    detail = details.get(error.status_code, error.detail)
+    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
+    return problem_response(ProblemError(error.status_code, detail, headers=headers), request.scope["path"])
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of a path: each is a route of its own here, and the framework names those of the first."""
+    return [
+        method
+        for method in METHODS
+        for scope in [{**request.scope, "method": method}]
+        if any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+    ]
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # Where FastAPI says ("query", "n"), RFC 6901 says /query/n.
+    errors = [("/" + "/".join(map(str, each["loc"])), reason_of(each)) for each in error.errors()]
+    return problem_response(
+        ProblemError(422, "The request is not valid", errors=errors), request.scope["path"]
+    )
+
+
+async def _store_unavailable(request: Request, error: Exception) -> Response:
+    problem = ProblemError(503, f"{error}; try again shortly", headers={"Retry-After": "1"})
+    return problem_response(problem, request.scope["path"])
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("unexpected error", exc_info=error)
+    return problem_response(ProblemError(500, "An unexpected error; the log has it"), request.scope["path"])
+
+
+HANDLERS = (
+    (ProblemError, _problem),
+    (HTTPException, _http_error),
+    (RequestValidationError, _invalid),
+    (StoreError, _store_unavailable),
+    (Exception, _unexpected),
+)
+
+
+async def response_to(request: Request, error: Exception) -> Response:
+    """The answer to an error outside the framework's layers: by the first entry of HANDLERS for it."""
+    answer = next(answer for kind, answer in HANDLERS if isinstance(error, kind))
+    return await answer(request, error)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app with problem+json."""
+    for kind, handler in HANDLERS:
+        app.add_exception_handler(kind, handler)

@@ -1,0 +1,49 @@
+"""Whose token it is: a JWT (HS256, SUBJECT_KEY) whose ``sub`` is the user that its bearer may read.
+
+A site's own backend signs one for each visitor, so that a browser may ask the API itself and still reads
+nobody else's list. Off unless SUBJECT_KEY is set.
+"""
+
+from __future__ import annotations
+
+import jwt
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from serving.http.problems import ProblemError
+
+# They tell of other users than the one who asks: for keys only.
+OF_OTHERS = frozenset(
+    {"/v1/groups/recommendations", "/v1/items/{item_id}/users", "/v1/users/{user_id}/similar"}
+)
+_LEEWAY_SECONDS = 10
+
+
+def subject_of(token: str, key: SecretStr) -> str:
+    """The user of a token. Raises ProblemError 401 for one that is not ours, or not any more."""
+    try:
+        claims = jwt.decode(
+            token,
+            key.get_secret_value(),
+            algorithms=["HS256"],
+            options={"require": ["exp", "sub"]},
+            leeway=_LEEWAY_SECONDS,
+        )
+    except jwt.InvalidTokenError as error:
+        detail = f"The token is not valid: {type(error).__name__}"
+        raise ProblemError(
+            401, detail, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
+        ) from error
+    return str(claims["sub"])
+
+
+def tells_of_users(request: Request) -> bool:
+    """Whether the route tells of a user: of the one in its path, or of others."""
+    return "user_id" in request.path_params or request.scope["route"].path_format in OF_OTHERS
+
+
+def check_subject(request: Request, subject: str) -> None:
+    """Raises ProblemError 403 where the route tells of another user."""
+    user_id = request.path_params.get("user_id", subject)
+    if user_id != subject or request.scope["route"].path_format in OF_OTHERS:
+        raise ProblemError(403, "A token reads its own user only; this is another's")

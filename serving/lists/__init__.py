@@ -1,0 +1,1 @@
+"""Lists beside a user's own: groups, sessions, neighbours, explanations, estimates."""

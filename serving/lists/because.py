@@ -1,0 +1,34 @@
+"""Because you liked: a row of neighbours for each of the items liked last."""
+
+from __future__ import annotations
+
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.batch_list import SOURCE
+from serving.answer.strategies.strategy import Sources, listed
+from serving.http.answers import BecauseRow, BecauseYouLiked
+from serving.question.question import Wishes
+from serving.redis.reads.item import similar_to_many
+from serving.redis.reads.taste import liked_lately
+from serving.redis.reads.user import user as read_user
+
+
+async def because_rows(
+    recommender: Recommender, sources: Sources, user_id: str, rows: int, n: int
+) -> BecauseYouLiked:
+    """At most ``rows`` rows of n items; each item stands once, in the row of what was liked last."""
+    user = await read_user(sources.store, user_id)
+    liked = [item_id for item_id, _ in await liked_lately(sources.store, user, sources.settings)]
+    made: list[BecauseRow] = []
+    shown: set[str] = set()
+    for item_id, neighbours in zip(liked, await similar_to_many(sources.store, liked), strict=True):
+        if len(made) == rows:
+            break
+        question = await recommender.question(user, Wishes(n, exclude=frozenset(shown)))
+        chosen = await recommender.filled(question, n, (listed(neighbours, SOURCE),))
+        if chosen:
+            shown.update(candidate.item_id for candidate in chosen)
+            made.append(BecauseRow(item_id=item_id, title=None, items=recommender.titled(chosen, 0)))
+    await sources.catalogue.load(row.item_id for row in made)
+    for row in made:
+        row.title = sources.catalogue.get(row.item_id).title
+    return BecauseYouLiked(user_id=user_id, rows=made, model_version=user.model_version)

@@ -1,0 +1,112 @@
+"""What a user would rate an item, by the explicit model; and how much prefer it, by the one that ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.fold_in import fold_in
+from algorithms.recency import recency_weights
+from contracts.events import MAX_RATING, MIN_RATING
+from serving.answer.strategies.strategy import Sources
+from serving.http.answers import EstimatedItem, Estimates
+from serving.http.problems import ProblemError
+from serving.lists.explanations import Graded, graded_history
+from serving.memory.factors import ItemFactors
+from serving.redis.reads.user import history
+
+
+async def estimates(sources: Sources, user_id: str, item_ids: Sequence[str]) -> Estimates:
+    """Both figures for each item. Raises ProblemError 409 without a model, StoreError."""
+    model = await sources.store.model()
+    if model is None:
+        raise ProblemError(409, "No model is published yet: `headwater train --once` makes one")
+    ranking, rating = await sources.factors.get(model), await sources.rating_factors.get(model)
+    given = await history(sources.store, user_id)
+    ratings = {each.item_id: each.entry.value for each in given if each.entry.event_type == "rating"}
+    graded = await graded_history(sources, user_id)
+    await sources.catalogue.load(item_ids)
+    rows = zip(
+        item_ids,
+        estimated_ratings(rating, ratings, item_ids),
+        preferences(ranking, graded, item_ids, sources),
+        strict=True,
+    )
+    items = [
+        EstimatedItem(
+            item_id=item_id,
+            title=sources.catalogue.get(item_id).title,
+            rating=stars,
+            preference=preference,
+            rated=ratings.get(item_id),
+        )
+        for item_id, stars, preference in rows
+    ]
+    scale = (MIN_RATING, MAX_RATING)
+    return Estimates(user_id=user_id, scale=scale, items=items, model_version=model.version)
+
+
+def estimated_ratings(
+    factors: ItemFactors | None, ratings: dict[str, float], item_ids: Sequence[str]
+) -> list[float | None]:
+    """Explicit ALS: the user folded in from all ratings, times the item, clipped to the scale."""
+    if factors is None:
+        return [None] * len(item_ids)
+    places = factors.places(list(ratings))
+    vector = fold_in(
+        factors.matrix,
+        np.array([0, len(ratings)]),
+        places,
+        np.array(list(ratings.values()), np.float64),
+        reg_param=factors.reg_param,
+        implicit=False,
+        nonnegative=factors.nonnegative,
+    )[0]
+    return _products(factors, vector, item_ids, (MIN_RATING, MAX_RATING))
+
+
+def preferences(
+    factors: ItemFactors | None, graded: Graded, item_ids: Sequence[str], sources: Sources
+) -> list[float | None]:
+    """Implicit ALS: the user folded in as fresh lists are, times the item."""
+    if factors is None:
+        return [None] * len(item_ids)
+    row, settings = np.array([0, len(graded)]), sources.settings
+    times = np.array([moment for _, _, moment in graded], np.int64)
+    vector = fold_in(
+        factors.matrix,
+        row,
+        factors.places([item_id for item_id, _, _ in graded]),
+        np.array([worth for _, worth, _ in graded], np.float64),
+        reg_param=factors.reg_param,
+        alpha=factors.alpha,
+        nonnegative=factors.nonnegative,
+        gramian=factors.gramian,
+        confidence_weights=recency_weights(
+            row,
+            times,
+            half_life_items=settings.fold_half_life_items,
+            half_life_days=settings.fold_half_life_days,
+        ),
+    )[0]
+    return _products(factors, vector, item_ids)
+
+
+def _products(
+    factors: ItemFactors,
+    vector: NDArray[Any],
+    item_ids: Sequence[str],
+    bounds: tuple[float, float] | None = None,
+) -> list[float | None]:
+    """Of a user and items; None where either was not fitted: zeros say nothing."""
+    rows = factors.vectors(item_ids)
+    found = rows @ vector.astype(np.float64)
+    if bounds is not None:
+        found = np.clip(found, bounds[0], bounds[1])
+    if not vector.any():
+        return [None] * len(item_ids)
+    told = np.abs(rows).max(axis=1) > 0
+    return [round(each, 6) if is_told else None for each, is_told in zip(found.tolist(), told, strict=True)]

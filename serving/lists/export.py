@@ -1,0 +1,73 @@
+"""Every user's list in one file, as the API would answer it now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from contracts.settings import ServingSettings
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import sources_of
+from serving.memory.rules import RulesInForce
+from serving.question.question import Wishes
+from serving.redis.reads.model import current_version
+from serving.redis.reads.user import user_ids
+from serving.redis.store import Store, StoreError
+from serving.telemetry.metrics import Metrics
+
+CONCURRENT = 32
+# An export may wait where an answer may not: a stale list must not get into the file.
+PATIENCE_SECONDS = 10.0
+Report = Callable[[int, int], None]
+
+
+async def export_recommendations(settings: ServingSettings, path: Path, n: int, report: Report) -> int:
+    """Write ``{"user_id", "items"}`` for every user, sorted by user; returns how many.
+
+    ``report(done, total)`` is called as it goes. The file appears whole or not at all.
+    Raises StoreError when Redis fails on the way.
+    """
+    store = Store(settings, PATIENCE_SECONDS, Metrics())
+    try:
+        sources, rules = sources_of(settings, store), RulesInForce(store)
+        for kept in (sources.popular_list, sources.trending_lists, rules):
+            await kept.refresh()
+        await store.warm_up()
+        recommender = Recommender(sources, rules)
+        version = await current_version(store)
+        users = sorted({user_id async for user_id in user_ids(store, version)})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                await _write(file, _answers(recommender, users, n), len(users), report)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    finally:
+        await store.close()
+    return len(users)
+
+
+async def _write(file: TextIO, lines: AsyncIterator[list[str]], total: int, report: Report) -> None:
+    done = 0
+    report(done, total)
+    async for chunk in lines:
+        file.writelines(chunk)
+        done += len(chunk)
+        report(done, total)
+
+
+async def _answers(recommender: Recommender, users: Sequence[str], n: int) -> AsyncIterator[list[str]]:
+    async def line(user_id: str) -> str:
+        answer = await recommender.recommend(user_id, Wishes(n))
+        if answer.stale:
+            raise StoreError(f"Redis did not answer for every user; it has {PATIENCE_SECONDS:g} s for each")
+        return json.dumps({"user_id": user_id, "items": [item["item_id"] for item in answer.items]}) + "\n"
+
+    for start in range(0, len(users), CONCURRENT):
+        yield list(await asyncio.gather(*map(line, users[start : start + CONCURRENT])))

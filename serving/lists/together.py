@@ -1,0 +1,66 @@
+"""Items that the same users liked lately: more often than their popularity explains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from algorithms.association import log_likelihood
+from contracts.stored import keyspace
+from contracts.stored.records import Popularity
+from serving.redis.reads.item import popularity
+from serving.redis.store import Store
+
+CANDIDATES = 500  # of each shard, the most frequent
+
+
+class Together(NamedTuple):
+    """An item that goes with another."""
+
+    item_id: str
+    users: float  # who liked both
+    lift: float  # how many times more often than by chance
+    score: float  # log-likelihood ratio
+
+
+async def frequently_together(store: Store, item_id: str, all_users: int) -> list[Together]:
+    """What goes with an item, the surest first; two round trips. ``all_users``: of all items, summed."""
+    pages = await store.ask(
+        *(
+            ("ZREVRANGE", keyspace.together(item_id, shard), 0, CANDIDATES - 1, "WITHSCORES")
+            for shard in range(store.shards)
+        )
+    )
+    counts: Counter[str] = Counter()
+    for page in pages:
+        for other, users in page:
+            counts[other.decode()] += users
+    raws = await popularity(store, list(counts))
+    users_of = {
+        other: Popularity.decode(raw).users if raw else 0 for other, raw in zip(counts, raws, strict=True)
+    }
+    return ranked_by_surprise(counts, users_of, all_users)
+
+
+def ranked_by_surprise(
+    together: Mapping[str, float], users_of: Mapping[str, int], all_users: int
+) -> list[Together]:
+    """By the log-likelihood ratio; only what goes together more often than expected.
+
+    By chance, an item's pairs would fall on the others as users do: expected = all pairs x users / all users.
+    """
+    others = list(together)
+    counts = np.array([together[other] for other in others], np.float64)
+    users = np.array([users_of[other] for other in others], np.float64)
+    # The summed users are those of the popular list's head: never fewer than those of the pairs themselves.
+    expected = counts.sum() * users / max(all_users, users.sum(), 1.0)
+    scores = log_likelihood(counts, expected)
+    order = np.argsort(-scores, kind="stable")
+    return [
+        Together(others[at], counts[at], float(counts[at] / max(expected[at], 1e-9)), float(scores[at]))
+        for at in order.tolist()
+        if scores[at] > 0
+    ]

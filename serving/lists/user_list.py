@@ -1,0 +1,87 @@
+"""The answer to GET /v1/users/{user_id}/recommendations, from its request to its bytes."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts.settings import ServingSettings
+from serving.answer.recommender import Recommender, lag_ms
+from serving.answer.strategies.strategy import Sources
+from serving.http.problems import ProblemError
+from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.rendering import rendered, sent
+from serving.lists.explanations import explain
+from serving.lists.list_json import list_json
+from serving.memory.impressions import Impressions
+from serving.telemetry.metrics import Metrics
+from serving.writes.applied import AppliedWrites
+from serving.writes.write_token import MAX_TOKEN_LENGTH, decode_token
+
+DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
+
+
+class UserListQuery(ListQuery):
+    """What a user's list takes."""
+
+    after: str | None = Field(
+        None,
+        max_length=MAX_TOKEN_LENGTH,
+        description="The token of a write, from POST /v1/events: the answer waits until the write is in it",
+        json_schema_extra={"format": "write-token"},
+    )
+    explain: bool = Field(
+        False, description="Whether each item says which items of the history made it, with their shares"
+    )
+    wait_ms: int = Field(DEFAULT_WAIT_MS, ge=0, le=MAX_WAIT_MS, description="How long `after` may wait")
+
+
+class UserList:
+    """Called by the documented route and by the short way to it (``serving/routes/hot_route.py``)."""
+
+    def __init__(
+        self,
+        settings: ServingSettings,
+        recommender: Recommender,
+        applied: AppliedWrites,
+        sources: Sources,
+        metrics: Metrics,
+        impressions: Impressions,
+    ) -> None:
+        self._recommender = recommender
+        self._applied = applied
+        self._sources = sources
+        self._metrics = metrics
+        self._impressions = impressions
+        self.read_query = QueryReader(bounded(UserListQuery, settings))
+
+    async def __call__(self, request: Request, user_id: str) -> Response:
+        """The response. Raises ProblemError 422."""
+        query = self.read_query(request)
+        in_time = query.after is None or await self._applied.reached(
+            user_id, _offsets(query.after), query.wait_ms / 1000
+        )
+        recommender, wishes = self._recommender, query.wishes
+        user = await recommender.user(user_id, wishes)
+        chosen = await recommender.best(user, wishes)
+        stale = not in_time or recommender.stale(user)
+        lag = lag_ms(user.applied_through)
+        self._metrics.answered(chosen[0].source if chosen else None, stale, lag)
+        if self._impressions.kept:
+            self._impressions.note(user_id, (candidate.item_id for candidate in chosen))
+        if query.fields is None and not query.explain and not recommender.exploration.slots:
+            return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
+        answer = recommender.made(user, wishes, chosen)
+        answer.stale = stale
+        if query.explain and not stale:
+            await explain(self._sources, user_id, answer.items)
+        return rendered(request, answer, query.fields)
+
+
+def _offsets(token: str) -> dict[int, int]:
+    try:
+        return decode_token(token)
+    except ValueError as error:
+        reason = "send the `token` of an answer to POST /v1/events as it came"
+        raise ProblemError(422, f"after: {error}", errors=[("/query/after", reason)]) from error

@@ -1,0 +1,1 @@
+"""What the process keeps: catalogue, popular, trending and new items, factors, rules."""

@@ -1,0 +1,62 @@
+"""What answers need of items, kept in the process for half a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from serving.question.item_facts import UNKNOWN_ITEM, ItemFacts
+from serving.redis.reads.item import catalogue_entries
+from serving.redis.store import Store, StoreError
+
+FRESH_SECONDS = 30.0
+MAX_ITEMS = 200_000
+_PAGE = 1000
+
+
+class _Held(dict[str, ItemFacts]):
+    """Items, oldest first; one that is not there is unknown."""
+
+    def __missing__(self, item_id: str) -> ItemFacts:
+        return UNKNOWN_ITEM
+
+
+class Catalogue:
+    """A bounded cache over the catalogue in Redis; old facts are better than none when Redis is down."""
+
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._facts = _Held()
+        # Looked up for every candidate of every answer, so it is the dictionary's own method.
+        self.get: Callable[[str], ItemFacts] = self._facts.__getitem__
+        # One set for all, emptied every half minute: one question for many items costs what one item's does.
+        self._fresh: set[str] = set()
+        self._fresh_until = 0.0
+
+    async def load(self, item_ids: Iterable[str]) -> None:
+        """Have the items in memory; asks Redis once for those that are missing or old."""
+        now, wanted = self._clock(), list(item_ids)
+        if now > self._fresh_until:
+            self._fresh, self._fresh_until = set(), now + FRESH_SECONDS
+        fresh = self._fresh
+        if fresh.issuperset(wanted):
+            return
+        missing = [item for item in wanted if item not in fresh]
+        for start in range(0, len(missing), _PAGE):
+            page = missing[start : start + _PAGE]
+            try:
+                found = await catalogue_entries(self._store, page)
+            except StoreError:
+                return
+            for item, facts in zip(page, found, strict=True):
+                self._facts.pop(item, None)
+                self._facts[item] = facts
+            fresh.update(page)
+        self._forget_the_oldest()
+
+    def _forget_the_oldest(self) -> None:
+        for item in list(islice(self._facts, max(0, len(self._facts) - MAX_ITEMS))):
+            del self._facts[item]
+            self._fresh.discard(item)

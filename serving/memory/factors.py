@@ -1,0 +1,118 @@
+"""The item factors of the served model, loaded when first needed: sessions, explanations, diversity."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.fold_in import UNKNOWN, gramian
+from contracts.stored import keyspace
+from serving.redis.model_cache import Model
+from serving.redis.store import LOAD_SECONDS, Store, StoreError
+
+_log = logging.getLogger(__name__)
+PATIENCE_SECONDS = 2.0
+_USER_GRAMIAN = b"user_gramian"
+
+
+@dataclass(frozen=True)
+class ItemFactors:
+    """Rows of one model version by item index, and what the equations of a user need beside them."""
+
+    model: Model
+    matrix: NDArray[np.float32]  # (items, rank)
+    reg_param: float
+    alpha: float
+    nonnegative: bool
+
+    @cached_property
+    def gramian(self) -> NDArray[np.float64]:
+        """The matrix' product with itself, (rank, rank)."""
+        return gramian(self.matrix)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {item_id: place for place, item_id in enumerate(self.model.item_ids)}
+
+    def places(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The row of each item, UNKNOWN where the model has none."""
+        return np.array([self._places.get(item_id, UNKNOWN) for item_id in item_ids], np.int64)
+
+    def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float64]:
+        """The row of each item; zeros, which are like nothing, where the model has none."""
+        places = self.places(item_ids)
+        rows = self.matrix[np.maximum(places, 0)].astype(np.float64)
+        rows[places == UNKNOWN] = 0.0
+        return rows
+
+
+class Kind(NamedTuple):
+    """Which of a version's factors: their key, and the parameters of their equations in the manifest."""
+
+    key: Callable[[str], str]
+    reg_param: str
+    alpha: str | None  # None: explicit, without one
+
+
+RANKING = Kind(keyspace.model_factors, "als_reg_param", "als_alpha")
+RATING = Kind(keyspace.rating_factors, "explicit_reg_param", None)
+
+
+class FactorCache:
+    """Holds the newest version asked for, where it fits into FACTORS_MAX_BYTES."""
+
+    def __init__(self, store: Store, max_bytes: int, kind: Kind = RANKING) -> None:
+        self._store = store
+        self._kind = kind
+        self._max_bytes = max_bytes
+        self._version: str | None = None
+        self._load: asyncio.Task[ItemFactors | None] | None = None
+
+    async def get(self, model: Model | None) -> ItemFactors | None:
+        """The factors; None without a model, or where they are missing, too large, or not loaded in time."""
+        if model is None:
+            return None
+        if self._load is None or self._version != model.version:
+            self._version, self._load = model.version, asyncio.create_task(self._loaded(model))
+        load = self._load  # while this one waits, another request may begin the next
+        # Not wait_for: the load goes on for the next request.
+        done, _ = await asyncio.wait({load}, timeout=PATIENCE_SECONDS)
+        if not done:
+            return None
+        if load.exception() is not None:
+            _log.warning("factors of model %s cannot be loaded: %s", model.version, load.exception())
+            if self._load is load:
+                self._load = None
+            return None
+        return load.result()
+
+    async def _loaded(self, model: Model) -> ItemFactors | None:
+        key = self._kind.key(model.version)
+        first, fields, manifest = await self._store.ask_alone(
+            ("HSTRLEN", key, "0"), ("HLEN", key), ("GET", keyspace.manifest(model.version))
+        )
+        if not first or not model.item_ids or first * fields > self._max_bytes:
+            return None
+        (parts,) = await self._store.ask_alone(("HGETALL", key), seconds=LOAD_SECONDS)
+        parts.pop(_USER_GRAMIAN, None)
+        raw = b"".join(parts[name] for name in sorted(parts, key=int))
+        matrix = np.frombuffer(raw, "<f4").reshape(len(model.item_ids), -1)
+        parameters: dict[str, Any] = json.loads(manifest or b"{}").get("parameters", {})
+        try:
+            return ItemFactors(
+                model,
+                matrix,
+                float(parameters[self._kind.reg_param]),
+                float(parameters[self._kind.alpha]) if self._kind.alpha else 1.0,
+                bool(parameters.get("als_nonnegative", False)),
+            )
+        except KeyError as error:
+            raise StoreError(f"the manifest lacks the parameter {error}") from error

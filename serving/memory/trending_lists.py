@@ -1,0 +1,34 @@
+"""What is trending, kept in the process: one list per half-life."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from serving.redis.reads.lists import trending_pages
+from serving.redis.store import Store
+
+HEAD = 500
+
+
+class TrendingLists:
+    """Copies of the heads of ``keyspace.trending``, as fresh as their last refresh."""
+
+    def __init__(self, store: Store, half_lives: Sequence[int]) -> None:
+        self._store = store
+        self._half_lives = half_lives
+        self._heads: dict[int, list[tuple[str, float]]] = {}
+
+    async def refresh(self) -> None:
+        """Read the heads anew. Raises StoreError and keeps what it has."""
+        self._heads = await trending_pages(self._store, self._half_lives, HEAD)
+
+    def head(self, half_life: int, now_ms: int) -> list[tuple[str, float]]:
+        """Items of one half-life with their decayed sums of weights at a moment, best first."""
+        return [(item, mass_at(score, half_life, now_ms)) for item, score in self._heads.get(half_life, ())]
+
+
+def mass_at(score: float, half_life: int, now_ms: int) -> float:
+    """The decayed sum behind a ``records.Trend.score`` at a moment: 2 ** (score - now / half-life)."""
+    # Bounded, because a test clock or a wrong one may lie far from the events.
+    return math.pow(2.0, min(max(score - now_ms / 1000 / half_life, -1000.0), 1000.0))

@@ -1,0 +1,1 @@
+"""The API's one way to Redis."""

@@ -1,0 +1,49 @@
+"""A list of the model as it lies in Redis: indexes, named only as far as an answer reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import overload
+
+from contracts.stored.records import RANKED_SIZE, decode_ranked
+from serving.redis.model_cache import Model
+
+# Decoded only when read: most answers need no list but the first.
+Entry = tuple[str, float]
+Ranked = tuple[Sequence[int], Sequence[float]]  # indexes and scores
+
+
+class RankedList(Sequence[Entry]):
+    """(item, score) pairs, best first. A slice leaves out places that no item has."""
+
+    def __init__(self, model: Model, ranked: bytes | Ranked) -> None:
+        self._model = model
+        self._stored = ranked  # as records.encode_ranked makes it, or decoded already
+
+    @cached_property
+    def _ranked(self) -> Ranked:
+        return decode_ranked(self._stored) if isinstance(self._stored, bytes) else self._stored
+
+    def __len__(self) -> int:
+        stored = self._stored
+        return len(stored) // RANKED_SIZE if isinstance(stored, bytes) else len(stored[0])
+
+    @overload
+    def __getitem__(self, at: int) -> Entry: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[Entry]: ...
+
+    def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
+        if isinstance(at, int):
+            item_id = self._model.item_at(self._ranked[0][at])
+            if item_id is None:
+                raise IndexError(at)
+            return item_id, self._ranked[1][at]
+        indexes, scores = self._ranked[0][at], self._ranked[1][at]
+        trained = self._model.item_ids
+        if indexes and max(indexes) < len(trained):  # nearly always: no new item among them
+            return [(trained[index], score) for index, score in zip(indexes, scores, strict=True)]
+        named = zip(map(self._model.item_at, indexes), scores, strict=True)
+        return [(item_id, score) for item_id, score in named if item_id is not None]

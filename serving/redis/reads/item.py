@@ -1,0 +1,75 @@
+"""Reads of items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from contracts.stored import keyspace, records
+from serving.question.item_facts import UNKNOWN_ITEM, ItemFacts, facts_of
+from serving.redis.reads.user import ranked
+from serving.redis.store import BACKGROUND_SECONDS, Store
+
+
+class ItemList(NamedTuple):
+    """What the model says of one item."""
+
+    known: bool  # whether the model, the events or the catalogue know the item
+    model_version: str | None
+    entries: Sequence[tuple[str, float]]  # best first
+
+
+async def similar_items(store: Store, item_id: str) -> ItemList:
+    """The item's neighbours, best first."""
+    model, (raw,), (score,) = await store.at_model(
+        lambda version: (("HGET", keyspace.similar_items(version), item_id),),
+        ("ZSCORE", keyspace.POPULAR, item_id),
+    )
+    known = raw is not None or score is not None
+    return ItemList(known, model.version if model else None, ranked(model, raw))
+
+
+async def similar_to_many(store: Store, item_ids: Sequence[str]) -> list[Sequence[tuple[str, float]]]:
+    """The neighbours of each item, best first, in one round trip."""
+    if not item_ids:
+        return []
+    model, (found,), _ = await store.at_model(
+        lambda version: (("HMGET", keyspace.similar_items(version), *item_ids),)
+    )
+    return [ranked(model, raw) for raw in found or [None] * len(item_ids)]
+
+
+async def top_users(store: Store, item_id: str) -> ItemList:
+    """The users whom the item suits most, best first."""
+    model, (raw,), (score,) = await store.at_model(
+        lambda version: (("HGET", keyspace.top_users(version), item_id),),
+        ("ZSCORE", keyspace.POPULAR, item_id),
+    )
+    ids, scores = records.decode_ranked_ids(raw) if raw else ([], ())
+    known = raw is not None or score is not None
+    return ItemList(known, model.version if model else None, list(zip(ids, scores, strict=True)))
+
+
+async def top_users_of_many(store: Store, item_ids: Sequence[str]) -> list[list[str]]:
+    """The users whom each item suits most, best first, in one round trip."""
+    if not item_ids:
+        return []
+    _, (found,), _ = await store.at_model(
+        lambda version: (("HMGET", keyspace.top_users(version), *item_ids),)
+    )
+    return [records.decode_ranked_ids(raw)[0] if raw else [] for raw in found or [None] * len(item_ids)]
+
+
+async def popularity(store: Store, item_ids: Sequence[str]) -> list[bytes | None]:
+    """How each item is liked, as ``records.Popularity`` encodes it; None for one without an interaction."""
+    if not item_ids:
+        return []
+    command = ("HMGET", keyspace.POPULARITY, *item_ids)
+    (found,) = await store.ask_alone(command, seconds=BACKGROUND_SECONDS)
+    return list(found)
+
+
+async def catalogue_entries(store: Store, item_ids: Sequence[str]) -> list[ItemFacts]:
+    """What the catalogue says of each item."""
+    (found,) = await store.ask(("HMGET", keyspace.CATALOG_ITEMS, *item_ids))
+    return [facts_of(records.decode_catalog(raw)) if raw else UNKNOWN_ITEM for raw in found]

@@ -1,0 +1,99 @@
+"""Reads of one user."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from contracts import strengths
+from contracts.stored import keyspace, records
+from serving.question.candidate import User
+from serving.redis.batches import Command
+from serving.redis.model_cache import Model
+from serving.redis.ranked_list import RankedList
+from serving.redis.store import Store
+
+SCAN_COUNT = 1000
+_ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, "online_through")
+
+
+async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
+    """What an answer needs of its user, by one model version, in one round trip; what was shown if asked."""
+    shards = store.shards
+    shard = keyspace.shard_of(user_id, shards)
+
+    of_shown = [("ZRANGE", keyspace.shown(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
+    model, (raw,), (through, known, fresh, *shown) = await store.at_model(
+        lambda version: (("HGET", keyspace.top_n(shard, version), user_id),),
+        _ONLINE_THROUGH,
+        ("HKEYS", keyspace.history(user_id, shards)),
+        ("GET", keyspace.fresh(user_id, shards)),
+        *of_shown,
+    )
+    return User(
+        user_id,
+        known_items=frozenset(map(bytes.decode, known)),
+        model_version=model.version if model else None,
+        batch_list=ranked(model, raw),
+        fresh_list=await _fresh_list(store, model, fresh),
+        trending_leads=model.trending_leads if model else False,
+        applied_through=int(through) if through else None,
+        shown=[(item.decode(), at) for item, at in shown[0]] if shown else (),
+    )
+
+
+async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
+    """The folded-in list; empty where it was made with another model than the one served."""
+    if model is None or raw is None:
+        return ()
+    fresh = records.decode_fresh(raw)
+    if fresh.version != model.version or not fresh.indexes:
+        return ()
+    # A second round trip, once per new item and process.
+    await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
+    return RankedList(model, (fresh.indexes, fresh.scores))
+
+
+def ranked(model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
+    """A stored list of the model as items and scores, best first."""
+    return RankedList(model, raw) if model and raw else ()
+
+
+class HistoryItem(NamedTuple):
+    """What a user did with an item, as far as it still counts."""
+
+    item_id: str
+    entry: records.HistoryEntry
+
+
+async def history(store: Store, user_id: str) -> list[HistoryItem]:
+    """What counts of the user's interactions: not what was retracted or taken back; newest first."""
+    key = keyspace.history(user_id, store.shards)
+    (raw,) = await store.ask(("HGETALL", key))
+    found = [
+        HistoryItem(item.decode(), entry)
+        for item, each in raw.items()
+        for entry in strengths.effective(records.decode_history(each))
+    ]
+    found.sort(key=lambda each: (each.entry.event_time, each.entry.event_id, each.item_id), reverse=True)
+    return found
+
+
+async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
+    """Every user with a history or a list of the version; one may come twice."""
+    pattern = keyspace.history_pattern()
+    async for keys in store.pages(lambda at: ("SCAN", at, "MATCH", pattern, "COUNT", SCAN_COUNT)):
+        for key in keys:
+            yield keyspace.user_of_history(key.decode())
+    for shard in range(store.shards) if version else ():
+        scan = partial(_scan_lists, keyspace.top_n(shard, str(version)))
+        async for lists in store.pages(scan):
+            names_and_lists = iter(lists)
+            for user_id, ranked_list in zip(names_and_lists, names_and_lists, strict=True):
+                if ranked_list:  # an erased user's is empty
+                    yield user_id.decode()
+
+
+def _scan_lists(key: str, at: int) -> Command:
+    return "HSCAN", key, at, "COUNT", SCAN_COUNT

@@ -1,0 +1,201 @@
+"""The API's one way to Redis: round trips with one deadline, no retries, behind a breaker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import TypeVar
+
+from hiredis import PushNotification, pack_command
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, RedisError, ResponseError
+
+from contracts.settings import RedisSettings
+from contracts.stored import keyspace, records
+from serving.redis.batches import Batches, Command, Reply
+from serving.redis.breaker import CircuitBreaker
+from serving.redis.model_cache import Model, ModelCache
+from serving.telemetry.metrics import Metrics
+
+if sys.version_info >= (3, 11):
+    from asyncio import timeout as deadline
+else:
+    from async_timeout import timeout as deadline
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+ModelCommands = Callable[[str], Sequence[Command]]
+MAX_CONNECTIONS = 64
+# For reads no request waits for: the popular list, the item ids of a new model (100 MB at ten million items).
+BACKGROUND_SECONDS = 2.0
+LOAD_SECONDS = 10.0
+
+
+_POINTER: Command = ("GET", keyspace.CURRENT_MODEL)
+
+
+def _take_what_came(connection: AbstractConnection, replies: list[Reply], count: int) -> None:
+    """Add the replies that lie in the parser already, up to ``count``.
+
+    Not public in redis-py, which takes three coroutines for each reply: a tenth of a whole answer.
+    """
+    reader = connection._parser._reader  # type: ignore[attr-defined]
+    while len(replies) < count:
+        reply = reader.gets()
+        if reply is NOT_ENOUGH_DATA:
+            return
+        if isinstance(reply, ConnectionError):
+            raise reply
+        if not isinstance(reply, PushNotification):
+            replies.append(reply)
+
+
+class StoreError(Exception):
+    """Redis did not answer in time, or is down."""
+
+
+class Store:
+    """Round trips. Every method raises StoreError; requests wait at most ``redis_timeout_seconds``."""
+
+    def __init__(self, settings: RedisSettings, timeout_seconds: float, metrics: Metrics) -> None:
+        self.shards = settings.redis_shards
+        self._timeout = timeout_seconds
+        self._metrics = metrics
+        self._breaker = CircuitBreaker()
+        self._models = ModelCache(self._load_model, patience=timeout_seconds / 2)
+        # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
+        # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
+        # bound connecting, waiting and reading together.
+        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+            settings.redis_url.get_secret_value(),
+            max_connections=MAX_CONNECTIONS,
+            timeout=timeout_seconds,
+            protocol=3,
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._batches = Batches(self._batch, timeout_seconds)
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._pool.disconnect()
+
+    async def ask(self, *commands: Command) -> list[Reply]:
+        """The replies to reading commands, in one round trip, shared with other requests."""
+        return await self._guarded(lambda: self._batches.ask(commands))
+
+    async def ask_alone(self, *commands: Command, seconds: float | None = None) -> list[Reply]:
+        """The same with a connection and a deadline of their own: for large replies, and for writes."""
+
+        async def alone() -> list[Reply]:
+            replies = await self._round_trip(commands)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+            return replies
+
+        async def in_time() -> list[Reply]:
+            async with deadline(seconds or self._timeout):
+                return await alone()
+
+        return await self._guarded(in_time)
+
+    async def at_model(
+        self, versioned: ModelCommands, *others: Command
+    ) -> tuple[Model | None, list[Reply], list[Reply]]:
+        """The served model, the replies to the commands of its version and to the others, in one round trip.
+
+        The guess is that the model has not changed since the last request; when the pointer moved, its
+        commands are asked again of the new version, so the answer is of one version only.
+        """
+        guess = self._models.latest
+        of_guess = versioned(guess.version if guess else "")
+        pointer, *replies = await self.ask(_POINTER, *others, *of_guess)
+        of_model = replies[len(others) :]
+        model = guess
+        if pointer != (guess.version.encode() if guess else None):
+            model = await self._models.get(pointer.decode() if pointer else None)
+        if model is None:
+            of_model = [None] * len(of_model)
+        elif model is not guess:
+            of_model = await self.ask(*versioned(model.version))
+        return model, of_model, replies[: len(others)]
+
+    async def model(self) -> Model | None:
+        """The served model."""
+        return (await self.at_model(lambda _: ()))[0]
+
+    async def new_items(self, model: Model, reaches: int) -> None:
+        """Make ``model.new_ids`` hold ``reaches`` items, where Redis has them: those after its training."""
+        start = len(model.new_ids)
+        if reaches > start:
+            (page,) = await self.ask(("LRANGE", keyspace.new_items(model.version), start, -1))
+            # Another request may have been faster; places never change, so its longer list is right.
+            if start + len(page) > len(model.new_ids):
+                model.new_ids[start:] = map(bytes.decode, page)
+
+    async def warm_up(self) -> None:
+        """Load the current model's item ids before a request needs them."""
+        (raw,) = await self.ask(_POINTER)
+        await self._models.get(raw.decode() if raw else None, patience=BACKGROUND_SECONDS)
+
+    async def pages(self, scan: Callable[[int], Command]) -> AsyncIterator[Iterable[bytes]]:
+        """The pages of a SCAN; ``scan`` is the command at a cursor."""
+        cursor = -1
+        while cursor != 0:
+            ((raw, page),) = await self.ask_alone(scan(max(cursor, 0)))
+            cursor = int(raw)
+            yield page
+
+    async def _batch(self, commands: Sequence[Command]) -> list[Reply]:
+        async with deadline(self._timeout):
+            return await self._round_trip(commands)
+
+    async def _round_trip(self, commands: Sequence[Command]) -> list[Reply]:
+        """One reply a command; an error that Redis answers with stands in its place."""
+        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]
+            await connection.send_packed_command(packed, check_health=False)
+            replies: list[Reply] = []
+            while len(replies) < len(commands):
+                try:
+                    replies.append(await connection.read_response(disconnect_on_error=False))
+                except ResponseError as error:
+                    replies.append(error)
+                _take_what_came(connection, replies, len(commands))
+        except BaseException:
+            # Replies may still come: nobody else may read them.
+            await connection.disconnect(nowait=True)
+            raise
+        finally:
+            await self._pool.release(connection)
+        return replies
+
+    async def _load_model(self, version: str) -> Model:
+        keys = (keyspace.model_items(version), keyspace.manifest(version))
+        raw, manifest = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
+        gate = (json.loads(manifest).get("gate") if manifest else None) or {}
+        leads = gate.get("leads") == "trending"
+        return Model(version, records.decode_ids(raw or b""), [], leads)
+
+    async def _guarded(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Await what is bounded in time, if the breaker allows it; feeds breaker and metrics."""
+        if not self._breaker.allows():
+            raise StoreError("Redis failed just now; it is tried again twice a second")
+        try:
+            answer = await read()
+        except (RedisError, OSError, TimeoutError, asyncio.TimeoutError) as error:
+            self._breaker.failed()
+            self._metrics.redis_errors.labels(type(error).__name__).inc()
+            raise StoreError(f"Redis does not answer: {type(error).__name__}") from error
+        self._breaker.succeeded()
+        return answer

@@ -1,0 +1,78 @@
+"""Refusing early: with as many requests at work as are allowed, a GET is answered before it is parsed.
+
+A refusal by the framework costs parsing, a task and a response, and with them the answers of others.
+``Admission`` stays the rule for everything else.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from serving.http.admission import ALWAYS_TAKEN, BUSY
+from serving.http.problems import problem_body
+from serving.routes.hot_route import Api
+
+_MAX_BYTES = 8192
+_TAKEN = tuple(f"GET {path}".encode() for path in sorted(ALWAYS_TAKEN))
+# No instance: the path is not read.
+_BODY = json.dumps(problem_body(BUSY, "/")).encode()
+BUSY_ANSWER = b"\r\n".join(
+    (
+        b"HTTP/1.1 503 Service Unavailable",
+        b"content-type: application/problem+json",
+        b"content-length: %d" % len(_BODY),
+        b"retry-after: 1",
+        b"x-content-type-options: nosniff",
+        b"",
+        _BODY,
+    )
+)
+
+
+class Shedding(HttpToolsProtocol):
+    """uvicorn's protocol (its setting ``http``), for an app of the type ``Api``."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        api = cast(Api, self.app)
+        self._max_at_once, self._count_refused = api.max_at_once, api.count_refused[503]
+
+    def data_received(self, data: bytes) -> None:
+        """Answer here, or go the usual way."""
+        if len(self.tasks) < self._max_at_once or not self._may_answer(data):
+            super().data_received(data)
+        else:
+            self._count_refused()
+            self.transport.write(BUSY_ANSWER)
+            # The connection is idle from now on, as after any answer.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _may_answer(self, data: bytes) -> bool:
+        # A client that does not read what it is told must wait for its turn, or its answers would pile up.
+        return self._is_between_requests() and not self.flow.write_paused and is_plain_get(data)
+
+    def _is_between_requests(self) -> bool:
+        """Whether the next byte begins a request, and the one before is answered."""
+        last: RequestResponseCycle | None = self.cycle
+        if last is None:
+            return self.scope is None  # made with a request's first byte
+        return last.response_complete and not last.more_body and last.scope is self.scope
+
+
+def is_plain_get(data: bytes) -> bool:
+    """Whether the bytes are one whole GET on a connection that stays open, and no probe."""
+    if not data.startswith(b"GET /") or not data.endswith(b"\r\n\r\n") or len(data) > _MAX_BYTES:
+        return False
+    head = data.lower()
+    return (
+        head.count(b"\r\n\r\n") == 1
+        and b" http/1.1\r\n" in head
+        and not any(name in head for name in (b"\r\ncontent-length", b"\r\ntransfer-encoding", b": close"))
+        and not data.startswith(_TAKEN)
+    )

@@ -1,0 +1,1 @@
+"""What the API changes: events, erasures, the served model."""

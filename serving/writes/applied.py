@@ -1,0 +1,82 @@
+"""Read your writes: waiting until the online query has applied an event and folded its user in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from serving.redis.reads.progress import Progress, progress
+from serving.redis.store import Store, StoreError
+
+POLL_SECONDS = 0.02
+MAX_WAITING = 1000  # more would only slow the poll; they are told at once that they did not see their write
+
+
+@dataclass(eq=False)
+class _Waiter:
+    user_id: str
+    offsets: Mapping[int, int]
+    until: float  # the loop's time
+    applied: asyncio.Future[bool] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def answer(self, applied: bool) -> None:
+        if not self.applied.done():
+            self.applied.set_result(applied)
+
+    def is_content(self, now: Progress) -> bool:
+        if self.user_id in now.pending:
+            return False
+        return all(now.next_offsets.get(p, 0) > offset for p, offset in self.offsets.items())
+
+
+class AppliedWrites:
+    """One poll of the applied offsets for all who wait, and none while nobody does."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: set[_Waiter] = set()
+        self._poll: asyncio.Task[None] | None = None
+
+    async def reached(self, user_id: str, offsets: Mapping[int, int], seconds: float) -> bool:
+        """Whether each partition's offset is applied and the user does not wait to be folded in.
+
+        Waits at most ``seconds``; False at once when Redis does not answer.
+        """
+        if len(self._waiting) >= MAX_WAITING:
+            return False
+        waiter = _Waiter(user_id, offsets, asyncio.get_running_loop().time() + seconds)
+        self._waiting.add(waiter)
+        if self._poll is None or self._poll.done():
+            self._poll = asyncio.create_task(self._run())
+        try:
+            return await waiter.applied  # the poll answers everyone, in time
+        finally:
+            self._waiting.discard(waiter)
+
+    def close(self) -> None:
+        """Stop looking."""
+        if self._poll is not None:
+            self._poll.cancel()
+
+    async def _run(self) -> None:
+        try:
+            while waiting := list(self._waiting):
+                await self._look(waiting)
+                await asyncio.sleep(POLL_SECONDS)
+        finally:
+            for each in self._waiting:
+                each.answer(False)
+
+    async def _look(self, waiting: Sequence[_Waiter]) -> None:
+        """Answers those who are content and, after at least one look, those whose time is over."""
+        try:
+            now = await progress(self._store, [each.user_id for each in waiting])
+        except StoreError:
+            now = None
+        moment = asyncio.get_running_loop().time()
+        for each in waiting:
+            if now is not None and each.is_content(now):
+                each.answer(True)
+            elif now is None or moment >= each.until:
+                each.answer(False)

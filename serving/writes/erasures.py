@@ -1,0 +1,41 @@
+"""How far an erasure has come, read from what the queries and the trainer say of themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.stored import keyspace
+from contracts.topics import CATALOG
+from serving.http.answers import Erasure
+from serving.redis.store import Store
+from serving.writes.receipt import Receipt, encode_receipt
+
+
+async def erasure(store: Store, receipt: Receipt) -> Erasure:
+    """The state of an erasure. Raises StoreError."""
+    source = f"{CATALOG.name}:{receipt.partition}"
+    online, in_lake, names = await store.ask(
+        ("HGET", keyspace.APPLIED_ONLINE, source),
+        ("HGET", keyspace.APPLIED_LAKE, source),
+        ("ZRANGE", keyspace.MODEL_VERSIONS, 0, -1),
+    )
+    texts = await store.ask(*(("GET", keyspace.manifest(name.decode())) for name in names)) if names else []
+    manifests = [json.loads(text) for text in texts if text]
+    return of(receipt, int(online or 0), int(in_lake or 0), manifests)
+
+
+def of(receipt: Receipt, online: int, in_lake: int, manifests: list[Mapping[str, Any]]) -> Erasure:
+    """The same, from the next offsets of both queries and the manifests of the models that Redis holds."""
+    learnt = [int(each.get("catalog_through", {}).get(str(receipt.partition), 0)) for each in manifests]
+    models = all(through > receipt.offset for through in learnt)
+    done = (online > receipt.offset, in_lake > receipt.offset, models)
+    return Erasure(
+        receipt=encode_receipt(receipt),
+        requested_at=receipt.requested_at,
+        state="complete" if all(done) else "applied" if done[0] else "accepted",
+        online=done[0],
+        lake=done[1],
+        models=models,
+    )

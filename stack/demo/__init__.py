@@ -1,0 +1,1 @@
+"""`headwater demo --once`: a source replayed, a model served, one user's story."""

@@ -1,0 +1,1 @@
+"""What this machine must have: Java, jars, ports, a broker, a Redis."""

@@ -1,0 +1,161 @@
+"""The broker's and Spark's jars: fetched once by the Ivy inside pyspark, checked against jars.lock, kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from stack.machine.cache import cache_dir
+from stack.machine.errors import StackError
+from stack.machine.ivy import Progress, fetch
+
+LOCK_FILE = Path(__file__).with_name("jars.lock")
+_STAMPS = "verified.json"
+
+
+class Jar(NamedTuple):
+    """One line of jars.lock."""
+
+    folder: str  # kafka or spark
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+    size: int
+
+    @property
+    def path(self) -> str:
+        """Where it lies under the cache's jars."""
+        return f"{self.folder}/{self.artifact}-{self.version}.jar"
+
+
+def locked_jars(lock: Path = LOCK_FILE) -> tuple[Jar, ...]:
+    """Every jar that the project uses, exactly."""
+    lines = [line for line in lock.read_text().splitlines() if line and not line.startswith("#")]
+    return tuple(map(_parse, lines))
+
+
+def jars_dir(folder: str = "") -> Path:
+    """The folder with the jars of `kafka` or `spark`."""
+    return cache_dir() / "jars" / folder
+
+
+def damaged_or_missing(jars: Sequence[Jar], root: Path) -> list[Jar]:
+    """The jars that are not there as locked.
+
+    Cheap: a file is hashed only when its size and time differ from those noted at the last check.
+    """
+    stamps = _read_stamps(root)
+    wrong, noted = [], {}
+    for jar in jars:
+        stamp = _stamp(root / jar.path, jar)
+        if stamp is None or (stamps.get(jar.path) != stamp and sha256_of(root / jar.path) != jar.sha256):
+            wrong.append(jar)
+        else:
+            noted[jar.path] = stamp
+    if noted != stamps and root.is_dir():
+        _write_atomically(root / _STAMPS, json.dumps(noted))
+    return wrong
+
+
+def ensure_jars(progress: Progress, root: Path | None = None, jars: Sequence[Jar] | None = None) -> int:
+    """All jars in place as locked; how many were fetched (0 needs no network).
+
+    Raises StackError, with the cure, when one cannot be fetched or is not what the lock says.
+    """
+    where = root or jars_dir()
+    wanted = locked_jars() if jars is None else jars
+    where.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(where):
+        wrong = damaged_or_missing(wanted, where)
+        if not wrong:
+            return 0
+        with tempfile.TemporaryDirectory(dir=where) as partial:
+            ivy_cache = where / "ivy-cache"  # kept when interrupted, so that the next run goes on from there
+            fetch(
+                [(j.folder, j.group, j.artifact, j.version) for j in wrong],
+                ivy_cache,
+                Path(partial),
+                progress,
+            )
+            try:
+                for jar in wrong:
+                    _accept(jar, Path(partial), where)
+            finally:
+                shutil.rmtree(ivy_cache, ignore_errors=True)
+        damaged_or_missing(wanted, where)
+    return len(wrong)
+
+
+def require_jars() -> None:
+    """Raises StackError, naming the cure, when a jar is missing or damaged."""
+    wrong = damaged_or_missing(locked_jars(), jars_dir())
+    if wrong:
+        names = ", ".join(jar.path for jar in wrong[:3]) + (" ..." if len(wrong) > 3 else "")
+        raise StackError(f"{len(wrong)} jars are missing or damaged ({names}): run `headwater setup`")
+
+
+def sha256_of(path: Path) -> str:
+    """The file's digest in hex."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _parse(line: str) -> Jar:
+    folder, coordinates, sha256, size = line.split()
+    group, artifact, version = coordinates.split(":")
+    return Jar(folder, group, artifact, version, sha256, int(size))
+
+
+def _accept(jar: Jar, partial: Path, root: Path) -> None:
+    fetched = partial / jar.path
+    if not fetched.is_file():
+        raise StackError(f"{jar.path} could not be fetched: connect to the network and run `headwater setup`")
+    if sha256_of(fetched) != jar.sha256:
+        raise StackError(
+            f"{jar.path} was fetched but its sha256 is not the one in stack/machine/jars.lock: "
+            "a proxy or mirror changed it; run `headwater setup` on another network"
+        )
+    target = root / jar.path
+    target.parent.mkdir(exist_ok=True)
+    os.replace(fetched, target)
+
+
+def _stamp(path: Path, jar: Jar) -> list[int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns] if found.st_size == jar.size else None
+
+
+def _read_stamps(root: Path) -> dict[str, list[int]]:
+    try:
+        stamps: dict[str, list[int]] = json.loads((root / _STAMPS).read_text())
+    except (OSError, ValueError):
+        return {}
+    return stamps
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    partial = path.with_suffix(f".{os.getpid()}")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
+@contextmanager
+def _one_at_a_time(root: Path) -> Iterator[None]:
+    with (root / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

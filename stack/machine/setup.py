@@ -1,0 +1,32 @@
+"""Java and jars in place: what `headwater setup` does and every start checks."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from stack.machine.jars import ensure_jars
+from stack.machine.java import Java, ensure_java
+
+_PLAIN_LINES = 4
+
+
+def ensure_set_up(console: Console) -> Java:
+    """Java and jars, fetched if need be with progress shown. Raises StackError with the cure."""
+    java = ensure_java(lambda text: console.print(text, highlight=False))
+    columns = (
+        TextColumn("Fetching jars"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[jar]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("jars", total=None, jar="", visible=False)
+
+        def show(done: int, total: int, jar: str) -> None:
+            bar.update(task, completed=done, total=total, jar=jar, visible=True)
+            if not console.is_terminal and done % max(total // _PLAIN_LINES, 1) == 0:
+                console.print(f"Fetching jars (once, about 100 MB): {done} of {total}", highlight=False)
+
+        ensure_jars(show)
+    return java

@@ -1,0 +1,1 @@
+"""Processes of a run: started, recorded, found again and stopped."""

@@ -1,0 +1,108 @@
+"""Who runs on a data folder: one supervisor at a time, and what others need to find it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stack.machine.errors import StackError
+from stack.machine.ports import LOOPBACK
+from stack.processes.identity import Identity, identify, running
+
+
+class Folders:
+    """The folders under a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.run, self.logs = data / "run", data / "logs"
+        self.kafka, self.redis = data / "kafka", data / "redis"
+        self.lake, self.models, self.checkpoints = data / "lake", data / "models", data / "checkpoints"
+        self.scratch = data / "tmp"
+        self.progress = data / "ingest-progress.json"
+        self.state, self.lock = data / "stack.json", data / "stack.lock"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers listen, all on loopback."""
+
+    api: int
+    kafka: int
+    redis: int
+
+    @property
+    def api_url(self) -> str:
+        """The API's address."""
+        return f"http://{LOOPBACK}:{self.api}"
+
+    @property
+    def bootstrap(self) -> str:
+        """The broker's address."""
+        return f"{LOOPBACK}:{self.kafka}"
+
+    @property
+    def redis_url(self) -> str:
+        """Redis' address."""
+        return f"redis://{LOOPBACK}:{self.redis}/0"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The supervisor of a data folder, as others see it."""
+
+    supervisor: Identity
+    started_at: float  # seconds since the epoch
+    phase: str  # starting or running
+    ports: Ports
+
+    @classmethod
+    def of_this_process(cls, ports: Ports, phase: str = "starting") -> RunState:
+        """The state of a run that we supervise."""
+        us = identify(os.getpid()) or Identity(os.getpid(), time.time())
+        return cls(us, time.time(), phase, ports)
+
+    def write(self, folders: Folders) -> None:
+        """Into stack.json, atomically."""
+        partial = folders.state.with_suffix(".partial")
+        partial.write_text(json.dumps(asdict(self) | {"supervisor": list(self.supervisor)}))
+        os.replace(partial, folders.state)
+
+    @classmethod
+    def read(cls, folders: Folders) -> RunState | None:
+        """From stack.json; None where there is none, or the supervisor it names runs no more."""
+        try:
+            raw = json.loads(folders.state.read_text())
+            state = cls(Identity(*raw["supervisor"]), raw["started_at"], raw["phase"], Ports(**raw["ports"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return state if running(state.supervisor) else None
+
+
+@contextmanager
+def only_one(folders: Folders) -> Iterator[None]:
+    """Hold the data folder. Raises StackError where another supervisor does.
+
+    The lock is the kernel's, so it ends with its holder, however that ends.
+    """
+    folders.data.mkdir(parents=True, exist_ok=True)
+    with folders.lock.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            state = RunState.read(folders)
+            who = f" (process {state.supervisor.pid})" if state else ""
+            raise StackError(
+                f"Headwater already runs on {folders.data}{who}: "
+                f"`headwater down --data-dir {folders.data}` stops it, or choose another --data-dir"
+            ) from error
+        try:
+            yield
+        finally:
+            folders.state.unlink(missing_ok=True)

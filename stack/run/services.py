@@ -1,0 +1,85 @@
+"""The four services as processes: commands and environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.machine.jars import jars_dir
+from stack.machine.java import Java
+from stack.machine.ports import LOOPBACK
+from stack.machine.start_plan import Plan
+from stack.processes.run_state import Folders, Ports
+
+BUILT_IN_SOURCE = "synthetic"
+LIVE_RATE = 5.0  # events a second of the built-in source once it is replayed
+ONCE_LAKE_TRIGGER_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose for a run."""
+
+    data_dir: Path
+    api_port: int = 8000
+    kafka_port: int = 9092
+    redis_port: int = 6379
+    fall_back_to_free_ports: bool = False
+    ratings: str | None = None  # None: the built-in source
+    columns: str | None = None
+    producer: bool = True
+    rate: float | None = None  # events a second; None: as fast as possible
+    train_every: float = 300.0  # seconds
+    once: bool = False
+    fresh: bool = False  # a demo begins with an empty folder
+
+
+def environment(options: Options, folders: Folders, ports: Ports, java: Java) -> dict[str, str]:
+    """What every service of this run gets: ours, with the addresses and folders of the run."""
+    ours = {
+        "JAVA_HOME": str(java.home),
+        "KAFKA_BOOTSTRAP_SERVERS": ports.bootstrap,
+        "REDIS_URL": ports.redis_url,
+        "LAKE_URI": str(folders.lake),
+        "MODELS_URI": str(folders.models),
+        "CHECKPOINTS_URI": str(folders.checkpoints),
+        "SPARK_JARS_DIR": str(jars_dir("spark")),
+        "SPARK_LOCAL_DIRS": str(folders.scratch),
+        "API_HOST": LOOPBACK,
+        "API_PORT": str(ports.api),
+        "TRAIN_EVERY_SECONDS": "0" if options.once else f"{options.train_every:g}",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if options.once:
+        ours["LAKE_TRIGGER_SECONDS"] = f"{ONCE_LAKE_TRIGGER_SECONDS:g}"
+        ours["TRAIN_MIN_EVENTS"] = "1"  # whatever the source holds is to be trained on
+    return {**os.environ, **ours}
+
+
+STREAMING = Plan("streaming", (sys.executable, "-m", "streaming"))
+SERVING = Plan("serving", (sys.executable, "-m", "serving"))
+
+
+def training_plan(options: Options) -> Plan:
+    """The trainer: on half the cores, unless it is what a person waits for."""
+    half = {"SPARK_MASTER": f"local[{max(1, (os.cpu_count() or 1) // 2)}]"}
+    return Plan("training", (sys.executable, "-m", "training"), {} if options.once else half)
+
+
+def ingest_plan(options: Options, folders: Folders) -> Plan:
+    """The producer: the replay and, for the built-in source outside once mode, live traffic after it."""
+    words = [sys.executable, "-m", "stack", "ingest", options.ratings or BUILT_IN_SOURCE]
+    words += ["--progress-file", str(folders.progress)]
+    # A restart on the same data goes on; it does not replay the source into the lake again.
+    words += ["--replayed-file", str(folders.data / "replayed")]
+    if options.ratings is None and not options.once:
+        # The history comes as fast as possible all the same; the rate is that of the live traffic.
+        words += ["--endless", "--rate", f"{options.rate or LIVE_RATE:g}"]
+    elif options.rate:
+        words += ["--rate", f"{options.rate:g}"]
+    if options.columns:
+        words += ["--columns", options.columns]
+    return Plan("ingest", tuple(words), ends=True)

@@ -1,0 +1,46 @@
+"""`headwater up`: the stack until Ctrl-C, with one live status block."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from rich.console import Console
+from rich.live import Live
+
+from stack.run.launch import Run, running_stack
+from stack.run.services import Options
+from stack.run.supervisor import StopRequested
+from stack.status.block import block, line
+from stack.status.picture import collect
+
+_REFRESH_SECONDS = 2.0
+_PLAIN_LINE_SECONDS = 10.0
+
+
+def run_until_stopped(options: Options, console: Console) -> None:
+    """Start, show, stop on a signal. Raises StackError."""
+    with suppress(StopRequested), running_stack(options, console) as run:
+        run.phases.say(f"Headwater runs: {run.ports.api_url}/docs (Ctrl-C stops it)")
+        try:
+            _show_on_terminal(run, console) if console.is_terminal else _show_in_lines(run)
+        except StopRequested:
+            run.phases.say("Stopping ...")
+            raise
+    console.print("Stopped.", highlight=False)
+
+
+def _show_on_terminal(run: Run, console: Console) -> None:
+    with Live(block(collect(run.folders)), console=console, auto_refresh=False) as live:
+        while True:
+            run.supervisor.pause(_REFRESH_SECONDS)
+            live.update(block(collect(run.folders)), refresh=True)
+
+
+def _show_in_lines(run: Run) -> None:
+    said = 0.0
+    while True:
+        if time.monotonic() - said >= _PLAIN_LINE_SECONDS:
+            said = time.monotonic()
+            run.phases.say(line(collect(run.folders)))
+        run.supervisor.pause(_REFRESH_SECONDS)

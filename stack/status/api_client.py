@@ -1,0 +1,69 @@
+"""The HTTP API as a user calls it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+from stack.machine.errors import StackError
+
+# The API is on this machine: a proxy for the outside is of no use to it.
+_OPENER = build_opener(ProxyHandler({}))
+_TIMEOUT_SECONDS = 10.0
+
+
+class ApiError(StackError):
+    """The API refused, or did not answer."""
+
+
+def call(url: str, body: object = None, timeout: float = _TIMEOUT_SECONDS) -> Any:
+    """GET, or POST with a body; the parsed answer. Raises ApiError with the API's own words."""
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(url, data=data, headers={"Content-Type": "application/json"})
+    try:
+        with _OPENER.open(request, timeout=timeout) as answer:
+            return json.loads(answer.read() or b"null")
+    except HTTPError as error:
+        with error:
+            raise ApiError(
+                f"{url} answered {error.code}: {error.read(2000).decode(errors='replace')}"
+            ) from error
+    except (URLError, OSError, ValueError) as error:
+        raise ApiError(f"{url} did not answer: {error}") from error
+
+
+def answers(url: str, timeout: float = 1.0) -> bool:
+    """Whether a GET succeeds."""
+    try:
+        call(url, timeout=timeout)
+    except ApiError:
+        return False
+    return True
+
+
+def recommendations(api: str, user_id: str, n: int) -> Any:
+    """A user's list."""
+    return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?n={n}")
+
+
+def history(api: str, user_id: str, n: int) -> Any:
+    """What a user did."""
+    return call(f"{api}/v1/users/{quote(user_id, safe='')}/history?n={n}")
+
+
+def similar(api: str, item_id: str, n: int) -> Any:
+    """An item's neighbours."""
+    return call(f"{api}/v1/items/{quote(item_id, safe='')}/similar?n={n}")
+
+
+def popular(api: str, n: int) -> Any:
+    """What most like."""
+    return call(f"{api}/v1/popular?n={n}")
+
+
+def send_events(api: str, events: list[dict[str, object]]) -> Any:
+    """Send interactions."""
+    return call(f"{api}/v1/events", {"events": events})

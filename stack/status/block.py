@@ -1,0 +1,73 @@
+"""The status as people read it: a block on a terminal, one line elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.panel import Panel
+from rich.table import Table
+
+from stack.status.picture import StackStatus
+
+_SHOWN_METRICS = ("ndcg@10", "precision@10", "recall@10")
+
+
+def rows(status: StackStatus) -> list[tuple[str, str]]:
+    """Name and value, in the order of the flow."""
+    ingest = status.ingest
+    found = [
+        ("data", status.data_dir),
+        ("state", _state(status)),
+        ("sent", f"{ingest.sent:,} ({ingest.acknowledged:,} acknowledged, {ingest.failed:,} failed)"),
+        ("in the topic", _count(status.events)),
+        ("in the lake", _count(status.in_lake)),
+        ("lag", f"{_count(status.lag_lake)} lake, {_count(status.lag_online)} online"),
+        ("model", model_line(status.model)),
+        ("trainer", status.training.get("phase", "starting")),
+    ]
+    found += [(name, address) for name, address in status.addresses.items() if name != "api"]
+    api = status.addresses.get("api")
+    return [*found, ("API", f"{api}/docs")] if api else found
+
+
+def block(status: StackStatus, title: str = "Headwater") -> Panel:
+    """The block that `headwater up` keeps on the screen."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows(status):
+        table.add_row(name, value)
+    return Panel(table, title=title, title_align="left", expand=False)
+
+
+def line(status: StackStatus) -> str:
+    """The same in one line."""
+    lags = f"lag {_count(status.lag_lake)} lake {_count(status.lag_online)} online"
+    return (
+        f"sent {status.ingest.sent:,} acknowledged {status.ingest.acknowledged:,} "
+        f"in the lake {_count(status.in_lake)} {lags} model {model_line(status.model)}"
+    )
+
+
+def model_line(model: Mapping[str, Any] | None) -> str:
+    """The version with its figures, popularity's beside."""
+    if not model:
+        return "none yet"
+    metrics = model.get("metrics", {})
+    shown = [
+        f"{name} {metrics[name]:.3f} (popularity {metrics.get('popularity_' + name, 0.0):.3f})"
+        for name in _SHOWN_METRICS
+        if metrics.get(name) is not None
+    ]
+    return ", ".join([str(model.get("version")), *shown])
+
+
+def _state(status: StackStatus) -> str:
+    dead = [name for name, service in status.services.items() if not service["running"]]
+    if not status.running:
+        left = [name for name, service in status.services.items() if service["running"]]
+        return f"stopped, but still there: {', '.join(left)}" if left else "stopped"
+    return f"{status.phase}; not running: {', '.join(dead)}" if dead else status.phase
+
+
+def _count(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"

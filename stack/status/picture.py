@@ -1,0 +1,93 @@
+"""One picture of a run: what was sent, how far the queries are, which model is served."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from clients.event_producer import ProducerError
+from clients.topic_admin import topic_ends
+from contracts.stored import keyspace
+from contracts.topics import events_in, lag
+from stack.processes import leftovers
+from stack.processes.identity import running
+from stack.processes.progress_file import IngestProgress, read_progress
+from stack.processes.run_state import Folders, Ports, RunState
+from stack.status.api_client import answers
+from stack.status.redis_state import RedisUnavailableError, redis_state
+
+_KAFKA_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class StackStatus:
+    """Counts are events; None where the server that knows did not answer."""
+
+    data_dir: str
+    running: bool
+    phase: str = "stopped"
+    uptime_seconds: float | None = None
+    services: dict[str, dict[str, Any]] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    ingest: IngestProgress = field(default_factory=IngestProgress)
+    events: int | None = None  # in the topic
+    in_lake: int | None = None  # applied by the lake query
+    lag_lake: int | None = None
+    lag_online: int | None = None
+    model: dict[str, Any] | None = None
+    training: dict[str, str] = field(default_factory=dict)
+    api_ready: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return asdict(self) | {"ingest": self.ingest._asdict()}
+
+
+def collect(folders: Folders) -> StackStatus:
+    """The picture now; every server that does not answer costs its short timeout, no more."""
+    state = RunState.read(folders)
+    if state is None:
+        return StackStatus(str(folders.data), running=False, services=_services(folders))
+    return StackStatus(
+        str(folders.data),
+        running=True,
+        phase=state.phase,
+        uptime_seconds=round(time.time() - state.started_at, 1),
+        services=_services(folders),
+        addresses={
+            "api": state.ports.api_url,
+            "kafka": state.ports.bootstrap,
+            "redis": state.ports.redis_url,
+        },
+        ingest=read_progress(folders.progress),
+        api_ready=answers(f"{state.ports.api_url}/readyz"),
+        **figures(state.ports),
+    )
+
+
+def figures(ports: Ports) -> dict[str, Any]:
+    """What Kafka and Redis say."""
+    found: dict[str, Any] = {}
+    ends: dict[str, int] | None = None
+    try:
+        ends = topic_ends(ports.bootstrap, _KAFKA_SECONDS)
+        found["events"] = events_in(ends)
+    except ProducerError:
+        found["events"] = None
+    try:
+        with redis_state(ports.redis_url) as redis:
+            lake, online = redis.applied(keyspace.APPLIED_LAKE), redis.applied(keyspace.APPLIED_ONLINE)
+            found |= {"in_lake": events_in(lake), "model": redis.model(), "training": redis.training_status()}
+    except RedisUnavailableError:
+        return found
+    if ends is not None:
+        found |= {"lag_lake": lag(ends, lake), "lag_online": lag(ends, online)}
+    return found
+
+
+def _services(folders: Folders) -> dict[str, dict[str, Any]]:
+    return {
+        record.name: {"pid": record.process.pid, "running": running(record.process) is not None}
+        for record in leftovers.records(folders.run)
+    }

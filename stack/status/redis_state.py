@@ -1,0 +1,124 @@
+"""What Redis says of a run: applied offsets, the model, popularity; and the one write, a training request."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, cast
+
+import redis
+
+from contracts.stored import keyspace
+from contracts.stored.records import Popularity
+
+_TIMEOUT_SECONDS = 2.0
+_SCAN_COUNT = 2000
+_PIPELINE_KEYS = 100
+
+
+class RedisUnavailableError(Exception):
+    """Redis did not answer in time."""
+
+
+class RedisState:
+    """A view of one Redis."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def applied(self, key: str) -> dict[str, int]:
+        """Next offset by "topic:partition", of APPLIED_ONLINE or APPLIED_LAKE."""
+        return {field: int(value) for field, value in self._hash(key).items()}
+
+    def streaming_status(self) -> dict[str, str]:
+        """What the streaming service says of itself."""
+        return self._hash(keyspace.STREAMING_STATUS)
+
+    def training_status(self) -> dict[str, str]:
+        """What the trainer says of itself."""
+        return self._hash(keyspace.TRAINING_STATUS)
+
+    def model(self) -> dict[str, Any] | None:
+        """The current model's manifest, None before the first."""
+        version = self._client.get(keyspace.CURRENT_MODEL)
+        raw = self._client.get(keyspace.manifest(cast(bytes, version).decode())) if version else None
+        return json.loads(cast(bytes, raw)) if raw else None
+
+    def raters(self) -> int:
+        """The sum of raters over all items."""
+        found = self._client.hscan_iter(keyspace.POPULARITY, count=_SCAN_COUNT)
+        # HSCAN may return a field twice while the hash grows.
+        return sum({item: Popularity.decode(raw).raters for item, raw in found}.values())
+
+    def state_version(self) -> str:
+        """The version of the state that Redis holds, "" when it holds none."""
+        raw = self._client.get(keyspace.STATE_VERSION)
+        return cast(bytes, raw).decode() if raw else ""
+
+    def is_being_written(self) -> bool:
+        """Whether the online query or a rebuild is at work on the state, or has left work behind."""
+        at_work = self._client.zcount(keyspace.STATE_WRITERS, int(1000 * time.time()), "+inf")
+        unmerged = self._client.exists(keyspace.TOUCHED, keyspace.MERGING)
+        return bool(at_work or unmerged or self._client.exists(keyspace.STATE_REBUILDING))
+
+    def histories(self) -> Iterator[tuple[str, str, bytes]]:
+        """User, item and entries (records.encode_entry, joined) of all histories."""
+        return self._entries(keyspace.history_pattern())
+
+    def retracted(self) -> Iterator[tuple[str, str, bytes]]:
+        """As `histories`, of the items of which a retraction left nothing."""
+        return self._entries(keyspace.retracted_pattern())
+
+    def _entries(self, pattern: str) -> Iterator[tuple[str, str, bytes]]:
+        # An item's id may look like the end of a user's key: what stands before the user decides.
+        head, tail = pattern.removesuffix("*").split("*")
+        of_user = re.compile(rf"{re.escape(head)}\d+{re.escape(tail)}(.*)", re.DOTALL)
+        found = self._client.scan_iter(match=pattern, count=_SCAN_COUNT)
+        matches = (of_user.fullmatch(key) for key in {key.decode() for key in found})
+        users = ((match[0], match[1]) for match in matches if match)
+        while chunk := list(islice(users, _PIPELINE_KEYS)):
+            with self._client.pipeline(transaction=False) as pipeline:
+                for key, _ in chunk:
+                    pipeline.hgetall(key)
+                fields = cast("list[dict[bytes, bytes]]", pipeline.execute())
+            for (_, user), items in zip(chunk, fields, strict=True):
+                yield from ((user, item.decode(), raw) for item, raw in items.items())
+
+    def popularity(self) -> Iterator[tuple[str, Popularity]]:
+        """Every item's counters over all shards."""
+        found = dict(self._client.hscan_iter(keyspace.POPULARITY, count=_SCAN_COUNT))
+        yield from ((item.decode(), Popularity.decode(raw)) for item, raw in found.items())
+
+    def trending(self, half_life_seconds: int) -> Iterator[tuple[str, float]]:
+        """The scores (records.Trend.score) of one half-life."""
+        found = dict(self._client.zscan_iter(keyspace.trending(half_life_seconds), count=_SCAN_COUNT))
+        yield from ((item.decode(), score) for item, score in found.items())
+
+    def request_training(self) -> int:
+        """Ask for a round now; the number of the request."""
+        return int(self._client.incr(keyspace.TRAINING_REQUESTS))
+
+    def _hash(self, key: str) -> dict[str, str]:
+        raw = cast("dict[bytes, bytes]", self._client.hgetall(key))
+        return {field.decode(): value.decode() for field, value in raw.items()}
+
+
+@contextmanager
+def redis_state(url: str) -> Iterator[RedisState]:
+    """A view with short timeouts. Raises RedisUnavailableError when Redis does not answer."""
+    client = redis.Redis.from_url(
+        url,
+        socket_timeout=_TIMEOUT_SECONDS,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+        retry=None,
+    )
+    try:
+        yield RedisState(client)
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise RedisUnavailableError(str(error)) from error
+    finally:
+        client.close()

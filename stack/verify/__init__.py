@@ -1,0 +1,1 @@
+"""`headwater verify`: the invariants of a pipeline that loses nothing."""

@@ -1,0 +1,80 @@
+"""Runs every invariant over the ledgers and says what it found, as JSON or in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stack.verify.invariants import INVARIANTS, Invariant, NotChecked, Violation
+from stack.verify.ledgers import Ledgers
+
+RUNBOOK = "docs/operations.md"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one invariant."""
+
+    invariant: Invariant
+    found: list[Violation] | NotChecked
+
+    @property
+    def holds(self) -> bool | None:
+        """None where it was not checked."""
+        return None if isinstance(self.found, NotChecked) else not self.found
+
+    def sentences(self) -> Iterator[str]:
+        """One for each thing that is wrong, with the cure; or that nothing is."""
+        name, title, cure, _ = self.invariant
+        if isinstance(self.found, NotChecked):
+            yield f"{name} {title}: not checked, {self.found.reason}"
+        elif not self.found:
+            yield f"{name} {title}: holds"
+        else:
+            for count, what, examples in self.found:
+                example = f" ({'; '.join(examples)})" if examples else ""
+                yield f"{name} {title}: {count:,} {what}{example}: {cure} ({name} in {RUNBOOK})"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """All verdicts and the sizes of what they rest on."""
+
+    counts: dict[str, int]
+    verdicts: list[Verdict]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is violated."""
+        return all(verdict.holds is not False for verdict in self.verdicts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "holds": self.holds,
+            "counts": self.counts,
+            "invariants": {v.invariant.name: _as_dict(v) for v in self.verdicts},
+        }
+
+
+def _as_dict(verdict: Verdict) -> dict[str, Any]:
+    found = verdict.found
+    return {
+        "title": verdict.invariant.title,
+        "holds": verdict.holds,
+        "violations": [] if isinstance(found, NotChecked) else [violation._asdict() for violation in found],
+        "sentences": list(verdict.sentences()),
+    }
+
+
+def verify(ledgers: Ledgers) -> Verified:
+    """Check I1 to I5."""
+    counts = {
+        "ledger_lines": ledgers.sent.num_rows,
+        "acknowledged": ledgers.acknowledged.num_rows,
+        "in_lake": ledgers.lake.num_rows,
+        "refused": ledgers.refused.num_rows,
+        "erased_users": len(ledgers.erased),
+    }
+    return Verified(counts, [Verdict(invariant, invariant.check(ledgers)) for invariant in INVARIANTS])

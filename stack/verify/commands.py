@@ -1,0 +1,104 @@
+"""`headwater verify` and `headwater verify export-state`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contracts.settings import LakeSettings, StateSettings
+from stack.machine.errors import StackError
+from stack.status.redis_state import RedisUnavailableError, redis_state
+from stack.verify.check import verify
+from stack.verify.ledgers import Ledgers, read_erased, read_lake, read_poison, read_rejected, read_sent
+from stack.verify.state_file import export_state, read_state
+
+_VIOLATED, _USAGE = 1, 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command and its own."""
+    commands = typer.Typer(invoke_without_command=True)
+    commands.callback()(verify_ledgers)
+    commands.command("export-state")(export)
+    app.add_typer(commands, name="verify")
+
+
+def verify_ledgers(
+    context: typer.Context,
+    acknowledged: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="Of `ingest --ledger`; repeat it for each producer."),
+    ] = None,
+    lake: Annotated[str | None, typer.Option(metavar="URI", help="Instead of LAKE_URI.")] = None,
+    rejected: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Of `rejects --json --limit 100000000`.")
+    ] = None,
+    poison: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Places of events meant to be refused.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Of `verify export-state`.")
+    ] = None,
+    other_producers: Annotated[
+        bool, typer.Option("--other-producers", help="Events came from producers without a ledger, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check that nothing was lost, doubled or invented, from files alone. Exit code 1 when something was."""
+    if context.invoked_subcommand is not None:
+        return
+    with _errors_in_words():
+        if not acknowledged:
+            raise StackError(
+                "name what was acknowledged: --acknowledged FILE, of `headwater ingest --ledger`"
+            )
+        lake = lake or LakeSettings().lake_uri
+        verified = verify(
+            Ledgers(
+                read_sent(acknowledged),
+                read_lake(lake),
+                read_rejected(rejected) if rejected else None,
+                read_poison(poison) if poison else None,
+                read_state(state) if state else None,
+                not other_producers,
+                read_erased(lake),
+            )
+        )
+    if as_json:
+        typer.echo(json.dumps(verified.to_dict(), indent=2))
+    else:
+        typer.echo(", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in verified.counts.items()))
+        for verdict in verified.verdicts:
+            for sentence in verdict.sentences():
+                typer.echo(sentence)
+    if not verified.holds:
+        raise typer.Exit(_VIOLATED)
+
+
+def export(file: Annotated[Path, typer.Argument(dir_okay=False, help="What to write.")]) -> None:
+    """Write what Redis holds to FILE, for --state. Needs streaming's settings; only reads."""
+    settings = StateSettings()
+    with _errors_in_words():
+        try:
+            with redis_state(settings.redis_url.get_secret_value()) as redis:
+                head = export_state(redis, settings, file)
+        except RedisUnavailableError as error:
+            raise StackError(f"Redis does not answer ({error}): start it, or name it by REDIS_URL") from error
+        except OSError as error:
+            raise StackError(f"{file} cannot be written ({error.strerror}): name another file") from error
+    applied = ", ".join(f"{source} to {offset:,}" for source, offset in sorted(head.applied_online.items()))
+    typer.echo(f"{file}: the state that has applied {applied or 'nothing'}")
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    try:
+        yield
+    except StackError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(_USAGE) from error

@@ -1,0 +1,157 @@
+"""The state recounted from the lake: what every order and repetition of its events must have led to.
+
+Memory: the lake's columns twice while they are sorted, about 300 bytes for each (user, item) afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contracts.events import RETRACT
+from contracts.stored.keyspace import shard_of
+from contracts.stored.records import (
+    COUNTED_TYPES,
+    MICROS,
+    OCTAVES,
+    TYPE_CODES,
+    HistoryEntry,
+    Popularity,
+    Trend,
+    encode_entry,
+)
+from contracts.strengths import effective
+from stack.verify.state_file import Head, State
+
+_KEY = ["user_id", "item_id", "event_type"]
+_ORDER = [*_KEY, "event_time", "event_id", "value"]
+_BATCH_ROWS = 50_000
+
+
+class _Known(NamedTuple):
+    """What a user did last with an item, per type, and which of it counts."""
+
+    user: str
+    item: str
+    entries: list[HistoryEntry]
+    counted: list[HistoryEntry]
+
+
+def below(lake: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
+    """The rows before each partition's next offset; a partition without one is taken whole."""
+    beyond = np.zeros(lake.num_rows, bool)
+    partition, offset = lake["partition"].to_numpy(), lake["offset"].to_numpy()
+    for number, bound in next_offsets.items():
+        beyond |= (partition == number) & (offset >= bound)
+    return lake.filter(pa.array(~beyond))
+
+
+def last_writers(lake: pa.Table) -> pa.Table:
+    """One row per (user, item, type): the newest by (event_time, event_id, value), in this order."""
+    rows = lake.select(_ORDER).sort_by([(name, "ascending") for name in _ORDER])
+    if not rows.num_rows:
+        return rows
+    is_last = np.zeros(rows.num_rows, bool)
+    is_last[-1] = True
+    for name in _KEY:
+        column = rows[name].combine_chunks()
+        is_last[:-1] |= pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy(
+            zero_copy_only=False
+        )
+    return rows.filter(pa.array(is_last))
+
+
+def recount(lake: pa.Table, head: Head) -> State:
+    """Histories, popularity and trending scores by the rules of contracts/strengths.py and records.py."""
+    state = State({}, {}, {}, {half_life: {} for half_life in head.trend_half_lives})
+    counters: dict[str, list[int]] = defaultdict(lambda: [0] * (2 + len(COUNTED_TYPES)))
+    trends = _Trends(head)
+    for known in _known(last_writers(lake)):
+        raw = b"".join(encode_entry(e) for e in sorted(known.entries, key=_code))
+        (state.histories if known.counted else state.retracted)[known.user, known.item] = raw
+        _count(counters[known.item], known.counted)
+        trends.add(known)
+    for item, (users, micros, *counts) in counters.items():
+        state.popularity[item] = Popularity(users, micros, tuple(counts))
+    for half_life, item, score in trends.scores():
+        state.trending[half_life][item] = score
+    return state
+
+
+def _known(winners: pa.Table) -> Iterator[_Known]:
+    for (user, item), rows in groupby(_rows(winners), itemgetter(0, 1)):
+        entries = [
+            HistoryEntry(kind, moment, event_id, value) for _, _, kind, moment, event_id, value in rows
+        ]
+        yield _Known(user, item, entries, effective(entries))
+
+
+def _rows(winners: pa.Table) -> Iterator[tuple[str, str, str, int, str, float]]:
+    for batch in winners.to_batches(max_chunksize=_BATCH_ROWS):
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _code(entry: HistoryEntry) -> int:
+    return TYPE_CODES[entry.event_type]
+
+
+def _count(counters: list[int], counted: Iterable[HistoryEntry]) -> None:
+    """Counters are users, the sum of ratings in millionths, then one per counted type."""
+    for n, entry in enumerate(counted):
+        counters[0] += not n
+        counters[1] += _micros(entry.value) if entry.event_type == "rating" else 0
+        counters[1 + _code(entry)] += 1
+
+
+def _micros(value: float) -> int:
+    return round(value * MICROS)
+
+
+class _Trends:
+    """Octaves (records.Trend) by the users' shard and the item: a shard forgets by its own newest entry."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+        self._millionths = {name: _micros(weight) for name, weight in head.event_weights.items()}
+        self._newest: dict[tuple[int, str], int] = defaultdict(int)  # epoch ms
+        self._octaves: dict[tuple[int, str], Counter[tuple[int, int]]] = defaultdict(Counter)
+
+    def add(self, known: _Known) -> None:
+        key = shard_of(known.user, self._head.redis_shards), known.item
+        self._newest[key] = max(self._newest[key], *(entry.event_time for entry in known.entries))
+        octaves = self._octaves[key]
+        for entry in known.counted:
+            is_rating = entry.event_type == "rating"
+            weight = _micros(entry.value) if is_rating else self._millionths.get(entry.event_type, 0)
+            for place, half_life in enumerate(self._head.trend_half_lives):
+                halvings = entry.event_time / (1000 * half_life)
+                k = math.floor(halvings)
+                share = math.floor(abs(weight) * 2 ** (halvings - k) + 0.5)
+                octaves[place, k] += -share if weight < 0 else share
+
+    def scores(self) -> Iterator[tuple[int, str, float]]:
+        """Half-life, item and score, of items that have one."""
+        merged: dict[str, Trend] = defaultdict(Trend)
+        for key, octaves in self._octaves.items():
+            merged[key[1]] += self._kept(octaves, self._newest[key])
+        for item, trend in merged.items():
+            for place, half_life in enumerate(self._head.trend_half_lives):
+                if (score := trend.score(place)) is not None:
+                    yield half_life, item, score
+
+    def _kept(self, octaves: Mapping[tuple[int, int], int], newest_ms: int) -> Trend:
+        newest = [math.floor(newest_ms / (1000 * half_life)) for half_life in self._head.trend_half_lives]
+        kept = {(place, k): n for (place, k), n in octaves.items() if k > newest[place] - OCTAVES}
+        # An empty newest octave is kept, too: the other shards' sums are seen from it.
+        return Trend(dict.fromkeys(enumerate(newest), 0) | kept)
+
+
+assert TYPE_CODES[RETRACT] == 1 + len(COUNTED_TYPES), "counters follow the types' codes"

@@ -1,0 +1,138 @@
+"""What Redis held, as a file: `headwater verify export-state` writes it, `headwater verify` reads it.
+
+Lines of JSON: a head (settings, applied offsets), then histories, popularity and trending, a line each.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from sys import intern
+from typing import Any
+
+from contracts.settings import StateSettings
+from contracts.stored import keyspace
+from contracts.stored.records import Popularity
+from stack.machine.errors import StackError
+from stack.status.redis_state import RedisState
+
+_TRIES, _PAUSE_SECONDS = 20, 0.25
+
+
+class StateMovedError(StackError):
+    """The online query or a rebuild wrote while the state was read."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the state in Redis changed while it was read: stop the producers, wait until `headwater status` "
+            "shows no lag of the online query, and export again"
+        )
+
+
+class StateFileError(StackError):
+    """A file is no exported state."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the state was made with, and how far."""
+
+    state_version: str  # "" where Redis does not hold a whole state
+    redis_shards: int
+    event_weights: dict[str, float]
+    trend_half_lives: tuple[int, ...]
+    applied_online: dict[str, int]  # "topic:partition" -> next offset
+    applied_lake: dict[str, int]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is compared: exported, or recounted from the lake. Entries are records.encode_entry, joined."""
+
+    histories: dict[tuple[str, str], bytes]  # (user, item) -> its entries
+    retracted: dict[tuple[str, str], bytes]  # the same, of items of which a retraction left nothing
+    popularity: dict[str, Popularity]
+    trending: dict[int, dict[str, float]]  # half-life -> item -> score
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """An exported state."""
+
+    head: Head
+    state: State
+
+
+def export_state(redis: RedisState, settings: StateSettings, file: Path) -> Head:
+    """Write the file, complete or not at all. Raises StateMovedError when the state does not stand still."""
+    beside = file.with_name(f".{file.name}.part")
+    try:
+        for attempt in range(_TRIES):
+            time.sleep(_PAUSE_SECONDS * bool(attempt))
+            if redis.is_being_written():
+                continue
+            head = _head(redis, settings)
+            with beside.open("w", encoding="utf-8") as out:
+                out.writelines(json.dumps(line) + "\n" for line in _lines(redis, head))
+            if not redis.is_being_written() and _head(redis, settings) == head:
+                beside.replace(file)
+                return head
+    finally:
+        beside.unlink(missing_ok=True)
+    raise StateMovedError
+
+
+def _head(redis: RedisState, settings: StateSettings) -> Head:
+    return Head(
+        redis.state_version(),
+        settings.redis_shards,
+        settings.event_weights,
+        settings.trend_half_lives,
+        redis.applied(keyspace.APPLIED_ONLINE),
+        redis.applied(keyspace.APPLIED_LAKE),
+    )
+
+
+def _lines(redis: RedisState, head: Head) -> Iterator[dict[str, Any]]:
+    yield {"head": asdict(head)}
+    for user, item, entries in redis.histories():
+        yield {"user": user, "item": item, "history": entries.hex()}
+    for user, item, entries in redis.retracted():
+        yield {"user": user, "item": item, "retracted": entries.hex()}
+    for item, popularity in redis.popularity():
+        yield {"popular": item, **asdict(popularity)}
+    for half_life in head.trend_half_lives:
+        for item, score in redis.trending(half_life):
+            yield {"trending": half_life, "item": item, "score": score}
+
+
+def read_state(file: Path) -> StateFile:
+    """The exported state. Raises StateFileError."""
+    try:
+        with file.open(encoding="utf-8") as lines:
+            head = json.loads(next(lines))["head"]
+            head["trend_half_lives"] = tuple(head["trend_half_lives"])
+            return StateFile(Head(**head), _state(map(json.loads, lines), head["trend_half_lives"]))
+    except (OSError, StopIteration, ValueError, KeyError, TypeError) as error:
+        raise StateFileError(
+            f"{file} is no exported state ({error!r}): `headwater verify export-state FILE` writes one"
+        ) from error
+
+
+def _state(lines: Iterable[dict[str, Any]], half_lives: Iterable[int]) -> State:
+    state = State({}, {}, {}, {half_life: {} for half_life in half_lives})
+    for line in lines:
+        if "history" in line:
+            state.histories[intern(line["user"]), intern(line["item"])] = bytes.fromhex(line["history"])
+        elif "retracted" in line:
+            state.retracted[intern(line["user"]), intern(line["item"])] = bytes.fromhex(line["retracted"])
+        elif "popular" in line:
+            counts = tuple(line["counts"])
+            popularity = Popularity(line["users"], line["rating_sum_micros"], counts)
+            state.popularity[intern(line["popular"])] = popularity
+        else:
+            state.trending[line["trending"]][intern(line["item"])] = line["score"]
+    return state

@@ -1,0 +1,1 @@
+"""Fresh lists: users folded in to the served model from their whole histories."""

@@ -1,0 +1,126 @@
+"""Folds in who waits: users beyond a batch's budget, after a replay, or with a list of an older model.
+
+Runs beside the online query in small Spark jobs of their own pool, the most recently active users first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from contracts import topics
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from streaming.fold_in.lists import fold_in_users
+from streaming.state import client as redis_sink
+from streaming.state.client import StateClient
+
+log = logging.getLogger("headwater.catch_up")
+# A job holds a core; short ones leave the online query room.
+_USERS_PER_JOB = 256
+_POLL_SECONDS = 0.2
+
+
+class CatchUp(threading.Thread):
+    """Works until ``stop``; an error ends the thread and is kept in ``error``."""
+
+    def __init__(
+        self, spark: SparkSession, settings: StreamingSettings, is_replaying: Callable[[], bool]
+    ) -> None:
+        super().__init__(name="catch_up", daemon=True)
+        self._spark, self._settings, self._is_replaying = spark, settings, is_replaying
+        self._stopping = threading.Event()
+        self.error: BaseException | None = None
+
+    def stop(self) -> None:
+        """End after the job at work."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """The loop."""
+        self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "catch_up")
+        try:
+            while not self._stopping.is_set():
+                if self._is_replaying() or not self.step():
+                    self._stopping.wait(_POLL_SECONDS)
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def step(self) -> bool:
+        """Follow the model pointer and fold some waiting users in; False where nobody waits."""
+        settings, client = self._settings, redis_sink.connect(self._settings.redis_url.get_secret_value())
+        version = follow_model(client, settings)
+        waiting = count_pending(client, settings.redis_shards)
+        redis_sink.write_status(client, {"pending_users": str(waiting)})
+        if version is None or not waiting:
+            return False
+        started = time.monotonic()
+        users = newest_pending(client, settings.redis_shards, _USERS_PER_JOB)
+        table = pa.table({"user_id": pa.array(users, pa.string())})
+        rows = self._spark.createDataFrame(table).coalesce(1)
+        rows.mapInArrow(_folder(settings), "users BIGINT").collect()
+        log.info("%d of %d waiting users in %.2f s", len(users), waiting, time.monotonic() - started)
+        return True
+
+
+def follow_model(client: StateClient, settings: StreamingSettings) -> str | None:
+    """Queue every active user when the pointer has moved; returns the version, None without one."""
+    pointer: Any = client.get(keyspace.CURRENT_MODEL)
+    version: str | None = pointer.decode() if pointer else None
+    if version is None:
+        _keep_active(client, settings.redis_shards)
+        return None
+    if redis_sink.read_status(client).get("fresh_version") != version:
+        oldest = time.time() * 1000 - 1000 * settings.fresh_ttl_seconds
+        for shard in range(settings.redis_shards):
+            client.zremrangebyscore(keyspace.active(shard), "-inf", oldest)
+            keys = [keyspace.pending(shard), keyspace.active(shard)]
+            client.zunionstore(keyspace.pending(shard), keys, aggregate="MAX")
+        redis_sink.write_status(client, {"fresh_version": version})
+    return version
+
+
+def _keep_active(client: StateClient, shards: int) -> None:
+    """While there is no model nobody waits: who is queued will be folded in when the first one comes."""
+    for shard in range(shards):
+        if client.exists(keyspace.pending(shard)):
+            keys = [keyspace.active(shard), keyspace.pending(shard)]
+            with client.pipeline(transaction=True) as pipeline:
+                pipeline.zunionstore(keyspace.active(shard), keys, aggregate="MAX")
+                pipeline.delete(keyspace.pending(shard))
+                pipeline.execute()
+
+
+def count_pending(client: StateClient, shards: int) -> int:
+    """How many users wait."""
+    return sum(int(client.zcard(keyspace.pending(shard))) for shard in range(shards))
+
+
+def newest_pending(client: StateClient, shards: int, count: int) -> list[str]:
+    """The most recently active of those who wait."""
+    found: list[tuple[bytes, float]] = []
+    for shard in range(shards):
+        newest: Any = client.zrevrange(keyspace.pending(shard), 0, count - 1, withscores=True)
+        found += newest
+    found.sort(key=lambda pair: -pair[1])
+    return [user.decode() for user, _ in found[:count]]
+
+
+def _folder(settings: StreamingSettings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def fold(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        client = redis_sink.connect(settings.redis_url.get_secret_value())
+        applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        offsets = topics.interaction_offsets(applied)
+        for batch in batches:
+            users = batch.column("user_id").to_pylist()
+            fold_in_users(client, users, offsets, settings)
+            yield pa.RecordBatch.from_arrays([pa.array([len(users)], pa.int64())], names=["users"])
+
+    return fold

@@ -1,0 +1,109 @@
+"""Items that a model has not seen: provisional factors from the users who touched them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.fold_in import fold_in
+from contracts.stored import keyspace
+from streaming.fold_in.model import OnlineModel
+from streaming.state.client import StateClient
+from streaming.state.script import lua
+
+_MAX_USERS = 500  # of one item; more would hardly move its factor
+_EXPIRE_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class NewItems:
+    """The new items of a version with a factor, in the order of their places."""
+
+    revision: int = -1
+    index: dict[bytes, int] = field(default_factory=dict)  # item -> place, from 0
+    factors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+
+@dataclass(frozen=True)
+class Touch:
+    """One user's interaction with an item that the model does not know."""
+
+    item: bytes
+    user: str
+    strength: float
+    vector: NDArray[np.float32]  # of the user
+
+
+def read_new_items(client: StateClient, model: OnlineModel, known: NewItems) -> NewItems:
+    """The version's new items; ``known`` itself where nothing has changed since."""
+    key = keyspace.new_factors(model.version)
+    revision = int(client.hget(key, "") or 0)
+    if revision == known.revision:
+        return known
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.hgetall(key)
+        pipeline.lrange(keyspace.new_items(model.version), 0, -1)
+        by_item, items = pipeline.execute()
+    rank = model.factors.shape[1]
+    factors = np.array([np.frombuffer(by_item[item], "<f4") for item in items], np.float32)
+    return NewItems(revision, {item: n for n, item in enumerate(items)}, factors.reshape(-1, rank))
+
+
+def learn_new_items(client: StateClient, model: OnlineModel, touches: Iterable[Touch], min_users: int) -> int:
+    """Keep who touched which item, and solve the items with enough users who like them.
+
+    Returns how many items got a factor.
+    """
+    touched = list(touches)
+    items = sorted({touch.item for touch in touched})
+    if not items:
+        return 0
+    with client.pipeline(transaction=False) as pipeline:
+        for touch in touched:
+            key = keyspace.new_item_users(model.version, touch.item.decode())
+            pipeline.hset(key, touch.user, _encode(touch))
+            pipeline.expire(key, _EXPIRE_SECONDS)
+        pipeline.execute()
+    with client.pipeline(transaction=False) as pipeline:
+        for item in items:
+            pipeline.hvals(keyspace.new_item_users(model.version, item.decode()))
+        users = [_decode(values[:_MAX_USERS], model.factors.shape[1]) for values in pipeline.execute()]
+    ready = [n for n, (strengths, _) in enumerate(users) if (strengths > 0).sum() >= min_users]
+    solved = _solve(model, [users[n] for n in ready])
+    script = client.register_script(lua(__package__, "add_new_item.lua"))
+    keys = [keyspace.new_items(model.version), keyspace.new_factors(model.version)]
+    for n, factor in zip(ready, solved, strict=True):
+        script(keys=keys, args=[items[n], factor.astype("<f4").tobytes()])
+    return len(ready)
+
+
+def _encode(touch: Touch) -> bytes:
+    return np.float64(touch.strength).tobytes() + touch.vector.astype("<f4").tobytes()
+
+
+def _decode(values: Sequence[bytes], rank: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    record = np.dtype([("strength", "<f8"), ("vector", "<f4", (rank,))])
+    users = np.frombuffer(b"".join(values), record)
+    return users["strength"], users["vector"]
+
+
+def _solve(
+    model: OnlineModel, items: Sequence[tuple[NDArray[np.float64], NDArray[np.float32]]]
+) -> NDArray[Any]:
+    if not items:
+        return np.zeros((0, model.factors.shape[1]), np.float32)
+    strengths = np.concatenate([each for each, _ in items])
+    return fold_in(
+        np.concatenate([vectors for _, vectors in items]),
+        np.concatenate([[0], np.cumsum([len(each) for each, _ in items])]),
+        np.arange(len(strengths)),
+        strengths,
+        reg_param=model.reg_param,
+        alpha=model.alpha,
+        nonnegative=model.nonnegative,
+        gramian=model.user_gramian,
+    )

@@ -1,0 +1,25 @@
+-- Writes the folded-in lists of some users of one shard, each unless a list from a later reading of the
+-- history is there already. Who has no history left (all erased) needs no list of the next model.
+-- KEYS  the shard's pending, active, then each user's fresh, history
+-- ARGV  seconds to live, then each user's list (contracts/stored/records.py: encode_fresh), user_id
+-- returns how many were written
+local PENDING, ACTIVE, SECONDS = KEYS[1], KEYS[2], ARGV[1]
+
+local function write(fresh, history, list, user)
+    local read_at = struct.unpack('>d', list)
+    local old = redis.call('GETRANGE', fresh, 0, 7)
+    if old ~= '' and struct.unpack('>d', old) > read_at then return 0 end
+    redis.call('SET', fresh, list, 'EX', SECONDS)
+    if redis.call('EXISTS', history) == 1 then
+        redis.call('ZADD', ACTIVE, math.floor(read_at / 1000), user)
+    else
+        redis.call('ZREM', ACTIVE, user)
+    end
+    local queued = redis.call('ZSCORE', PENDING, user)
+    if queued and tonumber(queued) <= read_at / 1000 then redis.call('ZREM', PENDING, user) end
+    return 1
+end
+
+local written = 0
+for i = 3, #KEYS, 2 do written = written + write(KEYS[i], KEYS[i + 1], ARGV[i - 1], ARGV[i]) end
+return written

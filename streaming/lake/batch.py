@@ -1,0 +1,108 @@
+"""One micro-batch of the lake query: accepted rows to Delta, rejected ones to their topic."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts import topics
+from contracts.settings import StreamingSettings
+from contracts.stored import lake
+from streaming.lake.erasure import LakeErasures
+from streaming.lake.maintenance import Maintenance
+from streaming.lake.rejected import write_rejected
+from streaming.lake.sink import append, committed_batch
+from streaming.records.parse import (
+    accepted_entries,
+    accepted_interactions,
+    parse,
+    parse_interactions,
+    rejected,
+)
+from streaming.runtime.hold_points import LAKE_COMMITTED, hold
+from streaming.state import client as redis_sink
+
+log = logging.getLogger("headwater.lake")
+# A task and its file cost as much as many rows, and a task keeps a core from the online query.
+_ROWS_PER_TASK = 50_000
+
+
+class LakeBatch:
+    """Writes batches in order; ``query_id`` is asked at the first, when the query has its id."""
+
+    def __init__(self, settings: StreamingSettings, query_id: Callable[[], str]) -> None:
+        self._settings, self._query_id = settings, query_id
+        self._maintenance = Maintenance(settings)
+        self._erasures = LakeErasures(settings.lake_uri)
+        # Of the batch before: about what the next will hold. Only the first after a start, which has none
+        # before it, may be a replay.
+        self._rows_before: int | None = None
+
+    def write(self, records: DataFrame, batch_id: int) -> None:
+        """The foreachBatch function."""
+        started = time.monotonic()
+        if self._rows_before is not None:
+            # A larger batch than the one before takes longer, once.
+            records = records.coalesce(1 + self._rows_before // _ROWS_PER_TASK)
+        counts = self._append_interactions(records, batch_id)
+        self._rows_before = sum(counts.values())
+        hold(LAKE_COMMITTED)
+        # Rare rows cost a second reading of the batch only when the first has seen some.
+        if counts["entries"]:
+            entries = accepted_entries(parse(records))
+            self._erasures.erase(entries)
+            append(entries, lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id)
+        if counts["entries"] or counts["rejected"]:
+            write_rejected(rejected(parse(records)), self._settings.kafka_bootstrap_servers)
+        self._report(counts, batch_id, time.monotonic() - started)
+        self._maintenance.run_if_due(records.sparkSession)
+
+    def _append_interactions(self, records: DataFrame, batch_id: int) -> dict[str, int]:
+        settings, query_id, spark = self._settings, self._query_id(), records.sparkSession
+        table = lake.INTERACTIONS
+        path = table.path(settings.lake_uri)
+        may_be_replay = self._rows_before is None
+        if may_be_replay:
+            self._erasures.load(spark)
+        if may_be_replay and committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
+            # A replay: Delta has the rows, but what comes after them may be missing.
+            log.warning("batch %d replayed after a restart: the table already holds it", batch_id)
+            rows = accepted_interactions(parse_interactions(records))
+            return _counts(records.agg(*_read()).collect()[0].asDict(), rows.count())
+        # Counted before and after: a count in between would hold every column of every row.
+        read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
+        rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
+        kept = self._erasures.left(rows.observe(written, _rows()))
+        append(kept, table, settings.lake_uri, query_id, batch_id)
+        return _counts(read.get, written.get["rows"])
+
+    def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
+        client = redis_sink.connect(self._settings.redis_url.get_secret_value())
+        redis_sink.write_status(client, {"lake_batch": str(batch_id), "lake_batch_seconds": f"{seconds:.3f}"})
+        log.info(
+            "batch %d: %d accepted, %d rejected, %d catalogue entries in %.2f s",
+            batch_id,
+            counts["accepted"],
+            counts["rejected"],
+            counts["entries"],
+            seconds,
+        )
+
+
+def _rows() -> Column:
+    return F.count(F.lit(1)).alias("rows")
+
+
+def _read() -> list[Column]:
+    return [_rows(), F.count_if(F.col("topic") == topics.CATALOG.name).alias("entries")]
+
+
+def _counts(read: dict[str, Any], accepted: int) -> dict[str, int]:
+    """What a batch held. Its rejected catalogue entries are not told from the accepted ones here."""
+    entries = int(read["entries"])
+    return {"accepted": accepted, "entries": entries, "rejected": int(read["rows"]) - entries - accepted}

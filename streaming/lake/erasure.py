@@ -1,0 +1,92 @@
+"""Forgets users in the lake, inside the query that writes it. Guarantee: once a tombstone is in the table of
+the catalogue, no older row of its user is in the lake, and none will be.
+
+Rows are deleted before their tombstone is entered: whoever reads the catalogue first and the interactions
+then sees no erased user as one that is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from itertools import islice
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.catalog import ERASURE
+from contracts.stored import lake
+from streaming.lake.sink import is_empty
+
+log = logging.getLogger("headwater.lake")
+_USERS_PER_DELETE = 100
+
+
+class LakeErasures:
+    """The tombstones that the lake holds, in memory: user -> until when (epoch ms)."""
+
+    def __init__(self, lake_uri: str) -> None:
+        self._lake_uri = lake_uri
+        self._until: dict[str, int] = {}
+
+    def load(self, spark: SparkSession) -> None:
+        """Read them, once after a start."""
+        path = lake.CATALOG.path(self._lake_uri)
+        if not is_empty(spark, path):
+            self._remember(spark.read.format("delta").load(path))
+
+    def left(self, interactions: DataFrame) -> DataFrame:
+        """The rows (lake.INTERACTIONS) that no tombstone forbids."""
+        if not self._until:
+            return interactions
+        rows = list(self._until.items())
+        tombstones = interactions.sparkSession.createDataFrame(rows, "erased_user STRING, until BIGINT")
+        mine = F.col("user_id") == F.col("erased_user")
+        joined = interactions.join(F.broadcast(tombstones), mine, "left")
+        kept = F.col("until").isNull() | (F.unix_millis("event_time") > F.col("until"))
+        return joined.filter(kept).select(*interactions.columns)
+
+    def erase(self, entries: DataFrame) -> None:
+        """Delete the rows that the tombstones among some entries (lake.CATALOG) forbid."""
+        new = self._remember(entries)
+        if not new:
+            return
+        delete_users(entries.sparkSession, self._lake_uri, new)
+        log.info("%d users erased", len(new))
+
+    def _remember(self, entries: DataFrame) -> dict[str, int]:
+        of_users = (
+            entries.filter(F.col("kind") == ERASURE).groupBy("id").agg(F.max("updated_at").alias("until"))
+        )
+        new = {row["id"]: int(row["until"]) for row in of_users.collect()}
+        self._until |= {user: max(until, self._until.get(user, 0)) for user, until in new.items()}
+        return new
+
+
+def delete_users(spark: SparkSession, lake_uri: str, until: Mapping[str, int]) -> None:
+    """Delete the users' interactions and metadata up to their moments (epoch ms)."""
+    for some in _parts(until.items()):
+        events = (_is(user, "user_id") & (F.unix_millis("event_time") <= moment) for user, moment in some)
+        _delete(spark, lake.INTERACTIONS.path(lake_uri), reduce(or_, events))
+        metadata = (_is(user, "id") & (F.col("updated_at") < moment) for user, moment in some)
+        is_user = F.col("kind") == "user"
+        _delete(spark, lake.CATALOG.path(lake_uri), is_user & reduce(or_, metadata))
+
+
+def _is(user: str, column: str) -> Column:
+    return F.col(column) == F.lit(user)
+
+
+def _delete(spark: SparkSession, path: str, condition: Column) -> None:
+    # Through Delta's own classes: a DELETE statement takes no parameters, and an id is no SQL text.
+    assert spark._jvm is not None
+    table = spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path)
+    table.delete(condition._jc)
+
+
+def _parts(pairs: Iterable[tuple[str, int]]) -> Iterable[list[tuple[str, int]]]:
+    iterator = iter(pairs)
+    while part := list(islice(iterator, _USERS_PER_DELETE)):
+        yield part

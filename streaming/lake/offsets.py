@@ -1,0 +1,43 @@
+"""How far the lake's rows reach in the topics they came from."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts import topics
+from contracts.settings import StreamingSettings
+from contracts.stored import lake
+from contracts.stored.lake import Table
+from contracts.topics import Topic
+
+# The tables of the topics that streaming reads.
+ORIGINS: tuple[tuple[Table, Topic], ...] = (
+    (lake.INTERACTIONS, topics.INTERACTIONS),
+    (lake.CATALOG, topics.CATALOG),
+)
+PLACE = ("topic", "partition", "offset")
+
+
+def lake_offsets(spark: SparkSession, settings: StreamingSettings) -> dict[str, dict[int, int]]:
+    """Per topic and partition, the offset after the newest row's; partitions without rows are absent."""
+    newest = lake_places(spark, settings).groupBy("topic", "partition").agg(F.max("offset").alias("newest"))
+    reached: dict[str, dict[int, int]] = {topic.name: {} for _, topic in ORIGINS}
+    for row in newest.collect():
+        reached[row["topic"]][row["partition"]] = row["newest"] + 1
+    return reached
+
+
+def lake_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    """The PLACE of every row."""
+    interactions, entries = (
+        spark.read.format("delta")
+        .load(table.path(settings.lake_uri))
+        .select(
+            F.lit(topic.name).alias("topic"),
+            F.col("kafka_partition").alias("partition"),
+            F.col("kafka_offset").alias("offset"),
+        )
+        for table, topic in ORIGINS
+    )
+    return interactions.unionByName(entries)

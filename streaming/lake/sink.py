@@ -1,0 +1,92 @@
+"""Appends a micro-batch to the lake's Delta tables. Guarantee: exactly once per checkpoint.
+
+The transaction id of an append is (query id of the checkpoint, batch id), so a replayed batch is skipped
+by Delta; a new checkpoint has a new query id, so its batches are never taken for old ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts.stored import lake
+from contracts.stored.lake import TABLES, Table
+
+# Files are found by these; the smallest and largest of every other column would be computed for nothing.
+_INDEXED = ("event_time", "hour", "ingest_time", "kafka_partition", "kafka_offset")
+
+
+class LostBatchError(RuntimeError):
+    """Delta acknowledged an append that is not in its log."""
+
+
+def create_tables(spark: SparkSession, lake_uri: str) -> None:
+    """Create the lake's tables where they do not exist yet; an older version's get the new columns."""
+    for table in TABLES:
+        path = table.path(lake_uri)
+        if table_version(spark, path) >= 0:
+            _add_columns(spark, table, path)
+            continue
+        indexed = [name for name in _INDEXED if f"{name} " in table.ddl]
+        spark.sql(
+            f"CREATE TABLE IF NOT EXISTS delta.`{path}` ({table.ddl}) USING delta "
+            f"TBLPROPERTIES ('delta.dataSkippingStatsColumns' = '{','.join(indexed)}')"
+        )
+
+
+def _add_columns(spark: SparkSession, table: Table, path: str) -> None:
+    known = set(_snapshot(spark, path).schema().fieldNames())
+    wanted = spark.createDataFrame([], table.ddl).schema
+    new = [f"{field.name} {field.dataType.simpleString()}" for field in wanted if field.name not in known]
+    if new:
+        spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({', '.join(new)})")
+
+
+def _snapshot(spark: SparkSession, path: str) -> Any:
+    assert spark._jvm is not None
+    log = spark._jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark._jsparkSession, path)
+    return log.unsafeVolatileSnapshot()
+
+
+def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
+    """The last batch that the table's log holds from this writer, -1 if none."""
+    found = _snapshot(spark, path).transactions().get(app_id)
+    return int(found.get()) if found.isDefined() else -1
+
+
+def table_version(spark: SparkSession, path: str) -> int:
+    """The newest version of a table's log."""
+    return int(_snapshot(spark, path).version())
+
+
+def is_empty(spark: SparkSession, path: str) -> bool:
+    """Whether a table holds no file, hence no row."""
+    return int(_snapshot(spark, path).numOfFiles()) == 0
+
+
+def holds_nothing(spark: SparkSession, lake_uri: str) -> bool:
+    """Whether neither topic has left anything in the lake."""
+    return all(is_empty(spark, table.path(lake_uri)) for table in (lake.INTERACTIONS, lake.CATALOG))
+
+
+def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id: int) -> None:
+    """Append rows once, however often the batch is tried.
+
+    Raises LostBatchError when the log does not show the batch afterwards.
+    """
+    app_id, path, spark = f"{query_id}:{table.name}", table.path(lake_uri), rows.sparkSession
+    before = table_version(spark, path)
+    (
+        rows.write.format("delta")
+        .mode("append")
+        .option("txnAppId", app_id)
+        .option("txnVersion", batch_id)
+        .save(path)
+    )
+    # A new version is the batch's: a table has one writer. To ask for its transactions takes a job.
+    if table_version(spark, path) == before and committed_batch(spark, path, app_id) < batch_id:
+        raise LostBatchError(
+            f"batch {batch_id} of {table.name} was acknowledged but is not in the table's log: "
+            "stop, and see 'A batch is missing from the lake' in docs/operations.md"
+        )

@@ -1,0 +1,1 @@
+"""The online query: every record applied to Redis as it arrives."""

@@ -1,0 +1,51 @@
+"""A backlog in bounded frames: large batches, which leave folding their users in to the catch-up.
+
+Offsets are by "topic:partition", as in keyspace.APPLIED_ONLINE.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import ceil
+
+from pyspark.sql import SparkSession
+
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from contracts.topics import by_topic
+from streaming.online.rows import applied_records, merged
+from streaming.records.source import read_partitions_between
+from streaming.runtime.hold_points import STATE_WRITTEN, hold
+from streaming.state import client as redis_sink
+from streaming.state.client import StateClient
+from streaming.state.gate import writing
+
+Offsets = dict[str, int]
+
+
+def apply_between(
+    spark: SparkSession,
+    client: StateClient,
+    settings: StreamingSettings,
+    starts: Mapping[str, int],
+    ends: Mapping[str, int],
+) -> int:
+    """Apply the records between, then say so. Returns how many there were."""
+    starting, ending = json.dumps(by_topic(starts)), json.dumps(by_topic(ends))
+    records = read_partitions_between(spark, settings, starting, ending)
+    with writing(client, "backlog"):
+        applied = merged(applied_records(records, settings, settings.fold_in), settings)
+        hold(STATE_WRITTEN)
+        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, dict(ends))
+        if applied.records:
+            times = dict.fromkeys(applied.next, applied.through)
+            redis_sink.write_applied(client, keyspace.APPLIED_TIMES, times)
+    return applied.records
+
+
+def slice_of(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> Offsets:
+    """The ends of a backlog's next part: about ``most`` records, of each partition as large a share."""
+    left = {source: max(0, end - starts[source]) for source, end in ends.items()}
+    share = min(1.0, most / max(1, sum(left.values())))
+    return {source: starts[source] + ceil(count * share) for source, count in left.items()}

@@ -1,0 +1,168 @@
+"""The online query: a backlog in bounded frames, then live; again whenever it has fallen behind.
+
+Where it begins is what Redis says is applied: the offsets lie beside the state that they speak of, and after
+a crash both are as old.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterable
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from clients.topic_admin import topic_begins
+from clients.topic_reach import TopicReach
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from contracts.topics import by_topic, lag
+from streaming.online.backlog import Offsets, apply_between, slice_of
+from streaming.online.live import StateWentBackError, start_live
+from streaming.online.offsets_without_records import BareEnds
+from streaming.online.touched_items import is_unmerged, merge_touched
+from streaming.online.watch import StateWatch
+from streaming.runtime.query_end import ended
+from streaming.runtime.session import task_slots
+from streaming.state import client as redis_sink
+from streaming.state.gate import forget_writers, writing
+
+log = logging.getLogger("headwater.online")
+_LOOK_SECONDS = 0.2
+
+
+class Online(threading.Thread):
+    """Works until ``stop``; an error ends the thread and is kept in ``error``."""
+
+    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
+        super().__init__(name="online", daemon=True)
+        self._spark, self._settings = spark, settings
+        self._client = redis_sink.connect(settings.redis_url.get_secret_value())
+        self._reach = TopicReach(settings.kafka_bootstrap_servers)
+        self._watch = StateWatch(self._client)
+        self._bare_ends = BareEnds(self._client, settings.kafka_bootstrap_servers)
+        self._stopping = threading.Event()
+        self._is_short = False  # of task slots
+        self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
+        self.error: BaseException | None = None
+
+    def stop(self) -> None:
+        """End after what is at work."""
+        self._stopping.set()
+        self._reach.stop()
+
+    def run(self) -> None:
+        """The loop."""
+        self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "online")
+        try:
+            forget_writers(self._client)
+            self._reach.start()
+            while not self._stopping.is_set():
+                has_room = self._has_room()
+                self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
+                if has_room:
+                    self._follow()
+                else:
+                    self._stopping.wait(_LOOK_SECONDS)
+                    self._look()
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def _has_room(self) -> bool:
+        """Whether Spark has a task slot for each partition, and one for the others."""
+        slots, partitions = task_slots(self._spark), len(self._reach.newest().ends)
+        has_room = slots > partitions
+        if not has_room and not self._is_short:
+            log.warning(
+                "not live: Spark runs %d tasks at a time, the live query takes one for each of %d "
+                "partitions, and the lake needs one; records are applied in small batches meanwhile. "
+                "Give it more cores",
+                slots,
+                partitions,
+            )
+        self._is_short = not has_room
+        return has_room
+
+    def _work_off_backlog(self, most_left: int) -> None:
+        """Apply in bounded frames until no more records than that are left."""
+        while not self._stopping.is_set():
+            ends = self._reach.newest().ends
+            starts = self._position(ends)
+            left = lag(ends, starts)
+            self.is_replaying = left > self._settings.online_backlog_events
+            if left <= most_left:
+                return
+            part = slice_of(starts, ends, self._settings.online_max_events_per_trigger)
+            count = apply_between(self._spark, self._client, self._settings, starts, part)
+            self._look()
+            log.info("%d records applied, %d left", count, self._left())
+
+    def _position(self, places: Iterable[str]) -> Offsets:
+        """Where Redis says that each partition stands; one that it does not know stands at its beginning."""
+        applied = redis_sink.read_applied(self._client, keyspace.APPLIED_ONLINE)
+        is_all = applied.keys() >= set(places)
+        begins = {} if is_all else topic_begins(self._settings.kafka_bootstrap_servers)
+        return {place: applied.get(place, begins.get(place, 0)) for place in places}
+
+    def _left(self) -> int:
+        return lag(self._reach.newest().ends, self._watch.applied)
+
+    def _follow(self) -> None:
+        """Run the live query until it has fallen behind, or Redis went back."""
+        if self._stopping.is_set():
+            return
+        starts = self._position(self._reach.newest().ends)
+        redis_sink.write_applied(self._client, keyspace.APPLIED_ONLINE, starts)
+        query = start_live(self._spark, self._settings, by_topic(starts))
+        log.info("live from %s", starts)
+        try:
+            while not self._stopping.wait(_LOOK_SECONDS):
+                reason, back = ended(query), self._look()
+                if reason and not back:
+                    back = _said_to_have_gone_back(query)
+                # Not by the worker alone, which is not heard before its partition's next record.
+                if back:
+                    log.warning("Redis went back (%s): applying it again", back)
+                    return
+                if reason:
+                    raise RuntimeError(reason)
+                if self._left() > self._settings.online_backlog_events:
+                    break
+        finally:
+            self._stop_quietly(query)
+            self._merge()
+
+    def _look(self) -> str:
+        """What has to be seen to some times a second. Returns what went back in Redis, if anything did."""
+        reach = self._reach.newest()  # before what is applied: the latter may be ahead, never behind
+        back = self._watch.look()
+        self._merge()
+        if not back:
+            self._bare_ends.pass_over(reach.ends, self._watch.applied)
+        times = redis_sink.read_applied(self._client, keyspace.APPLIED_TIMES)
+        applied = self._watch.applied
+        lagging = [place for place, end in reach.ends.items() if applied.get(place, 0) < end]
+        if all(place in times for place in lagging):
+            through = min((times[place] for place in lagging), default=reach.asked_at)
+            redis_sink.write_status(self._client, {"online_through": str(through)})
+        return back
+
+    def _stop_quietly(self, query: StreamingQuery) -> None:
+        # Spark reports tasks that are stopped as failures, at length.
+        self._spark.sparkContext.setLogLevel("OFF")
+        query.stop()
+        self._spark.sparkContext.setLogLevel("ERROR")
+
+    def _merge(self) -> None:
+        if is_unmerged(self._client):
+            with writing(self._client, "merge"):
+                merge_touched(self._client, self._settings)
+
+
+def _said_to_have_gone_back(query: StreamingQuery) -> str:
+    """What a worker said of a Redis that went back; empty if something else ended the query."""
+    found = re.search(rf"{StateWentBackError.__name__}: (.*)", str(query.exception()))
+    return found[1] if found else ""

@@ -1,0 +1,1 @@
+"""Kafka's records, read and parsed: typed rows, and why a record is rejected."""

@@ -1,0 +1,1 @@
+"""After a fault: checkpoints looked at and repaired, the state rebuilt, rejected events sent again."""

@@ -1,0 +1,134 @@
+"""What a query's checkpoint says, read as Spark wrote it.
+
+``metadata`` holds the query's id, ``offsets/N`` is written before batch N runs, ``commits/N`` after it. Our
+own ``start.json`` says from where a query begins that `headwater repair` set up anew.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from clients.stored_files import StoredFiles
+
+_START = "start.json"
+_VERSION_LINES = ("v1", "v2")
+NEVER = -1
+
+
+class BrokenCheckpointError(ValueError):
+    """A checkpoint that Spark cannot, or must not, go on from; the message reads on after its name."""
+
+
+class Start(NamedTuple):
+    """What ``start.json`` holds."""
+
+    offsets: dict[str, dict[str, int]]  # topic -> partition -> first offset to read
+    lake_version: int  # of the interactions table when the offsets were found
+
+
+class Checkpoint(NamedTuple):
+    """Batches count from 0; NEVER where there was none."""
+
+    query_id: str | None = None
+    planned: int = NEVER  # the newest of offsets/
+    committed: int = NEVER  # the newest of commits/
+    start: Start | None = None
+    sources: tuple[Any, ...] = ()  # the newest offsets of each source, parsed
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a batch was planned."""
+        return self.planned != NEVER
+
+
+def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
+    """The checkpoint at a URI; an empty one where there is no folder. Raises BrokenCheckpointError."""
+    offsets, commits = _batches(files, f"{uri}/offsets"), _batches(files, f"{uri}/commits")
+    planned, committed = max(offsets, default=NEVER), max(commits, default=NEVER)
+    if committed > planned:
+        raise BrokenCheckpointError(f"has committed batch {committed}, whose offsets are gone")
+    query_id = _query_id(files, uri)
+    if planned != NEVER and query_id is None:
+        raise BrokenCheckpointError("has lost its metadata, by which Delta knows its batches")
+    sources: tuple[Any, ...] = ()
+    for batch in range(max(planned - 1, 0), planned + 1):  # a restart reads both
+        sources = _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
+    if committed != NEVER:
+        _entry(files, f"{uri}/commits/{committed}", has_sources=False)
+    return Checkpoint(query_id, planned, committed, _start(files, uri), sources)
+
+
+def begin_anew(files: StoredFiles, uri: str, start: Start | None) -> str | None:
+    """Move a checkpoint aside and say where the next one begins; returns where the old one is now."""
+    number = 1
+    while files.exists(aside := f"{uri}.broken-{number}"):
+        number += 1
+    moved = files.exists(uri)
+    if moved:
+        files.move(uri, aside)
+    if start is not None:
+        files.write(f"{uri}/{_START}", json.dumps(start._asdict()))
+    return aside if moved else None
+
+
+def clear_killed_start(files: StoredFiles, uri: str, found: Checkpoint) -> str | None:
+    """Move aside what a first start left that was killed before its first batch was planned; returns where.
+
+    It may be part of a file, and Spark begins no query beside that. What `start.json` says stays.
+    """
+    logs = ("offsets", "commits", "state")
+    if found.has_run or not any(files.names(f"{uri}/{log}") for log in logs):
+        return None
+    return begin_anew(files, uri, found.start)
+
+
+def starting_offsets(files: StoredFiles, uri: str) -> str:
+    """What a Kafka source begins with, where its checkpoint does not say so yet."""
+    start = _start(files, uri)
+    return "earliest" if start is None else json.dumps(start.offsets)
+
+
+def _batches(files: StoredFiles, uri: str) -> list[int]:
+    return [int(name) for name in files.names(uri) if name.isdecimal()]
+
+
+def _start(files: StoredFiles, uri: str) -> Start | None:
+    path = f"{uri}/{_START}"
+    if not files.exists(path):
+        return None
+    found = _parsed(_text(files, path), _START)
+    return Start(found["offsets"], found["lake_version"])
+
+
+def _query_id(files: StoredFiles, uri: str) -> str | None:
+    if not files.exists(f"{uri}/metadata"):
+        return None
+    found = _parsed(_text(files, f"{uri}/metadata"), "metadata")
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        raise BrokenCheckpointError("has metadata without the query's id")
+    return str(found["id"])
+
+
+def _entry(files: StoredFiles, uri: str, has_sources: bool) -> tuple[Any, ...]:
+    """A log entry's JSON lines after the first two: one for each source."""
+    name = "/".join(uri.rsplit("/", 2)[1:])
+    version, *lines = _text(files, uri).split("\n")
+    if version not in _VERSION_LINES or len(lines) < 1 + has_sources:
+        raise BrokenCheckpointError(f"ends within {name}")
+    parsed = [_parsed(line, name) for line in lines if line != "-"]
+    return tuple(parsed[1:])
+
+
+def _text(files: StoredFiles, uri: str) -> str:
+    try:
+        return files.read(uri)
+    except OSError as error:
+        raise BrokenCheckpointError(f"cannot be read ({error})") from error
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BrokenCheckpointError(f"ends within {name}") from error

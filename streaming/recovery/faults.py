@@ -1,0 +1,101 @@
+"""Whether the queries may go on from their checkpoints: looked at before they start.
+
+A query without its checkpoint reads the topics again from their beginning: the lake would hold events twice.
+One with an older checkpoint gives new events the numbers of old batches, which Delta skips: a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pyspark.sql import SparkSession
+
+from clients.stored_files import StoredFiles
+from clients.topic_admin import topic_begins, topic_ends
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace, lake
+from streaming.lake.sink import committed_batch, holds_nothing, is_empty, table_version
+from streaming.recovery.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
+from streaming.runtime.checkpoint_folders import checkpoint
+from streaming.state import client as redis_sink
+from streaming.state.keys import is_there
+
+_Fault = Callable[[SparkSession, StreamingSettings, Checkpoint], str | None]
+RUNBOOK = "'A checkpoint is lost' in docs/operations.md"
+
+
+class CheckpointFault(NamedTuple):
+    """A query that must not start, and why; the reason reads on after the query's name."""
+
+    query: str
+    reason: str
+
+
+def refusal(faults: list[CheckpointFault]) -> str:
+    """One sentence for the operator."""
+    found = "; ".join(f"the checkpoint of query {query} {reason}" for query, reason in faults)
+    return f"not started, or events would be lost or doubled: {found}. Run `headwater repair` ({RUNBOOK})"
+
+
+def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[CheckpointFault]:
+    """What is wrong with the queries' progress; nothing at a first start. The lake's tables must exist.
+
+    Raises BrokerUnavailableError where Kafka does not answer.
+    """
+    files = StoredFiles(spark)
+
+    def reason(query: str, fault: _Fault) -> str | None:
+        try:
+            return fault(spark, settings, read_checkpoint(files, checkpoint(settings, query)))
+        except BrokenCheckpointError as error:
+            return str(error)
+
+    reasons = {
+        "lake": reason("lake", _of_lake),
+        "online": _of_online(settings),
+        "item_activity": reason("item_activity", _of_activity),
+    }
+    return [CheckpointFault(query, why) for query, why in reasons.items() if why is not None]
+
+
+def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
+    path = lake.INTERACTIONS.path(settings.lake_uri)
+    if not found.has_run and found.start is None:
+        is_new = holds_nothing(spark, settings.lake_uri)
+        return None if is_new else "is gone, yet the lake holds what it has written"
+    if not found.has_run and found.start and found.start.lake_version != table_version(spark, path):
+        return "is gone again, and the lake has changed since it was repaired"
+    written = committed_batch(spark, path, f"{found.query_id}:{lake.INTERACTIONS.name}")
+    if written > found.planned:
+        return f"is older than the lake: it knows batches up to {found.planned}, the lake holds {written}"
+    if written < found.committed:
+        return f"is newer than the lake: it has committed batch {found.committed}, the lake holds {written}"
+    return None
+
+
+def _of_online(settings: StreamingSettings) -> str | None:
+    """The online query's progress is what Redis says is applied; Kafka must still have what follows."""
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    if not is_there(client):
+        return None  # rebuilt from the lake at the start
+    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    ends = topic_ends(settings.kafka_bootstrap_servers)
+    for place, begin in topic_begins(settings.kafka_bootstrap_servers).items():
+        offset = applied.get(place, begin)
+        if not begin <= offset <= ends[place]:
+            return f"(in Redis) stands at {offset} of {place}, but Kafka keeps {begin} to {ends[place]}"
+    return None
+
+
+def _of_activity(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
+    path = lake.ITEM_ACTIVITY.path(settings.lake_uri)
+    if not found.has_run:
+        return None if is_empty(spark, path) else "is gone, yet the lake holds what it has written"
+    if (written := committed_batch(spark, path, str(found.query_id))) > found.planned:
+        return f"is older than the lake: it knows batches up to {found.planned}, the lake holds {written}"
+    newest = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
+    reached = max((int(source.get("reservoirVersion", NEVER)) for source in found.sources), default=NEVER)
+    if reached > newest + 1:
+        return f"is newer than the lake: it has read version {reached - 1} of {newest}"
+    return None

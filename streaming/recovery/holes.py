@@ -1,0 +1,60 @@
+"""Puts records where they belong that are neither in the lake nor rejected, though later ones are.
+
+They come from a batch that was cut off between Delta's commit and what follows it, its checkpoint lost.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import NamedTuple
+
+from pyspark.sql import DataFrame, SparkSession
+
+from contracts import topics
+from contracts.settings import StreamingSettings
+from contracts.stored import lake
+from streaming.lake.erasure import LakeErasures
+from streaming.lake.offsets import PLACE, lake_places
+from streaming.lake.rejected import write_rejected
+from streaming.lake.sink import append
+from streaming.records.parse import accepted_interactions, parse, rejected
+from streaming.records.source import read_partitions_between, read_rejected_topic
+
+
+class Filled(NamedTuple):
+    """How many events were put where they belong. (Of the catalogue, a table's newest row tells all.)"""
+
+    accepted: int = 0
+    rejected: int = 0
+
+
+def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, ends: str) -> Filled:
+    """Look at the topics between two sets of offsets (Spark's JSON). Repeatable: what is there stays."""
+    records = read_partitions_between(spark, settings, starts, ends)
+    there = lake_places(spark, settings).unionByName(_rejected_places(spark, settings))
+    missing = records.join(there, list(PLACE), "left_anti").cache()
+    try:
+        parsed = parse(missing)
+        erasures = LakeErasures(settings.lake_uri)
+        erasures.load(spark)
+        events, refused = erasures.left(accepted_interactions(parsed)), rejected(parsed)
+        filled = Filled(events.count(), refused.count())
+        if filled.accepted:
+            writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
+            append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)
+        if filled.rejected:
+            write_rejected(refused, settings.kafka_bootstrap_servers)
+        return filled
+    finally:
+        missing.unpersist()
+
+
+def _rejected_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    def header(name: str) -> str:
+        return f"CAST(filter(headers, h -> h.key = '{name}')[0].value AS STRING)"
+
+    return read_rejected_topic(spark, settings).selectExpr(
+        f"{header(topics.REJECT_TOPIC)} AS topic",
+        f"CAST({header(topics.REJECT_PARTITION)} AS INT) AS partition",
+        f"CAST({header(topics.REJECT_OFFSET)} AS BIGINT) AS offset",
+    )

@@ -1,0 +1,181 @@
+"""`headwater repair`: queries whose checkpoint is lost go on from the offsets found in the lake.
+
+Nothing is lost and nothing doubled: the new checkpoint begins after the newest row of each partition, and
+what a cut-off batch left undone before it is put where it belongs. Every step may be repeated after a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from clients.stored_files import StoredFiles
+from clients.topic_admin import begin_offsets, end_offsets
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace, lake
+from streaming.lake.offsets import ORIGINS, lake_offsets
+from streaming.lake.sink import create_tables, table_version
+from streaming.recovery.checkpoint import Start, begin_anew
+from streaming.recovery.faults import CheckpointFault, checkpoint_faults
+from streaming.recovery.holes import Filled, fill_holes
+from streaming.runtime.checkpoint_folders import checkpoint
+from streaming.state import client as redis_sink
+from streaming.state.client import StateClient
+
+_HEARTBEAT_SECONDS = 2.5  # a running service writes one each half second
+Offsets = dict[str, dict[str, int]]  # topic -> partition -> next offset, as Spark reads them
+
+
+class RepairError(RuntimeError):
+    """Repair must not go on; the message names the cure."""
+
+
+@dataclass
+class Repaired:
+    """What was wrong and what was done about it."""
+
+    faults: list[CheckpointFault]
+    begins: dict[str, Offsets] = field(default_factory=dict)  # query -> from where it goes on
+    aside: dict[str, str] = field(default_factory=dict)  # query -> where its old checkpoint is now
+    filled: Filled = field(default_factory=Filled)
+    lost: list[str] = field(default_factory=list)  # sentences: what Kafka no longer has
+    state_is_rebuilt: bool = False  # by streaming's next start
+
+    def to_dict(self) -> dict[str, Any]:
+        """For --json."""
+        return {
+            "faults": [fault._asdict() for fault in self.faults],
+            "begins": self.begins,
+            "aside": self.aside,
+            "filled": self.filled._asdict(),
+            "lost": self.lost,
+            "state_is_rebuilt": self.state_is_rebuilt,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For people."""
+        if not self.faults:
+            yield "every checkpoint is whole: nothing to repair"
+            return
+        for query, reason in self.faults:
+            places = [f"{t}:{p} at {n}" for t, found in self.begins[query].items() for p, n in found.items()]
+            kept = f"; the old checkpoint is kept as {self.aside[query]}" if query in self.aside else ""
+            begins = ", ".join(places) or "the beginning of the lake, its hours computed again"
+            yield f"{query}: the checkpoint {reason}; goes on from {begins}{kept}"
+        if sum(self.filled):
+            yield "put where a cut-off batch had not: {} events in the lake, {} rejected".format(*self.filled)
+        yield from (f"lost: {sentence}" for sentence in self.lost)
+        if self.state_is_rebuilt:
+            yield "the state in Redis is rebuilt from the lake when streaming starts"
+        yield "start streaming"
+
+
+@dataclass(frozen=True)
+class _Topics:
+    """What Kafka keeps of both topics, and how far the lake is."""
+
+    kept: Offsets
+    ends: Offsets
+    in_lake: Offsets  # within what is kept
+    lost: list[str]
+
+
+def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool = False) -> Repaired:
+    """Set every query up anew whose checkpoint is lost or damaged; nothing where all are whole.
+
+    Raises RepairError while streaming runs, and where Kafka no longer has what the lake lacks (without
+    ``accept_loss``); BrokerUnavailableError where Kafka does not answer.
+    """
+    create_tables(spark, settings.lake_uri)
+    repaired = Repaired(checkpoint_faults(spark, settings))
+    if not repaired.faults:
+        return repaired
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    _refuse_while_running(client)
+    topics = _topics(spark, settings)
+    repaired.lost = topics.lost
+    if topics.lost and not accept_loss:
+        raise RepairError(f"{'; '.join(topics.lost)}. `headwater repair --accept-loss` goes on without them")
+    for query, of_query in _REPAIRS:
+        if query in {fault.query for fault in repaired.faults}:
+            of_query(spark, settings, topics, repaired)
+    return repaired
+
+
+def _refuse_while_running(client: StateClient) -> None:
+    before = redis_sink.read_status(client).get("heartbeat")
+    time.sleep(_HEARTBEAT_SECONDS)
+    if redis_sink.read_status(client).get("heartbeat") != before:
+        raise RepairError("streaming runs: stop it, then repair")
+
+
+def _topics(spark: SparkSession, settings: StreamingSettings) -> _Topics:
+    found = lake_offsets(spark, settings)
+    topics = _Topics({}, {}, {}, [])
+    for _, topic in ORIGINS:
+        kept = begin_offsets(settings.kafka_bootstrap_servers, topic.name)
+        ends = end_offsets(settings.kafka_bootstrap_servers, topic.name)
+        in_lake = {p: found[topic.name].get(p, begin) for p, begin in kept.items()}
+        for partition, reached in in_lake.items():
+            place = f"{topic.name}:{partition}"
+            if reached < kept[partition] and found[topic.name]:
+                gone = kept[partition] - reached
+                topics.lost.append(f"{gone} records of {place} left Kafka before the lake had them")
+            if reached > ends[partition]:
+                topics.lost.append(
+                    f"{place} was made anew: it ends at {ends[partition]}, the lake has read to {reached}"
+                )
+        # What was made anew is read from its beginning.
+        in_lake = {p: n if kept[p] <= n <= ends[p] else kept[p] for p, n in in_lake.items()}
+        for offsets, of_topic in ((topics.kept, kept), (topics.ends, ends), (topics.in_lake, in_lake)):
+            offsets[topic.name] = {str(p): n for p, n in of_topic.items()}
+    return topics
+
+
+def _repair_lake(
+    spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
+) -> None:
+    starts, ends = json.dumps(topics.kept), json.dumps(topics.in_lake)
+    repaired.filled = fill_holes(spark, settings, starts, ends)
+    _begin(spark, settings, "lake", topics.in_lake, repaired)
+
+
+def _repair_online(
+    spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
+) -> None:
+    """The next start rebuilds the state from the whole lake, and from the topics where it ends."""
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client.delete(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
+    repaired.begins["online"], repaired.state_is_rebuilt = topics.in_lake, True
+
+
+def _repair_activity(
+    spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
+) -> None:
+    """All hours are computed again from the interactions."""
+    spark.sql(f"DELETE FROM delta.`{lake.ITEM_ACTIVITY.path(settings.lake_uri)}`").collect()
+    _begin(spark, settings, "item_activity", None, repaired)
+
+
+def _begin(
+    spark: SparkSession, settings: StreamingSettings, query: str, offsets: Offsets | None, repaired: Repaired
+) -> None:
+    version = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
+    start = None if offsets is None else Start(offsets, version)
+    aside = begin_anew(StoredFiles(spark), checkpoint(settings, query), start)
+    repaired.begins[query] = offsets or {}
+    if aside is not None:
+        repaired.aside[query] = aside
+
+
+_Repair = Callable[[SparkSession, StreamingSettings, _Topics, Repaired], None]
+_REPAIRS: tuple[tuple[str, _Repair], ...] = (
+    ("lake", _repair_lake),
+    ("online", _repair_online),
+    ("item_activity", _repair_activity),
+)

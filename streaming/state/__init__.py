@@ -1,0 +1,1 @@
+"""The state in Redis: one atomic script applies events in any order to the same result."""

@@ -1,0 +1,63 @@
+"""Which keys are the state: what a rebuild deletes and writes again, and their digest."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from contracts.stored import keyspace
+from streaming.state.client import StateClient, chunks
+
+_SCAN_COUNT = 1000
+# Fresh lists and who waits for one follow from the state; offsets and models are not part of it.
+_STATE_KEY = re.compile(
+    r"hw:(\{\d+\}:((history|recent|retracted|together):.*|popularity|trend|erased)"
+    r"|popularity|newest|popular(:category:.*)?|trending:.*|catalog:.*)",
+    re.DOTALL,
+)
+
+
+def state_keys(client: StateClient) -> Iterator[str]:
+    """Every key of the state; one may come twice."""
+    for key in client.scan_iter(match="hw:*", count=_SCAN_COUNT):
+        if _STATE_KEY.fullmatch(text := key.decode()):
+            yield text
+
+
+def clear_state(client: StateClient) -> None:
+    """Delete what `rebuild` will write again."""
+    for chunk in chunks(state_keys(client)):
+        with client.pipeline(transaction=False) as pipeline:
+            for key in chunk:
+                pipeline.unlink(key)
+            pipeline.execute()
+
+
+def state_digest(client: StateClient) -> str:
+    """SHA-256 over every byte of the state, independent of the order in which Redis keeps it."""
+    total = 0
+    for key in set(state_keys(client)):
+        for field, value in _members(client, key):
+            parts = b"".join(len(part).to_bytes(4, "big") + part for part in (key.encode(), field, value))
+            total ^= int.from_bytes(hashlib.sha256(parts).digest(), "big")
+    return f"{total:064x}"
+
+
+def _members(client: StateClient, key: str) -> Iterable[tuple[bytes, bytes]]:
+    if client.type(key) == b"zset":
+        ranked: Any = client.zrange(key, 0, -1, withscores=True)
+        return [(item, repr(score).encode()) for item, score in ranked]
+    fields: Any = client.hgetall(key)
+    return list(fields.items())
+
+
+def is_there(client: StateClient) -> bool:
+    """Whether Redis holds the state that was written: a flush, or an empty restart, takes the mark away."""
+    return bool(client.get(keyspace.STATE_VERSION) == str(keyspace.STATE).encode())
+
+
+def mark_written(client: StateClient) -> None:
+    """Say that the state of this version is in Redis."""
+    client.set(keyspace.STATE_VERSION, str(keyspace.STATE))

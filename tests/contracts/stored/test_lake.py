@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import re
+
+from contracts.catalog import CatalogEntry
+from contracts.events import Interaction
+from contracts.stored.lake import CATALOG_DDL, EVENT_DDL, INTERACTIONS, TABLES
+
+
+def _columns(ddl: str) -> list[str]:
+    return [column.split()[0] for column in re.split(r",\s*(?![^<]*>)", ddl)]
+
+
+def test_the_ddl_of_an_event_has_the_models_fields() -> None:
+    assert set(_columns(EVENT_DDL)) == set(Interaction.model_fields)
+
+
+def test_the_ddl_of_the_catalogue_has_the_models_fields() -> None:
+    assert set(_columns(CATALOG_DDL)) == set(CatalogEntry.model_fields)
+
+
+def test_the_lake_keeps_every_field_of_an_event_in_the_same_order() -> None:
+    assert _columns(INTERACTIONS.ddl)[: len(_columns(EVENT_DDL))] == _columns(EVENT_DDL)
+
+
+def test_a_table_lies_under_the_lakes_uri() -> None:
+    assert {table.path("s3a://b/lake/") for table in TABLES} == {
+        f"s3a://b/lake/{table.name}" for table in TABLES
+    }

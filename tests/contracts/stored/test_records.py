@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES, MAX_EVENT_TIME_MS
+from contracts.stored.records import (
+    COUNTED_TYPES,
+    ENTRY_SIZE,
+    MICROS,
+    TYPE_CODES,
+    FreshList,
+    HistoryEntry,
+    Popularity,
+    Trend,
+    decode_catalog,
+    decode_fresh,
+    decode_history,
+    decode_ids,
+    decode_ranked,
+    decode_ranked_ids,
+    encode_catalog,
+    encode_entry,
+    encode_fresh,
+    encode_ids,
+    encode_ranked,
+    encode_ranked_ids,
+)
+
+IDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
+FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+ENTRIES = st.builds(
+    HistoryEntry,
+    event_type=st.sampled_from(EVENT_TYPES),
+    event_time=st.integers(0, MAX_EVENT_TIME_MS),
+    event_id=st.uuids().map(str),
+    value=st.integers(500_000, 5_000_000).map(lambda micros: micros / MICROS),
+)
+POPULARITIES = st.builds(
+    Popularity,
+    users=st.integers(0, 2**31),
+    rating_sum_micros=st.integers(0, 2**50),
+    counts=st.tuples(*[st.integers(0, 2**31)] * len(COUNTED_TYPES)),
+)
+
+
+@given(st.lists(ENTRIES, max_size=6))
+def test_a_history_survives_its_codec(entries: list[HistoryEntry]) -> None:
+    raw = b"".join(map(encode_entry, entries))
+    assert len(raw) == ENTRY_SIZE * len(entries)
+    assert decode_history(raw) == entries
+
+
+@given(ENTRIES, ENTRIES)
+def test_entries_of_one_type_compare_by_time_and_id_as_their_bytes_do(
+    a: HistoryEntry, b: HistoryEntry
+) -> None:
+    a, b = a._replace(event_type="rating", value=1.0), b._replace(event_type="rating", value=1.0)
+    first = (a.event_time, uuid.UUID(a.event_id).int) < (b.event_time, uuid.UUID(b.event_id).int)
+    assert (encode_entry(a) < encode_entry(b)) == first
+
+
+def test_an_unknown_type_has_no_code() -> None:
+    with pytest.raises(KeyError):
+        encode_entry(HistoryEntry("stare", 0, str(uuid.UUID(int=0)), 1.0))
+
+
+@given(POPULARITIES)
+def test_popularity_survives_its_codec(popularity: Popularity) -> None:
+    assert Popularity.decode(popularity.encode()) == popularity
+
+
+@given(st.lists(POPULARITIES.filter(lambda p: p.users < 2**20), min_size=1, max_size=5))
+def test_adding_popularity_has_no_order(parts: list[Popularity]) -> None:
+    total, reverse = Popularity(), Popularity()
+    for part in parts:
+        total += part
+    for part in reversed(parts):
+        reverse += part
+    assert total == reverse
+    assert total.raters == sum(part.raters for part in parts)
+
+
+def test_popularity_is_raters_times_mean_plus_weighted_counts() -> None:
+    counts = [0] * len(COUNTED_TYPES)
+    counts[TYPE_CODES["rating"] - 1], counts[TYPE_CODES["view"] - 1] = 4, 3
+    popularity = Popularity(users=5, rating_sum_micros=14 * MICROS, counts=tuple(counts))
+    assert popularity.mean == 3.5
+    assert (
+        popularity.score(DEFAULT_WEIGHTS) == popularity.raters * popularity.mean + 3 * DEFAULT_WEIGHTS["view"]
+    )
+    assert Popularity().mean is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=50))
+def test_a_ranked_list_survives_its_codec(pairs: list[tuple[int, float]]) -> None:
+    indexes, scores = [i for i, _ in pairs], [s for _, s in pairs]
+    raw = encode_ranked(indexes, scores)
+    assert len(raw) == 8 * len(pairs)
+    assert decode_ranked(raw) == (tuple(indexes), tuple(np.float32(scores).tolist()))
+
+
+@given(st.lists(st.tuples(IDS, FLOAT32), max_size=20))
+def test_ranked_ids_survive_their_codec(pairs: list[tuple[str, float]]) -> None:
+    ids, scores = [i for i, _ in pairs], [s for _, s in pairs]
+    assert decode_ranked_ids(encode_ranked_ids(ids, scores)) == (ids, tuple(scores))
+
+
+@given(st.lists(IDS))
+def test_ids_survive_their_codec(ids: list[str]) -> None:
+    assert decode_ids(encode_ids(ids)) == ids
+
+
+@given(st.integers(0, MAX_EVENT_TIME_MS), st.integers(0, MAX_EVENT_TIME_MS))
+def test_catalogue_records_sort_by_their_time(a: int, b: int) -> None:
+    raw_a, raw_b = encode_catalog(a, '{"id": "1"}'), encode_catalog(b, '{"id": "2"}')
+    assert decode_catalog(raw_a) == {"id": "1"}
+    assert (raw_a[:16] < raw_b[:16]) == (a < b)
+
+
+TRENDS = st.builds(
+    Trend,
+    st.dictionaries(
+        st.tuples(st.integers(0, 7), st.integers(-(2**31), 2**31 - 1)),
+        st.integers(-(2**53), 2**53),
+        max_size=8,
+    ),
+)
+
+
+@given(TRENDS)
+def test_a_trend_survives_its_codec(trend: Trend) -> None:
+    assert Trend.decode(trend.encode()) == trend
+
+
+def test_a_trend_score_is_the_logarithm_of_the_decayed_sum() -> None:
+    # Weights 3, 2 and 1 in octaves 10, 9 and 7: 3 + 2/2 + 1/8 at octave 10.
+    trend = Trend({(0, 10): 3 * MICROS, (0, 9): 2 * MICROS, (0, 7): MICROS, (1, 5): MICROS})
+    assert trend.score(0) == pytest.approx(10 + np.log2(4.125))
+    assert trend.score(1) == 5.0
+
+
+def test_a_trend_without_anything_above_zero_has_no_score() -> None:
+    assert Trend().score(0) is None
+    assert Trend({(0, 3): -MICROS}).score(0) is None
+    assert Trend({(0, 3): MICROS, (0, 2): -2 * MICROS}).score(0) is None
+
+
+def test_an_octave_that_was_emptied_changes_no_score() -> None:
+    assert (Trend({(0, 5): MICROS}) + Trend({(0, 5000): 0})).score(0) == 5.0
+
+
+@given(st.lists(TRENDS, min_size=1, max_size=5), st.randoms())
+def test_adding_trends_has_no_order(trends: list[Trend], random: np.random.RandomState) -> None:
+    shuffled = list(trends)
+    random.shuffle(shuffled)
+    assert sum(trends, Trend()) == sum(shuffled, Trend())
+
+
+@given(
+    st.text("0123456789T-abc", min_size=1, max_size=60),
+    st.integers(0, 2**53),
+    st.dictionaries(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), max_size=8),
+    st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=50),
+)
+def test_a_fresh_list_survives_its_codec(
+    version: str, read_at: int, offsets: dict[int, int], pairs: list[tuple[int, float]]
+) -> None:
+    scores = tuple(np.float32([score for _, score in pairs]).tolist())
+    fresh = FreshList(version, read_at, offsets, tuple(i for i, _ in pairs), scores)
+    assert decode_fresh(encode_fresh(fresh)) == fresh

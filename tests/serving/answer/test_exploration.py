@@ -1,0 +1,109 @@
+"""Exploration slots: what is drawn, how likely, and what the answer and the log say of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.answer.exploration import SOURCE, with_explored
+from serving.question.candidate import Candidate
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+DAY_MS = 86_400_000
+
+
+def page_of(n: int) -> list[Candidate]:
+    return [Candidate(f"p{at}", float(n - at), "als") for at in range(n)]
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12), st.integers(0, 1000))
+def test_a_page_keeps_its_length_and_gives_away_no_more_than_its_slots(
+    length: int, new: int, slots: int, seed: int
+) -> None:
+    page, eligible = page_of(length), [f"n{at}" for at in range(new)]
+    made = with_explored(page, eligible, slots, Random(seed))
+    explored = [each for each in made if each.source == SOURCE]
+    assert len(made) == length
+    assert len(explored) == min(slots, length, new)
+    assert len({each.item_id for each in made}) == length
+    assert all(each == page[at] for at, each in enumerate(made) if each.source != SOURCE)
+    assert all(each.score == len(explored) / new for each in explored)
+
+
+def test_items_and_places_are_drawn_as_often_as_the_propensity_says() -> None:
+    random, items, places, rounds = Random(7), Counter[str](), Counter[int](), 4000
+    for _ in range(rounds):
+        made = with_explored(page_of(5), ["a", "b", "c", "d"], 1, random)
+        for place, each in enumerate(made):
+            if each.source == SOURCE:
+                items[each.item_id] += 1
+                places[place] += 1
+                propensity = each.score
+    assert propensity == 0.25
+    # Five standard deviations of a binomial.
+    assert all(abs(n / rounds - 0.25) < 5 * (0.25 * 0.75 / rounds) ** 0.5 for n in items.values())
+    assert all(abs(n / rounds - 0.2) < 5 * (0.2 * 0.8 / rounds) ** 0.5 for n in places.values())
+    assert (len(items), len(places)) == (4, 5)
+
+
+def world() -> World:
+    made, now = World(), int(time.time() * 1000)
+    # i25 is known, i26 hidden, i27 old, i28 not out yet.
+    made.newest = {"i20": now - DAY_MS, "i21": now - DAY_MS, "i25": now - DAY_MS, "i26": now - DAY_MS}
+    made.newest |= {"i27": now - 90 * DAY_MS, "i28": now + DAY_MS}
+    made.histories = {"ann": ["i25"]}
+    made.attributes = {"i26": {"hidden": "true"}}
+    return made
+
+
+def answer(api: Client, url: str, query: dict[str, Any], **settings: Any) -> list[dict[str, Any]]:
+    async def scenario() -> list[dict[str, Any]]:
+        async with api(url, **settings) as client:
+            response = await client.get("/v1/users/ann/recommendations", params=query)
+            found: list[dict[str, Any]] = response.json()["items"]
+            return found
+
+    return asyncio.run(scenario())
+
+
+def test_slots_hold_new_items_that_pass_every_filter_and_the_log_says_so(
+    redis_url: str, api: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    world().write(redis_url)
+    with caplog.at_level(logging.INFO, "headwater.exploration"):
+        found = answer(api, redis_url, {"n": 6}, explore_slots=1)
+    (explored,) = [item for item in found if item["source"] == "explore"]
+    assert explored["item_id"] in ("i20", "i21")
+    assert explored["propensity"] == explored["score"] == 0.5
+    assert all("propensity" not in item for item in found if item is not explored)
+    (line,) = [json.loads(r.getMessage()) for r in caplog.records if r.name == "headwater.exploration"]
+    assert line == {
+        "explored": [{"item_id": explored["item_id"], "rank": explored["rank"], "propensity": 0.5}],
+        "user_id": "ann",
+        "model_version": "v1",
+        "eligible": 2,
+    }
+
+
+def test_it_is_off_by_default_and_a_filter_may_leave_nothing_to_explore(redis_url: str, api: Client) -> None:
+    world().write(redis_url)
+    assert {item["source"] for item in answer(api, redis_url, {"n": 6})} == {"als", "popular"}
+    query = {"n": 6, "exclude": ["i20", "i21"]}
+    found = answer(api, redis_url, query, explore_slots=3)
+    assert "explore" not in {item["source"] for item in found}
+    (only,) = [
+        i
+        for i in answer(api, redis_url, {"n": 6, "fields": "propensity"}, explore_slots=1)
+        if "propensity" in i
+    ]
+    assert only.keys() == {"item_id", "propensity"}

@@ -1,0 +1,168 @@
+"""Answers over a real Redis, through the real routes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+
+async def items(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict[str, Any]]:
+    response = await client.get(path, params=query)
+    assert response.status_code == 200, response.text
+    found: list[dict[str, Any]] = response.json()["items"]
+    return found
+
+
+def ids(found: list[dict[str, Any]]) -> list[str]:
+    return [item["item_id"] for item in found]
+
+
+@pytest.mark.parametrize("shards", [1, 7])
+def test_the_batch_list_comes_first_and_popular_items_fill_up(
+    redis_url: str, api: Client, shards: int
+) -> None:
+    World(shards=shards).write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url, redis_shards=shards) as client:
+            answer = (await client.get("/v1/users/ann/recommendations", params={"n": 5})).json()
+        assert answer["user_id"] == "ann"
+        assert answer["model_version"] == "v1"
+        assert answer["stale"] is False
+        assert answer["known_items"] == 2
+        # i00 is in the list but known; i00 and i01 are popular but known; i02 is like i00.
+        assert ids(answer["items"]) == ["i10", "i11", "i02", "i03", "i04"]
+        assert [item["source"] for item in answer["items"]] == ["als", "als", "session", "popular", "popular"]
+        assert [item["rank"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+        assert answer["items"][0] == {
+            "item_id": "i10", "rank": 1, "score": 0.8, "source": "als", "title": "Title i10",
+        }  # fmt: skip
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("leads", "first"), [("trending", "i20"), ("model", "i10")])
+def test_what_trends_leads_while_the_gate_says_that_no_model_is_better(
+    redis_url: str, api: Client, leads: str, first: str
+) -> None:
+    now = time.time() / 86_400
+    World(gate={"leads": leads}, trending={86_400: {"i20": now + 6, "i00": now + 7}}).write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            found = await items(client, "/v1/users/ann/recommendations", n=3)
+        assert found[0]["item_id"] == first
+        assert "i00" not in ids(found)
+
+    asyncio.run(scenario())
+
+
+def test_every_unknown_item_of_the_catalogue_can_be_reached(redis_url: str, api: Client) -> None:
+    world = World()
+    world.write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            for user, known in {**world.histories, "nobody": []}.items():
+                found = ids(await items(client, f"/v1/users/{user}/recommendations", n=1000))
+                assert sorted(found) == sorted(set(world.items) - set(known))
+
+    asyncio.run(scenario())
+
+
+def test_a_user_who_knows_all_that_memory_holds_is_paged_further(redis_url: str, api: Client) -> None:
+    world = World(items={f"p{i:04}": float(5000 - i) for i in range(4100)}, top={})
+    world.histories = {"fan": [f"p{i:04}" for i in range(4050)]}
+    client_of_test = redis.Redis.from_url(redis_url)
+    client_of_test.zadd(keyspace.POPULAR, dict(world.items))
+    client_of_test.hset(keyspace.history("fan", 1), mapping=dict.fromkeys(world.histories["fan"], b""))
+    client_of_test.close()
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            assert ids(await items(client, "/v1/users/fan/recommendations", n=20)) == [
+                f"p{i:04}" for i in range(4050, 4070)
+            ]
+            assert len(await items(client, "/v1/users/fan/recommendations", n=1000)) == 50
+
+    asyncio.run(scenario())
+
+
+def test_one_answer_is_of_one_model_even_when_the_pointer_moves(redis_url: str, api: Client) -> None:
+    world = World()
+    world.write(redis_url, "v1")
+    client_of_test = redis.Redis.from_url(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url, popular_refresh_seconds=60) as client:
+            assert ids(await items(client, "/v1/users/ann/recommendations", n=2)) == ["i10", "i11"]
+            # The same items under other indexes: mixing the versions would name wrong ones.
+            world.top = {"ann": [("i20", 0.9), ("i21", 0.8)]}
+            world.write_model(client_of_test, "v2", reverse=True)
+            answer = (await client.get("/v1/users/ann/recommendations", params={"n": 2})).json()
+            assert answer["model_version"] == "v2"
+            assert ids(answer["items"]) == ["i20", "i21"]
+            client_of_test.set(keyspace.CURRENT_MODEL, "v1")
+            answer = (await client.get("/v1/users/ann/recommendations", params={"n": 2})).json()
+            assert answer["model_version"] == "v1"
+            assert ids(answer["items"]) == ["i10", "i11"]
+            client_of_test.delete(keyspace.CURRENT_MODEL)
+            answer = (await client.get("/v1/users/ann/recommendations", params={"n": 2})).json()
+            assert answer["model_version"] is None
+            assert ids(answer["items"]) == ["i02", "i03"]
+
+    asyncio.run(scenario())
+    client_of_test.close()
+
+
+def test_an_index_beyond_the_items_of_its_model_is_not_an_error(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+    client_of_test = redis.Redis.from_url(redis_url)
+    client_of_test.set(keyspace.model_items("v1"), b"only")
+    client_of_test.close()
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            assert ids(await items(client, "/v1/users/ann/recommendations", n=1)) == ["only"]
+
+    asyncio.run(scenario())
+
+
+def test_similar_items_are_neighbours_then_popular_then_not_found(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            neighbours = await items(client, "/v1/items/i00/similar")
+            assert [(item["item_id"], item["source"]) for item in neighbours] == [
+                ("i01", "als"),
+                ("i02", "als"),
+            ]
+            fallback = await items(client, "/v1/items/i03/similar", n=4)
+            assert [(i["item_id"], i["source"]) for i in fallback] == [
+                (each, "popular") for each in ("i00", "i01", "i02", "i04")
+            ]
+            assert (await client.get("/v1/items/nothing/similar")).status_code == 404
+
+    asyncio.run(scenario())
+
+
+def test_without_redis_and_before_any_list_answers_are_empty_and_stale(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            answers = [
+                (await client.get(path)).json()
+                for path in ("/v1/users/ann/recommendations", "/v1/items/i00/similar", "/v1/popular")
+            ]
+        assert [(answer["items"], answer["stale"]) for answer in answers] == [([], True)] * 3
+
+    asyncio.run(scenario())

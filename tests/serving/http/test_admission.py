@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+from starlette.types import Scope
+
+from serving.http import admission
+from serving.http.admission import Admission, client_of
+from tests.serving.conftest import Client
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def asked_by(host: str, key: bytes | None = None, path: str = "/v1/popular") -> Scope:
+    headers = [] if key is None else [(b"x-api-key", key)]
+    return {"type": "http", "path": path, "headers": headers, "client": (host, 1)}
+
+
+def test_a_client_may_burst_and_then_goes_at_the_rate() -> None:
+    clock = Clock()
+    gate = Admission(100, rate=2.0, burst=3, clock=clock)
+    assert [gate.refusal(asked_by("a")) is None for _ in range(5)] == [True, True, True, False, False]
+    assert gate.refusal(asked_by("b")) is None
+    clock.now = 1.0
+    refusals = [gate.refusal(asked_by("a")) for _ in range(3)]
+    assert [refusal is None for refusal in refusals] == [True, True, False]
+    assert refusals[2] is not None
+    assert refusals[2].status == 429
+
+
+def test_a_key_is_a_client_wherever_it_comes_from_and_is_not_kept() -> None:
+    assert client_of(asked_by("a", b"secret")) == client_of(asked_by("b", b"secret"))
+    assert client_of(asked_by("a", b"secret")) != client_of(asked_by("a"))
+    assert b"secret" not in client_of(asked_by("a", b"secret"))
+
+
+def test_clients_are_forgotten_the_longest_silent_first() -> None:
+    gate = Admission(100, rate=1.0, burst=1, clock=Clock())
+    for number in range(admission.MAX_CLIENTS + 10):
+        gate.refusal(asked_by(str(number)))
+    assert len(gate._buckets) == admission.MAX_CLIENTS
+    assert gate.refusal(asked_by(str(admission.MAX_CLIENTS + 9))) is not None
+    assert gate.refusal(asked_by("0")) is None
+
+
+def test_probes_are_always_taken() -> None:
+    gate = Admission(0, rate=0.001, burst=0)
+    for path in ("/livez", "/readyz", "/metrics"):
+        assert gate.refusal(asked_by("a", path=path)) is None
+    refusal = gate.refusal(asked_by("a"))
+    assert refusal is not None
+    assert refusal.status == 503
+
+
+def test_beyond_what_is_at_work_the_answer_is_a_fast_503_and_afterwards_all_is_well(api: Client) -> None:
+    async def scenario() -> None:
+        async with api(max_requests_at_once=5) as client:
+            responses = await asyncio.gather(
+                *(client.get("/v1/users/u/history") for _ in range(50)), return_exceptions=False
+            )
+            refused = [r for r in responses if "at once" in r.text]
+            assert refused
+            assert all(r.status_code == 503 and r.headers["retry-after"] == "1" for r in refused)
+            assert (await client.get("/v1/popular")).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_rate_holds_for_the_hot_route_too(api: Client) -> None:
+    async def scenario() -> None:
+        async with api(rate_limit_per_second=0.01, rate_limit_burst=2) as client:
+            responses: list[httpx.Response] = [
+                await client.get("/v1/users/u/recommendations") for _ in range(3)
+            ]
+            assert [response.status_code for response in responses] == [200, 200, 429]
+            assert responses[2].headers["content-type"] == "application/problem+json"
+
+    asyncio.run(scenario())

@@ -1,0 +1,159 @@
+"""The document is complete and true: Schemathesis sends what it allows and what it forbids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import redis
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import negative_data_rejection
+
+from clients.topic_admin import create_topics
+from contracts.stored import keyspace
+from contracts.topics import TOPICS
+from serving.app import create_app
+from serving.http.access import HEADER
+from serving.writes.write_token import encode_token
+from tests.serving.conftest import serve, settings_of
+from tests.serving.world import World
+
+
+def events_of(body: Any) -> list[Any]:
+    batch = body.get("events") if isinstance(body, dict) and "events" in body else [body]
+    return batch if isinstance(batch, list) else [batch]
+
+
+def out_of_time(event_time: Any) -> bool:
+    """Whether it is a time, as the document says, but one that is too late or before 1970."""
+    if isinstance(event_time, str):
+        with suppress(ValueError):
+            event_time = datetime.fromisoformat(event_time.replace("Z", "+00:00")).timestamp() * 1000
+            return event_time < 0 or event_time > time.time() * 1000
+        return False
+    # To JSON Schema 1.0 is an integer; the event's time is taken without a fraction only.
+    whole_float = isinstance(event_time, float) and event_time.is_integer()
+    return whole_float or (isinstance(event_time, int) and event_time > time.time() * 1000)
+
+
+def map_body(context: schemathesis.HookContext, body: Any) -> Any:
+    """Times out of range are dropped: "not in the future" is beyond JSON Schema."""
+    for event in events_of(body):
+        if isinstance(event, dict) and out_of_time(event.get("event_time")):
+            del event["event_time"]
+    return body
+
+
+# What a write answered with; its offsets are applied in the world of this test, so that nothing waits.
+TOKENS = st.dictionaries(st.integers(0, 3), st.integers(0, 1000), max_size=4).map(encode_token)
+schemathesis.openapi.format("write-token", TOKENS)
+FILTERS = ["category = Comedy", "not (year < 1990 or title != x)", 'category in (a, "b c")']
+schemathesis.openapi.format("filter-expression", st.sampled_from(FILTERS))
+DOCUMENT = create_app(settings_of()).openapi()
+schema = schemathesis.openapi.from_dict(DOCUMENT)
+schema.hook(map_body)
+
+
+KEYS = {"read_api_key": "reader", "api_key": "writer", "admin_api_key": "admin"}
+guarded_schema = schemathesis.openapi.from_dict(create_app(settings_of(**KEYS)).openapi())
+guarded_schema.hook(map_body)
+
+
+@pytest.fixture(scope="module")
+def environment(broker: str, redis_server_url: str) -> dict[str, object]:
+    create_topics(broker, TOPICS)
+    World().write(redis_server_url)
+    client = redis.Redis.from_url(redis_server_url)
+    client.hset(keyspace.APPLIED_ONLINE, mapping={f"interactions:{p}": 2000 for p in range(4)})
+    client.close()
+    at_redis = {"redis_url": redis_server_url, "redis_timeout_seconds": 5}
+    return at_redis | {"kafka_bootstrap_servers": broker, "kafka_timeout_seconds": 20}
+
+
+@contextmanager
+def without_traceback(log: Path, environment: dict[str, object]) -> Iterator[str]:
+    """The address of an API that has logged no surprise at its end."""
+    with serve(log, **environment) as api:
+        yield api.url
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="module")
+def url(environment: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with without_traceback(tmp_path_factory.mktemp("api") / "api.log", environment) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def guarded_url(environment: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    log = tmp_path_factory.mktemp("guarded") / "api.log"
+    with without_traceback(log, environment | KEYS) as address:
+        yield address
+
+
+def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
+    """All of Schemathesis' checks of one request."""
+    response = case.call(base_url=url, headers=headers)
+    # A batch may hold a bad event: it is named in the answer, and the others are accepted.
+    named = response.status_code == 202 and response.json().get("rejected")
+    case.validate_response(response, excluded_checks=[negative_data_rejection] if named else [])
+
+
+@schema.parametrize()
+@hypothesis.settings(
+    max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
+)
+def test_the_api_does_what_its_document_says(case: schemathesis.Case, url: str) -> None:
+    judge(case, url)
+
+
+@guarded_schema.parametrize()
+@hypothesis.settings(
+    max_examples=3, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
+)
+def test_a_guarded_api_does_too_and_refuses_who_has_no_key(case: schemathesis.Case, guarded_url: str) -> None:
+    # Among the checks: without its key, and with another, a request is refused.
+    judge(case, guarded_url, **{HEADER: KEYS["admin_api_key"]})
+
+
+def test_every_route_and_error_is_in_the_document() -> None:
+    assert set(DOCUMENT["paths"]) == {
+        "/v1/users/{user_id}/recommendations",
+        "/v1/users/{user_id}/history",
+        "/v1/items/{item_id}/similar",
+        "/v1/items/{item_id}/users",
+        "/v1/popular",
+        "/v1/debug/users/{user_id}/recommendations",
+        "/v1/items/{entry_id}",
+        "/v1/users/{entry_id}",
+        "/v1/erasures/{receipt}",
+        "/v1/models",
+        "/v1/models/rollback",
+        "/v1/models/{version}/promote",
+        "/v1/groups/recommendations",
+        "/v1/users/{user_id}/because",
+        "/v1/users/{user_id}/similar",
+        "/v1/users/{user_id}/estimate",
+        "/v1/trending",
+        "/v1/recommendations",
+        "/v1/items/{item_id}/together",
+        "/v1/events",
+        "/v1/model",
+        "/v1/rules",
+        "/livez",
+        "/readyz",
+        "/metrics",
+    }
+    for path in DOCUMENT["paths"].values():
+        for operation in path.values():
+            assert "application/problem+json" in operation["responses"]["default"]["content"]
+            assert operation["description"]
+    n = DOCUMENT["paths"]["/v1/popular"]["get"]["parameters"][0]["schema"]
+    assert (n["minimum"], n["maximum"]) == (1, 1000)

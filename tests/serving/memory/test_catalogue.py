@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import cast
+
+from contracts.stored.records import encode_catalog
+from serving.memory.catalogue import FRESH_SECONDS, MAX_ITEMS, Catalogue
+from serving.question.item_facts import UNKNOWN_ITEM
+from serving.redis.batches import Command
+from serving.redis.store import Store, StoreError
+
+
+class Shelf:
+    """Stands in for the store."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.down = False
+        self.edition = 1
+
+    async def ask(self, command: Command) -> list[list[bytes | None]]:
+        if self.down:
+            raise StoreError("down")
+        self.asked.append([str(item) for item in command[2:]])
+        return [[None if item == "unknown" else self.entry(item) for item in self.asked[-1]]]
+
+    def entry(self, item: str) -> bytes:
+        return encode_catalog(1, json.dumps({"title": f"{item} {self.edition}"}))
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def catalogue_over(shelf: Shelf, clock: Clock) -> Catalogue:
+    return Catalogue(cast(Store, shelf), clock)
+
+
+def load(catalogue: Catalogue, *items: str) -> list[str | None]:
+    asyncio.run(catalogue.load(items))
+    return [catalogue.get(item).title for item in items]
+
+
+def test_an_item_is_asked_for_once_while_it_is_fresh() -> None:
+    shelf, clock = Shelf(), Clock()
+    catalogue = catalogue_over(shelf, clock)
+    assert load(catalogue, "a", "unknown") == ["a 1", None]
+    assert load(catalogue, "unknown", "b", "a") == [None, "b 1", "a 1"]
+    assert shelf.asked == [["a", "unknown"], ["b"]]
+    shelf.edition = 2
+    clock.now = FRESH_SECONDS + 1
+    assert load(catalogue, "a") == ["a 2"]
+
+
+def test_old_facts_are_better_than_none() -> None:
+    shelf, clock = Shelf(), Clock()
+    catalogue = catalogue_over(shelf, clock)
+    load(catalogue, "a")
+    shelf.down = True
+    clock.now = FRESH_SECONDS + 1
+    assert load(catalogue, "a", "b") == ["a 1", None]
+
+
+def test_what_was_never_loaded_is_an_unknown_item() -> None:
+    assert catalogue_over(Shelf(), Clock()).get("a") is UNKNOWN_ITEM
+
+
+def test_the_cache_is_bounded_and_asks_in_pages() -> None:
+    shelf = Shelf()
+    catalogue = catalogue_over(shelf, Clock())
+    load(catalogue, *map(str, range(MAX_ITEMS + 500)))
+    assert len(catalogue._facts) == MAX_ITEMS
+    assert max(map(len, shelf.asked)) <= 1000

@@ -1,0 +1,87 @@
+"""What was shown sinks, over a real Redis: noted, bounded, expiring, and off by default."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import redis
+
+from contracts.stored import keyspace
+from serving.memory.impressions import MAX_WAITING, Impressions
+from serving.redis.store import Store
+from serving.telemetry.metrics import Metrics
+from tests.serving.conftest import Client, settings_of
+from tests.serving.world import World
+
+
+async def ids(client: httpx.AsyncClient, **query: Any) -> list[str]:
+    response = await client.get("/v1/users/bob/recommendations", params={"n": 4, **query})
+    assert response.status_code == 200, response.text
+    return [item["item_id"] for item in response.json()["items"]]
+
+
+async def until_noted(client: redis.Redis, items: int) -> None:
+    for _ in range(200):
+        if client.zcard(keyspace.shown("bob", 1)) == items:
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("the impressions were not written")
+
+
+def test_what_was_shown_and_not_touched_sinks(redis_url: str, api: Client) -> None:
+    World(top={}).write(redis_url)
+    client_of_test = redis.Redis.from_url(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url, shown_seconds=600, shown_items=6) as client:
+            first = await ids(client)
+            await until_noted(client_of_test, 4)
+            assert await ids(client) == first  # unasked, nothing sinks
+            rotated = await ids(client, rotation=1.0)
+            assert set(rotated).isdisjoint(first)
+            # bob has touched the first one since: as a known item it may come again, and does not sink.
+            client_of_test.hset(keyspace.history("bob", 1), first[0], b"")
+            assert first[0] in await ids(client, rotation=1.0, known="keep")
+            await until_noted(client_of_test, 6)  # no more than SHOWN_ITEMS
+        assert 0 < client_of_test.ttl(keyspace.shown("bob", 1)) <= 600
+
+    asyncio.run(scenario())
+    client_of_test.close()
+
+
+def test_nothing_is_kept_by_default(redis_url: str, api: Client) -> None:
+    World(top={}).write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            first = await ids(client)
+            await asyncio.sleep(0.2)
+            assert await ids(client, rotation=1.0) == first
+
+    asyncio.run(scenario())
+    client_of_test = redis.Redis.from_url(redis_url)
+    assert list(client_of_test.scan_iter("*shown*")) == []
+    client_of_test.close()
+
+
+def test_notes_are_bounded_and_many_are_written_in_few_round_trips(redis_url: str) -> None:
+    client_of_test = redis.Redis.from_url(redis_url)
+
+    async def scenario() -> None:
+        settings = settings_of(redis_url=redis_url, shown_seconds=60)
+        store = Store(settings, 1.0, Metrics())
+        impressions = Impressions(store, settings)
+        for n in range(MAX_WAITING + 5):
+            impressions.note(f"u{n}", ["i1"])
+        impressions.note("", ["i1"])  # a session
+        impressions.note("empty", [])
+        await impressions.refresh()
+        await store.close()
+
+    asyncio.run(scenario())
+    assert client_of_test.dbsize() == MAX_WAITING - 1  # the empty answer took a place
+    assert not client_of_test.exists(keyspace.shown("u0", 1))
+    client_of_test.flushall()
+    client_of_test.close()

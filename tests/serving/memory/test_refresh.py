@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import cast
+
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from serving.memory.refresh import Refresher, _epoch
+from serving.redis.batches import Command
+from serving.redis.store import Store, StoreError
+from serving.telemetry.metrics import Metrics
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+
+class Source:
+    """Stands in for the store and the popular list."""
+
+    down = False
+
+    async def refresh(self) -> None:
+        if self.down:
+            raise StoreError("Redis does not answer")
+
+    async def warm_up(self) -> None: ...
+
+    async def ask(self, command: Command) -> list[bytes]:
+        stored = {keyspace.CURRENT_MODEL: b"v1", keyspace.manifest("v1"): b'{"created_at": 60}'}
+        return [stored[str(command[1])]]
+
+
+def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    source = Source()
+    refresher = Refresher(cast(Store, source), [source], Metrics(), 1.0)
+    with caplog.at_level(logging.INFO):
+        for down in (False, True, True, True, False, False):
+            source.down = down
+            asyncio.run(refresher.once())
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [
+        "serving model v1",
+        "answers are stale: Redis does not answer",
+        "Redis answers again",
+    ]
+
+
+class Damaged(Source):
+    """Something in Redis that is not what it should be."""
+
+    async def refresh(self) -> None:
+        raise ValueError("no JSON")
+
+
+def test_what_cannot_be_read_is_logged_once_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    refresher = Refresher(cast(Store, Source()), [Damaged(), Source()], Metrics(), 1.0)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            asyncio.run(refresher.once())
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == ["Damaged cannot be read and stays as it is", "serving model v1"]
+
+
+def test_rules_that_are_no_rules_leave_the_popular_list_fresh(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+    client_of_test = redis.Redis.from_url(redis_url)
+    client_of_test.set(keyspace.SERVING_RULES, b'{"deny": 1}')
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            before = (await client.get("/v1/popular?n=1")).json()["items"][0]["item_id"]
+            client_of_test.zadd(keyspace.POPULAR, {"i9": 1e9})
+            for _ in range(100):
+                now = (await client.get("/v1/popular?n=1")).json()["items"][0]["item_id"]
+                if now != before:
+                    break
+                await asyncio.sleep(0.05)
+            assert (before != "i9", now) == (True, "i9")
+
+    asyncio.run(scenario())
+    client_of_test.close()
+
+
+@pytest.mark.parametrize(
+    ("created_at", "seconds"),
+    [
+        ("1970-01-01T00:01:00Z", 60.0),
+        ("1970-01-01T00:01:00+00:00", 60.0),
+        (60, 60.0),
+        (None, None),
+        ("soon", None),
+    ],
+)
+def test_a_date_in_any_form_is_an_age(created_at: object, seconds: float | None) -> None:
+    assert _epoch(created_at) == seconds

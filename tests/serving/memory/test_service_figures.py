@@ -1,0 +1,128 @@
+"""Alerts, dashboard and runbook name what there is: metrics of a real scrape, an entry for every alert."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from contracts.stored import keyspace
+from serving.app import create_app
+from serving.memory.service_figures import OUTCOMES
+from tests.serving.conftest import Client, settings_of
+from tests.serving.world import World
+
+ROOT = Path(__file__).parents[3]
+ALERTS: list[dict[str, Any]] = [
+    rule
+    for group in yaml.safe_load((ROOT / "watch/alerts.yml").read_text())["groups"]
+    for rule in group["rules"]
+]
+DASHBOARD = json.loads((ROOT / "watch/grafana/dashboards/headwater.json").read_text())
+PANELS = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel["targets"]]
+EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in ALERTS] + PANELS
+OUTSIDE = {"up"}  # Prometheus' own
+WORDS = {
+    *("sum", "rate", "by", "le", "histogram_quantile", "ignoring", "group_left", "route", "reason", "source"),
+    *("status", "kind", "outcome"),
+}
+
+
+def written_figures(url: str) -> None:
+    """What streaming and training leave in Redis."""
+    now = int(time.time() * 1000)
+    client = redis.Redis.from_url(url)
+    status = {"online_batch_seconds": "0.2", "lake_batch_seconds": "1.5", "pending_users": "3"}
+    moments = {"online_through": now - 2000, "heartbeat": now - 1000}
+    client.hset(keyspace.STREAMING_STATUS, mapping={**status, **moments})
+    client.hset(keyspace.TRAINING_STATUS, mapping={"phase": "idle", "outcome": "refused_by_gate"})
+    client.hset(keyspace.APPLIED_ONLINE, mapping={"interactions:0": 10, "interactions:1": 5, "catalog:0": 9})
+    client.hset(keyspace.APPLIED_LAKE, mapping={"interactions:0": 8})
+    for action in ("publish", "refuse", "publish"):
+        client.rpush(keyspace.MODEL_AUDIT, json.dumps({"action": action}))
+    client.close()
+
+
+@pytest.fixture
+def scrape(redis_url: str, api: Client) -> str:
+    World(online_through=int(time.time() * 1000)).write(redis_url)
+    written_figures(redis_url)
+
+    async def asked() -> str:
+        async with api(redis_url) as client:
+            await client.get("/v1/users/ann/recommendations")
+            return (await client.get("/metrics")).text
+
+    return asyncio.run(asked())
+
+
+def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
+    shown = {s.name for family in text_string_to_metric_families(scrape) for s in family.samples}
+    # A counter with labels has no sample before the first event of its kind.
+    shown |= set(re.findall(r"^# TYPE (\S+) counter$", scrape, re.MULTILINE))
+    for title, expression in EXPRESSIONS:
+        named = set(
+            re.findall(
+                r"\b[a-z_]{2,}\b", re.sub(r'\{[^{}]*(\{[^{}]*\})?[^{}]*\}|"[^"]*"|\[\w+\]', "", expression)
+            )
+        )
+        assert named - WORDS <= shown | OUTSIDE, title
+        assert expression.count("(") == expression.count(")"), title
+
+
+def test_every_label_that_is_chosen_by_has_values_that_exist(scrape: str) -> None:
+    paths = set(create_app(settings_of()).openapi()["paths"])
+    values = {"outcome": {*OUTCOMES, "accepted", "rejected", "failed"}, "route": paths}
+    values |= {"job": {"headwater-api"}, "status": {"2xx", "3xx", "4xx", "5xx"}}
+    for _, expression in EXPRESSIONS:
+        for label, chosen in re.findall(r'(\w+)=~?"([^"]*)"', expression):
+            assert set(chosen.split("|")) <= values[label], (label, chosen)
+
+
+def test_figures_of_streaming_and_training_are_shown(scrape: str) -> None:
+    def value(sample: str) -> float:
+        return float(re.findall(rf"^{re.escape(sample)} (\S+)$", scrape, re.MULTILINE)[0])
+
+    assert value("headwater_streaming_online_events") == 15
+    assert value("headwater_streaming_lake_events") == 8
+    assert value("headwater_streaming_pending_users") == 3
+    assert value("headwater_streaming_state_lost") == 0
+    assert 2 <= value("headwater_streaming_online_lag_seconds") < 60
+    assert value('headwater_training_last_outcome{outcome="refused_by_gate"}') == 1
+    assert value('headwater_training_last_outcome{outcome="published"}') == 0
+    assert value('headwater_model_decisions{action="publish"}') == 2
+    assert value("headwater_api_freshness_seconds_count") == 1
+    assert "ann" not in scrape
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
+def test_an_alert_says_what_it_is_and_has_its_entry_in_the_runbook(alert: dict[str, Any]) -> None:
+    assert alert["labels"]["severity"] in ("page", "ticket")
+    assert alert["annotations"]["summary"]
+    runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    entry = re.search(rf"^### {alert['alert']}\n\n(.+?)(?=\n\n|\Z)", runbook, re.MULTILINE | re.DOTALL)
+    assert entry is not None
+    assert len(entry[1]) > 80
+
+
+def test_the_runbook_has_no_entry_for_an_alert_that_is_no_more() -> None:
+    runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^### (Headwater\w+)$", runbook, re.MULTILINE)) == {a["alert"] for a in ALERTS}
+
+
+def test_grafana_finds_its_source_and_the_dashboard() -> None:
+    folder = ROOT / "watch/grafana/provisioning"
+    (source,) = yaml.safe_load((folder / "datasources/prometheus.yml").read_text())["datasources"]
+    assert {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]} == {source["uid"]}
+    (provider,) = yaml.safe_load((folder / "dashboards/headwater.yml").read_text())["providers"]
+    assert provider["options"]["path"] == "/etc/grafana/dashboards"
+    (job,) = yaml.safe_load((ROOT / "watch/prometheus.yml").read_text())["scrape_configs"]
+    assert job["static_configs"] == [{"targets": ["api:8000"]}]

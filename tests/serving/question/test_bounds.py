@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from contracts.events import MAX_ID_LENGTH
+from contracts.settings import ServingSettings
+from serving.question.bounds import ID_SCHEMA, IdConvertor, OwnIdConvertor, length_bounds
+
+
+def test_a_list_is_bounded_by_the_settings() -> None:
+    ten, few = (length_bounds(ServingSettings(max_n=n)) for n in (1000, 3))
+    assert (ten.default, few.default) == (10, 3)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("user_id", ["7", "a/b", "ü\n", "history", "x/historyx", "x/history/y"])
+def test_any_text_is_an_id_that_ends_its_path(user_id: str) -> None:
+    for convertor in (IdConvertor(), OwnIdConvertor()):
+        assert re.fullmatch(convertor.regex, user_id)
+        assert convertor.to_string(convertor.convert(user_id)) == user_id
+
+
+@pytest.mark.parametrize("route", ["recommendations", "history", "because", "similar", "estimate"])
+def test_another_routes_path_is_nobodys_id(route: str) -> None:
+    assert not re.fullmatch(OwnIdConvertor.regex, f"7/{route}")
+
+
+def test_the_document_bounds_ids_as_events_do() -> None:
+    assert ID_SCHEMA["maxLength"] == MAX_ID_LENGTH
+    assert not re.search(str(ID_SCHEMA["pattern"]), "a\tb")

@@ -1,0 +1,137 @@
+"""What an answer knows of its user, over a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from contracts.stored import keyspace, records
+from serving.redis.reads import user as reads
+from serving.redis.store import Store
+from tests.serving.conftest import Client, through_store
+from tests.serving.world import World
+
+
+def calls(client: redis.Redis) -> int:
+    """How often anybody waited for Redis: reads from the network, which a pipeline needs once."""
+    stats: Any = client.info("stats")
+    return int(stats["total_reads_processed"])
+
+
+@pytest.mark.parametrize("shards", [1, 7])
+def test_the_fresh_list_names_items_that_came_after_the_training(redis_url: str, shards: int) -> None:
+    world = World(shards=shards, fresh={"ann": ("v1", (20, 31, 30), (3.0, 2.0, 1.0))})
+    world.new_items, world.online_through = ["new a", "new b"], 123_456
+    world.write(redis_url)
+
+    found = through_store(redis_url, lambda store: reads.user(store, "ann"), redis_shards=shards)
+    assert found.fresh_list[:] == [("i20", 3.0), ("new b", 2.0), ("new a", 1.0)]
+    assert found.batch_list[0][0] == "i00"
+    assert (found.applied_through, found.known_items) == (123_456, {"i00", "i01"})
+
+
+def test_a_list_of_another_model_and_a_place_nobody_knows_are_left_out(redis_url: str) -> None:
+    World(fresh={"ann": ("v0", (1, 2), (2.0, 1.0)), "bob": ("v1", (99, 3), (2.0, 1.0))}).write(redis_url)
+
+    async def read(store: Store) -> list[Any]:
+        return [list((await reads.user(store, user)).fresh_list[:]) for user in ("ann", "bob", "eve")]
+
+    assert through_store(redis_url, read) == [[], [("i03", 1.0)], []]
+
+
+def test_new_items_are_read_as_they_come_each_once(redis_url: str) -> None:
+    world = World(fresh={"ann": ("v1", (31,), (1.0,))}, new_items=["a", "b"])
+    world.write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+
+    async def read(store: Store) -> None:
+        both = await asyncio.gather(*(reads.user(store, "ann") for _ in range(5)))
+        assert {each.fresh_list[0] for each in both} == {("b", 1.0)}
+        client.rpush(keyspace.new_items("v1"), "c")
+        fresh = records.FreshList("v1", 2, {}, (32, 31), (2.0, 1.0))
+        client.set(keyspace.fresh("ann", 1), records.encode_fresh(fresh))
+        assert (await reads.user(store, "ann")).fresh_list[:] == [("c", 2.0), ("b", 1.0)]
+
+    through_store(redis_url, read)
+    client.close()
+
+
+def test_a_user_costs_one_round_trip(redis_url: str) -> None:
+    World(fresh={"ann": ("v1", (20, 3), (3.0, 2.0))}).write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+
+    async def read(store: Store) -> None:
+        await store.warm_up()
+        await reads.user(store, "ann")  # connections are made
+        before = calls(client)
+        for _ in range(10):
+            await reads.user(store, "ann")
+        assert calls(client) - before == 10 + 1  # and our own question
+
+    through_store(redis_url, read)
+    client.close()
+
+
+def test_a_history_shows_what_still_counts(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+
+    def entry(event_type: str, moment: int) -> bytes:
+        event_id = f"00000000-0000-0000-0000-{moment:012}"
+        return records.encode_entry(records.HistoryEntry(event_type, moment, event_id, 1.0))
+
+    history = {
+        "liked again": entry("like", 30) + entry("dislike", 20),
+        "disliked": entry("like", 10) + entry("dislike", 25),
+        "seen after the retraction": entry("view", 40) + entry("purchase", 5) + entry("retract", 35),
+    }
+    client.hset(keyspace.history("ann", 1), mapping=history)  # type: ignore[arg-type]
+    client.close()
+    found = through_store(redis_url, lambda store: reads.history(store, "ann"))
+    assert [(each.item_id, each.entry.event_type) for each in found] == [
+        ("seen after the retraction", "view"),
+        ("liked again", "like"),
+        ("disliked", "dislike"),
+    ]
+
+
+def test_the_answer_leads_with_the_fresh_list_and_says_how_old_the_state_is(
+    redis_url: str, api: Client
+) -> None:
+    now = time.time_ns() // 1_000_000
+    World(fresh={"ann": ("v1", (20,), (3.0,))}, online_through=now - 5000).write(redis_url)
+
+    async def ask(client: httpx.AsyncClient, user: str) -> dict[str, Any]:
+        response = await client.get(f"/v1/users/{user}/recommendations", params={"n": 3})
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            answer = await ask(client, "ann")
+        assert [(item["item_id"], item["source"]) for item in answer["items"]] == [
+            ("i20", "fresh"),
+            ("i10", "als"),
+            ("i11", "als"),
+        ]
+        assert answer["applied_through"] == now - 5000
+        assert 5000 <= answer["lag_ms"] < 65_000
+
+    asyncio.run(scenario())
+
+
+def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
+    World(histories={}, top={"ann": [("i01", 1.0)]}).write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+    client.hset(keyspace.top_n(0, "v1"), "erased", b"")
+    client.close()
+    assert through_store(redis_url, lambda store: reads.user(store, "erased")).batch_list == ()
+
+    async def everyone(store: Store) -> list[str]:
+        return [user_id async for user_id in reads.user_ids(store, "v1")]
+
+    assert through_store(redis_url, everyone) == ["ann"]

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from serving.redis.breaker import FAILURES_TO_OPEN, OPEN_SECONDS, CircuitBreaker
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def opened(clock: Clock) -> CircuitBreaker:
+    breaker = CircuitBreaker(clock)
+    for _ in range(FAILURES_TO_OPEN):
+        assert breaker.allows()
+        breaker.failed()
+    return breaker
+
+
+def test_it_opens_only_after_failures_in_a_row() -> None:
+    breaker = CircuitBreaker(Clock())
+    for _ in range(5):
+        breaker.failed()
+        breaker.failed()
+        breaker.succeeded()
+    assert breaker.allows()
+
+
+def test_while_open_one_caller_per_interval_tries() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    assert not breaker.allows()
+    clock.now += OPEN_SECONDS
+    assert breaker.allows()
+    assert not breaker.allows()
+
+
+def test_a_failed_trial_keeps_it_open_and_a_good_one_closes_it() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    clock.now += OPEN_SECONDS
+    assert breaker.allows()
+    breaker.failed()
+    assert not breaker.allows()
+    clock.now += OPEN_SECONDS
+    assert breaker.allows()
+    breaker.succeeded()
+    assert breaker.allows()
+    assert breaker.allows()

@@ -1,0 +1,71 @@
+"""Reads whose outcome no route shows; the routes' tests cover the others over the same real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from serving.redis.reads.model import current_version
+from serving.redis.reads.user import user, user_ids
+from serving.redis.store import Store, StoreError
+from serving.telemetry.metrics import Metrics
+from tests.serving.conftest import NOBODY, settings_of
+from tests.serving.world import World
+
+
+def store_at(url: str, seconds: float = 1.0) -> Store:
+    return Store(settings_of(redis_url=url), seconds, Metrics())
+
+
+def test_every_user_of_histories_and_lists_is_found(redis_url: str) -> None:
+    world = World(
+        histories={f"{i}:history:{i}": ["i00"] for i in range(3000)}, top={"only a list": [("i00", 1.0)]}
+    )
+    client = redis.Redis.from_url(redis_url)
+    for each in world.histories:
+        client.hset(keyspace.history(each, 1), "i00", b"")
+    world.histories = {each: [] for each in [*world.histories, *world.top]}
+    world.write(redis_url)
+    client.close()
+
+    async def users() -> set[str]:
+        store = store_at(redis_url)
+        try:
+            return {each async for each in user_ids(store, "v1")}
+        finally:
+            await store.close()
+
+    assert asyncio.run(users()) == set(world.histories)
+
+
+def test_after_failures_in_a_row_redis_is_not_asked() -> None:
+    async def scenario() -> None:
+        store = store_at(f"redis://{NOBODY}/0")
+        for _ in range(3):
+            with pytest.raises(StoreError, match="ConnectionError"):
+                await current_version(store)
+        with pytest.raises(StoreError, match="failed just now"):
+            await user(store, "u")
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_read_gives_up_at_its_deadline_even_while_it_connects() -> None:
+    async def scenario(port: int) -> float:
+        store = store_at(f"redis://127.0.0.1:{port}/0", seconds=0.05)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        with pytest.raises(StoreError, match="Timeout"):
+            await user(store, "u")
+        took = loop.time() - started
+        await store.close()
+        return took
+
+    # The kernel accepts and nobody answers, as with a stopped Redis.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert asyncio.run(scenario(silent.getsockname()[1])) < 0.5

@@ -1,0 +1,130 @@
+"""Overload, and a stop in mid-traffic: the API as a process whose Redis does not answer."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from serving.routes.shedding import BUSY_ANSWER, is_plain_get
+from tests.serving.conftest import OwnRedis, ServedApi, wait_for
+from tests.serving.world import World
+
+AT_ONCE = 4
+GET = b"GET /v1/users/ann/recommendations HTTP/1.1\r\nHost: api\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        GET[:-2],
+        GET + b"GET /",
+        GET + GET,
+        GET.replace(b"1.1", b"1.0"),
+        GET.replace(b"Host", b"Content-Length: 3\r\nHost"),
+        GET.replace(b"Host", b"TRANSFER-ENCODING: chunked\r\nHost"),
+        GET.replace(b"Host", b"Connection: close\r\nHost"),
+        GET.replace(b"GET", b"POST"),
+        GET.replace(b"ann", b"a" * 10_000),
+        GET.replace(b"/v1/users/ann/recommendations", b"/metrics"),
+        b"",
+    ],
+)
+def test_only_one_whole_request_without_a_body_is_answered_early(data: bytes) -> None:
+    assert is_plain_get(GET)
+    assert not is_plain_get(data)
+
+
+def test_the_early_answer_is_a_problem_that_says_when_to_come_back() -> None:
+    head, body = BUSY_ANSWER.split(b"\r\n\r\n")
+    assert b"retry-after: 1" in head
+    assert b"content-length: %d" % len(body) in head
+    assert json.loads(body)["status"] == 503
+
+
+@pytest.fixture
+def stalled(
+    own_redis: OwnRedis, served: Callable[..., ServedApi]
+) -> Iterator[tuple[ServedApi, list[httpx.Response], OwnRedis]]:
+    """An API that is busy with as many requests as it takes, since its Redis has stopped."""
+    World().write(own_redis.url)
+    api = served(redis_url=own_redis.url, redis_timeout_seconds=20, max_requests_at_once=AT_ONCE)
+    wait_for(lambda: httpx.get(f"{api.url}/readyz").status_code == 200)
+    own_redis.signal(signal.SIGSTOP)
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        answer = httpx.get(f"{api.url}/v1/users/ann/recommendations", timeout=30)
+        # The look whether all are at work may itself be one of them.
+        answers.append(answer) if answer.status_code == 200 else ask()
+
+    waiting = [threading.Thread(target=ask) for _ in range(AT_ONCE)]
+    for thread in waiting:
+        thread.start()
+    wait_for(lambda: httpx.get(f"{api.url}/openapi.json").status_code == 503)
+    yield api, answers, own_redis
+    own_redis.signal(signal.SIGCONT)
+    for thread in waiting:
+        thread.join(30)
+
+
+def told(connection: socket.socket, data: bytes) -> bytes:
+    """The whole answer: head and body may come apart."""
+    connection.sendall(data)
+    answer = connection.recv(65_536)
+    while not answer.endswith(b"}"):
+        answer += connection.recv(65_536)
+    return answer
+
+
+@pytest.mark.servers
+def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
+    stalled: tuple[ServedApi, list[httpx.Response], OwnRedis],
+) -> None:
+    api, answers, redis = stalled
+    with httpx.Client(base_url=api.url, timeout=5) as client:
+        for path in ("/v1/users/bob/recommendations", "/v1/popular", "/docs"):
+            refused = client.get(path)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.json()["detail"].startswith("Too many requests")
+        assert client.post("/v1/events", json={}).status_code == 503
+        assert client.get("/livez").status_code == 200
+        assert 'refused_requests_total{reason="busy"} ' in client.get("/metrics").text
+        host, port = api.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), 5) as connection:
+            assert told(connection, GET) == BUSY_ANSWER
+            # What looks like a request within another one is the other's: whoever answered it would hand
+            # the next client of a proxy's connection the wrong answer.
+            connection.sendall(b"GET /livez HTTP/1.1\r\nX-Long: ")
+            time.sleep(0.1)
+            assert told(connection, GET).startswith(b"HTTP/1.1 200 ")
+            assert told(connection, GET) == BUSY_ANSWER
+        assert answers == []
+        redis.signal(signal.SIGCONT)
+        wait_for(lambda: len(answers) == AT_ONCE)
+        wait_for(lambda: client.get("/v1/users/bob/recommendations").status_code == 200)
+    assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.mark.servers
+def test_a_stop_lets_those_at_work_have_their_answers(
+    stalled: tuple[ServedApi, list[httpx.Response], OwnRedis],
+) -> None:
+    api, answers, redis = stalled
+    api.process.terminate()
+    time.sleep(0.5)
+    assert api.process.poll() is None
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{api.url}/livez")
+    redis.signal(signal.SIGCONT)
+    assert api.process.wait(20) in (0, -signal.SIGTERM)
+    wait_for(lambda: len(answers) == AT_ONCE)
+    assert [answer.json()["stale"] for answer in answers] == [False] * AT_ONCE
+    assert "Traceback" not in Path(api.log).read_text()

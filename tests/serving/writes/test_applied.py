@@ -1,0 +1,137 @@
+"""Reading one's own writes, over a real Redis; what the online query would write is written here."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from serving.writes.write_token import encode_token
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+TOKEN = encode_token({2: 41})
+
+
+async def ask(client: httpx.AsyncClient, **query: Any) -> tuple[bool, float]:
+    """Whether the answer is stale, and how long it took."""
+    started = time.monotonic()
+    response = await client.get("/v1/users/ann/recommendations", params={"after": TOKEN, **query})
+    assert response.status_code == 200, response.text
+    assert response.json()["items"]
+    return response.json()["stale"], time.monotonic() - started
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> redis.Redis:
+    World().write(redis_url)
+    return redis.Redis.from_url(redis_url)
+
+
+def applied(client: redis.Redis, next_offset: int) -> None:
+    client.hset(keyspace.APPLIED_ONLINE, mapping={"interactions:2": next_offset, "catalog:0": 7})
+
+
+def test_what_is_applied_is_answered_at_once(redis_url: str, redis_client: redis.Redis, api: Client) -> None:
+    applied(redis_client, 42)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            stale, seconds = await ask(client, wait_ms=10_000)
+            assert (stale, seconds < 5) == (False, True)
+            assert (await ask(client, wait_ms=0))[0] is False
+
+    asyncio.run(scenario())
+
+
+def test_an_answer_waits_for_its_write_and_many_wait_with_one_poll(
+    redis_url: str, redis_client: redis.Redis, api: Client
+) -> None:
+    applied(redis_client, 41)
+
+    async def scenario() -> None:
+        async with api(redis_url, popular_refresh_seconds=60) as client:
+            asked = [asyncio.create_task(ask(client, wait_ms=10_000)) for _ in range(50)]
+            await asyncio.sleep(0.3)
+            assert not any(each.done() for each in asked)
+            before: Any = redis_client.info("commandstats")
+            await asyncio.sleep(0.5)
+            after: Any = redis_client.info("commandstats")
+            polls = after["cmdstat_hgetall"]["calls"] - before["cmdstat_hgetall"]["calls"]
+            assert 1 <= polls <= 30  # not fifty times as many
+            applied(redis_client, 42)
+            assert [stale for stale, _ in await asyncio.gather(*asked)] == [False] * 50
+            # Nobody waits any more: nobody polls.
+            await asyncio.sleep(0.1)
+            before = redis_client.info("commandstats")
+            await asyncio.sleep(0.3)
+            after = redis_client.info("commandstats")
+            assert after["cmdstat_hgetall"]["calls"] == before["cmdstat_hgetall"]["calls"]
+
+    asyncio.run(scenario())
+
+
+def test_the_wait_is_bounded_and_says_so(redis_url: str, redis_client: redis.Redis, api: Client) -> None:
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            stale, seconds = await ask(client, wait_ms=300)
+            assert stale
+            assert 0.25 < seconds < 5
+            stale, seconds = await ask(client, wait_ms=0)
+            assert (stale, seconds < 2) == (True, True)
+
+    asyncio.run(scenario())
+
+
+def test_a_user_who_waits_to_be_folded_in_has_not_been_served_the_write(
+    redis_url: str, redis_client: redis.Redis, api: Client
+) -> None:
+    applied(redis_client, 42)
+    redis_client.zadd(keyspace.pending(0), {"ann": 1, "bob": 2})
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            assert (await ask(client, wait_ms=100))[0] is True
+            asked = asyncio.create_task(ask(client, wait_ms=10_000))
+            await asyncio.sleep(0.2)
+            redis_client.zrem(keyspace.pending(0), "ann")
+            assert (await asked)[0] is False
+            # Without a model there is nothing to fold in with.
+            redis_client.zadd(keyspace.pending(0), {"ann": 1})
+            redis_client.delete(keyspace.CURRENT_MODEL)
+            assert (await ask(client, wait_ms=10_000))[0] is False
+
+    asyncio.run(scenario())
+
+
+def test_without_redis_nobody_waits(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            started = time.monotonic()
+            params = {"after": TOKEN, "wait_ms": 10_000}
+            answer = (await client.get("/v1/users/ann/recommendations", params=params)).json()
+            assert answer["stale"] is True
+            assert time.monotonic() - started < 5
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "W10", "e30K!", "A" * 9000])
+def test_what_is_no_token_is_a_422_that_says_what_one_is(
+    redis_url: str, redis_client: redis.Redis, api: Client, token: str
+) -> None:
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            response = await client.get("/v1/users/ann/recommendations", params={"after": token})
+            assert response.status_code == 422
+            assert response.json()["errors"][0]["pointer"] == "/query/after"
+            for wait_ms in (-1, 10_001):
+                params = {"after": TOKEN, "wait_ms": wait_ms}
+                assert (await client.get("/v1/users/a/recommendations", params=params)).status_code == 422
+
+    asyncio.run(scenario())

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from serving.redis.store import Store, StoreError
+from serving.telemetry.metrics import Metrics
+from serving.writes.erasures import erasure, of
+from serving.writes.receipt import Receipt
+from tests.serving.conftest import NOBODY, settings_of
+
+RECEIPT = Receipt(1000, 0, 7)
+
+
+@pytest.mark.parametrize(
+    ("online", "in_lake", "through", "state"),
+    [
+        (0, 0, [], "accepted"),
+        (7, 8, [], "accepted"),  # 7 is the next offset: 7 itself is not applied
+        (8, 7, [], "applied"),
+        (8, 8, [], "complete"),
+        (8, 8, [8, 7], "applied"),  # an older version may be served again
+        (8, 8, [8, 9], "complete"),
+    ],
+)
+def test_an_erasure_is_complete_when_state_lake_and_every_model_are(
+    online: int, in_lake: int, through: list[int], state: str
+) -> None:
+    manifests = [{"catalog_through": {"0": n}} for n in through]
+    assert of(RECEIPT, online, in_lake, list(manifests)).state == state
+
+
+def test_a_model_that_says_nothing_of_erasures_may_hold_the_user() -> None:
+    found = of(RECEIPT, 8, 8, [{"version": "v1"}])
+    assert (found.state, found.online, found.lake, found.models) == ("applied", True, True, False)
+
+
+def test_the_state_is_read_from_what_the_services_say(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    client.hset(keyspace.APPLIED_ONLINE, "catalog:0", 8)
+    client.hset(keyspace.APPLIED_LAKE, "catalog:0", 9)
+    client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2})  # v2 is being written: it has no manifest
+    client.set(keyspace.manifest("v1"), json.dumps({"catalog_through": {"0": 8}}))
+    client.close()
+
+    async def read() -> str:
+        store = Store(settings_of(redis_url=redis_url), 1.0, Metrics())
+        try:
+            return (await erasure(store, RECEIPT)).state
+        finally:
+            await store.close()
+
+    assert asyncio.run(read()) == "complete"
+
+
+def test_without_redis_nothing_is_claimed() -> None:
+    async def read() -> None:
+        store = Store(settings_of(redis_url=f"redis://{NOBODY}/0"), 1.0, Metrics())
+        try:
+            await erasure(store, RECEIPT)
+        finally:
+            await store.close()
+
+    with pytest.raises(StoreError):
+        asyncio.run(read())

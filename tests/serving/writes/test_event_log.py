@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery, ProducerLimits
+from contracts.events import Interaction
+from contracts.settings import KafkaSettings
+from serving.writes.event_log import EventLog, EventLogError
+
+EVENTS = [Interaction(event_type="view", user_id=f"u{i}", item_id="i") for i in range(5)]
+Report = Callable[[int, OnDelivery], None]
+
+
+class FakeProducer:
+    """Reports each event from a thread of its own, as the real ones do."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.sent = 0
+
+    def send(self, topic: str, key: bytes, value: bytes, on_delivery: OnDelivery) -> None:
+        assert topic == "interactions"
+        number, self.sent = self.sent, self.sent + 1
+        threading.Thread(target=self._report, args=(number, on_delivery)).start()
+
+    def flush(self, timeout: float) -> int:
+        return 0
+
+    def close(self) -> None:
+        pass
+
+
+def log_over(report: Report, timeout: float = 2.0) -> EventLog:
+    return EventLog(KafkaSettings(), timeout, lambda *_: FakeProducer(report))
+
+
+def acknowledged(number: int, on_delivery: OnDelivery) -> None:
+    on_delivery(Delivery("interactions", number % 2, 100 + number), None)
+
+
+def append(log: EventLog) -> dict[int, int]:
+    async def run() -> dict[int, int]:
+        return await log.append(EVENTS)
+
+    try:
+        return asyncio.run(run())
+    finally:
+        log.close()
+
+
+def test_offsets_are_the_last_of_each_partition() -> None:
+    assert append(log_over(acknowledged)) == {0: 104, 1: 103}
+
+
+def test_one_failed_event_fails_the_request() -> None:
+    def report(number: int, on_delivery: OnDelivery) -> None:
+        if number == 3:
+            on_delivery(None, RuntimeError("no leader"))
+        else:
+            acknowledged(number, on_delivery)
+
+    with pytest.raises(EventLogError, match="no leader"):
+        append(log_over(report))
+
+
+def test_one_silent_event_fails_the_request_in_time() -> None:
+    def report(number: int, on_delivery: OnDelivery) -> None:
+        if number != 3:
+            acknowledged(number, on_delivery)
+
+    started = time.monotonic()
+    with pytest.raises(EventLogError, match="in time"):
+        append(log_over(report, timeout=0.2))
+    assert time.monotonic() - started < 1.5
+
+
+def test_after_a_failed_opening_requests_fail_at_once_and_later_it_opens() -> None:
+    attempts: list[float] = []
+
+    def opens(_: KafkaSettings, limits: ProducerLimits) -> FakeProducer:
+        attempts.append(time.monotonic())
+        assert limits.connect_timeout_seconds < 2.0
+        if len(attempts) == 1:
+            raise BrokerUnavailableError("nowhere")
+        return FakeProducer(acknowledged)
+
+    async def run() -> None:
+        log = EventLog(KafkaSettings(), 2.0, opens)
+        for _ in range(3):
+            with pytest.raises(EventLogError):
+                await log.append(EVENTS)
+        assert len(attempts) == 1
+        await asyncio.sleep(1.05)
+        assert await log.append(EVENTS)
+        log.close()
+
+    asyncio.run(run())
+
+
+def test_a_report_after_the_loop_has_ended_is_harmless() -> None:
+    late: list[OnDelivery] = []
+    with pytest.raises(EventLogError):
+        append(log_over(lambda _, on_delivery: late.append(on_delivery), timeout=0.1))
+    for on_delivery in late:
+        acknowledged(0, on_delivery)
+        on_delivery(None, RuntimeError("too late"))

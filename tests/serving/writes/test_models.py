@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import redis
+
+from contracts.stored import keyspace
+from tests.serving.conftest import Client
+from tests.serving.world import World
+
+
+def two_versions(url: str) -> redis.Redis:
+    world = World()
+    world.write(url, "v1")
+    client = redis.Redis.from_url(url)
+    world.top = {"ann": [("i20", 0.9)], "bob": [("i21", 0.8)]}
+    world.write_model(client, "v2")
+    client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2, "half": 3})
+    manifest = {"previous": "v1", "metrics": {"ndcg@10": 0.3}, "created_at": "2026-01-02", "sizes": {
+        "lists": 2, "similar": 1, "users": 1, "factors": 0}}  # fmt: skip
+    client.set(keyspace.manifest("v2"), json.dumps(manifest))
+    return client
+
+
+def test_an_operator_goes_back_and_forth(redis_url: str, api: Client) -> None:
+    client_of_test = two_versions(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            listed = (await client.get("/v1/models")).json()["models"]
+            assert [(each["version"], each["served"]) for each in listed] == [("v2", True), ("v1", False)]
+            assert listed[0]["metrics"] == {"ndcg@10": 0.3}
+            back = await client.post("/v1/models/rollback")
+            assert back.json() == {"served": "v1", "before": "v2"}
+            answer = (await client.get("/v1/users/ann/recommendations")).json()
+            assert (answer["model_version"], answer["items"][0]["item_id"]) == ("v1", "i10")
+            assert (await client.post("/v1/models/rollback")).status_code == 409
+            forth = await client.post("/v1/models/v2/promote")
+            assert forth.json() == {"served": "v2", "before": "v1"}
+            assert (await client.post("/v1/models/v2/promote")).status_code == 409
+            assert (await client.post("/v1/models/half/promote")).status_code == 404
+
+    asyncio.run(scenario())
+    audit = [json.loads(line) for line in client_of_test.lrange(keyspace.MODEL_AUDIT, 0, -1)]  # type: ignore[union-attr]
+    assert [(line["action"], line["from"], line["to"]) for line in audit] == [
+        ("rollback", "v2", "v1"),
+        ("promote", "v1", "v2"),
+    ]
+    client_of_test.close()
+
+
+def test_a_version_that_is_not_whole_is_not_served(redis_url: str, api: Client) -> None:
+    client_of_test = two_versions(redis_url)
+    client_of_test.set(keyspace.CURRENT_MODEL, "v1")
+    client_of_test.hdel(keyspace.top_n(0, "v2"), "bob")
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            response = await client.post("/v1/models/v2/promote")
+            assert response.status_code == 409
+            assert "train --now" in response.json()["detail"]
+
+    asyncio.run(scenario())
+    assert client_of_test.get(keyspace.CURRENT_MODEL) == b"v1"
+    client_of_test.close()
+
+
+def test_before_the_first_model_there_is_nothing_to_go_back_to(redis_url: str, api: Client) -> None:
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            assert (await client.get("/v1/models")).json() == {"models": []}
+            assert (await client.post("/v1/models/rollback")).status_code == 409
+
+    asyncio.run(scenario())

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from stack.demo.summary import Summary
+
+USERS, ITEMS, RATED_EACH = 60, 80, 20
+PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
+
+
+def _write_ratings(folder: Path) -> int:
+    """A small MovieLens folder with one broken line; the number of good lines."""
+    chance = random.Random(1)
+    lines = [
+        f"{user},{item},{chance.randint(4, 10) / 2},{1_500_000_000 + 60 * n}"
+        for user in range(1, USERS + 1)
+        for n, item in enumerate(chance.sample(range(1, ITEMS + 1), RATED_EACH))
+    ]
+    broken = [*lines[:50], "7,11,not a number,1500000000", *lines[50:]]
+    folder.mkdir()
+    (folder / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *broken, ""]))
+    movies = [f"{item},Film {item},Drama" for item in range(1, ITEMS + 1)]
+    (folder / "movies.csv").write_text("\n".join(["movieId,title,genres", *movies, ""]))
+    return len(lines)
+
+
+def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> None:
+    good = _write_ratings(tmp_path / "source")
+    summary = tmp_path / "summary.json"
+    words = [
+        "demo",
+        "--once",
+        "--ratings",
+        str(tmp_path / "source"),
+        "--json",
+        str(summary),
+        "--story",
+        *PORTS,
+    ]
+    words += ["--data-dir", str(tmp_path / "data")]
+    answer = subprocess.run(
+        [sys.executable, "-m", "stack", *words], capture_output=True, text=True, check=False, timeout=900
+    )
+    assert answer.returncode == 0, answer.stderr
+    found = json.loads(summary.read_text())
+    assert list(found) == [field.name for field in fields(Summary)]
+    counts = {name: found[name] for name in ("sent", "acknowledged", "lake_rows", "lake_distinct_events")}
+    assert counts == dict.fromkeys(counts, good)
+    assert found["redis_raters"] == good
+    assert (found["rejected_lines"], found["rejected_events"]) == (1, 0)
+    assert (found["users"], found["items"]) == (USERS, ITEMS)
+    assert {"ndcg@10", "popularity_ndcg@10", "rmse"} <= set(found["metrics"])
+    assert {"servers", "replay", "applied", "training", "serving", "total"} <= set(found["seconds"])
+    assert found["model_version"] in answer.stderr
+    assert "Recommended after" in answer.stderr
+
+
+def test_a_source_that_does_not_exist_is_told_before_anything_starts(tmp_path: Path) -> None:
+    words = ["demo", "--once", "--ratings", str(tmp_path / "absent"), "--data-dir", str(tmp_path / "data")]
+    answer = subprocess.run(
+        [sys.executable, "-m", "stack", *words], capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 1
+    assert "No file or folder" in answer.stderr

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from stack.processes import leftovers
+from stack.processes.identity import Identity, identify, running
+from stack.processes.process import Record
+
+# A parent that supervises two services, one of which has a child in a session of its own.
+PARENT = """
+import sys
+from pathlib import Path
+from stack.machine.start_plan import Plan
+from stack.processes.run_state import Folders
+from stack.run.supervisor import Supervisor
+import os
+supervisor = Supervisor(Folders(Path(sys.argv[1])), os.environ, strict=True, say=print)
+forks = "import subprocess, time; subprocess.Popen(['sleep', '601'], start_new_session=True); time.sleep(600)"
+supervisor.start(Plan("alone", ("sleep", "600")))
+supervisor.start(Plan("forks", (sys.executable, "-c", forks)))
+while True:
+    supervisor.pause(0.1)
+"""
+
+
+def test_what_a_killed_parent_left_is_found_and_removed(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)]) as parent:
+        deadline = time.monotonic() + 20
+        while not any(record.started_later for record in leftovers.records(run)):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        parent.send_signal(signal.SIGKILL)
+    left = [each for record in leftovers.records(run) for each in (record.process, *record.started_later)]
+    assert len(left) == 3
+    assert all(running(each) for each in left)
+    assert leftovers.remove(run) == ["alone", "forks"]
+    assert not any(running(each) for each in left)
+    assert leftovers.remove(run) == []
+
+
+def test_a_pid_that_another_process_has_now_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as innocent:
+        Record("service", Identity(innocent.pid, time.time() - 86_400)).write(tmp_path)
+        assert leftovers.remove(tmp_path) == []
+        assert innocent.poll() is None
+        assert not list(tmp_path.glob("*.json"))
+        innocent.kill()
+
+
+def test_a_descendant_is_removed_when_its_parent_is_long_gone(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as orphan:
+        identity = identify(orphan.pid)
+        assert identity is not None
+        gone = Identity(os.getpid(), 1.0)
+        Record("service", gone, (identity,)).write(tmp_path)
+        assert leftovers.remove(tmp_path) == ["service"]
+        assert running(identity) is None

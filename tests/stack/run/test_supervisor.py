@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from contracts.exit_codes import NEEDS_OPERATOR
+from stack.machine.errors import ServiceDiedError, StackError
+from stack.machine.start_plan import Plan
+from stack.processes.run_state import Folders
+from stack.run import supervisor as supervisor_module
+from stack.run.supervisor import StopRequested, Supervisor, backoff
+
+
+def _supervisor(tmp_path: Path, said: list[str], strict: bool) -> Supervisor:
+    return Supervisor(Folders(tmp_path), os.environ, strict, said.append)
+
+
+def _python(name: str, code: str, ends: bool = False) -> Plan:
+    return Plan(name, (sys.executable, "-c", code), ends=ends)
+
+
+def test_a_service_that_died_is_started_again_and_the_reason_shown(tmp_path: Path) -> None:
+    said: list[str] = []
+    supervisor = _supervisor(tmp_path, said, strict=False)
+    once = tmp_path / "died"
+    code = (
+        f"import os, time; os.path.exists({str(once)!r}) and time.sleep(60)\n"
+        f"open({str(once)!r}, 'w'); os._exit(3)"
+    )
+    with supervisor.until_stopped():
+        supervisor.start(_python("service", code))
+        supervisor.wait_until("the restart", lambda: len(list((tmp_path / "run").glob("*.json"))) == 0, 10)
+        supervisor.wait_until("the service", lambda: (tmp_path / "run" / "service.json").exists(), 10)
+        supervisor.pause(0.3)
+    assert len(said) == 1
+    assert "exit code 3" in said[0]
+    assert "again in 1 s" in said[0]
+
+
+def test_when_strict_a_dead_service_ends_the_run(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, [], strict=True)
+    with supervisor.until_stopped():
+        supervisor.start(_python("service", "raise SystemExit(3)"))
+        with pytest.raises(ServiceDiedError, match="exit code 3"):
+            supervisor.pause(20)
+
+
+def test_a_replay_may_end_well_but_not_badly(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, [], strict=False)
+    with supervisor.until_stopped():
+        supervisor.start(_python("replay", "pass", ends=True))
+        supervisor.wait_until("the replay", lambda: supervisor.ended("replay"), 10)
+    with supervisor.until_stopped():
+        supervisor.start(_python("replay", "raise SystemExit(1)", ends=True))
+        with pytest.raises(ServiceDiedError):
+            supervisor.pause(20)
+
+
+def test_a_service_that_needs_the_operator_is_tried_until_it_runs_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor_module, "_OPERATOR_SECONDS", 0.05)
+    said: list[str] = []
+    supervisor = _supervisor(tmp_path, said, strict=False)
+    tries, repaired = tmp_path / "tries", tmp_path / "repaired"
+    code = (
+        f"import os, sys, time; os.path.exists({str(repaired)!r}) and time.sleep(60)\n"
+        f"open({str(tries)!r}, 'a').write('x'); print('run the repair', flush=True)\n"
+        f"sys.exit({NEEDS_OPERATOR})"
+    )
+    with supervisor.until_stopped():
+        supervisor.start(_python("service", code))
+        # More often than a dying service is started again.
+        supervisor.wait_until("tries", lambda: tries.exists() and len(tries.read_text()) > 8, 30)
+        repaired.touch()
+        supervisor.pause(0.5)
+        assert (tmp_path / "run" / "service.json").exists()
+    assert len(said) == 1
+    assert "run the repair" in said[0]
+    assert "service waits for you" in said[0]
+
+
+def test_waits_grow_up_to_a_bound() -> None:
+    assert [backoff(n) for n in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
+
+
+def test_a_signal_ends_the_next_pause_and_stops_everything(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, [], strict=True)
+    with supervisor.until_stopped():
+        supervisor.start(Plan("service", ("sleep", "600")))
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(StopRequested):
+            supervisor.pause(20)
+    assert not list((tmp_path / "run").glob("*.json"))
+
+
+def test_waiting_ends_with_what_was_waited_for(tmp_path: Path) -> None:
+    supervisor = _supervisor(tmp_path, [], strict=True)
+    with pytest.raises(StackError, match=r"Waited 0\.2 s for Godot"):
+        supervisor.wait_until("Godot", lambda: False, 0.2)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from stack.machine.ports import LOOPBACK, free_port
+from stack.status import api_client
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """Answers with the path it was asked for, or 503 under /down."""
+
+    def do_GET(self) -> None:
+        self.send_response(503 if self.path.startswith("/down") else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"path": self.path}).encode())
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def api() -> Iterator[str]:
+    with HTTPServer((LOOPBACK, 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://{LOOPBACK}:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_ids_are_safe_in_a_path(api: str) -> None:
+    path = api_client.recommendations(api, "a/b ü", 3)["path"]
+    assert path == "/v1/users/a%2Fb%20%C3%BC/recommendations?n=3"
+
+
+def test_a_refusal_is_told_in_the_apis_own_words(api: str) -> None:
+    with pytest.raises(api_client.ApiError, match=r"503.*/down"):
+        api_client.call(f"{api}/down")
+
+
+def test_whether_something_answers(api: str) -> None:
+    assert api_client.answers(api)
+    assert not api_client.answers(f"http://{LOOPBACK}:{free_port()}/livez")

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from stack.processes.progress_file import IngestProgress
+from stack.status.block import line, model_line, rows
+from stack.status.picture import StackStatus
+
+STATUS = StackStatus(
+    "/data",
+    running=True,
+    phase="running",
+    services={"redis": {"pid": 1, "running": True}, "broker": {"pid": 2, "running": False}},
+    addresses={"api": "http://127.0.0.1:8000"},
+    ingest=IngestProgress(1000, 990, 10),
+    in_lake=900,
+    lag_lake=90,
+    lag_online=0,
+    model={"version": "v7", "metrics": {"ndcg@10": 0.2, "popularity_ndcg@10": 0.1}},
+)
+
+
+def test_the_block_shows_the_flow_from_sent_to_served() -> None:
+    shown = dict(rows(STATUS))
+    assert shown["sent"] == "1,000 (990 acknowledged, 10 failed)"
+    assert shown["lag"] == "90 lake, 0 online"
+    assert shown["state"] == "running; not running: broker"
+    assert shown["model"] == "v7, ndcg@10 0.200 (popularity 0.100)"
+    assert shown["API"] == "http://127.0.0.1:8000/docs"
+
+
+def test_the_line_says_the_same_and_a_question_mark_what_is_not_known() -> None:
+    assert line(StackStatus("/data", running=False)).startswith("sent 0 acknowledged 0 in the lake ?")
+    assert model_line(None) == "none yet"

@@ -1,0 +1,296 @@
+"""A clean world violates nothing; whatever is planted is found, by the invariant that names it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from contracts.stored.records import Popularity
+from stack.verify.invariants import (
+    INVARIANTS,
+    NotChecked,
+    Violation,
+    conservation,
+    derived_state,
+    no_duplicates,
+    no_invention,
+    no_loss,
+)
+from stack.verify.ledgers import EVENTS, PLACES, Ledgers
+from stack.verify.state_file import StateFile
+from tests.stack.ledger_world import (
+    SETTINGS,
+    Sent,
+    World,
+    oracle_state,
+    replace_lake,
+    without_lake_row,
+    worlds,
+)
+
+FEW = settings(max_examples=40, deadline=None)
+NEW_ID = "ffffffff-0000-0000-0000-000000000000"
+Rows = list[dict[str, object]]
+
+
+def _violated(ledgers: Ledgers) -> dict[str, list[Violation]]:
+    """The violated invariants; all must have been checked."""
+    found: dict[str, list[Violation]] = {}
+    for invariant in INVARIANTS:
+        violations = invariant.check(ledgers)
+        assert not isinstance(violations, NotChecked)
+        if violations:
+            found[invariant.name] = violations
+    return found
+
+
+def _cases(found: list[Violation] | NotChecked) -> list[int]:
+    assert not isinstance(found, NotChecked)
+    return [violation.cases for violation in found]
+
+
+def test_each_invariant_has_its_line_in_the_runbook() -> None:
+    runbook = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (I\d) ", runbook, re.MULTILINE) == [invariant.name for invariant in INVARIANTS]
+
+
+@FEW
+@given(worlds(), st.booleans())
+def test_a_clean_world_violates_nothing(world: World, knows_poison: bool) -> None:
+    ledgers = world.ledgers(knows_poison)
+    assert _violated(ledgers) == {}
+    assert no_loss(replace(ledgers, state=None)) == conservation(replace(ledgers, state=None)) == []
+
+
+@FEW
+@given(worlds(), st.sampled_from([0, 1000, 1_700_000_000_000, 1_800_000_000_000]))
+def test_what_an_erasure_took_out_is_not_missed(world: World, until: int) -> None:
+    def is_erased(sent: Sent) -> bool:
+        return sent.event.user_id == "a" and sent.event.entry.event_time <= until
+
+    left = [sent for sent in (*world.accepted, *world.landed) if not is_erased(sent)]
+    ledgers = replace_lake(world.ledgers(), [sent.row for sent in left])
+    assert ledgers.state is not None
+    state = oracle_state([sent.event for sent in left], SETTINGS)
+    for sent in (*world.accepted, *world.landed):
+        state.popularity.setdefault(sent.event.item_id, Popularity())
+    erased = replace(ledgers, erased={"a": until}, state=replace(ledgers.state, state=state))
+    found = {invariant.name: invariant.check(erased) for invariant in INVARIANTS}
+    if any(map(is_erased, world.landed)):  # nobody knows where it lay
+        places = found.pop("I4")
+        assert isinstance(places, NotChecked) or places == []
+    assert [name for name, violations in found.items() if violations] == []
+
+
+@FEW
+@given(worlds(), st.data())
+def test_a_lost_event_is_found(world: World, data: st.DataObject) -> None:
+    assume(world.accepted)
+    at = data.draw(st.integers(0, len(world.accepted) - 1))
+    found = _violated(without_lake_row(world.ledgers(), at))
+    (lost,) = found["I1"]
+    place = world.accepted[at]
+    assert lost.cases == 1
+    assert lost.examples[0].startswith(f"interactions:{place.partition}:{place.offset} event ")
+    assert [violation.cases for violation in found["I4"]] == [1]
+    assert "I2" not in found
+    assert "I3" not in found
+
+
+@FEW
+@given(worlds(), st.data())
+def test_an_event_that_was_changed_on_its_way_is_found(world: World, data: st.DataObject) -> None:
+    assume(world.accepted)
+    at = data.draw(st.integers(0, len(world.accepted) - 1))
+    field, value = data.draw(
+        st.sampled_from(
+            [("user_id", "z"), ("item_id", "z"), ("value", 4.9), ("event_time", 7), ("event_id", NEW_ID)]
+        )
+    )
+    rows = world.ledgers().lake.to_pylist()
+    rows[at][field] = value
+    assert _cases(no_loss(replace_lake(world.ledgers(), rows))) == [1]
+
+
+@FEW
+@given(worlds(), st.data())
+def test_an_event_that_was_wrongly_refused_is_found_where_poison_is_known(
+    world: World, data: st.DataObject
+) -> None:
+    assume(world.accepted)
+    at = data.draw(st.integers(0, len(world.accepted) - 1))
+    place = {"partition": world.accepted[at].partition, "offset": world.accepted[at].offset}
+    refused = pa.Table.from_pylist([*world.ledgers().refused.to_pylist(), place], PLACES)
+    ledgers = replace(without_lake_row(world.ledgers(), at), rejected=refused)
+    assert [violation.what for violation in no_loss(ledgers)] == [
+        "acknowledged events were refused, but are no poison"
+    ]
+    assert no_loss(replace(ledgers, poison=None)) == []
+
+
+def _event(partition: int, offset: int, event_id: str) -> dict[str, object]:
+    kind = {"event_type": "view", "value": 1.0, "event_time": 5}
+    return {
+        "partition": partition,
+        "offset": offset,
+        "event_id": event_id,
+        "user_id": "a",
+        "item_id": "1",
+        **kind,
+    }
+
+
+def _small(sent: Rows, lake: Rows) -> Ledgers:
+    return Ledgers(pa.Table.from_pylist(sent, EVENTS), pa.Table.from_pylist(lake, EVENTS))
+
+
+def test_an_acknowledgement_without_an_offset_is_looked_for_by_its_id() -> None:
+    lake: Rows = [_event(0, 4, "a")]
+    assert no_loss(_small([_event(0, -1, "a")], lake)) == []
+    assert _cases(no_loss(_small([_event(0, -1, "b")], lake))) == [1]
+
+
+@FEW
+@given(worlds(), st.data())
+def test_a_row_that_is_there_twice_is_found(world: World, data: st.DataObject) -> None:
+    rows = world.ledgers().lake.to_pylist()
+    assume(rows)
+    ledgers = replace_lake(world.ledgers(), [*rows, data.draw(st.sampled_from(rows))])
+    assert _cases(no_duplicates(ledgers)) == [1]
+    assert _cases(conservation(ledgers)) == [1]
+    assert derived_state(ledgers) == []  # the last writer is the same
+
+
+@FEW
+@given(worlds(), st.data())
+def test_one_id_for_two_events_is_found(world: World, data: st.DataObject) -> None:
+    rows = world.ledgers().lake.to_pylist()
+    assume(rows)
+    other = data.draw(st.sampled_from(rows)) | {"partition": 2, "offset": 0, "item_id": "another"}
+    (found,) = no_duplicates(replace_lake(world.ledgers(), [*rows, other]))
+    assert found.what == "event ids stand for more than one event"
+
+
+@FEW
+@given(worlds())
+def test_an_invented_row_is_found_unless_others_may_have_written_it(world: World) -> None:
+    ledgers = replace_lake(world.ledgers(), [*world.ledgers().lake.to_pylist(), _event(5, 0, NEW_ID)])
+    assert _cases(no_invention(ledgers)) == [1]
+    assert isinstance(no_invention(replace(ledgers, all_producers=False)), NotChecked)
+
+
+def test_an_event_without_an_id_is_known_by_its_place() -> None:
+    assert no_invention(_small([{"partition": 0, "offset": 4}], [_event(0, 4, NEW_ID)])) == []
+
+
+@FEW
+@given(worlds())
+def test_a_refused_event_that_left_no_trace_is_found(world: World) -> None:
+    assume(world.poison)
+    ledgers = replace(world.ledgers(), rejected=world.ledgers().refused.slice(1))
+    assert _cases(conservation(ledgers)) == [1]
+    assert _cases(no_loss(ledgers)) == [1]
+
+
+def test_a_hole_that_no_ledger_of_a_producer_knows_is_found() -> None:
+    lake: Rows = [_event(0, 4, "a"), _event(0, 6, "b"), _event(1, 0, "c")]
+    (found,) = conservation(_small([], lake))
+    assert (found.cases, found.examples) == (1, ["partition 0: 2 of 3 from 4 to 7, first hole at 5"])
+
+
+@FEW
+@given(worlds())
+def test_an_end_that_was_committed_but_is_not_in_the_lake_is_found(world: World) -> None:
+    state = world.state()
+    head = replace(state.head, applied_lake=state.head.applied_lake | {"interactions:7": 3})
+    ledgers = replace(world.ledgers(), state=replace(state, head=head))
+    assert _cases(conservation(ledgers)) == [3]
+
+
+Plant = Callable[[StateFile, str, tuple[str, str]], None]
+
+
+def _lose_history(state: StateFile, item: str, pair: tuple[str, str]) -> None:
+    (state.state.histories if pair in state.state.histories else state.state.retracted).pop(pair)
+
+
+def _move_history(state: StateFile, item: str, pair: tuple[str, str]) -> None:
+    kept = (state.state.histories, state.state.retracted)
+    source, target = kept if pair in kept[0] else kept[::-1]
+    target[pair] = source.pop(pair)
+
+
+def _invent_history(state: StateFile, item: str, pair: tuple[str, str]) -> None:
+    state.state.histories["nobody", item] = b""
+
+
+def _count_once_more(state: StateFile, item: str, pair: tuple[str, str]) -> None:
+    state.state.popularity[item] += Popularity(users=1)
+
+
+def _lose_popularity(state: StateFile, item: str, pair: tuple[str, str]) -> None:
+    del state.state.popularity[item]
+
+
+def _shift_trend(state: StateFile, item: str, pair: tuple[str, str]) -> None:
+    scores = state.state.trending[3600]
+    scores[item] = scores.get(item, 0.0) + 1e-6
+
+
+PLANTS: tuple[Plant, ...] = (
+    _lose_history,
+    _move_history,
+    _invent_history,
+    _count_once_more,
+    _lose_popularity,
+    _shift_trend,
+)
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+@FEW
+@given(worlds(), st.data())
+def test_a_state_that_is_not_the_recount_is_found(plant: Plant, world: World, data: st.DataObject) -> None:
+    ledgers = world.ledgers()
+    assert ledgers.state is not None
+    pairs = sorted(ledgers.state.state.histories.keys() | ledgers.state.state.retracted.keys())
+    assume(pairs)
+    pair = data.draw(st.sampled_from(pairs))
+    plant(ledgers.state, pair[1], pair)
+    assert sum(_cases(derived_state(ledgers))) in (1, 2)
+
+
+@FEW
+@given(worlds())
+def test_events_that_the_state_does_not_have_yet_are_left_out(world: World) -> None:
+    before = world.ledgers()
+    later = replace_lake(before, [*before.lake.to_pylist(), _event(0, 1000, NEW_ID)])
+    state = world.state()
+    applied = {"interactions:0": 500} | state.head.applied_online
+    later = replace(later, state=replace(state, head=replace(state.head, applied_online=applied)))
+    if "interactions:0" in state.head.applied_online:
+        assert derived_state(later) == []
+
+
+def test_a_lake_behind_the_state_is_told_before_anything_is_compared() -> None:
+    world = World((), ((0, 4),), (), ())
+    state = world.state()
+    head = replace(state.head, applied_online={"interactions:0": 9})
+    (found,) = _violations(derived_state(replace(world.ledgers(), state=replace(state, head=head))))
+    assert (found.cases, found.examples) == (4, ["partition 0: Redis has 9, the lake 5"])
+
+
+def test_without_a_state_the_derived_one_is_not_checked() -> None:
+    assert isinstance(derived_state(_small([], [])), NotChecked)
+
+
+def _violations(found: list[Violation] | NotChecked) -> list[Violation]:
+    assert not isinstance(found, NotChecked)
+    return found

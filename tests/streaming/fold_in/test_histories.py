@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
+from contracts.stored.records import HistoryEntry, encode_entry
+from contracts.strengths import effective, strength
+from streaming.fold_in.histories import Strengths, read_histories
+
+GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
+STRENGTHS = Strengths.of(DEFAULT_WEIGHTS, GRADES)
+ENTRIES = st.lists(
+    st.builds(
+        HistoryEntry,
+        st.sampled_from(EVENT_TYPES),
+        st.integers(0, 2**48),
+        st.integers(0, 3).map(lambda n: str(uuid.UUID(int=n))),
+        st.sampled_from([0.5, 2.5, 3.0, 4.5, 5.0]),
+    ),
+    min_size=1,
+    max_size=7,
+    unique_by=lambda entry: entry.event_type,
+).filter(lambda entries: bool(effective(entries)))
+
+
+def encoded(entries: list[HistoryEntry]) -> bytes:
+    return b"".join(encode_entry(e) for e in sorted(entries, key=lambda e: EVENT_TYPES.index(e.event_type)))  # type: ignore[arg-type]
+
+
+@given(st.lists(st.lists(ENTRIES, max_size=5), max_size=5))
+def test_strengths_and_times_are_those_of_the_entries_that_count(
+    users: list[list[list[HistoryEntry]]],
+) -> None:
+    raw = [{b"i%d" % n: encoded(item) for n, item in enumerate(user)} for user in users]
+    histories = read_histories(raw, STRENGTHS)
+    items = [item for user in users for item in user]
+    assert histories.indptr.tolist() == np.concatenate([[0], np.cumsum([len(u) for u in users])]).tolist()
+    assert histories.items == [b"i%d" % n for user in users for n in range(len(user))]
+    assert histories.strengths.tolist() == pytest.approx(
+        [strength(effective(item), DEFAULT_WEIGHTS, GRADES) for item in items]
+    )
+    assert histories.times.tolist() == [max(e.event_time for e in effective(item)) for item in items]
+
+
+def test_a_user_without_a_history_has_an_empty_row() -> None:
+    histories = read_histories(
+        [{}, {b"x": encoded([HistoryEntry("like", 7, str(uuid.UUID(int=1)), 1.0)])}], STRENGTHS
+    )
+    assert histories.indptr.tolist() == [0, 0, 1]
+    assert histories.strengths.tolist() == [4.0]

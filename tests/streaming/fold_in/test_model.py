@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from streaming.fold_in.model import OnlineModels, load
+from tests.streaming.model_in_redis import publish
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+        yield connection
+
+
+def test_a_published_version_is_read_with_its_factors_mapped(client: redis.Redis) -> None:
+    factors = publish(client, "v1", ["a", "b", "ü"])
+    model = load(client, "v1")
+    assert model is not None
+    assert isinstance(model.factors, np.memmap)
+    assert np.array_equal(model.factors, factors)
+    assert model.index == {b"a": 0, b"b": 1, "ü".encode(): 2}
+    assert np.allclose(model.gramian, factors.astype(float).T @ factors)
+    assert (model.alpha, model.reg_param, model.nonnegative) == (0.5, 0.01, False)
+
+
+def test_factors_in_several_parts_come_in_order(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keyspace, "ITEMS_PER_PART", 2)
+    factors = publish(client, "v1", ["a", "b", "c"], seed=5)
+    for part in range(2):
+        client.hset(keyspace.model_factors("v1"), str(part), factors[2 * part : 2 * part + 2].tobytes())
+    model = load(client, "v1")
+    assert model is not None
+    assert np.array_equal(model.factors, factors)
+
+
+def test_the_same_version_of_another_redis_is_not_taken_for_it(client: redis.Redis) -> None:
+    publish(client, "v1", ["a", "b"], seed=1)
+    load(client, "v1")
+    other = publish(client, "v1", ["a", "b"], seed=2)
+    model = load(client, "v1")
+    assert model is not None
+    assert np.array_equal(model.factors, other)
+
+
+def test_a_version_without_factors_cannot_be_folded_into(client: redis.Redis) -> None:
+    publish(client, "v1", ["a"])
+    client.delete(keyspace.model_factors("v1"))
+    assert load(client, "v1") is None
+    assert OnlineModels().of(client, None) is None
+
+
+def test_a_version_is_read_once_per_process(client: redis.Redis) -> None:
+    publish(client, "v1", ["a"])
+    models = OnlineModels()
+    first = models.of(client, "v1")
+    assert first is not None
+    client.flushall()
+    assert models.of(client, "v1") is first

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.topics import lag
+from streaming.online.backlog import slice_of
+
+sources = st.sampled_from(["interactions:0", "interactions:1", "catalog:0"])
+counts = st.dictionaries(sources, st.integers(0, 10**7), min_size=1)
+
+
+@given(counts, st.integers(1, 10**6), st.integers(0, 10**6))
+def test_slices_end_where_the_backlog_does_and_none_is_much_larger_than_asked(
+    left: dict[str, int], most: int, begin: int
+) -> None:
+    starts = dict.fromkeys(left, begin)
+    ends = {source: begin + count for source, count in left.items()}
+    part = slice_of(starts, ends, most)
+    assert part.keys() == ends.keys()
+    assert all(starts[source] <= part[source] <= ends[source] for source in ends)
+    assert lag(part, starts) <= most + len(ends)
+    assert lag(part, starts) >= min(most, lag(ends, starts))
+
+
+def test_a_partition_that_shrank_holds_nothing_more() -> None:
+    assert lag({"a:0": 4, "b:0": 3}, {"a:0": 9}) == 3
+    assert slice_of({"a:0": 9, "b:0": 0}, {"a:0": 4, "b:0": 3}, 10) == {"a:0": 9, "b:0": 3}

@@ -1,0 +1,140 @@
+"""The online query over its whole life: a backlog, live, fallen behind, a Redis that went back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from pyspark.sql import SparkSession
+
+from contracts import topics
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from streaming.online.driver import Online
+from streaming.online.touched_items import is_unmerged
+from streaming.state import client as redis_sink
+from streaming.state.keys import mark_written
+from tests.faults.processes import wait_until
+from tests.integration.flow import send, send_in_transaction
+from tests.streaming.online.test_live import like
+
+_DEADLINE_SECONDS = 180
+
+
+@pytest.fixture
+def settings(service_settings: StreamingSettings) -> StreamingSettings:
+    few = {"online_backlog_events": 50, "online_max_events_per_trigger": 60, "online_task_seconds": 5}
+    return service_settings.model_copy(update=few)
+
+
+@pytest.fixture
+def client(settings: StreamingSettings) -> redis.Redis:
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    mark_written(client)
+    return client
+
+
+@pytest.fixture
+def online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings) -> Iterator[Online]:
+    made = Online(spark, settings)
+    yield made
+    made.stop()
+    if made.is_alive():
+        made.join(60)
+
+
+def applied_through(online: Online, client: redis.Redis, count: int) -> None:
+    def done() -> bool:
+        assert online.is_alive(), online.error
+        return sum(redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).values()) >= count
+
+    wait_until(done, f"{count} records are applied")
+
+
+def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_falls_behind(
+    online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "headwater.online")
+    bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name
+    send(bootstrap, topic, [like(f"u{n % 7}", f"i{n}") for n in range(130)])
+    online.start()
+    applied_through(online, client, 130)
+    wait_until(lambda: "live from" in caplog.text, "it is live")
+    assert caplog.text.count("records applied, ") == 2
+    assert not online.is_replaying
+    send(bootstrap, topic, [like("u1", "last")])
+    applied_through(online, client, 131)
+    wait_until(lambda: not is_unmerged(client), "the lists are merged")
+    assert client.zcard(keyspace.POPULAR) == 131
+    before = 1000 * time.time()
+    wait_until(
+        lambda: float(redis_sink.read_status(client)["online_through"]) > before, "told while nothing comes"
+    )
+
+    # Held up by a rebuild, it falls behind.
+    client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)
+    send(bootstrap, topic, [like(f"u{n % 7}", f"j{n}") for n in range(200)])
+    time.sleep(2)
+    client.delete(keyspace.STATE_REBUILDING)
+    applied_through(online, client, 331)
+    wait_until(lambda: not is_unmerged(client), "the lists are merged")
+    assert client.zcard(keyspace.POPULAR) == 331
+
+    # Redis went back, and nothing comes: what it lacks is applied again.
+    wait_until(lambda: not online.is_replaying, "the backlog is worked off")
+    stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    before = {source: max(0, offset - 3) for source, offset in stands.items()}
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, before)
+    applied_through(online, client, 331)
+    assert "Redis went back" in caplog.text
+
+
+def test_without_a_slot_for_each_partition_records_are_applied_in_small_batches(
+    online: Online,
+    client: redis.Redis,
+    settings: StreamingSettings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streaming.online.driver.task_slots", lambda _: 5)
+    caplog.set_level("INFO", "headwater.online")
+    online.start()
+    for n in (1, 2):
+        send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like("u1", f"i{n}")])
+        applied_through(online, client, n)
+    assert "live from" not in caplog.text
+    assert caplog.text.count("Give it more cores") == 1
+    assert not online.is_replaying
+    monkeypatch.setattr("streaming.online.driver.task_slots", lambda _: 6)
+    wait_until(lambda: "live from" in caplog.text, "it is live")
+
+
+def test_offsets_without_a_record_are_passed_and_disturb_nothing(
+    online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "headwater.online")
+    online.start()
+    for n, pause in enumerate((0, 6, 1, 6)):  # within a task's time, and over its turn
+        time.sleep(pause)
+        send_in_transaction(
+            settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, 2, *like("ann", f"i{n}")
+        )
+        wait_until(lambda n=n: client.hlen(keyspace.history("ann", 1)) == n + 1, "applied")  # type: ignore[misc]
+    applied_through(online, client, 8)
+    before = 1000 * time.time()
+    wait_until(lambda: float(redis_sink.read_status(client)["online_through"]) > before, "no lag is left")
+    assert "went back" not in caplog.text
+    assert caplog.text.count("live from") == 1
+
+
+def test_what_ends_it_is_kept(spark: SparkSession, settings: StreamingSettings, client: redis.Redis) -> None:
+    online = Online(spark, settings.model_copy(update={"checkpoints_uri": "/proc/nowhere"}))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("threading.excepthook", lambda _: None)
+        online.start()
+        online.join(_DEADLINE_SECONDS)
+    assert not online.is_alive()
+    assert online.error is not None
+    online.stop()

@@ -1,0 +1,110 @@
+"""The live query on a real broker, Spark and Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+import redis
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from contracts import topics
+from contracts.events import Interaction
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from contracts.stored.records import decode_history
+from streaming.online.live import StateWentBackError, start_live
+from streaming.state import client as redis_sink
+from tests.integration.flow import send
+
+STARTS = {topics.INTERACTIONS.name: dict.fromkeys("0123", 0), topics.CATALOG.name: {"0": 0}}
+APPLIED = topics.by_place(STARTS)
+_DEADLINE_SECONDS = 120
+
+
+@pytest.fixture
+def settings(service_settings: StreamingSettings) -> StreamingSettings:
+    return service_settings.model_copy(update={"online_task_seconds": 5})
+
+
+@pytest.fixture
+def client(settings: StreamingSettings) -> redis.Redis:
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, APPLIED)
+    return client
+
+
+@pytest.fixture
+def query(spark: SparkSession, client: redis.Redis, settings: StreamingSettings) -> Iterator[StreamingQuery]:
+    running = start_live(spark, settings, STARTS)
+    yield running
+    running.stop()
+
+
+def like(user: str, item: str, value: float | None = None) -> tuple[bytes, bytes]:
+    event = Interaction(
+        event_type="like" if value is None else "rating", user_id=user, item_id=item, value=value
+    )
+    return user.encode(), event.to_json()
+
+
+def wait_until(done: Callable[[], bool], query: StreamingQuery) -> None:
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while not done():
+        assert query.isActive, query.exception()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def known(client: redis.Redis, user: str) -> set[str]:
+    return {item.decode() for item in client.hkeys(keyspace.history(user, 1))}  # type: ignore[union-attr]
+
+
+def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
+    query: StreamingQuery, client: redis.Redis, settings: StreamingSettings
+) -> None:
+    # Each waits for the one before: none is carried along by the next.
+    for n in range(30):
+        send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like("ann", f"i{n}")])
+        wait_until(lambda n=n: f"i{n}" in known(client, "ann"), query)  # type: ignore[misc]
+        time.sleep(0.4 if n > 10 else 0.0)
+    assert len(query.recentProgress) >= 1
+    wait_until(lambda: sum(redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).values()) == 30, query)
+    # Redis keeps what it is sent: nothing is rounded on the way.
+    sent = like("bob", "x", 3.3)
+    send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [sent, like("bob", 'ü "\\ ☃')])
+    wait_until(lambda: known(client, "bob") == {"x", 'ü "\\ ☃'}, query)
+    raw = client.hget(keyspace.history("bob", 1), "x")
+    entry = decode_history(raw)[0]  # type: ignore[arg-type]
+    event = Interaction.model_validate_json(sent[1])
+    assert (entry.value, entry.event_id, entry.event_time) == (3.3, str(event.event_id), event.event_time)
+    times = redis_sink.read_applied(client, keyspace.APPLIED_TIMES)
+    assert all(abs(moment - 1000 * time.time()) < 600_000 for moment in times.values())
+
+
+@pytest.mark.parametrize("lost", ["some", "all"])
+def test_a_redis_that_went_back_ends_the_query_before_it_says_more_than_is_there(
+    query: StreamingQuery, client: redis.Redis, settings: StreamingSettings, lost: str
+) -> None:
+    bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name
+    send(bootstrap, topic, [like("ann", f"i{n}") for n in range(5)])
+    wait_until(lambda: len(known(client, "ann")) == 5, query)
+    source, offset = next(
+        (s, n) for s, n in redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).items() if n
+    )
+    if lost == "all":
+        client.flushall()
+    else:
+        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {source: offset - 1})
+    send(bootstrap, topic, [like("ann", "later")])
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while query.isActive:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    says = None if lost == "all" else offset - 1
+    assert f"{StateWentBackError.__name__}: {source} was applied to {offset}, Redis says {says}" in str(
+        query.exception()
+    )
+    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).get(source) == says

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+import redis
+
+from clients.topic_admin import topic_ends
+from contracts import topics
+from contracts.stored import keyspace
+from stack.machine.ports import free_port
+from streaming.online.offsets_without_records import BareEnds
+from streaming.state import client as redis_sink
+from tests.integration.flow import send, send_in_transaction
+
+PLACE = f"{topics.INTERACTIONS.name}:2"
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    return redis_sink.connect(redis_url)
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+    """Kafka is really asked; about what is kept here."""
+    from streaming.online import offsets_without_records as bare_ends
+
+    found: list[tuple[int, int]] = []
+    real = bare_ends.are_bare
+
+    def are_bare(bootstrap: str, place: str, start: int, end: int) -> bool:
+        found.append((start, end))
+        return real(bootstrap, place, start, end)
+
+    monkeypatch.setattr(bare_ends, "are_bare", are_bare)
+    return found
+
+
+def commit_one(bootstrap: str) -> None:
+    send_in_transaction(bootstrap, topics.INTERACTIONS.name, 2, b"u", b"{}")
+
+
+def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
+    fresh_topics: str, client: redis.Redis, clock: Clock, asked: list[tuple[int, int]]
+) -> None:
+    commit_one(fresh_topics)
+    ends, bare_ends = topic_ends(fresh_topics), BareEnds(client, fresh_topics, clock)
+    assert ends[PLACE] == 2
+
+    def look() -> dict[str, int]:
+        bare_ends.pass_over(ends, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
+        return redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, dict.fromkeys(ends, 0))
+    for _ in range(4):
+        assert look()[PLACE] == 0
+        clock.passes(1.5)
+    assert asked == [(0, 2)]  # there is a record: it is applied, or the query hangs; asked once
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 1})
+    assert look()[PLACE] == 1
+    clock.passes(2.5)
+    assert look()[PLACE] == 2
+    clock.passes(2.5)
+    assert look() == ends
+    assert asked == [(0, 2), (1, 2)]
+
+
+def test_a_record_that_came_meanwhile_is_not_passed(
+    fresh_topics: str, client: redis.Redis, clock: Clock, asked: list[tuple[int, int]]
+) -> None:
+    commit_one(fresh_topics)
+    bare_ends = BareEnds(client, fresh_topics, clock)
+    applied = {**dict.fromkeys(topic_ends(fresh_topics), 0), PLACE: 1}
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied)
+    bare_ends.pass_over(topic_ends(fresh_topics), applied)
+    clock.passes(2.5)
+    send(fresh_topics, topics.CATALOG.name, [(b"a", b"{}")])
+    ends = topic_ends(fresh_topics)
+    bare_ends.pass_over(ends, applied)
+    clock.passes(2.5)
+    bare_ends.pass_over(ends, applied)
+    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {**applied, PLACE: 2}
+    assert asked == [(1, 2), (0, 1)]
+
+
+def test_offsets_that_have_moved_meanwhile_stay(fresh_topics: str, client: redis.Redis, clock: Clock) -> None:
+    commit_one(fresh_topics)
+    ends, bare_ends = topic_ends(fresh_topics), BareEnds(client, fresh_topics, clock)
+    bare_ends.pass_over(ends, {PLACE: 1})
+    clock.passes(2.5)
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 0})  # went back
+    bare_ends.pass_over(ends, {PLACE: 1})
+    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {PLACE: 0}
+
+
+def test_a_broker_that_does_not_answer_is_asked_again_later(
+    client: redis.Redis,
+    clock: Clock,
+    asked: list[tuple[int, int]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bare_ends = BareEnds(client, f"127.0.0.1:{free_port()}", clock)
+    monkeypatch.setattr("clients.bare_offsets._ANSWER_SECONDS", 0.0)
+    for seconds in (2.5, 1.5, 1.5):
+        bare_ends.pass_over({PLACE: 2}, {PLACE: 1})
+        clock.passes(seconds)
+    bare_ends.pass_over({PLACE: 2}, {PLACE: 1})
+    assert len(asked) == 2
+    assert caplog.text.count("Kafka does not say") == 2

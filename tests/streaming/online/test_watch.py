@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from streaming.online.watch import StateWatch, behind
+from streaming.state import client as redis_sink
+from streaming.state.keys import mark_written
+
+
+def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = redis.Redis.from_url(redis_url)
+    mark_written(client)
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
+    watch = StateWatch(client)
+    assert not watch.look()
+    assert "state_lost" not in redis_sink.read_status(client)
+    for _ in range(2):
+        client.flushall()
+        assert watch.look()
+        assert not watch.look()
+        assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 5}
+    assert caplog.text.count("run `headwater rebuild`") == 1
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 7})
+    watch.look()
+    client.flushall()
+    mark_written(client)
+    watch.look()
+    client.delete(keyspace.STATE_VERSION)
+    watch.look()
+    assert caplog.text.count("run `headwater rebuild`") == 2
+    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
+
+
+def test_who_stands_before_where_it_stood_is_named() -> None:
+    assert behind({"a:0": 5, "a:1": 4, "b:0": 0}, {"a:0": 6, "a:1": 3}) == "a:1 from 4 to 3"
+    assert behind({"a:0": 5}, {"a:0": 5, "a:1": 1}) == ""

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from clients.stored_files import StoredFiles
+from contracts import topics
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace, lake
+from streaming.lake.sink import append, create_tables, table_version
+from streaming.recovery.checkpoint import Start, begin_anew
+from streaming.recovery.faults import CheckpointFault, checkpoint_faults, refusal
+from streaming.state import client as redis_sink
+from streaming.state.keys import mark_written
+from tests.integration.flow import send
+from tests.streaming.recovery.test_checkpoint import written
+
+
+@pytest.fixture
+def settings(spark: SparkSession, redis_url: str, tmp_path: Path) -> StreamingSettings:
+    made = StreamingSettings(
+        redis_url=redis_url, lake_uri=str(tmp_path / "lake"), checkpoints_uri=str(tmp_path / "checkpoints")
+    )
+    create_tables(spark, made.lake_uri)
+    return made
+
+
+def faults(spark: SparkSession, settings: StreamingSettings) -> dict[str, str]:
+    return dict(checkpoint_faults(spark, settings))
+
+
+def write_row(spark: SparkSession, settings: StreamingSettings, table: lake.Table, writer: str) -> None:
+    row = spark.createDataFrame([()], "").selectExpr(
+        *(f"CAST(NULL AS {c.split(' ', 1)[1]}) AS {c.split(' ', 1)[0]}" for c in table.ddl.split(", "))
+    )
+    append(row, table, settings.lake_uri, writer, 0)
+
+
+def test_at_a_first_start_nothing_is_wrong(spark: SparkSession, settings: StreamingSettings) -> None:
+    assert faults(spark, settings) == {}
+
+
+def test_the_lakes_checkpoint_must_fit_the_lake(
+    spark: SparkSession, settings: StreamingSettings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoints" / "lake-v1"
+    write_row(spark, settings, lake.INTERACTIONS, "q")  # batch 0 of query q
+    assert list(faults(spark, settings)) == ["lake"]
+    assert faults(spark, settings)["lake"].startswith("is gone")
+
+    written(folder, 0, 0)
+    assert faults(spark, settings) == {}
+    shutil.rmtree(folder)
+    written(folder, 2, 1)
+    assert faults(spark, settings)["lake"].startswith("is newer than the lake")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "metadata").write_text('{"id":"q"}')
+    assert faults(spark, settings)["lake"].startswith("is gone")
+
+    files, version = StoredFiles(spark), table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
+    begin_anew(files, str(folder), Start({}, version))
+    assert faults(spark, settings) == {}
+    (folder / "metadata").write_text('{"id":"q"}')
+    assert faults(spark, settings)["lake"].startswith("is older than the lake")
+    begin_anew(files, str(folder), Start({}, version - 1))
+    assert faults(spark, settings)["lake"].startswith("is gone again")
+
+
+@pytest.mark.parametrize(("offset", "is_fault"), [(0, False), (2, False), (3, True)])
+def test_what_redis_says_is_applied_must_fit_the_topics(
+    spark: SparkSession, settings: StreamingSettings, fresh_topics: str, offset: int, is_fault: bool
+) -> None:
+    settings = settings.model_copy(update={"kafka_bootstrap_servers": fresh_topics})
+    send(fresh_topics, topics.CATALOG.name, [(b"item:a", b"{}"), (b"item:b", b"{}")])
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"catalog:0": offset})
+    assert faults(spark, settings) == {}  # no state: it is rebuilt at the start
+    mark_written(client)
+    expected = {"online": "(in Redis) stands at 3 of catalog:0, but Kafka keeps 0 to 2"} if is_fault else {}
+    assert faults(spark, settings) == expected
+
+
+def test_the_activitys_checkpoint_must_fit_both_tables(
+    spark: SparkSession, settings: StreamingSettings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "checkpoints" / "item_activity-v1"
+    write_row(spark, settings, lake.ITEM_ACTIVITY, "q")
+    assert faults(spark, settings)["item_activity"].startswith("is gone")
+    written(folder, 0, 0)
+    assert faults(spark, settings) == {}
+    (folder / "offsets" / "0").write_text('v1\n{}\n{"reservoirVersion":7}')
+    assert faults(spark, settings)["item_activity"].startswith("is newer than the lake")
+
+
+def test_a_refusal_is_one_sentence_that_names_the_cure() -> None:
+    text = refusal([CheckpointFault("lake", "is gone"), CheckpointFault("online", "is gone")])
+    assert "query lake is gone; the checkpoint of query online is gone. Run `headwater repair`" in text
+    assert "docs/operations.md" in text
+    runbook = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    assert "A checkpoint is lost" in runbook

@@ -1,0 +1,196 @@
+"""Upgrades: what an older version left in Redis and in the lake."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
+
+import pytest
+import redis
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from clients.event_producer import open_producer
+from clients.topic_admin import end_offsets
+from contracts import topics
+from contracts.events import Interaction
+from contracts.settings import KafkaSettings, StreamingSettings
+from contracts.stored import keyspace, lake
+from contracts.stored.records import Popularity, encode_catalog
+from streaming.lake.sink import append, create_tables
+from streaming.records.parse import accepted_interactions, parse
+from streaming.records.source import EARLIEST, read_partitions_between
+from streaming.recovery.rebuild import bounds_of_lake, bounds_within, first_to_read, prepare_state
+from streaming.state import client as redis_sink
+from streaming.state.client import CatalogRecord
+from streaming.state.keys import is_there
+from tests.faults.producer import Producer
+from tests.faults.recount import assert_state
+
+NEWEST_COLUMNS = ("session_id", "recommendation_id")
+
+
+class Sent(NamedTuple):
+    event: Interaction
+
+
+@pytest.fixture
+def settings(service_settings: StreamingSettings) -> StreamingSettings:
+    return service_settings
+
+
+@pytest.fixture
+def sent(settings: StreamingSettings) -> list[Sent]:
+    """Events in the topic, few enough users and items that they meet."""
+    chance, failures = random.Random(3), list[object]()
+    events = [
+        Interaction(
+            event_type=cast(Any, kind),
+            user_id=f"u{chance.randrange(5)}",
+            item_id=f"i{chance.randrange(8)}",
+            value=chance.randrange(1, 11) / 2 if kind == "rating" else None,
+            event_time=1_700_000_000_000 + chance.randrange(10**9),
+        )
+        for kind in chance.choices(("rating", "like", "dislike", "view"), k=60)
+    ]
+    producer = open_producer(KafkaSettings(kafka_bootstrap_servers=settings.kafka_bootstrap_servers))
+    for event in events:
+        key = event.user_id.encode()
+        producer.send(topics.INTERACTIONS.name, key, event.to_json(), lambda _, error: failures.append(error))
+    assert producer.flush(30) == 0
+    producer.close()
+    assert set(failures) == {None}
+    return [Sent(event) for event in events]
+
+
+def test_a_state_of_version_1_and_a_lake_without_the_newest_columns_are_brought_up_to_date(
+    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path
+) -> None:
+    rows = in_topic(spark, settings)
+    old = lake.Table("interactions", old_ddl())
+    spark.sql(f"CREATE TABLE delta.`{old.path(settings.lake_uri)}` ({old.ddl}) USING delta")
+    append(rows.filter("kafka_partition < 2").drop(*NEWEST_COLUMNS), old, settings.lake_uri, "old", 0)
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
+    redis_sink.write_applied(
+        client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": n for p, n in ends.items()}
+    )
+    gone = write_version_1(client)
+
+    create_tables(spark, settings.lake_uri)
+    append(rows.filter("kafka_partition = 2"), lake.INTERACTIONS, settings.lake_uri, "new", 0)
+    prepare_state(spark, settings)
+
+    assert is_there(client)
+    assert_state(client, cast(Producer, SimpleNamespace(sent=sent)))
+    left: Any = {key for key in gone if client.exists(key)}
+    assert left == set()
+    assert client.hget(keyspace.POPULARITY, "forgotten") is None
+    assert client.zscore(keyspace.POPULAR, "forgotten") is None
+    table = spark.read.format("delta").load(lake.INTERACTIONS.path(settings.lake_uri))
+    assert set(table.columns) == set(rows.columns)
+
+
+def in_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    name = topics.INTERACTIONS.name
+    ends = {name: end_offsets(settings.kafka_bootstrap_servers, name)}
+    starts = {name: dict.fromkeys(ends[name], 0)}
+    records = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
+    return accepted_interactions(parse(records))
+
+
+def old_ddl() -> str:
+    columns = lake.INTERACTIONS.ddl.split(", ")
+    return ", ".join(column for column in columns if column.split()[0] not in NEWEST_COLUMNS)
+
+
+def write_version_1(client: redis.Redis) -> list[str]:
+    """The keys as version 1 wrote them, with what the lake does not hold; returns those that must go.
+
+    Version 1 kept histories, popularity and the catalogue, and no version.
+    """
+    # type code, time (ms), the event id's four words, millionths: as today, without retractions.
+    entry = redis_sink.encode_entry(
+        redis_sink.HistoryEntry("like", 5, "00000000-0000-4000-8000-000000000000", 1.0)
+    )
+    ghost = keyspace.history("ghost", 1)
+    client.hset(ghost, "forgotten", entry)
+    client.hset(keyspace.history("u1", 1), "forgotten", entry)
+    counters = Popularity(1, 0, (0, 0, 1, 0, 0, 0)).encode()
+    for key in (keyspace.popularity_shard(0), keyspace.POPULARITY):
+        client.hset(key, mapping={"forgotten": counters, "i1": counters})
+    client.zadd(keyspace.POPULAR, {"forgotten": 9.0, "i1": 9.0})
+    record = CatalogRecord("item", "forgotten", 1, '{"kind":"item","id":"forgotten","updated_at":1}')
+    client.hset(keyspace.CATALOG_ITEMS, record.id, encode_catalog(record.updated_at, record.json))
+    return [ghost, keyspace.CATALOG_ITEMS]
+
+
+def test_what_an_erasure_took_from_a_lakes_end_is_not_asked_of_kafka_when_it_is_gone_there_too() -> None:
+    assert first_to_read(None, 7, 9) == EARLIEST
+    assert first_to_read(5, 7, 9) == EARLIEST
+    assert [first_to_read(reached, 7, 9) for reached in (7, 9)] == [7, 9]
+
+
+def test_offsets_of_a_topic_that_was_there_before_are_no_bounds() -> None:
+    present, applied = {"interactions": {0: 10, 1: 10}}, {"interactions:0": 11, "interactions:1": 10}
+    assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
+
+
+def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> None:
+    in_lake, present = {"interactions": {0: 11, 1: 10}}, {"interactions": {0: 10, 1: 10, 2: 10}}
+    applied = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 5)
+    assert bounds_of_lake(in_lake, present, applied) == {"interactions:1": 5, "interactions:2": 5}
+
+
+@pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
+def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one(
+    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path, applied_before: str
+) -> None:
+    create_tables(spark, settings.lake_uri)
+    # As if each partition had held a thousand records more before: the lake ends beyond the topic.
+    before = in_topic(spark, settings).withColumn("kafka_offset", F.col("kafka_offset") + 1000)
+    before = before.filter("user_id IN ('u0', 'u1')").withColumn(
+        "user_id", F.concat(F.lit("old-"), "user_id")
+    )
+    append(before, lake.INTERACTIONS, settings.lake_uri, "old", 0)
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
+    if applied_before != "nothing":
+        to = dict.fromkeys(ends, 1100) if applied_before == "the old topic" else ends
+        redis_sink.write_applied(
+            client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": offset for p, offset in to.items()}
+        )
+
+    prepare_state(spark, settings)
+
+    of_old = [
+        Sent(each.event.model_copy(update={"user_id": f"old-{each.event.user_id}"}))
+        for each in sent
+        if each.event.user_id in ("u0", "u1")
+    ]
+    assert_state(client, cast(Producer, SimpleNamespace(sent=[*sent, *of_old])))
+    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    assert {p: applied[f"interactions:{p}"] for p in ends} == ends
+
+
+def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_applied(
+    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path
+) -> None:
+    create_tables(spark, settings.lake_uri)
+    rows = in_topic(spark, settings)
+    append(rows, lake.INTERACTIONS, settings.lake_uri, "new", 0)
+    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
+    bounds = {f"interactions:{p}": min(5, end) for p, end in ends.items()}
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, bounds)
+
+    prepare_state(spark, settings)
+
+    ids = {row.event_id for row in rows.filter("kafka_offset < 5").select("event_id").collect()}
+    applied = [each for each in sent if str(each.event.event_id) in ids]
+    assert_state(client, cast(Producer, SimpleNamespace(sent=applied)))
+    found = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    assert {source: found[source] for source in bounds} == bounds

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from contracts.settings import StateSettings
+from contracts.stored import keyspace
+from contracts.stored.records import HistoryEntry
+from streaming.state import client as redis_sink
+from streaming.state.client import UserEvent
+from streaming.state.keys import clear_state, is_there, mark_written, state_digest
+from streaming.state.merged_lists import merge_items
+
+STATE = StateSettings(redis_shards=2)
+ID = "00000000-0000-4000-8000-000000000000"
+NOT_STATE = [
+    keyspace.CURRENT_MODEL,
+    keyspace.fresh("x}:history:y", 2),
+    keyspace.top_n(0, "v:history:1"),
+    keyspace.pending(0),
+    keyspace.STATE_VERSION,
+]
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+        events = [UserEvent("a", item, HistoryEntry("rating", 1, ID, 4.0)) for item in "xy"]
+        redis_sink.apply_events(connection, events, STATE)
+        merge_items(connection, "xy", STATE)
+        yield connection
+
+
+def test_clearing_the_state_leaves_models_lists_and_offsets(client: redis.Redis) -> None:
+    for key in NOT_STATE:
+        client.set(key, "kept")
+    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
+    clear_state(client)
+    assert sorted(client.keys()) == sorted(key.encode() for key in [*NOT_STATE, keyspace.APPLIED_ONLINE])
+    assert client.hgetall(keyspace.APPLIED_ONLINE) == {b"interactions:0": b"5"}
+
+
+def test_the_digest_sees_every_byte_of_the_state_and_nothing_else(client: redis.Redis) -> None:
+    before = state_digest(client)
+    for key in NOT_STATE:
+        client.set(key, "something")
+    assert state_digest(client) == before
+    client.zadd(keyspace.POPULAR, {"x": 4.000001})
+    changed = state_digest(client)
+    assert changed != before
+    client.zadd(keyspace.together("x", 0), {"y": 9})
+    assert state_digest(client) not in (before, changed)
+
+
+def test_the_mark_is_gone_after_a_flush(client: redis.Redis) -> None:
+    assert not is_there(client)
+    mark_written(client)
+    assert is_there(client)
+    client.flushall()
+    assert not is_there(client)

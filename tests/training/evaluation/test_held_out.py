@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from pyspark.sql import DataFrame, Row, SparkSession
+
+from contracts.settings import TrainingSettings
+from training.evaluation.held_out import Counts, collect, count_users
+from training.evaluation.item_scores import HALF_LIVES, item_scores
+from training.evaluation.slice import make_slice, marked
+
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+DDL = (
+    "user_index INT, item_index INT, strength FLOAT, rating FLOAT, positive BOOLEAN, event_time TIMESTAMP, "
+    "first_time TIMESTAMP, held_out BOOLEAN"
+)
+
+
+def row(user: int, item: int, rating: float | None, hour: int, held_out: bool = False) -> Row:
+    liked = rating is None or rating >= 4
+    moment = START + timedelta(hours=hour)
+    return Row(user, item, 1.0 if liked else -0.5, rating, liked, moment, moment, held_out)
+
+
+ROWS = [
+    *(row(0, 1, 5.0, 1), row(0, 0, 2.0, 2), row(0, 2, None, 9, True), row(0, 3, 1.0, 9, True)),
+    *(row(1, 0, 4.0, 1), row(1, 1, 1.0, 9, True)),  # nothing liked later
+    *(row(2, 3, 5.0, 9, True),),  # nothing known
+    *(row(3, 0, 5.0, 3),),  # nothing held out
+]
+
+
+@pytest.fixture
+def rows(spark: SparkSession) -> DataFrame:
+    return spark.createDataFrame(ROWS, DDL)
+
+
+def test_what_was_learnt_and_what_came_later_is_collected_by_user(rows: DataFrame) -> None:
+    counts = count_users(rows)
+    assert counts == Counts(tested=3, with_positives=2, warm=1)
+    found = collect(rows, counts, limit=10, seed=1)
+    assert found.learnt.indptr.tolist() == [0, 2, 3, 3]
+    assert found.learnt.items.tolist() == [0, 1, 0]
+    assert found.learnt.ratings.tolist() == [2.0, 5.0, 4.0]
+    assert found.later.indptr.tolist() == [0, 2, 3, 4]
+    assert np.isnan(found.later.ratings).tolist() == [True, False, False, False]
+    assert found.positives.indptr.tolist() == [0, 1, 1, 2]
+    assert found.positives.indices.tolist() == [2, 3]
+    few = [collect(rows, counts, limit=2, seed=1) for _ in range(2)]
+    assert len(few[0].learnt.indptr) == 3
+    assert few[0].later.items.tolist() == few[1].later.items.tolist()
+
+
+def test_scores_decay_to_an_instant_and_know_nothing_after_it(rows: DataFrame) -> None:
+    until = int((START + timedelta(hours=3)).timestamp() * 1000)
+    found = item_scores(rows, items=5, until=until)
+    assert found.users.tolist() == [3, 1, 0, 0, 0]
+    assert found.popularity.tolist() == [11.0, 5.0, 0, 0, 0]
+    assert found.recent[1800][0] == pytest.approx(2 / 4 + 4 / 16 + 5)
+    assert found.recent[HALF_LIVES[-1]][0] == pytest.approx(11, rel=1e-3)
+
+
+def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_kept(rows: DataFrame) -> None:
+    given = rows.drop("held_out")
+    settings = TrainingSettings(gate_min_users=1, holdout_fraction=0.5)
+    late = int((START + timedelta(hours=5)).timestamp() * 1000)
+    found, about, counts = marked(given, settings, {"cutoff": late}, None)
+    assert about["cutoff"] == late
+    assert counts == Counts(3, 2, 1)
+    made = make_slice(found, counts, about, 5, settings)
+    assert made is not None
+    assert made.about["users_without_positives"] == 1
+    assert made.about["cold_users_share"] == 0.5
+    assert made.about["cold_items_share"] == 1.0
+    assert made.scores.users.tolist() == [3, 1, 0, 0, 0]
+
+    assert make_slice(found, Counts(1, 0, 0), about, 5, settings) is None
+    # A sample of one may be somebody who liked nothing later: nothing is measured, nothing breaks.
+    for seed in range(4):
+        one = TrainingSettings(evaluation_users=1, seed=seed)
+        sampled = make_slice(found, counts, about, 5, one)
+        assert sampled is None or sampled.held_out.later.liked.any()
+
+    many = TrainingSettings(gate_min_users=2, holdout_fraction=0.5)
+    _, about, _ = marked(given, many, {}, None)
+    assert about["split"] == "per_user_temporal"
+    assert "global_time gives 1 users" in about["split_reason"]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.evaluation.held_out import Counts, HeldOut, Histories
+from training.evaluation.rival_lists import best_half_life, by_score, filled, item_knn, random_lists
+
+NAN = float("nan")
+
+
+def histories(rows: list[list[int]], strength: float = 1.0, time: int = 0) -> Histories:
+    items = np.array([item for row in rows for item in sorted(row)], np.int32)
+    indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
+    many = len(items)
+    return Histories(
+        indptr, items, np.full(many, strength), np.full(many, NAN), np.full(many, True), np.full(many, time)
+    )
+
+
+def test_popularity_lists_leave_out_the_known_and_the_unheard_of() -> None:
+    scores = np.array([5.0, 0.0, 3.0, 9.0])
+    lists = by_score(scores, histories([[3], [], [0, 2, 3]]), 3)
+    assert lists.tolist() == [[0, 2, -1], [3, 0, 2], [-1, -1, -1]]
+
+
+def test_a_short_list_is_filled_up_without_repeating() -> None:
+    lists = np.array([[4, -1, -1], [-1, -1, -1], [1, 2, 3]], np.int32)
+    fallback = np.array([[4, 5, 6], [7, 8, -1], [9, 9, 9]], np.int32)
+    assert filled(lists, fallback).tolist() == [[4, 5, 6], [7, 8, -1], [1, 2, 3]]
+
+
+def test_neighbours_find_the_held_out_square_of_a_checkerboard() -> None:
+    rows = [[i for i in range(8) if i % 2 == u % 2 and i != (u + 2) % 8] for u in range(8)]
+    lists = item_knn(histories(rows), 8, 1)
+    assert lists[:, 0].tolist() == [(u + 2) % 8 for u in range(8)]
+
+
+def test_lists_leave_the_histories_as_they_are() -> None:
+    learnt = histories([[0, 1, 2], [1, 3]])
+    learnt.strengths[1] = -0.5
+    before = [column.copy() for column in vars(learnt).values()]
+    item_knn(learnt, 5, 2)
+    for now, then in zip(vars(learnt).values(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_neighbours_of_nothing_are_nothing() -> None:
+    assert (item_knn(histories([[0, 1]], strength=-1.0), 3, 2) == -1).all()
+    assert item_knn(histories([]), 3, 2).shape == (0, 2)
+
+
+def test_long_histories_are_cut_for_their_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [list(range(30)) for _ in range(3)] + [[0, 1]]
+    monkeypatch.setattr("training.evaluation.rival_lists._LONGEST", 5)
+    lists = item_knn(histories(rows), 31, 4)
+    assert set(lists[3].tolist()) == {2, 3, 4, -1}
+
+
+def test_random_lists_are_of_the_catalogue_unknown_and_the_same_for_the_same_seed() -> None:
+    catalogue = np.arange(20) % 2 == 0
+    learnt = histories([[0, 2, 4], [], [2 * n for n in range(9)]])
+    lists = random_lists(catalogue, learnt, 4, seed=5)
+    assert np.array_equal(lists, random_lists(catalogue, learnt, 4, seed=5))
+    for row, listed in enumerate(lists.tolist()):
+        found = [item for item in listed if item >= 0]
+        known = learnt.items[learnt.indptr[row] : learnt.indptr[row + 1]].tolist()
+        assert len(found) == len(set(found)) == min(4, 10 - len(known))
+        assert all(item % 2 == 0 and item not in known for item in found)
+
+
+def test_the_half_life_is_chosen_by_what_came_later_in_the_past() -> None:
+    learnt = histories([[0, 3], [1, 3]])
+    times = np.array([10, 99, 10, 99])
+    learnt = Histories(*(*vars(learnt).values(),)[:-1], times)
+    held_out = HeldOut(learnt, histories([[], []]), Counts(2, 2, 2))
+    recent = {60: np.array([0.0, 0, 1, 5]), 3600: np.array([0.0, 0, 5, 1])}
+    assert best_half_life(recent, held_out, until=50, k=1) == 60
+    assert best_half_life(recent, held_out, until=100, k=1) == 3600  # nothing came later: the longest

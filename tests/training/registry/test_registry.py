@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from contracts.settings import TrainingSettings
+from contracts.stored import keyspace
+from training.cli import register
+from training.registry.outcome import DamagedModelError, TrainingError
+from training.registry.publish import Publisher, write_fields
+from training.registry.registry import Registry, differences
+
+
+def publish(registry: Registry, version: str, ndcg: float = 0.1) -> dict[str, Any]:
+    """A small version as a round leaves it: keys in Redis, a folder with checksums."""
+    publisher, folder = registry.publisher, Path(registry.models_uri) / version
+    current, _ = publisher.current()
+    publisher.begin(version)
+    publisher.write_items(version, ["a", "b"])
+    write_fields(publisher.url, keyspace.top_n(0, version), {"u": b"x"})
+    write_fields(publisher.url, keyspace.similar_items(version), {"a": b"x"})
+    write_fields(publisher.url, keyspace.top_users(version), {"a": b"x"})
+    publisher.write_factors(version, np.ones((2, 3), np.float32), np.eye(3))
+    part = folder / "item_factors" / "part-0.parquet"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(version.encode())
+    manifest = {
+        "version": version,
+        "created_at": "2026-01-01T00:00:00+00:00",
+        "lake_version": 1,
+        "metrics": {"ndcg@10": ndcg, "popularity_ndcg@10": 0.05},
+        "counts": {"interactions": 100, "users": 1, "items": 2},
+        "parameters": {"als_rank": 3},
+        "gate": {"reason": "not worse than the champion"},
+        "sizes": publisher.sizes(version),
+        "checksums": {"item_factors/part-0.parquet": hashlib.sha256(version.encode()).hexdigest()},
+        "previous": current,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert publisher.promote(version, manifest, current)
+    return manifest
+
+
+@pytest.fixture
+def registry(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("MODELS_URI", str(tmp_path))
+    found = Registry.of(TrainingSettings())
+    publish(found, "v1")
+    publish(found, "v2", ndcg=0.2)
+    return found
+
+
+def run(*arguments: str, exit_code: int = 0) -> str:
+    app = typer.Typer()
+    register(app)
+    result = CliRunner().invoke(app, ["models", *arguments])
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+def test_a_rollback_serves_the_earlier_version_within_a_second_and_is_audited(registry: Registry) -> None:
+    started = time.monotonic()
+    assert "v1 is served again (before: v2)" in run("rollback", "--reason", "worse clicks")
+    assert time.monotonic() - started < 1
+    assert registry.publisher.current()[0] == "v1"
+    lines = registry.publisher.audit()
+    assert [(line["action"], line["from"], line["to"]) for line in lines] == [
+        ("publish", "", "v1"),
+        ("publish", "v1", "v2"),
+        ("rollback", "v2", "v1"),
+    ]
+    assert lines[-1]["reason"] == "worse clicks"
+    assert "rollback  v2 -> v1  worse clicks" in run("audit")
+    assert "no earlier version" in run("rollback", exit_code=1)
+    assert "v2 is served (before: v1)" in run("promote", "v2")
+
+
+def test_versions_are_listed_shown_and_compared(registry: Registry) -> None:
+    text = run("list")
+    assert "  v1  2026-01-01" in text
+    assert "* v2  2026-01-01T00:00:00+00:00  100 events  NDCG@10 0.2000 (popularity 0.0500)" in text
+    assert [row["served"] for row in json.loads(run("list", "--json"))] == [False, True]
+    assert json.loads(run("show"))["version"] == "v2"
+    assert json.loads(run("show", "v1"))["previous"] is None
+    assert json.loads(run("diff", "v1", "v2", "--json")) == {"metrics.ndcg@10": [0.1, 0.2]}
+    assert "metrics.ndcg@10" in run("diff", "v1", "v2")
+    assert "No version 'v9': there are v1, v2" in run("show", "v9", exit_code=1)
+
+
+def test_a_flipped_byte_is_refused_and_the_served_model_stays(registry: Registry) -> None:
+    part = Path(registry.models_uri) / "v1" / "item_factors" / "part-0.parquet"
+    part.write_bytes(b"V1")
+    with pytest.raises(DamagedModelError, match=r"item_factors/part-0\.parquet"):
+        registry.rollback()
+    assert registry.publisher.current()[0] == "v2"
+    assert "damaged" in run("promote", "v1", exit_code=1)
+
+
+def test_a_version_that_redis_lost_in_part_is_refused(registry: Registry) -> None:
+    registry.publisher._client.delete(keyspace.top_n(0, "v1"))
+    with pytest.raises(TrainingError, match="does not hold all of v1"):
+        registry.promote("v1")
+    with pytest.raises(TrainingError, match="served already"):
+        registry.promote("v2")
+
+
+def test_prune_keeps_the_served_version_and_the_newest_others(registry: Registry) -> None:
+    publish(registry, "v3")
+    run("rollback")
+    assert "deleted v1" in run("prune", "--keep", "2")
+    assert registry.publisher.versions() == ["v2", "v3"]
+    assert not (Path(registry.models_uri) / "v1").exists()
+    assert "deleted v3" in run("prune", "--keep", "1")
+    assert registry.publisher.current()[0] == "v2"
+    assert "deleted nothing" in run("prune", "--keep", "1")
+
+
+def test_differences_name_what_only_one_has() -> None:
+    a, b = {"parameters": {"als_rank": 8}}, {"parameters": {"als_rank": 8}, "counts": {"users": 1}}
+    assert differences(a, b) == {"counts.users": (None, 1)}
+
+
+def test_a_mover_that_started_from_another_version_loses(registry: Registry) -> None:
+    publisher = Publisher.of(TrainingSettings())
+    assert not publisher.move("v1", "v0", "promote", "")
+    assert len(publisher.audit()) == 2
+
+
+def test_the_report_of_a_version_is_written_with_its_figures_beside(
+    registry: Registry, tmp_path: Path
+) -> None:
+    app = typer.Typer()
+    register(app)
+    page = tmp_path / "page.html"
+    result = CliRunner().invoke(app, ["report", "v1", "--out", str(page)])
+    assert result.exit_code == 0, result.output
+    assert "Model v1" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["version"] == "v1"
+    assert CliRunner().invoke(app, ["report", "v9", "--out", str(page)]).exit_code == 1

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import copy
+from html.parser import HTMLParser
+from typing import Any
+
+from training.report.page import report
+from training.report.svg import bars, lines
+
+FIGURES = {"ndcg@10": [0.12, 0.1, 0.14], "gini@10": [0.5, 0.4, 0.6]}
+MANIFEST: dict[str, Any] = {
+    "version": "v2",
+    "created_at": "2026-01-01",
+    "lake_version": 4,
+    "counts": {"interactions": 12_345, "users": 10, "items": 20},
+    "parameters": {"als_rank": 16, "als_alpha": "<b>"},
+    "metrics": {"ndcg@10": 0.12, "rmse": 0.9, "users_measured": 8.0},
+    "fit": {"warm": True, "why": "warm round 1"},
+    "gate": {"publish": True, "leads": "model", "reason": "not worse than the champion"},
+    "timings": {"load": 1.0},
+    "history": [
+        {"version": "v1", "ndcg": 0.1, "popularity": 0.05},
+        {"version": "v0", "ndcg": None, "popularity": None},
+        {"version": "v2", "ndcg": 0.12, "popularity": 0.05},
+    ],
+    "evaluation": {
+        "split": "global_time",
+        "k": 10,
+        "users_tested": 9,
+        "users_without_positives": 1,
+        "cold_users_share": 0.25,
+        "cold_items_share": 0.0,
+        "recent_half_life_seconds": 1800,
+        "figures": {"model": FIGURES, "item_knn": FIGURES, "popularity": {"ndcg@10": [0.05, 0.04, 0.06]}},
+        "segments": {"cold users": {"model": {"ndcg@10": [0.1, 0.0, 0.2]}}},
+        "long_tail": {"interactions": [0.0, 0.8, 1.0], "lists": [0.0, 0.9, 1.0]},
+    },
+}
+
+
+class Loads(HTMLParser):
+    """What a page would fetch, and whether its tags are balanced."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.open: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag in ("svg", "table", "div", "style", "text", "tr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+
+def test_the_page_stands_alone_and_tells_all() -> None:
+    page = report(MANIFEST)
+    loads = Loads(page)
+    assert not loads.fetched
+    assert not loads.open
+    for text in (
+        *("Model v2", "12,345 interactions", "Published: not worse than the champion", "split: global_time"),
+        *("NDCG@10", "0.1200 [0.1000, 0.1400]", "item-kNN", "cold users", "NDCG over versions", "half-life"),
+        *("Share of the most popular items", "warm (warm round 1)", "als_rank", "&lt;b&gt;"),
+    ):
+        assert text.lower() in page.lower(), text
+    assert "$" not in page
+
+
+def test_a_model_that_was_not_measured_says_so() -> None:
+    manifest = copy.deepcopy(MANIFEST)
+    manifest["evaluation"] = {"split": "global_time"}
+    manifest["metrics"], manifest["history"] = {}, []
+    page = report(manifest)
+    assert "Not measured" in page
+    assert not Loads(page).open
+
+
+def test_plots_hold_their_numbers_even_without_an_interval() -> None:
+    plot = bars("A & B", [("x", 0.5, 0.4, 0.6), ("y", 0.1, float("nan"), float("nan"))])
+    assert plot.count("<rect") == 2
+    assert plot.count("<line") == 1
+    assert "A &amp; B" in plot
+    assert "nan" not in plot
+    assert "<circle" in lines("one", {"a": [0.3]}, ("v1", "v1"))
+    assert "nan" not in lines("none", {"a": []}, ("", ""))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.settings import TrainingSettings
+from training.report.tracking import log_round
+
+MANIFEST: dict[str, Any] = {
+    "version": "20260101T000000-abcd",
+    "lake_version": 7,
+    "parameters": {"als_rank": 16, "rating_strengths": {"0.0": -0.5}},
+    "metrics": {"ndcg@10": 0.12, "popularity_ndcg@10": 0.1},
+    "counts": {"users": 3},
+    "timings": {"fit": 1.5},
+    "gate": {"publish": True, "reason": "better than both popularities", "leads": "model"},
+    "fit": {"warm": False},
+    "previous": None,
+}
+
+
+def test_a_round_is_a_run_with_its_figures_the_gates_decision_and_the_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where a database without a server keeps its artifacts
+    settings = TrainingSettings(mlflow_tracking_uri=f"sqlite:///{tmp_path / 'runs.db'}")
+    first = log_round(settings, "published", MANIFEST)
+    second = log_round(settings, "refused_by_gate", MANIFEST)
+    assert first is not None
+    assert second not in (None, first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.tracking import MlflowClient
+
+        client = MlflowClient(settings.mlflow_tracking_uri)
+        run = client.get_run(first)
+        assert run.info.run_name == MANIFEST["version"]
+        assert run.info.status == "FINISHED"
+        assert run.data.params["als_rank"] == "16"
+        assert run.data.metrics["ndcg_at_10"] == 0.12
+        assert run.data.metrics["seconds.fit"] == 1.5
+        assert run.data.tags["gate.reason"] == "better than both popularities"
+        assert run.data.tags["outcome"] == "published"
+        path = client.download_artifacts(first, "manifest.json", str(tmp_path))
+        assert json.loads(Path(path).read_text()) == MANIFEST
+
+
+def test_a_server_that_is_not_there_fails_no_round(caplog: pytest.LogCaptureFixture) -> None:
+    settings = TrainingSettings(mlflow_tracking_uri="http://127.0.0.1:9")
+    with caplog.at_level(logging.WARNING):
+        assert log_round(settings, "published", MANIFEST) is None
+    assert "not in MLflow" in caplog.text
+    assert caplog.text.count("\n") <= 2
+
+
+def test_nothing_is_logged_or_imported_unless_asked_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
+    assert log_round(TrainingSettings(), "published", MANIFEST) is None
+    asked = TrainingSettings(mlflow_tracking_uri="sqlite://")
+    assert log_round(asked, "not_enough_data", None) is None
+    assert not caplog.text
+    assert log_round(asked, "published", MANIFEST) is None
+    assert "pip install 'headwater[mlflow]'" in caplog.text

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+AUTOGROUP = Path("/proc/self/autogroup")
+YIELD = """
+import os
+from pathlib import Path
+from training.runtime.priority import yield_cores
+before = os.nice(0)
+yield_cores(7)
+print(os.nice(0) - before)
+autogroup = Path("/proc/self/autogroup")
+print(autogroup.read_text().strip() if autogroup.exists() else "")
+"""
+
+
+def yielded(own_session: bool) -> tuple[str, str]:
+    """By how much a process that yields is nicer, and what Linux says of its session then."""
+    command = [sys.executable, "-c", YIELD]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, start_new_session=own_session, timeout=60
+    )
+    niceness, session = done.stdout.splitlines()
+    return niceness, session
+
+
+def session_of_the_tests() -> str:
+    """Empty where Linux keeps no autogroups, or put these tests into none (a service of the init system)."""
+    return AUTOGROUP.read_text().strip() if AUTOGROUP.exists() else ""
+
+
+def test_a_trainer_is_nicer_than_what_answers() -> None:
+    assert yielded(own_session=True)[0] == "7"
+
+
+def test_its_session_is_too_or_its_niceness_would_say_nothing() -> None:
+    session = yielded(own_session=True)[1]
+    if session:
+        assert session.endswith("nice 7")
+    else:
+        assert session_of_the_tests() == "", "a new session is in an autogroup wherever the tests are in one"
+
+
+def test_a_session_that_is_somebodys_shell_keeps_its_priority() -> None:
+    before = session_of_the_tests()
+    assert yielded(own_session=False) == ("7", before)
+    assert session_of_the_tests() == before

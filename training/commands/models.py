@@ -1,0 +1,110 @@
+"""`headwater models`: list, show, diff, promote, rollback, prune, audit. Never starts Spark."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from contracts.settings import TrainingSettings
+from training.registry.outcome import Manifest, TrainingError
+from training.registry.registry import Registry, differences
+
+models = typer.Typer(no_args_is_help=True, help="Published versions: look at them, serve an earlier one.")
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def _registry() -> Registry:
+    return Registry.of(TrainingSettings())
+
+
+def _fail(error: TrainingError) -> typer.Exit:
+    typer.echo(str(error), err=True)
+    return typer.Exit(1)
+
+
+@models.command("list")
+def list_versions(as_json: AsJson = False) -> None:
+    """Every version that Redis holds, oldest first; a star marks the served one."""
+    registry = _registry()
+    current, _ = registry.publisher.current()
+    rows = [(version, registry.publisher.manifest_of(version)) for version in registry.publisher.versions()]
+    if as_json:
+        found = [{"version": v, "served": v == current, "manifest": m} for v, m in rows]
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for version, manifest in rows:
+        typer.echo(f"{'*' if version == current else ' '} {version}  {_line(manifest)}")
+
+
+def _line(manifest: Manifest | None) -> str:
+    if manifest is None:
+        return "being written, or never finished"
+    metrics = manifest["metrics"]
+    name = next((name for name in metrics if name.startswith("ndcg@")), None)
+    figures = (
+        f"{name.upper()} {metrics[name]:.4f} (popularity {metrics[f'popularity_{name}']:.4f})" if name else ""
+    )
+    gate = manifest.get("gate", {}).get("reason", "")
+    return f"{manifest['created_at']}  {manifest['counts']['interactions']:,} events  {figures}  {gate}"
+
+
+@models.command()
+def show(version: Annotated[str, typer.Argument(help="a version; the served one by default")] = "") -> None:
+    """A version's manifest, as JSON."""
+    registry = _registry()
+    try:
+        typer.echo(json.dumps(registry.manifest(version or registry.publisher.current()[0] or ""), indent=2))
+    except TrainingError as error:
+        raise _fail(error) from error
+
+
+@models.command()
+def diff(a: str, b: str, as_json: AsJson = False) -> None:
+    """Where two versions differ in parameters, metrics and counts."""
+    registry = _registry()
+    try:
+        found = differences(registry.manifest(a), registry.manifest(b))
+    except TrainingError as error:
+        raise _fail(error) from error
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for name, (mine, theirs) in found.items():
+        typer.echo(f"{name:<40} {mine!s:>20} {theirs!s:>20}")
+
+
+@models.command()
+def promote(version: str, reason: str = "by hand") -> None:
+    """Serve a version that Redis holds whole."""
+    try:
+        before = _registry().promote(version, reason=reason)
+    except TrainingError as error:
+        raise _fail(error) from error
+    typer.echo(f"{version} is served (before: {before or 'none'})")
+
+
+@models.command()
+def rollback(reason: str = "by hand") -> None:
+    """Serve again what was served before."""
+    try:
+        left, served = _registry().rollback(reason)
+    except TrainingError as error:
+        raise _fail(error) from error
+    typer.echo(f"{served} is served again (before: {left})")
+
+
+@models.command()
+def prune(keep: Annotated[int, typer.Option(min=1, help="versions to keep, the served one too")] = 2) -> None:
+    """Delete old versions, in Redis and in MODELS_URI where that is a local folder."""
+    deleted = _registry().prune(keep)
+    typer.echo(f"deleted {', '.join(deleted) or 'nothing'}")
+
+
+@models.command()
+def audit(as_json: AsJson = False) -> None:
+    """Every change of the served version, oldest first, and every refusal."""
+    for line in _registry().publisher.audit():
+        text = "{at}  {by}  {action}  {from} -> {to}  {reason}".format(**line)
+        typer.echo(json.dumps(line) if as_json else text)

@@ -1,0 +1,103 @@
+"""`headwater tune`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from contracts.settings import TuneSettings
+from training.registry.outcome import TrainingError
+
+
+def tune(
+    trials: Annotated[int, typer.Option(min=0, help="how many more trials")] = 40,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="how many at once")] = 1,
+    storage: Annotated[Path, typer.Option(help="SQLite file of the study; the same one resumes it")] = Path(
+        "data/tune.sqlite"
+    ),
+    preset: Annotated[
+        Literal["study", "classic"], typer.Option(help="classic: the textbook grid of explicit ALS, by RMSE")
+    ] = "study",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="train with the winner; the gate decides")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print the result as JSON")] = False,
+) -> None:
+    """Search for the ranking model's parameters on a validation slice, and print the best as settings."""
+    logging.basicConfig(level=logging.WARNING if as_json else logging.INFO, format="%(message)s")
+    logging.getLogger("py4j").setLevel(logging.ERROR)
+    from training.runtime.session import training_session
+
+    settings = TuneSettings()
+    spark = training_session(settings)
+    try:
+        found = _grid(spark, settings, jobs) if preset == "classic" else None
+        if found is None:
+            found = _study(spark, settings, storage, trials, jobs, publish)
+    except TrainingError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    finally:
+        spark.stop()
+    typer.echo(json.dumps(found, indent=2) if as_json else _lines(found))
+
+
+def _study(
+    spark: Any, settings: TuneSettings, storage: Path, trials: int, jobs: int, publish: bool
+) -> dict[str, Any]:
+    try:
+        from training.tuning.study import Validation, winner
+        from training.tuning.study import tune as run_trials
+    except ModuleNotFoundError as error:
+        raise TrainingError("Tuning needs Optuna: pip install 'headwater[tune]'") from error
+    from training.registry.publish import Publisher
+    from training.rounds.trainer import Trainer
+
+    storage.parent.mkdir(parents=True, exist_ok=True)
+    study = run_trials(Validation(spark, settings), f"sqlite:///{storage}", trials, jobs)
+    best = winner(study, settings)
+    names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "rating_strengths")
+    chosen = best.model_dump(mode="json", include={*names, "fold_half_life_items"})
+    found: dict[str, Any] = {
+        "trials": len(study.trials),
+        "ndcg": study.best_value,
+        "settings": {name.upper(): value for name, value in chosen.items()},
+    }
+    if publish:
+        outcome, manifest = Trainer(spark, best, Publisher.of(best)).train_once()
+        found |= {"outcome": outcome, "version": manifest["version"] if manifest else ""}
+    return found
+
+
+def _grid(spark: Any, settings: TuneSettings, jobs: int) -> dict[str, Any]:
+    from training.data import dataset
+    from training.data.load import load
+    from training.tuning.classic_grid import classic_grid
+
+    version = dataset.newest_version(spark, settings.lake_uri)
+    learnt = load(spark, settings, version) if version is not None else None
+    if learnt is None:
+        raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
+    rows = classic_grid(learnt.preferences, settings.seed, jobs)
+    best = rows[0]
+    chosen = {
+        "EXPLICIT_RANK": best.rank,
+        "EXPLICIT_REG_PARAM": best.reg_param,
+        "EXPLICIT_MAX_ITER": best.max_iter,
+    }
+    return {"rmse": best.rmse, "settings": chosen, "grid": [row._asdict() for row in rows]}
+
+
+def _lines(found: dict[str, Any]) -> str:
+    """The settings as they go into an environment."""
+    quality = {name: value for name, value in found.items() if name not in ("settings", "grid")}
+    head = ", ".join(
+        f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in quality.items()
+    )
+    values = [f"{name}={json.dumps(value)}" for name, value in found["settings"].items()]
+    return "\n".join([f"# {head}", *values])

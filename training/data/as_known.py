@@ -1,0 +1,84 @@
+"""What was known, at the cut of a split by time, of the pairs that were touched again after it.
+
+A pair lies where it was first touched: from then on it is known, and no list holds it. Its row has what its
+last writers say, though, and those may be younger than the cut. Learnt from, they would tell the past of the
+future; left out with their pair, a fit would lack what every model before it has seen, and the more so the
+more users return to what they know (docs/decisions/0012).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.settings import TrainingSettings
+from training.data import dataset
+
+_KEYS = ["user_index", "item_index"]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """The pairs with events at more than one time (kept on the executors), and where their events are."""
+
+    pairs: DataFrame  # user_id, item_id, user_index, item_index, first_time, last_time
+    interactions: DataFrame  # lake.INTERACTIONS
+    settings: TrainingSettings
+
+
+def repeats_of(pairs: DataFrame, interactions: DataFrame, settings: TrainingSettings) -> Repeats | None:
+    """Of all pairs with indexes, also those of which nothing counts any more."""
+    columns = ("user_id", "item_id", *_KEYS, "first_time", "last_time")
+    repeated = pairs.filter("first_time < last_time").select(*columns).persist()
+    if repeated.count():
+        return Repeats(repeated, interactions, settings)
+    repeated.unpersist()
+    return None
+
+
+def as_known(marked: DataFrame, repeats: Repeats | None, cutoff: int | None = None) -> DataFrame:
+    """Rows with `held_out`: the learnt ones as they were at the cut, and held out only what was new then.
+
+    The cut is one instant for everybody (epoch ms), or each user's own: the newest first touch of what is
+    learnt of who has something held out.
+    """
+    if repeats is None:
+        return marked
+    then = _then(_touched(marked, repeats.pairs, cutoff), repeats)
+    values = [name for name in marked.columns if name not in (*_KEYS, "held_out")]
+    then = then.select(*_KEYS, *(F.col(name).alias(f"then_{name}") for name in values))
+    both = marked.join(then, _KEYS, "full_outer")
+    # Where the cut is a user's own, one first touched at the very cut may be held out: it stays so.
+    is_new = F.coalesce("held_out", F.lit(False))
+    was_known = ~is_new & F.col("then_event_time").isNotNull()
+    # Retracted before the cut: it could be recommended again, and was taken up again.
+    is_again = F.col("then_user_id").isNotNull() & ~was_known
+    # What was retracted both at the cut and afterwards is nowhere.
+    there = both.filter(was_known | F.col("held_out").isNotNull())
+    as_they_were = (
+        F.when(was_known, F.col(f"then_{name}")).otherwise(F.col(name)).alias(name) for name in values
+    )
+    return there.select(*_KEYS, *as_they_were, (is_new | is_again).alias("held_out"))
+
+
+def _touched(marked: DataFrame, pairs: DataFrame, cutoff: int | None) -> DataFrame:
+    """Pairs known at their ``cut`` that were touched again after it."""
+    if cutoff is not None:
+        return pairs.withColumn("cut", F.timestamp_millis(F.lit(cutoff))).filter(_around(F.col("cut")))
+    newest = F.max(F.when(~F.col("held_out"), F.col("first_time"))).alias("cut")
+    tested = marked.groupBy("user_index").agg(newest, F.bool_or("held_out").alias("tested"))
+    return pairs.join(tested.filter("tested").drop("tested"), "user_index").filter(_around(F.col("cut")))
+
+
+def _around(cut: Column) -> Column:
+    return (F.col("first_time") <= cut) & (F.col("last_time") > cut)
+
+
+def _then(touched: DataFrame, repeats: Repeats) -> DataFrame:
+    """The preferences of the pairs by their events up to the cut; no ``event_time`` where none counts."""
+    pairs = touched.select("user_id", "item_id", *_KEYS, "cut")
+    events = repeats.interactions.join(pairs, ["user_id", "item_id"]).filter("event_time <= cut")
+    writers = dataset.last_writers(events, _KEYS)
+    return dataset.preferences(writers, repeats.settings, repeats.settings.positive_rating, _KEYS)

@@ -1,0 +1,130 @@
+"""From a pinned version of the lake to one row per (user, item). Pure steps after the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import and_
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.events import EVENT_TYPES, RETRACT
+from contracts.settings import WeightSettings
+from contracts.stored import lake
+from contracts.strengths import OPPOSITE
+
+
+def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
+    """The newest version of the interactions table, None while there is no table."""
+    path = lake.INTERACTIONS.path(lake_uri)
+    if not is_table(spark, path):
+        return None
+    row = spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").first()
+    return int(row.version) if row else None
+
+
+def is_table(spark: SparkSession, path: str) -> bool:
+    """Whether there is a Delta table."""
+    assert spark._jvm is not None
+    return bool(spark._jvm.io.delta.tables.DeltaTable.isDeltaTable(spark._jsparkSession, path))
+
+
+def read_interactions(spark: SparkSession, lake_uri: str, version: int) -> DataFrame:
+    """The interactions (lake.INTERACTIONS) of one version of the table."""
+    path = lake.INTERACTIONS.path(lake_uri)
+    return spark.read.format("delta").option("versionAsOf", version).load(path)
+
+
+def sound(interactions: DataFrame) -> DataFrame:
+    """Without what no check can have let through: a value that is not a finite number, a missing id or time.
+
+    One NaN would make every factor NaN. Streaming rejects such events; other writers of the lake may not.
+    """
+    value = F.col("value")
+    there = [F.col(name).isNotNull() for name in ("user_id", "item_id", "event_time", "event_id", "value")]
+    finite = ~F.isnan(value) & (F.abs(value) < float("inf"))
+    return interactions.filter(reduce(and_, there, finite))
+
+
+def last_writers(interactions: DataFrame, kept: Sequence[str] = ()) -> DataFrame:
+    """One row per (user_id, item_id): of each event type the last writer, null where it does not count.
+
+    The last writer is the event with the greatest (event_time, event_id); which of them count is said by
+    contracts.strengths.effective. All are null where a retraction left nothing of a pair. ``first_time`` and
+    ``last_time`` are those of the pair's first and last event, counting or not; ``kept`` are further columns,
+    the same for all events of a pair.
+    """
+    newest = [
+        F.max(F.when(F.col("event_type") == name, F.struct("event_time", "event_id", "value"))).alias(name)
+        for name in EVENT_TYPES
+    ]
+    times = F.min("event_time").alias("first_time"), F.max("event_time").alias("last_time")
+    counted = [_effective(name).alias(name) for name in EVENT_TYPES if name != RETRACT]
+    pairs = sound(interactions).groupBy("user_id", "item_id", *kept).agg(*newest, *times)
+    return pairs.select("user_id", "item_id", *kept, *counted, "first_time", "last_time")
+
+
+def _effective(event_type: str) -> Column:
+    """The struct where it is newer than the retraction and than its opposite, else null."""
+    rivals = [RETRACT, *([OPPOSITE[event_type]] if event_type in OPPOSITE else [])]
+    beaten = [
+        (F.col(f"{rival}.event_time") > F.col(f"{event_type}.event_time"))
+        | (
+            (F.col(f"{rival}.event_time") == F.col(f"{event_type}.event_time"))
+            & (F.col(f"{rival}.event_id") >= F.col(f"{event_type}.event_id"))
+        )
+        for rival in rivals
+    ]
+    counts = F.lit(True)
+    for lost in beaten:
+        counts = counts & ~F.coalesce(lost, F.lit(False))
+    return F.when(counts, F.col(event_type))
+
+
+def preferences(
+    writers: DataFrame, settings: WeightSettings, positive_rating: float, kept: Sequence[str] = ()
+) -> DataFrame:
+    """One row per (user, item): user_id, item_id, ``kept``, strength, rating, positive, and its times.
+
+    ``strength`` is the sum over event types (a rating's by RATING_STRENGTHS, another type's by
+    EVENT_WEIGHTS); ``rating`` is null where the user gave none; ``positive`` says what a good list holds;
+    ``event_time`` is that of the newest event that counts, null where none does; ``first_time`` and
+    ``last_time`` are those of `last_writers`.
+    """
+    others = [name for name in EVENT_TYPES if name not in ("rating", RETRACT)]
+    weights = {name: settings.event_weights.get(name, 0.0) for name in others}
+    given = {name: F.col(name).isNotNull() for name in others}
+    rating = F.col("rating.value")
+    strength = _graded(rating, settings.rating_strengths)
+    liked = F.coalesce(rating >= positive_rating, F.lit(False))
+    for name, weight in weights.items():
+        strength = strength + F.when(given[name], F.lit(float(weight))).otherwise(0.0)
+        if weight > 0:
+            liked = liked | given[name]
+    times = [F.col(f"{name}.event_time") for name in (*others, "rating")]
+    return writers.select(
+        "user_id",
+        "item_id",
+        *kept,
+        strength.cast("float").alias("strength"),
+        rating.cast("float").alias("rating"),
+        (liked & ~given["dislike"]).alias("positive"),
+        F.greatest(*times).alias("event_time"),
+        "first_time",
+        "last_time",
+    )
+
+
+def counting(preferences: DataFrame) -> DataFrame:
+    """Those of which something counts."""
+    return preferences.filter("event_time IS NOT NULL")
+
+
+def _graded(rating: Column, strengths: dict[float, float]) -> Column:
+    """contracts.strengths.graded of a rating, 0 without one."""
+    steps = sorted(strengths.items())
+    graded = F.lit(float(steps[0][1]))
+    for threshold, strength in steps[1:]:
+        graded = F.when(rating >= threshold, F.lit(float(strength))).otherwise(graded)
+    return F.when(rating.isNull(), F.lit(0.0)).otherwise(graded)

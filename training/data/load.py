@@ -1,0 +1,99 @@
+"""The pinned data of a round, by dense index, and its size."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.settings import TrainingSettings
+from contracts.stored.memory import World
+from training.data import dataset
+from training.data.as_known import Repeats, repeats_of
+from training.data.dense_ids import appended_ids, dense_ids, with_indexes
+
+_ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Preferences with indexes (kept on the executors), the id maps, and how much there is.
+
+    ``repeats`` tells what they were at an earlier time; None where no pair was touched twice.
+    """
+
+    preferences: DataFrame
+    users: DataFrame
+    items: DataFrame
+    counts: dict[str, int]
+    lake_version: int
+    world: World
+    blocks: int  # into how many parts it is worth dividing the work
+    repeats: Repeats | None = None
+
+    def release(self) -> None:
+        """Give the memory back."""
+        self.preferences.unpersist()
+        if self.repeats:
+            self.repeats.pairs.unpersist()
+
+
+def load(
+    spark: SparkSession,
+    settings: TrainingSettings,
+    lake_version: int,
+    known_items: DataFrame | None = None,
+) -> Learnt | None:
+    """One version of the lake; None where there is not enough in it to learn from.
+
+    ``known_items`` (item_id, item_index) keep their indexes where all are still there: then an item has the
+    same one in two versions, and a list of the earlier says the same in the later.
+    """
+    interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
+    writers = dataset.last_writers(interactions)
+    pairs = dataset.preferences(writers, settings, settings.positive_rating).persist()
+    rows = dataset.counting(pairs)
+    row = rows.agg(
+        F.count(F.lit(1)).alias("pairs"),
+        F.count("rating").alias("ratings"),
+        F.count_if(F.col("strength") > 0).alias("liked"),
+        F.avg(F.octet_length("user_id")).alias("user_size"),
+        F.avg(F.octet_length("item_id")).alias("item_size"),
+    ).collect()[0]
+    if row["pairs"] < settings.train_min_events or not row["liked"]:
+        pairs.unpersist()
+        return None
+    blocks = min(settings.spark_shuffle_partitions, math.ceil(row["pairs"] / _ROWS_A_BLOCK))
+    users = dense_ids(rows, "user_id", "user_index")
+    if known_items is None:
+        items = dense_ids(rows, "item_id", "item_index")
+    else:
+        items = appended_ids(rows, "item_id", "item_index", known_items)
+    indexed = with_indexes(rows.drop("last_time"), users, items).coalesce(blocks).persist()
+    counts = {
+        "users": users.count(),
+        "items": items.count(),
+        "interactions": interactions.count(),
+        "pairs": int(row["pairs"]),
+        "ratings": int(row["ratings"]),
+    }
+    repeats = repeats_of(with_indexes(pairs, users, items), interactions, settings)
+    pairs.unpersist()
+    world = _world(counts, row, settings)
+    return Learnt(indexed, users, items, counts, lake_version, world, blocks, repeats)
+
+
+def _world(counts: dict[str, int], row: Row, settings: TrainingSettings) -> World:
+    return World(
+        users=counts["users"],
+        items=counts["items"],
+        interactions=counts["pairs"],
+        n=settings.top_n,
+        rank=settings.als_rank,
+        rating_rank=settings.explicit_rank,
+        shards=settings.redis_shards,
+        user_size=math.ceil(row["user_size"]),
+        item_size=math.ceil(row["item_size"]),
+    )

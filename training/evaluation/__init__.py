@@ -1,0 +1,1 @@
+"""How good a model's lists are on what came later, beside its rivals."""

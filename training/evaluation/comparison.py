@@ -1,0 +1,147 @@
+"""How good a model's lists are on what was held out, as served, with its rivals on the same users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.bootstrap import Figure, mean_figures
+from algorithms.evaluation import measure, segments
+from algorithms.fold_in import UNKNOWN, fold_in
+from algorithms.list_metrics import Catalogue
+from algorithms.metrics import RANKING_METRICS, Lists, mae, r2, rmse
+from algorithms.recency import recency_weights
+from algorithms.top_n import top_n
+from training.evaluation import rival_lists
+from training.evaluation.held_out import HeldOut, Histories
+from training.evaluation.item_scores import ItemScores
+from training.fit.als import Problem
+from training.fit.factors import Matrix
+
+RESAMPLES = 1000
+_SEGMENT_METRICS = ("recall", "ndcg")
+Figures = dict[str, Figure]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model as it is served: its item factors by index (zero: unknown), and how users are folded in."""
+
+    item_factors: Matrix
+    problem: Problem
+    half_life_items: float = 0.0  # by which a history fades (FOLD_HALF_LIFE_ITEMS); published lists do not
+
+    def fold_in(self, learnt: Histories) -> Matrix:
+        """The vectors of users by what was learnt of them; zero for those without a taste."""
+        values = learnt.strengths if self.problem.implicit else learnt.ratings
+        present = np.abs(self.item_factors).max(axis=1, initial=0) > 0
+        return fold_in(
+            self.item_factors,
+            learnt.indptr,
+            np.where(present[learnt.items], learnt.items, UNKNOWN).astype(np.int32),
+            values,
+            reg_param=self.problem.reg_param,
+            alpha=self.problem.alpha,
+            implicit=self.problem.implicit,
+            nonnegative=self.problem.nonnegative,
+            confidence_weights=recency_weights(
+                learnt.indptr, learnt.times, half_life_items=self.half_life_items
+            )
+            if self.half_life_items
+            else None,
+        )
+
+    def lists(self, learnt: Histories, k: int) -> Lists:
+        """The model's own lists, -1 where they are short or there is no taste."""
+        vectors = self.fold_in(learnt)
+        present = np.abs(self.item_factors).max(axis=1, initial=0) > 0
+        found, _ = top_n(vectors, self.item_factors, learnt.indptr, learnt.items, k, item_mask=present)
+        found[~vectors.any(axis=1)] = -1
+        return found
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every figure by who made the lists; ``ndcg`` has one value a user with positives, to be paired."""
+
+    figures: dict[str, Figures]
+    segments: dict[str, dict[str, Figures]]
+    ndcg: dict[str, NDArray[np.float64]]
+    long_tail: dict[str, list[float]]
+
+
+def all_lists(
+    models: Mapping[str, Served], held_out: HeldOut, scores: ItemScores, half_life: int, k: int, seed: int
+) -> dict[str, Lists]:
+    """The lists of each model, filled up by popularity as serving does, and of every baseline."""
+    learnt = held_out.learnt
+    popular = rival_lists.by_score(scores.popularity, learnt, k)
+    lists = {name: model.lists(learnt, k) for name, model in models.items()}
+    lists["item_knn"] = rival_lists.item_knn(learnt, len(scores.users), k)
+    lists = {name: rival_lists.filled(found, popular) for name, found in lists.items()}
+    return lists | {
+        "popularity": popular,
+        "recent_popularity": rival_lists.by_score(scores.recent[half_life], learnt, k),
+        "random": rival_lists.random_lists(scores.users > 0, learnt, k, seed),
+    }
+
+
+def evaluate(
+    lists: Mapping[str, Lists], held_out: HeldOut, scores: ItemScores, vectors: Matrix, k: int, seed: int
+) -> Evaluation:
+    """Measure all lists; ``vectors`` tell how alike items are. Raises ValueError without a positive."""
+    catalogue = Catalogue(scores.users, lists["popularity"], vectors)
+    positives = held_out.positives
+    measured = {name: measure(its, positives, catalogue, k, RESAMPLES, seed) for name, its in lists.items()}
+    evaluated = positives.counts > 0
+    return Evaluation(
+        {name: its.figures for name, its in measured.items()},
+        _by_segment(lists, held_out, catalogue, k, seed),
+        {name: its.per_user[f"ndcg@{k}"][evaluated] for name, its in measured.items()},
+        long_tail(scores.users, lists["model"]),
+    )
+
+
+def _by_segment(
+    lists: Mapping[str, Lists], held_out: HeldOut, catalogue: Catalogue, k: int, seed: int
+) -> dict[str, dict[str, Figures]]:
+    chosen = [(name, metric) for name, metric in RANKING_METRICS if name in _SEGMENT_METRICS]
+    found: dict[str, dict[str, Figures]] = {}
+    learnt = np.diff(held_out.learnt.indptr)
+    for who in ("model", "popularity"):
+        for segment, its, positives in segments(lists[who], held_out.positives, catalogue, learnt):
+            values = np.column_stack([metric(its, positives, k) for _, metric in chosen])
+            figures = mean_figures(values[positives.counts > 0], RESAMPLES // 5, seed)
+            named = {f"{name}@{k}": figure for (name, _), figure in zip(chosen, figures, strict=True)}
+            found.setdefault(segment, {})[who] = named
+    return found
+
+
+def long_tail(users: NDArray[np.int64], lists: Lists, points: int = 20) -> dict[str, list[float]]:
+    """The share that the most popular items have of interactions, and of places in lists, in equal steps."""
+    order = np.argsort(-users, kind="stable")[: int((users > 0).sum())]
+    listed = np.bincount(lists[lists >= 0], minlength=len(users))[order]
+    ends = np.ceil(np.linspace(0, len(order), points + 1)).astype(int)
+    return {
+        name: [round(float(counts[:end].sum() / max(1, counts.sum())), 4) for end in ends]
+        for name, counts in (("interactions", users[order]), ("lists", listed))
+    }
+
+
+def rating_figures(model: Served, held_out: HeldOut) -> dict[str, float]:
+    """RMSE, MAE and R2 on the later ratings that the model can predict, and their share of all."""
+    learnt, later = held_out.learnt, held_out.later
+    vectors = model.fold_in(learnt.where(~np.isnan(learnt.ratings)))
+    rated = later.where(~np.isnan(later.ratings))
+    mine, theirs = vectors[rated.owners()], model.item_factors[rated.items]
+    seen = mine.any(axis=1) & theirs.any(axis=1)
+    if not seen.any():
+        return {}
+    truth, predicted = rated.ratings[seen], np.einsum("nk,nk->n", mine[seen], theirs[seen]).astype(np.float64)
+    figures = {"rmse": rmse(truth, predicted), "mae": mae(truth, predicted), "r2": r2(truth, predicted)}
+    return {name: round(value, 6) for name, value in figures.items()} | {
+        "ratings_predicted": round(float(seen.mean()), 6)
+    }

@@ -1,0 +1,1 @@
+"""The two ALS problems, fitted in full or from a served model."""

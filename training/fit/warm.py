@@ -1,0 +1,101 @@
+"""A warm round: from the served item factors by a few exact half-steps, in a fraction of a full fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.settings import TrainingSettings
+from training.fit.als import Factors, Problem
+from training.fit.factors import Matrix, matrix
+from training.fit.half_step import by_row, half_step
+from training.registry.outcome import Manifest
+
+# What both fits must share for one to start from the other.
+_SAME = (
+    *("als_rank", "als_alpha", "als_reg_param", "als_nonnegative", "rating_strengths", "event_weights"),
+    *("explicit_rank", "explicit_reg_param"),
+)
+SWEEPS = 1  # of items and then users, after the users are first solved for the old items
+
+
+@dataclass(frozen=True)
+class Warmth:
+    """Whether a round may be warm, and why not."""
+
+    warm: bool
+    reason: str
+
+
+def may_be_warm(
+    champion: Manifest | None, parameters: dict[str, Any], interactions: int, settings: TrainingSettings
+) -> Warmth:
+    """By the champion's manifest: how many warm rounds it is from the last full fit, and how much is new."""
+    if champion is None:
+        return Warmth(False, "no champion to start from")
+    if not settings.warm_rounds:
+        return Warmth(False, "WARM_ROUNDS is 0")
+    if any(champion["parameters"].get(name) != parameters[name] for name in _SAME):
+        return Warmth(False, "the parameters changed")
+    since = champion.get("fit", {"warm_rounds": settings.warm_rounds})
+    if since["warm_rounds"] >= settings.warm_rounds:
+        return Warmth(False, f"{since['warm_rounds']} warm rounds since the last full fit (WARM_ROUNDS)")
+    new = 1 - since["full_interactions"] / max(1, interactions)
+    if new > settings.warm_new_share:
+        return Warmth(
+            False, f"{new:.0%} of the interactions are new since the last full fit (WARM_NEW_SHARE)"
+        )
+    return Warmth(True, f"warm round {since['warm_rounds'] + 1} since the last full fit")
+
+
+class Sides(NamedTuple):
+    """What a problem learns from, kept on the executors by user and by item (`half_step.by_row`)."""
+
+    by_user: DataFrame
+    by_item: DataFrame
+    release: Callable[[], object]
+
+
+def sides(preferences: DataFrame, problem: Problem, blocks: int, keep_items: bool = True) -> Sides:
+    """Both sides in so many partitions each; ``keep_items`` where they are gone through more than once.
+
+    Users and items without a positive strength need not be left out, as for Spark's own ALS: their factors
+    are zero, and add nothing to others' equations.
+    """
+    columns = ("user_index", "item_index", problem.column)
+    rows = preferences.select(*columns).filter(F.col(problem.column).isNotNull())
+    by_user = by_row(rows, "user_index", "item_index", problem.column, blocks).persist()
+    by_item = by_row(rows, "item_index", "user_index", problem.column, blocks)
+    by_item = by_item.persist() if keep_items else by_item
+
+    def release() -> None:
+        by_user.unpersist()
+        by_item.unpersist()
+
+    return Sides(by_user, by_item, release)
+
+
+def swept(given: Sides, problem: Problem, start: Matrix, users: int, sweeps: int) -> Matrix:
+    """The item factors after so many times the users and the items."""
+    items = start
+    for _ in range(sweeps):
+        user_matrix = matrix(half_step(given.by_user, items, problem), users, problem.rank)
+        items = matrix(half_step(given.by_item, user_matrix, problem), len(start), problem.rank)
+    return items
+
+
+def warm_fit(
+    preferences: DataFrame, problem: Problem, start: Matrix, users: int, blocks: int, sweeps: int = SWEEPS
+) -> Factors:
+    """Factors after the users are solved for ``start``, then ``sweeps`` times the items and the users.
+
+    ``start`` are item factors by index, zero for new items: those enter with the users who touched them, new
+    users with their items. A user row is exact for the items that are returned, as after Spark's last step.
+    """
+    given = sides(preferences, problem, blocks, keep_items=sweeps > 1)
+    items = swept(given, problem, start, users, sweeps)
+    return Factors(half_step(given.by_user, items, problem), items, given.release)

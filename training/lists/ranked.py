@@ -1,0 +1,108 @@
+"""Exact top-N lists for everyone, by blocked products on the executors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from algorithms.top_n import top_n
+from training.fit.factors import Matrix
+
+_LIST_DDL = "row INT, columns ARRAY<INT>, scores ARRAY<FLOAT>"
+_LIST = pa.schema(
+    [("row", pa.int32()), ("columns", pa.list_(pa.int32())), ("scores", pa.list_(pa.float32()))]
+)
+# Buckets a partition: their hashes spread evenly, and a bucket is in a worker's memory as a whole.
+_BUCKETS = 4
+
+
+class Ranked(NamedTuple):
+    """The lists of some rows, in the order of those rows, and what they were made from."""
+
+    columns: NDArray[np.int32]  # (rows, n), -1 where fewer remain
+    scores: Matrix
+    features: Matrix
+    known_indptr: NDArray[np.int64]  # known columns as CSR
+    known: NDArray[np.int32]
+    others: Matrix  # the columns' factors
+
+    def of(self, rows: NDArray[np.int64]) -> Ranked:
+        """Those of some of the rows."""
+        counts = np.diff(self.known_indptr)[rows]
+        starts = np.repeat(self.known_indptr[rows] - np.cumsum(counts) + counts, counts)
+        known = self.known[starts + np.arange(len(starts))]
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        mine = (self.columns[rows], self.scores[rows], self.features[rows])
+        return Ranked(*mine, indptr, known, self.others)
+
+
+Emit = Callable[[pa.Table, Ranked], pa.Table]
+
+
+def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> DataFrame:
+    """The n best columns of each row without its known ones: (row, columns, scores), best first.
+
+    ``rows`` are factors (id, features), ``known`` pairs (row, column), and ``columns`` the other side's
+    factors. Zeros were not fitted: such rows have no taste to rank by and get no list, such columns are in
+    nobody's.
+    """
+    return ranked(rows.withColumnRenamed("id", "row"), known, columns, n, as_lists, _LIST_DDL)
+
+
+def ranked(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emit, ddl: str) -> DataFrame:
+    """What ``emit`` makes, on the executors, of rows (row, features and whatever it needs) and their lists.
+
+    Rows and known pairs meet by bucket, flat: gathering the pairs of each row in the JVM takes as long as the
+    ranking, and the factors of a million rows need not be with everyone.
+    """
+    session = rows.sparkSession
+    shared = session.sparkContext.broadcast(columns)
+    buckets = _BUCKETS * int(str(session.conf.get("spark.sql.shuffle.partitions")))
+    bucket = F.pmod("row", F.lit(buckets))
+
+    def rank(some: pa.Table, their: pa.Table) -> pa.Table:
+        return emit(some, rank_bucket(some, their, shared.value, n))
+
+    both = [frame.groupBy(bucket.alias("bucket")) for frame in (rows, known.select("row", "column"))]
+    return both[0].cogroup(both[1]).applyInArrow(rank, ddl)
+
+
+def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> Ranked:
+    """The lists of a bucket's rows; known pairs of other rows count for nothing."""
+    flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    features = flat.astype(np.float32).reshape(-1, columns.shape[1])
+    indptr, indices = _as_csr(*(of.to_numpy() for of in (rows["row"], known["row"], known["column"])))
+    present = np.abs(columns).max(axis=1, initial=0) > 0
+    found, scores = top_n(features, columns, indptr, indices, n, item_mask=present)
+    found[np.abs(features).max(axis=1, initial=0) == 0] = -1
+    return Ranked(found, scores, features, indptr, indices, columns)
+
+
+def _as_csr(
+    rows: NDArray[np.int32], owners: NDArray[np.int32], columns: NDArray[np.int32]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Pairs of owner and column by the place of the owner in ``rows``."""
+    there = np.isin(owners, rows)
+    order = np.argsort(rows)
+    place, columns = order[np.searchsorted(rows, owners[there], sorter=order)], columns[there]
+    counts = np.bincount(place, minlength=len(rows))
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return indptr, columns[np.argsort(place, kind="stable")].astype(np.int32)
+
+
+def as_lists(rows: pa.Table, ranked: Ranked) -> pa.Table:
+    """(row, columns, scores) of those that have a list."""
+    keep = ranked.columns >= 0
+    offsets = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int32)
+    lists = [
+        pa.ListArray.from_arrays(offsets, pa.array(values[keep]))
+        for values in (ranked.columns, ranked.scores)
+    ]
+    every = pa.Table.from_arrays([rows["row"], *lists], schema=_LIST)
+    return every.filter(pa.array(keep.any(axis=1)))

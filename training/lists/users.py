@@ -1,0 +1,103 @@
+"""Ranks everyone's lists on the executors and writes them to Redis; of a warm round only those that changed.
+
+A list that is kept is copied within Redis from the version before, whole and with its scores, so every
+version is whole and readers know nothing of it (docs/decisions/0010-kept-lists.md).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from algorithms.list_drift import still_good
+from contracts.stored import keyspace
+from contracts.stored.records import RANKED_SIZE, encode_ranked
+from training.fit.factors import Matrix
+from training.lists.ranked import Emit, Ranked, ranked
+from training.registry.model_folder import Fit
+from training.registry.publish import Publisher, copy_fields, read_fields, write_fields
+
+_COUNTS_DDL = "written BIGINT, kept BIGINT"
+
+
+class Kept(NamedTuple):
+    """From which version lists may be kept, and how much worse they may be."""
+
+    version: str
+    tolerance: float
+
+
+class Written(NamedTuple):
+    """How many lists were written and how many kept."""
+
+    written: int
+    kept: int
+
+
+def write_user_lists(
+    publisher: Publisher,
+    version: str,
+    fit: Fit,
+    preferences: DataFrame,
+    item_matrix: Matrix,
+    n: int,
+    kept: Kept | None,
+) -> Written:
+    """Each user's best items without the known ones. Raises IncompletePublishError."""
+    users = fit.user_factors.join(fit.users, F.col("id") == F.col("user_index"))
+    rows = users.select(F.col("id").alias("row"), "features", "user_id")
+    known = preferences.select(F.col("user_index").alias("row"), F.col("item_index").alias("column"))
+    emit = _writer(publisher, version, kept)
+    counts = ranked(rows, known, item_matrix, n, emit, _COUNTS_DDL).collect()
+    found = Written(sum(row.written for row in counts), sum(row.kept for row in counts))
+    keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
+    publisher.verify(keys, written=sum(found))
+    return found
+
+
+def _writer(publisher: Publisher, version: str, kept: Kept | None) -> Emit:
+    url, shards = publisher.url, publisher.shards
+
+    def write(rows: pa.Table, ranked: Ranked) -> pa.Table:
+        owners = np.array(rows["user_id"].to_pylist(), dtype=object)
+        of_shard = np.array([keyspace.shard_of(owner, shards) for owner in owners], np.int64)
+        has_list = (ranked.columns >= 0).any(axis=1)
+        counts = [0, 0]
+        for shard in np.unique(of_shard[has_list]).tolist():
+            mine = np.flatnonzero((of_shard == shard) & has_list)
+            key, stay = keyspace.top_n(shard, version), np.zeros(len(mine), np.bool_)
+            if kept:
+                before = keyspace.top_n(shard, kept.version)
+                old = read_fields(url, before, owners[mine].tolist())
+                stay = still_good_lists(old, ranked.of(mine), kept.tolerance)
+                counts[1] += copy_fields(url, before, key, owners[mine[stay]].tolist())
+            changed = mine[~stay]
+            write_fields(url, key, {owners[row]: _encoded(ranked, row) for row in changed})
+            counts[0] += len(changed)
+        return pa.table({"written": [counts[0]], "kept": [counts[1]]})
+
+    return write
+
+
+def still_good_lists(old: list[bytes | None], ranked: Ranked, tolerance: float) -> NDArray[np.bool_]:
+    """`still_good` of lists as Redis holds them; one that is missing or of another length is not."""
+    n = ranked.columns.shape[1]
+    lists = np.full((len(old), n), -1, np.int32)
+    for row, raw in enumerate(old):
+        size = len(raw or b"") // RANKED_SIZE
+        if raw and size <= n:
+            lists[row, :size] = np.frombuffer(raw, "<u4", count=size)
+    lists[(lists >= len(ranked.others)).any(axis=1)] = -1
+    scores = np.where(ranked.columns >= 0, ranked.scores, -np.inf).astype(np.float32)
+    rest = (ranked.features, ranked.others, ranked.known_indptr, ranked.known)
+    return still_good(lists, scores, *rest, tolerance)
+
+
+def _encoded(ranked: Ranked, row: int) -> bytes:
+    listed = ranked.columns[row] >= 0
+    return encode_ranked(ranked.columns[row][listed].tolist(), ranked.scores[row][listed].tolist())

@@ -1,0 +1,1 @@
+"""Versions: their folders, their publication, and which one is served."""

@@ -1,0 +1,72 @@
+"""The models' folder where it is on this machine: read, checked and deleted without starting Spark."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from urllib.parse import urlparse
+
+from training.registry.outcome import DamagedModelError, Manifest
+
+_CHUNK = 1 << 20
+
+
+def local_folder(models_uri: str, version: str) -> Path | None:
+    """The version's folder; None where MODELS_URI is not a path on this machine."""
+    parsed = urlparse(models_uri)
+    if parsed.scheme not in ("", "file"):
+        return None
+    return Path(parsed.path) / version
+
+
+def check(models_uri: str, version: str, manifest: Manifest) -> None:
+    """Compare the files with the manifest's checksums; a folder elsewhere is left to Spark.
+
+    Raises DamagedModelError.
+    """
+    folder = local_folder(models_uri, version)
+    if folder is None or "checksums" not in manifest:
+        return
+    found = {str(path.relative_to(folder)): _sha256(path) for path in folder.rglob("*.parquet")}
+    compare(models_uri, version, manifest["checksums"], found)
+
+
+def compare(models_uri: str, version: str, written: dict[str, str], found: dict[str, str]) -> None:
+    """Raises DamagedModelError where a file is missing, new, or has another content than was written."""
+    wrong = sorted(name for name in written.keys() | found.keys() if written.get(name) != found.get(name))
+    if wrong:
+        raise damaged(models_uri, version, ", ".join(wrong))
+
+
+def damaged(models_uri: str, version: str, what: str) -> DamagedModelError:
+    """The error with its cure."""
+    return DamagedModelError(
+        f"Model {version} in {models_uri} is damaged ({what}): restore it from a backup, or train again. "
+        "It is not used; the served model stays"
+    )
+
+
+def read_manifest(models_uri: str, version: str) -> Manifest | None:
+    """From the folder, None where it is not there."""
+    folder = local_folder(models_uri, version)
+    if folder is None or not (folder / "manifest.json").is_file():
+        return None
+    manifest: Manifest = json.loads((folder / "manifest.json").read_text())
+    return manifest
+
+
+def delete(models_uri: str, version: str) -> None:
+    """Delete the folder where it is here; elsewhere the next round does."""
+    folder = local_folder(models_uri, version)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

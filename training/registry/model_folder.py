@@ -1,0 +1,108 @@
+"""A model version on disk: MODELS_URI/<version>/ with its factors, id maps and manifest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from clients.stored_files import StoredFiles
+from training.registry import local_models
+from training.registry.outcome import Manifest
+
+MANIFEST = "manifest.json"
+_FACTORS = "id INT, features ARRAY<FLOAT>"
+_SCHEMAS = {
+    "users": "user_id STRING, user_index INT",
+    "items": "item_id STRING, item_index INT",
+    **dict.fromkeys(("user_factors", "item_factors", "rating_user_factors", "rating_item_factors"), _FACTORS),
+    # Of the fits that were measured, which do not know what was held out: what the next round compares with.
+    **dict.fromkeys(("measured_item_factors", "measured_rating_item_factors"), _FACTORS),
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit gives: factors (id, features) by dense index, and the id maps (user_id, user_index) ..."""
+
+    users: DataFrame
+    items: DataFrame
+    user_factors: DataFrame
+    item_factors: DataFrame
+    rating_user_factors: DataFrame | None = None
+    rating_item_factors: DataFrame | None = None
+    measured_item_factors: DataFrame | None = None
+    measured_rating_item_factors: DataFrame | None = None
+
+    def frames(self) -> dict[str, DataFrame]:
+        """Every frame that there is, by the name of its folder."""
+        return {name: frame for name, frame in vars(self).items() if frame is not None}
+
+
+def _folder(models_uri: str, version: str) -> str:
+    return f"{models_uri.rstrip('/')}/{version}"
+
+
+def save(spark: SparkSession, models_uri: str, version: str, fit: Fit) -> Fit:
+    """Write the factors and id maps as Parquet; returns the fit as read back, so it is computed once."""
+    for name, frame in fit.frames().items():
+        frame.write.parquet(f"{_folder(models_uri, version)}/{name}", mode="overwrite")
+    return load(spark, models_uri, version)
+
+
+def load(spark: SparkSession, models_uri: str, version: str) -> Fit:
+    """The factors and id maps of a version. Raises FileNotFoundError where there is none."""
+    folder = _folder(models_uri, version)
+    present = [name for name in StoredFiles(spark).folders(folder) if name in _SCHEMAS]
+    if "user_factors" not in present:
+        raise FileNotFoundError(f"No model {version!r} in {models_uri}: `headwater train --once` makes one")
+    return Fit(**{name: spark.read.schema(_SCHEMAS[name]).parquet(f"{folder}/{name}") for name in present})
+
+
+def item_ids(items: DataFrame) -> list[str]:
+    """The ids of (item_id, item_index) by index."""
+    table = items.toArrow().sort_by("item_index")
+    ids: list[str] = table["item_id"].to_pylist()
+    return ids
+
+
+def write_manifest(spark: SparkSession, models_uri: str, version: str, manifest: Manifest) -> None:
+    """The last file of a version: a folder without it was never finished."""
+    StoredFiles(spark).replace(f"{_folder(models_uri, version)}/{MANIFEST}", json.dumps(manifest, indent=2))
+
+
+def read_manifest(spark: SparkSession, models_uri: str, version: str) -> Manifest:
+    """Raises FileNotFoundError where the version is not there or not finished."""
+    manifest: Manifest = json.loads(StoredFiles(spark).read(f"{_folder(models_uri, version)}/{MANIFEST}"))
+    return manifest
+
+
+def checksums(spark: SparkSession, models_uri: str, version: str) -> dict[str, str]:
+    """SHA-256 of every Parquet file by its path within the version, read on the executors."""
+    folder = _folder(models_uri, version)
+    found = (
+        spark.read.format("binaryFile")
+        .option("recursiveFileLookup", "true")
+        .option("pathGlobFilter", "*.parquet")
+        .load(folder)
+        .select("path", F.sha2("content", 256).alias("sha256"))
+    )
+    return {row.path.rsplit(f"/{version}/", 1)[1]: row.sha256 for row in found.collect()}
+
+
+def check(spark: SparkSession, models_uri: str, version: str, manifest: Manifest) -> None:
+    """Raises DamagedModelError where a file is missing, new, or has another content than was written."""
+    try:
+        found = checksums(spark, models_uri, version)
+    except Py4JJavaError as error:  # Hadoop's own checksums may find a flipped byte first
+        raise local_models.damaged(models_uri, version, str(error.java_exception)) from error
+    if "checksums" in manifest:
+        local_models.compare(models_uri, version, manifest["checksums"], found)
+
+
+def delete(spark: SparkSession, models_uri: str, version: str) -> None:
+    """Delete a version's folder; nothing happens where there is none."""
+    StoredFiles(spark).delete(_folder(models_uri, version))

@@ -1,0 +1,290 @@
+"""Publishes a version to Redis: written whole, verified, then the pointer moves by compare-and-set.
+
+Killed at any point, the old version stays served; what was written is deleted by the next round.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import socket
+import time
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cache
+from typing import Any
+
+import numpy as np
+import redis
+from numpy.typing import NDArray
+
+from contracts.settings import TrainingSettings
+from contracts.stored import keyspace
+from contracts.stored.records import encode_ids, without_ids
+from training.registry.outcome import TrainingError
+
+_CHUNK = 500
+_AUDIT_LINES = 1000
+# Moves the pointer only from the version that this round started from.
+_COMPARE_AND_SET = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+"""
+# Fields of one hash to another of the same slot; says how many there were.
+_COPY_FIELDS = """
+local values, found = redis.call('HMGET', KEYS[1], unpack(ARGV)), {}
+for place, value in ipairs(values) do
+  if value then
+    found[#found + 1] = ARGV[place]
+    found[#found + 1] = value
+  end
+end
+if #found > 0 then redis.call('HSET', KEYS[2], unpack(found)) end
+return #found / 2
+"""
+
+
+class MemoryBudgetError(TrainingError):
+    """Publishing would fill Redis beyond REDIS_MEMORY_BUDGET; nothing was written."""
+
+
+class IncompletePublishError(TrainingError):
+    """Redis holds fewer fields than were written; the pointer has not moved."""
+
+
+@cache
+def connect(url: str) -> redis.Redis:
+    """One client per process and address (Spark keeps its Python workers)."""
+    return redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """The Redis side of training."""
+
+    url: str
+    shards: int
+
+    @classmethod
+    def of(cls, settings: TrainingSettings) -> Publisher:
+        """The publisher that the settings name."""
+        return cls(settings.redis_url.get_secret_value(), settings.redis_shards)
+
+    @property
+    def _client(self) -> redis.Redis:
+        return connect(self.url)
+
+    def current(self) -> tuple[str | None, dict[str, Any] | None]:
+        """The served version and its manifest."""
+        version = self._text(keyspace.CURRENT_MODEL)
+        return version, self.manifest_of(version) if version else None
+
+    def manifest_of(self, version: str) -> dict[str, Any] | None:
+        """The manifest of a version, None where Redis does not hold it."""
+        text = self._text(keyspace.manifest(version))
+        return json.loads(text) if text else None
+
+    def check_budget(self, needed: int, budget: int) -> None:
+        """Refuse what does not fit: ``needed`` more bytes, ``budget`` for all of Redis (0: no bound).
+
+        Raises MemoryBudgetError.
+        """
+        info: Any = self._client.info("memory") if budget else {"used_memory": 0}
+        used = int(info["used_memory"])
+        if budget and used + needed > budget:
+            raise MemoryBudgetError(
+                f"Publishing needs about {needed / 1e6:,.1f} MB, Redis holds {used / 1e6:,.1f} MB, and "
+                f"REDIS_MEMORY_BUDGET is {budget / 1e6:,.1f} MB: raise it, or lower TOP_N or KEEP_VERSIONS "
+                "(see `headwater plan`). Nothing was written, the old model stays served"
+            )
+
+    def begin(self, version: str) -> None:
+        """Enter a version in the list by which unfinished ones are found."""
+        self._client.zadd(keyspace.MODEL_VERSIONS, {version: time.time()})
+
+    def write_items(self, version: str, item_ids: list[str]) -> None:
+        """The id of every item index."""
+        self._client.set(keyspace.model_items(version), encode_ids(item_ids))
+
+    def write_factors(
+        self, version: str, item_factors: NDArray[np.float32], user_gramian: NDArray[np.float64]
+    ) -> None:
+        """What fold-in needs: the (items, rank) factors by index, in parts, and XᵀX of the user factors.
+
+        Raises IncompletePublishError where Redis does not hold all of it.
+        """
+        key = keyspace.model_factors(version)
+        self._client.hset(key, "user_gramian", np.asarray(user_gramian, "<f8").tobytes())
+        parts = self._write_parts(key, item_factors)
+        self.verify([key], written=parts + 1)
+
+    def write_rating_factors(self, version: str, item_factors: NDArray[np.float32]) -> None:
+        """The (items, rank) factors of the explicit model. Raises IncompletePublishError."""
+        key = keyspace.rating_factors(version)
+        self.verify([key], written=self._write_parts(key, item_factors))
+
+    def _write_parts(self, key: str, factors: NDArray[np.float32]) -> int:
+        size = keyspace.ITEMS_PER_PART
+        parts = [factors[start : start + size] for start in range(0, len(factors), size)]
+        for name, part in enumerate(parts):
+            self._client.hset(key, str(name), np.asarray(part, "<f4").tobytes())
+        return len(parts)
+
+    def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
+        """Write the manifest and move the pointer; False where another trainer was faster."""
+        self._client.set(keyspace.manifest(version), json.dumps(manifest))
+        return self.move(version, expected, "publish", manifest.get("gate", {}).get("reason", ""))
+
+    def move(self, version: str, expected: str | None, action: str, reason: str) -> bool:
+        """Move the pointer by compare-and-set, and write a line of audit where it moved."""
+        moved = self._client.eval(_COMPARE_AND_SET, 1, keyspace.CURRENT_MODEL, expected or "", version)
+        if moved:
+            self.record(action, expected, version, reason)
+        return bool(moved)
+
+    def record(self, action: str, current: str | None, version: str, reason: str) -> None:
+        """A line of audit."""
+        self._client.rpush(keyspace.MODEL_AUDIT, audit_line(action, current, version, reason))
+        self._client.ltrim(keyspace.MODEL_AUDIT, -_AUDIT_LINES, -1)
+
+    def audit(self) -> list[dict[str, str]]:
+        """All lines that are kept, oldest first."""
+        lines: Any = self._client.lrange(keyspace.MODEL_AUDIT, 0, -1)
+        return [json.loads(line) for line in lines]
+
+    def sizes(self, version: str) -> dict[str, int]:
+        """How many fields each hash of a version has: for its manifest, and before it is served again."""
+        shards = range(self.shards)
+        return {
+            "lists": sum(int(self._client.hlen(keyspace.top_n(shard, version))) for shard in shards),
+            "similar": int(self._client.hlen(keyspace.similar_items(version))),
+            "users": int(self._client.hlen(keyspace.top_users(version))),
+            "factors": int(self._client.hlen(keyspace.model_factors(version))),
+        }
+
+    def applied(self, key: str) -> dict[str, int]:
+        """How far a query has come (keyspace.APPLIED_...): "topic:partition" -> next offset."""
+        fields: Any = self._client.hgetall(key)
+        return {place.decode(): int(offset) for place, offset in fields.items()}
+
+    def erased(self) -> dict[str, int]:
+        """Users who asked to be forgotten, and until when (epoch ms)."""
+        found: dict[str, int] = {}
+        for shard in range(self.shards):
+            fields: Any = self._client.hgetall(keyspace.erased(shard))
+            found |= {user.decode(): int(until) for user, until in fields.items()}
+        return found
+
+    def empty_lists(self, version: str, users: Set[str]) -> None:
+        """Take users out of a version's lists; theirs stay as empty ones, for a version is counted whole."""
+        for user in users:
+            key = keyspace.top_n(keyspace.shard_of(user, self.shards), version)
+            if self._client.hexists(key, user):
+                self._client.hset(key, user, b"")
+        key = keyspace.top_users(version)
+        for item, raw in self._client.hscan_iter(key, count=_CHUNK):
+            left = without_ids(raw, users)
+            if left is not None:
+                self._client.hset(key, item, left)
+
+    def versions(self) -> list[str]:
+        """Every version that Redis holds or is getting, oldest first."""
+        found: Any = self._client.zrange(keyspace.MODEL_VERSIONS, 0, -1)
+        return [version.decode() for version in found]
+
+    def versions_before(self, version: str) -> list[str]:
+        """The versions begun before one, oldest first."""
+        begun: Any = self._client.zscore(keyspace.MODEL_VERSIONS, version)
+        older: Any = self._client.zrangebyscore(keyspace.MODEL_VERSIONS, "-inf", f"({begun!r}")
+        return [found.decode() for found in older]
+
+    def superseded(self, own: str, keep: int) -> list[str]:
+        """The versions begun before ours, but for the newest ``keep`` that were served, ours among them.
+
+        So also those that were never finished. One begun later belongs to a trainer at work: it is not ours
+        to judge.
+        """
+        _, manifest = self.current()
+        kept = {own}
+        while manifest and manifest["previous"] and len(kept) < keep:
+            kept.add(manifest["previous"])
+            manifest = self.manifest_of(manifest["previous"])
+        return [version for version in self.versions_before(own) if version not in kept]
+
+    def delete(self, version: str) -> None:
+        """Delete a version's keys."""
+        self._client.unlink(*keyspace.version_keys(version, self.shards))
+        self._client.zrem(keyspace.MODEL_VERSIONS, version)
+
+    def requests(self) -> int:
+        """How many rounds have been asked for so far."""
+        return int(self._text(keyspace.TRAINING_REQUESTS) or 0)
+
+    def request(self) -> int:
+        """Ask for a round; returns the request's number."""
+        return int(self._client.incr(keyspace.TRAINING_REQUESTS))
+
+    def write_status(self, **status: str) -> None:
+        """What the trainer does at the moment."""
+        self._client.hset(keyspace.TRAINING_STATUS, items=[x for pair in status.items() for x in pair])
+
+    def read_status(self) -> dict[str, str]:
+        """What the trainer wrote last."""
+        fields: Any = self._client.hgetall(keyspace.TRAINING_STATUS)
+        return {name.decode(): value.decode() for name, value in fields.items()}
+
+    def _text(self, key: str) -> str | None:
+        raw: Any = self._client.get(key)
+        return None if raw is None else str(raw.decode())
+
+    def verify(self, keys: list[str], written: int) -> None:
+        """Count what Redis holds. Raises IncompletePublishError where it is not what was written."""
+        found = sum(int(self._client.hlen(key)) for key in keys)
+        if found != written:
+            raise IncompletePublishError(
+                f"{keys[0]}: {written} fields were written, Redis holds {found}: is its memory full, or did "
+                "somebody flush it? The old model stays served; the next round writes all again"
+            )
+
+
+def audit_line(action: str, current: str | None, version: str, reason: str) -> str:
+    """Who did what to the pointer, when and why, as one JSON line."""
+    line = {
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "by": f"{getpass.getuser()}@{socket.gethostname()}",
+        "action": action,
+        "from": current or "",
+        "to": version,
+        "reason": reason,
+    }
+    return json.dumps(line)
+
+
+def write_fields(url: str, key: str, fields: dict[str, bytes]) -> None:
+    """Write the fields of a hash in chunks; called on the executors."""
+    with connect(url).pipeline(transaction=False) as pipeline:
+        for names in _chunks(list(fields)):
+            pipeline.hset(key, items=[x for name in names for x in (name, fields[name])])
+        pipeline.execute()
+
+
+def read_fields(url: str, key: str, names: list[str]) -> list[bytes | None]:
+    """The values of some fields of a hash, in chunks; called on the executors."""
+    with connect(url).pipeline(transaction=False) as pipeline:
+        for some in _chunks(names):
+            pipeline.hmget(key, some)
+        return [value for values in pipeline.execute() for value in values]
+
+
+def copy_fields(url: str, source: str, key: str, names: list[str]) -> int:
+    """Copy fields within Redis, in chunks, so that no call holds it up; how many there were."""
+    with connect(url).pipeline(transaction=False) as pipeline:
+        for some in _chunks(names):
+            pipeline.eval(_COPY_FIELDS, 2, source, key, *some)
+        return sum(pipeline.execute())
+
+
+def _chunks(names: list[str]) -> list[list[str]]:
+    return [names[start : start + _CHUNK] for start in range(0, len(names), _CHUNK)]

@@ -1,0 +1,81 @@
+"""What may be done with published versions: look at them, serve an earlier one again, delete old ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from contracts.settings import TrainingSettings
+from training.registry import local_models
+from training.registry.outcome import Manifest, TrainingError
+from training.registry.publish import Publisher
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Versions in Redis, with their folders where those are on this machine."""
+
+    publisher: Publisher
+    models_uri: str
+
+    @classmethod
+    def of(cls, settings: TrainingSettings) -> Registry:
+        """The registry that the settings name."""
+        return cls(Publisher.of(settings), settings.models_uri)
+
+    def manifest(self, version: str) -> Manifest:
+        """Raises TrainingError where neither Redis nor the folder has it."""
+        found = self.publisher.manifest_of(version) or local_models.read_manifest(self.models_uri, version)
+        if found is None:
+            known = ", ".join(self.publisher.versions()) or "none"
+            raise TrainingError(f"No version {version!r}: there are {known} (`headwater models list`)")
+        return found
+
+    def promote(self, version: str, action: str = "promote", reason: str = "by hand") -> str | None:
+        """Serve a version that Redis holds whole; returns the one served before. Raises TrainingError."""
+        manifest, (current, _) = self.manifest(version), self.publisher.current()
+        if version == current:
+            raise TrainingError(f"{version} is served already")
+        sizes = self.publisher.sizes(version)
+        if sizes != manifest.get("sizes", sizes) or not sizes["lists"]:
+            raise TrainingError(
+                f"Redis does not hold all of {version} any more ({sizes}): it was pruned or flushed. "
+                "`headwater train --now` makes a new version"
+            )
+        local_models.check(self.models_uri, version, manifest)
+        if not self.publisher.move(version, current, action, reason):
+            raise TrainingError(
+                "Another version was published meanwhile: look at `headwater models list` again"
+            )
+        return current
+
+    def rollback(self, reason: str = "by hand") -> tuple[str, str]:
+        """Serve again what was served before; (the version left, the version served)."""
+        current, manifest = self.publisher.current()
+        previous = manifest["previous"] if manifest else None
+        if current is None or previous is None:
+            raise TrainingError("There is no earlier version to go back to")
+        self.promote(previous, "rollback", reason)
+        return current, previous
+
+    def prune(self, keep: int) -> list[str]:
+        """Delete all but the served version and the ``keep`` - 1 newest others; returns the deleted."""
+        current, _ = self.publisher.current()
+        others = [version for version in self.publisher.versions() if version != current]
+        old = others[: max(0, len(others) - (keep - 1))]
+        for version in old:
+            self.publisher.delete(version)
+            local_models.delete(self.models_uri, version)
+            self.publisher.record("prune", current, version, f"keep {keep}")
+        return old
+
+
+def differences(a: Manifest, b: Manifest) -> dict[str, tuple[Any, Any]]:
+    """Where parameters, metrics and counts of two versions differ."""
+    found = {}
+    for part in ("parameters", "metrics", "counts", "fit"):
+        mine, theirs = a.get(part, {}), b.get(part, {})
+        for name in sorted(mine.keys() | theirs.keys()):
+            if mine.get(name) != theirs.get(name):
+                found[f"{part}.{name}"] = (mine.get(name), theirs.get(name))
+    return found

@@ -1,0 +1,40 @@
+"""What a training round did, on one line for people and as JSON for scripts."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from training.registry.outcome import Manifest, Outcome
+
+
+def round_line(outcome: Outcome, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
+    """What a round did, for people who watch the log."""
+    if manifest is None:
+        reasons = {
+            "not_enough_data": "not enough data yet (TRAIN_MIN_EVENTS): nothing trained",
+            "refused_older": "the served model has learnt a newer lake: nothing trained",
+        }
+        return f"{reasons.get(outcome, outcome)}, {seconds:.1f} s"
+    counts, metrics = manifest["counts"], manifest["metrics"]
+    new = counts["interactions"] - (champion["counts"]["interactions"] if champion else 0)
+    before = champion["metrics"] if champion else {}
+    figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if name in metrics)
+    learnt = f"learnt {new:,} new events ({counts['interactions']:,} in all)"
+    gate = f"gate: {manifest['gate']['reason']}, {manifest['gate']['leads']} leads"
+    how = "warm" if manifest["fit"]["warm"] else "full fit"
+    return f"{outcome} {manifest['version']} ({how}): {learnt}; {figures}; {gate}; {seconds:.1f} s"
+
+
+_SHOWN = ("ndcg@10", "recall@10", "rmse")
+
+
+def _figure(name: str, metrics: dict[str, Any], before: dict[str, Any]) -> str:
+    previous = f"before {before[name]:.4f}" if name in before else "first"
+    popular = f", popularity {metrics[f'popularity_{name}']:.4f}" if f"popularity_{name}" in metrics else ""
+    return f"{name.upper()} {metrics[name]:.4f} ({previous}{popular})"
+
+
+def as_json(outcome: Outcome, manifest: Manifest | None) -> str:
+    """What `headwater train --json` prints."""
+    return json.dumps({"outcome": outcome, "manifest": manifest}, indent=2)

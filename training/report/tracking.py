@@ -1,0 +1,74 @@
+"""Logs a round to MLflow, an optional extra, where MLFLOW_TRACKING_URI is set; nothing else knows of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from typing import Any
+
+from contracts.settings import TrainingSettings
+from training.registry.outcome import Manifest, Outcome
+
+log = logging.getLogger("headwater.training")
+# MLflow asks seven times with growing pauses, two minutes each: a round does not wait for that.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+
+
+def log_round(settings: TrainingSettings, outcome: Outcome, manifest: Manifest | None) -> str | None:
+    """The run's id; None where there is nothing to log, nowhere to, or it failed: no round fails for it."""
+    if not settings.mlflow_tracking_uri or manifest is None:
+        return None
+    try:
+        return _log(settings, outcome, manifest)
+    except ModuleNotFoundError:
+        log.warning("MLFLOW_TRACKING_URI is set, but MLflow is not there: pip install 'headwater[mlflow]'")
+    except Exception as error:
+        first = str(error).partition("\n")[0][:200]
+        log.warning("The round is not in MLflow (MLFLOW_TRACKING_URI right, server up?): %s", first)
+    return None
+
+
+def _log(settings: TrainingSettings, outcome: Outcome, manifest: Manifest) -> str:
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own deprecations
+        from mlflow.tracking import MlflowClient
+
+        client: Any = MlflowClient(settings.mlflow_tracking_uri)
+        name = settings.mlflow_experiment
+        experiment = client.get_experiment_by_name(name)
+        folder = experiment.experiment_id if experiment else client.create_experiment(name)
+        run: str = client.create_run(folder, run_name=manifest["version"]).info.run_id
+        for key, value in run_tags(outcome, manifest).items():
+            client.set_tag(run, key, value)
+        for key, value in manifest["parameters"].items():
+            client.log_param(run, key, value)
+        for key, figure in run_metrics(manifest).items():
+            client.log_metric(run, key, figure)
+        client.log_dict(run, manifest, "manifest.json")
+        client.set_terminated(run)
+        return run
+
+
+def run_tags(outcome: Outcome, manifest: Manifest) -> dict[str, str]:
+    """How the round ended and why, by the gate."""
+    gate = manifest["gate"]
+    return {
+        "outcome": outcome,
+        "gate.publish": str(gate["publish"]),
+        "gate.reason": gate["reason"],
+        "gate.leads": gate["leads"],
+        "fit.warm": str(manifest["fit"]["warm"]),
+        "lake_version": str(manifest["lake_version"]),
+        "previous": manifest["previous"] or "",
+    }
+
+
+def run_metrics(manifest: Manifest) -> dict[str, float]:
+    """Figures, counts and seconds; MLflow allows no @ in a name."""
+    found = {name.replace("@", "_at_"): value for name, value in manifest["metrics"].items()}
+    found |= {f"count.{name}": value for name, value in manifest["counts"].items()}
+    found |= {f"seconds.{name}": value for name, value in manifest["timings"].items()}
+    return {name: float(value) for name, value in found.items() if value is not None}

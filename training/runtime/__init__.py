@@ -1,0 +1,1 @@
+"""What the process runs on: the Spark session, its priority, and errors in plain words."""

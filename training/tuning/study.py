@@ -1,0 +1,165 @@
+"""The search for a ranking model's parameters: Optuna over a study that can be resumed.
+
+Everything is chosen on a validation slice within the past, by the same split as the gate's; what the gate
+holds out is never seen here. A trial sweeps with the fold-in kernel and reports after every few sweeps, so
+that a hopeless one is stopped early.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.trial import TrialState
+from pyspark.sql import SparkSession
+
+from algorithms.metrics import ndcg_at_k
+from contracts.settings import TuneSettings
+from training.data import dataset, split
+from training.data.load import Learnt, load
+from training.evaluation.comparison import Served
+from training.evaluation.held_out import HeldOut, collect
+from training.evaluation.slice import marked
+from training.fit.als import ranking
+from training.fit.factors import Matrix
+from training.fit.warm import Sides, sides, swept
+from training.registry.outcome import TrainingError
+
+log = logging.getLogger("headwater.training")
+_SWEEPS_A_STEP = 2
+STUDY = "ranking"
+
+
+@dataclass
+class Validation:
+    """The validation slice of each mapping of ratings, made once."""
+
+    spark: SparkSession
+    settings: TuneSettings
+    made: dict[int, tuple[Learnt, HeldOut, Sides]] = field(default_factory=dict)
+
+    def of(self, mapping: int) -> tuple[Learnt, HeldOut, Sides]:
+        """(data, what is measured on, what is learnt from) by the place of the mapping."""
+        if mapping not in self.made:
+            self.made[mapping] = self._make(mapping)
+        return self.made[mapping]
+
+    def _make(self, mapping: int) -> tuple[Learnt, HeldOut, Sides]:
+        settings = with_mapping(self.settings, mapping)
+        version = dataset.newest_version(self.spark, settings.lake_uri)
+        learnt = load(self.spark, settings, version) if version is not None else None
+        if learnt is None:
+            raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
+        whole, _, _ = marked(learnt.preferences, settings, {}, learnt.repeats)
+        past = split.parts(whole)[0]
+        rows, _, counts = marked(past, settings, {}, learnt.repeats)
+        whole.unpersist()
+        if not counts.warm:
+            raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")
+        held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
+        return learnt, held_out, sides(split.parts(rows)[0], ranking(settings), learnt.blocks)
+
+
+def with_mapping(settings: TuneSettings, mapping: int) -> TuneSettings:
+    """The settings with one of TUNE_RATING_STRENGTHS."""
+    if not settings.tune_rating_strengths:
+        return settings
+    return settings.model_copy(update={"rating_strengths": settings.tune_rating_strengths[mapping]})
+
+
+def suggest(trial: optuna.Trial, settings: TuneSettings) -> dict[str, Any]:
+    """One point of the search space."""
+    mappings = max(1, len(settings.tune_rating_strengths))
+    return {
+        "als_rank": trial.suggest_int("als_rank", *settings.tune_rank, log=True),
+        "als_reg_param": trial.suggest_float("als_reg_param", *settings.tune_reg_param, log=True),
+        "als_alpha": trial.suggest_float("als_alpha", *settings.tune_alpha, log=True),
+        "als_max_iter": trial.suggest_int("als_max_iter", *settings.tune_iterations),
+        "mapping": trial.suggest_int("mapping", 0, mappings - 1),
+        "fold_half_life_items": trial.suggest_categorical("fold_half_life_items", half_lives(settings)),
+    }
+
+
+def half_lives(settings: TuneSettings) -> tuple[float, ...]:
+    """Those to choose from; the present one is among them."""
+    return tuple(sorted({*settings.tune_half_life_items, settings.fold_half_life_items}))
+
+
+def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
+    """NDCG@k of a trial's lists on the validation slice."""
+
+    def measure(trial: optuna.Trial) -> float:
+        found = suggest(trial, validation.settings)
+        learnt, held_out, given = validation.of(found.pop("mapping"))
+        settings = validation.settings.model_copy(update=found)
+        problem, items = ranking(settings), _random_items(learnt, settings)
+        quality = 0.0
+        for done in range(0, settings.als_max_iter, _SWEEPS_A_STEP):
+            sweeps = min(_SWEEPS_A_STEP, settings.als_max_iter - done)
+            items = swept(given, problem, items, learnt.counts["users"], sweeps)
+            served = Served(items, problem, settings.fold_half_life_items)
+            quality = _ndcg(served, held_out, settings.metrics_k)
+            trial.report(quality, done + sweeps)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return quality
+
+    return measure
+
+
+def _random_items(learnt: Learnt, settings: TuneSettings) -> Matrix:
+    """Unit vectors, as Spark's ALS starts."""
+    rng = np.random.default_rng(settings.seed)
+    items = np.abs(rng.normal(size=(learnt.counts["items"], settings.als_rank))).astype(np.float32)
+    return np.asarray(items / np.linalg.norm(items, axis=1, keepdims=True), np.float32)
+
+
+def _ndcg(served: Served, held_out: HeldOut, k: int) -> float:
+    lists = served.lists(held_out.learnt, k)
+    return float(np.nanmean(ndcg_at_k(lists, held_out.positives, k)))
+
+
+def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna.Study:
+    """Run so many more trials of the study in the storage, ``jobs`` at once; seeded, resumable.
+
+    Raises TrainingError where there is nothing to tune on, before the first trial.
+    """
+    settings = validation.settings
+    validation.of(0)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(
+        storage=storage,
+        study_name=STUDY,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_SWEEPS_A_STEP),
+    )
+    # Another seed at each resumption, or it would draw its first points again.
+    study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
+    present, complete = _defaults(settings), study.get_trials(states=[TrialState.COMPLETE])
+    if trials and not any(trial.params == present for trial in complete):
+        study.enqueue_trial(present)
+    study.optimize(objective(validation), n_trials=trials, n_jobs=jobs, callbacks=[_progress])
+    return study
+
+
+def _defaults(settings: TuneSettings) -> dict[str, Any]:
+    """The present settings are measured first, so that the winner is never worse than they are."""
+    names = ("als_rank", "als_reg_param", "als_alpha", "als_max_iter", "fold_half_life_items")
+    return {name: getattr(settings, name) for name in names} | {"mapping": 0}
+
+
+def _progress(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    value = "pruned" if trial.value is None else f"{trial.value:.4f}"
+    best = f"best {study.best_value:.4f}" if any(t.value is not None for t in study.trials) else "no best yet"
+    log.info("trial %d: %s (%s) %s", trial.number, value, best, trial.params)
+
+
+def winner(study: optuna.Study, settings: TuneSettings) -> TuneSettings:
+    """The settings of the best trial."""
+    found = dict(study.best_params)
+    return with_mapping(settings, found.pop("mapping")).model_copy(update=found)
