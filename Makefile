@@ -3,54 +3,61 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-STAMP := $(VENV)/.installed
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
 # On a machine with few cores, BLAS threads only fight with Spark's.
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint format bench nightly soak compose-rehearsal clean
+LOCK = $(BIN)/python -m uv pip compile pyproject.toml locks/tools.in --universal --python-version 3.10 \
+	--constraint constraints.txt --generate-hashes --no-header --no-annotate --quiet
+
+.PHONY: help lock setup demo test test-fast lint format bench nightly soak compose-rehearsal clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-18s %s\n", $$1, $$2}'
 
-$(STAMP): pyproject.toml constraints.txt
-	@echo "Setting up $(VENV) (once, about two minutes) ..."
-	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Headwater needs Python 3.10 or newer; PYTHON=python3.11 make ... picks another one")'
-	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m virtualenv --quiet $(VENV) || { rm -rf $(VENV); \
-		echo "Python's venv module is missing: on Debian or Ubuntu, sudo apt-get install python3-venv"; exit 1; }
-	@$(BIN)/python -c 'import pip; raise SystemExit(int(pip.__version__.split(".")[0]) < 22)' \
-		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --constraint constraints.txt --editable '.[dev]'
+# By lock file: what running needs, and what the tests need besides.
+$(RUN_STAMP): locks/run.txt pyproject.toml
+	@$(PYTHON) stack/machine/install.py run
 	@touch $@
 
-setup: $(STAMP) ## virtual environment, Java and jars (what the other commands need)
+$(DEV_STAMP): locks/dev.txt pyproject.toml
+	@$(PYTHON) stack/machine/install.py dev
+	@touch $(RUN_STAMP) $@
+
+setup: $(RUN_STAMP) ## virtual environment, Java and jars (what the other commands need)
 	@$(BIN)/headwater setup
 
 demo: setup ## the whole recommender on this machine until Ctrl-C; ARGS="--once" ends by itself
 	@$(BIN)/headwater demo $(ARGS)
 
-test: setup lint ## the whole suite, real servers included
+test: $(DEV_STAMP) setup lint ## the whole suite, real servers included
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-fast: $(STAMP) ## the tests that need no servers (under a minute)
+test-fast: $(DEV_STAMP) ## the tests that need no servers (under a minute)
 	@$(BIN)/python -m pytest -m 'not servers' $(ARGS)
 
-lint: $(STAMP) ## ruff, mypy --strict, import-linter
+lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 
-format: $(STAMP) ## put the code into the project's format
+format: $(DEV_STAMP) ## put the code into the project's format
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: setup ## the README's ratios, each against its peer in the same run
+bench: $(DEV_STAMP) setup ## the README's ratios, each against its peer in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-nightly: setup ## 20 kills of streaming over a million events, then every invariant (about 20 minutes)
+nightly: $(DEV_STAMP) setup ## 20 kills of streaming over a million events, then every invariant (about 20 minutes)
 	@$(BIN)/python -m tests.faults.nightly $(ARGS)
 
-soak: setup ## the stack for an hour under load: does anything grow or end? ARGS="--minutes 60 --rate 1000"
+soak: $(DEV_STAMP) setup ## the stack for an hour under load: does anything grow or end? ARGS="--minutes 60 --rate 1000"
 	@$(BIN)/python -m tests.faults.soak $(ARGS)
+
+lock: $(DEV_STAMP) ## write locks/ anew from pyproject.toml and constraints.txt (versions and hashes, no index)
+	@$(LOCK) --extra stack --output-file locks/run.txt
+	@$(LOCK) --extra stack --extra dev --output-file locks/dev.txt
 
 compose-rehearsal: ## docker compose up for real, with base images built from Debian packages (root)
 	@bash tests/compose/rehearsal.sh

@@ -1,10 +1,13 @@
-"""Java and jars in place: what `headwater setup` does and every start checks."""
+"""Java and jars in place: what `headwater setup` does, every start checks, and installing runs as a program."""
 
 from __future__ import annotations
+
+import sys
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from stack.machine.errors import StackError
 from stack.machine.jars import ensure_jars
 from stack.machine.java import Java, ensure_java
 
@@ -30,3 +33,18 @@ def ensure_set_up(console: Console) -> Java:
 
         ensure_jars(show)
     return java
+
+
+def main() -> int:
+    """`python -m stack.machine.setup`: 1, with the cure said, where something cannot be had."""
+    console = Console(stderr=True)
+    try:
+        ensure_set_up(console)
+    except StackError as error:
+        console.print(str(error), style="red", highlight=False)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
