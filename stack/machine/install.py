@@ -1,8 +1,8 @@
 """Installs the project's environment: `python3 stack/machine/install.py run` (or `dev`, for the tests too).
 
-Run by make with any Python of 3.10 or newer, before anything is installed: standard library only, and nothing
-of ours is imported. Packages come from the lock files by exact version and hash, by uv where it can be had and
-by pip where not; Spark comes first, so that its jars are fetched while the other packages are installed.
+make runs it with any Python of 3.10 or newer before anything is installed, so it imports the standard library
+only. Packages come from the lock files by exact version and hash, by uv where it can be had and by pip where
+not. Spark comes first, so that its jars are fetched while the other packages are installed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ def main(arguments: list[str]) -> int:
 
 
 def install(lock: str) -> None:
-    """The environment as locks/``lock``.txt has it, our own code as an editable package, Java and the jars."""
+    """Install the packages of locks/``lock``.txt, our own code as an editable one, Java and the jars.
+
+    Raises InstallError.
+    """
     if sys.version_info < OLDEST_PYTHON:
         oldest = ".".join(map(str, OLDEST_PYTHON))
         raise InstallError(f"Headwater needs Python {oldest} or newer: PYTHON=python3.11 make ... picks one")
@@ -55,10 +58,8 @@ def install(lock: str) -> None:
         make_environment()
         command = installer(locked)
     with _timed("Spark", seconds), _file(packages(locked, FIRST.__contains__)) as spark:
-        run(
-            [*command, "--require-hashes", "--no-deps", "--requirement", spark],
-            "Spark could not be installed",
-        )
+        first = [*command, "--require-hashes", "--no-deps", "--requirement", spark]
+        run(first, "Spark could not be installed")
     with _timed("other packages and jars", seconds):
         jars = subprocess.Popen([str(_PYTHON), "-m", "stack.machine.setup"], cwd=ROOT)
         run(

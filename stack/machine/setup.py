@@ -1,4 +1,4 @@
-"""Java and jars in place: what `headwater setup` does, every start checks, and installing runs as a program."""
+"""Java and jars in place: `headwater setup`, and what every start checks; also a program for the install."""
 
 from __future__ import annotations
 
