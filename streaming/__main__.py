@@ -9,6 +9,7 @@ import threading
 from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
+from clients.json_logs import log_json_lines
 from clients.topic_admin import create_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
@@ -24,7 +25,7 @@ log = logging.getLogger("headwater.streaming")
 
 def main() -> int:
     """Start the queries and wait. Exit code 1: one ended by itself; NEEDS_OPERATOR: none may start."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_json_lines()
     for noisy in ("py4j", "kafka"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     stopping = threading.Event()

@@ -8,6 +8,7 @@ import sys
 import threading
 from types import FrameType
 
+from clients.json_logs import log_json_lines
 from contracts.settings import TrainingSettings
 from training.registry.publish import Publisher
 from training.rounds.trainer import Trainer
@@ -17,7 +18,7 @@ from training.runtime.session import training_session
 
 def main() -> int:
     """Read the settings, start Spark, train until told to stop."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_json_lines()
     logging.getLogger("py4j").setLevel(logging.ERROR)
     stopping = threading.Event()
 

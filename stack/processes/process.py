@@ -16,6 +16,7 @@ import psutil
 
 from stack.machine.errors import ServiceDiedError
 from stack.processes.identity import Identity, descendants, identify, running
+from stack.processes.log_tail import last_lines
 
 STOP_SECONDS = 15.0
 _LOG_TAIL_LINES = 15
@@ -115,12 +116,8 @@ class ServiceProcess:
         return ServiceDiedError(f"{self.name} {how}; the end of {self.log}:\n{self.log_tail()}")
 
     def log_tail(self, lines: int = _LOG_TAIL_LINES) -> str:
-        """The last lines that this run of the service logged."""
-        with self.log.open("rb") as stream:
-            size = stream.seek(0, os.SEEK_END)
-            stream.seek(max(min(self.log_start, size), size - 64_000))
-            text = stream.read().decode(errors="replace")
-        return "\n".join("    " + line for line in text.splitlines()[-lines:])
+        """The last lines that this run of the service logged, as people read them."""
+        return "\n".join("    " + line for line in last_lines(self.log, self.log_start, lines))
 
     def terminate(self) -> None:
         """Ask it to end, once; `stop` waits."""

@@ -240,13 +240,16 @@ all_healthy() {
     done
 }
 
-rounds() { compose logs --no-log-prefix trainer | grep -c ' published ' || true; }
+# A round is one line of JSON; its sentence is the message.
+round_lines() { compose logs --no-log-prefix trainer | grep '"message": "published ' || true; }
+
+rounds() { round_lines | wc -l; }
 
 see_training() {
     wait_for "$PATIENCE" "a model to be served" ask "$API/v1/model"
     echo "    first model after $((SECONDS - step_began)) s: $(ask "$API/v1/model" | field 'answer["version"]')"
     wait_for "$PATIENCE" "a second round of training" eval '[ "$(rounds)" -ge 2 ]'
-    compose logs --no-log-prefix trainer | grep ' published ' | sed 's/^/    /'
+    round_lines | while read -r line; do field '"    " + answer["message"]' <<<"$line"; done
 }
 
 ask_api() {

@@ -1,28 +1,13 @@
 from __future__ import annotations
 
-import json
-import logging
-import sys
-
-from hypothesis import given
-from hypothesis import strategies as st
-
-from serving.telemetry.logs import JsonLines
+from serving.telemetry.logs import request_context
+from serving.telemetry.request_id import at_work
 
 
-@given(st.text())
-def test_whatever_the_text_a_log_is_one_line(text: str) -> None:
-    record = logging.LogRecord("serving", logging.INFO, __file__, 1, "said %s", (text,), None)
-    line = JsonLines().format(record)
-    assert len(line.splitlines()) == 1
-    assert json.loads(line)["message"] == f"said {text}"
-
-
-def test_a_stack_trace_is_one_field() -> None:
+def test_a_line_names_the_request_that_it_is_about() -> None:
+    assert request_context() == {"request_id": None}
+    token = at_work.set({"type": "http", "headers": [(b"x-request-id", b"id-1")]})
     try:
-        raise ValueError("two\nlines")
-    except ValueError:
-        record = logging.LogRecord("serving", logging.ERROR, __file__, 1, "failed", (), sys.exc_info())
-    line = JsonLines().format(record)
-    assert len(line.splitlines()) == 1
-    assert "Traceback" in json.loads(line)["trace"]
+        assert request_context() == {"request_id": "id-1"}
+    finally:
+        at_work.reset(token)

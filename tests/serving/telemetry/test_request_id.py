@@ -8,8 +8,9 @@ import re
 import httpx
 import pytest
 
+from clients.json_logs import JsonLines
 from serving.app import create_app
-from serving.telemetry.logs import JsonLines
+from serving.telemetry.logs import request_context
 from serving.telemetry.request_id import request_id
 from tests.serving.conftest import Client, settings_of
 
@@ -23,7 +24,7 @@ def test_a_fault_tells_its_id_and_the_log_line_has_the_same(api: Client, sent: s
 
     class Keeping(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            lines.append(json.loads(JsonLines().format(record)))
+            lines.append(json.loads(JsonLines(request_context).format(record)))
 
     async def scenario() -> httpx.Response:
         async with api() as client:

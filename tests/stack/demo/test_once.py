@@ -58,6 +58,21 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     assert {"servers", "replay", "applied", "training", "serving", "total"} <= set(found["seconds"])
     assert found["model_version"] in answer.stderr
     assert "Recommended after" in answer.stderr
+    logs = tmp_path / "data" / "logs"
+    assert any(message.startswith("running: online") for message in _messages(logs / "streaming.log"))
+    assert any(message.startswith("published ") for message in _messages(logs / "training.log"))
+    assert any(message.startswith("serving model ") for message in _messages(logs / "serving.log"))
+    # What the JVM says before Spark's own log begins is left as it is.
+    assert "WARNING: Using incubator modules: jdk.incubator.vector" in (logs / "streaming.log").read_text()
+
+
+def _messages(log: Path) -> list[str]:
+    """Of a service's log; every line of our own Python code is a JSON object."""
+    lines = log.read_text().splitlines()
+    assert not [line for line in lines if "headwater." in line and not line.startswith("{")]
+    records = [json.loads(line) for line in lines if line.startswith("{")]
+    assert all({"time", "level", "logger", "message"} <= set(record) for record in records)
+    return [record["message"] for record in records]
 
 
 def test_a_source_that_does_not_exist_is_told_before_anything_starts(tmp_path: Path) -> None:
