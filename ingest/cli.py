@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColu
 from clients.event_producer import ProducerError
 from contracts.events import EVENT_TYPES
 from contracts.settings import KafkaSettings
+from contracts.stored.ingest_progress import IngestProgress
 from ingest.files.download import (
     BASE_URL_VARIABLE,
     DATASETS,
@@ -154,14 +154,14 @@ def _settings(bootstrap_servers: str | None) -> KafkaSettings:
     return settings.model_copy(update={"kafka_bootstrap_servers": bootstrap_servers})
 
 
-def _tell(final: dict[str, object], reasons: list[str], as_json: bool) -> None:
+def _tell(final: IngestProgress, reasons: list[str], as_json: bool) -> None:
     for reason in reasons:
         typer.echo(f"not delivered: {reason}", err=True)
     if as_json:
-        typer.echo(json.dumps(final))
+        typer.echo(final.encode())
     else:
         typer.echo(in_words(final))
-    if final["failed"]:
+    if final.failed:
         raise typer.Exit(FAILED)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,15 +9,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from clients.whole_file import write_whole
+from contracts.stored.ingest_progress import IngestProgress
+
 _EVERY_SECONDS = 0.5
-Snapshot = Callable[[], dict[str, object]]
+Snapshot = Callable[[], IngestProgress]
 
 
-def write_progress(path: Path, snapshot: dict[str, object]) -> None:
+def write_progress(path: Path, progress: IngestProgress) -> None:
     """Replace the file in one step, so that a reader never sees half of it."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(snapshot) + "\n", encoding="utf-8")
-    beside.replace(path)
+    write_whole(path, progress.encode() + "\n")
 
 
 @contextmanager
@@ -51,11 +50,11 @@ def reported(snapshot: Snapshot, file: Path | None, console: Console) -> Iterato
             status.stop()
 
 
-def in_words(snapshot: dict[str, object]) -> str:
+def in_words(progress: IngestProgress) -> str:
     """One line for people."""
     words = (
-        f"{snapshot['sent']:,} events sent, {snapshot['acknowledged']:,} acknowledged, "
-        f"{snapshot['failed']:,} failed, {snapshot['rejected_lines']:,} lines rejected"
+        f"{progress.sent:,} events sent, {progress.acknowledged:,} acknowledged, "
+        f"{progress.failed:,} failed, {progress.rejected_lines:,} lines rejected"
     )
-    rate = snapshot.get("events_per_second")
+    rate = progress.events_per_second
     return f"{words} ({rate:,}/s)" if rate else words

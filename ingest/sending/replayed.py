@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.whole_file import write_whole
+
 
 @dataclass(frozen=True)
 class ReplayedMark:
@@ -20,9 +22,7 @@ class ReplayedMark:
 
     def write(self) -> None:
         """Remember the source; the file is replaced whole."""
-        written = self.path.with_suffix(".new")
-        written.write_text(self.fingerprint + "\n")
-        written.replace(self.path)
+        write_whole(self.path, self.fingerprint + "\n")
 
 
 def fingerprint(source: str, *options: object) -> str:

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice, takewhile
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from clients.ledger import LedgerError, LedgerProducer
 from clients.topic_admin import create_topics
 from contracts.catalog import CatalogEntry
 from contracts.settings import KafkaSettings
+from contracts.stored.ingest_progress import IngestProgress
 from ingest.files.encoding import EncodedEvent, RatingScale
 from ingest.files.rejected_lines import RejectedLines
 from ingest.files.time_order import in_time_order
@@ -72,7 +73,7 @@ class Ingest:
         self.rejected = RejectedLines(lambda text: self.console.print(text, markup=False, soft_wrap=True))
         self._started = time.monotonic()
 
-    def run(self) -> dict[str, object]:
+    def run(self) -> IngestProgress:
         """Create the topics, send everything, wait for the acknowledgements; returns the final count.
 
         Raises ProducerError where no broker answers or the ledger cannot be written, SourceError where a file
@@ -91,7 +92,7 @@ class Ingest:
         finally:
             producer.close()  # what is still unsent is reported as failed
         self.counts.give_up_the_rest()
-        final = self.snapshot() | {"done": True}
+        final = replace(self.snapshot(), done=True)
         if self.progress_file is not None:
             write_progress(self.progress_file, final)
         return final
@@ -138,20 +139,19 @@ class Ingest:
             if now - started > _FLUSH_SECONDS or (stopped and now - stopped > _FLUSH_SECONDS_STOPPED):
                 return
 
-    def snapshot(self) -> dict[str, object]:
+    def snapshot(self) -> IngestProgress:
         """The counts as they stand."""
         seconds = time.monotonic() - self._started
-        return {
-            "sent": self.counts.sent,
-            "acknowledged": self.counts.acknowledged,
-            "failed": self.counts.failed,
-            "rejected_lines": self.rejected.count,
-            "catalog_sent": self.counts.catalog_sent,
-            "catalog_acknowledged": self.counts.catalog_acknowledged,
-            "seconds": round(seconds, 3),
-            "events_per_second": round(self.counts.acknowledged / seconds) if seconds > 0 else 0,
-            "done": False,
-        }
+        return IngestProgress(
+            sent=self.counts.sent,
+            acknowledged=self.counts.acknowledged,
+            failed=self.counts.failed,
+            rejected_lines=self.rejected.count,
+            catalog_sent=self.counts.catalog_sent,
+            catalog_acknowledged=self.counts.catalog_acknowledged,
+            seconds=round(seconds, 3),
+            events_per_second=round(self.counts.acknowledged / seconds) if seconds > 0 else 0,
+        )
 
 
 @contextmanager

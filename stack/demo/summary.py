@@ -31,9 +31,18 @@ class Summary:
     metrics: dict[str, Any]
     seconds: dict[str, float]
 
+    def encode(self) -> str:
+        """One JSON object, to be read by people too."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def decode(cls, text: str) -> Summary:
+        """Of the file's text. Raises ValueError or TypeError where it is none."""
+        return cls(**json.loads(text))
+
     def write(self, path: Path) -> None:
         """As JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n")
+        path.write_text(self.encode())
 
 
 def summarise(run: Run, model: dict[str, Any], seconds: dict[str, float]) -> Summary:

@@ -16,6 +16,18 @@ class Identity(NamedTuple):
     pid: int
     started: float  # seconds since the epoch
 
+    def encode(self) -> list[float]:
+        """For JSON: pid and start time."""
+        return [self.pid, self.started]
+
+    @classmethod
+    def decode(cls, raw: object) -> Identity:
+        """Raises ValueError where it is not a pid and a start time."""
+        match raw:
+            case [int(pid), int() | float() as started]:
+                return cls(pid=pid, started=float(started))
+        raise ValueError(f"no process: {raw!r:.80}")
+
 
 def identify(pid: int) -> Identity | None:
     """The process that has the pid now."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from stack.processes.identity import descendants, running
-from stack.processes.process import STOP_SECONDS, Record, end
+from stack.processes.process import STOP_SECONDS, end
+from stack.processes.service_record import ServiceRecord
 
 
-def records(run_dir: Path) -> list[Record]:
+def records(run_dir: Path) -> list[ServiceRecord]:
     """Every process record in the folder."""
-    return [record for record in map(Record.read, sorted(run_dir.glob("*.json"))) if record]
+    return [record for record in map(ServiceRecord.read, sorted(run_dir.glob("*.json"))) if record]
 
 
-def alive(run_dir: Path) -> list[Record]:
+def alive(run_dir: Path) -> list[ServiceRecord]:
     """Those of which something still runs."""
     return [r for r in records(run_dir) if any(running(p) for p in (r.process, *r.started_later))]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,37 +16,11 @@ import psutil
 from stack.machine.errors import ServiceDiedError
 from stack.processes.identity import Identity, descendants, identify, running
 from stack.processes.log_tail import last_lines
+from stack.processes.service_record import ServiceRecord
 
 STOP_SECONDS = 15.0
 _LOG_TAIL_LINES = 15
 _LOG_KEPT_BYTES = 20_000_000
-
-
-@dataclass(frozen=True)
-class Record:
-    """What is kept of a process in <data-dir>/run/<name>.json, for whoever must stop it later."""
-
-    name: str
-    process: Identity
-    started_later: tuple[Identity, ...] = ()
-
-    def write(self, run_dir: Path) -> None:
-        """Into its file, atomically."""
-        partial = run_dir / f"{self.name}.json.partial"
-        partial.write_text(
-            json.dumps({"name": self.name, "process": self.process, "started_later": self.started_later})
-        )
-        os.replace(partial, run_dir / f"{self.name}.json")
-
-    @classmethod
-    def read(cls, path: Path) -> Record | None:
-        """From its file; None where that is not a record (half written by a machine that lost power)."""
-        try:
-            raw = json.loads(path.read_text())
-            children = tuple(Identity(*child) for child in raw["started_later"])
-            return cls(str(raw["name"]), Identity(*raw["process"]), children)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
 
 
 @dataclass
@@ -59,7 +32,7 @@ class ServiceProcess:
     log: Path
     run_dir: Path
     log_start: int
-    record: Record
+    record: ServiceRecord
     seen: dict[Identity, None] = field(default_factory=dict)
     asked_to_end: bool = False
 
@@ -86,7 +59,7 @@ class ServiceProcess:
             except OSError as error:
                 raise ServiceDiedError(f"{name} could not be started: {error}") from error
             log_start = output.tell()
-        record = Record(name, identify(popen.pid) or Identity(popen.pid, time.time()))
+        record = ServiceRecord(name, identify(popen.pid) or Identity(popen.pid, time.time()))
         record.write(run_dir)
         return cls(name, popen, log, run_dir, log_start, record)
 
@@ -96,7 +69,7 @@ class ServiceProcess:
         now = dict.fromkeys((*alive, *descendants(self.record.process)))
         if now != self.seen:
             self.seen = now
-            self.record = Record(self.name, self.record.process, tuple(now))
+            self.record = ServiceRecord(self.name, self.record.process, tuple(now))
             self.record.write(self.run_dir)
 
     @property

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
+from clients.whole_file import write_whole
 from stack.machine.errors import StackError
 from stack.machine.ports import LOOPBACK
 from stack.processes.identity import Identity, identify, running
+
+FORMAT = 1  # files without a format were written before there was one, and are read as 1
+Phase = Literal["starting", "running"]
 
 
 class Folders:
@@ -59,27 +64,49 @@ class RunState:
 
     supervisor: Identity
     started_at: float  # seconds since the epoch
-    phase: str  # starting or running
+    phase: Phase
     ports: Ports
 
     @classmethod
-    def of_this_process(cls, ports: Ports, phase: str = "starting") -> RunState:
+    def of_this_process(cls, ports: Ports, phase: Phase = "starting") -> RunState:
         """The state of a run that we supervise."""
-        us = identify(os.getpid()) or Identity(os.getpid(), time.time())
-        return cls(us, time.time(), phase, ports)
+        this_process = identify(os.getpid()) or Identity(os.getpid(), time.time())
+        return cls(supervisor=this_process, started_at=time.time(), phase=phase, ports=ports)
+
+    def encode(self) -> str:
+        """One JSON object."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "supervisor": self.supervisor.encode(),
+                "started_at": self.started_at,
+                "phase": self.phase,
+                "ports": asdict(self.ports),
+            }
+        )
+
+    @classmethod
+    def decode(cls, text: str) -> RunState:
+        """Of the file's text. Raises ValueError, KeyError or TypeError where it is none."""
+        raw = json.loads(text)
+        if raw["phase"] not in get_args(Phase):
+            raise ValueError(f"no phase of a run: {raw['phase']!r:.80}")
+        return cls(
+            supervisor=Identity.decode(raw["supervisor"]),
+            started_at=float(raw["started_at"]),
+            phase=raw["phase"],
+            ports=Ports(**raw["ports"]),
+        )
 
     def write(self, folders: Folders) -> None:
         """Into stack.json, atomically."""
-        partial = folders.state.with_suffix(".partial")
-        partial.write_text(json.dumps(asdict(self) | {"supervisor": list(self.supervisor)}))
-        os.replace(partial, folders.state)
+        write_whole(folders.state, self.encode())
 
     @classmethod
     def read(cls, folders: Folders) -> RunState | None:
         """From stack.json; None where there is none, or the supervisor it names runs no more."""
         try:
-            raw = json.loads(folders.state.read_text())
-            state = cls(Identity(*raw["supervisor"]), raw["started_at"], raw["phase"], Ports(**raw["ports"]))
+            state = cls.decode(folders.state.read_text())
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return state if running(state.supervisor) else None

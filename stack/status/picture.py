@@ -9,15 +9,17 @@ from typing import Any
 from clients.event_producer import ProducerError
 from clients.topic_admin import topic_ends
 from contracts.stored import keyspace
+from contracts.stored.ingest_progress import IngestProgress
 from contracts.topics import events_in, lag
 from stack.processes import leftovers
 from stack.processes.identity import running
-from stack.processes.progress_file import IngestProgress, read_progress
+from stack.processes.progress_file import read_progress
 from stack.processes.run_state import Folders, Ports, RunState
 from stack.status.api_client import answers
 from stack.status.redis_state import RedisUnavailableError, redis_state
 
 _KAFKA_SECONDS = 2.0
+_SHOWN_COUNTS = ("sent", "acknowledged", "failed", "rejected_lines", "done")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class StackStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
-        return asdict(self) | {"ingest": self.ingest._asdict()}
+        found = asdict(self)
+        return found | {"ingest": {name: found["ingest"][name] for name in _SHOWN_COUNTS}}
 
 
 def collect(folders: Folders) -> StackStatus:

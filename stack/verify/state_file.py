@@ -47,6 +47,16 @@ class Head:
     applied_online: dict[str, int]  # "topic:partition" -> next offset
     applied_lake: dict[str, int]
 
+    def encode(self) -> dict[str, Any]:
+        """The file's first line."""
+        return {"head": asdict(self)}
+
+    @classmethod
+    def decode(cls, line: dict[str, Any]) -> Head:
+        """Raises KeyError or TypeError where the line is no head."""
+        raw = line["head"]
+        return cls(**raw | {"trend_half_lives": tuple(raw["trend_half_lives"])})
+
 
 @dataclass(frozen=True)
 class State:
@@ -87,17 +97,17 @@ def export_state(redis: RedisState, settings: StateSettings, file: Path) -> Head
 
 def _head(redis: RedisState, settings: StateSettings) -> Head:
     return Head(
-        redis.state_version(),
-        settings.redis_shards,
-        settings.event_weights,
-        settings.trend_half_lives,
-        redis.applied(keyspace.APPLIED_ONLINE),
-        redis.applied(keyspace.APPLIED_LAKE),
+        state_version=redis.state_version(),
+        redis_shards=settings.redis_shards,
+        event_weights=settings.event_weights,
+        trend_half_lives=settings.trend_half_lives,
+        applied_online=redis.applied(keyspace.APPLIED_ONLINE),
+        applied_lake=redis.applied(keyspace.APPLIED_LAKE),
     )
 
 
 def _lines(redis: RedisState, head: Head) -> Iterator[dict[str, Any]]:
-    yield {"head": asdict(head)}
+    yield head.encode()
     for user, item, entries in redis.histories():
         yield {"user": user, "item": item, "history": entries.hex()}
     for user, item, entries in redis.retracted():
@@ -113,9 +123,8 @@ def read_state(file: Path) -> StateFile:
     """The exported state. Raises StateFileError."""
     try:
         with file.open(encoding="utf-8") as lines:
-            head = json.loads(next(lines))["head"]
-            head["trend_half_lives"] = tuple(head["trend_half_lives"])
-            return StateFile(Head(**head), _state(map(json.loads, lines), head["trend_half_lives"]))
+            head = Head.decode(json.loads(next(lines)))
+            return StateFile(head, _state(map(json.loads, lines), head.trend_half_lives))
     except (OSError, StopIteration, ValueError, KeyError, TypeError) as error:
         raise StateFileError(
             f"{file} is no exported state ({error!r}): `headwater verify export-state FILE` writes one"

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import psutil
 
-from stack.processes.process import Record
+from stack.processes.service_record import ServiceRecord
 
 _MB = 1024 * 1024
 # Linux keeps 15 characters of a thread's name: "stream execution thread for online ...".
 _QUERY_THREAD = "stream executio"
 
 
-def resources(records: Iterable[Record]) -> dict[str, float]:
+def resources(records: Iterable[ServiceRecord]) -> dict[str, float]:
     """By service and kind of process: MB resident, open files, threads; and streaming's query threads."""
     found: Counter[str] = Counter()
     for record in records:
@@ -33,7 +33,7 @@ def resources(records: Iterable[Record]) -> dict[str, float]:
     return {name: round(value, 1) for name, value in found.items()}
 
 
-def _family(record: Record) -> list[psutil.Process]:
+def _family(record: ServiceRecord) -> list[psutil.Process]:
     try:
         parent = psutil.Process(record.process.pid)
         return [parent, *parent.children(recursive=True)]
@@ -41,7 +41,7 @@ def _family(record: Record) -> list[psutil.Process]:
         return []
 
 
-def _kind(record: Record, process: psutil.Process) -> str:
+def _kind(record: ServiceRecord, process: psutil.Process) -> str:
     if process.pid == record.process.pid:
         return record.name
     return f"{record.name}, {'JVM' if process.name() == 'java' else 'workers'}"

@@ -26,7 +26,7 @@ from contracts.stored import keyspace
 from contracts.topics import lag
 from stack.machine.start_plan import Plan
 from stack.processes import leftovers
-from stack.processes.process import Record
+from stack.processes.service_record import ServiceRecord
 from stack.run.launch import Run, running_stack
 from stack.run.services import Options
 from stack.status.redis_state import redis_state
@@ -112,7 +112,7 @@ def _sampled(stack: Run, found: Soak, minutes: float, file: Path) -> None:
     found.ended = [f"{name} was started again" for name, pid in records.items() if now.get(name) != pid]
 
 
-def _records(stack: Run) -> list[Record]:
+def _records(stack: Run) -> list[ServiceRecord]:
     return leftovers.records(stack.folders.run)
 
 

@@ -3,35 +3,31 @@ from __future__ import annotations
 import io
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from contracts.stored.ingest_progress import IngestProgress
 from ingest.sending.progress import in_words, reported, write_progress
 
-SNAPSHOT: dict[str, object] = {
-    "sent": 2000,
-    "acknowledged": 1,
-    "failed": 0,
-    "rejected_lines": 3,
-    "done": False,
-}
+PROGRESS = IngestProgress(sent=2000, acknowledged=1, rejected_lines=3)
 
 
 def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "progress.json"
     for sent in (1, 2):
-        write_progress(path, {"sent": sent})
-        assert json.loads(path.read_text()) == {"sent": sent}
+        write_progress(path, IngestProgress(sent=sent))
+        assert IngestProgress.decode(path.read_text()) == IngestProgress(sent=sent)
     assert [entry.name for entry in tmp_path.iterdir()] == ["progress.json"]
 
 
 def test_the_file_exists_from_the_beginning_and_follows_the_counts(tmp_path: Path) -> None:
-    path, snapshot = tmp_path / "deep" / "progress.json", dict(SNAPSHOT)
-    with reported(lambda: snapshot, path, Console(file=io.StringIO())):
+    path, counts = tmp_path / "deep" / "progress.json", [PROGRESS]
+    with reported(lambda: counts[-1], path, Console(file=io.StringIO())):
         assert json.loads(path.read_text())["sent"] == 2000
-        snapshot["sent"] = 2500
+        counts.append(replace(PROGRESS, sent=2500))
         deadline = time.monotonic() + 5
         while json.loads(path.read_text())["sent"] != 2500 and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -41,11 +37,11 @@ def test_the_file_exists_from_the_beginning_and_follows_the_counts(tmp_path: Pat
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_line_is_shown_on_a_terminal_only(terminal: bool) -> None:
     screen = io.StringIO()
-    with reported(lambda: SNAPSHOT, None, Console(file=screen, force_terminal=terminal)):
+    with reported(lambda: PROGRESS, None, Console(file=screen, force_terminal=terminal)):
         time.sleep(0.7)
     assert ("2,000 events sent" in screen.getvalue()) == terminal
 
 
 def test_the_counts_in_words() -> None:
-    assert in_words(SNAPSHOT) == "2,000 events sent, 1 acknowledged, 0 failed, 3 lines rejected"
-    assert in_words(SNAPSHOT | {"events_per_second": 12_345}).endswith("(12,345/s)")
+    assert in_words(PROGRESS) == "2,000 events sent, 1 acknowledged, 0 failed, 3 lines rejected"
+    assert in_words(replace(PROGRESS, events_per_second=12_345)).endswith("(12,345/s)")

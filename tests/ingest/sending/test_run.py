@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from clients.topic_admin import end_offsets, partitions_of, quiet_consumer
 from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
 from contracts.settings import KafkaSettings
+from contracts.stored.ingest_progress import IngestProgress
 from contracts.topics import CATALOG, INTERACTIONS
 from ingest.files.recognise import open_source
 from ingest.sending.pace import at_rate
@@ -56,14 +58,16 @@ def test_a_run_sends_the_catalogue_and_the_events_in_the_order_of_their_times(
 
     final = _run(open_source(path, {}), broker, progress_file=progress).run()
 
-    assert {name: final[name] for name in ("sent", "acknowledged", "failed", "rejected_lines", "done")} == {
+    assert {
+        name: asdict(final)[name] for name in ("sent", "acknowledged", "failed", "rejected_lines", "done")
+    } == {
         "sent": 101,
         "acknowledged": 101,
         "failed": 0,
         "rejected_lines": 1,
         "done": True,
     }
-    assert json.loads(progress.read_text()) == final
+    assert IngestProgress.decode(progress.read_text()) == final
     events = [
         Interaction.model_validate_json(value)
         for value in _newest(broker, INTERACTIONS.name, before[INTERACTIONS.name])
@@ -89,8 +93,8 @@ def test_a_second_run_sends_the_same_bytes(broker: str, written: Written) -> Non
 def test_a_limit_counts_history_and_live_traffic_together(broker: str) -> None:
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
     final = _run(world, broker, live=world.live(), live_schedule=at_rate(200), limit=40).run()
-    assert final["sent"] == final["acknowledged"] == 40
-    assert final["catalog_acknowledged"] == 25
+    assert final.sent == final.acknowledged == 40
+    assert final.catalog_acknowledged == 25
 
 
 def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic_goes_on(
@@ -102,7 +106,7 @@ def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic
     assert mark.is_there()
     again = _run(world, broker, replayed=mark, live=world.live(), live_schedule=at_rate(1000), limit=7)
     final = again.run()
-    assert (final["acknowledged"], final["catalog_sent"]) == (7, 0)
+    assert (final.acknowledged, final.catalog_sent) == (7, 0)
 
 
 def test_a_replay_that_was_cut_short_is_begun_anew(broker: str, tmp_path: Path) -> None:
@@ -116,8 +120,8 @@ def test_a_stopped_run_flushes_and_counts(broker: str) -> None:
     run = _run(world, broker, live=world.live(), live_schedule=at_rate(50))
     threading.Timer(1.0, run.stop.set).start()
     final = run.run()
-    assert final["done"]
-    assert 0 < int(str(final["sent"])) == final["acknowledged"]
+    assert final.done
+    assert 0 < final.sent == final.acknowledged
 
 
 def test_a_ledger_holds_what_was_attempted_and_where_it_was_acknowledged(broker: str, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stack.processes import leftovers
 from stack.processes.identity import Identity, identify, running
-from stack.processes.process import Record
+from stack.processes.service_record import ServiceRecord
 
 # A parent that supervises two services, one of which has a child in a session of its own.
 PARENT = """
@@ -46,7 +46,7 @@ def test_what_a_killed_parent_left_is_found_and_removed(tmp_path: Path) -> None:
 
 def test_a_pid_that_another_process_has_now_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "600"]) as innocent:
-        Record("service", Identity(innocent.pid, time.time() - 86_400)).write(tmp_path)
+        ServiceRecord("service", Identity(innocent.pid, time.time() - 86_400)).write(tmp_path)
         assert leftovers.remove(tmp_path) == []
         assert innocent.poll() is None
         assert not list(tmp_path.glob("*.json"))
@@ -58,6 +58,6 @@ def test_a_descendant_is_removed_when_its_parent_is_long_gone(tmp_path: Path) ->
         identity = identify(orphan.pid)
         assert identity is not None
         gone = Identity(os.getpid(), 1.0)
-        Record("service", gone, (identity,)).write(tmp_path)
+        ServiceRecord("service", gone, (identity,)).write(tmp_path)
         assert leftovers.remove(tmp_path) == ["service"]
         assert running(identity) is None

@@ -10,7 +10,8 @@ import pytest
 
 from stack.machine.errors import ServiceDiedError
 from stack.processes.identity import running
-from stack.processes.process import Record, ServiceProcess, signal_name
+from stack.processes.process import ServiceProcess, signal_name
+from stack.processes.service_record import ServiceRecord
 
 # Ignores SIGTERM, and has a child in a group of its own, as Spark's Python workers are.
 STUBBORN = """
@@ -38,7 +39,7 @@ def test_a_stubborn_process_and_what_it_started_are_killed(tmp_path: Path) -> No
     service = _start(tmp_path, STUBBORN)
     _until(lambda: "ready" in service.log_tail())
     service.note_descendants()
-    record = Record.read(tmp_path / "run" / "service.json")
+    record = ServiceRecord.read(tmp_path / "run" / "service.json")
     assert record is not None
     assert len(record.started_later) == 1
     service.stop(grace=0.2)
@@ -65,12 +66,6 @@ def test_only_the_last_run_of_a_log_is_told(tmp_path: Path) -> None:
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceDiedError, match="ghost could not be started"):
         ServiceProcess.start("ghost", ["/no/such/command"], {}, tmp_path, tmp_path / "run")
-
-
-def test_a_half_written_record_is_no_record(tmp_path: Path) -> None:
-    broken = tmp_path / "x.json"
-    broken.write_text('{"name": "x", "pro')
-    assert Record.read(broken) is None
 
 
 def test_signals_have_names() -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stack.processes.progress_file import IngestProgress, read_progress
+from contracts.stored.ingest_progress import IngestProgress
+from stack.processes.progress_file import read_progress
 
 
 def test_before_the_producer_began_all_counts_are_zero(tmp_path: Path) -> None:
-    assert read_progress(tmp_path / "absent.json") == IngestProgress(0, 0, 0, 0, False)
+    assert read_progress(tmp_path / "absent.json") == IngestProgress()
 
 
 def test_counts_are_read_and_further_keys_left_aside(tmp_path: Path) -> None:
@@ -14,4 +15,12 @@ def test_counts_are_read_and_further_keys_left_aside(tmp_path: Path) -> None:
     path.write_text(
         '{"sent": 5, "acknowledged": 4, "failed": 1, "rejected_lines": 2, "done": true, "more": 9}'
     )
-    assert read_progress(path) == IngestProgress(5, 4, 1, 2, True)
+    assert read_progress(path) == IngestProgress(
+        sent=5, acknowledged=4, failed=1, rejected_lines=2, done=True
+    )
+
+
+def test_a_file_that_is_cut_off_counts_as_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    path.write_text('{"sent": 5, "ackno')
+    assert read_progress(path) == IngestProgress()

@@ -51,3 +51,20 @@ def test_every_address_is_on_loopback() -> None:
         "127.0.0.1:2",
         "redis://127.0.0.1:3/0",
     )
+
+
+def test_a_state_from_before_there_was_a_format_is_read() -> None:
+    old = (
+        '{"supervisor": [7, 1700000000.25], "started_at": 1700000001.5, "phase": "running", '
+        '"ports": {"api": 1, "kafka": 2, "redis": 3}}'
+    )
+    state = RunState(Identity(7, 1_700_000_000.25), 1_700_000_001.5, "running", PORTS)
+    assert RunState.decode(old) == state
+    assert RunState.decode(state.encode()) == state
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"phase": "asleep"}', '{"supervisor": [1'])
+def test_what_is_no_state_is_no_state(tmp_path: Path, text: str) -> None:
+    folders = Folders(tmp_path)
+    folders.state.write_text(text)
+    assert RunState.read(folders) is None

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from stack.processes.identity import identify, running
-from stack.processes.process import Record
 from stack.processes.run_state import Folders
+from stack.processes.service_record import ServiceRecord
 from stack.run import down
 
 
@@ -23,7 +23,7 @@ def test_down_also_stops_what_a_killed_run_left(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "600"]) as left:
         identity = identify(left.pid)
         assert identity is not None
-        Record("redis", identity).write(folders.run)
+        ServiceRecord("redis", identity).write(folders.run)
         assert down.stop(folders, said.append)
         assert running(identity) is None
     assert said == ["Stopped redis, left over from an earlier run"]
@@ -53,7 +53,7 @@ def test_down_stops_a_run_and_its_services(way: str, tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     with subprocess.Popen([sys.executable, "-c", SUPERVISOR, str(tmp_path)]) as supervisor:
         deadline = time.monotonic() + 20
-        while not (record := Record.read(folders.run / "service.json")):
+        while not (record := ServiceRecord.read(folders.run / "service.json")):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         if way != "down":

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stack.processes.progress_file import IngestProgress
+from contracts.stored.ingest_progress import IngestProgress
 from stack.status.block import line, model_line, rows
 from stack.status.picture import StackStatus
 

@@ -1,0 +1,35 @@
+"""The file that `headwater ingest --progress-file` rewrites, and that the stack and a health check read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+
+FORMAT = 1  # files without a format were written before there was one, and are read as 1
+
+
+@dataclass(frozen=True)
+class IngestProgress:
+    """The producer's counts so far; all zero before it has begun."""
+
+    sent: int = 0  # events
+    acknowledged: int = 0  # events
+    failed: int = 0  # events and catalogue entries
+    rejected_lines: int = 0
+    catalog_sent: int = 0  # catalogue entries
+    catalog_acknowledged: int = 0  # catalogue entries
+    seconds: float = 0.0
+    events_per_second: int = 0  # acknowledged
+    done: bool = False  # whether the ingest has ended
+
+    def encode(self) -> str:
+        """One JSON object."""
+        return json.dumps({"format": FORMAT, **asdict(self)})
+
+    @classmethod
+    def decode(cls, text: str) -> IngestProgress:
+        """Of a file's text; what it lacks is zero, what is unknown is left aside. Raises ValueError."""
+        raw = json.loads(text)
+        if not isinstance(raw, dict):
+            raise ValueError(f"no progress of an ingest: {text:.80}")
+        return cls(**{field.name: raw[field.name] for field in fields(cls) if field.name in raw})
