@@ -102,7 +102,7 @@ def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic
 ) -> None:
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
     mark = ReplayedMark(tmp_path / "replayed", "world")
-    assert _run(world, broker, replayed=mark).run()["acknowledged"] == 30
+    assert _run(world, broker, replayed=mark).run().acknowledged == 30
     assert mark.is_there()
     again = _run(world, broker, replayed=mark, live=world.live(), live_schedule=at_rate(1000), limit=7)
     final = again.run()
@@ -128,7 +128,7 @@ def test_a_ledger_holds_what_was_attempted_and_where_it_was_acknowledged(broker:
     ledger = tmp_path / "ledger.jsonl"
     before = end_offsets(broker, INTERACTIONS.name)
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
-    assert _run(world, broker, ledger=ledger).run()["acknowledged"] == 30
+    assert _run(world, broker, ledger=ledger).run().acknowledged == 30
     lines = [json.loads(line) for line in ledger.read_text().splitlines()]
     acknowledged = {(line["partition"], line["offset"]): line for line in lines if "offset" in line}
     events = [Interaction.model_validate_json(value) for value in _newest(broker, INTERACTIONS.name, before)]
