@@ -54,7 +54,9 @@ FROM dependencies-spark AS jars
 # Maven Central by default; behind a mirror: --build-arg HEADWATER_MAVEN_REPOSITORY=...
 ARG HEADWATER_MAVEN_REPOSITORY
 RUN pip install --constraint constraints.txt install-jdk
-COPY stack/__init__.py stack/machine/jars.py stack/machine/jars.lock stack/machine/ivy.py stack/machine/java.py stack/machine/cache.py stack/machine/errors.py stack/
+COPY stack/__init__.py stack/
+COPY stack/machine/__init__.py stack/machine/jars.py stack/machine/jars.lock stack/machine/ivy.py \
+    stack/machine/java.py stack/machine/cache.py stack/machine/errors.py stack/machine/
 RUN python -c "from pathlib import Path; from stack.machine.jars import ensure_jars, locked_jars; \
 ensure_jars(lambda *_: None, Path('/jars'), [jar for jar in locked_jars() if jar.folder == 'spark'])"
 

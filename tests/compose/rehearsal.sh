@@ -6,7 +6,7 @@
 # and checks what a user would see. Keeps engine, base images and layers in .cache/compose-rehearsal
 # (REHEARSAL_DIR) for the next time; all else is gone at the end. Needs root, on Debian or Ubuntu.
 set -Eeuo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 KEPT=${REHEARSAL_DIR:-$PWD/.cache/compose-rehearsal}
 RUN=$(mktemp -d /tmp/headwater-rehearsal.XXXXXX)  # a socket's path must be short
