@@ -11,16 +11,46 @@ import re
 import time
 import uuid
 from datetime import datetime, timezone
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# A retraction takes back what its user did with its item before it; like any write, it has its time.
-RETRACT = "retract"
-EventType = Literal["view", "click", "like", "rating", "purchase", "dislike", "retract"]
-EVENT_TYPES: tuple[EventType, ...] = get_args(EventType)
-# A rating's strength is its value, so it has no weight here; a retraction has none at all.
-DEFAULT_WEIGHTS: dict[str, float] = {"view": 1.0, "click": 2.0, "like": 4.0, "purchase": 5.0, "dislike": -1.0}
+RATING = "rating"  # the one type that carries a value of its own, from which its strength follows
+RETRACT = "retract"  # takes back what its user did with its item before it; like any write, it has its time
+
+
+class EventRule(NamedTuple):
+    """What one event type means to every service."""
+
+    name: str
+    weight: float = 0.0  # default in EVENT_WEIGHTS; below zero: the user does not want the item
+    opposite: str | None = None  # of the two types the newer event counts
+
+
+# The one place where an event type is declared. Stored records name a type by its position here (its code
+# is 1 + position), so a new type goes to the end and no row ever moves.
+EVENT_RULES: tuple[EventRule, ...] = (
+    EventRule("view", weight=1.0),
+    EventRule("click", weight=2.0),
+    EventRule("like", weight=4.0, opposite="dislike"),
+    EventRule(RATING),
+    EventRule("purchase", weight=5.0),
+    EventRule("dislike", weight=-1.0, opposite="like"),
+    EventRule(RETRACT),
+)
+EVENT_TYPES: tuple[str, ...] = tuple(rule.name for rule in EVENT_RULES)
+DEFAULT_WEIGHTS: dict[str, float] = {
+    rule.name: rule.weight for rule in EVENT_RULES if rule.name not in (RATING, RETRACT)
+}
+WEIGHTED_TYPES: tuple[str, ...] = tuple(DEFAULT_WEIGHTS)
+# Types that say that the user does not want the item.
+NEGATIVE_TYPES: tuple[str, ...] = tuple(name for name, weight in DEFAULT_WEIGHTS.items() if weight < 0)
+if TYPE_CHECKING:
+    EventType: TypeAlias = str
+    WeightedType: TypeAlias = str
+else:
+    EventType = Literal[EVENT_TYPES]
+    WeightedType = Literal[WEIGHTED_TYPES]
 
 MIN_RATING, MAX_RATING = 0.5, 5.0
 MAX_ID_LENGTH = 128
@@ -106,7 +136,7 @@ def checked_value(event_type: str, value: float | None) -> float:
 
     Raises ValueError where a rating has no value or one outside 0.5-5, or another type one that is not 1.
     """
-    if event_type != "rating":
+    if event_type != RATING:
         if value not in (None, 1.0):
             raise ValueError(f"value of a {event_type} must be 1 or absent")
         return 1.0

@@ -1,29 +1,35 @@
 """What a user's interactions with one item are worth together: which still count, and their strength.
 
-The same rules stand in ``streaming/state/apply_events.lua`` (for the state) and in
-``training/data/dataset.py`` (for the lake); ``tests/contracts/test_strengths.py`` and the parity tests hold
-all three together.
+These are the rules. Their other forms take their data from here and are held to them by property tests:
+``streaming/state/apply_events.lua`` (Lua, ``tests/streaming/state/test_client.py``),
+``streaming/fold_in/histories.py`` (numpy, ``tests/streaming/fold_in/test_histories.py``) and
+``training/data/dataset.py`` (Spark columns, ``tests/training/data/test_dataset.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from contracts.events import RETRACT
+from contracts.events import EVENT_RULES, EVENT_TYPES, NEGATIVE_TYPES, RATING, RETRACT, WEIGHTED_TYPES
 from contracts.stored.records import HistoryEntry
 
-# The newer of the two counts: a like is taken back by a later dislike, and the other way round.
-OPPOSITE = {"like": "dislike", "dislike": "like"}
+# An event counts while it is newer than what its user did with the item in each of these types. (A like is
+# taken back by a later dislike, and the other way round.) A retraction itself never counts.
+RIVALS: dict[str, tuple[str, ...]] = {
+    rule.name: (RETRACT,) if rule.opposite is None else (RETRACT, rule.opposite)
+    for rule in EVENT_RULES
+    if rule.name != RETRACT
+}
 
 
 def effective(entries: Iterable[HistoryEntry]) -> list[HistoryEntry]:
-    """The last writers of one (user, item) that count: newer than the retraction and than their opposite."""
+    """The last writers of one (user, item) that count: those that are newer than each of their rivals."""
     by_type = {entry.event_type: entry for entry in entries}
-    retraction = by_type.pop(RETRACT, None)
     return [
         entry
         for entry in by_type.values()
-        if _is_newer(entry, retraction) and _is_newer(entry, by_type.get(OPPOSITE.get(entry.event_type, "")))
+        if entry.event_type in RIVALS
+        and all(_is_newer(entry, by_type.get(rival)) for rival in RIVALS[entry.event_type])
     ]
 
 
@@ -37,7 +43,7 @@ def strength(
     """The sum over the entries: a rating's by RATING_STRENGTHS, another type's by EVENT_WEIGHTS."""
     return sum(
         graded(entry.value, rating_strengths)
-        if entry.event_type == "rating"
+        if entry.event_type == RATING
         else weights.get(entry.event_type, 0.0)
         for entry in entries
     )
@@ -47,3 +53,29 @@ def graded(value: float, rating_strengths: Mapping[float, float]) -> float:
     """The strength of the largest threshold that the rating reaches; below all, that of the smallest."""
     reached = [threshold for threshold in rating_strengths if threshold <= value]
     return rating_strengths[max(reached) if reached else min(rating_strengths)]
+
+
+def grade_steps(rating_strengths: Mapping[float, float]) -> list[tuple[float, float]]:
+    """RATING_STRENGTHS as (threshold, strength), ascending: the last step that a rating reaches counts,
+    and the first one below all thresholds too. For the other forms of `graded`."""
+    return sorted((float(threshold), float(grade)) for threshold, grade in rating_strengths.items())
+
+
+def weights_by_type(weights: Mapping[str, float]) -> list[float]:
+    """EVENT_WEIGHTS in the order of EVENT_TYPES, 0 for types without one: for other forms of `strength`."""
+    return [float(weights.get(name, 0.0)) if name in WEIGHTED_TYPES else 0.0 for name in EVENT_TYPES]
+
+
+def is_positive(
+    entries: Collection[HistoryEntry], weights: Mapping[str, float], positive_rating: float
+) -> bool:
+    """Whether entries that count say that a good list holds the item: a rating that is high enough or a type
+    with a weight above zero, and none of the types that say the opposite."""
+    if any(entry.event_type in NEGATIVE_TYPES for entry in entries):
+        return False
+    return any(
+        entry.value >= positive_rating
+        if entry.event_type == RATING
+        else weights.get(entry.event_type, 0.0) > 0
+        for entry in entries
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from contracts.stored import keyspace
-from contracts.stored.records import COUNTED_TYPES, ENTRY_SIZE, OCTAVES
+from contracts.stored.records import ENTRY_SIZE, OCTAVE_SIZE, OCTAVES, POPULARITY_SIZE
 from contracts.stored.redis_structures import (
     HALF_LIKED,
     INTEGER,
@@ -27,8 +27,6 @@ BASE = 1_500_000  # an empty server with a few clients
 _QUANTILES = 100
 _VERSION_SIZE = 20  # the text of a version
 _MANIFEST_SIZE = 16_384
-_POPULARITY_SIZE = 12 + 4 * len(COUNTED_TYPES)
-_OCTAVE_SIZE = 13
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,8 @@ def _items_of_shard(world: World) -> int:
 
 def popularity(world: World) -> int:
     """Popularity by shard and merged."""
-    by_shard = hash_bytes(_items_of_shard(world), world.item_size, _POPULARITY_SIZE)
-    merged = hash_bytes(world.items, world.item_size, _POPULARITY_SIZE)
+    by_shard = hash_bytes(_items_of_shard(world), world.item_size, POPULARITY_SIZE)
+    merged = hash_bytes(world.items, world.item_size, POPULARITY_SIZE)
     return world.shards * (by_shard + key_bytes(24)) + merged + key_bytes(16)
 
 
@@ -122,7 +120,7 @@ def trends(world: World) -> int:
     """Trends by shard."""
     each = spread(world.interactions * world.types / max(1, world.items * world.shards), world.interactions)
     octaves = sum(octaves_of(events, h, world.days) for events in each for h in world.half_lives) / len(each)
-    size = round(_OCTAVE_SIZE * octaves)
+    size = round(OCTAVE_SIZE * octaves)
     return world.shards * (hash_bytes(_items_of_shard(world), world.item_size, size) + key_bytes(24))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from contracts.events import EVENT_TYPES, RETRACT
+from contracts.events import EVENT_TYPES, RATING, RETRACT
 
 MICROS = 1_000_000  # values are summed as integers, so that no order of adding changes a sum
 # type code, event time in ms, the event id's bytes (Lua reads them as four words), value in millionths
@@ -24,8 +24,10 @@ TYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(EVENT_TYPES
 COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
 # distinct users, sum of ratings in millionths, then one count per counted type
 _POPULARITY = struct.Struct(">Id" + "I" * len(COUNTED_TYPES))
+POPULARITY_SIZE = _POPULARITY.size
 # place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
 _OCTAVE = struct.Struct(">Bid")
+OCTAVE_SIZE = _OCTAVE.size
 RANKED_SIZE = 8  # bytes of an item of a ranked list
 OCTAVES = 32  # older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16
@@ -66,7 +68,7 @@ class Popularity:
     @property
     def raters(self) -> int:
         """How many users rated the item."""
-        return self.counts[TYPE_CODES["rating"] - 1]
+        return self.counts[COUNTED_TYPES.index(RATING)]
 
     @property
     def mean(self) -> float | None:
@@ -83,13 +85,13 @@ class Popularity:
         return Popularity(self.users + other.users, self.rating_sum_micros + other.rating_sum_micros, counts)
 
     def encode(self) -> bytes:
-        """36 bytes."""
+        """POPULARITY_SIZE bytes."""
         return _POPULARITY.pack(self.users, self.rating_sum_micros, *self.counts)
 
     @classmethod
     def decode(cls, raw: bytes) -> Popularity:
-        """The reverse of encode."""
-        users, micros, *counts = _POPULARITY.unpack(raw)
+        """The reverse of encode. A record older than the newest event types lacks their counts: none yet."""
+        users, micros, *counts = _POPULARITY.unpack(raw.ljust(POPULARITY_SIZE, b"\0"))
         return cls(users, int(micros), tuple(counts))
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from contracts.events import EVENT_TYPES, MAX_RATING, MIN_RATING, UUID_PATTERN
+from contracts.events import EVENT_TYPES, MAX_RATING, MIN_RATING, RATING, UUID_PATTERN
 from serving.question.bounds import ID_SCHEMA
 
-_OTHER_TYPES = [name for name in EVENT_TYPES if name != "rating"]
+_OTHER_TYPES = [name for name in EVENT_TYPES if name != RATING]
 _ID = {"description": "Text; a number is read as its text", "anyOf": [ID_SCHEMA, {"type": "number"}]}
 _OPTIONAL_ID = {"anyOf": [*_ID["anyOf"], {"type": "null"}]}
 _EVENT_TIME = {
@@ -40,7 +40,7 @@ def _event(required: list[str], **own: object) -> dict[str, Any]:
 COMPONENTS: dict[str, Any] = {
     "Rating": _event(
         ["value"],
-        event_type={"const": "rating"},
+        event_type={"const": RATING},
         value={"type": "number", "minimum": MIN_RATING, "maximum": MAX_RATING},
     ),
     "OtherEvent": _event(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
-from contracts.events import MAX_RATING, MIN_RATING
+from contracts.events import MAX_RATING, MIN_RATING, RATING
 from serving.answer.strategies.strategy import Sources
 from serving.http.answers import EstimatedItem, Estimates
 from serving.http.problems import ProblemError
@@ -26,7 +26,7 @@ async def estimates(sources: Sources, user_id: str, item_ids: Sequence[str]) -> 
         raise ProblemError(409, "No model is published yet: `headwater train --once` makes one")
     ranking, rating = await sources.factors.get(model), await sources.rating_factors.get(model)
     given = await history(sources.store, user_id)
-    ratings = {each.item_id: each.entry.value for each in given if each.entry.event_type == "rating"}
+    ratings = {each.item_id: each.entry.value for each in given if each.entry.event_type == RATING}
     graded = await graded_history(sources, user_id)
     await sources.catalogue.load(item_ids)
     rows = zip(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from contracts.events import MAX_RATING, MIN_RATING
+from contracts.events import MAX_RATING, MIN_RATING, RATING, WeightedType
 from contracts.settings import ServingSettings
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
@@ -32,7 +32,7 @@ class SessionItem(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     item_id: JsonId
-    event_type: Literal["view", "click", "like", "purchase", "dislike"] = "like"
+    event_type: WeightedType = "like"
     rating: Annotated[float, Field(ge=MIN_RATING, le=MAX_RATING)] | None = Field(
         None, description="When given, it counts instead of the event type"
     )
@@ -104,5 +104,5 @@ def strengths_of(session: Session, settings: ServingSettings) -> dict[str, float
 
 
 def _entry(item: SessionItem) -> HistoryEntry:
-    event_type = item.event_type if item.rating is None else "rating"
+    event_type = item.event_type if item.rating is None else RATING
     return HistoryEntry(event_type, 0, "", 1.0 if item.rating is None else item.rating)

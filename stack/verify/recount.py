@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from contracts.events import RETRACT
+from contracts.events import RATING
 from contracts.stored.keyspace import shard_of
 from contracts.stored.records import (
     COUNTED_TYPES,
@@ -107,8 +107,8 @@ def _count(counters: list[int], counted: Iterable[HistoryEntry]) -> None:
     """Counters are users, the sum of ratings in millionths, then one per counted type."""
     for n, entry in enumerate(counted):
         counters[0] += not n
-        counters[1] += _micros(entry.value) if entry.event_type == "rating" else 0
-        counters[1 + _code(entry)] += 1
+        counters[1] += _micros(entry.value) if entry.event_type == RATING else 0
+        counters[2 + COUNTED_TYPES.index(entry.event_type)] += 1
 
 
 def _micros(value: float) -> int:
@@ -129,7 +129,7 @@ class _Trends:
         self._newest[key] = max(self._newest[key], *(entry.event_time for entry in known.entries))
         octaves = self._octaves[key]
         for entry in known.counted:
-            is_rating = entry.event_type == "rating"
+            is_rating = entry.event_type == RATING
             weight = _micros(entry.value) if is_rating else self._millionths.get(entry.event_type, 0)
             for place, half_life in enumerate(self._head.trend_half_lives):
                 halvings = entry.event_time / (1000 * half_life)
@@ -152,6 +152,3 @@ class _Trends:
         kept = {(place, k): n for (place, k), n in octaves.items() if k > newest[place] - OCTAVES}
         # An empty newest octave is kept, too: the other shards' sums are seen from it.
         return Trend(dict.fromkeys(enumerate(newest), 0) | kept)
-
-
-assert TYPE_CODES[RETRACT] == 1 + len(COUNTED_TYPES), "counters follow the types' codes"

@@ -9,13 +9,13 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.events import EVENT_TYPES
+from contracts.events import RATING
 from contracts.stored.records import ENTRY_SIZE, MICROS, TYPE_CODES, decode_history
-from contracts.strengths import effective
+from contracts.strengths import effective, grade_steps, weights_by_type
 
 # contracts/stored/records.py: encode_entry
 _ENTRY = np.dtype([("code", "u1"), ("time", ">f8"), ("event_id", "V16"), ("micros", ">i4")])
-_RATING = TYPE_CODES["rating"]
+_RATING = TYPE_CODES[RATING]
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Strengths:
     @classmethod
     def of(cls, weights: dict[str, float], rating_strengths: dict[float, float]) -> Strengths:
         """The tables of EVENT_WEIGHTS and RATING_STRENGTHS."""
-        steps = sorted(rating_strengths.items())
+        steps = grade_steps(rating_strengths)
         return cls(
-            np.array([0.0, *(weights.get(name, 0.0) if name != "rating" else 0.0 for name in EVENT_TYPES)]),
-            np.array([threshold for threshold, _ in steps]),
-            np.array([grade for _, grade in steps]),
+            by_code=np.array([0.0, *weights_by_type(weights)]),
+            thresholds=np.array([threshold for threshold, _ in steps]),
+            grades=np.array([grade for _, grade in steps]),
         )
 
 

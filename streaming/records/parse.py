@@ -60,7 +60,9 @@ def event_columns() -> dict[str, Column]:
     return columns | {
         "event_id": F.lower(F.coalesce("event.event_id", _uuid_of_origin())),
         "schema_version": F.coalesce("event.schema_version", F.lit(1)),
-        "value": F.when(F.col("event.event_type") == "rating", F.col("event.value")).otherwise(F.lit(1.0)),
+        "value": F.when(F.col("event.event_type") == events.RATING, F.col("event.value")).otherwise(
+            F.lit(1.0)
+        ),
     }
 
 
@@ -155,7 +157,7 @@ def _event_fault() -> Column:
 
 
 def _value_faults() -> list[tuple[Column, str]]:
-    value, is_rating = F.col("event.value"), F.col("event.event_type") == "rating"
+    value, is_rating = F.col("event.value"), F.col("event.event_type") == events.RATING
     outside = F.isnan(value) | (value < events.MIN_RATING) | (value > events.MAX_RATING)
     return [
         (is_rating & value.isNull(), "a rating needs a value"),

@@ -3,18 +3,25 @@
 -- Every result is a function of the set of last writers, so order and repetition do not matter.
 -- An erasure's tombstone takes its user's entries back, up to its time: those that are here, and those that
 -- come later. An item stays known, and its trend's newest octave, as if they had been retracted.
--- The rules of contracts/strengths.py; CONFIG comes from streaming/state/script.py.
+-- CONTRACT (event types and the rules of contracts/strengths.py) and CONFIG (settings) are written in front of
+-- this text by streaming/state/script.py: no event type is named here.
 -- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together, erased
 -- ARGV  user_id, '', item_id, entry, item_id, entry, ...   (contracts/stored/records.py: encode_entry)
 --       user_id, until when it is erased (ms), item_id, item_id, ...   of its history and of what was retracted
 -- returns how many entries changed
 local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED = unpack(KEYS)
 local USER, ERASE_UNTIL = ARGV[1], tonumber(ARGV[2])
-local ENTRY, ENTRY_SIZE = '>BdI4I4I4I4i4', 29
-local LIKE, RATING, DISLIKE, RETRACT = 3, 4, 6, 7
+local ENTRY = '>BdI4I4I4I4i4'
+local ENTRY_SIZE = struct.size(ENTRY)
+local RATING, TYPES, RIVALS, COUNTERS_OF = CONTRACT.rating, CONTRACT.types, CONTRACT.rivals, CONTRACT.counters
 local DOT, FIVE = 46, 53
 local NEWEST = CONFIG.window * 3 -- of the recent items, those among which the liked ones are looked for
-local COUNTERS, OCTAVE, OCTAVE_SIZE, OCTAVES = '>I4dI4I4I4I4I4I4', '>Bi4d', 13, 32
+-- Distinct users, the sum of ratings in millionths, then one count for each counted type.
+local COUNTERS, COUNTER_FIELDS = '>I4d' .. string.rep('I4', CONTRACT.counted), 2 + CONTRACT.counted
+local COUNTERS_SIZE = struct.size(COUNTERS)
+local NO_COUNTERS = string.rep('\0', COUNTERS_SIZE)
+local OCTAVE, OCTAVES = '>Bi4d', CONTRACT.octaves
+local OCTAVE_SIZE = struct.size(OCTAVE)
 
 -- Numbers are compared one by one: Lua compares strings by the server's locale.
 local function is_newer(a, b)
@@ -40,14 +47,18 @@ local function decode(raw)
     return entries
 end
 
--- Which entries of an item count: newer than its retraction, and than their opposite.
+local function is_newer_than_all(entry, entries, rivals)
+    for i = 1, #rivals do
+        if not is_newer(entry, entries[rivals[i]]) then return false end
+    end
+    return true
+end
+
+-- Which entries of an item count: those newer than each of their rivals. A retraction has none, and never counts.
 local function effective(entries)
-    local counted, retraction = {}, entries[RETRACT]
+    local counted = {}
     for code, entry in pairs(entries) do
-        local opposite = code == LIKE and entries[DISLIKE] or code == DISLIKE and entries[LIKE] or nil
-        if code ~= RETRACT and is_newer(entry, retraction) and is_newer(entry, opposite) then
-            counted[code] = entry
-        end
+        if RIVALS[code] and is_newer_than_all(entry, entries, RIVALS[code]) then counted[code] = entry end
     end
     return counted
 end
@@ -211,17 +222,20 @@ local function count(counters, counted, sign)
     for code, entry in pairs(counted) do
         any = 1
         if code == RATING then counters[2] = counters[2] + sign * entry[7] end
-        counters[2 + code] = counters[2 + code] + sign
+        local field = COUNTERS_OF[code]
+        counters[field] = counters[field] + sign
     end
     counters[1] = counters[1] + sign * any
 end
 
 local function move_item(item, before, after, touched)
-    local raw = redis.call('HGET', POPULARITY, item)
-    local counters = raw and {struct.unpack(COUNTERS, raw)} or {0, 0, 0, 0, 0, 0, 0, 0}
+    local raw = redis.call('HGET', POPULARITY, item) or NO_COUNTERS
+    -- A record that is older than the newest event types lacks their counts.
+    if #raw < COUNTERS_SIZE then raw = raw .. NO_COUNTERS:sub(#raw + 1) end
+    local counters = {struct.unpack(COUNTERS, raw)}
     count(counters, before, -1)
     count(counters, after, 1)
-    redis.call('HSET', POPULARITY, item, struct.pack(COUNTERS, unpack(counters, 1, 8)))
+    redis.call('HSET', POPULARITY, item, struct.pack(COUNTERS, unpack(counters, 1, COUNTER_FIELDS)))
     local old = redis.call('HGET', TREND, item) or ''
     local trend = old
     -- What does not count still says what is too old to be kept.
@@ -245,7 +259,7 @@ end
 -- Returns the item's place among the recent ones, if it has one.
 local function store(item, entries, counted, came_from)
     local raws = {}
-    for code = 1, RETRACT do
+    for code = 1, TYPES do
         if entries[code] then raws[#raws + 1] = entries[code].raw end
     end
     local key = #raws > 0 and (next(counted) and HISTORY or RETRACTED) or nil

@@ -1,4 +1,4 @@
-"""The state's script with its settings written in front, so that no call has to carry them."""
+"""The state's script with the contract and the settings written in front: no call has to carry them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,53 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from contracts.events import EVENT_TYPES
+from contracts.events import EVENT_TYPES, RATING
 from contracts.settings import StateSettings
-from contracts.stored.records import MICROS
+from contracts.stored.records import COUNTED_TYPES, MICROS, OCTAVES, TYPE_CODES
+from contracts.strengths import RIVALS, grade_steps, weights_by_type
+
+_FIELDS_BEFORE_COUNTS = 2  # of records.Popularity: users, sum of ratings
 
 
 def state_script(settings: StateSettings) -> str:
     """``apply_events.lua`` for these weights, half-lives, window and cap."""
-    weights = [settings.event_weights.get(name, 0.0) for name in EVENT_TYPES]
-    grades = [f"{{{_millionths(t)},{s!r}}}" for t, s in sorted(settings.rating_strengths.items())]
+    weights = weights_by_type(settings.event_weights)
+    grades = [
+        f"{{{_millionths(threshold)},{grade!r}}}"
+        for threshold, grade in grade_steps(settings.rating_strengths)
+    ]
     config = {
-        "weights": _table(map(repr, weights)),
-        "millionths": _table(str(_millionths(weight)) for weight in weights),
-        "grades": _table(grades),
-        "half_lives": _table(str(1000 * seconds) for seconds in settings.trend_half_lives),
+        "weights": _list(map(repr, weights)),
+        "millionths": _list(str(_millionths(weight)) for weight in weights),
+        "grades": _list(grades),
+        "half_lives": _list(str(1000 * seconds) for seconds in settings.trend_half_lives),
         "window": str(settings.together_window),
         "degree": str(settings.together_degree),
         "cap": str(settings.history_cap),
     }
-    fields = ",".join(f"{name}={value}" for name, value in config.items())
-    return f"local CONFIG={{{fields}}}\n" + lua(__package__, "apply_events.lua")
+    return f"{contract_table()}local CONFIG={_table(config)}\n{lua(__package__, 'apply_events.lua')}"
+
+
+@cache
+def contract_table() -> str:
+    """What the script knows of event types, as one line of Lua. Lists are by type code."""
+    rivals = [_list(str(TYPE_CODES[rival]) for rival in RIVALS.get(name, ())) for name in EVENT_TYPES]
+    counters = [
+        str(_FIELDS_BEFORE_COUNTS + 1 + COUNTED_TYPES.index(name)) if name in COUNTED_TYPES else "false"
+        for name in EVENT_TYPES
+    ]
+    contract = {
+        "types": str(len(EVENT_TYPES)),
+        "counted": str(len(COUNTED_TYPES)),
+        "rating": str(TYPE_CODES[RATING]),
+        # false for what never counts: a retraction
+        "rivals": _list(
+            codes if name in RIVALS else "false" for name, codes in zip(EVENT_TYPES, rivals, strict=True)
+        ),
+        "counters": _list(counters),
+        "octaves": str(OCTAVES),
+    }
+    return f"local CONTRACT={_table(contract)}\n"
 
 
 @cache
@@ -38,5 +65,9 @@ def _millionths(value: float) -> int:
     return round(value * MICROS)
 
 
-def _table(values: Iterable[str]) -> str:
+def _list(values: Iterable[str]) -> str:
     return "{" + ",".join(values) + "}"
+
+
+def _table(fields: dict[str, str]) -> str:
+    return _list(f"{name}={value}" for name, value in fields.items())

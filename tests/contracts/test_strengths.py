@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
 from contracts.stored.records import HistoryEntry
-from contracts.strengths import effective, graded, strength
+from contracts.strengths import effective, grade_steps, graded, is_positive, strength, weights_by_type
 
 GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
 
@@ -58,3 +58,37 @@ def test_a_rating_has_the_strength_of_the_threshold_it_reaches(value: float, exp
 def test_strengths_of_several_types_add_up() -> None:
     entries = [entry("rating", 1, 5.0), entry("view", 2), entry("purchase", 3)]
     assert strength(entries, DEFAULT_WEIGHTS, GRADES) == 2.0 + 1.0 + 5.0
+
+
+@given(
+    value=st.floats(0.5, 5),
+    grades=st.dictionaries(st.sampled_from([0.0, 1.5, 3.0, 4.0, 5.0]), st.floats(-1, 2), min_size=1),
+)
+def test_the_steps_give_every_rating_its_strength(value: float, grades: dict[float, float]) -> None:
+    steps = grade_steps(grades)
+    reached = [grade for threshold, grade in steps if threshold <= value]
+    assert graded(value, grades) == (reached[-1] if reached else steps[0][1])
+
+
+def test_ratings_and_retractions_have_no_weight_whatever_the_settings_say() -> None:
+    weights = weights_by_type(dict.fromkeys(EVENT_TYPES, 2.0))
+    assert dict(zip(EVENT_TYPES, weights, strict=True)) == {
+        **dict.fromkeys(EVENT_TYPES, 2.0),
+        "rating": 0.0,
+        "retract": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([entry("rating", 1, 4.0)], True),
+        ([entry("rating", 1, 3.5)], False),
+        ([entry("rating", 1, 3.5), entry("view", 1)], True),
+        ([entry("purchase", 1), entry("dislike", 1)], False),
+        ([entry("dislike", 1)], False),
+        ([], False),
+    ],
+)
+def test_a_positive_is_liked_and_not_disliked(entries: list[HistoryEntry], expected: bool) -> None:
+    assert is_positive(entries, DEFAULT_WEIGHTS, 4.0) is expected

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from contracts.events import EVENT_TYPES, RETRACT
+from contracts.events import EVENT_TYPES, NEGATIVE_TYPES, RATING, WEIGHTED_TYPES
 from contracts.settings import WeightSettings
 from contracts.stored import lake
-from contracts.strengths import OPPOSITE
+from contracts.strengths import RIVALS, grade_steps
 
 
 def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
@@ -60,21 +60,20 @@ def last_writers(interactions: DataFrame, kept: Sequence[str] = ()) -> DataFrame
         for name in EVENT_TYPES
     ]
     times = F.min("event_time").alias("first_time"), F.max("event_time").alias("last_time")
-    counted = [_effective(name).alias(name) for name in EVENT_TYPES if name != RETRACT]
+    counted = [_effective(name).alias(name) for name in RIVALS]
     pairs = sound(interactions).groupBy("user_id", "item_id", *kept).agg(*newest, *times)
     return pairs.select("user_id", "item_id", *kept, *counted, "first_time", "last_time")
 
 
 def _effective(event_type: str) -> Column:
-    """The struct where it is newer than the retraction and than its opposite, else null."""
-    rivals = [RETRACT, *([OPPOSITE[event_type]] if event_type in OPPOSITE else [])]
+    """The struct where it is newer than each of its rivals, else null."""
     beaten = [
         (F.col(f"{rival}.event_time") > F.col(f"{event_type}.event_time"))
         | (
             (F.col(f"{rival}.event_time") == F.col(f"{event_type}.event_time"))
             & (F.col(f"{rival}.event_id") >= F.col(f"{event_type}.event_id"))
         )
-        for rival in rivals
+        for rival in RIVALS[event_type]
     ]
     counts = F.lit(True)
     for lost in beaten:
@@ -92,24 +91,23 @@ def preferences(
     ``event_time`` is that of the newest event that counts, null where none does; ``first_time`` and
     ``last_time`` are those of `last_writers`.
     """
-    others = [name for name in EVENT_TYPES if name not in ("rating", RETRACT)]
-    weights = {name: settings.event_weights.get(name, 0.0) for name in others}
-    given = {name: F.col(name).isNotNull() for name in others}
-    rating = F.col("rating.value")
+    weights = {name: settings.event_weights.get(name, 0.0) for name in WEIGHTED_TYPES}
+    given = {name: F.col(name).isNotNull() for name in WEIGHTED_TYPES}
+    rating = F.col(f"{RATING}.value")
     strength = _graded(rating, settings.rating_strengths)
     liked = F.coalesce(rating >= positive_rating, F.lit(False))
     for name, weight in weights.items():
         strength = strength + F.when(given[name], F.lit(float(weight))).otherwise(0.0)
         if weight > 0:
             liked = liked | given[name]
-    times = [F.col(f"{name}.event_time") for name in (*others, "rating")]
+    times = [F.col(f"{name}.event_time") for name in (*WEIGHTED_TYPES, RATING)]
     return writers.select(
         "user_id",
         "item_id",
         *kept,
         strength.cast("float").alias("strength"),
         rating.cast("float").alias("rating"),
-        (liked & ~given["dislike"]).alias("positive"),
+        (liked & ~reduce(or_, (given[name] for name in NEGATIVE_TYPES))).alias("positive"),
         F.greatest(*times).alias("event_time"),
         "first_time",
         "last_time",
@@ -123,8 +121,8 @@ def counting(preferences: DataFrame) -> DataFrame:
 
 def _graded(rating: Column, strengths: dict[float, float]) -> Column:
     """contracts.strengths.graded of a rating, 0 without one."""
-    steps = sorted(strengths.items())
-    graded = F.lit(float(steps[0][1]))
+    steps = grade_steps(strengths)
+    graded = F.lit(steps[0][1])
     for threshold, strength in steps[1:]:
-        graded = F.when(rating >= threshold, F.lit(float(strength))).otherwise(graded)
+        graded = F.when(rating >= threshold, F.lit(strength)).otherwise(graded)
     return F.when(rating.isNull(), F.lit(0.0)).otherwise(graded)

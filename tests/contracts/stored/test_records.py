@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import uuid
 
 import numpy as np
@@ -12,6 +13,7 @@ from contracts.stored.records import (
     COUNTED_TYPES,
     ENTRY_SIZE,
     MICROS,
+    POPULARITY_SIZE,
     TYPE_CODES,
     FreshList,
     HistoryEntry,
@@ -64,6 +66,18 @@ def test_entries_of_one_type_compare_by_time_and_id_as_their_bytes_do(
     assert (encode_entry(a) < encode_entry(b)) == first
 
 
+def test_the_codes_of_stored_entries_never_change() -> None:
+    assert list(TYPE_CODES.items())[:7] == [
+        ("view", 1),
+        ("click", 2),
+        ("like", 3),
+        ("rating", 4),
+        ("purchase", 5),
+        ("dislike", 6),
+        ("retract", 7),
+    ]
+
+
 def test_an_unknown_type_has_no_code() -> None:
     with pytest.raises(KeyError):
         encode_entry(HistoryEntry("stare", 0, str(uuid.UUID(int=0)), 1.0))
@@ -72,6 +86,13 @@ def test_an_unknown_type_has_no_code() -> None:
 @given(POPULARITIES)
 def test_popularity_survives_its_codec(popularity: Popularity) -> None:
     assert Popularity.decode(popularity.encode()) == popularity
+
+
+@given(POPULARITIES)
+def test_a_record_from_before_the_newest_event_type_is_read_with_none_of_it(popularity: Popularity) -> None:
+    short = popularity.encode()[: POPULARITY_SIZE - 4]
+    expected = dataclasses.replace(popularity, counts=(*popularity.counts[:-1], 0))
+    assert Popularity.decode(short) == expected
 
 
 @given(st.lists(POPULARITIES.filter(lambda p: p.users < 2**20), min_size=1, max_size=5))
@@ -87,7 +108,7 @@ def test_adding_popularity_has_no_order(parts: list[Popularity]) -> None:
 
 def test_popularity_is_raters_times_mean_plus_weighted_counts() -> None:
     counts = [0] * len(COUNTED_TYPES)
-    counts[TYPE_CODES["rating"] - 1], counts[TYPE_CODES["view"] - 1] = 4, 3
+    counts[COUNTED_TYPES.index("rating")], counts[COUNTED_TYPES.index("view")] = 4, 3
     popularity = Popularity(users=5, rating_sum_micros=14 * MICROS, counts=tuple(counts))
     assert popularity.mean == 3.5
     assert (

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
+
+from contracts.events import EVENT_TYPES, RATING
 from contracts.settings import StateSettings
-from streaming.state.script import state_script
+from streaming.state.script import contract_table, lua, state_script
 
 
 def test_the_script_carries_the_settings_it_was_made_for() -> None:
@@ -11,8 +14,8 @@ def test_the_script_carries_the_settings_it_was_made_for() -> None:
         trend_half_lives=(600,),
         together_window=7,
     )
-    first = state_script(settings).splitlines()[0]
-    assert first == (
+    config = state_script(settings).splitlines()[1]
+    assert config == (
         "local CONFIG={weights={0.25,0.0,0.0,0.0,0.0,0.0,0.0},millionths={250000,0,0,0,0,0,0},"
         "grades={{0,-1.0},{4000000,1.0}},half_lives={600000},window=7,degree=3,cap=1000}"
     )
@@ -20,3 +23,17 @@ def test_the_script_carries_the_settings_it_was_made_for() -> None:
 
 def test_other_settings_make_another_script() -> None:
     assert state_script(StateSettings()) != state_script(StateSettings(history_cap=5))
+
+
+def test_the_script_gets_types_codes_and_counters_from_the_contract() -> None:
+    # Codes and counters stand in stored records: this line may grow at the end of each list, never change.
+    assert contract_table() == (
+        "local CONTRACT={types=7,counted=6,rating=4,rivals={{7},{7},{7,6},{7},{7},{7,3},false},"
+        "counters={3,4,5,6,7,8,false},octaves=32}\n"
+    )
+
+
+def test_no_event_type_is_named_in_the_script_itself() -> None:
+    names = {name.upper() for name in EVENT_TYPES} - {RATING.upper()}
+    words = set(re.findall(r"\w+", re.sub("--.*", "", lua("streaming.state", "apply_events.lua")).upper()))
+    assert not names & words

@@ -10,7 +10,7 @@ from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
 from contracts.stored import lake
 from contracts.stored.records import HistoryEntry
-from contracts.strengths import effective, strength
+from contracts.strengths import effective, is_positive, strength
 from training.data.dataset import counting, last_writers, newest_version, preferences, read_interactions
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -84,6 +84,7 @@ def test_what_counts_and_its_strength_are_those_of_the_contract(spark: SparkSess
         assert row.rating == (rated[0] if rated else None)
         liked = bool(types & {"view", "click", "like", "purchase"}) or bool(rated and rated[0] >= 4)
         assert row.positive == (liked and "dislike" not in types)
+        assert row.positive == is_positive(entries, SETTINGS.event_weights, 4.0)
 
 
 def test_ratings_become_graded_strengths_with_dislikes_below_zero(spark: SparkSession) -> None:
