@@ -34,13 +34,13 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
         raise StackError(f"The folder of {json_file} does not exist: make it, or give --json another file")
     with running_stack(options, console) as run:
         with run.phases("replay", "Replaying the source"):
-            _replayed(run)
+            _wait_for_replay(run)
         with run.phases("applied", "Waiting for the lake and Redis to have everything"):
-            _applied(run)
+            _wait_until_applied(run)
         with run.phases("training", "Training on everything"):
             model = train(run)
         with run.phases("serving", f"Waiting for the API to serve model {model['version']}"):
-            _served(run, str(model["version"]))
+            _wait_until_served(run, str(model["version"]))
         with run.phases("counts", "Counting in the lake, Redis and the dead-letter topic"):
             seconds = dict(run.phases.seconds)
             summary = summarise(run, model, seconds | {"total": run.phases.total()})
@@ -48,11 +48,11 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
             summary.write(json_file)
         if with_story:
             with run.phases("story", "One user's story"):
-                tell(run, lambda: _learnt(run))
+                tell(run, lambda: _learn(run))
     return summary
 
 
-def _replayed(run: Run) -> None:
+def _wait_for_replay(run: Run) -> None:
     while not run.supervisor.ended("ingest"):
         progress = read_progress(run.folders.progress)
         run.phases.detail(f"{progress.sent:,} sent, {progress.acknowledged:,} acknowledged")
@@ -62,7 +62,7 @@ def _replayed(run: Run) -> None:
         raise StackError("The source held no acceptable event: see the producer's log in the data folder")
 
 
-def _applied(run: Run) -> None:
+def _wait_until_applied(run: Run) -> None:
     ends = topic_ends(run.ports.bootstrap)
     with redis_state(run.ports.redis_url) as redis:
 
@@ -111,13 +111,13 @@ def train(run: Run) -> dict[str, Any]:
     return model
 
 
-def _served(run: Run, version: str) -> None:
+def _wait_until_served(run: Run, version: str) -> None:
     def serves() -> bool:
         return bool(api_client.recommendations(run.ports.api_url, "1", 1)["model_version"] == version)
 
     run.supervisor.wait_until(f"the API to serve model {version}", serves, _SERVE_SECONDS)
 
 
-def _learnt(run: Run) -> None:
-    _applied(run)
-    _served(run, str(train(run)["version"]))
+def _learn(run: Run) -> None:
+    _wait_until_applied(run)
+    _wait_until_served(run, str(train(run)["version"]))

@@ -58,7 +58,8 @@ def broker_plan(folder: Path, port: int, java: Java) -> Plan:
     properties.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
     if not (folder / "log" / "meta.properties").exists():
         _format(folder, properties, java)
-    return Plan("broker", (*_java(java, folder, HEAP), "kafka.Kafka", str(properties)))
+    command = [*_java(java, folder, HEAP), "kafka.Kafka", str(properties)]
+    return Plan("broker", tuple(command))
 
 
 def ready(port: int, timeout: float = 2.0) -> bool:
@@ -86,8 +87,8 @@ def _format(folder: Path, properties: Path, java: Java) -> None:
         )
 
 
-def _java(java: Java, folder: Path, heap: str) -> tuple[str, ...]:
-    return (
+def _java(java: Java, folder: Path, heap: str) -> list[str]:
+    return [
         str(java.executable),
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
@@ -95,4 +96,4 @@ def _java(java: Java, folder: Path, heap: str) -> tuple[str, ...]:
         f"-Dkafka.logs.dir={folder}",
         "-cp",
         str(jars_dir("kafka")) + os.sep + "*",
-    )
+    ]

@@ -95,14 +95,6 @@ def ensure_jars(progress: Progress, root: Path | None = None, jars: Sequence[Jar
     return len(wrong)
 
 
-def require_jars() -> None:
-    """Raises StackError, naming the cure, when a jar is missing or damaged."""
-    wrong = damaged_or_missing(locked_jars(), jars_dir())
-    if wrong:
-        names = ", ".join(jar.path for jar in wrong[:3]) + (" ..." if len(wrong) > 3 else "")
-        raise StackError(f"{len(wrong)} jars are missing or damaged ({names}): run `headwater setup`")
-
-
 def sha256_of(path: Path) -> str:
     """The file's digest in hex."""
     with path.open("rb") as stream:

@@ -46,9 +46,10 @@ def redis_plan(folder: Path, port: int) -> Plan:
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
     }
-    return Plan(
-        "redis", (str(server), *(word for key, value in options.items() for word in (f"--{key}", value)))
-    )
+    command = [str(server)]
+    for name, value in options.items():
+        command += [f"--{name}", value]
+    return Plan("redis", tuple(command))
 
 
 def ready(port: int, timeout: float = 2.0) -> bool:

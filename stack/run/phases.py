@@ -16,10 +16,8 @@ class Phases:
 
     def __init__(self, console: Console) -> None:
         self.seconds: dict[str, float] = {}
-        self._console, self._status = (
-            console,
-            None if not console.is_terminal else Status("", console=console),
-        )
+        self._console = console
+        self._status = Status("", console=console) if console.is_terminal else None
         self._began = time.monotonic()
         self._current = ""
 

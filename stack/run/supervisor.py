@@ -35,13 +35,15 @@ def backoff(deaths: int) -> float:
 
 
 @dataclass
-class _Kept:
+class _Supervised:
+    """A service of the run, in the process that it has now."""
+
     plan: Plan
     process: ServiceProcess
     started: float
     deaths: int = 0
     restart_at: float | None = None
-    waits: bool = False  # for an operator, who has been told
+    waits: bool = False  # for an operator, to whom this was said
 
 
 class Supervisor:
@@ -55,13 +57,13 @@ class Supervisor:
         self, folders: Folders, env: Mapping[str, str], strict: bool, say: Callable[[str], None]
     ) -> None:
         self._folders, self._env, self._strict, self._say = folders, env, strict, say
-        self._kept: dict[str, _Kept] = {}
+        self._services: dict[str, _Supervised] = {}
         self._stopping = False
         self._noted = 0.0
 
     def start(self, plan: Plan) -> None:
         """Start a service."""
-        self._kept[plan.name] = _Kept(plan, self._spawn(plan), time.monotonic())
+        self._services[plan.name] = _Supervised(plan, self._spawn(plan), time.monotonic())
 
     def _spawn(self, plan: Plan) -> ServiceProcess:
         return ServiceProcess.start(
@@ -93,63 +95,69 @@ class Supervisor:
         note = time.monotonic() - self._noted >= _NOTE_SECONDS
         if note:
             self._noted = time.monotonic()
-        for kept in self._kept.values():
-            if kept.restart_at is not None:
-                self._restart_when_due(kept)
-            elif kept.process.exit_code is None:
+        for service in self._services.values():
+            if service.restart_at is not None:
+                self._restart_when_due(service)
+            elif service.process.exit_code is None:
                 if note:
-                    kept.process.note_descendants()
-            elif not (kept.plan.ends and kept.process.exit_code == 0):
-                self._note_death(kept)
+                    service.process.note_descendants()
+            elif not (service.plan.ends and service.process.exit_code == 0):
+                self._note_death(service)
 
-    def _note_death(self, kept: _Kept) -> None:
-        death = kept.process.death()
-        if self._strict or kept.plan.ends:
+    def _note_death(self, service: _Supervised) -> None:
+        death = service.process.death()
+        if self._strict or service.plan.ends:
             raise death
-        if time.monotonic() - kept.started > _HEALTHY_SECONDS:
-            kept.deaths = 0
-        if kept.process.exit_code == NEEDS_OPERATOR:
-            self._wait_for_operator(kept, death)
+        if time.monotonic() - service.started > _HEALTHY_SECONDS:
+            service.deaths = 0
+        if service.process.exit_code == NEEDS_OPERATOR:
+            self._wait_for_operator(service, death)
             return
-        kept.deaths += 1
-        if kept.deaths > _MOST_RESTARTS:
-            raise ServiceDiedError(f"{kept.plan.name} died {kept.deaths} times in a row. {death}")
-        kept.process.stop()
-        wait = backoff(kept.deaths)
-        kept.restart_at = time.monotonic() + wait
-        self._say(f"{death}\nStarting {kept.plan.name} again in {wait:g} s")
+        service.deaths += 1
+        if service.deaths > _MOST_RESTARTS:
+            raise ServiceDiedError(f"{service.plan.name} died {service.deaths} times in a row. {death}")
+        service.process.stop()
+        wait = backoff(service.deaths)
+        service.restart_at = time.monotonic() + wait
+        self._say(f"{death}\nStarting {service.plan.name} again in {wait:g} s")
 
-    def _wait_for_operator(self, kept: _Kept, death: ServiceDiedError) -> None:
+    def _wait_for_operator(self, service: _Supervised, death: ServiceDiedError) -> None:
         """The other services go on; this one is tried again until what it names has been run."""
-        kept.process.stop()
-        kept.restart_at = time.monotonic() + _OPERATOR_SECONDS
-        if not kept.waits:
-            self._say(f"{death}\n{kept.plan.name} waits for you; everything else goes on")
-        kept.waits = True
+        service.process.stop()
+        service.restart_at = time.monotonic() + _OPERATOR_SECONDS
+        if not service.waits:
+            self._say(f"{death}\n{service.plan.name} waits for you; everything else goes on")
+        service.waits = True
 
-    def _restart_when_due(self, kept: _Kept) -> None:
-        if kept.restart_at is not None and time.monotonic() >= kept.restart_at:
-            kept.process, kept.started, kept.restart_at = self._spawn(kept.plan), time.monotonic(), None
+    def _restart_when_due(self, service: _Supervised) -> None:
+        if service.restart_at is not None and time.monotonic() >= service.restart_at:
+            service.process, service.started, service.restart_at = (
+                self._spawn(service.plan),
+                time.monotonic(),
+                None,
+            )
 
     def ended(self, name: str) -> bool:
         """Whether a service that may end has ended well."""
-        return self._kept[name].process.exit_code == 0
+        return self._services[name].process.exit_code == 0
 
     def log_tail(self, name: str) -> str:
         """The end of a service's log."""
-        return self._kept[name].process.log_tail()
+        return self._services[name].process.log_tail()
 
     def stop(self) -> None:
         """Stop everything: what writes first, the servers last."""
-        first = [k.process for k in self._kept.values() if k.plan.name not in LAST_TO_STOP]
-        last = [k.process for k in self._kept.values() if k.plan.name in LAST_TO_STOP]
+        first = [
+            service.process for service in self._services.values() if service.plan.name not in LAST_TO_STOP
+        ]
+        last = [service.process for service in self._services.values() if service.plan.name in LAST_TO_STOP]
         for wave in (first, last):
             for process in wave:
                 process.terminate()
             deadline = time.monotonic() + STOP_SECONDS
             for process in wave:
                 process.stop(max(deadline - time.monotonic(), 0.1))
-        self._kept.clear()
+        self._services.clear()
 
     @contextmanager
     def until_stopped(self) -> Iterator[None]:

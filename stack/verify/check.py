@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from stack.verify.invariants import INVARIANTS, Invariant, NotChecked, Violation
+from stack.verify.invariants import INVARIANTS, Invariant
 from stack.verify.ledgers import Ledgers
+from stack.verify.violations import NotChecked, Violation
 
 RUNBOOK = "docs/operations.md"
 

@@ -60,13 +60,13 @@ def verify_ledgers(
         lake = lake or LakeSettings().lake_uri
         verified = verify(
             Ledgers(
-                read_sent(acknowledged),
-                read_lake(lake),
-                read_rejected(rejected) if rejected else None,
-                read_poison(poison) if poison else None,
-                read_state(state) if state else None,
-                not other_producers,
-                read_erased(lake),
+                sent=read_sent(acknowledged),
+                lake=read_lake(lake),
+                rejected=read_rejected(rejected) if rejected else None,
+                poison=read_poison(poison) if poison else None,
+                state=read_state(state) if state else None,
+                all_producers=not other_producers,
+                erased=read_erased(lake),
             )
         )
     if as_json:

@@ -6,42 +6,28 @@ pipeline at rest: everything acknowledged, read and applied. Their cures: docs/o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.stored.ledgers import UNKNOWN_OFFSET
-from contracts.stored.records import decode_history
-from contracts.topics import INTERACTIONS, interaction_offsets
+from contracts.topics import interaction_offsets
+from stack.verify.derived_state import derived_state
 from stack.verify.ledgers import PLACE, Ledgers
-from stack.verify.recount import below, recount
-from stack.verify.state_file import State
-
-_SHOWN = 3
-Offsets = np.ndarray[Any, np.dtype[np.int64]]
-_NONE: Offsets = np.empty(0, np.int64)
-_CONTENT = ("event_id", "user_id", "item_id", "event_type", "value", "event_time")
-SCORE_TOLERANCE = 1e-9
-
-
-class Violation(NamedTuple):
-    """How often one thing is wrong, and the first places where."""
-
-    cases: int
-    what: str  # reads on after the count
-    examples: list[str]
-
-
-class NotChecked(NamedTuple):
-    """What an invariant would need."""
-
-    reason: str
-
+from stack.verify.places import (
+    CONTENT,
+    NO_OFFSETS,
+    OffsetArray,
+    altered_rows,
+    offsets_by_partition,
+    rows_with,
+    rows_without,
+    violation_of,
+)
+from stack.verify.violations import MOST_EXAMPLES, NotChecked, Violation, actual
 
 Check = Callable[[Ledgers], "list[Violation] | NotChecked"]
 
@@ -63,21 +49,21 @@ def no_loss(ledgers: Ledgers) -> list[Violation]:
     acknowledged, lake = ledgers.acknowledged, ledgers.lake
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
     unplaced = acknowledged.filter(pc.equal(acknowledged["offset"], UNKNOWN_OFFSET))
-    missing = _without(_without(placed, lake), ledgers.forgotten)
-    lost = _without(missing, ledgers.refused)
+    missing = rows_without(rows_without(placed, lake), ledgers.forgotten)
+    lost = rows_without(missing, ledgers.refused)
     found_ids = pa.chunked_array(
         [*lake["event_id"].chunks, *ledgers.forgotten["event_id"].chunks], pa.string()
     )
     gone = unplaced.filter(pc.invert(pc.is_in(unplaced["event_id"], value_set=found_ids)))
     found = [
-        _rows(lost, "acknowledged events are neither in the lake nor refused"),
-        _rows(gone, "acknowledged events, their offset unknown, are not in the lake"),
-        _rows(_altered(placed, lake), "acknowledged events are in the lake as something else"),
+        violation_of(lost, "acknowledged events are neither in the lake nor refused"),
+        violation_of(gone, "acknowledged events, their offset unknown, are not in the lake"),
+        violation_of(altered_rows(placed, lake), "acknowledged events are in the lake as something else"),
     ]
     if ledgers.poison is not None:
-        refused = _without(_with(missing, ledgers.refused), ledgers.poison)
-        found.append(_rows(refused, "acknowledged events were refused, but are no poison"))
-    return _only(found)
+        refused = rows_without(rows_with(missing, ledgers.refused), ledgers.poison)
+        found.append(violation_of(refused, "acknowledged events were refused, but are no poison"))
+    return actual(found)
 
 
 def no_duplicates(ledgers: Ledgers) -> list[Violation]:
@@ -88,13 +74,13 @@ def no_duplicates(ledgers: Ledgers) -> list[Violation]:
     lake = ledgers.lake
     places = lake.group_by(PLACE).aggregate([([], "count_all")])
     repeated = places.filter(pc.greater(places["count_all"], 1))
-    events = lake.group_by(list(_CONTENT)).aggregate([])
+    events = lake.group_by(list(CONTENT)).aggregate([])
     ids = events.group_by("event_id").aggregate([([], "count_all")])
     ambiguous = ids.filter(pc.greater(ids["count_all"], 1))
-    return _only(
+    return actual(
         [
-            _rows(repeated, "offsets are in the lake more than once"),
-            _rows(ambiguous, "event ids stand for more than one event"),
+            violation_of(repeated, "offsets are in the lake more than once"),
+            violation_of(ambiguous, "event ids stand for more than one event"),
         ]
     )
 
@@ -106,7 +92,8 @@ def no_invention(ledgers: Ledgers) -> list[Violation] | NotChecked:
     lake = ledgers.lake
     unknown = lake.filter(pc.invert(pc.is_in(lake["event_id"], value_set=ledgers.sent["event_id"])))
     # An event without an id gets one from its place, which only the acknowledgement knows.
-    return _only([_rows(_without(unknown, ledgers.acknowledged), "rows of the lake were never sent")])
+    invented = rows_without(unknown, ledgers.acknowledged)
+    return actual([violation_of(invented, "rows of the lake were never sent")])
 
 
 def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
@@ -114,17 +101,17 @@ def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
 
     Not checked where an erasure may have left holes that no ledger explains.
     """
-    erased = _without(ledgers.forgotten, ledgers.lake).select(PLACE)
+    erased = rows_without(ledgers.forgotten, ledgers.lake).select(PLACE)
     read = [ledgers.lake.select(PLACE), ledgers.refused, erased.filter(pc.greater_equal(erased["offset"], 0))]
     acknowledged = ledgers.acknowledged.select(PLACE)
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
-    found, seen = _offsets(read), _offsets([*read, placed])
+    found, seen = offsets_by_partition(read), offsets_by_partition([*read, placed])
     committed = interaction_offsets(ledgers.state.head.applied_lake) if ledgers.state else {}
     holes, twice, examples = 0, 0, []
     for partition in sorted(seen.keys() | committed.keys()):
-        offsets = np.unique(found.get(partition, _NONE))
-        repeated = len(found.get(partition, _NONE)) - len(offsets)
-        start, end = _range(seen.get(partition, _NONE), offsets, committed.get(partition))
+        offsets = np.unique(found.get(partition, NO_OFFSETS))
+        repeated = len(found.get(partition, NO_OFFSETS)) - len(offsets)
+        start, end = _range(seen.get(partition, NO_OFFSETS), offsets, committed.get(partition))
         missing = end - start - len(offsets)
         holes, twice = holes + missing, twice + repeated
         if missing or repeated:
@@ -133,29 +120,12 @@ def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
         return NotChecked(
             f"{holes:,} offsets are in no ledger, and may be of the {len(ledgers.erased):,} erased users"
         )
-    return _only(
+    return actual(
         [
-            Violation(holes, "offsets are neither in the lake nor refused", examples[:_SHOWN]),
-            Violation(twice, "offsets are counted more than once", examples[:_SHOWN]),
+            Violation(holes, "offsets are neither in the lake nor refused", examples[:MOST_EXAMPLES]),
+            Violation(twice, "offsets are counted more than once", examples[:MOST_EXAMPLES]),
         ]
     )
-
-
-def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
-    """I5: the state in Redis is the lake's recount up to the same offsets; exactly, scores within 1e-9."""
-    if ledgers.state is None:
-        return NotChecked("no state was given: `headwater verify export-state FILE`, then --state FILE")
-    head, exported = ledgers.state.head, ledgers.state.state
-    applied, committed = interaction_offsets(head.applied_online), interaction_offsets(head.applied_lake)
-    found = _offsets([ledgers.lake.select(PLACE), ledgers.refused])
-    reached = {p: max(committed.get(p, 0), int(found.get(p, _NONE).max(initial=-1)) + 1) for p in applied}
-    behind = [(p, n, reached[p]) for p, n in applied.items() if reached[p] < n]
-    if behind:
-        examples = [f"partition {p}: Redis has {n:,}, the lake {r:,}" for p, n, r in behind[:_SHOWN]]
-        events = sum(n - r for _, n, r in behind)
-        return [Violation(events, "events are in Redis and not yet in the lake", examples)]
-    counted = recount(below(ledgers.lake, applied), head)
-    return _only(_differences(exported, _with_traces(counted, exported) if ledgers.erased else counted))
 
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -196,127 +166,15 @@ INVARIANTS: tuple[Invariant, ...] = (
 )
 
 
-def _only(found: Iterable[Violation]) -> list[Violation]:
-    return [violation for violation in found if violation.cases]
-
-
-def _without(rows: pa.Table, others: pa.Table) -> pa.Table:
-    return _joined(rows, others, "left anti")
-
-
-def _with(rows: pa.Table, others: pa.Table) -> pa.Table:
-    return _joined(rows, others, "left semi")
-
-
-def _joined(rows: pa.Table, others: pa.Table, join_type: str) -> pa.Table:
-    kept = _numbered(rows, "row").join(others.select(PLACE), keys=PLACE, join_type=join_type)
-    return rows.take(kept["row"].combine_chunks().sort())
-
-
-def _numbered(rows: pa.Table, name: str) -> pa.Table:
-    """The places and each row's number: all that a join has to carry."""
-    return rows.select(PLACE).append_column(name, pa.array(np.arange(rows.num_rows)))
-
-
-def _altered(sent: pa.Table, lake: pa.Table) -> pa.Table:
-    """Rows of the lake that differ from what was sent there; what a ledger does not tell is alike."""
-    pairs = _numbered(sent, "sent").join(_numbered(lake, "lake"), keys=PLACE, join_type="inner")
-    differs = pa.array(np.zeros(pairs.num_rows, bool))
-    for name in _CONTENT:
-        told, found = sent[name].take(pairs["sent"]), lake[name].take(pairs["lake"])
-        # A null in the lake would be a difference, one in the ledger is silence.
-        wrong = pc.and_(told.is_valid(), pc.fill_null(pc.not_equal(told, found), True))
-        differs = pc.or_(differs, wrong)
-    return sent.take(pairs["sent"].filter(differs))
-
-
-def _rows(rows: pa.Table, what: str) -> Violation:
-    return Violation(rows.num_rows, what, [_row_in_words(row) for row in rows.slice(0, _SHOWN).to_pylist()])
-
-
-def _row_in_words(row: Mapping[str, Any]) -> str:
-    words = []
-    if row.get("offset") is not None and row["offset"] >= 0:
-        words.append(f"{INTERACTIONS.name}:{row['partition']}:{row['offset']}")
-    if row.get("event_id"):
-        words.append(f"event {row['event_id']}")
-    return " ".join(words) or "an event without an id"
-
-
-def _offsets(tables: Iterable[pa.Table]) -> dict[int, Offsets]:
-    places = pa.concat_tables(tables)
-    partition, offset = places["partition"].to_numpy(), places["offset"].to_numpy()
-    return {int(number): offset[partition == number] for number in np.unique(partition)}
-
-
-def _range(seen: Offsets, read: Offsets, committed: int | None) -> tuple[int, int]:
+def _range(seen: OffsetArray, read: OffsetArray, committed: int | None) -> tuple[int, int]:
     """Where a partition must have been read from and to; without a committed end, all that is known."""
     last = int((seen if committed is None else read).max(initial=-1))
     start = int(seen.min()) if len(seen) else 0
     return start, max(start, last + 1, committed or 0)
 
 
-def _range_in_words(partition: int, start: int, end: int, read: Offsets, repeated: int) -> str:
+def _range_in_words(partition: int, start: int, end: int, read: OffsetArray, repeated: int) -> str:
     words = f"partition {partition}: {len(read) + repeated:,} of {end - start:,} from {start:,} to {end:,}"
     bounded = np.concatenate(([start - 1], read, [end]))
     before = np.flatnonzero(np.diff(bounded) > 1)
     return f"{words}, first hole at {bounded[before[0]] + 1:,}" if len(before) else words
-
-
-def _with_traces(counted: State, exported: State) -> State:
-    """The recount with what erased users leave in the state: items of which nothing counts, and trends whose
-    newest octave is later than the lake tells, so that the oldest are gone.
-    """
-    nothing = {item: found for item, found in exported.popularity.items() if not found.users}
-    trending = {
-        half_life: {
-            item: score for item, score in scores.items() if item in exported.trending.get(half_life, {})
-        }
-        for half_life, scores in counted.trending.items()
-    }
-    return replace(counted, popularity=nothing | counted.popularity, trending=trending)
-
-
-def _differences(exported: State, counted: State) -> Iterator[Violation]:
-    pairs = "(user, item) pairs of histories differ"
-    yield _unequal(exported.histories, counted.histories, pairs, _entries_in_words)
-    pairs = "(user, item) pairs of what was retracted differ"
-    yield _unequal(exported.retracted, counted.retracted, pairs, _entries_in_words)
-    yield _unequal(exported.popularity, counted.popularity, "items differ in popularity", str)
-    for half_life, scores in counted.trending.items():
-        what = f"items differ in their trend of {half_life:,} s"
-        yield _unequal(exported.trending.get(half_life, {}), scores, what, str, _is_close)
-
-
-def _is_close(a: float | None, b: float | None) -> bool:
-    return a is not None and b is not None and abs(a - b) <= SCORE_TOLERANCE
-
-
-def _is_same(a: object, b: object) -> bool:
-    return a == b
-
-
-def _unequal(
-    exported: Mapping[Any, Any],
-    counted: Mapping[Any, Any],
-    what: str,
-    in_words: Callable[[Any], str],
-    is_same: Callable[[Any, Any], bool] = _is_same,
-) -> Violation:
-    keys = [k for k in exported.keys() | counted.keys() if not is_same(exported.get(k), counted.get(k))]
-    shown = [
-        f"{key}: Redis {_or_nothing(exported.get(key), in_words)}, "
-        f"recount {_or_nothing(counted.get(key), in_words)}"
-        for key in islice(sorted(keys), _SHOWN)
-    ]
-    return Violation(len(keys), what, shown)
-
-
-def _or_nothing(value: object, in_words: Callable[[Any], str]) -> str:
-    return "nothing" if value is None else in_words(value)
-
-
-def _entries_in_words(raw: bytes) -> str:
-    return ", ".join(
-        f"{e.event_type} {e.value:g} at {e.event_time} ({e.event_id})" for e in decode_history(raw)
-    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
@@ -31,10 +31,14 @@ def count_lake(lake: Path) -> LakeCount:
         dataset = DeltaTable(INTERACTIONS.path(str(lake))).to_pyarrow_dataset()
     except TableNotFoundError:
         return LakeCount()
-    distinct = [_distinct(dataset.to_table([name])) for name in ("event_id", "user_id", "item_id")]
-    return LakeCount(dataset.count_rows(), *distinct)
+    return LakeCount(
+        rows=dataset.count_rows(),
+        distinct_events=_count_distinct(dataset, "event_id"),
+        users=_count_distinct(dataset, "user_id"),
+        items=_count_distinct(dataset, "item_id"),
+    )
 
 
-def _distinct(column: pa.Table) -> int:
-    count: int = pc.count_distinct(column.column(0)).as_py()
+def _count_distinct(dataset: ds.Dataset, column: str) -> int:
+    count: int = pc.count_distinct(dataset.to_table([column]).column(0)).as_py()
     return count

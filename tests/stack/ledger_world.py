@@ -15,10 +15,12 @@ from contracts.stored.records import TYPE_CODES, HistoryEntry, encode_entry
 from contracts.strengths import effective
 from stack.verify.ledgers import EVENTS, PLACES, Ledgers
 from stack.verify.state_file import Head, State, StateFile
+from stack.verify.violations import NotChecked, Violation
 from streaming.state.client import UserEvent
 from tests.streaming import state_oracle
 
 SETTINGS = StateSettings(redis_shards=1)
+Rows = list[dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -152,3 +154,27 @@ def without_lake_row(ledgers: Ledgers, at: int) -> Ledgers:
 def replace_lake(ledgers: Ledgers, rows: list[dict[str, object]]) -> Ledgers:
     """The same with these rows in the lake."""
     return replace(ledgers, lake=pa.Table.from_pylist(rows, EVENTS))
+
+
+def event_row(partition: int, offset: int, event_id: str) -> dict[str, object]:
+    """A row of a ledger or of the lake, the same but for its place and id."""
+    kind = {"event_type": "view", "value": 1.0, "event_time": 5}
+    return {
+        "partition": partition,
+        "offset": offset,
+        "event_id": event_id,
+        "user_id": "a",
+        "item_id": "1",
+        **kind,
+    }
+
+
+def ledgers_of(sent: Rows, lake: Rows) -> Ledgers:
+    """What was sent, and what the lake holds; nothing else is given."""
+    return Ledgers(pa.Table.from_pylist(sent, EVENTS), pa.Table.from_pylist(lake, EVENTS))
+
+
+def cases(found: list[Violation] | NotChecked) -> list[int]:
+    """How often each thing is wrong; the invariant must have been checked."""
+    assert not isinstance(found, NotChecked)
+    return [violation.cases for violation in found]

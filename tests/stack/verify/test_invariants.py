@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contracts.stored.records import Popularity
-from stack.verify.invariants import (
-    INVARIANTS,
-    NotChecked,
-    Violation,
-    conservation,
-    derived_state,
-    no_duplicates,
-    no_invention,
-    no_loss,
-)
-from stack.verify.ledgers import EVENTS, PLACES, Ledgers
-from stack.verify.state_file import StateFile
+from stack.verify.derived_state import derived_state
+from stack.verify.invariants import INVARIANTS, conservation, no_duplicates, no_invention, no_loss
+from stack.verify.ledgers import PLACES, Ledgers
+from stack.verify.violations import NotChecked, Violation
 from tests.stack.ledger_world import (
     SETTINGS,
+    Rows,
     Sent,
     World,
+    cases,
+    event_row,
+    ledgers_of,
     oracle_state,
     replace_lake,
     without_lake_row,
@@ -37,7 +31,6 @@ from tests.stack.ledger_world import (
 
 FEW = settings(max_examples=40, deadline=None)
 NEW_ID = "ffffffff-0000-0000-0000-000000000000"
-Rows = list[dict[str, object]]
 
 
 def _violated(ledgers: Ledgers) -> dict[str, list[Violation]]:
@@ -49,11 +42,6 @@ def _violated(ledgers: Ledgers) -> dict[str, list[Violation]]:
         if violations:
             found[invariant.name] = violations
     return found
-
-
-def _cases(found: list[Violation] | NotChecked) -> list[int]:
-    assert not isinstance(found, NotChecked)
-    return [violation.cases for violation in found]
 
 
 def test_each_invariant_has_its_line_in_the_runbook() -> None:
@@ -116,7 +104,7 @@ def test_an_event_that_was_changed_on_its_way_is_found(world: World, data: st.Da
     )
     rows = world.ledgers().lake.to_pylist()
     rows[at][field] = value
-    assert _cases(no_loss(replace_lake(world.ledgers(), rows))) == [1]
+    assert cases(no_loss(replace_lake(world.ledgers(), rows))) == [1]
 
 
 @FEW
@@ -135,26 +123,10 @@ def test_an_event_that_was_wrongly_refused_is_found_where_poison_is_known(
     assert no_loss(replace(ledgers, poison=None)) == []
 
 
-def _event(partition: int, offset: int, event_id: str) -> dict[str, object]:
-    kind = {"event_type": "view", "value": 1.0, "event_time": 5}
-    return {
-        "partition": partition,
-        "offset": offset,
-        "event_id": event_id,
-        "user_id": "a",
-        "item_id": "1",
-        **kind,
-    }
-
-
-def _small(sent: Rows, lake: Rows) -> Ledgers:
-    return Ledgers(pa.Table.from_pylist(sent, EVENTS), pa.Table.from_pylist(lake, EVENTS))
-
-
 def test_an_acknowledgement_without_an_offset_is_looked_for_by_its_id() -> None:
-    lake: Rows = [_event(0, 4, "a")]
-    assert no_loss(_small([_event(0, -1, "a")], lake)) == []
-    assert _cases(no_loss(_small([_event(0, -1, "b")], lake))) == [1]
+    lake: Rows = [event_row(0, 4, "a")]
+    assert no_loss(ledgers_of([event_row(0, -1, "a")], lake)) == []
+    assert cases(no_loss(ledgers_of([event_row(0, -1, "b")], lake))) == [1]
 
 
 @FEW
@@ -163,8 +135,8 @@ def test_a_row_that_is_there_twice_is_found(world: World, data: st.DataObject) -
     rows = world.ledgers().lake.to_pylist()
     assume(rows)
     ledgers = replace_lake(world.ledgers(), [*rows, data.draw(st.sampled_from(rows))])
-    assert _cases(no_duplicates(ledgers)) == [1]
-    assert _cases(conservation(ledgers)) == [1]
+    assert cases(no_duplicates(ledgers)) == [1]
+    assert cases(conservation(ledgers)) == [1]
     assert derived_state(ledgers) == []  # the last writer is the same
 
 
@@ -181,13 +153,13 @@ def test_one_id_for_two_events_is_found(world: World, data: st.DataObject) -> No
 @FEW
 @given(worlds())
 def test_an_invented_row_is_found_unless_others_may_have_written_it(world: World) -> None:
-    ledgers = replace_lake(world.ledgers(), [*world.ledgers().lake.to_pylist(), _event(5, 0, NEW_ID)])
-    assert _cases(no_invention(ledgers)) == [1]
+    ledgers = replace_lake(world.ledgers(), [*world.ledgers().lake.to_pylist(), event_row(5, 0, NEW_ID)])
+    assert cases(no_invention(ledgers)) == [1]
     assert isinstance(no_invention(replace(ledgers, all_producers=False)), NotChecked)
 
 
 def test_an_event_without_an_id_is_known_by_its_place() -> None:
-    assert no_invention(_small([{"partition": 0, "offset": 4}], [_event(0, 4, NEW_ID)])) == []
+    assert no_invention(ledgers_of([{"partition": 0, "offset": 4}], [event_row(0, 4, NEW_ID)])) == []
 
 
 @FEW
@@ -195,13 +167,13 @@ def test_an_event_without_an_id_is_known_by_its_place() -> None:
 def test_a_refused_event_that_left_no_trace_is_found(world: World) -> None:
     assume(world.poison)
     ledgers = replace(world.ledgers(), rejected=world.ledgers().refused.slice(1))
-    assert _cases(conservation(ledgers)) == [1]
-    assert _cases(no_loss(ledgers)) == [1]
+    assert cases(conservation(ledgers)) == [1]
+    assert cases(no_loss(ledgers)) == [1]
 
 
 def test_a_hole_that_no_ledger_of_a_producer_knows_is_found() -> None:
-    lake: Rows = [_event(0, 4, "a"), _event(0, 6, "b"), _event(1, 0, "c")]
-    (found,) = conservation(_small([], lake))
+    lake: Rows = [event_row(0, 4, "a"), event_row(0, 6, "b"), event_row(1, 0, "c")]
+    (found,) = conservation(ledgers_of([], lake))
     assert (found.cases, found.examples) == (1, ["partition 0: 2 of 3 from 4 to 7, first hole at 5"])
 
 
@@ -211,86 +183,4 @@ def test_an_end_that_was_committed_but_is_not_in_the_lake_is_found(world: World)
     state = world.state()
     head = replace(state.head, applied_lake=state.head.applied_lake | {"interactions:7": 3})
     ledgers = replace(world.ledgers(), state=replace(state, head=head))
-    assert _cases(conservation(ledgers)) == [3]
-
-
-Plant = Callable[[StateFile, str, tuple[str, str]], None]
-
-
-def _lose_history(state: StateFile, item: str, pair: tuple[str, str]) -> None:
-    (state.state.histories if pair in state.state.histories else state.state.retracted).pop(pair)
-
-
-def _move_history(state: StateFile, item: str, pair: tuple[str, str]) -> None:
-    kept = (state.state.histories, state.state.retracted)
-    source, target = kept if pair in kept[0] else kept[::-1]
-    target[pair] = source.pop(pair)
-
-
-def _invent_history(state: StateFile, item: str, pair: tuple[str, str]) -> None:
-    state.state.histories["nobody", item] = b""
-
-
-def _count_once_more(state: StateFile, item: str, pair: tuple[str, str]) -> None:
-    state.state.popularity[item] += Popularity(users=1)
-
-
-def _lose_popularity(state: StateFile, item: str, pair: tuple[str, str]) -> None:
-    del state.state.popularity[item]
-
-
-def _shift_trend(state: StateFile, item: str, pair: tuple[str, str]) -> None:
-    scores = state.state.trending[3600]
-    scores[item] = scores.get(item, 0.0) + 1e-6
-
-
-PLANTS: tuple[Plant, ...] = (
-    _lose_history,
-    _move_history,
-    _invent_history,
-    _count_once_more,
-    _lose_popularity,
-    _shift_trend,
-)
-
-
-@pytest.mark.parametrize("plant", PLANTS)
-@FEW
-@given(worlds(), st.data())
-def test_a_state_that_is_not_the_recount_is_found(plant: Plant, world: World, data: st.DataObject) -> None:
-    ledgers = world.ledgers()
-    assert ledgers.state is not None
-    pairs = sorted(ledgers.state.state.histories.keys() | ledgers.state.state.retracted.keys())
-    assume(pairs)
-    pair = data.draw(st.sampled_from(pairs))
-    plant(ledgers.state, pair[1], pair)
-    assert sum(_cases(derived_state(ledgers))) in (1, 2)
-
-
-@FEW
-@given(worlds())
-def test_events_that_the_state_does_not_have_yet_are_left_out(world: World) -> None:
-    before = world.ledgers()
-    later = replace_lake(before, [*before.lake.to_pylist(), _event(0, 1000, NEW_ID)])
-    state = world.state()
-    applied = {"interactions:0": 500} | state.head.applied_online
-    later = replace(later, state=replace(state, head=replace(state.head, applied_online=applied)))
-    if "interactions:0" in state.head.applied_online:
-        assert derived_state(later) == []
-
-
-def test_a_lake_behind_the_state_is_told_before_anything_is_compared() -> None:
-    world = World((), ((0, 4),), (), ())
-    state = world.state()
-    head = replace(state.head, applied_online={"interactions:0": 9})
-    (found,) = _violations(derived_state(replace(world.ledgers(), state=replace(state, head=head))))
-    assert (found.cases, found.examples) == (4, ["partition 0: Redis has 9, the lake 5"])
-
-
-def test_without_a_state_the_derived_one_is_not_checked() -> None:
-    assert isinstance(derived_state(_small([], [])), NotChecked)
-
-
-def _violations(found: list[Violation] | NotChecked) -> list[Violation]:
-    assert not isinstance(found, NotChecked)
-    return found
+    assert cases(conservation(ledgers)) == [3]

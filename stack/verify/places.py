@@ -1,0 +1,72 @@
+"""Rows of the ledgers compared by their places: partition and offset of the interactions topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contracts.topics import INTERACTIONS
+from stack.verify.ledgers import PLACE
+from stack.verify.violations import MOST_EXAMPLES, Violation
+
+OffsetArray = np.ndarray[Any, np.dtype[np.int64]]
+NO_OFFSETS: OffsetArray = np.empty(0, np.int64)
+CONTENT = ("event_id", "user_id", "item_id", "event_type", "value", "event_time")
+
+
+def rows_without(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """The rows whose place is not among the others' places, in their order."""
+    return _join(rows, others, "left anti")
+
+
+def rows_with(rows: pa.Table, others: pa.Table) -> pa.Table:
+    """The rows whose place is among the others' places, in their order."""
+    return _join(rows, others, "left semi")
+
+
+def _join(rows: pa.Table, others: pa.Table, join_type: str) -> pa.Table:
+    joined = _number(rows, "row").join(others.select(PLACE), keys=PLACE, join_type=join_type)
+    return rows.take(joined["row"].combine_chunks().sort())
+
+
+def _number(rows: pa.Table, name: str) -> pa.Table:
+    """The places and each row's number: all that a join has to carry."""
+    return rows.select(PLACE).append_column(name, pa.array(np.arange(rows.num_rows)))
+
+
+def altered_rows(sent: pa.Table, lake: pa.Table) -> pa.Table:
+    """Sent rows that the lake holds with another content; what a ledger does not tell counts as equal."""
+    pairs = _number(sent, "sent").join(_number(lake, "lake"), keys=PLACE, join_type="inner")
+    differs = pa.array(np.zeros(pairs.num_rows, bool))
+    for name in CONTENT:
+        told, found = sent[name].take(pairs["sent"]), lake[name].take(pairs["lake"])
+        # A null in the lake is a difference; a null in the ledger only means that it does not tell.
+        wrong = pc.and_(told.is_valid(), pc.fill_null(pc.not_equal(told, found), True))
+        differs = pc.or_(differs, wrong)
+    return sent.take(pairs["sent"].filter(differs))
+
+
+def offsets_by_partition(tables: Iterable[pa.Table]) -> dict[int, OffsetArray]:
+    """Every offset in the tables, repeated ones too, by partition."""
+    places = pa.concat_tables(tables)
+    partition, offset = places["partition"].to_numpy(), places["offset"].to_numpy()
+    return {int(number): offset[partition == number] for number in np.unique(partition)}
+
+
+def violation_of(rows: pa.Table, what: str) -> Violation:
+    """One case a row, with the first rows as examples."""
+    examples = [_row_in_words(row) for row in rows.slice(0, MOST_EXAMPLES).to_pylist()]
+    return Violation(rows.num_rows, what, examples)
+
+
+def _row_in_words(row: Mapping[str, Any]) -> str:
+    words = []
+    if row.get("offset") is not None and row["offset"] >= 0:
+        words.append(f"{INTERACTIONS.name}:{row['partition']}:{row['offset']}")
+    if row.get("event_id"):
+        words.append(f"event {row['event_id']}")
+    return " ".join(words) or "an event without an id"
