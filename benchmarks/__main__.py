@@ -65,7 +65,7 @@ def main() -> None:
         if asked.only not in (None, name):
             continue
         with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-            ratios = benchmark(_started(Path(folder), asked.scale, running))
+            ratios = benchmark(_start_servers(Path(folder), asked.scale, running))
         results[name] = Measured(asked.scale, date.today().isoformat(), ratios)
         # After each, so that what was measured is kept when a later one fails.
         _write(results)
@@ -86,8 +86,8 @@ def _results() -> dict[str, Measured]:
     path = _HERE / "results.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {
-        name: Measured(of["scale"], of["date"], [Ratio(**ratio) for ratio in of["ratios"]])
-        for name, of in stored.items()
+        name: Measured(entry["scale"], entry["date"], [Ratio(**ratio) for ratio in entry["ratios"]])
+        for name, entry in stored.items()
         if name in dict(BENCHMARKS)
     }
 
@@ -122,7 +122,7 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _started(folder: Path, scale: float, running: ExitStack) -> BenchContext:
+def _start_servers(folder: Path, scale: float, running: ExitStack) -> BenchContext:
     """Both servers, stopped when ``running`` closes."""
     java = ensure_java(print)
     ensure_jars(lambda *_: None)

@@ -69,7 +69,7 @@ def _schedule(rate: float | None, speed: float | None, fast: bool) -> Schedule |
     return at_speed(speed) if speed is not None else None
 
 
-def _opened(
+def _open_source(
     source: str, columns: str | None, endless: bool, world: Callable[[], SyntheticWorld]
 ) -> tuple[Source, Iterator[EncodedEvent] | None]:
     """The source, and the live traffic that follows it."""
@@ -114,13 +114,13 @@ def ingest(
 ) -> None:
     """Send interactions and metadata to Kafka in the order of their times, and count what became of them."""
     console = Console(stderr=True)
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the outcome is told in one sentence
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # one sentence at the end says what happened
     gc.set_threshold(_GC_THRESHOLD)
     try:
         schedule = _schedule(rate, speed, as_fast_as_possible)
         if event_type is not None and event_type not in EVENT_TYPES:
             raise SourceError(f"--event-type wants one of {', '.join(EVENT_TYPES)}")
-        opened, live = _opened(source, columns, endless, lambda: _world(users, items, ratings, seed))
+        opened, live = _open_source(source, columns, endless, lambda: _world(users, items, ratings, seed))
         options = (columns, event_type, rating_scale, users, items, ratings, seed)
         mark = ReplayedMark(replayed_file, fingerprint(source, *options)) if replayed_file else None
         run = Ingest(
@@ -144,7 +144,7 @@ def ingest(
         _end(str(error), USAGE)
     except ProducerError as error:
         _end(str(error), NO_BROKER)
-    _tell(final, run.counts.reasons, as_json)
+    _print_result(final, run.counts.reasons, as_json)
 
 
 def _settings(bootstrap_servers: str | None) -> KafkaSettings:
@@ -154,7 +154,7 @@ def _settings(bootstrap_servers: str | None) -> KafkaSettings:
     return settings.model_copy(update={"kafka_bootstrap_servers": bootstrap_servers})
 
 
-def _tell(final: IngestProgress, reasons: list[str], as_json: bool) -> None:
+def _print_result(final: IngestProgress, reasons: list[str], as_json: bool) -> None:
     for reason in reasons:
         typer.echo(f"not delivered: {reason}", err=True)
     if as_json:

@@ -78,12 +78,12 @@ def _peer(model: ALSModel, rows: DataFrame, more: int) -> DataFrame:
 
 def _check(ours: DataFrame, peer: DataFrame) -> None:
     """The same scores place by place (so the same lists up to ties), where the peer's reach so far."""
-    mine, theirs = (
+    our_scores, peer_scores = (
         {row.row: np.array(row.scores) for row in lists.filter(F.col("row") < _CHECKED).collect()}
         for lists in (ours, peer)
     )
-    for user, scores in theirs.items():
-        np.testing.assert_allclose(mine[user][: len(scores)], scores, rtol=1e-4, atol=1e-5)
+    for user, scores in peer_scores.items():
+        np.testing.assert_allclose(our_scores[user][: len(scores)], scores, rtol=1e-4, atol=1e-5)
 
 
 def _seconds(lists: Callable[[], DataFrame]) -> float:

@@ -53,20 +53,20 @@ class Ratings(NamedTuple):
         return spark.createDataFrame(pa.table(columns)).repartition(blocks).persist()
 
     def histories(self, users: NDArray[np.int64]) -> Histories:
-        """Those of some users."""
+        """The histories of these users, in their order."""
         place = np.full(self.size.users, -1)
         place[users] = np.arange(len(users))
-        mine = np.flatnonzero(place[self.users] >= 0)
-        mine = mine[np.lexsort((self.items[mine], place[self.users[mine]]))]
-        counts = np.bincount(place[self.users[mine]], minlength=len(users))
-        values = self.values[mine]
+        rows = np.flatnonzero(place[self.users] >= 0)
+        rows = rows[np.lexsort((self.items[rows], place[self.users[rows]]))]
+        counts = np.bincount(place[self.users[rows]], minlength=len(users))
+        values = self.values[rows]
         return Histories(
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-            self.items[mine],
-            self.strengths[mine],
+            self.items[rows],
+            self.strengths[rows],
             values,
             values >= 4,
-            self.times[mine],
+            self.times[rows],
         )
 
 

@@ -34,9 +34,9 @@ def run(context: BenchContext) -> list[Ratio]:
     # Both once before the clock runs: the first Python workers and compiled code are nobody's.
     warm_fit(old, problem, champion.items, ratings.size.users, blocks).release()
     started = time.monotonic()
-    full = _solved(full_fit(rows, problem, items, blocks, settings.seed))
+    full = _solve(full_fit(rows, problem, items, blocks, settings.seed))
     middle = time.monotonic()
-    warm = _solved(warm_fit(rows, problem, champion.items, ratings.size.users, blocks))
+    warm = _solve(warm_fit(rows, problem, champion.items, ratings.size.users, blocks))
     seconds = (time.monotonic() - middle, middle - started)
     figures = [_ndcg(Served(fit.items, problem), ratings) for fit in (warm, full, champion)]
     spark.stop()
@@ -54,7 +54,7 @@ def _ratio(seconds: tuple[float, float], figures: list[Figure]) -> Ratio:
     return Ratio("warm round, 1 % new", ours, peer, ours / peer, "fits/h", 4, note)
 
 
-def _solved(fit: Factors) -> Factors:
+def _solve(fit: Factors) -> Factors:
     users: DataFrame = fit.users
     users.write.format("noop").mode("overwrite").save()
     fit.release()

@@ -77,8 +77,16 @@ def run(context: BenchContext) -> list[Ratio]:
 
 
 def _ratio(name: str, peer: list[float], ours: list[float], percent: int, target: float, note: str) -> Ratio:
-    mine, its = float(np.percentile(ours, percent)), float(np.percentile(peer, percent))
-    return Ratio(name, mine, its, its / mine, "s", target, f"{note} (seconds: their time / ours)")
+    our_seconds, peer_seconds = float(np.percentile(ours, percent)), float(np.percentile(peer, percent))
+    return Ratio(
+        name=name,
+        ours=our_seconds,
+        peer=peer_seconds,
+        ratio=peer_seconds / our_seconds,
+        unit="s",
+        target=target,
+        note=f"{note} (seconds: the peer's time / ours)",
+    )
 
 
 def _print_histogram(name: str, seconds: list[float]) -> None:
@@ -124,7 +132,7 @@ def _rating(user: str, item: str, value: float) -> Interaction:
 
 
 @contextmanager
-def _loaded(context: BenchContext) -> Iterator[EventProducer]:
+def _under_load(context: BenchContext) -> Iterator[EventProducer]:
     settings = KafkaSettings(kafka_bootstrap_servers=context.bootstrap, kafka_client="confluent")
     producer, probes = open_producer(settings), open_producer(settings)
     load = _Load(producer)
@@ -159,7 +167,7 @@ def _probe(producer: EventProducer, user: str, item: str) -> Acknowledged:
     return taken[0]
 
 
-def _repeated(seconds: float, once: Callable[[], None]) -> None:
+def _repeat(seconds: float, once: Callable[[], None]) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         started = time.monotonic()
@@ -173,17 +181,17 @@ def _repeated(seconds: float, once: Callable[[], None]) -> None:
 def _ours(context: BenchContext, client: redis.Redis, seconds: float) -> list[float]:
     random, latencies, items = np.random.default_rng(2), list[float](), _Items(client)
 
-    with _loaded(context) as producer:
+    with _under_load(context) as producer:
 
         def once() -> None:
             user = f"u{random.integers(USERS) + 1}"
-            if best := items.listed(user)[1][:1]:
+            if best := items.of_user(user)[1][:1]:
                 taken = _probe(producer, user, best[0])
-                latencies.append(_changed(items, user, best[0], taken) - taken.at)
+                latencies.append(_wait_for_change(items, user, best[0], taken) - taken.at)
 
-        _repeated(_WARM_UP_SECONDS, once)
+        _repeat(_WARM_UP_SECONDS, once)
         latencies.clear()
-        _repeated(seconds, once)
+        _repeat(seconds, once)
     return latencies
 
 
@@ -193,7 +201,7 @@ class _Items:
     def __init__(self, client: redis.Redis) -> None:
         self._client, self._version, self._ids = client, "", list[str]()
 
-    def listed(self, user: str) -> tuple[FreshList | None, list[str]]:
+    def of_user(self, user: str) -> tuple[FreshList | None, list[str]]:
         """The user's list, and its items."""
         raw: Any = self._client.get(keyspace.fresh(user, 1))
         if raw is None:
@@ -205,10 +213,10 @@ class _Items:
         return fresh, [self._ids[index] for index in fresh.indexes]
 
 
-def _changed(items: _Items, user: str, item: str, taken: Acknowledged) -> float:
+def _wait_for_change(items: _Items, user: str, item: str, taken: Acknowledged) -> float:
     """When the answer holds the event: its offset is applied and the item is gone."""
     while time.monotonic() < taken.at + _LOST_SECONDS:
-        fresh, listed = items.listed(user)
+        fresh, listed = items.of_user(user)
         now = time.monotonic()
         if fresh is not None and fresh.offsets.get(taken.partition, 0) > taken.offset:
             if item in listed:
@@ -229,7 +237,7 @@ def _streaming(context: BenchContext) -> Iterator[redis.Redis]:
     try:
         events = sum(end_offsets(context.bootstrap, topics.INTERACTIONS.name).values())
         deadline = time.monotonic() + _START_SECONDS
-        while _applied(client) < events or _waiting(client):
+        while _count_applied(client) < events or _waiting(client):
             process.check()
             if time.monotonic() > deadline:
                 raise RuntimeError(f"streaming did not apply its history\n{process.log_tail()}")
@@ -239,7 +247,7 @@ def _streaming(context: BenchContext) -> Iterator[redis.Redis]:
         process.stop()
 
 
-def _applied(client: redis.Redis) -> int:
+def _count_applied(client: redis.Redis) -> int:
     offsets: Any = client.hgetall(keyspace.APPLIED_ONLINE)
     return sum(int(v) for k, v in offsets.items() if k.startswith(b"interactions:"))
 
@@ -344,10 +352,10 @@ def _yardstick(context: BenchContext, seconds: float) -> list[float]:
         .start()
     )
     probes: list[Acknowledged] = []
-    with _loaded(context) as producer:
-        _repeated(_WARM_UP_SECONDS, lambda: probes.append(_probe(producer, "u1", "i1")))
+    with _under_load(context) as producer:
+        _repeat(_WARM_UP_SECONDS, lambda: probes.append(_probe(producer, "u1", "i1")))
         probes.clear()
-        _repeated(seconds, lambda: probes.append(_probe(producer, "u1", "i1")))
+        _repeat(seconds, lambda: probes.append(_probe(producer, "u1", "i1")))
     query.processAllAvailable()
     ends = [
         (begun[progress["batchId"]], _ends(progress["sources"][0]["endOffset"]))

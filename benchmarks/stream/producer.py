@@ -24,7 +24,7 @@ from contracts.settings import KafkaSettings
 from contracts.topics import INTERACTIONS, Topic
 from ingest.files.encoding import EncodedEvent
 from ingest.files.rejected_lines import RejectedLines
-from ingest.sending.pace import paced
+from ingest.sending.pace import at_pace
 from ingest.sending.sending import Counts, send_events
 from ingest.simulated.source import SyntheticWorld, WorldSize
 
@@ -76,7 +76,7 @@ def bench_events(count: int) -> Events:
     return list(world.events(RejectedLines(print)))
 
 
-def _timed(count: int, send_all: Callable[[], None]) -> float:
+def _events_per_second(count: int, send_all: Callable[[], None]) -> float:
     started = time.perf_counter()
     send_all()
     return count / (time.perf_counter() - started)
@@ -87,10 +87,10 @@ def _ours(bootstrap: str, topic: str, events: Events, client: Any) -> float:
     counts, stop = Counts(), threading.Event()
 
     def send_all() -> None:
-        send_events(producer, paced(events, None, stop), counts, topic)
+        send_events(producer, at_pace(events, None, stop), counts, topic)
         producer.flush(_FLUSH_SECONDS)
 
-    rate = _timed(len(events), send_all)
+    rate = _events_per_second(len(events), send_all)
     producer.close()
     if counts.acknowledged != len(events):
         raise RuntimeError(f"only {counts.acknowledged} of {len(events)} acknowledged: {counts.reasons}")
@@ -111,7 +111,7 @@ def _bare_kafka_python(bootstrap: str, topic: str, events: Events) -> float:
             producer.send(topic, key=key, value=value)
         producer.flush()
 
-    rate = _timed(len(events), send_all)
+    rate = _events_per_second(len(events), send_all)
     producer.close()
     return rate
 
@@ -141,4 +141,4 @@ def _bare_confluent(bootstrap: str, topic: str, events: Events, reports: bool) -
             producer.poll(0)
         producer.flush()
 
-    return _timed(len(events), send_all)
+    return _events_per_second(len(events), send_all)

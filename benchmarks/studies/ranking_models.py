@@ -105,9 +105,9 @@ def half_step(
     # Rows of similar length are solved together; the shorter ones are filled up with weight 0.
     for width in 2 ** np.arange(0, 1 + int(np.ceil(np.log2(max(1, counts.max()))))):
         members = np.flatnonzero((counts > width // 2) & (counts <= width))
-        for some in np.array_split(members, 1 + len(members) * (rank + width) ** 2 // 20_000_000):
-            places = rows.indptr[some][:, None] + np.arange(width)
-            valid = np.arange(width) < counts[some][:, None]
+        for batch in np.array_split(members, 1 + len(members) * (rank + width) ** 2 // 20_000_000):
+            places = rows.indptr[batch][:, None] + np.arange(width)
+            valid = np.arange(width) < counts[batch][:, None]
             places[~valid] = 0
             values = rows.data[places] * valid
             liked = valid if alpha is None else values > 0
@@ -120,7 +120,7 @@ def half_step(
             # Without a liked row the factors are zero, and their equations may be singular.
             few = liked.any(axis=1)
             factors = turned[rows.indices[places]]
-            solved[some[few]] = _solve(factors[few], weights[few], targets[few], diagonal[few])
+            solved[batch[few]] = _solve(factors[few], weights[few], targets[few], diagonal[few])
     return solved @ turn.T
 
 

@@ -161,9 +161,9 @@ def gains(part: Slice, half_lives: Setting, period_ms: int = 0) -> Array:
         scores[:, ~known_to_model] = -np.inf
         wanted = scores[np.arange(len(rows)), log.items[part.targets[rows]]]
         scores[np.repeat(np.arange(len(rows)), np.diff(seen_indptr)), log.items[seen]] = -np.inf
-        own = 1 + np.count_nonzero(scores > wanted[:, None], axis=1)
-        own[np.isneginf(wanted)] = len(factors)
-        ranks[rows] = np.where(users.any(axis=1), own, ranks[rows])
+        places_in_list = 1 + np.count_nonzero(scores > wanted[:, None], axis=1)
+        places_in_list[np.isneginf(wanted)] = len(factors)
+        ranks[rows] = np.where(users.any(axis=1), places_in_list, ranks[rows])
     return as_gains(ranks)
 
 

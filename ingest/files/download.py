@@ -65,7 +65,7 @@ def download(name: str, folder: Path, base_url: str, progress: Progress = lambda
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder) as scratch:
         archive = Path(scratch) / f"{name}.zip"
-        expected = _published(url) or DATASETS[name]
+        expected = _published_checksum(url) or DATASETS[name]
         _fetch(url, archive, progress)
         _verify(archive, expected, url)
         unpacked = Path(scratch) / "unpacked"
@@ -75,7 +75,7 @@ def download(name: str, folder: Path, base_url: str, progress: Progress = lambda
     return target
 
 
-def _published(url: str) -> Checksum | None:
+def _published_checksum(url: str) -> Checksum | None:
     """The md5 that the site publishes beside the archive, None where it publishes none."""
     try:
         with urllib.request.urlopen(f"{url}.md5", timeout=_TIMEOUT_SECONDS) as answer:

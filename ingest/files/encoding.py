@@ -28,7 +28,7 @@ _EPOCH_MS: TypeAdapter[int] = TypeAdapter(EpochMillis)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Below this a number is seconds (until the year 5138), from here on milliseconds (from 1973 on).
 SECONDS_BELOW = 100_000_000_000
-_KEPT = 100_000  # ids whose check and JSON form are remembered
+_REMEMBERED = 100_000  # ids whose check and JSON form are remembered
 
 
 class EncodedEvent(NamedTuple):
@@ -56,7 +56,7 @@ def short(text: object) -> str:
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_REMEMBERED)
 def _identifier(name: str, text: str) -> _Id:
     try:
         checked = _IDENTIFIER.validate_python(text)
@@ -65,7 +65,7 @@ def _identifier(name: str, text: str) -> _Id:
     return _Id(json.dumps(checked, ensure_ascii=False), checked.encode())
 
 
-@lru_cache(maxsize=_KEPT)
+@lru_cache(maxsize=_REMEMBERED)
 def _number(name: str, text: str) -> float:
     # float() alone would take "nan", "1_0" and digits of other scripts.
     if not _NUMBER.fullmatch(text):
@@ -116,7 +116,7 @@ class RatingScale(NamedTuple):
             raise ValueError("--rating-scale wants MIN:MAX with MIN below MAX, for example 1:10")
         return scale
 
-    def mapped(self, rating: float) -> float:
+    def map_rating(self, rating: float) -> float:
         """The rating on 0.5-5, to the millionth. Raises ValueError outside the scale."""
         if not self.low <= rating <= self.high:
             raise ValueError(f"rating {rating:g} lies outside --rating-scale {self.low:g}:{self.high:g}")
@@ -129,7 +129,7 @@ class EventEncoder:
 
     def __init__(self, event_type: str = "rating", scale: RatingScale | None = None) -> None:
         self._event_type, self._scale = event_type, scale
-        self._value = lru_cache(maxsize=_KEPT)(self._checked_value)
+        self._value = lru_cache(maxsize=_REMEMBERED)(self._checked_value)
 
     def encode(
         self, ordinal: int, user: str, item: str, value: str, time_ms: int, event_type: str = ""
@@ -161,7 +161,7 @@ class EventEncoder:
 
     def _rating(self, value: float) -> float:
         if self._scale is not None:
-            return self._scale.mapped(value)
+            return self._scale.map_rating(value)
         if not MIN_RATING <= value <= MAX_RATING:
             raise ValueError(
                 f"rating {value:g} lies outside {MIN_RATING:g}-{MAX_RATING:g}; "

@@ -156,12 +156,12 @@ class JsonLinesFile:
                 if not isinstance(row, dict):
                     raise ValueError("not a JSON object")
                 fields = tuple(row.get(name) if name else None for name in names)
-                yield _event_of(fields, reading, _timeless(c, number, stamp))  # type: ignore[arg-type]
+                yield _event_of(fields, reading, _time_of_line(c, number, stamp))  # type: ignore[arg-type]
             except (ValueError, RecursionError) as error:
                 reading.rejected.add(self.path, number, str(error))
 
 
-def _timeless(columns: Columns[str], number: int, stamp: Callable[[int], int]) -> Callable[[], int]:
+def _time_of_line(columns: Columns[str], number: int, stamp: Callable[[int], int]) -> Callable[[], int]:
     def moment() -> int:
         if columns.time is not None:
             raise ValueError(f"no time: {columns.time!r} is missing or empty")
@@ -189,7 +189,7 @@ class ParquetFile:
                 lists = [batch.column(name).to_pylist() if name else absent for name in names]
                 for number, fields in enumerate(zip(*lists, strict=True), number + 1):  # noqa: B020
                     try:
-                        yield _event_of(fields, reading, _timeless(c, number, stamp))
+                        yield _event_of(fields, reading, _time_of_line(c, number, stamp))
                     except ValueError as error:
                         reading.rejected.add(self.path, number, str(error))
         except (pa.ArrowException, OSError) as error:

@@ -42,13 +42,13 @@ def mapped_file(path: Path, mapping: dict[str, str]) -> InteractionFile:
     """The file with its columns. Raises SourceError naming a column it does not have."""
     suffix = Path(stem(path)).suffix
     if suffix == ".parquet":
-        return ParquetFile(path, _resolved(path, mapping, _parquet_names(path)))
+        return ParquetFile(path, _resolve_columns(path, mapping, _parquet_names(path)))
     if suffix in (".jsonl", ".ndjson"):
-        return JsonLinesFile(path, _resolved(path, mapping, _json_names(path)))
-    return _delimited(path, mapping, suffix)
+        return JsonLinesFile(path, _resolve_columns(path, mapping, _json_names(path)))
+    return _delimited_file(path, mapping, suffix)
 
 
-def _resolved(path: Path, mapping: dict[str, str], names: list[str]) -> Columns[str]:
+def _resolve_columns(path: Path, mapping: dict[str, str], names: list[str]) -> Columns[str]:
     for name in mapping.values():
         if name not in names:
             raise SourceError(f"{path} has no column {name!r}; it has {', '.join(names)}")
@@ -59,8 +59,13 @@ def _resolved(path: Path, mapping: dict[str, str], names: list[str]) -> Columns[
                 f"{path} has no column {_USUAL[part][0]!r}: say with --columns {part}=NAME which of "
                 f"{', '.join(names)} holds the {part}"
             )
-    user, item = found["user"] or "", found["item"] or ""
-    return Columns(user, item, found["value"], found["time"], found["type"])
+    return Columns(
+        user=found["user"] or "",
+        item=found["item"] or "",
+        value=found["value"],
+        time=found["time"],
+        type=found["type"],
+    )
 
 
 def _parquet_names(path: Path) -> list[str]:
@@ -82,7 +87,7 @@ def _json_names(path: Path) -> list[str]:
     return list(row)
 
 
-def _delimited(path: Path, mapping: dict[str, str], suffix: str) -> DelimitedFile:
+def _delimited_file(path: Path, mapping: dict[str, str], suffix: str) -> DelimitedFile:
     line = first_line(path)
     separator = "\t" if suffix == ".tsv" else max(",\t;|", key=line.count)
     try:
@@ -91,9 +96,14 @@ def _delimited(path: Path, mapping: dict[str, str], suffix: str) -> DelimitedFil
         raise SourceError(f"{path}: the header has {error}") from error
     if mapping and all(name.isdecimal() for name in mapping.values()):
         return _without_header(path, mapping, separator, len(names))
-    c = _resolved(path, mapping, names)
-    value, time, kind = (names.index(name) if name else None for name in (c.value, c.time, c.type))
-    columns = Columns(names.index(c.user), names.index(c.item), value, time, kind)
+    named = _resolve_columns(path, mapping, names)
+    columns = Columns(
+        user=names.index(named.user),
+        item=names.index(named.item),
+        value=names.index(named.value) if named.value else None,
+        time=names.index(named.time) if named.time else None,
+        type=names.index(named.type) if named.type else None,
+    )
     return DelimitedFile(path, separator, columns, len(names), header=True)
 
 
@@ -108,6 +118,10 @@ def _without_header(path: Path, mapping: dict[str, str], separator: str, width: 
     if not {"user", "item"} <= set(position):
         raise SourceError("--columns needs at least user=... and item=...")
     columns = Columns(
-        position["user"], position["item"], *(position.get(part) for part in ("value", "time", "type"))
+        user=position["user"],
+        item=position["item"],
+        value=position.get("value"),
+        time=position.get("time"),
+        type=position.get("type"),
     )
     return DelimitedFile(path, separator, columns, width, header=False)

@@ -1,4 +1,4 @@
-"""Events of any number into time order with bounded memory: sorted runs on disk, then one merge.
+"""Events of any number into time order in limited memory: sorted runs on disk, then one merge.
 
 Memory: one run (``RUN_EVENTS``, about 100 MB) while reading, ``_BLOCK`` events a run while merging (2M lines:
 350 MB for the whole process, imports and caches included; more lines add half a MB a run). Disk:
@@ -32,13 +32,13 @@ def in_time_order(
         yield from run
         return
     with tempfile.TemporaryDirectory(prefix="headwater-ingest-") as folder:
-        yield from _merged_from_disk(run, chain([following], source), Path(folder), run_events, runs_at_once)
+        yield from _merge_from_disk(run, chain([following], source), Path(folder), run_events, runs_at_once)
 
 
-def _merged_from_disk(
+def _merge_from_disk(
     run: list[EncodedEvent], rest: Iterator[EncodedEvent], folder: Path, run_events: int, runs_at_once: int
 ) -> Iterator[EncodedEvent]:
-    runs = _spilled(run, rest, folder, run_events)
+    runs = _write_runs(run, rest, folder, run_events)
     while len(runs) > runs_at_once:
         merged = folder / f"merged-{len(runs)}"
         _append(merged, merge(*map(_read, runs[:runs_at_once])))
@@ -48,10 +48,10 @@ def _merged_from_disk(
     return merge(*map(_read, runs))
 
 
-def _spilled(
+def _write_runs(
     run: list[EncodedEvent], rest: Iterator[EncodedEvent], folder: Path, run_events: int
 ) -> list[Path]:
-    """Writes runs; one that begins where the last ended continues it, so ordered input becomes one run."""
+    """Write runs; one that begins where the last ended continues it, so ordered input becomes one run."""
     runs: list[Path] = []
     last: EncodedEvent | None = None
     while run:

@@ -31,7 +31,7 @@ def at_speed(factor: float) -> Schedule:
     return due
 
 
-def paced(
+def at_pace(
     events: Iterable[EncodedEvent], schedule: Schedule | None, stop: Event, clock: Clock = time.monotonic
 ) -> Iterator[EncodedEvent]:
     """The events, each not before it is due; ends early once ``stop`` is set. No schedule: no waiting."""

@@ -22,7 +22,7 @@ def write_progress(path: Path, progress: IngestProgress) -> None:
 
 
 @contextmanager
-def reported(snapshot: Snapshot, file: Path | None, console: Console) -> Iterator[None]:
+def reporting(snapshot: Snapshot, file: Path | None, console: Console) -> Iterator[None]:
     """Twice a second: rewrite ``file`` and, on a terminal, the status line; once more at the end."""
     finished = threading.Event()
     status = console.status("starting") if console.is_terminal else None

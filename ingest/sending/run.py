@@ -24,8 +24,8 @@ from contracts.stored.ingest_progress import IngestProgress
 from ingest.files.encoding import EncodedEvent, RatingScale
 from ingest.files.rejected_lines import RejectedLines
 from ingest.files.time_order import in_time_order
-from ingest.sending.pace import Schedule, paced
-from ingest.sending.progress import reported, write_progress
+from ingest.sending.pace import Schedule, at_pace
+from ingest.sending.progress import reporting, write_progress
 from ingest.sending.replayed import ReplayedMark
 from ingest.sending.sending import Counts, send_catalog, send_events
 
@@ -86,7 +86,7 @@ class Ingest:
         create_topics(bootstrap, timeout=self.connect_timeout_seconds)
         producer = self._producer(limits)
         try:
-            with stopping(self.stop, producer), reported(self.snapshot, self.progress_file, self.console):
+            with stopping(self.stop, producer), reporting(self.snapshot, self.progress_file, self.console):
                 self._send(producer)
                 self._flush(producer)
         finally:
@@ -114,13 +114,14 @@ class Ingest:
             self._send_history(producer)
         if self.live is not None:
             left = None if self.limit is None else self.limit - self.counts.sent
-            send_events(producer, islice(paced(self.live, self.live_schedule, self.stop), left), self.counts)
+            live = at_pace(self.live, self.live_schedule, self.stop)
+            send_events(producer, islice(live, left), self.counts)
 
     def _send_history(self, producer: EventProducer) -> None:
         send_catalog(producer, self.source.catalog(self.rejected), self.counts, self.stop)
         read = self.source.events(self.rejected, self.event_type, self.scale)
         history = in_time_order(takewhile(lambda _: not self.stop.is_set(), read))
-        events = islice(paced(history, self.history_schedule, self.stop), self.limit)
+        events = islice(at_pace(history, self.history_schedule, self.stop), self.limit)
         send_events(producer, events, self.counts)
         if self.replayed is not None:
             self._flush(producer)

@@ -112,9 +112,9 @@ def test_a_scale_maps_its_ends_to_the_ends_and_keeps_order(a: float, b: float, s
     if high - low < 1e-3:
         return
     scale = RatingScale(low, high)
-    assert (scale.mapped(low), scale.mapped(high)) == (0.5, 5.0)
+    assert (scale.map_rating(low), scale.map_rating(high)) == (0.5, 5.0)
     inside = min(max(low + share * (high - low), low), high)
-    assert scale.mapped(low) <= scale.mapped(inside) <= scale.mapped(high)
+    assert scale.map_rating(low) <= scale.map_rating(inside) <= scale.map_rating(high)
 
 
 @pytest.mark.parametrize("text", ["1", "1:", ":5", "5:1", "1:1", "a:b", "1:nan", "1:inf"])

@@ -5,7 +5,7 @@ from threading import Event
 import pytest
 
 from ingest.files.encoding import EncodedEvent
-from ingest.sending.pace import Schedule, at_rate, at_speed, paced
+from ingest.sending.pace import Schedule, at_pace, at_rate, at_speed
 
 
 class Clock(Event):
@@ -38,13 +38,13 @@ def _events(*times: int) -> list[EncodedEvent]:
 )
 def test_each_event_goes_out_when_it_is_due(schedule: Schedule | None, due: list[float]) -> None:
     clock = Clock()
-    sent = [clock.now - 100 for _ in paced(_events(1_000, 3_000, 7_000), schedule, clock, clock)]
+    sent = [clock.now - 100 for _ in at_pace(_events(1_000, 3_000, 7_000), schedule, clock, clock)]
     assert sent == pytest.approx(due)
 
 
 def test_a_late_event_is_not_delayed_further() -> None:
     clock, sent = Clock(), []
-    for _ in paced(_events(0, 0, 0), at_rate(1), clock, clock):
+    for _ in at_pace(_events(0, 0, 0), at_rate(1), clock, clock):
         sent.append(clock.now - 100)
         clock.now += 5  # slow sending
     assert sent == pytest.approx([0, 5, 10])
@@ -52,7 +52,7 @@ def test_a_late_event_is_not_delayed_further() -> None:
 
 def test_stopping_ends_the_stream_also_while_waiting() -> None:
     stop, sent = Event(), 0
-    for _ in paced(_events(0, 3_600_000), at_speed(1), stop):
+    for _ in at_pace(_events(0, 3_600_000), at_speed(1), stop):
         sent += 1
         stop.set()
     assert sent == 1

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from contracts.stored.ingest_progress import IngestProgress
-from ingest.sending.progress import in_words, reported, write_progress
+from ingest.sending.progress import in_words, reporting, write_progress
 
 PROGRESS = IngestProgress(sent=2000, acknowledged=1, rejected_lines=3)
 
@@ -25,7 +25,7 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
 
 def test_the_file_exists_from_the_beginning_and_follows_the_counts(tmp_path: Path) -> None:
     path, counts = tmp_path / "deep" / "progress.json", [PROGRESS]
-    with reported(lambda: counts[-1], path, Console(file=io.StringIO())):
+    with reporting(lambda: counts[-1], path, Console(file=io.StringIO())):
         assert json.loads(path.read_text())["sent"] == 2000
         counts.append(replace(PROGRESS, sent=2500))
         deadline = time.monotonic() + 5
@@ -37,7 +37,7 @@ def test_the_file_exists_from_the_beginning_and_follows_the_counts(tmp_path: Pat
 @pytest.mark.parametrize("terminal", [True, False])
 def test_the_line_is_shown_on_a_terminal_only(terminal: bool) -> None:
     screen = io.StringIO()
-    with reported(lambda: PROGRESS, None, Console(file=screen, force_terminal=terminal)):
+    with reporting(lambda: PROGRESS, None, Console(file=screen, force_terminal=terminal)):
         time.sleep(0.7)
     assert ("2,000 events sent" in screen.getvalue()) == terminal
 
