@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 from contracts.settings import SparkSettings
 
 # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
-# The validation's generated method is larger than the JVM compiles unasked: interpreted, it is slow.
+# The validation's generated method is larger than what the JVM compiles by default; interpreted, it is slow.
 _JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods"
 
 

@@ -141,7 +141,7 @@ class Ingest:
                 return
 
     def snapshot(self) -> IngestProgress:
-        """The counts as they stand."""
+        """The counts so far."""
         seconds = time.monotonic() - self._started
         return IngestProgress(
             sent=self.counts.sent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stack.demo.story_choice import chosen_user, new_favourites
+from stack.demo.story_choice import choose_favourites, choose_user
 from stack.machine.errors import StackError
 from stack.run.launch import Run
 from stack.status import api_client
@@ -18,7 +18,7 @@ _NEIGHBOURS = 50
 def tell(run: Run, learn: Callable[[], None]) -> None:
     """Tell it; ``learn`` waits until the new ratings are in a served model."""
     api, say = run.ports.api_url, run.phases.say
-    user = chosen_user(run.folders.lake)
+    user = choose_user(run.folders.lake)
     if user is None:
         raise StackError("The lake holds no user to tell a story of")
     titles = titles_of(api_client.popular(api, _MOST_ITEMS)["items"])
@@ -34,7 +34,7 @@ def tell(run: Run, learn: Callable[[], None]) -> None:
     show(say, before, {})
 
     known = {each["item_id"] for each in history}
-    new = new_favourites(before, known, lambda item: _neighbours(api, item))
+    new = choose_favourites(before, known, lambda item: _neighbours(api, item))
     say("\nThe user now rates, with 5 each:")
     for item in new:
         say(f"        {titles.get(item, item)}")

@@ -16,7 +16,7 @@ NEW_RATINGS = 3
 _ENOUGH_HISTORY = 20
 
 
-def chosen_user(lake: Path) -> str | None:
+def choose_user(lake: Path) -> str | None:
     """The user with the fewest events from twenty on, else with the most: a few new ratings then show."""
     try:
         dataset = DeltaTable(INTERACTIONS.path(str(lake))).to_pyarrow_dataset()
@@ -28,7 +28,7 @@ def chosen_user(lake: Path) -> str | None:
     return min(enough)[1] if enough else max(users, default=(0, None))[1]
 
 
-def new_favourites(
+def choose_favourites(
     listed: Sequence[Mapping[str, Any]], known: set[str], neighbours: Callable[[str], Sequence[str]]
 ) -> list[str]:
     """What the user rates next: the last item listed, then its neighbours that are neither known nor listed.

@@ -41,7 +41,7 @@ class Summary:
 
 
 def summarise(run: Run, model: dict[str, Any], seconds: dict[str, float]) -> Summary:
-    """Count everything at its own place, not from one another's counters."""
+    """Count in the lake, in Redis and in the dead-letter topic itself, not from the services' counters."""
     progress = read_progress(run.folders.progress)
     lake = count_lake(run.folders.lake)
     with redis_state(run.ports.redis_url) as redis:

@@ -15,7 +15,7 @@ def records(run_dir: Path) -> list[ServiceRecord]:
 
 
 def alive(run_dir: Path) -> list[ServiceRecord]:
-    """Those of which something still runs."""
+    """The records of services of which a process still runs."""
     return [r for r in records(run_dir) if any(running(p) for p in (r.process, *r.started_later))]
 
 

@@ -42,7 +42,7 @@ class Run:
 
 @contextmanager
 def running_stack(options: Options, console: Console) -> Iterator[Run]:
-    """Start everything; stop everything at the end, whatever the end is.
+    """Start everything, and stop everything at the end, also after an error.
 
     Raises StackError, or StopRequested when a signal came.
     """

@@ -1,4 +1,4 @@
-"""The steps of a run, named and timed, so that time lost to start-up can be seen."""
+"""The steps of a run, named and timed, so that the time of each can be seen."""
 
 from __future__ import annotations
 

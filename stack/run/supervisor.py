@@ -49,8 +49,9 @@ class _Supervised:
 class Supervisor:
     """The processes of one run.
 
-    With ``strict``, a service that dies is an error at once; without, it is started again with growing
-    waits, and is an error after some deaths in a row. One that NEEDS_OPERATOR is tried until it runs.
+    With ``strict``, a service that ends by itself is an error immediately. Without, it is started again with
+    growing waits, and is an error when it has ended several times in a row. A service that exits with
+    NEEDS_OPERATOR is started again until it runs.
     """
 
     def __init__(

@@ -49,7 +49,7 @@ def line(status: StackStatus) -> str:
 
 
 def model_line(model: Mapping[str, Any] | None) -> str:
-    """The version with its figures, popularity's beside."""
+    """The version and its metrics, each with that of the popularity baseline."""
     if not model:
         return "none yet"
     metrics = model.get("metrics", {})

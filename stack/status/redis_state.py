@@ -34,10 +34,6 @@ class RedisState:
         """Next offset by "topic:partition", of APPLIED_ONLINE or APPLIED_LAKE."""
         return {field: int(value) for field, value in self._hash(key).items()}
 
-    def streaming_status(self) -> dict[str, str]:
-        """What the streaming service says of itself."""
-        return self._hash(keyspace.STREAMING_STATUS)
-
     def training_status(self) -> dict[str, str]:
         """What the trainer says of itself."""
         return self._hash(keyspace.TRAINING_STATUS)

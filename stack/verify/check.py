@@ -15,7 +15,7 @@ RUNBOOK = "docs/operations.md"
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one invariant."""
+    """The result of one invariant's check."""
 
     invariant: Invariant
     found: list[Violation] | NotChecked
@@ -40,7 +40,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Verified:
-    """All verdicts and the sizes of what they rest on."""
+    """All verdicts, and how many rows they were checked on."""
 
     counts: dict[str, int]
     verdicts: list[Verdict]

@@ -1,4 +1,4 @@
-"""Counts from the lake's own files, read without Spark: the witness beside the services' counters."""
+"""Counts from the lake's own files, read without Spark: independent of the services' own counters."""
 
 from __future__ import annotations
 

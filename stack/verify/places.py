@@ -43,9 +43,9 @@ def altered_rows(sent: pa.Table, lake: pa.Table) -> pa.Table:
     pairs = _number(sent, "sent").join(_number(lake, "lake"), keys=PLACE, join_type="inner")
     differs = pa.array(np.zeros(pairs.num_rows, bool))
     for name in CONTENT:
-        told, found = sent[name].take(pairs["sent"]), lake[name].take(pairs["lake"])
+        in_ledger, in_lake = sent[name].take(pairs["sent"]), lake[name].take(pairs["lake"])
         # A null in the lake is a difference; a null in the ledger only means that it does not tell.
-        wrong = pc.and_(told.is_valid(), pc.fill_null(pc.not_equal(told, found), True))
+        wrong = pc.and_(in_ledger.is_valid(), pc.fill_null(pc.not_equal(in_ledger, in_lake), True))
         differs = pc.or_(differs, wrong)
     return sent.take(pairs["sent"].filter(differs))
 

@@ -37,7 +37,7 @@ _BATCH_ROWS = 50_000
 
 
 class _Known(NamedTuple):
-    """What a user did last with an item, per type, and which of it counts."""
+    """A user's newest entry of each type with an item, and the entries that count."""
 
     user: str
     item: str
@@ -71,7 +71,12 @@ def last_writers(lake: pa.Table) -> pa.Table:
 
 def recount(lake: pa.Table, head: Head) -> State:
     """Histories, popularity and trending scores by the rules of contracts/strengths.py and records.py."""
-    state = State({}, {}, {}, {half_life: {} for half_life in head.trend_half_lives})
+    state = State(
+        histories={},
+        retracted={},
+        popularity={},
+        trending={half_life: {} for half_life in head.trend_half_lives},
+    )
     counters: dict[str, list[int]] = defaultdict(lambda: [0] * (2 + len(COUNTED_TYPES)))
     trends = _Trends(head)
     for known in _known(last_writers(lake)):
@@ -141,14 +146,14 @@ class _Trends:
         """Half-life, item and score, of items that have one."""
         merged: dict[str, Trend] = defaultdict(Trend)
         for key, octaves in self._octaves.items():
-            merged[key[1]] += self._kept(octaves, self._newest[key])
+            merged[key[1]] += self._within_octaves(octaves, self._newest[key])
         for item, trend in merged.items():
             for place, half_life in enumerate(self._head.trend_half_lives):
                 if (score := trend.score(place)) is not None:
                     yield half_life, item, score
 
-    def _kept(self, octaves: Mapping[tuple[int, int], int], newest_ms: int) -> Trend:
+    def _within_octaves(self, octaves: Mapping[tuple[int, int], int], newest_ms: int) -> Trend:
         newest = [math.floor(newest_ms / (1000 * half_life)) for half_life in self._head.trend_half_lives]
-        kept = {(place, k): n for (place, k), n in octaves.items() if k > newest[place] - OCTAVES}
-        # An empty newest octave is kept, too: the other shards' sums are seen from it.
-        return Trend(dict.fromkeys(enumerate(newest), 0) | kept)
+        recent = {(place, k): n for (place, k), n in octaves.items() if k > newest[place] - OCTAVES}
+        # The newest octave is there even if it is empty: the other shards' sums are relative to it.
+        return Trend(dict.fromkeys(enumerate(newest), 0) | recent)

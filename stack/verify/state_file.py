@@ -132,7 +132,12 @@ def read_state(file: Path) -> StateFile:
 
 
 def _state(lines: Iterable[dict[str, Any]], half_lives: Iterable[int]) -> State:
-    state = State({}, {}, {}, {half_life: {} for half_life in half_lives})
+    state = State(
+        histories={},
+        retracted={},
+        popularity={},
+        trending={half_life: {} for half_life in half_lives},
+    )
     for line in lines:
         if "history" in line:
             state.histories[intern(line["user"]), intern(line["item"])] = bytes.fromhex(line["history"])

@@ -258,7 +258,9 @@ def main() -> int:
             old = observe(old_code, data, addresses, scratch)
         copy = scratch / "copy"
         shutil.copytree(data, copy)
-        options = Options(copy, 0, 0, 0, fall_back_to_free_ports=True, producer=False, train_every=0)
+        options = Options(
+            data_dir=copy, api_port=0, kafka_port=0, redis_port=0, producer=False, train_every=0
+        )
         with running_stack(options, findings.console) as run:
             run.supervisor.wait_until("no lag", lambda: _is_applied(run, new_code), _SECONDS)
             addresses = {"api": run.ports.api_url, "kafka": run.ports.bootstrap, "redis": run.ports.redis_url}
