@@ -13,21 +13,15 @@ from serving.answer.chain import chain
 from serving.answer.exploration import SOURCE as EXPLORE
 from serving.answer.exploration import Exploration
 from serving.answer.filters import FILTERS
+from serving.answer.recommendations import Recommendations
+from serving.answer.recommended_item import RecommendedItem
 from serving.answer.refill import refill
 from serving.answer.rerankers import RERANKERS
-from serving.answer.strategies.batch_list import SOURCE as ALS
-from serving.answer.strategies.popular import popular
-from serving.answer.strategies.strategy import Sources, Strategy, listed
+from serving.answer.strategies.strategy import Sources, Strategy
 from serving.answer.strategies.trending import trending
-from serving.http.answers import (
-    Recommendations,
-    RecommendedItem,
-    SimilarItems,
-)
 from serving.memory.rules import RulesInForce
 from serving.question.candidate import Candidate, User
 from serving.question.question import Question, Vectors, Wishes
-from serving.redis.reads.item import ItemList, similar_items
 from serving.redis.reads.user import user as read_user
 from serving.redis.store import StoreError
 
@@ -35,14 +29,13 @@ POOL = 200  # candidates among which re-rankers choose, at least
 
 
 class Recommender:
-    """Lists for users and items. An answer always comes, and says what it is."""
+    """Lists for users. An answer always comes, and says what it is."""
 
     def __init__(self, sources: Sources, rules: RulesInForce) -> None:
         self._sources = sources
         self._rules = rules
         self.strategies = [strategy for _, strategy in chain(sources)]
         self._led_by_trending = [trending(sources), *self.strategies]
-        self._fallback = popular(sources)
         self.exploration = Exploration(sources)
 
     async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
@@ -79,30 +72,6 @@ class Recommender:
     def stale(self, user: User) -> bool:
         """Whether the answer lacks what Redis holds."""
         return user.stale or not self._sources.popular_list.loaded
-
-    async def similar(self, item_id: str, wishes: Wishes) -> SimilarItems | None:
-        """The item's neighbours, else popular items; None for an item nobody knows."""
-        stale, found = False, ItemList(True, None, [])
-        try:
-            found = await similar_items(self._sources.store, item_id)
-        except StoreError:
-            stale = True
-        if not found.known:
-            return None
-        itself = User("", known_items={item_id}, stale=stale)
-        question = await self.question(itself, wishes)
-        needed = wishes.offset + wishes.n
-        chosen = await self.filled(question, needed, (listed(found.entries, ALS),))
-        if not chosen:
-            chosen = await self.filled(question, needed, (self._fallback,))
-        return SimilarItems.model_construct(
-            item_id=item_id,
-            n=wishes.n,
-            offset=wishes.offset,
-            items=self.titled(chosen[wishes.offset :], wishes.offset),
-            model_version=found.model_version,
-            stale=stale,
-        )
 
     async def chosen(self, question: Question, strategies: Iterable[Strategy]) -> Sequence[Candidate]:
         """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""

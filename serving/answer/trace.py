@@ -5,16 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import aclosing
 
+from pydantic import BaseModel, Field
+
 from serving.answer.chain import chain
 from serving.answer.filters import FILTERS
 from serving.answer.recommender import POOL, Recommender
 from serving.answer.rerankers import RERANKERS
 from serving.answer.strategies.strategy import Sources, Strategy
-from serving.http.answers import Trace, TracedCandidate
 from serving.question.candidate import Candidate
 from serving.question.question import Question, Wishes
 
 DEPTH = 200  # candidates of each strategy
+
+
+class TracedCandidate(BaseModel):
+    """A candidate on its way through an answer."""
+
+    item_id: str
+    source: str = Field(description="The first strategy that proposed it")
+    score: float
+    title: str | None
+    removed_by: str | None = Field(description="The filter that left it out")
+    places: dict[str, int] = Field(description="Its place after each step")
+    rank: int | None = Field(description="Its rank in the answer, null where it is not in it")
+
+
+class Trace(BaseModel):
+    """Where an answer comes from; those in the answer first."""
+
+    user_id: str
+    model_version: str | None
+    stale: bool
+    known_items: int
+    applied_through: int | None
+    proposed: dict[str, int] = Field(description="How many candidates each strategy proposed, to 200")
+    candidates: list[TracedCandidate]
 
 
 async def trace(recommender: Recommender, sources: Sources, user_id: str, wishes: Wishes) -> Trace:

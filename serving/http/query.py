@@ -1,4 +1,4 @@
-"""The query parameters of lists: one pydantic model each, read once per different query string.
+"""Query parameters as a pydantic model, read once per different query string.
 
 FastAPI reads parameters one by one, which costs more than all the rest of an answer; a model is read in one
 go, and a query string that came before needs no reading at all. The document describes them alike.
@@ -6,78 +6,19 @@ go, and a query string that came before needs no reading at all. The document de
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, create_model
 from starlette.requests import Request
 
 from contracts.settings import ServingSettings
-from serving.http.answers import RecommendedItem
 from serving.http.problems import ProblemError, reason_of
-from serving.question.bounds import DEFAULT_N, MAX_OFFSET, JsonId
-from serving.question.expression import MAX_LENGTH, ExpressionError, parse
-from serving.question.question import Wishes
+from serving.question.bounds import DEFAULT_N
 
-# More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
-MAX_EXCLUDED = 100
-_NAMES = "|".join(name for name in RecommendedItem.__annotations__ if name != "because")
 _REMEMBERED, _MAX_REMEMBERED_LENGTH = 1024, 300
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 M = TypeVar("M", bound=BaseModel)
-
-
-class ListQuery(BaseModel):
-    """What every list takes."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    n: int = Field(DEFAULT_N, description="How many items")
-    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to leave out, for paging")
-    known: Literal["skip", "keep"] = Field("skip", description="Whether items of the history may come again")
-    exclude: Annotated[tuple[JsonId, ...], Field(max_length=MAX_EXCLUDED)] = Field(
-        (), description="An item to leave out; may be repeated"
-    )
-    filter: str | None = Field(
-        None,
-        max_length=MAX_LENGTH,
-        description='Which items may come, as "category = Comedy and not year < 1990"; see docs/filter.md',
-        json_schema_extra={"format": "filter-expression"},
-    )
-    diversity: Share = Field(0.0, description="0: by score alone; 1: as unlike as possible")
-    per_category: int | None = Field(
-        None, ge=1, le=1000, description="At most so many items of one category first"
-    )
-    freshness: Share = Field(0.0, description="How much newly published items rise")
-    rotation: Share = Field(
-        0.0, description="How much sinks what was shown lately and not touched; needs SHOWN_SECONDS"
-    )
-    fields: str | None = Field(
-        None,
-        pattern=f"^({_NAMES})(,({_NAMES}))*$",
-        max_length=200,
-        description="Which fields of each item to send, separated by commas; item_id always",
-    )
-
-    @cached_property
-    def wishes(self) -> Wishes:
-        """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
-        try:
-            matching = None if self.filter is None else parse(self.filter)
-        except ExpressionError as error:
-            raise ProblemError(422, f"filter: {error}", errors=[("/query/filter", str(error))]) from error
-        return Wishes(
-            self.n,
-            self.offset,
-            self.known == "keep",
-            frozenset(self.exclude),
-            matching,
-            self.diversity,
-            self.per_category,
-            self.freshness,
-            self.rotation,
-        )
 
 
 def bounded(model: type[M], settings: ServingSettings) -> type[M]:

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
+from serving.answer.recommended_item import RecommendedItem
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
 from serving.answer.strategies.strategy import Sources, listed
-from serving.http.answers import BecauseRow, BecauseYouLiked
 from serving.question.question import Wishes
 from serving.redis.reads.item import similar_to_many
 from serving.redis.reads.taste import liked_lately
 from serving.redis.reads.user import user as read_user
+
+
+class BecauseRow(BaseModel):
+    """Items like one that the user liked."""
+
+    item_id: str
+    title: str | None
+    items: list[RecommendedItem]
+
+
+class BecauseYouLiked(BaseModel):
+    """A row for each of the items liked last that the model knows; known items left out, each item once."""
+
+    user_id: str
+    rows: list[BecauseRow]
+    model_version: str | None
 
 
 async def because_rows(

@@ -7,16 +7,39 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, Field
 
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
 from contracts.events import MAX_RATING, MIN_RATING, RATING
 from serving.answer.strategies.strategy import Sources
-from serving.http.answers import EstimatedItem, Estimates
 from serving.http.problems import ProblemError
 from serving.lists.explanations import Graded, graded_history
 from serving.memory.factors import ItemFactors
 from serving.redis.reads.user import history
+
+
+class EstimatedItem(BaseModel):
+    """What a model says of a user and an item. The two figures are of two models, and do not compare."""
+
+    item_id: str
+    title: str | None
+    rating: float | None = Field(
+        description="Estimated rating, within the scale: by the explicit model; null where it cannot tell"
+    )
+    preference: float | None = Field(
+        description="Predicted preference, about 0 to 1, by the model that ranks lists; not a rating"
+    )
+    rated: float | None = Field(description="What the user gave, null without a rating")
+
+
+class Estimates(BaseModel):
+    """Estimates for one user, in the order asked for."""
+
+    user_id: str
+    scale: tuple[float, float] = Field(description="The smallest and the largest rating")
+    items: list[EstimatedItem]
+    model_version: str
 
 
 async def estimates(sources: Sources, user_id: str, item_ids: Sequence[str]) -> Estimates:

@@ -11,8 +11,8 @@ from algorithms.explanation import contributions
 from algorithms.fold_in import UNKNOWN
 from algorithms.recency import recency_weights
 from contracts.strengths import strength
+from serving.answer.recommended_item import Explanation, RecommendedItem, Share
 from serving.answer.strategies.strategy import Sources
-from serving.http.answers import Explanation, RecommendedItem, Share
 from serving.memory.factors import ItemFactors
 from serving.redis.reads.user import history
 from serving.redis.store import StoreError

@@ -5,14 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from pydantic import BaseModel, Field
+
+from serving.answer.recommended_item import RecommendedItem
 from serving.answer.recommender import Recommender, lag_ms
 from serving.answer.strategies.fusion import fused
 from serving.answer.strategies.strategy import listed
-from serving.http.answers import GroupRecommendations
 from serving.question.candidate import united
 from serving.question.question import Wishes
 
 SOURCE = "group"
+
+
+class GroupRecommendations(BaseModel):
+    """One list for several users, best first, without items that any of them knows."""
+
+    user_ids: list[str]
+    n: int
+    offset: int = 0
+    items: list[RecommendedItem]
+    model_version: str | None
+    known_items: int = Field(description="How many items any of them knows")
+    stale: bool
+    applied_through: int | None
+    lag_ms: int | None
 
 
 async def group_answer(

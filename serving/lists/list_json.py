@@ -1,7 +1,7 @@
 """A user's list as JSON, made from text that is ready: titles are encoded when the catalogue is read.
 
-The same answer as ``serving.http.answers.Recommendations``, which its test compares; making and encoding that
-model took a tenth of a whole answer.
+The same answer as ``serving.answer.recommendations.Recommendations``: its test compares the two. Making and
+encoding that model took a tenth of a whole answer.
 """
 
 from __future__ import annotations

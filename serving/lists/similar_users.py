@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel, Field
+
 from serving.answer.strategies.fusion import fused
 from serving.answer.strategies.strategy import Sources
-from serving.http.answers import SimilarUser, SimilarUsers
 from serving.redis.reads.item import top_users_of_many
 from serving.redis.reads.taste import liked_lately
 from serving.redis.reads.user import user as read_user
+
+
+class SimilarUser(BaseModel):
+    """A user whom the same items suit."""
+
+    user_id: str
+    rank: int = Field(ge=1)
+    score: float
+
+
+class SimilarUsers(BaseModel):
+    """Users of a taste like another's, best first."""
+
+    user_id: str
+    n: int
+    offset: int = 0
+    users: list[SimilarUser]
+    model_version: str | None
 
 
 async def similar_to_user(sources: Sources, user_id: str, n: int, offset: int = 0) -> SimilarUsers:

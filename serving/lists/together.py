@@ -7,14 +7,36 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from algorithms.association import log_likelihood
 from contracts.stored import keyspace
 from contracts.stored.records import Popularity
+from serving.answer.strategies.strategy import Sources
 from serving.redis.reads.item import popularity
 from serving.redis.store import Store
 
 CANDIDATES = 500  # of each shard, the most frequent
+
+
+class TogetherItem(BaseModel):
+    """An item that goes with another."""
+
+    item_id: str
+    rank: int = Field(ge=1)
+    score: float = Field(description="Log-likelihood ratio")
+    lift: float = Field(description="How many times more often than by chance")
+    users: float = Field(description="Users who liked both lately")
+    title: str | None
+
+
+class TogetherItems(BaseModel):
+    """What goes with an item, the surest first."""
+
+    item_id: str
+    n: int
+    offset: int = 0
+    items: list[TogetherItem]
 
 
 class Together(NamedTuple):
@@ -24,6 +46,25 @@ class Together(NamedTuple):
     users: float  # who liked both
     lift: float  # how many times more often than by chance
     score: float  # log-likelihood ratio
+
+
+async def together_answer(sources: Sources, item_id: str, n: int, offset: int) -> TogetherItems:
+    """Items from rank ``offset`` + 1 that go with an item. Raises StoreError."""
+    page = await frequently_together(sources.store, item_id, sources.popular_list.users)
+    page = page[offset : offset + n]
+    await sources.catalogue.load(each.item_id for each in page)
+    items = [
+        TogetherItem(
+            item_id=each.item_id,
+            rank=rank,
+            score=round(each.score, 6),
+            lift=round(each.lift, 6),
+            users=each.users,
+            title=sources.catalogue.get(each.item_id).title,
+        )
+        for rank, each in enumerate(page, offset + 1)
+    ]
+    return TogetherItems(item_id=item_id, n=n, offset=offset, items=items)
 
 
 async def frequently_together(store: Store, item_id: str, all_users: int) -> list[Together]:

@@ -10,10 +10,11 @@ from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender, lag_ms
 from serving.answer.strategies.strategy import Sources
 from serving.http.problems import ProblemError
-from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.query import QueryReader, bounded
 from serving.http.rendering import rendered, sent
 from serving.lists.explanations import explain
 from serving.lists.list_json import list_json
+from serving.lists.list_query import ListQuery
 from serving.memory.impressions import Impressions
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied import AppliedWrites

@@ -12,7 +12,6 @@ from contracts.settings import ServingSettings
 from contracts.stored import keyspace, records
 from contracts.topics import CATALOG
 from serving.http.access import access
-from serving.http.answers import CatalogAccepted
 from serving.http.problems import ProblemError, reason_of
 from serving.question.bounds import PathId
 from serving.redis.store import Store
@@ -42,6 +41,14 @@ class Changes(BaseModel):
     title: Annotated[str, StringConstraints(max_length=1024)] | None = None
     categories: Annotated[tuple[Category, ...], Field(max_length=64)] | None = None
     attributes: Annotated[dict[Name, Value | None], Field(max_length=64)] = Field(default_factory=dict)
+
+
+class CatalogAccepted(BaseModel):
+    """An entry of the catalogue that Kafka acknowledged; the newest ``updated_at`` wins."""
+
+    kind: str
+    id: str
+    updated_at: int = Field(description="Epoch milliseconds UTC")
 
 
 def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.strategy import Sources
-from serving.answer.trace import trace
+from serving.answer.trace import Trace, trace
 from serving.http.access import access
-from serving.http.answers import Trace
-from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.query import QueryReader, bounded
+from serving.lists.list_query import ListQuery
 from serving.question.bounds import PathId
 
 

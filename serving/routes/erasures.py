@@ -11,12 +11,11 @@ from contracts.catalog import erasure_entries
 from contracts.settings import ServingSettings
 from contracts.topics import CATALOG
 from serving.http.access import access
-from serving.http.answers import Erasure
 from serving.http.problems import ProblemError
 from serving.question.bounds import PathId
 from serving.redis.store import Store, StoreError
 from serving.routes.events import not_acknowledged
-from serving.writes.erasures import erasure, of
+from serving.writes.erasures import Erasure, erasure, of
 from serving.writes.event_log import EventLog, EventLogError
 from serving.writes.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
 

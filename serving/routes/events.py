@@ -9,12 +9,11 @@ from itertools import islice
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from contracts.events import Interaction, from_future
 from contracts.settings import ServingSettings
 from serving.http.access import access
-from serving.http.answers import Accepted, Rejected
 from serving.http.event_schema import request_body
 from serving.http.problems import ProblemError, reason_of
 from serving.telemetry.metrics import Metrics
@@ -24,6 +23,21 @@ from serving.writes.write_token import encode_token
 _log = logging.getLogger(__name__)
 RETRY_SECONDS = "5"
 MAX_REASONS, MAX_LOGGED = 5, 10
+
+
+class Rejected(BaseModel):
+    """An event that was not accepted."""
+
+    index: int = Field(ge=0, description="Its place in the request, from 0")
+    reason: str
+
+
+class Accepted(BaseModel):
+    """Events that Kafka acknowledged."""
+
+    accepted: int
+    rejected: list[Rejected]
+    token: str = Field(description="Where the accepted events lie in the log; opaque")
 
 
 def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> APIRouter:

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.answer.recommended_item import first_source
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
-from serving.http.answers import SimilarItems, TogetherItem, TogetherItems, TopUser, TopUsers, first_source
 from serving.http.problems import ProblemError
-from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.query import QueryReader, bounded
 from serving.http.rendering import rendered
-from serving.lists.together import frequently_together
+from serving.lists.list_query import ListQuery
+from serving.lists.similar_items import SimilarItems, similar_items_answer
+from serving.lists.together import TogetherItems, together_answer
 from serving.question.bounds import Offset, PathId, length_bounds
 from serving.redis.reads.item import top_users as read_top_users
 from serving.telemetry.metrics import Metrics
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
+
+
+class TopUser(BaseModel):
+    """A user whom an item suits."""
+
+    user_id: str
+    rank: int = Field(ge=1)
+    score: float
+
+
+class TopUsers(BaseModel):
+    """The users whom an item suits most, best first."""
+
+    item_id: str
+    n: int
+    offset: int = 0
+    users: list[TopUser]
+    model_version: str | None
 
 
 def routes(
@@ -41,7 +62,7 @@ def routes(
         404 for an item that neither the model, nor an event, nor the catalogue knows.
         """
         query = read_query(request)
-        answer = await recommender.similar(item_id, query.wishes)
+        answer = await similar_items_answer(recommender, sources, item_id, query.wishes)
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
         metrics.answered(first_source(answer.items), answer.stale)
@@ -67,20 +88,6 @@ def routes(
 
         ``score`` is the log-likelihood ratio, ``lift`` how many times more often than by chance.
         """
-        found = await frequently_together(sources.store, item_id, sources.popular_list.users)
-        found = found[offset : offset + n]
-        await sources.catalogue.load(each.item_id for each in found)
-        items = [
-            TogetherItem(
-                item_id=each.item_id,
-                rank=rank,
-                score=round(each.score, 6),
-                lift=round(each.lift, 6),
-                users=each.users,
-                title=sources.catalogue.get(each.item_id).title,
-            )
-            for rank, each in enumerate(found, offset + 1)
-        ]
-        return TogetherItems(item_id=item_id, n=n, offset=offset, items=items)
+        return await together_answer(sources, item_id, n, offset)
 
     return router

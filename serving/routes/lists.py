@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
-from contracts.stored.records import Popularity
 from serving.answer.strategies.popular import SOURCE
 from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
-from serving.http.answers import Popular, PopularItem, Trending, TrendingItem
 from serving.http.problems import ProblemError
 from serving.http.rendering import rendered
-from serving.memory import trending_lists
+from serving.lists.popular import Popular, popular_from_memory, popular_from_redis
+from serving.lists.trending import Trending, trending_answer
 from serving.question.bounds import Offset, length_bounds
-from serving.redis.reads.item import popularity
-from serving.redis.reads.lists import popular_page, trending_page
-from serving.redis.reads.model import current_version
-from serving.redis.store import StoreError
 from serving.telemetry.metrics import Metrics
 
 Category = Annotated[str | None, Query(min_length=1, max_length=128, description="Only its items")]
@@ -44,18 +38,9 @@ def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> API
     ) -> Response:
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
         if category is not None or offset:
-            return rendered(request, await _popular_of(sources, n, offset, category))
-        version, stale = None, not sources.popular_list.loaded
-        try:
-            version = await current_version(sources.store)
-        except StoreError:
-            stale = True
-        items = [
-            _popular_item(rank, item.item_id, item.score, item.popularity, item.title)
-            for rank, item in enumerate(sources.popular_list.head(n), 1)
-        ]
-        metrics.answered(SOURCE if items else None, stale)
-        answer = Popular.model_construct(n=n, offset=0, items=items, model_version=version, stale=stale)
+            return rendered(request, await popular_from_redis(sources, n, offset, category))
+        answer = await popular_from_memory(sources, n)
+        metrics.answered(SOURCE if answer.items else None, answer.stale)
         return rendered(request, answer)
 
     @router.get("/v1/trending")
@@ -72,50 +57,6 @@ def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> API
         if half_life not in settings.trend_half_lives:
             reason = f"not one of {half_lives} (TREND_HALF_LIVES)"
             raise ProblemError(422, "The request is not valid", errors=[("/query/half_life", reason)])
-        found = await trending_page(sources.store, half_life, offset, n, category)
-        await sources.catalogue.load(item_id for item_id, _ in found)
-        now_ms = time.time_ns() // 1_000_000
-        items = [
-            TrendingItem(
-                item_id=item_id,
-                rank=rank,
-                score=round(trending_lists.mass_at(score, half_life, now_ms), 6),
-                title=sources.catalogue.get(item_id).title,
-            )
-            for rank, (item_id, score) in enumerate(found, offset + 1)
-        ]
-        return Trending(n=n, offset=offset, half_life=half_life, items=items)
+        return await trending_answer(sources, n, offset, half_life, category)
 
     return router
-
-
-async def _popular_of(sources: Sources, n: int, offset: int, category: str | None) -> Popular:
-    page = await popular_page(sources.store, offset, n, category)
-    ids = [item_id for item_id, _ in page]
-    raws = await popularity(sources.store, ids)
-    await sources.catalogue.load(ids)
-    items = [
-        _popular_item(
-            rank,
-            item_id,
-            score,
-            Popularity.decode(raw) if raw else Popularity(),
-            sources.catalogue.get(item_id).title,
-        )
-        for rank, ((item_id, score), raw) in enumerate(zip(page, raws, strict=True), offset + 1)
-    ]
-    version = await current_version(sources.store)
-    return Popular.model_construct(n=n, offset=offset, items=items, model_version=version, stale=False)
-
-
-def _popular_item(rank: int, item_id: str, score: float, liked: Popularity, title: str | None) -> PopularItem:
-    return PopularItem.model_construct(
-        item_id=item_id,
-        rank=rank,
-        score=score,
-        source=SOURCE,
-        title=title,
-        raters=liked.raters,
-        mean=liked.mean,
-        users=liked.users,
-    )

@@ -6,10 +6,10 @@ from fastapi import APIRouter
 
 from contracts.settings import ServingSettings
 from serving.http.access import access
-from serving.http.answers import ModelMoved, Models
 from serving.question.bounds import PathId
 from serving.redis.store import Store
 from serving.writes import models
+from serving.writes.models import ModelMoved, Models
 
 
 def routes(settings: ServingSettings, store: Store) -> APIRouter:

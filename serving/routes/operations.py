@@ -6,15 +6,24 @@ from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from serving.http.answers import Health
 from serving.http.problems import ProblemError
 from serving.memory.popular_list import PopularList
 from serving.redis.reads.model import current_version, manifest
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
+
+
+class Health(BaseModel):
+    """What the process can reach."""
+
+    status: str
+    redis: str
+    popular_items: int
+    model_version: str | None
 
 
 def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRouter:

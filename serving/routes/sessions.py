@@ -12,13 +12,15 @@ from contracts.events import MAX_RATING, MIN_RATING, RATING, WeightedType
 from contracts.settings import ServingSettings
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
+from serving.answer.recommendations import Recommendations
+from serving.answer.recommended_item import first_source
 from serving.answer.recommender import POOL, Recommender
 from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
-from serving.http.answers import GroupRecommendations, Recommendations, first_source
-from serving.http.query import ListQuery, QueryReader, bounded
+from serving.http.query import QueryReader, bounded
 from serving.http.rendering import rendered
-from serving.lists.group import group_answer
+from serving.lists.group import GroupRecommendations, group_answer
+from serving.lists.list_query import ListQuery
 from serving.lists.sessions import session_user
 from serving.question.bounds import JsonId
 from serving.telemetry.metrics import Metrics

@@ -5,23 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
+from contracts.events import EventType
 from contracts.settings import ServingSettings
+from serving.answer.recommendations import Recommendations
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
-from serving.http.answers import (
-    BecauseYouLiked,
-    Estimates,
-    History,
-    HistoryItem,
-    Recommendations,
-    SimilarUsers,
-)
-from serving.lists.because import because_rows
-from serving.lists.estimates import estimates
-from serving.lists.similar_users import similar_to_user
+from serving.lists.because import BecauseYouLiked, because_rows
+from serving.lists.estimates import Estimates, estimates
+from serving.lists.similar_users import SimilarUsers, similar_to_user
 from serving.lists.user_list import UserList
 from serving.question.bounds import JsonId, Offset, PathId, length_bounds
 from serving.redis.reads.user import history as read_history
@@ -30,6 +25,24 @@ MAX_ESTIMATED = 100
 Items = Annotated[
     list[JsonId], Query(min_length=1, max_length=MAX_ESTIMATED, description="An item; may be repeated")
 ]
+
+
+class HistoryItem(BaseModel):
+    """The last interaction of one type with one item."""
+
+    item_id: str
+    event_type: EventType
+    value: float
+    event_time: int = Field(description="Epoch milliseconds UTC")
+
+
+class History(BaseModel):
+    """A user's interactions, newest first; one per item and event type."""
+
+    user_id: str
+    n: int
+    offset: int = 0
+    items: list[HistoryItem]
 
 
 def routes(

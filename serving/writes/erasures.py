@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
 
 from contracts.stored import keyspace
 from contracts.topics import CATALOG
-from serving.http.answers import Erasure
 from serving.redis.store import Store
 from serving.writes.receipt import Receipt, encode_receipt
+
+
+class Erasure(BaseModel):
+    """A request to forget a user, and how far it has come."""
+
+    receipt: str = Field(description="For GET /v1/erasures/{receipt}; it names nobody")
+    requested_at: int = Field(description="Epoch milliseconds: the user's events until then are erased")
+    state: Literal["accepted", "applied", "complete"] = Field(
+        description="applied: answers no longer know the user; complete: lake and models neither"
+    )
+    online: bool = Field(description="Whether the state in Redis is without the user")
+    lake: bool = Field(description="Whether the lake's tables are")
+    models: bool = Field(description="Whether every model in Redis was trained without the user")
 
 
 async def erasure(store: Store, receipt: Receipt) -> Erasure:

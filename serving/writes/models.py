@@ -6,8 +6,9 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
+from pydantic import BaseModel
+
 from contracts.stored import keyspace
-from serving.http.answers import ModelMoved, ModelVersion
 from serving.http.problems import ProblemError
 from serving.redis.store import Store
 
@@ -19,6 +20,29 @@ redis.call('RPUSH', KEYS[2], ARGV[3])
 redis.call('LTRIM', KEYS[2], -tonumber(ARGV[4]), -1)
 return 1
 """
+
+
+class ModelVersion(BaseModel):
+    """A published version, as its manifest tells."""
+
+    version: str
+    served: bool
+    created_at: str | None
+    previous: str | None
+    metrics: dict[str, float]
+
+
+class Models(BaseModel):
+    """Every version that Redis holds, the newest first."""
+
+    models: list[ModelVersion]
+
+
+class ModelMoved(BaseModel):
+    """The pointer was moved."""
+
+    served: str
+    before: str | None
 
 
 async def versions(store: Store) -> list[ModelVersion]:

@@ -137,25 +137,6 @@ def test_an_index_beyond_the_items_of_its_model_is_not_an_error(redis_url: str, 
     asyncio.run(scenario())
 
 
-def test_similar_items_are_neighbours_then_popular_then_not_found(redis_url: str, api: Client) -> None:
-    World().write(redis_url)
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            neighbours = await items(client, "/v1/items/i00/similar")
-            assert [(item["item_id"], item["source"]) for item in neighbours] == [
-                ("i01", "als"),
-                ("i02", "als"),
-            ]
-            fallback = await items(client, "/v1/items/i03/similar", n=4)
-            assert [(i["item_id"], i["source"]) for i in fallback] == [
-                (each, "popular") for each in ("i00", "i01", "i02", "i04")
-            ]
-            assert (await client.get("/v1/items/nothing/similar")).status_code == 404
-
-    asyncio.run(scenario())
-
-
 def test_without_redis_and_before_any_list_answers_are_empty_and_stale(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:

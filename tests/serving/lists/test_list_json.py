@@ -6,7 +6,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.http.answers import Recommendations
+from serving.answer.recommendations import Recommendations
 from serving.lists.list_json import list_json
 from serving.question.candidate import Candidate, User
 from serving.question.item_facts import UNKNOWN_ITEM, facts_of

@@ -1,0 +1,26 @@
+"""The answer of a user's list, and of a session's."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from serving.answer.recommended_item import RecommendedItem
+
+
+class Recommendations(BaseModel):
+    """A user's list, best first, without items the user knows."""
+
+    user_id: str
+    n: int
+    offset: int = 0
+    items: list[RecommendedItem]
+    model_version: str | None
+    known_items: int = Field(description="How many items the user knows")
+    stale: bool = Field(
+        description="Redis did not answer (the last popular list, histories not considered), "
+        "or the write named by `after` is not applied yet"
+    )
+    applied_through: int | None = Field(
+        description="Epoch milliseconds (the broker's clock): every event until then is in the state"
+    )
+    lag_ms: int | None = Field(description="How far that lies behind the API's clock")

@@ -1,0 +1,71 @@
+"""The query parameters that every list takes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.answer.recommended_item import RecommendedItem
+from serving.http.problems import ProblemError
+from serving.question.bounds import DEFAULT_N, MAX_OFFSET, JsonId
+from serving.question.expression import MAX_LENGTH, ExpressionError, parse
+from serving.question.question import Wishes
+
+# More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
+MAX_EXCLUDED = 100
+_NAMES = "|".join(name for name in RecommendedItem.__annotations__ if name != "because")
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class ListQuery(BaseModel):
+    """What every list takes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    n: int = Field(DEFAULT_N, description="How many items")
+    offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to leave out, for paging")
+    known: Literal["skip", "keep"] = Field("skip", description="Whether items of the history may come again")
+    exclude: Annotated[tuple[JsonId, ...], Field(max_length=MAX_EXCLUDED)] = Field(
+        (), description="An item to leave out; may be repeated"
+    )
+    filter: str | None = Field(
+        None,
+        max_length=MAX_LENGTH,
+        description='Which items may come, as "category = Comedy and not year < 1990"; see docs/filter.md',
+        json_schema_extra={"format": "filter-expression"},
+    )
+    diversity: Share = Field(0.0, description="0: by score alone; 1: as unlike as possible")
+    per_category: int | None = Field(
+        None, ge=1, le=1000, description="At most so many items of one category first"
+    )
+    freshness: Share = Field(0.0, description="How much newly published items rise")
+    rotation: Share = Field(
+        0.0, description="How much sinks what was shown lately and not touched; needs SHOWN_SECONDS"
+    )
+    fields: str | None = Field(
+        None,
+        pattern=f"^({_NAMES})(,({_NAMES}))*$",
+        max_length=200,
+        description="Which fields of each item to send, separated by commas; item_id always",
+    )
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
+        try:
+            matching = None if self.filter is None else parse(self.filter)
+        except ExpressionError as error:
+            raise ProblemError(422, f"filter: {error}", errors=[("/query/filter", str(error))]) from error
+        return Wishes(
+            self.n,
+            self.offset,
+            self.known == "keep",
+            frozenset(self.exclude),
+            matching,
+            self.diversity,
+            self.per_category,
+            self.freshness,
+            self.rotation,
+        )

@@ -1,0 +1,53 @@
+"""An item's neighbours, by the model; popular items where it has none."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from serving.answer.recommended_item import RecommendedItem
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.batch_list import SOURCE
+from serving.answer.strategies.popular import popular
+from serving.answer.strategies.strategy import Sources, listed
+from serving.question.candidate import User
+from serving.question.question import Wishes
+from serving.redis.reads.item import ItemList, similar_items
+from serving.redis.store import StoreError
+
+
+class SimilarItems(BaseModel):
+    """An item's neighbours; popular items, marked by their source, where the model has none."""
+
+    item_id: str
+    n: int
+    offset: int = 0
+    items: list[RecommendedItem]
+    model_version: str | None
+    stale: bool
+
+
+async def similar_items_answer(
+    recommender: Recommender, sources: Sources, item_id: str, wishes: Wishes
+) -> SimilarItems | None:
+    """The item's neighbours, else popular items; None for an item nobody knows."""
+    stale, found = False, ItemList(True, None, [])
+    try:
+        found = await similar_items(sources.store, item_id)
+    except StoreError:
+        stale = True
+    if not found.known:
+        return None
+    itself = User("", known_items={item_id}, stale=stale)
+    question = await recommender.question(itself, wishes)
+    needed = wishes.offset + wishes.n
+    chosen = await recommender.filled(question, needed, (listed(found.entries, SOURCE),))
+    if not chosen:
+        chosen = await recommender.filled(question, needed, (popular(sources),))
+    return SimilarItems.model_construct(
+        item_id=item_id,
+        n=wishes.n,
+        offset=wishes.offset,
+        items=recommender.titled(chosen[wishes.offset :], wishes.offset),
+        model_version=found.model_version,
+        stale=stale,
+    )
