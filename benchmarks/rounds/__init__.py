@@ -1,1 +1,1 @@
-"""Training rounds and their parts, each beside a peer."""
+"""Training rounds and their parts, each compared with a peer."""

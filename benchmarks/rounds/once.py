@@ -1,12 +1,12 @@
-"""Where the seconds of `headwater demo --once` go: each phase beside the whole run."""
+"""Where the seconds of `headwater demo --once` go: each phase, and the whole run."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 
 from benchmarks.context import BenchContext, Ratio
+from stack.demo.summary import Summary
 
 
 def run(context: BenchContext) -> list[Ratio]:
@@ -15,7 +15,7 @@ def run(context: BenchContext) -> list[Ratio]:
     command = [sys.executable, "-m", "stack", "demo", "--once", "--no-story", "--json", str(summary)]
     ports = ["--api-port", "0", "--kafka-port", "0", "--redis-port", "0"]
     subprocess.run([*command, *ports, "--data-dir", str(context.work_dir / "once")], check=True)
-    seconds: dict[str, float] = json.loads(summary.read_text())["seconds"]
+    seconds = Summary.decode(summary.read_text()).seconds
     total = seconds["total"]
     return [
         Ratio(f"--once: {phase}", spent, total, spent / total, "s", None, "the whole run")

@@ -1,1 +1,1 @@
-"""From the producer to Redis and the lake, each beside a peer."""
+"""From the producer to Redis and the lake, each compared with a peer."""

@@ -57,7 +57,7 @@ class Acknowledged(NamedTuple):
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Half and ninety-nine hundredths of the probes, ours idle and beside a training, and the yardstick."""
+    """Median and p99 of the probes: ours idle, ours during a training round, and the yardstick."""
     seconds = max(10.0, _SECONDS * context.scale)
     create_topics(context.bootstrap)
     with _streaming(context) as client:

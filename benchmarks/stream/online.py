@@ -1,4 +1,4 @@
-"""The online query on a backlog, beside one that only reads and parses the same topic into the noop sink."""
+"""The online query on a backlog, against a query that only reads and parses the same topic."""
 
 from __future__ import annotations
 

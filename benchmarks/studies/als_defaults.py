@@ -78,7 +78,7 @@ def ranking_table(split: Split, lists: dict[str, Array]) -> list[Setting]:
 
 
 def rating_table(split: Split, factors: dict[str, tuple[Array, Array]]) -> list[Setting]:
-    """RMSE, MAE and R2 of explicit ALS, beside the training part's mean."""
+    """RMSE, MAE and R2 of explicit ALS, compared with the training part's mean."""
     predicted = {name: predict(split, *sides) for name, sides in factors.items()}
     truth = next(iter(predicted.values()))[0]
     rows = {"mean rating": np.full(len(truth), split.train.data.mean())}

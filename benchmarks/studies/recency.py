@@ -173,7 +173,7 @@ def as_gains(ranks: Array) -> Array:
 
 
 def interval(users: Array, values: Array) -> list[float]:
-    """Mean over targets and its 95 % bootstrap interval, drawing whole users."""
+    """Mean over targets and its 95 % bootstrap interval, resampling users."""
     rng = np.random.default_rng(0)
     sums, counts = np.bincount(users, values), np.bincount(users)
     sums, counts = sums[counts > 0], counts[counts > 0]
@@ -214,7 +214,7 @@ def compare(parts: list[Slice]) -> tuple[list[Setting], Setting]:
 
 
 def report(parts: list[Slice], chosen: Setting) -> list[Setting]:
-    """The chosen half-life beside popularity, the lists of retrainings, and fold-in without forgetting."""
+    """The chosen half-life against popularity, the lists of retrainings, and fold-in without forgetting."""
     users = parts[0].log.users[parts[0].targets]
     rows = {"popularity of the moment": as_gains(parts[0].popular_ranks)}
     rows |= {f"lists retrained every {name}": mean_gains(parts, PLAIN, ms) for name, ms in PERIODS.items()}

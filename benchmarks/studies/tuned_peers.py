@@ -1,4 +1,4 @@
-"""ALS beside tuned peers on the slices of `headwater tune`: docs/decisions/0011-tuning-study.md.
+"""ALS compared with tuned peers on the slices of `headwater tune`: docs/decisions/0011-tuning-study.md.
 
     python -m benchmarks.studies.tuned_peers --ratings DIR [--trials 60] \\
         [--tuned '{"rank": ..., "strengths": ...}']
@@ -158,7 +158,7 @@ def tuned(split: Split, suggest: Suggest, lists: Lists, trials: int) -> Setting:
 
 
 def main() -> None:
-    """Prints a row a model: NDCG@10 on both slices with intervals, and the default's minus its own."""
+    """Print one row per model: NDCG@10 on both slices with intervals, and the difference to the default."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -35,6 +35,11 @@ class Summary:
         """One JSON object, to be read by people too."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
+    @classmethod
+    def decode(cls, text: str) -> Summary:
+        """Of the file's text. Raises ValueError or TypeError where it is none."""
+        return cls(**json.loads(text))
+
     def write(self, path: Path) -> None:
         """As JSON."""
         path.write_text(self.encode())
