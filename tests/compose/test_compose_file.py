@@ -133,7 +133,7 @@ def test_what_the_recommender_does_not_need_starts_with_a_profile_only() -> None
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_service_of_ours_is_told_only_settings_that_exist(name: str) -> None:
+def test_a_service_of_ours_gets_only_settings_that_exist(name: str) -> None:
     assert set(SERVICES[name]["environment"]) <= SETTINGS
 
 

@@ -87,7 +87,7 @@ def _wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_no_broker_is_one_sentence_with_the_cure_and_its_own_code(written: Written) -> None:
+def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_is_its_own(written: Written) -> None:
     path = written("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
     started = time.monotonic()
     done = headwater("ingest", path, "--bootstrap-servers", "127.0.0.1:9")
@@ -110,7 +110,7 @@ def test_no_broker_is_one_sentence_with_the_cure_and_its_own_code(written: Writt
         ((__file__, "--columns", "who"), "--columns does not understand 'who'"),
     ],
 )
-def test_wrong_use_is_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:
+def test_wrong_use_is_answered_with_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:
     app = typer.Typer()
     register(app)
     with pytest.raises(SystemExit) as ended:

@@ -71,7 +71,7 @@ def _left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
 
 
-def test_a_good_archive_is_unpacked_and_its_progress_told(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_good_archive_is_unpacked_and_its_progress_reported(site: tuple[Path, str], tmp_path: Path) -> None:
     size, told = len(_publish(site[0], NAME, CONTENT)), []
     folder = download(NAME, tmp_path / "to", site[1], lambda done, total: told.append((done, total)))
     assert folder == tmp_path / "to" / NAME
@@ -93,7 +93,7 @@ def test_a_wrong_checksum_leaves_nothing_behind(
     assert _left(tmp_path / "to") == []
 
 
-def test_a_transfer_that_breaks_off_is_told(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_transfer_that_breaks_off_is_an_error(site: tuple[Path, str], tmp_path: Path) -> None:
     _publish(site[0], "ml-1m", CONTENT)
     with pytest.raises(DownloadError, match=r"broke off after|cannot be fetched"):
         download("ml-1m", tmp_path / "to", site[1])
@@ -121,7 +121,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(
     assert not (tmp_path / "escaped.txt").exists()
 
 
-def test_a_file_that_is_no_archive_is_told(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_file_that_is_no_archive_is_an_error(site: tuple[Path, str], tmp_path: Path) -> None:
     _publish(site[0], NAME, b"<html>sorry</html>")
     with pytest.raises(DownloadError, match="is no whole zip archive"):
         download(NAME, tmp_path / "to", site[1])

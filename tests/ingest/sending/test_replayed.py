@@ -24,6 +24,6 @@ def test_a_changed_file_or_other_options_are_another_source(tmp_path: Path) -> N
     assert fingerprint(str(tmp_path), "columns") != before
 
 
-def test_the_built_in_source_is_told_by_its_options() -> None:
+def test_the_built_in_source_is_identified_by_its_options() -> None:
     assert fingerprint("synthetic", 100) == fingerprint("synthetic", 100)
     assert fingerprint("synthetic", 100) != fingerprint("synthetic", 200)

@@ -138,14 +138,16 @@ def test_a_ledger_holds_what_was_attempted_and_where_it_was_acknowledged(broker:
     assert set(acknowledged) == {(p, o) for p, end in ends.items() for o in range(before.get(p, 0), end)}
 
 
-def test_a_ledger_that_cannot_be_written_is_told_before_anything_is_sent(broker: str, tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_written_is_an_error_before_anything_is_sent(
+    broker: str, tmp_path: Path
+) -> None:
     before = end_offsets(broker, INTERACTIONS.name)
     with pytest.raises(LedgerError):
         _run(SyntheticWorld(WorldSize(ratings=30)), broker, ledger=tmp_path).run()
     assert end_offsets(broker, INTERACTIONS.name) == before
 
 
-def test_no_broker_is_told_and_the_progress_file_says_nothing_was_sent(tmp_path: Path) -> None:
+def test_without_a_broker_the_run_fails_and_the_progress_file_says_nothing_was_sent(tmp_path: Path) -> None:
     progress = tmp_path / "progress.json"
     world = SyntheticWorld(WorldSize())
     run = _run(world, "127.0.0.1:9", progress_file=progress, connect_timeout_seconds=0.3)

@@ -101,7 +101,7 @@ def test_live_traffic_is_stamped_now() -> None:
 @pytest.mark.parametrize(
     "size", [{"users": 0}, {"items": 0}, {"ratings": -1}, {"users": 2, "items": 2, "ratings": 4}]
 )
-def test_an_impossible_size_is_one_sentence(size: dict[str, int]) -> None:
+def test_an_impossible_size_is_refused_in_one_sentence(size: dict[str, int]) -> None:
     with pytest.raises(SourceError, match=r"needs at least one|give at most"):
         WorldSize(**size)
 

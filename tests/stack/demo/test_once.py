@@ -75,7 +75,7 @@ def _messages(log: Path) -> list[str]:
     return [record["message"] for record in records]
 
 
-def test_a_source_that_does_not_exist_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_source_that_does_not_exist_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     words = ["demo", "--once", "--ratings", str(tmp_path / "absent"), "--data-dir", str(tmp_path / "data")]
     answer = subprocess.run(
         [sys.executable, "-m", "stack", *words], capture_output=True, text=True, check=False

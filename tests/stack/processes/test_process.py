@@ -47,7 +47,7 @@ def test_a_stubborn_process_and_what_it_started_are_killed(tmp_path: Path) -> No
     assert not (tmp_path / "run" / "service.json").exists()
 
 
-def test_why_a_process_died_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_the_reason_why_a_process_died_comes_with_the_end_of_its_log(tmp_path: Path) -> None:
     service = _start(tmp_path, "print('the reason'); raise SystemExit(7)")
     service.popen.wait()
     with pytest.raises(ServiceDiedError) as caught:
@@ -56,7 +56,7 @@ def test_why_a_process_died_is_told_with_the_end_of_its_log(tmp_path: Path) -> N
     assert "the reason" in str(caught.value)
 
 
-def test_only_the_last_run_of_a_log_is_told(tmp_path: Path) -> None:
+def test_only_the_last_run_of_a_log_is_shown(tmp_path: Path) -> None:
     for word in ("first", "second"):
         service = _start(tmp_path, f"print('{word}')")
         service.popen.wait()

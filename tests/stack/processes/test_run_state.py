@@ -15,7 +15,7 @@ from stack.processes.run_state import Folders, Ports, RunState, only_one
 PORTS = Ports(api=1, kafka=2, redis=3)
 
 
-def test_a_second_run_on_the_same_folder_is_refused_and_told_who_runs(tmp_path: Path) -> None:
+def test_a_second_run_on_the_same_folder_is_refused_and_the_first_one_named(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     with only_one(folders):
         RunState.of_this_process(PORTS).write(folders)

@@ -37,7 +37,7 @@ def test_ids_are_safe_in_a_path(api: str) -> None:
     assert path == "/v1/users/a%2Fb%20%C3%BC/recommendations?n=3"
 
 
-def test_a_refusal_is_told_in_the_apis_own_words(api: str) -> None:
+def test_a_refusal_is_shown_in_the_words_of_the_api(api: str) -> None:
     with pytest.raises(api_client.ApiError, match=r"503.*/down"):
         api_client.call(f"{api}/down")
 

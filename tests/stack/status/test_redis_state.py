@@ -39,6 +39,6 @@ def test_before_the_first_model_there_is_none(redis_url: str) -> None:
         assert state.model() is None
 
 
-def test_a_redis_that_is_down_is_told_apart() -> None:
+def test_a_redis_that_is_down_is_an_error_of_its_own_type() -> None:
     with pytest.raises(RedisUnavailableError), redis_state(f"redis://127.0.0.1:{free_port()}/0") as state:
         state.raters()

@@ -86,7 +86,7 @@ def _apply(redis_url: str) -> None:
         redis_sink.write_applied(client, key, {"interactions:0": len(EVENTS) + 1, "catalog:0": 3})
 
 
-def test_a_clean_run_is_told_by_exit_code_and_sentences(words: list[str]) -> None:
+def test_a_clean_run_has_exit_code_0_and_a_sentence_for_each_invariant(words: list[str]) -> None:
     done = headwater(*words)
     assert done.exit_code == 0, done.output
     assert [line.partition(":")[2].strip() for line in done.output.splitlines()[1:]] == ["holds"] * 5

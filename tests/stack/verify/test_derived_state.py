@@ -82,7 +82,7 @@ def test_events_that_the_state_does_not_have_yet_are_left_out(world: World) -> N
         assert derived_state(later) == []
 
 
-def test_a_lake_behind_the_state_is_told_before_anything_is_compared() -> None:
+def test_a_lake_behind_the_state_is_reported_before_anything_is_compared() -> None:
     world = World((), ((0, 4),), (), ())
     state = world.state()
     head = replace(state.head, applied_online={"interactions:0": 9})

@@ -102,6 +102,6 @@ def test_the_lake_is_read_as_events(tmp_path: Path) -> None:
     assert (event["partition"], event["offset"], event["user_id"], event["value"]) == (2, 7, "ü", 3.5)
 
 
-def test_no_lake_is_told(tmp_path: Path) -> None:
+def test_a_missing_lake_is_an_error_that_names_the_cure(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"no interactions table at .*LAKE_URI"):
         read_lake(str(tmp_path))
