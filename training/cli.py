@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from typing import Annotated
@@ -57,18 +56,19 @@ def _train_here(as_text: bool) -> None:
 
 def _ask_trainer(wait: float, as_text: bool) -> None:
     publisher, started = Publisher.of(TrainingSettings()), time.monotonic()
-    champion = publisher.current()[1]
+    champion = publisher.current_manifest()
     number = publisher.request()
     while time.monotonic() - started < wait:
         status = publisher.read_status()
-        if int(status.get("served_request", 0)) >= number:
-            manifest = publisher.manifest_of(status["version"]) if status["version"] else None
+        if status.has_served(number):
+            outcome = status.outcome or "failed"
+            manifest = publisher.manifest_of(status.version) if status.version else None
             if as_text:
-                typer.echo(json.dumps({"outcome": status["outcome"], "manifest": manifest}, indent=2))
+                typer.echo(as_json(outcome, manifest))
             else:
                 seconds = time.monotonic() - started
-                typer.echo(status.get("reason") or round_line(status["outcome"], manifest, champion, seconds))  # type: ignore[arg-type]
-            raise typer.Exit(0 if status["outcome"] in _ENDED_WELL else 1)
+                typer.echo(status.reason or round_line(outcome, manifest, champion, seconds))
+            raise typer.Exit(0 if outcome in _ENDED_WELL else 1)
         time.sleep(0.5)
     typer.echo(f"no trainer took the request within {wait:g} s: is `python -m training` running?", err=True)
     raise typer.Exit(1)

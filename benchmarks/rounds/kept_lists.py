@@ -17,12 +17,13 @@ from algorithms.metrics import Lists, Positives, ndcg_at_k
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.rounds.training_world import Ratings, session, settings_of, world
 from contracts.stored import keyspace
+from contracts.stored.manifest import ListCounts
 from contracts.stored.records import decode_ranked
 from training.fit.als import Factors, full_fit, ranking
 from training.fit.factors import factors_frame
 from training.fit.warm import warm_fit
-from training.lists.users import Kept, Written, write_user_lists
-from training.registry.model_folder import Fit
+from training.lists.users import ReusedLists, write_user_lists
+from training.registry.model_folder import ModelFrames
 from training.registry.publish import Publisher
 
 _OLD, _NEW, _N, _K = 0.94, 0.95, 100, 10
@@ -33,7 +34,7 @@ class Traffic(NamedTuple):
 
     megabytes: float
     seconds: float
-    lists: Written
+    lists: ListCounts
 
 
 def run(context: BenchContext) -> list[Ratio]:
@@ -47,8 +48,8 @@ def run(context: BenchContext) -> list[Ratio]:
     publisher = Publisher.of(settings)
     ids = spark.range(ratings.size.users).selectExpr("cast(id AS STRING) user_id", "int(id) user_index")
 
-    def write(version: str, fit: Factors, known: DataFrame, kept: Kept | None) -> Traffic:
-        frames = Fit(ids, ids, fit.users, factors_frame(spark, fit.items))
+    def write(version: str, fit: Factors, known: DataFrame, kept: ReusedLists | None) -> Traffic:
+        frames = ModelFrames(ids, ids, fit.users, factors_frame(spark, fit.items))
         before, started = _taken_in(settings.redis_url.get_secret_value()), time.monotonic()
         found = write_user_lists(publisher, version, frames, known, fit.items, _N, kept)
         taken = _taken_in(settings.redis_url.get_secret_value()) - before
@@ -56,17 +57,18 @@ def run(context: BenchContext) -> list[Ratio]:
 
     write("old", champion, old, None)
     all_again = write("full", warm, rows, None)
-    incremental = write("warm", warm, rows, Kept("old", settings.list_tolerance))
+    incremental = write("warm", warm, rows, ReusedLists("old", settings.list_tolerance))
     figures = [_ndcg(context.redis_url, version, ratings) for version in ("warm", "full", "old")]
     spark.stop()
     return [_ratio(incremental, all_again, figures, settings.list_tolerance)]
 
 
 def _ratio(ours: Traffic, peer: Traffic, figures: list[Any], tolerance: float) -> Ratio:
-    share = ours.lists.kept / sum(ours.lists)
+    lists = ours.lists.written + ours.lists.kept
+    share = ours.lists.kept / lists
     now, full, before = figures
     note = (
-        f"all lists written again (MB: theirs / ours); {share:.1%} of {sum(ours.lists):,} lists kept at "
+        f"all lists written again (MB: theirs / ours); {share:.1%} of {lists:,} lists kept at "
         f"LIST_TOLERANCE {tolerance:g}; {ours.seconds:.1f} s against {peer.seconds:.1f} s; "
         f"NDCG@{_K} on the next slice {now.mean:.4f}, all written {full.mean:.4f} "
         f"[{full.low:.4f}, {full.high:.4f}], none {before.mean:.4f}"

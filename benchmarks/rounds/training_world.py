@@ -15,7 +15,7 @@ from contracts.settings import TrainingSettings
 from contracts.strengths import graded
 from ingest.simulated.source import SyntheticWorld, WorldSize
 from stack.machine.jars import jars_dir
-from training.evaluation.held_out import Histories
+from training.evaluation.held_out import MeasuredHistories
 from training.runtime.session import training_session
 
 USERS, ITEMS, RATINGS = 6040, 3706, 1_000_209
@@ -52,7 +52,7 @@ class Ratings(NamedTuple):
         }
         return spark.createDataFrame(pa.table(columns)).repartition(blocks).persist()
 
-    def histories(self, users: NDArray[np.int64]) -> Histories:
+    def histories(self, users: NDArray[np.int64]) -> MeasuredHistories:
         """The histories of these users, in their order."""
         place = np.full(self.size.users, -1)
         place[users] = np.arange(len(users))
@@ -60,7 +60,7 @@ class Ratings(NamedTuple):
         rows = rows[np.lexsort((self.items[rows], place[self.users[rows]]))]
         counts = np.bincount(place[self.users[rows]], minlength=len(users))
         values = self.values[rows]
-        return Histories(
+        return MeasuredHistories(
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             self.items[rows],
             self.strengths[rows],

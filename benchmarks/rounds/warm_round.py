@@ -15,7 +15,7 @@ from algorithms.bootstrap import Figure, mean_figures
 from algorithms.metrics import Positives, ndcg_at_k
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.rounds.training_world import Ratings, session, settings_of, world
-from training.evaluation.comparison import Served
+from training.evaluation.comparison import ServedModel
 from training.fit.als import Factors, full_fit, ranking
 from training.fit.warm import warm_fit
 
@@ -38,7 +38,7 @@ def run(context: BenchContext) -> list[Ratio]:
     middle = time.monotonic()
     warm = _solve(warm_fit(rows, problem, champion.items, ratings.size.users, blocks))
     seconds = (time.monotonic() - middle, middle - started)
-    figures = [_ndcg(Served(fit.items, problem), ratings) for fit in (warm, full, champion)]
+    figures = [_ndcg(ServedModel(fit.items, problem), ratings) for fit in (warm, full, champion)]
     spark.stop()
     return [_ratio(seconds, figures)]
 
@@ -61,7 +61,7 @@ def _solve(fit: Factors) -> Factors:
     return fit
 
 
-def _ndcg(model: Served, ratings: Ratings) -> Figure:
+def _ndcg(model: ServedModel, ratings: Ratings) -> Figure:
     later = ratings.part(_NEW, 1)
     users = np.unique(later.users)[:_USERS].astype(np.int64)
     learnt, liked = ratings.part(0, _NEW).histories(users), later.histories(users)

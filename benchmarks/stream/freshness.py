@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from os import environ
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,9 +28,10 @@ from clients.event_producer import Delivery, EventProducer, open_producer
 from clients.spark_session import spark_session
 from clients.topic_admin import create_topics, end_offsets
 from contracts import topics
-from contracts.events import DEFAULT_WEIGHTS, Interaction
+from contracts.events import Interaction
 from contracts.settings import KafkaSettings, StreamingSettings, TrainingSettings
 from contracts.stored import keyspace
+from contracts.stored.manifest import Counts, Manifest
 from contracts.stored.records import FreshList, decode_fresh, decode_ids
 from ingest.files.rejected_lines import RejectedLines
 from ingest.simulated.source import SyntheticWorld, WorldSize
@@ -37,6 +39,7 @@ from stack.machine.jars import jars_dir
 from stack.processes.process import ServiceProcess
 from streaming.records.source import read_topics
 from training.registry.publish import Publisher
+from training.rounds.parameters import recorded_parameters
 
 EVENTS_PER_SECOND = 1000
 USERS, ITEMS, HISTORY = 2000, 4000, 200_000
@@ -267,21 +270,16 @@ def publish_model(context: BenchContext) -> None:
     publisher.write_items("bench", [f"i{n + 1}" for n in range(ITEMS)])
     publisher.write_factors("bench", items, users.T @ users)
     settings = TrainingSettings()
-    parameters = {
-        "als_rank": RANK,
-        "als_alpha": settings.als_alpha,
-        "als_reg_param": settings.als_reg_param,
-        "als_nonnegative": False,
-        "rating_strengths": {str(k): v for k, v in settings.rating_strengths.items()},
-        "event_weights": DEFAULT_WEIGHTS,
-    }
-    manifest: dict[str, Any] = {"version": "bench", "parameters": parameters, "lake_version": -1}
-    manifest |= {
-        "metrics": {},
-        "counts": {"users": USERS, "items": ITEMS, "interactions": 0},
-        "previous": None,
-    }
-    publisher.promote("bench", manifest, None)
+    manifest = Manifest(
+        version="bench",
+        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        lake_version=-1,
+        parameters=recorded_parameters(settings.model_copy(update={"als_rank": RANK})),
+        metrics={},
+        counts=Counts(users=USERS, items=ITEMS, interactions=0),
+        previous=None,
+    )
+    publisher.promote(manifest, None)
 
 
 def send_history(context: BenchContext, ratings: int) -> None:
@@ -301,7 +299,7 @@ def _training(context: BenchContext) -> Iterator[None]:
     process = _service(context, "training", {"TRAIN_EVERY_SECONDS": "1", "SPARK_MASTER": "local[1]"})
     publisher = Publisher(context.redis_url, 1)
     deadline = time.monotonic() + _START_SECONDS
-    while publisher.read_status().get("phase") in (None, "starting", "idle"):
+    while publisher.read_status().phase in (None, "starting", "idle"):
         process.check()
         if time.monotonic() > deadline:
             raise RuntimeError(f"the trainer did not start\n{process.log_tail()}")

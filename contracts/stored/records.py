@@ -29,6 +29,9 @@ POPULARITY_SIZE = _POPULARITY.size
 _OCTAVE = struct.Struct(">Bid")
 OCTAVE_SIZE = _OCTAVE.size
 RANKED_SIZE = 8  # bytes of an item of a ranked list
+# A user who asked to be forgotten keeps an empty list in each version: deleted, it would be missing, and the
+# version would no longer count as whole (completeness.is_whole). Readers take it for no list.
+EMPTIED_LIST = b""
 OCTAVES = 32  # older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16
 

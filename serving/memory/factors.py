@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, gramian
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest, ManifestError, Parameters
 from serving.redis.model_cache import Model
 from serving.redis.store import LOAD_SECONDS, Store, StoreError
 
@@ -58,12 +58,21 @@ class Kind(NamedTuple):
     """Which of a version's factors: their key, and the parameters of their equations in the manifest."""
 
     key: Callable[[str], str]
-    reg_param: str
-    alpha: str | None  # None: explicit, without one
+    reg_param: Callable[[Parameters], float]
+    alpha: Callable[[Parameters], float]
 
 
-RANKING = Kind(keyspace.model_factors, "als_reg_param", "als_alpha")
-RATING = Kind(keyspace.rating_factors, "explicit_reg_param", None)
+RANKING = Kind(
+    key=keyspace.model_factors,
+    reg_param=lambda parameters: parameters.als_reg_param,
+    alpha=lambda parameters: parameters.als_alpha,
+)
+# An explicit model has no alpha: all its confidences are 1.
+RATING = Kind(
+    key=keyspace.rating_factors,
+    reg_param=lambda parameters: parameters.explicit_reg_param,
+    alpha=lambda parameters: 1.0,
+)
 
 
 class FactorCache:
@@ -96,7 +105,7 @@ class FactorCache:
 
     async def _loaded(self, model: Model) -> ItemFactors | None:
         key = self._kind.key(model.version)
-        first, fields, manifest = await self._store.ask_alone(
+        first, fields, text = await self._store.ask_alone(
             ("HSTRLEN", key, "0"), ("HLEN", key), ("GET", keyspace.manifest(model.version))
         )
         if not first or not model.item_ids or first * fields > self._max_bytes:
@@ -105,14 +114,16 @@ class FactorCache:
         parts.pop(_USER_GRAMIAN, None)
         raw = b"".join(parts[name] for name in sorted(parts, key=int))
         matrix = np.frombuffer(raw, "<f4").reshape(len(model.item_ids), -1)
-        parameters: dict[str, Any] = json.loads(manifest or b"{}").get("parameters", {})
+        if text is None:
+            raise StoreError(f"Redis holds no manifest of {model.version}")
         try:
-            return ItemFactors(
-                model,
-                matrix,
-                float(parameters[self._kind.reg_param]),
-                float(parameters[self._kind.alpha]) if self._kind.alpha else 1.0,
-                bool(parameters.get("als_nonnegative", False)),
-            )
-        except KeyError as error:
-            raise StoreError(f"the manifest lacks the parameter {error}") from error
+            parameters = Manifest.from_json(text, model.version).parameters
+        except ManifestError as error:
+            raise StoreError(str(error)) from error
+        return ItemFactors(
+            model=model,
+            matrix=matrix,
+            reg_param=self._kind.reg_param(parameters),
+            alpha=self._kind.alpha(parameters),
+            nonnegative=parameters.als_nonnegative,
+        )

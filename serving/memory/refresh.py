@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from serving.redis.reads.model import current_version, manifest
+from serving.redis.reads.model import current_version, read_manifest
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 
@@ -73,16 +73,14 @@ class Refresher:
     async def _note_model(self) -> None:
         version = await current_version(self._store)
         if version != self._version:
-            found = await manifest(self._store) or {}
-            self._metrics.model_created(_epoch(found.get("created_at")))
+            manifest = await read_manifest(self._store, version) if version else None
+            self._metrics.model_created(_epoch(manifest.created_at if manifest else None))
             self._version = version
             _log.info("serving model %s", version)
 
 
-def _epoch(created_at: object) -> float | None:
-    """Seconds of the manifest's date, ISO 8601 or a number; None for anything else."""
-    if isinstance(created_at, (int, float)):
-        return float(created_at)
+def _epoch(created_at: str | None) -> float | None:
+    """Seconds of a manifest's date (ISO 8601); None for anything else."""
     try:
         return datetime.fromisoformat(str(created_at).replace("Z", "+00:00")).timestamp()
     except ValueError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -19,6 +18,7 @@ from redis.exceptions import ConnectionError, RedisError, ResponseError
 
 from contracts.settings import RedisSettings
 from contracts.stored import keyspace, records
+from contracts.stored.manifest import Manifest, ManifestError
 from serving.redis.batches import Batches, Command, Reply
 from serving.redis.breaker import CircuitBreaker
 from serving.redis.model_cache import Model, ModelCache
@@ -182,10 +182,13 @@ class Store:
 
     async def _load_model(self, version: str) -> Model:
         keys = (keyspace.model_items(version), keyspace.manifest(version))
-        raw, manifest = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
-        gate = (json.loads(manifest).get("gate") if manifest else None) or {}
-        leads = gate.get("leads") == "trending"
-        return Model(version, records.decode_ids(raw or b""), [], leads)
+        raw, text = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
+        trending_leads = False
+        try:
+            trending_leads = bool(text) and Manifest.from_json(text, version).leads == "trending"
+        except ManifestError as error:  # the lists can still be served
+            _log.warning("%s", error)
+        return Model(version, records.decode_ids(raw or b""), [], trending_leads)
 
     async def _guarded(self, read: Callable[[], Awaitable[T]]) -> T:
         """Await what is bounded in time, if the breaker allows it; feeds breaker and metrics."""

@@ -15,7 +15,7 @@ from serving.http.problems import ProblemError
 from serving.question.bounds import PathId
 from serving.redis.store import Store, StoreError
 from serving.routes.events import not_acknowledged
-from serving.writes.erasures import Erasure, erasure, of
+from serving.writes.erasures import Erasure, describe_erasure, erasure
 from serving.writes.event_log import EventLog, EventLogError
 from serving.writes.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
 
@@ -65,4 +65,4 @@ async def _accepted(store: Store, receipt: Receipt) -> Erasure:
     try:
         return await erasure(store, receipt)
     except StoreError:
-        return of(receipt, 0, 0, [{}])
+        return describe_erasure(receipt, 0, 0, [0])

@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.stored.manifest import ManifestError
 from serving.http.problems import ProblemError
 from serving.memory.popular_list import PopularList
-from serving.redis.reads.model import current_version, manifest
+from serving.redis.reads.model import current_version, read_manifest
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 
@@ -33,10 +34,14 @@ def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRout
     @router.get("/v1/model")
     async def model() -> dict[str, Any]:
         """The manifest of the model being served: version, parameters, metrics, counts, timings."""
-        found = await manifest(store)
-        if found is None:
+        version = await current_version(store)
+        if version is None:
             raise ProblemError(404, "No model is published yet: `headwater train --once` makes one")
-        return found
+        try:
+            manifest = await read_manifest(store, version)
+        except ManifestError as error:
+            raise ProblemError(500, str(error)) from error
+        return manifest.to_dict() if manifest else {"version": version}
 
     @router.get("/livez")
     @router.get("/healthz", include_in_schema=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest, ManifestError
 from contracts.topics import CATALOG
 from serving.redis.store import Store
 from serving.writes.receipt import Receipt, encode_receipt
@@ -36,14 +36,24 @@ async def erasure(store: Store, receipt: Receipt) -> Erasure:
         ("ZRANGE", keyspace.MODEL_VERSIONS, 0, -1),
     )
     texts = await store.ask(*(("GET", keyspace.manifest(name.decode())) for name in names)) if names else []
-    manifests = [json.loads(text) for text in texts if text]
-    return of(receipt, int(online or 0), int(in_lake or 0), manifests)
+    learnt_through = [_learnt_through(text, receipt.partition) for text in texts if text]
+    return describe_erasure(receipt, int(online or 0), int(in_lake or 0), learnt_through)
 
 
-def of(receipt: Receipt, online: int, in_lake: int, manifests: list[Mapping[str, Any]]) -> Erasure:
-    """The same, from the next offsets of both queries and the manifests of the models that Redis holds."""
-    learnt = [int(each.get("catalog_through", {}).get(str(receipt.partition), 0)) for each in manifests]
-    models = all(through > receipt.offset for through in learnt)
+def _learnt_through(text: bytes, partition: int) -> int:
+    """The next offset of the catalogue that a model knows of; 0 where its manifest does not say.
+
+    A model whose manifest cannot be read may still hold the user.
+    """
+    try:
+        return Manifest.from_json(text).catalog_through.get(str(partition), 0)
+    except ManifestError:
+        return 0
+
+
+def describe_erasure(receipt: Receipt, online: int, in_lake: int, learnt_through: Sequence[int]) -> Erasure:
+    """The same, from the next offsets of both queries and of the models that Redis holds."""
+    models = all(through > receipt.offset for through in learnt_through)
     done = (online > receipt.offset, in_lake > receipt.offset, models)
     return Erasure(
         receipt=encode_receipt(receipt),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from clients.topic_admin import topic_ends
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest
 from contracts.topics import lag
 from stack.demo.story import tell
 from stack.demo.summary import Summary, summarise
@@ -39,8 +39,8 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
             _wait_until_applied(run)
         with run.phases("training", "Training on everything"):
             model = train(run)
-        with run.phases("serving", f"Waiting for the API to serve model {model['version']}"):
-            _wait_until_served(run, str(model["version"]))
+        with run.phases("serving", f"Waiting for the API to serve model {model.version}"):
+            _wait_until_served(run, model.version)
         with run.phases("counts", "Counting in the lake, Redis and the dead-letter topic"):
             seconds = dict(run.phases.seconds)
             summary = summarise(run, model, seconds | {"total": run.phases.total()})
@@ -87,13 +87,13 @@ def _until_zero(run: Run, who: str, measure: Callable[[], int]) -> None:
             )
 
 
-def train(run: Run) -> dict[str, Any]:
+def train(run: Run) -> Manifest:
     """One round on everything in the lake; the manifest of the model. Raises StackError with its outcome."""
     with redis_state(run.ports.redis_url) as redis:
         number, status = redis.request_training(), redis.training_status()
         moved = time.monotonic()
-        while int(status.get("served_request", 0)) < number:
-            run.phases.detail(status.get("phase", "the trainer starts"))
+        while not status.has_served(number):
+            run.phases.detail(status.phase or "the trainer starts")
             run.supervisor.pause(_LOOK_SECONDS)
             before, status = status, redis.training_status()
             if status != before:
@@ -102,8 +102,8 @@ def train(run: Run) -> dict[str, Any]:
                 raise StackError(f"The trainer stood still; its log is {run.folders.logs / 'training.log'}")
         model = redis.model()
     # Where the gate refuses a candidate, the served model stays: an answer there is.
-    if status.get("outcome") not in ("published", "refused_by_gate") or model is None:
-        reason = status.get("reason") or status.get("outcome", "no outcome")
+    if status.outcome not in ("published", "refused_by_gate") or model is None:
+        reason = status.reason or status.outcome or "no outcome"
         tail = run.supervisor.log_tail("training")
         raise StackError(
             f"No model was published ({reason}); the end of {run.folders.logs / 'training.log'}:\n{tail}"
@@ -120,4 +120,4 @@ def _wait_until_served(run: Run, version: str) -> None:
 
 def _learn(run: Run) -> None:
     _wait_until_applied(run)
-    _wait_until_served(run, str(train(run)["version"]))
+    _wait_until_served(run, train(run).version)

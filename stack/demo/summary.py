@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from clients.rejected_reader import read_rejected
+from contracts.stored.manifest import Manifest
 from stack.processes.progress_file import read_progress
 from stack.run.launch import Run
 from stack.status.redis_state import redis_state
@@ -28,7 +28,7 @@ class Summary:
     users: int
     items: int
     model_version: str
-    metrics: dict[str, Any]
+    metrics: dict[str, float | None]
     seconds: dict[str, float]
 
     def encode(self) -> str:
@@ -45,7 +45,7 @@ class Summary:
         path.write_text(self.encode())
 
 
-def summarise(run: Run, model: dict[str, Any], seconds: dict[str, float]) -> Summary:
+def summarise(run: Run, model: Manifest, seconds: dict[str, float]) -> Summary:
     """Count in the lake, in Redis and in the dead-letter topic itself, not from the services' counters."""
     progress = read_progress(run.folders.progress)
     lake = count_lake(run.folders.lake)
@@ -61,8 +61,8 @@ def summarise(run: Run, model: dict[str, Any], seconds: dict[str, float]) -> Sum
         redis_raters=raters,
         users=lake.users,
         items=lake.items,
-        model_version=str(model["version"]),
-        metrics=dict(model["metrics"]),
+        model_version=model.version,
+        metrics=dict(model.metrics),
         seconds=seconds,
     )
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.panel import Panel
 from rich.table import Table
 
+from contracts.stored.manifest import Manifest
 from stack.status.picture import StackStatus
 
 _SHOWN_METRICS = ("ndcg@10", "precision@10", "recall@10")
@@ -23,8 +21,8 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("in the topic", _count(status.events)),
         ("in the lake", _count(status.in_lake)),
         ("lag", f"{_count(status.lag_lake)} lake, {_count(status.lag_online)} online"),
-        ("model", model_line(status.model)),
-        ("trainer", status.training.get("phase", "starting")),
+        ("model", status.model_error or model_line(status.model)),
+        ("trainer", status.training.phase or "starting"),
     ]
     found += [(name, address) for name, address in status.addresses.items() if name != "api"]
     api = status.addresses.get("api")
@@ -48,17 +46,17 @@ def line(status: StackStatus) -> str:
     )
 
 
-def model_line(model: Mapping[str, Any] | None) -> str:
+def model_line(model: Manifest | None) -> str:
     """The version and its metrics, each with that of the popularity baseline."""
     if not model:
         return "none yet"
-    metrics = model.get("metrics", {})
+    metrics = model.metrics
     shown = [
-        f"{name} {metrics[name]:.3f} (popularity {metrics.get('popularity_' + name, 0.0):.3f})"
+        f"{name} {metrics[name]:.3f} (popularity {metrics.get('popularity_' + name) or 0.0:.3f})"
         for name in _SHOWN_METRICS
         if metrics.get(name) is not None
     ]
-    return ", ".join([str(model.get("version")), *shown])
+    return ", ".join([model.version, *shown])
 
 
 def _state(status: StackStatus) -> str:

@@ -10,6 +10,8 @@ from clients.event_producer import ProducerError
 from clients.topic_admin import topic_ends
 from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
+from contracts.stored.manifest import Manifest, ManifestError
+from contracts.stored.statuses import TrainingStatus
 from contracts.topics import events_in, lag
 from stack.processes import leftovers
 from stack.processes.identity import running
@@ -37,14 +39,19 @@ class StackStatus:
     in_lake: int | None = None  # applied by the lake query
     lag_lake: int | None = None
     lag_online: int | None = None
-    model: dict[str, Any] | None = None
-    training: dict[str, str] = field(default_factory=dict)
+    model: Manifest | None = None
+    model_error: str | None = None  # why the served model's manifest cannot be read
+    training: TrainingStatus = field(default_factory=TrainingStatus)
     api_ready: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
         found = asdict(self)
-        return found | {"ingest": {name: found["ingest"][name] for name in _SHOWN_COUNTS}}
+        return found | {
+            "ingest": {name: found["ingest"][name] for name in _SHOWN_COUNTS},
+            "model": self.model.to_dict() if self.model else None,
+            "training": self.training.encode(),
+        }
 
 
 def collect(folders: Folders) -> StackStatus:
@@ -81,7 +88,11 @@ def figures(ports: Ports) -> dict[str, Any]:
     try:
         with redis_state(ports.redis_url) as redis:
             lake, online = redis.applied(keyspace.APPLIED_LAKE), redis.applied(keyspace.APPLIED_ONLINE)
-            found |= {"in_lake": events_in(lake), "model": redis.model(), "training": redis.training_status()}
+            found |= {"in_lake": events_in(lake), "training": redis.training_status()}
+            try:
+                found["model"] = redis.model()
+            except ManifestError as error:
+                found["model_error"] = str(error)
     except RedisUnavailableError:
         return found
     if ends is not None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, cast
+from typing import cast
 
 import redis
 
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest
 from contracts.stored.records import Popularity
+from contracts.stored.statuses import TrainingStatus
 
 _TIMEOUT_SECONDS = 2.0
 _SCAN_COUNT = 2000
@@ -34,15 +35,19 @@ class RedisState:
         """Next offset by "topic:partition", of APPLIED_ONLINE or APPLIED_LAKE."""
         return {field: int(value) for field, value in self._hash(key).items()}
 
-    def training_status(self) -> dict[str, str]:
+    def training_status(self) -> TrainingStatus:
         """What the trainer says of itself."""
-        return self._hash(keyspace.TRAINING_STATUS)
+        fields = cast("dict[bytes, bytes]", self._client.hgetall(keyspace.TRAINING_STATUS))
+        return TrainingStatus.decode(fields)
 
-    def model(self) -> dict[str, Any] | None:
-        """The current model's manifest, None before the first."""
-        version = self._client.get(keyspace.CURRENT_MODEL)
-        raw = self._client.get(keyspace.manifest(cast(bytes, version).decode())) if version else None
-        return json.loads(cast(bytes, raw)) if raw else None
+    def model(self) -> Manifest | None:
+        """The current model's manifest, None before the first. Raises ManifestError."""
+        pointer = cast("bytes | None", self._client.get(keyspace.CURRENT_MODEL))
+        if pointer is None:
+            return None
+        version = pointer.decode()
+        raw = cast("bytes | None", self._client.get(keyspace.manifest(version)))
+        return Manifest.from_json(raw, version) if raw else None
 
     def raters(self) -> int:
         """The sum of raters over all items."""

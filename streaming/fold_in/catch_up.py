@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.statuses import StreamingStatus
 from streaming.fold_in.lists import fold_in_users
 from streaming.state import client as redis_sink
 from streaming.state.client import StateClient
@@ -58,7 +59,7 @@ class CatchUp(threading.Thread):
         settings, client = self._settings, redis_sink.connect(self._settings.redis_url.get_secret_value())
         version = follow_model(client, settings)
         waiting = count_pending(client, settings.redis_shards)
-        redis_sink.write_status(client, {"pending_users": str(waiting)})
+        redis_sink.write_status(client, StreamingStatus(pending_users=waiting))
         if version is None or not waiting:
             return False
         started = time.monotonic()
@@ -77,13 +78,13 @@ def follow_model(client: StateClient, settings: StreamingSettings) -> str | None
     if version is None:
         _keep_active(client, settings.redis_shards)
         return None
-    if redis_sink.read_status(client).get("fresh_version") != version:
+    if redis_sink.read_status(client).fresh_version != version:
         oldest = time.time() * 1000 - 1000 * settings.fresh_ttl_seconds
         for shard in range(settings.redis_shards):
             client.zremrangebyscore(keyspace.active(shard), "-inf", oldest)
             keys = [keyspace.pending(shard), keyspace.active(shard)]
             client.zunionstore(keyspace.pending(shard), keys, aggregate="MAX")
-        redis_sink.write_status(client, {"fresh_version": version})
+        redis_sink.write_status(client, StreamingStatus(fresh_version=version))
     return version
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import logging
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from zlib import crc32
 
 import numpy as np
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 
 from algorithms.fold_in import gramian
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest, ManifestError
 from contracts.stored.records import decode_ids
 from streaming.fold_in.histories import Strengths
 from streaming.state.client import StateClient
 
+log = logging.getLogger("headwater.streaming")
 _USER_GRAMIAN = b"user_gramian"
 
 
@@ -54,20 +56,26 @@ class OnlineModels:
 
 
 def load(client: StateClient, version: str) -> OnlineModel | None:
-    """Read a version from Redis. None where it was published without factors, or has been pruned."""
+    """Read a version from Redis.
+
+    None where it was published without factors, has been pruned, or has a manifest that cannot be read.
+    """
     with client.pipeline(transaction=False) as pipeline:
         pipeline.get(keyspace.manifest(version))
         pipeline.get(keyspace.model_items(version))
         pipeline.hget(keyspace.model_factors(version), _USER_GRAMIAN)
-        manifest, ids, users = pipeline.execute()
-    if not (manifest and ids and users):
+        text, ids, users = pipeline.execute()
+    if not (text and ids and users):
         return None
-    parameters: dict[str, Any] = json.loads(manifest)["parameters"]
-    rank = int(parameters["als_rank"])
+    try:
+        parameters = Manifest.from_json(text, version).parameters
+    except ManifestError as error:  # lists stay as they are until a model can be read again
+        log.warning("%s", error)
+        return None
+    rank = parameters.als_rank
     items = decode_ids(ids)
     # Named by the fit, too: another Redis may hold another model under the same version.
     factors = _mapped(client, version, f"{version}-{crc32(users):08x}", (len(items), rank))
-    grades = {float(threshold): float(grade) for threshold, grade in parameters["rating_strengths"].items()}
     return OnlineModel(
         version=version,
         index={item.encode(): place for place, item in enumerate(items)},
@@ -75,10 +83,10 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
         gramian=gramian(factors),
         user_gramian=np.frombuffer(users, "<f8").reshape(rank, rank),
         fitted=np.abs(factors).max(axis=1) > 0,
-        strengths=Strengths.of(parameters["event_weights"], grades),
-        alpha=float(parameters["als_alpha"]),
-        reg_param=float(parameters["als_reg_param"]),
-        nonnegative=bool(parameters["als_nonnegative"]),
+        strengths=Strengths.of(parameters.event_weights, parameters.strength_by_rating()),
+        alpha=parameters.als_alpha,
+        reg_param=parameters.als_reg_param,
+        nonnegative=parameters.als_nonnegative,
     )
 
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import lake
+from contracts.stored.statuses import StreamingStatus
 from streaming.lake.erasure import LakeErasures
 from streaming.lake.maintenance import Maintenance
 from streaming.lake.rejected import write_rejected
@@ -83,7 +84,7 @@ class LakeBatch:
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
         client = redis_sink.connect(self._settings.redis_url.get_secret_value())
-        redis_sink.write_status(client, {"lake_batch": str(batch_id), "lake_batch_seconds": f"{seconds:.3f}"})
+        redis_sink.write_status(client, StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds))
         log.info(
             "batch %d: %d accepted, %d rejected, %d catalogue entries in %.2f s",
             batch_id,

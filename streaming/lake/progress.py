@@ -10,6 +10,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.statuses import StreamingStatus
 from contracts.topics import by_place
 from streaming.state import client as redis_sink
 
@@ -28,7 +29,7 @@ def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettin
 def beat(settings: StreamingSettings) -> None:
     """Say that the service is alive."""
     client = redis_sink.connect(settings.redis_url.get_secret_value())
-    redis_sink.write_status(client, {"heartbeat": str(int(1000 * time.time()))})
+    redis_sink.write_status(client, StreamingStatus(heartbeat=int(1000 * time.time())))
 
 
 def next_offsets(end_offset: str | dict[str, dict[str, int]]) -> dict[str, int]:

@@ -18,6 +18,7 @@ from clients.topic_admin import topic_begins
 from clients.topic_reach import TopicReach
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.statuses import StreamingStatus
 from contracts.topics import by_topic, lag
 from streaming.online.backlog import Offsets, apply_between, slice_of
 from streaming.online.live import StateWentBackError, start_live
@@ -147,7 +148,7 @@ class Online(threading.Thread):
         lagging = [place for place, end in reach.ends.items() if applied.get(place, 0) < end]
         if all(place in times for place in lagging):
             through = min((times[place] for place in lagging), default=reach.asked_at)
-            redis_sink.write_status(self._client, {"online_through": str(through)})
+            redis_sink.write_status(self._client, StreamingStatus(online_through=through))
         return back
 
     def _stop_quietly(self, query: StreamingQuery) -> None:

@@ -22,6 +22,7 @@ from clients.stored_files import StoredFiles
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.statuses import StreamingStatus
 from streaming.online.micro_batches import micro_batches
 from streaming.online.rows import (
     ActiveUsers,
@@ -128,7 +129,7 @@ def _apply(
         hold(STATE_WRITTEN)
         _advance(client, left_at, applied)
     seconds = time.monotonic() - started
-    redis_sink.write_status(client, {"online_batch_seconds": f"{seconds:.3f}"})
+    redis_sink.write_status(client, StreamingStatus(online_batch_seconds=seconds))
 
 
 def _is_where_left(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 
 from contracts.stored import keyspace
+from contracts.stored.statuses import StreamingStatus
 from streaming.state import client as redis_sink
 from streaming.state.client import StateClient
 from streaming.state.keys import is_there
@@ -29,7 +30,7 @@ class StateWatch:
         is_lost = not is_there(self._client)
         if is_lost and not self._is_lost:
             log.error("the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`")
-            redis_sink.write_status(self._client, {"state_lost": str(int(time.time() * 1000))})
+            redis_sink.write_status(self._client, StreamingStatus(state_lost=int(time.time() * 1000)))
         if is_lost and not applied:
             # New events are applied meanwhile; a rebuild goes as far as this says, no further.
             redis_sink.write_applied(self._client, keyspace.APPLIED_ONLINE, self.applied)

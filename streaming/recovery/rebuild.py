@@ -63,7 +63,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         mark_written(client)
         # A flush took the offsets with the state, and partitions without new records would stay without.
         redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, topics.by_place(ends) | bounds)
-        redis_sink.clear_status(client, "state_lost")
+        redis_sink.clear_state_lost(client)
         return Rebuilt(before, state_digest(client))
 
 

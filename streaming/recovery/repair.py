@@ -108,9 +108,9 @@ def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool =
 
 
 def _refuse_while_running(client: StateClient) -> None:
-    before = redis_sink.read_status(client).get("heartbeat")
+    before = redis_sink.read_status(client).heartbeat
     time.sleep(_HEARTBEAT_SECONDS)
-    if redis_sink.read_status(client).get("heartbeat") != before:
+    if redis_sink.read_status(client).heartbeat != before:
         raise RepairError("streaming runs: stop it, then repair")
 
 

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, encode_catalog, encode_entry
+from contracts.stored.statuses import STATE_LOST, StreamingStatus
 from streaming.state.script import lua, state_script
 
 StateClient = redis.Redis
@@ -120,17 +121,17 @@ def advance_applied(client: redis.Redis, moves: Mapping[str, tuple[int, int]]) -
     return None if elsewhere is None else str(elsewhere.decode())
 
 
-def write_status(client: redis.Redis, status: dict[str, str]) -> None:
-    """Publish figures of the queries for `headwater status`."""
-    client.hset(keyspace.STREAMING_STATUS, items=[text for pair in status.items() for text in pair])
+def write_status(client: redis.Redis, status: StreamingStatus) -> None:
+    """Publish figures of the queries; those that are not set stay as they are."""
+    client.hset(keyspace.STREAMING_STATUS, items=[text for pair in status.encode().items() for text in pair])
 
 
-def clear_status(client: redis.Redis, name: str) -> None:
-    """Take a figure back."""
-    client.hdel(keyspace.STREAMING_STATUS, name)
+def clear_state_lost(client: redis.Redis) -> None:
+    """Take back that Redis has lost the state."""
+    client.hdel(keyspace.STREAMING_STATUS, STATE_LOST)
 
 
-def read_status(client: redis.Redis) -> dict[str, str]:
-    """What write_status wrote."""
+def read_status(client: redis.Redis) -> StreamingStatus:
+    """What the queries wrote last."""
     fields: Any = client.hgetall(keyspace.STREAMING_STATUS)
-    return {name.decode(): text.decode() for name, text in fields.items()}
+    return StreamingStatus.decode(fields)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
-from contracts.stored.records import FreshList, encode_fresh, without_ids
+from contracts.stored.records import EMPTIED_LIST, FreshList, encode_fresh, without_ids
 from streaming.state.client import StateClient, chunks, user_keys
 from streaming.state.script import state_script
 
@@ -73,8 +73,8 @@ def _erase_lists(
         pipeline.execute()
     for version in versions:
         top_n = keyspace.top_n(shard, version)
-        if client.hexists(top_n, user_id):  # emptied, not deleted: a version is served only whole
-            client.hset(top_n, user_id, b"")
+        if client.hexists(top_n, user_id):
+            client.hset(top_n, user_id, EMPTIED_LIST)
 
 
 def _versions(client: StateClient) -> list[str]:

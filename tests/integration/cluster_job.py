@@ -66,7 +66,7 @@ def main() -> None:
     outcome, manifest = train(Round(spark, settings, Publisher.of(settings), lambda _: None))
     print(f"outcome: {outcome}")
     assert manifest is not None
-    print(f"lists: {client.hlen(keyspace.top_n(0, manifest['version']))}")
+    print(f"lists: {client.hlen(keyspace.top_n(0, manifest.version))}")
     spark.stop()
 
 

@@ -20,7 +20,7 @@ from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
 from training.rounds.round import Round, train
 from training.rounds.trainer import Trainer
-from training.runtime.failures import explained
+from training.runtime.failures import explain
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -111,14 +111,14 @@ def test_a_model_comes_of_it(world: World, rows: Callable[[], list[Row]]) -> Non
     outcome, manifest = world.round()
     assert outcome == "published"
     assert manifest is not None
-    assert manifest["counts"]["users"] == len({row[2] for row in given})
+    assert manifest.counts.users == len({row[2] for row in given})
     known: dict[str, set[str]] = {}
     for row in given:
         known.setdefault(row[2], set()).add(row[3])
-    for user, items in world.lists(manifest["version"]).items():
+    for user, items in world.lists(manifest.version).items():
         assert items
         assert not known[user] & set(items)
-    assert "all" not in world.lists(manifest["version"])
+    assert "all" not in world.lists(manifest.version)
 
 
 def test_where_nobody_likes_anything_there_is_nothing_to_learn(world: World) -> None:
@@ -130,37 +130,38 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     world.append(ids_like_numbers_and_not())
     _, first = world.round()
     assert first is not None
-    assert set(world.lists(first["version"])) == {row[2] for row in ids_like_numbers_and_not()}
+    assert set(world.lists(first.version)) == {row[2] for row in ids_like_numbers_and_not()}
     # A byte of the champion's factors turns over: it is not started from, and a new model is made.
-    folder = Path(world.settings.models_uri) / first["version"]
+    folder = Path(world.settings.models_uri) / first.version
     part = next((folder / "item_factors").glob("*.parquet"))
     raw = bytearray(part.read_bytes())
     raw[len(raw) // 2] ^= 1
     part.write_bytes(bytes(raw))
     with pytest.raises(TrainingError, match="damaged"):
-        model_folder.check(world.spark, world.settings.models_uri, first["version"], first)
+        model_folder.check(world.spark, world.settings.models_uri, first.version, first)
     outcome, second = world.round()
     assert outcome == "published"
     assert second is not None
-    assert second["fit"]["warm"] is False
+    assert second.fit is not None
+    assert second.fit.warm is False
     # The disk is full once the model is to be saved: nothing half is left, and afterwards a round succeeds.
     with full_disk(world.spark) as fill, pytest.raises(Exception, match="File too large") as failure:
         train(Round(world.spark, world.settings, world.publisher, lambda phase: fill(phase == "fit")))
-    told = str(explained(failure.value))
+    told = str(explain(failure.value))
     assert told.startswith("The disk is full")
     assert "old model stays served" in told
     folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
-    assert folders == {first["version"], second["version"]} == set(world.publisher.versions())
+    assert folders == {first.version, second["version"]} == set(world.publisher.versions())
     assert world.publisher.current()[0] == second["version"]
     # Nothing can be written where the models go.
     world.settings = world.settings.model_copy(update={"models_uri": str(part / "no folder")})
     with pytest.raises(TrainingError, match="cannot be written to"):
         world.round()
-    assert world.publisher.read_status()["outcome"] == "failed"
+    assert world.publisher.read_status().outcome == "failed"
     # The files of the lake are gone.
     for data in Path(lake.INTERACTIONS.path(world.settings.lake_uri)).glob("*.parquet"):
         data.unlink()
     with pytest.raises(TrainingError, match="gone, vacuumed or deleted"):
         world.round()
     assert world.publisher.current()[0] == second["version"]
-    assert world.publisher.versions() == [first["version"], second["version"]]
+    assert world.publisher.versions() == [first.version, second["version"]]

@@ -14,11 +14,13 @@ from pyspark.sql import Row, SparkSession
 
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace, lake
+from contracts.stored.manifest import FigureTriple, Manifest
 from contracts.stored.records import decode_ids, decode_ranked, decode_ranked_ids
+from tests.manifests import a_manifest
 from training.fit.factors import matrix
 from training.registry import model_folder
 from training.registry.publish import MemoryBudgetError, Publisher
-from training.rounds.round import Round, train
+from training.rounds.round import Round, RoundResult, train
 from training.rounds.trainer import Trainer
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -74,7 +76,7 @@ class World:
         frame = self.spark.createDataFrame(rows, lake.CATALOG.ddl)
         frame.write.format("delta").mode("append").save(lake.CATALOG.path(self.settings.lake_uri))
 
-    def round(self) -> tuple[str, dict[str, Any] | None]:
+    def round(self) -> RoundResult:
         return train(Round(self.spark, self.settings, self.publisher, lambda _: None))
 
 
@@ -94,55 +96,59 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     assert outcome == "published"
     assert first is not None
     check_manifest(first, users=30, interactions=600)
-    check_lists(world, first["version"], rows)
+    check_lists(world, first.version, rows)
     check_folder(world, first)
     check_factors(world, first)
-    check_rating_factors(world, first["version"])
-    check_segments(world, first["version"])
+    check_rating_factors(world, first.version)
+    check_segments(world, first.version)
 
     world.append(interactions(600, users=40, seed=2))
     _, second = world.round()
     assert second is not None
-    assert second["previous"] == first["version"]
-    assert (second["counts"]["users"], second["counts"]["interactions"]) == (40, 1400)
-    assert second["lake_version"] > first["lake_version"]
-    assert "champion" in second["evaluation"]["figures"]
+    assert second.previous == first.version
+    assert (second.counts.users, second.counts.interactions) == (40, 1400)
+    assert second.lake_version > first.lake_version
+    assert "champion" in figures_of(second)
 
     _, third = world.round()
     assert third is not None
-    assert [manifest["fit"]["warm"] for manifest in (first, second, third)] == [False, False, True]
-    assert [manifest["lists"]["kept"] for manifest in (first, second)] == [0, 0]
-    check_kept_lists(world, second["version"], third)
-    assert world.publisher.current()[0] == third["version"]
-    kept = {second["version"], third["version"]}
+    assert [manifest.fit and manifest.fit.warm for manifest in (first, second, third)] == [False, False, True]
+    assert [manifest.lists and manifest.lists.kept for manifest in (first, second)] == [0, 0]
+    check_kept_lists(world, second.version, third)
+    assert world.publisher.current_version() == third.version
+    kept = {second.version, third.version}
     folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
     assert folders == kept
     entered: Any = world.client.zrange(keyspace.MODEL_VERSIONS, 0, -1)
     assert {version.decode() for version in entered} == kept
-    assert not world.client.exists(*keyspace.version_keys(first["version"], 2))
+    assert not world.client.exists(*keyspace.version_keys(first.version, 2))
 
     # Settings under which nothing is learnt: the gate refuses, the served model stays.
     world.settings = world.settings.model_copy(update={"als_reg_param": 1e9})
     outcome, refused = world.round()
     assert outcome == "refused_by_gate"
     assert refused is not None
-    assert not refused["gate"]["publish"]
-    assert refused["fit"]["why"] == "the parameters changed"
-    assert world.publisher.current()[0] == third["version"]
+    assert refused.gate is not None
+    assert not refused.gate.publish
+    assert refused.fit is not None
+    assert refused.fit.why == "the parameters changed"
+    assert world.publisher.current_version() == third.version
     assert world.publisher.audit()[-1]["action"] == "refuse"
     assert {path.name for path in Path(world.settings.models_uri).iterdir()} == kept
 
 
-def check_kept_lists(world: World, before: str, manifest: dict[str, Any]) -> None:
+def check_kept_lists(world: World, before: str, manifest: Manifest) -> None:
     """With nothing new many lists stay, byte by byte; every user has one, and both versions are whole."""
     of_version: list[dict[bytes, bytes]] = [
         {k: v for shard in range(2) for k, v in world.client.hgetall(keyspace.top_n(shard, version)).items()}  # type: ignore[union-attr]
-        for version in (before, manifest["version"])
+        for version in (before, manifest.version)
     ]
     old, new = of_version
     assert set(old) == set(new)
-    assert manifest["lists"]["written"] + manifest["lists"]["kept"] == len(new) == manifest["sizes"]["lists"]
-    assert sum(old[user] == new[user] for user in new) >= manifest["lists"]["kept"] > 0
+    assert manifest.lists is not None
+    assert manifest.sizes is not None
+    assert manifest.lists.written + manifest.lists.kept == len(new) == manifest.sizes.lists
+    assert sum(old[user] == new[user] for user in new) >= manifest.lists.kept > 0
 
 
 def check_rating_factors(world: World, version: str) -> None:
@@ -166,17 +172,23 @@ def check_segments(world: World, version: str) -> None:
         assert min(scores) >= 2
 
 
-def check_manifest(manifest: dict[str, Any], users: int, interactions: int) -> None:
-    counts, metrics = manifest["counts"], manifest["metrics"]
-    assert (counts["users"], counts["interactions"], counts["ratings"]) == (users, interactions, interactions)
-    assert counts["sparsity"] == round(1 - interactions / (users * counts["items"]), 6)
-    assert metrics["ndcg@10"] > metrics["popularity_ndcg@10"]
+def figures_of(manifest: Manifest) -> dict[str, dict[str, FigureTriple]]:
+    assert manifest.evaluation is not None
+    assert manifest.evaluation.figures is not None
+    return manifest.evaluation.figures
+
+
+def check_manifest(manifest: Manifest, users: int, interactions: int) -> None:
+    counts, metrics = manifest.counts, manifest.metrics
+    assert (counts.users, counts.interactions, counts.ratings) == (users, interactions, interactions)
+    assert counts.sparsity == round(1 - interactions / (users * counts.items), 6)
+    assert (metrics["ndcg@10"] or 0) > (metrics["popularity_ndcg@10"] or 0)
     assert {"rmse", "mae", "r2", "precision@10", "recall@10"} <= set(metrics)
-    assert set(manifest["timings"]) == {"load", "measure", "fit", "publish"}
-    assert manifest["gate"]["leads"] == "model"
-    low, high = manifest["evaluation"]["figures"]["model"]["ndcg@10"][1:]
-    assert low <= metrics["ndcg@10"] <= high
-    assert manifest["parameters"]["als_rank"] == 8
+    assert set(manifest.timings) == {"load", "measure", "fit", "publish"}
+    assert manifest.leads == "model"
+    low, high = figures_of(manifest)["model"]["ndcg@10"][1:]
+    assert low <= (metrics["ndcg@10"] or 0) <= high
+    assert manifest.parameters.als_rank == 8
 
 
 def check_lists(world: World, version: str, rows: list[Row]) -> None:
@@ -200,17 +212,17 @@ def check_lists(world: World, version: str, rows: list[Row]) -> None:
     check_neighbours(world, version, ids, known)
 
 
-def check_factors(world: World, manifest: dict[str, Any]) -> None:
+def check_factors(world: World, manifest: Manifest) -> None:
     """A user's list follows from what is published for fold-in alone."""
-    rank, counts = manifest["parameters"]["als_rank"], manifest["counts"]
-    assert manifest["parameters"]["rating_strengths"] == {"0.0": -0.5, "3.0": 0.0, "4.0": 1.0, "5.0": 2.0}
-    raw: Any = world.client.hgetall(keyspace.model_factors(manifest["version"]))
-    items = np.frombuffer(raw[b"0"], "<f4").reshape(counts["items"], rank)
-    fit = model_folder.load(world.spark, world.settings.models_uri, manifest["version"])
-    users = matrix(fit.user_factors, counts["users"], rank).astype(np.float64)
+    rank, counts = manifest.parameters.als_rank, manifest.counts
+    assert manifest.parameters.rating_strengths == {"0.0": -0.5, "3.0": 0.0, "4.0": 1.0, "5.0": 2.0}
+    raw: Any = world.client.hgetall(keyspace.model_factors(manifest.version))
+    items = np.frombuffer(raw[b"0"], "<f4").reshape(counts.items, rank)
+    fit = model_folder.load(world.spark, world.settings.models_uri, manifest.version)
+    users = matrix(fit.user_factors, counts.users, rank).astype(np.float64)
     found = np.frombuffer(raw[b"user_gramian"], "<f8").reshape(rank, rank)
     np.testing.assert_allclose(found, users.T @ users, rtol=1e-9)
-    np.testing.assert_array_equal(items, matrix(fit.item_factors, counts["items"], rank))
+    np.testing.assert_array_equal(items, matrix(fit.item_factors, counts.items, rank))
 
 
 def check_neighbours(world: World, version: str, ids: list[str], known: dict[str, set[str]]) -> None:
@@ -224,11 +236,11 @@ def check_neighbours(world: World, version: str, ids: list[str], known: dict[str
     assert sum(int(user[1:]) % GROUPS == 0 for user in users[:3]) >= 2
 
 
-def check_folder(world: World, manifest: dict[str, Any]) -> None:
-    uri, version = world.settings.models_uri, manifest["version"]
-    assert model_folder.read_manifest(world.spark, uri, version)["metrics"] == manifest["metrics"]
+def check_folder(world: World, manifest: Manifest) -> None:
+    uri, version = world.settings.models_uri, manifest.version
+    assert model_folder.read_manifest(world.spark, uri, version).metrics == manifest.metrics
     fit = model_folder.load(world.spark, uri, version)
-    assert fit.user_factors.count() == fit.users.count() == manifest["counts"]["users"]
+    assert fit.user_factors.count() == fit.users.count() == manifest.counts.users
     assert fit.rating_item_factors is not None
     with pytest.raises(FileNotFoundError, match="No model 'none'"):
         model_folder.load(world.spark, uri, "none")
@@ -241,15 +253,15 @@ def test_a_race_is_lost_cleanly_and_older_data_is_refused(world: World) -> None:
     # While this round is at work, another trainer publishes what has learnt more.
     def rival(phase: str) -> None:
         if phase == "publish":
-            world.publisher.promote("rival", {"lake_version": 99, "previous": None}, expected=None)
+            world.publisher.promote(a_manifest("rival", lake_version=99), expected=None)
 
     running.on_phase = rival
     outcome, manifest = train(running)
     assert outcome == "lost_race"
     assert manifest is not None
-    assert world.publisher.current()[0] == "rival"
-    assert not world.client.exists(*keyspace.version_keys(manifest["version"], 2))
-    assert not (Path(world.settings.models_uri) / manifest["version"]).exists()
+    assert world.publisher.current_version() == "rival"
+    assert not world.client.exists(*keyspace.version_keys(manifest.version, 2))
+    assert not (Path(world.settings.models_uri) / manifest.version).exists()
     assert world.round() == ("refused_older", None)
 
 
@@ -271,8 +283,8 @@ def test_clicks_alone_are_enough_to_train(world: World) -> None:
     outcome, manifest = world.round()
     assert outcome == "published"
     assert manifest is not None
-    assert "rmse" not in manifest["metrics"]
-    assert manifest["metrics"]["ndcg@10"] > 0
+    assert "rmse" not in manifest.metrics
+    assert (manifest.metrics["ndcg@10"] or 0) > 0
 
 
 def test_the_trainer_serves_requests_until_it_is_stopped(world: World) -> None:
@@ -282,10 +294,10 @@ def test_the_trainer_serves_requests_until_it_is_stopped(world: World) -> None:
     thread = threading.Thread(target=trainer.run, args=(stopping,))
     thread.start()
     number = world.publisher.request()
-    while int(world.publisher.read_status().get("served_request", 0)) < number:
+    while not world.publisher.read_status().has_served(number):
         assert thread.is_alive()
         stopping.wait(0.2)
     stopping.set()
     thread.join(60)
     status = world.publisher.read_status()
-    assert (status["phase"], status["outcome"]) == ("idle", "not_enough_data")
+    assert (status.phase, status.outcome) == ("idle", "not_enough_data")

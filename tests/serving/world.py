@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored import keyspace, records
+from contracts.stored.manifest import GateRecord
+from tests.manifests import a_manifest
 
-PARAMETERS: dict[str, object] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
+PARAMETERS: dict[str, Any] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
 RATING = records.TYPE_CODES["rating"] - 1
 
 
@@ -34,8 +36,8 @@ class World:
     trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
     factors: NDArray[np.float32] | None = None  # a row an item, by its place in the sorted ids
     rating_factors: NDArray[np.float32] | None = None  # the same, of the explicit model
-    parameters: dict[str, object] = field(default_factory=dict)
-    gate: dict[str, object] = field(default_factory=dict)  # what the gate decided, in the manifest
+    parameters: dict[str, Any] = field(default_factory=dict)
+    leads: str = "model"  # what answers begin with, by the gate
     new_items: list[str] = field(default_factory=list)  # of v1
     newest: dict[str, int] = field(default_factory=dict)  # item -> epoch ms
     users: dict[str, dict[str, str]] = field(default_factory=dict)  # user -> attributes
@@ -110,13 +112,15 @@ class World:
             for name, part in enumerate(parts):
                 client.hset(keyspace.model_factors(version), str(name), part.astype("<f4").tobytes())
             client.hset(keyspace.model_factors(version), "user_gramian", b"not read here")
-        manifest: dict[str, Any] = {
-            "version": version,
-            "created_at": "2026-01-01T00:00:00Z",
-            "metrics": {"ndcg@10": 0.2},
-        }
-        manifest |= {"parameters": self.parameters, "gate": self.gate}
-        client.set(keyspace.manifest(version), json.dumps(manifest))
+        gate = GateRecord(publish=True, leads=self.leads, reason="as the test wants it")
+        manifest = a_manifest(
+            version,
+            self.parameters,
+            created_at="2026-01-01T00:00:00Z",
+            metrics={"ndcg@10": 0.2},
+            gate=gate,
+        )
+        client.set(keyspace.manifest(version), manifest.to_json())
         client.set(keyspace.CURRENT_MODEL, version)
 
 

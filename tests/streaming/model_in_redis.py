@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import redis
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored import keyspace
 from contracts.stored.records import encode_ids
+from tests.manifests import a_manifest
 
 PARAMETERS = {
     "als_alpha": 0.5,
@@ -28,8 +27,8 @@ def publish(
     random = np.random.default_rng(seed)
     factors = random.normal(size=(len(items), rank)).astype(np.float32)
     users = random.normal(size=(50, rank))
-    parameters = PARAMETERS | {"als_rank": rank}
-    client.set(keyspace.manifest(version), json.dumps({"version": version, "parameters": parameters}))
+    manifest = a_manifest(version, PARAMETERS | {"als_rank": rank})
+    client.set(keyspace.manifest(version), manifest.to_json())
     client.set(keyspace.model_items(version), encode_ids(items))
     client.hset(keyspace.model_factors(version), "0", factors.tobytes())
     client.hset(keyspace.model_factors(version), "user_gramian", (users.T @ users).tobytes())

@@ -14,6 +14,7 @@ import numpy as np
 
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
+from tests.manifests import a_manifest
 from training.registry.publish import Publisher, write_fields
 
 Step = Callable[[Publisher, str, "str | None"], object]
@@ -37,11 +38,11 @@ def _similar(publisher: Publisher, version: str, before: str | None) -> None:
 
 
 def _manifest(publisher: Publisher, version: str, before: str | None) -> None:
-    publisher._client.set(keyspace.manifest(version), "{}")
+    publisher._client.set(keyspace.manifest(version), a_manifest(version, previous=before).to_json())
 
 
 def _pointer(publisher: Publisher, version: str, before: str | None) -> None:
-    assert publisher.promote(version, {"version": version, "previous": before}, before)
+    assert publisher.promote(a_manifest(version, previous=before), before)
 
 
 def _prune(publisher: Publisher, version: str, before: str | None) -> None:
@@ -63,7 +64,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 def publish(publisher: Publisher, version: str, kill_before: str = "") -> None:
     """All steps, or those before one at which this process ends as by `kill -9`."""
-    before, _ = publisher.current()
+    before = publisher.current_version()
     for name, step in STEPS:
         if name == kill_before:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from contracts.settings import TrainingSettings
-from training.registry.outcome import Manifest, TrainingError
+from contracts.stored.manifest import Manifest
+from training.registry.outcome import TrainingError
 from training.registry.registry import Registry, differences
 
 models = typer.Typer(no_args_is_help=True, help="Published versions: look at them, serve an earlier one.")
@@ -28,10 +29,16 @@ def _fail(error: TrainingError) -> typer.Exit:
 def list_versions(as_json: AsJson = False) -> None:
     """Every version that Redis holds, oldest first; a star marks the served one."""
     registry = _registry()
-    current, _ = registry.publisher.current()
-    rows = [(version, registry.publisher.manifest_of(version)) for version in registry.publisher.versions()]
+    current, versions = registry.publisher.current_version(), registry.publisher.versions()
+    try:
+        rows = [(version, registry.publisher.manifest_of(version)) for version in versions]
+    except TrainingError as error:
+        raise _fail(error) from error
     if as_json:
-        found = [{"version": v, "served": v == current, "manifest": m} for v, m in rows]
+        found = [
+            {"version": version, "served": version == current, "manifest": manifest and manifest.to_dict()}
+            for version, manifest in rows
+        ]
         typer.echo(json.dumps(found, indent=2))
         return
     for version, manifest in rows:
@@ -41,13 +48,13 @@ def list_versions(as_json: AsJson = False) -> None:
 def _line(manifest: Manifest | None) -> str:
     if manifest is None:
         return "being written, or never finished"
-    metrics = manifest["metrics"]
+    metrics = manifest.metrics
     name = next((name for name in metrics if name.startswith("ndcg@")), None)
     figures = (
         f"{name.upper()} {metrics[name]:.4f} (popularity {metrics[f'popularity_{name}']:.4f})" if name else ""
     )
-    gate = manifest.get("gate", {}).get("reason", "")
-    return f"{manifest['created_at']}  {manifest['counts']['interactions']:,} events  {figures}  {gate}"
+    gate = manifest.gate.reason if manifest.gate else ""
+    return f"{manifest.created_at}  {manifest.counts.interactions:,} events  {figures}  {gate}"
 
 
 @models.command()
@@ -55,9 +62,10 @@ def show(version: Annotated[str, typer.Argument(help="a version; the served one 
     """A version's manifest, as JSON."""
     registry = _registry()
     try:
-        typer.echo(json.dumps(registry.manifest(version or registry.publisher.current()[0] or ""), indent=2))
+        manifest = registry.manifest(version or registry.publisher.current_version() or "")
     except TrainingError as error:
         raise _fail(error) from error
+    typer.echo(manifest.to_json(indent=2))
 
 
 @models.command()
@@ -71,8 +79,8 @@ def diff(a: str, b: str, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
-    for name, (mine, theirs) in found.items():
-        typer.echo(f"{name:<40} {mine!s:>20} {theirs!s:>20}")
+    for name, (value_a, value_b) in found.items():
+        typer.echo(f"{name:<40} {value_a!s:>20} {value_b!s:>20}")
 
 
 @models.command()
@@ -106,5 +114,5 @@ def prune(keep: Annotated[int, typer.Option(min=1, help="versions to keep, the s
 def audit(as_json: AsJson = False) -> None:
     """Every change of the served version, oldest first, and every refusal."""
     for line in _registry().publisher.audit():
-        text = "{at}  {by}  {action}  {from} -> {to}  {reason}".format(**line)
-        typer.echo(json.dumps(line) if as_json else text)
+        text = f"{line.at}  {line.by}  {line.action}  {line.before} -> {line.version}  {line.reason}"
+        typer.echo(line.encode() if as_json else text)

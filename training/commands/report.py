@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,11 +20,11 @@ def report(
     """Write a version's report as one HTML page, and its figures as JSON beside it."""
     registry = Registry.of(TrainingSettings())
     try:
-        manifest = registry.manifest(version or registry.publisher.current()[0] or "")
+        manifest = registry.manifest(version or registry.publisher.current_version() or "")
     except TrainingError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    page = out or Path(f"{manifest['version']}.html")
+    page = out or Path(f"{manifest.version}.html")
     page.write_text(as_html(manifest), encoding="utf-8")
-    page.with_suffix(".json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    page.with_suffix(".json").write_text(manifest.to_json(indent=2) + "\n", encoding="utf-8")
     typer.echo(f"wrote {page} and {page.with_suffix('.json')}")

@@ -69,7 +69,7 @@ def _study(
     }
     if publish:
         outcome, manifest = Trainer(spark, best, Publisher.of(best)).train_once()
-        found |= {"outcome": outcome, "version": manifest["version"] if manifest else ""}
+        found |= {"outcome": outcome, "version": manifest.version if manifest else ""}
     return found
 
 

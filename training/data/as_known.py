@@ -1,9 +1,9 @@
 """What was known, at the cut of a split by time, of the pairs that were touched again after it.
 
 A pair lies where it was first touched: from then on it is known, and no list holds it. Its row has what its
-last writers say, though, and those may be younger than the cut. Learnt from, they would tell the past of the
-future; left out with their pair, a fit would lack what every model before it has seen, and the more so the
-more users return to what they know (docs/decisions/0012).
+last writers say, though, and those may be younger than the cut. A fit that learns from such a row knows the
+future; a fit that leaves out the pair lacks what every model before it has seen, and the more so the more
+users return to what they know (docs/decisions/0012).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Counts
 from contracts.stored.memory import World
 from training.data import dataset
 from training.data.as_known import Repeats, repeats_of
@@ -18,7 +19,7 @@ _ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
 
 
 @dataclass(frozen=True)
-class Learnt:
+class TrainingData:
     """Preferences with indexes (kept on the executors), the id maps, and how much there is.
 
     ``repeats`` tells what they were at an earlier time; None where no pair was touched twice.
@@ -27,7 +28,7 @@ class Learnt:
     preferences: DataFrame
     users: DataFrame
     items: DataFrame
-    counts: dict[str, int]
+    counts: Counts
     lake_version: int
     world: World
     blocks: int  # into how many parts it is worth dividing the work
@@ -45,7 +46,7 @@ def load(
     settings: TrainingSettings,
     lake_version: int,
     known_items: DataFrame | None = None,
-) -> Learnt | None:
+) -> TrainingData | None:
     """One version of the lake; None where there is not enough in it to learn from.
 
     ``known_items`` (item_id, item_index) keep their indexes where all are still there: then an item has the
@@ -72,24 +73,24 @@ def load(
     else:
         items = appended_ids(rows, "item_id", "item_index", known_items)
     indexed = with_indexes(rows.drop("last_time"), users, items).coalesce(blocks).persist()
-    counts = {
-        "users": users.count(),
-        "items": items.count(),
-        "interactions": interactions.count(),
-        "pairs": int(row["pairs"]),
-        "ratings": int(row["ratings"]),
-    }
+    counts = Counts(
+        users=users.count(),
+        items=items.count(),
+        interactions=interactions.count(),
+        pairs=int(row["pairs"]),
+        ratings=int(row["ratings"]),
+    )
     repeats = repeats_of(with_indexes(pairs, users, items), interactions, settings)
     pairs.unpersist()
     world = _world(counts, row, settings)
-    return Learnt(indexed, users, items, counts, lake_version, world, blocks, repeats)
+    return TrainingData(indexed, users, items, counts, lake_version, world, blocks, repeats)
 
 
-def _world(counts: dict[str, int], row: Row, settings: TrainingSettings) -> World:
+def _world(counts: Counts, row: Row, settings: TrainingSettings) -> World:
     return World(
-        users=counts["users"],
-        items=counts["items"],
-        interactions=counts["pairs"],
+        users=counts.users,
+        items=counts.items,
+        interactions=counts.pairs,
         n=settings.top_n,
         rank=settings.als_rank,
         rating_rank=settings.explicit_rank,

@@ -16,7 +16,7 @@ from algorithms.metrics import RANKING_METRICS, Lists, mae, r2, rmse
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
 from training.evaluation import rival_lists
-from training.evaluation.held_out import HeldOut, Histories
+from training.evaluation.held_out import HeldOut, MeasuredHistories
 from training.evaluation.item_scores import ItemScores
 from training.fit.als import Problem
 from training.fit.factors import Matrix
@@ -27,14 +27,14 @@ Figures = dict[str, Figure]
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedModel:
     """A model as it is served: its item factors by index (zero: unknown), and how users are folded in."""
 
     item_factors: Matrix
     problem: Problem
     half_life_items: float = 0.0  # by which a history fades (FOLD_HALF_LIFE_ITEMS); published lists do not
 
-    def fold_in(self, learnt: Histories) -> Matrix:
+    def fold_in(self, learnt: MeasuredHistories) -> Matrix:
         """The vectors of users by what was learnt of them; zero for those without a taste."""
         values = learnt.strengths if self.problem.implicit else learnt.ratings
         present = np.abs(self.item_factors).max(axis=1, initial=0) > 0
@@ -54,7 +54,7 @@ class Served:
             else None,
         )
 
-    def lists(self, learnt: Histories, k: int) -> Lists:
+    def lists(self, learnt: MeasuredHistories, k: int) -> Lists:
         """The model's own lists, -1 where they are short or there is no taste."""
         vectors = self.fold_in(learnt)
         present = np.abs(self.item_factors).max(axis=1, initial=0) > 0
@@ -74,7 +74,12 @@ class Evaluation:
 
 
 def all_lists(
-    models: Mapping[str, Served], held_out: HeldOut, scores: ItemScores, half_life: int, k: int, seed: int
+    models: Mapping[str, ServedModel],
+    held_out: HeldOut,
+    scores: ItemScores,
+    half_life: int,
+    k: int,
+    seed: int,
 ) -> dict[str, Lists]:
     """The lists of each model, filled up by popularity as serving does, and of every baseline."""
     learnt = held_out.learnt
@@ -131,17 +136,32 @@ def long_tail(users: NDArray[np.int64], lists: Lists, points: int = 20) -> dict[
     }
 
 
-def rating_figures(model: Served, held_out: HeldOut) -> dict[str, float]:
-    """RMSE, MAE and R2 on the later ratings that the model can predict, and their share of all."""
-    learnt, later = held_out.learnt, held_out.later
-    vectors = model.fold_in(learnt.where(~np.isnan(learnt.ratings)))
-    rated = later.where(~np.isnan(later.ratings))
-    mine, theirs = vectors[rated.owners()], model.item_factors[rated.items]
-    seen = mine.any(axis=1) & theirs.any(axis=1)
-    if not seen.any():
+def rating_figures(model: ServedModel, held_out: HeldOut) -> dict[str, float | None]:
+    """RMSE, MAE and R2 on the later ratings, and the share of them that the model can predict.
+
+    It cannot predict those of a user or an item without factors: the problem's ``cold_start_strategy`` leaves
+    them out ("drop"), or gives them NaN, which makes the three figures None, as JSON has no NaN.
+    """
+    rated = held_out.later.where(~np.isnan(held_out.later.ratings))
+    predicted = predict_ratings(model, held_out)
+    known = ~np.isnan(predicted)
+    if not known.any():
         return {}
-    truth, predicted = rated.ratings[seen], np.einsum("nk,nk->n", mine[seen], theirs[seen]).astype(np.float64)
-    figures = {"rmse": rmse(truth, predicted), "mae": mae(truth, predicted), "r2": r2(truth, predicted)}
-    return {name: round(value, 6) for name, value in figures.items()} | {
-        "ratings_predicted": round(float(seen.mean()), 6)
+    counted = known if model.problem.cold_start_strategy == "drop" else np.ones_like(known)
+    truth, estimates = rated.ratings[counted], predicted[counted]
+    figures = {"rmse": rmse(truth, estimates), "mae": mae(truth, estimates), "r2": r2(truth, estimates)}
+    return {
+        **{name: None if np.isnan(value) else round(value, 6) for name, value in figures.items()},
+        "ratings_predicted": round(float(known.mean()), 6),
     }
+
+
+def predict_ratings(model: ServedModel, held_out: HeldOut) -> NDArray[np.float64]:
+    """A prediction for each later rating, NaN where its user or its item has no factors."""
+    learnt = held_out.learnt
+    vectors = model.fold_in(learnt.where(~np.isnan(learnt.ratings)))
+    rated = held_out.later.where(~np.isnan(held_out.later.ratings))
+    user_rows, item_rows = vectors[rated.owners()], model.item_factors[rated.items]
+    known = user_rows.any(axis=1) & item_rows.any(axis=1)
+    predicted = np.einsum("nk,nk->n", user_rows, item_rows).astype(np.float64)
+    return np.where(known, predicted, np.nan)

@@ -17,7 +17,7 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Histories:
+class MeasuredHistories:
     """Interactions of the measured users as CSR by their place, items ascending."""
 
     indptr: NDArray[np.int64]
@@ -27,10 +27,10 @@ class Histories:
     liked: NDArray[np.bool_]  # the positives
     times: NDArray[np.int64]  # epoch ms
 
-    def where(self, kept: NDArray[np.bool_]) -> Histories:
+    def where(self, kept: NDArray[np.bool_]) -> MeasuredHistories:
         """Some of them."""
         indptr = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[self.indptr]
-        return Histories(
+        return MeasuredHistories(
             indptr,
             self.items[kept],
             self.strengths[kept],
@@ -45,7 +45,7 @@ class Histories:
 
 
 @dataclass(frozen=True)
-class Counts:
+class MeasurableUsers:
     """How many users a split gives to measure on."""
 
     tested: int  # with anything held out
@@ -57,9 +57,9 @@ class Counts:
 class HeldOut:
     """Of the measured users, by place, what the fit learns and what came later."""
 
-    learnt: Histories
-    later: Histories
-    counts: Counts
+    learnt: MeasuredHistories
+    later: MeasuredHistories
+    counts: MeasurableUsers
 
     @property
     def positives(self) -> Positives:
@@ -68,14 +68,14 @@ class HeldOut:
         return Positives(liked.indptr, liked.items)
 
 
-def count_users(marked: DataFrame) -> Counts:
+def count_users(marked: DataFrame) -> MeasurableUsers:
     """Of rows with `held_out`, how many users there are to measure on."""
     row = _by_user(marked).agg(
         F.count_if("tested").alias("tested"),
         F.count_if("positive").alias("with_positives"),
         F.count_if(F.col("positive") & F.col("learnt")).alias("warm"),
     )
-    return Counts(**{name: int(value) for name, value in row.collect()[0].asDict().items()})
+    return MeasurableUsers(**{name: int(value) for name, value in row.collect()[0].asDict().items()})
 
 
 def _by_user(marked: DataFrame) -> DataFrame:
@@ -86,7 +86,7 @@ def _by_user(marked: DataFrame) -> DataFrame:
     )
 
 
-def collect(marked: DataFrame, counts: Counts, limit: int, seed: int) -> HeldOut:
+def collect(marked: DataFrame, counts: MeasurableUsers, limit: int, seed: int) -> HeldOut:
     """The rows of at most ``limit`` users with anything held out, by chance, the same for the same seed."""
     chosen = _by_user(marked).filter("tested").orderBy(F.xxhash64("user_index", F.lit(seed)))
     sample = F.broadcast(chosen.limit(limit).select("user_index"))
@@ -96,7 +96,7 @@ def collect(marked: DataFrame, counts: Counts, limit: int, seed: int) -> HeldOut
     column = {name: table[name].to_numpy() for name in table.column_names}
     order = np.lexsort((column["item_index"], column["user_index"]))
     users, place = np.unique(column["user_index"][order], return_inverse=True)
-    both = Histories(
+    both = MeasuredHistories(
         np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(users)))]).astype(np.int64),
         column["item_index"][order].astype(np.int32),
         column["strength"][order].astype(np.float64),

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 from algorithms.metrics import Lists, Positives, ndcg_at_k
 from algorithms.top_n import top_n
-from training.evaluation.held_out import HeldOut, Histories
+from training.evaluation.held_out import HeldOut, MeasuredHistories
 
 _NEIGHBOURS, _SHRINK = 100, 5.0  # of item-kNN: the nearest ones kept, and the damping by few common users
 _LONGEST = 500  # items of a history that item-kNN learns from: their pairs grow with the square
 _BLOCK = 256
 
 
-def by_score(scores: NDArray[np.float64], learnt: Histories, k: int) -> Lists:
+def by_score(scores: NDArray[np.float64], learnt: MeasuredHistories, k: int) -> Lists:
     """The same order of items for everybody, known items left out, items without a score not listed."""
     users, score = len(learnt.indptr) - 1, scores.astype(np.float32)[:, None]
     ones = np.ones((users, 1), np.float32)
@@ -46,7 +46,7 @@ def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, un
     return max(quality, key=lambda half_life: (quality[half_life], half_life))
 
 
-def item_knn(learnt: Histories, items: int, k: int) -> Lists:
+def item_knn(learnt: MeasuredHistories, items: int, k: int) -> Lists:
     """Cosine of the items' positive strengths over the measured users, damped, the nearest ones kept."""
     users = len(learnt.indptr) - 1
     positive = np.maximum(learnt.strengths, 0)
@@ -105,7 +105,7 @@ def _nearest(cosines: sp.csr_matrix) -> sp.csr_matrix:
     return cosines.T.tocsr()
 
 
-def random_lists(catalogue: NDArray[np.bool_], learnt: Histories, k: int, seed: int) -> Lists:
+def random_lists(catalogue: NDArray[np.bool_], learnt: MeasuredHistories, k: int, seed: int) -> Lists:
     """Items of the catalogue by chance, known ones left out."""
     items, rng = np.flatnonzero(catalogue), np.random.default_rng(seed)
     lists = np.full((len(learnt.indptr) - 1, k), -1, np.int32)

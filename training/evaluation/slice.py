@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from pyspark.sql import DataFrame
 
 from contracts.settings import TrainingSettings
+from contracts.stored.manifest import EvaluationRecord
 from training.data import split
 from training.data.as_known import Repeats, as_known
 from training.data.time_quantile import time_quantile
-from training.evaluation.held_out import Counts, HeldOut, collect, count_users
+from training.evaluation.held_out import HeldOut, MeasurableUsers, collect, count_users
 from training.evaluation.item_scores import ItemScores, item_scores
 from training.evaluation.rival_lists import best_half_life
 
@@ -22,43 +21,47 @@ FALLBACK = "per_user_temporal"
 
 @dataclass(frozen=True)
 class Slice:
-    """``about`` says how it was made, for the manifest; ``half_life`` is recent popularity's, tuned."""
+    """``evaluation`` says how it was made, for the manifest; ``half_life`` is recent popularity's, tuned."""
 
     train: DataFrame
     held_out: HeldOut
     scores: ItemScores
     half_life: int
-    about: dict[str, Any]
+    evaluation: EvaluationRecord
 
 
-def marked(
-    rows: DataFrame, settings: TrainingSettings, champion: Mapping[str, Any], repeats: Repeats | None
-) -> tuple[DataFrame, dict[str, Any], Counts]:
+def split_rows(
+    rows: DataFrame, settings: TrainingSettings, champion: EvaluationRecord | None, repeats: Repeats | None
+) -> tuple[DataFrame, EvaluationRecord, MeasurableUsers]:
     """Rows with `held_out` (kept on the executors), how they were split, and how many users that gives.
 
     ``champion`` is the evaluation in its manifest: what its measured fit has learnt is not held out.
     ``repeats`` tells what was known at the cut of what was touched again.
     """
     name: str = settings.evaluation_split
-    about: dict[str, Any] = {"split": name, "k": settings.metrics_k, "seed": settings.seed}
+    evaluation = EvaluationRecord(split=name, k=settings.metrics_k, seed=settings.seed)
     if name == "global_time":
-        cutoff = max(time_quantile(rows, 1 - settings.holdout_fraction), champion.get("cutoff") or 0)
+        cutoff = max(time_quantile(rows, 1 - settings.holdout_fraction), (champion and champion.cutoff) or 0)
         newer = as_known(split.newer_than(rows, cutoff), repeats, cutoff).persist()
         counts = count_users(newer)
         if counts.warm >= settings.gate_min_users:
-            return newer, {**about, "cutoff": cutoff}, counts
+            return newer, evaluation.with_parts(cutoff=cutoff), counts
         newer.unpersist()
         few = f"global_time gives {counts.warm} users with a past and a later positive (GATE_MIN_USERS)"
-        name, about = FALLBACK, {**about, "split": FALLBACK, "split_reason": few}
+        name, evaluation = FALLBACK, evaluation.with_parts(split=FALLBACK, split_reason=few)
     held_out = dict(split.SPLITS)[name](rows, settings.holdout_fraction, settings.seed)
     if name in split.TEMPORAL:
         held_out = as_known(held_out, repeats)
     held_out = held_out.persist()
-    return held_out, about, count_users(held_out)
+    return held_out, evaluation, count_users(held_out)
 
 
 def make_slice(
-    rows: DataFrame, counts: Counts, about: dict[str, Any], items: int, settings: TrainingSettings
+    rows: DataFrame,
+    counts: MeasurableUsers,
+    evaluation: EvaluationRecord,
+    items: int,
+    settings: TrainingSettings,
 ) -> Slice | None:
     """Collect the sample, and score the items by what is learnt; None without anything to measure on."""
     if not counts.warm:
@@ -72,14 +75,14 @@ def make_slice(
     earlier = int(np.quantile(times, 1 - settings.holdout_fraction))
     recent = item_scores(train, items, earlier).recent
     half_life = best_half_life(recent, held_out, earlier, settings.metrics_k)
-    scores = item_scores(train, items, about.get("cutoff", int(times.max())))
+    scores = item_scores(train, items, int(times.max()) if evaluation.cutoff is None else evaluation.cutoff)
     later = held_out.later.where(held_out.later.liked)
     cold = float((scores.users[later.items] == 0).mean()) if len(later.items) else 0.0
-    found = {
-        "users_tested": counts.tested,
-        "users_without_positives": counts.tested - counts.with_positives,
-        "cold_users_share": round(1 - counts.warm / counts.with_positives, 6),
-        "cold_items_share": round(cold, 6),
-        "recent_half_life_seconds": half_life,
-    }
-    return Slice(train, held_out, scores, half_life, about | found)
+    evaluation = evaluation.with_parts(
+        users_tested=counts.tested,
+        users_without_positives=counts.tested - counts.with_positives,
+        cold_users_share=round(1 - counts.warm / counts.with_positives, 6),
+        cold_items_share=round(cold, 6),
+        recent_half_life_seconds=half_life,
+    )
+    return Slice(train, held_out, scores, half_life, evaluation)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ class Problem:
     reg_param: float
     alpha: float
     nonnegative: bool
+    # What is predicted for a user or an item without factors (Spark: coldStartStrategy): nothing ("drop"), or
+    # NaN, which makes every figure over the predictions NaN.
+    cold_start_strategy: Literal["nan", "drop"] = "drop"
 
 
 class Factors(NamedTuple):
@@ -44,15 +47,31 @@ class Factors(NamedTuple):
 
 def ranking(settings: TrainingSettings) -> Problem:
     """Implicit ALS on ``strength``; a strength below zero is confidence in preference 0."""
-    by_strength = ("", "strength", True)
-    size = (settings.als_rank, settings.als_max_iter, settings.als_reg_param)
-    return Problem(*by_strength, *size, settings.als_alpha, settings.als_nonnegative)
+    return Problem(
+        name="",
+        column="strength",
+        implicit=True,
+        rank=settings.als_rank,
+        max_iter=settings.als_max_iter,
+        reg_param=settings.als_reg_param,
+        alpha=settings.als_alpha,
+        nonnegative=settings.als_nonnegative,
+    )
 
 
 def rating(settings: TrainingSettings) -> Problem:
     """Explicit ALS on ``rating``."""
-    size = (settings.explicit_rank, settings.explicit_max_iter, settings.explicit_reg_param)
-    return Problem("rating_", "rating", False, *size, 1.0, settings.als_nonnegative)
+    return Problem(
+        name="rating_",
+        column="rating",
+        implicit=False,
+        rank=settings.explicit_rank,
+        max_iter=settings.explicit_max_iter,
+        reg_param=settings.explicit_reg_param,
+        alpha=1.0,
+        nonnegative=settings.als_nonnegative,
+        cold_start_strategy=settings.cold_start_strategy,
+    )
 
 
 def relevant(preferences: DataFrame, problem: Problem) -> DataFrame:
@@ -98,6 +117,7 @@ def spark_als(preferences: DataFrame, problem: Problem, blocks: int, seed: int) 
         userCol="user_index",
         itemCol="item_index",
         ratingCol=problem.column,
+        coldStartStrategy=problem.cold_start_strategy,
         seed=seed,
     )
     return als.fit(relevant(preferences, problem))

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Manifest, Parameters
 from training.fit.als import Factors, Problem
 from training.fit.factors import Matrix, matrix
 from training.fit.half_step import by_row, half_step
-from training.registry.outcome import Manifest
 
-# What both fits must share for one to start from the other.
-_SAME = (
-    *("als_rank", "als_alpha", "als_reg_param", "als_nonnegative", "rating_strengths", "event_weights"),
-    *("explicit_rank", "explicit_reg_param"),
+# The parameters that both fits must share for one to start from the other.
+_SHARED_PARAMETERS = (
+    "als_rank",
+    "als_alpha",
+    "als_reg_param",
+    "als_nonnegative",
+    "rating_strengths",
+    "event_weights",
+    "explicit_rank",
+    "explicit_reg_param",
 )
 SWEEPS = 1  # of items and then users, after the users are first solved for the old items
 
@@ -32,24 +38,24 @@ class Warmth:
 
 
 def may_be_warm(
-    champion: Manifest | None, parameters: dict[str, Any], interactions: int, settings: TrainingSettings
+    champion: Manifest | None, parameters: Parameters, interactions: int, settings: TrainingSettings
 ) -> Warmth:
     """By the champion's manifest: how many warm rounds it is from the last full fit, and how much is new."""
     if champion is None:
         return Warmth(False, "no champion to start from")
     if not settings.warm_rounds:
         return Warmth(False, "WARM_ROUNDS is 0")
-    if any(champion["parameters"].get(name) != parameters[name] for name in _SAME):
+    if any(getattr(champion.parameters, name) != getattr(parameters, name) for name in _SHARED_PARAMETERS):
         return Warmth(False, "the parameters changed")
-    since = champion.get("fit", {"warm_rounds": settings.warm_rounds})
-    if since["warm_rounds"] >= settings.warm_rounds:
-        return Warmth(False, f"{since['warm_rounds']} warm rounds since the last full fit (WARM_ROUNDS)")
-    new = 1 - since["full_interactions"] / max(1, interactions)
+    warm_rounds = champion.fit.warm_rounds if champion.fit else settings.warm_rounds
+    if champion.fit is None or warm_rounds >= settings.warm_rounds:
+        return Warmth(False, f"{warm_rounds} warm rounds since the last full fit (WARM_ROUNDS)")
+    new = 1 - champion.fit.full_interactions / max(1, interactions)
     if new > settings.warm_new_share:
         return Warmth(
             False, f"{new:.0%} of the interactions are new since the last full fit (WARM_NEW_SHARE)"
         )
-    return Warmth(True, f"warm round {since['warm_rounds'] + 1} since the last full fit")
+    return Warmth(True, f"warm round {warm_rounds + 1} since the last full fit")
 
 
 class Sides(NamedTuple):
@@ -79,7 +85,7 @@ def sides(preferences: DataFrame, problem: Problem, blocks: int, keep_items: boo
     return Sides(by_user, by_item, release)
 
 
-def swept(given: Sides, problem: Problem, start: Matrix, users: int, sweeps: int) -> Matrix:
+def sweep(given: Sides, problem: Problem, start: Matrix, users: int, sweeps: int) -> Matrix:
     """The item factors after so many times the users and the items."""
     items = start
     for _ in range(sweeps):
@@ -97,5 +103,5 @@ def warm_fit(
     users with their items. A user row is exact for the items that are returned, as after Spark's last step.
     """
     given = sides(preferences, problem, blocks, keep_items=sweeps > 1)
-    items = swept(given, problem, start, users, sweeps)
+    items = sweep(given, problem, start, users, sweeps)
     return Factors(half_step(given.by_user, items, problem), items, given.release)

@@ -8,12 +8,12 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from training.fit.factors import Matrix, matrix
 from training.lists.ranked import ranked_lists
-from training.registry.model_folder import Fit
+from training.registry.model_folder import ModelFrames
 
 SIMILAR_ITEMS, TOP_USERS = 50, 50
 
 
-def similar_items(fit: Fit, item_matrix: Matrix) -> DataFrame:
+def similar_items(fit: ModelFrames, item_matrix: Matrix) -> DataFrame:
     """(item_id, columns, scores): each item's nearest others by the cosine of their factors."""
     lengths = np.linalg.norm(item_matrix, axis=1, keepdims=True)
     unit = item_matrix / np.where(lengths > 0, lengths, 1)
@@ -26,7 +26,7 @@ def similar_items(fit: Fit, item_matrix: Matrix) -> DataFrame:
     return _named(fit, ranked_lists(directions, itself, unit.astype(np.float32), SIMILAR_ITEMS))
 
 
-def top_users(fit: Fit, preferences: DataFrame, users: int, rank: int) -> DataFrame:
+def top_users(fit: ModelFrames, preferences: DataFrame, users: int, rank: int) -> DataFrame:
     """(item_id, user_ids, scores): those who would like each item best and do not know it yet."""
     known = preferences.select(F.col("item_index").alias("row"), F.col("user_index").alias("column"))
     lists = ranked_lists(fit.item_factors, known, matrix(fit.user_factors, users, rank), TOP_USERS)
@@ -41,5 +41,5 @@ def top_users(fit: Fit, preferences: DataFrame, users: int, rank: int) -> DataFr
     return _named(fit, by_item)
 
 
-def _named(fit: Fit, lists: DataFrame) -> DataFrame:
+def _named(fit: ModelFrames, lists: DataFrame) -> DataFrame:
     return lists.join(fit.items, lists["row"] == fit.items["item_index"])

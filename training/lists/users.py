@@ -16,51 +16,45 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from algorithms.list_drift import still_good
 from contracts.stored import keyspace
+from contracts.stored.manifest import ListCounts
 from contracts.stored.records import RANKED_SIZE, encode_ranked
 from training.fit.factors import Matrix
 from training.lists.ranked import Emit, Ranked, ranked
-from training.registry.model_folder import Fit
+from training.registry.model_folder import ModelFrames
 from training.registry.publish import Publisher, copy_fields, read_fields, write_fields
 
 _COUNTS_DDL = "written BIGINT, kept BIGINT"
 
 
-class Kept(NamedTuple):
+class ReusedLists(NamedTuple):
     """From which version lists may be kept, and how much worse they may be."""
 
     version: str
     tolerance: float
 
 
-class Written(NamedTuple):
-    """How many lists were written and how many kept."""
-
-    written: int
-    kept: int
-
-
 def write_user_lists(
     publisher: Publisher,
     version: str,
-    fit: Fit,
+    fit: ModelFrames,
     preferences: DataFrame,
     item_matrix: Matrix,
     n: int,
-    kept: Kept | None,
-) -> Written:
+    reused: ReusedLists | None,
+) -> ListCounts:
     """Each user's best items without the known ones. Raises IncompletePublishError."""
     users = fit.user_factors.join(fit.users, F.col("id") == F.col("user_index"))
     rows = users.select(F.col("id").alias("row"), "features", "user_id")
     known = preferences.select(F.col("user_index").alias("row"), F.col("item_index").alias("column"))
-    emit = _writer(publisher, version, kept)
+    emit = _writer(publisher, version, reused)
     counts = ranked(rows, known, item_matrix, n, emit, _COUNTS_DDL).collect()
-    found = Written(sum(row.written for row in counts), sum(row.kept for row in counts))
+    found = ListCounts(written=sum(row.written for row in counts), kept=sum(row.kept for row in counts))
     keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
-    publisher.verify(keys, written=sum(found))
+    publisher.verify(keys, written=found.written + found.kept)
     return found
 
 
-def _writer(publisher: Publisher, version: str, kept: Kept | None) -> Emit:
+def _writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> Emit:
     url, shards = publisher.url, publisher.shards
 
     def write(rows: pa.Table, ranked: Ranked) -> pa.Table:
@@ -71,10 +65,10 @@ def _writer(publisher: Publisher, version: str, kept: Kept | None) -> Emit:
         for shard in np.unique(of_shard[has_list]).tolist():
             mine = np.flatnonzero((of_shard == shard) & has_list)
             key, stay = keyspace.top_n(shard, version), np.zeros(len(mine), np.bool_)
-            if kept:
-                before = keyspace.top_n(shard, kept.version)
+            if reused:
+                before = keyspace.top_n(shard, reused.version)
                 old = read_fields(url, before, owners[mine].tolist())
-                stay = still_good_lists(old, ranked.of(mine), kept.tolerance)
+                stay = still_good_lists(old, ranked.of(mine), reused.tolerance)
                 counts[1] += copy_fields(url, before, key, owners[mine[stay]].tolist())
             changed = mine[~stay]
             write_fields(url, key, {owners[row]: _encoded(ranked, row) for row in changed})

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from pathlib import Path
 from urllib.parse import urlparse
 
-from training.registry.outcome import DamagedModelError, Manifest
+from contracts.stored.manifest import Manifest
+from training.registry.outcome import DamagedModelError, parse_manifest
 
 _CHUNK = 1 << 20
 
@@ -27,10 +27,10 @@ def check(models_uri: str, version: str, manifest: Manifest) -> None:
     Raises DamagedModelError.
     """
     folder = local_folder(models_uri, version)
-    if folder is None or "checksums" not in manifest:
+    if folder is None or manifest.checksums is None:
         return
     found = {str(path.relative_to(folder)): _sha256(path) for path in folder.rglob("*.parquet")}
-    compare(models_uri, version, manifest["checksums"], found)
+    compare(models_uri, version, manifest.checksums, found)
 
 
 def compare(models_uri: str, version: str, written: dict[str, str], found: dict[str, str]) -> None:
@@ -49,12 +49,11 @@ def damaged(models_uri: str, version: str, what: str) -> DamagedModelError:
 
 
 def read_manifest(models_uri: str, version: str) -> Manifest | None:
-    """From the folder, None where it is not there."""
+    """From the folder, None where it is not there. Raises as `outcome.parse_manifest`."""
     folder = local_folder(models_uri, version)
     if folder is None or not (folder / "manifest.json").is_file():
         return None
-    manifest: Manifest = json.loads((folder / "manifest.json").read_text())
-    return manifest
+    return parse_manifest((folder / "manifest.json").read_text(), version)
 
 
 def delete(models_uri: str, version: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from py4j.protocol import Py4JJavaError
@@ -10,8 +9,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from clients.stored_files import StoredFiles
+from contracts.stored.manifest import Manifest
 from training.registry import local_models
-from training.registry.outcome import Manifest
+from training.registry.outcome import parse_manifest
 
 MANIFEST = "manifest.json"
 _FACTORS = "id INT, features ARRAY<FLOAT>"
@@ -25,7 +25,7 @@ _SCHEMAS = {
 
 
 @dataclass(frozen=True)
-class Fit:
+class ModelFrames:
     """What a fit gives: factors (id, features) by dense index, and the id maps (user_id, user_index) ..."""
 
     users: DataFrame
@@ -46,20 +46,22 @@ def _folder(models_uri: str, version: str) -> str:
     return f"{models_uri.rstrip('/')}/{version}"
 
 
-def save(spark: SparkSession, models_uri: str, version: str, fit: Fit) -> Fit:
+def save(spark: SparkSession, models_uri: str, version: str, fit: ModelFrames) -> ModelFrames:
     """Write the factors and id maps as Parquet; returns the fit as read back, so it is computed once."""
     for name, frame in fit.frames().items():
         frame.write.parquet(f"{_folder(models_uri, version)}/{name}", mode="overwrite")
     return load(spark, models_uri, version)
 
 
-def load(spark: SparkSession, models_uri: str, version: str) -> Fit:
+def load(spark: SparkSession, models_uri: str, version: str) -> ModelFrames:
     """The factors and id maps of a version. Raises FileNotFoundError where there is none."""
     folder = _folder(models_uri, version)
     present = [name for name in StoredFiles(spark).folders(folder) if name in _SCHEMAS]
     if "user_factors" not in present:
         raise FileNotFoundError(f"No model {version!r} in {models_uri}: `headwater train --once` makes one")
-    return Fit(**{name: spark.read.schema(_SCHEMAS[name]).parquet(f"{folder}/{name}") for name in present})
+    return ModelFrames(
+        **{name: spark.read.schema(_SCHEMAS[name]).parquet(f"{folder}/{name}") for name in present}
+    )
 
 
 def item_ids(items: DataFrame) -> list[str]:
@@ -69,15 +71,16 @@ def item_ids(items: DataFrame) -> list[str]:
     return ids
 
 
-def write_manifest(spark: SparkSession, models_uri: str, version: str, manifest: Manifest) -> None:
+def write_manifest(spark: SparkSession, models_uri: str, manifest: Manifest) -> None:
     """The last file of a version: a folder without it was never finished."""
-    StoredFiles(spark).replace(f"{_folder(models_uri, version)}/{MANIFEST}", json.dumps(manifest, indent=2))
+    StoredFiles(spark).replace(
+        f"{_folder(models_uri, manifest.version)}/{MANIFEST}", manifest.to_json(indent=2)
+    )
 
 
 def read_manifest(spark: SparkSession, models_uri: str, version: str) -> Manifest:
-    """Raises FileNotFoundError where the version is not there or not finished."""
-    manifest: Manifest = json.loads(StoredFiles(spark).read(f"{_folder(models_uri, version)}/{MANIFEST}"))
-    return manifest
+    """Raises FileNotFoundError where the version is not there or not finished; else as `parse_manifest`."""
+    return parse_manifest(StoredFiles(spark).read(f"{_folder(models_uri, version)}/{MANIFEST}"), version)
 
 
 def checksums(spark: SparkSession, models_uri: str, version: str) -> dict[str, str]:
@@ -99,8 +102,8 @@ def check(spark: SparkSession, models_uri: str, version: str, manifest: Manifest
         found = checksums(spark, models_uri, version)
     except Py4JJavaError as error:  # Hadoop's own checksums may find a flipped byte first
         raise local_models.damaged(models_uri, version, str(error.java_exception)) from error
-    if "checksums" in manifest:
-        local_models.compare(models_uri, version, manifest["checksums"], found)
+    if manifest.checksums is not None:
+        local_models.compare(models_uri, version, manifest.checksums, found)
 
 
 def delete(spark: SparkSession, models_uri: str, version: str) -> None:

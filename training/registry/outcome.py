@@ -1,11 +1,8 @@
-"""How a training round can end."""
+"""How a training round can end, and the errors that name their cure."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-Outcome = Literal["published", "not_enough_data", "refused_by_gate", "lost_race", "refused_older"]
-Manifest = dict[str, Any]  # parameters, metrics, counts, lake version, timings: see round.py
+from contracts.stored.manifest import Manifest, ManifestError, NewerManifestError
 
 
 class TrainingError(RuntimeError):
@@ -13,4 +10,17 @@ class TrainingError(RuntimeError):
 
 
 class DamagedModelError(TrainingError):
-    """A version's files are not those that were written."""
+    """A version's files or its manifest are not what was written."""
+
+
+def parse_manifest(text: str | bytes, version: str) -> Manifest:
+    """Read a manifest.
+
+    Raises DamagedModelError where it cannot be read, TrainingError where a newer Headwater wrote it.
+    """
+    try:
+        return Manifest.from_json(text, version)
+    except NewerManifestError as error:
+        raise TrainingError(str(error)) from error
+    except ManifestError as error:
+        raise DamagedModelError(str(error)) from error

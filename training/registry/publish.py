@@ -6,12 +6,10 @@ Killed at any point, the old version stays served; what was written is deleted b
 from __future__ import annotations
 
 import getpass
-import json
 import socket
 import time
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from functools import cache
 from typing import Any
 
@@ -21,17 +19,21 @@ from numpy.typing import NDArray
 
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
-from contracts.stored.records import encode_ids, without_ids
-from training.registry.outcome import TrainingError
+from contracts.stored.completeness import counted_keys, sizes_of
+from contracts.stored.manifest import Manifest, Sizes
+from contracts.stored.pointer import (
+    AUDIT_LINES,
+    MOVE_KEYS,
+    MOVE_SCRIPT,
+    AuditLine,
+    audit_line,
+    move_arguments,
+)
+from contracts.stored.records import EMPTIED_LIST, encode_ids, without_ids
+from contracts.stored.statuses import TrainingStatus
+from training.registry.outcome import DamagedModelError, TrainingError, parse_manifest
 
 _CHUNK = 500
-_AUDIT_LINES = 1000
-# Moves the pointer only from the version that this round started from.
-_COMPARE_AND_SET = """
-if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
-return 1
-"""
 # Fields of one hash to another of the same slot; says how many there were.
 _COPY_FIELDS = """
 local values, found = redis.call('HMGET', KEYS[1], unpack(ARGV)), {}
@@ -76,15 +78,22 @@ class Publisher:
     def _client(self) -> redis.Redis:
         return connect(self.url)
 
-    def current(self) -> tuple[str | None, dict[str, Any] | None]:
-        """The served version and its manifest."""
-        version = self._text(keyspace.CURRENT_MODEL)
-        return version, self.manifest_of(version) if version else None
+    def current_version(self) -> str | None:
+        """The served version, None before the first model."""
+        return self._text(keyspace.CURRENT_MODEL)
 
-    def manifest_of(self, version: str) -> dict[str, Any] | None:
-        """The manifest of a version, None where Redis does not hold it."""
+    def current_manifest(self) -> Manifest | None:
+        """The served version's manifest, None before the first model. Raises as `manifest_of`."""
+        version = self.current_version()
+        return self.manifest_of(version) if version else None
+
+    def manifest_of(self, version: str) -> Manifest | None:
+        """The manifest of a version, None where Redis does not hold it.
+
+        Raises DamagedModelError where it cannot be read, TrainingError where a newer Headwater wrote it.
+        """
         text = self._text(keyspace.manifest(version))
-        return json.loads(text) if text else None
+        return parse_manifest(text, version) if text else None
 
     def check_budget(self, needed: int, budget: int) -> None:
         """Refuse what does not fit: ``needed`` more bytes, ``budget`` for all of Redis (0: no bound).
@@ -132,37 +141,34 @@ class Publisher:
             self._client.hset(key, str(name), np.asarray(part, "<f4").tobytes())
         return len(parts)
 
-    def promote(self, version: str, manifest: dict[str, Any], expected: str | None) -> bool:
+    def promote(self, manifest: Manifest, expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
-        self._client.set(keyspace.manifest(version), json.dumps(manifest))
-        return self.move(version, expected, "publish", manifest.get("gate", {}).get("reason", ""))
+        self._client.set(keyspace.manifest(manifest.version), manifest.to_json())
+        reason = manifest.gate.reason if manifest.gate else ""
+        return self.move(manifest.version, expected, "publish", reason)
 
     def move(self, version: str, expected: str | None, action: str, reason: str) -> bool:
-        """Move the pointer by compare-and-set, and write a line of audit where it moved."""
-        moved = self._client.eval(_COMPARE_AND_SET, 1, keyspace.CURRENT_MODEL, expected or "", version)
-        if moved:
-            self.record(action, expected, version, reason)
-        return bool(moved)
+        """Move the pointer from ``expected``, with a line of audit; False where it names another version."""
+        line = audit_line(_who(), action, expected, version, reason)
+        return bool(self._client.eval(MOVE_SCRIPT, len(MOVE_KEYS), *MOVE_KEYS, *move_arguments(line)))
 
     def record(self, action: str, current: str | None, version: str, reason: str) -> None:
-        """A line of audit."""
-        self._client.rpush(keyspace.MODEL_AUDIT, audit_line(action, current, version, reason))
-        self._client.ltrim(keyspace.MODEL_AUDIT, -_AUDIT_LINES, -1)
+        """Write a line of audit for what does not move the pointer: a refusal, a pruning."""
+        line = audit_line(_who(), action, current, version, reason)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.rpush(keyspace.MODEL_AUDIT, line.encode())
+            pipeline.ltrim(keyspace.MODEL_AUDIT, -AUDIT_LINES, -1)
+            pipeline.execute()
 
-    def audit(self) -> list[dict[str, str]]:
+    def audit(self) -> list[AuditLine]:
         """All lines that are kept, oldest first."""
         lines: Any = self._client.lrange(keyspace.MODEL_AUDIT, 0, -1)
-        return [json.loads(line) for line in lines]
+        return [AuditLine.decode(line) for line in lines]
 
-    def sizes(self, version: str) -> dict[str, int]:
+    def sizes(self, version: str) -> Sizes:
         """How many fields each hash of a version has: for its manifest, and before it is served again."""
-        shards = range(self.shards)
-        return {
-            "lists": sum(int(self._client.hlen(keyspace.top_n(shard, version))) for shard in shards),
-            "similar": int(self._client.hlen(keyspace.similar_items(version))),
-            "users": int(self._client.hlen(keyspace.top_users(version))),
-            "factors": int(self._client.hlen(keyspace.model_factors(version))),
-        }
+        lengths = [int(self._client.hlen(key)) for key in counted_keys(version, self.shards)]
+        return sizes_of(lengths, self.shards)
 
     def applied(self, key: str) -> dict[str, int]:
         """How far a query has come (keyspace.APPLIED_...): "topic:partition" -> next offset."""
@@ -178,11 +184,11 @@ class Publisher:
         return found
 
     def empty_lists(self, version: str, users: Set[str]) -> None:
-        """Take users out of a version's lists; theirs stay as empty ones, for a version is counted whole."""
+        """Empty users' own lists in a version, and take the users out of the lists of items."""
         for user in users:
             key = keyspace.top_n(keyspace.shard_of(user, self.shards), version)
             if self._client.hexists(key, user):
-                self._client.hset(key, user, b"")
+                self._client.hset(key, user, EMPTIED_LIST)
         key = keyspace.top_users(version)
         for item, raw in self._client.hscan_iter(key, count=_CHUNK):
             left = without_ids(raw, users)
@@ -206,11 +212,14 @@ class Publisher:
         So also those that were never finished. One begun later belongs to a trainer at work: it is not ours
         to judge.
         """
-        _, manifest = self.current()
+        manifest = self.current_manifest()
         kept = {own}
-        while manifest and manifest["previous"] and len(kept) < keep:
-            kept.add(manifest["previous"])
-            manifest = self.manifest_of(manifest["previous"])
+        while manifest and manifest.previous and len(kept) < keep:
+            kept.add(manifest.previous)
+            try:
+                manifest = self.manifest_of(manifest.previous)
+            except DamagedModelError:
+                manifest = None
         return [version for version in self.versions_before(own) if version not in kept]
 
     def delete(self, version: str) -> None:
@@ -226,14 +235,15 @@ class Publisher:
         """Ask for a round; returns the request's number."""
         return int(self._client.incr(keyspace.TRAINING_REQUESTS))
 
-    def write_status(self, **status: str) -> None:
-        """What the trainer does at the moment."""
-        self._client.hset(keyspace.TRAINING_STATUS, items=[x for pair in status.items() for x in pair])
+    def write_status(self, status: TrainingStatus) -> None:
+        """Write what the trainer does at the moment; fields that are not set stay as they are."""
+        fields = [text for pair in status.encode().items() for text in pair]
+        self._client.hset(keyspace.TRAINING_STATUS, items=fields)
 
-    def read_status(self) -> dict[str, str]:
+    def read_status(self) -> TrainingStatus:
         """What the trainer wrote last."""
         fields: Any = self._client.hgetall(keyspace.TRAINING_STATUS)
-        return {name.decode(): value.decode() for name, value in fields.items()}
+        return TrainingStatus.decode(fields)
 
     def _text(self, key: str) -> str | None:
         raw: Any = self._client.get(key)
@@ -249,17 +259,8 @@ class Publisher:
             )
 
 
-def audit_line(action: str, current: str | None, version: str, reason: str) -> str:
-    """Who did what to the pointer, when and why, as one JSON line."""
-    line = {
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "by": f"{getpass.getuser()}@{socket.gethostname()}",
-        "action": action,
-        "from": current or "",
-        "to": version,
-        "reason": reason,
-    }
-    return json.dumps(line)
+def _who() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def write_fields(url: str, key: str, fields: dict[str, bytes]) -> None:
@@ -273,16 +274,16 @@ def write_fields(url: str, key: str, fields: dict[str, bytes]) -> None:
 def read_fields(url: str, key: str, names: list[str]) -> list[bytes | None]:
     """The values of some fields of a hash, in chunks; called on the executors."""
     with connect(url).pipeline(transaction=False) as pipeline:
-        for some in _chunks(names):
-            pipeline.hmget(key, some)
+        for chunk in _chunks(names):
+            pipeline.hmget(key, chunk)
         return [value for values in pipeline.execute() for value in values]
 
 
 def copy_fields(url: str, source: str, key: str, names: list[str]) -> int:
     """Copy fields within Redis, in chunks, so that no call holds it up; how many there were."""
     with connect(url).pipeline(transaction=False) as pipeline:
-        for some in _chunks(names):
-            pipeline.eval(_COPY_FIELDS, 2, source, key, *some)
+        for chunk in _chunks(names):
+            pipeline.eval(_COPY_FIELDS, 2, source, key, *chunk)
         return sum(pipeline.execute())
 
 

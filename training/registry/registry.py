@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settings import TrainingSettings
+from contracts.stored.completeness import is_whole
+from contracts.stored.manifest import Manifest
 from training.registry import local_models
-from training.registry.outcome import Manifest, TrainingError
+from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
 
 
@@ -24,7 +26,7 @@ class Registry:
         return cls(Publisher.of(settings), settings.models_uri)
 
     def manifest(self, version: str) -> Manifest:
-        """Raises TrainingError where neither Redis nor the folder has it."""
+        """A version's manifest. Raises TrainingError where it is damaged or nowhere to be found."""
         found = self.publisher.manifest_of(version) or local_models.read_manifest(self.models_uri, version)
         if found is None:
             known = ", ".join(self.publisher.versions()) or "none"
@@ -33,13 +35,13 @@ class Registry:
 
     def promote(self, version: str, action: str = "promote", reason: str = "by hand") -> str | None:
         """Serve a version that Redis holds whole; returns the one served before. Raises TrainingError."""
-        manifest, (current, _) = self.manifest(version), self.publisher.current()
+        manifest, current = self.manifest(version), self.publisher.current_version()
         if version == current:
             raise TrainingError(f"{version} is served already")
-        sizes = self.publisher.sizes(version)
-        if sizes != manifest.get("sizes", sizes) or not sizes["lists"]:
+        found = self.publisher.sizes(version)
+        if not is_whole(manifest, found):
             raise TrainingError(
-                f"Redis does not hold all of {version} any more ({sizes}): it was pruned or flushed. "
+                f"Redis does not hold all of {version} any more ({found}): it was pruned or flushed. "
                 "`headwater train --now` makes a new version"
             )
         local_models.check(self.models_uri, version, manifest)
@@ -51,8 +53,8 @@ class Registry:
 
     def rollback(self, reason: str = "by hand") -> tuple[str, str]:
         """Serve again what was served before; (the version left, the version served)."""
-        current, manifest = self.publisher.current()
-        previous = manifest["previous"] if manifest else None
+        current, manifest = self.publisher.current_version(), self.publisher.current_manifest()
+        previous = manifest.previous if manifest else None
         if current is None or previous is None:
             raise TrainingError("There is no earlier version to go back to")
         self.promote(previous, "rollback", reason)
@@ -60,7 +62,7 @@ class Registry:
 
     def prune(self, keep: int) -> list[str]:
         """Delete all but the served version and the ``keep`` - 1 newest others; returns the deleted."""
-        current, _ = self.publisher.current()
+        current = self.publisher.current_version()
         others = [version for version in self.publisher.versions() if version != current]
         old = others[: max(0, len(others) - (keep - 1))]
         for version in old:
@@ -72,10 +74,10 @@ class Registry:
 
 def differences(a: Manifest, b: Manifest) -> dict[str, tuple[Any, Any]]:
     """Where parameters, metrics and counts of two versions differ."""
-    found = {}
+    fields_a, fields_b, found = a.to_dict(), b.to_dict(), {}
     for part in ("parameters", "metrics", "counts", "fit"):
-        mine, theirs = a.get(part, {}), b.get(part, {})
-        for name in sorted(mine.keys() | theirs.keys()):
-            if mine.get(name) != theirs.get(name):
-                found[f"{part}.{name}"] = (mine.get(name), theirs.get(name))
+        of_a, of_b = fields_a.get(part, {}), fields_b.get(part, {})
+        for name in sorted(of_a.keys() | of_b.keys()):
+            if of_a.get(name) != of_b.get(name):
+                found[f"{part}.{name}"] = (of_a.get(name), of_b.get(name))
     return found

@@ -2,98 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
 from typing import Any
 
-from training.registry.outcome import Manifest
+from contracts.stored.manifest import FigureTriple, GateRecord, Manifest
 from training.report.svg import bars, lines
 
 _SHOWN = ("ndcg", "recall", "precision", "map", "mrr", "hit_rate", "coverage", "novelty", "serendipity")
 _NAMES = {"model": "this model", "recent_popularity": "recent popularity", "item_knn": "item-kNN"}
+FiguresByList = Mapping[str, Mapping[str, FigureTriple]]  # by who made the lists, by metric
 
 
 def report(manifest: Manifest) -> str:
     """The HTML page. A model that was not measured has a page that says so."""
-    evaluation, gate = manifest.get("evaluation", {}), manifest.get("gate", {})
-    figures: dict[str, dict[str, list[float]]] = evaluation.get("figures", {})
-    text = {name: escape(str(manifest.get(name, ""))) for name in ("version", "created_at", "lake_version")}
-    counts = {name: f"{manifest['counts'][name]:,}" for name in ("interactions", "users", "items")}
+    evaluation, gate, counts = manifest.evaluation, manifest.gate, manifest.counts
+    figures = (evaluation.figures if evaluation else None) or {}
+    leads_the_answers = gate is not None and gate.publish and gate.leads == "model"
     return Template(files("training.report").joinpath("report.html").read_text()).substitute(
-        **text,
-        **counts,
-        gate=escape(_gate(gate)),
-        gate_colour="#15803d" if gate.get("publish") and gate.get("leads") == "model" else "#d97706",
-        split=escape(_split(manifest)),
-        bars="".join(_bars(figures, evaluation.get("k", 10))),
-        lines=_over_versions(manifest) + _tail(evaluation.get("long_tail", {})),
+        version=escape(manifest.version),
+        created_at=escape(manifest.created_at),
+        lake_version=manifest.lake_version,
+        interactions=f"{counts.interactions:,}",
+        users=f"{counts.users:,}",
+        items=f"{counts.items:,}",
+        gate=escape(_describe_gate(gate)),
+        gate_colour="#15803d" if leads_the_answers else "#d97706",
+        split=escape(_describe_split(manifest)),
+        bars="".join(_bars(figures, evaluation.k if evaluation else 10)),
+        lines=_over_versions(manifest) + _tail(evaluation.long_tail if evaluation else {}),
         figures=_figures(figures),
-        segments=_segments(evaluation.get("segments", {})),
-        made=_rows([(name, value) for name, value in _made(manifest)]),
+        segments=_segments(evaluation.segments if evaluation else {}),
+        made=_rows(_training_facts(manifest)),
     )
 
 
-def _gate(gate: dict[str, Any]) -> str:
-    verdict = "Published" if gate.get("publish") else "Refused"
-    return (
-        f"{verdict}: {gate.get('reason', 'not measured')}. Answers begin with: {gate.get('leads', 'model')}."
-    )
+def _describe_gate(gate: GateRecord | None) -> str:
+    if gate is None:
+        return "Refused: not measured. Answers begin with: model."
+    verdict = "Published" if gate.publish else "Refused"
+    return f"{verdict}: {gate.reason}. Answers begin with: {gate.leads}."
 
 
-def _split(manifest: Manifest) -> str:
-    about = manifest.get("evaluation", {})
-    if "figures" not in about:
+def _describe_split(manifest: Manifest) -> str:
+    evaluation = manifest.evaluation
+    if evaluation is None or evaluation.figures is None:
         return "Not measured: nobody of whom something was learnt liked anything later."
-    users = int(manifest["metrics"]["users_measured"])
-    why = f" ({about['split_reason']})" if "split_reason" in about else ""
+    users = int(manifest.metrics.get("users_measured") or 0)
+    why = f" ({evaluation.split_reason})" if evaluation.split_reason else ""
+    tested, without_positives = evaluation.users_tested, evaluation.users_without_positives
     return (
-        f"Split: {about['split']}{why}; {users:,} users measured, {about['users_without_positives']:,} of "
-        f"{about['users_tested']:,} had no positive and are left out. Full catalogue, known items left out. "
-        f"Users without a past: {about['cold_users_share']:.1%}; positives nobody had before: "
-        f"{about['cold_items_share']:.1%}. Recent popularity has a half-life of "
-        f"{about['recent_half_life_seconds'] / 3600:g} h."
+        f"Split: {evaluation.split}{why}; {users:,} users measured, {without_positives:,} of "
+        f"{tested:,} had no positive and are left out. Full catalogue, known items left out. "
+        f"Users without a past: {evaluation.cold_users_share:.1%}; positives nobody had before: "
+        f"{evaluation.cold_items_share:.1%}. Recent popularity has a half-life of "
+        f"{evaluation.recent_half_life_seconds / 3600:g} h."
     )
 
 
-def _bars(figures: dict[str, dict[str, list[float]]], k: int) -> list[str]:
+def _bars(figures: FiguresByList, k: int) -> list[str]:
     plots = []
     for metric in _SHOWN if figures else ():
         name = f"{metric}@{k}"
-        rows = [(_NAMES.get(who, who), *its[name]) for who, its in figures.items() if name in its]
-        plots.append(bars(name.upper(), rows))  # type: ignore[arg-type]
+        rows = [(_NAMES.get(who, who), *own[name]) for who, own in figures.items() if name in own]
+        plots.append(bars(name.upper(), rows))
     return plots
 
 
 def _over_versions(manifest: Manifest) -> str:
-    history = manifest.get("history", [])
-    measured = [point for point in history if point.get("ndcg") is not None]
+    measured = [point for point in manifest.history if point.ndcg is not None]
     if not measured:
         return ""
     series = {
-        "this model's line": [point["ndcg"] for point in measured],
-        "popularity": [point["popularity"] for point in measured],
+        "this model's line": [point.ndcg or 0.0 for point in measured],
+        "popularity": [point.popularity or 0.0 for point in measured],
     }
-    return lines("NDCG over versions", series, (measured[0]["version"], measured[-1]["version"]))
+    return lines("NDCG over versions", series, (measured[0].version, measured[-1].version))
 
 
-def _tail(curves: dict[str, Sequence[float]]) -> str:
+def _tail(curves: Mapping[str, Sequence[float]]) -> str:
     if not curves:
         return ""
     return lines("Share of the most popular items", curves, ("most popular", "all items"))
 
 
-def _figures(figures: dict[str, dict[str, list[float]]]) -> str:
+def _figures(figures: FiguresByList) -> str:
     names = list(figures.get("model", {}))
     head = _cells("th", ["", *(_NAMES.get(who, who) for who in figures)])
     return head + "".join(
-        _cells("td", [name, *(_interval(its.get(name)) for its in figures.values())]) for name in names
+        _cells("td", [name, *(_interval(own.get(name)) for own in figures.values())]) for name in names
     )
 
 
-def _segments(segments: dict[str, dict[str, dict[str, list[float]]]]) -> str:
-    columns = [(who, name) for by in list(segments.values())[:1] for who, its in by.items() for name in its]
+def _segments(segments: Mapping[str, FiguresByList]) -> str:
+    columns = [(who, name) for by in list(segments.values())[:1] for who, own in by.items() for name in own]
     head = _cells("th", ["", *(f"{_NAMES.get(who, who)}: {name}" for who, name in columns)])
     return head + "".join(
         _cells("td", [segment, *(_interval(by.get(who, {}).get(name)) for who, name in columns)])
@@ -101,12 +105,16 @@ def _segments(segments: dict[str, dict[str, dict[str, list[float]]]]) -> str:
     )
 
 
-def _made(manifest: Manifest) -> list[tuple[str, Any]]:
-    fit = manifest.get("fit", {})
-    how = [("fit", f"{'warm' if fit.get('warm') else 'full'} ({fit.get('why', '')})")]
-    ratings = [(n, manifest["metrics"][n]) for n in ("rmse", "mae", "r2") if n in manifest["metrics"]]
-    seconds = [(f"seconds: {name}", value) for name, value in manifest.get("timings", {}).items()]
-    return [*how, *ratings, *seconds, *manifest["parameters"].items()]
+def _training_facts(manifest: Manifest) -> list[tuple[str, Any]]:
+    """How the version was fitted, how well it predicts ratings, how long it took, and its parameters."""
+    fit, metrics = manifest.fit, manifest.metrics
+    rows: list[tuple[str, Any]] = [
+        ("fit", f"{'warm' if fit and fit.warm else 'full'} ({fit.why if fit else ''})")
+    ]
+    rows += [(name, metrics[name]) for name in ("rmse", "mae", "r2") if name in metrics]
+    rows += [(f"seconds: {name}", value) for name, value in manifest.timings.items()]
+    rows += manifest.parameters.model_dump(exclude_unset=True).items()
+    return rows
 
 
 def _interval(figure: Sequence[float] | None) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from training.registry.outcome import Manifest, Outcome
+from contracts.stored.manifest import Manifest
 
 
-def round_line(outcome: Outcome, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
+def round_line(outcome: str, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
     """What a round did, for people who watch the log."""
     if manifest is None:
         reasons = {
@@ -16,14 +16,14 @@ def round_line(outcome: Outcome, manifest: Manifest | None, champion: Manifest |
             "refused_older": "the served model has learnt a newer lake: nothing trained",
         }
         return f"{reasons.get(outcome, outcome)}, {seconds:.1f} s"
-    counts, metrics = manifest["counts"], manifest["metrics"]
-    new = counts["interactions"] - (champion["counts"]["interactions"] if champion else 0)
-    before = champion["metrics"] if champion else {}
+    interactions, metrics = manifest.counts.interactions, manifest.metrics
+    new = interactions - (champion.counts.interactions if champion else 0)
+    before = champion.metrics if champion else {}
     figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if name in metrics)
-    learnt = f"learnt {new:,} new events ({counts['interactions']:,} in all)"
-    gate = f"gate: {manifest['gate']['reason']}, {manifest['gate']['leads']} leads"
-    how = "warm" if manifest["fit"]["warm"] else "full fit"
-    return f"{outcome} {manifest['version']} ({how}): {learnt}; {figures}; {gate}; {seconds:.1f} s"
+    learnt = f"learnt {new:,} new events ({interactions:,} in all)"
+    gate = f"gate: {manifest.gate.reason if manifest.gate else 'not asked'}, {manifest.leads} leads"
+    how = "warm" if manifest.fit and manifest.fit.warm else "full fit"
+    return f"{outcome} {manifest.version} ({how}): {learnt}; {figures}; {gate}; {seconds:.1f} s"
 
 
 _SHOWN = ("ndcg@10", "recall@10", "rmse")
@@ -35,6 +35,6 @@ def _figure(name: str, metrics: dict[str, Any], before: dict[str, Any]) -> str:
     return f"{name.upper()} {metrics[name]:.4f} ({previous}{popular})"
 
 
-def as_json(outcome: Outcome, manifest: Manifest | None) -> str:
+def as_json(outcome: str, manifest: Manifest | None) -> str:
     """What `headwater train --json` prints."""
-    return json.dumps({"outcome": outcome, "manifest": manifest}, indent=2)
+    return json.dumps({"outcome": outcome, "manifest": manifest and manifest.to_dict()}, indent=2)

@@ -8,14 +8,14 @@ import warnings
 from typing import Any
 
 from contracts.settings import TrainingSettings
-from training.registry.outcome import Manifest, Outcome
+from contracts.stored.manifest import Manifest
 
 log = logging.getLogger("headwater.training")
 # MLflow asks seven times with growing pauses, two minutes each: a round does not wait for that.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
-def log_round(settings: TrainingSettings, outcome: Outcome, manifest: Manifest | None) -> str | None:
+def log_round(settings: TrainingSettings, outcome: str, manifest: Manifest | None) -> str | None:
     """The run's id; None where there is nothing to log, nowhere to, or it failed: no round fails for it."""
     if not settings.mlflow_tracking_uri or manifest is None:
         return None
@@ -29,7 +29,7 @@ def log_round(settings: TrainingSettings, outcome: Outcome, manifest: Manifest |
     return None
 
 
-def _log(settings: TrainingSettings, outcome: Outcome, manifest: Manifest) -> str:
+def _log(settings: TrainingSettings, outcome: str, manifest: Manifest) -> str:
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
@@ -40,35 +40,36 @@ def _log(settings: TrainingSettings, outcome: Outcome, manifest: Manifest) -> st
         name = settings.mlflow_experiment
         experiment = client.get_experiment_by_name(name)
         folder = experiment.experiment_id if experiment else client.create_experiment(name)
-        run: str = client.create_run(folder, run_name=manifest["version"]).info.run_id
+        run: str = client.create_run(folder, run_name=manifest.version).info.run_id
         for key, value in run_tags(outcome, manifest).items():
             client.set_tag(run, key, value)
-        for key, value in manifest["parameters"].items():
+        for key, value in manifest.parameters.model_dump(exclude_unset=True).items():
             client.log_param(run, key, value)
         for key, figure in run_metrics(manifest).items():
             client.log_metric(run, key, figure)
-        client.log_dict(run, manifest, "manifest.json")
+        client.log_dict(run, manifest.to_dict(), "manifest.json")
         client.set_terminated(run)
         return run
 
 
-def run_tags(outcome: Outcome, manifest: Manifest) -> dict[str, str]:
+def run_tags(outcome: str, manifest: Manifest) -> dict[str, str]:
     """How the round ended and why, by the gate."""
-    gate = manifest["gate"]
+    gate, fit = manifest.gate, manifest.fit
     return {
         "outcome": outcome,
-        "gate.publish": str(gate["publish"]),
-        "gate.reason": gate["reason"],
-        "gate.leads": gate["leads"],
-        "fit.warm": str(manifest["fit"]["warm"]),
-        "lake_version": str(manifest["lake_version"]),
-        "previous": manifest["previous"] or "",
+        "gate.publish": str(gate.publish) if gate else "",
+        "gate.reason": gate.reason if gate else "",
+        "gate.leads": manifest.leads,
+        "fit.warm": str(fit.warm) if fit else "",
+        "lake_version": str(manifest.lake_version),
+        "previous": manifest.previous or "",
     }
 
 
 def run_metrics(manifest: Manifest) -> dict[str, float]:
     """Figures, counts and seconds; MLflow allows no @ in a name."""
-    found = {name.replace("@", "_at_"): value for name, value in manifest["metrics"].items()}
-    found |= {f"count.{name}": value for name, value in manifest["counts"].items()}
-    found |= {f"seconds.{name}": value for name, value in manifest["timings"].items()}
+    counts = manifest.counts.model_dump(exclude_unset=True)
+    found = {name.replace("@", "_at_"): value for name, value in manifest.metrics.items()}
+    found |= {f"count.{name}": value for name, value in counts.items()}
+    found |= {f"seconds.{name}": value for name, value in manifest.timings.items()}
     return {name: float(value) for name, value in found.items() if value is not None}

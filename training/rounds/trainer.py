@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Manifest
+from contracts.stored.statuses import TrainingStatus
 from training.data import dataset
-from training.registry.outcome import Manifest, Outcome, TrainingError
+from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
 from training.report.round_line import round_line
 from training.report.tracking import log_round
-from training.rounds.round import Round, train
-from training.runtime.failures import explained
+from training.rounds.round import Round, RoundResult, train
+from training.runtime.failures import explain
 from training.runtime.session import give_back_memory
 
 log = logging.getLogger("headwater.training")
@@ -37,8 +39,8 @@ class Trainer:
 
     def run(self, stopping: threading.Event) -> None:
         """Train until told to stop."""
-        served = int(self.publisher.read_status().get("served_request", 0))
-        self.publisher.write_status(phase="idle")
+        served = self.publisher.read_status().served_request or 0
+        self.publisher.write_status(TrainingStatus(phase="idle"))
         while not stopping.wait(1.0):
             requested = self.publisher.requests()
             if requested > served:
@@ -55,33 +57,46 @@ class Trainer:
             log.error(error)
         give_back_memory(self.spark)
 
-    def train_once(self, request: int | None = None) -> tuple[Outcome, Manifest | None]:
+    def train_once(self, request: int | None = None) -> RoundResult:
         """One round, logged on one line. A failure is logged and raised."""
         started = time.monotonic()
-        champion = self.publisher.current()[1]
-        phase = lambda name: self.publisher.write_status(phase=name)  # noqa: E731
+        champion = self._champion()
         try:
-            outcome, manifest = train(Round(self.spark, self.settings, self.publisher, phase))
+            result = train(Round(self.spark, self.settings, self.publisher, self._show_phase))
         except Exception as error:
-            told = explained(error)
-            self._finish(request, "failed", None, reason=str(told or error))
-            if told is None:
+            explanation = explain(error)
+            self._finish(request, "failed", None, reason=str(explanation or error))
+            if explanation is None:
                 raise
-            raise told from error
-        log.info(round_line(outcome, manifest, champion, time.monotonic() - started))
-        self._finish(request, outcome, manifest)
-        log_round(self.settings, outcome, manifest)
-        return outcome, manifest
+            raise explanation from error
+        log.info(round_line(result.outcome, result.manifest, champion, time.monotonic() - started))
+        self._finish(request, result.outcome, result.manifest)
+        log_round(self.settings, result.outcome, result.manifest)
+        return result
+
+    def _show_phase(self, name: str) -> None:
+        self.publisher.write_status(TrainingStatus(phase=name))
 
     def _finish(self, request: int | None, outcome: str, manifest: Manifest | None, reason: str = "") -> None:
-        version = manifest["version"] if manifest else ""
-        status = {"phase": "idle", "outcome": outcome, "version": version, "reason": reason}
-        if manifest:
-            status |= {"gate": manifest["gate"]["reason"], "leads": manifest["gate"]["leads"]}
-        if request is not None:
-            status["served_request"] = str(request)
-        self.publisher.write_status(**status)
+        gate = manifest.gate if manifest else None
+        status = TrainingStatus(
+            phase="idle",
+            served_request=request,
+            outcome=outcome,
+            version=manifest.version if manifest else "",
+            reason=reason,
+            gate=gate.reason if gate else None,
+            leads=gate.leads if gate else None,
+        )
+        self.publisher.write_status(status)
         self._last_round = time.monotonic()
+
+    def _champion(self) -> Manifest | None:
+        """The served manifest; None where there is none that can be read: a round makes a new one."""
+        try:
+            return self.publisher.current_manifest()
+        except TrainingError:
+            return None
 
     def _is_due(self) -> bool:
         now, settings = time.monotonic(), self.settings
@@ -102,11 +117,11 @@ class Trainer:
         version = dataset.newest_version(self.spark, self.settings.lake_uri)
         if version is None:
             return 0
-        champion = self.publisher.current()[1]
-        learnt = champion["counts"]["interactions"] if champion else 0
+        champion = self._champion()
+        learnt = champion.counts.interactions if champion else 0
         # Delta answers a bare count from its log, without reading a file.
         rows = dataset.read_interactions(self.spark, self.settings.lake_uri, version).count()
-        return rows - int(learnt)
+        return rows - learnt
 
 
 def has_settled(events: int, before: int) -> bool:

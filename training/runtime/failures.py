@@ -35,7 +35,7 @@ KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-def explained(error: Exception) -> TrainingError | None:
+def explain(error: Exception) -> TrainingError | None:
     """The error as a sentence; None where nothing is known about it. A TrainingError explains itself."""
     if isinstance(error, TrainingError):
         return error

@@ -20,13 +20,13 @@ from pyspark.sql import SparkSession
 from algorithms.metrics import ndcg_at_k
 from contracts.settings import TuneSettings
 from training.data import dataset, split
-from training.data.load import Learnt, load
-from training.evaluation.comparison import Served
+from training.data.load import TrainingData, load
+from training.evaluation.comparison import ServedModel
 from training.evaluation.held_out import HeldOut, collect
-from training.evaluation.slice import marked
+from training.evaluation.slice import split_rows
 from training.fit.als import ranking
 from training.fit.factors import Matrix
-from training.fit.warm import Sides, sides, swept
+from training.fit.warm import Sides, sides, sweep
 from training.registry.outcome import TrainingError
 
 log = logging.getLogger("headwater.training")
@@ -40,23 +40,23 @@ class Validation:
 
     spark: SparkSession
     settings: TuneSettings
-    made: dict[int, tuple[Learnt, HeldOut, Sides]] = field(default_factory=dict)
+    made: dict[int, tuple[TrainingData, HeldOut, Sides]] = field(default_factory=dict)
 
-    def of(self, mapping: int) -> tuple[Learnt, HeldOut, Sides]:
+    def of(self, mapping: int) -> tuple[TrainingData, HeldOut, Sides]:
         """(data, what is measured on, what is learnt from) by the place of the mapping."""
         if mapping not in self.made:
             self.made[mapping] = self._make(mapping)
         return self.made[mapping]
 
-    def _make(self, mapping: int) -> tuple[Learnt, HeldOut, Sides]:
+    def _make(self, mapping: int) -> tuple[TrainingData, HeldOut, Sides]:
         settings = with_mapping(self.settings, mapping)
         version = dataset.newest_version(self.spark, settings.lake_uri)
         learnt = load(self.spark, settings, version) if version is not None else None
         if learnt is None:
             raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
-        whole, _, _ = marked(learnt.preferences, settings, {}, learnt.repeats)
+        whole, _, _ = split_rows(learnt.preferences, settings, None, learnt.repeats)
         past = split.parts(whole)[0]
-        rows, _, counts = marked(past, settings, {}, learnt.repeats)
+        rows, _, counts = split_rows(past, settings, None, learnt.repeats)
         whole.unpersist()
         if not counts.warm:
             raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")
@@ -100,8 +100,8 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
         quality = 0.0
         for done in range(0, settings.als_max_iter, _SWEEPS_A_STEP):
             sweeps = min(_SWEEPS_A_STEP, settings.als_max_iter - done)
-            items = swept(given, problem, items, learnt.counts["users"], sweeps)
-            served = Served(items, problem, settings.fold_half_life_items)
+            items = sweep(given, problem, items, learnt.counts.users, sweeps)
+            served = ServedModel(items, problem, settings.fold_half_life_items)
             quality = _ndcg(served, held_out, settings.metrics_k)
             trial.report(quality, done + sweeps)
             if trial.should_prune():
@@ -111,14 +111,14 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
     return measure
 
 
-def _random_items(learnt: Learnt, settings: TuneSettings) -> Matrix:
+def _random_items(learnt: TrainingData, settings: TuneSettings) -> Matrix:
     """Unit vectors, as Spark's ALS starts."""
     rng = np.random.default_rng(settings.seed)
-    items = np.abs(rng.normal(size=(learnt.counts["items"], settings.als_rank))).astype(np.float32)
+    items = np.abs(rng.normal(size=(learnt.counts.items, settings.als_rank))).astype(np.float32)
     return np.asarray(items / np.linalg.norm(items, axis=1, keepdims=True), np.float32)
 
 
-def _ndcg(served: Served, held_out: HeldOut, k: int) -> float:
+def _ndcg(served: ServedModel, held_out: HeldOut, k: int) -> float:
     lists = served.lists(held_out.learnt, k)
     return float(np.nanmean(ndcg_at_k(lists, held_out.positives, k)))
 

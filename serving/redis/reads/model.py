@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest
 from serving.redis.store import Store
 
 
@@ -15,11 +13,7 @@ async def current_version(store: Store) -> str | None:
     return raw.decode() if raw else None
 
 
-async def manifest(store: Store) -> dict[str, Any] | None:
-    """The current model's manifest, None before the first model."""
-    version = await current_version(store)
-    if version is None:
-        return None
+async def read_manifest(store: Store, version: str) -> Manifest | None:
+    """A version's manifest, None where Redis does not hold it. Raises StoreError, ManifestError."""
     (raw,) = await store.ask(("GET", keyspace.manifest(version)))
-    found: dict[str, Any] = json.loads(raw) if raw else {}
-    return {"version": version} | found
+    return Manifest.from_json(raw, version) if raw else None

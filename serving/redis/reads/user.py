@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from contracts import strengths
 from contracts.stored import keyspace, records
+from contracts.stored.statuses import ONLINE_THROUGH
 from serving.question.candidate import User
 from serving.redis.batches import Command
 from serving.redis.model_cache import Model
@@ -15,7 +16,7 @@ from serving.redis.ranked_list import RankedList
 from serving.redis.store import Store
 
 SCAN_COUNT = 1000
-_ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, "online_through")
+_ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, ONLINE_THROUGH)
 
 
 async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
@@ -91,7 +92,7 @@ async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
         async for lists in store.pages(scan):
             names_and_lists = iter(lists)
             for user_id, ranked_list in zip(names_and_lists, names_and_lists, strict=True):
-                if ranked_list:  # an erased user's is empty
+                if ranked_list != records.EMPTIED_LIST:
                     yield user_id.decode()
 
 

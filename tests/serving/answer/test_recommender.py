@@ -55,7 +55,7 @@ def test_what_trends_leads_while_the_gate_says_that_no_model_is_better(
     redis_url: str, api: Client, leads: str, first: str
 ) -> None:
     now = time.time() / 86_400
-    World(gate={"leads": leads}, trending={86_400: {"i20": now + 6, "i00": now + 7}}).write(redis_url)
+    World(leads=leads, trending={86_400: {"i20": now + 6, "i00": now + 7}}).write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:

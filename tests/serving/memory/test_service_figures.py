@@ -15,8 +15,8 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from contracts.stored import keyspace
+from contracts.stored.statuses import ROUND_OUTCOMES
 from serving.app import create_app
-from serving.memory.service_figures import OUTCOMES
 from tests.serving.conftest import Client, settings_of
 from tests.serving.world import World
 
@@ -80,7 +80,7 @@ def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
 
 def test_every_label_that_is_chosen_by_has_values_that_exist(scrape: str) -> None:
     paths = set(create_app(settings_of()).openapi()["paths"])
-    values = {"outcome": {*OUTCOMES, "accepted", "rejected", "failed"}, "route": paths}
+    values = {"outcome": {*ROUND_OUTCOMES, "accepted", "rejected", "failed"}, "route": paths}
     values |= {"job": {"headwater-api"}, "status": {"2xx", "3xx", "4xx", "5xx"}}
     for _, expression in EXPRESSIONS:
         for label, chosen in re.findall(r'(\w+)=~?"([^"]*)"', expression):

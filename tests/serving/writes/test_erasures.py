@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 import pytest
 import redis
@@ -9,9 +8,10 @@ import redis
 from contracts.stored import keyspace
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
-from serving.writes.erasures import erasure, of
+from serving.writes.erasures import describe_erasure, erasure
 from serving.writes.receipt import Receipt
-from tests.serving.conftest import NOBODY, settings_of
+from tests.manifests import a_manifest
+from tests.serving.conftest import NOBODY, settings_of, through_store
 
 RECEIPT = Receipt(1000, 0, 7)
 
@@ -30,12 +30,18 @@ RECEIPT = Receipt(1000, 0, 7)
 def test_an_erasure_is_complete_when_state_lake_and_every_model_are(
     online: int, in_lake: int, through: list[int], state: str
 ) -> None:
-    manifests = [{"catalog_through": {"0": n}} for n in through]
-    assert of(RECEIPT, online, in_lake, list(manifests)).state == state
+    assert describe_erasure(RECEIPT, online, in_lake, through).state == state
 
 
-def test_a_model_that_says_nothing_of_erasures_may_hold_the_user() -> None:
-    found = of(RECEIPT, 8, 8, [{"version": "v1"}])
+@pytest.mark.parametrize("text", [a_manifest("v1").to_json(), "damaged"])
+def test_a_model_that_says_nothing_of_erasures_may_hold_the_user(redis_url: str, text: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    client.hset(keyspace.APPLIED_ONLINE, "catalog:0", 8)
+    client.hset(keyspace.APPLIED_LAKE, "catalog:0", 8)
+    client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1})
+    client.set(keyspace.manifest("v1"), text)
+    client.close()
+    found = through_store(redis_url, lambda store: erasure(store, RECEIPT))
     assert (found.state, found.online, found.lake, found.models) == ("applied", True, True, False)
 
 
@@ -44,7 +50,7 @@ def test_the_state_is_read_from_what_the_services_say(redis_url: str) -> None:
     client.hset(keyspace.APPLIED_ONLINE, "catalog:0", 8)
     client.hset(keyspace.APPLIED_LAKE, "catalog:0", 9)
     client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2})  # v2 is being written: it has no manifest
-    client.set(keyspace.manifest("v1"), json.dumps({"catalog_through": {"0": 8}}))
+    client.set(keyspace.manifest("v1"), a_manifest("v1", catalog_through={"0": 8}).to_json())
     client.close()
 
     async def read() -> str:

@@ -6,6 +6,7 @@ import json
 import redis
 
 from contracts.stored import keyspace
+from tests.manifests import a_manifest
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -17,9 +18,14 @@ def two_versions(url: str) -> redis.Redis:
     world.top = {"ann": [("i20", 0.9)], "bob": [("i21", 0.8)]}
     world.write_model(client, "v2")
     client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2, "half": 3})
-    manifest = {"previous": "v1", "metrics": {"ndcg@10": 0.3}, "created_at": "2026-01-02", "sizes": {
-        "lists": 2, "similar": 1, "users": 1, "factors": 0}}  # fmt: skip
-    client.set(keyspace.manifest("v2"), json.dumps(manifest))
+    manifest = a_manifest(
+        "v2",
+        previous="v1",
+        metrics={"ndcg@10": 0.3},
+        created_at="2026-01-02",
+        sizes={"lists": 2, "similar": 1, "users": 1, "factors": 0},
+    )
+    client.set(keyspace.manifest("v2"), manifest.to_json())
     return client
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from contracts.stored.ingest_progress import IngestProgress
 from stack.status.block import line, model_line, rows
 from stack.status.picture import StackStatus
+from tests.manifests import a_manifest
 
 STATUS = StackStatus(
     "/data",
@@ -14,7 +15,7 @@ STATUS = StackStatus(
     in_lake=900,
     lag_lake=90,
     lag_online=0,
-    model={"version": "v7", "metrics": {"ndcg@10": 0.2, "popularity_ndcg@10": 0.1}},
+    model=a_manifest("v7", metrics={"ndcg@10": 0.2, "popularity_ndcg@10": 0.1}),
 )
 
 

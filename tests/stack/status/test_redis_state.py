@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from contracts.stored import keyspace
 from contracts.stored.records import COUNTED_TYPES, Popularity
 from stack.machine.ports import free_port
 from stack.status.redis_state import RedisUnavailableError, redis_state
+from tests.manifests import a_manifest
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def test_what_the_services_wrote_is_read(redis_url: str, writer: redis.Redis) ->
         writer.hset(keyspace.POPULARITY, item, Popularity(3, 9_000_000, tuple(rated)).encode())
     writer.hset(keyspace.APPLIED_LAKE, "interactions:0", "12")
     writer.set(keyspace.CURRENT_MODEL, "v1")
-    writer.set(keyspace.manifest("v1"), json.dumps({"version": "v1", "metrics": {}}))
+    writer.set(keyspace.manifest("v1"), a_manifest("v1").to_json())
     with redis_state(redis_url) as state:
         assert state.raters() == 6
         assert state.applied(keyspace.APPLIED_LAKE) == {"interactions:0": 12}
         assert state.applied(keyspace.APPLIED_ONLINE) == {}
-        assert state.model() == {"version": "v1", "metrics": {}}
+        assert state.model() == a_manifest("v1")
         assert (state.request_training(), state.request_training()) == (1, 2)
 
 

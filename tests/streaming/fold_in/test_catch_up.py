@@ -51,7 +51,7 @@ def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
     while catch_up.step():
         pass
     assert versions(client) == {"v2"}
-    assert redis_sink.read_status(client)["pending_users"] == "0"
+    assert redis_sink.read_status(client).pending_users == 0
 
 
 def test_while_there_is_no_model_nobody_waits_and_the_first_one_folds_all_in(

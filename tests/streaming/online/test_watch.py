@@ -17,7 +17,7 @@ def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
     redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
     watch = StateWatch(client)
     assert not watch.look()
-    assert "state_lost" not in redis_sink.read_status(client)
+    assert redis_sink.read_status(client).state_lost is None
     for _ in range(2):
         client.flushall()
         assert watch.look()

@@ -16,6 +16,7 @@ from contracts import topics
 from contracts.catalog import CatalogEntry
 from contracts.settings import KafkaSettings, StreamingSettings
 from contracts.stored import keyspace, lake
+from contracts.stored.statuses import StreamingStatus
 from streaming.lake.sink import append, create_tables, is_empty
 from streaming.records.parse import accepted_interactions, parse
 from streaming.records.source import read_partitions_between
@@ -151,7 +152,7 @@ def test_a_running_service_is_not_repaired(spark: SparkSession, settings: Stream
 
     def beat() -> None:
         for n in itertools.count():
-            redis_sink.write_status(client, {"heartbeat": str(n)})
+            redis_sink.write_status(client, StreamingStatus(heartbeat=n))
             if stopping.wait(0.02):
                 return
 

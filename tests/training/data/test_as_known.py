@@ -14,7 +14,7 @@ from contracts.settings import TrainingSettings
 from contracts.stored import lake
 from tests.training.data.test_dataset import START, interaction
 from training.data.as_known import as_known
-from training.data.load import Learnt, load
+from training.data.load import TrainingData, load
 from training.data.split import leave_last_out, newer_than, per_user_temporal
 
 CUT_SECOND = 50
@@ -37,10 +37,10 @@ def corpus(seed: int) -> list[Row]:
 
 
 @pytest.fixture
-def learn(spark: SparkSession, tmp_path: Path) -> Iterator[Callable[[list[Row]], Learnt]]:
-    made: list[Learnt] = []
+def learn(spark: SparkSession, tmp_path: Path) -> Iterator[Callable[[list[Row]], TrainingData]]:
+    made: list[TrainingData] = []
 
-    def load_rows(rows: list[Row]) -> Learnt:
+    def load_rows(rows: list[Row]) -> TrainingData:
         uri = str(tmp_path / str(len(made)))
         frame = spark.createDataFrame(rows, lake.INTERACTIONS.ddl)
         frame.write.format("delta").save(lake.INTERACTIONS.path(uri))
@@ -65,7 +65,7 @@ def facts(rows: DataFrame) -> Facts:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_what_is_learnt_is_what_the_lake_held_at_the_cut(
-    learn: Callable[[list[Row]], Learnt], seed: int
+    learn: Callable[[list[Row]], TrainingData], seed: int
 ) -> None:
     events = corpus(seed)
     now = learn(events)
@@ -86,7 +86,7 @@ def test_what_is_learnt_is_what_the_lake_held_at_the_cut(
 
 @pytest.mark.parametrize("split", [per_user_temporal, leave_last_out])
 def test_a_users_own_cut_tells_nothing_of_what_came_after_it(
-    learn: Callable[[list[Row]], Learnt],
+    learn: Callable[[list[Row]], TrainingData],
     split: Callable[[DataFrame, float, int], DataFrame],
 ) -> None:
     events = corpus(4)
@@ -108,7 +108,7 @@ def test_a_users_own_cut_tells_nothing_of_what_came_after_it(
 
 
 def test_a_lake_in_which_nothing_is_touched_twice_has_no_repeats(
-    learn: Callable[[list[Row]], Learnt],
+    learn: Callable[[list[Row]], TrainingData],
 ) -> None:
     learnt = learn([interaction(n, f"u{n % 3}", f"i{n}", second=n) for n in range(9)])
     assert learnt.repeats is None
@@ -117,7 +117,7 @@ def test_a_lake_in_which_nothing_is_touched_twice_has_no_repeats(
 
 
 def test_who_rates_again_what_is_known_gives_nothing_new_to_find(
-    learn: Callable[[list[Row]], Learnt],
+    learn: Callable[[list[Row]], TrainingData],
 ) -> None:
     """A favourite that is touched every day is no discovery, and the past knows it."""
     favourite = [interaction(n, "a", "x", 5.0, second=n * 10) for n in range(10)]

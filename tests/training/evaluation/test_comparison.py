@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from contracts.settings import TrainingSettings
-from training.evaluation.comparison import Served, all_lists, evaluate, long_tail, rating_figures
-from training.evaluation.held_out import Counts, HeldOut, Histories
+from training.evaluation.comparison import ServedModel, all_lists, evaluate, long_tail, rating_figures
+from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.item_scores import ItemScores
 from training.fit.als import ranking, rating
 
@@ -15,10 +15,10 @@ SETTINGS = TrainingSettings(als_rank=2, als_reg_param=0.1, als_alpha=5.0, explic
 ITEM_FACTORS = np.eye(2, dtype=np.float32)[np.arange(ITEMS) % 2]
 
 
-def histories(rows: list[list[int]]) -> Histories:
+def histories(rows: list[list[int]]) -> MeasuredHistories:
     items = np.array([item for row in rows for item in sorted(row)], np.int32)
     many = len(items)
-    return Histories(
+    return MeasuredHistories(
         np.cumsum([0, *map(len, rows)]).astype(np.int64),
         items,
         np.ones(many),
@@ -38,12 +38,12 @@ def world() -> tuple[HeldOut, ItemScores]:
     past = histories(learnt)
     users = np.bincount(past.items, minlength=ITEMS)
     scores = ItemScores(users, users * 4.0, {60: users[::-1] * 1.0})
-    return HeldOut(past, histories(later), Counts(USERS, USERS, USERS - 3)), scores
+    return HeldOut(past, histories(later), MeasurableUsers(USERS, USERS, USERS - 3)), scores
 
 
 def test_the_model_is_measured_beside_its_rivals_and_fills_up_with_popularity() -> None:
     held_out, scores = world()
-    model = Served(ITEM_FACTORS, ranking(SETTINGS))
+    model = ServedModel(ITEM_FACTORS, ranking(SETTINGS))
     lists = all_lists({"model": model}, held_out, scores, 60, K, seed=1)
     assert set(lists) == {"model", "item_knn", "popularity", "recent_popularity", "random"}
     # Who has no past is served what is popular.
@@ -59,17 +59,18 @@ def test_an_item_that_the_model_does_not_know_is_in_no_list_of_it() -> None:
     held_out, _ = world()
     factors = ITEM_FACTORS.copy()
     factors[:4] = 0
-    lists = Served(factors, ranking(SETTINGS)).lists(held_out.learnt, K)
+    lists = ServedModel(factors, ranking(SETTINGS)).lists(held_out.learnt, K)
     assert not np.isin(lists, np.arange(4)).any()
     assert (lists[:3] == -1).all()
 
 
 def test_ratings_are_predicted_and_what_cannot_be_is_counted() -> None:
     held_out, _ = world()
-    found = rating_figures(Served(ITEM_FACTORS, rating(SETTINGS)), held_out)
+    found = rating_figures(ServedModel(ITEM_FACTORS, rating(SETTINGS)), held_out)
     assert found["ratings_predicted"] == pytest.approx(1 - 3 / USERS, abs=1e-6)
+    assert found["rmse"] is not None
     assert found["rmse"] < 0.3
-    nothing = Served(np.zeros_like(ITEM_FACTORS), rating(SETTINGS))
+    nothing = ServedModel(np.zeros_like(ITEM_FACTORS), rating(SETTINGS))
     assert rating_figures(nothing, held_out) == {}
 
 

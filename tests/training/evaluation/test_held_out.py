@@ -7,9 +7,10 @@ import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from contracts.settings import TrainingSettings
-from training.evaluation.held_out import Counts, collect, count_users
+from contracts.stored.manifest import EvaluationRecord
+from training.evaluation.held_out import MeasurableUsers, collect, count_users
 from training.evaluation.item_scores import HALF_LIVES, item_scores
-from training.evaluation.slice import make_slice, marked
+from training.evaluation.slice import make_slice, split_rows
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DDL = (
@@ -39,7 +40,7 @@ def rows(spark: SparkSession) -> DataFrame:
 
 def test_what_was_learnt_and_what_came_later_is_collected_by_user(rows: DataFrame) -> None:
     counts = count_users(rows)
-    assert counts == Counts(tested=3, with_positives=2, warm=1)
+    assert counts == MeasurableUsers(tested=3, with_positives=2, warm=1)
     found = collect(rows, counts, limit=10, seed=1)
     assert found.learnt.indptr.tolist() == [0, 2, 3, 3]
     assert found.learnt.items.tolist() == [0, 1, 0]
@@ -66,17 +67,19 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
     given = rows.drop("held_out")
     settings = TrainingSettings(gate_min_users=1, holdout_fraction=0.5)
     late = int((START + timedelta(hours=5)).timestamp() * 1000)
-    found, about, counts = marked(given, settings, {"cutoff": late}, None)
-    assert about["cutoff"] == late
-    assert counts == Counts(3, 2, 1)
+    found, about, counts = split_rows(
+        given, settings, EvaluationRecord(split="global_time", k=10, seed=1, cutoff=late), None
+    )
+    assert about.cutoff == late
+    assert counts == MeasurableUsers(3, 2, 1)
     made = make_slice(found, counts, about, 5, settings)
     assert made is not None
-    assert made.about["users_without_positives"] == 1
-    assert made.about["cold_users_share"] == 0.5
-    assert made.about["cold_items_share"] == 1.0
+    assert made.evaluation.users_without_positives == 1
+    assert made.evaluation.cold_users_share == 0.5
+    assert made.evaluation.cold_items_share == 1.0
     assert made.scores.users.tolist() == [3, 1, 0, 0, 0]
 
-    assert make_slice(found, Counts(1, 0, 0), about, 5, settings) is None
+    assert make_slice(found, MeasurableUsers(1, 0, 0), about, 5, settings) is None
     # A sample of one may be somebody who liked nothing later: nothing is measured, nothing breaks.
     for seed in range(4):
         one = TrainingSettings(evaluation_users=1, seed=seed)
@@ -84,6 +87,6 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
         assert sampled is None or sampled.held_out.later.liked.any()
 
     many = TrainingSettings(gate_min_users=2, holdout_fraction=0.5)
-    _, about, _ = marked(given, many, {}, None)
-    assert about["split"] == "per_user_temporal"
-    assert "global_time gives 1 users" in about["split_reason"]
+    _, about, _ = split_rows(given, many, None, None)
+    assert about.split == "per_user_temporal"
+    assert "global_time gives 1 users" in (about.split_reason or "")

@@ -3,17 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluation.held_out import Counts, HeldOut, Histories
+from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.rival_lists import best_half_life, by_score, filled, item_knn, random_lists
 
 NAN = float("nan")
 
 
-def histories(rows: list[list[int]], strength: float = 1.0, time: int = 0) -> Histories:
+def histories(rows: list[list[int]], strength: float = 1.0, time: int = 0) -> MeasuredHistories:
     items = np.array([item for row in rows for item in sorted(row)], np.int32)
     indptr = np.cumsum([0, *map(len, rows)]).astype(np.int64)
     many = len(items)
-    return Histories(
+    return MeasuredHistories(
         indptr, items, np.full(many, strength), np.full(many, NAN), np.full(many, True), np.full(many, time)
     )
 
@@ -72,8 +72,8 @@ def test_random_lists_are_of_the_catalogue_unknown_and_the_same_for_the_same_see
 def test_the_half_life_is_chosen_by_what_came_later_in_the_past() -> None:
     learnt = histories([[0, 3], [1, 3]])
     times = np.array([10, 99, 10, 99])
-    learnt = Histories(*(*vars(learnt).values(),)[:-1], times)
-    held_out = HeldOut(learnt, histories([[], []]), Counts(2, 2, 2))
+    learnt = MeasuredHistories(*(*vars(learnt).values(),)[:-1], times)
+    held_out = HeldOut(learnt, histories([[], []]), MeasurableUsers(2, 2, 2))
     recent = {60: np.array([0.0, 0, 1, 5]), 3600: np.array([0.0, 0, 5, 1])}
     assert best_half_life(recent, held_out, until=50, k=1) == 60
     assert best_half_life(recent, held_out, until=100, k=1) == 3600  # nothing came later: the longest

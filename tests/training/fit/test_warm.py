@@ -7,18 +7,24 @@ import pytest
 from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
+from contracts.stored.manifest import FitRecord, Manifest
+from tests.manifests import a_manifest
 from training.fit.als import Problem, full_fit
 from training.fit.factors import matrix
 from training.fit.warm import may_be_warm, warm_fit
-from training.rounds.round import parameters
+from training.rounds.parameters import recorded_parameters
 
 SETTINGS = TrainingSettings(warm_rounds=3, warm_new_share=0.2)
 USERS, ITEMS = 20, 15
 DDL = "user_index INT, item_index INT, strength FLOAT, rating FLOAT"
 
 
-def champion(**fit: Any) -> dict[str, Any]:
-    return {"parameters": parameters(SETTINGS), "fit": {"warm_rounds": 0, "full_interactions": 900, **fit}}
+PARAMETERS = recorded_parameters(SETTINGS)
+
+
+def champion(warm_rounds: int = 0) -> Manifest:
+    fit = FitRecord(warm=False, why="", warm_rounds=warm_rounds, full_interactions=900)
+    return a_manifest().with_parts(parameters=PARAMETERS, fit=fit)
 
 
 @pytest.mark.parametrize(
@@ -29,18 +35,23 @@ def champion(**fit: Any) -> dict[str, Any]:
         (champion(warm_rounds=2), 1000, True, "warm round 3"),
         (champion(warm_rounds=3), 1000, False, "WARM_ROUNDS"),
         (champion(), 1200, False, "25% of the interactions are new"),
-        ({"parameters": {}}, 1000, False, "the parameters changed"),
-        ({"parameters": parameters(SETTINGS)}, 1000, False, "WARM_ROUNDS"),
+        (
+            champion().with_parts(parameters=PARAMETERS.with_parts(als_rank=3)),
+            1000,
+            False,
+            "the parameters changed",
+        ),
+        (champion().with_parts(fit=None), 1000, False, "WARM_ROUNDS"),
     ],
 )
 def test_a_round_is_warm_while_it_is_near_a_full_fit(
-    before: dict[str, Any] | None, interactions: int, warm: bool, reason: str
+    before: Manifest | None, interactions: int, warm: bool, reason: str
 ) -> None:
-    found = may_be_warm(before, parameters(SETTINGS), interactions, SETTINGS)
+    found = may_be_warm(before, PARAMETERS, interactions, SETTINGS)
     assert found.warm is warm
     assert reason in found.reason
     assert not may_be_warm(
-        before, parameters(SETTINGS), interactions, SETTINGS.model_copy(update={"warm_rounds": 0})
+        before, PARAMETERS, interactions, SETTINGS.model_copy(update={"warm_rounds": 0})
     ).warm
 
 

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from tests.manifests import a_manifest
 from training.fit.factors import Matrix, factors_frame, matrix
 from training.registry import local_models, model_folder
-from training.registry.model_folder import Fit, item_ids
+from training.registry.model_folder import ModelFrames, item_ids
 from training.registry.outcome import DamagedModelError
 
 
-def fit_of(spark: SparkSession, items: Matrix) -> Fit:
+def fit_of(spark: SparkSession, items: Matrix) -> ModelFrames:
     users = spark.createDataFrame([("u", 0)], "user_id STRING, user_index INT")
     ids = spark.createDataFrame([("b", 1), ("a", 0), ("c", 2)], "item_id STRING, item_index INT")
-    return Fit(users, ids, factors_frame(spark, items[:1]), factors_frame(spark, items))
+    return ModelFrames(users, ids, factors_frame(spark, items[:1]), factors_frame(spark, items))
 
 
 def test_a_version_is_read_back_and_a_changed_file_is_found_with_and_without_spark(
@@ -29,8 +30,8 @@ def test_a_version_is_read_back_and_a_changed_file_is_found_with_and_without_spa
     assert item_ids(saved.items) == ["a", "b", "c"]
     assert saved.measured_item_factors is None
 
-    manifest = {"version": "v1", "checksums": model_folder.checksums(spark, uri, "v1")}
-    model_folder.write_manifest(spark, uri, "v1", manifest)
+    manifest = a_manifest("v1", checksums=model_folder.checksums(spark, uri, "v1"))
+    model_folder.write_manifest(spark, uri, manifest)
     assert model_folder.read_manifest(spark, uri, "v1") == local_models.read_manifest(uri, "v1") == manifest
     model_folder.check(spark, uri, "v1", manifest)
     local_models.check(uri, "v1", manifest)

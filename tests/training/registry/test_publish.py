@@ -11,6 +11,8 @@ import redis
 
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
+from contracts.stored.statuses import TrainingStatus
+from tests.manifests import a_manifest
 from tests.training.publishing import STEPS, publish
 from training.registry.publish import (
     IncompletePublishError,
@@ -28,11 +30,12 @@ def publisher(redis_url: str) -> Publisher:
 
 
 def test_of_two_trainers_that_started_from_one_version_one_loses(publisher: Publisher) -> None:
-    assert publisher.current() == (None, None)
-    assert publisher.promote("v1", {"n": 1}, expected=None)
-    assert publisher.promote("v2", {"n": 2}, expected="v1")
-    assert not publisher.promote("v3", {"n": 3}, expected="v1")
-    assert publisher.current() == ("v2", {"n": 2})
+    assert (publisher.current_version(), publisher.current_manifest()) == (None, None)
+    second = a_manifest("v2", lake_version=2)
+    assert publisher.promote(a_manifest("v1", lake_version=1), expected=None)
+    assert publisher.promote(second, expected="v1")
+    assert not publisher.promote(a_manifest("v3", lake_version=3), expected="v1")
+    assert (publisher.current_version(), publisher.current_manifest()) == ("v2", second)
 
 
 def test_lists_that_did_not_arrive_stop_the_publication(publisher: Publisher) -> None:
@@ -65,7 +68,7 @@ def test_deleting_a_version_leaves_none_of_its_keys(publisher: Publisher) -> Non
         write_fields(publisher.url, keyspace.top_n(shard, "v1"), {"u": b"x"})
     write_fields(publisher.url, keyspace.similar_items("v1"), {"i": b"x"})
     publisher.write_factors("v1", np.ones((2, 3), np.float32), np.eye(3))
-    publisher.promote("v1", {}, expected=None)
+    publisher.promote(a_manifest("v1"), expected=None)
     publisher.begin("v2")
     assert publisher.versions_before("v2") == ["v1"]
     publisher.delete("v1")
@@ -95,11 +98,11 @@ def test_a_publish_killed_at_any_step_leaves_a_whole_version_served_and_the_next
         killed, after = f"v{number}-killed", f"v{number}"
         assert killed_before(step, killed) == -signal.SIGKILL
         served += [killed] if step == "prune" else []
-        assert publisher.current()[0] == served[-1]
+        assert publisher.current_version() == served[-1]
         assert client.hget(keyspace.top_n(0, served[-1]), "u7") == served[-1].encode()
         publish(publisher, after)
         served.append(after)
-        assert publisher.current()[0] == after
+        assert publisher.current_version() == after
         # Only what is served and what was before it is left, of keys too.
         assert publisher.versions() == served[-2:]
         versions = {key.decode().split(":model:")[1].split(":")[0] for key in client.keys("*:model:v*")}
@@ -122,5 +125,6 @@ def test_fields_are_copied_within_redis_and_those_that_are_missing_are_not_count
 def test_requests_are_numbered_and_the_status_is_readable(publisher: Publisher) -> None:
     assert publisher.requests() == 0
     assert [publisher.request(), publisher.request()] == [1, 2]
-    publisher.write_status(phase="fit", outcome="published")
-    assert publisher.read_status() == {"phase": "fit", "outcome": "published"}
+    publisher.write_status(TrainingStatus(phase="load", outcome="published"))
+    publisher.write_status(TrainingStatus(phase="fit"))
+    assert publisher.read_status() == TrainingStatus(phase="fit", outcome="published")

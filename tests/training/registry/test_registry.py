@@ -4,7 +4,6 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,16 +12,18 @@ from typer.testing import CliRunner
 
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest
+from tests.manifests import a_manifest
 from training.cli import register
 from training.registry.outcome import DamagedModelError, TrainingError
 from training.registry.publish import Publisher, write_fields
 from training.registry.registry import Registry, differences
 
 
-def publish(registry: Registry, version: str, ndcg: float = 0.1) -> dict[str, Any]:
+def publish(registry: Registry, version: str, ndcg: float = 0.1) -> Manifest:
     """A small version as a round leaves it: keys in Redis, a folder with checksums."""
     publisher, folder = registry.publisher, Path(registry.models_uri) / version
-    current, _ = publisher.current()
+    current = publisher.current_version()
     publisher.begin(version)
     publisher.write_items(version, ["a", "b"])
     write_fields(publisher.url, keyspace.top_n(0, version), {"u": b"x"})
@@ -32,20 +33,17 @@ def publish(registry: Registry, version: str, ndcg: float = 0.1) -> dict[str, An
     part = folder / "item_factors" / "part-0.parquet"
     part.parent.mkdir(parents=True)
     part.write_bytes(version.encode())
-    manifest = {
-        "version": version,
-        "created_at": "2026-01-01T00:00:00+00:00",
-        "lake_version": 1,
-        "metrics": {"ndcg@10": ndcg, "popularity_ndcg@10": 0.05},
-        "counts": {"interactions": 100, "users": 1, "items": 2},
-        "parameters": {"als_rank": 3},
-        "gate": {"reason": "not worse than the champion"},
-        "sizes": publisher.sizes(version),
-        "checksums": {"item_factors/part-0.parquet": hashlib.sha256(version.encode()).hexdigest()},
-        "previous": current,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert publisher.promote(version, manifest, current)
+    manifest = a_manifest(
+        version,
+        {"als_rank": 3},
+        metrics={"ndcg@10": ndcg, "popularity_ndcg@10": 0.05},
+        gate={"publish": True, "leads": "model", "reason": "not worse than the champion"},
+        sizes=publisher.sizes(version),
+        checksums={"item_factors/part-0.parquet": hashlib.sha256(version.encode()).hexdigest()},
+        previous=current,
+    )
+    (folder / "manifest.json").write_text(manifest.to_json())
+    assert publisher.promote(manifest, current)
     return manifest
 
 
@@ -71,14 +69,14 @@ def test_a_rollback_serves_the_earlier_version_within_a_second_and_is_audited(re
     started = time.monotonic()
     assert "v1 is served again (before: v2)" in run("rollback", "--reason", "worse clicks")
     assert time.monotonic() - started < 1
-    assert registry.publisher.current()[0] == "v1"
+    assert registry.publisher.current_version() == "v1"
     lines = registry.publisher.audit()
-    assert [(line["action"], line["from"], line["to"]) for line in lines] == [
+    assert [(line.action, line.before, line.version) for line in lines] == [
         ("publish", "", "v1"),
         ("publish", "v1", "v2"),
         ("rollback", "v2", "v1"),
     ]
-    assert lines[-1]["reason"] == "worse clicks"
+    assert lines[-1].reason == "worse clicks"
     assert "rollback  v2 -> v1  worse clicks" in run("audit")
     assert "no earlier version" in run("rollback", exit_code=1)
     assert "v2 is served (before: v1)" in run("promote", "v2")
@@ -101,7 +99,7 @@ def test_a_flipped_byte_is_refused_and_the_served_model_stays(registry: Registry
     part.write_bytes(b"V1")
     with pytest.raises(DamagedModelError, match=r"item_factors/part-0\.parquet"):
         registry.rollback()
-    assert registry.publisher.current()[0] == "v2"
+    assert registry.publisher.current_version() == "v2"
     assert "damaged" in run("promote", "v1", exit_code=1)
 
 
@@ -120,13 +118,13 @@ def test_prune_keeps_the_served_version_and_the_newest_others(registry: Registry
     assert registry.publisher.versions() == ["v2", "v3"]
     assert not (Path(registry.models_uri) / "v1").exists()
     assert "deleted v3" in run("prune", "--keep", "1")
-    assert registry.publisher.current()[0] == "v2"
+    assert registry.publisher.current_version() == "v2"
     assert "deleted nothing" in run("prune", "--keep", "1")
 
 
 def test_differences_name_what_only_one_has() -> None:
-    a, b = {"parameters": {"als_rank": 8}}, {"parameters": {"als_rank": 8}, "counts": {"users": 1}}
-    assert differences(a, b) == {"counts.users": (None, 1)}
+    a, b = a_manifest(metrics={}), a_manifest(metrics={"rmse": 1.0})
+    assert differences(a, b) == {"metrics.rmse": (None, 1.0)}
 
 
 def test_a_mover_that_started_from_another_version_loses(registry: Registry) -> None:

@@ -1,31 +1,32 @@
 from __future__ import annotations
 
-import copy
 from html.parser import HTMLParser
-from typing import Any
 
+from contracts.stored.manifest import EvaluationRecord
+from tests.manifests import a_manifest
 from training.report.page import report
 from training.report.svg import bars, lines
 
 FIGURES = {"ndcg@10": [0.12, 0.1, 0.14], "gini@10": [0.5, 0.4, 0.6]}
-MANIFEST: dict[str, Any] = {
-    "version": "v2",
-    "created_at": "2026-01-01",
-    "lake_version": 4,
-    "counts": {"interactions": 12_345, "users": 10, "items": 20},
-    "parameters": {"als_rank": 16, "als_alpha": "<b>"},
-    "metrics": {"ndcg@10": 0.12, "rmse": 0.9, "users_measured": 8.0},
-    "fit": {"warm": True, "why": "warm round 1"},
-    "gate": {"publish": True, "leads": "model", "reason": "not worse than the champion"},
-    "timings": {"load": 1.0},
-    "history": [
+MANIFEST = a_manifest(
+    "v2",
+    {"als_rank": 16, "note": "<b>"},
+    created_at="2026-01-01",
+    lake_version=4,
+    counts={"interactions": 12_345, "users": 10, "items": 20},
+    metrics={"ndcg@10": 0.12, "rmse": 0.9, "users_measured": 8.0},
+    fit={"warm": True, "why": "warm round 1", "warm_rounds": 1, "full_interactions": 12_000},
+    gate={"publish": True, "leads": "model", "reason": "not worse than the champion"},
+    timings={"load": 1.0},
+    history=[
         {"version": "v1", "ndcg": 0.1, "popularity": 0.05},
         {"version": "v0", "ndcg": None, "popularity": None},
         {"version": "v2", "ndcg": 0.12, "popularity": 0.05},
     ],
-    "evaluation": {
+    evaluation={
         "split": "global_time",
         "k": 10,
+        "seed": 42,
         "users_tested": 9,
         "users_without_positives": 1,
         "cold_users_share": 0.25,
@@ -35,7 +36,7 @@ MANIFEST: dict[str, Any] = {
         "segments": {"cold users": {"model": {"ndcg@10": [0.1, 0.0, 0.2]}}},
         "long_tail": {"interactions": [0.0, 0.8, 1.0], "lists": [0.0, 0.9, 1.0]},
     },
-}
+)
 
 
 class Loads(HTMLParser):
@@ -72,10 +73,8 @@ def test_the_page_stands_alone_and_tells_all() -> None:
 
 
 def test_a_model_that_was_not_measured_says_so() -> None:
-    manifest = copy.deepcopy(MANIFEST)
-    manifest["evaluation"] = {"split": "global_time"}
-    manifest["metrics"], manifest["history"] = {}, []
-    page = report(manifest)
+    not_measured = EvaluationRecord(split="global_time", k=10, seed=42)
+    page = report(MANIFEST.with_parts(evaluation=not_measured, metrics={}, history=()))
     assert "Not measured" in page
     assert not Loads(page).open
 

@@ -1,21 +1,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from tests.manifests import a_manifest
 from training.report.round_line import as_json, round_line
 
-MANIFEST: dict[str, Any] = {
-    "version": "v2",
-    "fit": {"warm": False},
-    "gate": {"reason": "the first model", "leads": "model"},
-    "counts": {"interactions": 1200},
-    "metrics": {"ndcg@10": 0.12345, "popularity_ndcg@10": 0.1, "recall@10": 0.2, "rmse": 0.9},
-}
+MANIFEST = a_manifest(
+    "v2",
+    fit={"warm": False, "why": "", "warm_rounds": 0, "full_interactions": 1200},
+    gate={"publish": True, "reason": "the first model", "leads": "model"},
+    counts={"users": 3, "items": 4, "interactions": 1200},
+    metrics={"ndcg@10": 0.12345, "popularity_ndcg@10": 0.1, "recall@10": 0.2, "rmse": 0.9},
+)
 
 
 def test_a_round_says_what_it_learnt_and_how_it_compares() -> None:
-    before = {"counts": {"interactions": 1000}, "metrics": {"ndcg@10": 0.11, "rmse": 0.91}}
+    before = a_manifest(
+        counts={"users": 3, "items": 4, "interactions": 1000}, metrics={"ndcg@10": 0.11, "rmse": 0.91}
+    )
     line = round_line("published", MANIFEST, before, 12.34)
     assert line == (
         "published v2 (full fit): learnt 200 new events (1,200 in all); "

@@ -5,24 +5,22 @@ import logging
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from contracts.settings import TrainingSettings
+from tests.manifests import a_manifest
 from training.report.tracking import log_round
 
-MANIFEST: dict[str, Any] = {
-    "version": "20260101T000000-abcd",
-    "lake_version": 7,
-    "parameters": {"als_rank": 16, "rating_strengths": {"0.0": -0.5}},
-    "metrics": {"ndcg@10": 0.12, "popularity_ndcg@10": 0.1},
-    "counts": {"users": 3},
-    "timings": {"fit": 1.5},
-    "gate": {"publish": True, "reason": "better than both popularities", "leads": "model"},
-    "fit": {"warm": False},
-    "previous": None,
-}
+MANIFEST = a_manifest(
+    "20260101T000000-abcd",
+    {"als_rank": 16, "rating_strengths": {"0.0": -0.5}},
+    lake_version=7,
+    metrics={"ndcg@10": 0.12, "popularity_ndcg@10": 0.1},
+    timings={"fit": 1.5},
+    gate={"publish": True, "reason": "better than both popularities", "leads": "model"},
+    fit={"warm": False, "why": "no champion", "warm_rounds": 0, "full_interactions": 100},
+)
 
 
 def test_a_round_is_a_run_with_its_figures_the_gates_decision_and_the_manifest(
@@ -40,7 +38,7 @@ def test_a_round_is_a_run_with_its_figures_the_gates_decision_and_the_manifest(
 
         client = MlflowClient(settings.mlflow_tracking_uri)
         run = client.get_run(first)
-        assert run.info.run_name == MANIFEST["version"]
+        assert run.info.run_name == MANIFEST.version
         assert run.info.status == "FINISHED"
         assert run.data.params["als_rank"] == "16"
         assert run.data.metrics["ndcg_at_10"] == 0.12
@@ -48,7 +46,7 @@ def test_a_round_is_a_run_with_its_figures_the_gates_decision_and_the_manifest(
         assert run.data.tags["gate.reason"] == "better than both popularities"
         assert run.data.tags["outcome"] == "published"
         path = client.download_artifacts(first, "manifest.json", str(tmp_path))
-        assert json.loads(Path(path).read_text()) == MANIFEST
+        assert json.loads(Path(path).read_text()) == MANIFEST.to_dict()
 
 
 def test_a_server_that_is_not_there_fails_no_round(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,7 +11,7 @@ from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import decode_ranked_ids, encode_ranked_ids
 from training.registry.publish import Publisher, write_fields
-from training.rounds.erasure import leave_out_erased, seen
+from training.rounds.erasure import leave_out_erased, read_progress
 
 HOUR_MS = 3_600_000
 
@@ -41,14 +41,14 @@ def published(publisher: Publisher, erased: dict[str, int]) -> None:
 
 
 def test_who_is_erased_during_a_round_has_no_list_in_its_version(publisher: Publisher) -> None:
-    before = seen(publisher)
+    before = read_progress(publisher)
     assert (before.catalog_through, before.complete) == ({}, True)
     now = time.time_ns() // 1_000_000
     # bob was erased long ago and came back: the lake has only what he did since.
     published(publisher, {"ann": now, "bob": now - HOUR_MS})
     assert leave_out_erased(publisher, "v1", before) == 1
     assert lists_of(publisher) == {"ann": b"", "bob": b"a list", "eve": b"a list"}
-    assert publisher.sizes("v1")["lists"] == 3  # a version is counted whole when it is served again
+    assert publisher.sizes("v1").lists == 3  # a version is counted whole when it is served again
     raw = redis.Redis.from_url(publisher.url).hget(keyspace.top_users("v1"), "x")
     assert decode_ranked_ids(raw) == (["eve"], (1.0,))  # type: ignore[arg-type]
 
@@ -57,7 +57,7 @@ def test_a_lake_that_lies_behind_may_hold_whoever_was_ever_erased(publisher: Pub
     client = redis.Redis.from_url(publisher.url)
     client.hset(keyspace.APPLIED_ONLINE, mapping={"catalog:0": 5, "interactions:0": 9})
     client.hset(keyspace.APPLIED_LAKE, mapping={"catalog:0": 4, "interactions:0": 1})
-    before = seen(publisher)
+    before = read_progress(publisher)
     assert (before.catalog_through, before.complete) == ({"0": 4}, False)
     published(publisher, {"bob": before.at - HOUR_MS})
     assert leave_out_erased(publisher, "v1", before) == 1
@@ -66,5 +66,5 @@ def test_a_lake_that_lies_behind_may_hold_whoever_was_ever_erased(publisher: Pub
 
 def test_without_erasures_nothing_is_touched(publisher: Publisher) -> None:
     published(publisher, {})
-    assert leave_out_erased(publisher, "v1", seen(publisher)) == 0
+    assert leave_out_erased(publisher, "v1", read_progress(publisher)) == 0
     assert set(lists_of(publisher).values()) == {b"a list"}

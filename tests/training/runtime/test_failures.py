@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from training.registry.outcome import TrainingError
-from training.runtime.failures import explained
+from training.runtime.failures import explain
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from training.runtime.failures import explained
     ],
 )
 def test_what_can_be_put_right_is_told_with_its_cure(text: str, cure: str) -> None:
-    found = explained(RuntimeError(f"An error occurred.\n: {text}"))
+    found = explain(RuntimeError(f"An error occurred.\n: {text}"))
     assert found is not None
     assert cure in str(found)
     assert "old model stays served" in str(found)
@@ -30,5 +30,5 @@ def test_what_can_be_put_right_is_told_with_its_cure(text: str, cure: str) -> No
 
 def test_a_training_error_explains_itself_and_another_is_not_hidden() -> None:
     error = TrainingError("lower TOP_N")
-    assert explained(error) is error
-    assert explained(ZeroDivisionError("division by zero")) is None
+    assert explain(error) is error
+    assert explain(ZeroDivisionError("division by zero")) is None

@@ -1,0 +1,33 @@
+"""Whether Redis still holds all of a version: how its hashes are counted, and when the counts are right."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest, Sizes
+
+
+def counted_keys(version: str, shards: int) -> list[str]:
+    """The hashes of a version whose lengths `sizes_of` takes, in its order."""
+    lists = [keyspace.top_n(shard, version) for shard in range(shards)]
+    return [
+        *lists,
+        keyspace.similar_items(version),
+        keyspace.top_users(version),
+        keyspace.model_factors(version),
+    ]
+
+
+def sizes_of(lengths: Sequence[int], shards: int) -> Sizes:
+    """The sizes by the lengths (HLEN) of the `counted_keys`.
+
+    An erased user's list counts: it is emptied, not deleted (records.EMPTIED_LIST).
+    """
+    similar, users, factors = lengths[shards:]
+    return Sizes(lists=sum(lengths[:shards]), similar=similar, users=users, factors=factors)
+
+
+def is_whole(manifest: Manifest, found: Sizes) -> bool:
+    """Whether Redis holds what was published; a manifest without sizes asks only for some lists."""
+    return found.lists > 0 and manifest.sizes in (None, found)

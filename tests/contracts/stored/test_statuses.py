@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from contracts.stored.statuses import ROUND_OUTCOMES, StreamingStatus, TrainingStatus
+
+STREAMING = StreamingStatus(
+    heartbeat=1_700_000_000_123,
+    online_through=1_700_000_000_000,
+    online_batch_seconds=0.25,
+    lake_batch=7,
+    lake_batch_seconds=1.5,
+    pending_users=0,
+    fresh_version="v1",
+    state_lost=1_700_000_000_999,
+)
+TRAINING = TrainingStatus(
+    phase="idle",
+    served_request=3,
+    outcome="published",
+    version="v1",
+    reason="",
+    gate="the first model",
+    leads="model",
+)
+
+
+def stored(fields: dict[str, str]) -> dict[bytes, bytes]:
+    return {name.encode(): text.encode() for name, text in fields.items()}
+
+
+@pytest.mark.parametrize("status", [STREAMING, TRAINING])
+def test_every_field_is_read_as_it_was_written(status: StreamingStatus | TrainingStatus) -> None:
+    written = status.encode()
+    assert set(written) == {field.name for field in fields(status)}
+    assert type(status).decode(stored(written)) == status
+
+
+@pytest.mark.parametrize("kind", [StreamingStatus, TrainingStatus])
+def test_what_nobody_wrote_is_none_and_is_not_written(
+    kind: type[StreamingStatus] | type[TrainingStatus],
+) -> None:
+    assert kind.decode({}) == kind()
+    assert kind().encode() == {}
+
+
+def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
+    assert STREAMING.encode() == {
+        "heartbeat": "1700000000123",
+        "online_through": "1700000000000",
+        "online_batch_seconds": "0.250",
+        "lake_batch": "7",
+        "lake_batch_seconds": "1.500",
+        "pending_users": "0",
+        "fresh_version": "v1",
+        "state_lost": "1700000000999",
+    }
+    assert TRAINING.encode()["served_request"] == "3"
+
+
+def test_what_cannot_be_read_is_none_and_what_is_not_known_is_ignored() -> None:
+    text = {"heartbeat": "soon", "online_through": "12.0", "pending_users": "inf", "of_the_future": "1"}
+    assert StreamingStatus.decode(stored(text)) == StreamingStatus(online_through=12)
+
+
+def test_a_request_is_served_when_a_newer_one_is() -> None:
+    assert TrainingStatus(served_request=3).has_served(2)
+    assert not TrainingStatus(served_request=3).has_served(4)
+    assert not TrainingStatus().has_served(1)
+
+
+def test_every_outcome_has_a_name() -> None:
+    assert ROUND_OUTCOMES == (
+        "published",
+        "not_enough_data",
+        "refused_by_gate",
+        "lost_race",
+        "refused_older",
+        "failed",
+    )

@@ -1,0 +1,180 @@
+"""The gate: fit on the past, compare with what came later and with the rivals, and decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from algorithms.bootstrap import Figure
+from algorithms.gate import BASELINES, Decision, decide
+from algorithms.loss import implicit_loss
+from contracts.settings import TrainingSettings
+from contracts.stored.manifest import EvaluationRecord, FigureTriple
+from training.data.load import TrainingData
+from training.evaluation.comparison import (
+    RESAMPLES,
+    Evaluation,
+    ServedModel,
+    all_lists,
+    evaluate,
+    rating_figures,
+)
+from training.evaluation.held_out import HeldOut
+from training.evaluation.slice import Slice, make_slice, split_rows
+from training.fit.als import Problem, full_fit, ranking, rating
+from training.fit.factors import Matrix
+from training.fit.warm import may_be_warm, warm_fit
+from training.lists.users import ReusedLists
+from training.rounds.champion import Champion
+from training.rounds.parameters import recorded_parameters
+
+_NOTHING = Decision(True, "trending", "nothing to measure on: nobody who is known liked anything later", {})
+_LOSS_SLACK = 1.01  # a warm fit may not be worse on its own data than what it starts from
+_RIVAL_METRICS = ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Figures and decision, how the final fit is to be made, and the item factors that were measured."""
+
+    metrics: dict[str, float | None]
+    evaluation: EvaluationRecord
+    decision: Decision
+    warm: bool
+    fit_reason: str  # why the fit is warm, or why it is not
+    item_factors: Matrix | None = None
+    rating_item_factors: Matrix | None = None
+
+    def reusable_lists(self, champion: Champion | None, settings: TrainingSettings) -> ReusedLists | None:
+        """Which lists may stay where they are as good: the champion's, in a warm round of equal indexes."""
+        if champion is None or not self.warm or not champion.same_indexes or not settings.list_tolerance:
+            return None
+        return ReusedLists(champion.manifest.version, settings.list_tolerance)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Decides whether a round may publish."""
+
+    settings: TrainingSettings
+
+    def assess(self, data: TrainingData, champion: Champion | None) -> Assessment:
+        """Fit on the past and compare with the baselines and, where it was measured alike, the champion.
+
+        A warm fit that fails, by its loss or at the gate, is tried again as a full one.
+        """
+        settings, manifest = self.settings, champion.manifest if champion else None
+        warmth = may_be_warm(manifest, recorded_parameters(settings), data.counts.interactions, settings)
+        before = champion.evaluation if champion else None
+        rows, evaluation, users = split_rows(data.preferences, settings, before, data.repeats)
+        try:
+            slice_ = make_slice(rows, users, evaluation, data.counts.items, settings)
+            if slice_ is None:
+                return Assessment({}, evaluation, _NOTHING, warmth.warm, warmth.reason)
+            found = self._assess_ranking(data, slice_, champion, warmth.warm, warmth.reason)
+            if found.warm and not found.decision.publish:
+                reason = found.decision.reason
+                found = self._assess_ranking(data, slice_, champion, warm=False, fit_reason=reason)
+            return self._add_rating_figures(data, slice_, champion, found)
+        finally:
+            rows.unpersist()
+
+    def _assess_ranking(
+        self, data: TrainingData, slice_: Slice, champion: Champion | None, warm: bool, fit_reason: str
+    ) -> Assessment:
+        settings, held_out, evaluation = self.settings, slice_.held_out, slice_.evaluation
+        problem, k, seed = ranking(settings), settings.metrics_k, settings.seed
+        champion_items = champion.measured_items if champion else None
+        items = self._fit(data, slice_, problem, champion_items if warm else None)
+        if warm and champion_items is not None:
+            before, after = (_loss(ServedModel(f, problem), held_out) for f in (champion_items, items))
+            evaluation = evaluation.with_parts(loss=(round(before, 4), round(after, 4)))
+            if not after <= before * _LOSS_SLACK:
+                rose = f"the warm fit's loss rose from {before:g} to {after:g}"
+                return Assessment({}, evaluation, Decision(False, "model", rose, {}), warm, fit_reason)
+        models = {"model": ServedModel(items, problem)}
+        if champion is not None and champion_items is not None and _measured_alike(champion, evaluation):
+            models["champion"] = ServedModel(champion_items, champion.as_served(problem))
+        lists = all_lists(models, held_out, slice_.scores, slice_.half_life, k, seed)
+        comparison = evaluate(lists, held_out, slice_.scores, items, k, seed)
+        rivals = {name: comparison.ndcg[name] for name in (*BASELINES, "champion") if name in comparison.ndcg}
+        decision = decide(comparison.ndcg["model"], rivals, settings.gate_bound, RESAMPLES, seed)
+        metrics = mean_metrics(comparison) | {"users_measured": float(len(comparison.ndcg["model"]))}
+        return Assessment(
+            metrics=metrics,
+            evaluation=with_figures(evaluation, comparison),
+            decision=decision,
+            warm=warm,
+            fit_reason=fit_reason,
+            item_factors=items,
+        )
+
+    def _add_rating_figures(
+        self, data: TrainingData, slice_: Slice, champion: Champion | None, found: Assessment
+    ) -> Assessment:
+        """Measure rating prediction too, where there is a rating to learn from."""
+        if np.isnan(slice_.held_out.learnt.ratings).all():
+            return found
+        problem = rating(self.settings)
+        start = champion.measured_rating_items if champion and found.warm else None
+        items = self._fit(data, slice_, problem, start)
+        figures = rating_figures(ServedModel(items, problem), slice_.held_out)
+        return replace(found, metrics={**figures, **found.metrics}, rating_item_factors=items)
+
+    def _fit(self, data: TrainingData, slice_: Slice, problem: Problem, start: Matrix | None) -> Matrix:
+        if start is None:
+            fit = full_fit(slice_.train, problem, data.counts.items, data.blocks, self.settings.seed)
+        else:
+            fit = warm_fit(slice_.train, problem, start, data.counts.users, data.blocks)
+        fit.release()
+        return fit.items
+
+
+def _measured_alike(champion: Champion, evaluation: EvaluationRecord) -> bool:
+    return champion.evaluation is not None and champion.evaluation.split == evaluation.split
+
+
+def _loss(model: ServedModel, held_out: HeldOut) -> float:
+    """The loss on what is learnt of the measured users."""
+    learnt = held_out.learnt
+    return implicit_loss(
+        model.fold_in(learnt),
+        model.item_factors,
+        learnt.indptr,
+        learnt.items,
+        learnt.strengths,
+        reg_param=model.problem.reg_param,
+        alpha=model.problem.alpha,
+    )
+
+
+def mean_metrics(comparison: Evaluation) -> dict[str, float | None]:
+    """The means as ``metrics`` has them: the model's by their names, a rival's with its name in front."""
+    model = comparison.figures["model"]
+    found: dict[str, float | None] = {name: round(figure.mean, 6) for name, figure in model.items()}
+    for who, figures in comparison.figures.items():
+        if who != "model":
+            short = {name: figure for name, figure in figures.items() if name.split("@")[0] in _RIVAL_METRICS}
+            found |= {f"{who}_{name}": round(figure.mean, 6) for name, figure in short.items()}
+    return found
+
+
+def with_figures(evaluation: EvaluationRecord, comparison: Evaluation) -> EvaluationRecord:
+    """The record with every figure and its interval, for the manifest and the report."""
+    return evaluation.with_parts(
+        figures={who: _round(figures) for who, figures in comparison.figures.items()},
+        segments={
+            segment: {who: _round(figures) for who, figures in lists.items()}
+            for segment, lists in comparison.segments.items()
+        },
+        long_tail=comparison.long_tail,
+    )
+
+
+def _round(figures: Mapping[str, Figure]) -> dict[str, FigureTriple]:
+    return {
+        name: (round(float(figure.mean), 5), round(float(figure.low), 5), round(float(figure.high), 5))
+        for name, figure in figures.items()
+    }
