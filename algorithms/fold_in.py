@@ -48,12 +48,6 @@ def gramian(fixed: Factors) -> Floats:
     return total
 
 
-def count_unknown(indptr: Integers, indices: Integers) -> NDArray[np.int64]:
-    """How many interactions of each row are left out because the other side has no factor yet."""
-    before = np.concatenate([[0], np.cumsum(np.asarray(indices) == UNKNOWN)])
-    return np.asarray(before[indptr[1:]] - before[indptr[:-1]], np.int64)
-
-
 def fold_in(
     fixed: Factors,
     indptr: Integers,

@@ -58,31 +58,6 @@ def top_n(
     return indexes, scores
 
 
-def similar_items(item_factors: Floats, n: int) -> tuple[Indexes, Floats]:
-    """The n other items of the highest cosine for each item, as (items, n) indexes and cosines.
-
-    An item whose factors are all zero is like nothing: it has no neighbours (-1 and -inf) and is nobody's.
-    Raises ValueError for n < 1 or factors that are not finite.
-    """
-    # Scaled by the largest entry first, so that no square overflows or vanishes.
-    largest = np.abs(item_factors).max(axis=1, keepdims=True, initial=0.0)
-    present = largest[:, 0] > 0
-    scaled = item_factors / np.where(largest > 0, largest, 1)
-    directions = scaled / np.where(present, np.linalg.norm(scaled, axis=1), 1)[:, None]
-    itself = np.arange(len(item_factors) + 1, dtype=np.int64)
-    indexes, cosines = top_n(
-        directions.astype(np.float32),
-        directions.astype(np.float32),
-        itself,
-        itself[:-1].astype(np.int32),
-        n,
-        item_mask=present,
-    )
-    indexes[~present] = -1
-    cosines[~present] = -np.inf
-    return indexes, np.minimum(cosines, np.float32(1))
-
-
 def _check(user_factors: Floats, item_factors: Floats, n: int) -> None:
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}")
@@ -145,8 +120,8 @@ def _scores(users: Floats, items: Floats, rows: NDArray[np.int64], columns: NDAr
     """The products of these pairs, each summed alone."""
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _PAIRS):
-        some = slice(start, start + _PAIRS)
-        np.einsum("pk,pk->p", users.take(rows[some], 0), items.take(columns[some], 0), out=scores[some])
+        part = slice(start, start + _PAIRS)
+        np.einsum("pk,pk->p", users.take(rows[part], 0), items.take(columns[part], 0), out=scores[part])
     return scores
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from algorithms import top_n as module
-from algorithms.top_n import similar_items, top_n
+from algorithms.top_n import top_n
 
 
 def _csr(known: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -100,27 +100,3 @@ def test_factors_that_are_not_numbers_are_refused_with_the_cure() -> None:
 def test_factors_of_two_ranks_are_refused() -> None:
     with pytest.raises(ValueError, match="rank 2 do not fit item factors of rank 3"):
         top_n(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32), *_nothing_known(1), 1)
-
-
-def test_neighbours_are_ordered_by_cosine_and_never_hold_the_item_itself() -> None:
-    rng = np.random.default_rng(5)
-    factors = rng.standard_normal((200, 8)).astype(np.float32)
-    directions = factors / np.linalg.norm(factors, axis=1, keepdims=True)
-    cosines = directions @ directions.T
-    np.fill_diagonal(cosines, -np.inf)
-    indexes, scores = similar_items(factors, 5)
-    assert (indexes == np.argsort(-cosines, axis=1)[:, :5]).all()
-    assert np.allclose(scores, -np.sort(-cosines, axis=1)[:, :5], atol=1e-5)
-
-
-@given(st.integers(0, 2**32), st.sampled_from([1e-30, 1.0, 1e30]))
-def test_items_without_factors_have_no_neighbours_and_are_nobodys(seed: int, scale: float) -> None:
-    rng = np.random.default_rng(seed)
-    factors = (rng.standard_normal((12, 3)) * scale * (rng.random((12, 1)) < 0.6)).astype(np.float32)
-    absent = (factors == 0).all(axis=1)
-    indexes, scores = similar_items(factors, 12)
-    assert (indexes[absent] == -1).all()
-    assert not np.isin(indexes[indexes >= 0], np.flatnonzero(absent)).any()
-    assert not np.isnan(scores).any()
-    assert (scores <= 1).all()
-    assert (np.count_nonzero(indexes >= 0, axis=1)[~absent] == max(0, (~absent).sum() - 1)).all()

@@ -147,12 +147,15 @@ def rating_figures(model: ServedModel, held_out: HeldOut) -> dict[str, float | N
     known = ~np.isnan(predicted)
     if not known.any():
         return {}
-    counted = known if model.problem.cold_start_strategy == "drop" else np.ones_like(known)
-    truth, estimates = rated.ratings[counted], predicted[counted]
-    figures = {"rmse": rmse(truth, estimates), "mae": mae(truth, estimates), "r2": r2(truth, estimates)}
+    share = round(float(known.mean()), 6)
+    if model.problem.cold_start_strategy == "nan" and not known.all():
+        return {"rmse": None, "mae": None, "r2": None, "ratings_predicted": share}
+    truth, estimates = rated.ratings[known], predicted[known]
     return {
-        **{name: None if np.isnan(value) else round(value, 6) for name, value in figures.items()},
-        "ratings_predicted": round(float(known.mean()), 6),
+        "rmse": round(rmse(truth, estimates), 6),
+        "mae": round(mae(truth, estimates), 6),
+        "r2": round(r2(truth, estimates), 6),
+        "ratings_predicted": share,
     }
 
 

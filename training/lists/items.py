@@ -13,33 +13,42 @@ from training.registry.model_folder import ModelFrames
 SIMILAR_ITEMS, TOP_USERS = 50, 50
 
 
-def similar_items(fit: ModelFrames, item_matrix: Matrix) -> DataFrame:
-    """(item_id, columns, scores): each item's nearest others by the cosine of their factors."""
-    lengths = np.linalg.norm(item_matrix, axis=1, keepdims=True)
+def similar_items(frames: ModelFrames, item_matrix: Matrix) -> DataFrame:
+    """(item_id, columns, scores): each item's nearest others by the cosine of their factors.
+
+    An item whose factors are all zero is like nothing: it has no list, and is in nobody's.
+    """
+    # In float64, where no square of a float32 overflows or vanishes.
+    lengths = np.linalg.norm(item_matrix.astype(np.float64), axis=1, keepdims=True)
     unit = item_matrix / np.where(lengths > 0, lengths, 1)
-    squares = F.aggregate("features", F.lit(0.0), lambda total, x: total + x * x)
-    rows = fit.item_factors.withColumn("length", F.sqrt(squares)).filter("length > 0")
+    squares = F.aggregate(
+        "features", F.lit(0.0), lambda total, x: total + x.cast("double") * x.cast("double")
+    )
+    rows = frames.item_factors.withColumn("length", F.sqrt(squares)).filter("length > 0")
     directions = rows.select(
         "id", F.transform("features", lambda x: (x / F.col("length")).cast("float")).alias("features")
     )
-    itself = fit.item_factors.select(F.col("id").alias("row"), F.col("id").alias("column"))
-    return _named(fit, ranked_lists(directions, itself, unit.astype(np.float32), SIMILAR_ITEMS))
+    known = frames.item_factors.select(
+        F.col("id").alias("row"), F.col("id").alias("column")
+    )  # the item itself
+    lists = ranked_lists(directions, known, unit.astype(np.float32), SIMILAR_ITEMS)
+    cosines = F.transform("scores", lambda score: F.least(score, F.lit(1.0).cast("float")))
+    return _with_item_ids(frames, lists.withColumn("scores", cosines))
 
 
-def top_users(fit: ModelFrames, preferences: DataFrame, users: int, rank: int) -> DataFrame:
+def top_users(frames: ModelFrames, preferences: DataFrame, users: int, rank: int) -> DataFrame:
     """(item_id, user_ids, scores): those who would like each item best and do not know it yet."""
     known = preferences.select(F.col("item_index").alias("row"), F.col("user_index").alias("column"))
-    lists = ranked_lists(fit.item_factors, known, matrix(fit.user_factors, users, rank), TOP_USERS)
-    places = lists.select("row", F.posexplode(F.arrays_zip("columns", "scores")).alias("place", "of"))
-    named = places.join(fit.users, F.col("of.columns") == fit.users["user_index"])
-    gathered = named.groupBy("row").agg(
-        F.sort_array(F.collect_list(F.struct("place", "user_id", F.col("of.scores").alias("score")))).alias(
-            "of"
-        )
+    lists = ranked_lists(frames.item_factors, known, matrix(frames.user_factors, users, rank), TOP_USERS)
+    places = lists.select("row", F.posexplode(F.arrays_zip("columns", "scores")).alias("place", "listed"))
+    named = places.join(frames.users, F.col("listed.columns") == frames.users["user_index"])
+    entry = F.struct("place", "user_id", F.col("listed.scores").alias("score"))
+    gathered = named.groupBy("row").agg(F.sort_array(F.collect_list(entry)).alias("listed"))
+    by_item = gathered.select(
+        "row", F.col("listed.user_id").alias("user_ids"), F.col("listed.score").alias("scores")
     )
-    by_item = gathered.select("row", F.col("of.user_id").alias("user_ids"), F.col("of.score").alias("scores"))
-    return _named(fit, by_item)
+    return _with_item_ids(frames, by_item)
 
 
-def _named(fit: ModelFrames, lists: DataFrame) -> DataFrame:
-    return lists.join(fit.items, lists["row"] == fit.items["item_index"])
+def _with_item_ids(frames: ModelFrames, lists: DataFrame) -> DataFrame:
+    return lists.join(frames.items, lists["row"] == frames.items["item_index"])

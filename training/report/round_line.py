@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
 
 from contracts.stored.manifest import Manifest
+
+Metrics = Mapping[str, "float | None"]
+_SHOWN = ("ndcg@10", "recall@10", "rmse")
 
 
 def round_line(outcome: str, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
@@ -19,20 +22,18 @@ def round_line(outcome: str, manifest: Manifest | None, champion: Manifest | Non
     interactions, metrics = manifest.counts.interactions, manifest.metrics
     new = interactions - (champion.counts.interactions if champion else 0)
     before = champion.metrics if champion else {}
-    figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if name in metrics)
+    figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if metrics.get(name) is not None)
     learnt = f"learnt {new:,} new events ({interactions:,} in all)"
     gate = f"gate: {manifest.gate.reason if manifest.gate else 'not asked'}, {manifest.leads} leads"
     how = "warm" if manifest.fit and manifest.fit.warm else "full fit"
     return f"{outcome} {manifest.version} ({how}): {learnt}; {figures}; {gate}; {seconds:.1f} s"
 
 
-_SHOWN = ("ndcg@10", "recall@10", "rmse")
-
-
-def _figure(name: str, metrics: dict[str, Any], before: dict[str, Any]) -> str:
-    previous = f"before {before[name]:.4f}" if name in before else "first"
-    popular = f", popularity {metrics[f'popularity_{name}']:.4f}" if f"popularity_{name}" in metrics else ""
-    return f"{name.upper()} {metrics[name]:.4f} ({previous}{popular})"
+def _figure(name: str, metrics: Metrics, before: Metrics) -> str:
+    value, earlier, popularity = metrics[name], before.get(name), metrics.get(f"popularity_{name}")
+    previous = "first" if earlier is None else f"before {earlier:.4f}"
+    popular = "" if popularity is None else f", popularity {popularity:.4f}"
+    return f"{name.upper()} {value:.4f} ({previous}{popular})"
 
 
 def as_json(outcome: str, manifest: Manifest | None) -> str:

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from pyspark.ml.evaluation import RegressionEvaluator
+from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
 from training.evaluation.comparison import ServedModel, all_lists, evaluate, long_tail, rating_figures
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.item_scores import ItemScores
-from training.fit.als import ranking, rating
+from training.fit.als import ranking, rating, spark_als
+from training.fit.factors import matrix
 
 USERS, ITEMS, K = 40, 24, 5
 SETTINGS = TrainingSettings(als_rank=2, als_reg_param=0.1, als_alpha=5.0, explicit_reg_param=0.01)
@@ -72,6 +77,62 @@ def test_ratings_are_predicted_and_what_cannot_be_is_counted() -> None:
     assert found["rmse"] < 0.3
     nothing = ServedModel(np.zeros_like(ITEM_FACTORS), rating(SETTINGS))
     assert rating_figures(nothing, held_out) == {}
+
+
+def test_a_rating_that_cannot_be_predicted_is_left_out_or_spoils_every_figure() -> None:
+    held_out, _ = world()
+    drop = rating_figures(ServedModel(ITEM_FACTORS, rating(SETTINGS)), held_out)
+    nan_settings = SETTINGS.model_copy(update={"cold_start_strategy": "nan"})
+    nan = rating_figures(ServedModel(ITEM_FACTORS, rating(nan_settings)), held_out)
+    assert [nan[name] for name in ("rmse", "mae", "r2")] == [None, None, None]
+    assert None not in drop.values()
+    assert nan["ratings_predicted"] == drop["ratings_predicted"]
+    # Where every rating can be predicted, the two agree.
+    known = replace(held_out, later=held_out.later.where(held_out.later.owners() > 2))
+    for settings in (SETTINGS, nan_settings):
+        assert rating_figures(ServedModel(ITEM_FACTORS, rating(settings)), known)["rmse"] == drop["rmse"]
+
+
+@pytest.mark.parametrize("strategy", ["nan", "drop"])
+def test_the_figures_of_unknown_users_and_items_are_those_of_sparks_own_model(
+    spark: SparkSession, strategy: str
+) -> None:
+    rng = np.random.default_rng(3)
+    settings = TrainingSettings(explicit_rank=2, explicit_reg_param=0.1, cold_start_strategy=strategy)
+    ddl = "user_index INT, item_index INT, rating FLOAT, strength FLOAT"
+    rows = [(u, i, float(rng.integers(1, 6)), 1.0) for u in range(8) for i in range(7) if (u + i) % 3]
+    learnt = spark.createDataFrame(rows, ddl)
+    # User 8 and item 7 come with the held-out ratings.
+    later = [(u, i, float(rng.integers(1, 6)), 1.0) for u in range(9) for i in range(8) if (u + i) % 3 == 0]
+    problem = rating(settings)
+    model = spark_als(learnt, problem, blocks=1, seed=1)
+    predictions = model.transform(spark.createDataFrame(later, ddl))
+    assert predictions.count() == len(
+        [row for row in later if strategy == "nan" or (row[0] < 8 and row[1] < 7)]
+    )
+    judge = RegressionEvaluator(labelCol="rating", predictionCol="prediction")
+    expected = {name: judge.setMetricName(name).evaluate(predictions) for name in ("rmse", "mae", "r2")}
+
+    held_out = HeldOut(rated(rows, 9), rated(later, 9), MeasurableUsers(9, 9, 8))
+    found = rating_figures(ServedModel(matrix(model.itemFactors, 8, 2), problem), held_out)
+    for name, value in expected.items():
+        if strategy == "nan":
+            assert np.isnan(value)
+            assert found[name] is None
+        else:
+            assert found[name] == pytest.approx(value, rel=1e-4)
+
+
+def rated(rows: list[tuple[int, int, float, float]], users: int) -> MeasuredHistories:
+    counts = np.bincount([row[0] for row in rows], minlength=users)
+    return MeasuredHistories(
+        indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        items=np.array([row[1] for row in rows], np.int32),
+        strengths=np.ones(len(rows)),
+        ratings=np.array([row[2] for row in rows]),
+        liked=np.full(len(rows), True),
+        times=np.zeros(len(rows), np.int64),
+    )
 
 
 def test_the_long_tail_is_cumulative_from_the_most_popular() -> None:

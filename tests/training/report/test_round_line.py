@@ -32,6 +32,13 @@ def test_the_first_round_has_nothing_before_it() -> None:
     )
 
 
+def test_a_figure_that_is_not_a_number_is_not_shown() -> None:
+    manifest = MANIFEST.with_parts(metrics={"ndcg@10": 0.2, "rmse": None})
+    line = round_line("published", manifest, a_manifest(metrics={"ndcg@10": None}), 1)
+    assert "NDCG@10 0.2000 (first); gate" in line
+    assert "RMSE" not in line
+
+
 def test_a_round_without_a_model_says_why() -> None:
     assert "not enough data" in round_line("not_enough_data", None, None, 1)
     assert "newer lake" in round_line("refused_older", None, None, 1)
