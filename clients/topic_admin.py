@@ -10,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from clients.event_producer import BrokerUnavailableError, wait_for_broker
-from contracts.topics import SOURCES, TOPICS, Topic, by_place
+from contracts.topics import SOURCES, TOPICS, PartitionOffsets, Topic, by_partition
 
 _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
 
@@ -100,14 +100,14 @@ def begin_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int
     return {partition.partition: int(begin) for partition, begin in begins.items()}
 
 
-def topic_ends(bootstrap: str, timeout: float = 10.0) -> dict[str, int]:
+def topic_ends(bootstrap: str, timeout: float = 10.0) -> PartitionOffsets:
     """`end_offsets` of the topics that streaming reads, by "topic:partition"."""
-    return by_place({topic: end_offsets(bootstrap, topic, timeout) for topic in SOURCES})
+    return by_partition({topic: end_offsets(bootstrap, topic, timeout) for topic in SOURCES})
 
 
-def topic_begins(bootstrap: str, timeout: float = 10.0) -> dict[str, int]:
+def topic_begins(bootstrap: str, timeout: float = 10.0) -> PartitionOffsets:
     """`begin_offsets` of the same."""
-    return by_place({topic: begin_offsets(bootstrap, topic, timeout) for topic in SOURCES})
+    return by_partition({topic: begin_offsets(bootstrap, topic, timeout) for topic in SOURCES})
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 
 from clients.event_producer import BrokerUnavailableError
 from clients.topic_admin import partitions_of, quiet_consumer
-from contracts.topics import SOURCES
+from contracts.topics import SOURCES, Partition, PartitionOffsets
 
 log = logging.getLogger("headwater.topics")
 _POLL_SECONDS = 0.2
@@ -20,9 +20,9 @@ _ANSWER_SECONDS = 10.0
 
 
 class Reach(NamedTuple):
-    """Where the partitions end, by "topic:partition": nothing before ``asked_at`` lies beyond."""
+    """Where the partitions end: nothing that was written before ``asked_at`` lies beyond."""
 
-    ends: dict[str, int]
+    ends: PartitionOffsets
     asked_at: int  # epoch ms
 
 
@@ -58,8 +58,10 @@ class TopicReach(threading.Thread):
 
     def _ask(self, consumer: KafkaConsumer) -> None:
         asked_at = int(time.time() * 1000)
-        partitions = [place for topic in SOURCES for place in partitions_of(consumer, topic)]
-        found = consumer.end_offsets(partitions)
-        ends = {f"{place.topic}:{place.partition}": int(end) for place, end in found.items()}
+        partitions = [partition for topic in SOURCES for partition in partitions_of(consumer, topic)]
+        ends = {
+            Partition(partition.topic, partition.partition).name: int(end)
+            for partition, end in consumer.end_offsets(partitions).items()
+        }
         self._newest = Reach(ends, asked_at)
         self._is_known.set()

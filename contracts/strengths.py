@@ -1,7 +1,7 @@
 """What a user's interactions with one item are worth together: which still count, and their strength.
 
 These are the rules. Their other forms take their data from here and are held to them by property tests:
-``streaming/state/apply_events.lua`` (Lua, ``tests/streaming/state/test_client.py``),
+``streaming/state/apply_events.lua`` (Lua, ``tests/streaming/state/test_apply.py``),
 ``streaming/fold_in/histories.py`` (numpy, ``tests/streaming/fold_in/test_histories.py``) and
 ``training/data/dataset.py`` (Spark columns, ``tests/training/data/test_dataset.py``).
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 MAX_EVENT_BYTES = 1_000_000
 
@@ -44,35 +44,72 @@ REJECT_REASON, REJECT_TOPIC = "reason", "source_topic"
 REJECT_PARTITION, REJECT_OFFSET = "source_partition", "source_offset"
 
 
+PartitionOffsets: TypeAlias = dict[str, int]  # "topic:partition" -> offset, as in keyspace.APPLIED_ONLINE
+TopicOffsets: TypeAlias = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark has it in JSON
+SEPARATOR = ":"
+
+
+class Partition(NamedTuple):
+    """One partition of a topic; its name is "topic:partition"."""
+
+    topic: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """ "topic:partition"."""
+        return f"{self.topic}{SEPARATOR}{self.number}"
+
+    @classmethod
+    def parse(cls, name: str) -> Partition:
+        """The reverse of `name`. Raises ValueError for a text that is none."""
+        topic, _, number = name.rpartition(SEPARATOR)
+        return cls(topic, int(number))
+
+
+def offsets_of(topic: Topic, offsets: Mapping[str, int]) -> dict[int, int]:
+    """Partition number -> offset, of one topic's partitions."""
+    partitions = ((Partition.parse(name), offset) for name, offset in offsets.items())
+    return {partition.number: offset for partition, offset in partitions if partition.topic == topic.name}
+
+
 def interaction_offsets(applied: Mapping[str, int]) -> dict[int, int]:
-    """Partition -> offset of the interactions, of offsets by "topic:partition" (keyspace.APPLIED_ONLINE)."""
-    prefix = f"{INTERACTIONS.name}:"
-    return {int(place.removeprefix(prefix)): n for place, n in applied.items() if place.startswith(prefix)}
+    """Partition number -> offset of the interactions."""
+    return offsets_of(INTERACTIONS, applied)
 
 
 def events_in(offsets: Mapping[str, int]) -> int:
-    """How many interactions the offsets by "topic:partition" stand for."""
+    """How many interactions the offsets stand for."""
     return sum(interaction_offsets(offsets).values())
 
 
+def lagging(ends: Mapping[str, int], applied: Mapping[str, int]) -> PartitionOffsets:
+    """Partitions with records below ``ends`` that are not below ``applied`` -> how many there are.
+
+    Of a partition without an applied offset nothing is applied.
+    """
+    behind = {name: end - applied.get(name, 0) for name, end in ends.items()}
+    return {name: count for name, count in behind.items() if count > 0}
+
+
 def lag(ends: Mapping[str, int], applied: Mapping[str, int]) -> int:
-    """Records below ``ends`` that are not below ``applied``; both by "topic:partition"."""
-    return sum(max(end - applied.get(place, 0), 0) for place, end in ends.items())
+    """How many records the lagging partitions have that are not applied."""
+    return sum(lagging(ends, applied).values())
 
 
-def by_place(offsets: Mapping[str, Mapping[Any, int]]) -> dict[str, int]:
-    """Offsets by topic, then partition, as one number by "topic:partition"."""
+def by_partition(offsets: Mapping[str, Mapping[Any, int]]) -> PartitionOffsets:
+    """Offsets by topic, then partition number (as a number or as text), by "topic:partition"."""
     return {
-        f"{topic}:{partition}": offset
+        Partition(topic, number).name: offset
         for topic, partitions in offsets.items()
-        for partition, offset in partitions.items()
+        for number, offset in partitions.items()
     }
 
 
-def by_topic(offsets: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """The other way round, as Spark reads them in JSON."""
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for place, offset in offsets.items():
-        topic, partition = place.rsplit(":", 1)
-        found[topic][partition] = offset
-    return dict(found)
+def by_topic(offsets: Mapping[str, int]) -> TopicOffsets:
+    """The reverse of `by_partition`, as Spark reads it in JSON."""
+    topics: TopicOffsets = defaultdict(dict)
+    for name, offset in offsets.items():
+        partition = Partition.parse(name)
+        topics[partition.topic][str(partition.number)] = offset
+    return dict(topics)

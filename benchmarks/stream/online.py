@@ -15,9 +15,9 @@ from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.stream.freshness import publish_model, send_history
 from clients.topic_admin import create_topics, topic_ends
 from contracts.settings import StreamingSettings
-from contracts.topics import lag
+from contracts.topics import PartitionOffsets, lag
 from stack.machine.jars import jars_dir
-from streaming.online.backlog import Offsets, apply_between, slice_of
+from streaming.online.backlog import apply_between, slice_of
 from streaming.records.parse import parse
 from streaming.records.source import read_topics
 from streaming.runtime.session import streaming_session
@@ -82,7 +82,9 @@ def _settings(context: BenchContext, fold_in: bool) -> StreamingSettings:
     )
 
 
-def _online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings, ends: Offsets) -> None:
+def _online(
+    spark: SparkSession, client: redis.Redis, settings: StreamingSettings, ends: PartitionOffsets
+) -> None:
     starts = dict.fromkeys(ends, 0)
     while lag(ends, starts):
         part = slice_of(starts, ends, settings.online_max_events_per_trigger)

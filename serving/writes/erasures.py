@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError
-from contracts.topics import CATALOG
+from contracts.topics import CATALOG, Partition
 from serving.redis.store import Store
 from serving.writes.receipt import Receipt, encode_receipt
 
@@ -29,10 +29,10 @@ class Erasure(BaseModel):
 
 async def erasure(store: Store, receipt: Receipt) -> Erasure:
     """The state of an erasure. Raises StoreError."""
-    source = f"{CATALOG.name}:{receipt.partition}"
+    partition = Partition(CATALOG.name, receipt.partition).name
     online, in_lake, names = await store.ask(
-        ("HGET", keyspace.APPLIED_ONLINE, source),
-        ("HGET", keyspace.APPLIED_LAKE, source),
+        ("HGET", keyspace.APPLIED_ONLINE, partition),
+        ("HGET", keyspace.APPLIED_LAKE, partition),
         ("ZRANGE", keyspace.MODEL_VERSIONS, 0, -1),
     )
     texts = await store.ask(*(("GET", keyspace.manifest(name.decode())) for name in names)) if names else []

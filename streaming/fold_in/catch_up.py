@@ -19,8 +19,9 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
 from streaming.fold_in.lists import fold_in_users
-from streaming.state import client as redis_sink
-from streaming.state.client import StateClient
+from streaming.state.applied_offsets import read_applied
+from streaming.state.client import StateClient, connect
+from streaming.state.status import read_status, write_status
 
 log = logging.getLogger("headwater.catch_up")
 # A job holds a core; short ones leave the online query room.
@@ -56,10 +57,10 @@ class CatchUp(threading.Thread):
 
     def step(self) -> bool:
         """Follow the model pointer and fold some waiting users in; False where nobody waits."""
-        settings, client = self._settings, redis_sink.connect(self._settings.redis_url.get_secret_value())
+        settings, client = self._settings, connect(self._settings.redis_url.get_secret_value())
         version = follow_model(client, settings)
         waiting = count_pending(client, settings.redis_shards)
-        redis_sink.write_status(client, StreamingStatus(pending_users=waiting))
+        write_status(client, StreamingStatus(pending_users=waiting))
         if version is None or not waiting:
             return False
         started = time.monotonic()
@@ -78,13 +79,13 @@ def follow_model(client: StateClient, settings: StreamingSettings) -> str | None
     if version is None:
         _keep_active(client, settings.redis_shards)
         return None
-    if redis_sink.read_status(client).fresh_version != version:
+    if read_status(client).fresh_version != version:
         oldest = time.time() * 1000 - 1000 * settings.fresh_ttl_seconds
         for shard in range(settings.redis_shards):
             client.zremrangebyscore(keyspace.active(shard), "-inf", oldest)
             keys = [keyspace.pending(shard), keyspace.active(shard)]
             client.zunionstore(keyspace.pending(shard), keys, aggregate="MAX")
-        redis_sink.write_status(client, StreamingStatus(fresh_version=version))
+        write_status(client, StreamingStatus(fresh_version=version))
     return version
 
 
@@ -116,8 +117,8 @@ def newest_pending(client: StateClient, shards: int, count: int) -> list[str]:
 
 def _folder(settings: StreamingSettings) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def fold(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        client = redis_sink.connect(settings.redis_url.get_secret_value())
-        applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        client = connect(settings.redis_url.get_secret_value())
+        applied = read_applied(client, keyspace.APPLIED_ONLINE)
         offsets = topics.interaction_offsets(applied)
         for batch in batches:
             users = batch.column("user_id").to_pylist()

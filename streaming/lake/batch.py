@@ -26,7 +26,8 @@ from streaming.records.parse import (
     rejected,
 )
 from streaming.runtime.hold_points import LAKE_COMMITTED, hold
-from streaming.state import client as redis_sink
+from streaming.state.client import connect
+from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.lake")
 # A task and its file cost as much as many rows, and a task keeps a core from the online query.
@@ -83,8 +84,8 @@ class LakeBatch:
         return _counts(read.get, written.get["rows"])
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
-        client = redis_sink.connect(self._settings.redis_url.get_secret_value())
-        redis_sink.write_status(client, StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds))
+        client = connect(self._settings.redis_url.get_secret_value())
+        write_status(client, StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds))
         log.info(
             "batch %d: %d accepted, %d rejected, %d catalogue entries in %.2f s",
             batch_id,

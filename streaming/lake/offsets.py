@@ -9,7 +9,7 @@ from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import lake
 from contracts.stored.lake import Table
-from contracts.topics import Topic
+from contracts.topics import Partition, PartitionOffsets, Topic
 
 # The tables of the topics that streaming reads.
 ORIGINS: tuple[tuple[Table, Topic], ...] = (
@@ -19,13 +19,10 @@ ORIGINS: tuple[tuple[Table, Topic], ...] = (
 PLACE = ("topic", "partition", "offset")
 
 
-def lake_offsets(spark: SparkSession, settings: StreamingSettings) -> dict[str, dict[int, int]]:
-    """Per topic and partition, the offset after the newest row's; partitions without rows are absent."""
+def lake_offsets(spark: SparkSession, settings: StreamingSettings) -> PartitionOffsets:
+    """Per partition, the offset after the newest row's; partitions without rows are absent."""
     newest = lake_places(spark, settings).groupBy("topic", "partition").agg(F.max("offset").alias("newest"))
-    reached: dict[str, dict[int, int]] = {topic.name: {} for _, topic in ORIGINS}
-    for row in newest.collect():
-        reached[row["topic"]][row["partition"]] = row["newest"] + 1
-    return reached
+    return {Partition(row["topic"], row["partition"]).name: row["newest"] + 1 for row in newest.collect()}
 
 
 def lake_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:

@@ -11,27 +11,27 @@ from pyspark.sql.streaming.query import StreamingQuery
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
-from contracts.topics import by_place
-from streaming.state import client as redis_sink
+from contracts.topics import PartitionOffsets, TopicOffsets, by_partition
+from streaming.state.applied_offsets import write_applied
+from streaming.state.client import connect
+from streaming.state.status import write_status
 
 
 def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
     """Write the lake query's next offsets to Redis. (The online query's workers write their own.)"""
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     for query in queries:
         progress = query.lastProgress
         if query.name == "lake" and progress is not None and progress["sources"][0]["endOffset"]:
-            redis_sink.write_applied(
-                client, keyspace.APPLIED_LAKE, next_offsets(progress["sources"][0]["endOffset"])
-            )
+            write_applied(client, keyspace.APPLIED_LAKE, next_offsets(progress["sources"][0]["endOffset"]))
 
 
 def beat(settings: StreamingSettings) -> None:
     """Say that the service is alive."""
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
-    redis_sink.write_status(client, StreamingStatus(heartbeat=int(1000 * time.time())))
+    client = connect(settings.redis_url.get_secret_value())
+    write_status(client, StreamingStatus(heartbeat=int(1000 * time.time())))
 
 
-def next_offsets(end_offset: str | dict[str, dict[str, int]]) -> dict[str, int]:
+def next_offsets(end_offset: str | TopicOffsets) -> PartitionOffsets:
     """Spark's ``{"topic": {"0": 5}}``, as text or parsed, to ``{"topic:0": 5}``."""
-    return by_place(json.loads(end_offset) if isinstance(end_offset, str) else end_offset)
+    return by_partition(json.loads(end_offset) if isinstance(end_offset, str) else end_offset)

@@ -1,11 +1,7 @@
-"""A backlog in bounded frames: large batches, which leave folding their users in to the catch-up.
-
-Offsets are by "topic:partition", as in keyspace.APPLIED_ONLINE.
-"""
+"""A backlog, applied in batches of limited size: large ones leave folding their users in to the catch-up."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from math import ceil
 
@@ -13,15 +9,13 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.topics import by_topic
+from contracts.topics import PartitionOffsets
 from streaming.online.rows import applied_records, merged
 from streaming.records.source import read_partitions_between
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import write_applied
 from streaming.state.client import StateClient
 from streaming.state.gate import writing
-
-Offsets = dict[str, int]
 
 
 def apply_between(
@@ -32,19 +26,18 @@ def apply_between(
     ends: Mapping[str, int],
 ) -> int:
     """Apply the records between, then say so. Returns how many there were."""
-    starting, ending = json.dumps(by_topic(starts)), json.dumps(by_topic(ends))
-    records = read_partitions_between(spark, settings, starting, ending)
+    records = read_partitions_between(spark, settings, starts, ends)
     with writing(client, "backlog"):
         applied = merged(applied_records(records, settings, settings.fold_in), settings)
         hold(STATE_WRITTEN)
-        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, dict(ends))
+        write_applied(client, keyspace.APPLIED_ONLINE, dict(ends))
         if applied.records:
             times = dict.fromkeys(applied.next, applied.through)
-            redis_sink.write_applied(client, keyspace.APPLIED_TIMES, times)
+            write_applied(client, keyspace.APPLIED_TIMES, times)
     return applied.records
 
 
-def slice_of(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> Offsets:
+def slice_of(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> PartitionOffsets:
     """The ends of a backlog's next part: about ``most`` records, of each partition as large a share."""
     left = {source: max(0, end - starts[source]) for source, end in ends.items()}
     share = min(1.0, most / max(1, sum(left.values())))

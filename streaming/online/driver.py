@@ -19,16 +19,18 @@ from clients.topic_reach import TopicReach
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
-from contracts.topics import by_topic, lag
-from streaming.online.backlog import Offsets, apply_between, slice_of
+from contracts.topics import PartitionOffsets, by_topic, lag, lagging
+from streaming.online.backlog import apply_between, slice_of
 from streaming.online.live import StateWentBackError, start_live
-from streaming.online.offsets_without_records import BareEnds
+from streaming.online.offsets_without_records import EndsWithoutRecord
 from streaming.online.touched_items import is_unmerged, merge_touched
 from streaming.online.watch import StateWatch
 from streaming.runtime.query_end import ended
 from streaming.runtime.session import task_slots
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.client import connect
 from streaming.state.gate import forget_writers, writing
+from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
 _LOOK_SECONDS = 0.2
@@ -40,10 +42,10 @@ class Online(threading.Thread):
     def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
         super().__init__(name="online", daemon=True)
         self._spark, self._settings = spark, settings
-        self._client = redis_sink.connect(settings.redis_url.get_secret_value())
+        self._client = connect(settings.redis_url.get_secret_value())
         self._reach = TopicReach(settings.kafka_bootstrap_servers)
         self._watch = StateWatch(self._client)
-        self._bare_ends = BareEnds(self._client, settings.kafka_bootstrap_servers)
+        self._ends_without_record = EndsWithoutRecord(self._client, settings.kafka_bootstrap_servers)
         self._stopping = threading.Event()
         self._is_short = False  # of task slots
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
@@ -101,12 +103,12 @@ class Online(threading.Thread):
             self._look()
             log.info("%d records applied, %d left", count, self._left())
 
-    def _position(self, places: Iterable[str]) -> Offsets:
+    def _position(self, partitions: Iterable[str]) -> PartitionOffsets:
         """Where Redis says that each partition stands; one that it does not know stands at its beginning."""
-        applied = redis_sink.read_applied(self._client, keyspace.APPLIED_ONLINE)
-        is_all = applied.keys() >= set(places)
+        applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
+        is_all = applied.keys() >= set(partitions)
         begins = {} if is_all else topic_begins(self._settings.kafka_bootstrap_servers)
-        return {place: applied.get(place, begins.get(place, 0)) for place in places}
+        return {name: applied.get(name, begins.get(name, 0)) for name in partitions}
 
     def _left(self) -> int:
         return lag(self._reach.newest().ends, self._watch.applied)
@@ -116,7 +118,7 @@ class Online(threading.Thread):
         if self._stopping.is_set():
             return
         starts = self._position(self._reach.newest().ends)
-        redis_sink.write_applied(self._client, keyspace.APPLIED_ONLINE, starts)
+        write_applied(self._client, keyspace.APPLIED_ONLINE, starts)
         query = start_live(self._spark, self._settings, by_topic(starts))
         log.info("live from %s", starts)
         try:
@@ -142,13 +144,12 @@ class Online(threading.Thread):
         back = self._watch.look()
         self._merge()
         if not back:
-            self._bare_ends.pass_over(reach.ends, self._watch.applied)
-        times = redis_sink.read_applied(self._client, keyspace.APPLIED_TIMES)
-        applied = self._watch.applied
-        lagging = [place for place, end in reach.ends.items() if applied.get(place, 0) < end]
-        if all(place in times for place in lagging):
-            through = min((times[place] for place in lagging), default=reach.asked_at)
-            redis_sink.write_status(self._client, StreamingStatus(online_through=through))
+            self._ends_without_record.pass_over(reach.ends, self._watch.applied)
+        times = read_applied(self._client, keyspace.APPLIED_TIMES)
+        behind = lagging(reach.ends, self._watch.applied)
+        if behind.keys() <= times.keys():
+            through = min((times[name] for name in behind), default=reach.asked_at)
+            write_status(self._client, StreamingStatus(online_through=through))
         return back
 
     def _stop_quietly(self, query: StreamingQuery) -> None:

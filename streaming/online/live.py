@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clients.bare_offsets import are_bare
+from clients.offsets_without_records import has_no_record
 from clients.stored_files import StoredFiles
 from contracts import topics
 from contracts.settings import StreamingSettings
@@ -35,9 +35,10 @@ from streaming.online.rows import (
 from streaming.online.touched_items import note_touched
 from streaming.records.source import read_topics
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
-from streaming.state import client as redis_sink
-from streaming.state.client import StateClient
+from streaming.state.applied_offsets import Move, advance_applied, read_applied, write_applied
+from streaming.state.client import StateClient, connect
 from streaming.state.gate import writing
+from streaming.state.status import write_status
 
 _CONF = {
     # A batch that is full is sent: a larger one would wait for as many records. (Why two: see _followed.)
@@ -98,7 +99,7 @@ def _task(
     settings: StreamingSettings,
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        client, left_at = redis_sink.connect(settings.redis_url.get_secret_value()), dict[str, int]()
+        client, left_at = connect(settings.redis_url.get_secret_value()), dict[str, int]()
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
         for some in micro_batches(texts, settings.online_trigger_seconds, _MOST_RECORDS):
             _apply(client, json.loads(f"[{','.join(some)}]"), left_at, settings)
@@ -115,7 +116,7 @@ def _apply(
     for row in rows:
         applied.add(row["source"], row["offset"], row["offset"] + 1, row["through"], 1)
     with writing(client, " ".join(sorted(applied.next))):
-        stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        stands = read_applied(client, keyspace.APPLIED_ONLINE)
         for source, first in applied.first.items():
             if not _is_where_left(source, first, stands.get(source), left_at.get(source), settings):
                 raise _went_back(source, stands.get(source), left_at.get(source, first))
@@ -129,7 +130,7 @@ def _apply(
         hold(STATE_WRITTEN)
         _advance(client, left_at, applied)
     seconds = time.monotonic() - started
-    redis_sink.write_status(client, StreamingStatus(online_batch_seconds=seconds))
+    write_status(client, StreamingStatus(online_batch_seconds=seconds))
 
 
 def _is_where_left(
@@ -140,7 +141,7 @@ def _is_where_left(
         return False
     if left_at is None:  # the first of a task, which may begin behind offsets without a record
         bootstrap = settings.kafka_bootstrap_servers
-        return first <= stands or are_bare(bootstrap, source, stands, first)
+        return first <= stands or has_no_record(bootstrap, source, stands, first)
     # Ahead: what holds no record was passed meanwhile (streaming/online/offsets_without_records.py).
     return stands == left_at or left_at < stands <= first
 
@@ -148,12 +149,12 @@ def _is_where_left(
 def _advance(client: StateClient, left_at: dict[str, int], applied: Applied) -> None:
     """Say how far the state has come, where it still is what was read before."""
     reached = {source: max(offset, left_at[source]) for source, offset in applied.next.items()}
-    moves = {source: (left_at[source], offset) for source, offset in reached.items()}
-    elsewhere = redis_sink.advance_applied(client, moves)
+    moves = {source: Move(left_at[source], offset) for source, offset in reached.items()}
+    elsewhere = advance_applied(client, moves)
     if elsewhere is not None:
-        stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
+        stands = read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
         raise _went_back(elsewhere, stands, left_at[elsewhere])
-    redis_sink.write_applied(client, keyspace.APPLIED_TIMES, dict.fromkeys(reached, applied.through))
+    write_applied(client, keyspace.APPLIED_TIMES, dict.fromkeys(reached, applied.through))
     left_at.update(reached)
 
 

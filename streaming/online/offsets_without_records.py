@@ -1,4 +1,4 @@
-"""Ends of partitions that hold no record: nothing would ever be applied there, so they would count as lag."""
+"""Partitions that end with offsets without a record: nothing is ever applied there, yet they would lag."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from clients.bare_offsets import are_bare
 from clients.event_producer import BrokerUnavailableError
-from streaming.state.client import StateClient, advance_applied
+from clients.offsets_without_records import has_no_record
+from contracts.topics import lagging
+from streaming.state.applied_offsets import Move, advance_applied
+from streaming.state.client import StateClient
 from streaming.state.gate import writing
 
 log = logging.getLogger("headwater.online")
@@ -18,13 +20,13 @@ _STANDING_SECONDS = 2.0  # a partition that moves is not asked about
 
 
 class _End(NamedTuple):
-    place: str  # "topic:partition"
+    partition: str  # "topic:partition"
     applied: int
     end: int
 
 
-class BareEnds:
-    """Looks at each end once: whether a record lies there does not change."""
+class EndsWithoutRecord:
+    """Asks Kafka about each end once: whether a record lies there does not change."""
 
     def __init__(
         self, client: StateClient, bootstrap: str, clock: Callable[[], float] = time.monotonic
@@ -35,21 +37,20 @@ class BareEnds:
     def pass_over(self, ends: Mapping[str, int], applied: Mapping[str, int]) -> None:
         """Called some times a second: moves the applied offsets over ends without a record."""
         now = self._clock()
-        standing = [_End(place, applied[place], end) for place, end in ends.items() if place in applied]
-        lagging = [end for end in standing if end.applied < end.end]
-        self._ask_at = {end: self._ask_at.get(end, now + _STANDING_SECONDS) for end in lagging}
+        behind = [_End(name, applied[name], ends[name]) for name in lagging(ends, applied) if name in applied]
+        self._ask_at = {end: self._ask_at.get(end, now + _STANDING_SECONDS) for end in behind}
         for end, ask_at in self._ask_at.items():
             if now >= ask_at:
-                self._ask_at[end] = self._passed(end)
+                self._ask_at[end] = self._ask_about(end)
 
-    def _passed(self, end: _End) -> float:
-        """Pass an end if it is bare. Returns when to ask again."""
+    def _ask_about(self, end: _End) -> float:
+        """Move the applied offset to an end without a record. Returns when to ask again."""
         try:
-            is_bare = are_bare(self._bootstrap, *end)
+            is_empty = has_no_record(self._bootstrap, *end)
         except BrokerUnavailableError as error:
-            log.warning("Kafka does not say what lies at the end of %s: %s", end.place, error)
+            log.warning("Kafka does not say whether a record lies at the end of %s: %s", end.partition, error)
             return self._clock() + _STANDING_SECONDS
-        if is_bare:
-            with writing(self._client, "bare end"):
-                advance_applied(self._client, {end.place: (end.applied, end.end)})
+        if is_empty:
+            with writing(self._client, "ends without a record"):
+                advance_applied(self._client, {end.partition: Move(end.applied, end.end)})
         return math.inf

@@ -17,8 +17,8 @@ from contracts.settings import StreamingSettings
 from contracts.stored.records import HistoryEntry
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.records.parse import event_columns, parse
-from streaming.state import client as redis_sink
-from streaming.state.client import CatalogRecord, UserEvent
+from streaming.state.apply import CatalogRecord, UserEvent, apply_catalog, apply_events
+from streaming.state.client import StateClient, connect
 from streaming.state.erasure import Erasure, erase_users
 from streaming.state.merged_lists import merge_items
 
@@ -73,7 +73,7 @@ def merged(reports: DataFrame, settings: StreamingSettings) -> Applied:
         items.update(row.items or ())
         if row.source is not None:
             applied.add(row.source, row.first_offset, row.next_offset, row.through, row.records)
-    merge_items(redis_sink.connect(settings.redis_url.get_secret_value()), items, settings)
+    merge_items(connect(settings.redis_url.get_secret_value()), items, settings)
     return applied
 
 
@@ -131,7 +131,7 @@ def _task(
     settings: StreamingSettings, fold_in: bool
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        client = redis_sink.connect(settings.redis_url.get_secret_value())
+        client = connect(settings.redis_url.get_secret_value())
         applied, users, items = Applied(), ActiveUsers(), set[str]()
         for batch in batches:
             events, touched = apply_rows(client, batch.to_pydict(), settings)
@@ -146,12 +146,12 @@ def _task(
 
 
 def apply_rows(
-    client: redis_sink.StateClient, columns: dict[str, list[Any]], settings: StreamingSettings
+    client: StateClient, columns: dict[str, list[Any]], settings: StreamingSettings
 ) -> tuple[list[UserEvent], set[str]]:
     """Apply rows of `online_rows` to the state. Returns the interactions, and the items touched."""
     events, entries = list(_events(columns)), list(_entries(columns))
-    redis_sink.apply_events(client, events, settings)
-    redis_sink.apply_catalog(client, entries)
+    apply_events(client, events, settings)
+    apply_catalog(client, entries)
     items = set(erase_users(client, list(_erasures(entries)), settings))
     items.update(event.item_id for event in events)
     items.update(entry.id for entry in entries if entry.kind == "item")
@@ -179,7 +179,7 @@ class ActiveUsers:
 
 
 def fold_in_active(
-    client: redis_sink.StateClient,
+    client: StateClient,
     users: ActiveUsers,
     offsets: Mapping[int, int],
     settings: StreamingSettings,

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import StateClient
 from streaming.state.keys import is_there
+from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
 
@@ -25,15 +26,15 @@ class StateWatch:
 
     def look(self) -> str:
         """Called some times a second. Which partitions went back since the last look, as `behind` says it."""
-        applied = redis_sink.read_applied(self._client, keyspace.APPLIED_ONLINE)
+        applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         back = behind(self.applied, applied)
         is_lost = not is_there(self._client)
         if is_lost and not self._is_lost:
             log.error("the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`")
-            redis_sink.write_status(self._client, StreamingStatus(state_lost=int(time.time() * 1000)))
+            write_status(self._client, StreamingStatus(state_lost=int(time.time() * 1000)))
         if is_lost and not applied:
             # New events are applied meanwhile; a rebuild goes as far as this says, no further.
-            redis_sink.write_applied(self._client, keyspace.APPLIED_ONLINE, self.applied)
+            write_applied(self._client, keyspace.APPLIED_ONLINE, self.applied)
         self.applied = applied or self.applied
         self._is_lost = is_lost
         return back

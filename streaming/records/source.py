@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import topics
 from contracts.settings import StreamingSettings
+from contracts.topics import by_topic
 
 EARLIEST = -2  # Spark's number for a partition's beginning
 
@@ -29,7 +31,7 @@ def read_topics(
     events_per_batch: int | None = None,
     starting_offsets: str = "earliest",
 ) -> DataFrame:
-    """Both topics as an unbounded frame of Kafka's own columns.
+    """The records of both topics as a stream, in Kafka's own columns.
 
     A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest").
     """
@@ -41,22 +43,23 @@ def read_topics(
 
 
 def read_partitions_between(
-    spark: SparkSession, settings: StreamingSettings, starting_offsets: str, ending_offsets: str
+    spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
 ) -> DataFrame:
-    """The partitions named by two sets of offsets (Spark's JSON), between them, as a bounded frame."""
-    partitions = {topic: list(map(int, named)) for topic, named in json.loads(starting_offsets).items()}
+    """The records of these partitions ("topic:partition") from their starts to before their ends."""
+    starting_offsets, ending_offsets = by_topic(starts), by_topic(ends)
+    partitions = {topic: list(map(int, numbers)) for topic, numbers in starting_offsets.items()}
     return (
         spark.read.format("kafka")
         .options(**_options(settings))
         .option("assign", json.dumps(partitions))
-        .option("startingOffsets", starting_offsets)
-        .option("endingOffsets", ending_offsets)
+        .option("startingOffsets", json.dumps(starting_offsets))
+        .option("endingOffsets", json.dumps(ending_offsets))
         .load()
     )
 
 
 def read_rejected_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
-    """The dead letters that are kept, with their headers, as a bounded frame."""
+    """The dead letters that Kafka keeps, with their headers."""
     return (
         spark.read.format("kafka")
         .options(**_options(settings))

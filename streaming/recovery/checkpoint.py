@@ -10,6 +10,7 @@ import json
 from typing import Any, NamedTuple
 
 from clients.stored_files import StoredFiles
+from contracts.topics import TopicOffsets
 
 _START = "start.json"
 _VERSION_LINES = ("v1", "v2")
@@ -23,7 +24,7 @@ class BrokenCheckpointError(ValueError):
 class Start(NamedTuple):
     """What ``start.json`` holds."""
 
-    offsets: dict[str, dict[str, int]]  # topic -> partition -> first offset to read
+    offsets: TopicOffsets  # the first to read
     lake_version: int  # of the interactions table when the offsets were found
 
 

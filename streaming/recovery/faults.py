@@ -18,7 +18,8 @@ from contracts.stored import keyspace, lake
 from streaming.lake.sink import committed_batch, holds_nothing, is_empty, table_version
 from streaming.recovery.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
 from streaming.runtime.checkpoint_folders import checkpoint
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied
+from streaming.state.client import connect
 from streaming.state.keys import is_there
 
 _Fault = Callable[[SparkSession, StreamingSettings, Checkpoint], str | None]
@@ -76,10 +77,10 @@ def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint
 
 def _of_online(settings: StreamingSettings) -> str | None:
     """The online query's progress is what Redis says is applied; Kafka must still have what follows."""
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     if not is_there(client):
         return None  # rebuilt from the lake at the start
-    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    applied = read_applied(client, keyspace.APPLIED_ONLINE)
     ends = topic_ends(settings.kafka_bootstrap_servers)
     for place, begin in topic_begins(settings.kafka_bootstrap_servers).items():
         offset = applied.get(place, begin)

@@ -6,6 +6,7 @@ They come from a batch that was cut off between Delta's commit and what follows 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
@@ -28,8 +29,10 @@ class Filled(NamedTuple):
     rejected: int = 0
 
 
-def fill_holes(spark: SparkSession, settings: StreamingSettings, starts: str, ends: str) -> Filled:
-    """Look at the topics between two sets of offsets (Spark's JSON). Repeatable: what is there stays."""
+def fill_holes(
+    spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
+) -> Filled:
+    """Look at the partitions ("topic:partition") between starts and ends. Repeatable: what is there stays."""
     records = read_partitions_between(spark, settings, starts, ends)
     there = lake_places(spark, settings).unionByName(_rejected_places(spark, settings))
     missing = records.join(there, list(PLACE), "left_anti").cache()

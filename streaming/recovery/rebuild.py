@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from clients.topic_admin import begin_offsets, end_offsets
+from clients.topic_admin import topic_begins, topic_ends
 from contracts import topics
 from contracts.catalog import ERASURE
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
 from contracts.stored.lake import Table
-from contracts.topics import Topic
-from streaming.lake.offsets import ORIGINS, lake_offsets
+from contracts.topics import PartitionOffsets, Topic, offsets_of
+from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import holds_nothing
 from streaming.online.rows import applied_records, apply_lake, merged
 from streaming.online.touched_items import merge_touched
 from streaming.records.source import EARLIEST, read_partitions_between
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.client import connect
 from streaming.state.gate import rebuilding
 from streaming.state.keys import clear_state, is_there, mark_written, state_digest
+from streaming.state.status import clear_state_lost
 
 log = logging.getLogger("headwater.rebuild")
-Offsets = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark writes them
 
 
 class Rebuilt(NamedTuple):
@@ -42,19 +41,19 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
 
     Raises RuntimeError where another rebuild is at work, BrokerUnavailableError where Kafka does not answer.
     """
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
         # In this order: the lake and the topics grow meanwhile, and what is read twice changes nothing.
         in_lake = lake_offsets(spark, settings)
-        present = {t.name: end_offsets(settings.kafka_bootstrap_servers, t.name) for _, t in ORIGINS}
+        present = topic_ends(settings.kafka_bootstrap_servers)
         # Exactly what the online query has applied: the rest it will apply itself.
-        bounds = bounds_within(present, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
+        bounds = bounds_within(present, read_applied(client, keyspace.APPLIED_ONLINE))
         of_lake = bounds_of_lake(in_lake, present, bounds)
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, of_lake)
         entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, of_lake)
         has_erased = not entries.filter(F.col("kind") == ERASURE).isEmpty()
         starts, ends = _beyond_lake(settings, in_lake, present, bounds, has_erased)
-        tail = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
+        tail = read_partitions_between(spark, settings, starts, ends)
         merge_touched(client, settings)
         before = state_digest(client)
         clear_state(client)
@@ -62,8 +61,8 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         merged(applied_records(tail, settings, fold_in=False), settings)
         mark_written(client)
         # A flush took the offsets with the state, and partitions without new records would stay without.
-        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, topics.by_place(ends) | bounds)
-        redis_sink.clear_state_lost(client)
+        write_applied(client, keyspace.APPLIED_ONLINE, ends | bounds)
+        clear_state_lost(client)
         return Rebuilt(before, state_digest(client))
 
 
@@ -72,12 +71,10 @@ def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
 
     The lake's tables must exist. At a first start the topics are read from their beginning: nothing to do.
     """
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     if is_there(client):
         return
-    if holds_nothing(spark, settings.lake_uri) and not redis_sink.read_applied(
-        client, keyspace.APPLIED_ONLINE
-    ):
+    if holds_nothing(spark, settings.lake_uri) and not read_applied(client, keyspace.APPLIED_ONLINE):
         clear_state(client)
         mark_written(client)
         return
@@ -86,56 +83,48 @@ def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
 
 
 def _read(
-    spark: SparkSession, settings: StreamingSettings, table: Table, topic: Topic, bounds: dict[str, int]
+    spark: SparkSession, settings: StreamingSettings, table: Table, topic: Topic, bounds: PartitionOffsets
 ) -> DataFrame:
     """A table's rows below the bounds; a partition without one (Redis was flushed, say) is taken whole."""
     rows = spark.read.format("delta").load(table.path(settings.lake_uri))
-    for source, bound in bounds.items():
-        name, partition = source.rsplit(":", 1)
-        if name == topic.name:
-            elsewhere = F.col("kafka_partition") != int(partition)
-            rows = rows.filter(elsewhere | (F.col("kafka_offset") < bound))
+    for number, bound in offsets_of(topic, bounds).items():
+        elsewhere = F.col("kafka_partition") != number
+        rows = rows.filter(elsewhere | (F.col("kafka_offset") < bound))
     return rows
 
 
 def _beyond_lake(
     settings: StreamingSettings,
-    in_lake: Mapping[str, Mapping[int, int]],
-    present: Mapping[str, dict[int, int]],
-    bounds: dict[str, int],
+    in_lake: PartitionOffsets,
+    present: PartitionOffsets,
+    bounds: PartitionOffsets,
     has_erased: bool,
-) -> tuple[Offsets, Offsets]:
-    """Where the records of both topics after the last one of the lake and below the bounds start and end."""
-    starts: Offsets = {}
-    ends: Offsets = {}
-    for topic, its in present.items():
-        kept = begin_offsets(settings.kafka_bootstrap_servers, topic) if has_erased else {}
-        ends[topic], starts[topic] = {}, {}
-        for p, end in its.items():
-            bound = bounds.get(f"{topic}:{p}", end)
-            # The lake may be ahead of the online query: nothing is read then.
-            starts[topic][str(p)] = min(bound, first_to_read(in_lake[topic].get(p), kept.get(p, 0), end))
-            ends[topic][str(p)] = bound
+) -> tuple[PartitionOffsets, PartitionOffsets]:
+    """Where the records after the last one of the lake and below the bounds start and end."""
+    kept = topic_begins(settings.kafka_bootstrap_servers) if has_erased else {}
+    ends = {name: bounds.get(name, end) for name, end in present.items()}
+    # The lake may be ahead of the online query: nothing is read then.
+    starts = {
+        name: min(ends[name], first_to_read(in_lake.get(name), kept.get(name, 0), end))
+        for name, end in present.items()
+    }
     return starts, ends
 
 
-def bounds_within(present: Mapping[str, dict[int, int]], applied: Mapping[str, int]) -> dict[str, int]:
-    """The applied offsets without those beyond a topic's end: they are of a topic before it."""
-    ends = topics.by_place(present)
-    return {source: offset for source, offset in applied.items() if offset <= ends.get(source, -1)}
+def bounds_within(present: PartitionOffsets, applied: PartitionOffsets) -> PartitionOffsets:
+    """The applied offsets without those beyond a partition's end: they belong to an earlier topic."""
+    return {name: offset for name, offset in applied.items() if offset <= present.get(name, -1)}
 
 
 def bounds_of_lake(
-    in_lake: Mapping[str, Mapping[int, int]],
-    present: Mapping[str, dict[int, int]],
-    applied: Mapping[str, int],
-) -> dict[str, int]:
+    in_lake: PartitionOffsets, present: PartitionOffsets, applied: PartitionOffsets
+) -> PartitionOffsets:
     """Below which offset the lake's rows count. None where it has reached beyond its partition's end.
 
-    There it holds rows of a topic before this one: their offsets say nothing of what is applied.
+    There it holds rows of an earlier topic of that name: their offsets say nothing of what is applied.
     """
-    anew = {f"{t}:{p}" for t, its in present.items() for p, end in its.items() if in_lake[t].get(p, 0) > end}
-    return {source: offset for source, offset in applied.items() if source not in anew}
+    created_anew = {name for name, end in present.items() if in_lake.get(name, 0) > end}
+    return {name: offset for name, offset in applied.items() if name not in created_anew}
 
 
 def first_to_read(reached: int | None, kept: int, end: int) -> int:

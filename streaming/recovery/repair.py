@@ -6,7 +6,6 @@ what a cut-off batch left undone before it is put where it belongs. Every step m
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,20 +14,20 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from clients.stored_files import StoredFiles
-from clients.topic_admin import begin_offsets, end_offsets
+from clients.topic_admin import topic_begins, topic_ends
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from streaming.lake.offsets import ORIGINS, lake_offsets
+from contracts.topics import PartitionOffsets, by_topic
+from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import create_tables, table_version
 from streaming.recovery.checkpoint import Start, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults
 from streaming.recovery.holes import Filled, fill_holes
 from streaming.runtime.checkpoint_folders import checkpoint
-from streaming.state import client as redis_sink
-from streaming.state.client import StateClient
+from streaming.state.client import StateClient, connect
+from streaming.state.status import read_status
 
 _HEARTBEAT_SECONDS = 2.5  # a running service writes one each half second
-Offsets = dict[str, dict[str, int]]  # topic -> partition -> next offset, as Spark reads them
 
 
 class RepairError(RuntimeError):
@@ -40,7 +39,7 @@ class Repaired:
     """What was wrong and what was done about it."""
 
     faults: list[CheckpointFault]
-    begins: dict[str, Offsets] = field(default_factory=dict)  # query -> from where it goes on
+    begins: dict[str, PartitionOffsets] = field(default_factory=dict)  # query -> from where it goes on
     aside: dict[str, str] = field(default_factory=dict)  # query -> where its old checkpoint is now
     filled: Filled = field(default_factory=Filled)
     lost: list[str] = field(default_factory=list)  # sentences: what Kafka no longer has
@@ -50,7 +49,7 @@ class Repaired:
         """For --json."""
         return {
             "faults": [fault._asdict() for fault in self.faults],
-            "begins": self.begins,
+            "begins": {query: by_topic(offsets) for query, offsets in self.begins.items()},
             "aside": self.aside,
             "filled": self.filled._asdict(),
             "lost": self.lost,
@@ -63,9 +62,9 @@ class Repaired:
             yield "every checkpoint is whole: nothing to repair"
             return
         for query, reason in self.faults:
-            places = [f"{t}:{p} at {n}" for t, found in self.begins[query].items() for p, n in found.items()]
+            partitions = [f"{name} at {offset}" for name, offset in self.begins[query].items()]
             kept = f"; the old checkpoint is kept as {self.aside[query]}" if query in self.aside else ""
-            begins = ", ".join(places) or "the beginning of the lake, its hours computed again"
+            begins = ", ".join(partitions) or "the beginning of the lake, its hours computed again"
             yield f"{query}: the checkpoint {reason}; goes on from {begins}{kept}"
         if sum(self.filled):
             yield "put where a cut-off batch had not: {} events in the lake, {} rejected".format(*self.filled)
@@ -76,12 +75,12 @@ class Repaired:
 
 
 @dataclass(frozen=True)
-class _Topics:
+class _Reach:
     """What Kafka keeps of both topics, and how far the lake is."""
 
-    kept: Offsets
-    ends: Offsets
-    in_lake: Offsets  # within what is kept
+    kept: PartitionOffsets  # the oldest offset of each partition
+    ends: PartitionOffsets
+    in_lake: PartitionOffsets  # within what is kept
     lost: list[str]
 
 
@@ -95,67 +94,59 @@ def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool =
     repaired = Repaired(checkpoint_faults(spark, settings))
     if not repaired.faults:
         return repaired
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     _refuse_while_running(client)
-    topics = _topics(spark, settings)
-    repaired.lost = topics.lost
-    if topics.lost and not accept_loss:
-        raise RepairError(f"{'; '.join(topics.lost)}. `headwater repair --accept-loss` goes on without them")
-    for query, of_query in _REPAIRS:
+    reach = _read_reach(spark, settings)
+    repaired.lost = reach.lost
+    if reach.lost and not accept_loss:
+        raise RepairError(f"{'; '.join(reach.lost)}. `headwater repair --accept-loss` goes on without them")
+    for query, repair_query in _REPAIRS:
         if query in {fault.query for fault in repaired.faults}:
-            of_query(spark, settings, topics, repaired)
+            repair_query(spark, settings, reach, repaired)
     return repaired
 
 
 def _refuse_while_running(client: StateClient) -> None:
-    before = redis_sink.read_status(client).heartbeat
+    before = read_status(client).heartbeat
     time.sleep(_HEARTBEAT_SECONDS)
-    if redis_sink.read_status(client).heartbeat != before:
+    if read_status(client).heartbeat != before:
         raise RepairError("streaming runs: stop it, then repair")
 
 
-def _topics(spark: SparkSession, settings: StreamingSettings) -> _Topics:
-    found = lake_offsets(spark, settings)
-    topics = _Topics({}, {}, {}, [])
-    for _, topic in ORIGINS:
-        kept = begin_offsets(settings.kafka_bootstrap_servers, topic.name)
-        ends = end_offsets(settings.kafka_bootstrap_servers, topic.name)
-        in_lake = {p: found[topic.name].get(p, begin) for p, begin in kept.items()}
-        for partition, reached in in_lake.items():
-            place = f"{topic.name}:{partition}"
-            if reached < kept[partition] and found[topic.name]:
-                gone = kept[partition] - reached
-                topics.lost.append(f"{gone} records of {place} left Kafka before the lake had them")
-            if reached > ends[partition]:
-                topics.lost.append(
-                    f"{place} was made anew: it ends at {ends[partition]}, the lake has read to {reached}"
-                )
-        # What was made anew is read from its beginning.
-        in_lake = {p: n if kept[p] <= n <= ends[p] else kept[p] for p, n in in_lake.items()}
-        for offsets, of_topic in ((topics.kept, kept), (topics.ends, ends), (topics.in_lake, in_lake)):
-            offsets[topic.name] = {str(p): n for p, n in of_topic.items()}
-    return topics
+def _read_reach(spark: SparkSession, settings: StreamingSettings) -> _Reach:
+    kept = topic_begins(settings.kafka_bootstrap_servers)
+    ends = topic_ends(settings.kafka_bootstrap_servers)
+    rows = lake_offsets(spark, settings)
+    reach = _Reach(kept, ends, {}, [])
+    for name, begin in kept.items():
+        reached = rows.get(name, begin)
+        if reached < begin:
+            reach.lost.append(f"{begin - reached} records of {name} left Kafka before the lake had them")
+        if reached > ends[name]:
+            reach.lost.append(
+                f"{name} was created anew: it ends at {ends[name]}, the lake has read to {reached}"
+            )
+        # What was created anew is read from its beginning.
+        reach.in_lake[name] = reached if begin <= reached <= ends[name] else begin
+    return reach
 
 
-def _repair_lake(
-    spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
-) -> None:
-    starts, ends = json.dumps(topics.kept), json.dumps(topics.in_lake)
-    repaired.filled = fill_holes(spark, settings, starts, ends)
-    _begin(spark, settings, "lake", topics.in_lake, repaired)
+def _repair_lake(spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired) -> None:
+    repaired.filled = fill_holes(spark, settings, reach.kept, reach.in_lake)
+    _begin(spark, settings, "lake", reach.in_lake, repaired)
 
 
 def _repair_online(
-    spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
+    spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired
 ) -> None:
     """The next start rebuilds the state from the whole lake, and from the topics where it ends."""
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     client.delete(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
-    repaired.begins["online"], repaired.state_is_rebuilt = topics.in_lake, True
+    repaired.begins["online"], repaired.state_is_rebuilt = reach.in_lake, True
 
 
 def _repair_activity(
-    spark: SparkSession, settings: StreamingSettings, topics: _Topics, repaired: Repaired
+    spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired
 ) -> None:
     """All hours are computed again from the interactions."""
     spark.sql(f"DELETE FROM delta.`{lake.ITEM_ACTIVITY.path(settings.lake_uri)}`").collect()
@@ -163,17 +154,21 @@ def _repair_activity(
 
 
 def _begin(
-    spark: SparkSession, settings: StreamingSettings, query: str, offsets: Offsets | None, repaired: Repaired
+    spark: SparkSession,
+    settings: StreamingSettings,
+    query: str,
+    offsets: PartitionOffsets | None,
+    repaired: Repaired,
 ) -> None:
     version = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
-    start = None if offsets is None else Start(offsets, version)
+    start = None if offsets is None else Start(by_topic(offsets), version)
     aside = begin_anew(StoredFiles(spark), checkpoint(settings, query), start)
     repaired.begins[query] = offsets or {}
     if aside is not None:
         repaired.aside[query] = aside
 
 
-_Repair = Callable[[SparkSession, StreamingSettings, _Topics, Repaired], None]
+_Repair = Callable[[SparkSession, StreamingSettings, _Reach, Repaired], None]
 _REPAIRS: tuple[tuple[str, _Repair], ...] = (
     ("lake", _repair_lake),
     ("online", _repair_online),

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import EMPTIED_LIST, FreshList, encode_fresh, without_ids
-from streaming.state.client import StateClient, chunks, user_keys
+from streaming.state.apply import user_keys
+from streaming.state.client import StateClient, chunks
 from streaming.state.script import state_script
 
 # A fold-in that read the history before may still write: an empty list from a later reading outlives it.

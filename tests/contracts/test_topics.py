@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import pytest
+
 from contracts.topics import (
     CATALOG,
     INTERACTIONS,
     MAX_EVENT_BYTES,
     REJECTED,
     TOPICS,
-    by_place,
+    Partition,
+    Topic,
+    by_partition,
     by_topic,
     events_in,
     interaction_offsets,
     lag,
+    lagging,
+    offsets_of,
 )
 
 
@@ -46,6 +52,23 @@ def test_lag_is_what_the_topics_have_and_the_query_has_not_applied() -> None:
     assert lag(ends, {"interactions:0": 7, "interactions:1": 4, "catalog:0": 5}) == 3
 
 
+def test_a_partition_lags_while_it_ends_beyond_what_is_applied() -> None:
+    ends = {"interactions:0": 10, "interactions:1": 4, "catalog:0": 3, "catalog:1": 0}
+    assert lagging(ends, {"interactions:0": 7, "interactions:1": 4}) == {"interactions:0": 3, "catalog:0": 3}
+    assert lagging({"interactions:0": 2}, {"interactions:0": 5, "gone:0": 1}) == {}
+
+
+@pytest.mark.parametrize("partition", [Partition("interactions", 0), Partition("a:b", 12)])
+def test_a_partitions_name_is_read_back(partition: Partition) -> None:
+    assert Partition.parse(partition.name) == partition
+    assert offsets_of(Topic(partition.topic, 1), {partition.name: 7, "other:3": 1}) == {partition.number: 7}
+
+
+def test_what_is_no_partitions_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        Partition.parse("interactions")
+
+
 def test_only_interactions_count_as_events() -> None:
     assert events_in({"interactions:0": 10, "interactions:1": 4, "catalog:0": 3}) == 14
 
@@ -53,4 +76,4 @@ def test_only_interactions_count_as_events() -> None:
 def test_offsets_become_sparks_form_and_back() -> None:
     found = by_topic({"interactions:0": 5, "interactions:1": 0, "catalog:0": 7})
     assert found == {"interactions": {"0": 5, "1": 0}, "catalog": {"0": 7}}
-    assert by_place(found) == {"interactions:0": 5, "interactions:1": 0, "catalog:0": 7}
+    assert by_partition(found) == {"interactions:0": 5, "interactions:1": 0, "catalog:0": 7}

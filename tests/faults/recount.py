@@ -19,7 +19,7 @@ from stack.verify.ledgers import Ledgers, read_lake, read_poison, read_sent
 from stack.verify.ledgers import read_rejected as rejected_ledger
 from stack.verify.state_file import export_state, read_state
 from streaming.recovery.rejects import as_line
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent
 from tests.faults.processes import Service
 from tests.faults.producer import Producer
 from tests.streaming import state_oracle

@@ -49,18 +49,19 @@ def main(redis_url: str) -> dict[str, object]:
     )
     from contracts.strengths import effective, strength
     from streaming.fold_in.histories import Strengths, read_histories
-    from streaming.state import client as redis_sink
+    from streaming.state.apply import UserEvent, apply_events
+    from streaming.state.client import connect
     from streaming.state.merged_lists import merge_items
 
-    def event(event_type: str, user: str, moment: int) -> redis_sink.UserEvent:
+    def event(event_type: str, user: str, moment: int) -> UserEvent:
         sent = Interaction(event_type=event_type, user_id=user, item_id="x", event_time=moment)
         stored = Interaction.model_validate_json(sent.to_json())
         entry = HistoryEntry(stored.event_type, stored.event_time, stored.event_id, float(stored.value or 0))
-        return redis_sink.UserEvent(stored.user_id, stored.item_id, entry)
+        return UserEvent(stored.user_id, stored.item_id, entry)
 
-    settings, client = StateSettings(), redis_sink.connect(redis_url)
+    settings, client = StateSettings(), connect(redis_url)
     sent = [event("share", "ann", 2000), event("share", "bob", 2000), event("retract", "bob", 3000)]
-    redis_sink.apply_events(client, sent, settings)
+    apply_events(client, sent, settings)
     merge_items(client, ["x"], settings)
     history = client.hgetall(keyspace.history("ann", 1))
     entries = decode_history(history[b"x"])  # type: ignore[index]

@@ -8,18 +8,18 @@ from pathlib import Path
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, Popularity
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent, apply_events
+from streaming.state.client import connect
 from tests.integration import new_event_type_job
 
 _LIKE_ID = "00000000-0000-4000-8000-000000000001"
 
 
 def test_one_more_row_in_the_contract_is_all_that_a_new_event_type_needs(redis_url: str) -> None:
-    client = redis_sink.connect(redis_url)
+    client = connect(redis_url)
     # A state from before the new type: its records are shorter by one count.
     like = UserEvent("ann", "x", HistoryEntry("like", 1000, _LIKE_ID, 1.0))
-    redis_sink.apply_events(client, [like], StateSettings())
+    apply_events(client, [like], StateSettings())
     before = client.hget(keyspace.popularity_shard(0), "x")
     assert isinstance(before, bytes)
 

@@ -16,7 +16,7 @@ from contracts.strengths import effective
 from stack.verify.ledgers import EVENTS, PLACES, Ledgers
 from stack.verify.state_file import Head, State, StateFile
 from stack.verify.violations import NotChecked, Violation
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent
 from tests.streaming import state_oracle
 
 SETTINGS = StateSettings(redis_shards=1)

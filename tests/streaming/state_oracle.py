@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contracts.settings import StateSettings
 from contracts.stored.records import COUNTED_TYPES, MICROS, OCTAVES, HistoryEntry, Popularity, Trend
 from contracts.strengths import effective, strength
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent
 
 Entries = dict[str, HistoryEntry]  # by type
 

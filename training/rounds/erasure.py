@@ -47,5 +47,4 @@ def leave_out_erased(publisher: Publisher, version: str, before: ErasureProgress
 
 
 def _catalog_offsets(applied: dict[str, int]) -> dict[str, int]:
-    prefix = f"{topics.CATALOG.name}:"
-    return {place.removeprefix(prefix): n for place, n in applied.items() if place.startswith(prefix)}
+    return {str(number): n for number, n in topics.offsets_of(topics.CATALOG, applied).items()}

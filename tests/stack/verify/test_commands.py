@@ -18,8 +18,9 @@ from contracts.stored.lake import INTERACTIONS
 from contracts.stored.ledgers import acknowledged_line, attempted_line
 from contracts.stored.records import HistoryEntry
 from stack.cli import build_app
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.applied_offsets import write_applied
+from streaming.state.apply import UserEvent, apply_events
+from streaming.state.client import connect
 from streaming.state.merged_lists import merge_items
 
 MOMENT = 1_714_564_800_250
@@ -75,15 +76,15 @@ def _rows() -> pa.Table:
 
 
 def _apply(redis_url: str) -> None:
-    client = redis_sink.connect(redis_url)
+    client = connect(redis_url)
     events = [
         UserEvent(e.user_id, e.item_id, HistoryEntry(e.event_type, e.event_time, e.event_id, e.value or 0.0))
         for e in EVENTS
     ]
-    redis_sink.apply_events(client, events, SETTINGS)
+    apply_events(client, events, SETTINGS)
     merge_items(client, ("x", "y"), SETTINGS)
     for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE):
-        redis_sink.write_applied(client, key, {"interactions:0": len(EVENTS) + 1, "catalog:0": 3})
+        write_applied(client, key, {"interactions:0": len(EVENTS) + 1, "catalog:0": 3})
 
 
 def test_a_clean_run_has_exit_code_0_and_a_sentence_for_each_invariant(words: list[str]) -> None:
@@ -103,7 +104,7 @@ def test_what_is_deleted_from_the_lake_is_missed(words: list[str], tmp_path: Pat
 
 
 def test_a_flushed_redis_is_missed(words: list[str], redis_url: str, tmp_path: Path) -> None:
-    redis_sink.connect(redis_url).flushall()
+    connect(redis_url).flushall()
     state = tmp_path / "flushed.jsonl"
     assert headwater("verify", "export-state", state).exit_code == 0
     done = headwater(*words, f"--state={state}")

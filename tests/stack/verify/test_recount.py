@@ -9,7 +9,7 @@ from contracts.stored.keyspace import shard_of
 from contracts.stored.records import Trend
 from stack.verify.ledgers import EVENTS
 from stack.verify.recount import below, last_writers, recount
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent
 from tests.stack.ledger_world import SETTINGS, Sent, head_of, oracle_state, user_events
 from tests.streaming import state_oracle
 

@@ -13,8 +13,8 @@ from contracts.stored import keyspace
 from stack.status.redis_state import redis_state
 from stack.verify import state_file
 from stack.verify.state_file import StateFileError, StateMovedError, export_state, read_state
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.applied_offsets import write_applied
+from streaming.state.apply import UserEvent, apply_events
 from streaming.state.keys import mark_written
 from streaming.state.merged_lists import merge_items
 from tests.stack.ledger_world import SETTINGS, oracle_state, user_events
@@ -36,9 +36,9 @@ def test_what_redis_holds_is_read_back_from_the_file(
     client: redis.Redis, redis_url: str, tmp_path: Path, events: list[UserEvent]
 ) -> None:
     client.flushall()
-    redis_sink.apply_events(client, events, SETTINGS)
+    apply_events(client, events, SETTINGS)
     merge_items(client, {event.item_id for event in events}, SETTINGS)
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 20})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 20})
     mark_written(client)
     file = tmp_path / "state.jsonl"
     with redis_state(redis_url) as state:

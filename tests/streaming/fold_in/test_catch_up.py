@@ -12,8 +12,8 @@ from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, decode_fresh
 from streaming.fold_in.catch_up import CatchUp, count_pending, follow_model, newest_pending
 from streaming.fold_in.lists import fold_in_users, queue_users
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent, apply_events
+from streaming.state.status import read_status
 from tests.streaming.model_in_redis import publish
 
 ITEMS = [f"i{n}" for n in range(10)]
@@ -30,7 +30,7 @@ def client(redis_url: str, settings: StreamingSettings) -> Iterator[redis.Redis]
     with redis.Redis.from_url(redis_url) as connection:
         connection.flushall()
         entry = HistoryEntry("like", 1, "00000000-0000-4000-8000-000000000000", 1.0)
-        redis_sink.apply_events(connection, [UserEvent(user, "i1", entry) for user in USERS], settings)
+        apply_events(connection, [UserEvent(user, "i1", entry) for user in USERS], settings)
         yield connection
 
 
@@ -51,7 +51,7 @@ def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
     while catch_up.step():
         pass
     assert versions(client) == {"v2"}
-    assert redis_sink.read_status(client).pending_users == 0
+    assert read_status(client).pending_users == 0
 
 
 def test_while_there_is_no_model_nobody_waits_and_the_first_one_folds_all_in(

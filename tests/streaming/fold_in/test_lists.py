@@ -13,8 +13,7 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import FreshList, HistoryEntry, decode_fresh, encode_fresh
 from streaming.fold_in.lists import fold_in_users, queue_users
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent, apply_events
 from tests.streaming.model_in_redis import publish
 
 ITEMS = [f"i{n}" for n in range(30)]
@@ -35,7 +34,7 @@ def rate(
 ) -> None:
     event_id = f"{abs(hash((user, item, moment, kind))) % 2**32:08x}-0000-4000-8000-000000000000"
     entry = HistoryEntry(kind, moment, event_id, value)
-    redis_sink.apply_events(client, [UserEvent(user, item, entry)], SETTINGS)
+    apply_events(client, [UserEvent(user, item, entry)], SETTINGS)
 
 
 def fresh_of(client: redis.Redis, user: str) -> FreshList:

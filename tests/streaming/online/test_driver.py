@@ -14,8 +14,10 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from streaming.online.driver import Online
 from streaming.online.touched_items import is_unmerged
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.client import connect
 from streaming.state.keys import mark_written
+from streaming.state.status import read_status
 from tests.faults.processes import wait_until
 from tests.integration.flow import send, send_in_transaction
 from tests.streaming.online.test_live import like
@@ -31,7 +33,7 @@ def settings(service_settings: StreamingSettings) -> StreamingSettings:
 
 @pytest.fixture
 def client(settings: StreamingSettings) -> redis.Redis:
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     mark_written(client)
     return client
 
@@ -48,7 +50,7 @@ def online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings
 def applied_through(online: Online, client: redis.Redis, count: int) -> None:
     def done() -> bool:
         assert online.is_alive(), online.error
-        return sum(redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).values()) >= count
+        return sum(read_applied(client, keyspace.APPLIED_ONLINE).values()) >= count
 
     wait_until(done, f"{count} records are applied")
 
@@ -69,9 +71,7 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     wait_until(lambda: not is_unmerged(client), "the lists are merged")
     assert client.zcard(keyspace.POPULAR) == 131
     before = 1000 * time.time()
-    wait_until(
-        lambda: (redis_sink.read_status(client).online_through or 0) > before, "told while nothing comes"
-    )
+    wait_until(lambda: (read_status(client).online_through or 0) > before, "told while nothing comes")
 
     # Held up by a rebuild, it falls behind.
     client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)
@@ -84,9 +84,9 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
 
     # Redis went back, and nothing comes: what it lacks is applied again.
     wait_until(lambda: not online.is_replaying, "the backlog is worked off")
-    stands = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    stands = read_applied(client, keyspace.APPLIED_ONLINE)
     before = {source: max(0, offset - 3) for source, offset in stands.items()}
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, before)
+    write_applied(client, keyspace.APPLIED_ONLINE, before)
     applied_through(online, client, 331)
     assert "Redis went back" in caplog.text
 
@@ -124,7 +124,7 @@ def test_offsets_without_a_record_are_passed_and_disturb_nothing(
         wait_until(lambda n=n: client.hlen(keyspace.history("ann", 1)) == n + 1, "applied")  # type: ignore[misc]
     applied_through(online, client, 8)
     before = 1000 * time.time()
-    wait_until(lambda: (redis_sink.read_status(client).online_through or 0) > before, "no lag is left")
+    wait_until(lambda: (read_status(client).online_through or 0) > before, "no lag is left")
     assert "went back" not in caplog.text
     assert caplog.text.count("live from") == 1
 

@@ -16,11 +16,12 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import decode_history
 from streaming.online.live import StateWentBackError, start_live
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.client import connect
 from tests.integration.flow import send
 
 STARTS = {topics.INTERACTIONS.name: dict.fromkeys("0123", 0), topics.CATALOG.name: {"0": 0}}
-APPLIED = topics.by_place(STARTS)
+APPLIED = topics.by_partition(STARTS)
 _DEADLINE_SECONDS = 120
 
 
@@ -31,8 +32,8 @@ def settings(service_settings: StreamingSettings) -> StreamingSettings:
 
 @pytest.fixture
 def client(settings: StreamingSettings) -> redis.Redis:
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, APPLIED)
+    client = connect(settings.redis_url.get_secret_value())
+    write_applied(client, keyspace.APPLIED_ONLINE, APPLIED)
     return client
 
 
@@ -71,7 +72,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
         wait_until(lambda n=n: f"i{n}" in known(client, "ann"), query)  # type: ignore[misc]
         time.sleep(0.4 if n > 10 else 0.0)
     assert len(query.recentProgress) >= 1
-    wait_until(lambda: sum(redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).values()) == 30, query)
+    wait_until(lambda: sum(read_applied(client, keyspace.APPLIED_ONLINE).values()) == 30, query)
     # Redis keeps what it is sent: nothing is rounded on the way.
     sent = like("bob", "x", 3.3)
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [sent, like("bob", 'ü "\\ ☃')])
@@ -80,7 +81,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     entry = decode_history(raw)[0]  # type: ignore[arg-type]
     event = Interaction.model_validate_json(sent[1])
     assert (entry.value, entry.event_id, entry.event_time) == (3.3, str(event.event_id), event.event_time)
-    times = redis_sink.read_applied(client, keyspace.APPLIED_TIMES)
+    times = read_applied(client, keyspace.APPLIED_TIMES)
     assert all(abs(moment - 1000 * time.time()) < 600_000 for moment in times.values())
 
 
@@ -91,13 +92,11 @@ def test_a_redis_that_went_back_ends_the_query_before_it_says_more_than_is_there
     bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name
     send(bootstrap, topic, [like("ann", f"i{n}") for n in range(5)])
     wait_until(lambda: len(known(client, "ann")) == 5, query)
-    source, offset = next(
-        (s, n) for s, n in redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).items() if n
-    )
+    source, offset = next((s, n) for s, n in read_applied(client, keyspace.APPLIED_ONLINE).items() if n)
     if lost == "all":
         client.flushall()
     else:
-        redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {source: offset - 1})
+        write_applied(client, keyspace.APPLIED_ONLINE, {source: offset - 1})
     send(bootstrap, topic, [like("ann", "later")])
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while query.isActive:
@@ -107,4 +106,4 @@ def test_a_redis_that_went_back_ends_the_query_before_it_says_more_than_is_there
     assert f"{StateWentBackError.__name__}: {source} was applied to {offset}, Redis says {says}" in str(
         query.exception()
     )
-    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE).get(source) == says
+    assert read_applied(client, keyspace.APPLIED_ONLINE).get(source) == says

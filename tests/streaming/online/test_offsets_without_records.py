@@ -7,8 +7,9 @@ from clients.topic_admin import topic_ends
 from contracts import topics
 from contracts.stored import keyspace
 from stack.machine.ports import free_port
-from streaming.online.offsets_without_records import BareEnds
-from streaming.state import client as redis_sink
+from streaming.online.offsets_without_records import EndsWithoutRecord
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.client import connect
 from tests.integration.flow import send, send_in_transaction
 
 PLACE = f"{topics.INTERACTIONS.name}:2"
@@ -16,7 +17,7 @@ PLACE = f"{topics.INTERACTIONS.name}:2"
 
 @pytest.fixture
 def client(redis_url: str) -> redis.Redis:
-    return redis_sink.connect(redis_url)
+    return connect(redis_url)
 
 
 class Clock:
@@ -37,16 +38,16 @@ def clock() -> Clock:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Kafka is really asked; about what is kept here."""
-    from streaming.online import offsets_without_records as bare_ends
+    from streaming.online import offsets_without_records as ends_without_record
 
     found: list[tuple[int, int]] = []
-    real = bare_ends.are_bare
+    real = ends_without_record.has_no_record
 
-    def are_bare(bootstrap: str, place: str, start: int, end: int) -> bool:
+    def has_no_record(bootstrap: str, place: str, start: int, end: int) -> bool:
         found.append((start, end))
         return real(bootstrap, place, start, end)
 
-    monkeypatch.setattr(bare_ends, "are_bare", are_bare)
+    monkeypatch.setattr(ends_without_record, "has_no_record", has_no_record)
     return found
 
 
@@ -58,19 +59,19 @@ def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
     fresh_topics: str, client: redis.Redis, clock: Clock, asked: list[tuple[int, int]]
 ) -> None:
     commit_one(fresh_topics)
-    ends, bare_ends = topic_ends(fresh_topics), BareEnds(client, fresh_topics, clock)
+    ends, ends_without_record = topic_ends(fresh_topics), EndsWithoutRecord(client, fresh_topics, clock)
     assert ends[PLACE] == 2
 
     def look() -> dict[str, int]:
-        bare_ends.pass_over(ends, redis_sink.read_applied(client, keyspace.APPLIED_ONLINE))
-        return redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+        ends_without_record.pass_over(ends, read_applied(client, keyspace.APPLIED_ONLINE))
+        return read_applied(client, keyspace.APPLIED_ONLINE)
 
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, dict.fromkeys(ends, 0))
+    write_applied(client, keyspace.APPLIED_ONLINE, dict.fromkeys(ends, 0))
     for _ in range(4):
         assert look()[PLACE] == 0
         clock.passes(1.5)
     assert asked == [(0, 2)]  # there is a record: it is applied, or the query hangs; asked once
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 1})
+    write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 1})
     assert look()[PLACE] == 1
     clock.passes(2.5)
     assert look()[PLACE] == 2
@@ -83,28 +84,28 @@ def test_a_record_that_came_meanwhile_is_not_passed(
     fresh_topics: str, client: redis.Redis, clock: Clock, asked: list[tuple[int, int]]
 ) -> None:
     commit_one(fresh_topics)
-    bare_ends = BareEnds(client, fresh_topics, clock)
+    ends_without_record = EndsWithoutRecord(client, fresh_topics, clock)
     applied = {**dict.fromkeys(topic_ends(fresh_topics), 0), PLACE: 1}
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, applied)
-    bare_ends.pass_over(topic_ends(fresh_topics), applied)
+    write_applied(client, keyspace.APPLIED_ONLINE, applied)
+    ends_without_record.pass_over(topic_ends(fresh_topics), applied)
     clock.passes(2.5)
     send(fresh_topics, topics.CATALOG.name, [(b"a", b"{}")])
     ends = topic_ends(fresh_topics)
-    bare_ends.pass_over(ends, applied)
+    ends_without_record.pass_over(ends, applied)
     clock.passes(2.5)
-    bare_ends.pass_over(ends, applied)
-    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {**applied, PLACE: 2}
+    ends_without_record.pass_over(ends, applied)
+    assert read_applied(client, keyspace.APPLIED_ONLINE) == {**applied, PLACE: 2}
     assert asked == [(1, 2), (0, 1)]
 
 
 def test_offsets_that_have_moved_meanwhile_stay(fresh_topics: str, client: redis.Redis, clock: Clock) -> None:
     commit_one(fresh_topics)
-    ends, bare_ends = topic_ends(fresh_topics), BareEnds(client, fresh_topics, clock)
-    bare_ends.pass_over(ends, {PLACE: 1})
+    ends, ends_without_record = topic_ends(fresh_topics), EndsWithoutRecord(client, fresh_topics, clock)
+    ends_without_record.pass_over(ends, {PLACE: 1})
     clock.passes(2.5)
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 0})  # went back
-    bare_ends.pass_over(ends, {PLACE: 1})
-    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {PLACE: 0}
+    write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 0})  # went back
+    ends_without_record.pass_over(ends, {PLACE: 1})
+    assert read_applied(client, keyspace.APPLIED_ONLINE) == {PLACE: 0}
 
 
 def test_a_broker_that_does_not_answer_is_asked_again_later(
@@ -114,11 +115,11 @@ def test_a_broker_that_does_not_answer_is_asked_again_later(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    bare_ends = BareEnds(client, f"127.0.0.1:{free_port()}", clock)
-    monkeypatch.setattr("clients.bare_offsets._ANSWER_SECONDS", 0.0)
+    ends_without_record = EndsWithoutRecord(client, f"127.0.0.1:{free_port()}", clock)
+    monkeypatch.setattr("clients.offsets_without_records._ANSWER_SECONDS", 0.0)
     for seconds in (2.5, 1.5, 1.5):
-        bare_ends.pass_over({PLACE: 2}, {PLACE: 1})
+        ends_without_record.pass_over({PLACE: 2}, {PLACE: 1})
         clock.passes(seconds)
-    bare_ends.pass_over({PLACE: 2}, {PLACE: 1})
+    ends_without_record.pass_over({PLACE: 2}, {PLACE: 1})
     assert len(asked) == 2
     assert caplog.text.count("Kafka does not say") == 2

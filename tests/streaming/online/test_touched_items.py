@@ -8,15 +8,14 @@ from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, Popularity
 from streaming.online.touched_items import merge_touched, note_touched
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent, apply_events
 
 SETTINGS = StateSettings(redis_shards=2)
 LIKE = HistoryEntry("like", 1, "00000000-0000-4000-8000-000000000000", 1.0)
 
 
 def liked(client: redis.Redis, user: str, item: str) -> None:
-    redis_sink.apply_events(client, [UserEvent(user, item, LIKE)], SETTINGS)
+    apply_events(client, [UserEvent(user, item, LIKE)], SETTINGS)
     note_touched(client, [item])
 
 

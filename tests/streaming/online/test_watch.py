@@ -5,8 +5,9 @@ import redis
 
 from contracts.stored import keyspace
 from streaming.online.watch import StateWatch, behind
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.keys import mark_written
+from streaming.state.status import read_status
 
 
 def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
@@ -14,17 +15,17 @@ def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
 ) -> None:
     client = redis.Redis.from_url(redis_url)
     mark_written(client)
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
     watch = StateWatch(client)
     assert not watch.look()
-    assert redis_sink.read_status(client).state_lost is None
+    assert read_status(client).state_lost is None
     for _ in range(2):
         client.flushall()
         assert watch.look()
         assert not watch.look()
-        assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 5}
+        assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 5}
     assert caplog.text.count("run `headwater rebuild`") == 1
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 7})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 7})
     watch.look()
     client.flushall()
     mark_written(client)
@@ -32,7 +33,7 @@ def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
     client.delete(keyspace.STATE_VERSION)
     watch.look()
     assert caplog.text.count("run `headwater rebuild`") == 2
-    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
+    assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
 
 
 def test_who_stands_before_where_it_stood_is_named() -> None:

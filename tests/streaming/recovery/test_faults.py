@@ -13,7 +13,8 @@ from contracts.stored import keyspace, lake
 from streaming.lake.sink import append, create_tables, table_version
 from streaming.recovery.checkpoint import Start, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults, refusal
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import write_applied
+from streaming.state.client import connect
 from streaming.state.keys import mark_written
 from tests.integration.flow import send
 from tests.streaming.recovery.test_checkpoint import written
@@ -76,8 +77,8 @@ def test_what_redis_says_is_applied_must_fit_the_topics(
 ) -> None:
     settings = settings.model_copy(update={"kafka_bootstrap_servers": fresh_topics})
     send(fresh_topics, topics.CATALOG.name, [(b"item:a", b"{}"), (b"item:b", b"{}")])
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"catalog:0": offset})
+    client = connect(settings.redis_url.get_secret_value())
+    write_applied(client, keyspace.APPLIED_ONLINE, {"catalog:0": offset})
     assert faults(spark, settings) == {}  # no state: it is rebuilt at the start
     mark_written(client)
     expected = {"online": "(in Redis) stands at 3 of catalog:0, but Kafka keeps 0 to 2"} if is_fault else {}

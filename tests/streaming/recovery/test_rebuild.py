@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,13 +18,14 @@ from contracts import topics
 from contracts.events import Interaction
 from contracts.settings import KafkaSettings, StreamingSettings
 from contracts.stored import keyspace, lake
-from contracts.stored.records import Popularity, encode_catalog
+from contracts.stored.records import HistoryEntry, Popularity, encode_catalog, encode_entry
 from streaming.lake.sink import append, create_tables
 from streaming.records.parse import accepted_interactions, parse
 from streaming.records.source import EARLIEST, read_partitions_between
 from streaming.recovery.rebuild import bounds_of_lake, bounds_within, first_to_read, prepare_state
-from streaming.state import client as redis_sink
-from streaming.state.client import CatalogRecord
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.apply import CatalogRecord
+from streaming.state.client import connect
 from streaming.state.keys import is_there
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_state
@@ -73,11 +73,9 @@ def test_a_state_of_version_1_and_a_lake_without_the_newest_columns_are_brought_
     old = lake.Table("interactions", old_ddl())
     spark.sql(f"CREATE TABLE delta.`{old.path(settings.lake_uri)}` ({old.ddl}) USING delta")
     append(rows.filter("kafka_partition < 2").drop(*NEWEST_COLUMNS), old, settings.lake_uri, "old", 0)
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
-    redis_sink.write_applied(
-        client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": n for p, n in ends.items()}
-    )
+    write_applied(client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": n for p, n in ends.items()})
     gone = write_version_1(client)
 
     create_tables(spark, settings.lake_uri)
@@ -96,9 +94,8 @@ def test_a_state_of_version_1_and_a_lake_without_the_newest_columns_are_brought_
 
 def in_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
     name = topics.INTERACTIONS.name
-    ends = {name: end_offsets(settings.kafka_bootstrap_servers, name)}
-    starts = {name: dict.fromkeys(ends[name], 0)}
-    records = read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
+    ends = topics.by_partition({name: end_offsets(settings.kafka_bootstrap_servers, name)})
+    records = read_partitions_between(spark, settings, dict.fromkeys(ends, 0), ends)
     return accepted_interactions(parse(records))
 
 
@@ -113,9 +110,7 @@ def write_version_1(client: redis.Redis) -> list[str]:
     Version 1 kept histories, popularity and the catalogue, and no version.
     """
     # type code, time (ms), the event id's four words, millionths: as today, without retractions.
-    entry = redis_sink.encode_entry(
-        redis_sink.HistoryEntry("like", 5, "00000000-0000-4000-8000-000000000000", 1.0)
-    )
+    entry = encode_entry(HistoryEntry("like", 5, "00000000-0000-4000-8000-000000000000", 1.0))
     ghost = keyspace.history("ghost", 1)
     client.hset(ghost, "forgotten", entry)
     client.hset(keyspace.history("u1", 1), "forgotten", entry)
@@ -135,12 +130,14 @@ def test_what_an_erasure_took_from_a_lakes_end_is_not_asked_of_kafka_when_it_is_
 
 
 def test_offsets_of_a_topic_that_was_there_before_are_no_bounds() -> None:
-    present, applied = {"interactions": {0: 10, 1: 10}}, {"interactions:0": 11, "interactions:1": 10}
+    present = {"interactions:0": 10, "interactions:1": 10}
+    applied = {"interactions:0": 11, "interactions:1": 10}
     assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
 
 
 def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> None:
-    in_lake, present = {"interactions": {0: 11, 1: 10}}, {"interactions": {0: 10, 1: 10, 2: 10}}
+    in_lake = {"interactions:0": 11, "interactions:1": 10}
+    present = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 10)
     applied = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 5)
     assert bounds_of_lake(in_lake, present, applied) == {"interactions:1": 5, "interactions:2": 5}
 
@@ -156,11 +153,11 @@ def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one
         "user_id", F.concat(F.lit("old-"), "user_id")
     )
     append(before, lake.INTERACTIONS, settings.lake_uri, "old", 0)
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
     if applied_before != "nothing":
         to = dict.fromkeys(ends, 1100) if applied_before == "the old topic" else ends
-        redis_sink.write_applied(
+        write_applied(
             client, keyspace.APPLIED_ONLINE, {f"interactions:{p}": offset for p, offset in to.items()}
         )
 
@@ -172,7 +169,7 @@ def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one
         if each.event.user_id in ("u0", "u1")
     ]
     assert_state(client, cast(Producer, SimpleNamespace(sent=[*sent, *of_old])))
-    applied = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    applied = read_applied(client, keyspace.APPLIED_ONLINE)
     assert {p: applied[f"interactions:{p}"] for p in ends} == ends
 
 
@@ -182,15 +179,15 @@ def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_ap
     create_tables(spark, settings.lake_uri)
     rows = in_topic(spark, settings)
     append(rows, lake.INTERACTIONS, settings.lake_uri, "new", 0)
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     ends = end_offsets(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name)
     bounds = {f"interactions:{p}": min(5, end) for p, end in ends.items()}
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, bounds)
+    write_applied(client, keyspace.APPLIED_ONLINE, bounds)
 
     prepare_state(spark, settings)
 
     ids = {row.event_id for row in rows.filter("kafka_offset < 5").select("event_id").collect()}
     applied = [each for each in sent if str(each.event.event_id) in ids]
     assert_state(client, cast(Producer, SimpleNamespace(sent=applied)))
-    found = redis_sink.read_applied(client, keyspace.APPLIED_ONLINE)
+    found = read_applied(client, keyspace.APPLIED_ONLINE)
     assert {source: found[source] for source in bounds} == bounds

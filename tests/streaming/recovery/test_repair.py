@@ -11,19 +11,22 @@ from pyspark.sql import DataFrame, SparkSession
 
 from clients.event_producer import open_producer
 from clients.rejected_reader import read_rejected
-from clients.topic_admin import end_offsets
+from clients.topic_admin import end_offsets, topic_ends
 from contracts import topics
 from contracts.catalog import CatalogEntry
 from contracts.settings import KafkaSettings, StreamingSettings
 from contracts.stored import keyspace, lake
 from contracts.stored.statuses import StreamingStatus
+from contracts.topics import by_topic
 from streaming.lake.sink import append, create_tables, is_empty
 from streaming.records.parse import accepted_interactions, parse
 from streaming.records.source import read_partitions_between
 from streaming.recovery import repair
 from streaming.recovery.repair import RepairError
-from streaming.state import client as redis_sink
+from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.client import connect
 from streaming.state.keys import mark_written
+from streaming.state.status import write_status
 from tests.streaming.recovery.test_faults import write_row
 
 EVENTS, BAD = 40, 3
@@ -61,9 +64,8 @@ def send(bootstrap: str) -> None:
 
 
 def everything(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
-    ends = {t.name: end_offsets(settings.kafka_bootstrap_servers, t.name) for t in topics.TOPICS[:2]}
-    starts = {name: dict.fromkeys(partitions, 0) for name, partitions in ends.items()}
-    return read_partitions_between(spark, settings, json.dumps(starts), json.dumps(ends))
+    ends = topic_ends(settings.kafka_bootstrap_servers)
+    return read_partitions_between(spark, settings, dict.fromkeys(ends, 0), ends)
 
 
 def places(spark: SparkSession, settings: StreamingSettings) -> list[tuple[int, int]]:
@@ -75,9 +77,9 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
     bootstrap = settings.kafka_bootstrap_servers
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     mark_written(client)
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:1": 2})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:1": 2})
     write_row(spark, settings, lake.ITEM_ACTIVITY, "dead")
 
     repaired = repair.repair(spark, settings)
@@ -88,10 +90,11 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
     assert [event.value for event in read_rejected(bootstrap)] == [b"{"] * BAD
     assert is_empty(spark, lake.ITEM_ACTIVITY.path(settings.lake_uri))
     ends = {str(p): n for p, n in end_offsets(bootstrap, topics.INTERACTIONS.name).items()}
-    assert repaired.begins["lake"] == {"interactions": ends, "catalog": {"0": 0}}
+    assert by_topic(repaired.begins["lake"]) == {"interactions": ends, "catalog": {"0": 0}}
+    assert repaired.to_dict()["begins"]["lake"] == {"interactions": ends, "catalog": {"0": 0}}
     # The online query goes on from what Redis says is applied.
     assert "online" not in repaired.begins
-    assert redis_sink.read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:1": 2}
+    assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:1": 2}
     assert not repaired.state_is_rebuilt
     assert json.loads(json.dumps(repaired.to_dict()))["filled"] == {"accepted": 1, "rejected": BAD}
     assert next(repaired.lines()).startswith("lake: the checkpoint is gone")
@@ -120,16 +123,16 @@ def test_what_kafka_no_longer_has_is_lost_only_when_accepted(
     with pytest.raises(RepairError, match=r"left Kafka before the lake had them.*--accept-loss"):
         repair.repair(spark, settings)
     repaired = repair.repair(spark, settings, accept_loss=True)
-    assert repaired.begins["lake"]["interactions"] == dict.fromkeys("0123", 5)
+    assert by_topic(repaired.begins["lake"])["interactions"] == dict.fromkeys("0123", 5)
     assert repair.repair(spark, settings).faults == []
 
 
 def test_a_state_that_stands_where_kafka_has_nothing_is_rebuilt_at_the_next_start(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     mark_written(client)
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:1": 2})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:1": 2})
     forget_before(settings.kafka_bootstrap_servers, 5)
     repaired = repair.repair(spark, settings, accept_loss=True)
     assert dict(repaired.faults)["online"].startswith(
@@ -147,12 +150,12 @@ def forget_before(bootstrap: str, offset: int) -> None:
 
 
 def test_a_running_service_is_not_repaired(spark: SparkSession, settings: StreamingSettings) -> None:
-    client = redis_sink.connect(settings.redis_url.get_secret_value())
+    client = connect(settings.redis_url.get_secret_value())
     stopping = threading.Event()
 
     def beat() -> None:
         for n in itertools.count():
-            redis_sink.write_status(client, StreamingStatus(heartbeat=n))
+            write_status(client, StreamingStatus(heartbeat=n))
             if stopping.wait(0.02):
                 return
 

@@ -20,8 +20,7 @@ from contracts.stored.records import (
     decode_ranked_ids,
     encode_ranked_ids,
 )
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.apply import UserEvent, apply_events
 from streaming.state.erasure import Erasure, erase_users
 from streaming.state.keys import state_digest
 from streaming.state.merged_lists import merge_items
@@ -64,7 +63,7 @@ def apply(client: redis.Redis, steps: Sequence[Step]) -> str:
         if isinstance(step, Erasure):
             items = erase_users(client, [step], STATE)
         else:
-            redis_sink.apply_events(client, [step], STATE)
+            apply_events(client, [step], STATE)
             items = [step.item_id]
         merge_items(client, items, STATE)
     return state_digest(client)
@@ -116,7 +115,7 @@ def test_what_is_left_is_what_the_other_events_alone_give(
 def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> None:
     shard, shards = keyspace.shard_of("ann", STATE.redis_shards), STATE.redis_shards
     done = [UserEvent("ann", item, HistoryEntry("like", 5, IDS[0], 1.0)) for item in ("x", "y")]
-    redis_sink.apply_events(client, [*done, done[0]._replace(user_id="bob")], STATE)
+    apply_events(client, [*done, done[0]._replace(user_id="bob")], STATE)
     client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1.0})
     client.hset(keyspace.top_n(shard, "v1"), "ann", b"12345678")
     client.hset(keyspace.top_users("v1"), "x", encode_ranked_ids(["ann", "bob"], [0.5, 0.25]))
@@ -153,7 +152,7 @@ def test_a_user_who_comes_back_waits_for_a_new_list(client: redis.Redis) -> None
     shard, shards = keyspace.shard_of("ann", STATE.redis_shards), STATE.redis_shards
     erase_users(client, [Erasure("ann", 10)], STATE)
     again = UserEvent("ann", "x", HistoryEntry("like", 11, IDS[0], 1.0))
-    assert redis_sink.apply_events(client, [again], STATE) == 1
+    assert apply_events(client, [again], STATE) == 1
     erase_users(client, [Erasure("ann", 10)], STATE)  # the same tombstone once more
     assert client.hkeys(keyspace.history("ann", shards)) == [b"x"]
     assert client.zscore(keyspace.pending(shard), "ann") is not None
@@ -162,11 +161,11 @@ def test_a_user_who_comes_back_waits_for_a_new_list(client: redis.Redis) -> None
 def test_an_older_tombstone_never_shortens_a_newer_one(client: redis.Redis) -> None:
     erase_users(client, [Erasure("ann", 10), Erasure("ann", 7)], STATE)
     late = UserEvent("ann", "x", HistoryEntry("like", 9, IDS[0], 1.0))
-    assert redis_sink.apply_events(client, [late], STATE) == 0
+    assert apply_events(client, [late], STATE) == 0
 
 
 def test_a_user_of_more_items_than_a_script_takes_is_erased_whole(client: redis.Redis) -> None:
     many = [UserEvent("ann", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
-    redis_sink.apply_events(client, many, STATE)
+    apply_events(client, many, STATE)
     assert len(erase_users(client, [Erasure("ann", 3000)], STATE)) == 2500
     assert not client.exists(keyspace.history("ann", STATE.redis_shards), keyspace.recent("ann", 2))

@@ -8,8 +8,8 @@ import redis
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry
-from streaming.state import client as redis_sink
-from streaming.state.client import UserEvent
+from streaming.state.applied_offsets import write_applied
+from streaming.state.apply import UserEvent, apply_events
 from streaming.state.keys import clear_state, is_there, mark_written, state_digest
 from streaming.state.merged_lists import merge_items
 
@@ -29,7 +29,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url) as connection:
         connection.flushall()
         events = [UserEvent("a", item, HistoryEntry("rating", 1, ID, 4.0)) for item in "xy"]
-        redis_sink.apply_events(connection, events, STATE)
+        apply_events(connection, events, STATE)
         merge_items(connection, "xy", STATE)
         yield connection
 
@@ -37,7 +37,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 def test_clearing_the_state_leaves_models_lists_and_offsets(client: redis.Redis) -> None:
     for key in NOT_STATE:
         client.set(key, "kept")
-    redis_sink.write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
     clear_state(client)
     assert sorted(client.keys()) == sorted(key.encode() for key in [*NOT_STATE, keyspace.APPLIED_ONLINE])
     assert client.hgetall(keyspace.APPLIED_ONLINE) == {b"interactions:0": b"5"}

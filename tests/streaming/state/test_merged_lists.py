@@ -9,8 +9,7 @@ import redis
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry
-from streaming.state import client as redis_sink
-from streaming.state.client import CatalogRecord, UserEvent
+from streaming.state.apply import CatalogRecord, UserEvent, apply_catalog, apply_events
 from streaming.state.keys import state_digest
 from streaming.state.merged_lists import merge_items
 
@@ -32,13 +31,13 @@ def entry(item: str, moment: int, *categories: str) -> CatalogRecord:
 
 def rate(client: redis.Redis, user: str, item: str, moment: int, value: float) -> None:
     event = UserEvent(user, item, HistoryEntry("rating", moment, ID, value))
-    redis_sink.apply_events(client, [event], STATE)
+    apply_events(client, [event], STATE)
 
 
 def test_a_catalogue_item_without_events_is_popular_with_score_zero_and_not_trending(
     client: redis.Redis,
 ) -> None:
-    redis_sink.apply_catalog(client, [entry("unseen", 1, "Drama"), entry("rated", 1)])
+    apply_catalog(client, [entry("unseen", 1, "Drama"), entry("rated", 1)])
     rate(client, "a", "rated", 1, 4.0)
     merge_items(client, ["unseen", "rated"], STATE)
     assert client.zrange(keyspace.POPULAR, 0, -1, withscores=True) == [(b"unseen", 0.0), (b"rated", 4.0)]
@@ -65,9 +64,9 @@ def test_a_trending_score_is_the_decayed_sum_in_half_lives(client: redis.Redis) 
 
 def test_an_item_leaves_the_lists_of_the_categories_that_it_loses(client: redis.Redis) -> None:
     rate(client, "a", "x", DAY, 4.0)
-    redis_sink.apply_catalog(client, [entry("x", 1, "Drama", "War")])
+    apply_catalog(client, [entry("x", 1, "Drama", "War")])
     merge_items(client, ["x"], STATE)
-    redis_sink.apply_catalog(client, [entry("x", 2, "War", "Comedy")])
+    apply_catalog(client, [entry("x", 2, "War", "Comedy")])
     merge_items(client, ["x"], STATE)
     lists = {c: client.zrange(keyspace.popular_in(c), 0, -1) for c in ("Drama", "War", "Comedy")}
     assert lists == {"Drama": [], "War": [b"x"], "Comedy": [b"x"]}
@@ -75,7 +74,7 @@ def test_an_item_leaves_the_lists_of_the_categories_that_it_loses(client: redis.
     assert client.zrange(keyspace.trending_in(3600, "Comedy"), 0, -1) == [b"x"]
     digest = state_digest(client)
     client.flushall()
-    redis_sink.apply_catalog(client, [entry("x", 2, "War", "Comedy")])
+    apply_catalog(client, [entry("x", 2, "War", "Comedy")])
     rate(client, "a", "x", DAY, 4.0)
     merge_items(client, ["x"], STATE)
     assert state_digest(client) == digest
@@ -83,6 +82,6 @@ def test_an_item_leaves_the_lists_of_the_categories_that_it_loses(client: redis.
 
 def test_merging_more_items_than_a_chunk_places_them_all(client: redis.Redis) -> None:
     items = [f"i{n}" for n in range(2500)]
-    redis_sink.apply_catalog(client, [entry(item, 1) for item in items])
+    apply_catalog(client, [entry(item, 1) for item in items])
     merge_items(client, items, STATE)
     assert client.zcard(keyspace.POPULAR) == 2500

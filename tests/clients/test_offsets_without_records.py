@@ -4,8 +4,8 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
-from clients.bare_offsets import are_bare
 from clients.event_producer import BrokerUnavailableError
+from clients.offsets_without_records import has_no_record
 from contracts import topics
 from stack.machine.ports import free_port
 from tests.integration.flow import send_in_transaction
@@ -26,23 +26,23 @@ def transactions(fresh_topics: str) -> str:
     return fresh_topics
 
 
-def test_only_the_ends_of_transactions_are_bare(transactions: str) -> None:
+def test_only_the_ends_of_transactions_have_no_record(transactions: str) -> None:
     records = {0, 2, 4, 6, 7}
     for start in range(8):
         for end in range(start, 9):
             expected = not records & set(range(start, end))
-            assert are_bare(transactions, PLACE, start, end) == expected, (start, end)
+            assert has_no_record(transactions, PLACE, start, end) == expected, (start, end)
 
 
 def test_what_is_no_longer_kept_is_not_called_bare(transactions: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=transactions)
     admin.delete_records({TopicPartition(topics.INTERACTIONS.name, 2): 4})
     admin.close()
-    assert not are_bare(transactions, PLACE, 1, 2)
-    assert are_bare(transactions, PLACE, 5, 6)
+    assert not has_no_record(transactions, PLACE, 1, 2)
+    assert has_no_record(transactions, PLACE, 5, 6)
 
 
 def test_a_broker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clients.bare_offsets._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("clients.offsets_without_records._ANSWER_SECONDS", 0.2)
     with pytest.raises(BrokerUnavailableError):
-        are_bare(f"127.0.0.1:{free_port()}", PLACE, 0, 1)
+        has_no_record(f"127.0.0.1:{free_port()}", PLACE, 0, 1)

@@ -1,0 +1,43 @@
+"""How far the queries have come: next offsets by partition, beside the state that they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from contracts.stored import keyspace
+from contracts.topics import PartitionOffsets
+from streaming.state.client import StateClient
+from streaming.state.script import lua
+
+
+def write_applied(client: StateClient, key: str, next_offsets: PartitionOffsets) -> None:
+    """Publish how far a query has come: the next offset of each partition."""
+    if next_offsets:
+        client.hset(key, items=[text for pair in next_offsets.items() for text in map(str, pair)])
+
+
+def read_applied(client: StateClient, key: str) -> PartitionOffsets:
+    """What write_applied wrote; partitions that no batch has touched are absent."""
+    fields: Any = client.hgetall(key)
+    return {partition.decode(): int(offset) for partition, offset in fields.items()}
+
+
+class Move(NamedTuple):
+    """From where a writer has left a partition's applied offset, to the next one."""
+
+    left_at: int
+    to: int
+
+
+def advance_applied(client: StateClient, moves: Mapping[str, Move]) -> str | None:
+    """Move the online query's offsets on, all or none ("topic:partition" -> move).
+
+    Returns a partition whose offset in Redis is not where the writer has left it, if there is one.
+    """
+    script = client.register_script(lua(__package__, "advance_applied.lua"))
+    elsewhere: Any = script(
+        keys=[keyspace.APPLIED_ONLINE],
+        args=[part for partition, move in moves.items() for part in (partition, *move)],
+    )
+    return None if elsewhere is None else str(elsewhere.decode())

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import redis
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from contracts.events import EVENT_TYPES
+from contracts.settings import StateSettings
+from contracts.stored import keyspace
+from contracts.stored.records import HistoryEntry, Popularity, Trend, decode_catalog, decode_history
+from contracts.strengths import effective
+from streaming.state.apply import CatalogRecord, UserEvent, apply_catalog, apply_events
+from streaming.state.keys import state_digest
+from streaming.state.merged_lists import merge_items
+from tests.streaming import state_oracle
+
+STATE = StateSettings(
+    redis_shards=2, together_window=3, together_degree=2, history_cap=4, trend_half_lives=(300, 3600, 604_800)
+)
+IDS = [f"{n:08x}-0000-4000-8000-{n:012x}" for n in range(4)]
+WITH_CLIENT = settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as connection:
+        yield connection
+
+
+def entries() -> st.SearchStrategy[HistoryEntry]:
+    # Instants of the same octave, of neighbouring ones, and so far apart that the old are forgotten.
+    times = [0, 1, 999, 300_000, 1_700_000_000_000, 1_700_000_090_000, 1_700_000_300_000, 253_402_300_799_999]
+    return st.builds(
+        HistoryEntry,
+        event_type=st.sampled_from(EVENT_TYPES),
+        event_time=st.sampled_from(times),
+        event_id=st.sampled_from(IDS),
+        value=st.sampled_from([0.5, 1.0, 3.3, 5.0]),
+    )
+
+
+def events() -> st.SearchStrategy[list[UserEvent]]:
+    users = st.sampled_from(["a", "b", "ü", "x:{y}"])
+    items = st.sampled_from(["1", "2", "3", "4", "é\u2028", "{0}", "-"])
+    return st.lists(st.builds(UserEvent, users, items, entries()), max_size=30)
+
+
+def apply(client: redis.Redis, batches: list[list[UserEvent]], state: StateSettings = STATE) -> str:
+    client.flushall()
+    for batch in batches:
+        apply_events(client, batch, state)
+        merge_items(client, (e.item_id for e in batch), state)
+    return state_digest(client)
+
+
+def pairs(client: redis.Redis, items: set[str], state: StateSettings) -> dict[str, dict[str, int]]:
+    """What the state counts of items liked together, over all shards."""
+    counted = {}
+    for item in items:
+        found: dict[str, int] = {}
+        for shard in range(state.redis_shards):
+            for other, users in client.zrange(keyspace.together(item, shard), 0, -1, withscores=True):
+                found[other.decode()] = found.get(other.decode(), 0) + int(users)
+        counted[item] = found
+    return {item: found for item, found in counted.items() if found}
+
+
+@WITH_CLIENT
+@given(given_events=events(), data=st.data())
+def test_any_order_repetition_and_split_gives_the_state_of_one_sorted_pass(
+    client: redis.Redis, given_events: list[UserEvent], data: st.DataObject
+) -> None:
+    in_order = sorted(given_events, key=lambda e: (e.entry.event_time, e.entry.event_id))
+    expected = apply(client, [[event] for event in in_order])
+    repeated = given_events + (data.draw(st.lists(st.sampled_from(given_events))) if given_events else [])
+    shuffled = data.draw(st.permutations(repeated))
+    cut = data.draw(st.integers(0, len(shuffled)))
+    assert apply(client, [shuffled[:cut], shuffled[cut:], shuffled[:cut]]) == expected
+
+
+@WITH_CLIENT
+@given(given_events=events())
+def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_events: list[UserEvent]) -> None:
+    apply(client, [given_events])
+    winners = state_oracle.last_writers(given_events)
+    for user, items in winners.items():
+        stored = {
+            key: {
+                item.decode(): {e.event_type: e for e in decode_history(raw)}
+                for item, raw in client.hgetall(key_of(user, STATE.redis_shards)).items()
+            }
+            for key, key_of in (("known", keyspace.history), ("gone", keyspace.retracted))
+        }
+        counted = {item for item, by_type in items.items() if effective(by_type.values())}
+        assert stored["known"] == {item: items[item] for item in counted}
+        assert stored["gone"] == {item: items[item] for item in items.keys() - counted}
+        recent = client.zrange(keyspace.recent(user, STATE.redis_shards), 0, -1, withscores=True)
+        assert {item.decode(): score for item, score in recent} == state_oracle.recent(items, STATE)
+
+
+@WITH_CLIENT
+@given(given_events=events())
+def test_popularity_and_trends_are_what_a_plain_recount_gives(
+    client: redis.Redis, given_events: list[UserEvent]
+) -> None:
+    apply(client, [given_events])
+    winners = state_oracle.last_writers(given_events)
+    for item in {event.item_id for event in given_events}:
+        popularity = Popularity.decode(client.hget(keyspace.POPULARITY, item))
+        assert popularity == state_oracle.popularity(winners, item)
+        assert client.zscore(keyspace.POPULAR, item) == popularity.score(STATE.event_weights)
+        by_shard = [client.hget(keyspace.trend_shard(s), item) for s in range(STATE.redis_shards)]
+        for shard, raw in enumerate(by_shard):
+            of_shard = {u: items for u, items in winners.items() if keyspace.shard_of(u, 2) == shard}
+            if any(item in items for items in of_shard.values()):
+                assert Trend.decode(raw) == state_oracle.trend(of_shard, item, STATE)
+            else:
+                assert raw is None
+
+
+@WITH_CLIENT
+@given(given_events=events())
+def test_pairs_are_counted_for_the_newest_liked_items_of_each_user(
+    client: redis.Redis, given_events: list[UserEvent]
+) -> None:
+    apply(client, [given_events])
+    expected = state_oracle.together(state_oracle.last_writers(given_events), STATE)
+    assert pairs(client, {event.item_id for event in given_events}, STATE) == plain(expected)
+
+
+# Few liked ones stand at the end of the newest, too; many fill the window.
+@pytest.mark.parametrize("values", [(1.0, 1.0, 1.0, 5.0), (1.0, 5.0, 5.0, 5.0)])
+@settings(WITH_CLIENT, max_examples=200)
+@given(
+    touches=st.lists(
+        st.tuples(
+            st.sampled_from([f"i{n}" for n in range(9)]),
+            st.sampled_from(["rating"] * 6 + ["like", "dislike", "retract"]),
+            st.integers(0, 3),  # which of the values
+            st.sampled_from([0, 0, 0, 1, 3]),  # behind the newest
+        ),
+        max_size=60,
+    ),
+    window=st.sampled_from([2, 3]),
+    cap=st.sampled_from([4, 5, 100]),
+)
+@example(  # an item in the middle is touched again: the last of the newest stays among them
+    touches=[(f"i{n}", "rating", 3 if n < 2 else 0, 0) for n in (0, 1, 2, 3, 4, 5, 3)], window=2, cap=100
+)
+def test_pairs_follow_a_user_event_by_event(
+    client: redis.Redis,
+    values: tuple[float, ...],
+    touches: list[tuple[str, str, int, int]],
+    window: int,
+    cap: int,
+) -> None:
+    state = StateSettings(redis_shards=2, together_window=window, together_degree=1, history_cap=cap)
+    given_events = [
+        UserEvent("a", item, HistoryEntry(kind, 10 + n - late, IDS[0], values[which]))
+        for n, (item, kind, which, late) in enumerate(touches)
+    ]
+    apply(client, [[event] for event in given_events], state)
+    expected = state_oracle.together(state_oracle.last_writers(given_events), state)
+    assert pairs(client, {event.item_id for event in given_events}, state) == plain(expected)
+
+
+def plain(counts: dict[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    return {item: dict(others) for item, others in counts.items() if others}
+
+
+def test_a_retraction_makes_the_item_unknown_again_and_its_counts_go_down(client: redis.Redis) -> None:
+    liked = UserEvent("a", "x", HistoryEntry("rating", 10, IDS[0], 5.0))
+    also = UserEvent("b", "x", HistoryEntry("rating", 10, IDS[1], 4.0))
+    taken_back = UserEvent("a", "x", HistoryEntry("retract", 11, IDS[2], 1.0))
+    apply(client, [[liked, also], [taken_back]])
+    assert client.hkeys(keyspace.history("a", STATE.redis_shards)) == []
+    assert Popularity.decode(client.hget(keyspace.POPULARITY, "x")).raters == 1
+    assert client.zscore(keyspace.POPULAR, "x") == 4.0
+
+
+def test_popularity_is_raters_times_mean(client: redis.Redis) -> None:
+    ratings = [("a", 4.0), ("b", 5.0), ("c", 1.5)]
+    batch = [UserEvent(u, "x", HistoryEntry("rating", 1, IDS[0], v)) for u, v in ratings]
+    apply(client, [batch])
+    popularity = Popularity.decode(client.hget(keyspace.POPULARITY, "x"))
+    assert (popularity.raters, popularity.mean) == (3, 3.5)
+    assert client.zscore(keyspace.POPULAR, "x") == 10.5
+
+
+def test_a_user_with_more_events_than_a_script_takes_is_applied_whole(client: redis.Redis) -> None:
+    batch = [UserEvent("a", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
+    assert apply_events(client, batch, STATE) == 2500
+    assert client.hlen(keyspace.history("a", STATE.redis_shards)) == 2500
+    assert client.zcard(keyspace.recent("a", STATE.redis_shards)) == STATE.history_cap
+
+
+@WITH_CLIENT
+@given(
+    order=st.permutations(
+        [("x", 1, '{"title":"old"}'), ("x", 2, '{"title":"b"}'), ("x", 2, '{"title":"a"}'), ("y", 1, "{}")]
+    ),
+    repeat=st.integers(1, 3),
+)
+def test_the_newest_catalogue_entry_wins_in_any_order(
+    client: redis.Redis, order: list[tuple[str, int, str]], repeat: int
+) -> None:
+    records = [CatalogRecord("item", entry_id, moment, text) for entry_id, moment, text in order]
+    client.flushall()
+    for record in records * repeat:
+        apply_catalog(client, [record])
+    digest = state_digest(client)
+    client.flushall()
+    apply_catalog(client, sorted(records, reverse=True))
+    assert state_digest(client) == digest
+    assert decode_catalog(client.hget(keyspace.CATALOG_ITEMS, "x"))["title"] in ("a", "b")
+
+
+def test_users_of_the_catalogue_have_their_own_hash(client: redis.Redis) -> None:
+    apply_catalog(client, [CatalogRecord("item", "i", 1, "{}"), CatalogRecord("user", "a", 1, "{}")])
+    assert client.hkeys(keyspace.CATALOG_USERS) == [b"a"]
+    assert client.hkeys(keyspace.CATALOG_ITEMS) == [b"i"]
