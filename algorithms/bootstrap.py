@@ -29,20 +29,20 @@ def mean_figures(values: Values, resamples: int = RESAMPLES, seed: int = 0) -> l
     if not len(values):
         return [Figure(np.nan, np.nan, np.nan)] * values.shape[1]
     known = ~np.isnan(values)
-    filled, sums = np.where(known, values, 0.0), np.empty((resamples, values.shape[1]))
+    without_nan, sums = np.where(known, values, 0.0), np.empty((resamples, values.shape[1]))
     rng = np.random.default_rng(seed)
     for row in range(resamples):
         drawn = rng.integers(0, len(values), len(values))
         count = known[drawn].sum(axis=0)
         sums[row] = np.divide(
-            filled[drawn].sum(axis=0), count, out=np.full(values.shape[1], np.nan), where=count > 0
+            without_nan[drawn].sum(axis=0), count, out=np.full(values.shape[1], np.nan), where=count > 0
         )
     return [_figure(_mean(column), draws) for column, draws in zip(values.T, sums.T, strict=True)]
 
 
-def paired_difference(ours: Values, theirs: Values, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
-    """The mean of ours - theirs over the same users, with its interval."""
-    return mean_figures((ours - theirs)[:, None], resamples, seed)[0]
+def paired_difference(candidate: Values, rival: Values, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
+    """The mean of candidate - rival over the same users, with its interval."""
+    return mean_figures((candidate - rival)[:, None], resamples, seed)[0]
 
 
 def figure_of_all(

@@ -13,7 +13,7 @@ from algorithms.bootstrap import Figure, figure_of_all, mean_figures
 from algorithms.list_metrics import CATALOGUE_METRICS, USER_METRICS, Catalogue, CatalogueMetric
 from algorithms.metrics import RANKING_METRICS, Lists, Positives, Values
 
-# By how many interactions of a user the model has learnt: from, to.
+# By how many interactions of a user the model was trained on: from, to.
 USER_SEGMENTS: tuple[tuple[str, int, float], ...] = (
     ("cold users", 0, 0),
     ("light users", 1, 20),
@@ -43,12 +43,12 @@ def measure(
     figures = dict(zip(per_user, mean_figures(values, resamples, seed), strict=True))
     shown = lists[evaluated, :k]
     for name, of_listed in CATALOGUE_METRICS:
-        counted = partial(_of_drawn, of_listed, shown, catalogue)
+        counted = partial(_measure_drawn, of_listed, shown, catalogue)
         figures[f"{name}@{k}"] = figure_of_all(counted, len(shown), resamples // 10, seed)
     return Measured(figures, per_user)
 
 
-def _of_drawn(
+def _measure_drawn(
     of_listed: CatalogueMetric, shown: Lists, catalogue: Catalogue, users: NDArray[np.int64]
 ) -> float:
     chosen = shown[users]
@@ -57,11 +57,12 @@ def _of_drawn(
 
 
 def segments(
-    lists: Lists, positives: Positives, catalogue: Catalogue, learnt: NDArray[np.int64]
+    lists: Lists, positives: Positives, catalogue: Catalogue, past_sizes: NDArray[np.int64]
 ) -> Iterator[tuple[str, Lists, Positives]]:
-    """(name, lists, positives) of each segment that has positives; ``learnt`` (users,) known interactions."""
+    """(name, lists, positives) of each segment that has positives; ``past_sizes`` (users,): how many
+    interactions of each user the model was trained on."""
     for name, low, high in USER_SEGMENTS:
-        users = np.flatnonzero((learnt >= low) & (learnt <= high) & (positives.counts > 0))
+        users = np.flatnonzero((past_sizes >= low) & (past_sizes <= high) & (positives.counts > 0))
         if len(users):
             yield name, lists[users], of_users(positives, users)
     is_head = head_items(catalogue)

@@ -29,12 +29,12 @@ def still_good(
     present = np.abs(item_factors).max(axis=1, initial=0) > 0
     scores = np.einsum("uk,unk->un", user_factors, item_factors[items])
     best = np.cumsum(np.where(np.isneginf(new_scores), 0, new_scores), axis=1, dtype=np.float64)
-    mine = np.cumsum(np.where(there, scores, 0), axis=1, dtype=np.float64)
+    kept_sums = np.cumsum(np.where(there, scores, 0), axis=1, dtype=np.float64)
     owners = np.repeat(np.arange(len(old)), np.diff(known_indptr))
     size = len(item_factors)
     is_known = np.isin(rows * size + items, owners * size + known) & there
     same_length = (there == ~np.isneginf(new_scores)).all(axis=1)
     sound = ~is_known.any(axis=1) & present[items].all(axis=1, where=there)
-    within = (best - mine <= tolerance * np.abs(best)).all(axis=1)
+    within = (best - kept_sums <= tolerance * np.abs(best)).all(axis=1)
     kept: NDArray[np.bool_] = same_length & sound & within & there.any(axis=1)
     return kept

@@ -39,7 +39,7 @@ def intra_list_diversity(lists: Lists, positives: Positives, catalogue: Catalogu
     together = (chosen.sum(axis=1) ** 2).sum(axis=1) - (chosen**2).sum(axis=(1, 2))
     count = there.sum(axis=(1, 2)).astype(float)
     pairs = count * (count - 1)
-    return _divided(pairs - together, pairs)
+    return _divide(pairs - together, pairs)
 
 
 def serendipity(lists: Lists, positives: Positives, catalogue: Catalogue, k: int) -> Values:
@@ -72,10 +72,10 @@ def gini(listed: Values, catalogue: Catalogue) -> float:
 def _mean_listed(of_item: Values, listed: Lists) -> Values:
     there = listed >= 0
     sums, counts = (of_item[np.maximum(listed, 0)] * there).sum(axis=1), there.sum(axis=1)
-    return _divided(sums, counts)
+    return _divide(sums, counts)
 
 
-def _divided(amount: Values, whole: NDArray[Any]) -> Values:
+def _divide(amount: Values, whole: NDArray[Any]) -> Values:
     values: Values = np.full(len(amount), np.nan)
     np.divide(amount, whole, out=values, where=whole > 0)
     return values

@@ -35,7 +35,7 @@ def tune(
     settings = TuneSettings()
     spark = training_session(settings)
     try:
-        found = _grid(spark, settings, jobs) if preset == "classic" else None
+        found = _run_grid(spark, settings, jobs) if preset == "classic" else None
         if found is None:
             found = _study(spark, settings, storage, trials, jobs, publish)
     except TrainingError as error:
@@ -73,16 +73,16 @@ def _study(
     return found
 
 
-def _grid(spark: Any, settings: TuneSettings, jobs: int) -> dict[str, Any]:
+def _run_grid(spark: Any, settings: TuneSettings, jobs: int) -> dict[str, Any]:
     from training.data import dataset
     from training.data.load import load
     from training.tuning.classic_grid import classic_grid
 
     version = dataset.newest_version(spark, settings.lake_uri)
-    learnt = load(spark, settings, version) if version is not None else None
-    if learnt is None:
+    data = load(spark, settings, version) if version is not None else None
+    if data is None:
         raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
-    rows = classic_grid(learnt.preferences, settings.seed, jobs)
+    rows = classic_grid(data.preferences, settings.seed, jobs)
     best = rows[0]
     chosen = {
         "EXPLICIT_RANK": best.rank,

@@ -1,4 +1,4 @@
-"""What was known, at the cut of a split by time, of the pairs that were touched again after it.
+"""What was known, at the cut of a split by time, about the pairs that were touched again after it.
 
 A pair lies where it was first touched: from then on it is known, and no list holds it. Its row has what its
 last writers say, though, and those may be younger than the cut. A fit that learns from such a row knows the
@@ -28,8 +28,8 @@ class Repeats:
     settings: TrainingSettings
 
 
-def repeats_of(pairs: DataFrame, interactions: DataFrame, settings: TrainingSettings) -> Repeats | None:
-    """Of all pairs with indexes, also those of which nothing counts any more."""
+def find_repeats(pairs: DataFrame, interactions: DataFrame, settings: TrainingSettings) -> Repeats | None:
+    """The repeats among all pairs with indexes, those of which nothing counts any more among them."""
     columns = ("user_id", "item_id", *_KEYS, "first_time", "last_time")
     repeated = pairs.filter("first_time < last_time").select(*columns).persist()
     if repeated.count():
@@ -39,14 +39,14 @@ def repeats_of(pairs: DataFrame, interactions: DataFrame, settings: TrainingSett
 
 
 def as_known(marked: DataFrame, repeats: Repeats | None, cutoff: int | None = None) -> DataFrame:
-    """Rows with `held_out`: the learnt ones as they were at the cut, and held out only what was new then.
+    """Rows with `held_out`: those to train on as they were at the cut, held out only what was new then.
 
-    The cut is one instant for everybody (epoch ms), or each user's own: the newest first touch of what is
-    learnt of who has something held out.
+    The cut is one instant for everybody (epoch ms). Without one, each user with anything held out has a cut
+    of their own: the newest first touch among the user's rows to train on.
     """
     if repeats is None:
         return marked
-    then = _then(_touched(marked, repeats.pairs, cutoff), repeats)
+    then = _preferences_at_cut(_touched_again(marked, repeats.pairs, cutoff), repeats)
     values = [name for name in marked.columns if name not in (*_KEYS, "held_out")]
     then = then.select(*_KEYS, *(F.col(name).alias(f"then_{name}") for name in values))
     both = marked.join(then, _KEYS, "full_outer")
@@ -63,20 +63,20 @@ def as_known(marked: DataFrame, repeats: Repeats | None, cutoff: int | None = No
     return there.select(*_KEYS, *as_they_were, (is_new | is_again).alias("held_out"))
 
 
-def _touched(marked: DataFrame, pairs: DataFrame, cutoff: int | None) -> DataFrame:
+def _touched_again(marked: DataFrame, pairs: DataFrame, cutoff: int | None) -> DataFrame:
     """Pairs known at their ``cut`` that were touched again after it."""
     if cutoff is not None:
-        return pairs.withColumn("cut", F.timestamp_millis(F.lit(cutoff))).filter(_around(F.col("cut")))
+        return pairs.withColumn("cut", F.timestamp_millis(F.lit(cutoff))).filter(_spans(F.col("cut")))
     newest = F.max(F.when(~F.col("held_out"), F.col("first_time"))).alias("cut")
     tested = marked.groupBy("user_index").agg(newest, F.bool_or("held_out").alias("tested"))
-    return pairs.join(tested.filter("tested").drop("tested"), "user_index").filter(_around(F.col("cut")))
+    return pairs.join(tested.filter("tested").drop("tested"), "user_index").filter(_spans(F.col("cut")))
 
 
-def _around(cut: Column) -> Column:
+def _spans(cut: Column) -> Column:
     return (F.col("first_time") <= cut) & (F.col("last_time") > cut)
 
 
-def _then(touched: DataFrame, repeats: Repeats) -> DataFrame:
+def _preferences_at_cut(touched: DataFrame, repeats: Repeats) -> DataFrame:
     """The preferences of the pairs by their events up to the cut; no ``event_time`` where none counts."""
     pairs = touched.select("user_id", "item_id", *_KEYS, "cut")
     events = repeats.interactions.join(pairs, ["user_id", "item_id"]).filter("event_time <= cut")

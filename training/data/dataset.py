@@ -36,8 +36,8 @@ def read_interactions(spark: SparkSession, lake_uri: str, version: int) -> DataF
     return spark.read.format("delta").option("versionAsOf", version).load(path)
 
 
-def sound(interactions: DataFrame) -> DataFrame:
-    """Without what no check can have let through: a value that is not a finite number, a missing id or time.
+def drop_unusable(interactions: DataFrame) -> DataFrame:
+    """Drop rows with a value that is not a finite number, or without an id or a time.
 
     One NaN would make every factor NaN. Streaming rejects such events; other writers of the lake may not.
     """
@@ -61,7 +61,7 @@ def last_writers(interactions: DataFrame, kept: Sequence[str] = ()) -> DataFrame
     ]
     times = F.min("event_time").alias("first_time"), F.max("event_time").alias("last_time")
     counted = [_effective(name).alias(name) for name in RIVALS]
-    pairs = sound(interactions).groupBy("user_id", "item_id", *kept).agg(*newest, *times)
+    pairs = drop_unusable(interactions).groupBy("user_id", "item_id", *kept).agg(*newest, *times)
     return pairs.select("user_id", "item_id", *kept, *counted, "first_time", "last_time")
 
 
@@ -94,7 +94,7 @@ def preferences(
     weights = {name: settings.event_weights.get(name, 0.0) for name in WEIGHTED_TYPES}
     given = {name: F.col(name).isNotNull() for name in WEIGHTED_TYPES}
     rating = F.col(f"{RATING}.value")
-    strength = _graded(rating, settings.rating_strengths)
+    strength = _grade(rating, settings.rating_strengths)
     liked = F.coalesce(rating >= positive_rating, F.lit(False))
     for name, weight in weights.items():
         strength = strength + F.when(given[name], F.lit(float(weight))).otherwise(0.0)
@@ -114,12 +114,12 @@ def preferences(
     )
 
 
-def counting(preferences: DataFrame) -> DataFrame:
-    """Those of which something counts."""
+def with_anything_counting(preferences: DataFrame) -> DataFrame:
+    """The pairs of which at least one event counts."""
     return preferences.filter("event_time IS NOT NULL")
 
 
-def _graded(rating: Column, strengths: dict[float, float]) -> Column:
+def _grade(rating: Column, strengths: dict[float, float]) -> Column:
     """contracts.strengths.graded of a rating, 0 without one."""
     steps = grade_steps(strengths)
     graded = F.lit(steps[0][1])

@@ -12,7 +12,7 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts
 from contracts.stored.memory import World
 from training.data import dataset
-from training.data.as_known import Repeats, repeats_of
+from training.data.as_known import Repeats, find_repeats
 from training.data.dense_ids import appended_ids, dense_ids, with_indexes
 
 _ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
@@ -55,7 +55,7 @@ def load(
     interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
     writers = dataset.last_writers(interactions)
     pairs = dataset.preferences(writers, settings, settings.positive_rating).persist()
-    rows = dataset.counting(pairs)
+    rows = dataset.with_anything_counting(pairs)
     row = rows.agg(
         F.count(F.lit(1)).alias("pairs"),
         F.count("rating").alias("ratings"),
@@ -80,7 +80,7 @@ def load(
         pairs=int(row["pairs"]),
         ratings=int(row["ratings"]),
     )
-    repeats = repeats_of(with_indexes(pairs, users, items), interactions, settings)
+    repeats = find_repeats(with_indexes(pairs, users, items), interactions, settings)
     pairs.unpersist()
     world = _world(counts, row, settings)
     return TrainingData(indexed, users, items, counts, lake_version, world, blocks, repeats)

@@ -1,4 +1,4 @@
-"""What is learnt from and what is held out, as a column; no figure of a temporal split knows the future.
+"""Which rows are held out, as a column. No metric of a temporal split knows the future.
 
 A row lies in time where its pair was first touched: then it became known to its user.
 """

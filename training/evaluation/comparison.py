@@ -1,4 +1,4 @@
-"""How good a model's lists are on what was held out, as served, with its rivals on the same users."""
+"""How good a model's lists are on what was held out, beside its rivals' lists for the same users."""
 
 from __future__ import annotations
 
@@ -34,38 +34,36 @@ class ServedModel:
     problem: Problem
     half_life_items: float = 0.0  # by which a history fades (FOLD_HALF_LIFE_ITEMS); published lists do not
 
-    def fold_in(self, learnt: MeasuredHistories) -> Matrix:
-        """The vectors of users by what was learnt of them; zero for those without a taste."""
-        values = learnt.strengths if self.problem.implicit else learnt.ratings
+    def fold_in(self, past: MeasuredHistories) -> Matrix:
+        """The vectors of users by their past; zero where there is no taste to fold in."""
+        values = past.strengths if self.problem.implicit else past.ratings
         present = np.abs(self.item_factors).max(axis=1, initial=0) > 0
         return fold_in(
             self.item_factors,
-            learnt.indptr,
-            np.where(present[learnt.items], learnt.items, UNKNOWN).astype(np.int32),
+            past.indptr,
+            np.where(present[past.items], past.items, UNKNOWN).astype(np.int32),
             values,
             reg_param=self.problem.reg_param,
             alpha=self.problem.alpha,
             implicit=self.problem.implicit,
             nonnegative=self.problem.nonnegative,
-            confidence_weights=recency_weights(
-                learnt.indptr, learnt.times, half_life_items=self.half_life_items
-            )
+            confidence_weights=recency_weights(past.indptr, past.times, half_life_items=self.half_life_items)
             if self.half_life_items
             else None,
         )
 
-    def lists(self, learnt: MeasuredHistories, k: int) -> Lists:
+    def lists(self, past: MeasuredHistories, k: int) -> Lists:
         """The model's own lists, -1 where they are short or there is no taste."""
-        vectors = self.fold_in(learnt)
+        vectors = self.fold_in(past)
         present = np.abs(self.item_factors).max(axis=1, initial=0) > 0
-        found, _ = top_n(vectors, self.item_factors, learnt.indptr, learnt.items, k, item_mask=present)
+        found, _ = top_n(vectors, self.item_factors, past.indptr, past.items, k, item_mask=present)
         found[~vectors.any(axis=1)] = -1
         return found
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every figure by who made the lists; ``ndcg`` has one value a user with positives, to be paired."""
+    """Every figure by who made the lists; ``ndcg`` has one value per user with positives, to be paired."""
 
     figures: dict[str, Figures]
     segments: dict[str, dict[str, Figures]]
@@ -82,15 +80,15 @@ def all_lists(
     seed: int,
 ) -> dict[str, Lists]:
     """The lists of each model, filled up by popularity as serving does, and of every baseline."""
-    learnt = held_out.learnt
-    popular = rival_lists.by_score(scores.popularity, learnt, k)
-    lists = {name: model.lists(learnt, k) for name, model in models.items()}
-    lists["item_knn"] = rival_lists.item_knn(learnt, len(scores.users), k)
-    lists = {name: rival_lists.filled(found, popular) for name, found in lists.items()}
+    past = held_out.past
+    popular = rival_lists.by_score(scores.popularity, past, k)
+    lists = {name: model.lists(past, k) for name, model in models.items()}
+    lists["item_knn"] = rival_lists.item_knn(past, len(scores.users), k)
+    lists = {name: rival_lists.fill_up(found, popular) for name, found in lists.items()}
     return lists | {
         "popularity": popular,
-        "recent_popularity": rival_lists.by_score(scores.recent[half_life], learnt, k),
-        "random": rival_lists.random_lists(scores.users > 0, learnt, k, seed),
+        "recent_popularity": rival_lists.by_score(scores.recent[half_life], past, k),
+        "random": rival_lists.random_lists(scores.users > 0, past, k, seed),
     }
 
 
@@ -100,13 +98,15 @@ def evaluate(
     """Measure all lists; ``vectors`` tell how alike items are. Raises ValueError without a positive."""
     catalogue = Catalogue(scores.users, lists["popularity"], vectors)
     positives = held_out.positives
-    measured = {name: measure(its, positives, catalogue, k, RESAMPLES, seed) for name, its in lists.items()}
+    measured = {
+        who: measure(own_lists, positives, catalogue, k, RESAMPLES, seed) for who, own_lists in lists.items()
+    }
     evaluated = positives.counts > 0
     return Evaluation(
-        {name: its.figures for name, its in measured.items()},
-        _by_segment(lists, held_out, catalogue, k, seed),
-        {name: its.per_user[f"ndcg@{k}"][evaluated] for name, its in measured.items()},
-        long_tail(scores.users, lists["model"]),
+        figures={who: result.figures for who, result in measured.items()},
+        segments=_by_segment(lists, held_out, catalogue, k, seed),
+        ndcg={who: result.per_user[f"ndcg@{k}"][evaluated] for who, result in measured.items()},
+        long_tail=long_tail(scores.users, lists["model"]),
     )
 
 
@@ -115,10 +115,10 @@ def _by_segment(
 ) -> dict[str, dict[str, Figures]]:
     chosen = [(name, metric) for name, metric in RANKING_METRICS if name in _SEGMENT_METRICS]
     found: dict[str, dict[str, Figures]] = {}
-    learnt = np.diff(held_out.learnt.indptr)
+    past_sizes = np.diff(held_out.past.indptr)
     for who in ("model", "popularity"):
-        for segment, its, positives in segments(lists[who], held_out.positives, catalogue, learnt):
-            values = np.column_stack([metric(its, positives, k) for _, metric in chosen])
+        for segment, rows, positives in segments(lists[who], held_out.positives, catalogue, past_sizes):
+            values = np.column_stack([metric(rows, positives, k) for _, metric in chosen])
             figures = mean_figures(values[positives.counts > 0], RESAMPLES // 5, seed)
             named = {f"{name}@{k}": figure for (name, _), figure in zip(chosen, figures, strict=True)}
             found.setdefault(segment, {})[who] = named
@@ -161,8 +161,8 @@ def rating_figures(model: ServedModel, held_out: HeldOut) -> dict[str, float | N
 
 def predict_ratings(model: ServedModel, held_out: HeldOut) -> NDArray[np.float64]:
     """A prediction for each later rating, NaN where its user or its item has no factors."""
-    learnt = held_out.learnt
-    vectors = model.fold_in(learnt.where(~np.isnan(learnt.ratings)))
+    past = held_out.past
+    vectors = model.fold_in(past.where(~np.isnan(past.ratings)))
     rated = held_out.later.where(~np.isnan(held_out.later.ratings))
     user_rows, item_rows = vectors[rated.owners()], model.item_factors[rated.items]
     known = user_rows.any(axis=1) & item_rows.any(axis=1)

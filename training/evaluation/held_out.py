@@ -1,4 +1,4 @@
-"""What a round is measured on: of a bounded sample of users, what was learnt and what came afterwards."""
+"""What a round is measured on: the past of a sample of users of limited size, and what came afterwards."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeasuredHistories:
-    """Interactions of the measured users as CSR by their place, items ascending."""
+    """Interactions of the measured users as CSR by the user's place in the sample, items ascending."""
 
     indptr: NDArray[np.int64]
     items: Indexes
@@ -28,7 +28,7 @@ class MeasuredHistories:
     times: NDArray[np.int64]  # epoch ms
 
     def where(self, kept: NDArray[np.bool_]) -> MeasuredHistories:
-        """Some of them."""
+        """The interactions where ``kept`` is true."""
         indptr = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[self.indptr]
         return MeasuredHistories(
             indptr,
@@ -40,7 +40,7 @@ class MeasuredHistories:
         )
 
     def owners(self) -> NDArray[np.int64]:
-        """The place of the user of each."""
+        """The user's place for each interaction."""
         return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
 
 
@@ -50,30 +50,30 @@ class MeasurableUsers:
 
     tested: int  # with anything held out
     with_positives: int
-    warm: int  # of these, those of whom something is learnt
+    warm: int  # those among them who have a past to train on
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Of the measured users, by place, what the fit learns and what came later."""
+    """What the fit learns of the measured users, and what came later, by the user's place."""
 
-    learnt: MeasuredHistories
+    past: MeasuredHistories
     later: MeasuredHistories
     counts: MeasurableUsers
 
     @property
     def positives(self) -> Positives:
-        """What a good list would hold: later positives. (A pair is on one side only, so all are new.)"""
+        """What a good list would hold: the later positives. All are new, as a pair is on one side only."""
         liked = self.later.where(self.later.liked)
         return Positives(liked.indptr, liked.items)
 
 
 def count_users(marked: DataFrame) -> MeasurableUsers:
-    """Of rows with `held_out`, how many users there are to measure on."""
+    """How many users there are to measure on, among rows with `held_out`."""
     row = _by_user(marked).agg(
         F.count_if("tested").alias("tested"),
         F.count_if("positive").alias("with_positives"),
-        F.count_if(F.col("positive") & F.col("learnt")).alias("warm"),
+        F.count_if(F.col("positive") & F.col("past")).alias("warm"),
     )
     return MeasurableUsers(**{name: int(value) for name, value in row.collect()[0].asDict().items()})
 
@@ -82,7 +82,7 @@ def _by_user(marked: DataFrame) -> DataFrame:
     return marked.groupBy("user_index").agg(
         F.bool_or("held_out").alias("tested"),
         F.bool_or(F.col("held_out") & F.col("positive")).alias("positive"),
-        F.bool_or(~F.col("held_out")).alias("learnt"),
+        F.bool_or(~F.col("held_out")).alias("past"),
     )
 
 

@@ -15,59 +15,58 @@ _LONGEST = 500  # items of a history that item-kNN learns from: their pairs grow
 _BLOCK = 256
 
 
-def by_score(scores: NDArray[np.float64], learnt: MeasuredHistories, k: int) -> Lists:
+def by_score(scores: NDArray[np.float64], past: MeasuredHistories, k: int) -> Lists:
     """The same order of items for everybody, known items left out, items without a score not listed."""
-    users, score = len(learnt.indptr) - 1, scores.astype(np.float32)[:, None]
+    users, score = len(past.indptr) - 1, scores.astype(np.float32)[:, None]
     ones = np.ones((users, 1), np.float32)
-    return top_n(ones, score, learnt.indptr, learnt.items, k, item_mask=scores > 0)[0]
+    return top_n(ones, score, past.indptr, past.items, k, item_mask=scores > 0)[0]
 
 
-def filled(lists: Lists, fallback: Lists) -> Lists:
-    """As serving does: what a list lacks comes from the fallback, which knows the same items as known."""
+def fill_up(lists: Lists, fallback: Lists) -> Lists:
+    """Fill up short lists from the fallback, as serving does. Both leave out the same known items."""
     complete = lists.copy()
     for row in np.flatnonzero((lists < 0).any(axis=1)):
-        mine = lists[row][lists[row] >= 0]
-        others = fallback[row][~np.isin(fallback[row], mine)]
-        complete[row] = np.concatenate([mine, others, np.full(lists.shape[1], -1, np.int32)])[
-            : lists.shape[1]
-        ]
+        listed = lists[row][lists[row] >= 0]
+        others = fallback[row][~np.isin(fallback[row], listed)]
+        padding = np.full(lists.shape[1], -1, np.int32)
+        complete[row] = np.concatenate([listed, others, padding])[: lists.shape[1]]
     return complete
 
 
 def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, until: int, k: int) -> int:
     """The half-life whose scores at ``until`` list best what the users liked after it, still in the past."""
-    learnt = held_out.learnt
-    later = learnt.where((learnt.times > until) & learnt.liked)
+    past = held_out.past
+    later = past.where((past.times > until) & past.liked)
     if not len(later.items):
         return max(recent)
-    positives, known = Positives(later.indptr, later.items), learnt.where(learnt.times <= until)
+    positives, known = Positives(later.indptr, later.items), past.where(past.times <= until)
     quality = {h: np.nanmean(ndcg_at_k(by_score(s, known, k), positives, k)) for h, s in recent.items()}
     # Of equal ones the longest: it has seen most.
     return max(quality, key=lambda half_life: (quality[half_life], half_life))
 
 
-def item_knn(learnt: MeasuredHistories, items: int, k: int) -> Lists:
+def item_knn(past: MeasuredHistories, items: int, k: int) -> Lists:
     """Cosine of the items' positive strengths over the measured users, damped, the nearest ones kept."""
-    users = len(learnt.indptr) - 1
-    positive = np.maximum(learnt.strengths, 0)
+    users = len(past.indptr) - 1
+    positive = np.maximum(past.strengths, 0)
     # A copy, since dropping zeros moves the indexes in place.
-    graded = sp.csr_matrix((positive, learnt.items, learnt.indptr), (users, items), copy=True)
+    graded = sp.csr_matrix((positive, past.items, past.indptr), (users, items), copy=True)
     graded.eliminate_zeros()
-    likeness = _likeness(_shortened(graded))
+    likeness = _likeness(_keep_strongest(graded))
     lists = np.full((users, k), -1, np.int32)
     for start in range(0, users, _BLOCK):
         stop = min(start + _BLOCK, users)
         scores = np.asarray((graded[start:stop] @ likeness).todense(), np.float32)
-        known = learnt.indptr[start : stop + 1]
+        known = past.indptr[start : stop + 1]
         rows = np.repeat(np.arange(stop - start), np.diff(known))
-        scores[rows, learnt.items[known[0] : known[-1]]] = 0
+        scores[rows, past.items[known[0] : known[-1]]] = 0
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         there = np.take_along_axis(scores, best, axis=1) > 0
         lists[start:stop, : best.shape[1]] = np.where(there, best, -1)
     return lists
 
 
-def _shortened(graded: sp.csr_matrix) -> sp.csr_matrix:
+def _keep_strongest(graded: sp.csr_matrix) -> sp.csr_matrix:
     """Each user's strongest items, no more than _LONGEST."""
     if not len(graded.data) or np.diff(graded.indptr).max() <= _LONGEST:
         return graded
@@ -105,12 +104,12 @@ def _nearest(cosines: sp.csr_matrix) -> sp.csr_matrix:
     return cosines.T.tocsr()
 
 
-def random_lists(catalogue: NDArray[np.bool_], learnt: MeasuredHistories, k: int, seed: int) -> Lists:
+def random_lists(catalogue: NDArray[np.bool_], past: MeasuredHistories, k: int, seed: int) -> Lists:
     """Items of the catalogue by chance, known ones left out."""
     items, rng = np.flatnonzero(catalogue), np.random.default_rng(seed)
-    lists = np.full((len(learnt.indptr) - 1, k), -1, np.int32)
-    for row, (start, stop) in enumerate(zip(learnt.indptr[:-1], learnt.indptr[1:], strict=True)):
-        known = learnt.items[start:stop]
+    lists = np.full((len(past.indptr) - 1, k), -1, np.int32)
+    for row, (start, stop) in enumerate(zip(past.indptr[:-1], past.indptr[1:], strict=True)):
+        known = past.items[start:stop]
         many = min(len(items), len(known) + k)
         drawn = rng.choice(items, many, replace=False)
         new = drawn[~np.isin(drawn, known)][:k]

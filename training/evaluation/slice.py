@@ -1,4 +1,4 @@
-"""What fits are measured on: the past to learn from, a sample of users and what they did later."""
+"""What fits are measured on: the past to train on, and a sample of users with what they did later."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def split_rows(
 ) -> tuple[DataFrame, EvaluationRecord, MeasurableUsers]:
     """Rows with `held_out` (kept on the executors), how they were split, and how many users that gives.
 
-    ``champion`` is the evaluation in its manifest: what its measured fit has learnt is not held out.
-    ``repeats`` tells what was known at the cut of what was touched again.
+    ``champion`` is the evaluation in the champion's manifest: what its measured fit was trained on is not
+    held out. ``repeats`` says what was known at the cut about pairs that were touched again.
     """
     name: str = settings.evaluation_split
     evaluation = EvaluationRecord(split=name, k=settings.metrics_k, seed=settings.seed)
@@ -63,12 +63,12 @@ def make_slice(
     items: int,
     settings: TrainingSettings,
 ) -> Slice | None:
-    """Collect the sample, and score the items by what is learnt; None without anything to measure on."""
+    """Collect the sample, and score the items by the past; None without anything to measure on."""
     if not counts.warm:
         return None
     train = split.parts(rows)[0]
     held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
-    times = held_out.learnt.times
+    times = held_out.past.times
     if not len(times) or not held_out.later.liked.any():
         return None
     # Tuned on the newest part of the past, so that it does not know what is held out.

@@ -74,7 +74,7 @@ def rating(settings: TrainingSettings) -> Problem:
     )
 
 
-def relevant(preferences: DataFrame, problem: Problem) -> DataFrame:
+def training_rows(preferences: DataFrame, problem: Problem) -> DataFrame:
     """The rows (user_index, item_index, and the column) that the problem learns from."""
     rows = preferences.select("user_index", "item_index", problem.column)
     return with_positives(rows) if problem.implicit else rows.filter(f"{problem.column} IS NOT NULL")
@@ -120,4 +120,4 @@ def spark_als(preferences: DataFrame, problem: Problem, blocks: int, seed: int) 
         coldStartStrategy=problem.cold_start_strategy,
         seed=seed,
     )
-    return als.fit(relevant(preferences, problem))
+    return als.fit(training_rows(preferences, problem))

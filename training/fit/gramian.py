@@ -12,11 +12,11 @@ from pyspark.sql import DataFrame
 
 def gramian(factors: DataFrame, rank: int) -> NDArray[np.float64]:
     """The (rank, rank) sum of x xᵀ of the rows (id, features), in float64. One matrix a partition travels."""
-    partial = factors.select("features").mapInArrow(_summed, "part ARRAY<DOUBLE>").collect()
+    partial = factors.select("features").mapInArrow(_sum_products, "part ARRAY<DOUBLE>").collect()
     return sum((np.array(row.part).reshape(rank, rank) for row in partial), np.zeros((rank, rank)))
 
 
-def _summed(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _sum_products(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     total: NDArray[np.float64] | None = None
     for batch in batches:
         if batch.num_rows:

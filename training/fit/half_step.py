@@ -46,16 +46,16 @@ def half_step(rows: DataFrame, fixed: Matrix, problem: Problem) -> DataFrame:
 def _solver(
     shared: Broadcast[Fixed], problem: Problem
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def solved(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        some = [batch for batch in batches if batch.num_rows]
-        if some:
-            yield solve(pa.Table.from_batches(some), shared.value, problem)
+    def solve_partition(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        filled = [batch for batch in batches if batch.num_rows]
+        if filled:
+            yield solve(pa.Table.from_batches(filled), shared.value, problem)
 
-    return solved
+    return solve_partition
 
 
 def solve(rows: pa.Table, fixed: Fixed, problem: Problem) -> pa.RecordBatch:
-    """All interactions of some rows, in any order, to those rows' factors."""
+    """The factors of some rows by all their interactions, given in any order."""
     row = rows["row"].to_numpy()
     order = np.argsort(row, kind="stable")
     ids, counts = np.unique(row, return_counts=True)

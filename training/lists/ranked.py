@@ -22,7 +22,7 @@ _LIST = pa.schema(
 _BUCKETS = 4
 
 
-class Ranked(NamedTuple):
+class RankedRows(NamedTuple):
     """The lists of some rows, in the order of those rows, and what they were made from."""
 
     columns: NDArray[np.int32]  # (rows, n), -1 where fewer remain
@@ -32,17 +32,23 @@ class Ranked(NamedTuple):
     known: NDArray[np.int32]
     others: Matrix  # the columns' factors
 
-    def of(self, rows: NDArray[np.int64]) -> Ranked:
-        """Those of some of the rows."""
+    def select(self, rows: NDArray[np.int64]) -> RankedRows:
+        """Some of the rows, by their places."""
         counts = np.diff(self.known_indptr)[rows]
         starts = np.repeat(self.known_indptr[rows] - np.cumsum(counts) + counts, counts)
         known = self.known[starts + np.arange(len(starts))]
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        mine = (self.columns[rows], self.scores[rows], self.features[rows])
-        return Ranked(*mine, indptr, known, self.others)
+        return RankedRows(
+            columns=self.columns[rows],
+            scores=self.scores[rows],
+            features=self.features[rows],
+            known_indptr=indptr,
+            known=known,
+            others=self.others,
+        )
 
 
-Emit = Callable[[pa.Table, Ranked], pa.Table]
+Emit = Callable[[pa.Table, RankedRows], pa.Table]
 
 
 def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> DataFrame:
@@ -52,10 +58,10 @@ def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> 
     factors. Zeros were not fitted: such rows have no taste to rank by and get no list, such columns are in
     nobody's.
     """
-    return ranked(rows.withColumnRenamed("id", "row"), known, columns, n, as_lists, _LIST_DDL)
+    return rank_rows(rows.withColumnRenamed("id", "row"), known, columns, n, as_lists, _LIST_DDL)
 
 
-def ranked(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emit, ddl: str) -> DataFrame:
+def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emit, ddl: str) -> DataFrame:
     """What ``emit`` makes, on the executors, of rows (row, features and whatever it needs) and their lists.
 
     Rows and known pairs meet by bucket, flat: gathering the pairs of each row in the JVM takes as long as the
@@ -66,22 +72,23 @@ def ranked(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emi
     buckets = _BUCKETS * int(str(session.conf.get("spark.sql.shuffle.partitions")))
     bucket = F.pmod("row", F.lit(buckets))
 
-    def rank(some: pa.Table, their: pa.Table) -> pa.Table:
-        return emit(some, rank_bucket(some, their, shared.value, n))
+    def rank(bucket_rows: pa.Table, bucket_known: pa.Table) -> pa.Table:
+        return emit(bucket_rows, rank_bucket(bucket_rows, bucket_known, shared.value, n))
 
-    both = [frame.groupBy(bucket.alias("bucket")) for frame in (rows, known.select("row", "column"))]
-    return both[0].cogroup(both[1]).applyInArrow(rank, ddl)
+    grouped_rows = rows.groupBy(bucket.alias("bucket"))
+    grouped_known = known.select("row", "column").groupBy(bucket.alias("bucket"))
+    return grouped_rows.cogroup(grouped_known).applyInArrow(rank, ddl)
 
 
-def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> Ranked:
+def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> RankedRows:
     """The lists of a bucket's rows; known pairs of other rows count for nothing."""
     flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     features = flat.astype(np.float32).reshape(-1, columns.shape[1])
-    indptr, indices = _as_csr(*(of.to_numpy() for of in (rows["row"], known["row"], known["column"])))
+    indptr, indices = _as_csr(rows["row"].to_numpy(), known["row"].to_numpy(), known["column"].to_numpy())
     present = np.abs(columns).max(axis=1, initial=0) > 0
     found, scores = top_n(features, columns, indptr, indices, n, item_mask=present)
     found[np.abs(features).max(axis=1, initial=0) == 0] = -1
-    return Ranked(found, scores, features, indptr, indices, columns)
+    return RankedRows(found, scores, features, indptr, indices, columns)
 
 
 def _as_csr(
@@ -96,7 +103,7 @@ def _as_csr(
     return indptr, columns[np.argsort(place, kind="stable")].astype(np.int32)
 
 
-def as_lists(rows: pa.Table, ranked: Ranked) -> pa.Table:
+def as_lists(rows: pa.Table, ranked: RankedRows) -> pa.Table:
     """(row, columns, scores) of those that have a list."""
     keep = ranked.columns >= 0
     offsets = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int32)

@@ -50,14 +50,16 @@ def segment_lists(of_users: DataFrame, users: DataFrame, preferences: DataFrame,
     ordered = F.sort_array(
         F.collect_list(F.struct("rank", "item_index", F.col("users").cast("float").alias("users")))
     )
-    lists = ranked.groupBy("segment").agg(ordered.alias("of"))
-    return lists.select("segment", F.col("of.item_index").alias("columns"), F.col("of.users").alias("scores"))
+    lists = ranked.groupBy("segment").agg(ordered.alias("listed"))
+    return lists.select(
+        "segment", F.col("listed.item_index").alias("columns"), F.col("listed.users").alias("scores")
+    )
 
 
 def _segments(
     names: tuple[str, ...],
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    def of(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def find_segments(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             ids, texts = (column.to_pylist() for column in batch.columns)
             rows = [
@@ -67,4 +69,4 @@ def _segments(
             ]
             yield pa.RecordBatch.from_pylist(rows, schema=_MEMBERS)
 
-    return of
+    return find_segments

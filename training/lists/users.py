@@ -19,7 +19,7 @@ from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
 from contracts.stored.records import RANKED_SIZE, encode_ranked
 from training.fit.factors import Matrix
-from training.lists.ranked import Emit, Ranked, ranked
+from training.lists.ranked import Emit, RankedRows, rank_rows
 from training.registry.model_folder import ModelFrames
 from training.registry.publish import Publisher, copy_fields, read_fields, write_fields
 
@@ -47,7 +47,7 @@ def write_user_lists(
     rows = users.select(F.col("id").alias("row"), "features", "user_id")
     known = preferences.select(F.col("user_index").alias("row"), F.col("item_index").alias("column"))
     emit = _writer(publisher, version, reused)
-    counts = ranked(rows, known, item_matrix, n, emit, _COUNTS_DDL).collect()
+    counts = rank_rows(rows, known, item_matrix, n, emit, _COUNTS_DDL).collect()
     found = ListCounts(written=sum(row.written for row in counts), kept=sum(row.kept for row in counts))
     keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
     publisher.verify(keys, written=found.written + found.kept)
@@ -57,28 +57,28 @@ def write_user_lists(
 def _writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> Emit:
     url, shards = publisher.url, publisher.shards
 
-    def write(rows: pa.Table, ranked: Ranked) -> pa.Table:
+    def write(rows: pa.Table, ranked: RankedRows) -> pa.Table:
         owners = np.array(rows["user_id"].to_pylist(), dtype=object)
-        of_shard = np.array([keyspace.shard_of(owner, shards) for owner in owners], np.int64)
+        shards_of_rows = np.array([keyspace.shard_of(owner, shards) for owner in owners], np.int64)
         has_list = (ranked.columns >= 0).any(axis=1)
         counts = [0, 0]
-        for shard in np.unique(of_shard[has_list]).tolist():
-            mine = np.flatnonzero((of_shard == shard) & has_list)
-            key, stay = keyspace.top_n(shard, version), np.zeros(len(mine), np.bool_)
+        for shard in np.unique(shards_of_rows[has_list]).tolist():
+            places = np.flatnonzero((shards_of_rows == shard) & has_list)
+            key, stay = keyspace.top_n(shard, version), np.zeros(len(places), np.bool_)
             if reused:
                 before = keyspace.top_n(shard, reused.version)
-                old = read_fields(url, before, owners[mine].tolist())
-                stay = still_good_lists(old, ranked.of(mine), reused.tolerance)
-                counts[1] += copy_fields(url, before, key, owners[mine[stay]].tolist())
-            changed = mine[~stay]
-            write_fields(url, key, {owners[row]: _encoded(ranked, row) for row in changed})
+                old = read_fields(url, before, owners[places].tolist())
+                stay = still_good_lists(old, ranked.select(places), reused.tolerance)
+                counts[1] += copy_fields(url, before, key, owners[places[stay]].tolist())
+            changed = places[~stay]
+            write_fields(url, key, {owners[row]: _encode(ranked, row) for row in changed})
             counts[0] += len(changed)
         return pa.table({"written": [counts[0]], "kept": [counts[1]]})
 
     return write
 
 
-def still_good_lists(old: list[bytes | None], ranked: Ranked, tolerance: float) -> NDArray[np.bool_]:
+def still_good_lists(old: list[bytes | None], ranked: RankedRows, tolerance: float) -> NDArray[np.bool_]:
     """`still_good` of lists as Redis holds them; one that is missing or of another length is not."""
     n = ranked.columns.shape[1]
     lists = np.full((len(old), n), -1, np.int32)
@@ -88,10 +88,17 @@ def still_good_lists(old: list[bytes | None], ranked: Ranked, tolerance: float) 
             lists[row, :size] = np.frombuffer(raw, "<u4", count=size)
     lists[(lists >= len(ranked.others)).any(axis=1)] = -1
     scores = np.where(ranked.columns >= 0, ranked.scores, -np.inf).astype(np.float32)
-    rest = (ranked.features, ranked.others, ranked.known_indptr, ranked.known)
-    return still_good(lists, scores, *rest, tolerance)
+    return still_good(
+        lists,
+        scores,
+        ranked.features,
+        ranked.others,
+        ranked.known_indptr,
+        ranked.known,
+        tolerance,
+    )
 
 
-def _encoded(ranked: Ranked, row: int) -> bytes:
+def _encode(ranked: RankedRows, row: int) -> bytes:
     listed = ranked.columns[row] >= 0
     return encode_ranked(ranked.columns[row][listed].tolist(), ranked.scores[row][listed].tolist())

@@ -37,10 +37,10 @@ def compare(models_uri: str, version: str, written: dict[str, str], found: dict[
     """Raises DamagedModelError where a file is missing, new, or has another content than was written."""
     wrong = sorted(name for name in written.keys() | found.keys() if written.get(name) != found.get(name))
     if wrong:
-        raise damaged(models_uri, version, ", ".join(wrong))
+        raise damaged_error(models_uri, version, ", ".join(wrong))
 
 
-def damaged(models_uri: str, version: str, what: str) -> DamagedModelError:
+def damaged_error(models_uri: str, version: str, what: str) -> DamagedModelError:
     """The error with its cure."""
     return DamagedModelError(
         f"Model {version} in {models_uri} is damaged ({what}): restore it from a backup, or train again. "

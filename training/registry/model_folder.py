@@ -101,7 +101,7 @@ def check(spark: SparkSession, models_uri: str, version: str, manifest: Manifest
     try:
         found = checksums(spark, models_uri, version)
     except Py4JJavaError as error:  # Hadoop's own checksums may find a flipped byte first
-        raise local_models.damaged(models_uri, version, str(error.java_exception)) from error
+        raise local_models.damaged_error(models_uri, version, str(error.java_exception)) from error
     if manifest.checksums is not None:
         local_models.compare(models_uri, version, manifest.checksums, found)
 

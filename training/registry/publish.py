@@ -206,21 +206,21 @@ class Publisher:
         older: Any = self._client.zrangebyscore(keyspace.MODEL_VERSIONS, "-inf", f"({begun!r}")
         return [found.decode() for found in older]
 
-    def superseded(self, own: str, keep: int) -> list[str]:
-        """The versions begun before ours, but for the newest ``keep`` that were served, ours among them.
+    def superseded(self, version: str, keep: int) -> list[str]:
+        """The versions begun before one, except the newest ``keep`` that were served, this one among them.
 
-        So also those that were never finished. One begun later belongs to a trainer at work: it is not ours
-        to judge.
+        Versions that were never finished are among the superseded. One that was begun later belongs to
+        another trainer that is still at work, and stays.
         """
         manifest = self.current_manifest()
-        kept = {own}
+        kept = {version}
         while manifest and manifest.previous and len(kept) < keep:
             kept.add(manifest.previous)
             try:
                 manifest = self.manifest_of(manifest.previous)
             except DamagedModelError:
                 manifest = None
-        return [version for version in self.versions_before(own) if version not in kept]
+        return [older for older in self.versions_before(version) if older not in kept]
 
     def delete(self, version: str) -> None:
         """Delete a version's keys."""

@@ -49,7 +49,7 @@ def _describe_gate(gate: GateRecord | None) -> str:
 def _describe_split(manifest: Manifest) -> str:
     evaluation = manifest.evaluation
     if evaluation is None or evaluation.figures is None:
-        return "Not measured: nobody of whom something was learnt liked anything later."
+        return "Not measured: nobody with a past liked anything later."
     users = int(manifest.metrics.get("users_measured") or 0)
     why = f" ({evaluation.split_reason})" if evaluation.split_reason else ""
     tested, without_positives = evaluation.users_tested, evaluation.users_without_positives

@@ -16,17 +16,17 @@ def round_line(outcome: str, manifest: Manifest | None, champion: Manifest | Non
     if manifest is None:
         reasons = {
             "not_enough_data": "not enough data yet (TRAIN_MIN_EVENTS): nothing trained",
-            "refused_older": "the served model has learnt a newer lake: nothing trained",
+            "refused_older": "the served model was trained on a newer lake: nothing trained",
         }
         return f"{reasons.get(outcome, outcome)}, {seconds:.1f} s"
     interactions, metrics = manifest.counts.interactions, manifest.metrics
     new = interactions - (champion.counts.interactions if champion else 0)
     before = champion.metrics if champion else {}
     figures = ", ".join(_figure(name, metrics, before) for name in _SHOWN if metrics.get(name) is not None)
-    learnt = f"learnt {new:,} new events ({interactions:,} in all)"
+    trained_on = f"trained on {new:,} new events ({interactions:,} in all)"
     gate = f"gate: {manifest.gate.reason if manifest.gate else 'not asked'}, {manifest.leads} leads"
     how = "warm" if manifest.fit and manifest.fit.warm else "full fit"
-    return f"{outcome} {manifest.version} ({how}): {learnt}; {figures}; {gate}; {seconds:.1f} s"
+    return f"{outcome} {manifest.version} ({how}): {trained_on}; {figures}; {gate}; {seconds:.1f} s"
 
 
 def _figure(name: str, metrics: Metrics, before: Metrics) -> str:

@@ -1,7 +1,7 @@
 """Users who asked to be forgotten while a round is at work: their lists in its version are emptied.
 
 The lake's own query deletes an erased user's rows before it says that it has read the tombstone. So a round
-that asks first how far that query has come, and reads the lake then, has learnt nothing of those users.
+that first asks how far that query has come, and then reads the lake, is not trained on those users.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_progress(publisher: Publisher) -> ErasureProgress:
 
 
 def leave_out_erased(publisher: Publisher, version: str, before: ErasureProgress) -> int:
-    """Empty the lists of users whom the round may have learnt from; returns how many there were.
+    """Empty the lists of users whom the round may have been trained on; returns how many there were.
 
     Must be called when all lists are written and the pointer has not moved yet: for a tombstone that comes
     later, the online query empties the lists of every version.

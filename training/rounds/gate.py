@@ -115,7 +115,7 @@ class Gate:
         self, data: TrainingData, slice_: Slice, champion: Champion | None, found: Assessment
     ) -> Assessment:
         """Measure rating prediction too, where there is a rating to learn from."""
-        if np.isnan(slice_.held_out.learnt.ratings).all():
+        if np.isnan(slice_.held_out.past.ratings).all():
             return found
         problem = rating(self.settings)
         start = champion.measured_rating_items if champion and found.warm else None
@@ -137,14 +137,14 @@ def _measured_alike(champion: Champion, evaluation: EvaluationRecord) -> bool:
 
 
 def _loss(model: ServedModel, held_out: HeldOut) -> float:
-    """The loss on what is learnt of the measured users."""
-    learnt = held_out.learnt
+    """The loss on the past of the measured users."""
+    past = held_out.past
     return implicit_loss(
-        model.fold_in(learnt),
+        model.fold_in(past),
         model.item_factors,
-        learnt.indptr,
-        learnt.items,
-        learnt.strengths,
+        past.indptr,
+        past.items,
+        past.strengths,
         reg_param=model.problem.reg_param,
         alpha=model.problem.alpha,
     )

@@ -118,10 +118,10 @@ class Trainer:
         if version is None:
             return 0
         champion = self._champion()
-        learnt = champion.counts.interactions if champion else 0
+        trained_on = champion.counts.interactions if champion else 0
         # Delta answers a bare count from its log, without reading a file.
         rows = dataset.read_interactions(self.spark, self.settings.lake_uri, version).count()
-        return rows - learnt
+        return rows - trained_on
 
 
 def has_settled(events: int, before: int) -> bool:

@@ -1,4 +1,4 @@
-"""What a person can put right, told in one sentence: by what Spark's and Python's errors say."""
+"""Errors of Spark and Python that a person can put right, each explained in one sentence with its cure."""
 
 from __future__ import annotations
 

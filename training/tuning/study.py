@@ -40,28 +40,28 @@ class Validation:
 
     spark: SparkSession
     settings: TuneSettings
-    made: dict[int, tuple[TrainingData, HeldOut, Sides]] = field(default_factory=dict)
+    slices: dict[int, tuple[TrainingData, HeldOut, Sides]] = field(default_factory=dict)
 
     def of(self, mapping: int) -> tuple[TrainingData, HeldOut, Sides]:
-        """(data, what is measured on, what is learnt from) by the place of the mapping."""
-        if mapping not in self.made:
-            self.made[mapping] = self._make(mapping)
-        return self.made[mapping]
+        """(data, what is measured on, what is trained on) by the place of the mapping."""
+        if mapping not in self.slices:
+            self.slices[mapping] = self._make(mapping)
+        return self.slices[mapping]
 
     def _make(self, mapping: int) -> tuple[TrainingData, HeldOut, Sides]:
         settings = with_mapping(self.settings, mapping)
         version = dataset.newest_version(self.spark, settings.lake_uri)
-        learnt = load(self.spark, settings, version) if version is not None else None
-        if learnt is None:
+        data = load(self.spark, settings, version) if version is not None else None
+        if data is None:
             raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
-        whole, _, _ = split_rows(learnt.preferences, settings, None, learnt.repeats)
+        whole, _, _ = split_rows(data.preferences, settings, None, data.repeats)
         past = split.parts(whole)[0]
-        rows, _, counts = split_rows(past, settings, None, learnt.repeats)
+        rows, _, counts = split_rows(past, settings, None, data.repeats)
         whole.unpersist()
         if not counts.warm:
             raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")
         held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
-        return learnt, held_out, sides(split.parts(rows)[0], ranking(settings), learnt.blocks)
+        return data, held_out, sides(split.parts(rows)[0], ranking(settings), data.blocks)
 
 
 def with_mapping(settings: TuneSettings, mapping: int) -> TuneSettings:
@@ -94,13 +94,13 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
 
     def measure(trial: optuna.Trial) -> float:
         found = suggest(trial, validation.settings)
-        learnt, held_out, given = validation.of(found.pop("mapping"))
+        data, held_out, given = validation.of(found.pop("mapping"))
         settings = validation.settings.model_copy(update=found)
-        problem, items = ranking(settings), _random_items(learnt, settings)
+        problem, items = ranking(settings), _random_items(data, settings)
         quality = 0.0
         for done in range(0, settings.als_max_iter, _SWEEPS_A_STEP):
             sweeps = min(_SWEEPS_A_STEP, settings.als_max_iter - done)
-            items = sweep(given, problem, items, learnt.counts.users, sweeps)
+            items = sweep(given, problem, items, data.counts.users, sweeps)
             served = ServedModel(items, problem, settings.fold_half_life_items)
             quality = _ndcg(served, held_out, settings.metrics_k)
             trial.report(quality, done + sweeps)
@@ -111,15 +111,15 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
     return measure
 
 
-def _random_items(learnt: TrainingData, settings: TuneSettings) -> Matrix:
+def _random_items(data: TrainingData, settings: TuneSettings) -> Matrix:
     """Unit vectors, as Spark's ALS starts."""
     rng = np.random.default_rng(settings.seed)
-    items = np.abs(rng.normal(size=(learnt.counts.items, settings.als_rank))).astype(np.float32)
+    items = np.abs(rng.normal(size=(data.counts.items, settings.als_rank))).astype(np.float32)
     return np.asarray(items / np.linalg.norm(items, axis=1, keepdims=True), np.float32)
 
 
 def _ndcg(served: ServedModel, held_out: HeldOut, k: int) -> float:
-    lists = served.lists(held_out.learnt, k)
+    lists = served.lists(held_out.past, k)
     return float(np.nanmean(ndcg_at_k(lists, held_out.positives, k)))
 
 

@@ -11,7 +11,13 @@ from contracts.settings import TrainingSettings
 from contracts.stored import lake
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import effective, is_positive, strength
-from training.data.dataset import counting, last_writers, newest_version, preferences, read_interactions
+from training.data.dataset import (
+    last_writers,
+    newest_version,
+    preferences,
+    read_interactions,
+    with_anything_counting,
+)
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SETTINGS = TrainingSettings(rating_strengths={0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0})
@@ -27,7 +33,7 @@ def interaction(
 
 def preferred(spark: SparkSession, given: list[Row]) -> dict[tuple[str, str], Row]:
     writers = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl))
-    rows = counting(preferences(writers, SETTINGS, 4.0)).collect()
+    rows = with_anything_counting(preferences(writers, SETTINGS, 4.0)).collect()
     return {(row.user_id, row.item_id): row for row in rows}
 
 

@@ -64,7 +64,7 @@ def test_an_item_that_the_model_does_not_know_is_in_no_list_of_it() -> None:
     held_out, _ = world()
     factors = ITEM_FACTORS.copy()
     factors[:4] = 0
-    lists = ServedModel(factors, ranking(SETTINGS)).lists(held_out.learnt, K)
+    lists = ServedModel(factors, ranking(SETTINGS)).lists(held_out.past, K)
     assert not np.isin(lists, np.arange(4)).any()
     assert (lists[:3] == -1).all()
 

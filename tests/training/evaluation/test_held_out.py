@@ -42,15 +42,15 @@ def test_what_was_learnt_and_what_came_later_is_collected_by_user(rows: DataFram
     counts = count_users(rows)
     assert counts == MeasurableUsers(tested=3, with_positives=2, warm=1)
     found = collect(rows, counts, limit=10, seed=1)
-    assert found.learnt.indptr.tolist() == [0, 2, 3, 3]
-    assert found.learnt.items.tolist() == [0, 1, 0]
-    assert found.learnt.ratings.tolist() == [2.0, 5.0, 4.0]
+    assert found.past.indptr.tolist() == [0, 2, 3, 3]
+    assert found.past.items.tolist() == [0, 1, 0]
+    assert found.past.ratings.tolist() == [2.0, 5.0, 4.0]
     assert found.later.indptr.tolist() == [0, 2, 3, 4]
     assert np.isnan(found.later.ratings).tolist() == [True, False, False, False]
     assert found.positives.indptr.tolist() == [0, 1, 1, 2]
     assert found.positives.indices.tolist() == [2, 3]
     few = [collect(rows, counts, limit=2, seed=1) for _ in range(2)]
-    assert len(few[0].learnt.indptr) == 3
+    assert len(few[0].past.indptr) == 3
     assert few[0].later.items.tolist() == few[1].later.items.tolist()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
-from training.evaluation.rival_lists import best_half_life, by_score, filled, item_knn, random_lists
+from training.evaluation.rival_lists import best_half_life, by_score, fill_up, item_knn, random_lists
 
 NAN = float("nan")
 
@@ -27,7 +27,7 @@ def test_popularity_lists_leave_out_the_known_and_the_unheard_of() -> None:
 def test_a_short_list_is_filled_up_without_repeating() -> None:
     lists = np.array([[4, -1, -1], [-1, -1, -1], [1, 2, 3]], np.int32)
     fallback = np.array([[4, 5, 6], [7, 8, -1], [9, 9, 9]], np.int32)
-    assert filled(lists, fallback).tolist() == [[4, 5, 6], [7, 8, -1], [1, 2, 3]]
+    assert fill_up(lists, fallback).tolist() == [[4, 5, 6], [7, 8, -1], [1, 2, 3]]
 
 
 def test_neighbours_find_the_held_out_square_of_a_checkerboard() -> None:

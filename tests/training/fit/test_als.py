@@ -4,7 +4,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
-from training.fit.als import full_fit, ranking, relevant, with_positives
+from training.fit.als import full_fit, ranking, training_rows, with_positives
 
 DDL = "user_index INT, item_index INT, strength FLOAT, rating FLOAT"
 
@@ -24,7 +24,7 @@ def test_leaving_out_who_likes_nothing_keeps_every_other_row(spark: SparkSession
     frame = spark.createDataFrame([(*row, None) for row in rows], DDL)
     kept = with_positives(frame).collect()
     assert sorted((r.user_index, r.item_index) for r in kept) == [(0, 0), (0, 1), (2, 0), (2, 1)]
-    columns = relevant(frame, ranking(TrainingSettings())).columns
+    columns = training_rows(frame, ranking(TrainingSettings())).columns
     assert set(columns) == {"user_index", "item_index", "strength"}
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from contracts.stored.records import encode_ranked
-from training.lists.ranked import Ranked, rank_bucket
+from training.lists.ranked import RankedRows, rank_bucket
 from training.lists.users import still_good_lists
 
 ITEMS = np.array([[1.0], [0.99], [0.5], [0.1]], np.float32)
 
 
-def ranked(known: list[tuple[int, int]]) -> Ranked:
+def ranked(known: list[tuple[int, int]]) -> RankedRows:
     """Two users with one taste, lists of two."""
     rows = pa.table(
         {"row": pa.array([7, 3], pa.int32()), "features": pa.array([[1.0], [1.0]], pa.list_(pa.float32()))}
@@ -25,7 +25,7 @@ def test_a_bucket_is_ranked_without_what_its_own_rows_know() -> None:
     found = ranked([(3, 0), (99, 1), (3, 2), (7, 1)])
     assert found.columns.tolist() == [[0, 2], [1, 3]]
     assert found.known_indptr.tolist() == [0, 1, 3]
-    one = found.of(np.array([1]))
+    one = found.select(np.array([1]))
     assert (one.columns.tolist(), one.known_indptr.tolist(), one.known.tolist()) == ([[1, 3]], [0, 2], [0, 2])
 
 

@@ -20,14 +20,14 @@ def test_a_round_says_what_it_learnt_and_how_it_compares() -> None:
     )
     line = round_line("published", MANIFEST, before, 12.34)
     assert line == (
-        "published v2 (full fit): learnt 200 new events (1,200 in all); "
+        "published v2 (full fit): trained on 200 new events (1,200 in all); "
         "NDCG@10 0.1235 (before 0.1100, popularity 0.1000), RECALL@10 0.2000 (first), "
         "RMSE 0.9000 (before 0.9100); gate: the first model, model leads; 12.3 s"
     )
 
 
 def test_the_first_round_has_nothing_before_it() -> None:
-    assert "learnt 1,200 new events (1,200 in all); NDCG@10 0.1235 (first, popularity" in round_line(
+    assert "trained on 1,200 new events (1,200 in all); NDCG@10 0.1235 (first, popularity" in round_line(
         "published", MANIFEST, None, 1
     )
 
