@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import redis
+
+from contracts.stored import keyspace
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -34,3 +37,25 @@ def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> Non
         assert "secret" not in text
 
     asyncio.run(scenario())
+
+
+def test_a_version_whose_manifest_is_gone_is_still_named_and_a_damaged_one_says_so(
+    redis_url: str, api: Client
+) -> None:
+    World().write(redis_url)
+    client_of_test = redis.Redis.from_url(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            client_of_test.delete(keyspace.manifest("v1"))
+            assert (await client.get("/v1/model")).json() == {"version": "v1"}
+            client_of_test.set(keyspace.manifest("v1"), "{")
+            damaged = await client.get("/v1/model")
+            assert damaged.status_code == 500
+            assert "The manifest of v1 is damaged" in damaged.json()["detail"]
+            # The lists need no manifest.
+            answer = (await client.get("/v1/users/ann/recommendations")).json()
+            assert answer["model_version"] == "v1"
+
+    asyncio.run(scenario())
+    client_of_test.close()

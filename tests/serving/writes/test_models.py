@@ -79,3 +79,21 @@ def test_before_the_first_model_there_is_nothing_to_go_back_to(redis_url: str, a
             assert (await client.post("/v1/models/rollback")).status_code == 409
 
     asyncio.run(scenario())
+
+
+def test_a_version_with_a_damaged_manifest_is_not_served_and_the_answer_says_what_to_do(
+    redis_url: str, api: Client
+) -> None:
+    client_of_test = two_versions(redis_url)
+    client_of_test.set(keyspace.CURRENT_MODEL, "v1")
+    client_of_test.set(keyspace.manifest("v2"), "{}")
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            for response in (await client.post("/v1/models/v2/promote"), await client.get("/v1/models")):
+                assert response.status_code == 500
+                assert "The manifest of v2 is damaged" in response.json()["detail"]
+
+    asyncio.run(scenario())
+    assert client_of_test.get(keyspace.CURRENT_MODEL) == b"v1"
+    client_of_test.close()

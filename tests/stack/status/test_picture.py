@@ -3,12 +3,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import redis
 from typer.testing import CliRunner
 
+from contracts.stored import keyspace
+from contracts.stored.statuses import TrainingStatus
 from stack.cli import build_app
 from stack.machine.ports import free_port
 from stack.processes.run_state import Folders, Ports, RunState
-from stack.status.picture import collect
+from stack.status.picture import StackStatus, collect, figures
+from tests.manifests import a_manifest
 
 
 def test_status_of_a_folder_where_nothing_runs_is_json_and_exit_code_3(tmp_path: Path) -> None:
@@ -25,3 +29,28 @@ def test_servers_that_do_not_answer_leave_their_figures_open(tmp_path: Path) -> 
     found = collect(folders)
     assert found.running
     assert (found.events, found.lag_lake, found.model, found.api_ready) == (None, None, None, False)
+
+
+def test_the_json_has_the_manifest_and_the_trainers_status_as_they_are_stored(tmp_path: Path) -> None:
+    status = StackStatus(
+        str(tmp_path),
+        running=True,
+        model=a_manifest("v7"),
+        training=TrainingStatus(phase="idle", served_request=2),
+    )
+    found = json.loads(json.dumps(status.to_dict()))
+    assert found["model"] == json.loads(a_manifest("v7").to_json())
+    assert found["training"] == {"phase": "idle", "served_request": "2"}
+    assert found["ingest"]["sent"] == 0
+
+
+def test_a_damaged_manifest_leaves_the_other_figures(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(keyspace.CURRENT_MODEL, "v1")
+        client.set(keyspace.manifest("v1"), "{")
+        client.hset(keyspace.APPLIED_LAKE, "interactions:0", 3)
+    port = int(redis_url.rsplit(":", 1)[1].partition("/")[0])
+    found = figures(Ports(free_port(), free_port(), port))
+    assert found["in_lake"] == 3
+    assert "model" not in found
+    assert "The manifest of v1 is damaged" in found["model_error"]

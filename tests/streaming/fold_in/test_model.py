@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import numpy as np
@@ -62,3 +63,13 @@ def test_a_version_is_read_once_per_process(client: redis.Redis) -> None:
     assert first is not None
     client.flushall()
     assert models.of(client, "v1") is first
+
+
+def test_a_version_whose_manifest_is_damaged_is_not_folded_into(
+    client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(client, "v1", ["a", "b"])
+    client.set(keyspace.manifest("v1"), "{}")
+    with caplog.at_level(logging.WARNING):
+        assert load(client, "v1") is None
+    assert "The manifest of v1 is damaged" in caplog.text
