@@ -1,4 +1,4 @@
-"""A version published step by step, as training/rounds/round.py does it.
+"""A version published step by step, as training/rounds/publication.py does it.
 
 Run as a process, it kills itself before one of the steps.
 """

@@ -18,7 +18,7 @@ def dense_ids(rows: DataFrame, id_column: str, index_column: str) -> DataFrame:
     place = Window.partitionBy("partition").orderBy(id_column)
     numbered = (
         sorted_ids.withColumn("partition", F.spark_partition_id())
-        # Kept before anything counts it: the bounds of a range come from a sample and may move.
+        # Persisted before anything counts it: the bounds of a range come from a sample and may move.
         .localCheckpoint()
         .withColumn("place", F.row_number().over(place) - 1)
     )
@@ -36,9 +36,9 @@ def dense_ids(rows: DataFrame, id_column: str, index_column: str) -> DataFrame:
 
 
 def appended_ids(rows: DataFrame, id_column: str, index_column: str, first: DataFrame) -> DataFrame:
-    """`dense_ids` with ``first`` (id, index) as it is and the other ids behind it, in their order.
+    """Like `dense_ids`, but ids in ``first`` (id, index) keep their indexes, and the others come after them.
 
-    Where an id of ``first`` is no longer there, all are numbered anew, so that none stands for nothing.
+    Where an id of ``first`` no longer occurs, all ids are numbered anew, so that every index has an id.
     """
     if first.join(rows, id_column, "left_anti").limit(1).count():
         return dense_ids(rows, id_column, index_column)

@@ -35,7 +35,7 @@ class TrainingData:
     repeats: Repeats | None = None
 
     def release(self) -> None:
-        """Give the memory back."""
+        """Release what the executors keep."""
         self.preferences.unpersist()
         if self.repeats:
             self.repeats.pairs.unpersist()
@@ -47,10 +47,10 @@ def load(
     lake_version: int,
     known_items: DataFrame | None = None,
 ) -> TrainingData | None:
-    """One version of the lake; None where there is not enough in it to learn from.
+    """Load one version of the lake; None where there is not enough in it to train on.
 
-    ``known_items`` (item_id, item_index) keep their indexes where all are still there: then an item has the
-    same one in two versions, and a list of the earlier says the same in the later.
+    ``known_items`` (item_id, item_index) keep their indexes where all are still there: an item then has the
+    same index in two versions, and a list of the earlier version means the same in the later one.
     """
     interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
     writers = dataset.last_writers(interactions)
@@ -83,7 +83,16 @@ def load(
     repeats = find_repeats(with_indexes(pairs, users, items), interactions, settings)
     pairs.unpersist()
     world = _world(counts, row, settings)
-    return TrainingData(indexed, users, items, counts, lake_version, world, blocks, repeats)
+    return TrainingData(
+        preferences=indexed,
+        users=users,
+        items=items,
+        counts=counts,
+        lake_version=lake_version,
+        world=world,
+        blocks=blocks,
+        repeats=repeats,
+    )
 
 
 def _world(counts: Counts, row: Row, settings: TrainingSettings) -> World:

@@ -17,29 +17,29 @@ Split = Callable[[DataFrame, float, int], DataFrame]
 
 
 def global_time(preferences: DataFrame, fraction: float, seed: int = 0) -> DataFrame:
-    """The newest ``fraction`` of all rows: held out is what came after one instant, for everybody."""
+    """Hold out the newest ``fraction`` of all rows: what came after one instant, the same for everybody."""
     return newer_than(preferences, time_quantile(preferences, 1 - fraction))
 
 
 def newer_than(preferences: DataFrame, cutoff: int) -> DataFrame:
-    """Held out is what came after an instant (epoch milliseconds)."""
+    """Hold out what came after an instant (epoch milliseconds)."""
     return preferences.withColumn("held_out", F.unix_millis("first_time") > cutoff)
 
 
 def per_user_temporal(preferences: DataFrame, fraction: float, seed: int = 0) -> DataFrame:
-    """Of a user's n > 1 rows the newest max(1, floor(fraction x n))."""
+    """Hold out the newest max(1, floor(fraction x n)) of a user's n rows, where n > 1."""
     size = F.count(F.lit(1)).over(Window.partitionBy("user_index"))
     return _newest(preferences, F.when(size > 1, F.greatest(F.lit(1), F.floor(size * fraction))).otherwise(0))
 
 
 def leave_last_out(preferences: DataFrame, fraction: float = 0.0, seed: int = 0) -> DataFrame:
-    """The newest row of every user who has more than one."""
+    """Hold out the newest row of every user who has more than one."""
     size = F.count(F.lit(1)).over(Window.partitionBy("user_index"))
     return _newest(preferences, F.when(size > 1, 1).otherwise(0))
 
 
 def random_rows(preferences: DataFrame, fraction: float, seed: int) -> DataFrame:
-    """Rows by chance, the same for the same ids and seed: the classic split, which knows the future."""
+    """Hold out random rows, the same for the same ids and seed: the classic split, which knows the future."""
     drawn = F.pmod(F.xxhash64("user_index", "item_index", F.lit(seed)), F.lit(1_000_000))
     return preferences.withColumn("held_out", drawn < round(fraction * 1_000_000))
 

@@ -1,4 +1,4 @@
-"""The instant below which a share of the rows lies: exact where it matters, bounded, the same every time.
+"""The instant below which a share of the rows lies: nearly exact, in limited memory, always the same.
 
 Spark's approximate percentile depends on the order in which partitions merge, its exact one keeps every
 distinct value: counting into a fixed number of buckets and looking into one of them again does neither.

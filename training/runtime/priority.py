@@ -12,8 +12,8 @@ _AUTOGROUP = Path("/proc/self/autogroup")
 def yield_cores(niceness: int) -> None:
     """Lower the priority of this process, and of its session; children inherit both.
 
-    Linux shares the cores out by session first (autogroups, see sched(7)): with a session of its own, a
-    process' niceness says nothing to the other services.
+    Linux divides the cores among sessions first (autogroups, see sched(7)): the niceness of a process that
+    has a session of its own has no effect on the other services.
     """
     os.nice(niceness)
     is_leader = os.getsid(0) == os.getpid()  # else the session is somebody's shell

@@ -23,10 +23,10 @@ def training_session(settings: TrainingSettings) -> SparkSession:
 
 
 def give_back_memory(spark: SparkSession) -> None:
-    """Collect a round's garbage, so that the JVM gives its heap back to the machine until the next.
+    """Collect a round's garbage, so that the JVM gives its heap back to the machine until the next round.
 
-    Unasked, it keeps whatever a round filled. What Python lets go of, the JVM can; what the JVM has found to
-    be gone, Spark's cleaner frees a moment later.
+    The JVM keeps the heap that a round has filled unless it is asked. Python's objects go first, as they hold
+    the JVM's; Spark's cleaner then frees a moment later what belonged to them.
     """
     jvm = spark.sparkContext._jvm
     assert jvm is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
@@ -34,21 +34,29 @@ _SWEEPS_A_STEP = 2
 STUDY = "ranking"
 
 
+class ValidationSlice(NamedTuple):
+    """What trials are fitted and measured on."""
+
+    data: TrainingData
+    held_out: HeldOut
+    rows: Sides  # to train on
+
+
 @dataclass
 class Validation:
     """The validation slice of each mapping of ratings, made once."""
 
     spark: SparkSession
     settings: TuneSettings
-    slices: dict[int, tuple[TrainingData, HeldOut, Sides]] = field(default_factory=dict)
+    slices: dict[int, ValidationSlice] = field(default_factory=dict)
 
-    def of(self, mapping: int) -> tuple[TrainingData, HeldOut, Sides]:
-        """(data, what is measured on, what is trained on) by the place of the mapping."""
+    def slice_of(self, mapping: int) -> ValidationSlice:
+        """The slice by the place of the mapping in TUNE_RATING_STRENGTHS."""
         if mapping not in self.slices:
             self.slices[mapping] = self._make(mapping)
         return self.slices[mapping]
 
-    def _make(self, mapping: int) -> tuple[TrainingData, HeldOut, Sides]:
+    def _make(self, mapping: int) -> ValidationSlice:
         settings = with_mapping(self.settings, mapping)
         version = dataset.newest_version(self.spark, settings.lake_uri)
         data = load(self.spark, settings, version) if version is not None else None
@@ -61,7 +69,7 @@ class Validation:
         if not counts.warm:
             raise TrainingError("Nobody who is known liked anything later: there is nothing to tune on yet")
         held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
-        return data, held_out, sides(split.parts(rows)[0], ranking(settings), data.blocks)
+        return ValidationSlice(data, held_out, sides(split.parts(rows)[0], ranking(settings), data.blocks))
 
 
 def with_mapping(settings: TuneSettings, mapping: int) -> TuneSettings:
@@ -93,16 +101,16 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
     """NDCG@k of a trial's lists on the validation slice."""
 
     def measure(trial: optuna.Trial) -> float:
-        found = suggest(trial, validation.settings)
-        data, held_out, given = validation.of(found.pop("mapping"))
-        settings = validation.settings.model_copy(update=found)
-        problem, items = ranking(settings), _random_items(data, settings)
+        point = suggest(trial, validation.settings)
+        slice_ = validation.slice_of(point.pop("mapping"))
+        settings = validation.settings.model_copy(update=point)
+        problem, items = ranking(settings), _random_items(slice_.data, settings)
         quality = 0.0
         for done in range(0, settings.als_max_iter, _SWEEPS_A_STEP):
             sweeps = min(_SWEEPS_A_STEP, settings.als_max_iter - done)
-            items = sweep(given, problem, items, data.counts.users, sweeps)
+            items = sweep(slice_.rows, problem, items, slice_.data.counts.users, sweeps)
             served = ServedModel(items, problem, settings.fold_half_life_items)
-            quality = _ndcg(served, held_out, settings.metrics_k)
+            quality = _ndcg(served, slice_.held_out, settings.metrics_k)
             trial.report(quality, done + sweeps)
             if trial.should_prune():
                 raise optuna.TrialPruned
@@ -129,7 +137,7 @@ def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna
     Raises TrainingError where there is nothing to tune on, before the first trial.
     """
     settings = validation.settings
-    validation.of(0)
+    validation.slice_of(0)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=storage,
