@@ -120,23 +120,20 @@ TOUCHED = "hw:{touched}:items"
 MERGING = "hw:{touched}:merging"
 STATE_WRITERS = "hw:state:writers"  # ZSET writer by the time (ms) up to which it may be at work
 STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
-# HASH name -> text: online_through (broker's time in ms up to which all is applied), heartbeat, batch
-# seconds, pending users, ...
-STREAMING_STATUS = "hw:streaming:status"
+STREAMING_STATUS = "hw:streaming:status"  # HASH name -> text: statuses.StreamingStatus
 
 # --- written by training, read by serving ---
 
-CURRENT_MODEL = "hw:model:current"  # STRING version; moved by compare-and-set only
+CURRENT_MODEL = "hw:model:current"  # STRING version; moved by pointer.MOVE_SCRIPT only
 MODEL_VERSIONS = "hw:model:versions"  # ZSET version by time begun; entered before any other key of it
-MODEL_AUDIT = (
-    "hw:model:audit"  # LIST of JSON lines, newest last: every move of the pointer, and every refusal
-)
+# LIST of pointer.AuditLine, newest last: every move of the pointer, every refusal and pruning.
+MODEL_AUDIT = "hw:model:audit"
 TRAINING_REQUESTS = "hw:training:requests"  # STRING counter; `headwater train --now` raises it
-TRAINING_STATUS = "hw:training:status"  # HASH: phase, served_request, outcome, version, reason, gate, leads
+TRAINING_STATUS = "hw:training:status"  # HASH name -> text: statuses.TrainingStatus
 
 
 def manifest(version: str) -> str:
-    """STRING JSON: parameters, metrics, counts, lake version, timings."""
+    """STRING manifest.Manifest as JSON: parameters, metrics, counts, lake version, timings."""
     return f"hw:model:{version}:manifest"
 
 

@@ -133,7 +133,7 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
     assert refused.fit is not None
     assert refused.fit.why == "the parameters changed"
     assert world.publisher.current_version() == third.version
-    assert world.publisher.audit()[-1]["action"] == "refuse"
+    assert world.publisher.audit()[-1].action == "refuse"
     assert {path.name for path in Path(world.settings.models_uri).iterdir()} == kept
 
 
