@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+# Tests run in two processes, by the groups of tests/conftest.py; ARGS="-n0" runs them in one.
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 # On a machine with few cores, BLAS threads only fight with Spark's.
@@ -33,10 +36,10 @@ demo: setup ## the whole recommender on this machine until Ctrl-C; ARGS="--once"
 	@$(BIN)/headwater demo $(ARGS)
 
 test: $(DEV_STAMP) setup lint ## the whole suite, real servers included
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) --durations=40 $(ARGS)
 
 test-fast: $(DEV_STAMP) ## the tests that need no servers (under a minute)
-	@$(BIN)/python -m pytest -m 'not servers' $(ARGS)
+	@$(PYTEST) -m 'not servers' $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -31,15 +31,32 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("headwater")
 
+# A JVM of a test lives for seconds or minutes: the optimising compiler takes half of a start's CPU time and
+# ends too late to be of use. Every JVM reads this variable; those of `make bench` and of users have it not.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+
 SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "fresh_topics", "jars", "spark"})
 _START_SECONDS = 60.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that uses a server is marked, so that `-m 'not servers'` never starts one."""
+    """Mark what uses servers, so that `-m 'not servers'` never starts one, and order for two workers.
+
+    One worker takes all tests that share its Spark, the other one the tests that start processes of their
+    own; what both have left at the end is short.
+    """
     for item in items:
-        if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if SERVER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.servers)
+        if "spark" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("spark"))
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return 0 if "spark" in fixtures else 1 if "jars" in fixtures else 2
 
 
 def _started(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServiceProcess:

@@ -40,6 +40,17 @@ def bearer(*args: Any, **claims: Any) -> dict[str, str]:
         "",
         "a.b.c",
     ],
+    # Names of their own: a token tells the time, and two test processes must collect the same names.
+    ids=[
+        "another key",
+        "expired",
+        "never expires",
+        "no subject",
+        "another algorithm",
+        "not signed",
+        "empty",
+        "not a token",
+    ],
 )
 def test_a_token_that_is_not_ours_or_no_longer_names_nobody(bad: str) -> None:
     key = settings_of(subject_key=KEY, api_key="w").subject_key
