@@ -148,7 +148,7 @@ def _ended_well(stack: Run, found: Soak, folder: Path, ledger: Path) -> None:
 
 def _model(stack: Run) -> str:
     with redis_state(stack.ports.redis_url) as redis:
-        return str((redis.model() or {}).get("version", ""))
+        return model.version if (model := redis.model()) else ""
 
 
 def _rounds(stack: Run) -> int:
