@@ -151,7 +151,7 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     assert told.startswith("The disk is full")
     assert "old model stays served" in told
     folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
-    assert folders == {first.version, second["version"]} == set(world.publisher.versions())
+    assert folders == {first.version, second.version} == set(world.publisher.versions())
     assert world.publisher.current_version() == second.version
     # Nothing can be written where the models go.
     world.settings = world.settings.model_copy(update={"models_uri": str(part / "no folder")})
@@ -164,4 +164,4 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     with pytest.raises(TrainingError, match="gone, vacuumed or deleted"):
         world.round()
     assert world.publisher.current_version() == second.version
-    assert world.publisher.versions() == [first.version, second["version"]]
+    assert world.publisher.versions() == [first.version, second.version]
