@@ -31,11 +31,11 @@ def test_a_user_without_a_value_is_left_out_of_that_column_only() -> None:
 
 def test_a_paired_difference_sees_what_two_intervals_do_not() -> None:
     rng = np.random.default_rng(3)
-    theirs = rng.random(400)
-    ours = theirs + 0.01
-    (a,), (b,) = mean_figures(ours[:, None]), mean_figures(theirs[:, None])
+    rival = rng.random(400)
+    candidate = rival + 0.01
+    (a,), (b,) = mean_figures(candidate[:, None]), mean_figures(rival[:, None])
     assert a.low < b.high
-    difference = paired_difference(ours, theirs)
+    difference = paired_difference(candidate, rival)
     assert difference.low > 0
     assert difference.mean == pytest.approx(0.01)
 

@@ -66,8 +66,17 @@ def test_means_and_intervals_are_those_of_the_independent_evaluator() -> None:
 def test_every_metric_has_a_mean_within_its_interval() -> None:
     found = measure(LISTS, POSITIVES, CATALOGUE, K, resamples=100)
     assert {name.split("@")[0] for name in found.figures} == {
-        *("precision", "recall", "ndcg", "map", "mrr", "hit_rate"),
-        *("novelty", "diversity", "serendipity", "coverage", "gini"),
+        "precision",
+        "recall",
+        "ndcg",
+        "map",
+        "mrr",
+        "hit_rate",
+        "novelty",
+        "diversity",
+        "serendipity",
+        "coverage",
+        "gini",
     }
     for name, figure in found.figures.items():
         assert figure.low - 1e-9 <= figure.mean <= figure.high + 1e-9, name

@@ -173,10 +173,10 @@ def test_a_dislike_moves_the_row_away_from_the_item() -> None:
 def test_a_new_item_is_solved_from_the_users_who_liked_it_and_fits_their_like() -> None:
     users = np.random.default_rng(5).standard_normal((200, 8)).astype(np.float32)
     likes_it = users @ np.arange(8) > 10
-    some = np.flatnonzero(likes_it)[:5]
-    item = fold_in(users, np.array([0, 5]), some, np.ones(5), reg_param=0.01, alpha=0.5)[0]
+    first_five = np.flatnonzero(likes_it)[:5]
+    item = fold_in(users, np.array([0, 5]), first_five, np.ones(5), reg_param=0.01, alpha=0.5)[0]
     others = likes_it.copy()
-    others[some] = False
+    others[first_five] = False
     assert (users @ item)[others].mean() > (users @ item)[~likes_it].mean() + 0.01
 
 

@@ -72,5 +72,5 @@ def publish(publisher: Publisher, version: str, kill_before: str = "") -> None:
 
 
 if __name__ == "__main__":
-    url, own, killed_before = sys.argv[1:]
-    publish(Publisher.of(TrainingSettings(redis_url=url, redis_shards=2)), own, killed_before)
+    url, new_version, killed_before = sys.argv[1:]
+    publish(Publisher.of(TrainingSettings(redis_url=url, redis_shards=2)), new_version, killed_before)

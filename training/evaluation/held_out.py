@@ -31,12 +31,12 @@ class MeasuredHistories:
         """The interactions where ``kept`` is true."""
         indptr = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)[self.indptr]
         return MeasuredHistories(
-            indptr,
-            self.items[kept],
-            self.strengths[kept],
-            self.ratings[kept],
-            self.liked[kept],
-            self.times[kept],
+            indptr=indptr,
+            items=self.items[kept],
+            strengths=self.strengths[kept],
+            ratings=self.ratings[kept],
+            liked=self.liked[kept],
+            times=self.times[kept],
         )
 
     def owners(self) -> NDArray[np.int64]:
@@ -97,12 +97,12 @@ def collect(marked: DataFrame, counts: MeasurableUsers, limit: int, seed: int) -
     order = np.lexsort((column["item_index"], column["user_index"]))
     users, place = np.unique(column["user_index"][order], return_inverse=True)
     both = MeasuredHistories(
-        np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(users)))]).astype(np.int64),
-        column["item_index"][order].astype(np.int32),
-        column["strength"][order].astype(np.float64),
-        _floats(column["rating"][order]),
-        column["positive"][order].astype(np.bool_),
-        column["time"][order].astype(np.int64),
+        indptr=np.concatenate([[0], np.cumsum(np.bincount(place, minlength=len(users)))]).astype(np.int64),
+        items=column["item_index"][order].astype(np.int32),
+        strengths=column["strength"][order].astype(np.float64),
+        ratings=_floats(column["rating"][order]),
+        liked=column["positive"][order].astype(np.bool_),
+        times=column["time"][order].astype(np.int64),
     )
     held_out = column["held_out"][order].astype(np.bool_)
     return HeldOut(both.where(~held_out), both.where(held_out), counts)

@@ -62,9 +62,9 @@ def histories(request: pytest.FixtureRequest) -> list[list[int]]:
 
 
 def users(given_histories: list[list[int]]) -> Iterator[tuple[str, int, list[str]]]:
-    for user, mine in enumerate(given_histories):
+    for user, items in enumerate(given_histories):
         user_id = f"u{user:07d}"
-        yield user_id, keyspace.shard_of(user_id, WORLD.shards), [f"i{item:07d}" for item in mine]
+        yield user_id, keyspace.shard_of(user_id, WORLD.shards), [f"i{item:07d}" for item in items]
 
 
 def write_histories(pipe: Any, given_histories: list[list[int]]) -> None:
@@ -94,9 +94,9 @@ def write_trends(pipe: Any, given_histories: list[list[int]]) -> None:
             moment = NOW / 1000 - rng.random() * WORLD.days * 86_400
             for place, half_life in enumerate(WORLD.half_lives):
                 octaves.setdefault((shard, item), {})[place, int(moment // half_life)] = 1
-    for (shard, item), its in octaves.items():
-        newest = {place: max(k for p, k in its if p == place) for place, _ in its}
-        kept = {key: total for key, total in its.items() if key[1] > newest[key[0]] - 32}
+    for (shard, item), trend in octaves.items():
+        newest = {place: max(k for p, k in trend if p == place) for place, _ in trend}
+        kept = {key: total for key, total in trend.items() if key[1] > newest[key[0]] - 32}
         pipe.hset(keyspace.trend_shard(shard), item, Trend(kept).encode())
 
 

@@ -74,10 +74,10 @@ def test_what_counts_and_its_strength_are_those_of_the_contract(spark: SparkSess
     winners: dict[str, dict[str, HistoryEntry]] = {}
     for row in given:
         entry = HistoryEntry(row[1], int(row[5].timestamp() * 1000), row[0], row[4])
-        mine = winners.setdefault(row[3], {})
-        if entry[1:] > mine.get(entry.event_type, HistoryEntry("", -1, "", 0.0))[1:]:
-            mine[entry.event_type] = entry
-    expected = {("u", item): effective(mine.values()) for item, mine in winners.items()}
+        of_pair = winners.setdefault(row[3], {})
+        if entry[1:] > of_pair.get(entry.event_type, HistoryEntry("", -1, "", 0.0))[1:]:
+            of_pair[entry.event_type] = entry
+    expected = {("u", item): effective(of_pair.values()) for item, of_pair in winners.items()}
     assert set(found) == {pair for pair, entries in expected.items() if entries}
     assert len(found) < len(expected), "the corpus retracts some pairs whole"
     for pair, row in found.items():

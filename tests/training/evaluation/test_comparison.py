@@ -37,9 +37,9 @@ def world() -> tuple[HeldOut, ItemScores]:
     rng = np.random.default_rng(1)
     learnt, later = [], []
     for user in range(USERS):
-        own = rng.permutation(np.arange(user % 2, ITEMS, 2))
-        learnt.append(own[:6].tolist() if user > 2 else [])
-        later.append(own[6:10].tolist())
+        liked_items = rng.permutation(np.arange(user % 2, ITEMS, 2))
+        learnt.append(liked_items[:6].tolist() if user > 2 else [])
+        later.append(liked_items[6:10].tolist())
     past = histories(learnt)
     users = np.bincount(past.items, minlength=ITEMS)
     scores = ItemScores(users, users * 4.0, {60: users[::-1] * 1.0})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,7 @@ def test_random_lists_are_of_the_catalogue_unknown_and_the_same_for_the_same_see
 def test_the_half_life_is_chosen_by_what_came_later_in_the_past() -> None:
     learnt = histories([[0, 3], [1, 3]])
     times = np.array([10, 99, 10, 99])
-    learnt = MeasuredHistories(*(*vars(learnt).values(),)[:-1], times)
+    learnt = replace(learnt, times=times)
     held_out = HeldOut(learnt, histories([[], []]), MeasurableUsers(2, 2, 2))
     recent = {60: np.array([0.0, 0, 1, 5]), 3600: np.array([0.0, 0, 5, 1])}
     assert best_half_life(recent, held_out, until=50, k=1) == 60

@@ -14,7 +14,7 @@ def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession)
     users, items = rng.normal(size=(7, 3)).astype(np.float32), rng.normal(size=(11, 3)).astype(np.float32)
     known = {user: set(rng.choice(11, size=user, replace=False).tolist()) for user in range(7)}
     frame = spark.createDataFrame([(u, users[u].tolist()) for u in range(7)], FACTORS).repartition(3)
-    pairs = [(user, item) for user, mine in known.items() for item in mine]
+    pairs = [(user, item) for user, items_of_user in known.items() for item in items_of_user]
     seen = spark.createDataFrame(pairs, PAIRS)
     rows = ranked_lists(frame, seen, items, 6).collect()
     assert len(rows) == 7

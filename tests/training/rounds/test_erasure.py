@@ -27,7 +27,7 @@ def lists_of(publisher: Publisher) -> dict[str, bytes]:
     return {user.decode(): raw for part in fields for user, raw in part.items()}
 
 
-def published(publisher: Publisher, erased: dict[str, int]) -> None:
+def write_lists(publisher: Publisher, erased: dict[str, int]) -> None:
     """Lists of ann, bob and eve; some of them erased."""
     client = redis.Redis.from_url(publisher.url)
     for user in ("ann", "bob", "eve"):
@@ -45,7 +45,7 @@ def test_who_is_erased_during_a_round_has_no_list_in_its_version(publisher: Publ
     assert (before.catalog_through, before.complete) == ({}, True)
     now = time.time_ns() // 1_000_000
     # bob was erased long ago and came back: the lake has only what he did since.
-    published(publisher, {"ann": now, "bob": now - HOUR_MS})
+    write_lists(publisher, {"ann": now, "bob": now - HOUR_MS})
     assert leave_out_erased(publisher, "v1", before) == 1
     assert lists_of(publisher) == {"ann": b"", "bob": b"a list", "eve": b"a list"}
     assert publisher.sizes("v1").lists == 3  # a version is counted whole when it is served again
@@ -59,12 +59,12 @@ def test_a_lake_that_lies_behind_may_hold_whoever_was_ever_erased(publisher: Pub
     client.hset(keyspace.APPLIED_LAKE, mapping={"catalog:0": 4, "interactions:0": 1})
     before = read_progress(publisher)
     assert (before.catalog_through, before.complete) == ({"0": 4}, False)
-    published(publisher, {"bob": before.at - HOUR_MS})
+    write_lists(publisher, {"bob": before.at - HOUR_MS})
     assert leave_out_erased(publisher, "v1", before) == 1
     assert lists_of(publisher)["bob"] == b""
 
 
 def test_without_erasures_nothing_is_touched(publisher: Publisher) -> None:
-    published(publisher, {})
+    write_lists(publisher, {})
     assert leave_out_erased(publisher, "v1", read_progress(publisher)) == 0
     assert set(lists_of(publisher).values()) == {b"a list"}
