@@ -20,7 +20,6 @@ from serving.redis.store import LOAD_SECONDS, Store, StoreError
 
 _log = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2.0
-_USER_GRAMIAN = b"user_gramian"
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class FactorCache:
         if not first or not model.item_ids or first * fields > self._max_bytes:
             return None
         (parts,) = await self._store.ask_alone(("HGETALL", key), seconds=LOAD_SECONDS)
-        parts.pop(_USER_GRAMIAN, None)
+        parts.pop(keyspace.USER_GRAMIAN.encode(), None)
         raw = b"".join(parts[name] for name in sorted(parts, key=int))
         matrix = np.frombuffer(raw, "<f4").reshape(len(model.item_ids), -1)
         if text is None:

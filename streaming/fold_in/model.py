@@ -21,7 +21,6 @@ from streaming.fold_in.histories import Strengths
 from streaming.state.client import StateClient
 
 log = logging.getLogger("headwater.streaming")
-_USER_GRAMIAN = b"user_gramian"
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.get(keyspace.manifest(version))
         pipeline.get(keyspace.model_items(version))
-        pipeline.hget(keyspace.model_factors(version), _USER_GRAMIAN)
+        pipeline.hget(keyspace.model_factors(version), keyspace.USER_GRAMIAN)
         text, ids, users = pipeline.execute()
     if not (text and ids and users):
         return None

@@ -125,7 +125,7 @@ class Publisher:
         Raises IncompletePublishError where Redis does not hold all of it.
         """
         key = keyspace.model_factors(version)
-        self._client.hset(key, "user_gramian", np.asarray(user_gramian, "<f8").tobytes())
+        self._client.hset(key, keyspace.USER_GRAMIAN, np.asarray(user_gramian, "<f8").tobytes())
         parts = self._write_parts(key, item_factors)
         self.verify([key], written=parts + 1)
 
