@@ -163,7 +163,7 @@ def segment_lists(version: str) -> str:
 
 
 def model_factors(version: str) -> str:
-    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; and USER_GRAMIAN."""
+    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; records.USER_GRAMIAN."""
     return f"hw:model:{version}:factors"
 
 
@@ -173,7 +173,6 @@ def rating_factors(version: str) -> str:
 
 
 ITEMS_PER_PART = 65_536
-USER_GRAMIAN = "user_gramian"  # field of `model_factors`: XᵀX of the user factors, float64 (rank, rank)
 
 
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---

@@ -28,6 +28,9 @@ POPULARITY_SIZE = _POPULARITY.size
 # place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
 _OCTAVE = struct.Struct(">Bid")
 OCTAVE_SIZE = _OCTAVE.size
+USER_GRAMIAN = (
+    "user_gramian"  # field of keyspace.model_factors: XᵀX of the user factors, float64 (rank, rank)
+)
 RANKED_SIZE = 8  # bytes of an item of a ranked list
 # A user who asked to be forgotten keeps an empty list in each version: deleted, it would be missing, and the
 # version would no longer count as whole (completeness.is_whole). Readers take it for no list.

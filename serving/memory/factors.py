@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from algorithms.fold_in import UNKNOWN, gramian
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError, Parameters
+from contracts.stored.records import USER_GRAMIAN
 from serving.redis.model_cache import Model
 from serving.redis.store import LOAD_SECONDS, Store, StoreError
 
@@ -110,7 +111,7 @@ class FactorCache:
         if not first or not model.item_ids or first * fields > self._max_bytes:
             return None
         (parts,) = await self._store.ask_alone(("HGETALL", key), seconds=LOAD_SECONDS)
-        parts.pop(keyspace.USER_GRAMIAN.encode(), None)
+        parts.pop(USER_GRAMIAN.encode(), None)
         raw = b"".join(parts[name] for name in sorted(parts, key=int))
         matrix = np.frombuffer(raw, "<f4").reshape(len(model.item_ids), -1)
         if text is None:

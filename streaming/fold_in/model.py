@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from algorithms.fold_in import gramian
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError
-from contracts.stored.records import decode_ids
+from contracts.stored.records import USER_GRAMIAN, decode_ids
 from streaming.fold_in.histories import Strengths
 from streaming.state.client import StateClient
 
@@ -62,7 +62,7 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.get(keyspace.manifest(version))
         pipeline.get(keyspace.model_items(version))
-        pipeline.hget(keyspace.model_factors(version), keyspace.USER_GRAMIAN)
+        pipeline.hget(keyspace.model_factors(version), USER_GRAMIAN)
         text, ids, users = pipeline.execute()
     if not (text and ids and users):
         return None

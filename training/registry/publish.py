@@ -29,7 +29,7 @@ from contracts.stored.pointer import (
     audit_line,
     move_arguments,
 )
-from contracts.stored.records import EMPTIED_LIST, encode_ids, without_ids
+from contracts.stored.records import EMPTIED_LIST, USER_GRAMIAN, encode_ids, without_ids
 from contracts.stored.statuses import TrainingStatus
 from training.registry.outcome import DamagedModelError, TrainingError, parse_manifest
 
@@ -125,7 +125,7 @@ class Publisher:
         Raises IncompletePublishError where Redis does not hold all of it.
         """
         key = keyspace.model_factors(version)
-        self._client.hset(key, keyspace.USER_GRAMIAN, np.asarray(user_gramian, "<f8").tobytes())
+        self._client.hset(key, USER_GRAMIAN, np.asarray(user_gramian, "<f8").tobytes())
         parts = self._write_parts(key, item_factors)
         self.verify([key], written=parts + 1)
 
