@@ -163,7 +163,7 @@ def segment_lists(version: str) -> str:
 
 
 def model_factors(version: str) -> str:
-    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; records.USER_GRAMIAN."""
+    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; USER_GRAMIAN."""
     return f"hw:model:{version}:factors"
 
 
