@@ -24,7 +24,7 @@ class ItemScores:
 
 
 def item_scores(train: DataFrame, items: int, until: int) -> ItemScores:
-    """Of the rows not after ``until`` (epoch ms), decayed to that instant."""
+    """Score items by the rows not after ``until`` (epoch ms), decayed to that instant."""
     millis = F.unix_millis("event_time")
     worth = F.coalesce("rating", "strength").cast("double")
     sums = [F.sum(worth * _decay(millis, until, h)).alias(str(h)) for h in HALF_LIVES]

@@ -16,7 +16,7 @@ _BLOCK = 256
 
 
 def by_score(scores: NDArray[np.float64], past: MeasuredHistories, k: int) -> Lists:
-    """The same order of items for everybody, known items left out, items without a score not listed."""
+    """Lists in one order of items for all users, without known items and items without a score."""
     users, score = len(past.indptr) - 1, scores.astype(np.float32)[:, None]
     ones = np.ones((users, 1), np.float32)
     return top_n(ones, score, past.indptr, past.items, k, item_mask=scores > 0)[0]
@@ -34,7 +34,7 @@ def fill_up(lists: Lists, fallback: Lists) -> Lists:
 
 
 def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, until: int, k: int) -> int:
-    """The half-life whose scores at ``until`` list best what the users liked after it, still in the past."""
+    """The half-life whose scores at ``until`` best rank what users liked after it, still within the past."""
     past = held_out.past
     later = past.where((past.times > until) & past.liked)
     if not len(later.items):
@@ -105,7 +105,7 @@ def _nearest(cosines: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def random_lists(catalogue: NDArray[np.bool_], past: MeasuredHistories, k: int, seed: int) -> Lists:
-    """Items of the catalogue by chance, known ones left out."""
+    """Random items of the catalogue, without known ones."""
     items, rng = np.flatnonzero(catalogue), np.random.default_rng(seed)
     lists = np.full((len(past.indptr) - 1, k), -1, np.int32)
     for row, (start, stop) in enumerate(zip(past.indptr[:-1], past.indptr[1:], strict=True)):

@@ -40,7 +40,7 @@ class Warmth:
 def may_be_warm(
     champion: Manifest | None, parameters: Parameters, interactions: int, settings: TrainingSettings
 ) -> Warmth:
-    """By the champion's manifest: how many warm rounds it is from the last full fit, and how much is new."""
+    """Decide by the number of warm rounds since the champion's last full fit, and by how much is new."""
     if champion is None:
         return Warmth(False, "no champion to start from")
     if not settings.warm_rounds:
@@ -67,7 +67,7 @@ class Sides(NamedTuple):
 
 
 def sides(preferences: DataFrame, problem: Problem, blocks: int, keep_items: bool = True) -> Sides:
-    """Both sides in so many partitions each; ``keep_items`` where they are gone through more than once.
+    """Both sides in ``blocks`` partitions each; ``keep_items`` persists the item side, for several sweeps.
 
     Users and items without a positive strength need not be left out, as for Spark's own ALS: their factors
     are zero, and add nothing to others' equations.
@@ -86,7 +86,7 @@ def sides(preferences: DataFrame, problem: Problem, blocks: int, keep_items: boo
 
 
 def sweep(given: Sides, problem: Problem, start: Matrix, users: int, sweeps: int) -> Matrix:
-    """The item factors after so many times the users and the items."""
+    """The item factors after ``sweeps`` half-steps of the users and of the items each."""
     items = start
     for _ in range(sweeps):
         user_matrix = matrix(half_step(given.by_user, items, problem), users, problem.rank)
@@ -99,8 +99,9 @@ def warm_fit(
 ) -> Factors:
     """Factors after the users are solved for ``start``, then ``sweeps`` times the items and the users.
 
-    ``start`` are item factors by index, zero for new items: those enter with the users who touched them, new
-    users with their items. A user row is exact for the items that are returned, as after Spark's last step.
+    ``start`` are item factors by index, zero for new items: a new item gets its factors from the users who
+    touched it, a new user from the user's items. Every user row is the exact solution for the returned item
+    factors, as after the last step of Spark's ALS.
     """
     given = sides(preferences, problem, blocks, keep_items=sweeps > 1)
     items = sweep(given, problem, start, users, sweeps)

@@ -55,17 +55,16 @@ def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> 
     """The n best columns of each row without its known ones: (row, columns, scores), best first.
 
     ``rows`` are factors (id, features), ``known`` pairs (row, column), and ``columns`` the other side's
-    factors. Zeros were not fitted: such rows have no taste to rank by and get no list, such columns are in
-    nobody's.
+    factors. Rows and columns of zeros were not fitted: such rows get no list, such columns are in no list.
     """
     return rank_rows(rows.withColumnRenamed("id", "row"), known, columns, n, as_lists, _LIST_DDL)
 
 
 def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emit, ddl: str) -> DataFrame:
-    """What ``emit`` makes, on the executors, of rows (row, features and whatever it needs) and their lists.
+    """Rank rows (row, features and what ``emit`` needs) on the executors; what ``emit`` makes of the lists.
 
-    Rows and known pairs meet by bucket, flat: gathering the pairs of each row in the JVM takes as long as the
-    ranking, and the factors of a million rows need not be with everyone.
+    Rows and known pairs are joined by bucket, one line a pair: to gather the pairs of each row in the JVM
+    would take as long as the ranking, and no worker needs the factors of all rows.
     """
     session = rows.sparkSession
     shared = session.sparkContext.broadcast(columns)
@@ -81,7 +80,7 @@ def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: 
 
 
 def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> RankedRows:
-    """The lists of a bucket's rows; known pairs of other rows count for nothing."""
+    """The lists of a bucket's rows; known pairs of other rows are ignored."""
     flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     features = flat.astype(np.float32).reshape(-1, columns.shape[1])
     indptr, indices = _as_csr(rows["row"].to_numpy(), known["row"].to_numpy(), known["column"].to_numpy())
@@ -94,7 +93,7 @@ def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> Ran
 def _as_csr(
     rows: NDArray[np.int32], owners: NDArray[np.int32], columns: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Pairs of owner and column by the place of the owner in ``rows``."""
+    """Pairs of owner and column as CSR by the owner's place in ``rows``."""
     there = np.isin(owners, rows)
     order = np.argsort(rows)
     place, columns = order[np.searchsorted(rows, owners[there], sorter=order)], columns[there]
@@ -104,7 +103,7 @@ def _as_csr(
 
 
 def as_lists(rows: pa.Table, ranked: RankedRows) -> pa.Table:
-    """(row, columns, scores) of those that have a list."""
+    """(row, columns, scores) of the rows that have a list."""
     keep = ranked.columns >= 0
     offsets = np.concatenate([[0], np.cumsum(keep.sum(axis=1))]).astype(np.int32)
     lists = [

@@ -1,7 +1,7 @@
-"""Ranks everyone's lists on the executors and writes them to Redis; of a warm round only those that changed.
+"""Ranks all users' lists on the executors and writes them to Redis; a warm round writes only what changed.
 
-A list that is kept is copied within Redis from the version before, whole and with its scores, so every
-version is whole and readers know nothing of it (docs/decisions/0010-kept-lists.md).
+A list that is reused is copied within Redis from the version before, with its scores. So every version is
+whole, and readers cannot see which lists were copied (docs/decisions/0010-kept-lists.md).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COUNTS_DDL = "written BIGINT, kept BIGINT"
 
 
 class ReusedLists(NamedTuple):
-    """From which version lists may be kept, and how much worse they may be."""
+    """The version whose lists may be reused, and how much worse than new ones they may be."""
 
     version: str
     tolerance: float
@@ -42,7 +42,7 @@ def write_user_lists(
     n: int,
     reused: ReusedLists | None,
 ) -> ListCounts:
-    """Each user's best items without the known ones. Raises IncompletePublishError."""
+    """Write each user's best items without the known ones. Raises IncompletePublishError."""
     users = fit.user_factors.join(fit.users, F.col("id") == F.col("user_index"))
     rows = users.select(F.col("id").alias("row"), "features", "user_id")
     known = preferences.select(F.col("user_index").alias("row"), F.col("item_index").alias("column"))
@@ -79,7 +79,7 @@ def _writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> E
 
 
 def still_good_lists(old: list[bytes | None], ranked: RankedRows, tolerance: float) -> NDArray[np.bool_]:
-    """`still_good` of lists as Redis holds them; one that is missing or of another length is not."""
+    """`still_good` for lists as Redis holds them; a missing one, or one of another length, is not good."""
     n = ranked.columns.shape[1]
     lists = np.full((len(old), n), -1, np.int32)
     for row, raw in enumerate(old):

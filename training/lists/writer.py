@@ -18,19 +18,19 @@ _COUNT_DDL = "written BIGINT"
 
 
 def write_similar(publisher: Publisher, version: str, lists: DataFrame) -> None:
-    """Lists (item_id, columns, scores) of item indexes."""
+    """Write lists (item_id, columns, scores) of item indexes."""
     rows = lists.select("item_id", "columns", "scores")
     _write(publisher, rows, keyspace.similar_items(version), encode_ranked)
 
 
 def write_top_users(publisher: Publisher, version: str, lists: DataFrame) -> None:
-    """Lists (item_id, user_ids, scores)."""
+    """Write lists (item_id, user_ids, scores)."""
     rows = lists.select("item_id", "user_ids", "scores")
     _write(publisher, rows, keyspace.top_users(version), encode_ranked_ids)
 
 
 def write_segments(publisher: Publisher, version: str, lists: DataFrame) -> None:
-    """Lists (segment, columns, scores) of item indexes."""
+    """Write lists (segment, columns, scores) of item indexes."""
     rows = lists.select("segment", "columns", "scores")
     _write(publisher, rows, keyspace.segment_lists(version), encode_ranked)
 
