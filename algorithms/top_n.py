@@ -58,6 +58,22 @@ def top_n(
     return indexes, scores
 
 
+def best_of_rows(scores: NDArray[np.float64], n: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """(rows, n) items and scores, best first, of those with a score above 0; -1 and -inf where fewer are.
+
+    Equal scores are ordered by the lower item. Raises ValueError for n < 1.
+    """
+    if n < 1:
+        raise ValueError(f"n must be at least 1, not {n}")
+    indexes = np.full((len(scores), n), -1, np.int32)
+    best = np.full((len(scores), n), -np.inf, np.float32)
+    for row, values in enumerate(scores):
+        chosen = _best_of_row(values, n)
+        indexes[row, : len(chosen)] = chosen
+        best[row, : len(chosen)] = values[chosen]
+    return indexes, best
+
+
 def _check(user_factors: Floats, item_factors: Floats, n: int) -> None:
     if n < 1:
         raise ValueError(f"n must be at least 1, not {n}")
@@ -137,3 +153,13 @@ def _floor(block: Floats, n: int) -> Floats:
     tops = block[:, : size * groups].reshape(len(block), size, groups).max(axis=1)
     floor: Floats = np.partition(tops, groups - n, axis=1)[:, groups - n]
     return floor
+
+
+def _best_of_row(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    items = np.flatnonzero(values > 0)
+    candidates = values[items]
+    if len(items) > n:
+        floor = np.partition(candidates, len(items) - n)[len(items) - n]
+        above = candidates >= floor
+        items, candidates = items[above], candidates[above]
+    return items[np.argsort(-candidates, kind="stable")[:n]]

@@ -1,0 +1,154 @@
+"""The blend: each signal's scores in units of their deviation, times its weight, summed.
+
+    S(j) = sum over signals of (g hot_s + (1 - g) cold_s) x_s(j) / deviation_s        g = 2^(-hours / 8)
+
+The deviation is that of the signal's scores over the whole catalogue for this user. Their mean is not taken
+off: it would move all items of a user by the same number, and so an untouched item scores 0 and the shares of
+the signals and of the history's entries add up to the score exactly.
+
+Two horizons: what wins within a session loses a day later. ``hours`` lie between the user's last event and
+the question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.signal import Signal
+from algorithms.top_n import best_of_rows
+
+Floats = NDArray[np.float64]
+Signals = Mapping[str, Signal]
+
+HALF_LIFE_HOURS = 8.0
+_NEARLY = 1 / 256  # a horizon with a smaller share is left out, and its signals are not computed
+_BLOCK_NUMBERS = 2**20  # of users x items: 8 MiB a signal
+# Deviations below this part of the largest score are rounding: the signal says the same of all items.
+_FLAT = 1e-9
+
+
+class KnownItems(NamedTuple):
+    """The items that each user has had, as CSR, where histories are cut to their newest entries."""
+
+    indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+
+
+class Explanation(NamedTuple):
+    """Shares that add up to the scores of some targets of one user."""
+
+    scores: Floats  # (targets)
+    by_signal: dict[str, Floats]  # (targets) each; they add up to the score
+    by_entry: dict[str, Floats]  # (targets, entries) each; a trend's are 0
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Weights by the signals' names, right after an event (hot) and long after it (cold)."""
+
+    hot: Mapping[str, float]
+    cold: Mapping[str, float]
+    with_known_items: bool = False  # whether items that the user has had may be recommended
+    half_life_hours: float = field(default=HALF_LIFE_HOURS)
+
+    @property
+    def names(self) -> list[str]:
+        """The signals that have a weight; no other is computed."""
+        weighted = {**self.hot, **self.cold}
+        return [name for name in weighted if self.hot.get(name) or self.cold.get(name)]
+
+    def hotness(self, histories: Histories) -> Floats:
+        """(users): g, from 1 right after the last event to 0."""
+        hot = 2.0 ** (-histories.hours_since_last / self.half_life_hours)
+        return np.where(hot < _NEARLY, 0.0, np.where(hot > 1 - _NEARLY, 1.0, hot))
+
+    def score(self, signals: Signals, histories: Histories) -> Floats:
+        """(users, items); a user's scores do not depend on the other users.
+
+        Raises KeyError where a signal with a weight is not given, ValueError without any signal.
+        """
+        hot, total = self.hotness(histories), None
+        for name in self.names:
+            weights = hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0)
+            if total is not None and not weights.any():
+                continue
+            scores = signals[name].score(histories)
+            scores *= (weights / deviations(scores))[:, None]
+            total = scores if total is None else np.add(total, scores, out=total)
+        if total is None:
+            raise ValueError("a blend needs at least one signal with a weight")
+        return total
+
+    def rank(
+        self,
+        signals: Signals,
+        histories: Histories,
+        n: int,
+        *,
+        known: KnownItems | None = None,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """(users, n) items and scores, best first; -1 and -inf where fewer score above an untouched one.
+
+        ``known`` are left out unless the blend allows known items (None: those of the histories); ``allowed``
+        (items) is False for items that nobody may get.
+        """
+        indexes = np.empty((len(histories), n), np.int32)
+        best = np.empty((len(histories), n), np.float32)
+        for start, stop, scores in self._blocks(signals, histories):
+            if not self.with_known_items:
+                rows, items = _known_cells(histories, known, start, stop)
+                scores[rows, items] = -np.inf
+            if allowed is not None:
+                scores[:, ~allowed] = -np.inf
+            indexes[start:stop], best[start:stop] = best_of_rows(scores, n)
+        return indexes, best
+
+    def explain(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Explanation:
+        """Why some items score what they score for one user."""
+        hot = float(self.hotness(history)[0])
+        by_signal, by_entry = {}, {}
+        for name in self.names:
+            weight = hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0)
+            if not weight:
+                continue
+            scores = signals[name].score(history)
+            factor = weight / deviations(scores)[0]
+            by_signal[name] = factor * scores[0, targets]
+            by_entry[name] = factor * signals[name].explain(history, targets)
+        total = np.sum(list(by_signal.values()), axis=0) if by_signal else np.zeros(len(targets))
+        return Explanation(total, by_signal, by_entry)
+
+    def _blocks(self, signals: Signals, histories: Histories) -> Iterator[tuple[int, int, Floats]]:
+        first = self.score(signals, histories.rows(0, 1)) if len(histories) else np.zeros((0, 1))
+        step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
+        if len(histories) == 1:
+            yield 0, 1, first
+            return
+        for start in range(0, len(histories), step):
+            stop = min(start + step, len(histories))
+            yield start, stop, self.score(signals, histories.rows(start, stop))
+
+
+def deviations(scores: Floats) -> Floats:
+    """(users): the standard deviation of each row; infinite for a row that says the same of all items."""
+    items = scores.shape[1]
+    means = scores.sum(axis=1) / items
+    squares = np.array([row @ row for row in scores]) / items  # each alone, so that rows stay independent
+    spread = np.sqrt(np.maximum(squares - means**2, 0))
+    return np.where(spread > _FLAT * np.sqrt(squares), spread, np.inf)
+
+
+def _known_cells(
+    histories: Histories, known: KnownItems | None, start: int, stop: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    indptr, items = (histories.indptr, histories.items) if known is None else known
+    cells = items[indptr[start] : indptr[stop]]
+    rows = np.repeat(np.arange(stop - start), np.diff(indptr[start : stop + 1]))
+    return rows[cells != UNKNOWN], cells[cells != UNKNOWN]

@@ -1,0 +1,87 @@
+"""Factors: the product of a user's folded-in factors with those of each item (``algorithms/fold_in.py``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.explanation import contributions
+from algorithms.fold_in import fold_in, gramian
+from algorithms.recency import recency_weights
+from algorithms.signals.history import Histories
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """An implicit ALS model; an item with factors of zero is unknown to it and scores 0."""
+
+    item_factors: NDArray[np.float32]  # (items, rank)
+    reg_param: float
+    alpha: float
+    nonnegative: bool = False
+    half_life: float = 20.0  # of the history, in entries; 0 is off
+    given_gramian: Floats | None = None
+
+    @cached_property
+    def gramian(self) -> Floats:
+        """What every user's equations share."""
+        return gramian(self.item_factors) if self.given_gramian is None else self.given_gramian
+
+    @cached_property
+    def _known(self) -> NDArray[np.bool_]:
+        return np.asarray(self.item_factors.any(axis=1))
+
+    def user_factors(self, histories: Histories) -> NDArray[np.float32]:
+        """(users, rank): exact for the histories, faded."""
+        kept = self._kept(histories)
+        entries = histories.where(kept)
+        return fold_in(
+            self.item_factors,
+            entries.indptr,
+            entries.items,
+            entries.strengths,
+            reg_param=self.reg_param,
+            alpha=self.alpha,
+            nonnegative=self.nonnegative,
+            gramian=self.gramian,
+            confidence_weights=self._faded(entries),
+        )
+
+    def score(self, histories: Histories) -> Floats:
+        """(users, items)."""
+        vectors = self.user_factors(histories)
+        scores = np.empty((len(vectors), len(self.item_factors)))
+        # One product a user: a product of several rounds differently, and a list must not depend on others.
+        for row, vector in enumerate(vectors):
+            scores[row] = self.item_factors @ vector
+        return scores
+
+    def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
+        """(targets, entries); all zero for a nonnegative model, whose user factors are no sum."""
+        shares = np.zeros((len(targets), len(history.items)))
+        if self.nonnegative:
+            return shares
+        kept = self._kept(history)
+        entries = history.where(kept)
+        shares[:, kept] = contributions(
+            self.item_factors[entries.items],
+            entries.strengths,
+            self.item_factors[targets],
+            gramian=self.gramian,
+            reg_param=self.reg_param,
+            alpha=self.alpha,
+            confidence_weights=self._faded(entries),
+        )
+        return shares
+
+    def _kept(self, histories: Histories) -> NDArray[np.bool_]:
+        return histories.is_newest_of_item & self._known[histories.items]
+
+    def _faded(self, entries: Histories) -> Floats:
+        return recency_weights(entries.indptr, entries.times_ms, half_life_items=self.half_life)

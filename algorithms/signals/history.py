@@ -1,0 +1,174 @@
+"""The one form of users' histories that every signal is fitted from and scored for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.stored.records import HistoryEntry
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+
+UNKNOWN = -1  # an item that the model does not know: it takes its place in the order and scores nothing
+POSITIVE_GRADE = 1.0
+NEGATIVE_GRADE = -0.3
+# What a rating says of an item that is like the rated one: the entry of the largest key not above it.
+RATING_GRADES: Mapping[float, float] = {0.0: NEGATIVE_GRADE, 3.0: 0.3, 4.0: POSITIVE_GRADE, 5.0: 1.2}
+_NEGATIVE_TYPES = frozenset({"dislike"})
+
+
+@dataclass(frozen=True)
+class Histories:
+    """Interactions of several users as CSR, each user's newest first.
+
+    Those of user u stand from ``indptr[u]`` to ``indptr[u + 1]``. An item may stand several times in a row.
+    """
+
+    indptr: NDArray[np.int64]  # (users + 1)
+    items: NDArray[np.int32]  # dense item index, or UNKNOWN
+    grades: Floats  # how much of a like it is: 1 for a positive interaction (RATING_GRADES)
+    strengths: Floats  # what the factors are fitted with (RATING_STRENGTHS, EVENT_WEIGHTS)
+    times_ms: NDArray[np.int64]  # event time, epoch ms
+    weights: Floats  # how many events an entry stands for
+    now_ms: NDArray[np.int64]  # (users): when each user's list is asked for
+
+    def __len__(self) -> int:
+        return len(self.indptr) - 1
+
+    @cached_property
+    def owners(self) -> NDArray[np.int64]:
+        """The user of each entry."""
+        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+
+    @cached_property
+    def newer(self) -> NDArray[np.int64]:
+        """How many entries of its user are strictly newer than each: those of one moment have one number."""
+        place = np.arange(len(self.items))
+        is_first = np.ones(len(place), np.bool_)
+        is_first[1:] = self.times_ms[1:] != self.times_ms[:-1]
+        is_first[self.indptr[:-1][np.diff(self.indptr) > 0]] = True
+        return np.maximum.accumulate(np.where(is_first, place, 0)) - np.repeat(
+            self.indptr[:-1], np.diff(self.indptr)
+        )
+
+    @cached_property
+    def is_newest_of_item(self) -> NDArray[np.bool_]:
+        """True for the newest entry of each known item of each user."""
+        pairs = self.owners * (1 + int(self.items.max(initial=0))) + self.items
+        newest = np.zeros(len(self.items), np.bool_)
+        newest[np.unique(pairs, return_index=True)[1]] = True
+        return np.asarray(newest & (self.items != UNKNOWN))
+
+    @cached_property
+    def hours_since_last(self) -> Floats:
+        """(users): from the newest event to the question, at least 0; infinite without an event."""
+        hours = np.full(len(self), np.inf)
+        filled = np.diff(self.indptr) > 0
+        last = self.times_ms[self.indptr[:-1][filled]]
+        hours[filled] = np.maximum(self.now_ms[filled] - last, 0) / 3_600_000
+        return hours
+
+    def where(self, kept: NDArray[np.bool_]) -> Histories:
+        """Only some entries, for the same users."""
+        before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+        return replace(self._entries(kept), indptr=before[self.indptr])
+
+    def select(self, users: Integers) -> Histories:
+        """Those of some users, in that order."""
+        lengths = self.indptr[users + 1] - self.indptr[users]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        entries = np.arange(indptr[-1]) + np.repeat(self.indptr[users] - indptr[:-1], lengths)
+        return replace(self._entries(entries), indptr=indptr, now_ms=self.now_ms[users])
+
+    def rows(self, start: int, stop: int) -> Histories:
+        """Those of a range of users."""
+        entries = self._entries(slice(self.indptr[start], self.indptr[stop]))
+        indptr = self.indptr[start : stop + 1] - self.indptr[start]
+        return replace(entries, indptr=indptr, now_ms=self.now_ms[start:stop])
+
+    def asked_at(self, now_ms: NDArray[np.int64]) -> Histories:
+        """The same for questions at other times (users)."""
+        return replace(self, now_ms=now_ms)
+
+    def _entries(self, chosen: slice | NDArray[Any]) -> Histories:
+        return replace(
+            self,
+            items=self.items[chosen],
+            grades=self.grades[chosen],
+            strengths=self.strengths[chosen],
+            times_ms=self.times_ms[chosen],
+            weights=self.weights[chosen],
+        )
+
+
+def from_events(
+    users: Integers,
+    items: Integers,
+    times_ms: Integers,
+    *,
+    user_count: int,
+    grades: NDArray[np.floating[Any]] | None = None,
+    strengths: NDArray[np.floating[Any]] | None = None,
+    weights: NDArray[np.floating[Any]] | None = None,
+    now_ms: Integers | None = None,
+) -> Histories:
+    """Histories of users 0 to ``user_count`` - 1 from events in any order.
+
+    Of events of one moment the later in the arrays counts as the newer, so give them in the order of their
+    last writers (event_time, event_id). Grades, strengths and weights are 1 where None; ``now_ms`` is each
+    user's newest event where None.
+    Raises ValueError for arrays that do not fit or users out of range.
+    """
+    columns = (items, times_ms, grades, strengths, weights)
+    if any(column is not None and len(column) != len(users) for column in columns):
+        raise ValueError("users, items, times, grades, strengths and weights need one entry for each event")
+    if len(users) and not (users.min() >= 0 and users.max() < user_count):
+        raise ValueError(f"users must be from 0 to {user_count - 1}")
+    times = np.asarray(times_ms, np.int64)
+    order = np.lexsort((-np.arange(len(users)), -times, users))
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=user_count))]).astype(np.int64)
+    newest_first = times[order]
+    if now_ms is None:
+        last = np.zeros(user_count, np.int64)
+        filled = np.diff(indptr) > 0
+        last[filled] = newest_first[indptr[:-1][filled]]
+    else:
+        last = np.asarray(now_ms, np.int64)
+
+    def column(values: NDArray[np.floating[Any]] | None) -> Floats:
+        return np.ones(len(users)) if values is None else np.asarray(values, np.float64)[order]
+
+    return Histories(
+        indptr=indptr,
+        items=np.asarray(items, np.int32)[order],
+        grades=column(grades),
+        strengths=column(strengths),
+        times_ms=newest_first,
+        weights=column(weights),
+        now_ms=last,
+    )
+
+
+def grade_ratings(ratings: NDArray[np.floating[Any]], table: Mapping[float, float] = RATING_GRADES) -> Floats:
+    """The grade of each rating; below all keys, that of the smallest."""
+    steps = sorted(table.items())
+    reached = np.searchsorted([key for key, _ in steps], ratings, side="right") - 1
+    return np.array([grade for _, grade in steps], np.float64)[np.maximum(reached, 0)]
+
+
+def grade_entries(entries: Sequence[HistoryEntry], table: Mapping[float, float] = RATING_GRADES) -> float:
+    """The grade of one item by the entries that count (contracts.strengths.effective): the largest of them.
+
+    A dislike beats everything: who dislikes an item does not want more of its kind. Without an entry: 0.
+    """
+    if any(entry.event_type in _NEGATIVE_TYPES for entry in entries):
+        return NEGATIVE_GRADE
+    rated = np.array([entry.value for entry in entries if entry.event_type == "rating"], np.float64)
+    others = [POSITIVE_GRADE] * (len(entries) - len(rated))
+    return max([*grade_ratings(rated, table).tolist(), *others], default=0.0)

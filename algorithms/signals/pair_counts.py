@@ -1,0 +1,210 @@
+"""How often one item follows another within the next few events: a sum that any event can be added to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.signals.history import UNKNOWN, Histories
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+
+MAX_SPAN = 40
+_CODES = 128  # 3 kinds of pairs for each distance
+_BLOCK_PAIRS = 2**23  # sorted at once: 64 MiB
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which pairs of a user's events count, and how much.
+
+    An event counts for the ``span`` events after it; a distance of d weighs 2 ** (-(d - 1) / half_life).
+    ``backward`` is the share that counts for the reverse order as well. Pairs of one moment have no order:
+    both directions count half. ``keeps_diagonal``: an item may follow itself.
+    """
+
+    span: int = 20
+    half_life: float = 5.0
+    backward: float = 0.0
+    keeps_diagonal: bool = False
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.span <= MAX_SPAN and self.half_life > 0 and 0 <= self.backward <= 1):
+            raise ValueError(
+                f"a window has a span of 1 to {MAX_SPAN}, a half-life above 0 and a share of 0-1"
+            )
+
+    def weights(self) -> Floats:
+        """(codes): of 3 (d - 1) + 0 in order, + 1 of one moment, + 2 in reverse order."""
+        by_distance = 2.0 ** (-np.arange(self.span) / self.half_life)
+        return np.outer(by_distance, [1.0, (1 + self.backward) / 2, self.backward]).ravel()
+
+
+class Pairs(NamedTuple):
+    """Counts by (from, to), each pair once, ordered by both."""
+
+    sources: NDArray[np.int64]
+    followers: NDArray[np.int64]
+    counts: Floats
+
+
+class _Distance(NamedTuple):
+    """Pairs of events so many places apart."""
+
+    older: NDArray[np.int32]
+    newer: NDArray[np.int32]
+    is_one_moment: NDArray[np.bool_]
+
+    def where(self, kept: NDArray[np.bool_]) -> _Distance:
+        return _Distance(self.older[kept], self.newer[kept], self.is_one_moment[kept])
+
+
+def row_and_column_sums(histories: Histories, window: Window, items: int) -> tuple[Floats, Floats]:
+    """(items) each: the sums over followers and over sources of all counts."""
+    row_sums, column_sums, weights = np.zeros(items), np.zeros(items), window.weights()
+    places = np.arange(len(histories.items))
+    for distance in range(1, window.span + 1):
+        pairs = _at_distance(histories, places, distance, window)
+        forward, even, reverse = weights[3 * distance - 3 : 3 * distance]
+        in_order = np.where(pairs.is_one_moment, even, forward)
+        in_reverse = np.where(pairs.is_one_moment, even, reverse)
+        row_sums += np.bincount(pairs.older, in_order, items) + np.bincount(pairs.newer, in_reverse, items)
+        column_sums += np.bincount(pairs.newer, in_order, items) + np.bincount(pairs.older, in_reverse, items)
+    return row_sums, column_sums
+
+
+def count_pairs(
+    histories: Histories, window: Window, items: int, is_newer: NDArray[np.bool_] | None = None
+) -> Pairs:
+    """All counts; their cost is linear in events x span, and one block of rows is sorted at a time.
+
+    ``is_newer`` (entries) restricts them to pairs whose newer event is one of these: what later events add to
+    the counts of those before them.
+    """
+    by_item = np.argsort(histories.items, kind="stable")
+    by_item = by_item[np.searchsorted(histories.items[by_item], 0) :]  # without UNKNOWN
+    events_before = np.searchsorted(histories.items[by_item], np.arange(items + 1))
+    per_block = max(1, _BLOCK_PAIRS // (2 * window.span))
+    blocks, first = [], 0
+    while first < items:
+        last = int(np.searchsorted(events_before, events_before[first] + per_block, side="right")) - 1
+        last = max(last, first + 1)
+        places = by_item[events_before[first] : events_before[last]]
+        if len(places):
+            blocks.append(_count_sources(histories, np.sort(places), window, items, is_newer))
+        first = last
+    if not blocks:
+        return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    return Pairs(
+        np.concatenate([block.sources for block in blocks]),
+        np.concatenate([block.followers for block in blocks]),
+        np.concatenate([block.counts for block in blocks]),
+    )
+
+
+def changes(before: Histories, after: Histories, window: Window, items: int) -> Pairs:
+    """What the counts of one user change by when its history does, by an event or a retraction.
+
+    Whatever the order in which events arrive, the changes add up to ``count_pairs`` of the last history. Only
+    the part of the histories near what differs is counted: at most span events on each side.
+    """
+    old, new = (_last_part(each) for each in (before, after))
+    shorter = min(len(old), len(new))
+    same = np.all(old[:shorter] == new[:shorter], axis=1)
+    newest_same = int(np.argmin(np.append(same, False)))
+    same = np.all(old[len(old) - shorter :] == new[len(new) - shorter :], axis=1)[::-1]
+    oldest_same = min(int(np.argmin(np.append(same, False))), shorter - newest_same)
+    start = max(0, newest_same - window.span)
+    counted = []
+    for history, sign in ((before, -1.0), (after, 1.0)):
+        stop = min(len(history.items), len(history.items) - oldest_same + window.span)
+        pairs = count_pairs(_entries(history, start, stop), window, items)
+        counted.append(pairs._replace(counts=sign * pairs.counts))
+    return merge(counted, items)
+
+
+def merge(several: list[Pairs], items: int) -> Pairs:
+    """The sum of counts, without pairs that add up to nothing."""
+    keys = np.concatenate([pairs.sources * items + pairs.followers for pairs in several])
+    unique, place = np.unique(keys, return_inverse=True)
+    amounts = np.concatenate([pairs.counts for pairs in several])
+    counts = np.asarray(np.bincount(place, amounts, len(unique)), np.float64)
+    kept = np.abs(counts) > 1e-12
+    return Pairs(unique[kept] // items, unique[kept] % items, counts[kept])
+
+
+def _at_distance(
+    histories: Histories,
+    places: Integers,
+    distance: int,
+    window: Window,
+    is_newer: NDArray[np.bool_] | None = None,
+) -> _Distance:
+    """The pairs whose older event stands at one of these places (newest first)."""
+    starts = histories.indptr[histories.owners[places]]
+    older = places[places - distance >= starts]
+    if is_newer is not None:
+        older = older[is_newer[older - distance]]
+    newer = older - distance
+    items = histories.items[older], histories.items[newer]
+    counts = (items[0] != UNKNOWN) & (items[1] != UNKNOWN)
+    if not window.keeps_diagonal:
+        counts &= items[0] != items[1]
+    is_one_moment = histories.times_ms[older] == histories.times_ms[newer]
+    return _Distance(items[0][counts], items[1][counts], is_one_moment[counts])
+
+
+def _count_sources(
+    histories: Histories,
+    places: Integers,
+    window: Window,
+    items: int,
+    is_newer: NDArray[np.bool_] | None,
+) -> Pairs:
+    """The counts whose source stands at these places, which are all the events of some items."""
+    packed = []
+    for distance in range(1, window.span + 1):
+        code = 3 * (distance - 1)
+        pairs = _at_distance(histories, places, distance, window, is_newer)
+        packed.append(_pack(pairs.older, pairs.newer, code + pairs.is_one_moment, items))
+        pairs = _at_newer(histories, places, distance, window, is_newer)
+        if not window.backward:
+            pairs = pairs.where(pairs.is_one_moment)
+        packed.append(_pack(pairs.newer, pairs.older, code + 2 - pairs.is_one_moment, items))
+    keys = np.sort(np.concatenate(packed))
+    amounts = window.weights()[keys % _CODES]
+    keys //= _CODES
+    firsts = np.flatnonzero(np.diff(keys, prepend=-1))
+    counts = np.add.reduceat(amounts, firsts) if len(firsts) else np.empty(0)
+    return Pairs(keys[firsts] // items, keys[firsts] % items, counts)
+
+
+def _at_newer(
+    histories: Histories,
+    places: Integers,
+    distance: int,
+    window: Window,
+    is_newer: NDArray[np.bool_] | None,
+) -> _Distance:
+    """The pairs whose newer event stands at one of these places."""
+    stops = histories.indptr[histories.owners[places] + 1]
+    older = places[places + distance < stops] + distance
+    return _at_distance(histories, older, distance, window, is_newer)
+
+
+def _pack(sources: Integers, followers: Integers, codes: Integers, items: int) -> NDArray[np.int64]:
+    return (sources.astype(np.int64) * items + followers) * _CODES + codes
+
+
+def _last_part(history: Histories) -> NDArray[np.int64]:
+    return np.column_stack([history.times_ms, history.items]).astype(np.int64)
+
+
+def _entries(history: Histories, start: int, stop: int) -> Histories:
+    kept = np.zeros(len(history.items), np.bool_)
+    kept[start:stop] = True
+    return history.where(kept)

@@ -1,0 +1,212 @@
+"""Questions of a past that is over: what was known of a user at a moment, and what the user liked next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.metrics import Positives
+from algorithms.signals.blend import deviations
+from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.signal import Signal
+from algorithms.top_n import best_of_rows
+
+Floats = NDArray[np.float64]
+
+_NEWEST = 5000  # entries of a history that a question of the next item knows
+_DEPTH = 50  # of the best items of each signal are candidates
+_BLOCK_NUMBERS = 2**21
+
+
+@dataclass(frozen=True)
+class Questions:
+    """One row a question; a user may have several. Positives may be items that the user has had before."""
+
+    histories: Histories
+    positives: Positives
+    users: NDArray[np.int64]  # intervals draw whole users
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def some(self, places: NDArray[np.integer[Any]]) -> Questions:
+        """The questions at these places."""
+        return Questions(
+            self.histories.select(places),
+            Positives(*_ranges(self.positives.indptr, self.positives.indices, places)),
+            self.users[places],
+        )
+
+    def sample(self, limit: int) -> Questions:
+        """At most ``limit`` questions with positives, in the order of their times and evenly over them."""
+        asked = np.flatnonzero(self.positives.counts)
+        asked = asked[np.argsort(self.histories.now_ms[asked], kind="stable")]
+        if len(asked) > limit:
+            asked = asked[np.arange(limit) * len(asked) // limit]
+        return self.some(asked)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Each question's candidates with what every signal says of them, filled up to the longest."""
+
+    scores: dict[str, NDArray[np.float32]]  # (questions, candidates), in units of the signal's deviation
+    is_candidate: NDArray[np.bool_]
+    is_known: NDArray[np.bool_]
+    is_positive: NDArray[np.bool_]
+    positives: NDArray[np.int64]  # (questions): how many there are, candidates or not
+    users: NDArray[np.int64]
+
+    def rows(self, kept: NDArray[np.bool_]) -> Candidates:
+        """Only some questions."""
+        return Candidates(
+            {name: scores[kept] for name, scores in self.scores.items()},
+            self.is_candidate[kept],
+            self.is_known[kept],
+            self.is_positive[kept],
+            self.positives[kept],
+            self.users[kept],
+        )
+
+
+def next_item_questions(
+    histories: Histories,
+    is_target: NDArray[np.bool_],
+    *,
+    limit: int | None = None,
+    newest: int = _NEWEST,
+) -> Questions:
+    """Each target entry predicted from its user's entries strictly before it, the newest ones of them.
+
+    ``limit`` takes so many targets, evenly over their times.
+    """
+    targets = np.flatnonzero(is_target & (histories.items != UNKNOWN))
+    targets = targets[np.argsort(histories.times_ms[targets], kind="stable")]
+    if limit is not None and len(targets) > limit:
+        targets = targets[np.arange(limit) * len(targets) // limit]
+    owners = histories.owners[targets]
+    stops = histories.indptr[owners + 1]
+    # The first entry (newest first) of an earlier moment than the target's.
+    moments = np.flatnonzero(np.diff(histories.newer, prepend=-1) != 0)
+    following = np.searchsorted(moments, targets, side="right")
+    starts = np.append(moments, len(histories.items))[following]
+    starts = np.minimum(starts, stops)
+    lengths = np.minimum(stops - starts, newest)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    places = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], lengths)
+    asked = Histories(
+        indptr=indptr,
+        items=histories.items[places],
+        grades=histories.grades[places],
+        strengths=histories.strengths[places],
+        times_ms=histories.times_ms[places],
+        weights=histories.weights[places],
+        now_ms=histories.times_ms[targets],
+    )
+    positives = Positives(np.arange(len(targets) + 1, dtype=np.int64), histories.items[targets])
+    return Questions(asked, positives, owners)
+
+
+def later_questions(histories: Histories, later: Histories, is_liked: NDArray[np.bool_]) -> Questions:
+    """What each user liked later, predicted at once at the moment of the first later entry.
+
+    Both have the same users; ``is_liked`` marks entries of ``later``. Users without a liked one have none.
+    """
+    liked = later.where(is_liked & later.is_newest_of_item)
+    now = np.array(histories.now_ms)
+    filled = np.diff(later.indptr) > 0
+    now[filled] = later.times_ms[later.indptr[1:][filled] - 1]
+    return Questions(histories.asked_at(now), Positives(liked.indptr, liked.items), np.arange(len(histories)))
+
+
+def candidates(signals: Mapping[str, Signal], questions: Questions, depth: int = _DEPTH) -> Candidates:
+    """The union of every signal's ``depth`` best items of each question, and as many known ones.
+
+    Known items are none where no question has a known positive.
+    """
+    blocks, start, many = [], 0, 1
+    while start < len(questions):
+        stop = min(len(questions), start + many)
+        block, items = _block(signals, questions.some(np.arange(start, stop)), depth)
+        blocks.append(block)
+        start, many = stop, max(1, _BLOCK_NUMBERS // items)
+    if not blocks:
+        nothing = np.zeros((0, 0), np.bool_)
+        scores = {name: np.zeros((0, 0), np.float32) for name in signals}
+        return Candidates(scores, nothing, nothing, nothing, np.zeros(0, np.int64), questions.users)
+    return stack(blocks)
+
+
+def _block(signals: Mapping[str, Signal], questions: Questions, depth: int) -> tuple[Candidates, int]:
+    """The candidates of some questions, and how many items there are."""
+    histories, positives = questions.histories, questions.positives
+    scored = {name: signal.score(histories) for name, signal in signals.items()}
+    shape = next(iter(scored.values())).shape
+    is_known, is_positive = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    there = histories.items != UNKNOWN
+    is_known[histories.owners[there], histories.items[there]] = True
+    is_positive[np.repeat(np.arange(shape[0]), positives.counts), positives.indices] = True
+    chosen = np.zeros(shape, np.bool_)
+    known_positives = (is_known & is_positive).any()
+    for scores in scored.values():
+        scores /= deviations(scores)[:, None]
+        _mark_best(np.where(is_known, 0.0, scores), depth, chosen)
+        if known_positives:
+            _mark_best(np.where(is_known, scores, 0.0), depth, chosen)
+    counts = chosen.sum(axis=1)
+    rows, columns = np.nonzero(chosen)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    is_candidate = np.arange(counts.max(initial=0)) < counts[:, None]
+
+    def picked(values: NDArray[Any], empty: Any) -> NDArray[Any]:
+        filled = np.full(is_candidate.shape, empty, values.dtype)
+        filled[rows, places] = values[rows, columns]
+        return filled
+
+    found = Candidates(
+        {name: picked(scores, 0.0).astype(np.float32) for name, scores in scored.items()},
+        is_candidate,
+        picked(is_known, False),
+        picked(is_positive, False),
+        positives.counts,
+        questions.users,
+    )
+    return found, shape[1]
+
+
+def _mark_best(scores: Floats, depth: int, chosen: NDArray[np.bool_]) -> None:
+    """Mark each row's best scores above 0 in ``chosen``, in place."""
+    best, _ = best_of_rows(scores, depth)
+    rows, places = np.nonzero(best >= 0)
+    chosen[rows, best[rows, places]] = True
+
+
+def stack(blocks: Sequence[Candidates]) -> Candidates:
+    """Several questions' candidates one after another; all have the same signals."""
+    width = max(block.is_candidate.shape[1] for block in blocks)
+
+    def stacked(parts: list[NDArray[Any]], empty: Any) -> NDArray[Any]:
+        wide = [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=empty) for part in parts]
+        return np.concatenate(wide)
+
+    return Candidates(
+        {name: stacked([block.scores[name] for block in blocks], 0.0) for name in blocks[0].scores},
+        stacked([block.is_candidate for block in blocks], False),
+        stacked([block.is_known for block in blocks], False),
+        stacked([block.is_positive for block in blocks], False),
+        np.concatenate([block.positives for block in blocks]),
+        np.concatenate([block.users for block in blocks]),
+    )
+
+
+def _ranges(
+    indptr: NDArray[np.int64], values: NDArray[Any], places: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    lengths = indptr[places + 1] - indptr[places]
+    bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    taken = np.arange(bounds[-1]) + np.repeat(indptr[places] - bounds[:-1], lengths)
+    return bounds, values[taken]

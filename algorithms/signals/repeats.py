@@ -1,0 +1,61 @@
+"""Repeats: what the user has had before, more often and more recently. Only where known items may come.
+
+With a session a run of events without a gap, and s how many of the user's sessions are newer:
+
+    R(j) = log(1 + 10 x sum over sessions with j of 2^(-s / half-life))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.signals.history import UNKNOWN, Histories
+
+Floats = NDArray[np.float64]
+
+_SCALE = 10.0
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Needs no fit. ``half_life`` in sessions; a pause of more than ``gap_ms`` begins a new session."""
+
+    items: int
+    half_life: float = 10.0
+    gap_ms: int = 1_800_000
+
+    def score(self, histories: Histories) -> Floats:
+        """(users, items)."""
+        cells = histories.owners * self.items + histories.items
+        amounts = self._amounts(histories)
+        known = histories.items != UNKNOWN
+        summed = np.bincount(cells[known], amounts[known], len(histories) * self.items)
+        scores = np.log1p(_SCALE * summed, out=np.zeros_like(summed), where=summed > 0)
+        return np.asarray(scores.reshape(len(histories), self.items))
+
+    def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
+        """(targets, entries): each entry's part of the sum is its part of the logarithm."""
+        amounts = (history.items == np.asarray(targets)[:, None]) * self._amounts(history)
+        sums = amounts.sum(axis=1, keepdims=True)
+        parts = np.divide(amounts, sums, out=np.zeros_like(amounts), where=sums > 0)
+        return np.asarray(parts * np.log1p(_SCALE * sums))
+
+    def _amounts(self, histories: Histories) -> Floats:
+        """What each entry adds to its item's sum; an item counts once a session, but by its weight."""
+        times, owners = histories.times_ms, histories.owners
+        begins = np.zeros(len(times), np.int64)
+        begins[1:] = (times[:-1] - times[1:] > self.gap_ms) & (owners[1:] == owners[:-1])
+        before = np.cumsum(begins)
+        filled = np.diff(histories.indptr) > 0
+        first = np.zeros(len(histories), np.int64)
+        first[filled] = before[histories.indptr[:-1][filled]]
+        sessions = before - first[owners]
+        # An item of one session: (running number of the session, item).
+        keys = (before + owners) * (self.items + 1) + histories.items + 1
+        once = np.zeros(len(times))
+        once[np.unique(keys, return_index=True)[1]] = 1
+        return np.asarray(once * histories.weights * 2.0 ** (-sessions / self.half_life))

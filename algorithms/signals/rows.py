@@ -1,0 +1,100 @@
+"""Sparse item-to-item rows, each cut to its largest entries: what a signal keeps and a worker maps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+_HALF_LARGEST = 15  # half-precision values are scaled so that the largest is about 2 ** 15
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A matrix (items, items) as CSR; an entry is ``values`` x ``scale`` and takes 4 + 2 or 4 + 4 bytes."""
+
+    indptr: NDArray[np.int64]
+    columns: NDArray[np.int32]  # ascending in each row
+    values: NDArray[np.float16] | NDArray[np.float32]
+    scale: float = 1.0  # a power of two, so that it rounds nothing
+
+    @property
+    def items(self) -> int:
+        """How many rows, which is how many columns."""
+        return len(self.indptr) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the rows take."""
+        return self.indptr.nbytes + self.columns.nbytes + self.values.nbytes
+
+    def half(self) -> Rows:
+        """The same with values of two bytes."""
+        largest = float(np.abs(self.values).max(initial=0.0)) * self.scale
+        if not largest > 0:
+            return Rows(self.indptr, self.columns, self.values.astype(np.float16))
+        scale = 2.0 ** (np.ceil(np.log2(largest)) - _HALF_LARGEST)
+        scaled = self.values.astype(np.float64) * (self.scale / scale)
+        return Rows(self.indptr, self.columns, scaled.astype(np.float16), scale)
+
+    def gather(self, items: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(places of the entries of these rows one after another, how many each row has)."""
+        starts = self.indptr[items]
+        counts = self.indptr[items + 1] - starts
+        before = np.cumsum(counts) - counts
+        return np.arange(counts.sum()) + np.repeat(starts - before, counts), counts
+
+    def sum_rows(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
+        """(users, items): for each user the sum of weight x row over its (owner, item, weight) entries."""
+        places, counts = self.gather(items)
+        cells = self.columns[places]
+        if users > 1:
+            cells = cells + np.repeat(np.asarray(owners, np.int64) * self.items, counts)
+        amounts = self.values[places] * np.repeat(weights * self.scale, counts)
+        summed = np.bincount(cells, amounts, users * self.items)
+        return np.asarray(summed, np.float64).reshape(users, self.items)
+
+    def shares(self, items: Integers, weights: Floats, targets: Integers) -> Floats:
+        """(targets, items): weight x entry of each target in each of these rows."""
+        places, counts = self.gather(items)
+        place_of = np.full(self.items, -1, np.int64)
+        place_of[targets] = np.arange(len(targets))
+        target = place_of[self.columns[places]]
+        source = np.repeat(np.arange(len(items)), counts)
+        amounts = self.values[places] * np.repeat(weights * self.scale, counts)
+        found = target >= 0
+        shares = np.zeros((len(targets), len(items)))
+        shares[target[found], source[found]] = amounts[found]
+        return shares
+
+
+def from_sorted(row_of: Integers, columns: Integers, values: Floats, items: int, k: int) -> Rows:
+    """Rows from entries in the order of (row, column), each row cut to its k largest by absolute value."""
+    indptr = np.searchsorted(row_of, np.arange(items + 1)).astype(np.int64)
+    kept = np.ones(len(columns), np.bool_)
+    for row in np.flatnonzero(np.diff(indptr) > k):
+        start, stop = indptr[row], indptr[row + 1]
+        kept[start:stop] = False
+        # A stable order, so that of equal entries the lower columns stay.
+        kept[start + np.argsort(-np.abs(values[start:stop]), kind="stable")[:k]] = True
+    before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+    return Rows(before[indptr], columns[kept].astype(np.int32), values[kept].astype(np.float32))
+
+
+def cut_block(block: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], Integers, NDArray[np.float32]]:
+    """(entries of each row, columns, values): the k largest by absolute value, zeros left out."""
+    width = min(k, block.shape[1])
+    best = np.argpartition(np.abs(block), block.shape[1] - width, axis=1)[:, block.shape[1] - width :]
+    best.sort(axis=1)
+    values = np.take_along_axis(block, best, axis=1)
+    kept = values != 0
+    return kept.sum(axis=1), best[kept], values[kept]
+
+
+def empty(items: int) -> Rows:
+    """Rows without an entry."""
+    return Rows(np.zeros(items + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))

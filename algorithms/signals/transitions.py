@@ -1,0 +1,132 @@
+"""Transitions: what follows what within the next few events, asked for a user's newest ones.
+
+With C the counts of ``pair_counts`` and r and c their row and column sums,
+
+    T_ij = C_ij / ((r_i + 5)^a (c_j + 5)^b)
+    t(j) = sum over the newest 20 entries of 2^(-h / H) T_(i_h) j
+
+h is how many of the user's entries are strictly newer, so entries of one moment weigh the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.pair_counts import Pairs, Window, count_pairs, merge, row_and_column_sums
+from algorithms.signals.rows import Rows, from_sorted
+
+Floats = NDArray[np.float64]
+
+_DAMPING = 5.0  # added to the sums: what was seen a few times only says little
+_NEWEST = 20  # entries of a history that are asked
+
+
+@dataclass(frozen=True)
+class TransitionSettings:
+    """The window of the counts, the powers of their sums, and how fast a history fades (in entries)."""
+
+    window: Window = field(default_factory=Window)
+    row_power: float = 1.0  # a
+    column_power: float = 0.0  # b
+    half_life: float = 4.0  # H
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """The fitted signal. ``row_sums`` and ``column_sums`` (items) are those of all counts, cut or not."""
+
+    rows: Rows  # T
+    row_sums: NDArray[np.float32]
+    column_sums: NDArray[np.float32]
+    settings: TransitionSettings
+    k: int
+
+    def score(self, histories: Histories) -> Floats:
+        """(users, items)."""
+        asked, weights = self._asked(histories)
+        owners, items = histories.owners[asked], histories.items[asked]
+        return self.rows.sum_rows(owners, items, weights, len(histories))
+
+    def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
+        """(targets, entries)."""
+        asked, weights = self._asked(history)
+        shares = np.zeros((len(targets), len(history.items)))
+        shares[:, asked] = self.rows.shares(history.items[asked], weights, targets)
+        return shares
+
+    def with_half_life(self, half_life: float) -> Transitions:
+        """The same rows, asked with another half-life of the history."""
+        return replace(self, settings=replace(self.settings, half_life=half_life))
+
+    def with_changes(self, changes: Pairs) -> Transitions:
+        """The signal after events since the fit (``pair_counts.changes``); only the rows they touch change.
+
+        What was cut from these rows stays forgotten, and the new column sums count only in these rows.
+        """
+        items = self.rows.items
+        row_sums, column_sums = self.row_sums.astype(np.float64), self.column_sums.astype(np.float64)
+        touched = np.unique(changes.sources)
+        places, lengths = self.rows.gather(touched)
+        kept = Pairs(np.repeat(touched, lengths), self.rows.columns[places].astype(np.int64), np.empty(0))
+        values = self.rows.values[places].astype(np.float64) * self.rows.scale
+        kept = kept._replace(counts=values / _factor(row_sums, column_sums, kept, self.settings))
+        row_sums += np.bincount(changes.sources, changes.counts, items)
+        column_sums += np.bincount(changes.followers, changes.counts, items)
+        merged = merge([kept, changes], items)
+        above = merged.counts > 0
+        merged = Pairs(merged.sources[above], merged.followers[above], merged.counts[above])
+        values = merged.counts * _factor(row_sums, column_sums, merged, self.settings)
+        changed = from_sorted(merged.sources, merged.followers, values, items, self.k)
+        sums = row_sums.astype(np.float32), column_sums.astype(np.float32)
+        return replace(
+            self,
+            rows=_replace_rows(self.rows, changed, touched),
+            row_sums=sums[0],
+            column_sums=sums[1],
+        )
+
+    def _asked(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
+        """The places of the entries that are asked, and how much each weighs."""
+        place = np.arange(len(histories.items)) - histories.indptr[histories.owners]
+        asked = np.flatnonzero((place < _NEWEST) & (histories.items != UNKNOWN))
+        return asked, 2.0 ** (-histories.newer[asked] / self.settings.half_life)
+
+
+def fit_transitions(
+    histories: Histories, items: int, settings: TransitionSettings | None = None, k: int = 100
+) -> Transitions:
+    """From all users' events; each row keeps its ``k`` largest entries."""
+    settings = settings or TransitionSettings()
+    row_sums, column_sums = row_and_column_sums(histories, settings.window, items)
+    pairs = count_pairs(histories, settings.window, items)
+    values = pairs.counts * _factor(row_sums, column_sums, pairs, settings)
+    rows = from_sorted(pairs.sources, pairs.followers, values, items, k)
+    return Transitions(rows, row_sums.astype(np.float32), column_sums.astype(np.float32), settings, k)
+
+
+def _factor(row_sums: Floats, column_sums: Floats, pairs: Pairs, settings: TransitionSettings) -> Floats:
+    by_row = (np.maximum(row_sums, 0) + _DAMPING) ** -settings.row_power
+    by_column = (np.maximum(column_sums, 0) + _DAMPING) ** -settings.column_power
+    return np.asarray(by_row[pairs.sources] * by_column[pairs.followers])
+
+
+def _replace_rows(rows: Rows, changed: Rows, touched: NDArray[np.int64]) -> Rows:
+    """``rows`` with some of its rows taken from ``changed``, whose values are not scaled."""
+    is_touched = np.zeros(rows.items, np.bool_)
+    is_touched[touched] = True
+    lengths = np.where(is_touched, np.diff(changed.indptr), np.diff(rows.indptr))
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    columns = np.empty(indptr[-1], np.int32)
+    values = np.empty(indptr[-1], np.float32)
+    for source, scale, chosen in ((changed, 1.0, is_touched), (rows, rows.scale, ~is_touched)):
+        items = np.flatnonzero(chosen)
+        places, counts = source.gather(items)
+        targets = np.arange(len(places)) + np.repeat(indptr[items] - (np.cumsum(counts) - counts), counts)
+        columns[targets] = source.columns[places]
+        values[targets] = source.values[places].astype(np.float32) * np.float32(scale)
+    return Rows(indptr, columns, values)

@@ -1,0 +1,311 @@
+"""Choosing a blend on questions of the past: few weights, each of a signal that helps beyond doubt.
+
+Forward selection of NDCG@10: the best signal alone, then again and again the one that adds most, with its
+weight searched and all weights refined by coordinate ascent (factors 1.6, then 1.25). A signal enters only
+where the 95 % interval of its gain, paired and drawn over whole users, lies above 0 and the gain is no less
+than a hundredth, and stays only while leaving it out costs as surely. Nothing is random but the seeded
+bootstrap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.bootstrap import Figure, mean_figures, paired_difference
+from algorithms.signals.blend import HALF_LIFE_HOURS, Blend
+from algorithms.signals.questions import Candidates, Questions, candidates, stack
+from algorithms.signals.signal import Signal
+
+Floats = NDArray[np.float64]
+Weights = dict[str, float]
+
+K = 10
+MIN_USERS = 50  # with positives, of a horizon; a choice on fewer would be by chance
+MAX_QUESTIONS = 2000
+_ENTERING = (0.1, 0.2, 0.4, 0.8, 1.6)  # weights at which a signal is tried, in units of the first one's
+_NEGATIVE = (-0.15, -0.3)  # of all-time popularity beside a trend: what is new and rising
+_FACTORS = (1.6, 1.25)
+_ROUNDS = 3  # of coordinate ascent, by each factor
+_LEAST_GAIN = 0.01  # of the quality so far: what helps less is not worth computing
+_TRIED = 4  # signals that are tried for entry at each step, best gain first
+
+# Families of signals, and what is taken where there are too few questions to choose on.
+FACTORS, ITEM_TO_ITEM, LONG_VIEW = "factors", "item_to_item", "long_view"
+TRANSITIONS, REPEATS, TREND, POPULARITY = "transitions", "repeats", "trend", "popularity"
+DEFAULT_HOT: Mapping[str, float] = {ITEM_TO_ITEM: 1.0, TRANSITIONS: 0.7, FACTORS: 0.2}
+DEFAULT_COLD: Mapping[str, float] = {LONG_VIEW: 1.0, TRANSITIONS: 0.15, FACTORS: 0.2}
+_ANY_HORIZON = frozenset({REPEATS, TREND, POPULARITY})  # kept in the other horizon where that one is unknown
+
+
+class Candidate(NamedTuple):
+    """A fitted signal that may enter: one of a family's settings, the default one first."""
+
+    name: str
+    family: str
+    signal: Signal
+
+
+class Step(NamedTuple):
+    """A signal that entered or left, and what that changed in NDCG@10 (interval over users)."""
+
+    name: str
+    weight: float
+    gain: Figure
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The choice for one horizon."""
+
+    weights: Weights
+    ndcg: Figure | None  # on the questions that it was chosen on; None without a choice
+    alone: dict[str, float]  # NDCG@10 of each signal alone
+    steps: tuple[Step, ...]
+    why: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The blend and how it came about, hot and cold."""
+
+    blend: Blend
+    hot: Horizon
+    cold: Horizon
+    known_items: Figure | None  # what recommending known items changes; None where nobody comes back to any
+
+
+class Slice(NamedTuple):
+    """Signals fitted on what came before some questions, and the questions."""
+
+    offered: Sequence[Candidate]
+    questions: Questions
+
+
+def choose(
+    slices: Sequence[Slice], *, known_items: bool | None = None, max_questions: int = MAX_QUESTIONS
+) -> Choice:
+    """The blend for these questions, which must not be those that the result is judged on.
+
+    Few users leave an interval wide: give several slices, each further back in time and with signals of the
+    same names fitted before it, and they are judged together. Questions within 8 hours of the user's last
+    event choose the hot weights, the others the cold ones. ``known_items`` says whether known items may be
+    recommended; None decides it by the questions. Raises ValueError where no signal is offered.
+    """
+    if not slices or not slices[0].offered:
+        raise ValueError("at least one slice with at least one signal must be offered")
+    offered = slices[0].offered
+    scored, is_hot = _score(slices, max_questions // len(slices))
+    parts = scored.rows(is_hot), scored.rows(~is_hot)
+    without = tuple(_choose_horizon(offered, part, False) for part in parts)
+    kinds, gained = without, None
+    if known_items is not False and (scored.is_positive & scored.is_known).any():
+        having = tuple(_choose_horizon(offered, part, True) for part in parts)
+        gained = _known_items_gain(parts, without, having)
+        if known_items or gained.low > 0:
+            kinds = having
+    allowed = bool(known_items) or kinds is not without
+    hot, cold = _fill(offered, kinds[0], kinds[1], allowed)
+    return Choice(Blend(hot.weights, cold.weights, allowed), hot, cold, gained)
+
+
+def _score(slices: Sequence[Slice], limit: int) -> tuple[Candidates, NDArray[np.bool_]]:
+    """The candidates of all slices' questions, and which are asked within 8 hours of the last event."""
+    names = {each.name for each in slices[0].offered}
+    scored, is_hot = [], []
+    for offered, questions in slices:
+        asked = questions.sample(limit)
+        signals = {each.name: each.signal for each in offered if each.name in names}
+        scored.append(candidates(signals, asked))
+        is_hot.append(asked.histories.hours_since_last < HALF_LIFE_HOURS)
+    return stack(scored), np.concatenate(is_hot)
+
+
+def ndcg(scored: Candidates, weights: Mapping[str, float], with_known_items: bool, k: int = K) -> Floats:
+    """(questions): of the lists that the weights make of the candidates; what is no candidate is missed."""
+    return _ndcg(scored, _blend(scored, weights), with_known_items, k)
+
+
+def _choose_horizon(offered: Sequence[Candidate], scored: Candidates, with_known: bool) -> Horizon:
+    users = len(np.unique(scored.users))
+    if users < MIN_USERS:
+        why = f"{users} users with something to predict are too few to choose on ({MIN_USERS}): the defaults"
+        return Horizon({}, None, {}, (), why)
+
+    def quality(weights: Mapping[str, float]) -> Floats:
+        return ndcg(scored, weights, with_known)
+
+    alone = {each.name: float(quality({each.name: 1.0}).mean()) for each in offered}
+    first = max(alone, key=lambda name: alone[name])
+    weights, steps = {first: 1.0}, list[Step]()
+    while entered := _enter(offered, scored, weights, with_known):
+        weights, step = entered
+        steps.append(step)
+    while left := _leave(scored, weights, quality):
+        weights, step = left
+        steps.append(step)
+    figure = mean_figures(_by_user(scored.users, quality(weights))[:, None])[0]
+    return Horizon(weights, figure, alone, tuple(steps), f"chosen on {len(scored.users)} questions")
+
+
+def _enter(
+    offered: Sequence[Candidate], scored: Candidates, weights: Weights, with_known: bool
+) -> tuple[Weights, Step] | None:
+    """The best signal that helps beyond doubt, with all weights refined."""
+    base = _blend(scored, weights)
+    before = _ndcg(scored, base, with_known, K)
+    taken = {each.family for each in offered if each.name in weights and each.family != TREND}
+    has_trend = any(each.name in weights for each in offered if each.family == TREND)
+    tried = []
+    for each in offered:
+        if each.name in weights or each.family in taken:
+            continue
+        grid = _ENTERING if each.family != POPULARITY or not has_trend else (*_ENTERING, *_NEGATIVE)
+        scores = scored.scores[each.name]
+        quality = [float(_ndcg(scored, base + w * scores, with_known, K).mean()) for w in grid]
+        best = int(np.argmax(quality))
+        tried.append((quality[best], each.name, grid[best]))
+    for _, name, weight in sorted(tried, key=lambda entry: -entry[0])[:_TRIED]:
+        refined = ascend(scored, {**weights, name: weight}, with_known, offered)
+        gain = _difference(scored, ndcg(scored, refined, with_known), before)
+        if gain.low > 0 and gain.mean >= _LEAST_GAIN * before.mean():
+            entered = next(other for other in refined if other not in weights or other == name)
+            return refined, Step(entered, refined[entered], gain)
+    return None
+
+
+def _leave(
+    scored: Candidates, weights: Weights, quality: Callable[[Mapping[str, float]], Floats]
+) -> tuple[Weights, Step] | None:
+    """The signal whose absence costs least, where that cost is not beyond doubt."""
+    if len(weights) == 1:
+        return None
+    whole, least = quality(weights), None
+    for name in weights:
+        rest = {other: weight for other, weight in weights.items() if other != name}
+        cost = _difference(scored, whole, quality(rest))
+        if cost.low <= 0 and (least is None or cost.mean < least[1].gain.mean):
+            least = rest, Step(name, 0.0, cost)
+    return least
+
+
+def ascend(
+    scored: Candidates, weights: Weights, with_known_items: bool, offered: Sequence[Candidate] = ()
+) -> Weights:
+    """Coordinate ascent of the mean NDCG, the first weight fixed: each other one times or by 1.6, then 1.25.
+
+    Between the two, each signal is replaced by another setting of its family where that is better.
+    """
+    current, best = dict(weights), float(ndcg(scored, weights, with_known_items).mean())
+
+    def improve(trials: Iterable[Weights]) -> bool:
+        nonlocal current, best
+        for trial in trials:
+            quality = float(ndcg(scored, trial, with_known_items).mean())
+            if quality > best:
+                current, best = trial, quality
+                return True
+        return False
+
+    for factor in _FACTORS:
+        for _ in range(_ROUNDS):
+            names = list(current)[1:]
+            moved = [improve({**current, n: current[n] * f} for f in (factor, 1 / factor)) for n in names]
+            if not any(moved):
+                break
+        if factor == _FACTORS[0]:
+            for name in list(current):
+                improve(_replace(current, name, other) for other in _siblings(offered, current, name))
+    return current
+
+
+def _siblings(offered: Sequence[Candidate], weights: Weights, name: str) -> list[str]:
+    """The other settings of a signal's family. Trends of several half-lives are no settings of one signal."""
+    family = next((each.family for each in offered if each.name == name), None)
+    return [each.name for each in offered if each.family == family != TREND and each.name not in weights]
+
+
+def _replace(weights: Weights, name: str, other: str) -> Weights:
+    return {(other if each == name else each): weight for each, weight in weights.items()}
+
+
+def _blend(scored: Candidates, weights: Mapping[str, float]) -> NDArray[np.float32]:
+    total = np.zeros(scored.is_candidate.shape, np.float32)
+    for name, weight in weights.items():
+        total += np.float32(weight) * scored.scores[name]
+    return total
+
+
+def _ndcg(scored: Candidates, total: NDArray[np.float32], with_known_items: bool, k: int) -> Floats:
+    listed = scored.is_candidate if with_known_items else scored.is_candidate & ~scored.is_known
+    ranked = np.where(listed, total, -np.inf)
+    width = min(k, ranked.shape[1])
+    if not ranked.size or not width:
+        return np.zeros(len(ranked))
+    best = np.argpartition(ranked, ranked.shape[1] - width, axis=1)[:, ranked.shape[1] - width :]
+    order = np.argsort(-np.take_along_axis(ranked, best, axis=1), axis=1, kind="stable")
+    best = np.take_along_axis(best, order, axis=1)
+    hits = np.take_along_axis(scored.is_positive & listed, best, axis=1)
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(scored.positives, k)]
+    return np.asarray(hits @ discounts[:width] / np.maximum(ideal, discounts[-1]))
+
+
+def _by_user(users: NDArray[np.int64], values: Floats) -> Floats:
+    _, place = np.unique(users, return_inverse=True)
+    return np.asarray(np.bincount(place, values) / np.bincount(place))
+
+
+def _difference(scored: Candidates, ours: Floats, theirs: Floats) -> Figure:
+    return paired_difference(_by_user(scored.users, ours), _by_user(scored.users, theirs))
+
+
+def _known_items_gain(
+    parts: tuple[Candidates, ...], without: tuple[Horizon, ...], having: tuple[Horizon, ...]
+) -> Figure:
+    ours, theirs, users = [], [], []
+    for part, left_out, included in zip(parts, without, having, strict=True):
+        if left_out.weights:
+            ours.append(ndcg(part, included.weights, True))
+            theirs.append(ndcg(part, left_out.weights, False))
+            users.append(part.users)
+    if not users:
+        return Figure(float("nan"), float("nan"), float("nan"))
+    owners = np.concatenate(users)
+    return paired_difference(_by_user(owners, np.concatenate(ours)), _by_user(owners, np.concatenate(theirs)))
+
+
+def _fill(
+    offered: Sequence[Candidate], hot: Horizon, cold: Horizon, with_known: bool
+) -> tuple[Horizon, Horizon]:
+    """Horizons without a choice get one: the defaults, with what the other horizon says of any time."""
+    family = {each.name: each.family for each in offered}
+    kept = [
+        {name: weight for name, weight in other.weights.items() if family[name] in _ANY_HORIZON}
+        for other in (cold, hot)
+    ]
+    both = []
+    for horizon, default, further in ((hot, DEFAULT_HOT, kept[0]), (cold, DEFAULT_COLD, kept[1])):
+        if horizon.weights:
+            both.append(horizon)
+            continue
+        weights = {**_default(offered, default, with_known), **further}
+        both.append(Horizon(weights, None, horizon.alone, (), horizon.why))
+    return both[0], both[1]
+
+
+def _default(offered: Sequence[Candidate], by_family: Mapping[str, float], with_known: bool) -> Weights:
+    weights = Weights()
+    for family, weight in by_family.items():
+        first = next((each.name for each in offered if each.family == family), None)
+        if first is not None:
+            weights[first] = weight
+    if weights:
+        return weights
+    # Nothing of the default is offered: the first signal that can make a list.
+    usable = [each for each in offered if with_known or each.family != REPEATS]
+    return {(usable or list(offered))[0].name: 1.0}

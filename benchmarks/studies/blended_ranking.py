@@ -1,0 +1,290 @@
+"""The blend of signals beside its parts and simple rivals, on a folder of ratings.
+
+    python -m benchmarks.studies.blended_ranking --ratings DIR [--lists FOLDER] [--next-item]
+
+Per user: each user's newest fifth is the test, the newest fifth of the rest is what weights are chosen on
+(training.data.split.per_user_temporal), and for few users the newest fifths before it; the chosen signals are
+fitted again on all before the test. Next item: the protocol of docs/decisions/0004-recency.md, chosen on the
+ratings from 60 to 80 % of the log, reported on the last 20 %, short lists filled by popularity. Positives are
+ratings of 4 and more; known items are left out. With --lists, the split and every list are written for an
+evaluator of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from algorithms.bootstrap import Figure
+from algorithms.metrics import ndcg_at_k
+from algorithms.signals.blend import Blend
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import Histories, from_events, grade_ratings
+from algorithms.signals.offered import fit_offered
+from algorithms.signals.questions import Questions, later_questions, next_item_questions
+from algorithms.signals.weights import MAX_QUESTIONS, Candidate, Choice, Slice, choose
+from benchmarks.studies.ranking_models import POSITIVE, Array, K, fit_als
+from benchmarks.studies.tuned_peers import newest
+from contracts.settings import TrainingSettings
+from training.evaluation import held_out, rival_lists
+
+_SETTINGS = TrainingSettings()
+_RESAMPLES = 2000
+_SLICES = 3
+
+
+class Log(NamedTuple):
+    """Ratings as they stand in the file, users and items dense; ``times`` in ms."""
+
+    users: Array
+    items: Array
+    ratings: Array
+    times: Array
+    user_ids: list[str]
+    item_ids: list[str]
+
+    def histories(self, places: Array) -> Histories:
+        """Of some of the ratings."""
+        ratings = self.ratings[places]
+        table = sorted(_SETTINGS.rating_strengths.items())
+        strengths = np.array([value for _, value in table])
+        reached = np.searchsorted([key for key, _ in table], ratings, side="right") - 1
+        return from_events(
+            self.users[places],
+            self.items[places],
+            self.times[places],
+            user_count=len(self.user_ids),
+            grades=grade_ratings(ratings),
+            strengths=strengths[np.maximum(reached, 0)],
+        )
+
+
+def read_log(path: Path) -> Log:
+    """A MovieLens ratings.csv."""
+    rows = np.loadtxt(path, delimiter=",", skiprows=1)
+    user_ids, users = np.unique(rows[:, 0].astype(np.int64), return_inverse=True)
+    item_ids, items = np.unique(rows[:, 1].astype(np.int64), return_inverse=True)
+    times = (rows[:, 3] * 1000).astype(np.int64)
+    return Log(users, items, rows[:, 2], times, [*map(str, user_ids)], [*map(str, item_ids)])
+
+
+def fit_factors(histories: Histories, items: int) -> Factors:
+    """Today's model: implicit ALS with the default settings."""
+    cells = (histories.strengths, (histories.owners, histories.items))
+    strengths = sp.csr_matrix(cells, (len(histories), items))
+    strengths.eliminate_zeros()
+    setting = {
+        "rank": _SETTINGS.als_rank,
+        "reg_param": _SETTINGS.als_reg_param,
+        "max_iter": _SETTINGS.als_max_iter,
+    }
+    item_factors = fit_als(strengths, setting, 0, _SETTINGS.als_alpha)[1].astype(np.float32)
+    return Factors(item_factors, _SETTINGS.als_reg_param, _SETTINGS.als_alpha)
+
+
+def single(offered: Sequence[Candidate], weights: Mapping[str, float]) -> Blend:
+    """A blend of fixed weights, whatever the horizon."""
+    return Blend(weights, weights)
+
+
+def blends(offered: Sequence[Candidate], choice: Choice) -> dict[str, Blend]:
+    """What the table compares."""
+    fixed = {
+        "popularity": {"popularity": 1.0},
+        "EASE": {"item_to_item/0": 1.0},
+        "EASE faded": {"item_to_item/15": 1.0},
+        "ALS of today": {"factors": 1.0},
+        "T": {"transitions/4": 1.0},
+        "T next": {"transitions_next/1": 1.0},
+        "E+T": {"item_to_item/15": 1.0, "transitions/4": 0.7},
+        "E+T+A": {"item_to_item/15": 1.0, "transitions/4": 0.7, "factors": 0.2},
+    }
+    return {name: single(offered, weights) for name, weights in fixed.items()} | {"chosen": choice.blend}
+
+
+def rank(blend: Blend, offered: Sequence[Candidate], questions: Questions, n: int) -> Array:
+    """The lists of each question."""
+    signals = {each.name: each.signal for each in offered}
+    return blend.rank(signals, questions.histories, n)[0]
+
+
+def by_user(questions: Questions, values: Array) -> Array:
+    """The sum and the number of questions of each user, to draw whole users."""
+    asked = questions.positives.counts > 0
+    place = np.unique(questions.users[asked], return_inverse=True)[1]
+    return np.column_stack([np.bincount(place, values[asked]), np.bincount(place)])
+
+
+def interval(sums: Array, seed: int = 0) -> Figure:
+    """The mean over questions, its interval by drawing users."""
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(sums), (_RESAMPLES, len(sums)))
+    totals = sums[drawn].sum(axis=1)
+    low, high = np.percentile(totals[:, 0] / totals[:, 1], [2.5, 97.5])
+    return Figure(float(sums[:, 0].sum() / sums[:, 1].sum()), float(low), float(high))
+
+
+def print_table(questions: Questions, lists: Mapping[str, Array], champion: str) -> dict[str, Array]:
+    """NDCG@10 of each, and the paired difference of the champion to it."""
+    gains = {
+        name: by_user(questions, ndcg_at_k(found, questions.positives, K)) for name, found in lists.items()
+    }
+    print(f"{len(questions)} questions; NDCG@{K} [95 % interval]   {champion} minus it")
+    for name, sums in gains.items():
+        own = interval(sums)
+        difference = interval(np.column_stack([gains[champion][:, 0] - sums[:, 0], sums[:, 1]]))
+        print(f"  {name:14s} {_text(own)}   {_text(difference)}")
+    return gains
+
+
+def _text(figure: Figure) -> str:
+    return f"{figure.mean:+.4f} [{figure.low:+.4f}, {figure.high:+.4f}]"
+
+
+def print_choice(choice: Choice) -> None:
+    """What was chosen, and by what."""
+    for name, horizon in (("hot", choice.hot), ("cold", choice.cold)):
+        weights = {signal: round(weight, 3) for signal, weight in horizon.weights.items()}
+        print(f"  {name}: {weights}   {horizon.why}")
+        for step in horizon.steps:
+            print(f"      {step.name} at {step.weight:.2f}: {_text(step.gain)}")
+        if horizon.ndcg:
+            best = sorted(horizon.alone.items(), key=lambda pair: -pair[1])[:6]
+            print(f"      {_text(horizon.ndcg)}; alone: " + ", ".join(f"{n} {v:.4f}" for n, v in best))
+
+
+def item_knn(histories: Histories, items: int) -> Array:
+    """The item-kNN of the evaluation, with its defaults."""
+    order = np.lexsort((histories.items, histories.owners))
+    learnt = held_out.Histories(
+        indptr=histories.indptr,
+        items=histories.items[order],
+        strengths=histories.strengths[order],
+        ratings=np.full(len(order), np.nan),
+        liked=histories.strengths[order] > 0,
+        times=histories.times_ms[order],
+    )
+    return rival_lists.item_knn(learnt, items, K)
+
+
+def per_user(log: Log, folder: Path | None) -> None:
+    """Each user's newest fifth, predicted at once."""
+    everything = np.arange(len(log.users))
+    test = newest(log.users, log.items, log.times)
+    past = everything[~test]
+    started = time.perf_counter()
+    choice = choose(slices_of(log, past))
+    print(f"chosen in {time.perf_counter() - started:.1f} s, fits of all settings included")
+    print_choice(choice)
+    started = time.perf_counter()
+    offered = offered_of(log, past, None)
+    questions = later_of(log, past, everything[test])
+    print(f"fitted again in {time.perf_counter() - started:.1f} s")
+    lists = {name: rank(blend, offered, questions, K) for name, blend in blends(offered, choice).items()}
+    lists["item-kNN"] = item_knn(questions.histories, len(log.item_ids))
+    print_table(questions, lists, "chosen")
+    if folder is not None:
+        write(log, past, everything[test], lists, folder)
+
+
+def slices_of(log: Log, past: Array) -> list[Slice]:
+    """The newest fifth of each user, and while there are few users that of the rest, up to three times."""
+    slices, asked = list[Slice](), 0
+    while len(slices) < _SLICES and asked < MAX_QUESTIONS:
+        is_chosen_on = newest(log.users[past], log.items[past], log.times[past])
+        train, slice_rows = past[~is_chosen_on], past[is_chosen_on]
+        slices.append(Slice(offered_of(log, train, slice_rows), later_of(log, train, slice_rows)))
+        asked += int((slices[-1].questions.positives.counts > 0).sum())
+        past = train
+    return slices
+
+
+def offered_of(log: Log, train: Array, later: Array | None) -> list[Candidate]:
+    """All signals, fitted from some rows; with later ones they move as when they are served."""
+    histories, items = log.histories(train), len(log.item_ids)
+    everything = None if later is None else log.histories(np.concatenate([train, later]))
+    return fit_offered(histories, items, factors=fit_factors(histories, items), everything=everything)
+
+
+def later_of(log: Log, train: Array, later: Array) -> Questions:
+    """What each user liked in the later rows, predicted at once."""
+    after = log.histories(later)
+    return later_questions(log.histories(train), after, after.grades >= 1.0)
+
+
+def next_item(log: Log) -> None:
+    """Each later positive from all of its user's ratings before it."""
+    order = np.argsort(log.times, kind="stable")
+    bounds = [int(len(order) * share) for share in (0.6, 0.8, 1.0)]
+
+    def asked(first: int, last: int) -> Questions:
+        rows = order[:last]
+        histories = log.histories(rows)
+        # The rows' places in time tell which are targets; they travel as weights.
+        marked = from_events(
+            log.users[rows],
+            log.items[rows],
+            log.times[rows],
+            user_count=len(log.user_ids),
+            weights=((np.arange(last) >= first) & (log.ratings[rows] >= POSITIVE)).astype(np.float64),
+        )
+        return next_item_questions(histories, marked.weights > 0)
+
+    started = time.perf_counter()
+    offered = offered_of(log, order[: bounds[0]], order[bounds[0] : bounds[1]])
+    choice = choose([Slice(offered, asked(bounds[0], bounds[1]))])
+    print(f"chosen in {time.perf_counter() - started:.1f} s, fits of all settings included")
+    print_choice(choice)
+    offered = offered_of(log, order[: bounds[1]], order[bounds[1] :])
+    questions = asked(bounds[1], bounds[2])
+    lists = {name: rank(blend, offered, questions, K) for name, blend in blends(offered, choice).items()}
+    lists = {name: fill(found, lists["popularity"]) for name, found in lists.items()}
+    print_table(questions, lists, "chosen")
+
+
+def fill(lists: Array, popular: Array) -> Array:
+    """As serving does: who has no list of its own gets the popular one of the moment."""
+    return rival_lists.filled(lists, popular)
+
+
+def write(log: Log, train: Array, test: Array, lists: Mapping[str, Array], folder: Path) -> None:
+    """The split as TSV and each set of lists as JSON lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rows in (("train.tsv", train), ("test.tsv", test)):
+        with (folder / name).open("w") as file:
+            file.write("user_id\titem_id\trating\n")
+            for row in rows.tolist():
+                user, item = log.user_ids[log.users[row]], log.item_ids[log.items[row]]
+                file.write(f"{user}\t{item}\t{log.ratings[row]}\n")
+    for name, found in lists.items():
+        with (folder / f"{name.replace(' ', '_')}.jsonl").open("w") as file:
+            for user, row in enumerate(found):
+                items = [log.item_ids[item] for item in row if item >= 0]
+                file.write(json.dumps({"user_id": log.user_ids[user], "items": items}) + "\n")
+
+
+def main() -> None:
+    """Reads the command line, prints the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--ratings", type=Path, required=True, help="folder with a MovieLens ratings.csv")
+    parser.add_argument("--lists", type=Path, help="where the split and the lists are written")
+    parser.add_argument("--next-item", action="store_true", help="the next-item protocol instead")
+    options = parser.parse_args()
+    log = read_log(options.ratings / "ratings.csv")
+    if options.next_item:
+        next_item(log)
+    else:
+        per_user(log, options.lists)
+
+
+if __name__ == "__main__":
+    main()
