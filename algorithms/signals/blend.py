@@ -29,8 +29,8 @@ Signals = Mapping[str, Signal]
 HALF_LIFE_HOURS = 8.0
 _NEARLY = 1 / 256  # a horizon with a smaller share is left out, and its signals are not computed
 _BLOCK_NUMBERS = 2**20  # of users x items: 8 MiB a signal
-# Deviations below this part of the largest score are rounding: the signal says the same of all items.
-_FLAT = 1e-9
+# Deviations below this part of the scores' size are rounding: the signal says the same of all items.
+_FLAT = 1e-6
 
 
 class KnownItems(NamedTuple):

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from contracts.stored.records import HistoryEntry
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
@@ -162,13 +160,18 @@ def grade_ratings(ratings: NDArray[np.floating[Any]], table: Mapping[float, floa
     return np.array([grade for _, grade in steps], np.float64)[np.maximum(reached, 0)]
 
 
-def grade_entries(entries: Sequence[HistoryEntry], table: Mapping[float, float] = RATING_GRADES) -> float:
-    """The grade of one item by the entries that count (contracts.strengths.effective): the largest of them.
+def grade_entries(
+    entries: Iterable[tuple[str, float]], table: Mapping[float, float] = RATING_GRADES
+) -> float:
+    """The grade of one item by its (event type, value) that count (contracts.strengths.effective).
 
-    A dislike beats everything: who dislikes an item does not want more of its kind. Without an entry: 0.
+    It is the largest of theirs, but a dislike beats everything: who dislikes an item does not want more of
+    its kind. Without an entry: 0.
     """
-    if any(entry.event_type in _NEGATIVE_TYPES for entry in entries):
-        return NEGATIVE_GRADE
-    rated = np.array([entry.value for entry in entries if entry.event_type == "rating"], np.float64)
-    others = [POSITIVE_GRADE] * (len(entries) - len(rated))
-    return max([*grade_ratings(rated, table).tolist(), *others], default=0.0)
+    grades = []
+    for event_type, value in entries:
+        if event_type in _NEGATIVE_TYPES:
+            return NEGATIVE_GRADE
+        is_rating = event_type == "rating"
+        grades.append(float(grade_ratings(np.array([value]), table)[0]) if is_rating else POSITIVE_GRADE)
+    return max(grades, default=0.0)

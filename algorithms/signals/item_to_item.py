@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.ridge_inverse import invert_in_place
 from algorithms.signals.co_occurrence import co_occurrence, dense_users, distinct_items
 from algorithms.signals.history import POSITIVE_GRADE, Histories
-from algorithms.signals.ridge_inverse import invert_in_place
 from algorithms.signals.rows import Rows, cut_block
 
 Floats = NDArray[np.float64]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
 from algorithms.signals.item_to_item import ItemToItemSettings, fit_item_to_item
 from algorithms.signals.live_transitions import live_transitions
 from algorithms.signals.pair_counts import Window
@@ -25,19 +27,21 @@ from algorithms.signals.weights import (
     Candidate,
 )
 
+Wanted = Callable[[str], bool]
+
 _HOUR_MS = 3_600_000
 _FEW_USERS = 3000
-# The default first: for lists, for the very next item, and for sessions in which items come again.
+# (name, settings, half-lives of the history in entries), the default first. Events that came before say
+# something of those before them as well (backward 0.5); a diagonal is for worlds where items come again.
 TRANSITION_KINDS: tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...] = (
     ("transitions", TransitionSettings(Window(20, 5.0), 1.0, 0.0), (4.0, 2.0)),
+    ("transitions_both", TransitionSettings(Window(20, 5.0, 0.5), 1.0, 0.0), (4.0, 2.0)),
     ("transitions_next", TransitionSettings(Window(10, 3.0), 0.8, 0.2), (1.0, 2.0)),
-    (
-        "transitions_session",
-        TransitionSettings(Window(10, 3.0, backward=0.5, keeps_diagonal=True), 1.0, 0.0),
-        (0.5, 1.0),
-    ),
+    ("transitions_next_both", TransitionSettings(Window(10, 3.0, 0.5), 0.8, 0.2), (1.0, 2.0)),
+    ("transitions_session", TransitionSettings(Window(10, 3.0, 0.5, True), 1.0, 0.0), (0.5, 1.0)),
 )
-HISTORY_HALF_LIVES = (15.0, 10.0, 20.0, 0.0)  # entries
+HISTORY_HALF_LIVES = (15.0, 10.0, 5.0, 0.0)  # entries
+SESSION_HALF_LIFE = 5.0  # entries, of the factors' history
 TREND_HALF_LIVES = (("hour", 1), ("day", 24), ("week", 168), ("month", 720))
 
 
@@ -53,50 +57,67 @@ def fit_offered(
     factors: Factors | None = None,
     everything: Histories | None = None,
     k: int = 100,
+    only: Collection[str] | None = None,
 ) -> list[Candidate]:
     """Every family fitted from these histories, one candidate a setting, named "family/setting".
 
     ``everything`` holds these events and the later ones among which questions are asked: transitions and
     trends move with those before each question, as they do when they are served.
+    ``only`` these names are fitted: those of a blend that was chosen before.
     Repeats and sessions' transitions are offered only where anybody has had an item twice.
     """
-    offered = [*_item_to_item(histories, items, k), *_transitions(histories, items, everything, k)]
-    repeats = _has_repeats(histories)
+    is_wanted: Wanted = (lambda _: True) if only is None else frozenset(only).__contains__
+    offered = [
+        *_item_to_item(histories, items, k, is_wanted),
+        *_transitions(histories, items, everything, k, is_wanted),
+        *_trends(histories, items, everything, is_wanted),
+    ]
     if factors is not None:
-        offered.append(Candidate("factors", FACTORS, factors))
-    if repeats:
+        several = [Candidate("factors", FACTORS, factors), _session_factors(factors)]
+        offered += [each for each in several if is_wanted(each.name)]
+    if _has_repeats(histories) and is_wanted("repeats"):
         offered.append(Candidate("repeats", REPEATS, Repeats(items)))
-    for name, hours in TREND_HALF_LIVES:
-        trend = fit_trend(histories, items, hours * _HOUR_MS)
-        signal = trend if everything is None else live_trend(trend, everything)
-        offered.append(Candidate(f"trend/{name}", TREND, signal))
-    popularity = fit_trend(histories, items)
-    signal = popularity if everything is None else live_trend(popularity, everything)
-    offered.append(Candidate("popularity", POPULARITY, signal))
     return offered
+
+
+def _session_factors(factors: Factors) -> Candidate:
+    """The same factors for a history that fades within a session."""
+    return Candidate(f"factors/{SESSION_HALF_LIFE:g}", FACTORS, replace(factors, half_life=SESSION_HALF_LIFE))
 
 
 def _has_repeats(histories: Histories) -> bool:
     return bool((~histories.is_newest_of_item & (histories.items != UNKNOWN)).any())
 
 
-def _item_to_item(histories: Histories, items: int, k: int) -> Iterator[Candidate]:
-    fitted = fit_item_to_item(histories, items, ItemToItemSettings(regularisation(histories)), k)
-    for half_life in HISTORY_HALF_LIVES:
-        name = f"item_to_item/{half_life:g}"
-        yield Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(half_life))
-    settings = ItemToItemSettings(1000.0, half_life=0.0, positives_only=True)
-    yield Candidate("long_view", LONG_VIEW, fit_item_to_item(histories, items, settings, k))
+def _item_to_item(histories: Histories, items: int, k: int, is_wanted: Wanted) -> Iterator[Candidate]:
+    names = {f"item_to_item/{half_life:g}": half_life for half_life in HISTORY_HALF_LIVES}
+    if any(map(is_wanted, names)):
+        fitted = fit_item_to_item(histories, items, ItemToItemSettings(regularisation(histories)), k)
+        for name in filter(is_wanted, names):
+            yield Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(names[name]))
+    if is_wanted("long_view"):
+        yield Candidate("long_view", LONG_VIEW, fit_item_to_item(histories, items, LONG_SETTINGS, k))
 
 
 def _transitions(
-    histories: Histories, items: int, everything: Histories | None, k: int
+    histories: Histories, items: int, everything: Histories | None, k: int, is_wanted: Wanted
 ) -> Iterator[Candidate]:
-    until = int(histories.times_ms.max(initial=0))
-    for name, settings, half_lives in TRANSITION_KINDS:
-        if settings.window.keeps_diagonal and not _has_repeats(histories):
+    until, repeats = int(histories.times_ms.max(initial=0)), _has_repeats(histories)
+    for kind, settings, half_lives in TRANSITION_KINDS:
+        names = {f"{kind}/{half_life:g}": half_life for half_life in half_lives}
+        if not any(map(is_wanted, names)) or (settings.window.keeps_diagonal and not repeats):
             continue
         fitted = fit_transitions(histories, items, settings, k)
         moving = fitted if everything is None else live_transitions(fitted, until, everything)
-        for half_life in half_lives:
-            yield Candidate(f"{name}/{half_life:g}", TRANSITIONS, moving.with_half_life(half_life))
+        for name in filter(is_wanted, names):
+            yield Candidate(name, TRANSITIONS, moving.with_half_life(names[name]))
+
+
+def _trends(
+    histories: Histories, items: int, everything: Histories | None, is_wanted: Wanted
+) -> Iterator[Candidate]:
+    kinds = [(f"trend/{name}", TREND, hours) for name, hours in TREND_HALF_LIVES]
+    for name, family, hours in (*kinds, ("popularity", POPULARITY, 0)):
+        if is_wanted(name):
+            trend = fit_trend(histories, items, hours * _HOUR_MS)
+            yield Candidate(name, family, trend if everything is None else live_trend(trend, everything))

@@ -34,7 +34,7 @@ class Repeats:
         amounts = self._amounts(histories)
         known = histories.items != UNKNOWN
         summed = np.bincount(cells[known], amounts[known], len(histories) * self.items)
-        scores = np.log1p(_SCALE * summed, out=np.zeros_like(summed), where=summed > 0)
+        scores = np.log1p(_SCALE * np.asarray(summed, np.float64))
         return np.asarray(scores.reshape(len(histories), self.items))
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:

@@ -1,15 +1,15 @@
 """Choosing a blend on questions of the past: few weights, each of a signal that helps beyond doubt.
 
-Forward selection of NDCG@10: the best signal alone, then again and again the one that adds most, with its
-weight searched and all weights refined by coordinate ascent (factors 1.6, then 1.25). A signal enters only
-where the 95 % interval of its gain, paired and drawn over whole users, lies above 0 and the gain is no less
-than a hundredth, and stays only while leaving it out costs as surely. Nothing is random but the seeded
-bootstrap.
+From the defaults, signals whose absence does not surely cost NDCG@10 leave; then again and again the one that
+adds most enters, with its weight searched and all weights refined by coordinate ascent (factors 1.6, then
+1.25). "Surely" is a 95 % interval of the paired difference, drawn over whole users, that lies above 0; a
+signal must add a hundredth, too, and leaves where it no longer does. The same is searched from the best
+single signal, and the better of the two results stands. Nothing is random but the seeded bootstrap.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,10 +26,10 @@ Weights = dict[str, float]
 
 K = 10
 MIN_USERS = 50  # with positives, of a horizon; a choice on fewer would be by chance
-MAX_QUESTIONS = 2000
+MAX_QUESTIONS = 3000
 _ENTERING = (0.1, 0.2, 0.4, 0.8, 1.6)  # weights at which a signal is tried, in units of the first one's
 _NEGATIVE = (-0.15, -0.3)  # of all-time popularity beside a trend: what is new and rising
-_FACTORS = (1.6, 1.25)
+_FACTORS = ((1.6, (-3, -2, -1, 1, 2, 3)), (1.25, (-1, 1)))  # with the powers that are tried
 _ROUNDS = 3  # of coordinate ascent, by each factor
 _LEAST_GAIN = 0.01  # of the quality so far: what helps less is not worth computing
 _TRIED = 4  # signals that are tried for entry at each step, best gain first
@@ -101,10 +101,17 @@ def choose(
     offered = slices[0].offered
     scored, is_hot = _score(slices, max_questions // len(slices))
     parts = scored.rows(is_hot), scored.rows(~is_hot)
-    without = tuple(_choose_horizon(offered, part, False) for part in parts)
+
+    def horizons(with_known: bool) -> tuple[Horizon, Horizon]:
+        return (
+            _choose_horizon(offered, parts[0], with_known, DEFAULT_HOT),
+            _choose_horizon(offered, parts[1], with_known, DEFAULT_COLD),
+        )
+
+    without = horizons(False)
     kinds, gained = without, None
     if known_items is not False and (scored.is_positive & scored.is_known).any():
-        having = tuple(_choose_horizon(offered, part, True) for part in parts)
+        having = horizons(True)
         gained = _known_items_gain(parts, without, having)
         if known_items or gained.low > 0:
             kinds = having
@@ -130,26 +137,43 @@ def ndcg(scored: Candidates, weights: Mapping[str, float], with_known_items: boo
     return _ndcg(scored, _blend(scored, weights), with_known_items, k)
 
 
-def _choose_horizon(offered: Sequence[Candidate], scored: Candidates, with_known: bool) -> Horizon:
+def _choose_horizon(
+    offered: Sequence[Candidate], scored: Candidates, with_known: bool, default: Mapping[str, float]
+) -> Horizon:
     users = len(np.unique(scored.users))
     if users < MIN_USERS:
         why = f"{users} users with something to predict are too few to choose on ({MIN_USERS}): the defaults"
         return Horizon({}, None, {}, (), why)
+    alone = {each.name: float(ndcg(scored, {each.name: 1.0}, with_known).mean()) for each in offered}
+    best_alone = max(alone, key=lambda name: alone[name])
+    starts = _default(offered, default, with_known), {best_alone: 1.0}
+    searched = [_search(offered, scored, start, with_known) for start in starts]
+    # Of equal ones the first, which came from the defaults.
+    weights, steps = max(searched, key=lambda each: float(ndcg(scored, each[0], with_known).mean()))
+    found = ndcg(scored, weights, with_known)
+    figure = mean_figures(_by_user(scored.users, found)[:, None])[0]
+    return Horizon(
+        weights, figure, alone, tuple(steps), f"chosen on {len(scored.users)} questions of {users} users"
+    )
 
-    def quality(weights: Mapping[str, float]) -> Floats:
-        return ndcg(scored, weights, with_known)
 
-    alone = {each.name: float(quality({each.name: 1.0}).mean()) for each in offered}
-    first = max(alone, key=lambda name: alone[name])
-    weights, steps = {first: 1.0}, list[Step]()
+def _search(
+    offered: Sequence[Candidate], scored: Candidates, start: Weights, with_known: bool
+) -> tuple[Weights, list[Step]]:
+    """From a start: what does not help leaves, what helps enters, and again what has come not to help."""
+
+    def leave(weights: Weights, surely: bool) -> Weights:
+        while left := _leave(scored, weights, with_known, surely):
+            weights, step = left
+            steps.append(step)
+        return weights
+
+    steps = list[Step]()
+    weights = ascend(scored, leave(start, True), with_known, offered)
     while entered := _enter(offered, scored, weights, with_known):
         weights, step = entered
         steps.append(step)
-    while left := _leave(scored, weights, quality):
-        weights, step = left
-        steps.append(step)
-    figure = mean_figures(_by_user(scored.users, quality(weights))[:, None])[0]
-    return Horizon(weights, figure, alone, tuple(steps), f"chosen on {len(scored.users)} questions")
+    return leave(weights, False), steps
 
 
 def _enter(
@@ -179,16 +203,17 @@ def _enter(
 
 
 def _leave(
-    scored: Candidates, weights: Weights, quality: Callable[[Mapping[str, float]], Floats]
+    scored: Candidates, weights: Weights, with_known: bool, surely: bool
 ) -> tuple[Weights, Step] | None:
-    """The signal whose absence costs least, where that cost is not beyond doubt."""
+    """The signal whose absence costs least, where that is less than a hundredth, or is not sure to cost."""
     if len(weights) == 1:
         return None
-    whole, least = quality(weights), None
+    whole, least = ndcg(scored, weights, with_known), None
     for name in weights:
         rest = {other: weight for other, weight in weights.items() if other != name}
-        cost = _difference(scored, whole, quality(rest))
-        if cost.low <= 0 and (least is None or cost.mean < least[1].gain.mean):
+        cost = _difference(scored, whole, ndcg(scored, rest, with_known))
+        little = cost.low <= 0 if surely else cost.mean < _LEAST_GAIN * whole.mean()
+        if little and (least is None or cost.mean < least[1].gain.mean):
             least = rest, Step(name, 0.0, cost)
     return least
 
@@ -196,30 +221,34 @@ def _leave(
 def ascend(
     scored: Candidates, weights: Weights, with_known_items: bool, offered: Sequence[Candidate] = ()
 ) -> Weights:
-    """Coordinate ascent of the mean NDCG, the first weight fixed: each other one times or by 1.6, then 1.25.
+    """Coordinate ascent of the mean NDCG, the first weight fixed: each other by powers of 1.6, then of 1.25.
 
     Between the two, each signal is replaced by another setting of its family where that is better.
     """
     current, best = dict(weights), float(ndcg(scored, weights, with_known_items).mean())
 
     def improve(trials: Iterable[Weights]) -> bool:
+        """Take the best of the trials where it is better than what stands."""
         nonlocal current, best
+        before = best
         for trial in trials:
             quality = float(ndcg(scored, trial, with_known_items).mean())
             if quality > best:
                 current, best = trial, quality
-                return True
-        return False
+        return best > before
 
-    for factor in _FACTORS:
+    for factor, powers in _FACTORS:
         for _ in range(_ROUNDS):
-            names = list(current)[1:]
-            moved = [improve({**current, n: current[n] * f} for f in (factor, 1 / factor)) for n in names]
-            if not any(moved):
+            moved = False
+            for name in list(current)[1:]:
+                stands = dict(current)
+                moved |= improve({**stands, name: stands[name] * factor**power} for power in powers)
+            if not moved:
                 break
-        if factor == _FACTORS[0]:
+        if factor == _FACTORS[0][0]:
             for name in list(current):
-                improve(_replace(current, name, other) for other in _siblings(offered, current, name))
+                stands = dict(current)
+                improve(_replace(stands, name, other) for other in _siblings(offered, stands, name))
     return current
 
 

@@ -5,9 +5,9 @@
 Per user: each user's newest fifth is the test, the newest fifth of the rest is what weights are chosen on
 (training.data.split.per_user_temporal), and for few users the newest fifths before it; the chosen signals are
 fitted again on all before the test. Next item: the protocol of docs/decisions/0004-recency.md, chosen on the
-ratings from 60 to 80 % of the log, reported on the last 20 %, short lists filled by popularity. Positives are
-ratings of 4 and more; known items are left out. With --lists, the split and every list are written for an
-evaluator of its own.
+ratings from 60 to 80 % and from 40 to 60 % of the log, reported on the last 20 %, short lists filled by
+popularity. Positives are ratings of 4 and more; known items are left out. With --lists, the split and every
+list are written for an evaluator of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +33,8 @@ from algorithms.signals.weights import MAX_QUESTIONS, Candidate, Choice, Slice, 
 from benchmarks.studies.ranking_models import POSITIVE, Array, K, fit_als
 from benchmarks.studies.tuned_peers import newest
 from contracts.settings import TrainingSettings
-from training.evaluation import held_out, rival_lists
+from training.evaluation import rival_lists
+from training.evaluation.held_out import MeasuredHistories
 
 _SETTINGS = TrainingSettings()
 _RESAMPLES = 2000
@@ -63,6 +64,7 @@ class Log(NamedTuple):
             user_count=len(self.user_ids),
             grades=grade_ratings(ratings),
             strengths=strengths[np.maximum(reached, 0)],
+            weights=ratings,  # popularity is raters x mean rating
         )
 
 
@@ -89,12 +91,7 @@ def fit_factors(histories: Histories, items: int) -> Factors:
     return Factors(item_factors, _SETTINGS.als_reg_param, _SETTINGS.als_alpha)
 
 
-def single(offered: Sequence[Candidate], weights: Mapping[str, float]) -> Blend:
-    """A blend of fixed weights, whatever the horizon."""
-    return Blend(weights, weights)
-
-
-def blends(offered: Sequence[Candidate], choice: Choice) -> dict[str, Blend]:
+def blends(choice: Choice) -> dict[str, Blend]:
     """What the table compares."""
     fixed = {
         "popularity": {"popularity": 1.0},
@@ -106,7 +103,7 @@ def blends(offered: Sequence[Candidate], choice: Choice) -> dict[str, Blend]:
         "E+T": {"item_to_item/15": 1.0, "transitions/4": 0.7},
         "E+T+A": {"item_to_item/15": 1.0, "transitions/4": 0.7, "factors": 0.2},
     }
-    return {name: single(offered, weights) for name, weights in fixed.items()} | {"chosen": choice.blend}
+    return {name: Blend(weights, weights) for name, weights in fixed.items()} | {"chosen": choice.blend}
 
 
 def rank(blend: Blend, offered: Sequence[Candidate], questions: Questions, n: int) -> Array:
@@ -163,7 +160,7 @@ def print_choice(choice: Choice) -> None:
 def item_knn(histories: Histories, items: int) -> Array:
     """The item-kNN of the evaluation, with its defaults."""
     order = np.lexsort((histories.items, histories.owners))
-    learnt = held_out.Histories(
+    learnt = MeasuredHistories(
         indptr=histories.indptr,
         items=histories.items[order],
         strengths=histories.strengths[order],
@@ -184,10 +181,11 @@ def per_user(log: Log, folder: Path | None) -> None:
     print(f"chosen in {time.perf_counter() - started:.1f} s, fits of all settings included")
     print_choice(choice)
     started = time.perf_counter()
-    offered = offered_of(log, past, None)
+    names = {name for blend in blends(choice).values() for name in blend.names}
+    offered = offered_of(log, past, None, names)
     questions = later_of(log, past, everything[test])
     print(f"fitted again in {time.perf_counter() - started:.1f} s")
-    lists = {name: rank(blend, offered, questions, K) for name, blend in blends(offered, choice).items()}
+    lists = {name: rank(blend, offered, questions, K) for name, blend in blends(choice).items()}
     lists["item-kNN"] = item_knn(questions.histories, len(log.item_ids))
     print_table(questions, lists, "chosen")
     if folder is not None:
@@ -206,11 +204,15 @@ def slices_of(log: Log, past: Array) -> list[Slice]:
     return slices
 
 
-def offered_of(log: Log, train: Array, later: Array | None) -> list[Candidate]:
+def offered_of(
+    log: Log, train: Array, later: Array | None, only: Collection[str] | None = None
+) -> list[Candidate]:
     """All signals, fitted from some rows; with later ones they move as when they are served."""
     histories, items = log.histories(train), len(log.item_ids)
     everything = None if later is None else log.histories(np.concatenate([train, later]))
-    return fit_offered(histories, items, factors=fit_factors(histories, items), everything=everything)
+    return fit_offered(
+        histories, items, factors=fit_factors(histories, items), everything=everything, only=only
+    )
 
 
 def later_of(log: Log, train: Array, later: Array) -> Questions:
@@ -222,36 +224,35 @@ def later_of(log: Log, train: Array, later: Array) -> Questions:
 def next_item(log: Log) -> None:
     """Each later positive from all of its user's ratings before it."""
     order = np.argsort(log.times, kind="stable")
-    bounds = [int(len(order) * share) for share in (0.6, 0.8, 1.0)]
 
-    def asked(first: int, last: int) -> Questions:
+    def asked(first: int, last: int, limit: int | None) -> Questions:
         rows = order[:last]
-        histories = log.histories(rows)
         # The rows' places in time tell which are targets; they travel as weights.
-        marked = from_events(
-            log.users[rows],
-            log.items[rows],
-            log.times[rows],
-            user_count=len(log.user_ids),
-            weights=((np.arange(last) >= first) & (log.ratings[rows] >= POSITIVE)).astype(np.float64),
-        )
-        return next_item_questions(histories, marked.weights > 0)
+        is_target = (np.arange(last) >= first) & (log.ratings[rows] >= POSITIVE)
+        columns = log.users[rows], log.items[rows], log.times[rows]
+        marked = from_events(*columns, user_count=len(log.user_ids), weights=is_target.astype(np.float64))
+        return next_item_questions(log.histories(rows), marked.weights > 0, limit=limit)
+
+    def slice_of(start: float, stop: float) -> Slice:
+        first, last = int(len(order) * start), int(len(order) * stop)
+        return Slice(offered_of(log, order[:first], order[first:last]), asked(first, last, MAX_QUESTIONS))
 
     started = time.perf_counter()
-    offered = offered_of(log, order[: bounds[0]], order[bounds[0] : bounds[1]])
-    choice = choose([Slice(offered, asked(bounds[0], bounds[1]))])
+    choice = choose([slice_of(0.6, 0.8), slice_of(0.4, 0.6)])
     print(f"chosen in {time.perf_counter() - started:.1f} s, fits of all settings included")
     print_choice(choice)
-    offered = offered_of(log, order[: bounds[1]], order[bounds[1] :])
-    questions = asked(bounds[1], bounds[2])
-    lists = {name: rank(blend, offered, questions, K) for name, blend in blends(offered, choice).items()}
+    first = int(len(order) * 0.8)
+    names = {name for blend in blends(choice).values() for name in blend.names}
+    offered = offered_of(log, order[:first], order[first:], names)
+    questions = asked(first, len(order), None)
+    lists = {name: rank(blend, offered, questions, K) for name, blend in blends(choice).items()}
     lists = {name: fill(found, lists["popularity"]) for name, found in lists.items()}
     print_table(questions, lists, "chosen")
 
 
 def fill(lists: Array, popular: Array) -> Array:
     """As serving does: who has no list of its own gets the popular one of the moment."""
-    return rival_lists.filled(lists, popular)
+    return np.asarray(rival_lists.fill_up(lists, popular))
 
 
 def write(log: Log, train: Array, test: Array, lists: Mapping[str, Array], folder: Path) -> None:

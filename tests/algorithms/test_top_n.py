@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from algorithms import top_n as module
-from algorithms.top_n import top_n
+from algorithms.top_n import best_of_rows, top_n
 
 
 def _csr(known: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -100,3 +100,21 @@ def test_factors_that_are_not_numbers_are_refused_with_the_cure() -> None:
 def test_factors_of_two_ranks_are_refused() -> None:
     with pytest.raises(ValueError, match="rank 2 do not fit item factors of rank 3"):
         top_n(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32), *_nothing_known(1), 1)
+
+
+def test_the_best_of_rows_are_their_highest_scores_above_zero_in_order() -> None:
+    scores = np.array([[0.5, -1.0, 2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, -np.inf]])
+    items, best = best_of_rows(scores, 3)
+    assert items.tolist() == [[2, 4, 0], [-1, -1, -1], [0, 1, 2]]
+    assert best[0].tolist() == [2.0, 1.0, 0.5]
+    assert np.isneginf(best[1]).all()
+    with pytest.raises(ValueError, match="n must be at least 1"):
+        best_of_rows(scores, 0)
+
+
+def test_the_best_of_rows_are_those_of_a_full_sort() -> None:
+    scores = np.random.default_rng(0).integers(-3, 9, (20, 50)).astype(np.float64)
+    items, _ = best_of_rows(scores, 12)
+    for row, chosen in zip(scores, items, strict=True):
+        expected = [item for item in np.argsort(-row, kind="stable")[:12] if row[item] > 0]
+        assert chosen[chosen >= 0].tolist() == expected

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algorithms.signals.history import (
+    NEGATIVE_GRADE,
+    UNKNOWN,
+    from_events,
+    grade_entries,
+    grade_ratings,
+)
+from tests.algorithms.signals.worlds import HOUR, of_events, random_histories
+
+
+def test_each_user_s_newest_event_stands_first() -> None:
+    histories = of_events([(1, 10, 5), (0, 11, 3), (1, 12, 9), (1, 13, 7)], users=2)
+    assert histories.indptr.tolist() == [0, 1, 4]
+    assert histories.items.tolist() == [11, 12, 13, 10]
+    assert histories.times_ms.tolist() == [3, 9, 7, 5]
+    assert histories.now_ms.tolist() == [3, 9]
+
+
+def test_of_events_of_one_moment_the_later_given_is_the_newer() -> None:
+    assert of_events([(0, 1, 5), (0, 2, 5)], users=1).items.tolist() == [2, 1]
+
+
+def test_entries_of_one_moment_have_as_many_newer_ones() -> None:
+    histories = of_events([(0, 1, 5), (0, 2, 5), (0, 3, 9), (0, 4, 1), (1, 5, 5), (1, 6, 5)], users=2)
+    assert histories.newer.tolist() == [0, 1, 1, 3, 0, 0]
+
+
+def test_only_the_newest_entry_of_a_known_item_is_marked() -> None:
+    histories = of_events([(0, 1, 1), (0, 2, 2), (0, 1, 3), (0, UNKNOWN, 4), (1, 1, 1)], users=2)
+    assert histories.items.tolist() == [UNKNOWN, 1, 2, 1, 1]
+    assert histories.is_newest_of_item.tolist() == [False, True, True, False, True]
+
+
+def test_the_hours_since_the_last_event_are_never_negative_and_infinite_without_one() -> None:
+    events = of_events([(0, 1, HOUR), (2, 1, 9 * HOUR)], users=3)
+    asked = events.asked_at(np.array([3 * HOUR, HOUR, HOUR]))
+    assert asked.hours_since_last.tolist() == [2.0, np.inf, 0.0]
+
+
+def test_some_users_and_some_entries_are_what_they_were() -> None:
+    histories = random_histories()
+    chosen = histories.select(np.array([7, 2]))
+    for place, user in enumerate((7, 2)):
+        row = slice(histories.indptr[user], histories.indptr[user + 1])
+        assert chosen.items[chosen.indptr[place] : chosen.indptr[place + 1]].tolist() == (
+            histories.items[row].tolist()
+        )
+    liked = histories.where(histories.grades >= 1)
+    assert (liked.grades >= 1).all()
+    assert np.array_equal(liked.owners, histories.owners[histories.grades >= 1])
+    assert np.array_equal(histories.rows(3, 9).items, histories.select(np.arange(3, 9)).items)
+
+
+def test_users_without_an_event_have_empty_rows() -> None:
+    histories = of_events([], users=3)
+    assert len(histories) == 3
+    assert histories.newer.tolist() == []
+    assert histories.hours_since_last.tolist() == [np.inf] * 3
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    one, two = np.zeros(1, np.int64), np.zeros(2, np.int64)
+    with pytest.raises(ValueError, match="one entry for each event"):
+        from_events(one, two, one, user_count=1)
+    with pytest.raises(ValueError, match="users must be from 0 to 0"):
+        from_events(one + 1, one, one, user_count=1)
+
+
+def test_a_rating_has_the_grade_of_the_largest_key_not_above_it() -> None:
+    assert grade_ratings(np.array([0.5, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0])).tolist() == (
+        [-0.3, -0.3, 0.3, 0.3, 1.0, 1.0, 1.2]
+    )
+
+
+def test_an_item_has_its_best_grade_unless_it_is_disliked() -> None:
+    assert grade_entries([("view", 1.0), ("rating", 5.0)]) == 1.2
+    assert grade_entries([("rating", 2.0)]) == NEGATIVE_GRADE
+    assert grade_entries([("purchase", 1.0), ("dislike", 1.0)]) == NEGATIVE_GRADE
+    assert grade_entries([]) == 0.0

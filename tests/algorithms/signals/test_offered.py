@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import numpy as np
+
+from algorithms.signals.factors import Factors
+from algorithms.signals.live_transitions import LiveTransitions
+from algorithms.signals.offered import fit_offered, regularisation
+from algorithms.signals.trend import LiveTrend
+from algorithms.signals.weights import FACTORS, REPEATS
+from tests.algorithms.signals.worlds import of_events, random_histories
+
+
+def _names(**options):  # type: ignore[no-untyped-def]
+    return {each.name for each in fit_offered(random_histories(), 12, **options)}
+
+
+def test_every_family_is_offered_under_names_of_its_own() -> None:
+    factors = Factors(np.ones((12, 2), np.float32), 0.1, 0.5)
+    offered = fit_offered(random_histories(), 12, factors=factors)
+    assert len({each.name for each in offered}) == len(offered)
+    assert len({each.family for each in offered}) == 7
+    for each in offered:
+        assert each.signal.score(random_histories()).shape == (30, 12)
+
+
+def test_the_factors_history_fades_faster_under_another_name() -> None:
+    factors = Factors(np.ones((12, 2), np.float32), 0.1, 0.5)
+    offered = fit_offered(random_histories(), 12, factors=factors)
+    half_lives = [each.signal.half_life for each in offered if each.family == FACTORS]  # type: ignore[attr-defined]
+    assert half_lives == [20.0, 5.0]
+
+
+def test_repeats_are_offered_only_where_items_come_again() -> None:
+    once = of_events([(0, 0, 1), (0, 1, 2), (1, 0, 1)], users=2)
+    assert REPEATS not in {each.family for each in fit_offered(once, 2)}
+    assert "transitions_session/0.5" not in {each.name for each in fit_offered(once, 2)}
+    assert {"repeats", "transitions_session/0.5"} <= _names()
+
+
+def test_only_what_is_named_is_fitted() -> None:
+    names = {"item_to_item/10", "transitions/2", "trend/day"}
+    assert _names(only=names) == names
+
+
+def test_with_later_events_transitions_and_trends_move() -> None:
+    everything = random_histories()
+    past = everything.where(everything.times_ms < 20_000)
+    for each in fit_offered(past, 12, everything=everything):
+        assert isinstance(each.signal, LiveTransitions) == (each.family == "transitions")
+        assert isinstance(each.signal, LiveTrend) == (each.family in ("trend", "popularity"))
+
+
+def test_few_users_are_regularised_less() -> None:
+    assert regularisation(random_histories()) == 300
+    assert regularisation(of_events([(user, 0, 1) for user in range(3000)], 3000)) == 1000
