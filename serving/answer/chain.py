@@ -5,7 +5,7 @@ To add one: write its file with SOURCE and a factory, and name it in STRATEGIES.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from serving.answer.strategies import (
     batch_list,
@@ -34,19 +34,33 @@ STRATEGIES: tuple[tuple[str, Factory], ...] = (
 )
 
 
-def chain(sources: Sources) -> Sequence[tuple[str, Strategy]]:
-    """The strategies of ANSWER_CHAIN in its order. Raises ValueError for a name that is none."""
-    made = {name: factory(sources) for name, factory in STRATEGIES}
+class Chain:
+    """Strategies with their names, in the order in which they are asked."""
+
+    def __init__(self, by_name: Sequence[tuple[str, Strategy]]) -> None:
+        self.by_name = by_name
+        self.strategies = [strategy for _, strategy in by_name]  # once, because every answer asks for them
+
+
+def configured_chain(sources: Sources) -> Chain:
+    """The strategies of ANSWER_CHAIN in its order. Raises ValueError for a name that no strategy has."""
     settings = sources.settings
-    _refuse_unknown("HYBRID_WEIGHTS", settings.hybrid_weights, made)
-    made[hybrid.SOURCE] = hybrid.hybrid(
-        [(weight, made[name]) for name, weight in settings.hybrid_weights.items()]
+    strategies = {name: factory(sources) for name, factory in STRATEGIES}
+    _refuse_unknown("HYBRID_WEIGHTS", settings.hybrid_weights, strategies)
+    strategies[hybrid.SOURCE] = hybrid.hybrid(
+        [(weight, strategies[name]) for name, weight in settings.hybrid_weights.items()]
     )
-    _refuse_unknown("ANSWER_CHAIN", settings.answer_chain, made)
-    return [(name, made[name]) for name in settings.answer_chain]
+    _refuse_unknown("ANSWER_CHAIN", settings.answer_chain, strategies)
+    return Chain([(name, strategies[name]) for name in settings.answer_chain])
 
 
-def _refuse_unknown(setting: str, names: Sequence[str] | dict[str, float], made: dict[str, Strategy]) -> None:
-    unknown = [name for name in names if name not in made]
+def trending_first(sources: Sources, chain: Chain) -> Chain:
+    """The same chain, led by what trends: for answers while no model is better than recent popularity."""
+    others = [(name, strategy) for name, strategy in chain.by_name if name != trending.SOURCE]
+    return Chain([(trending.SOURCE, trending.trending(sources)), *others])
+
+
+def _refuse_unknown(setting: str, names: Iterable[str], strategies: Mapping[str, Strategy]) -> None:
+    unknown = [name for name in names if name not in strategies]
     if unknown:
-        raise ValueError(f"{setting} names {', '.join(unknown)}; the strategies are {', '.join(made)}")
+        raise ValueError(f"{setting} names {', '.join(unknown)}; the strategies are {', '.join(strategies)}")

@@ -1,4 +1,4 @@
-"""Places of an answer that are given to new items, at random, so that something is learnt of them.
+"""Places of an answer that are given to new items at random, so that something is learnt about them.
 
 Off by default (EXPLORE_SLOTS). Each eligible item is as likely as any other, and so is each place; the answer
 and the log say how likely, which is what an off-policy estimate divides by.
@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from random import Random
+from typing import NamedTuple
 
 from serving.answer.strategies.strategy import Sources, Strategy
 from serving.question.candidate import Candidate
@@ -18,7 +19,27 @@ from serving.question.question import Question
 SOURCE = "explore"
 _POOL, _DAY_MS = 500, 86_400_000
 _log = logging.getLogger("headwater.exploration")
-Filled = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]
+Fill = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]
+
+
+class Draw(NamedTuple):
+    """The page of an answer, some of whose places hold new items."""
+
+    page: Sequence[Candidate]
+    eligible: int  # among how many new items the draw was
+
+    def log(self, question: Question) -> None:
+        """Write the impression record: one line of JSON, where there is anything to tell."""
+        first = question.wishes.offset + 1
+        shown = [
+            {"item_id": each.item_id, "rank": rank, "propensity": round(each.score, 6)}
+            for rank, each in enumerate(self.page, first)
+            if each.source == SOURCE
+        ]
+        if shown:
+            user = question.user
+            line = {"user_id": user.user_id, "model_version": user.model_version, "eligible": self.eligible}
+            _log.info("%s", json.dumps({"explored": shown, **line}))
 
 
 class Exploration:
@@ -29,16 +50,12 @@ class Exploration:
         self._random = random or Random()
         self._strategy = new_items(sources)
 
-    async def explored(
-        self, question: Question, page: Sequence[Candidate], filled: Filled
-    ) -> Sequence[Candidate]:
-        """The page of an answer with some places given away; what stood there is not shown."""
-        there = {candidate.item_id for candidate in page}
-        pool = await filled(question, _POOL, (self._strategy,))
-        eligible = [candidate.item_id for candidate in pool if candidate.item_id not in there]
-        drawn = with_explored(page, eligible, self.slots, self._random)
-        _record(question, drawn, len(eligible))
-        return drawn
+    async def draw(self, question: Question, page: Sequence[Candidate], fill: Fill) -> Draw:
+        """The page with some places given to new items; the items that stood there are not shown."""
+        on_page = {candidate.item_id for candidate in page}
+        pool = await fill(question, _POOL, (self._strategy,))
+        eligible = [candidate.item_id for candidate in pool if candidate.item_id not in on_page]
+        return Draw(replace_at_random(page, eligible, self.slots, self._random), len(eligible))
 
 
 def new_items(sources: Sources) -> Strategy:
@@ -52,32 +69,18 @@ def new_items(sources: Sources) -> Strategy:
     return candidates
 
 
-def with_explored(
+def replace_at_random(
     page: Sequence[Candidate], eligible: Sequence[str], slots: int, random: Random
 ) -> list[Candidate]:
-    """``slots`` places of the page, drawn without replacement, hold eligible items, drawn alike.
+    """The page with ``slots`` places, drawn without replacement, given to eligible items, drawn alike.
 
     The score of such a candidate is its propensity: the probability that the item is in this answer.
     """
     drawn = min(slots, len(eligible), len(page))
-    made = list(page)
+    new_page = list(page)
     if drawn:
         propensity = drawn / len(eligible)
         places, items = random.sample(range(len(page)), drawn), random.sample(eligible, drawn)
         for place, item_id in zip(places, items, strict=True):
-            made[place] = Candidate(item_id, propensity, SOURCE)
-    return made
-
-
-def _record(question: Question, page: Sequence[Candidate], eligible: int) -> None:
-    """The impression record: one line of JSON."""
-    first = question.wishes.offset + 1
-    shown = [
-        {"item_id": each.item_id, "rank": rank, "propensity": round(each.score, 6)}
-        for rank, each in enumerate(page, first)
-        if each.source == SOURCE
-    ]
-    if shown:
-        user = question.user
-        line = {"user_id": user.user_id, "model_version": user.model_version, "eligible": eligible}
-        _log.info("%s", json.dumps({"explored": shown, **line}))
+            new_page[place] = Candidate(item_id, propensity, SOURCE)
+    return new_page

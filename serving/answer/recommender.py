@@ -1,24 +1,23 @@
 """The answer on one screen: user, candidates, filters, refill, re-rankers, titles.
 
-To add a strategy, a filter or a re-ranker: write its file and name it in ``strategies.STRATEGIES``,
+To add a strategy, a filter or a re-ranker: write its file and name it in ``chain.STRATEGIES``,
 ``filters.FILTERS`` or ``rerankers.RERANKERS``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from serving.answer.chain import chain
+from serving.answer.chain import Chain, configured_chain, trending_first
 from serving.answer.exploration import SOURCE as EXPLORE
-from serving.answer.exploration import Exploration
+from serving.answer.exploration import Draw, Exploration
 from serving.answer.filters import FILTERS
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommended_item import RecommendedItem
 from serving.answer.refill import refill
 from serving.answer.rerankers import RERANKERS
 from serving.answer.strategies.strategy import Sources, Strategy
-from serving.answer.strategies.trending import trending
 from serving.memory.rules import RulesInForce
 from serving.question.candidate import Candidate, User
 from serving.question.question import Question, Vectors, Wishes
@@ -28,14 +27,17 @@ from serving.redis.store import StoreError
 POOL = 200  # candidates among which re-rankers choose, at least
 
 
+Note = Callable[[str, Sequence[Candidate]], None]  # gets each step's name and its result; for the trace
+
+
 class Recommender:
     """Lists for users. An answer always comes, and says what it is."""
 
     def __init__(self, sources: Sources, rules: RulesInForce) -> None:
         self._sources = sources
         self._rules = rules
-        self.strategies = [strategy for _, strategy in chain(sources)]
-        self._led_by_trending = [trending(sources), *self.strategies]
+        self._chain = configured_chain(sources)
+        self._trending_chain = trending_first(sources, self._chain)
         self.exploration = Exploration(sources)
 
     async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
@@ -44,24 +46,34 @@ class Recommender:
 
     async def answer(self, user: User, wishes: Wishes) -> Recommendations:
         """The same for a user whose state was read already, or for a session that has none."""
-        return self.made(user, wishes, await self.best(user, wishes))
+        return self.build_answer(user, wishes, await self.best(user, wishes))
 
     async def best(self, user: User, wishes: Wishes) -> Sequence[Candidate]:
-        """The items of the answer, without their titles."""
-        strategies = self._led_by_trending if user.trending_leads else self.strategies
+        """The items of the answer, without their titles; an exploration draw is logged."""
         question = await self.question(user, wishes)
-        chosen = await self.chosen(question, strategies)
+        draw = await self.draw(question)
         if self.exploration.slots:
-            return await self.exploration.explored(question, chosen, self.filled)
-        return chosen
+            draw.log(question)
+        return draw.page
 
-    def made(self, user: User, wishes: Wishes, chosen: Iterable[Candidate]) -> Recommendations:
-        """The answer that holds the items."""
+    async def draw(self, question: Question, note: Note | None = None) -> Draw:
+        """The page of the answer, new items in some of its places where exploration is on."""
+        page = await self.select(question, self.chain_for(question.user).strategies, note)
+        if not self.exploration.slots:
+            return Draw(page, eligible=0)
+        return await self.exploration.draw(question, page, self.fill)
+
+    def chain_for(self, user: User) -> Chain:
+        """The strategies in the order in which this user's answer asks them."""
+        return self._trending_chain if user.trending_leads else self._chain
+
+    def build_answer(self, user: User, wishes: Wishes, page: Iterable[Candidate]) -> Recommendations:
+        """The answer that holds the items of a page."""
         return Recommendations.model_construct(
             user_id=user.user_id,
             n=wishes.n,
             offset=wishes.offset,
-            items=self.titled(chosen, wishes.offset),
+            items=self.with_titles(page, wishes.offset),
             model_version=user.model_version,
             known_items=len(user.known_items),
             applied_through=user.applied_through,
@@ -73,18 +85,24 @@ class Recommender:
         """Whether the answer lacks what Redis holds."""
         return user.stale or not self._sources.popular_list.loaded
 
-    async def chosen(self, question: Question, strategies: Iterable[Strategy]) -> Sequence[Candidate]:
+    async def select(
+        self, question: Question, strategies: Iterable[Strategy], note: Note | None = None
+    ) -> Sequence[Candidate]:
         """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
         wishes = question.wishes
         needed = wishes.offset + wishes.n
         reranked = wishes.reranked or bool(question.rules.boosts)
         pool = max(POOL, 2 * needed) if reranked else needed
-        chosen: Sequence[Candidate] = await self.filled(question, pool, strategies)
+        candidates: Sequence[Candidate] = await self.fill(question, pool, strategies)
+        if note is not None:
+            note("chain", candidates)
         for rerank in RERANKERS if reranked else ():
-            chosen = rerank(question, chosen)
-        return chosen[wishes.offset : needed]
+            candidates = rerank(question, candidates)
+            if note is not None:
+                note(rerank.__name__, candidates)
+        return candidates[wishes.offset : needed]
 
-    async def filled(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
+    async def fill(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
         """The first n candidates of the strategies that pass every filter."""
         catalogue = None if question.user.stale else self._sources.catalogue
         return await refill(question, n, strategies, FILTERS, catalogue)
@@ -117,7 +135,7 @@ class Recommender:
         except StoreError:
             return User(user_id, stale=True)
 
-    def titled(self, chosen: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
+    def with_titles(self, page: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
         """The items of an answer, ranked from ``offset`` + 1."""
         title_of = self._sources.catalogue.get
         items: list[RecommendedItem] = [
@@ -128,7 +146,7 @@ class Recommender:
                 "source": source,
                 "title": title_of(item_id).title,
             }
-            for rank, (item_id, score, source) in enumerate(chosen, offset + 1)
+            for rank, (item_id, score, source) in enumerate(page, offset + 1)
         ]
         if self.exploration.slots:
             for item in items:

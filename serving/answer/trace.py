@@ -7,10 +7,8 @@ from contextlib import aclosing
 
 from pydantic import BaseModel, Field
 
-from serving.answer.chain import chain
 from serving.answer.filters import FILTERS
 from serving.answer.recommender import POOL, Recommender
-from serving.answer.rerankers import RERANKERS
 from serving.answer.strategies.strategy import Sources, Strategy
 from serving.question.candidate import Candidate
 from serving.question.question import Question, Wishes
@@ -43,21 +41,36 @@ class Trace(BaseModel):
 
 
 async def trace(recommender: Recommender, sources: Sources, user_id: str, wishes: Wishes) -> Trace:
-    """The whole way of an answer; asks every strategy, where an answer stops as soon as it is full."""
+    """The whole way of an answer; asks every strategy, where an answer stops as soon as it is full.
+
+    Ranks and places come from the code that serves answers: ``Recommender.draw`` with a note at each step.
+    """
     user = await recommender.user(user_id, wishes)
     question = await recommender.question(user, wishes)
     traced: dict[str, TracedCandidate] = {}
-    left: list[Candidate] = []
     lengths: dict[str, int] = {}
-    for name, strategy in chain(sources):
-        found = await _first(question, strategy)
-        lengths[name] = len(found)
+    chain = recommender.chain_for(user)
+    for name, strategy in chain.by_name:
+        proposed = await _first(question, strategy)
+        lengths[name] = len(proposed)
         if not user.stale:
-            await sources.catalogue.load(candidate.item_id for candidate in found)
-        new = [candidate for candidate in found if candidate.item_id not in traced]
+            await sources.catalogue.load(candidate.item_id for candidate in proposed)
+        new = [candidate for candidate in proposed if candidate.item_id not in traced]
         traced |= {each.item_id: _untouched(sources, each) for each in new}
-        left += _filtered(question, new, traced)
-    _reranked(question, left[: max(POOL, 2 * (wishes.offset + wishes.n))], traced)
+        _note_removed(question, new, traced)
+
+    def note(step: str, candidates: Sequence[Candidate]) -> None:
+        for place, candidate in enumerate(candidates, 1):
+            row = traced.setdefault(candidate.item_id, _untouched(sources, candidate))
+            row.places[step] = place
+
+    # An answer that is not re-ranked takes only what it needs: these are the places of those after it too.
+    note("chain", await recommender.fill(question, POOL, chain.strategies))
+    draw = await recommender.draw(question, note)
+    for rank, candidate in enumerate(draw.page, wishes.offset + 1):
+        row = traced.setdefault(candidate.item_id, _untouched(sources, candidate))
+        # An explored item has its source and score from the draw, whoever else proposed it.
+        row.source, row.score, row.rank = candidate.source, candidate.score, rank
     return Trace(
         user_id=user_id,
         model_version=user.model_version,
@@ -92,30 +105,11 @@ def _untouched(sources: Sources, candidate: Candidate) -> TracedCandidate:
     )
 
 
-def _filtered(
+def _note_removed(
     question: Question, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]
-) -> Sequence[Candidate]:
+) -> None:
     for leave_out in FILTERS:
         left = leave_out(question, candidates)
         for removed in {each.item_id for each in candidates} - {each.item_id for each in left}:
             traced[removed].removed_by = leave_out.__name__
         candidates = left
-    return candidates
-
-
-def _reranked(
-    question: Question, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]
-) -> None:
-    _note("chain", candidates, traced)
-    if question.wishes.reranked or question.rules.boosts:
-        for rerank in RERANKERS:
-            candidates = rerank(question, candidates)
-            _note(rerank.__name__, candidates, traced)
-    first, last = question.wishes.offset, question.wishes.offset + question.wishes.n
-    for rank, candidate in enumerate(candidates[first:last], first + 1):
-        traced[candidate.item_id].rank = rank
-
-
-def _note(step: str, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]) -> None:
-    for place, candidate in enumerate(candidates, 1):
-        traced[candidate.item_id].places[step] = place

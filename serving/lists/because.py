@@ -42,10 +42,10 @@ async def because_rows(
         if len(made) == rows:
             break
         question = await recommender.question(user, Wishes(n, exclude=frozenset(shown)))
-        chosen = await recommender.filled(question, n, (listed(neighbours, SOURCE),))
+        chosen = await recommender.fill(question, n, (listed(neighbours, SOURCE),))
         if chosen:
             shown.update(candidate.item_id for candidate in chosen)
-            made.append(BecauseRow(item_id=item_id, title=None, items=recommender.titled(chosen, 0)))
+            made.append(BecauseRow(item_id=item_id, title=None, items=recommender.with_titles(chosen, 0)))
     await sources.catalogue.load(row.item_id for row in made)
     for row in made:
         row.title = sources.catalogue.get(row.item_id).title

@@ -38,13 +38,13 @@ async def group_answer(
     users = await asyncio.gather(*map(recommender.user, user_ids))
     together = united(users)
     lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]
-    chain = (listed(fused(lists), SOURCE), *recommender.strategies)
-    chosen = await recommender.chosen(await recommender.question(together, wishes), chain)
+    strategies = (listed(fused(lists), SOURCE), *recommender.chain_for(together).strategies)
+    page = await recommender.select(await recommender.question(together, wishes), strategies)
     return GroupRecommendations.model_construct(
         user_ids=list(user_ids),
         n=wishes.n,
         offset=wishes.offset,
-        items=recommender.titled(chosen, wishes.offset),
+        items=recommender.with_titles(page, wishes.offset),
         model_version=together.model_version,
         known_items=len(together.known_items),
         stale=together.stale,

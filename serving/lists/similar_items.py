@@ -40,14 +40,14 @@ async def similar_items_answer(
     itself = User("", known_items={item_id}, stale=stale)
     question = await recommender.question(itself, wishes)
     needed = wishes.offset + wishes.n
-    chosen = await recommender.filled(question, needed, (listed(found.entries, SOURCE),))
+    chosen = await recommender.fill(question, needed, (listed(found.entries, SOURCE),))
     if not chosen:
-        chosen = await recommender.filled(question, needed, (popular(sources),))
+        chosen = await recommender.fill(question, needed, (popular(sources),))
     return SimilarItems.model_construct(
         item_id=item_id,
         n=wishes.n,
         offset=wishes.offset,
-        items=recommender.titled(chosen[wishes.offset :], wishes.offset),
+        items=recommender.with_titles(chosen[wishes.offset :], wishes.offset),
         model_version=found.model_version,
         stale=stale,
     )

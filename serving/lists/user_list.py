@@ -73,7 +73,7 @@ class UserList:
             self._impressions.note(user_id, (candidate.item_id for candidate in chosen))
         if query.fields is None and not query.explain and not recommender.exploration.slots:
             return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
-        answer = recommender.made(user, wishes, chosen)
+        answer = recommender.build_answer(user, wishes, chosen)
         answer.stale = stale
         if query.explain and not stale:
             await explain(self._sources, user_id, answer.items)

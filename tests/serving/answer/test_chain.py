@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from serving.answer.chain import STRATEGIES, chain
+from serving.answer.chain import STRATEGIES, configured_chain
 from serving.answer.strategies.strategy import sources_of
 from serving.question.candidate import Candidate, User
 from serving.question.operator_rules import Rules
@@ -60,7 +60,11 @@ def propose(
                 user = User(user_id, stale=True)
             rules = Rules(editorial=("i07", "i06"))
             question = Question(changed(user), Wishes(10), sources.catalogue.get, rules)
-            return [each async for page in dict(chain(sources))[name](question) for each in page]
+            return [
+                each
+                async for page in dict(configured_chain(sources).by_name)[name](question)
+                for each in page
+            ]
         finally:
             await store.close()
 

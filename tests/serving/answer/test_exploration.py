@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.answer.exploration import SOURCE, with_explored
+from serving.answer.exploration import SOURCE, replace_at_random
 from serving.question.candidate import Candidate
 from tests.serving.conftest import Client
 from tests.serving.world import World
@@ -31,7 +31,7 @@ def test_a_page_keeps_its_length_and_gives_away_no_more_than_its_slots(
     length: int, new: int, slots: int, seed: int
 ) -> None:
     page, eligible = page_of(length), [f"n{at}" for at in range(new)]
-    made = with_explored(page, eligible, slots, Random(seed))
+    made = replace_at_random(page, eligible, slots, Random(seed))
     explored = [each for each in made if each.source == SOURCE]
     assert len(made) == length
     assert len(explored) == min(slots, length, new)
@@ -43,7 +43,7 @@ def test_a_page_keeps_its_length_and_gives_away_no_more_than_its_slots(
 def test_items_and_places_are_drawn_as_often_as_the_propensity_says() -> None:
     random, items, places, rounds = Random(7), Counter[str](), Counter[int](), 4000
     for _ in range(rounds):
-        made = with_explored(page_of(5), ["a", "b", "c", "d"], 1, random)
+        made = replace_at_random(page_of(5), ["a", "b", "c", "d"], 1, random)
         for place, each in enumerate(made):
             if each.source == SOURCE:
                 items[each.item_id] += 1

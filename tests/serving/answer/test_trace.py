@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 import pytest
@@ -40,6 +44,62 @@ def test_the_trace_ends_in_the_answer(redis_url: str, api: Client, wishes: dict[
         assert all(each["removed_by"] is None for each in in_answer)
 
     asyncio.run(scenario())
+
+
+class FirstOnes(Random):
+    """Draws the first ones, so that two requests draw the same."""
+
+    def sample(self, population: Sequence[Any], k: int, **_: Any) -> list[Any]:
+        return list(population)[:k]
+
+
+@pytest.mark.parametrize("wishes", WISHES)
+@pytest.mark.parametrize("slots", [0, 2])
+def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_explored(
+    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch, wishes: dict[str, Any], slots: int
+) -> None:
+    monkeypatch.setattr("serving.answer.exploration.Random", FirstOnes)
+    of_trending, now = world(), time.time()
+    of_trending.gate = {"leads": "trending"}
+    of_trending.trending = {86_400: {f"i{i}": now / 86_400 + i for i in range(17, 28)}}
+    of_trending.newest = {"i05": int(now * 1000) - 1000, "i07": int(now * 1000) - 2000}
+    of_trending.write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url, explore_slots=slots) as client:
+            path = "users/ann/recommendations"
+            answer = (await client.get(f"/v1/{path}", params=wishes)).json()
+            trace = (await client.get(f"/v1/debug/{path}", params=wishes)).json()
+        ranks = {each["item_id"]: each["rank"] for each in trace["candidates"] if each["rank"] is not None}
+        sources = {each["item_id"]: each["source"] for each in trace["candidates"]}
+        assert [(item["item_id"], item["rank"]) for item in answer["items"]] == list(ranks.items())
+        assert [item["source"] for item in answer["items"]] == [sources[item_id] for item_id in ranks]
+        assert "trending" in {item["source"] for item in answer["items"]}
+        assert ("explore" in {item["source"] for item in answer["items"]}) is (slots > 0)
+        assert next(iter(trace["proposed"])) == "trending"
+
+    asyncio.run(scenario())
+
+
+def test_a_trace_is_no_impression_so_its_draw_is_not_logged(
+    redis_url: str, api: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    of_new = world()
+    of_new.newest = {"i20": int(time.time() * 1000) - 1000}
+    of_new.write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url, explore_slots=1) as client:
+            trace = (await client.get("/v1/debug/users/ann/recommendations", params={"n": 6})).json()
+            assert "explore" in {each["source"] for each in trace["candidates"]}
+            assert caplog.records == []
+            await client.get("/v1/users/ann/recommendations", params={"n": 6})
+            assert len(caplog.records) == 1
+
+    with caplog.at_level(logging.INFO, "headwater.exploration"):
+        caplog.clear()
+        caplog.handler.addFilter(logging.Filter("headwater.exploration"))
+        asyncio.run(scenario())
 
 
 def test_it_says_what_removed_and_moved_each_candidate(redis_url: str, api: Client) -> None:
