@@ -11,13 +11,13 @@ from fastapi import FastAPI
 
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender
-from serving.answer.strategies.strategy import sources_of
 from serving.http import docs_page, openapi, problems
 from serving.http.admission import Admission
 from serving.http.body_limit import BodyLimit
 from serving.http.observe import Observe
 from serving.lists.user_list import UserList
 from serving.memory.impressions import Impressions
+from serving.memory.process_memory import empty_memory
 from serving.memory.refresh import Refresher
 from serving.memory.rules import RulesInForce
 from serving.memory.service_figures import ServiceFigures
@@ -37,14 +37,14 @@ def create_app(settings: ServingSettings) -> Api:
     """The API by its settings. It starts and answers without Redis and without Kafka."""
     metrics = Metrics()
     store = Store(settings, settings.redis_timeout_seconds, metrics)
-    sources, rules = sources_of(settings, store), RulesInForce(store)
-    popular_list = sources.popular_list
-    recommender = Recommender(sources, rules)
+    memory, rules = empty_memory(settings, store), RulesInForce(store)
+    popular_list = memory.popular_list
+    recommender = Recommender(memory, rules)
     applied = AppliedWrites(store)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     metrics.add(figures)
-    kept = (popular_list, sources.trending_lists, sources.newest_list, rules, figures, impressions)
+    kept = (popular_list, memory.trending_lists, memory.newest_list, rules, figures, impressions)
     refresher = Refresher(store, kept, metrics, settings.popular_refresh_seconds)
 
     @asynccontextmanager
@@ -62,7 +62,7 @@ def create_app(settings: ServingSettings) -> Api:
             await asyncio.to_thread(event_log.close)
             await store.close()
 
-    user_list = UserList(settings, recommender, applied, sources, metrics, impressions)
+    user_list = UserList(settings, recommender, applied, memory, metrics, impressions)
     app = Api(
         title="Headwater",
         version=version("headwater"),
@@ -74,16 +74,16 @@ def create_app(settings: ServingSettings) -> Api:
         responses=openapi.ERRORS,
     )
     for router in (
-        users.routes(settings, user_list, recommender, sources),
-        sessions.routes(settings, recommender, sources, metrics),
-        items.routes(settings, recommender, sources, metrics),
-        lists.routes(settings, sources, metrics),
+        users.routes(settings, user_list, recommender, memory),
+        sessions.routes(settings, recommender, memory, metrics),
+        items.routes(settings, recommender, memory, metrics),
+        lists.routes(settings, memory, metrics),
         events.routes(settings, event_log, metrics),
         rules_routes.routes(settings, rules),
         catalog.routes(settings, store, event_log),
         erasures.routes(settings, store, event_log),
         models.routes(settings, store),
-        debug.routes(settings, recommender, sources),
+        debug.routes(settings, recommender, memory),
         operations.routes(store, popular_list, metrics),
     ):
         app.include_router(router)

@@ -24,7 +24,7 @@ from contracts.stored.segments import segments_of
 from ingest.simulated.names import AGE_GROUPS, GENDERS
 from ingest.simulated.source import SyntheticWorld, WorldSize
 from serving.answer.strategies.demographic import weights_of
-from serving.answer.strategies.fusion import fused
+from serving.answer.strategies.fusion import fuse
 
 _NEW_SHARE = 5  # every fifth user
 
@@ -88,7 +88,7 @@ def _list(
         (weight, [str(item) for item in each])
         for weight, each in zip(weights_of(len(mine)), mine, strict=True)
     ]
-    chosen = [int(item) for item, _ in fused(weighted)]
+    chosen = [int(item) for item, _ in fuse(weighted)]
     return [*dict.fromkeys([*chosen, *popular])][:K]
 
 

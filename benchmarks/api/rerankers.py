@@ -31,10 +31,11 @@ from serving.answer.recommender import POOL
 from serving.answer.rerankers import RERANKERS
 from serving.question.candidate import Candidate, User
 from serving.question.item_facts import ItemFacts
-from serving.question.question import Question, Wishes
+from serving.question.list_options import ListOptions
+from serving.question.question import Question
 
 _DAY_MS = 86_400_000
-# To measure another one, name its wishes here.
+# To measure another one, name its options here.
 ASKED: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("diversity=0.3 (MMR)", {"diversity": 0.3}),
     ("diversity=0.7 (MMR)", {"diversity": 0.7}),
@@ -117,9 +118,9 @@ def measured(world: World) -> list[Row]:
     catalogue = Catalogue(seen, plain, _genre_vectors(world.genres))
     found = [_row("plain", plain, plain, split.positives, catalogue)]
     for name, asked in ASKED:
-        wishes = Wishes(K, **asked)
+        options = ListOptions(K, **asked)
         lists = [
-            _reranked(pool, facts, factors, wishes, moment) for pool, moment in zip(pools, now, strict=True)
+            _reranked(pool, facts, factors, options, moment) for pool, moment in zip(pools, now, strict=True)
         ]
         found.append(_row(name, np.array(lists, np.int32), plain, split.positives, catalogue))
     return found
@@ -145,7 +146,7 @@ def _reranked(
     pool: NDArray[np.int32],
     facts: Mapping[str, ItemFacts],
     factors: NDArray[np.float32],
-    wishes: Wishes,
+    options: ListOptions,
     now_ms: int,
 ) -> NDArray[np.int32]:
     """The first K of a pool after the re-rankers, as ``serving.answer.recommender`` runs them."""
@@ -153,7 +154,7 @@ def _reranked(
     shown = [(item, float(now_ms)) for item in ids[:K]]
     question = Question(
         User("", shown=shown),
-        wishes,
+        options,
         facts.__getitem__,
         vectors=lambda items: factors[[int(item) for item in items]].astype(np.float64),
         now_ms=now_ms + _DAY_MS,

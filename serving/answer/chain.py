@@ -19,7 +19,8 @@ from serving.answer.strategies import (
     session_neighbours,
     trending,
 )
-from serving.answer.strategies.strategy import Factory, Sources, Strategy
+from serving.answer.strategies.strategy import Factory, Strategy
+from serving.memory.process_memory import ProcessMemory
 
 STRATEGIES: tuple[tuple[str, Factory], ...] = (
     (fresh_list.SOURCE, fresh_list.fresh_list),
@@ -42,10 +43,10 @@ class Chain:
         self.strategies = [strategy for _, strategy in by_name]  # once, because every answer asks for them
 
 
-def configured_chain(sources: Sources) -> Chain:
+def configured_chain(memory: ProcessMemory) -> Chain:
     """The strategies of ANSWER_CHAIN in its order. Raises ValueError for a name that no strategy has."""
-    settings = sources.settings
-    strategies = {name: factory(sources) for name, factory in STRATEGIES}
+    settings = memory.settings
+    strategies = {name: factory(memory) for name, factory in STRATEGIES}
     _refuse_unknown("HYBRID_WEIGHTS", settings.hybrid_weights, strategies)
     strategies[hybrid.SOURCE] = hybrid.hybrid(
         [(weight, strategies[name]) for name, weight in settings.hybrid_weights.items()]
@@ -54,10 +55,10 @@ def configured_chain(sources: Sources) -> Chain:
     return Chain([(name, strategies[name]) for name in settings.answer_chain])
 
 
-def trending_first(sources: Sources, chain: Chain) -> Chain:
+def trending_first(memory: ProcessMemory, chain: Chain) -> Chain:
     """The same chain, led by what trends: for answers while no model is better than recent popularity."""
     others = [(name, strategy) for name, strategy in chain.by_name if name != trending.SOURCE]
-    return Chain([(trending.SOURCE, trending.trending(sources)), *others])
+    return Chain([(trending.SOURCE, trending.trending(memory)), *others])
 
 
 def _refuse_unknown(setting: str, names: Iterable[str], strategies: Mapping[str, Strategy]) -> None:

@@ -12,7 +12,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from random import Random
 from typing import NamedTuple
 
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
@@ -30,7 +31,7 @@ class Draw(NamedTuple):
 
     def log(self, question: Question) -> None:
         """Write the impression record: one line of JSON, where there is anything to tell."""
-        first = question.wishes.offset + 1
+        first = question.options.offset + 1
         shown = [
             {"item_id": each.item_id, "rank": rank, "propensity": round(each.score, 6)}
             for rank, each in enumerate(self.page, first)
@@ -45,10 +46,10 @@ class Draw(NamedTuple):
 class Exploration:
     """Draws new items: those published within EXPLORE_DAYS that pass every filter."""
 
-    def __init__(self, sources: Sources, random: Random | None = None) -> None:
-        self.slots = sources.settings.explore_slots
+    def __init__(self, memory: ProcessMemory, random: Random | None = None) -> None:
+        self.slots = memory.settings.explore_slots
         self._random = random or Random()
-        self._strategy = new_items(sources)
+        self._strategy = new_items(memory)
 
     async def draw(self, question: Question, page: Sequence[Candidate], fill: Fill) -> Draw:
         """The page with some places given to new items; the items that stood there are not shown."""
@@ -58,12 +59,12 @@ class Exploration:
         return Draw(replace_at_random(page, eligible, self.slots, self._random), len(eligible))
 
 
-def new_items(sources: Sources) -> Strategy:
+def new_items(memory: ProcessMemory) -> Strategy:
     """One page: items published within EXPLORE_DAYS, the newest first."""
-    days = sources.settings.explore_days
+    days = memory.settings.explore_days
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        head, oldest = sources.newest_list.head(question.now_ms), question.now_ms - days * _DAY_MS
+        head, oldest = memory.newest_list.head(question.now_ms), question.now_ms - days * _DAY_MS
         yield [Candidate(item_id, published, SOURCE) for item_id, published in head if published >= oldest]
 
     return candidates

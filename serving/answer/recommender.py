@@ -17,10 +17,12 @@ from serving.answer.recommendations import Recommendations
 from serving.answer.recommended_item import RecommendedItem
 from serving.answer.refill import refill
 from serving.answer.rerankers import RERANKERS
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.memory.rules import RulesInForce
 from serving.question.candidate import Candidate, User
-from serving.question.question import Question, Vectors, Wishes
+from serving.question.list_options import ListOptions
+from serving.question.question import Question, Vectors
 from serving.redis.reads.user import user as read_user
 from serving.redis.store import StoreError
 
@@ -33,24 +35,24 @@ Note = Callable[[str, Sequence[Candidate]], None]  # gets each step's name and i
 class Recommender:
     """Lists for users. An answer always comes, and says what it is."""
 
-    def __init__(self, sources: Sources, rules: RulesInForce) -> None:
-        self._sources = sources
+    def __init__(self, memory: ProcessMemory, rules: RulesInForce) -> None:
+        self._memory = memory
         self._rules = rules
-        self._chain = configured_chain(sources)
-        self._trending_chain = trending_first(sources, self._chain)
-        self.exploration = Exploration(sources)
+        self._chain = configured_chain(memory)
+        self._trending_chain = trending_first(memory, self._chain)
+        self.exploration = Exploration(memory)
 
-    async def recommend(self, user_id: str, wishes: Wishes) -> Recommendations:
+    async def recommend(self, user_id: str, options: ListOptions) -> Recommendations:
         """The user's best items; fewer than n only where the catalogue holds fewer."""
-        return await self.answer(await self.user(user_id, wishes), wishes)
+        return await self.answer(await self.user(user_id, options), options)
 
-    async def answer(self, user: User, wishes: Wishes) -> Recommendations:
+    async def answer(self, user: User, options: ListOptions) -> Recommendations:
         """The same for a user whose state was read already, or for a session that has none."""
-        return self.build_answer(user, wishes, await self.best(user, wishes))
+        return self.build_answer(user, options, await self.best(user, options))
 
-    async def best(self, user: User, wishes: Wishes) -> Sequence[Candidate]:
+    async def best(self, user: User, options: ListOptions) -> Sequence[Candidate]:
         """The items of the answer, without their titles; an exploration draw is logged."""
-        question = await self.question(user, wishes)
+        question = await self.question(user, options)
         draw = await self.draw(question)
         if self.exploration.slots:
             draw.log(question)
@@ -67,13 +69,13 @@ class Recommender:
         """The strategies in the order in which this user's answer asks them."""
         return self._trending_chain if user.trending_leads else self._chain
 
-    def build_answer(self, user: User, wishes: Wishes, page: Iterable[Candidate]) -> Recommendations:
+    def build_answer(self, user: User, options: ListOptions, page: Iterable[Candidate]) -> Recommendations:
         """The answer that holds the items of a page."""
         return Recommendations.model_construct(
             user_id=user.user_id,
-            n=wishes.n,
-            offset=wishes.offset,
-            items=self.with_titles(page, wishes.offset),
+            n=options.n,
+            offset=options.offset,
+            items=self.with_titles(page, options.offset),
             model_version=user.model_version,
             known_items=len(user.known_items),
             applied_through=user.applied_through,
@@ -83,15 +85,15 @@ class Recommender:
 
     def stale(self, user: User) -> bool:
         """Whether the answer lacks what Redis holds."""
-        return user.stale or not self._sources.popular_list.loaded
+        return user.stale or not self._memory.popular_list.loaded
 
     async def select(
         self, question: Question, strategies: Iterable[Strategy], note: Note | None = None
     ) -> Sequence[Candidate]:
         """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
-        wishes = question.wishes
-        needed = wishes.offset + wishes.n
-        reranked = wishes.reranked or bool(question.rules.boosts)
+        options = question.options
+        needed = options.offset + options.n
+        reranked = options.reranked or bool(question.rules.boosts)
         pool = max(POOL, 2 * needed) if reranked else needed
         candidates: Sequence[Candidate] = await self.fill(question, pool, strategies)
         if note is not None:
@@ -100,44 +102,44 @@ class Recommender:
             candidates = rerank(question, candidates)
             if note is not None:
                 note(rerank.__name__, candidates)
-        return candidates[wishes.offset : needed]
+        return candidates[options.offset : needed]
 
     async def fill(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
         """The first n candidates of the strategies that pass every filter."""
-        catalogue = None if question.user.stale else self._sources.catalogue
+        catalogue = None if question.user.stale else self._memory.catalogue
         return await refill(question, n, strategies, FILTERS, catalogue)
 
-    async def question(self, user: User, wishes: Wishes) -> Question:
+    async def question(self, user: User, options: ListOptions) -> Question:
         """The question with what every step may look up."""
         rules = self._rules
         return Question(
             user,
-            wishes,
-            self._sources.catalogue.get,
+            options,
+            self._memory.catalogue.get,
             rules.now,
-            await self._vectors() if wishes.diversity and not user.stale else None,
+            await self._vectors() if options.diversity and not user.stale else None,
             rules.denied,
             rules.allowed,
         )
 
     async def _vectors(self) -> Vectors | None:
         try:
-            factors = await self._sources.factors.get(await self._sources.store.model())
+            factors = await self._memory.factors.get(await self._memory.store.model())
         except StoreError:
             return None
         return factors.vectors if factors else None
 
-    async def user(self, user_id: str, wishes: Wishes | None = None) -> User:
+    async def user(self, user_id: str, options: ListOptions | None = None) -> User:
         """What Redis knows of a user; stale where it does not answer."""
-        with_shown = wishes is not None and wishes.rotation > 0 and self._sources.settings.shown_seconds > 0
+        with_shown = options is not None and options.rotation > 0 and self._memory.settings.shown_seconds > 0
         try:
-            return await read_user(self._sources.store, user_id, with_shown)
+            return await read_user(self._memory.store, user_id, with_shown)
         except StoreError:
             return User(user_id, stale=True)
 
     def with_titles(self, page: Iterable[Candidate], offset: int) -> list[RecommendedItem]:
         """The items of an answer, ranked from ``offset`` + 1."""
-        title_of = self._sources.catalogue.get
+        title_of = self._memory.catalogue.get
         items: list[RecommendedItem] = [
             {
                 "item_id": item_id,

@@ -9,9 +9,11 @@ from pydantic import BaseModel, Field
 
 from serving.answer.filters import FILTERS
 from serving.answer.recommender import POOL, Recommender
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
-from serving.question.question import Question, Wishes
+from serving.question.list_options import ListOptions
+from serving.question.question import Question
 
 DEPTH = 200  # candidates of each strategy
 
@@ -40,13 +42,13 @@ class Trace(BaseModel):
     candidates: list[TracedCandidate]
 
 
-async def trace(recommender: Recommender, sources: Sources, user_id: str, wishes: Wishes) -> Trace:
+async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, options: ListOptions) -> Trace:
     """The whole way of an answer; asks every strategy, where an answer stops as soon as it is full.
 
     Ranks and places come from the code that serves answers: ``Recommender.draw`` with a note at each step.
     """
-    user = await recommender.user(user_id, wishes)
-    question = await recommender.question(user, wishes)
+    user = await recommender.user(user_id, options)
+    question = await recommender.question(user, options)
     traced: dict[str, TracedCandidate] = {}
     lengths: dict[str, int] = {}
     chain = recommender.chain_for(user)
@@ -54,21 +56,21 @@ async def trace(recommender: Recommender, sources: Sources, user_id: str, wishes
         proposed = await _first(question, strategy)
         lengths[name] = len(proposed)
         if not user.stale:
-            await sources.catalogue.load(candidate.item_id for candidate in proposed)
+            await memory.catalogue.load(candidate.item_id for candidate in proposed)
         new = [candidate for candidate in proposed if candidate.item_id not in traced]
-        traced |= {each.item_id: _untouched(sources, each) for each in new}
+        traced |= {each.item_id: _untouched(memory, each) for each in new}
         _note_removed(question, new, traced)
 
     def note(step: str, candidates: Sequence[Candidate]) -> None:
         for place, candidate in enumerate(candidates, 1):
-            row = traced.setdefault(candidate.item_id, _untouched(sources, candidate))
+            row = traced.setdefault(candidate.item_id, _untouched(memory, candidate))
             row.places[step] = place
 
     # An answer that is not re-ranked takes only what it needs: these are the places of those after it too.
     note("chain", await recommender.fill(question, POOL, chain.strategies))
     draw = await recommender.draw(question, note)
-    for rank, candidate in enumerate(draw.page, wishes.offset + 1):
-        row = traced.setdefault(candidate.item_id, _untouched(sources, candidate))
+    for rank, candidate in enumerate(draw.page, options.offset + 1):
+        row = traced.setdefault(candidate.item_id, _untouched(memory, candidate))
         # An explored item has its source and score from the draw, whoever else proposed it.
         row.source, row.score, row.rank = candidate.source, candidate.score, rank
     return Trace(
@@ -93,12 +95,12 @@ async def _first(question: Question, strategy: Strategy) -> list[Candidate]:
     return list(found.values())[:DEPTH]
 
 
-def _untouched(sources: Sources, candidate: Candidate) -> TracedCandidate:
+def _untouched(memory: ProcessMemory, candidate: Candidate) -> TracedCandidate:
     return TracedCandidate(
         item_id=candidate.item_id,
         source=candidate.source,
         score=candidate.score,
-        title=sources.catalogue.get(candidate.item_id).title,
+        title=memory.catalogue.get(candidate.item_id).title,
         removed_by=None,
         places={},
         rank=None,

@@ -21,7 +21,7 @@ _REMEMBERED, _MAX_REMEMBERED_LENGTH = 1024, 300
 M = TypeVar("M", bound=BaseModel)
 
 
-def bounded(model: type[M], settings: ServingSettings) -> type[M]:
+def with_bounded_n(model: type[M], settings: ServingSettings) -> type[M]:
     """The model with ``n`` bounded by MAX_N."""
     default, most = min(DEFAULT_N, settings.max_n), settings.max_n
     n = (int, Field(default, ge=1, le=most, description="How many items"))

@@ -16,12 +16,13 @@ _JSON = (b"content-type", b"application/json")
 _VOLATILE = b',"applied_through":'
 
 
-def rendered(request: Request, answer: BaseModel, fields: str | None = None) -> Response:
+def json_response(request: Request, answer: BaseModel, fields: str | None = None) -> Response:
     """200 with the answer, or 304 where the client has it already (If-None-Match)."""
-    return sent(request, answer.__pydantic_serializer__.to_json(answer, include=_include(answer, fields)))
+    body = answer.__pydantic_serializer__.to_json(answer, include=_include(answer, fields))
+    return bytes_response(request, body)
 
 
-def sent(request: Request, body: bytes) -> Response:
+def bytes_response(request: Request, body: bytes) -> Response:
     """The same for an answer that is JSON already."""
     stable = body[: body.rfind(_VOLATILE)] if _VOLATILE in body else body
     # Weak: how fresh the state is may differ.

@@ -7,8 +7,9 @@ from pydantic import BaseModel
 from serving.answer.recommended_item import RecommendedItem
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
-from serving.answer.strategies.strategy import Sources, listed
-from serving.question.question import Wishes
+from serving.answer.strategies.strategy import list_strategy
+from serving.memory.process_memory import ProcessMemory
+from serving.question.list_options import ListOptions
 from serving.redis.reads.item import similar_to_many
 from serving.redis.reads.taste import liked_lately
 from serving.redis.reads.user import user as read_user
@@ -31,22 +32,22 @@ class BecauseYouLiked(BaseModel):
 
 
 async def because_rows(
-    recommender: Recommender, sources: Sources, user_id: str, rows: int, n: int
+    recommender: Recommender, memory: ProcessMemory, user_id: str, rows: int, n: int
 ) -> BecauseYouLiked:
     """At most ``rows`` rows of n items; each item stands once, in the row of what was liked last."""
-    user = await read_user(sources.store, user_id)
-    liked = [item_id for item_id, _ in await liked_lately(sources.store, user, sources.settings)]
+    user = await read_user(memory.store, user_id)
+    liked = [item_id for item_id, _ in await liked_lately(memory.store, user, memory.settings)]
     made: list[BecauseRow] = []
     shown: set[str] = set()
-    for item_id, neighbours in zip(liked, await similar_to_many(sources.store, liked), strict=True):
+    for item_id, neighbours in zip(liked, await similar_to_many(memory.store, liked), strict=True):
         if len(made) == rows:
             break
-        question = await recommender.question(user, Wishes(n, exclude=frozenset(shown)))
-        chosen = await recommender.fill(question, n, (listed(neighbours, SOURCE),))
+        question = await recommender.question(user, ListOptions(n, exclude=frozenset(shown)))
+        chosen = await recommender.fill(question, n, (list_strategy(neighbours, SOURCE),))
         if chosen:
             shown.update(candidate.item_id for candidate in chosen)
             made.append(BecauseRow(item_id=item_id, title=None, items=recommender.with_titles(chosen, 0)))
-    await sources.catalogue.load(row.item_id for row in made)
+    await memory.catalogue.load(row.item_id for row in made)
     for row in made:
-        row.title = sources.catalogue.get(row.item_id).title
+        row.title = memory.catalogue.get(row.item_id).title
     return BecauseYouLiked(user_id=user_id, rows=made, model_version=user.model_version)

@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
 from contracts.events import MAX_RATING, MIN_RATING, RATING
-from serving.answer.strategies.strategy import Sources
 from serving.http.problems import ProblemError
 from serving.lists.explanations import Graded, graded_history
 from serving.memory.factors import ItemFactors
+from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.user import history
 
 
@@ -42,26 +42,26 @@ class Estimates(BaseModel):
     model_version: str
 
 
-async def estimates(sources: Sources, user_id: str, item_ids: Sequence[str]) -> Estimates:
+async def estimates(memory: ProcessMemory, user_id: str, item_ids: Sequence[str]) -> Estimates:
     """Both figures for each item. Raises ProblemError 409 without a model, StoreError."""
-    model = await sources.store.model()
+    model = await memory.store.model()
     if model is None:
         raise ProblemError(409, "No model is published yet: `headwater train --once` makes one")
-    ranking, rating = await sources.factors.get(model), await sources.rating_factors.get(model)
-    given = await history(sources.store, user_id)
+    ranking, rating = await memory.factors.get(model), await memory.rating_factors.get(model)
+    given = await history(memory.store, user_id)
     ratings = {each.item_id: each.entry.value for each in given if each.entry.event_type == RATING}
-    graded = await graded_history(sources, user_id)
-    await sources.catalogue.load(item_ids)
+    graded = await graded_history(memory, user_id)
+    await memory.catalogue.load(item_ids)
     rows = zip(
         item_ids,
         estimated_ratings(rating, ratings, item_ids),
-        preferences(ranking, graded, item_ids, sources),
+        preferences(ranking, graded, item_ids, memory),
         strict=True,
     )
     items = [
         EstimatedItem(
             item_id=item_id,
-            title=sources.catalogue.get(item_id).title,
+            title=memory.catalogue.get(item_id).title,
             rating=stars,
             preference=preference,
             rated=ratings.get(item_id),
@@ -92,12 +92,12 @@ def estimated_ratings(
 
 
 def preferences(
-    factors: ItemFactors | None, graded: Graded, item_ids: Sequence[str], sources: Sources
+    factors: ItemFactors | None, graded: Graded, item_ids: Sequence[str], memory: ProcessMemory
 ) -> list[float | None]:
     """Implicit ALS: the user folded in as fresh lists are, times the item."""
     if factors is None:
         return [None] * len(item_ids)
-    row, settings = np.array([0, len(graded)]), sources.settings
+    row, settings = np.array([0, len(graded)]), memory.settings
     times = np.array([moment for _, _, moment in graded], np.int64)
     vector = fold_in(
         factors.matrix,

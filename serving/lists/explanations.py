@@ -12,8 +12,8 @@ from algorithms.fold_in import UNKNOWN
 from algorithms.recency import recency_weights
 from contracts.strengths import strength
 from serving.answer.recommended_item import Explanation, RecommendedItem, Share
-from serving.answer.strategies.strategy import Sources
 from serving.memory.factors import ItemFactors
+from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.user import history
 from serving.redis.store import StoreError
 
@@ -21,25 +21,25 @@ SHOWN = 5
 Graded = list[tuple[str, float, int]]  # item, strength, time in ms
 
 
-async def explain(sources: Sources, user_id: str, items: Sequence[RecommendedItem]) -> None:
+async def explain(memory: ProcessMemory, user_id: str, items: Sequence[RecommendedItem]) -> None:
     """Give each item its ``because``; None where the model cannot tell: unknown, nonnegative, no factors."""
     for item in items:
         item["because"] = None
     try:
-        factors = await sources.factors.get(await sources.store.model())
-        graded = await graded_history(sources, user_id)
+        factors = await memory.factors.get(await memory.store.model())
+        graded = await graded_history(memory, user_id)
     except StoreError:
         return
     if factors is None or factors.nonnegative:
         return
-    for item, because in zip(items, _explained(sources, factors, graded, items), strict=True):
+    for item, because in zip(items, _explained(memory, factors, graded, items), strict=True):
         item["because"] = because
 
 
-async def graded_history(sources: Sources, user_id: str) -> Graded:
+async def graded_history(memory: ProcessMemory, user_id: str) -> Graded:
     """What a fold-in reads: the newest HISTORY_CAP items with the strength of all that still counts."""
-    settings = sources.settings
-    entries = sorted(await history(sources.store, user_id), key=lambda each: each.item_id)
+    settings = memory.settings
+    entries = sorted(await history(memory.store, user_id), key=lambda each: each.item_id)
     by_item = [(item_id, [e.entry for e in own]) for item_id, own in groupby(entries, lambda e: e.item_id)]
     graded = [
         (
@@ -54,7 +54,7 @@ async def graded_history(sources: Sources, user_id: str) -> Graded:
 
 
 def _explained(
-    sources: Sources, factors: ItemFactors, graded: Graded, items: Sequence[RecommendedItem]
+    memory: ProcessMemory, factors: ItemFactors, graded: Graded, items: Sequence[RecommendedItem]
 ) -> list[Explanation | None]:
     known = factors.places([item_id for item_id, _, _ in graded]) != UNKNOWN
     graded = [each for each, is_known in zip(graded, known, strict=True) if is_known]
@@ -63,8 +63,8 @@ def _explained(
     weights = recency_weights(
         np.array([0, len(times)]),
         times,
-        half_life_items=sources.settings.fold_half_life_items,
-        half_life_days=sources.settings.fold_half_life_days,
+        half_life_items=memory.settings.fold_half_life_items,
+        half_life_days=memory.settings.fold_half_life_days,
     )
     shares = contributions(
         factors.vectors([item_id for item_id, _, _ in graded]),
@@ -77,17 +77,17 @@ def _explained(
     )
     in_model = factors.places(targets) != UNKNOWN
     return [
-        _explanation(sources, graded, row) if explained else None
+        _explanation(memory, graded, row) if explained else None
         for row, explained in zip(shares, in_model, strict=True)
     ]
 
 
-def _explanation(sources: Sources, graded: Graded, shares: Sequence[float]) -> Explanation:
+def _explanation(memory: ProcessMemory, graded: Graded, shares: Sequence[float]) -> Explanation:
     largest = sorted(range(len(graded)), key=lambda at: -abs(shares[at]))[:SHOWN]
     shown = [
         Share(
             item_id=graded[at][0],
-            title=sources.catalogue.get(graded[at][0]).title,
+            title=memory.catalogue.get(graded[at][0]).title,
             share=round(float(shares[at]), 6),
         )
         for at in largest

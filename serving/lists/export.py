@@ -11,9 +11,9 @@ from typing import TextIO
 
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender
-from serving.answer.strategies.strategy import sources_of
+from serving.memory.process_memory import empty_memory
 from serving.memory.rules import RulesInForce
-from serving.question.question import Wishes
+from serving.question.list_options import ListOptions
 from serving.redis.reads.model import current_version
 from serving.redis.reads.user import user_ids
 from serving.redis.store import Store, StoreError
@@ -33,11 +33,11 @@ async def export_recommendations(settings: ServingSettings, path: Path, n: int, 
     """
     store = Store(settings, PATIENCE_SECONDS, Metrics())
     try:
-        sources, rules = sources_of(settings, store), RulesInForce(store)
-        for kept in (sources.popular_list, sources.trending_lists, rules):
+        memory, rules = empty_memory(settings, store), RulesInForce(store)
+        for kept in (memory.popular_list, memory.trending_lists, rules):
             await kept.refresh()
         await store.warm_up()
-        recommender = Recommender(sources, rules)
+        recommender = Recommender(memory, rules)
         version = await current_version(store)
         users = sorted({user_id async for user_id in user_ids(store, version)})
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ async def _write(file: TextIO, lines: AsyncIterator[list[str]], total: int, repo
 
 async def _answers(recommender: Recommender, users: Sequence[str], n: int) -> AsyncIterator[list[str]]:
     async def line(user_id: str) -> str:
-        answer = await recommender.recommend(user_id, Wishes(n))
+        answer = await recommender.recommend(user_id, ListOptions(n))
         if answer.stale:
             raise StoreError(f"Redis did not answer for every user; it has {PATIENCE_SECONDS:g} s for each")
         return json.dumps({"user_id": user_id, "items": [item["item_id"] for item in answer.items]}) + "\n"

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field
 
 from serving.answer.recommended_item import RecommendedItem
 from serving.answer.recommender import Recommender, lag_ms
-from serving.answer.strategies.fusion import fused
-from serving.answer.strategies.strategy import listed
-from serving.question.candidate import united
-from serving.question.question import Wishes
+from serving.answer.strategies.fusion import fuse
+from serving.answer.strategies.strategy import list_strategy
+from serving.question.candidate import unite
+from serving.question.list_options import ListOptions
 
 SOURCE = "group"
 
@@ -32,19 +32,19 @@ class GroupRecommendations(BaseModel):
 
 
 async def group_answer(
-    recommender: Recommender, user_ids: Sequence[str], wishes: Wishes
+    recommender: Recommender, user_ids: Sequence[str], options: ListOptions
 ) -> GroupRecommendations:
     """The users' lists fused by reciprocal rank; after those, the chain as for an unknown user."""
     users = await asyncio.gather(*map(recommender.user, user_ids))
-    together = united(users)
+    together = unite(users)
     lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]
-    strategies = (listed(fused(lists), SOURCE), *recommender.chain_for(together).strategies)
-    page = await recommender.select(await recommender.question(together, wishes), strategies)
+    strategies = (list_strategy(fuse(lists), SOURCE), *recommender.chain_for(together).strategies)
+    page = await recommender.select(await recommender.question(together, options), strategies)
     return GroupRecommendations.model_construct(
         user_ids=list(user_ids),
-        n=wishes.n,
-        offset=wishes.offset,
-        items=recommender.with_titles(page, wishes.offset),
+        n=options.n,
+        offset=options.offset,
+        items=recommender.with_titles(page, options.offset),
         model_version=together.model_version,
         known_items=len(together.known_items),
         stale=together.stale,

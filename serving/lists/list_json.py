@@ -11,13 +11,18 @@ from json.encoder import encode_basestring as quoted
 
 from serving.question.candidate import Candidate, User
 from serving.question.item_facts import ItemFacts
-from serving.question.question import Wishes
+from serving.question.list_options import ListOptions
 
 Facts = Callable[[str], ItemFacts]
 
 
 def list_json(
-    user: User, wishes: Wishes, chosen: Iterable[Candidate], facts: Facts, stale: bool, lag_ms: int | None
+    user: User,
+    options: ListOptions,
+    page: Iterable[Candidate],
+    facts: Facts,
+    stale: bool,
+    lag_ms: int | None,
 ) -> bytes:
     """The answer's bytes; what differs between two answers of the same list comes last."""
     items = ",".join(
@@ -26,13 +31,13 @@ def list_json(
             f'{{"item_id":{quoted(item_id)},"rank":{rank},'
             f'"score":{round(score, 6) if score - score == 0 else "null"},'
             f'"source":"{source}","title":{facts(item_id).title_json}}}'
-            for rank, (item_id, score, source) in enumerate(chosen, wishes.offset + 1)
+            for rank, (item_id, score, source) in enumerate(page, options.offset + 1)
         ]
     )
     version = "null" if user.model_version is None else quoted(user.model_version)
     through = "null" if user.applied_through is None else user.applied_through
     return (
-        f'{{"user_id":{quoted(user.user_id)},"n":{wishes.n},"offset":{wishes.offset},"items":[{items}],'
+        f'{{"user_id":{quoted(user.user_id)},"n":{options.n},"offset":{options.offset},"items":[{items}],'
         f'"model_version":{version},"known_items":{len(user.known_items)},'
         f'"stale":{"true" if stale else "false"},'
         f'"applied_through":{through},"lag_ms":{"null" if lag_ms is None else lag_ms}}}'

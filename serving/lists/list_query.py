@@ -11,7 +11,7 @@ from serving.answer.recommended_item import RecommendedItem
 from serving.http.problems import ProblemError
 from serving.question.bounds import DEFAULT_N, MAX_OFFSET, JsonId
 from serving.question.expression import MAX_LENGTH, ExpressionError, parse
-from serving.question.question import Wishes
+from serving.question.list_options import ListOptions
 
 # More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
 MAX_EXCLUDED = 100
@@ -52,13 +52,13 @@ class ListQuery(BaseModel):
     )
 
     @cached_property
-    def wishes(self) -> Wishes:
+    def options(self) -> ListOptions:
         """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
         try:
             matching = None if self.filter is None else parse(self.filter)
         except ExpressionError as error:
             raise ProblemError(422, f"filter: {error}", errors=[("/query/filter", str(error))]) from error
-        return Wishes(
+        return ListOptions(
             self.n,
             self.offset,
             self.known == "keep",

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from contracts.stored.records import Popularity
 from serving.answer.strategies.popular import SOURCE
-from serving.answer.strategies.strategy import Sources
+from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.item import popularity
 from serving.redis.reads.lists import popular_page
 from serving.redis.reads.model import current_version
@@ -36,37 +36,37 @@ class Popular(BaseModel):
     stale: bool
 
 
-async def popular_from_memory(sources: Sources, n: int) -> Popular:
+async def popular_from_memory(memory: ProcessMemory, n: int) -> Popular:
     """The first n items, from this process; stale where Redis does not answer."""
-    version, stale = None, not sources.popular_list.loaded
+    version, stale = None, not memory.popular_list.loaded
     try:
-        version = await current_version(sources.store)
+        version = await current_version(memory.store)
     except StoreError:
         stale = True
     items = [
         _popular_item(rank, item.item_id, item.score, item.popularity, item.title)
-        for rank, item in enumerate(sources.popular_list.head(n), 1)
+        for rank, item in enumerate(memory.popular_list.head(n), 1)
     ]
     return Popular.model_construct(n=n, offset=0, items=items, model_version=version, stale=stale)
 
 
-async def popular_from_redis(sources: Sources, n: int, offset: int, category: str | None) -> Popular:
+async def popular_from_redis(memory: ProcessMemory, n: int, offset: int, category: str | None) -> Popular:
     """Items from rank ``offset`` + 1, of one category where one is given. Raises StoreError."""
-    page = await popular_page(sources.store, offset, n, category)
+    page = await popular_page(memory.store, offset, n, category)
     ids = [item_id for item_id, _ in page]
-    raws = await popularity(sources.store, ids)
-    await sources.catalogue.load(ids)
+    raws = await popularity(memory.store, ids)
+    await memory.catalogue.load(ids)
     items = [
         _popular_item(
             rank,
             item_id,
             score,
             Popularity.decode(raw) if raw else Popularity(),
-            sources.catalogue.get(item_id).title,
+            memory.catalogue.get(item_id).title,
         )
         for rank, ((item_id, score), raw) in enumerate(zip(page, raws, strict=True), offset + 1)
     ]
-    version = await current_version(sources.store)
+    version = await current_version(memory.store)
     return Popular.model_construct(n=n, offset=offset, items=items, model_version=version, stale=False)
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
-from serving.answer.strategies.strategy import Sources
 from serving.memory.factors import ItemFactors
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.redis.ranked_list import RankedList
 from serving.redis.store import StoreError
@@ -20,27 +20,27 @@ from serving.redis.store import StoreError
 _MAX_NUMBERS_INLINE = 2_000_000
 
 
-async def session_user(sources: Sources, strengths: Mapping[str, float], depth: int) -> User:
+async def session_user(memory: ProcessMemory, strengths: Mapping[str, float], depth: int) -> User:
     """A user who did only this: item -> strength, newest last. ``depth`` bounds the folded-in list."""
     liked = [(item_id, strength) for item_id, strength in strengths.items() if strength > 0][::-1]
     user = User("", known_items=strengths.keys(), session=liked)
     try:
-        model = await sources.store.model()
-        factors = await sources.factors.get(model)
+        model = await memory.store.model()
+        factors = await memory.factors.get(model)
     except StoreError:
         return User("", known_items=strengths.keys(), session=(), stale=True)
     version = model.version if model else None
     if factors is None:
         return User("", user.known_items, version, session=liked)
-    half_life = sources.settings.fold_half_life_items
+    half_life = memory.settings.fold_half_life_items
     if factors.matrix.size > _MAX_NUMBERS_INLINE:
-        ranked = await asyncio.to_thread(folded_in, factors, strengths, half_life, depth)
+        ranked = await asyncio.to_thread(fold_in_session, factors, strengths, half_life, depth)
     else:
-        ranked = folded_in(factors, strengths, half_life, depth)
+        ranked = fold_in_session(factors, strengths, half_life, depth)
     return User("", user.known_items, version, fresh_list=ranked, session=liked)
 
 
-def folded_in(
+def fold_in_session(
     factors: ItemFactors, strengths: Mapping[str, float], half_life: float, depth: int
 ) -> RankedList | tuple[()]:
     """The ``depth`` best items that are not in the session; none where nothing in it was liked."""

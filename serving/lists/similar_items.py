@@ -8,9 +8,10 @@ from serving.answer.recommended_item import RecommendedItem
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
 from serving.answer.strategies.popular import popular
-from serving.answer.strategies.strategy import Sources, listed
+from serving.answer.strategies.strategy import list_strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
-from serving.question.question import Wishes
+from serving.question.list_options import ListOptions
 from serving.redis.reads.item import ItemList, similar_items
 from serving.redis.store import StoreError
 
@@ -27,27 +28,27 @@ class SimilarItems(BaseModel):
 
 
 async def similar_items_answer(
-    recommender: Recommender, sources: Sources, item_id: str, wishes: Wishes
+    recommender: Recommender, memory: ProcessMemory, item_id: str, options: ListOptions
 ) -> SimilarItems | None:
     """The item's neighbours, else popular items; None for an item nobody knows."""
     stale, found = False, ItemList(True, None, [])
     try:
-        found = await similar_items(sources.store, item_id)
+        found = await similar_items(memory.store, item_id)
     except StoreError:
         stale = True
     if not found.known:
         return None
     itself = User("", known_items={item_id}, stale=stale)
-    question = await recommender.question(itself, wishes)
-    needed = wishes.offset + wishes.n
-    chosen = await recommender.fill(question, needed, (listed(found.entries, SOURCE),))
+    question = await recommender.question(itself, options)
+    needed = options.offset + options.n
+    chosen = await recommender.fill(question, needed, (list_strategy(found.entries, SOURCE),))
     if not chosen:
-        chosen = await recommender.fill(question, needed, (popular(sources),))
+        chosen = await recommender.fill(question, needed, (popular(memory),))
     return SimilarItems.model_construct(
         item_id=item_id,
-        n=wishes.n,
-        offset=wishes.offset,
-        items=recommender.with_titles(chosen[wishes.offset :], wishes.offset),
+        n=options.n,
+        offset=options.offset,
+        items=recommender.with_titles(chosen[options.offset :], options.offset),
         model_version=found.model_version,
         stale=stale,
     )

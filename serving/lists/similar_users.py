@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from serving.answer.strategies.fusion import fused
-from serving.answer.strategies.strategy import Sources
+from serving.answer.strategies.fusion import fuse
+from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.item import top_users_of_many
 from serving.redis.reads.taste import liked_lately
 from serving.redis.reads.user import user as read_user
@@ -29,13 +29,13 @@ class SimilarUsers(BaseModel):
     model_version: str | None
 
 
-async def similar_to_user(sources: Sources, user_id: str, n: int, offset: int = 0) -> SimilarUsers:
+async def similar_to_user(memory: ProcessMemory, user_id: str, n: int, offset: int = 0) -> SimilarUsers:
     """The top users of the items liked last, fused by strength and rank. Raises StoreError."""
-    user = await read_user(sources.store, user_id)
-    liked = await liked_lately(sources.store, user, sources.settings)
-    lists = await top_users_of_many(sources.store, [item_id for item_id, _ in liked])
+    user = await read_user(memory.store, user_id)
+    liked = await liked_lately(memory.store, user, memory.settings)
+    lists = await top_users_of_many(memory.store, [item_id for item_id, _ in liked])
     weighted = [(strength, users) for (_, strength), users in zip(liked, lists, strict=True)]
-    others = [(other, score) for other, score in fused(weighted) if other != user_id]
+    others = [(other, score) for other, score in fuse(weighted) if other != user_id]
     users = [
         SimilarUser(user_id=other, rank=rank, score=round(score, 6))
         for rank, (other, score) in enumerate(others[offset : offset + n], offset + 1)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from algorithms.association import log_likelihood
 from contracts.stored import keyspace
 from contracts.stored.records import Popularity
-from serving.answer.strategies.strategy import Sources
+from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.item import popularity
 from serving.redis.store import Store
 
@@ -48,11 +48,11 @@ class Together(NamedTuple):
     score: float  # log-likelihood ratio
 
 
-async def together_answer(sources: Sources, item_id: str, n: int, offset: int) -> TogetherItems:
+async def together_answer(memory: ProcessMemory, item_id: str, n: int, offset: int) -> TogetherItems:
     """Items from rank ``offset`` + 1 that go with an item. Raises StoreError."""
-    page = await frequently_together(sources.store, item_id, sources.popular_list.users)
+    page = await frequently_together(memory.store, item_id, memory.popular_list.users)
     page = page[offset : offset + n]
-    await sources.catalogue.load(each.item_id for each in page)
+    await memory.catalogue.load(each.item_id for each in page)
     items = [
         TogetherItem(
             item_id=each.item_id,
@@ -60,7 +60,7 @@ async def together_answer(sources: Sources, item_id: str, n: int, offset: int) -
             score=round(each.score, 6),
             lift=round(each.lift, 6),
             users=each.users,
-            title=sources.catalogue.get(each.item_id).title,
+            title=memory.catalogue.get(each.item_id).title,
         )
         for rank, each in enumerate(page, offset + 1)
     ]
@@ -83,10 +83,10 @@ async def frequently_together(store: Store, item_id: str, all_users: int) -> lis
     users_of = {
         other: Popularity.decode(raw).users if raw else 0 for other, raw in zip(counts, raws, strict=True)
     }
-    return ranked_by_surprise(counts, users_of, all_users)
+    return rank_by_surprise(counts, users_of, all_users)
 
 
-def ranked_by_surprise(
+def rank_by_surprise(
     together: Mapping[str, float], users_of: Mapping[str, int], all_users: int
 ) -> list[Together]:
     """By the log-likelihood ratio; only what goes together more often than expected.

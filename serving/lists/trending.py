@@ -6,7 +6,7 @@ import time
 
 from pydantic import BaseModel, Field
 
-from serving.answer.strategies.strategy import Sources
+from serving.memory.process_memory import ProcessMemory
 from serving.memory.trending_lists import mass_at
 from serving.redis.reads.lists import trending_page
 
@@ -30,18 +30,18 @@ class Trending(BaseModel):
 
 
 async def trending_answer(
-    sources: Sources, n: int, offset: int, half_life: int, category: str | None
+    memory: ProcessMemory, n: int, offset: int, half_life: int, category: str | None
 ) -> Trending:
     """Items from rank ``offset`` + 1, with the decayed sums of weights now. Raises StoreError."""
-    page = await trending_page(sources.store, half_life, offset, n, category)
-    await sources.catalogue.load(item_id for item_id, _ in page)
+    page = await trending_page(memory.store, half_life, offset, n, category)
+    await memory.catalogue.load(item_id for item_id, _ in page)
     now_ms = time.time_ns() // 1_000_000
     items = [
         TrendingItem(
             item_id=item_id,
             rank=rank,
             score=round(mass_at(score, half_life, now_ms), 6),
-            title=sources.catalogue.get(item_id).title,
+            title=memory.catalogue.get(item_id).title,
         )
         for rank, (item_id, score) in enumerate(page, offset + 1)
     ]

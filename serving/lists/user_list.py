@@ -8,14 +8,14 @@ from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender, lag_ms
-from serving.answer.strategies.strategy import Sources
 from serving.http.problems import ProblemError
-from serving.http.query import QueryReader, bounded
-from serving.http.rendering import rendered, sent
+from serving.http.query import QueryReader, with_bounded_n
+from serving.http.rendering import bytes_response, json_response
 from serving.lists.explanations import explain
 from serving.lists.list_json import list_json
 from serving.lists.list_query import ListQuery
 from serving.memory.impressions import Impressions
+from serving.memory.process_memory import ProcessMemory
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied import AppliedWrites
 from serving.writes.write_token import MAX_TOKEN_LENGTH, decode_token
@@ -46,16 +46,16 @@ class UserList:
         settings: ServingSettings,
         recommender: Recommender,
         applied: AppliedWrites,
-        sources: Sources,
+        memory: ProcessMemory,
         metrics: Metrics,
         impressions: Impressions,
     ) -> None:
         self._recommender = recommender
         self._applied = applied
-        self._sources = sources
+        self._memory = memory
         self._metrics = metrics
         self._impressions = impressions
-        self.read_query = QueryReader(bounded(UserListQuery, settings))
+        self.read_query = QueryReader(with_bounded_n(UserListQuery, settings))
 
     async def __call__(self, request: Request, user_id: str) -> Response:
         """The response. Raises ProblemError 422."""
@@ -63,21 +63,22 @@ class UserList:
         in_time = query.after is None or await self._applied.reached(
             user_id, _offsets(query.after), query.wait_ms / 1000
         )
-        recommender, wishes = self._recommender, query.wishes
-        user = await recommender.user(user_id, wishes)
-        chosen = await recommender.best(user, wishes)
+        recommender, options = self._recommender, query.options
+        user = await recommender.user(user_id, options)
+        page = await recommender.best(user, options)
         stale = not in_time or recommender.stale(user)
         lag = lag_ms(user.applied_through)
-        self._metrics.answered(chosen[0].source if chosen else None, stale, lag)
+        self._metrics.answered(page[0].source if page else None, stale, lag)
         if self._impressions.kept:
-            self._impressions.note(user_id, (candidate.item_id for candidate in chosen))
+            self._impressions.note(user_id, (candidate.item_id for candidate in page))
         if query.fields is None and not query.explain and not recommender.exploration.slots:
-            return sent(request, list_json(user, wishes, chosen, self._sources.catalogue.get, stale, lag))
-        answer = recommender.build_answer(user, wishes, chosen)
+            body = list_json(user, options, page, self._memory.catalogue.get, stale, lag)
+            return bytes_response(request, body)
+        answer = recommender.build_answer(user, options, page)
         answer.stale = stale
         if query.explain and not stale:
-            await explain(self._sources, user_id, answer.items)
-        return rendered(request, answer, query.fields)
+            await explain(self._memory, user_id, answer.items)
+        return json_response(request, answer, query.fields)
 
 
 def _offsets(token: str) -> dict[int, int]:

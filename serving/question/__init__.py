@@ -1,1 +1,1 @@
-"""What is asked of a list: the user, the wishes, the operator's rules, filter expressions."""
+"""What is asked of a list: the user, the options, the operator's rules, filter expressions."""

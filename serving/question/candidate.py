@@ -37,7 +37,7 @@ class User:
         return self.fresh_list or self.batch_list
 
 
-def united(users: Sequence[User]) -> User:
+def unite(users: Sequence[User]) -> User:
     """Several users as one: what any of them knows is known; as old as the oldest state. For a group."""
     throughs = [user.applied_through for user in users if user.applied_through is not None]
     return User(

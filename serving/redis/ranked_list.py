@@ -47,3 +47,8 @@ class RankedList(Sequence[Entry]):
             return [(trained[index], score) for index, score in zip(indexes, scores, strict=True)]
         named = zip(map(self._model.item_at, indexes), scores, strict=True)
         return [(item_id, score) for item_id, score in named if item_id is not None]
+
+
+def ranked_list(model: Model | None, stored: bytes | None) -> Sequence[Entry]:
+    """A stored list of the model as items and scores, best first; empty without a model or a list."""
+    return RankedList(model, stored) if model and stored else ()

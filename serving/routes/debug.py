@@ -6,22 +6,22 @@ from fastapi import APIRouter, Request
 
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender
-from serving.answer.strategies.strategy import Sources
 from serving.answer.trace import Trace, trace
 from serving.http.access import access
-from serving.http.query import QueryReader, bounded
+from serving.http.query import QueryReader, with_bounded_n
 from serving.lists.list_query import ListQuery
+from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import PathId
 
 
-def routes(settings: ServingSettings, recommender: Recommender, sources: Sources) -> APIRouter:
+def routes(settings: ServingSettings, recommender: Recommender, memory: ProcessMemory) -> APIRouter:
     """The routes for debugging; they need the admin key where one is set."""
     router = APIRouter(tags=["operations"], dependencies=access(settings, "admin"))
-    read_query = QueryReader(bounded(ListQuery, settings))
+    read_query = QueryReader(with_bounded_n(ListQuery, settings))
 
     @router.get("/v1/debug/users/{user_id:id}/recommendations", openapi_extra=read_query.openapi)
     async def debug_recommendations(request: Request, user_id: PathId) -> Trace:
         """Every candidate of a user's answer: who proposed it, what removed it, what moved it where."""
-        return await trace(recommender, sources, user_id, read_query(request).wishes)
+        return await trace(recommender, memory, user_id, read_query(request).options)
 
     return router

@@ -9,14 +9,14 @@ from starlette.responses import Response
 from contracts.settings import ServingSettings
 from serving.answer.recommended_item import first_source
 from serving.answer.recommender import Recommender
-from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
 from serving.http.problems import ProblemError
-from serving.http.query import QueryReader, bounded
-from serving.http.rendering import rendered
+from serving.http.query import QueryReader, with_bounded_n
+from serving.http.rendering import json_response
 from serving.lists.list_query import ListQuery
 from serving.lists.similar_items import SimilarItems, similar_items_answer
 from serving.lists.together import TogetherItems, together_answer
+from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, PathId, length_bounds
 from serving.redis.reads.item import top_users as read_top_users
 from serving.telemetry.metrics import Metrics
@@ -45,13 +45,13 @@ class TopUsers(BaseModel):
 def routes(
     settings: ServingSettings,
     recommender: Recommender,
-    sources: Sources,
+    memory: ProcessMemory,
     metrics: Metrics,
 ) -> APIRouter:
     """The routes of items."""
     router = APIRouter(tags=["items"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
-    read_query = QueryReader(bounded(ListQuery, settings))
+    read_query = QueryReader(with_bounded_n(ListQuery, settings))
 
     @router.get(
         "/v1/items/{item_id:id}/similar", response_model=SimilarItems, openapi_extra=read_query.openapi
@@ -62,16 +62,16 @@ def routes(
         404 for an item that neither the model, nor an event, nor the catalogue knows.
         """
         query = read_query(request)
-        answer = await similar_items_answer(recommender, sources, item_id, query.wishes)
+        answer = await similar_items_answer(recommender, memory, item_id, query.options)
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
         metrics.answered(first_source(answer.items), answer.stale)
-        return rendered(request, answer, query.fields)
+        return json_response(request, answer, query.fields)
 
     @router.get("/v1/items/{item_id:id}/users")
     async def top_users(item_id: PathId, n: int = bounds, offset: Offset = 0) -> TopUsers:
         """The users whom an item suits most, best first; empty where the model does not know the item."""
-        found = await read_top_users(sources.store, item_id)
+        found = await read_top_users(memory.store, item_id)
         if not found.known:
             raise ProblemError(404, _UNKNOWN)
         users = [
@@ -88,6 +88,6 @@ def routes(
 
         ``score`` is the log-likelihood ratio, ``lift`` how many times more often than by chance.
         """
-        return await together_answer(sources, item_id, n, offset)
+        return await together_answer(memory, item_id, n, offset)
 
     return router

@@ -9,19 +9,19 @@ from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.answer.strategies.popular import SOURCE
-from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
 from serving.http.problems import ProblemError
-from serving.http.rendering import rendered
+from serving.http.rendering import json_response
 from serving.lists.popular import Popular, popular_from_memory, popular_from_redis
 from serving.lists.trending import Trending, trending_answer
+from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, length_bounds
 from serving.telemetry.metrics import Metrics
 
 Category = Annotated[str | None, Query(min_length=1, max_length=128, description="Only its items")]
 
 
-def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> APIRouter:
+def routes(settings: ServingSettings, memory: ProcessMemory, metrics: Metrics) -> APIRouter:
     """The routes of lists."""
     router = APIRouter(tags=["lists"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
@@ -38,10 +38,10 @@ def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> API
     ) -> Response:
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
         if category is not None or offset:
-            return rendered(request, await popular_from_redis(sources, n, offset, category))
-        answer = await popular_from_memory(sources, n)
+            return json_response(request, await popular_from_redis(memory, n, offset, category))
+        answer = await popular_from_memory(memory, n)
         metrics.answered(SOURCE if answer.items else None, answer.stale)
-        return rendered(request, answer)
+        return json_response(request, answer)
 
     @router.get("/v1/trending")
     async def trending(
@@ -57,6 +57,6 @@ def routes(settings: ServingSettings, sources: Sources, metrics: Metrics) -> API
         if half_life not in settings.trend_half_lives:
             reason = f"not one of {half_lives} (TREND_HALF_LIVES)"
             raise ProblemError(422, "The request is not valid", errors=[("/query/half_life", reason)])
-        return await trending_answer(sources, n, offset, half_life, category)
+        return await trending_answer(memory, n, offset, half_life, category)
 
     return router

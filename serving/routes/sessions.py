@@ -15,13 +15,13 @@ from contracts.strengths import strength
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommended_item import first_source
 from serving.answer.recommender import POOL, Recommender
-from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
-from serving.http.query import QueryReader, bounded
-from serving.http.rendering import rendered
+from serving.http.query import QueryReader, with_bounded_n
+from serving.http.rendering import json_response
 from serving.lists.group import GroupRecommendations, group_answer
 from serving.lists.list_query import ListQuery
 from serving.lists.sessions import session_user
+from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId
 from serving.telemetry.metrics import Metrics
 
@@ -60,11 +60,11 @@ class Session(BaseModel):
 
 
 def routes(
-    settings: ServingSettings, recommender: Recommender, sources: Sources, metrics: Metrics
+    settings: ServingSettings, recommender: Recommender, memory: ProcessMemory, metrics: Metrics
 ) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["sessions"], dependencies=access(settings, "read"))
-    read_query = QueryReader(bounded(ListQuery, settings))
+    read_query = QueryReader(with_bounded_n(ListQuery, settings))
 
     @router.post("/v1/recommendations", response_model=Recommendations, openapi_extra=read_query.openapi)
     async def session_recommendations(request: Request, session: Session) -> Response:
@@ -73,12 +73,12 @@ def routes(
         ``user_id`` of the answer is empty; an item that comes twice counts as it came last.
         """
         query = read_query(request)
-        wishes = query.wishes
-        depth = max(POOL, 2 * (wishes.offset + wishes.n)) + len(session.exclude)
-        user = await session_user(sources, strengths_of(session, settings), depth)
-        answer = await recommender.answer(user, wishes.excluding(session.exclude))
+        options = query.options
+        depth = max(POOL, 2 * (options.offset + options.n)) + len(session.exclude)
+        user = await session_user(memory, strengths_of(session, settings), depth)
+        answer = await recommender.answer(user, options.excluding(session.exclude))
         metrics.answered(first_source(answer.items), answer.stale)
-        return rendered(request, answer, query.fields)
+        return json_response(request, answer, query.fields)
 
     @router.post(
         "/v1/groups/recommendations",
@@ -88,9 +88,9 @@ def routes(
     async def group_recommendations(request: Request, group: Group) -> Response:
         """One list for several users: theirs by reciprocal rank, without what any of them knows."""
         query = read_query(request)
-        answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.wishes)
+        answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.options)
         metrics.answered(first_source(answer.items), answer.stale)
-        return rendered(request, answer, query.fields)
+        return json_response(request, answer, query.fields)
 
     return router
 

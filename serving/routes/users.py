@@ -12,12 +12,12 @@ from contracts.events import EventType
 from contracts.settings import ServingSettings
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommender import Recommender
-from serving.answer.strategies.strategy import Sources
 from serving.http.access import access
 from serving.lists.because import BecauseYouLiked, because_rows
 from serving.lists.estimates import Estimates, estimates
 from serving.lists.similar_users import SimilarUsers, similar_to_user
 from serving.lists.user_list import UserList
+from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId, Offset, PathId, length_bounds
 from serving.redis.reads.user import history as read_history
 
@@ -49,7 +49,7 @@ def routes(
     settings: ServingSettings,
     user_list: UserList,
     recommender: Recommender,
-    sources: Sources,
+    memory: ProcessMemory,
 ) -> APIRouter:
     """The routes of one user."""
     router = APIRouter(tags=["users"], dependencies=access(settings, "read"))
@@ -74,12 +74,12 @@ def routes(
         rows: Annotated[int, Query(ge=1, le=10, description="How many rows, at most")] = 3,
     ) -> BecauseYouLiked:
         """For each of the items liked last: what is like it; ``n`` items a row."""
-        return await because_rows(recommender, sources, user_id, rows, n)
+        return await because_rows(recommender, memory, user_id, rows, n)
 
     @router.get("/v1/users/{user_id:id}/similar")
     async def similar_users(user_id: PathId, n: int = bounds, offset: Offset = 0) -> SimilarUsers:
         """Users whom the items that this user liked last suit most: the items' top users, fused."""
-        return await similar_to_user(sources, user_id, n, offset)
+        return await similar_to_user(memory, user_id, n, offset)
 
     @router.get("/v1/users/{user_id:id}/estimate")
     async def estimate(user_id: PathId, item_id: Items) -> Estimates:
@@ -88,7 +88,7 @@ def routes(
         409 before the first model. An estimate is null where its model cannot tell: nobody has rated the
         item, or the user has rated nothing.
         """
-        return await estimates(sources, user_id, item_id)
+        return await estimates(memory, user_id, item_id)
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds, offset: Offset = 0) -> History:
@@ -97,7 +97,7 @@ def routes(
             HistoryItem.model_construct(
                 item_id=item_id, event_type=entry.event_type, value=entry.value, event_time=entry.event_time
             )
-            for item_id, entry in (await read_history(sources.store, user_id))[offset : offset + n]
+            for item_id, entry in (await read_history(memory.store, user_id))[offset : offset + n]
         ]
         return History.model_construct(user_id=user_id, n=n, offset=offset, items=items)
 

@@ -10,7 +10,7 @@ from serving.question.question import Question
 
 def leave_out_excluded(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """Without the items that ``exclude=`` names."""
-    excluded = question.wishes.exclude
+    excluded = question.options.exclude
     if not excluded:
         return candidates
     return [candidate for candidate in candidates if candidate.item_id not in excluded]

@@ -10,7 +10,7 @@ from serving.question.question import Question
 
 def keep_matching(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """Only items for which the ``filter`` expression holds."""
-    matching, facts = question.wishes.matching, question.facts
+    matching, facts = question.options.matching, question.facts
     if matching is None:
         return candidates
     return [candidate for candidate in candidates if matching.holds(facts(candidate.item_id))]

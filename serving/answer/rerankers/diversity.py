@@ -14,7 +14,7 @@ from serving.question.question import Question
 
 def diversify(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """By maximal marginal relevance (``algorithms/mmr.py``): by factors, else by category."""
-    diversity = question.wishes.diversity
+    diversity = question.options.diversity
     if not diversity or len(candidates) < 2:
         return candidates
     ids = [candidate.item_id for candidate in candidates]

@@ -15,7 +15,7 @@ _DAY_MS = 86_400_000
 
 def prefer_newly_published(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """Each place times 1 + freshness x 2 ** (-age / 30 days), by the attribute ``published_at``."""
-    freshness = question.wishes.freshness
+    freshness = question.options.freshness
     if not freshness:
         return candidates
 

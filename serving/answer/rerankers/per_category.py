@@ -11,7 +11,7 @@ from serving.question.question import Question
 
 def limit_categories(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """At most ``per_category`` items of each category first; those beyond it follow in their order."""
-    limit = question.wishes.per_category
+    limit = question.options.per_category
     if limit is None:
         return candidates
     taken: Counter[str] = Counter()

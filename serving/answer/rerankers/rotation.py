@@ -15,7 +15,7 @@ _HOUR_MS = 3_600_000
 
 def rotate(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
     """Each place times 1 - rotation x 2 ** (-age / 24 h) of when the item was shown and not touched since."""
-    rotation, user = question.wishes.rotation, question.user
+    rotation, user = question.options.rotation, question.user
     if not rotation or not user.shown:
         return candidates
     shown = {item_id: at for item_id, at in user.shown if item_id not in user.known_items}

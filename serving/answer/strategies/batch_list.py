@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from serving.answer.strategies.strategy import Sources, Strategy, pages
+from serving.answer.strategies.strategy import Strategy, pages
+from serving.memory.process_memory import ProcessMemory
 
 SOURCE = "als"
 
 
-def batch_list(_: Sources) -> Strategy:
+def batch_list(_: ProcessMemory) -> Strategy:
     """The user's list of the current model, empty for a user it does not know."""
     return lambda question: pages(question.user.batch_list, SOURCE)

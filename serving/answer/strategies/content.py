@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from serving.answer.strategies.fusion import fused
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.fusion import fuse
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 from serving.redis.reads.lists import popular_in_categories
@@ -18,21 +19,21 @@ CATEGORIES = 3
 _DEPTH = 200
 
 
-def content(sources: Sources) -> Strategy:
+def content(memory: ProcessMemory) -> Strategy:
     """One page: the popular lists of the most liked categories, fused by how much each is liked."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         try:
-            liked = await liked_lately(sources.store, question.user, sources.settings)
-            await sources.catalogue.load(item for item, _ in liked)
+            liked = await liked_lately(memory.store, question.user, memory.settings)
+            await memory.catalogue.load(item for item, _ in liked)
             weights = most_liked(
                 (question.facts(item_id).categories, strength) for item_id, strength in liked
             )
-            lists = await popular_in_categories(sources.store, [name for name, _ in weights], _DEPTH)
+            lists = await popular_in_categories(memory.store, [name for name, _ in weights], _DEPTH)
         except StoreError:
             return
         weighted = [(weight, items) for (_, weight), items in zip(weights, lists, strict=True)]
-        yield [Candidate(item_id, score, SOURCE) for item_id, score in fused(weighted)]
+        yield [Candidate(item_id, score, SOURCE) for item_id, score in fuse(weighted)]
 
     return candidates
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.answer.strategies.fusion import fused
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.fusion import fuse
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 from serving.redis.reads.segments import segment_lists
@@ -14,23 +15,23 @@ from serving.redis.store import StoreError
 SOURCE = "demographic"
 
 
-def demographic(sources: Sources) -> Strategy:
+def demographic(memory: ProcessMemory) -> Strategy:
     """One page: the lists of the user's segments, fused; the narrowest first counts as much as all others.
 
     The trainer makes them (training/lists/segments.py), where at least SEGMENT_MIN_USERS support an item.
     """
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        names = sources.settings.segment_attributes
+        names = memory.settings.segment_attributes
         if not names or not question.user.user_id or question.user.stale:
             return
         try:
-            lists = await segment_lists(sources.store, question.user.user_id, names)
+            lists = await segment_lists(memory.store, question.user.user_id, names)
         except StoreError:
             return
         names_of = [[item for item, _ in each[:]] for each in lists]
         weighted = list(zip(weights_of(len(lists)), names_of, strict=True))
-        yield [Candidate(item_id, score, SOURCE) for item_id, score in fused(weighted)]
+        yield [Candidate(item_id, score, SOURCE) for item_id, score in fuse(weighted)]
 
     return candidates
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from serving.answer.strategies.strategy import Sources, Strategy, pages
+from serving.answer.strategies.strategy import Strategy, pages
+from serving.memory.process_memory import ProcessMemory
 
 SOURCE = "fresh"
 
 
-def fresh_list(_: Sources) -> Strategy:
+def fresh_list(_: ProcessMemory) -> Strategy:
     """The user's folded-in list, empty where there is none of the served model."""
     return lambda question: pages(question.user.fresh_list, SOURCE)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 SMOOTHING = 60
 
 
-def fused(lists: Iterable[tuple[float, Sequence[str]]]) -> list[tuple[str, float]]:
+def fuse(lists: Iterable[tuple[float, Sequence[str]]]) -> list[tuple[str, float]]:
     """Items of (weight, ranked items) pairs by the sum of weight / (60 + rank), best first.
 
     Equal sums keep the order in which the items were first seen.

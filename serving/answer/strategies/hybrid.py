@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from serving.answer.strategies.fusion import fused
+from serving.answer.strategies.fusion import fuse
 from serving.answer.strategies.strategy import Strategy
 from serving.question.candidate import Candidate
 from serving.question.question import Question
@@ -19,7 +19,7 @@ def hybrid(weighted: Sequence[tuple[float, Strategy]]) -> Strategy:
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         lists = [(weight, await _first(strategy, question)) for weight, strategy in weighted]
-        yield [Candidate(item_id, score, SOURCE) for item_id, score in fused(lists)]
+        yield [Candidate(item_id, score, SOURCE) for item_id, score in fuse(lists)]
 
     return candidates
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
 SOURCE = "newest"
 
 
-def newest(sources: Sources) -> Strategy:
+def newest(memory: ProcessMemory) -> Strategy:
     """One page, from memory: by the attribute ``published_at``, the newest first; scores in seconds."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        head = sources.newest_list.head(question.now_ms)
+        head = memory.newest_list.head(question.now_ms)
         yield [Candidate(item_id, published // 1000, SOURCE) for item_id, published in head]
 
     return candidates

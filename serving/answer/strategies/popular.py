@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
 SOURCE = "popular"
 
 
-def popular(sources: Sources) -> Strategy:
+def popular(memory: ProcessMemory) -> Strategy:
     """Pages of the process' popular list, then through Redis when memory is exhausted."""
 
     async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        async for page in sources.popular_list.pages():
+        async for page in memory.popular_list.pages():
             yield [Candidate(item_id, score, SOURCE) for item_id, score in page]
 
     return candidates

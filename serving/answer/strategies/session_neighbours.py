@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 from serving.redis.reads.item import similar_to_many
@@ -15,13 +16,13 @@ from serving.redis.store import StoreError
 SOURCE = "session"
 
 
-def session_neighbours(sources: Sources) -> Strategy:
+def session_neighbours(memory: ProcessMemory) -> Strategy:
     """One page: neighbours of the newest liked items, by the sum of strength x similarity."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         try:
-            liked = await liked_lately(sources.store, question.user, sources.settings)
-            neighbours = await similar_to_many(sources.store, [item for item, _ in liked])
+            liked = await liked_lately(memory.store, question.user, memory.settings)
+            neighbours = await similar_to_many(memory.store, [item for item, _ in liked])
         except StoreError:
             return
         scores: dict[str, float] = defaultdict(float)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 
-from serving.answer.strategies.strategy import Sources, Strategy
+from serving.answer.strategies.strategy import Strategy
+from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
 SOURCE = "trending"
 
 
-def trending(sources: Sources) -> Strategy:
+def trending(memory: ProcessMemory) -> Strategy:
     """One page: items whose decayed sum of weights reaches TRENDING_MINIMUM, from memory.
 
     The bound keeps a quiet hour, or a replay of old events, from leading with what a single user did.
     """
-    settings = sources.settings
+    settings = memory.settings
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        head = sources.trending_lists.head(settings.trending_half_life, question.now_ms)
+        head = memory.trending_lists.head(settings.trending_half_life, question.now_ms)
         yield [
             Candidate(item_id, mass, SOURCE) for item_id, mass in head if mass >= settings.trending_minimum
         ]

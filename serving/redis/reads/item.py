@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from contracts.stored import keyspace, records
 from serving.question.item_facts import UNKNOWN_ITEM, ItemFacts, facts_of
-from serving.redis.reads.user import ranked
+from serving.redis.ranked_list import ranked_list
 from serving.redis.store import BACKGROUND_SECONDS, Store
 
 
@@ -26,7 +26,7 @@ async def similar_items(store: Store, item_id: str) -> ItemList:
         ("ZSCORE", keyspace.POPULAR, item_id),
     )
     known = raw is not None or score is not None
-    return ItemList(known, model.version if model else None, ranked(model, raw))
+    return ItemList(known, model.version if model else None, ranked_list(model, raw))
 
 
 async def similar_to_many(store: Store, item_ids: Sequence[str]) -> list[Sequence[tuple[str, float]]]:
@@ -36,7 +36,7 @@ async def similar_to_many(store: Store, item_ids: Sequence[str]) -> list[Sequenc
     model, (found,), _ = await store.at_model(
         lambda version: (("HMGET", keyspace.similar_items(version), *item_ids),)
     )
-    return [ranked(model, raw) for raw in found or [None] * len(item_ids)]
+    return [ranked_list(model, raw) for raw in found or [None] * len(item_ids)]
 
 
 async def top_users(store: Store, item_id: str) -> ItemList:

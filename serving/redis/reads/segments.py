@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from contracts.stored import keyspace, records
 from contracts.stored.segments import segments_of
-from serving.redis.reads.user import ranked
+from serving.redis.ranked_list import ranked_list
 from serving.redis.store import Store
 
 
@@ -26,4 +26,4 @@ async def segment_lists(
     model, (found,), _ = await store.at_model(
         lambda version: (("HMGET", keyspace.segment_lists(version), *segments),)
     )
-    return [ranked(model, each) for each in found or () if each]
+    return [ranked_list(model, each) for each in found or () if each]

@@ -12,7 +12,7 @@ from contracts.stored.statuses import ONLINE_THROUGH
 from serving.question.candidate import User
 from serving.redis.batches import Command
 from serving.redis.model_cache import Model
-from serving.redis.ranked_list import RankedList
+from serving.redis.ranked_list import RankedList, ranked_list
 from serving.redis.store import Store
 
 SCAN_COUNT = 1000
@@ -36,7 +36,7 @@ async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
         user_id,
         known_items=frozenset(map(bytes.decode, known)),
         model_version=model.version if model else None,
-        batch_list=ranked(model, raw),
+        batch_list=ranked_list(model, raw),
         fresh_list=await _fresh_list(store, model, fresh),
         trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
@@ -54,11 +54,6 @@ async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> S
     # A second round trip, once per new item and process.
     await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
     return RankedList(model, (fresh.indexes, fresh.scores))
-
-
-def ranked(model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
-    """A stored list of the model as items and scores, best first."""
-    return RankedList(model, raw) if model and raw else ()
 
 
 class HistoryItem(NamedTuple):
@@ -91,8 +86,8 @@ async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
         scan = partial(_scan_lists, keyspace.top_n(shard, str(version)))
         async for lists in store.pages(scan):
             names_and_lists = iter(lists)
-            for user_id, ranked_list in zip(names_and_lists, names_and_lists, strict=True):
-                if ranked_list != records.EMPTIED_LIST:
+            for user_id, encoded_list in zip(names_and_lists, names_and_lists, strict=True):
+                if encoded_list != records.EMPTIED_LIST:
                     yield user_id.decode()
 
 

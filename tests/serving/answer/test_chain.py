@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from serving.answer.chain import STRATEGIES, configured_chain
-from serving.answer.strategies.strategy import sources_of
+from serving.memory.process_memory import empty_memory
 from serving.question.candidate import Candidate, User
+from serving.question.list_options import ListOptions
 from serving.question.operator_rules import Rules
-from serving.question.question import Question, Wishes
+from serving.question.question import Question
 from serving.redis.reads.user import user as read_user
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
@@ -49,21 +50,19 @@ def propose(
     async def scenario() -> list[Candidate]:
         of_test = settings_of(redis_url=url, **EVERYTHING | settings)
         store = Store(of_test, 1.0, Metrics())
-        sources = sources_of(of_test, store)
+        memory = empty_memory(of_test, store)
         try:
             try:
                 user = await read_user(store, user_id)
-                await sources.popular_list.refresh()
-                await sources.trending_lists.refresh()
-                await sources.newest_list.refresh()
+                await memory.popular_list.refresh()
+                await memory.trending_lists.refresh()
+                await memory.newest_list.refresh()
             except StoreError:
                 user = User(user_id, stale=True)
             rules = Rules(editorial=("i07", "i06"))
-            question = Question(changed(user), Wishes(10), sources.catalogue.get, rules)
+            question = Question(changed(user), ListOptions(10), memory.catalogue.get, rules)
             return [
-                each
-                async for page in dict(configured_chain(sources).by_name)[name](question)
-                for each in page
+                each async for page in dict(configured_chain(memory).by_name)[name](question) for each in page
             ]
         finally:
             await store.close()

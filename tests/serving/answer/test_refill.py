@@ -10,10 +10,11 @@ from serving.answer.filters import FILTERS
 from serving.answer.refill import refill
 from serving.answer.strategies.strategy import Strategy
 from serving.question.candidate import Candidate, User
-from serving.question.question import Question, Wishes
+from serving.question.list_options import ListOptions
+from serving.question.question import Question
 
 CATALOGUE = [f"i{place}" for place in range(30)]
-NOBODY = Question(User("u"), Wishes(5))
+NOBODY = Question(User("u"), ListOptions(5))
 LISTS = st.lists(st.sampled_from(CATALOGUE), max_size=40)
 
 
@@ -35,7 +36,7 @@ def paged(items: Sequence[str], size: int) -> list[Sequence[str]]:
 def test_an_answer_is_as_long_as_the_catalogue_allows_and_never_known_or_twice(
     first: list[str], second: list[str], known: frozenset[str], n: int, page_size: int
 ) -> None:
-    question = Question(User("u", known_items=known), Wishes(n))
+    question = Question(User("u", known_items=known), ListOptions(n))
     strategies = [
         strategy_of("first", paged(first, page_size)),
         strategy_of("second", paged(second, page_size)),

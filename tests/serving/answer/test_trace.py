@@ -12,7 +12,7 @@ import pytest
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
-WISHES: list[dict[str, Any]] = [
+OPTIONS: list[dict[str, Any]] = [
     {},
     {"n": 4, "offset": 3},
     {"filter": "category = Comedy"},
@@ -28,15 +28,17 @@ def world() -> World:
     return made
 
 
-@pytest.mark.parametrize("wishes", WISHES)
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("user", ["ann", "nobody"])
-def test_the_trace_ends_in_the_answer(redis_url: str, api: Client, wishes: dict[str, Any], user: str) -> None:
+def test_the_trace_ends_in_the_answer(
+    redis_url: str, api: Client, options: dict[str, Any], user: str
+) -> None:
     world().write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
-            answer = (await client.get(f"/v1/users/{user}/recommendations", params=wishes)).json()
-            trace = (await client.get(f"/v1/debug/users/{user}/recommendations", params=wishes)).json()
+            answer = (await client.get(f"/v1/users/{user}/recommendations", params=options)).json()
+            trace = (await client.get(f"/v1/debug/users/{user}/recommendations", params=options)).json()
         in_answer = [each for each in trace["candidates"] if each["rank"] is not None]
         assert [(each["item_id"], each["rank"], each["source"]) for each in in_answer] == [
             (item["item_id"], item["rank"], item["source"]) for item in answer["items"]
@@ -53,10 +55,10 @@ class FirstOnes(Random):
         return list(population)[:k]
 
 
-@pytest.mark.parametrize("wishes", WISHES)
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("slots", [0, 2])
 def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_explored(
-    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch, wishes: dict[str, Any], slots: int
+    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], slots: int
 ) -> None:
     monkeypatch.setattr("serving.answer.exploration.Random", FirstOnes)
     of_trending, now = world(), time.time()
@@ -68,8 +70,8 @@ def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_exp
     async def scenario() -> None:
         async with api(redis_url, explore_slots=slots) as client:
             path = "users/ann/recommendations"
-            answer = (await client.get(f"/v1/{path}", params=wishes)).json()
-            trace = (await client.get(f"/v1/debug/{path}", params=wishes)).json()
+            answer = (await client.get(f"/v1/{path}", params=options)).json()
+            trace = (await client.get(f"/v1/debug/{path}", params=options)).json()
         ranks = {each["item_id"]: each["rank"] for each in trace["candidates"] if each["rank"] is not None}
         sources = {each["item_id"]: each["source"] for each in trace["candidates"]}
         assert [(item["item_id"], item["rank"]) for item in answer["items"]] == list(ranks.items())

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from serving.http.problems import ProblemError
-from serving.http.query import QueryReader, bounded
+from serving.http.query import QueryReader, with_bounded_n
 from tests.serving.conftest import settings_of
 
 
@@ -40,7 +40,7 @@ def test_a_long_text_is_read_each_time_so_that_it_is_not_remembered() -> None:
 
 
 def test_n_is_bounded_by_the_settings() -> None:
-    reader = QueryReader(bounded(Query, settings_of(max_n=3)))
+    reader = QueryReader(with_bounded_n(Query, settings_of(max_n=3)))
     assert reader(request(b"")).n == 3
     with pytest.raises(ProblemError) as caught:
         reader(request(b"n=4"))

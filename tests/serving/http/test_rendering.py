@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.serving.asked import ANN
 from tests.serving.conftest import Client
+from tests.serving.requests import ANN
 from tests.serving.world import labelled_world
 
 

@@ -10,7 +10,7 @@ from serving.answer.recommendations import Recommendations
 from serving.lists.list_json import list_json
 from serving.question.candidate import Candidate, User
 from serving.question.item_facts import UNKNOWN_ITEM, facts_of
-from serving.question.question import Wishes
+from serving.question.list_options import ListOptions
 
 TEXT = st.text(min_size=1, max_size=10)
 SCORES = st.floats(allow_nan=True, width=32)
@@ -49,12 +49,13 @@ def test_the_text_is_the_model_of_the_answer(
         lag_ms=lag,
         stale=stale,
     )
-    made = list_json(user, Wishes(7, offset), chosen, lambda _: facts, stale, lag)
-    assert list(json.loads(made).items()) == list(json.loads(model.model_dump_json()).items())
+    body = list_json(user, ListOptions(7, offset), chosen, lambda _: facts, stale, lag)
+    assert list(json.loads(body).items()) == list(json.loads(model.model_dump_json()).items())
 
 
 def test_a_title_that_no_encoding_takes_does_not_break_the_answer() -> None:
     facts = facts_of({"title": "half \ud800"})
-    made = list_json(User("u"), Wishes(1), [Candidate("i", 1.0, "popular")], lambda _: facts, False, None)
-    assert json.loads(made)["items"][0]["title"] == "half ?"
+    page = [Candidate("i", 1.0, "popular")]
+    body = list_json(User("u"), ListOptions(1), page, lambda _: facts, False, None)
+    assert json.loads(body)["items"][0]["title"] == "half ?"
     assert json.loads(UNKNOWN_ITEM.title_json) is None

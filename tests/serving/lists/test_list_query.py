@@ -8,23 +8,23 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from serving.http.problems import ProblemError
-from serving.http.query import QueryReader, bounded
+from serving.http.query import QueryReader, with_bounded_n
 from serving.lists.list_query import ListQuery
 from tests.serving.conftest import settings_of
 
 
 def read(text: str | bytes, **settings: object) -> ListQuery:
     raw = text.encode() if isinstance(text, str) else text
-    reader = QueryReader(bounded(ListQuery, settings_of(**settings)))
+    reader = QueryReader(with_bounded_n(ListQuery, settings_of(**settings)))
     return reader(Request({"type": "http", "query_string": raw, "headers": []}))
 
 
 def test_parameters_are_read_lists_repeat_and_others_are_ignored() -> None:
     query = read("n=5&exclude=a&exclude=b+c&known=keep&utm=x&diversity=.5&n=6&filter=a+%3D+1")
     assert (query.n, query.exclude, query.known, query.diversity) == (6, ("a", "b c"), "keep", 0.5)
-    assert query.wishes.exclude == {"a", "b c"}
-    assert query.wishes.keep_known
-    assert query.wishes.matching is not None
+    assert query.options.exclude == {"a", "b c"}
+    assert query.options.keep_known
+    assert query.options.matching is not None
 
 
 def test_the_default_is_within_the_largest_n() -> None:

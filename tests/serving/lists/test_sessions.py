@@ -9,8 +9,8 @@ import redis
 
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
-from tests.serving.asked import likes, post
 from tests.serving.conftest import Client
+from tests.serving.requests import likes, post
 from tests.serving.world import World, factor_world
 
 

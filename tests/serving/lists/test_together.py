@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
-from serving.lists.together import ranked_by_surprise
+from serving.lists.together import rank_by_surprise
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -14,18 +14,18 @@ from tests.serving.world import World
 def test_what_is_popular_with_everyone_does_not_win() -> None:
     together = {"sequel": 20.0, "blockbuster": 30.0, "once": 1.0}
     users = {"sequel": 25, "blockbuster": 5000, "once": 2}
-    found = ranked_by_surprise(together, users, 10_000)
+    found = rank_by_surprise(together, users, 10_000)
     assert found[0].item_id == "sequel"
     assert found[0].lift > 100
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
 
 
 def test_what_goes_together_less_than_by_chance_is_left_out() -> None:
-    found = ranked_by_surprise(
+    found = rank_by_surprise(
         {"blockbuster": 10.0, "sequel": 90.0}, {"blockbuster": 9000, "sequel": 50}, 10_000
     )
     assert [each.item_id for each in found] == ["sequel"]
-    assert ranked_by_surprise({}, {}, 0) == []
+    assert rank_by_surprise({}, {}, 0) == []
 
 
 @pytest.mark.parametrize("shards", [1, 3])

@@ -11,8 +11,8 @@ from contracts.stored import keyspace
 from serving.memory.factors import FactorCache
 from serving.redis.model_cache import Model
 from serving.redis.store import Store, StoreError
-from tests.serving.asked import likes, post
 from tests.serving.conftest import Client
+from tests.serving.requests import likes, post
 from tests.serving.world import factor_world
 
 

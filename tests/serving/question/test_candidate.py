@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from serving.question.candidate import User, united
+from serving.question.candidate import User, unite
 
 
 def test_the_best_list_is_the_folded_in_one_where_there_is_one() -> None:
@@ -11,7 +11,7 @@ def test_the_best_list_is_the_folded_in_one_where_there_is_one() -> None:
 def test_a_group_knows_what_any_of_it_knows_and_is_as_old_as_its_oldest() -> None:
     ann = User("ann", {"x"}, "v1", applied_through=7)
     bob = User("bob", {"y"}, "v1", applied_through=5, stale=True)
-    together = united([ann, bob, User("new")])
+    together = unite([ann, bob, User("new")])
     assert (together.user_id, together.known_items) == ("", {"x", "y"})
     assert (together.model_version, together.applied_through, together.stale) == ("v1", 5, True)
-    assert united([User("new")]).applied_through is None
+    assert unite([User("new")]).applied_through is None

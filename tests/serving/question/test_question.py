@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from serving.question.question import Wishes
+from serving.question.list_options import ListOptions
 
 
 @pytest.mark.parametrize("wish", ["diversity", "per_category", "freshness", "rotation"])
 def test_whoever_wishes_another_order_gets_a_larger_pool(wish: str) -> None:
-    assert not Wishes(10, offset=5, keep_known=True).reranked
-    assert Wishes(10, **{wish: 1}).reranked  # type: ignore[arg-type]
+    assert not ListOptions(10, offset=5, keep_known=True).reranked
+    assert ListOptions(10, **{wish: 1}).reranked  # type: ignore[arg-type]
 
 
 def test_further_items_to_leave_out_join_those_named_already() -> None:
-    wishes = Wishes(10, exclude=frozenset({"a"}), diversity=0.5)
-    assert wishes.excluding(["b"]) == Wishes(10, exclude={"a", "b"}, diversity=0.5)
+    options = ListOptions(10, exclude=frozenset({"a"}), diversity=0.5)
+    assert options.excluding(["b"]) == ListOptions(10, exclude={"a", "b"}, diversity=0.5)

@@ -18,18 +18,19 @@ from serving.answer.filters.operator_lists import keep_to_operator_lists
 from serving.question.candidate import Candidate, User
 from serving.question.expression import parse
 from serving.question.item_facts import UNKNOWN_ITEM, ItemFacts
-from serving.question.question import Question, Wishes
+from serving.question.list_options import ListOptions
+from serving.question.question import Question
 
 FACTS = {
     "b": ItemFacts(categories=("Comedy",), hidden=True),
     "c": ItemFacts(categories=("Comedy",), expires_at=1000),
     "d": ItemFacts(categories=("Drama",)),
 }
-PLAIN = Question(User("u"), Wishes(10))
+PLAIN = Question(User("u"), ListOptions(10))
 # As much as can be asked at once.
 DEMANDING = Question(
     User("u", known_items={"a"}),
-    Wishes(10, exclude={"e"}, matching=parse("not category = Drama")),
+    ListOptions(10, exclude={"e"}, matching=parse("not category = Drama")),
     lambda item: FACTS.get(item, UNKNOWN_ITEM),
     denied={"f"},
     allowed=set("abcdefg"),
@@ -69,5 +70,5 @@ def test_every_filter_is_in_the_cases() -> None:
 
 
 def test_known_items_may_be_asked_for() -> None:
-    keeping = replace(DEMANDING, wishes=replace(DEMANDING.wishes, keep_known=True))
+    keeping = replace(DEMANDING, options=replace(DEMANDING.options, keep_known=True))
     assert len(leave_out_known(keeping, candidates_of("abc"))) == 3

@@ -18,8 +18,9 @@ from serving.answer.rerankers.reranker import Reranker
 from serving.answer.rerankers.rotation import rotate
 from serving.question.candidate import Candidate, User
 from serving.question.item_facts import UNKNOWN_ITEM, ItemFacts
+from serving.question.list_options import ListOptions
 from serving.question.operator_rules import Rules
-from serving.question.question import Question, Wishes
+from serving.question.question import Question
 
 DAY = 86_400_000
 NOW = 1000 * DAY
@@ -29,11 +30,11 @@ FACTS = {
     "c": ItemFacts(categories=("Comedy", "Drama"), published_at=NOW - 30 * DAY),
     "d": ItemFacts(categories=("Horror",), published_at=NOW),
 }
-PLAIN = Question(User("u"), Wishes(10), lambda item: FACTS.get(item, UNKNOWN_ITEM), now_ms=NOW)
+PLAIN = Question(User("u"), ListOptions(10), lambda item: FACTS.get(item, UNKNOWN_ITEM), now_ms=NOW)
 DEMANDING = replace(
     PLAIN,
     user=User("u", {"c"}, shown=[("a", NOW), ("b", NOW - DAY), ("c", NOW)]),
-    wishes=Wishes(10, diversity=0.5, per_category=1, freshness=1.0, rotation=0.5),
+    options=ListOptions(10, diversity=0.5, per_category=1, freshness=1.0, rotation=0.5),
     rules=Rules(boosts={"Horror": 3.0, "Comedy": 0.5}),
 )
 # In the order of the tuple: what becomes of a, b, c, d and the unknown e.
@@ -80,5 +81,5 @@ def test_likeness_comes_from_the_models_factors_where_they_are_at_hand() -> None
 
 
 def test_more_freshness_lifts_new_items_further() -> None:
-    mild = replace(PLAIN, wishes=Wishes(10, freshness=0.2))
+    mild = replace(PLAIN, options=ListOptions(10, freshness=0.2))
     assert ids(prefer_newly_published(mild, candidates_of("abcde"))) == "abcde"

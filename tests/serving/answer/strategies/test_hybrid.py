@@ -6,17 +6,18 @@ import pytest
 
 from serving.answer.strategies.fusion import SMOOTHING
 from serving.answer.strategies.hybrid import SOURCE, hybrid
-from serving.answer.strategies.strategy import Strategy, listed
+from serving.answer.strategies.strategy import Strategy, list_strategy
 from serving.question.candidate import Candidate, User
-from serving.question.question import Question, Wishes
+from serving.question.list_options import ListOptions
+from serving.question.question import Question
 
-FIRST = listed([("a", 9.0), ("b", 8.0)], "first")
-SECOND = listed([("b", 0.2), ("c", 0.1)], "second")
+FIRST = list_strategy([("a", 9.0), ("b", 8.0)], "first")
+SECOND = list_strategy([("b", 0.2), ("c", 0.1)], "second")
 
 
 def found(*weighted: tuple[float, Strategy]) -> list[Candidate]:
     async def scenario() -> list[Candidate]:
-        question = Question(User("u"), Wishes(10))
+        question = Question(User("u"), ListOptions(10))
         return [each async for page in hybrid(weighted)(question) for each in page]
 
     return asyncio.run(scenario())
@@ -35,5 +36,5 @@ def test_a_heavier_list_leads() -> None:
 
 
 def test_of_a_long_list_no_more_is_read_than_counts() -> None:
-    endless = listed([(f"i{n}", 1.0) for n in range(10_000)], "endless")
+    endless = list_strategy([(f"i{n}", 1.0) for n in range(10_000)], "endless")
     assert len(found((1.0, endless))) == 200

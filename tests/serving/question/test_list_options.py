@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from serving.question.expression import parse
-from tests.serving.asked import ANN, ids
 from tests.serving.conftest import Client
+from tests.serving.requests import ANN, ids
 from tests.serving.world import labelled_world
 
 
@@ -37,9 +37,9 @@ def test_pages_follow_one_another(redis_url: str, api: Client) -> None:
 
     async def scenario() -> None:
         async with api(redis_url) as client:
-            for wishes in ({}, {"diversity": 0.5}, {"per_category": 2}):
-                whole = await ids(client, n=20, **wishes)
-                pages = [await ids(client, offset=start, **wishes) for start in range(0, 20, 5)]
+            for options in ({}, {"diversity": 0.5}, {"per_category": 2}):
+                whole = await ids(client, n=20, **options)
+                pages = [await ids(client, offset=start, **options) for start in range(0, 20, 5)]
                 assert [item for page in pages for item in page] == whole
             second = (await client.get(ANN, params={"n": 2, "offset": 2})).json()
             assert (second["offset"], [item["rank"] for item in second["items"]]) == (2, [3, 4])

@@ -1,0 +1,42 @@
+"""What this process keeps in memory, in one record, and the store that has the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from contracts.settings import ServingSettings
+from serving.memory.catalogue import Catalogue
+from serving.memory.factors import RANKING, RATING, FactorCache
+from serving.memory.newest_list import NewestList
+from serving.memory.popular_list import PopularList
+from serving.memory.trending_lists import TrendingLists
+from serving.redis.store import Store
+
+
+@dataclass(frozen=True)
+class ProcessMemory:
+    """What strategies and lists read: copies of what Redis holds, the store itself, the settings."""
+
+    store: Store
+    catalogue: Catalogue
+    popular_list: PopularList
+    trending_lists: TrendingLists
+    newest_list: NewestList
+    factors: FactorCache
+    rating_factors: FactorCache
+    settings: ServingSettings
+
+
+def empty_memory(settings: ServingSettings, store: Store) -> ProcessMemory:
+    """Memory over a store, still empty: each part is filled by its ``refresh`` or when it is first asked."""
+    catalogue = Catalogue(store)
+    return ProcessMemory(
+        store=store,
+        catalogue=catalogue,
+        popular_list=PopularList(store, catalogue),
+        trending_lists=TrendingLists(store, settings.trend_half_lives),
+        newest_list=NewestList(store),
+        factors=FactorCache(store, settings.factors_max_bytes, RANKING),
+        rating_factors=FactorCache(store, settings.factors_max_bytes, RATING),
+        settings=settings,
+    )

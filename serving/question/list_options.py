@@ -1,0 +1,32 @@
+"""What a client may ask of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
+
+from serving.question.expression import Expression
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    """How long a list is, what it leaves out, and how it is ordered."""
+
+    n: int
+    offset: int = 0
+    keep_known: bool = False  # items of the history may come again
+    exclude: Set[str] = frozenset()
+    matching: Expression | None = None
+    diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible
+    per_category: int | None = None  # at most so many items of one category, while there are others
+    freshness: float = 0.0  # how much a newly published item rises
+    rotation: float = 0.0  # how much sinks what was shown lately
+
+    def excluding(self, item_ids: Iterable[str]) -> ListOptions:
+        """The same with further items left out."""
+        return replace(self, exclude={*self.exclude, *item_ids})
+
+    @property
+    def reranked(self) -> bool:
+        """Whether the order of the candidates is changed."""
+        return bool(self.diversity or self.per_category or self.freshness or self.rotation)
