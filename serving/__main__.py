@@ -19,7 +19,7 @@ from serving.telemetry.metrics import FOLDER_VARIABLE
 GRACE_SECONDS = 5
 
 
-def served_app() -> Api:
+def build_app() -> Api:
     """The app of one process, by environment variables."""
     log_to_stderr()
     # An answer makes many small objects and no cycles: the default would look for garbage every few requests.
@@ -38,7 +38,7 @@ def main() -> None:
             folder = tempfile.TemporaryDirectory(prefix="headwater-metrics-")
             os.environ[FOLDER_VARIABLE] = until_the_end.enter_context(folder)
         uvicorn.run(
-            "serving.__main__:served_app",
+            "serving.__main__:build_app",
             factory=True,
             workers=settings.api_workers,
             http=Shedding,

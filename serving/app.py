@@ -44,8 +44,8 @@ def create_app(settings: ServingSettings) -> Api:
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     metrics.add(figures)
-    kept = (popular_list, memory.trending_lists, memory.newest_list, rules, figures, impressions)
-    refresher = Refresher(store, kept, metrics, settings.popular_refresh_seconds)
+    copies = (popular_list, memory.trending_lists, memory.newest_list, rules, figures, impressions)
+    refresher = Refresher(store, copies, metrics, settings.popular_refresh_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -102,4 +102,4 @@ def _limit(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
     """How many requests are taken, and what counts the others."""
     app.max_at_once = settings.max_requests_at_once
     app.admission = Admission(app.max_at_once, settings.rate_limit_per_second, settings.rate_limit_burst)
-    app.count_refused = {503: metrics.refused("busy"), 429: metrics.refused("rate")}
+    app.count_refused = {503: metrics.refusal_counter("busy"), 429: metrics.refusal_counter("rate")}

@@ -30,8 +30,8 @@ def recommendations(
     redis_url: Annotated[str | None, typer.Option(help="Which Redis; REDIS_URL by default.")] = None,
 ) -> None:
     """Every user's list, best first, as the API would answer now."""
-    given: dict[str, Any] = {"redis_url": redis_url} if redis_url else {}
-    settings = ServingSettings(**given)
+    overrides: dict[str, Any] = {"redis_url": redis_url} if redis_url else {}
+    settings = ServingSettings(**overrides)
     with Progress(
         *Progress.get_default_columns(),
         MofNCompleteColumn(),

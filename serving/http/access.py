@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from contracts.settings import ServingSettings
 from serving.http.problems import ProblemError
-from serving.http.subject import check_subject, subject_of, tells_of_users
+from serving.http.subject import check_subject, shows_users, subject_of
 
 HEADER = "X-API-Key"
 Scope = Literal["read", "write", "admin"]
@@ -66,7 +66,7 @@ def _check_subject(settings: ServingSettings, key: SecretStr) -> Any:
             return
         if bearer is not None:
             check_subject(request, subject_of(bearer.credentials, key))
-        elif tells_of_users(request) or (
+        elif shows_users(request) or (
             settings.read_api_key is not None and not _matches(given, (settings.read_api_key,))
         ):
             detail = "This needs the token of its user (Authorization: Bearer), or a key that writes"

@@ -1,4 +1,4 @@
-"""The body of POST /v1/events as OpenAPI: what ``contracts.events.Interaction`` accepts, told to clients."""
+"""The body of POST /v1/events as OpenAPI: a description of what ``contracts.events.Interaction`` accepts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _COMMON: dict[str, Any] = {
 }
 
 
-def _event(required: list[str], **own: object) -> dict[str, Any]:
+def _event(required: list[str], **properties: object) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {"event_type": {}, **_COMMON, **own},
+        "properties": {"event_type": {}, **_COMMON, **properties},
         "required": ["event_type", "user_id", "item_id", *required],
         "additionalProperties": False,
     }

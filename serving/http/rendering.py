@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-# The fields that differ between two answers of the same list; they come last in every answer that has them.
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")  # a browser must not guess another type
 _CACHE = (b"cache-control", b"private, no-cache")
 _JSON = (b"content-type", b"application/json")
+# The fields that differ between two answers of the same list come last, from this one on.
 _VOLATILE = b',"applied_through":'
 
 

@@ -1,6 +1,6 @@
 """Whose token it is: a JWT (HS256, SUBJECT_KEY) whose ``sub`` is the user that its bearer may read.
 
-A site's own backend signs one for each visitor, so that a browser may ask the API itself and still reads
+A site's own backend signs one for each visitor, so that a browser may ask the API itself and still read
 nobody else's list. Off unless SUBJECT_KEY is set.
 """
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from serving.http.problems import ProblemError
 
-# They tell of other users than the one who asks: for keys only.
+# These routes show other users than the one who asks: a key opens them, a token does not.
 OF_OTHERS = frozenset(
     {"/v1/groups/recommendations", "/v1/items/{item_id}/users", "/v1/users/{user_id}/similar"}
 )
@@ -20,7 +20,7 @@ _LEEWAY_SECONDS = 10
 
 
 def subject_of(token: str, key: SecretStr) -> str:
-    """The user of a token. Raises ProblemError 401 for one that is not ours, or not any more."""
+    """The user of a token. Raises ProblemError 401 for a token that is not ours or has expired."""
     try:
         claims = jwt.decode(
             token,
@@ -37,13 +37,13 @@ def subject_of(token: str, key: SecretStr) -> str:
     return str(claims["sub"])
 
 
-def tells_of_users(request: Request) -> bool:
-    """Whether the route tells of a user: of the one in its path, or of others."""
+def shows_users(request: Request) -> bool:
+    """Whether the route shows a user: the one in its path, or others."""
     return "user_id" in request.path_params or request.scope["route"].path_format in OF_OTHERS
 
 
 def check_subject(request: Request, subject: str) -> None:
-    """Raises ProblemError 403 where the route tells of another user."""
+    """Raises ProblemError 403 where the route shows another user."""
     user_id = request.path_params.get("user_id", subject)
     if user_id != subject or request.scope["route"].path_format in OF_OTHERS:
         raise ProblemError(403, "A token reads its own user only; this is another's")

@@ -1,4 +1,4 @@
-"""What a user would rate an item, by the explicit model; and how much prefer it, by the one that ranks."""
+"""What a user would rate an item (explicit model), and how much the user would prefer it (ranking model)."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ async def estimates(memory: ProcessMemory, user_id: str, item_ids: Sequence[str]
     if model is None:
         raise ProblemError(409, "No model is published yet: `headwater train --once` makes one")
     ranking, rating = await memory.factors.get(model), await memory.rating_factors.get(model)
-    given = await history(memory.store, user_id)
-    ratings = {each.item_id: each.entry.value for each in given if each.entry.event_type == RATING}
+    interactions = await history(memory.store, user_id)
+    ratings = {each.item_id: each.entry.value for each in interactions if each.entry.event_type == RATING}
     graded = await graded_history(memory, user_id)
     await memory.catalogue.load(item_ids)
     rows = zip(
@@ -124,12 +124,15 @@ def _products(
     item_ids: Sequence[str],
     bounds: tuple[float, float] | None = None,
 ) -> list[float | None]:
-    """Of a user and items; None where either was not fitted: zeros say nothing."""
+    """The products of a user with items; None where either was not fitted: zeros say nothing."""
     rows = factors.vectors(item_ids)
-    found = rows @ vector.astype(np.float64)
+    products = rows @ vector.astype(np.float64)
     if bounds is not None:
-        found = np.clip(found, bounds[0], bounds[1])
+        products = np.clip(products, bounds[0], bounds[1])
     if not vector.any():
         return [None] * len(item_ids)
-    told = np.abs(rows).max(axis=1) > 0
-    return [round(each, 6) if is_told else None for each, is_told in zip(found.tolist(), told, strict=True)]
+    fitted = np.abs(rows).max(axis=1) > 0
+    return [
+        round(each, 6) if is_fitted else None
+        for each, is_fitted in zip(products.tolist(), fitted, strict=True)
+    ]

@@ -32,7 +32,7 @@ async def explain(memory: ProcessMemory, user_id: str, items: Sequence[Recommend
         return
     if factors is None or factors.nonnegative:
         return
-    for item, because in zip(items, _explained(memory, factors, graded, items), strict=True):
+    for item, because in zip(items, _explanations(memory, factors, graded, items), strict=True):
         item["because"] = because
 
 
@@ -40,20 +40,22 @@ async def graded_history(memory: ProcessMemory, user_id: str) -> Graded:
     """What a fold-in reads: the newest HISTORY_CAP items with the strength of all that still counts."""
     settings = memory.settings
     entries = sorted(await history(memory.store, user_id), key=lambda each: each.item_id)
-    by_item = [(item_id, [e.entry for e in own]) for item_id, own in groupby(entries, lambda e: e.item_id)]
+    by_item = [
+        (item_id, [e.entry for e in group]) for item_id, group in groupby(entries, lambda e: e.item_id)
+    ]
     graded = [
         (
             item_id,
-            strength(own, settings.event_weights, settings.rating_strengths),
-            max(entry.event_time for entry in own),
+            strength(item_entries, settings.event_weights, settings.rating_strengths),
+            max(entry.event_time for entry in item_entries),
         )
-        for item_id, own in by_item
+        for item_id, item_entries in by_item
     ]
     graded.sort(key=lambda each: -each[2])
     return graded[: settings.history_cap]
 
 
-def _explained(
+def _explanations(
     memory: ProcessMemory, factors: ItemFactors, graded: Graded, items: Sequence[RecommendedItem]
 ) -> list[Explanation | None]:
     known = factors.places([item_id for item_id, _, _ in graded]) != UNKNOWN

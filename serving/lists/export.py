@@ -34,8 +34,8 @@ async def export_recommendations(settings: ServingSettings, path: Path, n: int, 
     store = Store(settings, PATIENCE_SECONDS, Metrics())
     try:
         memory, rules = empty_memory(settings, store), RulesInForce(store)
-        for kept in (memory.popular_list, memory.trending_lists, rules):
-            await kept.refresh()
+        for copy in (memory.popular_list, memory.trending_lists, rules):
+            await copy.refresh()
         await store.warm_up()
         recommender = Recommender(memory, rules)
         version = await current_version(store)

@@ -36,18 +36,18 @@ async def group_answer(
 ) -> GroupRecommendations:
     """The users' lists fused by reciprocal rank; after those, the chain as for an unknown user."""
     users = await asyncio.gather(*map(recommender.user, user_ids))
-    together = unite(users)
+    group_user = unite(users)
     lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]
-    strategies = (list_strategy(fuse(lists), SOURCE), *recommender.chain_for(together).strategies)
-    page = await recommender.select(await recommender.question(together, options), strategies)
+    strategies = (list_strategy(fuse(lists), SOURCE), *recommender.chain_for(group_user).strategies)
+    page = await recommender.select(await recommender.question(group_user, options), strategies)
     return GroupRecommendations.model_construct(
         user_ids=list(user_ids),
         n=options.n,
         offset=options.offset,
         items=recommender.with_titles(page, options.offset),
-        model_version=together.model_version,
-        known_items=len(together.known_items),
-        stale=together.stale,
-        applied_through=together.applied_through,
-        lag_ms=lag_ms(together.applied_through),
+        model_version=group_user.model_version,
+        known_items=len(group_user.known_items),
+        stale=group_user.stale,
+        applied_through=group_user.applied_through,
+        lag_ms=lag_ms(group_user.applied_through),
     )

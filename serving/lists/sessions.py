@@ -1,4 +1,4 @@
-"""Users of whom nothing is kept: a session's items, folded in at request time."""
+"""Anonymous sessions: nothing is stored, their items are folded in at request time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_NUMBERS_INLINE = 2_000_000
 
 
 async def session_user(memory: ProcessMemory, strengths: Mapping[str, float], depth: int) -> User:
-    """A user who did only this: item -> strength, newest last. ``depth`` bounds the folded-in list."""
+    """A user who did only what the session says: item -> strength, newest last. ``depth`` bounds the list."""
     liked = [(item_id, strength) for item_id, strength in strengths.items() if strength > 0][::-1]
     user = User("", known_items=strengths.keys(), session=liked)
     try:
@@ -31,7 +31,7 @@ async def session_user(memory: ProcessMemory, strengths: Mapping[str, float], de
         return User("", known_items=strengths.keys(), session=(), stale=True)
     version = model.version if model else None
     if factors is None:
-        return User("", user.known_items, version, session=liked)
+        return User("", known_items=user.known_items, model_version=version, session=liked)
     half_life = memory.settings.fold_half_life_items
     if factors.matrix.size > _MAX_NUMBERS_INLINE:
         ranked = await asyncio.to_thread(fold_in_session, factors, strengths, half_life, depth)

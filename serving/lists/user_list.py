@@ -60,7 +60,7 @@ class UserList:
     async def __call__(self, request: Request, user_id: str) -> Response:
         """The response. Raises ProblemError 422."""
         query = self.read_query(request)
-        in_time = query.after is None or await self._applied.reached(
+        in_time = query.after is None or await self._applied.wait(
             user_id, _offsets(query.after), query.wait_ms / 1000
         )
         recommender, options = self._recommender, query.options
@@ -68,8 +68,8 @@ class UserList:
         page = await recommender.best(user, options)
         stale = not in_time or recommender.stale(user)
         lag = lag_ms(user.applied_through)
-        self._metrics.answered(page[0].source if page else None, stale, lag)
-        if self._impressions.kept:
+        self._metrics.count_answer(page[0].source if page else None, stale, lag)
+        if self._impressions.enabled:
             self._impressions.note(user_id, (candidate.item_id for candidate in page))
         if query.fields is None and not query.explain and not recommender.exploration.slots:
             body = list_json(user, options, page, self._memory.catalogue.get, stale, lag)

@@ -1,4 +1,4 @@
-"""What answers need of items, kept in the process for half a minute."""
+"""What answers need to know of items, kept in this process for half a minute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_ITEMS = 200_000
 _PAGE = 1000
 
 
-class _Held(dict[str, ItemFacts]):
+class _FactsByItem(dict[str, ItemFacts]):
     """Items, oldest first; one that is not there is unknown."""
 
     def __missing__(self, item_id: str) -> ItemFacts:
@@ -28,7 +28,7 @@ class Catalogue:
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._facts = _Held()
+        self._facts = _FactsByItem()
         # Looked up for every candidate of every answer, so it is the dictionary's own method.
         self.get: Callable[[str], ItemFacts] = self._facts.__getitem__
         # One set for all, emptied every half minute: one question for many items costs what one item's does.
@@ -36,7 +36,7 @@ class Catalogue:
         self._fresh_until = 0.0
 
     async def load(self, item_ids: Iterable[str]) -> None:
-        """Have the items in memory; asks Redis once for those that are missing or old."""
+        """Bring the items into memory: asks Redis once for those that are missing or old."""
         now, wanted = self._clock(), list(item_ids)
         if now > self._fresh_until:
             self._fresh, self._fresh_until = set(), now + FRESH_SECONDS

@@ -90,7 +90,7 @@ class FactorCache:
         if model is None:
             return None
         if self._load is None or self._version != model.version:
-            self._version, self._load = model.version, asyncio.create_task(self._loaded(model))
+            self._version, self._load = model.version, asyncio.create_task(self._load_factors(model))
         load = self._load  # while this one waits, another request may begin the next
         # Not wait_for: the load goes on for the next request.
         done, _ = await asyncio.wait({load}, timeout=PATIENCE_SECONDS)
@@ -103,7 +103,7 @@ class FactorCache:
             return None
         return load.result()
 
-    async def _loaded(self, model: Model) -> ItemFactors | None:
+    async def _load_factors(self, model: Model) -> ItemFactors | None:
         key = self._kind.key(model.version)
         first, fields, text = await self._store.ask_alone(
             ("HSTRLEN", key, "0"), ("HLEN", key), ("GET", keyspace.manifest(model.version))

@@ -1,4 +1,4 @@
-"""What was shown to whom lately: bounded, expiring, off by default (SHOWN_SECONDS). For ``rotation``.
+"""What was shown to whom lately, for ``rotation``: bounded, expiring, off by default (SHOWN_SECONDS).
 
 Noted in memory and written once a second in one pipeline, so that an answer waits for nothing; what is not
 written when the process ends is forgotten.
@@ -27,23 +27,23 @@ class _Impression(NamedTuple):
 
 
 class Impressions:
-    """The process' notes, and their way to Redis."""
+    """This process's notes, and their way to Redis."""
 
     def __init__(self, store: Store, settings: ServingSettings) -> None:
         self._store, self._settings = store, settings
         self._waiting: deque[_Impression] = deque(maxlen=MAX_WAITING)
-        self.kept = settings.shown_seconds > 0
+        self.enabled = settings.shown_seconds > 0
 
     def note(self, user_id: str, items: Iterable[str]) -> None:
-        """An answer was made."""
-        if self.kept and user_id:
+        """Remember that an answer showed the items."""
+        if self.enabled and user_id:
             self._waiting.append(_Impression(user_id, list(items), time.time_ns() // 1_000_000))
 
     async def refresh(self) -> None:
         """Write what is noted. Raises StoreError, and forgets what could not be written."""
         while self._waiting:
-            some = [self._waiting.popleft() for _ in range(min(_ANSWERS_AT_ONCE, len(self._waiting)))]
-            commands = [command for each in some if each.items for command in self._commands(each)]
+            batch = [self._waiting.popleft() for _ in range(min(_ANSWERS_AT_ONCE, len(self._waiting)))]
+            commands = [command for each in batch if each.items for command in self._commands(each)]
             if commands:
                 await self._store.ask_alone(*commands, seconds=BACKGROUND_SECONDS)
 

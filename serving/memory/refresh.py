@@ -15,8 +15,8 @@ from serving.telemetry.metrics import Metrics
 _log = logging.getLogger(__name__)
 
 
-class Kept(Protocol):
-    """A copy of something in Redis."""
+class Refreshable(Protocol):
+    """A copy of something that Redis holds."""
 
     async def refresh(self) -> None:
         """Read it anew. Raises StoreError and keeps what it has."""
@@ -25,13 +25,15 @@ class Kept(Protocol):
 class Refresher:
     """One task; its reads also tell the breaker when Redis is back."""
 
-    def __init__(self, store: Store, kept: Sequence[Kept], metrics: Metrics, every_seconds: float) -> None:
+    def __init__(
+        self, store: Store, copies: Sequence[Refreshable], metrics: Metrics, every_seconds: float
+    ) -> None:
         self._store = store
         self._metrics = metrics
         self._every = every_seconds
         self._version: str | None = None
         self._reachable = True
-        self._steps = [(type(each).__name__, each.refresh) for each in kept]
+        self._steps = [(type(each).__name__, each.refresh) for each in copies]
         self._steps += [("the model's items", store.warm_up), ("the manifest", self._note_model)]
         self._broken: set[str] = set()
         self.first_round = asyncio.Event()
@@ -47,7 +49,7 @@ class Refresher:
         """One round; trouble is logged when it begins and when it ends."""
         try:
             for name, refresh in self._steps:
-                await self._refreshed(name, refresh)
+                await self._refresh_one(name, refresh)
         except StoreError as error:
             if self._reachable:
                 _log.warning("answers are stale: %s", error)
@@ -57,8 +59,8 @@ class Refresher:
             _log.info("Redis answers again")
         self._reachable = True
 
-    async def _refreshed(self, name: str, refresh: Callable[[], Awaitable[None]]) -> None:
-        """What Redis holds may be damaged, or of another version: that must not end the other copies."""
+    async def _refresh_one(self, name: str, refresh: Callable[[], Awaitable[None]]) -> None:
+        """What Redis holds may be damaged or of another version; the other copies must still be refreshed."""
         try:
             await refresh()
         except StoreError:
@@ -74,7 +76,7 @@ class Refresher:
         version = await current_version(self._store)
         if version != self._version:
             manifest = await read_manifest(self._store, version) if version else None
-            self._metrics.model_created(_epoch(manifest.created_at if manifest else None))
+            self._metrics.set_model_created(_epoch(manifest.created_at if manifest else None))
             self._version = version
             _log.info("serving model %s", version)
 

@@ -94,12 +94,12 @@ class ServiceFigures(Collector):
                 last.add_metric([each], float(each == outcome))
             yield last
         if self._decisions:
-            made = GaugeMetricFamily(
+            decisions = GaugeMetricFamily(
                 "headwater_model_decisions", "Of the last 1,000: moves and refusals.", labels=["action"]
             )
             for action, count in self._decisions.items():
-                made.add_metric([action], count)
-            yield made
+                decisions.add_metric([action], count)
+            yield decisions
 
 
 def _gauge(name: str, text: str, value: float | None) -> Iterator[Metric]:

@@ -38,14 +38,14 @@ class IdConvertor(Convertor[str]):
         return value
 
 
-class OwnIdConvertor(IdConvertor):
+class LastIdConvertor(IdConvertor):
     """An id that ends its path: not ``7/history``, which is another route's."""
 
     regex = r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate)$)[\s\S])*"
 
 
 register_url_convertor("id", IdConvertor())
-register_url_convertor("own_id", OwnIdConvertor())
+register_url_convertor("last_id", LastIdConvertor())
 
 
 def length_bounds(settings: ServingSettings) -> int:

@@ -24,11 +24,11 @@ class User:
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
     fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
-    trending_leads: bool = False  # answers begin with what trends: no model is better yet
+    trending_leads: bool = False  # answers begin with trending items: no model is better yet
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
-    # What an anonymous session likes: item and strength, newest first; None: it is in the user's history.
+    # What an anonymous session likes: item and strength, newest first. None: a user with a history.
     session: Sequence[tuple[str, float]] | None = None
-    shown: Sequence[tuple[str, float]] = ()  # items of answers lately, and when (epoch ms); see impressions
+    shown: Sequence[tuple[str, float]] = ()  # items shown lately, and when (epoch ms)
     stale: bool = False  # Redis did not answer: nothing above is known
 
     @property
@@ -38,13 +38,13 @@ class User:
 
 
 def unite(users: Sequence[User]) -> User:
-    """Several users as one: what any of them knows is known; as old as the oldest state. For a group."""
-    throughs = [user.applied_through for user in users if user.applied_through is not None]
+    """Several users as one, for a group: what any of them knows is known, and the oldest state counts."""
+    applied = [user.applied_through for user in users if user.applied_through is not None]
     return User(
-        "",
-        frozenset().union(*(user.known_items for user in users)),
-        users[0].model_version,
-        applied_through=min(throughs, default=None),
-        session=(),  # of one of them, it would speak for all
+        user_id="",
+        known_items=frozenset().union(*(user.known_items for user in users)),
+        model_version=users[0].model_version,
+        applied_through=min(applied, default=None),
+        session=(),  # one user's session would count for all of them
         stale=any(user.stale for user in users),
     )

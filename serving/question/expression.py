@@ -6,7 +6,7 @@
     comparison := name ("=" | "!=" | "<" | "<=" | ">" | ">=") value | name "in" "(" value ("," value)* ")"
     name       := "category" | "title" | an attribute;   name and value: a word, or text in "double quotes"
 
-Two numbers compare as numbers, anything else as text, without regard to case; `<` and its like hold only
+Two numbers compare as numbers, anything else as text, without regard to case; the signs of order hold only
 between numbers. `category` has several values: `=` and `in` hold when any of them does. An attribute that an
 item lacks makes every comparison false but `!=`. Bounded by MAX_LENGTH and MAX_DEPTH, read in linear time.
 """
@@ -55,26 +55,28 @@ class Comparison:
     values: tuple[str, ...]
 
     def holds(self, item: ItemFacts) -> bool:
-        """See the module's text."""
-        own = _values(item, self.name)
+        """Whether one of the item's values compares so with one of ours; for `!=`: whether none is equal."""
+        item_values = _values(item, self.name)
         if self.sign == "!=":
-            return not any(_same(mine, value) for mine in own for value in self.values)
-        return any(_compare(mine, self.sign, value) for mine in own for value in self.values)
+            return not any(_same(item_value, value) for item_value in item_values for value in self.values)
+        return any(
+            _compare(item_value, self.sign, value) for item_value in item_values for value in self.values
+        )
 
 
 @dataclass(frozen=True)
 class Not:
-    """The opposite."""
+    """The inner condition does not hold."""
 
     inner: Expression
 
     def holds(self, item: ItemFacts) -> bool:
-        """Whether the inner one does not hold."""
+        """Whether the inner condition does not hold."""
         return not self.inner.holds(item)
 
 
 @dataclass(frozen=True)
-class Every:
+class AllOf:
     """Every part holds."""
 
     parts: tuple[Expression, ...]
@@ -85,7 +87,7 @@ class Every:
 
 
 @dataclass(frozen=True)
-class Some:
+class AnyOf:
     """One part holds."""
 
     parts: tuple[Expression, ...]
@@ -99,10 +101,10 @@ def parse(text: str) -> Expression:
     """The expression of a text. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters")
-    reading = _Reading(_tokens(text))
-    found = reading.either(0)
-    if reading.kind != "end":
-        raise ExpressionError(f"expected 'and', 'or' or the end, found {reading.shown}")
+    parser = _Parser(_tokens(text))
+    found = parser.either(0)
+    if parser.kind != "end":
+        raise ExpressionError(f"expected 'and', 'or' or the end, found {parser.shown}")
     return found
 
 
@@ -118,7 +120,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return [*tokens, ("end", "")]
 
 
-class _Reading:
+class _Parser:
     """The tokens and a place in them: one method for each rule of the grammar."""
 
     def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
@@ -137,13 +139,13 @@ class _Reading:
         parts = [self.both(depth)]
         while self._takes("or"):
             parts.append(self.both(depth))
-        return parts[0] if len(parts) == 1 else Some(tuple(parts))
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
 
     def both(self, depth: int) -> Expression:
         parts = [self.single(depth)]
         while self._takes("and"):
             parts.append(self.single(depth))
-        return parts[0] if len(parts) == 1 else Every(tuple(parts))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
     def single(self, depth: int) -> Expression:
         if depth > MAX_DEPTH:
@@ -196,18 +198,18 @@ def _values(item: ItemFacts, name: str) -> Sequence[str]:
     return () if value is None else (value,)
 
 
-def _compare(mine: str, sign: str, value: str) -> bool:
+def _compare(item_value: str, sign: str, value: str) -> bool:
     if sign == "=":
-        return _same(mine, value)
-    left, right = _number(mine), _number(value)
+        return _same(item_value, value)
+    left, right = _number(item_value), _number(value)
     return left is not None and right is not None and _ORDERED[sign](left, right)
 
 
-def _same(mine: str, value: str) -> bool:
-    left, right = _number(mine), _number(value)
+def _same(item_value: str, value: str) -> bool:
+    left, right = _number(item_value), _number(value)
     if left is not None and right is not None:
         return left == right
-    return mine.casefold() == value.casefold()
+    return item_value.casefold() == value.casefold()
 
 
 def _number(text: str) -> float | None:

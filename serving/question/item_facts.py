@@ -22,24 +22,20 @@ class ItemFacts:
     published_at: int | None = None  # epoch ms
     title_json: str = "null"  # the title as it stands in an answer
 
-    def available(self, now_ms: int) -> bool:
-        """Whether the item may be recommended."""
-        return not self.hidden and (self.expires_at is None or now_ms < self.expires_at)
-
 
 UNKNOWN_ITEM = ItemFacts()
 
 
 def facts_of(entry: Mapping[str, Any]) -> ItemFacts:
-    """The facts of a catalogue entry (``contracts.catalog``); a date that cannot be read is as if absent."""
+    """The facts of a catalogue entry (``contracts.catalog``); a date that cannot be read counts as absent."""
     attributes = entry.get("attributes") or {}
     return ItemFacts(
-        entry.get("title"),
-        tuple(entry.get("categories") or ()),
-        attributes,
-        attributes.get(HIDDEN, "").lower() == "true",
-        moment_of(attributes.get(EXPIRES_AT)),
-        moment_of(attributes.get(PUBLISHED_AT)),
+        title=entry.get("title"),
+        categories=tuple(entry.get("categories") or ()),
+        attributes=attributes,
+        hidden=attributes.get(HIDDEN, "").lower() == "true",
+        expires_at=moment_of(attributes.get(EXPIRES_AT)),
+        published_at=moment_of(attributes.get(PUBLISHED_AT)),
         # A lone surrogate may stand in JSON, but not in UTF-8.
-        json.dumps(entry.get("title"), ensure_ascii=False).encode(errors="replace").decode(),
+        title_json=json.dumps(entry.get("title"), ensure_ascii=False).encode(errors="replace").decode(),
     )

@@ -14,13 +14,13 @@ class ListOptions:
 
     n: int
     offset: int = 0
-    keep_known: bool = False  # items of the history may come again
+    keep_known: bool = False  # items of the history may be recommended again
     exclude: Set[str] = frozenset()
     matching: Expression | None = None
     diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible
     per_category: int | None = None  # at most so many items of one category, while there are others
     freshness: float = 0.0  # how much a newly published item rises
-    rotation: float = 0.0  # how much sinks what was shown lately
+    rotation: float = 0.0  # how far items sink that were shown lately
 
     def excluding(self, item_ids: Iterable[str]) -> ListOptions:
         """The same with further items left out."""

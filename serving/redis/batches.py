@@ -1,4 +1,4 @@
-"""Reads of many requests in few round trips: what is asked while a batch is on its way forms the next one."""
+"""Reads of many requests in few round trips: what comes while a batch is under way forms the next one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 Command = tuple[str | bytes | int | float, ...]
 Reply = Any  # what RESP3 gives: bytes, int, float, None, list, dict; or the exception of one failed command
 RoundTrip = Callable[[Sequence[Command]], Awaitable[list[Reply]]]
-# One on its way while the answers to the other are made. More would only be smaller.
-MAX_ON_THEIR_WAY = 2
+# One batch is under way while the answers to the other are built. More batches would only be smaller ones.
+MAX_IN_FLIGHT = 2
 MAX_COMMANDS = 2000
 
 
 @dataclass(eq=False)
-class _Asked:
+class _Request:
     commands: Sequence[Command]
     replies: asyncio.Future[list[Reply]]
 
@@ -29,24 +29,24 @@ class Batches:
         self._round_trip = round_trip
         self._seconds = seconds
         self._expiring: deque[tuple[float, asyncio.Future[list[Reply]]]] = deque()
-        self._waiting: list[_Asked] = []
+        self._waiting: list[_Request] = []
         self._running: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
     def ask(self, commands: Sequence[Command]) -> asyncio.Future[list[Reply]]:
-        """The replies, in order; what a round trip or a command raised, is raised. May be cancelled.
+        """The replies, in order. It raises what the round trip or a command raised, and may be cancelled.
 
         TimeoutError after ``seconds``, waiting for a round trip included.
         """
         loop = asyncio.get_running_loop()
-        asked = _Asked(commands, loop.create_future())
-        self._waiting.append(asked)
+        request = _Request(commands, loop.create_future())
+        self._waiting.append(request)
         # One timer for all: a timeout context each would cost a tenth of an answer.
         if not self._expiring:
             loop.call_later(self._seconds, self._expire)
-        self._expiring.append((loop.time() + self._seconds, asked.replies))
+        self._expiring.append((loop.time() + self._seconds, request.replies))
         self._schedule()
-        return asked.replies
+        return request.replies
 
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
@@ -60,7 +60,7 @@ class Batches:
             self._expiring.popleft()
 
     def _schedule(self) -> None:
-        if self._waiting and not self._scheduled and len(self._running) < MAX_ON_THEIR_WAY:
+        if self._waiting and not self._scheduled and len(self._running) < MAX_IN_FLIGHT:
             self._scheduled = True
             # All that is ready in this turn of the loop asks first.
             asyncio.get_running_loop().call_soon(self._start)
@@ -69,38 +69,38 @@ class Batches:
         self._scheduled = False
         batch, size = [], 0
         waiting = iter(self._waiting)
-        for asked in waiting:
-            if not asked.replies.done():
-                batch.append(asked)
-                size += len(asked.commands)
+        for request in waiting:
+            if not request.replies.done():
+                batch.append(request)
+                size += len(request.commands)
             if size >= MAX_COMMANDS:
                 break
         self._waiting = list(waiting)
         if batch:
             task = asyncio.create_task(self._run(batch))
             self._running.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self._on_end)
         self._schedule()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_end(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._schedule()
 
-    async def _run(self, batch: Sequence[_Asked]) -> None:
+    async def _run(self, batch: Sequence[_Request]) -> None:
         places: dict[Command, int] = {}
-        for asked in batch:
-            for command in asked.commands:
+        for request in batch:
+            for command in request.commands:
                 places.setdefault(command, len(places))
         try:
             found = await self._round_trip(list(places))
         except Exception as error:
-            for asked in batch:
-                if not asked.replies.done():
-                    asked.replies.set_exception(error)
+            for request in batch:
+                if not request.replies.done():
+                    request.replies.set_exception(error)
             return
-        for asked in batch:
-            if not asked.replies.done():
-                _settle(asked.replies, [found[places[command]] for command in asked.commands])
+        for request in batch:
+            if not request.replies.done():
+                _settle(request.replies, [found[places[command]] for command in request.commands])
 
 
 def _settle(future: asyncio.Future[list[Reply]], replies: list[Reply]) -> None:

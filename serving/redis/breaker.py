@@ -27,11 +27,11 @@ class CircuitBreaker:
         self._next_trial = now + OPEN_SECONDS
         return True
 
-    def succeeded(self) -> None:
-        """Close."""
+    def record_success(self) -> None:
+        """Close the breaker."""
         self._failures = 0
 
-    def failed(self) -> None:
+    def record_failure(self) -> None:
         """Count a failure."""
         self._failures += 1
         if self._failures == FAILURES_TO_OPEN:

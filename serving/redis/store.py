@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 ModelCommands = Callable[[str], Sequence[Command]]
 MAX_CONNECTIONS = 64
-# For reads no request waits for: the popular list, the item ids of a new model (100 MB at ten million items).
+# For reads that no request waits for: the popular list, a new model's item ids (100 MB at ten million items).
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
 
@@ -41,8 +41,8 @@ LOAD_SECONDS = 10.0
 _POINTER: Command = ("GET", keyspace.CURRENT_MODEL)
 
 
-def _take_what_came(connection: AbstractConnection, replies: list[Reply], count: int) -> None:
-    """Add the replies that lie in the parser already, up to ``count``.
+def _take_buffered_replies(connection: AbstractConnection, replies: list[Reply], count: int) -> None:
+    """Add the replies that the parser has read already, up to ``count`` in all.
 
     Not public in redis-py, which takes three coroutines for each reply: a tenth of a whole answer.
     """
@@ -89,8 +89,8 @@ class Store:
         await self._pool.disconnect()
 
     async def ask(self, *commands: Command) -> list[Reply]:
-        """The replies to reading commands, in one round trip, shared with other requests."""
-        return await self._guarded(lambda: self._batches.ask(commands))
+        """The replies to commands that only read, in one round trip shared with other requests."""
+        return await self._with_breaker(lambda: self._batches.ask(commands))
 
     async def ask_alone(self, *commands: Command, seconds: float | None = None) -> list[Reply]:
         """The same with a connection and a deadline of their own: for large replies, and for writes."""
@@ -106,7 +106,7 @@ class Store:
             async with deadline(seconds or self._timeout):
                 return await alone()
 
-        return await self._guarded(in_time)
+        return await self._with_breaker(in_time)
 
     async def at_model(
         self, versioned: ModelCommands, *others: Command
@@ -117,17 +117,17 @@ class Store:
         commands are asked again of the new version, so the answer is of one version only.
         """
         guess = self._models.latest
-        of_guess = versioned(guess.version if guess else "")
-        pointer, *replies = await self.ask(_POINTER, *others, *of_guess)
-        of_model = replies[len(others) :]
+        guess_commands = versioned(guess.version if guess else "")
+        pointer, *replies = await self.ask(_POINTER, *others, *guess_commands)
+        model_replies = replies[len(others) :]
         model = guess
         if pointer != (guess.version.encode() if guess else None):
             model = await self._models.get(pointer.decode() if pointer else None)
         if model is None:
-            of_model = [None] * len(of_model)
+            model_replies = [None] * len(model_replies)
         elif model is not guess:
-            of_model = await self.ask(*versioned(model.version))
-        return model, of_model, replies[: len(others)]
+            model_replies = await self.ask(*versioned(model.version))
+        return model, model_replies, replies[: len(others)]
 
     async def model(self) -> Model | None:
         """The served model."""
@@ -171,7 +171,7 @@ class Store:
                     replies.append(await connection.read_response(disconnect_on_error=False))
                 except ResponseError as error:
                     replies.append(error)
-                _take_what_came(connection, replies, len(commands))
+                _take_buffered_replies(connection, replies, len(commands))
         except BaseException:
             # Replies may still come: nobody else may read them.
             await connection.disconnect(nowait=True)
@@ -190,15 +190,15 @@ class Store:
             _log.warning("%s", error)
         return Model(version, records.decode_ids(raw or b""), [], trending_leads)
 
-    async def _guarded(self, read: Callable[[], Awaitable[T]]) -> T:
-        """Await what is bounded in time, if the breaker allows it; feeds breaker and metrics."""
+    async def _with_breaker(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Await a read that is bounded in time, if the breaker allows it; feeds breaker and metrics."""
         if not self._breaker.allows():
             raise StoreError("Redis failed just now; it is tried again twice a second")
         try:
             answer = await read()
         except (RedisError, OSError, TimeoutError, asyncio.TimeoutError) as error:
-            self._breaker.failed()
+            self._breaker.record_failure()
             self._metrics.redis_errors.labels(type(error).__name__).inc()
             raise StoreError(f"Redis does not answer: {type(error).__name__}") from error
-        self._breaker.succeeded()
+        self._breaker.record_success()
         return answer

@@ -69,15 +69,15 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         return CatalogAccepted(kind=kind, id=entry_id, updated_at=entry.updated_at)
 
     for kind, path, key in (
-        ("item", "/v1/items/{entry_id:own_id}", keyspace.CATALOG_ITEMS),
-        ("user", "/v1/users/{entry_id:own_id}", keyspace.CATALOG_USERS),
+        ("item", "/v1/items/{entry_id:last_id}", keyspace.CATALOG_ITEMS),
+        ("user", "/v1/users/{entry_id:last_id}", keyspace.CATALOG_USERS),
     ):
         _metadata_routes(router, kind, path, key, store, put, writers)  # type: ignore[arg-type]
 
-    @router.delete("/v1/items/{entry_id:own_id}", status_code=202, dependencies=writers)
+    @router.delete("/v1/items/{entry_id:last_id}", status_code=202, dependencies=writers)
     async def hide_item(entry_id: PathId) -> CatalogAccepted:
         """Recommend an item to nobody any more: its attribute ``hidden`` becomes true, the rest stays."""
-        known = await _known(store, keyspace.CATALOG_ITEMS, entry_id)
+        known = await _current_fields(store, keyspace.CATALOG_ITEMS, entry_id)
         known["attributes"] = {**known["attributes"], HIDDEN: "true"}
         return await put("item", entry_id, known)
 
@@ -97,12 +97,12 @@ def _metadata_routes(
     async def patch_metadata(entry_id: PathId, changes: Changes) -> CatalogAccepted:
         """Change parts of the entry that is in force now; of two patches at once, the later wins whole."""
         accepted: CatalogAccepted = await put(
-            kind, entry_id, merged(await _known(store, key, entry_id), changes)
+            kind, entry_id, merge(await _current_fields(store, key, entry_id), changes)
         )
         return accepted
 
 
-def merged(known: dict[str, Any], changes: Changes) -> dict[str, Any]:
+def merge(known: dict[str, Any], changes: Changes) -> dict[str, Any]:
     """The entry's fields with the changes."""
     fields = dict(known)
     for name in changes.model_fields_set & {"title", "categories"}:
@@ -112,7 +112,7 @@ def merged(known: dict[str, Any], changes: Changes) -> dict[str, Any]:
     return fields
 
 
-async def _known(store: Store, key: str, entry_id: str) -> dict[str, Any]:
+async def _current_fields(store: Store, key: str, entry_id: str) -> dict[str, Any]:
     (raw,) = await store.ask(("HGET", key, entry_id))
     entry: dict[str, Any] = records.decode_catalog(raw) if raw else {}
     return {

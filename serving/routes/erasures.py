@@ -15,9 +15,9 @@ from serving.http.problems import ProblemError
 from serving.question.bounds import PathId
 from serving.redis.store import Store, StoreError
 from serving.routes.events import not_acknowledged
-from serving.writes.erasures import Erasure, describe_erasure, erasure
+from serving.writes.erasures import Erasure, describe_erasure, read_erasure
 from serving.writes.event_log import EventLog, EventLogError
-from serving.writes.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt
+from serving.writes.receipt import MAX_RECEIPT_LENGTH, ErasureReceipt, decode_receipt
 
 ReceiptText = Annotated[
     str, Path(min_length=1, max_length=MAX_RECEIPT_LENGTH, json_schema_extra={"format": "erasure-receipt"})
@@ -28,7 +28,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
     """The routes of erasure; both need the admin key where one is set."""
     router = APIRouter(tags=["users"], dependencies=access(settings, "admin"))
 
-    @router.delete("/v1/users/{entry_id:own_id}", status_code=202)
+    @router.delete("/v1/users/{entry_id:last_id}", status_code=202)
     async def erase_user(entry_id: PathId, response: Response) -> Erasure:
         """Forget a user: history, lists, metadata, rows of the lake, the next model; counts go down.
 
@@ -44,7 +44,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         except EventLogError as error:
             raise not_acknowledged(error) from error
         ((partition, offset),) = offsets.items()
-        accepted = await _accepted(store, Receipt(requested_at, partition, offset))
+        accepted = await _state_or_accepted(store, ErasureReceipt(requested_at, partition, offset))
         response.headers["Location"] = f"/v1/erasures/{accepted.receipt}"
         return accepted
 
@@ -55,14 +55,14 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
             found = decode_receipt(receipt)
         except ValueError as error:
             raise ProblemError(404, f"{error}: send the `receipt` of a DELETE as it came") from error
-        return await erasure(store, found)
+        return await read_erasure(store, found)
 
     return router
 
 
-async def _accepted(store: Store, receipt: Receipt) -> Erasure:
+async def _state_or_accepted(store: Store, receipt: ErasureReceipt) -> Erasure:
     """What the receipt's own route says now; that nothing is done where Redis cannot be asked."""
     try:
-        return await erasure(store, receipt)
+        return await read_erasure(store, receipt)
     except StoreError:
         return describe_erasure(receipt, 0, 0, [0])

@@ -19,7 +19,7 @@ from contracts.events import Identifier
 from serving.http.admission import Admission
 from serving.http.problems import ProblemError, problem_response, reason_of, response_to
 from serving.telemetry.metrics import Metrics
-from serving.telemetry.request_id import at_work
+from serving.telemetry.request_id import current_request
 
 PREFIX, SUFFIX = "/v1/users/", "/recommendations"
 _TEMPLATE = "/v1/users/{user_id}/recommendations"
@@ -79,7 +79,7 @@ class Api(FastAPI):
         if scope["type"] != "http" or self.admission is None:
             await super().__call__(scope, receive, send)
             return
-        at_work.set(scope)
+        current_request.set(scope)
         refusal = self.admission.refusal(scope)
         if refusal is not None:
             self.count_refused[refusal.status]()

@@ -65,7 +65,7 @@ def routes(
         answer = await similar_items_answer(recommender, memory, item_id, query.options)
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
-        metrics.answered(first_source(answer.items), answer.stale)
+        metrics.count_answer(first_source(answer.items), answer.stale)
         return json_response(request, answer, query.fields)
 
     @router.get("/v1/items/{item_id:id}/users")

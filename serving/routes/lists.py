@@ -40,7 +40,7 @@ def routes(settings: ServingSettings, memory: ProcessMemory, metrics: Metrics) -
         if category is not None or offset:
             return json_response(request, await popular_from_redis(memory, n, offset, category))
         answer = await popular_from_memory(memory, n)
-        metrics.answered(SOURCE if answer.items else None, answer.stale)
+        metrics.count_answer(SOURCE if answer.items else None, answer.stale)
         return json_response(request, answer)
 
     @router.get("/v1/trending")

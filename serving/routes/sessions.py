@@ -77,7 +77,7 @@ def routes(
         depth = max(POOL, 2 * (options.offset + options.n)) + len(session.exclude)
         user = await session_user(memory, strengths_of(session, settings), depth)
         answer = await recommender.answer(user, options.excluding(session.exclude))
-        metrics.answered(first_source(answer.items), answer.stale)
+        metrics.count_answer(first_source(answer.items), answer.stale)
         return json_response(request, answer, query.fields)
 
     @router.post(
@@ -89,7 +89,7 @@ def routes(
         """One list for several users: theirs by reciprocal rank, without what any of them knows."""
         query = read_query(request)
         answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.options)
-        metrics.answered(first_source(answer.items), answer.stale)
+        metrics.count_answer(first_source(answer.items), answer.stale)
         return json_response(request, answer, query.fields)
 
     return router

@@ -44,7 +44,7 @@ class Metrics:
         self.events = self._counter("events", "Events posted, by outcome.", "outcome")
         self._refused = self._counter(
             "refused_requests",
-            "Refused before any work, by why: busy, or over a client's rate.",
+            "Refused before any work, by reason: busy, or over a client's rate.",
             "reason",
         )
         self._model_created: float | None = None
@@ -61,7 +61,7 @@ class Metrics:
         return Counter(f"headwater_api_{name}_total", help_text, labels, registry=self.registry)
 
     def add(self, collector: Collector) -> None:
-        """Show figures of another origin too, the same whichever worker is asked."""
+        """Show the figures of another collector too; every worker shows the same ones."""
         self._others.append(collector)
 
     def exposition(self) -> bytes:
@@ -80,11 +80,11 @@ class Metrics:
             shown.register(collector)
         return generate_latest(shown)
 
-    def refused(self, reason: Literal["busy", "rate"]) -> Callable[[], None]:
-        """What counts a refusal for a reason."""
+    def refusal_counter(self, reason: Literal["busy", "rate"]) -> Callable[[], None]:
+        """The function that counts one refusal for a reason."""
         return self._refused.labels(reason).inc
 
-    def answered(self, source: str | None, stale: bool, lag_ms: int | None = None) -> None:
+    def count_answer(self, source: str | None, stale: bool, lag_ms: int | None = None) -> None:
         """Count one list that was given, by the source of its first item."""
         count = self._count_by_source.get(source)
         if count is None:  # sources are few, and prometheus_client looks labels up slowly
@@ -95,13 +95,13 @@ class Metrics:
         if stale:
             self.stale_answers.inc()
 
-    def model_created(self, at: float | None) -> None:
+    def set_model_created(self, at: float | None) -> None:
         """Epoch seconds at which the served model was made."""
         self._model_created = at
 
 
 def forget_the_dead(folder: Path) -> None:
-    """Take the gauges of workers that are no more out of the folder; their counts stay counted."""
+    """Take the gauges of workers that have ended out of the folder; their counters stay."""
     for pid in {int(file.stem.rsplit("_", 1)[1]) for file in folder.glob("gauge_live*.db")}:
         try:
             os.kill(pid, 0)

@@ -14,20 +14,20 @@ from starlette.types import Scope
 
 HEADER = "X-Request-ID"
 _PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-at_work: ContextVar[Scope | None] = ContextVar("request", default=None)
+current_request: ContextVar[Scope | None] = ContextVar("request", default=None)
 
 
 def request_id() -> str | None:
     """Of the request that this task works at; None outside of one."""
-    scope = at_work.get()
+    scope = current_request.get()
     if scope is None:
         return None
     if "headwater.request_id" not in scope:
-        scope["headwater.request_id"] = _given(scope) or uuid.uuid4().hex
+        scope["headwater.request_id"] = _id_of_client(scope) or uuid.uuid4().hex
     known: str = scope["headwater.request_id"]
     return known
 
 
-def _given(scope: Scope) -> str | None:
+def _id_of_client(scope: Scope) -> str | None:
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     return sent.decode() if _PLAIN.fullmatch(sent) else None

@@ -10,7 +10,7 @@ from serving.redis.reads.progress import Progress, progress
 from serving.redis.store import Store, StoreError
 
 POLL_SECONDS = 0.02
-MAX_WAITING = 1000  # more would only slow the poll; they are told at once that they did not see their write
+MAX_WAITING = 1000  # more would only slow the poll; they get the answer "not applied" at once
 
 
 @dataclass(eq=False)
@@ -24,7 +24,7 @@ class _Waiter:
         if not self.applied.done():
             self.applied.set_result(applied)
 
-    def is_content(self, now: Progress) -> bool:
+    def is_satisfied(self, now: Progress) -> bool:
         if self.user_id in now.pending:
             return False
         return all(now.next_offsets.get(p, 0) > offset for p, offset in self.offsets.items())
@@ -38,7 +38,7 @@ class AppliedWrites:
         self._waiting: set[_Waiter] = set()
         self._poll: asyncio.Task[None] | None = None
 
-    async def reached(self, user_id: str, offsets: Mapping[int, int], seconds: float) -> bool:
+    async def wait(self, user_id: str, offsets: Mapping[int, int], seconds: float) -> bool:
         """Whether each partition's offset is applied and the user does not wait to be folded in.
 
         Waits at most ``seconds``; False at once when Redis does not answer.
@@ -69,14 +69,14 @@ class AppliedWrites:
                 each.answer(False)
 
     async def _look(self, waiting: Sequence[_Waiter]) -> None:
-        """Answers those who are content and, after at least one look, those whose time is over."""
+        """Answers those whose write is applied and, after at least one look, those whose time is over."""
         try:
             now = await progress(self._store, [each.user_id for each in waiting])
         except StoreError:
             now = None
         moment = asyncio.get_running_loop().time()
         for each in waiting:
-            if now is not None and each.is_content(now):
+            if now is not None and each.is_satisfied(now):
                 each.answer(True)
             elif now is None or moment >= each.until:
                 each.answer(False)

@@ -11,7 +11,7 @@ from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError
 from contracts.topics import CATALOG, Partition
 from serving.redis.store import Store
-from serving.writes.receipt import Receipt, encode_receipt
+from serving.writes.receipt import ErasureReceipt, encode_receipt
 
 
 class Erasure(BaseModel):
@@ -27,7 +27,7 @@ class Erasure(BaseModel):
     models: bool = Field(description="Whether every model in Redis was trained without the user")
 
 
-async def erasure(store: Store, receipt: Receipt) -> Erasure:
+async def read_erasure(store: Store, receipt: ErasureReceipt) -> Erasure:
     """The state of an erasure. Raises StoreError."""
     partition = Partition(CATALOG.name, receipt.partition).name
     online, in_lake, names = await store.ask(
@@ -51,7 +51,9 @@ def _learnt_through(text: bytes, partition: int) -> int:
         return 0
 
 
-def describe_erasure(receipt: Receipt, online: int, in_lake: int, learnt_through: Sequence[int]) -> Erasure:
+def describe_erasure(
+    receipt: ErasureReceipt, online: int, in_lake: int, learnt_through: Sequence[int]
+) -> Erasure:
     """The same, from the next offsets of both queries and of the models that Redis holds."""
     models = all(through > receipt.offset for through in learnt_through)
     done = (online > receipt.offset, in_lake > receipt.offset, models)

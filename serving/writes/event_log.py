@@ -36,7 +36,7 @@ class Entry(Protocol):
         """The record's value."""
 
 
-class Receipt:
+class Acknowledgements:
     """Collects the acknowledgements of one request, which come from the producer's thread."""
 
     def __init__(self, expected: int) -> None:
@@ -94,14 +94,14 @@ class EventLog:
         """
         if self._waiting >= MAX_WAITING:
             raise EventLogError("too many writes wait for Kafka")
-        receipt = Receipt(len(events))
+        acknowledgements = Acknowledgements(len(events))
         expires = time.monotonic() + self._timeout
         self._waiting += 1
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, self._send, topic.name, events, receipt, expires)
-        work.add_done_callback(self._handed_over)
+        work = loop.run_in_executor(self._threads, self._send, topic.name, events, acknowledgements, expires)
+        work.add_done_callback(self._count_handed_over)
         try:
-            return await asyncio.wait_for(receipt.offsets, self._timeout)
+            return await asyncio.wait_for(acknowledgements.offsets, self._timeout)
         except (TimeoutError, asyncio.TimeoutError) as error:
             raise EventLogError("Kafka did not acknowledge in time") from error
 
@@ -111,19 +111,21 @@ class EventLog:
         if self._producer is not None:
             self._producer.close()
 
-    def _handed_over(self, _: object) -> None:
+    def _count_handed_over(self, _: object) -> None:
         self._waiting -= 1
 
-    def _send(self, topic: str, events: Sequence[Entry], receipt: Receipt, expires: float) -> None:
+    def _send(
+        self, topic: str, events: Sequence[Entry], acknowledgements: Acknowledgements, expires: float
+    ) -> None:
         try:
             producer = self._open(expires)
             for event in events:
-                if receipt.offsets.done() or time.monotonic() > expires:
+                if acknowledgements.offsets.done() or time.monotonic() > expires:
                     return
-                producer.send(topic, event.key, event.to_json(), receipt.on_delivery)
+                producer.send(topic, event.key, event.to_json(), acknowledgements.on_delivery)
         except Exception as error:
             _log.warning("events were not sent: %s", error)
-            receipt.fail(error)
+            acknowledgements.fail(error)
 
     def _open(self, expires: float) -> EventProducer:
         with self._opening:
@@ -131,10 +133,10 @@ class EventLog:
                 # Those who waited for a failed attempt do not each make their own.
                 if time.monotonic() < self._reopen_at or time.monotonic() > expires:
                     raise ProducerError("Kafka did not answer just now")
-                self._producer = self._opened()
+                self._producer = self._open_producer()
             return self._producer
 
-    def _opened(self) -> EventProducer:
+    def _open_producer(self) -> EventProducer:
         limits = ProducerLimits(
             linger_ms=2,
             connect_timeout_seconds=self._timeout * 0.8,

@@ -10,7 +10,7 @@ MAX_RECEIPT_LENGTH = 128
 _FIELDS = 3
 
 
-class Receipt(NamedTuple):
+class ErasureReceipt(NamedTuple):
     """A request to forget a user, acknowledged by Kafka."""
 
     requested_at: int  # epoch ms: the user's events until then are erased
@@ -18,18 +18,18 @@ class Receipt(NamedTuple):
     offset: int
 
 
-def encode_receipt(receipt: Receipt) -> str:
+def encode_receipt(receipt: ErasureReceipt) -> str:
     """Compact JSON as base64url."""
     return urlsafe_b64encode(json.dumps(receipt, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
-def decode_receipt(text: str) -> Receipt:
+def decode_receipt(text: str) -> ErasureReceipt:
     """The reverse of encode_receipt. Raises ValueError for anything else."""
     if len(text) > MAX_RECEIPT_LENGTH:
         raise ValueError("not a receipt of this API: too long")
     try:
         numbers = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        found = Receipt(*map(int, numbers)) if len(numbers) == _FIELDS else None
+        found = ErasureReceipt._make(map(int, numbers)) if len(numbers) == _FIELDS else None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError("not a receipt of this API") from error
     # base64 skips what it does not know, and numbers have many spellings: only what we wrote is a receipt.

@@ -16,7 +16,7 @@ async def popular_page(
     key = keyspace.POPULAR if category is None else keyspace.popular_in(category)
     command = ("ZREVRANGE", key, start, start + count - 1, "WITHSCORES")
     (page,) = await (store.ask(command) if seconds is None else store.ask_alone(command, seconds=seconds))
-    return _named(page)
+    return _decode_page(page)
 
 
 async def popular_in_categories(store: Store, categories: Sequence[str], count: int) -> list[list[str]]:
@@ -39,7 +39,7 @@ async def trending_pages(
         *(("ZREVRANGE", keyspace.trending(each), 0, count - 1, "WITHSCORES") for each in half_lives),
         seconds=BACKGROUND_SECONDS,
     )
-    return {half_life: _named(page) for half_life, page in zip(half_lives, pages, strict=True)}
+    return {half_life: _decode_page(page) for half_life, page in zip(half_lives, pages, strict=True)}
 
 
 async def trending_page(
@@ -48,15 +48,15 @@ async def trending_page(
     """Items and scores of one half-life, of all items or of one category."""
     key = keyspace.trending(half_life) if category is None else keyspace.trending_in(half_life, category)
     (page,) = await store.ask(("ZREVRANGE", key, start, start + count - 1, "WITHSCORES"))
-    return _named(page)
+    return _decode_page(page)
 
 
 async def newest_page(store: Store, now_ms: int, start: int, count: int) -> list[tuple[str, float]]:
     """Items with the time of their publication (epoch ms), not after ``now_ms``, the newest first."""
     command = ("ZREVRANGEBYSCORE", keyspace.NEWEST, now_ms, "-inf", "WITHSCORES", "LIMIT", start, count)
     (page,) = await store.ask(command)
-    return _named(page)
+    return _decode_page(page)
 
 
-def _named(page: Any) -> list[tuple[str, float]]:
+def _decode_page(page: Any) -> list[tuple[str, float]]:
     return [(item.decode(), score) for item, score in page]

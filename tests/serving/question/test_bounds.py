@@ -6,7 +6,7 @@ import pytest
 
 from contracts.events import MAX_ID_LENGTH
 from contracts.settings import ServingSettings
-from serving.question.bounds import ID_SCHEMA, IdConvertor, OwnIdConvertor, length_bounds
+from serving.question.bounds import ID_SCHEMA, IdConvertor, LastIdConvertor, length_bounds
 
 
 def test_a_list_is_bounded_by_the_settings() -> None:
@@ -16,14 +16,14 @@ def test_a_list_is_bounded_by_the_settings() -> None:
 
 @pytest.mark.parametrize("user_id", ["7", "a/b", "ü\n", "history", "x/historyx", "x/history/y"])
 def test_any_text_is_an_id_that_ends_its_path(user_id: str) -> None:
-    for convertor in (IdConvertor(), OwnIdConvertor()):
+    for convertor in (IdConvertor(), LastIdConvertor()):
         assert re.fullmatch(convertor.regex, user_id)
         assert convertor.to_string(convertor.convert(user_id)) == user_id
 
 
 @pytest.mark.parametrize("route", ["recommendations", "history", "because", "similar", "estimate"])
 def test_another_routes_path_is_nobodys_id(route: str) -> None:
-    assert not re.fullmatch(OwnIdConvertor.regex, f"7/{route}")
+    assert not re.fullmatch(LastIdConvertor.regex, f"7/{route}")
 
 
 def test_the_document_bounds_ids_as_events_do() -> None:

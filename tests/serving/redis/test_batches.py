@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.redis.batches import MAX_ON_THEIR_WAY, Batches, Command, Reply
+from serving.redis.batches import MAX_IN_FLIGHT, Batches, Command, Reply
 
 KEYS = st.lists(st.lists(st.sampled_from("abcdef"), max_size=4), max_size=20)
 
@@ -57,7 +57,7 @@ def test_what_is_asked_meanwhile_goes_together_and_few_are_on_their_way() -> Non
             futures.append(batches.ask(get(key)))
             await asyncio.sleep(0.01)
         assert server.batches == [["a"], ["b"]]
-        assert len(server.batches) == MAX_ON_THEIR_WAY
+        assert len(server.batches) == MAX_IN_FLIGHT
         server.gate.set()
         assert [reply for replies in await asyncio.gather(*futures) for reply in replies] == [
             f"of {key}" for key in "abcdef"

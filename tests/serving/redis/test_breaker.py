@@ -14,16 +14,16 @@ def opened(clock: Clock) -> CircuitBreaker:
     breaker = CircuitBreaker(clock)
     for _ in range(FAILURES_TO_OPEN):
         assert breaker.allows()
-        breaker.failed()
+        breaker.record_failure()
     return breaker
 
 
 def test_it_opens_only_after_failures_in_a_row() -> None:
     breaker = CircuitBreaker(Clock())
     for _ in range(5):
-        breaker.failed()
-        breaker.failed()
-        breaker.succeeded()
+        breaker.record_failure()
+        breaker.record_failure()
+        breaker.record_success()
     assert breaker.allows()
 
 
@@ -41,10 +41,10 @@ def test_a_failed_trial_keeps_it_open_and_a_good_one_closes_it() -> None:
     breaker = opened(clock)
     clock.now += OPEN_SECONDS
     assert breaker.allows()
-    breaker.failed()
+    breaker.record_failure()
     assert not breaker.allows()
     clock.now += OPEN_SECONDS
     assert breaker.allows()
-    breaker.succeeded()
+    breaker.record_success()
     assert breaker.allows()
     assert breaker.allows()

@@ -11,7 +11,7 @@ from kafka import TopicPartition
 
 from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.topics import CATALOG, TOPICS
-from serving.routes.catalog import Changes, merged
+from serving.routes.catalog import Changes, merge
 from tests.serving.conftest import ServedApi
 from tests.serving.world import World
 
@@ -66,7 +66,7 @@ def test_metadata_is_replaced_changed_and_hidden(
 
 def test_a_change_keeps_what_it_does_not_name() -> None:
     known = {"title": "T", "categories": ("a",), "attributes": {"x": "1", "y": "2"}}
-    assert merged(known, Changes()) == known
-    assert merged(known, Changes(title=None))["title"] is None
-    assert merged(known, Changes(categories=()))["categories"] == ()
-    assert merged(known, Changes(attributes={"x": None, "z": "3"}))["attributes"] == {"y": "2", "z": "3"}
+    assert merge(known, Changes()) == known
+    assert merge(known, Changes(title=None))["title"] is None
+    assert merge(known, Changes(categories=()))["categories"] == ()
+    assert merge(known, Changes(attributes={"x": None, "z": "3"}))["attributes"] == {"y": "2", "z": "3"}

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from serving.telemetry.logs import request_context
-from serving.telemetry.request_id import at_work
+from serving.telemetry.request_id import current_request
 
 
 def test_a_line_names_the_request_that_it_is_about() -> None:
     assert request_context() == {"request_id": None}
-    token = at_work.set({"type": "http", "headers": [(b"x-request-id", b"id-1")]})
+    token = current_request.set({"type": "http", "headers": [(b"x-request-id", b"id-1")]})
     try:
         assert request_context() == {"request_id": "id-1"}
     finally:
-        at_work.reset(token)
+        current_request.reset(token)

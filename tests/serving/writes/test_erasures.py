@@ -8,12 +8,12 @@ import redis
 from contracts.stored import keyspace
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
-from serving.writes.erasures import describe_erasure, erasure
-from serving.writes.receipt import Receipt
+from serving.writes.erasures import describe_erasure, read_erasure
+from serving.writes.receipt import ErasureReceipt
 from tests.manifests import a_manifest
 from tests.serving.conftest import NOBODY, settings_of, through_store
 
-RECEIPT = Receipt(1000, 0, 7)
+RECEIPT = ErasureReceipt(1000, 0, 7)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_model_that_says_nothing_of_erasures_may_hold_the_user(redis_url: str,
     client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1})
     client.set(keyspace.manifest("v1"), text)
     client.close()
-    found = through_store(redis_url, lambda store: erasure(store, RECEIPT))
+    found = through_store(redis_url, lambda store: read_erasure(store, RECEIPT))
     assert (found.state, found.online, found.lake, found.models) == ("applied", True, True, False)
 
 
@@ -56,7 +56,7 @@ def test_the_state_is_read_from_what_the_services_say(redis_url: str) -> None:
     async def read() -> str:
         store = Store(settings_of(redis_url=redis_url), 1.0, Metrics())
         try:
-            return (await erasure(store, RECEIPT)).state
+            return (await read_erasure(store, RECEIPT)).state
         finally:
             await store.close()
 
@@ -67,7 +67,7 @@ def test_without_redis_nothing_is_claimed() -> None:
     async def read() -> None:
         store = Store(settings_of(redis_url=f"redis://{NOBODY}/0"), 1.0, Metrics())
         try:
-            await erasure(store, RECEIPT)
+            await read_erasure(store, RECEIPT)
         finally:
             await store.close()
 

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.writes.receipt import MAX_RECEIPT_LENGTH, Receipt, decode_receipt, encode_receipt
+from serving.writes.receipt import MAX_RECEIPT_LENGTH, ErasureReceipt, decode_receipt, encode_receipt
 
 NUMBERS = st.integers(0, 2**63 - 1)
 
 
-@given(st.builds(Receipt, NUMBERS, st.integers(0, 10_000), NUMBERS))
-def test_a_receipt_survives_being_text_and_fits_a_path(receipt: Receipt) -> None:
+@given(st.builds(ErasureReceipt, NUMBERS, st.integers(0, 10_000), NUMBERS))
+def test_a_receipt_survives_being_text_and_fits_a_path(receipt: ErasureReceipt) -> None:
     text = encode_receipt(receipt)
     assert decode_receipt(text) == receipt
     assert len(text) <= MAX_RECEIPT_LENGTH
