@@ -153,3 +153,11 @@ def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
     while not true():
         assert time.monotonic() < ends, "it did not come true in time"
         time.sleep(0.05)
+
+
+async def until(read: Callable[[], Awaitable[object]], expected: object, seconds: float = 20.0) -> None:
+    """Wait until what an awaitable gives is as expected."""
+    ends = time.monotonic() + seconds
+    while (value := await read()) != expected:
+        assert time.monotonic() < ends, value
+        await asyncio.sleep(0.05)

@@ -11,12 +11,15 @@ from typing import Any
 import httpx
 import pytest
 
+from serving.__main__ import GRACE_SECONDS
 from tests.serving.conftest import OwnRedis, ServedApi, wait_for
 from tests.serving.world import World
 
 pytestmark = pytest.mark.servers
-# 80 ms for Redis by default; the rest is for a machine that other work keeps busy.
-STALE_SECONDS = 0.15
+# Longer than the default of 80 ms, so that a busy machine's hiccup is not taken for a wait on Redis; shorter
+# than the half second between two trials of the breaker.
+DEADLINE_SECONDS = 0.4
+HICCUP_SECONDS = 3.0
 PATHS = ("/v1/users/ann/recommendations", "/v1/popular", "/v1/items/i00/similar")
 
 
@@ -45,15 +48,16 @@ def test_answers_outlive_a_redis_that_hangs_or_dies(
     own_redis: OwnRedis, served: Callable[..., ServedApi]
 ) -> None:
     World().write(own_redis.url)
-    api = served(redis_url=own_redis.url)
+    api = served(redis_url=own_redis.url, redis_timeout_seconds=DEADLINE_SECONDS)
     with httpx.Client(base_url=api.url) as client:
         wait_for(lambda: client.get("/readyz").status_code == 200 and fresh(client))
 
         own_redis.signal(signal.SIGSTOP)
         hung = stale_answers(client)
-        # One scheduling hiccup of a busy machine is not the API's; nine answers in ten are.
-        assert hung[int(len(hung) * 0.9)] < STALE_SECONDS, hung
-        assert hung[len(hung) // 2] < 0.05, hung  # the breaker: most do not wait at all
+        # Without a deadline, answers would wait for as long as Redis hangs.
+        assert hung[int(len(hung) * 0.9)] < DEADLINE_SECONDS + HICCUP_SECONDS, hung
+        # Without the breaker, each would wait for the whole deadline.
+        assert hung[len(hung) // 2] < DEADLINE_SECONDS / 2, hung
         assert client.get("/readyz").json()["status"] == "stale"
 
         own_redis.signal(signal.SIGCONT)
@@ -62,7 +66,8 @@ def test_answers_outlive_a_redis_that_hangs_or_dies(
         own_redis.process.kill()
         own_redis.process.wait()
         dead = stale_answers(client)
-        assert dead[int(len(dead) * 0.9)] < STALE_SECONDS, dead
+        assert dead[int(len(dead) * 0.9)] < DEADLINE_SECONDS + HICCUP_SECONDS, dead
+        assert dead[len(dead) // 2] < DEADLINE_SECONDS / 2, dead
 
         own_redis.start()
         wait_for(lambda: fresh(client))
@@ -101,8 +106,8 @@ def test_it_starts_without_redis_and_ends_on_sigterm(served: Callable[..., Serve
     assert httpx.get(f"{api.url}/readyz").status_code == 503
     started = time.monotonic()
     api.process.terminate()
-    assert api.process.wait(20) in (0, -signal.SIGTERM)
-    assert time.monotonic() - started < 10
+    assert api.process.wait(60) in (0, -signal.SIGTERM)
+    assert time.monotonic() - started < GRACE_SECONDS + 20  # it does not wait for a Redis that never comes
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -48,7 +48,8 @@ def test_without_a_broker_events_are_a_503_and_reads_go_on(
             response = client.post("/v1/events", json={"events": [GOOD] * 10})
             assert response.status_code == 503
             assert response.headers["retry-after"]
-            assert response.elapsed.total_seconds() < 2.5
+            # Ten times the limit; the client's own defaults would wait for half a minute and more.
+            assert response.elapsed.total_seconds() < 10
             assert "accepted" not in response.json()
             assert client.get("/v1/popular").json()["stale"] is False
 

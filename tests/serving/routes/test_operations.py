@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import redis
 
 from contracts.stored import keyspace
-from tests.serving.conftest import Client
+from tests.serving.conftest import Client, until
 from tests.serving.world import World
+
+
+async def popular_items(client: httpx.AsyncClient) -> int | None:
+    """How many items the process holds; None while it is not ready."""
+    count: int | None = (await client.get("/readyz")).json().get("popular_items")
+    return count
 
 
 def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> None:
@@ -19,7 +26,7 @@ def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> Non
             assert "headwater train" in no_model.json()["detail"]
             World().write(redis_url)
             assert (await client.get("/v1/model")).json()["metrics"] == {"ndcg@10": 0.2}
-            await asyncio.sleep(0.3)
+            await until(lambda: popular_items(client), 30)
             assert (await client.get("/readyz")).json() == {
                 "status": "ok", "redis": "ok", "popular_items": 30, "model_version": "v1",
             }  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
+from serving.writes.applied import POLL_SECONDS
 from serving.writes.write_token import encode_token
 from tests.serving.conftest import Client
 from tests.serving.world import World
@@ -43,7 +44,7 @@ def test_what_is_applied_is_answered_at_once(redis_url: str, redis_client: redis
     async def scenario() -> None:
         async with api(redis_url) as client:
             stale, seconds = await ask(client, wait_ms=10_000)
-            assert (stale, seconds < 5) == (False, True)
+            assert (stale, seconds < 9) == (False, True)  # it would wait for 10 s if it waited
             assert (await ask(client, wait_ms=0))[0] is False
 
     asyncio.run(scenario())
@@ -59,11 +60,13 @@ def test_an_answer_waits_for_its_write_and_many_wait_with_one_poll(
             asked = [asyncio.create_task(ask(client, wait_ms=10_000)) for _ in range(50)]
             await asyncio.sleep(0.3)
             assert not any(each.done() for each in asked)
+            started = time.monotonic()
             before: Any = redis_client.info("commandstats")
             await asyncio.sleep(0.5)
             after: Any = redis_client.info("commandstats")
+            seconds = time.monotonic() - started
             polls = after["cmdstat_hgetall"]["calls"] - before["cmdstat_hgetall"]["calls"]
-            assert 1 <= polls <= 30  # not fifty times as many
+            assert 1 <= polls <= seconds / POLL_SECONDS + 2  # not fifty times as many
             applied(redis_client, 42)
             assert [stale for stale, _ in await asyncio.gather(*asked)] == [False] * 50
             # Nobody waits any more: nobody polls.
@@ -81,7 +84,7 @@ def test_the_wait_is_bounded_and_says_so(redis_url: str, redis_client: redis.Red
         async with api(redis_url) as client:
             stale, seconds = await ask(client, wait_ms=300)
             assert stale
-            assert 0.25 < seconds < 5
+            assert 0.25 < seconds < 9  # not the 10 s that others may wait
             stale, seconds = await ask(client, wait_ms=0)
             assert (stale, seconds < 2) == (True, True)
 
@@ -116,7 +119,7 @@ def test_without_redis_nobody_waits(api: Client) -> None:
             params = {"after": TOKEN, "wait_ms": 10_000}
             answer = (await client.get("/v1/users/ann/recommendations", params=params)).json()
             assert answer["stale"] is True
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 9  # not the 10 s that it may wait
 
     asyncio.run(scenario())
 
