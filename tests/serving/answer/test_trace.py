@@ -64,7 +64,7 @@ def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_exp
     of_trending, now = world(), time.time()
     of_trending.leads = "trending"
     of_trending.trending = {86_400: {f"i{i}": now / 86_400 + i for i in range(17, 28)}}
-    of_trending.newest = {"i05": int(now * 1000) - 1000, "i07": int(now * 1000) - 2000}
+    of_trending.newest = {"i29": int(now * 1000) - 1000, "i28": int(now * 1000) - 2000}
     of_trending.write(redis_url)
 
     async def scenario() -> None:
