@@ -32,7 +32,9 @@ def layers_of_the_page(package: str) -> list[set[str]]:
 def layers_of_the_linter(package: str) -> list[set[str]]:
     contract = re.search(rf'containers = \["{package}"\]\nlayers = \[\n(.+?)\n\]', PYPROJECT, re.DOTALL)
     assert contract is not None
-    return [set(layer.split(" : ")) for layer in re.findall(r'^\s*"(.+)",$', contract[1], re.MULTILINE)]
+    return [
+        set(re.split(r" [:|] ", layer)) for layer in re.findall(r'^\s*"(.+)",$', contract[1], re.MULTILINE)
+    ]
 
 
 @pytest.mark.parametrize("room", rooms_on_disk())
