@@ -143,7 +143,7 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     warm_rounds: int = Field(default=9, ge=0)
     warm_new_share: float = Field(default=0.2, ge=0, le=1)
     # A warm round keeps a user's list while the sums of its new scores are at every place no more than this
-    # share below those of a new list (docs/decisions/0010-kept-lists.md); 0: every list is written again.
+    # share below those of a new list (docs/decisions/0009-kept-lists.md); 0: every list is written again.
     list_tolerance: float = Field(default=0.01, ge=0, lt=1)
     positive_rating: float = 4.0
     als_rank: int = Field(default=16, ge=1, le=1000)

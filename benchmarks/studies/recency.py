@@ -231,7 +231,10 @@ def report(parts: list[Slice], chosen: Setting) -> list[Setting]:
 
 
 def long_run(log: Log, half_lives: list[float], seeds: int) -> list[Setting]:
-    """NDCG@K of each user's last fifth, predicted at once (docs/decisions/0002): what forgetting costs."""
+    """NDCG@K of each user's last fifth, predicted at once: what forgetting costs.
+
+    The test of docs/decisions/0002-als-defaults.md.
+    """
     settings = TrainingSettings()
     ratings = by_time(*log)
     split, before = make_split(ratings, 2), ratings.part < 2

@@ -1,4 +1,4 @@
-"""ALS compared with tuned peers on the slices of `headwater tune`: docs/decisions/0011-tuning-study.md.
+"""ALS compared with tuned peers on the slices of `headwater tune`: docs/decisions/0010-tuning-study.md.
 
     python -m benchmarks.studies.tuned_peers --ratings DIR [--trials 60] \\
         [--tuned '{"rank": ..., "strengths": ...}']

@@ -3,7 +3,7 @@
 A pair lies where it was first touched: from then on it is known, and no list holds it. Its row has what its
 last writers say, though, and those may be younger than the cut. A fit that learns from such a row knows the
 future; a fit that leaves out the pair lacks what every model before it has seen, and the more so the more
-users return to what they know (docs/decisions/0012).
+users return to what they know (docs/decisions/0011-first-touch.md).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Ranks all users' lists on the executors and writes them to Redis; a warm round writes only what changed.
 
 A list that is reused is copied within Redis from the version before, with its scores. So every version is
-whole, and readers cannot see which lists were copied (docs/decisions/0010-kept-lists.md).
+whole, and readers cannot see which lists were copied (docs/decisions/0009-kept-lists.md).
 """
 
 from __future__ import annotations

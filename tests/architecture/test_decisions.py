@@ -1,0 +1,52 @@
+"""The decisions have one form, their numbers have no gaps, and every reference to one leads to its file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.test_layout import BESIDE, FILES, ROOT
+
+FOLDER = ROOT / "docs" / "decisions"
+DECISIONS = sorted(FOLDER.glob("*.md"))
+SECTIONS = ["Context", "Decision", "Consequences", "Limitations", "Measurements"]
+PROSE = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_numbers_have_no_gaps() -> None:
+    assert [int(path.name[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
+def test_a_decision_has_title_status_and_five_sections_with_text(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.match(rf"# {int(path.name[:4])}\. \S.*\n\nStatus: accepted, \d{{4}}-\d\d-\d\d", text)
+    sections = re.split(r"^## (.+)\n\n", text, flags=re.MULTILINE)[1:]
+    assert sections[::2] == SECTIONS
+    assert all(body.strip() for body in sections[1::2])
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_number_of_a_linked_decision_is_that_of_its_file(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for number, target in re.findall(r"\[ADR (\d+)\]\(([^)]+)\)", text):
+        assert Path(target).name.startswith(f"{int(number):04}-"), target
+    assert not re.search(r"(?<!\[)\bADR \d", text)
+
+
+def test_every_decision_that_code_refers_to_exists() -> None:
+    references = {
+        (str(path.relative_to(ROOT)), reference)
+        for path in (*FILES, *BESIDE, *PROSE)
+        for reference in re.findall(r"decisions/(\d{4}[\w.-]*)", path.read_text(encoding="utf-8"))
+    }
+    names = {path.name for path in DECISIONS}
+    assert {(path, name) for path, name in references if name.rstrip(".") not in names} == set()
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_source_file_that_a_document_names_exists(path: Path) -> None:
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|lua))`", path.read_text(encoding="utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
