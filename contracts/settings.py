@@ -127,6 +127,9 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     train_every_events: int = Field(default=0, ge=0)  # 0: not by count
     train_niceness: int = Field(default=10, ge=0, le=19)  # the trainer yields to what answers
     train_min_events: int = Field(default=100, ge=1)
+    # Bytes that a round may take in the trainer's own process: where the lake's events fit (400 bytes each),
+    # it computes there, in a fraction of the time; else on Spark's executors. 0: always on the executors.
+    train_memory: int = Field(default=2 * 1024**3, ge=0)
     top_n: int = Field(default=100, ge=1, le=1000)
     segment_min_users: int = Field(default=10, ge=2)  # who like an item, for it to be in a segment's list
     seed: int = 42

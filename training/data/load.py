@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -93,6 +95,13 @@ def load(
         blocks=blocks,
         repeats=repeats,
     )
+
+
+def item_frame(spark: SparkSession, item_ids: Sequence[str]) -> DataFrame:
+    """The ids of items by index as (item_id, item_index)."""
+    indexes = pa.array(range(len(item_ids)), pa.int32())
+    table = pa.table({"item_id": pa.array(item_ids, pa.string()), "item_index": indexes})
+    return spark.createDataFrame(table)
 
 
 def _world(counts: Counts, row: Row, settings: TrainingSettings) -> World:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from pyspark.sql import DataFrame
@@ -12,18 +14,27 @@ from contracts.stored.manifest import EvaluationRecord
 from training.data import split
 from training.data.as_known import Repeats, as_known
 from training.data.time_quantile import time_quantile
-from training.evaluation.held_out import HeldOut, MeasurableUsers, collect, count_users
-from training.evaluation.item_scores import ItemScores, item_scores
+from training.evaluation.held_out import HeldOut, MeasurableUsers, count_users
+from training.evaluation.item_scores import ItemScores
 from training.evaluation.rival_lists import best_half_life
+from training.fit.als import Problem
+from training.fit.factors import Matrix
 
 FALLBACK = "per_user_temporal"
+
+
+class FitsItems(Protocol):
+    """Rows that a problem can be fitted to, wherever they lie."""
+
+    def fit_items(self, problem: Problem, start: Matrix | None, seed: int) -> Matrix:
+        """The item factors by index: of a full fit, or of a warm one from ``start``."""
 
 
 @dataclass(frozen=True)
 class Slice:
     """``evaluation`` says how it was made, for the manifest; ``half_life`` is recent popularity's, tuned."""
 
-    train: DataFrame
+    learnt: FitsItems
     held_out: HeldOut
     scores: ItemScores
     half_life: int
@@ -57,25 +68,24 @@ def split_rows(
 
 
 def make_slice(
-    rows: DataFrame,
-    counts: MeasurableUsers,
+    learnt: FitsItems,
+    held_out: HeldOut,
+    score_items: Callable[[int], ItemScores],
     evaluation: EvaluationRecord,
-    items: int,
     settings: TrainingSettings,
 ) -> Slice | None:
-    """Collect the sample, and score the items by the past; None without anything to measure on."""
-    if not counts.warm:
-        return None
-    train = split.parts(rows)[0]
-    held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
-    times = held_out.past.times
+    """Score the items by the past; None without anything to measure on.
+
+    ``score_items`` gives the items' scores by the rows of the past that are not after an instant (epoch ms).
+    """
+    counts, times = held_out.counts, held_out.past.times
     if not len(times) or not held_out.later.liked.any():
         return None
     # Tuned on the newest part of the past, so that it does not know what is held out.
     earlier = int(np.quantile(times, 1 - settings.holdout_fraction))
-    recent = item_scores(train, items, earlier).recent
+    recent = score_items(earlier).recent
     half_life = best_half_life(recent, held_out, earlier, settings.metrics_k)
-    scores = item_scores(train, items, int(times.max()) if evaluation.cutoff is None else evaluation.cutoff)
+    scores = score_items(int(times.max()) if evaluation.cutoff is None else evaluation.cutoff)
     later = held_out.later.where(held_out.later.liked)
     cold = float((scores.users[later.items] == 0).mean()) if len(later.items) else 0.0
     evaluation = evaluation.with_parts(
@@ -85,4 +95,4 @@ def make_slice(
         cold_items_share=round(cold, 6),
         recent_half_life_seconds=half_life,
     )
-    return Slice(train, held_out, scores, half_life, evaluation)
+    return Slice(learnt=learnt, held_out=held_out, scores=scores, half_life=half_life, evaluation=evaluation)

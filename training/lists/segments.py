@@ -22,14 +22,19 @@ _MEMBERS = pa.schema([("user_id", pa.string()), ("segment", pa.string())])
 
 def members(spark: SparkSession, lake_uri: str, attributes: Sequence[str]) -> DataFrame | None:
     """(user_id, segment) by the newest metadata of each user; None where the lake knows of none."""
+    newest = newest_attributes(spark, lake_uri, attributes)
+    return None if newest is None else newest.mapInArrow(_segments(tuple(attributes)), _MEMBERS_DDL)
+
+
+def newest_attributes(spark: SparkSession, lake_uri: str, attributes: Sequence[str]) -> DataFrame | None:
+    """(id, attributes as JSON) of each user; None where the lake knows of none, or none make segments."""
     path = lake.CATALOG.path(lake_uri)
     if not attributes or not is_table(spark, path):
         return None
     entries = spark.read.format("delta").load(path).filter("kind = 'user'")
     if entries.isEmpty():
         return None
-    newest = entries.groupBy("id").agg(F.max_by(F.to_json("attributes"), "updated_at").alias("attributes"))
-    return newest.mapInArrow(_segments(tuple(attributes)), _MEMBERS_DDL)
+    return entries.groupBy("id").agg(F.max_by(F.to_json("attributes"), "updated_at").alias("attributes"))
 
 
 def segment_lists(of_users: DataFrame, users: DataFrame, preferences: DataFrame, n: int, k: int) -> DataFrame:

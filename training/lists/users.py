@@ -46,7 +46,7 @@ def write_user_lists(
     users = fit.user_factors.join(fit.users, F.col("id") == F.col("user_index"))
     rows = users.select(F.col("id").alias("row"), "features", "user_id")
     known = preferences.select(F.col("user_index").alias("row"), F.col("item_index").alias("column"))
-    emit = _writer(publisher, version, reused)
+    emit = list_writer(publisher, version, reused)
     counts = rank_rows(rows, known, item_matrix, n, emit, _COUNTS_DDL).collect()
     found = ListCounts(written=sum(row.written for row in counts), kept=sum(row.kept for row in counts))
     keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
@@ -54,7 +54,8 @@ def write_user_lists(
     return found
 
 
-def _writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> Emit:
+def list_writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> Emit:
+    """Encodes and writes the lists of rows (user_id), or reuses the earlier ones; says how many of each."""
     url, shards = publisher.url, publisher.shards
 
     def write(rows: pa.Table, ranked: RankedRows) -> pa.Table:

@@ -26,11 +26,17 @@ def check(models_uri: str, version: str, manifest: Manifest) -> None:
 
     Raises DamagedModelError.
     """
+    found = checksums(models_uri, version)
+    if found is not None and manifest.checksums is not None:
+        compare(models_uri, version, manifest.checksums, found)
+
+
+def checksums(models_uri: str, version: str) -> dict[str, str] | None:
+    """SHA-256 of every Parquet file by its path within the version; None where the folder is elsewhere."""
     folder = local_folder(models_uri, version)
-    if folder is None or manifest.checksums is None:
-        return
-    found = {str(path.relative_to(folder)): _sha256(path) for path in folder.rglob("*.parquet")}
-    compare(models_uri, version, manifest.checksums, found)
+    if folder is None:
+        return None
+    return {str(path.relative_to(folder)): _sha256(path) for path in folder.rglob("*.parquet")}
 
 
 def compare(models_uri: str, version: str, written: dict[str, str], found: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -83,8 +85,46 @@ def read_manifest(spark: SparkSession, models_uri: str, version: str) -> Manifes
     return parse_manifest(StoredFiles(spark).read(f"{_folder(models_uri, version)}/{MANIFEST}"), version)
 
 
+def write_table(spark: SparkSession, models_uri: str, version: str, name: str, table: pa.Table) -> None:
+    """Write one of the version's tables (those of `ModelFrames`) from this process.
+
+    A folder on this machine is written without a Spark job.
+    """
+    local = local_models.local_folder(models_uri, version)
+    if local is None:
+        frame = spark.createDataFrame(table).coalesce(1)
+        frame.write.parquet(f"{_folder(models_uri, version)}/{name}", mode="overwrite")
+        return
+    (local / name).mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, local / name / "part-00000.parquet")
+
+
+def read_table(spark: SparkSession, models_uri: str, version: str, name: str) -> pa.Table | None:
+    """One of the version's tables; None where it has none of that name.
+
+    Raises DamagedModelError where a file on this machine is no Parquet.
+    """
+    local = local_models.local_folder(models_uri, version)
+    if local is None:
+        uri = f"{_folder(models_uri, version)}/{name}"
+        if not StoredFiles(spark).exists(uri):
+            return None
+        return spark.read.schema(_SCHEMAS[name]).parquet(uri).toArrow()
+    if not (local / name).is_dir():
+        return None
+    try:
+        return pq.read_table(local / name)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise local_models.damaged_error(models_uri, version, str(error)) from error
+
+
 def checksums(spark: SparkSession, models_uri: str, version: str) -> dict[str, str]:
-    """SHA-256 of every Parquet file by its path within the version, read on the executors."""
+    """SHA-256 of every Parquet file by its path within the version; read on the executors, if elsewhere."""
+    found = local_models.checksums(models_uri, version)
+    return found if found is not None else _checksums_by_spark(spark, models_uri, version)
+
+
+def _checksums_by_spark(spark: SparkSession, models_uri: str, version: str) -> dict[str, str]:
     folder = _folder(models_uri, version)
     found = (
         spark.read.format("binaryFile")

@@ -12,7 +12,6 @@ from algorithms.gate import BASELINES, Decision, decide
 from algorithms.loss import implicit_loss
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord, FigureTriple
-from training.data.load import TrainingData
 from training.evaluation.comparison import (
     RESAMPLES,
     Evaluation,
@@ -22,15 +21,16 @@ from training.evaluation.comparison import (
     rating_figures,
 )
 from training.evaluation.held_out import HeldOut
-from training.evaluation.slice import Slice, make_slice, split_rows
-from training.fit.als import Problem, full_fit, ranking, rating
-from training.fit.factors import Matrix
-from training.fit.warm import may_be_warm, warm_fit
+from training.evaluation.slice import Slice
+from training.fit.als import ranking, rating
+from training.fit.warm import may_be_warm
 from training.lists.users import ReusedLists
 from training.rounds.champion import Champion
 from training.rounds.parameters import recorded_parameters
+from training.rounds.round_data import MeasuredItems, RoundData
 
 _NOTHING = Decision(True, "trending", "nothing to measure on: nobody who is known liked anything later", {})
+_NOT_MEASURED = MeasuredItems(None, None)
 _LOSS_SLACK = 1.01  # a warm fit may not be worse on its own data than what it starts from
 _RIVAL_METRICS = ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")
 
@@ -44,8 +44,7 @@ class Assessment:
     decision: Decision
     warm: bool
     fit_reason: str  # why the fit is warm, or why it is not
-    item_factors: Matrix | None = None
-    rating_item_factors: Matrix | None = None
+    measured_items: MeasuredItems = _NOT_MEASURED
 
     def reusable_lists(self, champion: Champion | None, settings: TrainingSettings) -> ReusedLists | None:
         """Which lists may stay where they are as good: the champion's, in a warm round of equal indexes."""
@@ -60,7 +59,7 @@ class Gate:
 
     settings: TrainingSettings
 
-    def assess(self, data: TrainingData, champion: Champion | None) -> Assessment:
+    def assess(self, data: RoundData, champion: Champion | None) -> Assessment:
         """Fit on the past and compare with the baselines and, where it was measured alike, the champion.
 
         A warm fit that fails, by its loss or at the gate, is tried again as a full one.
@@ -68,26 +67,22 @@ class Gate:
         settings, manifest = self.settings, champion.manifest if champion else None
         warmth = may_be_warm(manifest, recorded_parameters(settings), data.counts.interactions, settings)
         before = champion.evaluation if champion else None
-        rows, evaluation, users = split_rows(data.preferences, settings, before, data.repeats)
-        try:
-            slice_ = make_slice(rows, users, evaluation, data.counts.items, settings)
+        with data.hold_out(settings, before) as (slice_, evaluation):
             if slice_ is None:
                 return Assessment({}, evaluation, _NOTHING, warmth.warm, warmth.reason)
-            found = self._assess_ranking(data, slice_, champion, warmth.warm, warmth.reason)
+            found = self._assess_ranking(slice_, champion, warmth.warm, warmth.reason)
             if found.warm and not found.decision.publish:
                 reason = found.decision.reason
-                found = self._assess_ranking(data, slice_, champion, warm=False, fit_reason=reason)
-            return self._add_rating_figures(data, slice_, champion, found)
-        finally:
-            rows.unpersist()
+                found = self._assess_ranking(slice_, champion, warm=False, fit_reason=reason)
+            return self._add_rating_figures(slice_, champion, found)
 
     def _assess_ranking(
-        self, data: TrainingData, slice_: Slice, champion: Champion | None, warm: bool, fit_reason: str
+        self, slice_: Slice, champion: Champion | None, warm: bool, fit_reason: str
     ) -> Assessment:
         settings, held_out, evaluation = self.settings, slice_.held_out, slice_.evaluation
         problem, k, seed = ranking(settings), settings.metrics_k, settings.seed
         champion_items = champion.measured_items if champion else None
-        items = self._fit(data, slice_, problem, champion_items if warm else None)
+        items = slice_.learnt.fit_items(problem, champion_items if warm else None, seed)
         if warm and champion_items is not None:
             before, after = (_loss(ServedModel(f, problem), held_out) for f in (champion_items, items))
             evaluation = evaluation.with_parts(loss=(round(before, 4), round(after, 4)))
@@ -108,28 +103,19 @@ class Gate:
             decision=decision,
             warm=warm,
             fit_reason=fit_reason,
-            item_factors=items,
+            measured_items=MeasuredItems(items, None),
         )
 
-    def _add_rating_figures(
-        self, data: TrainingData, slice_: Slice, champion: Champion | None, found: Assessment
-    ) -> Assessment:
+    def _add_rating_figures(self, slice_: Slice, champion: Champion | None, found: Assessment) -> Assessment:
         """Measure rating prediction too, where there is a rating to learn from."""
         if np.isnan(slice_.held_out.past.ratings).all():
             return found
         problem = rating(self.settings)
         start = champion.measured_rating_items if champion and found.warm else None
-        items = self._fit(data, slice_, problem, start)
+        items = slice_.learnt.fit_items(problem, start, self.settings.seed)
         figures = rating_figures(ServedModel(items, problem), slice_.held_out)
-        return replace(found, metrics={**figures, **found.metrics}, rating_item_factors=items)
-
-    def _fit(self, data: TrainingData, slice_: Slice, problem: Problem, start: Matrix | None) -> Matrix:
-        if start is None:
-            fit = full_fit(slice_.train, problem, data.counts.items, data.blocks, self.settings.seed)
-        else:
-            fit = warm_fit(slice_.train, problem, start, data.counts.users, data.blocks)
-        fit.release()
-        return fit.items
+        measured = found.measured_items._replace(rating=items)
+        return replace(found, metrics={**figures, **found.metrics}, measured_items=measured)
 
 
 def _measured_alike(champion: Champion, evaluation: EvaluationRecord) -> bool:

@@ -13,17 +13,12 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import ListCounts, Manifest
-from training.data.load import TrainingData
-from training.fit.gramian import gramian
-from training.lists import items as item_lists
-from training.lists import segments
-from training.lists import writer as list_writer
-from training.lists.users import ReusedLists, write_user_lists
+from training.lists.users import ReusedLists
 from training.registry import model_folder
 from training.registry.publish import Publisher
 from training.rounds import erasure
 from training.rounds.erasure import ErasureProgress
-from training.rounds.final_fit import FittedModel
+from training.rounds.round_data import FittedModel
 
 
 @dataclass
@@ -51,30 +46,15 @@ class Publication:
         if not self._is_served and not died:  # what an interrupted process leaves, the next round deletes
             self._discard(self.version)
 
-    def write(self, model: FittedModel, data: TrainingData, reused: ReusedLists | None) -> ListCounts:
+    def write(self, model: FittedModel, item_ids: list[str], reused: ReusedLists | None) -> ListCounts:
         """Write everything that is read of a version; how many users' lists were written and reused."""
-        publisher, version, settings = self.publisher, self.version, self.settings
-        frames, items, rank = model.frames, model.items, model.items.shape[1]
-        publisher.write_items(version, model_folder.item_ids(frames.items))
-        publisher.write_factors(version, items, gramian(frames.user_factors, rank))
-        counts = write_user_lists(publisher, version, frames, data.preferences, items, settings.top_n, reused)
-        list_writer.write_similar(publisher, version, item_lists.similar_items(frames, items))
-        top_users = item_lists.top_users(frames, data.preferences, data.counts.users, rank)
-        list_writer.write_top_users(publisher, version, top_users)
-        self._write_segments(data)
+        publisher, version = self.publisher, self.version
+        publisher.write_items(version, item_ids)
+        publisher.write_factors(version, model.items, model.user_gramian())
+        counts = model.write_lists(publisher, version, self.settings, reused)
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
         return counts
-
-    def _write_segments(self, data: TrainingData) -> None:
-        settings = self.settings
-        members = segments.members(self.spark, settings.lake_uri, settings.segment_attributes)
-        if members is None:
-            return
-        lists = segments.segment_lists(
-            members, data.users, data.preferences, settings.top_n, settings.segment_min_users
-        )
-        list_writer.write_segments(self.publisher, self.version, lists)
 
     def leave_out_erased(self, progress: ErasureProgress) -> None:
         """Empty the lists of users who asked to be forgotten while the round was at work."""

@@ -16,7 +16,6 @@ from contracts.stored.manifest import Manifest
 from contracts.stored.statuses import RoundOutcome
 from training.registry.publish import Publisher
 from training.rounds.description import describe
-from training.rounds.final_fit import FinalFit
 from training.rounds.gate import Gate
 from training.rounds.inputs import RoundInputs, read_inputs
 from training.rounds.publication import Publication
@@ -72,9 +71,11 @@ def _fit_and_publish(run: Round, inputs: RoundInputs) -> RoundResult:
         return RoundResult("refused_by_gate", manifest.with_parts(timings=run.timings))
     with Publication(run.spark, run.settings, run.publisher, manifest.version) as publication:
         with run.phase("fit"):
-            model = FinalFit(run.spark, run.settings).save(manifest.version, data, champion, assessment)
+            model = data.fit(run.settings, champion if assessment.warm else None)
+            model.save(run.settings.models_uri, manifest.version, assessment.measured_items)
         with run.phase("publish"):
-            lists = publication.write(model, data, assessment.reusable_lists(champion, run.settings))
+            reused = assessment.reusable_lists(champion, run.settings)
+            lists = publication.write(model, data.item_ids(), reused)
             publication.leave_out_erased(inputs.erasures)
         manifest = publication.complete(manifest, lists, run.timings)
         outcome = publication.publish(manifest, inputs.served_version)

@@ -10,7 +10,9 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
 from training.evaluation.held_out import MeasurableUsers, collect, count_users
 from training.evaluation.item_scores import HALF_LIVES, item_scores
-from training.evaluation.slice import make_slice, split_rows
+from training.evaluation.slice import Slice, make_slice, split_rows
+from training.fit.als import Problem
+from training.fit.factors import Matrix
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 DDL = (
@@ -63,6 +65,21 @@ def test_scores_decay_to_an_instant_and_know_nothing_after_it(rows: DataFrame) -
     assert found.recent[HALF_LIVES[-1]][0] == pytest.approx(11, rel=1e-3)
 
 
+class _FitsNothing:
+    def fit_items(self, problem: Problem, start: Matrix | None, seed: int) -> Matrix:
+        raise AssertionError("nothing is fitted here")
+
+
+def _slice_of(
+    rows: DataFrame, counts: MeasurableUsers, evaluation: EvaluationRecord, settings: TrainingSettings
+) -> Slice | None:
+    learnt = rows.filter("NOT held_out")
+    held_out = collect(rows, counts, settings.evaluation_users, settings.seed)
+    return make_slice(
+        _FitsNothing(), held_out, lambda until: item_scores(learnt, 5, until), evaluation, settings
+    )
+
+
 def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_kept(rows: DataFrame) -> None:
     given = rows.drop("held_out")
     settings = TrainingSettings(gate_min_users=1, holdout_fraction=0.5)
@@ -72,18 +89,17 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
     )
     assert about.cutoff == late
     assert counts == MeasurableUsers(3, 2, 1)
-    made = make_slice(found, counts, about, 5, settings)
+    made = _slice_of(found, counts, about, settings)
     assert made is not None
     assert made.evaluation.users_without_positives == 1
     assert made.evaluation.cold_users_share == 0.5
     assert made.evaluation.cold_items_share == 1.0
     assert made.scores.users.tolist() == [3, 1, 0, 0, 0]
 
-    assert make_slice(found, MeasurableUsers(1, 0, 0), about, 5, settings) is None
     # A sample of one may be somebody who liked nothing later: nothing is measured, nothing breaks.
     for seed in range(4):
         one = TrainingSettings(evaluation_users=1, seed=seed)
-        sampled = make_slice(found, counts, about, 5, one)
+        sampled = _slice_of(found, counts, about, one)
         assert sampled is None or sampled.held_out.later.liked.any()
 
     many = TrainingSettings(gate_min_users=2, holdout_fraction=0.5)

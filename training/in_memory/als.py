@@ -1,0 +1,120 @@
+"""The two ALS problems solved in one process by the exact half-steps of the fold-in kernel.
+
+The steps are those of Spark's ALS (pyspark.ml.recommendation.ALS): random user factors of length one, then in
+each iteration the items for the users and the users for the items, so the user factors are exact for the item
+factors. From the same start both give the same factors, but for rounding (test_als.py holds both to it).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.fold_in import fold_in
+from training.fit.als import Problem
+from training.fit.factors import Matrix
+from training.in_memory.pairs import Pairs
+
+
+class Sides(NamedTuple):
+    """The values of a problem as CSR, once by user and once by item."""
+
+    user_indptr: NDArray[np.int64]
+    items: NDArray[np.int32]
+    by_user: NDArray[np.float64]
+    item_indptr: NDArray[np.int64]
+    users: NDArray[np.int32]
+    by_item: NDArray[np.float64]
+
+
+class FittedFactors(NamedTuple):
+    """Factors by index, zero for what the problem says nothing of; users are exact for the items."""
+
+    users: Matrix
+    items: Matrix
+
+
+def sides_of(pairs: Pairs, problem: Problem, users: int, items: int) -> Sides:
+    """What the problem learns from; ``pairs`` in the order of users and items."""
+    values = (pairs.strengths if problem.implicit else pairs.ratings).astype(np.float64)
+    if not problem.implicit:
+        is_rated = ~np.isnan(values)
+        pairs, values = pairs.where(is_rated), values[is_rated]
+    by_item = np.argsort(pairs.items, kind="stable")
+    return Sides(
+        user_indptr=_indptr(pairs.users, users),
+        items=pairs.items,
+        by_user=values,
+        item_indptr=_indptr(pairs.items, items),
+        users=pairs.users[by_item],
+        by_item=values[by_item],
+    )
+
+
+def _indptr(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))]).astype(np.int64)
+
+
+def full_fit(sides: Sides, problem: Problem, seed: int) -> FittedFactors:
+    """From random user factors, ``problem.max_iter`` times items and users."""
+    return iterate(sides, problem, random_users(sides, problem, seed), problem.max_iter)
+
+
+def random_users(sides: Sides, problem: Problem, seed: int) -> Matrix:
+    """User factors drawn from the normal distribution and scaled to length one, as Spark draws them."""
+    drawn = np.random.default_rng(seed).standard_normal((len(sides.user_indptr) - 1, problem.rank))
+    if problem.nonnegative:
+        drawn = np.abs(drawn)
+    # Of users without a positive strength Spark has no row: in its Gramian they count for nothing.
+    has_taste = np.diff(sides.user_indptr) > 0
+    if problem.implicit:
+        positives = np.concatenate([[0], np.cumsum(sides.by_user > 0)])
+        has_taste = positives[sides.user_indptr[1:]] > positives[sides.user_indptr[:-1]]
+    lengths = np.linalg.norm(drawn, axis=1, keepdims=True)
+    return np.where(has_taste[:, None], drawn / lengths, 0.0).astype(np.float32)
+
+
+def iterate(sides: Sides, problem: Problem, users: Matrix, iterations: int) -> FittedFactors:
+    """So many times the items for the users and the users for the items."""
+    items = np.zeros((len(sides.item_indptr) - 1, problem.rank), np.float32)
+    for _ in range(iterations):
+        items = solve_items(sides, problem, users)
+        users = solve_users(sides, problem, items)
+    return FittedFactors(users, items)
+
+
+def warm_fit(sides: Sides, problem: Problem, start: Matrix, sweeps: int) -> FittedFactors:
+    """From item factors by index (zero for new items): users for ``start``, then ``sweeps`` iterations."""
+    return iterate(sides, problem, solve_users(sides, problem, start), sweeps)
+
+
+def solve_users(sides: Sides, problem: Problem, items: Matrix) -> Matrix:
+    """The exact user factors for fixed item factors."""
+    return _solve(items, sides.user_indptr, sides.items, sides.by_user, problem)
+
+
+def solve_items(sides: Sides, problem: Problem, users: Matrix) -> Matrix:
+    """The exact item factors for fixed user factors."""
+    return _solve(users, sides.item_indptr, sides.users, sides.by_item, problem)
+
+
+def _solve(
+    fixed: Matrix,
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    problem: Problem,
+) -> Matrix:
+    solved: Matrix = fold_in(
+        fixed,
+        indptr,
+        indices,
+        values,
+        reg_param=problem.reg_param,
+        alpha=problem.alpha,
+        implicit=problem.implicit,
+        nonnegative=problem.nonnegative,
+    )
+    return solved

@@ -1,0 +1,158 @@
+"""The lists of a version, ranked in blocks in one process and written to Redis as they come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from algorithms.top_n import top_n
+from contracts.stored import keyspace
+from contracts.stored.manifest import ListCounts
+from contracts.stored.records import encode_ranked, encode_ranked_ids
+from contracts.stored.segments import segments_of
+from training.fit.factors import Matrix
+from training.in_memory.als import FittedFactors
+from training.in_memory.load import RoundArrays
+from training.lists.items import SIMILAR_ITEMS, TOP_USERS
+from training.lists.ranked import RankedRows
+from training.lists.users import ReusedLists, list_writer
+from training.registry.publish import Publisher, write_fields
+
+_BLOCK = 2048  # rows that are ranked, encoded and written together
+
+
+def write_user_lists(
+    publisher: Publisher,
+    version: str,
+    data: RoundArrays,
+    factors: FittedFactors,
+    n: int,
+    reused: ReusedLists | None,
+) -> ListCounts:
+    """Each user's best items without the known ones. Raises IncompletePublishError."""
+    known_indptr = _indptr(data.pairs.users, data.counts.users)
+    write = list_writer(publisher, version, reused)
+    counts = np.zeros(2, np.int64)
+    for start, stop in _blocks(len(factors.users)):
+        indptr = known_indptr[start : stop + 1]
+        ranked = _ranked(
+            factors.users[start:stop],
+            factors.items,
+            indptr - indptr[0],
+            data.pairs.items[indptr[0] : indptr[-1]],
+            n,
+        )
+        found = write(pa.table({"user_id": data.user_ids[start:stop]}), ranked)
+        counts += [found["written"][0].as_py(), found["kept"][0].as_py()]
+    written = ListCounts(written=int(counts[0]), kept=int(counts[1]))
+    keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
+    publisher.verify(keys, written=written.written + written.kept)
+    return written
+
+
+def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, items: Matrix) -> None:
+    """Each item's nearest others by the cosine of their factors."""
+    lengths = np.linalg.norm(items, axis=1, keepdims=True)
+    unit = (items / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    key, written = keyspace.similar_items(version), 0
+    for start, stop in _blocks(len(unit)):
+        itself = np.arange(start, stop, dtype=np.int32)
+        indptr = np.arange(stop - start + 1, dtype=np.int64)
+        ranked = _ranked(unit[start:stop], unit, indptr, itself, SIMILAR_ITEMS)
+        fields = {
+            data.item_ids[start + row].as_py(): encode_ranked(*_listed(ranked, row)) for row in _rows(ranked)
+        }
+        write_fields(publisher.url, key, fields)
+        written += len(fields)
+    publisher.verify([key], written=written)
+
+
+def write_top_users(publisher: Publisher, version: str, data: RoundArrays, factors: FittedFactors) -> None:
+    """Of each item those who would like it best and do not know it yet."""
+    order = np.argsort(data.pairs.items, kind="stable")
+    known_indptr, known = _indptr(data.pairs.items, data.counts.items), data.pairs.users[order]
+    key, written = keyspace.top_users(version), 0
+    for start, stop in _blocks(len(factors.items)):
+        indptr = known_indptr[start : stop + 1]
+        ranked = _ranked(
+            factors.items[start:stop],
+            factors.users,
+            indptr - indptr[0],
+            known[indptr[0] : indptr[-1]],
+            TOP_USERS,
+        )
+        fields = {}
+        for row in _rows(ranked):
+            users, scores = _listed(ranked, row)
+            ids = data.user_ids.take(pa.array(users)).to_pylist()
+            fields[data.item_ids[start + row].as_py()] = encode_ranked_ids(ids, scores)
+        write_fields(publisher.url, key, fields)
+        written += len(fields)
+    publisher.verify([key], written=written)
+
+
+def write_segment_lists(
+    publisher: Publisher,
+    version: str,
+    data: RoundArrays,
+    attributes: Sequence[tuple[str, str | None]],
+    names: tuple[str, ...],
+    n: int,
+    least: int,
+) -> None:
+    """Of each segment the items that most of its users like, at least ``least`` of them.
+
+    ``attributes`` are (user_id, metadata as JSON); ``names`` are the attributes that make segments.
+    """
+    place = {user: index for index, user in enumerate(data.user_ids.to_pylist())}
+    members: dict[str, list[int]] = {}
+    for user, text in attributes:
+        if user in place:
+            for segment in segments_of(json.loads(text or "{}"), names):
+                members.setdefault(segment, []).append(place[user])
+    liked = data.pairs.where(data.pairs.positive)
+    indptr = _indptr(liked.users, data.counts.users)
+    fields = {}
+    for segment, users in members.items():
+        items = np.concatenate([liked.items[indptr[user] : indptr[user + 1]] for user in users])
+        counts = np.bincount(items, minlength=data.counts.items)
+        best = np.argsort(-counts, kind="stable")[:n]
+        best = best[counts[best] >= least]
+        if len(best):
+            fields[segment] = encode_ranked(best.tolist(), counts[best].astype(float).tolist())
+    key = keyspace.segment_lists(version)
+    write_fields(publisher.url, key, fields)
+    publisher.verify([key], written=len(fields))
+
+
+def _ranked(
+    rows: Matrix, others: Matrix, known_indptr: NDArray[np.int64], known: NDArray[np.int32], n: int
+) -> RankedRows:
+    """The lists of a block; a row or a column of zeros has no taste, and is in no list."""
+    present = np.abs(others).max(axis=1, initial=0) > 0
+    columns, scores = top_n(rows, others, known_indptr, known, n, item_mask=present)
+    columns[np.abs(rows).max(axis=1, initial=0) == 0] = -1
+    return RankedRows(columns, scores, rows, known_indptr, known, others)
+
+
+def _rows(ranked: RankedRows) -> list[int]:
+    """Those that have a list."""
+    rows: list[int] = np.flatnonzero((ranked.columns >= 0).any(axis=1)).tolist()
+    return rows
+
+
+def _listed(ranked: RankedRows, row: int) -> tuple[list[int], list[float]]:
+    there = ranked.columns[row] >= 0
+    return ranked.columns[row][there].tolist(), ranked.scores[row][there].tolist()
+
+
+def _blocks(size: int) -> Iterator[tuple[int, int]]:
+    return ((start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK))
+
+
+def _indptr(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))]).astype(np.int64)

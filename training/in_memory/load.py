@@ -1,0 +1,124 @@
+"""A version of the lake as arrays by dense index: the in-memory form of `training.data.load`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Counts
+from contracts.stored.memory import World
+from training.in_memory.events import Events
+from training.in_memory.pairs import Pairs, pairs_of
+
+_ABSENT = -1
+
+
+@dataclass(frozen=True)
+class RoundArrays:
+    """What a round learns from. Users and items are dense indexes into the text ids."""
+
+    pairs: Pairs  # those that count
+    events: Events  # of these users and items, by dense index; also of pairs that no longer count
+    user_ids: pa.Array
+    item_ids: pa.Array
+    counts: Counts
+    lake_version: int
+    world: World
+
+
+def load_arrays(
+    events: Events,
+    interactions: int,
+    settings: TrainingSettings,
+    lake_version: int,
+    known_items: pa.Array | None = None,
+) -> RoundArrays | None:
+    """By dense index; None where there is not enough to learn from.
+
+    ``interactions`` is how many rows the lake has, unsound ones too. ``known_items`` are the ids of the
+    champion's items by index: they keep their indexes where all are still there (see `training.data.load`).
+    """
+    everything = pairs_of(events, settings, settings.positive_rating)
+    pairs = everything.where(everything.counting)
+    if len(pairs) < settings.train_min_events or not (pairs.strengths > 0).any():
+        return None
+    users = _places(pairs.users, len(events.user_ids))
+    items = _places(pairs.items, len(events.item_ids))
+    user_ids = events.user_ids.filter(pa.array(users != _ABSENT))
+    item_ids = events.item_ids.filter(pa.array(items != _ABSENT))
+    if known_items is not None:
+        item_ids, items = _appended(known_items, item_ids, items)
+    dense = _by_index(replace(pairs, users=users[pairs.users], items=items[pairs.items]))
+    counts = Counts(
+        users=len(user_ids),
+        items=len(item_ids),
+        interactions=interactions,
+        pairs=len(pairs),
+        ratings=int((~np.isnan(pairs.ratings)).sum()),
+    )
+    world = _world(
+        counts, user_ids.take(pa.array(dense.users)), item_ids.take(pa.array(dense.items)), settings
+    )
+    kept = _dense_events(events, users, items)
+    return RoundArrays(dense, kept, user_ids, item_ids, counts, lake_version, world)
+
+
+def _places(codes: NDArray[np.int32], size: int) -> NDArray[np.int32]:
+    """The dense index of each code that is there, _ABSENT for the others."""
+    there = np.zeros(size, np.bool_)
+    there[codes] = True
+    return np.where(there, np.cumsum(there) - 1, _ABSENT).astype(np.int32)
+
+
+def _appended(
+    known: pa.Array, item_ids: pa.Array, items: NDArray[np.int32]
+) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The known ids as they are and the others behind them, in their order; as before where one is gone."""
+    place_of_known = pc.index_in(known, value_set=item_ids)
+    if place_of_known.null_count:
+        return item_ids, items
+    is_known = pc.is_in(item_ids, value_set=known).to_numpy(zero_copy_only=False)
+    moved = np.empty(len(item_ids), np.int32)
+    moved[place_of_known.to_numpy()] = np.arange(len(known), dtype=np.int32)
+    moved[~is_known] = len(known) + np.arange((~is_known).sum(), dtype=np.int32)
+    ids = pa.concat_arrays([known, item_ids.filter(pa.array(~is_known))])
+    return ids, np.where(items == _ABSENT, _ABSENT, moved[items]).astype(np.int32)
+
+
+def _by_index(pairs: Pairs) -> Pairs:
+    return pairs.where(np.lexsort((pairs.items, pairs.users)))
+
+
+def _dense_events(events: Events, users: NDArray[np.int32], items: NDArray[np.int32]) -> Events:
+    moved = replace(events, users=users[events.users], items=items[events.items])
+    kept = moved.where((moved.users != _ABSENT) & (moved.items != _ABSENT))
+    order = np.lexsort((kept.items, kept.users))  # stable: types and times stay in their order
+    return replace(
+        kept,
+        users=kept.users[order],
+        items=kept.items[order],
+        types=kept.types[order],
+        values=kept.values[order],
+        times=kept.times[order],
+        event_ids=kept.event_ids.take(pa.array(order)),
+    )
+
+
+def _world(counts: Counts, users: pa.Array, items: pa.Array, settings: TrainingSettings) -> World:
+    return World(
+        users=counts.users,
+        items=counts.items,
+        interactions=counts.pairs,
+        n=settings.top_n,
+        rank=settings.als_rank,
+        rating_rank=settings.explicit_rank,
+        shards=settings.redis_shards,
+        user_size=math.ceil(pc.mean(pc.binary_length(users)).as_py()),
+        item_size=math.ceil(pc.mean(pc.binary_length(items)).as_py()),
+    )

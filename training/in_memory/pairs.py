@@ -1,0 +1,131 @@
+"""One row per (user, item) from events as arrays: what `training.data.dataset` makes on the executors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.events import EVENT_TYPES, NEGATIVE_TYPES, RATING, WEIGHTED_TYPES
+from contracts.settings import WeightSettings
+from contracts.strengths import RIVALS, grade_steps
+from training.in_memory.events import Events
+
+NONE = np.iinfo(np.int64).min  # the time of what did not happen
+_CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
+T = TypeVar("T", bound="Pairs")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Preferences by (user, item), ordered by user and item; every array has one entry a pair."""
+
+    users: NDArray[np.int32]
+    items: NDArray[np.int32]
+    strengths: NDArray[np.float32]
+    ratings: NDArray[np.float32]  # NaN where the user gave none
+    positive: NDArray[np.bool_]  # what a good list holds
+    event_times: NDArray[np.int64]  # of the newest event that counts, epoch ms; NONE where none does
+    first_times: NDArray[np.int64]
+    last_times: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def where(self: T, kept: NDArray[np.bool_] | NDArray[np.int64]) -> T:
+        """Some of them, or all in another order."""
+        return type(self)(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
+
+    @property
+    def counting(self) -> NDArray[np.bool_]:
+        """Those of which something counts."""
+        counts: NDArray[np.bool_] = self.event_times != NONE
+        return counts
+
+
+@dataclass(frozen=True)
+class _LastWriters:
+    """Of each pair (row) and event type (column) the last writer's place among the events, -1 without one."""
+
+    places: NDArray[np.int64]
+    times: NDArray[np.int64]  # NONE without one
+
+
+def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -> Pairs:
+    """All pairs of the events, also those of which nothing counts any more."""
+    if not len(events):
+        return _empty()
+    starts = _starts(events.users, events.items)
+    pair = np.repeat(np.arange(len(starts)), np.diff([*starts, len(events)]))
+    writers = _last_writers(events, pair, len(starts))
+    counts = _counting(events, writers)
+    is_rated = counts[:, _CODES[RATING]]
+    ratings = np.where(is_rated, events.values[writers.places[:, _CODES[RATING]]], np.nan)
+    liked = np.where(is_rated, ratings >= positive_rating, False)
+    strengths = _graded(ratings, settings.rating_strengths)
+    for name in WEIGHTED_TYPES:
+        given, weight = counts[:, _CODES[name]], float(settings.event_weights.get(name, 0.0))
+        strengths = strengths + np.where(given, weight, 0.0)
+        if weight > 0:
+            liked = liked | given
+    return Pairs(
+        users=events.users[starts],
+        items=events.items[starts],
+        strengths=strengths.astype(np.float32),
+        ratings=ratings.astype(np.float32),
+        positive=liked & ~counts[:, [_CODES[name] for name in NEGATIVE_TYPES]].any(axis=1),
+        event_times=np.where(counts, writers.times, NONE).max(axis=1),
+        first_times=np.minimum.reduceat(events.times, starts),
+        last_times=np.maximum.reduceat(events.times, starts),
+    )
+
+
+def _empty() -> Pairs:
+    index, time = np.empty(0, np.int32), np.empty(0, np.int64)
+    value = np.empty(0, np.float32)
+    return Pairs(index, index, value, value, np.empty(0, np.bool_), time, time, time)
+
+
+def _starts(*keys: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where a new combination of sorted keys begins."""
+    is_new = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return np.concatenate([[0], np.flatnonzero(is_new) + 1])
+
+
+def _last_writers(events: Events, pair: NDArray[np.int64], pairs: int) -> _LastWriters:
+    places = np.full((pairs, len(EVENT_TYPES)), -1, np.int64)
+    # Events lie in the order of time and event id within each type: of several the last assignment stays.
+    is_last = np.concatenate([(pair[1:] != pair[:-1]) | (events.types[1:] != events.types[:-1]), [True]])
+    last = np.flatnonzero(is_last)
+    places[pair[last], events.types[last]] = last
+    return _LastWriters(places, np.where(places >= 0, events.times[places], NONE))
+
+
+def _counting(events: Events, writers: _LastWriters) -> NDArray[np.bool_]:
+    """Which last writers count: those that are newer than each of their rivals (contracts.strengths)."""
+    counts = np.zeros(writers.places.shape, np.bool_)
+    for name, rivals in RIVALS.items():
+        code = _CODES[name]
+        counts[:, code] = writers.places[:, code] >= 0
+        for rival in rivals:
+            counts[:, code] &= _is_newer(events, writers, code, _CODES[rival])
+    return counts
+
+
+def _is_newer(events: Events, writers: _LastWriters, code: int, rival: int) -> NDArray[np.bool_]:
+    """Whether a type's last writer is newer than the rival type's, by (event time, event id)."""
+    own, other = writers.times[:, code], writers.times[:, rival]
+    newer: NDArray[np.bool_] = own > other
+    for row in np.flatnonzero((own == other) & (own != NONE)).tolist():
+        ids = [events.event_ids[int(writers.places[row, column])].as_py() for column in (code, rival)]
+        newer[row] = ids[0] > ids[1]
+    return newer
+
+
+def _graded(ratings: NDArray[np.float64], strengths: dict[float, float]) -> NDArray[np.float64]:
+    """contracts.strengths.graded of each rating, 0 without one."""
+    thresholds, grades = (np.array(column) for column in zip(*grade_steps(strengths), strict=True))
+    reached = np.searchsorted(thresholds, ratings, side="right") - 1
+    return np.where(np.isnan(ratings), 0.0, grades[np.clip(reached, 0, len(grades) - 1)])

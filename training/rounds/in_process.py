@@ -1,0 +1,170 @@
+"""A round's data and models as arrays in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import SparkSession
+
+from algorithms.fold_in import gramian
+from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
+from contracts.stored.memory import World
+from training.evaluation.slice import make_slice
+from training.fit.als import Problem, ranking, rating
+from training.fit.factors import Matrix, factors_table
+from training.fit.warm import SWEEPS
+from training.in_memory import als, lists
+from training.in_memory.als import FittedFactors
+from training.in_memory.load import RoundArrays
+from training.in_memory.pairs import Pairs
+from training.in_memory.slice import collect, item_scores, marked_rows
+from training.lists.segments import newest_attributes
+from training.lists.users import ReusedLists
+from training.registry import model_folder
+from training.registry.publish import Publisher
+from training.rounds.champion import Champion
+from training.rounds.round_data import HeldOutSlice, MeasuredItems
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Pairs to fit to."""
+
+    pairs: Pairs
+    counts: Counts
+
+    def fit(self, problem: Problem, start: Matrix | None, seed: int) -> FittedFactors:
+        sides = als.sides_of(self.pairs, problem, self.counts.users, self.counts.items)
+        if start is None:
+            return als.full_fit(sides, problem, seed)
+        return als.warm_fit(sides, problem, start, SWEEPS)
+
+    def fit_items(self, problem: Problem, start: Matrix | None, seed: int) -> Matrix:
+        return self.fit(problem, start, seed).items
+
+
+@dataclass(frozen=True)
+class ProcessData:
+    """Implements RoundData over arrays."""
+
+    spark: SparkSession
+    data: RoundArrays
+
+    @property
+    def counts(self) -> Counts:
+        """How much there is."""
+        return self.data.counts
+
+    @property
+    def lake_version(self) -> int:
+        """Which version of the lake it is."""
+        return self.data.lake_version
+
+    @property
+    def world(self) -> World:
+        """What a version of this size takes in Redis."""
+        return self.data.world
+
+    def item_ids(self) -> list[str]:
+        """The ids of the items by index."""
+        ids: list[str] = self.data.item_ids.to_pylist()
+        return ids
+
+    @contextmanager
+    def hold_out(
+        self, settings: TrainingSettings, champion: EvaluationRecord | None
+    ) -> Iterator[HeldOutSlice]:
+        """See RoundData."""
+        marked, evaluation, users = marked_rows(self.data, settings, champion)
+        if not users.warm:
+            yield HeldOutSlice(None, evaluation)
+            return
+        learnt = marked.learnt
+        slice_ = make_slice(
+            _Rows(learnt, self.counts),
+            collect(marked, users, settings.evaluation_users, settings.seed),
+            lambda until: item_scores(learnt, self.counts.items, until),
+            evaluation,
+            settings,
+        )
+        yield HeldOutSlice(slice_, evaluation)
+
+    def fit(self, settings: TrainingSettings, start: Champion | None) -> ProcessModel:
+        """Fit both models on everything: in full, or warm from the champion."""
+        rows = _Rows(self.data.pairs, self.counts)
+        ranked = rows.fit(ranking(settings), start.items if start else None, settings.seed)
+        rated = None
+        if self.counts.ratings:
+            rated = rows.fit(rating(settings), start.rating_items if start else None, settings.seed)
+        return ProcessModel(self.spark, self.data, ranked, rated)
+
+    def release(self) -> None:
+        """Nothing is kept but the arrays themselves."""
+
+
+@dataclass(frozen=True)
+class ProcessModel:
+    """Implements FittedModel over arrays."""
+
+    spark: SparkSession
+    data: RoundArrays
+    ranked: FittedFactors
+    rated: FittedFactors | None
+
+    @property
+    def items(self) -> Matrix:
+        """The item factors that rank, by index."""
+        return self.ranked.items
+
+    @property
+    def rating_items(self) -> Matrix | None:
+        """The item factors that predict ratings; None without a rating."""
+        return self.rated.items if self.rated else None
+
+    def user_gramian(self) -> NDArray[np.float64]:
+        """XᵀX (rank, rank) of the user factors that rank."""
+        return gramian(self.ranked.users)
+
+    def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
+        """Write the version's folder, but for its manifest."""
+        factors = {
+            "user_factors": self.ranked.users,
+            "item_factors": self.ranked.items,
+            "rating_user_factors": self.rated.users if self.rated else None,
+            "rating_item_factors": self.rating_items,
+            "measured_item_factors": measured.ranking,
+            "measured_rating_item_factors": measured.rating,
+        }
+        tables = {
+            "users": _indexed("user_id", "user_index", self.data.user_ids),
+            "items": _indexed("item_id", "item_index", self.data.item_ids),
+            **{name: factors_table(found) for name, found in factors.items() if found is not None},
+        }
+        for name, table in tables.items():
+            model_folder.write_table(self.spark, models_uri, version, name, table)
+
+    def write_lists(
+        self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None
+    ) -> ListCounts:
+        """Rank and write the lists of users, items and segments. Raises IncompletePublishError."""
+        counts = lists.write_user_lists(publisher, version, self.data, self.ranked, settings.top_n, reused)
+        lists.write_similar_items(publisher, version, self.data, self.items)
+        lists.write_top_users(publisher, version, self.data, self.ranked)
+        attributes = newest_attributes(self.spark, settings.lake_uri, settings.segment_attributes)
+        if attributes is not None:
+            rows = [(row["id"], row["attributes"]) for row in attributes.collect()]
+            bounds = settings.top_n, settings.segment_min_users
+            lists.write_segment_lists(
+                publisher, version, self.data, rows, settings.segment_attributes, *bounds
+            )
+        return counts
+
+
+def _indexed(id_column: str, index_column: str, ids: pa.Array) -> pa.Table:
+    return pa.table({id_column: ids, index_column: pa.array(np.arange(len(ids), dtype=np.int32))})

@@ -1,0 +1,88 @@
+"""What a round learns from, wherever it computes: on Spark's executors or in this process."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
+from contracts.stored.memory import World
+from training.evaluation.slice import Slice
+from training.fit.factors import Matrix
+from training.lists.users import ReusedLists
+from training.registry.publish import Publisher
+from training.rounds.champion import Champion
+
+
+class HeldOutSlice(NamedTuple):
+    """What fits are measured on, None where there is nothing; and how the rows were split, in any case."""
+
+    slice: Slice | None
+    evaluation: EvaluationRecord
+
+
+class MeasuredItems(NamedTuple):
+    """Item factors of the fits that were measured, which do not know what was held out."""
+
+    ranking: Matrix | None
+    rating: Matrix | None
+
+
+class FittedModel(Protocol):
+    """Both models, fitted on everything; user factors lie where they were made."""
+
+    @property
+    def items(self) -> Matrix:
+        """The item factors that rank, by index."""
+
+    @property
+    def rating_items(self) -> Matrix | None:
+        """The item factors that predict ratings; None without a rating."""
+
+    def user_gramian(self) -> NDArray[np.float64]:
+        """XᵀX (rank, rank) of the user factors that rank."""
+
+    def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
+        """Write the version's folder, but for its manifest."""
+
+    def write_lists(
+        self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None
+    ) -> ListCounts:
+        """Rank and write the lists of users, items and segments. Raises IncompletePublishError."""
+
+
+class RoundData(Protocol):
+    """The pinned data of a round by dense index."""
+
+    @property
+    def counts(self) -> Counts:
+        """How much there is."""
+
+    @property
+    def lake_version(self) -> int:
+        """Which version of the lake it is."""
+
+    @property
+    def world(self) -> World:
+        """What a version of this size takes in Redis."""
+
+    def item_ids(self) -> list[str]:
+        """The ids of the items by index."""
+
+    def hold_out(
+        self, settings: TrainingSettings, champion: EvaluationRecord | None
+    ) -> AbstractContextManager[HeldOutSlice]:
+        """Split into what is learnt and what is held out; within the ``with`` block both are kept at hand.
+
+        ``champion`` is how the champion was measured: what its measured fit has learnt is not held out.
+        """
+
+    def fit(self, settings: TrainingSettings, start: Champion | None) -> FittedModel:
+        """Fit both models on everything: in full, or warm from the champion."""
+
+    def release(self) -> None:
+        """Give the memory back."""
