@@ -85,7 +85,9 @@ def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
     return World(spark, redis_url, tmp_path)
 
 
-def test_rounds_from_nothing_to_incremental_retraining(world: World) -> None:
+@pytest.mark.parametrize("train_memory", [0, 2**31], ids=["on executors", "in one process"])
+def test_rounds_from_nothing_to_incremental_retraining(world: World, train_memory: int) -> None:
+    world.settings = world.settings.model_copy(update={"train_memory": train_memory})
     assert world.round() == ("not_enough_data", None)
     rows = interactions(0, users=30)
     world.append(rows[:10])

@@ -30,7 +30,7 @@ class Marked:
     held_out: Mask
 
     @property
-    def learnt(self) -> Pairs:
+    def past(self) -> Pairs:
         """What the fit may know."""
         return self.pairs.where(~self.held_out)
 

@@ -85,7 +85,7 @@ class ProcessData:
         if not users.warm:
             yield HeldOutSlice(None, evaluation)
             return
-        learnt = marked.learnt
+        learnt = marked.past
         slice_ = make_slice(
             _Rows(learnt, self.counts),
             collect(marked, users, settings.evaluation_users, settings.seed),

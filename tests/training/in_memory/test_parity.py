@@ -135,13 +135,13 @@ def test_the_measured_users_and_their_histories_are_the_same(
     assert counts.tested > settings.evaluation_users  # a sample, drawn by the seed
     expected = held_out.collect(rows, counts, settings.evaluation_users, 7)
     found = arrays.collect(marked, counts, settings.evaluation_users, 7)
-    for part in ("learnt", "later"):
+    for part in ("past", "later"):
         for name, values in vars(getattr(expected, part)).items():
             np.testing.assert_array_equal(vars(getattr(found, part))[name], values, err_msg=name)
     until = about.cutoff
     assert until is not None
     scores = item_scores(split.parts(rows)[0], data.counts.items, until)
-    in_memory = arrays.item_scores(marked.learnt, data.counts.items, until)
+    in_memory = arrays.item_scores(marked.past, data.counts.items, until)
     np.testing.assert_array_equal(in_memory.users, scores.users)
     np.testing.assert_allclose(in_memory.popularity, scores.popularity)
     for half_life, values in scores.recent.items():

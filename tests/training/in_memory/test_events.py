@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from contracts.events import EVENT_TYPES
+from tests.training.in_memory.worlds import as_events, random_rows
+
+
+def test_events_lie_in_one_order_whatever_order_they_come_in() -> None:
+    rows = random_rows(5, seconds=2)
+    events = as_events(rows)
+    users, items = events.user_ids.to_pylist(), events.item_ids.to_pylist()
+    columns = (events.users, events.items, events.types, events.times, events.event_ids.to_pylist())
+    found = [
+        (users[user], items[item], kind, time, event_id)
+        for user, item, kind, time, event_id in zip(*columns, strict=True)
+    ]
+    assert found == sorted(found, key=lambda e: (e[0].encode(), e[1].encode(), *e[2:]))
+    random.Random(1).shuffle(rows)
+    again = as_events(rows)
+    assert again.event_ids.equals(events.event_ids)
+    np.testing.assert_array_equal(again.values, events.values)
+
+
+def test_some_events_keep_their_codes_and_their_order() -> None:
+    events = as_events(random_rows(5))
+    is_rating = events.types == EVENT_TYPES.index("rating")
+    ratings = events.where(is_rating)
+    assert len(ratings) == is_rating.sum()
+    np.testing.assert_array_equal(ratings.users, events.users[is_rating])
+    assert ratings.event_ids.to_pylist() == [
+        each for each, kept in zip(events.event_ids.to_pylist(), is_rating, strict=True) if kept
+    ]
