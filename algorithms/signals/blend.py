@@ -140,7 +140,8 @@ def deviations(scores: Floats) -> Floats:
     """(users): the standard deviation of each row; infinite for a row that says the same of all items."""
     items = scores.shape[1]
     means = scores.sum(axis=1) / items
-    squares = np.array([row @ row for row in scores]) / items  # each alone, so that rows stay independent
+    # Each row alone, so that a user's do not depend on the others.
+    squares = np.fromiter((row @ row for row in scores), np.float64, len(scores)) / items
     spread = np.sqrt(np.maximum(squares - means**2, 0))
     return np.where(spread > _FLAT * np.sqrt(squares), spread, np.inf)
 

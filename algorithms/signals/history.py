@@ -58,6 +58,11 @@ class Histories:
     @cached_property
     def is_newest_of_item(self) -> NDArray[np.bool_]:
         """True for the newest entry of each known item of each user."""
+        places = np.arange(len(self.items))
+        if len(self) == 1:  # the online case; of equal places the last written stays
+            newest_of = np.empty(2 + int(self.items.max(initial=0)), np.int64)
+            newest_of[self.items[::-1]] = places[::-1]
+            return np.asarray((newest_of[self.items] == places) & (self.items != UNKNOWN))
         pairs = self.owners * (1 + int(self.items.max(initial=0))) + self.items
         newest = np.zeros(len(self.items), np.bool_)
         newest[np.unique(pairs, return_index=True)[1]] = True
@@ -74,34 +79,41 @@ class Histories:
 
     def where(self, kept: NDArray[np.bool_]) -> Histories:
         """Only some entries, for the same users."""
+        if kept.all():
+            return self
         before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        return replace(self._entries(kept), indptr=before[self.indptr])
+        return self._entries(kept, before[self.indptr], self.now_ms)
 
     def select(self, users: Integers) -> Histories:
         """Those of some users, in that order."""
         lengths = self.indptr[users + 1] - self.indptr[users]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         entries = np.arange(indptr[-1]) + np.repeat(self.indptr[users] - indptr[:-1], lengths)
-        return replace(self._entries(entries), indptr=indptr, now_ms=self.now_ms[users])
+        return self._entries(entries, indptr, self.now_ms[users])
 
     def rows(self, start: int, stop: int) -> Histories:
         """Those of a range of users."""
-        entries = self._entries(slice(self.indptr[start], self.indptr[stop]))
+        if start == 0 and stop == len(self):
+            return self
         indptr = self.indptr[start : stop + 1] - self.indptr[start]
-        return replace(entries, indptr=indptr, now_ms=self.now_ms[start:stop])
+        entries = slice(self.indptr[start], self.indptr[stop])
+        return self._entries(entries, indptr, self.now_ms[start:stop])
 
     def asked_at(self, now_ms: NDArray[np.int64]) -> Histories:
         """The same for questions at other times (users)."""
         return replace(self, now_ms=now_ms)
 
-    def _entries(self, chosen: slice | NDArray[Any]) -> Histories:
-        return replace(
-            self,
+    def _entries(
+        self, chosen: slice | NDArray[Any], indptr: NDArray[np.int64], now_ms: NDArray[np.int64]
+    ) -> Histories:
+        return Histories(
+            indptr=indptr,
             items=self.items[chosen],
             grades=self.grades[chosen],
             strengths=self.strengths[chosen],
             times_ms=self.times_ms[chosen],
             weights=self.weights[chosen],
+            now_ms=now_ms,
         )
 
 
