@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 
 from algorithms.bootstrap import Figure
 from algorithms.metrics import ndcg_at_k
@@ -30,11 +29,13 @@ from algorithms.signals.history import Histories, from_events, grade_ratings
 from algorithms.signals.offered import fit_offered
 from algorithms.signals.questions import Questions, later_questions, next_item_questions
 from algorithms.signals.weights import MAX_QUESTIONS, Candidate, Choice, Slice, choose
-from benchmarks.studies.ranking_models import POSITIVE, Array, K, fit_als
+from benchmarks.studies.ranking_models import POSITIVE, Array, K
 from benchmarks.studies.tuned_peers import newest
 from contracts.settings import TrainingSettings
 from training.evaluation import rival_lists
 from training.evaluation.held_out import MeasuredHistories
+from training.fit.als import ranking
+from training.fit.local_als import by_row, fit_locally
 
 _SETTINGS = TrainingSettings()
 _RESAMPLES = 2000
@@ -79,16 +80,10 @@ def read_log(path: Path) -> Log:
 
 def fit_factors(histories: Histories, items: int) -> Factors:
     """Today's model: implicit ALS with the default settings."""
-    cells = (histories.strengths, (histories.owners, histories.items))
-    strengths = sp.csr_matrix(cells, (len(histories), items))
-    strengths.eliminate_zeros()
-    setting = {
-        "rank": _SETTINGS.als_rank,
-        "reg_param": _SETTINGS.als_reg_param,
-        "max_iter": _SETTINGS.als_max_iter,
-    }
-    item_factors = fit_als(strengths, setting, 0, _SETTINGS.als_alpha)[1].astype(np.float32)
-    return Factors(item_factors, _SETTINGS.als_reg_param, _SETTINGS.als_alpha)
+    owners, problem = histories.owners.astype(np.int32), ranking(_SETTINGS)
+    by_user = by_row(owners, histories.items, histories.strengths, len(histories))
+    by_item = by_row(histories.items, owners, histories.strengths, items)
+    return Factors(fit_locally(by_user, by_item, problem).items, problem.reg_param, problem.alpha)
 
 
 def blends(choice: Choice) -> dict[str, Blend]:
