@@ -22,10 +22,10 @@ GRACE_SECONDS = 5
 def build_app() -> Api:
     """The app of one process, by environment variables."""
     log_to_stderr()
-    # An answer makes many small objects and no cycles: the default would look for garbage every few requests.
+    # An answer makes many small objects and no cycles: by default, Python collects garbage every few requests.
     gc.set_threshold(50_000, 20, 50)
     app = create_app(ServingSettings())
-    gc.freeze()  # what is here now stays, and need not be looked through
+    gc.freeze()  # what exists now stays, so the collector need not look through it
     return app
 
 

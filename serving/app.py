@@ -1,10 +1,10 @@
-"""The composition of the API: every part is made and wired here, and nowhere else."""
+"""The composition of the API: every part is built and wired here, and nowhere else."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -38,36 +38,27 @@ def create_app(settings: ServingSettings) -> Api:
     metrics = Metrics()
     store = Store(settings, settings.redis_timeout_seconds, metrics)
     memory, rules = empty_memory(settings, store), RulesInForce(store)
-    popular_list = memory.popular_list
     recommender = Recommender(memory, rules)
-    applied = AppliedWrites(store)
-    event_log = EventLog(settings, settings.kafka_timeout_seconds)
+    applied, event_log = AppliedWrites(store), EventLog(settings, settings.kafka_timeout_seconds)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     metrics.add(figures)
-    copies = (popular_list, memory.trending_lists, memory.newest_list, rules, figures, impressions)
-    refresher = Refresher(store, copies, metrics, settings.popular_refresh_seconds)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        refreshing = asyncio.create_task(refresher.run())
-        with suppress(TimeoutError, asyncio.TimeoutError):
-            await asyncio.wait_for(refresher.first_round.wait(), START_PATIENCE_SECONDS)
-        try:
-            yield
-        finally:
-            refreshing.cancel()
-            with suppress(asyncio.CancelledError):
-                await refreshing
-            applied.close()
-            await asyncio.to_thread(event_log.close)
-            await store.close()
-
-    user_list = UserList(settings, recommender, applied, memory, metrics, impressions)
+    lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list)
+    refresher = Refresher(
+        store, (*lists_in_memory, rules, figures, impressions), metrics, settings.popular_refresh_seconds
+    )
+    user_list = UserList(
+        settings=settings,
+        recommender=recommender,
+        applied=applied,
+        memory=memory,
+        metrics=metrics,
+        impressions=impressions,
+    )
     app = Api(
         title="Headwater",
         version=version("headwater"),
         description="Recommendations that are right now.",
-        lifespan=lifespan,
+        lifespan=_lifespan(refresher, applied, event_log, store),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
@@ -84,7 +75,7 @@ def create_app(settings: ServingSettings) -> Api:
         erasures.routes(settings, store, event_log),
         models.routes(settings, store),
         debug.routes(settings, recommender, memory),
-        operations.routes(store, popular_list, metrics),
+        operations.routes(store, memory.popular_list, metrics),
     ):
         app.include_router(router)
     problems.install(app)
@@ -98,8 +89,31 @@ def create_app(settings: ServingSettings) -> Api:
     return app
 
 
+def _lifespan(
+    refresher: Refresher, applied: AppliedWrites, event_log: EventLog, store: Store
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What starts with the app and is closed with it."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        refreshing = asyncio.create_task(refresher.run())
+        with suppress(TimeoutError, asyncio.TimeoutError):
+            await asyncio.wait_for(refresher.first_round.wait(), START_PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            refreshing.cancel()
+            with suppress(asyncio.CancelledError):
+                await refreshing
+            applied.close()
+            await asyncio.to_thread(event_log.close)
+            await store.close()
+
+    return lifespan
+
+
 def _limit(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
-    """How many requests are taken, and what counts the others."""
+    """Bound how many requests are taken, and count the refused ones."""
     app.max_at_once = settings.max_requests_at_once
     app.admission = Admission(app.max_at_once, settings.rate_limit_per_second, settings.rate_limit_burst)
     app.count_refused = {503: metrics.refusal_counter("busy"), 429: metrics.refusal_counter("rate")}

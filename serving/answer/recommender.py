@@ -113,13 +113,13 @@ class Recommender:
         """The question with what every step may look up."""
         rules = self._rules
         return Question(
-            user,
-            options,
-            self._memory.catalogue.get,
-            rules.now,
-            await self._vectors() if options.diversity and not user.stale else None,
-            rules.denied,
-            rules.allowed,
+            user=user,
+            options=options,
+            facts=self._memory.catalogue.get,
+            rules=rules.now,
+            vectors=await self._vectors() if options.diversity and not user.stale else None,
+            denied=rules.denied,
+            allowed=rules.allowed,
         )
 
     async def _vectors(self) -> Vectors | None:

@@ -11,7 +11,7 @@ from serving.memory.catalogue import Catalogue
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
-_SPARE = 4  # a list was made without known items: few more than n are looked at
+_SPARE = 4  # lists are made without known items, so few candidates beyond n are looked at
 
 
 async def refill(
@@ -23,14 +23,14 @@ async def refill(
 ) -> list[Candidate]:
     """The first n candidates that pass every filter; each item once, from the earliest strategy.
 
-    ``catalogue`` has the facts of the items that filters look at loaded in time, where it may be asked.
+    ``catalogue``, where given, loads the facts of items before the filters look at them.
     """
     chosen: dict[str, Candidate] = {}
     size = n + _SPARE
     for strategy in strategies:
         async with aclosing(strategy(question)) as pages:
             async for page in pages:
-                # In parts that an answer needs, so that a long list costs what is used of it.
+                # In parts as long as an answer, so that a long list costs no more than what is used of it.
                 for start in range(0, len(page), size):
                     left: Sequence[Candidate] = page[start : start + size]
                     if catalogue is not None:

@@ -1,4 +1,4 @@
-"""Which requests are taken: no more at once than can be answered, and no more of one client than allowed."""
+"""Which requests are accepted: no more at once than can be answered, no more of a client than is allowed."""
 
 from __future__ import annotations
 

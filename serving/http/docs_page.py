@@ -1,4 +1,4 @@
-"""/docs: Swagger UI from this machine, because those who run Headwater themselves may have no way out."""
+"""/docs: Swagger UI with its files from here, because the machine may have no access to the internet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
 PAGE, ASSETS = "/docs", "/docs/assets"
-# The package is used for its files only: its own way to an app is a function that makes a plain FastAPI.
+# The package is used for its files only: its own function would build a plain FastAPI app.
 _FILES = Path(fastapi_offline.__file__).parent / "static"
 
 

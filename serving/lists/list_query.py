@@ -59,13 +59,13 @@ class ListQuery(BaseModel):
         except ExpressionError as error:
             raise ProblemError(422, f"filter: {error}", errors=[("/query/filter", str(error))]) from error
         return ListOptions(
-            self.n,
-            self.offset,
-            self.known == "keep",
-            frozenset(self.exclude),
-            matching,
-            self.diversity,
-            self.per_category,
-            self.freshness,
-            self.rotation,
+            n=self.n,
+            offset=self.offset,
+            keep_known=self.known == "keep",
+            exclude=frozenset(self.exclude),
+            matching=matching,
+            diversity=self.diversity,
+            per_category=self.per_category,
+            freshness=self.freshness,
+            rotation=self.rotation,
         )

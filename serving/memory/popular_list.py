@@ -48,13 +48,13 @@ class PopularList:
         """Read the head anew. Raises StoreError and keeps what it has."""
         page = await popular_page(self._store, 0, PAGE_SIZE, seconds=BACKGROUND_SECONDS)
         liked = await popularity(self._store, [item_id for item_id, _ in page])
-        # Their number leads the record; decoding all of it each second would cost more.
+        # The record begins with its number of users; decoding all of it each second would cost more.
         self._users = sum(int.from_bytes(raw[:4], "big") for raw in liked if raw)
         self._page, self._liked, self.loaded = page, liked, True
         await self._load_titles()
 
     async def _load_titles(self) -> None:
-        """Those of a slice: all at once would hold up every request of that moment."""
+        """Load the titles of one slice: all at once would hold up every request of that moment."""
         slices = max(1, -(-len(self._page) // _SLICE))
         start = self._rounds % slices * _SLICE
         self._rounds += 1
@@ -70,7 +70,7 @@ class PopularList:
 
     @property
     def users(self) -> int:
-        """The users of all its items, summed: what an item's share of them is measured by."""
+        """The sum of the users of all its items, to which an item's own users are compared."""
         return self._users
 
     async def pages(self) -> AsyncGenerator[Sequence[tuple[str, float]], None]:

@@ -1,4 +1,4 @@
-"""Figures of streaming and training for /metrics: they write them to Redis, and only the API is scraped."""
+"""Figures of streaming and training for /metrics: Redis holds them, and Prometheus scrapes only the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from serving.redis.store import Store
 
 
 class ServiceFigures(Collector):
-    """A copy that the refresher keeps; shown without a question to Redis."""
+    """A copy that the refresher keeps, so that a scrape does not read Redis."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store = store

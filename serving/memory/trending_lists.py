@@ -30,5 +30,5 @@ class TrendingLists:
 
 def mass_at(score: float, half_life: int, now_ms: int) -> float:
     """The decayed sum behind a ``records.Trend.score`` at a moment: 2 ** (score - now / half-life)."""
-    # Bounded, because a test clock or a wrong one may lie far from the events.
+    # Bounded, because a clock that is wrong, or a test's, may be far from the events.
     return math.pow(2.0, min(max(score - now_ms / 1000 / half_life, -1000.0), 1000.0))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 _log = logging.getLogger(__name__)
-KEPT_VERSIONS = 2  # the current one and the one before, for a rollback
+KEPT_VERSIONS = 2  # the current version and the one before, for a rollback
 
 
 class Model(NamedTuple):
@@ -28,7 +28,7 @@ class Model(NamedTuple):
 
 
 class ModelCache:
-    """Loads each version once, whoever asks first; others wait a little, then go on with the one before."""
+    """Loads each version once, for the first who asks; others wait a little, then use the version before."""
 
     def __init__(self, load: Callable[[str], Coroutine[Any, Any, Model]], patience: float) -> None:
         self._load = load

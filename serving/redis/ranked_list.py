@@ -1,4 +1,4 @@
-"""A list of the model as it lies in Redis: indexes, named only as far as an answer reads them."""
+"""A list of the model as Redis holds it: item indexes, translated to ids only as far as an answer reads."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The short way to the route that is asked most: past the framework's layers, to the same answer.
+"""A short way to the busiest route: past the framework's layers, to the same answer.
 
-Routing, dependencies and middleware cost about as much as a whole answer does. The test of this file holds
-both ways to the same bytes; where a key is needed to read, only the long way is open.
+Routing, dependencies and middleware cost about as much as a whole answer does. The test of this file
+requires the same bytes of both ways. Where reading needs a key, only the long way is open.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists for those of whom nothing is kept, and for several users together."""
+"""Lists for anonymous sessions, and for several users together."""
 
 from __future__ import annotations
 
@@ -96,11 +96,11 @@ def routes(
 
 
 def strengths_of(session: Session, settings: ServingSettings) -> dict[str, float]:
-    """What each item of the session is worth."""
+    """Item -> strength, in the order of each item's last occurrence."""
     weights, ratings = settings.event_weights, settings.rating_strengths
     strengths: dict[str, float] = {}
     for each in session.items:
-        strengths.pop(each.item_id, None)  # it moves to the end: its last one is what counts, and when
+        strengths.pop(each.item_id, None)  # moves it to the end: the last occurrence counts, and its place
         strengths[each.item_id] = strength([_entry(each)], weights, ratings)
     return strengths
 

@@ -1,6 +1,6 @@
-"""Refusing early: with as many requests at work as are allowed, a GET is answered before it is parsed.
+"""Refusing early: while as many requests are at work as are allowed, a GET is refused before it is parsed.
 
-A refusal by the framework costs parsing, a task and a response, and with them the answers of others.
+A refusal by the framework costs parsing, a task and a response, at the expense of other requests.
 ``Admission`` stays the rule for everything else.
 """
 
@@ -41,7 +41,7 @@ class Shedding(HttpToolsProtocol):
         self._max_at_once, self._count_refused = api.max_at_once, api.count_refused[503]
 
     def data_received(self, data: bytes) -> None:
-        """Answer here, or go the usual way."""
+        """Refuse here, or let uvicorn parse the request."""
         if len(self.tasks) < self._max_at_once or not self._may_answer(data):
             super().data_received(data)
         else:
@@ -54,7 +54,7 @@ class Shedding(HttpToolsProtocol):
             )
 
     def _may_answer(self, data: bytes) -> bool:
-        # A client that does not read what it is told must wait for its turn, or its answers would pile up.
+        # A client that does not read its answers must wait for its turn, or they would pile up.
         return self._is_between_requests() and not self.flow.write_paused and is_plain_get(data)
 
     def _is_between_requests(self) -> bool:

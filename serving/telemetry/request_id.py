@@ -1,7 +1,7 @@
 """The id of a request, in every log line that it causes and in every answer that reports a fault.
 
-The client's own (X-Request-ID) where it is plain, so that one id leads through a whole site; else a new one.
-Made only when somebody wants to know: most requests are neither logged nor fail.
+The client's own (X-Request-ID) where it has only plain characters, so that one id leads through a whole site;
+otherwise a new one. It is made only when it is needed: most requests are neither logged nor fail.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ current_request: ContextVar[Scope | None] = ContextVar("request", default=None)
 
 
 def request_id() -> str | None:
-    """Of the request that this task works at; None outside of one."""
+    """The id of the request that this task handles; None outside of one."""
     scope = current_request.get()
     if scope is None:
         return None

@@ -130,7 +130,7 @@ class EventLog:
     def _open(self, expires: float) -> EventProducer:
         with self._opening:
             if self._producer is None:
-                # Those who waited for a failed attempt do not each make their own.
+                # Requests that waited for a failed attempt do not try again one after another.
                 if time.monotonic() < self._reopen_at or time.monotonic() > expires:
                     raise ProducerError("Kafka did not answer just now")
                 self._producer = self._open_producer()

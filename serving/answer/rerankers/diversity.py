@@ -1,4 +1,4 @@
-"""Lists that are not ten times the same."""
+"""Lists whose items are not all alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of a re-ranker, and the order that most of them make."""
+"""The interface of a re-ranker, and the new order that most of them use."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ _HOUR_MS = 3_600_000
 
 
 def rotate(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Each place times 1 - rotation x 2 ** (-age / 24 h) of when the item was shown and not touched since."""
+    """Each place times 1 - rotation x 2 ** (-age / 24 h), for items shown so long ago, unused since."""
     rotation, user = question.options.rotation, question.user
     if not rotation or not user.shown:
         return candidates

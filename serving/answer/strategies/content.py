@@ -1,4 +1,4 @@
-"""Popular items of the categories that the user liked first, for what the model does not know yet."""
+"""Popular items of the categories that a user likes most, for users whom the model does not know yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others of the user's age, gender or occupation like, for who has told that and nothing else."""
+"""What others of the user's age, gender or occupation like, for users of whom nothing else is known."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def demographic(memory: ProcessMemory) -> Strategy:
             lists = await segment_lists(memory.store, question.user.user_id, names)
         except StoreError:
             return
-        names_of = [[item for item, _ in each[:]] for each in lists]
-        weighted = list(zip(weights_of(len(lists)), names_of, strict=True))
+        rankings = [[item for item, _ in each[:]] for each in lists]
+        weighted = list(zip(weights_of(len(lists)), rankings, strict=True))
         yield [Candidate(item_id, score, SOURCE) for item_id, score in fuse(weighted)]
 
     return candidates
 
 
 def weights_of(lists: int) -> list[float]:
-    """Of so many lists, the narrowest first: it counts as much as all others together."""
+    """A weight for each of so many lists, the narrowest first: it counts as much as all others together."""
     return [float(max(1, lists - 1)), *[1.0] * (lists - 1)] if lists else []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-# Cormack, Clarke, Büttcher (2009): reciprocal rank fusion; their 60 keeps one list's first from ruling.
+# Cormack, Clarke, Büttcher (2009): reciprocal rank fusion. With their 60, the first item of one list does not
+# decide alone.
 SMOOTHING = 60
 
 

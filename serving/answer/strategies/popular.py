@@ -13,7 +13,7 @@ SOURCE = "popular"
 
 
 def popular(memory: ProcessMemory) -> Strategy:
-    """Pages of the process' popular list, then through Redis when memory is exhausted."""
+    """Pages of this process's popular list, then through Redis when memory is exhausted."""
 
     async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         async for page in memory.popular_list.pages():
