@@ -22,7 +22,7 @@ GRACE_SECONDS = 5
 def build_app() -> Api:
     """The app of one process, by environment variables."""
     log_to_stderr()
-    # An answer makes many small objects and no cycles: by default, Python collects garbage every few requests.
+    # An answer makes many small objects and no cycles: by default, Python collects every few requests.
     gc.set_threshold(50_000, 20, 50)
     app = create_app(ServingSettings())
     gc.freeze()  # what exists now stays, so the collector need not look through it

@@ -1,4 +1,4 @@
-"""What the demographic cold start is worth to users of whom nothing but their metadata is known.
+"""How much the demographic cold start helps users of whom only metadata is known.
 
     python -m benchmarks.api.cold_start
 
@@ -31,13 +31,23 @@ _NEW_SHARE = 5  # every fifth user
 
 def run(context: BenchContext) -> list[Ratio]:
     """NDCG@10 of new users by demographic lists, beside the popular list."""
-    ours, peer, gain = measured(context.scale)
+    ours, peer, gain = measure(context.scale)
     gained = f"{gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
     note = f"the popular list, for the same new users; difference {gained}"
-    return [Ratio("new users with metadata: NDCG@10", ours, peer, ours / peer, "", None, note)]
+    return [
+        Ratio(
+            name="new users with metadata: NDCG@10",
+            ours=ours,
+            peer=peer,
+            ratio=ours / peer,
+            unit="",
+            target=None,
+            note=note,
+        )
+    ]
 
 
-def measured(scale: float) -> tuple[float, float, Figure]:
+def measure(scale: float) -> tuple[float, float, Figure]:
     """NDCG@10 of demographic lists, of the popular list, and their difference over the same users."""
     world = SyntheticWorld(WorldSize(max(100, int(5000 * scale)), 1000, max(7500, int(250_000 * scale))))
     users, items, values, _ = world.history()
@@ -49,15 +59,15 @@ def measured(scale: float) -> tuple[float, float, Figure]:
     new, indptr = _by_user(users[is_new])
     order = np.argsort(users[is_new], kind="stable")
     positives = Positives(indptr, items[is_new][order].astype(np.int32))
-    mine = np.array([_list(world, user, lists, popular) for user in new], np.int32)
-    theirs = np.array([popular[:K]] * len(new), np.int32)
-    ours, peer = ndcg_at_k(mine, positives, K), ndcg_at_k(theirs, positives, K)
+    segment_lists = np.array([_list(world, user, lists, popular) for user in new], np.int32)
+    popular_lists = np.array([popular[:K]] * len(new), np.int32)
+    ours, peer = ndcg_at_k(segment_lists, positives, K), ndcg_at_k(popular_lists, positives, K)
     return float(np.nanmean(ours)), float(np.nanmean(peer)), paired_difference(ours, peer)
 
 
 def _by_user(users: NDArray[np.int64]) -> tuple[list[int], NDArray[np.int64]]:
-    found, counts = np.unique(users, return_counts=True)
-    return found.tolist(), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    distinct, counts = np.unique(users, return_counts=True)
+    return distinct.tolist(), np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def _segments(world: SyntheticWorld, user: int) -> list[str]:
@@ -75,23 +85,23 @@ def _segment_lists(
         for segment in segments[user]:
             counts[segment][item] += 1
     return {
-        segment: [item for item, n in of.most_common(settings.top_n) if n >= settings.segment_min_users]
-        for segment, of in counts.items()
+        segment: [item for item, n in items.most_common(settings.top_n) if n >= settings.segment_min_users]
+        for segment, items in counts.items()
     }
 
 
 def _list(
     world: SyntheticWorld, user: int, lists: Mapping[str, Sequence[int]], popular: Sequence[int]
 ) -> list[int]:
-    mine = [lists[segment] for segment in _segments(world, user) if lists.get(segment)]
+    rankings = [lists[segment] for segment in _segments(world, user) if lists.get(segment)]
     weighted = [
         (weight, [str(item) for item in each])
-        for weight, each in zip(weights_of(len(mine)), mine, strict=True)
+        for weight, each in zip(weights_of(len(rankings)), rankings, strict=True)
     ]
     chosen = [int(item) for item, _ in fuse(weighted)]
     return [*dict.fromkeys([*chosen, *popular])][:K]
 
 
 if __name__ == "__main__":
-    demographic, popular_list, gain = measured(1.0)
+    demographic, popular_list, gain = measure(1.0)
     print(f"NDCG@10: demographic {demographic:.4f}, popular {popular_list:.4f}; difference {gain.mean:+.4f}")

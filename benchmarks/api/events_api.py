@@ -27,21 +27,29 @@ def run(context: BenchContext) -> list[Ratio]:
     """Events a second, acknowledged by Kafka."""
     create_topics(context.bootstrap, TOPICS)
     settings = KafkaSettings(kafka_bootstrap_servers=context.bootstrap)
-    made = [
+    events = [
         Interaction.model_validate(fields) for fields in _fields(max(_BATCH, round(_EVENTS * context.scale)))
     ]
-    records = [(event.key, event.to_json()) for event in made]
+    records = [(event.key, event.to_json()) for event in events]
     producer = open_producer(settings)
     with serving_process(context, kafka_bootstrap_servers=context.bootstrap) as url:
         ours, peer = alternating(
-            [lambda: _posted(context, url), lambda: _sent(producer, records)],
+            [lambda: _post_rate(context, url), lambda: _send_rate(producer, records)],
             _ROUNDS,
         )
     producer.close()
     note = f"the same client ({settings.kafka_client}) without HTTP, same broker and acknowledgements"
     rate = median_ratio(ours, peer)
     return [
-        Ratio("events by REST, batches of 1,000", median(ours), median(peer), rate, "events/s", 0.5, note),
+        Ratio(
+            name="events by REST, batches of 1,000",
+            ours=median(ours),
+            peer=median(peer),
+            ratio=rate,
+            unit="events/s",
+            target=0.5,
+            note=note,
+        ),
     ]
 
 
@@ -57,7 +65,7 @@ def _fields(count: int) -> list[dict[str, object]]:
     ]
 
 
-def _posted(context: BenchContext, url: str) -> float:
+def _post_rate(context: BenchContext, url: str) -> float:
     body = json.dumps({"events": _fields(_BATCH)})
     script = context.work_dir / "events.lua"
     script.write_text(
@@ -68,7 +76,7 @@ def _posted(context: BenchContext, url: str) -> float:
     return _BATCH * wrk(url, script, _CONNECTIONS, seconds).rate
 
 
-def _sent(producer: EventProducer, records: Sequence[tuple[bytes, bytes]]) -> float:
+def _send_rate(producer: EventProducer, records: Sequence[tuple[bytes, bytes]]) -> float:
     failures: list[Exception | None] = []
     started = time.monotonic()
     for key, value in records:

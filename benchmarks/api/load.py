@@ -1,4 +1,4 @@
-"""Twice the load that one process of the API can carry, and what becomes of it.
+"""Twice the load that one process of the API can carry: what is answered, and how it recovers.
 
 First the peak: a closed loop of 32 connections. Then many connections that each ask at random moments,
 however long an answer takes (wrk's ``delay``), so that twice the peak is asked for; what is over gets a 503.
@@ -39,17 +39,33 @@ def run(context: BenchContext) -> list[Ratio]:
         grown = process.memory_info().rss / 1e6
     note = f"offered {offered / peak:.1f}× the peak of a closed loop of 32 connections"
     return [
-        Ratio("goodput at twice the load", goodput, peak, goodput / peak, "answers/s", 0.8, note),
         Ratio(
-            "recovery after it",
-            recovery,
-            _RECOVERY_SECONDS,
-            _RECOVERY_SECONDS / max(recovery, 0.01),
-            "s",
-            1.0,
-            "five seconds, until the median answer takes no more than twice as long as before",
+            name="goodput at twice the load",
+            ours=goodput,
+            peer=peak,
+            ratio=goodput / peak,
+            unit="answers/s",
+            target=0.8,
+            note=note,
         ),
-        Ratio("memory after it", grown, at_rest, at_rest / grown, "MB", 0.5, "the same process at its peak"),
+        Ratio(
+            name="recovery after it",
+            ours=recovery,
+            peer=_RECOVERY_SECONDS,
+            ratio=_RECOVERY_SECONDS / max(recovery, 0.01),
+            unit="s",
+            target=1.0,
+            note="five seconds, until the median answer takes no more than twice as long as before",
+        ),
+        Ratio(
+            name="memory after it",
+            ours=grown,
+            peer=at_rest,
+            ratio=at_rest / grown,
+            unit="MB",
+            target=0.5,
+            note="the same process at its peak",
+        ),
     ]
 
 
@@ -65,11 +81,11 @@ def _overload(context: BenchContext, url: str, script: str) -> tuple[float, floa
     options = ["-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(_script(context, "over", script))]
     shown = subprocess.run(["wrk", *options, url], capture_output=True, text=True, check=True).stdout
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", shown)
-    total, took = _of(r"(\d+) requests in ([\d.]+)s", shown)
+    total, took = _numbers(r"(\d+) requests in ([\d.]+)s", shown)
     return total / took, (total - (int(refused[1]) if refused else 0)) / took
 
 
-def _of(pattern: str, text: str) -> Sequence[float]:
+def _numbers(pattern: str, text: str) -> Sequence[float]:
     found = re.search(pattern, text)
     if found is None:
         raise SystemExit(f"wrk did not say {pattern}:\n{text}")

@@ -36,7 +36,7 @@ from serving.question.question import Question
 
 _DAY_MS = 86_400_000
 # To measure another one, name its options here.
-ASKED: tuple[tuple[str, Mapping[str, Any]], ...] = (
+OPTIONS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("diversity=0.3 (MMR)", {"diversity": 0.3}),
     ("diversity=0.7 (MMR)", {"diversity": 0.7}),
     ("per_category=3", {"per_category": 3}),
@@ -57,7 +57,7 @@ class World(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What lists are with one re-ranker."""
+    """The figures of lists with one re-ranker."""
 
     name: str
     ndcg: float
@@ -69,7 +69,7 @@ class Row(NamedTuple):
 
 def run(context: BenchContext) -> list[Ratio]:
     """NDCG@10 and diversity of each beside the plain lists."""
-    plain, *others = measured(synthetic(context.scale))
+    plain, *others = measure(synthetic(context.scale))
     found = []
     for row in others:
         spread = f"coverage {row.coverage:.2f} (plain {plain.coverage:.2f}), {row.new:.0%} other items"
@@ -79,7 +79,15 @@ def run(context: BenchContext) -> list[Ratio]:
             ("diversity", row.diversity, plain.diversity),
         ):
             found.append(
-                Ratio(f"re-ranked lists, {row.name}: {what}", ours, peer, ours / peer, "", None, note)
+                Ratio(
+                    name=f"re-ranked lists, {row.name}: {what}",
+                    ours=ours,
+                    peer=peer,
+                    ratio=ours / peer,
+                    unit="",
+                    target=None,
+                    note=note,
+                )
             )
     return found
 
@@ -88,9 +96,9 @@ def synthetic(scale: float) -> World:
     """The built-in world, of 1,000 users at scale 1."""
     side = scale**0.5
     size = WorldSize(max(100, int(1000 * side)), max(300, int(1500 * side)), max(7500, int(100_000 * scale)))
-    made = SyntheticWorld(size)
-    users, items, values, times = made.history()
-    genres = [tuple(str(place) for place in np.flatnonzero(flags)) for flags in made.genre_mix]
+    world = SyntheticWorld(size)
+    users, items, values, times = world.history()
+    genres = [tuple(str(place) for place in np.flatnonzero(flags)) for flags in world.genre_mix]
     return World(by_time(users, items, values, times), np.asarray(times, np.int64), genres)
 
 
@@ -108,7 +116,7 @@ def movielens(folder: Path) -> World:
     )
 
 
-def measured(world: World) -> list[Row]:
+def measure(world: World) -> list[Row]:
     """The plain lists, then those of each re-ranker."""
     split = make_split(world.ratings, 2)
     factors, pools = _model(split)
@@ -117,10 +125,10 @@ def measured(world: World) -> list[Row]:
     seen = split.train.getnnz(axis=0).astype(np.int64)
     catalogue = Catalogue(seen, plain, _genre_vectors(world.genres))
     found = [_row("plain", plain, plain, split.positives, catalogue)]
-    for name, asked in ASKED:
-        options = ListOptions(K, **asked)
+    for name, wanted in OPTIONS:
+        options = ListOptions(K, **wanted)
         lists = [
-            _reranked(pool, facts, factors, options, moment) for pool, moment in zip(pools, now, strict=True)
+            _rerank(pool, facts, factors, options, moment) for pool, moment in zip(pools, now, strict=True)
         ]
         found.append(_row(name, np.array(lists, np.int32), plain, split.positives, catalogue))
     return found
@@ -142,7 +150,7 @@ def _model(split: Split) -> tuple[NDArray[np.float32], Lists]:
     return items, top_n(users, items, indptr, train.indices, POOL, item_mask=present)[0]
 
 
-def _reranked(
+def _rerank(
     pool: NDArray[np.int32],
     facts: Mapping[str, ItemFacts],
     factors: NDArray[np.float32],
@@ -162,22 +170,22 @@ def _reranked(
     candidates: Sequence[Candidate] = [Candidate(item, 0.0, "als") for item in ids]
     for rerank in RERANKERS:
         candidates = rerank(question, candidates)
-    listed = [int(candidate.item_id) for candidate in candidates[:K]]
-    return np.array(listed + [-1] * (K - len(listed)), np.int32)
+    items = [int(candidate.item_id) for candidate in candidates[:K]]
+    return np.array(items + [-1] * (K - len(items)), np.int32)
 
 
 def _row(name: str, lists: Lists, plain: Lists, positives: Positives, catalogue: Catalogue) -> Row:
     ndcg = ndcg_at_k(lists, positives, K)
-    listed = np.bincount(lists[lists >= 0], minlength=len(catalogue.users)).astype(float)
+    counts = np.bincount(lists[lists >= 0], minlength=len(catalogue.users)).astype(float)
     diversity = intra_list_diversity(lists, positives, catalogue, K)
     same = (lists[:, :, None] == plain[:, None, :]).any(axis=2).mean()
     return Row(
-        name,
-        float(np.nanmean(ndcg)),
-        paired_difference(ndcg, ndcg_at_k(plain, positives, K)),
-        coverage(listed, catalogue),
-        float(np.nanmean(diversity)),
-        float(1 - same),
+        name=name,
+        ndcg=float(np.nanmean(ndcg)),
+        difference=paired_difference(ndcg, ndcg_at_k(plain, positives, K)),
+        coverage=coverage(counts, catalogue),
+        diversity=float(np.nanmean(diversity)),
+        new=float(1 - same),
     )
 
 
@@ -224,8 +232,8 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.api.rerankers", description=__doc__)
     parser.add_argument("--ratings", type=Path, metavar="DIR", help="MovieLens' ratings.csv and movies.csv")
-    asked = parser.parse_args()
-    print(as_markdown(measured(movielens(asked.ratings) if asked.ratings else synthetic(1.0))))
+    arguments = parser.parse_args()
+    print(as_markdown(measure(movielens(arguments.ratings) if arguments.ratings else synthetic(1.0))))
 
 
 if __name__ == "__main__":

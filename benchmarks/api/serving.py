@@ -52,17 +52,33 @@ def run(context: BenchContext) -> list[Ratio]:
     rate = median_ratio(*measured)
     ours_p99, bare_p99 = sorted(latencies[ours])[_ROUNDS // 2], sorted(latencies[bare])[_ROUNDS // 2]
     return [
-        Ratio("recommendations", _middle(measured[0]), _middle(measured[1]), rate, "requests/s", 0.6, note),
-        Ratio("recommendations, p99", ours_p99, bare_p99, bare_p99 / ours_p99, "µs", 0.5, note),
-        # A busy machine moves requests a second much, and this little.
         Ratio(
-            "recommendations, CPU a request",
-            _middle(costs[ours]),
-            _middle(costs[bare]),
-            _middle(costs[bare]) / _middle(costs[ours]),
-            "µs",
-            None,
-            "the same two processes",
+            name="recommendations",
+            ours=_middle(measured[0]),
+            peer=_middle(measured[1]),
+            ratio=rate,
+            unit="requests/s",
+            target=0.6,
+            note=note,
+        ),
+        Ratio(
+            name="recommendations, p99",
+            ours=ours_p99,
+            peer=bare_p99,
+            ratio=bare_p99 / ours_p99,
+            unit="µs",
+            target=0.5,
+            note=note,
+        ),
+        # On a busy machine, requests a second vary much, and CPU time a request little.
+        Ratio(
+            name="recommendations, CPU a request",
+            ours=_middle(costs[ours]),
+            peer=_middle(costs[bare]),
+            ratio=_middle(costs[bare]) / _middle(costs[ours]),
+            unit="µs",
+            target=None,
+            note="the same two processes",
         ),
     ]
 
@@ -91,7 +107,13 @@ def write_state(url: str) -> None:
         client.hset(keyspace.history(user, 1), mapping=history)  # type: ignore[arg-type]
         ranked = random.sample(range(_ITEMS), _LIST)
         client.hset(keyspace.top_n(0, "v1"), user, records.encode_ranked(ranked, scores))
-        fresh = records.FreshList("v1", 1, {0: 1, 1: 1, 2: 1, 3: 1}, tuple(ranked), tuple(scores))
+        fresh = records.FreshList(
+            version="v1",
+            read_at=1,
+            offsets={0: 1, 1: 1, 2: 1, 3: 1},
+            indexes=tuple(ranked),
+            scores=tuple(scores),
+        )
         client.set(keyspace.fresh(user, 1), records.encode_fresh(fresh))
     client.close()
 
@@ -100,8 +122,8 @@ def write_state(url: str) -> None:
 def serving_process(context: BenchContext, **settings: object) -> Iterator[str]:
     """The API as ``python -m serving`` runs it; its address."""
     port = free_port()
-    told = {"redis_url": context.redis_url, "redis_timeout_seconds": 2, "api_port": port} | settings
-    environment = {name.upper(): str(value) for name, value in told.items()}
+    values = {"redis_url": context.redis_url, "redis_timeout_seconds": 2, "api_port": port} | settings
+    environment = {name.upper(): str(value) for name, value in values.items()}
     with _process(context, "api", [sys.executable, "-m", "serving"], environment, port) as url:
         yield url
 

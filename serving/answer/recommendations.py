@@ -23,4 +23,4 @@ class Recommendations(BaseModel):
     applied_through: int | None = Field(
         description="Epoch milliseconds (the broker's clock): every event until then is in the state"
     )
-    lag_ms: int | None = Field(description="How far that lies behind the API's clock")
+    lag_ms: int | None = Field(description="How far `applied_through` lies behind the API's clock")

@@ -43,7 +43,7 @@ class RecommendedItem(TypedDict):
     title: NotRequired[str | None]
     because: NotRequired[Explanation | None]
     propensity: NotRequired[
-        Annotated[float, Field(description="Of an explored item: how likely it was to be in this answer")]
+        Annotated[float, Field(description="For an explored item: how likely it was to be in this answer")]
     ]
 
 

@@ -158,5 +158,5 @@ class Recommender:
 
 
 def lag_ms(applied_through: int | None) -> int | None:
-    """How far the state lies behind this machine's clock; not below zero, for two clocks are never one."""
+    """How far the state lies behind this machine's clock; not below zero, because two clocks never agree."""
     return None if applied_through is None else max(0, time.time_ns() // 1_000_000 - applied_through)

@@ -66,7 +66,7 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
             row = traced.setdefault(candidate.item_id, _untouched(memory, candidate))
             row.places[step] = place
 
-    # An answer that is not re-ranked takes only what it needs: these are the places of those after it too.
+    # An answer that is not re-ranked asks for no more than it needs: note the places of later items too.
     note("chain", await recommender.fill(question, POOL, chain.strategies))
     draw = await recommender.draw(question, note)
     for rank, candidate in enumerate(draw.page, options.offset + 1):

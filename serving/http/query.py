@@ -1,7 +1,7 @@
 """Query parameters as a pydantic model, read once per different query string.
 
 FastAPI reads parameters one by one, which costs more than all the rest of an answer. A model is read in one
-go, and a query string that came before is not read again. The OpenAPI document describes them as FastAPI would.
+go, and a query string that came before is not read again. The OpenAPI document shows the same.
 """
 
 from __future__ import annotations

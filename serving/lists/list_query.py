@@ -42,7 +42,7 @@ class ListQuery(BaseModel):
     )
     freshness: Share = Field(0.0, description="How much newly published items rise")
     rotation: Share = Field(
-        0.0, description="How much sinks what was shown lately and not touched; needs SHOWN_SECONDS"
+        0.0, description="How far items sink that were shown lately and not used; needs SHOWN_SECONDS"
     )
     fields: str | None = Field(
         None,

@@ -34,7 +34,7 @@ class Metadata(BaseModel):
 
 
 class Changes(BaseModel):
-    """Some of it: what is absent stays; an attribute of null goes."""
+    """The fields to change: absent ones stay; an attribute that is null is removed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -59,7 +59,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
     async def put(kind: CatalogKind, entry_id: str, fields: dict[str, Any]) -> CatalogAccepted:
         try:
             entry = CatalogEntry(kind=kind, id=entry_id, **fields)
-        except ValidationError as error:  # merged, it may break a bound that its parts keep
+        except ValidationError as error:  # the merged entry may break a bound that its parts keep
             errors = [("/body/" + "/".join(map(str, e["loc"])), reason_of(e)) for e in error.errors()]
             raise ProblemError(422, "The request is not valid", errors=errors) from error
         try:
@@ -76,7 +76,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
 
     @router.delete("/v1/items/{entry_id:last_id}", status_code=202, dependencies=writers)
     async def hide_item(entry_id: PathId) -> CatalogAccepted:
-        """Recommend an item to nobody any more: its attribute ``hidden`` becomes true, the rest stays."""
+        """Stop recommending an item: its attribute ``hidden`` becomes true, the rest stays."""
         known = await _current_fields(store, keyspace.CATALOG_ITEMS, entry_id)
         known["attributes"] = {**known["attributes"], HIDDEN: "true"}
         return await put("item", entry_id, known)
@@ -95,7 +95,7 @@ def _metadata_routes(
 
     @router.patch(path, status_code=202, dependencies=writers, name=f"patch_{kind}")
     async def patch_metadata(entry_id: PathId, changes: Changes) -> CatalogAccepted:
-        """Change parts of the entry that is in force now; of two patches at once, the later wins whole."""
+        """Change parts of the entry that is in force now. When two patches come at once, the later counts."""
         accepted: CatalogAccepted = await put(
             kind, entry_id, merge(await _current_fields(store, key, entry_id), changes)
         )

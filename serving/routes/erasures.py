@@ -32,8 +32,8 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
     async def erase_user(entry_id: PathId, response: Response) -> Erasure:
         """Forget a user: history, lists, metadata, rows of the lake, the next model; counts go down.
 
-        Of the user's events, those with an event time until ``requested_at`` count nowhere any more, however
-        often they are sent or replayed; later ones are accepted again. What remains until its retention
+        The user's events with an event time until ``requested_at`` no longer count anywhere, however often
+        they are sent or replayed; later ones are accepted again. What remains until its retention
         ends is in docs/operations.md. 503 when Kafka does not acknowledge: then send it again.
         """
         requested_at = time.time_ns() // 1_000_000
@@ -61,7 +61,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
 
 
 async def _state_or_accepted(store: Store, receipt: ErasureReceipt) -> Erasure:
-    """What the receipt's own route says now; that nothing is done where Redis cannot be asked."""
+    """What GET /v1/erasures says now; "accepted" where Redis does not answer."""
     try:
         return await read_erasure(store, receipt)
     except StoreError:

@@ -48,10 +48,10 @@ def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> 
 
     @router.post("/v1/events", status_code=202, dependencies=writers, openapi_extra=body_schema)
     async def post_events(request: Request) -> Accepted:
-        """Takes ``{...}`` or ``{"events": [...]}``; a bad event is named in the answer, the others go on.
+        """Takes ``{...}`` or ``{"events": [...]}``; the answer names bad events, and the others are accepted.
 
         202 when Kafka has acknowledged every accepted event; 422 when none is acceptable; 503 when Kafka
-        does not acknowledge (then nothing is claimed: send again, with the same ``event_id`` to be exact).
+        does not acknowledge (then send them again, with the same ``event_id``, so that none counts twice).
         """
         items = await read_events(request, settings.max_events_per_request)
         accepted, rejected = parse_events(items, time.time_ns() // 1_000_000)

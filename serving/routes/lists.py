@@ -50,7 +50,7 @@ def routes(settings: ServingSettings, memory: ProcessMemory, metrics: Metrics) -
         category: Category = None,
         half_life: int = half_life_bounds,
     ) -> Trending:
-        """What many do with at the moment: each event counts half as much after each half-life.
+        """Items that many users interact with now: each event counts half as much after each half-life.
 
         ``score`` is the decayed sum of weights now.
         """

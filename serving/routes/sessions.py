@@ -49,7 +49,7 @@ class Group(BaseModel):
 
 
 class Session(BaseModel):
-    """What is known of somebody: this, and nothing else. The newest comes last, and counts most."""
+    """All that is known of an anonymous visitor. The newest item comes last, and counts most."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,7 +70,7 @@ def routes(
     async def session_recommendations(request: Request, session: Session) -> Response:
         """Items for an anonymous session, folded into the model at once; nothing is stored.
 
-        ``user_id`` of the answer is empty; an item that comes twice counts as it came last.
+        ``user_id`` of the answer is empty; of an item that comes twice, the last occurrence counts.
         """
         query = read_query(request)
         options = query.options
@@ -86,7 +86,7 @@ def routes(
         openapi_extra=read_query.openapi,
     )
     async def group_recommendations(request: Request, group: Group) -> Response:
-        """One list for several users: theirs by reciprocal rank, without what any of them knows."""
+        """One list for several users: their lists fused by rank, without items that any of them knows."""
         query = read_query(request)
         answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.options)
         metrics.count_answer(first_source(answer.items), answer.stale)

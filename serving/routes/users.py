@@ -73,12 +73,12 @@ def routes(
         n: int = bounds,
         rows: Annotated[int, Query(ge=1, le=10, description="How many rows, at most")] = 3,
     ) -> BecauseYouLiked:
-        """For each of the items liked last: what is like it; ``n`` items a row."""
+        """A row of similar items for each of the items that the user liked last; ``n`` items a row."""
         return await because_rows(recommender, memory, user_id, rows, n)
 
     @router.get("/v1/users/{user_id:id}/similar")
     async def similar_users(user_id: PathId, n: int = bounds, offset: Offset = 0) -> SimilarUsers:
-        """Users whom the items that this user liked last suit most: the items' top users, fused."""
+        """Users of a similar taste: the top users of the items that this user liked last, fused."""
         return await similar_to_user(memory, user_id, n, offset)
 
     @router.get("/v1/users/{user_id:id}/estimate")

@@ -1,1 +1,1 @@
-"""What the process says of itself: metrics, log lines, request ids."""
+"""What the process reports: metrics, log lines, request ids."""

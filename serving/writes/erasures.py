@@ -20,10 +20,10 @@ class Erasure(BaseModel):
     receipt: str = Field(description="For GET /v1/erasures/{receipt}; it names nobody")
     requested_at: int = Field(description="Epoch milliseconds: the user's events until then are erased")
     state: Literal["accepted", "applied", "complete"] = Field(
-        description="applied: answers no longer know the user; complete: lake and models neither"
+        description="applied: answers no longer know the user; complete: nor do the lake and the models"
     )
     online: bool = Field(description="Whether the state in Redis is without the user")
-    lake: bool = Field(description="Whether the lake's tables are")
+    lake: bool = Field(description="Whether the lake's tables are without the user")
     models: bool = Field(description="Whether every model in Redis was trained without the user")
 
 
