@@ -18,7 +18,7 @@ pytestmark = pytest.mark.servers
 ASKED = 40
 
 
-def answered(url: str) -> float:
+def count_answers(url: str) -> float:
     text = httpx.get(f"{url}/metrics").text
     counts = re.findall(r"headwater_api_answers_total\{.*\} (\S+)", text)
     assert len(re.findall(r"^headwater_api_model_age_seconds ", text, re.MULTILINE)) == 1
@@ -39,9 +39,9 @@ def test_a_scrape_shows_the_figures_of_all_workers_and_keeps_those_of_a_dead_one
     wait_for(lambda: len(workers()) == 2)
     for _ in range(ASKED):  # a connection each: the kernel deals them out
         assert httpx.get(f"{api.url}/v1/users/ann/recommendations").status_code == 200
-    assert [answered(api.url) for _ in range(10)] == [ASKED] * 10
+    assert [count_answers(api.url) for _ in range(10)] == [ASKED] * 10
     dead = workers()[0]
     os.kill(dead.pid, signal.SIGKILL)
     wait_for(lambda: len(workers()) == 2 and dead.pid not in {each.pid for each in workers()})
     wait_for(lambda: httpx.get(f"{api.url}/livez").status_code == 200)
-    assert answered(api.url) == ASKED
+    assert count_answers(api.url) == ASKED

@@ -28,7 +28,7 @@ def strategy_of(name: str, pages: Sequence[Sequence[str]], asked: list[str] | No
     return candidates
 
 
-def paged(items: Sequence[str], size: int) -> list[Sequence[str]]:
+def pages_of(items: Sequence[str], size: int) -> list[Sequence[str]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
 
 
@@ -38,9 +38,9 @@ def test_an_answer_is_as_long_as_the_catalogue_allows_and_never_known_or_twice(
 ) -> None:
     question = Question(User("u", known_items=known), ListOptions(n))
     strategies = [
-        strategy_of("first", paged(first, page_size)),
-        strategy_of("second", paged(second, page_size)),
-        strategy_of("all", paged(CATALOGUE, page_size)),
+        strategy_of("first", pages_of(first, page_size)),
+        strategy_of("second", pages_of(second, page_size)),
+        strategy_of("all", pages_of(CATALOGUE, page_size)),
     ]
     chosen = asyncio.run(refill(question, n, strategies, FILTERS))
     ids = [candidate.item_id for candidate in chosen]

@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def asked_by(host: str, key: bytes | None = None, path: str = "/v1/popular") -> Scope:
+def request_of(host: str, key: bytes | None = None, path: str = "/v1/popular") -> Scope:
     headers = [] if key is None else [(b"x-api-key", key)]
     return {"type": "http", "path": path, "headers": headers, "client": (host, 1)}
 
@@ -25,35 +25,35 @@ def asked_by(host: str, key: bytes | None = None, path: str = "/v1/popular") -> 
 def test_a_client_may_burst_and_then_goes_at_the_rate() -> None:
     clock = Clock()
     gate = Admission(100, rate=2.0, burst=3, clock=clock)
-    assert [gate.refusal(asked_by("a")) is None for _ in range(5)] == [True, True, True, False, False]
-    assert gate.refusal(asked_by("b")) is None
+    assert [gate.refusal(request_of("a")) is None for _ in range(5)] == [True, True, True, False, False]
+    assert gate.refusal(request_of("b")) is None
     clock.now = 1.0
-    refusals = [gate.refusal(asked_by("a")) for _ in range(3)]
+    refusals = [gate.refusal(request_of("a")) for _ in range(3)]
     assert [refusal is None for refusal in refusals] == [True, True, False]
     assert refusals[2] is not None
     assert refusals[2].status == 429
 
 
 def test_a_key_is_a_client_wherever_it_comes_from_and_is_not_kept() -> None:
-    assert client_of(asked_by("a", b"secret")) == client_of(asked_by("b", b"secret"))
-    assert client_of(asked_by("a", b"secret")) != client_of(asked_by("a"))
-    assert b"secret" not in client_of(asked_by("a", b"secret"))
+    assert client_of(request_of("a", b"secret")) == client_of(request_of("b", b"secret"))
+    assert client_of(request_of("a", b"secret")) != client_of(request_of("a"))
+    assert b"secret" not in client_of(request_of("a", b"secret"))
 
 
 def test_clients_are_forgotten_the_longest_silent_first() -> None:
     gate = Admission(100, rate=1.0, burst=1, clock=Clock())
     for number in range(admission.MAX_CLIENTS + 10):
-        gate.refusal(asked_by(str(number)))
+        gate.refusal(request_of(str(number)))
     assert len(gate._buckets) == admission.MAX_CLIENTS
-    assert gate.refusal(asked_by(str(admission.MAX_CLIENTS + 9))) is not None
-    assert gate.refusal(asked_by("0")) is None
+    assert gate.refusal(request_of(str(admission.MAX_CLIENTS + 9))) is not None
+    assert gate.refusal(request_of("0")) is None
 
 
 def test_probes_are_always_taken() -> None:
     gate = Admission(0, rate=0.001, burst=0)
     for path in ("/livez", "/readyz", "/metrics"):
-        assert gate.refusal(asked_by("a", path=path)) is None
-    refusal = gate.refusal(asked_by("a"))
+        assert gate.refusal(request_of("a", path=path)) is None
+    refusal = gate.refusal(request_of("a"))
     assert refusal is not None
     assert refusal.status == 503
 

@@ -145,10 +145,10 @@ def test_a_body_that_is_not_json_is_a_415_that_names_the_cure(api: Client) -> No
 def test_an_unexpected_error_is_a_500_without_a_trace(
     api: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(*_: object) -> None:
+    async def fail(*_: object) -> None:
         raise KeyError("internal detail")
 
-    monkeypatch.setattr("serving.routes.users.read_history", broken)
+    monkeypatch.setattr("serving.routes.users.read_history", fail)
 
     async def scenario() -> None:
         async with api() as client:

@@ -10,7 +10,7 @@ class Clock:
         return self.now
 
 
-def opened(clock: Clock) -> CircuitBreaker:
+def open_breaker(clock: Clock) -> CircuitBreaker:
     breaker = CircuitBreaker(clock)
     for _ in range(FAILURES_TO_OPEN):
         assert breaker.allows()
@@ -29,7 +29,7 @@ def test_it_opens_only_after_failures_in_a_row() -> None:
 
 def test_while_open_one_caller_per_interval_tries() -> None:
     clock = Clock()
-    breaker = opened(clock)
+    breaker = open_breaker(clock)
     assert not breaker.allows()
     clock.now += OPEN_SECONDS
     assert breaker.allows()
@@ -38,7 +38,7 @@ def test_while_open_one_caller_per_interval_tries() -> None:
 
 def test_a_failed_trial_keeps_it_open_and_a_good_one_closes_it() -> None:
     clock = Clock()
-    breaker = opened(clock)
+    breaker = open_breaker(clock)
     clock.now += OPEN_SECONDS
     assert breaker.allows()
     breaker.record_failure()

@@ -71,14 +71,14 @@ def test_where_reading_needs_a_key_only_the_long_way_is_open() -> None:
 
 
 def test_an_unexpected_error_is_a_500_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(*_: object) -> None:
+    async def fail(*_: object) -> None:
         raise KeyError("internal detail")
 
     async def scenario() -> None:
         app = create_app(settings_of())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-            monkeypatch.setattr("serving.answer.recommender.Recommender.best", broken)
+            monkeypatch.setattr("serving.answer.recommender.Recommender.best", fail)
             response = await client.get(PATHS[0])
             assert response.status_code == 500
             assert response.headers["content-type"] == "application/problem+json"

@@ -75,7 +75,7 @@ def stalled(
         thread.join(30)
 
 
-def told(connection: socket.socket, data: bytes) -> bytes:
+def exchange(connection: socket.socket, data: bytes) -> bytes:
     """The whole answer: head and body may come apart."""
     connection.sendall(data)
     answer = connection.recv(65_536)
@@ -99,13 +99,13 @@ def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
         assert 'refused_requests_total{reason="busy"} ' in client.get("/metrics").text
         host, port = api.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 5) as connection:
-            assert told(connection, GET) == BUSY_ANSWER
+            assert exchange(connection, GET) == BUSY_ANSWER
             # What looks like a request within another one is the other's: whoever answered it would hand
             # the next client of a proxy's connection the wrong answer.
             connection.sendall(b"GET /livez HTTP/1.1\r\nX-Long: ")
             time.sleep(0.1)
-            assert told(connection, GET).startswith(b"HTTP/1.1 200 ")
-            assert told(connection, GET) == BUSY_ANSWER
+            assert exchange(connection, GET).startswith(b"HTTP/1.1 200 ")
+            assert exchange(connection, GET) == BUSY_ANSWER
         assert answers == []
         redis.signal(signal.SIGCONT)
         wait_for(lambda: len(answers) == AT_ONCE)

@@ -34,12 +34,12 @@ def redis_client(redis_url: str) -> redis.Redis:
     return redis.Redis.from_url(redis_url)
 
 
-def applied(client: redis.Redis, next_offset: int) -> None:
+def apply_until(client: redis.Redis, next_offset: int) -> None:
     client.hset(keyspace.APPLIED_ONLINE, mapping={"interactions:2": next_offset, "catalog:0": 7})
 
 
 def test_what_is_applied_is_answered_at_once(redis_url: str, redis_client: redis.Redis, api: Client) -> None:
-    applied(redis_client, 42)
+    apply_until(redis_client, 42)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
@@ -53,7 +53,7 @@ def test_what_is_applied_is_answered_at_once(redis_url: str, redis_client: redis
 def test_an_answer_waits_for_its_write_and_many_wait_with_one_poll(
     redis_url: str, redis_client: redis.Redis, api: Client
 ) -> None:
-    applied(redis_client, 41)
+    apply_until(redis_client, 41)
 
     async def scenario() -> None:
         async with api(redis_url, popular_refresh_seconds=60) as client:
@@ -67,7 +67,7 @@ def test_an_answer_waits_for_its_write_and_many_wait_with_one_poll(
             seconds = time.monotonic() - started
             polls = after["cmdstat_hgetall"]["calls"] - before["cmdstat_hgetall"]["calls"]
             assert 1 <= polls <= seconds / POLL_SECONDS + 2  # not fifty times as many
-            applied(redis_client, 42)
+            apply_until(redis_client, 42)
             assert [stale for stale, _ in await asyncio.gather(*asked)] == [False] * 50
             # Nobody waits any more: nobody polls.
             await asyncio.sleep(0.1)
@@ -94,7 +94,7 @@ def test_the_wait_is_bounded_and_says_so(redis_url: str, redis_client: redis.Red
 def test_a_user_who_waits_to_be_folded_in_has_not_been_served_the_write(
     redis_url: str, redis_client: redis.Redis, api: Client
 ) -> None:
-    applied(redis_client, 42)
+    apply_until(redis_client, 42)
     redis_client.zadd(keyspace.pending(0), {"ann": 1, "bob": 2})
 
     async def scenario() -> None:

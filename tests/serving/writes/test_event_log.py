@@ -40,7 +40,7 @@ def log_over(report: Report, timeout: float = 2.0) -> EventLog:
     return EventLog(KafkaSettings(), timeout, lambda *_: FakeProducer(report))
 
 
-def acknowledged(number: int, on_delivery: OnDelivery) -> None:
+def acknowledge(number: int, on_delivery: OnDelivery) -> None:
     on_delivery(Delivery("interactions", number % 2, 100 + number), None)
 
 
@@ -55,7 +55,7 @@ def append(log: EventLog) -> dict[int, int]:
 
 
 def test_offsets_are_the_last_of_each_partition() -> None:
-    assert append(log_over(acknowledged)) == {0: 104, 1: 103}
+    assert append(log_over(acknowledge)) == {0: 104, 1: 103}
 
 
 def test_one_failed_event_fails_the_request() -> None:
@@ -63,7 +63,7 @@ def test_one_failed_event_fails_the_request() -> None:
         if number == 3:
             on_delivery(None, RuntimeError("no leader"))
         else:
-            acknowledged(number, on_delivery)
+            acknowledge(number, on_delivery)
 
     with pytest.raises(EventLogError, match="no leader"):
         append(log_over(report))
@@ -72,7 +72,7 @@ def test_one_failed_event_fails_the_request() -> None:
 def test_one_silent_event_fails_the_request_in_time() -> None:
     def report(number: int, on_delivery: OnDelivery) -> None:
         if number != 3:
-            acknowledged(number, on_delivery)
+            acknowledge(number, on_delivery)
 
     started = time.monotonic()
     with pytest.raises(EventLogError, match="in time"):
@@ -92,7 +92,7 @@ def test_after_a_failed_opening_requests_fail_at_once_and_later_it_opens(
         assert limits.connect_timeout_seconds < 2.0
         if attempts == 1:
             raise BrokerUnavailableError("nowhere")
-        return FakeProducer(acknowledged)
+        return FakeProducer(acknowledge)
 
     async def run() -> None:
         log = EventLog(KafkaSettings(), 2.0, opens)
@@ -113,5 +113,5 @@ def test_a_report_after_the_loop_has_ended_is_harmless() -> None:
     with pytest.raises(EventLogError):
         append(log_over(lambda _, on_delivery: late.append(on_delivery), timeout=0.1))
     for on_delivery in late:
-        acknowledged(0, on_delivery)
+        acknowledge(0, on_delivery)
         on_delivery(None, RuntimeError("too late"))

@@ -15,7 +15,7 @@ FIRST = list_strategy([("a", 9.0), ("b", 8.0)], "first")
 SECOND = list_strategy([("b", 0.2), ("c", 0.1)], "second")
 
 
-def found(*weighted: tuple[float, Strategy]) -> list[Candidate]:
+def propose(*weighted: tuple[float, Strategy]) -> list[Candidate]:
     async def scenario() -> list[Candidate]:
         question = Question(User("u"), ListOptions(10))
         return [each async for page in hybrid(weighted)(question) for each in page]
@@ -24,17 +24,17 @@ def found(*weighted: tuple[float, Strategy]) -> list[Candidate]:
 
 
 def test_places_count_and_scores_of_different_lists_do_not() -> None:
-    best = found((1.0, FIRST), (1.0, SECOND))
+    best = propose((1.0, FIRST), (1.0, SECOND))
     assert [each.item_id for each in best] == ["b", "a", "c"]
     assert best[0].score == pytest.approx(1 / (SMOOTHING + 2) + 1 / (SMOOTHING + 1))
     assert {each.source for each in best} == {SOURCE}
 
 
 def test_a_heavier_list_leads() -> None:
-    assert [each.item_id for each in found((1.0, FIRST), (9.0, SECOND))] == ["b", "c", "a"]
-    assert found() == []
+    assert [each.item_id for each in propose((1.0, FIRST), (9.0, SECOND))] == ["b", "c", "a"]
+    assert propose() == []
 
 
 def test_of_a_long_list_no_more_is_read_than_counts() -> None:
     endless = list_strategy([(f"i{n}", 1.0) for n in range(10_000)], "endless")
-    assert len(found((1.0, endless))) == 200
+    assert len(propose((1.0, endless))) == 200
