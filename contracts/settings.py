@@ -42,6 +42,9 @@ class SparkSettings(_Environment):
 
     spark_master: str = "local[*]"
     spark_jars_dir: str = ".cache/jars/spark"  # filled by `headwater setup`
+    # A class-data archive for the driver's JVM, so that it starts faster (stack/machine/class_data.py); a JVM
+    # of another version or with other jars ignores it.
+    spark_class_data: str = ""
     spark_driver_memory: str = "1g"
     spark_shuffle_partitions: int = Field(default=4, ge=1)
     spark_conf: dict[str, str] = Field(default_factory=dict)  # JSON; further Spark configuration

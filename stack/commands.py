@@ -16,7 +16,7 @@ from stack.demo.once import run_once
 from stack.machine import doctor as doctor_checks
 from stack.machine.errors import StackError
 from stack.machine.jars import jars_dir
-from stack.machine.setup import ensure_set_up
+from stack.machine.setup import ensure_fast_start, ensure_set_up
 from stack.processes.run_state import Folders
 from stack.run import down as stopping
 from stack.run.detach import start_detached
@@ -57,6 +57,7 @@ def setup() -> None:
     console = Console(stderr=True)
     with _errors_in_words(console):
         java = ensure_set_up(console)
+        ensure_fast_start(java, console)
         console.print(
             f"Java {java.version} ({java.home}) and the jars ({jars_dir()}) are in place.", style=None
         )

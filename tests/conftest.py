@@ -19,6 +19,7 @@ from contracts.settings import SparkSettings
 from contracts.topics import TOPICS
 from stack.machine import broker as broker_server
 from stack.machine import redis_server
+from stack.machine.class_data import ensure_archive
 from stack.machine.jars import ensure_jars, jars_dir
 from stack.machine.java import ensure_java
 from stack.machine.ports import LOOPBACK, free_port
@@ -76,9 +77,10 @@ def _started(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServiceP
 
 @pytest.fixture(scope="session")
 def jars() -> None:
-    """Java and the jars are in place (fetched once)."""
-    ensure_java(lambda _: None)
+    """Java, the jars and the archive of Spark's classes are in place (fetched and made once)."""
+    java = ensure_java(lambda _: None)
     ensure_jars(lambda *_: None)
+    os.environ["SPARK_CLASS_DATA"] = str(ensure_archive(java, print) or "")  # for every process of a test
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.machine.class_data import usable_archive
 from stack.machine.jars import jars_dir
 from stack.machine.java import Java
 from stack.machine.ports import LOOPBACK
@@ -46,6 +47,7 @@ def environment(options: Options, folders: Folders, ports: Ports, java: Java) ->
         "MODELS_URI": str(folders.models),
         "CHECKPOINTS_URI": str(folders.checkpoints),
         "SPARK_JARS_DIR": str(jars_dir("spark")),
+        "SPARK_CLASS_DATA": str(usable_archive(java) or ""),
         "SPARK_LOCAL_DIRS": str(folders.scratch),
         "API_HOST": LOOPBACK,
         "API_PORT": str(ports.api),
