@@ -37,17 +37,19 @@ async def because_rows(
     """At most ``rows`` rows of n items; each item stands once, in the row of what was liked last."""
     user = await read_user(memory.store, user_id)
     liked = [item_id for item_id, _ in await liked_lately(memory.store, user, memory.settings)]
-    made: list[BecauseRow] = []
+    answer_rows: list[BecauseRow] = []
     shown: set[str] = set()
     for item_id, neighbours in zip(liked, await similar_to_many(memory.store, liked), strict=True):
-        if len(made) == rows:
+        if len(answer_rows) == rows:
             break
         question = await recommender.question(user, ListOptions(n, exclude=frozenset(shown)))
         chosen = await recommender.fill(question, n, (list_strategy(neighbours, SOURCE),))
         if chosen:
             shown.update(candidate.item_id for candidate in chosen)
-            made.append(BecauseRow(item_id=item_id, title=None, items=recommender.with_titles(chosen, 0)))
-    await memory.catalogue.load(row.item_id for row in made)
-    for row in made:
+            answer_rows.append(
+                BecauseRow(item_id=item_id, title=None, items=recommender.with_titles(chosen, 0))
+            )
+    await memory.catalogue.load(row.item_id for row in answer_rows)
+    for row in answer_rows:
         row.title = memory.catalogue.get(row.item_id).title
-    return BecauseYouLiked(user_id=user_id, rows=made, model_version=user.model_version)
+    return BecauseYouLiked(user_id=user_id, rows=answer_rows, model_version=user.model_version)

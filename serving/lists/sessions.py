@@ -55,7 +55,7 @@ def fold_in_session(
         alpha=factors.alpha,
         nonnegative=factors.nonnegative,
         gramian=factors.gramian,
-        # Their order stands for their times.
+        # A session has no times: its order stands for them.
         confidence_weights=recency_weights(row, np.arange(len(places)), half_life_items=half_life),
     )
     if not vector.any():

@@ -68,7 +68,7 @@ async def together_answer(memory: ProcessMemory, item_id: str, n: int, offset: i
 
 
 async def frequently_together(store: Store, item_id: str, all_users: int) -> list[Together]:
-    """What goes with an item, the surest first; two round trips. ``all_users``: of all items, summed."""
+    """Items that go with an item, surest first; two round trips. ``all_users``: summed over items."""
     pages = await store.ask(
         *(
             ("ZREVRANGE", keyspace.together(item_id, shard), 0, CANDIDATES - 1, "WITHSCORES")
@@ -91,7 +91,7 @@ def rank_by_surprise(
 ) -> list[Together]:
     """By the log-likelihood ratio; only what goes together more often than expected.
 
-    By chance, an item's pairs would fall on the others as users do: expected = all pairs x users / all users.
+    By chance, pairs would be distributed as users are: expected = all pairs x users / all users.
     """
     others = list(together)
     counts = np.array([together[other] for other in others], np.float64)

@@ -1,6 +1,6 @@
 """What was shown to whom lately, for ``rotation``: bounded, expiring, off by default (SHOWN_SECONDS).
 
-Noted in memory and written once a second in one pipeline, so that an answer waits for nothing; what is not
+Noted in memory and written once a second in one pipeline, so that no answer waits for it; what is not
 written when the process ends is forgotten.
 """
 

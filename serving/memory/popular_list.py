@@ -15,7 +15,7 @@ PAGE_SIZE = 2000
 _SLICE = 200
 
 
-class PopularItem(NamedTuple):
+class PopularEntry(NamedTuple):
     """An item of the list, best first."""
 
     item_id: str
@@ -61,10 +61,10 @@ class PopularList:
         for first in {0, start}:
             await self._catalogue.load(item_id for item_id, _ in self._page[first : first + _SLICE])
 
-    def head(self, n: int) -> Sequence[PopularItem]:
+    def head(self, n: int) -> Sequence[PopularEntry]:
         """The first n items; empty when Redis never answered."""
         return [
-            PopularItem(item_id, score, raw, self._catalogue.get(item_id).title)
+            PopularEntry(item_id, score, raw, self._catalogue.get(item_id).title)
             for (item_id, score), raw in zip(self._page[:n], self._liked[:n], strict=True)
         ]
 

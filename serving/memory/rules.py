@@ -8,7 +8,7 @@ from serving.redis.store import Store
 
 
 class RulesInForce:
-    """The process' copy, as fresh as its last refresh."""
+    """This process's copy, as fresh as its last refresh."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -14,7 +14,7 @@ NEWEST = 20
 
 
 async def liked_lately(store: Store, user: User, settings: WeightSettings) -> Sequence[tuple[str, float]]:
-    """Of the NEWEST items of a user, or of the session, those with a strength above zero; newest first."""
+    """The NEWEST items of a user or session with a strength above zero; newest first."""
     if user.session is not None:
         return user.session
     if not user.known_items:

@@ -56,19 +56,19 @@ async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> S
     return RankedList(model, (fresh.indexes, fresh.scores))
 
 
-class HistoryItem(NamedTuple):
+class HistoryRow(NamedTuple):
     """What a user did with an item, as far as it still counts."""
 
     item_id: str
     entry: records.HistoryEntry
 
 
-async def history(store: Store, user_id: str) -> list[HistoryItem]:
+async def history(store: Store, user_id: str) -> list[HistoryRow]:
     """What counts of the user's interactions: not what was retracted or taken back; newest first."""
     key = keyspace.history(user_id, store.shards)
     (raw,) = await store.ask(("HGETALL", key))
     found = [
-        HistoryItem(item.decode(), entry)
+        HistoryRow(item.decode(), entry)
         for item, each in raw.items()
         for entry in strengths.effective(records.decode_history(each))
     ]
