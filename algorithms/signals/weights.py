@@ -289,23 +289,25 @@ def _by_user(users: NDArray[np.int64], values: Floats) -> Floats:
     return np.asarray(np.bincount(place, values) / np.bincount(place))
 
 
-def _difference(scored: Candidates, ours: Floats, theirs: Floats) -> Figure:
-    return paired_difference(_by_user(scored.users, ours), _by_user(scored.users, theirs))
+def _difference(scored: Candidates, figures: Floats, compared: Floats) -> Figure:
+    return paired_difference(_by_user(scored.users, figures), _by_user(scored.users, compared))
 
 
 def _known_items_gain(
     parts: tuple[Candidates, ...], without: tuple[Horizon, ...], having: tuple[Horizon, ...]
 ) -> Figure:
-    ours, theirs, users = [], [], []
+    included_figures, left_out_figures, users = [], [], []
     for part, left_out, included in zip(parts, without, having, strict=True):
         if left_out.weights:
-            ours.append(ndcg(part, included.weights, True))
-            theirs.append(ndcg(part, left_out.weights, False))
+            included_figures.append(ndcg(part, included.weights, True))
+            left_out_figures.append(ndcg(part, left_out.weights, False))
             users.append(part.users)
     if not users:
         return Figure(float("nan"), float("nan"), float("nan"))
     owners = np.concatenate(users)
-    return paired_difference(_by_user(owners, np.concatenate(ours)), _by_user(owners, np.concatenate(theirs)))
+    return paired_difference(
+        _by_user(owners, np.concatenate(included_figures)), _by_user(owners, np.concatenate(left_out_figures))
+    )
 
 
 def _fill(

@@ -144,9 +144,9 @@ def together(world: World) -> int:
     both_ways = 2 * world.users * pairs / world.shards
     name = key_bytes(len(keyspace.together("i" * world.item_size, world.shards)))
     weights, whole = shares(), 0.0
-    for mine in weights:
+    for share in weights:
         # A pair of items is met Poisson(both ways * their shares) times.
-        met = (-math.expm1(-both_ways * mine * other / max(1, world.items) ** 2) for other in weights)
+        met = (-math.expm1(-both_ways * share * other / max(1, world.items) ** 2) for other in weights)
         members = round(world.items * sum(met) / len(weights))
         whole += (zset_bytes(members, world.item_size, 2) + name) / len(weights) if members else 0
     return round(world.shards * world.items * whole)
@@ -238,7 +238,7 @@ VERSION_KINDS: tuple[tuple[str, Bytes], ...] = (
 
 def version_bytes(world: World) -> int:
     """What one published version takes."""
-    return sum(of(world) for _, of in VERSION_KINDS)
+    return sum(size(world) for _, size in VERSION_KINDS)
 
 
 def plan_bytes(world: World) -> dict[str, int]:
@@ -246,6 +246,6 @@ def plan_bytes(world: World) -> dict[str, int]:
     versions = world.versions
     return (
         {"server": BASE}
-        | {name: of(world) for name, of in STATE_KINDS}
-        | {f"{name}, {versions} versions": versions * of(world) for name, of in VERSION_KINDS}
+        | {name: size(world) for name, size in STATE_KINDS}
+        | {f"{name}, {versions} versions": versions * size(world) for name, size in VERSION_KINDS}
     )

@@ -200,10 +200,10 @@ def _known(
     """Per user the indexes of all known items that have a factor."""
     known = []
     for user, more in enumerate(further):
-        own = indexes[histories.indptr[user] : histories.indptr[user + 1]]
+        user_items = indexes[histories.indptr[user] : histories.indptr[user + 1]]
         if more:
-            own = np.array(_indexes(model, new_items, more), np.int64)
-        known.append(own[own != UNKNOWN])
+            user_items = np.array(_indexes(model, new_items, more), np.int64)
+        known.append(user_items[user_items != UNKNOWN])
     return known
 
 
@@ -216,9 +216,11 @@ def _rank(
 ) -> _Lists:
     """The n best of all items with a factor, for each user, without the known ones."""
     size = len(model.index)
-    best = _best(vectors, model.factors, [own[own < size] for own in known], n, model.fitted)
+    best = _best(vectors, model.factors, [indexes[indexes < size] for indexes in known], n, model.fitted)
     if new_items.index:
-        fresh = _best(vectors, new_items.factors, [own[own >= size] - size for own in known], n, None)
+        fresh = _best(
+            vectors, new_items.factors, [indexes[indexes >= size] - size for indexes in known], n, None
+        )
         scores = np.hstack([best.scores, fresh.scores])
         indexes = np.hstack([best.indexes, np.where(fresh.indexes < 0, -1, fresh.indexes + size)])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
@@ -235,7 +237,7 @@ def _best(
     n: int,
     mask: NDArray[np.bool_] | None,
 ) -> _Lists:
-    indptr = np.concatenate([[0], np.cumsum([len(own) for own in known])]).astype(np.int64)
+    indptr = np.concatenate([[0], np.cumsum([len(indexes) for indexes in known])]).astype(np.int64)
     return _Lists(*top_n(vectors, factors, indptr, np.concatenate(known).astype(np.int32), n, mask))
 
 
@@ -269,8 +271,11 @@ def _write(
             keys = [keyspace.pending(shard), keyspace.active(shard)]
             arguments: list[bytes | str | int] = [settings.fresh_ttl_seconds]
             for place in places:
-                user, some = users[place], lists.indexes[place] >= 0
-                ranked = lists.indexes[place][some].tolist(), lists.scores[place][some].tolist()
+                user, ranked_places = users[place], lists.indexes[place] >= 0
+                ranked = (
+                    lists.indexes[place][ranked_places].tolist(),
+                    lists.scores[place][ranked_places].tolist(),
+                )
                 fresh = FreshList(reading.version or "", reading.read_at, offsets, *map(tuple, ranked))
                 keys += (keyspace.fresh(user, shards), keyspace.history(user, shards))
                 arguments += (encode_fresh(fresh), user)

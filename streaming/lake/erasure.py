@@ -43,8 +43,8 @@ class LakeErasures:
             return interactions
         rows = list(self._until.items())
         tombstones = interactions.sparkSession.createDataFrame(rows, "erased_user STRING, until BIGINT")
-        mine = F.col("user_id") == F.col("erased_user")
-        joined = interactions.join(F.broadcast(tombstones), mine, "left")
+        same_user = F.col("user_id") == F.col("erased_user")
+        joined = interactions.join(F.broadcast(tombstones), same_user, "left")
         kept = F.col("until").isNull() | (F.unix_millis("event_time") > F.col("until"))
         return joined.filter(kept).select(*interactions.columns)
 
@@ -67,10 +67,10 @@ class LakeErasures:
 
 def delete_users(spark: SparkSession, lake_uri: str, until: Mapping[str, int]) -> None:
     """Delete the users' interactions and metadata up to their moments (epoch ms)."""
-    for some in _parts(until.items()):
-        events = (_is(user, "user_id") & (F.unix_millis("event_time") <= moment) for user, moment in some)
+    for part in _parts(until.items()):
+        events = (_is(user, "user_id") & (F.unix_millis("event_time") <= moment) for user, moment in part)
         _delete(spark, lake.INTERACTIONS.path(lake_uri), reduce(or_, events))
-        metadata = (_is(user, "id") & (F.col("updated_at") < moment) for user, moment in some)
+        metadata = (_is(user, "id") & (F.col("updated_at") < moment) for user, moment in part)
         is_user = F.col("kind") == "user"
         _delete(spark, lake.CATALOG.path(lake_uri), is_user & reduce(or_, metadata))
 

@@ -101,8 +101,8 @@ def _task(
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client, left_at = connect(settings.redis_url.get_secret_value()), dict[str, int]()
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
-        for some in micro_batches(texts, settings.online_trigger_seconds, _MOST_RECORDS):
-            _apply(client, json.loads(f"[{','.join(some)}]"), left_at, settings)
+        for batch_texts in micro_batches(texts, settings.online_trigger_seconds, _MOST_RECORDS):
+            _apply(client, json.loads(f"[{','.join(batch_texts)}]"), left_at, settings)
         yield from ()
 
     return apply

@@ -88,11 +88,11 @@ def half_step(side: Side, fixed: Matrix, problem: Problem) -> Matrix:
         else:
             liked, squares, targets = is_there, is_there.astype(np.float64), values
         counts = liked.sum(axis=1)
-        some = counts > 0  # the others' factors are zero, and their equations may be singular
-        if some.any():
-            factors = others[side.columns[places[some]]]
-            damping = problem.reg_param * counts[some]
-            solved[rows[some]] = _solve(factors, squares[some], targets[some], shared, damping)
+        solvable = counts > 0  # the others' factors are zero, and their equations may be singular
+        if solvable.any():
+            factors = others[side.columns[places[solvable]]]
+            damping = problem.reg_param * counts[solvable]
+            solved[rows[solvable]] = _solve(factors, squares[solvable], targets[solvable], shared, damping)
     return solved
 
 

@@ -116,9 +116,9 @@ def _counting(events: Events, writers: _LastWriters) -> NDArray[np.bool_]:
 
 def _is_newer(events: Events, writers: _LastWriters, code: int, rival: int) -> NDArray[np.bool_]:
     """Whether a type's last writer is newer than the rival type's, by (event time, event id)."""
-    own, other = writers.times[:, code], writers.times[:, rival]
-    newer: NDArray[np.bool_] = own > other
-    for row in np.flatnonzero((own == other) & (own != NONE)).tolist():
+    type_times, rival_times = writers.times[:, code], writers.times[:, rival]
+    newer: NDArray[np.bool_] = type_times > rival_times
+    for row in np.flatnonzero((type_times == rival_times) & (type_times != NONE)).tolist():
         ids = [events.event_ids[int(writers.places[row, column])].as_py() for column in (code, rival)]
         newer[row] = ids[0] > ids[1]
     return newer

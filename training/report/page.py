@@ -66,7 +66,11 @@ def _bars(figures: FiguresByList, k: int) -> list[str]:
     plots = []
     for metric in _SHOWN if figures else ():
         name = f"{metric}@{k}"
-        rows = [(_NAMES.get(who, who), *own[name]) for who, own in figures.items() if name in own]
+        rows = [
+            (_NAMES.get(who, who), *list_figures[name])
+            for who, list_figures in figures.items()
+            if name in list_figures
+        ]
         plots.append(bars(name.upper(), rows))
     return plots
 
@@ -92,12 +96,18 @@ def _figures(figures: FiguresByList) -> str:
     names = list(figures.get("model", {}))
     head = _cells("th", ["", *(_NAMES.get(who, who) for who in figures)])
     return head + "".join(
-        _cells("td", [name, *(_interval(own.get(name)) for own in figures.values())]) for name in names
+        _cells("td", [name, *(_interval(list_figures.get(name)) for list_figures in figures.values())])
+        for name in names
     )
 
 
 def _segments(segments: Mapping[str, FiguresByList]) -> str:
-    columns = [(who, name) for by in list(segments.values())[:1] for who, own in by.items() for name in own]
+    columns = [
+        (who, name)
+        for by_list in list(segments.values())[:1]
+        for who, list_figures in by_list.items()
+        for name in list_figures
+    ]
     head = _cells("th", ["", *(f"{_NAMES.get(who, who)}: {name}" for who, name in columns)])
     return head + "".join(
         _cells("td", [segment, *(_interval(by.get(who, {}).get(name)) for who, name in columns)])
