@@ -18,7 +18,7 @@ def still_good(
     known: Indexes,
     tolerance: float,
 ) -> NDArray[np.bool_]:
-    """Of each user, whether the old list (users, n; -1 behind) may stay.
+    """Whether the old list of each user (users, n; -1 behind) may stay.
 
     It may where it is as long as the new one, whose scores (users, n; -inf behind) are given, holds no item
     that is known by now (CSR) or has no factors any more, and where at every place the sum of the new scores

@@ -19,7 +19,7 @@ class Catalogue(NamedTuple):
     vectors: NDArray[np.float32]  # (items, d); like items point the same way, zero for unknown ones
 
 
-# Of each metric below: (lists, positives, catalogue, k) -> one value a user, NaN where there is none.
+# The form of each metric below: (lists, positives, catalogue, k) -> one value a user, NaN for no value.
 
 
 def novelty(lists: Lists, positives: Positives, catalogue: Catalogue, k: int) -> Values:
@@ -51,7 +51,7 @@ def serendipity(lists: Lists, positives: Positives, catalogue: Catalogue, k: int
     return np.where(positives.counts > 0, value, np.nan)
 
 
-# Of each metric below: (how often each item is listed, catalogue) -> one value of all lists.
+# The form of each metric below: (how often each item is listed, catalogue) -> one value of all lists.
 
 
 def coverage(listed: Values, catalogue: Catalogue) -> float:

@@ -100,7 +100,7 @@ def _merge(indexes: Indexes, scores: Floats, candidates: tuple[Indexes, Floats],
 def _candidates(
     users: Floats, items: Floats, block: Floats, floor: NDArray[np.float64], n: int
 ) -> tuple[Indexes, Floats]:
-    """Of each row its n largest and not many more, by ascending column: columns and scores, -inf behind."""
+    """The n largest of each row and few others, by ascending column: columns and scores, -inf behind."""
     above = block >= np.maximum(floor, np.finfo(np.float32).min).astype(np.float32)[:, None]
     counts = np.count_nonzero(above, axis=1)
     for row in np.flatnonzero(counts > _CROWDED * n):
@@ -142,7 +142,7 @@ def _scores(users: Floats, items: Floats, rows: NDArray[np.int64], columns: NDAr
 
 
 def _floor(block: Floats, n: int) -> Floats:
-    """Of each row something not above its n-th largest score, and close to it: (users,).
+    """A lower bound of the n-th largest score of each row, close to it: (users,).
 
     That is the n-th largest of the maxima of groups of columns, a tenth of the cost of selecting from all.
     """

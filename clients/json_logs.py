@@ -26,7 +26,7 @@ class JsonLines(JsonFormatter):
     """
 
     def __init__(self, context: Callable[[], Mapping[str, object]] = dict) -> None:
-        """``context`` gives the fields that the place of the call does not know, at each line anew."""
+        """``context`` gives the fields that the place of the call does not know, at each line."""
         super().__init__(fmt=_FIELDS, rename_fields=_NAMES, reserved_attrs=_NOT_SHOWN)
         self._context = context
 

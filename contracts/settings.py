@@ -107,7 +107,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
     # A worker of the live query begins a micro-batch at most so often; after a pause, at the first record.
     online_trigger_seconds: float = Field(default=0.05, ge=0)
-    # So long a task of it reads its partition, until Spark plans the next one: a fifth of a second's pause.
+    # How long its task reads a partition until Spark plans the next one, with a fifth of a second's pause.
     online_task_seconds: float = Field(default=60.0, ge=5)
     # More records than this are a backlog: applied in large batches, not live.
     online_backlog_events: int = Field(default=20_000, ge=1)
@@ -198,7 +198,7 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     max_body_bytes: int = Field(default=2_000_000, ge=1024)
     max_events_per_request: int = Field(default=1000, ge=1)
     max_requests_at_once: int = Field(default=256, ge=1)  # of one process; more get a 503 at once
-    # Of each API key, or of each address without one; 0: unlimited. Counted by each process for itself.
+    # For each API key, or each address without one; 0: unlimited. Counted by each process for itself.
     rate_limit_per_second: float = Field(default=0.0, ge=0)
     rate_limit_burst: int = Field(default=100, ge=1)
     popular_refresh_seconds: float = Field(default=1.0, gt=0)

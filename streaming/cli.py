@@ -45,7 +45,7 @@ def repair_checkpoints(
     ] = False,
     as_text: Annotated[bool, typer.Option("--json", help="print what was done as JSON")] = False,
 ) -> None:
-    """Set queries up anew whose checkpoint is lost: they go on from the offsets found in the lake."""
+    """Give queries whose checkpoint is lost a new one: they continue from the offsets found in the lake."""
     from clients.spark_session import spark_session
     from streaming.recovery.repair import RepairError, repair
 

@@ -148,7 +148,7 @@ def _choose_horizon(
     best_alone = max(alone, key=lambda name: alone[name])
     starts = _default(offered, default, with_known), {best_alone: 1.0}
     searched = [_search(offered, scored, start, with_known) for start in starts]
-    # Of equal ones the first, which came from the defaults.
+    # max takes the first of equal ones, which came from the defaults.
     weights, steps = max(searched, key=lambda each: float(ndcg(scored, each[0], with_known).mean()))
     found = ndcg(scored, weights, with_known)
     figure = mean_figures(_by_user(scored.users, found)[:, None])[0]

@@ -27,7 +27,7 @@ def history(user_id: str, shards: int) -> str:
 
 
 def retracted(user_id: str, shards: int) -> str:
-    """HASH as `history`: items of which a retraction left nothing; kept so that order is no matter."""
+    """HASH as `history`: items of which a retraction left nothing; kept so that order does not matter."""
     return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"
 
 
@@ -55,7 +55,7 @@ def pending(shard: int) -> str:
 
 
 def active(shard: int) -> str:
-    """ZSET user_id by when its fresh list was made (ms): whose lists a new model makes anew."""
+    """ZSET user_id by when its fresh list was made (ms): whose lists are made again for a new model."""
     return f"hw:{{{shard}}}:active"
 
 

@@ -30,7 +30,7 @@ class StreamingStatus:
     lake_batch: int | None = None
     lake_batch_seconds: float | None = None
     pending_users: int | None = None  # who wait to be folded in
-    fresh_version: str | None = None  # the model by which the fresh lists were last made anew
+    fresh_version: str | None = None  # the model by which the fresh lists were last made
     state_lost: int | None = None  # when it was seen that Redis has lost the state
 
     def encode(self) -> dict[str, str]:

@@ -15,7 +15,7 @@ Schedule = Callable[[int, int], float]
 
 
 def at_rate(events_per_second: float) -> Schedule:
-    """So many events a second."""
+    """A fixed number of events a second."""
     return lambda number, time_ms: number / events_per_second
 
 

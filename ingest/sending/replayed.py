@@ -26,7 +26,7 @@ class ReplayedMark:
 
 
 def fingerprint(source: str, *options: object) -> str:
-    """Of a source's name, its options, and the sizes and times of its files: another one is replayed anew."""
+    """A digest of a source's name, options, file sizes and file times: a changed source is replayed again."""
     path = Path(source)
     files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
     stats = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]

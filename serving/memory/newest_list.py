@@ -19,7 +19,7 @@ class NewestList:
         self._head: Sequence[tuple[str, float]] = ()
 
     async def refresh(self) -> None:
-        """Read the head anew. Raises StoreError and keeps what it has."""
+        """Read the head again. Raises StoreError and keeps what it has."""
         self._head = await newest_page(self._store, time.time_ns() // 1_000_000, 0, HEAD)
 
     def head(self, now_ms: int) -> list[tuple[str, float]]:

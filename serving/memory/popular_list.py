@@ -20,7 +20,7 @@ class PopularEntry(NamedTuple):
 
     item_id: str
     score: float
-    raw: bytes | None  # decoded only where it is shown: the list is read anew each second
+    raw: bytes | None  # decoded only where it is shown: the list is read again each second
     title: str | None
 
     @property
@@ -45,7 +45,7 @@ class PopularList:
         return len(self._page)
 
     async def refresh(self) -> None:
-        """Read the head anew. Raises StoreError and keeps what it has."""
+        """Read the head again. Raises StoreError and keeps what it has."""
         page = await popular_page(self._store, 0, PAGE_SIZE, seconds=BACKGROUND_SECONDS)
         liked = await popularity(self._store, [item_id for item_id, _ in page])
         # The record begins with its number of users; decoding all of it each second would cost more.

@@ -19,7 +19,7 @@ class Refreshable(Protocol):
     """A copy of something that Redis holds."""
 
     async def refresh(self) -> None:
-        """Read it anew. Raises StoreError and keeps what it has."""
+        """Read it again. Raises StoreError and keeps what it has."""
 
 
 class Refresher:

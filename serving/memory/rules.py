@@ -17,7 +17,7 @@ class RulesInForce:
         self.allowed: frozenset[str] = frozenset()
 
     async def refresh(self) -> None:
-        """Read them anew. Raises StoreError and keeps what it has."""
+        """Read them again. Raises StoreError and keeps what it has."""
         (raw,) = await self._store.ask(("GET", keyspace.SERVING_RULES))
         self._use(Rules.model_validate_json(raw) if raw else NO_RULES)
 

@@ -30,7 +30,7 @@ class ServiceFigures(Collector):
         self._decisions: Mapping[str, int] = {}
 
     async def refresh(self) -> None:
-        """Read them anew. Raises StoreError and keeps what it has."""
+        """Read them again. Raises StoreError and keeps what it has."""
         last, streaming, training, self._online, self._lake = await self._store.ask(
             ("LINDEX", keyspace.MODEL_AUDIT, -1),
             ("HGETALL", keyspace.STREAMING_STATUS),
@@ -95,7 +95,7 @@ class ServiceFigures(Collector):
             yield last
         if self._decisions:
             decisions = GaugeMetricFamily(
-                "headwater_model_decisions", "Of the last 1,000: moves and refusals.", labels=["action"]
+                "headwater_model_decisions", "Moves and refusals, the last 1,000.", labels=["action"]
             )
             for action, count in self._decisions.items():
                 decisions.add_metric([action], count)

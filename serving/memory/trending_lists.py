@@ -20,7 +20,7 @@ class TrendingLists:
         self._heads: dict[int, list[tuple[str, float]]] = {}
 
     async def refresh(self) -> None:
-        """Read the heads anew. Raises StoreError and keeps what it has."""
+        """Read the heads again. Raises StoreError and keeps what it has."""
         self._heads = await trending_pages(self._store, self._half_lives, HEAD)
 
     def head(self, half_life: int, now_ms: int) -> list[tuple[str, float]]:

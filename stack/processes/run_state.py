@@ -87,7 +87,7 @@ class RunState:
 
     @classmethod
     def decode(cls, text: str) -> RunState:
-        """Of the file's text. Raises ValueError, KeyError or TypeError where it is none."""
+        """Read the file's text. Raises ValueError, KeyError or TypeError where it is none."""
         raw = json.loads(text)
         if raw["phase"] not in get_args(Phase):
             raise ValueError(f"no phase of a run: {raw['phase']!r:.80}")

@@ -139,8 +139,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "I2",
         "no duplicates",
-        "two writers on the table, a topic made anew, or a producer that uses an id twice: end that; readers"
-        " take the last writer, so figures stay right",
+        "two writers on the table, a topic that was created again, or a producer that uses an id twice:"
+        " end that; readers take the last writer, so figures stay right",
         no_duplicates,
     ),
     Invariant(

@@ -124,7 +124,7 @@ def _read(client: StateClient, users: Sequence[str], settings: StreamingSettings
 def _read_newest(
     client: StateClient, users: Sequence[str], places: Sequence[int], settings: StreamingSettings
 ) -> list[tuple[list[bytes], list[bytes]]]:
-    """Of users with more items than a fold-in reads: [item, entries, ...] of the newest, and all items."""
+    """For users with more items than a fold-in reads: [item, entries, ...] of the newest, and all items."""
     script, shards = client.register_script(lua(__package__, "read_history.lua")), settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
         for place in places:

@@ -41,8 +41,8 @@ class LakeBatch:
         self._settings, self._query_id = settings, query_id
         self._maintenance = Maintenance(settings)
         self._erasures = LakeErasures(settings.lake_uri)
-        # Of the batch before: about what the next will hold. Only the first after a start, which has none
-        # before it, may be a replay.
+        # The figures of the batch before: the next will hold about as much. Only the first batch after a
+        # start, which has none before it, may be a replay.
         self._rows_before: int | None = None
 
     def write(self, records: DataFrame, batch_id: int) -> None:

@@ -1,4 +1,4 @@
-"""The online query: a backlog in bounded frames, then live; again whenever it has fallen behind.
+"""The online query: a backlog in batches of limited size, then live; again whenever it has fallen behind.
 
 Where it begins is what Redis says is applied: the offsets lie beside the state that they speak of, and after
 a crash both are as old.
@@ -90,7 +90,7 @@ class Online(threading.Thread):
         return has_room
 
     def _work_off_backlog(self, most_left: int) -> None:
-        """Apply in bounded frames until no more records than that are left."""
+        """Apply in batches of limited size until no more records than that are left."""
         while not self._stopping.is_set():
             ends = self._reach.newest().ends
             starts = self._position(ends)

@@ -55,7 +55,7 @@ class Applied:
 
 
 def applied_records(records: DataFrame, settings: StreamingSettings, fold_in: bool) -> DataFrame:
-    """A bounded frame of the topics, applied to the state as it is read: what the tasks report."""
+    """A batch of limited size, applied to the state as it is read: what the tasks report."""
     few = records.coalesce(settings.online_tasks)
     return online_rows(few).mapInArrow(_task(settings, fold_in), _REPORT_DDL)
 

@@ -1,7 +1,7 @@
 """What a query's checkpoint says, read as Spark wrote it.
 
 ``metadata`` holds the query's id, ``offsets/N`` is written before batch N runs, ``commits/N`` after it. Our
-own ``start.json`` says from where a query begins that `headwater repair` set up anew.
+own ``start.json`` says from where a query begins to which `headwater repair` gave a new checkpoint.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def first_to_read(reached: int | None, kept: int, end: int) -> int:
     """The first offset beyond the lake: ``reached`` (None without a row), but none that Kafka has deleted.
 
     Where an erasure took a partition's newest rows, the lake seems to end before ``kept``. Where it has
-    reached beyond the topic's ``end``, the topic was made anew: it is read whole, as an event may be
+    reached beyond the topic's ``end``, the topic was created again: it is read whole, as an event may be
     applied again.
     """
     return EARLIEST if reached is None or not kept <= reached <= end else reached

@@ -85,7 +85,7 @@ class _Reach:
 
 
 def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool = False) -> Repaired:
-    """Set every query up anew whose checkpoint is lost or damaged; nothing where all are whole.
+    """Give every query whose checkpoint is lost or damaged a new one; nothing where all are whole.
 
     Raises RepairError while streaming runs, and where Kafka no longer has what the lake lacks (without
     ``accept_loss``); BrokerUnavailableError where Kafka does not answer.
@@ -124,9 +124,9 @@ def _read_reach(spark: SparkSession, settings: StreamingSettings) -> _Reach:
             reach.lost.append(f"{begin - reached} records of {name} left Kafka before the lake had them")
         if reached > ends[name]:
             reach.lost.append(
-                f"{name} was created anew: it ends at {ends[name]}, the lake has read to {reached}"
+                f"{name} was created again: it ends at {ends[name]}, the lake has read to {reached}"
             )
-        # What was created anew is read from its beginning.
+        # A topic that was created again is read from its beginning.
         reach.in_lake[name] = reached if begin <= reached <= ends[name] else begin
     return reach
 

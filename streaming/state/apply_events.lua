@@ -100,8 +100,8 @@ local function newest_of(record, place)
     if p == place then return k, total, at - OCTAVE_SIZE end
 end
 
--- Adds millionths to an octave. The newest one stays even when it is empty: what is too old to be kept
--- is told by it, whatever came first.
+-- Adds millionths to an octave. The newest one stays even when it is empty: it says what is too
+-- old to be kept, in whichever order the events came.
 local function add_octave(record, place, octave, millionths)
     local newest, newest_total, newest_at = newest_of(record, place)
     if newest and octave <= newest - OCTAVES then return record end

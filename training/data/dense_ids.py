@@ -38,7 +38,7 @@ def dense_ids(rows: DataFrame, id_column: str, index_column: str) -> DataFrame:
 def appended_ids(rows: DataFrame, id_column: str, index_column: str, first: DataFrame) -> DataFrame:
     """Like `dense_ids`, but ids in ``first`` (id, index) keep their indexes, and the others come after them.
 
-    Where an id of ``first`` no longer occurs, all ids are numbered anew, so that every index has an id.
+    Where an id of ``first`` no longer occurs, all ids are numbered again, so that every index has an id.
     """
     if first.join(rows, id_column, "left_anti").limit(1).count():
         return dense_ids(rows, id_column, index_column)

@@ -41,7 +41,7 @@ def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, un
         return max(recent)
     positives, known = Positives(later.indptr, later.items), past.where(past.times <= until)
     quality = {h: np.nanmean(ndcg_at_k(by_score(s, known, k), positives, k)) for h, s in recent.items()}
-    # Of equal ones the longest: it has seen most.
+    # The longest of equal ones: it has seen most.
     return max(quality, key=lambda half_life: (quality[half_life], half_life))
 
 

@@ -67,7 +67,7 @@ def random_users(sides: Sides, problem: Problem, seed: int) -> Matrix:
     drawn = np.random.default_rng(seed).standard_normal((len(sides.user_indptr) - 1, problem.rank))
     if problem.nonnegative:
         drawn = np.abs(drawn)
-    # Of users without a positive strength Spark has no row: in its Gramian they count for nothing.
+    # Spark has no row for users without a positive strength: they count for nothing in its Gramian.
     has_taste = np.diff(sides.user_indptr) > 0
     if problem.implicit:
         positives = np.concatenate([[0], np.cumsum(sides.by_user > 0)])
@@ -77,7 +77,7 @@ def random_users(sides: Sides, problem: Problem, seed: int) -> Matrix:
 
 
 def iterate(sides: Sides, problem: Problem, users: Matrix, iterations: int) -> FittedFactors:
-    """So many times the items for the users and the users for the items."""
+    """Solve the items for the users, then the users for the items, the given number of times."""
     items = np.zeros((len(sides.item_indptr) - 1, problem.rank), np.float32)
     for _ in range(iterations):
         items = solve_items(sides, problem, users)

@@ -72,7 +72,7 @@ def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, i
 
 
 def write_top_users(publisher: Publisher, version: str, data: RoundArrays, factors: FittedFactors) -> None:
-    """Of each item those who would like it best and do not know it yet."""
+    """The users who would like each item best and do not know it yet."""
     order = np.argsort(data.pairs.items, kind="stable")
     known_indptr, known = _indptr(data.pairs.items, data.counts.items), data.pairs.users[order]
     key, written = keyspace.top_users(version), 0
@@ -104,7 +104,7 @@ def write_segment_lists(
     n: int,
     least: int,
 ) -> None:
-    """Of each segment the items that most of its users like, at least ``least`` of them.
+    """The items that most users of each segment like, at least ``least`` of them.
 
     ``attributes`` are (user_id, metadata as JSON); ``names`` are the attributes that make segments.
     """

@@ -47,7 +47,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class _LastWriters:
-    """Of each pair (row) and event type (column) the last writer's place among the events, -1 without one."""
+    """The place of the last writer of each pair (row) and event type (column), -1 without one."""
 
     places: NDArray[np.int64]
     times: NDArray[np.int64]  # NONE without one

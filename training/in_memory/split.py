@@ -60,7 +60,7 @@ def global_time(pairs: Pairs, fraction: float, seed: int = 0) -> Mask:
 
 
 def per_user_temporal(pairs: Pairs, fraction: float, seed: int = 0) -> Mask:
-    """Of a user's n > 1 pairs the newest max(1, floor(fraction x n))."""
+    """The newest max(1, floor(fraction x n)) of a user's n > 1 pairs."""
     counts = _counts(pairs)
     many = np.where(counts > 1, np.maximum(1, np.floor(counts * fraction)), 0)
     return _newest(pairs, many)
@@ -165,7 +165,7 @@ def _joined(first: Pairs, second: Pairs) -> Pairs:
 
 
 def _counts(pairs: Pairs) -> NDArray[np.int64]:
-    """Of each pair how many its user has."""
+    """How many pairs the user of each pair has."""
     return np.bincount(pairs.users)[pairs.users] if len(pairs) else np.empty(0, np.int64)
 
 

@@ -21,7 +21,7 @@ _SCHEMAS = {
     "users": "user_id STRING, user_index INT",
     "items": "item_id STRING, item_index INT",
     **dict.fromkeys(("user_factors", "item_factors", "rating_user_factors", "rating_item_factors"), _FACTORS),
-    # Of the fits that were measured, which do not know what was held out: what the next round compares with.
+    # Factors of the measured fits, which do not know what was held out: the next round compares with them.
     **dict.fromkeys(("measured_item_factors", "measured_rating_item_factors"), _FACTORS),
 }
 

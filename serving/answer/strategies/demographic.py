@@ -1,4 +1,4 @@
-"""What others of the user's age, gender or occupation like, for users of whom nothing else is known."""
+"""What others of the user's age, gender or occupation like, for users about whom nothing else is known."""
 
 from __future__ import annotations
 
