@@ -42,6 +42,7 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
         "spark.sql.shuffle.partitions": str(settings.spark_shuffle_partitions),
         "spark.default.parallelism": str(settings.spark_shuffle_partitions),
         "spark.driver.memory": settings.spark_driver_memory,
+        "spark.python.daemon.module": "clients.worker_daemon",
         # Python workers inherit it: Spark already keeps every core busy.
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
         "spark.ui.enabled": "false",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,10 @@ PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
 
 
 def _headwater(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "stack", *words], capture_output=True, text=True, check=False, timeout=600
-    )
+    # Beside other tests a trainer that yields to them would wait for their end.
+    env = {**os.environ, "TRAIN_NICENESS": "0"}
+    command = [sys.executable, "-m", "stack", *words]
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=600)
 
 
 @pytest.mark.servers

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pyarrow as pa
+from pyspark.sql import SparkSession
+
+from clients.worker_daemon import PRELOADED
+
+
+def test_nothing_that_is_imported_before_the_forks_starts_a_thread() -> None:
+    code = f"import {', '.join(PRELOADED)}, psutil; print(psutil.Process().num_threads())"
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as our sessions give it to their workers
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
+
+
+def test_spark_forks_its_workers_from_it(spark: SparkSession) -> None:
+    def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for _ in batches:
+            yield pa.RecordBatch.from_pydict({"parent": [" ".join(psutil.Process().parent().cmdline())]})
+
+    rows = spark.range(1).mapInArrow(look, "parent STRING").collect()
+    assert "clients.worker_daemon" in rows[0].parent
