@@ -96,6 +96,7 @@ class Blend:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(users, n) items and scores, best first; -1 and -inf where fewer score above an untouched one.
 
+        A user without a history gets no list: what to show is a question of cold start.
         ``known`` are left out unless the blend allows known items (None: those of the histories); ``allowed``
         (items) is False for items that nobody may get.
         """
@@ -107,6 +108,7 @@ class Blend:
                 scores[rows, items] = -np.inf
             if allowed is not None:
                 scores[:, ~allowed] = -np.inf
+            scores[np.diff(histories.indptr[start : stop + 1]) == 0] = -np.inf
             indexes[start:stop], best[start:stop] = best_of_rows(scores, n)
         return indexes, best
 

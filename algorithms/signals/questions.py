@@ -42,8 +42,8 @@ class Questions:
         )
 
     def sample(self, limit: int) -> Questions:
-        """At most ``limit`` questions with positives, in the order of their times and evenly over them."""
-        asked = np.flatnonzero(self.positives.counts)
+        """At most ``limit`` questions with a history and positives, by time and evenly over their times."""
+        asked = np.flatnonzero((self.positives.counts > 0) & (np.diff(self.histories.indptr) > 0))
         asked = asked[np.argsort(self.histories.now_ms[asked], kind="stable")]
         if len(asked) > limit:
             asked = asked[np.arange(limit) * len(asked) // limit]

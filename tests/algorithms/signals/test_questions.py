@@ -44,6 +44,12 @@ def test_a_later_period_is_asked_at_its_first_event() -> None:
     assert len(questions.sample(1)) == 1
 
 
+def test_a_question_without_a_history_is_not_sampled() -> None:
+    later = of_events([(0, 3, 7), (1, 5, 8)], users=2)
+    questions = later_questions(of_events([(1, 2, 4)], users=2), later, np.ones(2, np.bool_))
+    assert questions.sample(10).users.tolist() == [1]
+
+
 def test_candidates_are_the_union_of_what_signals_rank_highest() -> None:
     histories = random_histories(users=40)
     fitted = fit_transitions(histories, 12)
