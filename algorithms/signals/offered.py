@@ -37,7 +37,7 @@ TRANSITION_KINDS: tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...] 
     ("transitions", TransitionSettings(Window(20, 5.0), 1.0, 0.0), (4.0, 2.0)),
     ("transitions_both", TransitionSettings(Window(20, 5.0, 0.5), 1.0, 0.0), (4.0, 2.0)),
     ("transitions_next", TransitionSettings(Window(10, 3.0), 0.8, 0.2), (1.0, 2.0)),
-    ("transitions_next_both", TransitionSettings(Window(10, 3.0, 0.5), 0.8, 0.2), (1.0, 2.0)),
+    ("transitions_damped", TransitionSettings(Window(10, 3.0, 0.5), 0.8, 0.2, damping=15.0), (1.0, 2.0)),
     ("transitions_session", TransitionSettings(Window(10, 3.0, 0.5, True), 1.0, 0.0), (0.5, 1.0)),
 )
 HISTORY_HALF_LIVES = (15.0, 10.0, 5.0, 0.0)  # entries

@@ -167,11 +167,13 @@ def _count_sources(
 ) -> Pairs:
     """The counts whose source stands at these places, which are all the events of some items."""
     packed = []
+    # Without a backward share only pairs of one moment count in reverse: next to an entry of its moment.
+    reverse = places if window.backward else places[_has_older_of_its_moment(histories, places)]
     for distance in range(1, window.span + 1):
         code = 3 * (distance - 1)
         pairs = _at_distance(histories, places, distance, window, is_newer)
         packed.append(_pack(pairs.older, pairs.newer, code + pairs.is_one_moment, items))
-        pairs = _at_newer(histories, places, distance, window, is_newer)
+        pairs = _at_newer(histories, reverse, distance, window, is_newer)
         if not window.backward:
             pairs = pairs.where(pairs.is_one_moment)
         packed.append(_pack(pairs.newer, pairs.older, code + 2 - pairs.is_one_moment, items))
@@ -181,6 +183,12 @@ def _count_sources(
     firsts = np.flatnonzero(np.diff(keys, prepend=-1))
     counts = np.add.reduceat(amounts, firsts) if len(firsts) else np.empty(0)
     return Pairs(keys[firsts] // items, keys[firsts] % items, counts)
+
+
+def _has_older_of_its_moment(histories: Histories, places: Integers) -> NDArray[np.bool_]:
+    following = np.minimum(places + 1, len(histories.items) - 1)
+    is_same_moment = histories.times_ms[places] == histories.times_ms[following]
+    return np.asarray(is_same_moment & (histories.owners[places] == histories.owners[following]))
 
 
 def _at_newer(

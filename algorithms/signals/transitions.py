@@ -2,7 +2,7 @@
 
 With C the counts of ``pair_counts`` and r and c their row and column sums,
 
-    T_ij = C_ij / ((r_i + 5)^a (c_j + 5)^b)
+    T_ij = C_ij / ((r_i + D)^a (c_j + D)^b)
     t(j) = sum over the newest 20 entries of 2^(-h / H) T_(i_h) j
 
 h is how many of the user's entries are strictly newer, so entries of one moment weigh the same.
@@ -22,18 +22,18 @@ from algorithms.signals.rows import Rows, from_sorted
 
 Floats = NDArray[np.float64]
 
-_DAMPING = 5.0  # added to the sums: what was seen a few times only says little
 _NEWEST = 20  # entries of a history that are asked
 
 
 @dataclass(frozen=True)
 class TransitionSettings:
-    """The window of the counts, the powers of their sums, and how fast a history fades (in entries)."""
+    """The window of the counts, powers and damping of their sums, how fast a history fades (in entries)."""
 
     window: Window = field(default_factory=Window)
     row_power: float = 1.0  # a
     column_power: float = 0.0  # b
     half_life: float = 4.0  # H
+    damping: float = 5.0  # D, added to the sums: what was seen a few times only says little
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def fit_transitions(
 
 
 def _factor(row_sums: Floats, column_sums: Floats, pairs: Pairs, settings: TransitionSettings) -> Floats:
-    by_row = (np.maximum(row_sums, 0) + _DAMPING) ** -settings.row_power
-    by_column = (np.maximum(column_sums, 0) + _DAMPING) ** -settings.column_power
+    by_row = (np.maximum(row_sums, 0) + settings.damping) ** -settings.row_power
+    by_column = (np.maximum(column_sums, 0) + settings.damping) ** -settings.column_power
     return np.asarray(by_row[pairs.sources] * by_column[pairs.followers])
 
 
