@@ -46,7 +46,7 @@ class CatalogEntry(BaseModel):
 
 
 def moment_of(text: str | None) -> int | None:
-    """A date (ISO 8601, UTC without a zone, or epoch ms) as epoch ms; None where the text is none."""
+    """A date (ISO 8601, UTC without a zone, or epoch ms) as epoch ms; None where the text is not a date."""
     if text is None:
         return None
     if text.isdecimal() and text.isascii():

@@ -81,7 +81,7 @@ class StateSettings(RedisSettings, WeightSettings, TrendSettings):
     """What the state in Redis depends on; a change needs `headwater rebuild`."""
 
     together_window: int = Field(default=10, ge=2, le=50)  # newest liked items of a user that count
-    together_degree: int = Field(default=3, ge=1, le=49)  # each is paired with so many next ones
+    together_degree: int = Field(default=3, ge=1, le=49)  # each is paired with this number of next ones
     history_cap: int = Field(default=1000, ge=1, le=100_000)  # newest items that a fold-in reads
 
 
@@ -97,7 +97,7 @@ class FoldInSettings(_Environment):
     fold_in_max_events: int = Field(default=5000, ge=0)
     fold_half_life_items: float = Field(default=20.0, ge=0)  # in interactions; 0: off
     fold_half_life_days: float = Field(default=0.0, ge=0)  # 0: off
-    # A new item gets a provisional factor once so many users with a taste touched it; 0: never.
+    # A new item gets a provisional factor once this number of users with a taste touched it; 0: never.
     new_item_min_users: int = Field(default=3, ge=0)
 
 
@@ -105,7 +105,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     """The streaming service."""
 
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
-    # A worker of the live query begins a micro-batch at most so often; after a pause, at the first record.
+    # The least time between two micro-batches of a worker; after a pause, the first record begins one.
     online_trigger_seconds: float = Field(default=0.05, ge=0)
     # How long its task reads a partition until Spark plans the next one, with a fifth of a second's pause.
     online_task_seconds: float = Field(default=60.0, ge=5)
@@ -141,10 +141,10 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     # What figures and the gate are measured on; per_user_temporal where that gives fewer than GATE_MIN_USERS
     # users with a past.
     evaluation_split: Literal["global_time", "per_user_temporal", "leave_last_out", "random"] = "global_time"
-    evaluation_users: int = Field(default=5000, ge=1, le=100_000)  # a sample of so many, by the seed
+    evaluation_users: int = Field(default=5000, ge=1, le=100_000)  # the size of the sample, drawn by the seed
     gate_min_users: int = Field(default=50, ge=1)
     gate_bound: float = Field(default=0.02, ge=0, lt=1)  # share by which a candidate may be worse
-    # A round starts from the served factors so many times between two full fits, and while no more than this
+    # How many rounds between two full fits start from the served factors, while no more than this
     # share of the interactions is new since the last one; 0: every round is a full fit.
     warm_rounds: int = Field(default=9, ge=0)
     warm_new_share: float = Field(default=0.2, ge=0, le=1)
@@ -221,7 +221,7 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     )  # of TREND_HALF_LIVES: the one that answers lead with
     # Item factors are held in memory, for sessions, explanations and diversity, up to this size.
     factors_max_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
-    # New items in an answer, drawn at random from those published within so many days; 0: none.
+    # New items in an answer, drawn at random from those published within explore_days; 0: none.
     explore_slots: int = Field(default=0, ge=0, le=100)
     explore_days: float = Field(default=30.0, gt=0)
     # How long it is kept what was shown to a user, for `rotation`; 0: nothing is kept.

@@ -62,7 +62,7 @@ class Partition(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> Partition:
-        """The reverse of `name`. Raises ValueError for a text that is none."""
+        """The reverse of `name`. Raises ValueError for any other text."""
         topic, _, number = name.rpartition(SEPARATOR)
         return cls(topic, int(number))
 

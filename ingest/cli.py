@@ -93,9 +93,9 @@ def ingest(
         str, typer.Argument(help=f"A file, a folder, or `{BUILT_IN}` for the built-in source.")
     ],
     rate: Annotated[float | None, typer.Option(help="Events a second.")] = None,
-    speed: Annotated[float | None, typer.Option(help="Replay recorded time so many times faster.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Replay recorded time faster by this factor.")] = None,
     as_fast_as_possible: Annotated[bool, typer.Option("--as-fast-as-possible", help="The default.")] = False,
-    limit: Annotated[int | None, typer.Option(min=0, help="Stop after so many events.")] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="Stop after this number of events.")] = None,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Instead of KAFKA_BOOTSTRAP_SERVERS.")] = None,
     columns: Annotated[str | None, typer.Option(metavar="user=…,item=…", help="Column mapping.")] = None,
     rating_scale: Annotated[str | None, typer.Option(metavar="MIN:MAX", help="Mapped onto 0.5-5.")] = None,

@@ -53,7 +53,7 @@ class Pairs(NamedTuple):
 
 
 class _Distance(NamedTuple):
-    """Pairs of events so many places apart."""
+    """Pairs of events that are a given number of places apart."""
 
     older: NDArray[np.int32]
     newer: NDArray[np.int32]

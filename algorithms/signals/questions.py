@@ -82,7 +82,7 @@ def next_item_questions(
 ) -> Questions:
     """Each target entry predicted from its user's entries strictly before it, the newest ones of them.
 
-    ``limit`` takes so many targets, evenly over their times.
+    ``limit`` takes that number of targets, evenly over their times.
     """
     targets = np.flatnonzero(is_target & (histories.items != UNKNOWN))
     targets = targets[np.argsort(histories.times_ms[targets], kind="stable")]

@@ -153,7 +153,7 @@ def together(world: World) -> int:
 
 
 def _window_pairs(window: int, degree: int) -> int:
-    """How many pairs a window of so many items makes, each with the next ``degree``."""
+    """How many pairs a window of this number of items makes, each with the next ``degree``."""
     return sum(min(degree, window - 1 - place) for place in range(window))
 
 

@@ -16,7 +16,7 @@ HALF_LIKED = 14  # of recent items: a liked one's score is the text of a time wi
 
 
 def allocated(size: int) -> int:
-    """What jemalloc gives for so many bytes: its next size class."""
+    """What jemalloc gives for a number of bytes: its next size class."""
     if size <= 128:
         return 8 if size <= 8 else -(-size // 16) * 16
     step = 1 << ((size - 1).bit_length() - 3)
@@ -40,7 +40,7 @@ def _packed(size: int) -> int:
 
 
 def hash_bytes(fields: int, name_size: int, value_size: int) -> int:
-    """A HASH of so many fields, without its key."""
+    """A HASH with this number of fields, without its key."""
     if not fields:
         return 0
     if fields <= LISTPACK_FIELDS and max(name_size, value_size) <= LISTPACK_VALUE:
@@ -50,7 +50,7 @@ def hash_bytes(fields: int, name_size: int, value_size: int) -> int:
 
 
 def zset_bytes(members: int, name_size: int, score_size: int) -> int:
-    """A ZSET of so many members, without its key; ``score_size`` is one of the sizes above."""
+    """A ZSET with this number of members, without its key; ``score_size`` is one of the sizes above."""
     if not members:
         return 0
     if members <= LISTPACK_MEMBERS and name_size <= LISTPACK_VALUE:
@@ -60,7 +60,7 @@ def zset_bytes(members: int, name_size: int, score_size: int) -> int:
 
 
 def string_bytes(size: int) -> int:
-    """A STRING of so many bytes, without its key."""
+    """A STRING of this number of bytes, without its key."""
     return allocated(_OBJECT + 4 + size) if size <= 44 else _OBJECT + _text(size)
 
 

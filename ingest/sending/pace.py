@@ -1,4 +1,4 @@
-"""When each event goes out: as fast as possible, so many a second, or the recorded time sped up."""
+"""When each event goes out: as fast as possible, at a fixed rate, or the recorded time sped up."""
 
 from __future__ import annotations
 

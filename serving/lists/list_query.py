@@ -38,7 +38,7 @@ class ListQuery(BaseModel):
     )
     diversity: Share = Field(0.0, description="0: by score alone; 1: as unlike as possible")
     per_category: int | None = Field(
-        None, ge=1, le=1000, description="At most so many items of one category first"
+        None, ge=1, le=1000, description="At most this number of items of one category first"
     )
     freshness: Share = Field(0.0, description="How much newly published items rise")
     rotation: Share = Field(

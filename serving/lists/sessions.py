@@ -16,7 +16,7 @@ from serving.question.candidate import User
 from serving.redis.ranked_list import RankedList
 from serving.redis.store import StoreError
 
-# Beyond so many numbers a product is worth a thread: it would hold up all other requests.
+# Beyond this number of numbers a product is worth a thread: it would hold up all other requests.
 _MAX_NUMBERS_INLINE = 2_000_000
 
 

@@ -18,7 +18,7 @@ class ListOptions:
     exclude: Set[str] = frozenset()
     matching: Expression | None = None
     diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible
-    per_category: int | None = None  # at most so many items of one category, while there are others
+    per_category: int | None = None  # how many items of one category at most, while there are others
     freshness: float = 0.0  # how much a newly published item rises
     rotation: float = 0.0  # how far items sink that were shown lately
 

@@ -20,7 +20,7 @@ class Rules(BaseModel):
 
     deny: Items = Field(default=(), description="Items that are never recommended")
     allow: Items = Field(default=(), description="When not empty, only these are recommended")
-    editorial: Items = Field(default=(), description="For those of whom little is known, in order")
+    editorial: Items = Field(default=(), description="For users about whom little is known, in order")
     boosts: Annotated[dict[Category, Annotated[float, Field(ge=0, le=10)]], Field(max_length=_MAX_BOOSTS)] = (
         Field(default_factory=dict, description="Category -> factor on an item's rank; below 1 it sinks")
     )

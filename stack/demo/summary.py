@@ -37,7 +37,7 @@ class Summary:
 
     @classmethod
     def decode(cls, text: str) -> Summary:
-        """Read the file's text. Raises ValueError or TypeError where it is none."""
+        """Read the file's text. Raises ValueError or TypeError where it is not a summary."""
         return cls(**json.loads(text))
 
     def write(self, path: Path) -> None:

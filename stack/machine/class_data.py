@@ -22,7 +22,7 @@ from stack.machine.jars import jars_dir
 from stack.machine.java import Java
 
 OFF = "HEADWATER_NO_CLASS_DATA"  # set: none is made and none is used
-_KEPT = 2  # archives, of 200 MB each; a virtual environment made again has another one
+_KEPT = 2  # archives, of 200 MB each; a virtual environment created again has another one
 _SECONDS = 600.0  # for what takes fifteen on two idle cores
 
 

@@ -126,7 +126,7 @@ def _factorise(spark: SparkSession) -> None:
 def _exit() -> int:
     """End the JVM in order, and wait until it has written the archive."""
     gateway: Any = SparkContext._gateway
-    with suppress(Py4JError, OSError):  # it answers no more
+    with suppress(Py4JError, OSError):  # it no longer answers
         gateway.jvm.java.lang.System.exit(0)
     return int(gateway.proc.wait())
 

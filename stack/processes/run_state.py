@@ -87,7 +87,7 @@ class RunState:
 
     @classmethod
     def decode(cls, text: str) -> RunState:
-        """Read the file's text. Raises ValueError, KeyError or TypeError where it is none."""
+        """Read the file's text. Raises ValueError, KeyError or TypeError where it is not a run state."""
         raw = json.loads(text)
         if raw["phase"] not in get_args(Phase):
             raise ValueError(f"no phase of a run: {raw['phase']!r:.80}")
@@ -104,7 +104,7 @@ class RunState:
 
     @classmethod
     def read(cls, folders: Folders) -> RunState | None:
-        """From stack.json; None where there is none, or the supervisor it names runs no more."""
+        """From stack.json; None where there is none, or the supervisor it names no longer runs."""
         try:
             state = cls.decode(folders.state.read_text())
         except (OSError, ValueError, KeyError, TypeError):

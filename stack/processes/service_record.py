@@ -33,7 +33,7 @@ class ServiceRecord:
 
     @classmethod
     def decode(cls, text: str) -> ServiceRecord:
-        """Read a record's text. Raises ValueError, KeyError or TypeError where it is none."""
+        """Read a record's text. Raises ValueError, KeyError or TypeError where it is not a record."""
         raw = json.loads(text)
         return cls(
             name=str(raw["name"]),

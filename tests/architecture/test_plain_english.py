@@ -27,7 +27,11 @@ PHRASES = {
     r"\bmuch is told\b": "a full sentence",
     r"\banew\b": "again",
     r"\b(is|are) no matter\b": "does not matter",
-    r"\bof whom nothing\b": "about whom nothing",
+    r"\bso many\b(?! that\b)": "this number of",
+    r"\b(that|it|text|which) is (?-i:none)\b": "is not a ...",
+    r"\b(is|runs|answers) no more\b": "no longer",
+    r"\bbut for\b": "except",
+    r"\bof whom (nothing|little)\b": "about whom nothing",
     r"\bwhosever\b|\bthereof\b|\bwhereof\b": "of which",
 }
 # How a docstring or a comment does not begin: the subject comes first.

@@ -92,7 +92,7 @@ def with_positives(preferences: DataFrame) -> DataFrame:
 
 
 def full_fit(preferences: DataFrame, problem: Problem, items: int, blocks: int, seed: int) -> Factors:
-    """Spark's ALS from random factors, in so many blocks of users and of items."""
+    """Spark's ALS from random factors, in a given number of blocks of users and of items."""
     model = spark_als(preferences, problem, blocks, seed)
     found = matrix(model.itemFactors, items, problem.rank)
 

@@ -28,7 +28,7 @@ class Fixed(NamedTuple):
 
 
 def by_row(rows: DataFrame, row: str, column: str, value: str, blocks: int) -> DataFrame:
-    """(row, column, value) with all of a row in one of so many partitions."""
+    """(row, column, value) with all of a row in one of a given number of partitions."""
     named = rows.select(F.col(row).alias("row"), F.col(column).alias("column"), F.col(value).alias("value"))
     return named.repartition(blocks, "row")
 

@@ -2,7 +2,7 @@
 
 The steps are those of Spark's ALS (pyspark.ml.recommendation.ALS): random user factors of length one, then in
 each iteration the items for the users and the users for the items, so the user factors are exact for the item
-factors. From the same start both give the same factors, but for rounding (test_als.py holds both to it).
+factors. From the same start both give the same factors, except for rounding (test_als.py holds both to it).
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ class ProcessModel:
         return gramian(self.ranked.users)
 
     def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
-        """Write the version's folder, but for its manifest."""
+        """Write the version's folder, except its manifest."""
         factors = {
             "user_factors": self.ranked.users,
             "item_factors": self.ranked.items,

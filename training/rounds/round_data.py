@@ -47,7 +47,7 @@ class FittedModel(Protocol):
         """XᵀX (rank, rank) of the user factors that rank."""
 
     def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
-        """Write the version's folder, but for its manifest."""
+        """Write the version's folder, except its manifest."""
 
     def write_lists(
         self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None

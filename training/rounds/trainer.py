@@ -1,4 +1,4 @@
-"""The periodic trainer: one warm session, a round every so often, every so many events, or on request."""
+"""The periodic trainer: one warm session, rounds by time, by the number of new events, or on request."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ def _ndcg(served: ServedModel, held_out: HeldOut, k: int) -> float:
 
 
 def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna.Study:
-    """Run so many more trials of the study in the storage, ``jobs`` at once; seeded, resumable.
+    """Run this number of further trials of the study in the storage, ``jobs`` at once; seeded, resumable.
 
     Raises TrainingError where there is nothing to tune on, before the first trial.
     """

@@ -37,5 +37,5 @@ def demographic(memory: ProcessMemory) -> Strategy:
 
 
 def weights_of(lists: int) -> list[float]:
-    """A weight for each of so many lists, the narrowest first: it counts as much as all others together."""
+    """A weight for each list, the narrowest first: it counts as much as all others together."""
     return [float(max(1, lists - 1)), *[1.0] * (lists - 1)] if lists else []
