@@ -128,7 +128,7 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     spark_driver_memory: str = "2g"
     train_every_seconds: float = Field(default=300.0, ge=0)  # 0: only on request
     train_every_events: int = Field(default=0, ge=0)  # 0: not by count
-    train_niceness: int = Field(default=10, ge=0, le=19)  # the trainer yields to what answers
+    train_niceness: int = Field(default=10, ge=0, le=19)  # how far it yields, once a model is served
     train_min_events: int = Field(default=100, ge=1)
     # Bytes that a round may take in the trainer's own process: where the lake's events fit (400 bytes each),
     # it computes there, in a fraction of the time; else on Spark's executors. 0: always on the executors.

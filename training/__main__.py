@@ -28,9 +28,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = TrainingSettings()
-    yield_cores(settings.train_niceness)  # before Spark starts: its JVM and workers inherit it
+    # The first model is what everybody waits for: only beside a served one does the trainer yield.
     spark = training_session(settings)
-    Trainer(spark, settings, Publisher.of(settings)).run(stopping)
+    trainer = Trainer(spark, settings, Publisher.of(settings), lambda: yield_cores(settings.train_niceness))
+    trainer.run(stopping)
     spark.stop()
     return 0
 

@@ -289,6 +289,30 @@ def test_clicks_alone_are_enough_to_train(world: World) -> None:
     assert (manifest.metrics["ndcg@10"] or 0) > 0
 
 
+def test_the_trainer_hears_once_that_a_model_is_served(world: World) -> None:
+    heard: list[str | None] = []
+    stopping = threading.Event()
+    settings = world.settings.model_copy(update={"train_every_seconds": 0.0})
+    trainer = Trainer(
+        world.spark, settings, world.publisher, lambda: heard.append(world.publisher.current_version())
+    )
+    thread = threading.Thread(target=trainer.run, args=(stopping,))
+    thread.start()
+    stopping.wait(2.5)
+    assert heard == []  # nothing is served yet
+    world.append(interactions(0, users=30))
+    for _ in range(2):
+        number = world.publisher.request()
+        while not world.publisher.read_status().has_served(number):
+            assert thread.is_alive()
+            stopping.wait(0.2)
+        stopping.wait(2.5)
+    stopping.set()
+    thread.join(60)
+    assert len(heard) == 1
+    assert heard[0] is not None
+
+
 def test_the_trainer_serves_requests_until_it_is_stopped(world: World) -> None:
     settings = world.settings.model_copy(update={"train_every_seconds": 0.0})
     stopping = threading.Event()

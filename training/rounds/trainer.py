@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
@@ -33,6 +34,7 @@ class Trainer:
     spark: SparkSession
     settings: TrainingSettings
     publisher: Publisher
+    on_first_model: Callable[[], None] = lambda: None  # called once, as soon as a model is served
     _last_round: float = 0.0
     _last_count: float = 0.0
     _events_before: int = 0
@@ -41,7 +43,11 @@ class Trainer:
         """Train until told to stop."""
         served = self.publisher.read_status().served_request or 0
         self.publisher.write_status(TrainingStatus(phase="idle"))
+        is_told = False
         while not stopping.wait(1.0):
+            if not is_told and self.publisher.current_version() is not None:
+                self.on_first_model()
+                is_told = True
             requested = self.publisher.requests()
             if requested > served:
                 self._try_round(requested)

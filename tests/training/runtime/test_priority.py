@@ -48,3 +48,36 @@ def test_a_session_that_is_somebodys_shell_keeps_its_priority() -> None:
     before = session_of_the_tests()
     assert yielded(own_session=False) == ("7", before)
     assert session_of_the_tests() == before
+
+
+STARTED_BEFORE = """
+import os, subprocess, sys, threading
+from training.runtime.priority import yield_cores
+stop = threading.Event()
+threading.Thread(target=stop.wait, daemon=True).start()
+child = [sys.executable, "-c", "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"]
+grandparent = subprocess.Popen(child, stdin=subprocess.PIPE)
+def threads(process):
+    return [int(task) for task in os.listdir(f"/proc/{process}/task")]
+def children(process):
+    return [int(pid) for pid in open(f"/proc/{process}/task/{process}/children").read().split()]
+while not children(grandparent.pid):
+    pass
+before = os.nice(0)
+yield_cores(5)
+everybody = [os.getpid(), grandparent.pid, *children(grandparent.pid)]
+changes = [os.getpriority(os.PRIO_PROCESS, thread) - before for pid in everybody for thread in threads(pid)]
+print(sorted(set(changes)))
+print(len(everybody), len(threads(os.getpid())))
+grandparent.communicate(b"\\n")
+"""
+
+
+def test_what_was_started_before_and_every_thread_of_it_yields_too() -> None:
+    if not Path("/proc/self/task").is_dir():
+        return  # only Linux has a niceness for each thread
+    command = [sys.executable, "-c", STARTED_BEFORE]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    priorities, counts = done.stdout.splitlines()
+    assert priorities == "[5]"
+    assert counts == "3 2"
