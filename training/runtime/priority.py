@@ -16,7 +16,7 @@ def yield_cores(niceness: int) -> None:
     """Lower the priority of this process with all it has started, and of its session; children inherit both.
 
     Linux keeps a niceness for each thread, so those of Spark's JVM and its workers are lowered one by one.
-    And it divides the cores among sessions first (autogroups, see sched(7)): the niceness of a process that has
+    And it divides the cores among sessions first (autogroups, see sched(7)): the niceness of a process with
     a session of its own has no effect on the other services.
     """
     wanted = os.getpriority(os.PRIO_PROCESS, 0) + niceness
