@@ -22,6 +22,7 @@ from pathlib import Path
 from stack.machine.errors import StackError
 
 LOOPBACK = "127.0.0.1"
+_LOOPBACK_OF_ALL = {"0.0.0.0": LOOPBACK, "::": "[::1]"}  # servers on all addresses are on loopback too
 _LOWEST, _HIGHEST = 20_000, 65_535
 _ENOUGH_PORTS = 1000
 _TRIES = 10_000
@@ -84,6 +85,13 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def reachable_host(host: str) -> str:
+    """How this machine reaches, in a URL, a server that listens on the host: an IPv6 address in brackets."""
+    if host in _LOOPBACK_OF_ALL:
+        return _LOOPBACK_OF_ALL[host]
+    return f"[{host}]" if ":" in host else host
 
 
 def claim(port: int, option: str, fall_back: bool = False) -> int:

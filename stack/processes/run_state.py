@@ -36,16 +36,17 @@ class Folders:
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the servers listen, all on loopback."""
+    """Where the servers listen: Kafka and Redis on loopback, the API where API_HOST says."""
 
     api: int
     kafka: int
     redis: int
+    api_host: str = LOOPBACK  # by which this machine reaches the API
 
     @property
     def api_url(self) -> str:
         """The API's address."""
-        return f"http://{LOOPBACK}:{self.api}"
+        return f"http://{self.api_host}:{self.api}"
 
     @property
     def bootstrap(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from clients.topic_admin import create_topics
 from stack.machine import broker, redis_server
 from stack.machine.errors import StackError
 from stack.machine.java import Java
-from stack.machine.ports import claim
+from stack.machine.ports import LOOPBACK, claim, reachable_host
 from stack.machine.setup import ensure_set_up
 from stack.processes import leftovers
 from stack.processes.run_state import Folders, Ports, RunState, only_one
@@ -94,6 +95,7 @@ def claim_ports(options: Options) -> Ports:
         api=claim(options.api_port, "--api-port", fall_back),
         kafka=claim(options.kafka_port, "--kafka-port", fall_back),
         redis=claim(options.redis_port, "--redis-port", fall_back),
+        api_host=reachable_host(os.environ.get("API_HOST") or LOOPBACK),
     )
 
 

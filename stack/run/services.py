@@ -49,7 +49,7 @@ def environment(options: Options, folders: Folders, ports: Ports, java: Java) ->
         "SPARK_JARS_DIR": str(jars_dir("spark")),
         "SPARK_CLASS_DATA": str(usable_archive(java) or ""),
         "SPARK_LOCAL_DIRS": str(folders.scratch),
-        "API_HOST": LOOPBACK,
+        "API_HOST": os.environ.get("API_HOST") or LOOPBACK,
         "API_PORT": str(ports.api),
         "TRAIN_EVERY_SECONDS": "0" if options.once else f"{options.train_every:g}",
         "OPENBLAS_NUM_THREADS": "1",

@@ -20,7 +20,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("sent", f"{ingest.sent:,} ({ingest.acknowledged:,} acknowledged, {ingest.failed:,} failed)"),
         ("in the topic", _count(status.events)),
         ("in the lake", _count(status.in_lake)),
-        ("lag", f"{_count(status.lag_lake)} lake, {_count(status.lag_online)} online"),
+        ("lag", _lags(status)),
         ("model", status.model_error or model_line(status.model)),
         ("trainer", status.training.phase or "starting"),
     ]
@@ -39,10 +39,9 @@ def block(status: StackStatus, title: str = "Headwater") -> Panel:
 
 def line(status: StackStatus) -> str:
     """The same in one line."""
-    lags = f"lag {_count(status.lag_lake)} lake {_count(status.lag_online)} online"
     return (
         f"sent {status.ingest.sent:,} acknowledged {status.ingest.acknowledged:,} "
-        f"in the lake {_count(status.in_lake)} {lags} model {model_line(status.model)}"
+        f"in the lake {_count(status.in_lake)}; lag: {_lags(status)}; model: {model_line(status.model)}"
     )
 
 
@@ -65,6 +64,10 @@ def _state(status: StackStatus) -> str:
         left = [name for name, service in status.services.items() if service["running"]]
         return f"stopped, but still there: {', '.join(left)}" if left else "stopped"
     return f"{status.phase}; not running: {', '.join(dead)}" if dead else status.phase
+
+
+def _lags(status: StackStatus) -> str:
+    return f"lake {_count(status.lag_lake)}, online {_count(status.lag_online)}"
 
 
 def _count(number: int | None) -> str:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from stack.machine.errors import StackError
-from stack.machine.ports import LOOPBACK, claim, free_port, is_free, ports_outside
+from stack.machine.ports import LOOPBACK, claim, free_port, is_free, ports_outside, reachable_host
 
 
 def test_port_0_picks_a_free_one() -> None:
@@ -101,3 +101,14 @@ def test_a_found_port_is_outside_the_range_that_the_kernel_gives_away() -> None:
 )
 def test_where_it_looks_depends_on_the_range_of_the_kernel(ephemeral: tuple[int, int], found: range) -> None:
     assert ports_outside(ephemeral) == found
+
+
+def test_a_server_on_all_addresses_is_reached_over_loopback() -> None:
+    hosts = ("127.0.0.1", "0.0.0.0", "192.0.2.7", "::", "2001:db8::7")
+    assert [reachable_host(host) for host in hosts] == [
+        "127.0.0.1",
+        "127.0.0.1",
+        "192.0.2.7",
+        "[::1]",
+        "[2001:db8::7]",
+    ]

@@ -53,6 +53,12 @@ def test_every_address_is_on_loopback() -> None:
     )
 
 
+def test_the_api_may_be_reached_by_another_host_and_the_state_keeps_it() -> None:
+    ports = replace(PORTS, api_host="192.0.2.7")
+    assert (ports.api_url, ports.bootstrap) == ("http://192.0.2.7:1", "127.0.0.1:2")
+    assert RunState.decode(RunState.of_this_process(ports).encode()).ports == ports
+
+
 def test_a_state_from_before_there_was_a_format_is_read() -> None:
     old = (
         '{"supervisor": [7, 1700000000.25], "started_at": 1700000001.5, "phase": "running", '

@@ -30,3 +30,11 @@ def test_a_demo_begins_with_an_empty_folder(tmp_path: Path) -> None:
 def test_port_0_gives_three_free_ports(tmp_path: Path) -> None:
     ports = claim_ports(Options(tmp_path, api_port=0, kafka_port=0, redis_port=0))
     assert len({ports.api, ports.kafka, ports.redis}) == 3
+
+
+def test_the_checks_reach_an_api_that_listens_on_all_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_HOST", "0.0.0.0")
+    ports = claim_ports(Options(tmp_path, api_port=0, kafka_port=0, redis_port=0))
+    assert ports.api_url == f"http://127.0.0.1:{ports.api}"

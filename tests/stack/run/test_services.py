@@ -17,11 +17,19 @@ def _environment(options: Options) -> dict[str, str]:
 
 def test_services_get_the_addresses_and_folders_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "elsewhere:9092")
+    monkeypatch.delenv("API_HOST", raising=False)
     env = _environment(Options(Path("/data")))
     assert env["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:2"
     assert env["LAKE_URI"] == "/data/lake"
     assert env["API_HOST"] == "127.0.0.1"
     assert env["TRAIN_EVERY_SECONDS"] == "300"
+
+
+def test_the_api_listens_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_HOST", "0.0.0.0")
+    assert _environment(Options(Path("/data")))["API_HOST"] == "0.0.0.0"
+    monkeypatch.setenv("API_HOST", "")
+    assert _environment(Options(Path("/data")))["API_HOST"] == "127.0.0.1"
 
 
 def test_once_trains_on_request_and_commits_to_the_lake_soon() -> None:

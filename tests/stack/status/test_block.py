@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from contracts.stored.ingest_progress import IngestProgress
 from stack.status.block import line, model_line, rows
 from stack.status.picture import StackStatus
@@ -22,7 +24,7 @@ STATUS = StackStatus(
 def test_the_block_shows_the_flow_from_sent_to_served() -> None:
     shown = dict(rows(STATUS))
     assert shown["sent"] == "1,000 (990 acknowledged, 10 failed)"
-    assert shown["lag"] == "90 lake, 0 online"
+    assert shown["lag"] == "lake 90, online 0"
     assert shown["state"] == "running; not running: broker"
     assert shown["model"] == "v7, ndcg@10 0.200 (popularity 0.100)"
     assert shown["API"] == "http://127.0.0.1:8000/docs"
@@ -31,3 +33,9 @@ def test_the_block_shows_the_flow_from_sent_to_served() -> None:
 def test_the_line_says_the_same_and_a_question_mark_what_is_not_known() -> None:
     assert line(StackStatus("/data", running=False)).startswith("sent 0 acknowledged 0 in the lake ?")
     assert model_line(None) == "none yet"
+
+
+def test_the_line_names_each_lag_before_its_figure() -> None:
+    behind = replace(STATUS, lag_lake=0, lag_online=602_551)
+    assert "; lag: lake 0, online 602,551; model: v7" in line(behind)
+    assert "; lag: lake ?, online ?; model: none yet" in line(StackStatus("/data", running=False))
