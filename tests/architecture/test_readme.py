@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts import settings
 from contracts.settings import ServingSettings
 from serving.app import create_app
 
@@ -23,6 +24,33 @@ def test_every_link_leads_to_a_file(document: Path) -> None:
     targets = [link for link in LINK.findall(document.read_text(encoding="utf-8")) if "://" not in link]
     missing = [target for target in targets if not (document.parent / target).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_into_a_document_leads_to_a_heading(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    missing = [
+        (target, anchor)
+        for target, anchor in re.findall(r"\[[^\]]*\]\(([\w./-]*)#([\w-]+)\)", text)
+        if anchor not in anchors(document.parent / target if target else document)
+    ]
+    assert missing == []
+
+
+def anchors(document: Path) -> set[str]:
+    """The names by which links reach the headings of a document."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_setting_that_a_document_names_exists(document: Path) -> None:
+    known = {name.upper() for each in vars(settings).values() for name in getattr(each, "model_fields", ())}
+    text = document.read_text(encoding="utf-8")
+    code = set(re.findall(r"`([A-Z_]+)` in `", text)) | {"EVENT_RULES", "RANKING_METRICS", "USER_METRICS"}
+    elsewhere = {"KAFKA_PORT", "HEADWATER_MAVEN_REPOSITORY", "PIP_INDEX_URL", "GRAFANA_PASSWORD"}
+    named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
+    assert named - known - code - elsewhere == set()
 
 
 def hops() -> list[tuple[int, str, str]]:
@@ -57,6 +85,8 @@ def test_the_commands_that_are_named_exist() -> None:
     ).stdout
     named = {"up", "status", "down", "doctor", "train", "rebuild", "repair", "rejects", "export", "demo"}
     named |= {"ingest", "verify"}
+    for document in DOCUMENTS:
+        named |= set(re.findall(r"(?:`|bin/)headwater ([a-z]+)", document.read_text(encoding="utf-8")))
     assert named <= set(re.findall(r"^\W*(\w+)\s{2,}", help_text, re.MULTILINE))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE)) <= targets
