@@ -29,6 +29,7 @@ from algorithms.signals.history import Histories, from_events, grade_ratings
 from algorithms.signals.offered import fit_offered
 from algorithms.signals.questions import Questions, later_questions, next_item_questions
 from algorithms.signals.weights import MAX_QUESTIONS, Candidate, Choice, Slice, choose
+from algorithms.top_n import best_of_rows
 from benchmarks.studies.ranking_models import POSITIVE, Array, K
 from benchmarks.studies.tuned_peers import newest
 from contracts.settings import TrainingSettings
@@ -40,6 +41,7 @@ from training.fit.local_als import by_row, fit_locally
 _SETTINGS = TrainingSettings()
 _RESAMPLES = 2000
 _SLICES = 3
+_BLOCK = 256
 
 
 class Log(NamedTuple):
@@ -102,9 +104,21 @@ def blends(choice: Choice) -> dict[str, Blend]:
 
 
 def rank(blend: Blend, offered: Sequence[Candidate], questions: Questions, n: int) -> Array:
-    """The lists of each question."""
+    """The lists of each question; who has no history has none."""
     signals = {each.name: each.signal for each in offered}
     return blend.rank(signals, questions.histories, n)[0]
+
+
+def popular_lists(offered: Sequence[Candidate], questions: Questions, n: int) -> Array:
+    """What was most popular at the moment of each question, for those without a history as well."""
+    popularity = next(each.signal for each in offered if each.name == "popularity")
+    lists = []
+    for start in range(0, len(questions), _BLOCK):
+        histories = questions.histories.rows(start, min(start + _BLOCK, len(questions)))
+        scores = popularity.score(histories)
+        scores[histories.owners, histories.items] = -np.inf
+        lists.append(best_of_rows(scores, n)[0])
+    return np.concatenate(lists)
 
 
 def by_user(questions: Questions, values: Array) -> Array:
@@ -241,6 +255,7 @@ def next_item(log: Log) -> None:
     offered = offered_of(log, order[:first], order[first:], names)
     questions = asked(first, len(order), None)
     lists = {name: rank(blend, offered, questions, K) for name, blend in blends(choice).items()}
+    lists["popularity"] = popular_lists(offered, questions, K)
     lists = {name: fill(found, lists["popularity"]) for name, found in lists.items()}
     print_table(questions, lists, "chosen")
 
