@@ -1,4 +1,4 @@
-"""The Kafka topics, declared once. ``ingest/topic_admin.py`` creates them from here."""
+"""The Kafka topics, declared once. ``clients/topic_admin.py`` creates them from here."""
 
 from __future__ import annotations
 

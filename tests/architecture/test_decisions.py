@@ -1,4 +1,4 @@
-"""The decisions have one form, their numbers have no gaps, and every reference to one leads to its file."""
+"""The decisions have one form, their numbers have no gaps, and every file that is referred to exists."""
 
 from __future__ import annotations
 
@@ -46,7 +46,14 @@ def test_every_decision_that_code_refers_to_exists() -> None:
     assert {(path, name) for path, name in references if name.rstrip(".") not in names} == set()
 
 
-@pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_source_file_that_a_document_names_exists(path: Path) -> None:
-    named = re.findall(r"`((?:\w+/)+\w+\.(?:py|lua))`", path.read_text(encoding="utf-8"))
-    assert [name for name in named if not (ROOT / name).exists()] == []
+def test_every_file_that_code_or_documents_name_by_its_path_exists() -> None:
+    folders = (
+        "contracts|algorithms|clients|ingest|streaming|training|serving|stack|tests|benchmarks|docs|watch"
+    )
+    name = re.compile(rf"(?<![\w/.])((?:{folders})/[\w/-]+\.(?:py|lua|md|yml))\b")
+    named = {
+        (str(path.relative_to(ROOT)), reference)
+        for path in (*FILES, *BESIDE, *PROSE)
+        for reference in name.findall(path.read_text(encoding="utf-8"))
+    }
+    assert {(path, reference) for path, reference in named if not (ROOT / reference).is_file()} == set()
