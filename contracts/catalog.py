@@ -1,12 +1,18 @@
-"""Metadata of items and users, as they travel on the compacted ``catalog`` topic."""
+"""Metadata of items and users, as they travel on the compacted ``catalog`` topic.
+
+The same bounds stand as Spark expressions in ``streaming/records/parse.py``;
+``tests/streaming/records/test_parse_catalog.py`` runs one corpus through both. They hold for what comes: an
+entry that was stored before a bound stays readable.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from contracts.events import EpochMillis, Identifier
 
@@ -14,9 +20,25 @@ from contracts.events import EpochMillis, Identifier
 CatalogKind = Literal["item", "user", "erasure"]
 CATALOG_KINDS: tuple[CatalogKind, ...] = get_args(CatalogKind)
 ERASURE: CatalogKind = "erasure"
+MAX_TITLE_LENGTH = 1024  # all lengths in characters
+MAX_CATEGORIES, MAX_CATEGORY_LENGTH = 64, 128
+MAX_ATTRIBUTES, MAX_ATTRIBUTE_NAME_LENGTH, MAX_ATTRIBUTE_LENGTH = 64, 128, 1024
 # Attributes of items with a meaning of their own; all others are the operator's.
 HIDDEN = "hidden"  # "true": never recommended
 EXPIRES_AT, PUBLISHED_AT = "expires_at", "published_at"  # ISO 8601, or epoch milliseconds
+
+
+def _or_empty(empty: Callable[[], Any]) -> BeforeValidator:
+    """Null means what an absent field means, as it does for Spark."""
+    return BeforeValidator(lambda value: empty() if value is None else value)
+
+
+Title = Annotated[str, StringConstraints(max_length=MAX_TITLE_LENGTH)]
+Category = Annotated[str, StringConstraints(max_length=MAX_CATEGORY_LENGTH)]
+Categories = Annotated[tuple[Category, ...], Field(max_length=MAX_CATEGORIES)]
+AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE_NAME_LENGTH)]
+AttributeValue = Annotated[str, StringConstraints(max_length=MAX_ATTRIBUTE_LENGTH)]
+Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=MAX_ATTRIBUTES)]
 
 
 class CatalogEntry(BaseModel):
@@ -30,9 +52,9 @@ class CatalogEntry(BaseModel):
 
     kind: CatalogKind
     id: Identifier
-    title: Annotated[str, Field(max_length=1024)] | None = None
-    categories: tuple[Annotated[str, Field(max_length=128)], ...] = Field(default=(), max_length=64)
-    attributes: dict[str, str] = Field(default_factory=dict, max_length=64)
+    title: Title | None = None
+    categories: Annotated[Categories, _or_empty(tuple)] = ()
+    attributes: Annotated[Attributes, _or_empty(dict)] = Field(default_factory=dict)
     updated_at: EpochMillis = Field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     @property

@@ -5,9 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contracts.catalog import HIDDEN, CatalogEntry, CatalogKind
+from contracts.catalog import (
+    HIDDEN,
+    MAX_ATTRIBUTES,
+    AttributeName,
+    Attributes,
+    AttributeValue,
+    CatalogEntry,
+    CatalogKind,
+    Categories,
+    Title,
+)
 from contracts.settings import ServingSettings
 from contracts.stored import keyspace, records
 from contracts.topics import CATALOG
@@ -18,19 +28,15 @@ from serving.redis.store import Store
 from serving.routes.events import not_acknowledged
 from serving.writes.event_log import EventLog, EventLogError
 
-Category = Annotated[str, StringConstraints(max_length=128)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Value = Annotated[str, StringConstraints(max_length=1024)]
-
 
 class Metadata(BaseModel):
     """What is known of an item or user."""
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, StringConstraints(max_length=1024)] | None = None
-    categories: Annotated[tuple[Category, ...], Field(max_length=64)] = ()
-    attributes: Annotated[dict[Name, Value], Field(max_length=64)] = Field(default_factory=dict)
+    title: Title | None = None
+    categories: Categories = ()
+    attributes: Attributes = Field(default_factory=dict)
 
 
 class Changes(BaseModel):
@@ -38,9 +44,11 @@ class Changes(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, StringConstraints(max_length=1024)] | None = None
-    categories: Annotated[tuple[Category, ...], Field(max_length=64)] | None = None
-    attributes: Annotated[dict[Name, Value | None], Field(max_length=64)] = Field(default_factory=dict)
+    title: Title | None = None
+    categories: Categories | None = None
+    attributes: Annotated[dict[AttributeName, AttributeValue | None], Field(max_length=MAX_ATTRIBUTES)] = (
+        Field(default_factory=dict)
+    )
 
 
 class CatalogAccepted(BaseModel):

@@ -1,9 +1,10 @@
-"""From Kafka's bytes to typed rows, and why a row is rejected. Pure: frame in, frame out.
+"""From Kafka's bytes to typed rows, and why a row is rejected. Pure: data frame in, data frame out.
 
-The bounds are those of ``contracts/events.py``; ``tests/streaming/records/test_parse.py`` holds both to one
-corpus.
+The bounds are those of ``contracts/events.py`` and ``contracts/catalog.py``; the tests of this module run one
+corpus through both.
 
-A column only describes: the long ones are made once, not by each batch, which took it a quarter of a second.
+A column is only a description, so the long ones are built once: building them for each batch took a
+quarter of a second.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from functools import cache
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from contracts import events, topics
-from contracts.catalog import CATALOG_KINDS
+from contracts import catalog, events, topics
 from contracts.stored import lake
 
 _CORRUPT = "_corrupt"
@@ -131,7 +131,7 @@ def _id_faults(column: str) -> list[tuple[Column, str]]:
     value, name = F.col(column), column.split(".")[1]
     return [
         (F.length(value) < 1, f"{name} is empty"),
-        (F.length(value) > events.MAX_ID_LENGTH, f"{name} is longer than {events.MAX_ID_LENGTH} characters"),
+        *_length_faults(value, events.MAX_ID_LENGTH, name),
         (value.rlike(r"[\u0000-\u001F\u007F-\u009F]"), f"{name} holds a control character"),
     ]
 
@@ -166,12 +166,39 @@ def _value_faults() -> list[tuple[Column, str]]:
     ]
 
 
+def _metadata_faults() -> list[tuple[Column, str]]:
+    """The bounds of contracts/catalog.py on title, categories and attributes."""
+    title, categories, attributes = (F.col(f"entry.{n}") for n in ("title", "categories", "attributes"))
+    names, values = F.map_keys(attributes), F.map_values(attributes)
+    return [
+        *_length_faults(title, catalog.MAX_TITLE_LENGTH, "title"),
+        (F.size(categories) > catalog.MAX_CATEGORIES, f"more than {catalog.MAX_CATEGORIES} categories"),
+        (F.exists(categories, F.isnull), "a category is null"),
+        *_any_length_faults(categories, catalog.MAX_CATEGORY_LENGTH, "a category"),
+        (F.size(attributes) > catalog.MAX_ATTRIBUTES, f"more than {catalog.MAX_ATTRIBUTES} attributes"),
+        (F.exists(names, lambda name: F.length(name) < 1), "the name of an attribute is empty"),
+        *_any_length_faults(names, catalog.MAX_ATTRIBUTE_NAME_LENGTH, "the name of an attribute"),
+        (F.exists(values, F.isnull), "an attribute is null"),
+        *_any_length_faults(values, catalog.MAX_ATTRIBUTE_LENGTH, "an attribute"),
+    ]
+
+
+def _length_faults(text: Column, longest: int, name: str) -> list[tuple[Column, str]]:
+    return [(F.length(text) > longest, f"{name} is longer than {longest} characters")]
+
+
+def _any_length_faults(texts: Column, longest: int, name: str) -> list[tuple[Column, str]]:
+    is_too_long = F.exists(texts, lambda text: F.length(text) > longest)
+    return [(is_too_long, f"{name} is longer than {longest} characters")]
+
+
 @cache
 def _entry_fault() -> Column:
     entry = F.col("entry")
     faults = _malformed("entry")
     faults += [(entry[name].isNull(), f"{name} is missing") for name in ("kind", "id", "updated_at")]
-    faults += [(~entry["kind"].isin(*CATALOG_KINDS), "unknown kind"), *_id_faults("entry.id")]
+    faults += [(~entry["kind"].isin(*catalog.CATALOG_KINDS), "unknown kind"), *_id_faults("entry.id")]
+    faults += _metadata_faults()
     latest = F.unix_millis("timestamp") + events.MAX_FUTURE_MS
     faults += [
         (entry["updated_at"] < 0, "updated_at lies before 1970"),

@@ -48,3 +48,24 @@ def test_a_bad_entry_is_refused(change: dict[str, object]) -> None:
 
 def test_an_entry_without_a_time_is_of_now() -> None:
     assert CatalogEntry(kind="item", id="1").updated_at > 1_600_000_000_000
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"categories": ["c" * 129]},
+        {"attributes": {str(n): "v" for n in range(65)}},
+        {"attributes": {"": "v"}},
+        {"attributes": {"n" * 129: "v"}},
+        {"attributes": {"a": "v" * 1025}},
+        {"attributes": {"a": None}},
+    ],
+)
+def test_an_entry_beyond_its_bounds_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        CatalogEntry.model_validate({"kind": "item", "id": "1", **change})
+
+
+def test_null_means_what_an_absent_field_means() -> None:
+    entry = CatalogEntry.model_validate({"kind": "item", "id": "1", "categories": None, "attributes": None})
+    assert (entry.title, entry.categories, entry.attributes) == (None, (), {})
