@@ -59,6 +59,12 @@ def wait_until(done: Callable[[], bool], query: StreamingQuery) -> None:
         time.sleep(0.02)
 
 
+def tasks_ended(query: StreamingQuery) -> int:
+    """How many turns of tasks Spark has reported as ended."""
+    progress = query.lastProgress
+    return 0 if progress is None else 1 + int(progress["batchId"])
+
+
 def known(client: redis.Redis, user: str) -> set[str]:
     return {item.decode() for item in client.hkeys(keyspace.history(user, 1))}  # type: ignore[union-attr]
 
@@ -66,13 +72,17 @@ def known(client: redis.Redis, user: str) -> set[str]:
 def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     query: StreamingQuery, client: redis.Redis, settings: StreamingSettings
 ) -> None:
-    # Each waits for the one before: none is carried along by the next.
-    for n in range(30):
-        send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like("ann", f"i{n}")])
-        wait_until(lambda n=n: f"i{n}" in known(client, "ann"), query)  # type: ignore[misc]
-        time.sleep(0.4 if n > 10 else 0.0)
-    assert len(query.recentProgress) >= 1
-    wait_until(lambda: sum(read_applied(client, keyspace.APPLIED_ONLINE).values()) == 30, query)
+    # Each is sent when the one before is applied: none is carried along by the next.
+    sent_events = 0
+    while sent_events < 30 or not tasks_ended(query):
+        item = f"i{sent_events}"
+        send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like("ann", item)])
+        wait_until(lambda item=item: item in known(client, "ann"), query)  # type: ignore[misc]
+        sent_events += 1
+        # If Spark held a record until its task's end, a task would have to end for each event.
+        assert tasks_ended(query) <= 2 + sent_events // 2, "records wait for the end of their task"
+        time.sleep(0.4 if sent_events > 10 else 0.0)
+    wait_until(lambda: sum(read_applied(client, keyspace.APPLIED_ONLINE).values()) == sent_events, query)
     # Redis keeps what it is sent: nothing is rounded on the way.
     sent = like("bob", "x", 3.3)
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [sent, like("bob", 'ü "\\ ☃')])
