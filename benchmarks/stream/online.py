@@ -17,7 +17,7 @@ from clients.topic_admin import create_topics, topic_ends
 from contracts.settings import StreamingSettings
 from contracts.topics import PartitionOffsets, lag
 from stack.machine.jars import jars_dir
-from streaming.online.backlog import apply_between, slice_of
+from streaming.online.backlog import apply_between, next_part
 from streaming.records.parse import parse
 from streaming.records.source import read_topics
 from streaming.runtime.session import streaming_session
@@ -87,7 +87,7 @@ def _online(
 ) -> None:
     starts = dict.fromkeys(ends, 0)
     while lag(ends, starts):
-        part = slice_of(starts, ends, settings.online_max_events_per_trigger)
+        part = next_part(starts, ends, settings.online_max_events_per_trigger)
         apply_between(spark, client, settings, starts, part)
         starts = part
 

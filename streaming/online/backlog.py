@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.topics import PartitionOffsets
-from streaming.online.rows import applied_records, merged
+from streaming.online.tasks import apply_records
 from streaming.records.source import read_partitions_between
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
 from streaming.state.applied_offsets import write_applied
@@ -28,7 +28,8 @@ def apply_between(
     """Apply the records between, then say so. Returns how many there were."""
     records = read_partitions_between(spark, settings, starts, ends)
     with writing(client, "backlog"):
-        applied = merged(applied_records(records, settings, settings.fold_in), settings)
+        # Steps 1 to 3 of streaming/online/micro_batch.py; then step 4, when every task has ended.
+        applied = apply_records(records, settings, settings.fold_in)
         hold(STATE_WRITTEN)
         write_applied(client, keyspace.APPLIED_ONLINE, dict(ends))
         if applied.records:
@@ -37,7 +38,7 @@ def apply_between(
     return applied.records
 
 
-def slice_of(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> PartitionOffsets:
+def next_part(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> PartitionOffsets:
     """The ends of a backlog's next part: about ``most`` records, of each partition as large a share."""
     left = {source: max(0, end - starts[source]) for source, end in ends.items()}
     share = min(1.0, most / max(1, sum(left.values())))

@@ -1,5 +1,7 @@
 """The online query: a backlog in batches of limited size, then live; again whenever it has fallen behind.
 
+What happens to the records is in `streaming/online/micro_batch.py`; this decides by which of the two paths.
+
 Where it begins is what Redis says is applied: the offsets lie beside the state that they speak of, and after
 a crash both are as old.
 """
@@ -20,11 +22,12 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
 from contracts.topics import PartitionOffsets, by_topic, lag, lagging
-from streaming.online.backlog import apply_between, slice_of
-from streaming.online.live import StateWentBackError, start_live
+from streaming.online.backlog import apply_between, next_part
+from streaming.online.live import start_live
 from streaming.online.offsets_without_records import EndsWithoutRecord
+from streaming.online.position import StateWentBackError
+from streaming.online.state_watch import StateWatch
 from streaming.online.touched_items import is_unmerged, merge_touched
-from streaming.online.watch import StateWatch
 from streaming.runtime.query_end import ended
 from streaming.runtime.session import task_slots
 from streaming.state.applied_offsets import read_applied, write_applied
@@ -90,7 +93,7 @@ class Online(threading.Thread):
         return has_room
 
     def _work_off_backlog(self, most_left: int) -> None:
-        """Apply in batches of limited size until no more records than that are left."""
+        """Apply in batches of limited size until no more records than ``most_left`` are left."""
         while not self._stopping.is_set():
             ends = self._reach.newest().ends
             starts = self._position(ends)
@@ -98,7 +101,7 @@ class Online(threading.Thread):
             self.is_replaying = left > self._settings.online_backlog_events
             if left <= most_left:
                 return
-            part = slice_of(starts, ends, self._settings.online_max_events_per_trigger)
+            part = next_part(starts, ends, self._settings.online_max_events_per_trigger)
             count = apply_between(self._spark, self._client, self._settings, starts, part)
             self._look()
             log.info("%d records applied, %d left", count, self._left())

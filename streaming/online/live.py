@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -17,26 +17,16 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clients.offsets_without_records import has_no_record
 from clients.stored_files import StoredFiles
-from contracts import topics
 from contracts.settings import StreamingSettings
-from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
-from streaming.online.micro_batches import micro_batches
-from streaming.online.rows import (
-    ActiveUsers,
-    Applied,
-    apply_rows,
-    as_columns,
-    fold_in_active,
-    online_rows,
-)
-from streaming.online.touched_items import note_touched
+from contracts.topics import TopicOffsets
+from streaming.online.arrivals import group_arrivals
+from streaming.online.micro_batch import apply_micro_batch
+from streaming.online.position import Position
+from streaming.online.rows import online_rows, row_of_json
 from streaming.records.source import read_topics
-from streaming.runtime.hold_points import STATE_WRITTEN, hold
-from streaming.state.applied_offsets import Move, advance_applied, read_applied, write_applied
-from streaming.state.client import StateClient, connect
+from streaming.state.client import connect
 from streaming.state.gate import writing
 from streaming.state.status import write_status
 
@@ -53,14 +43,8 @@ _MOST_RECORDS = 1000  # in a micro-batch
 _ROW = "row"
 
 
-class StateWentBackError(RuntimeError):
-    """Redis does not stand where this query has left it: it was restarted with an older state, or flushed."""
-
-
-def start_live(
-    spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, Mapping[str, int]]
-) -> StreamingQuery:
-    """Start at these offsets (topic -> partition -> offset), which Redis says are applied."""
+def start_live(spark: SparkSession, settings: StreamingSettings, starts: TopicOffsets) -> StreamingQuery:
+    """Start at these offsets, which Redis says are applied."""
     folder = f"{settings.checkpoints_uri.rstrip('/')}/live"
     StoredFiles(spark).delete(folder)
     session = spark.newSession()
@@ -99,64 +83,15 @@ def _task(
     settings: StreamingSettings,
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        client, left_at = connect(settings.redis_url.get_secret_value()), dict[str, int]()
+        client = connect(settings.redis_url.get_secret_value())
+        position = Position(settings.kafka_bootstrap_servers)
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
-        for batch_texts in micro_batches(texts, settings.online_trigger_seconds, _MOST_RECORDS):
-            _apply(client, json.loads(f"[{','.join(batch_texts)}]"), left_at, settings)
+        for arrived in group_arrivals(texts, settings.online_trigger_seconds, _MOST_RECORDS):
+            started = time.monotonic()
+            rows = list(map(row_of_json, arrived))
+            with writing(client, " ".join(sorted({row.partition for row in rows}))):
+                apply_micro_batch(client, rows, position, settings)
+            write_status(client, StreamingStatus(online_batch_seconds=time.monotonic() - started))
         yield from ()
 
     return apply
-
-
-def _apply(
-    client: StateClient, rows: list[dict[str, Any]], left_at: dict[str, int], settings: StreamingSettings
-) -> None:
-    """Apply a micro-batch. ``left_at`` says where this task has left its partitions, and is moved on."""
-    started, applied, users = time.monotonic(), Applied(), ActiveUsers()
-    for row in rows:
-        applied.add(row["source"], row["offset"], row["offset"] + 1, row["through"], 1)
-    with writing(client, " ".join(sorted(applied.next))):
-        stands = read_applied(client, keyspace.APPLIED_ONLINE)
-        for source, first in applied.first.items():
-            if not _is_where_left(source, first, stands.get(source), left_at.get(source), settings):
-                raise _went_back(source, stands.get(source), left_at.get(source, first))
-            left_at[source] = stands[source]
-        events, items = apply_rows(client, as_columns(rows), settings)
-        note_touched(client, items)
-        users.add(events)
-        if settings.fold_in and users.ids:
-            offsets = topics.interaction_offsets({**stands, **applied.next})
-            fold_in_active(client, users, offsets, settings)
-        hold(STATE_WRITTEN)
-        _advance(client, left_at, applied)
-    seconds = time.monotonic() - started
-    write_status(client, StreamingStatus(online_batch_seconds=seconds))
-
-
-def _is_where_left(
-    source: str, first: int, stands: int | None, left_at: int | None, settings: StreamingSettings
-) -> bool:
-    """Whether nothing is missing between where Redis stands and the first record of a micro-batch."""
-    if stands is None:
-        return False
-    if left_at is None:  # the first of a task, which may begin behind offsets without a record
-        bootstrap = settings.kafka_bootstrap_servers
-        return first <= stands or has_no_record(bootstrap, source, stands, first)
-    # Ahead: what holds no record was passed meanwhile (streaming/online/offsets_without_records.py).
-    return stands == left_at or left_at < stands <= first
-
-
-def _advance(client: StateClient, left_at: dict[str, int], applied: Applied) -> None:
-    """Say how far the state has come, where it still is what was read before."""
-    reached = {source: max(offset, left_at[source]) for source, offset in applied.next.items()}
-    moves = {source: Move(left_at[source], offset) for source, offset in reached.items()}
-    elsewhere = advance_applied(client, moves)
-    if elsewhere is not None:
-        stands = read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
-        raise _went_back(elsewhere, stands, left_at[elsewhere])
-    write_applied(client, keyspace.APPLIED_TIMES, dict.fromkeys(reached, applied.through))
-    left_at.update(reached)
-
-
-def _went_back(source: str, stands: int | None, left_at: int) -> StateWentBackError:
-    return StateWentBackError(f"{source} was applied to {left_at}, Redis says {stands}")

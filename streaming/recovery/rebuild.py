@@ -17,7 +17,7 @@ from contracts.stored.lake import Table
 from contracts.topics import PartitionOffsets, Topic, offsets_of
 from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import holds_nothing
-from streaming.online.rows import applied_records, apply_lake, merged
+from streaming.online.tasks import apply_lake, apply_records
 from streaming.online.touched_items import merge_touched
 from streaming.records.source import EARLIEST, read_partitions_between
 from streaming.state.applied_offsets import read_applied, write_applied
@@ -58,7 +58,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         before = state_digest(client)
         clear_state(client)
         apply_lake(interactions, entries, settings)
-        merged(applied_records(tail, settings, fold_in=False), settings)
+        apply_records(tail, settings, fold_in=False)
         mark_written(client)
         # A flush took the offsets with the state, and partitions without new records would stay without.
         write_applied(client, keyspace.APPLIED_ONLINE, ends | bounds)

@@ -50,7 +50,7 @@ class Validation:
     settings: TuneSettings
     slices: dict[int, ValidationSlice] = field(default_factory=dict)
 
-    def slice_of(self, mapping: int) -> ValidationSlice:
+    def next_part(self, mapping: int) -> ValidationSlice:
         """The slice by the place of the mapping in TUNE_RATING_STRENGTHS."""
         if mapping not in self.slices:
             self.slices[mapping] = self._make(mapping)
@@ -102,7 +102,7 @@ def objective(validation: Validation) -> Callable[[optuna.Trial], float]:
 
     def measure(trial: optuna.Trial) -> float:
         point = suggest(trial, validation.settings)
-        slice_ = validation.slice_of(point.pop("mapping"))
+        slice_ = validation.next_part(point.pop("mapping"))
         settings = validation.settings.model_copy(update=point)
         problem, items = ranking(settings), _random_items(slice_.data, settings)
         quality = 0.0
@@ -137,7 +137,7 @@ def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna
     Raises TrainingError where there is nothing to tune on, before the first trial.
     """
     settings = validation.settings
-    validation.slice_of(0)
+    validation.next_part(0)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         storage=storage,

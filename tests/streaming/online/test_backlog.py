@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.topics import lag
-from streaming.online.backlog import slice_of
+from streaming.online.backlog import next_part
 
 sources = st.sampled_from(["interactions:0", "interactions:1", "catalog:0"])
 counts = st.dictionaries(sources, st.integers(0, 10**7), min_size=1)
@@ -16,7 +16,7 @@ def test_slices_end_where_the_backlog_does_and_none_is_much_larger_than_asked(
 ) -> None:
     starts = dict.fromkeys(left, begin)
     ends = {source: begin + count for source, count in left.items()}
-    part = slice_of(starts, ends, most)
+    part = next_part(starts, ends, most)
     assert part.keys() == ends.keys()
     assert all(starts[source] <= part[source] <= ends[source] for source in ends)
     assert lag(part, starts) <= most + len(ends)
@@ -25,4 +25,4 @@ def test_slices_end_where_the_backlog_does_and_none_is_much_larger_than_asked(
 
 def test_a_partition_that_shrank_holds_nothing_more() -> None:
     assert lag({"a:0": 4, "b:0": 3}, {"a:0": 9}) == 3
-    assert slice_of({"a:0": 9, "b:0": 0}, {"a:0": 4, "b:0": 3}, 10) == {"a:0": 9, "b:0": 3}
+    assert next_part({"a:0": 9, "b:0": 0}, {"a:0": 4, "b:0": 3}, 10) == {"a:0": 9, "b:0": 3}

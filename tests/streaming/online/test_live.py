@@ -15,7 +15,8 @@ from contracts.events import Interaction
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import decode_history
-from streaming.online.live import StateWentBackError, start_live
+from streaming.online.live import start_live
+from streaming.online.position import StateWentBackError
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from tests.integration.flow import send

@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.online.micro_batches import micro_batches
+from streaming.online.arrivals import group_arrivals
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))
 def test_every_row_comes_once_and_in_order(rows: list[int], most: int) -> None:
-    batches = list(micro_batches(iter(rows), 0.0, most))
+    batches = list(group_arrivals(iter(rows), 0.0, most))
     assert [row for batch in batches for row in batch] == rows
     assert all(1 <= len(batch) <= most for batch in batches)
 
 
 def test_a_row_does_not_wait_for_the_next_one_and_those_that_wait_come_together() -> None:
     rows: Queue[int | None] = Queue()
-    batches = micro_batches(iter(rows.get, None), 0.0, 10)
+    batches = group_arrivals(iter(rows.get, None), 0.0, 10)
     rows.put(1)
     assert next(batches) == [1]
     for row in (2, 3, 4):
@@ -36,7 +36,7 @@ def test_a_row_does_not_wait_for_the_next_one_and_those_that_wait_come_together(
 
 
 def test_the_next_batch_begins_no_sooner_than_the_pause_says() -> None:
-    begun = [time.monotonic() for _ in micro_batches(iter(range(3)), 0.2, 1)]
+    begun = [time.monotonic() for _ in group_arrivals(iter(range(3)), 0.2, 1)]
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(begun))
 
 
@@ -45,7 +45,7 @@ def test_an_error_comes_after_the_rows_before_it() -> None:
         yield 1
         raise OSError("gone")
 
-    batches = micro_batches(rows(), 0.0, 10)
+    batches = group_arrivals(rows(), 0.0, 10)
     assert next(batches) == [1]
     with pytest.raises(OSError, match="gone"):
         next(batches)
@@ -60,7 +60,7 @@ def test_no_more_is_read_ahead_than_a_batch_may_hold() -> None:
             yield n
         may_end.wait()
 
-    batches = micro_batches(rows(), 0.0, 3)
+    batches = group_arrivals(rows(), 0.0, 3)
     next(batches)
     time.sleep(0.3)
     assert len(read) <= 3 + 3 + 1

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 T = TypeVar("T")
 
 
-def micro_batches(rows: Iterator[T], pause_seconds: float, most: int) -> Iterator[list[T]]:
+def group_arrivals(rows: Iterator[T], pause_seconds: float, most: int) -> Iterator[list[T]]:
     """Lists of 1 to ``most`` rows, in order; each begins at least ``pause_seconds`` after the one before.
 
     A row that comes after a pause is given at once. Raises what ``rows`` raises, after the rows before it.

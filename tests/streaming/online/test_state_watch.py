@@ -4,7 +4,7 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
-from streaming.online.watch import StateWatch, behind
+from streaming.online.state_watch import StateWatch, behind
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.keys import mark_written
 from streaming.state.status import read_status

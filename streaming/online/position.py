@@ -1,0 +1,59 @@
+"""Where a task of the live query has left the applied offsets, and whether Redis still has them there."""
+
+from __future__ import annotations
+
+from clients.offsets_without_records import has_no_record
+from contracts.stored import keyspace
+from contracts.topics import PartitionOffsets
+from streaming.online.progress import BatchProgress
+from streaming.state.applied_offsets import Move, advance_applied, read_applied, write_applied
+from streaming.state.client import StateClient
+
+
+class StateWentBackError(RuntimeError):
+    """Redis does not stand where this query has left it: it was restarted with an older state, or flushed."""
+
+
+class Position:
+    """Of one task, from its first record on."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._left_at: PartitionOffsets = {}
+
+    def check(self, client: StateClient, first: PartitionOffsets) -> PartitionOffsets:
+        """The applied offsets, read before a micro-batch that begins at ``first``.
+
+        Raises StateWentBackError where records are missing between the two.
+        """
+        applied = read_applied(client, keyspace.APPLIED_ONLINE)
+        for partition, offset in first.items():
+            if not self._follows(partition, offset, applied.get(partition)):
+                raise _went_back(partition, applied.get(partition), self._left_at.get(partition, offset))
+            self._left_at[partition] = applied[partition]
+        return applied
+
+    def _follows(self, partition: str, first: int, applied: int | None) -> bool:
+        """Whether no record is missing between what is applied and the first record of a micro-batch."""
+        left_at = self._left_at.get(partition)
+        if applied is None:
+            return False
+        if left_at is None:  # the task's first record: it may follow offsets without a record
+            return first <= applied or has_no_record(self._bootstrap, partition, applied, first)
+        # Ahead: offsets without a record were passed meanwhile (streaming/online/offsets_without_records.py).
+        return applied == left_at or left_at < applied <= first
+
+    def advance(self, client: StateClient, batch: BatchProgress) -> None:
+        """Say that a batch is applied. Raises StateWentBackError where Redis changed since `check`."""
+        reached = {name: max(offset, self._left_at[name]) for name, offset in batch.next.items()}
+        moves = {name: Move(self._left_at[name], offset) for name, offset in reached.items()}
+        elsewhere = advance_applied(client, moves)
+        if elsewhere is not None:
+            applied = read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
+            raise _went_back(elsewhere, applied, self._left_at[elsewhere])
+        write_applied(client, keyspace.APPLIED_TIMES, dict.fromkeys(reached, batch.through))
+        self._left_at.update(reached)
+
+
+def _went_back(partition: str, applied: int | None, left_at: int) -> StateWentBackError:
+    return StateWentBackError(f"{partition} was applied to {left_at}, Redis says {applied}")

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+
+from contracts.stored.records import HistoryEntry
+from streaming.online.progress import BatchProgress
+from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, row_of_json, rows_of_batch
+from streaming.state.apply import CatalogRecord, UserEvent
+from streaming.state.erasure import Erasure
+
+ID = "00000000-0000-4000-8000-000000000001"
+RECORDS = [
+    {
+        "partition": "interactions:2",
+        "offset": 7,
+        "through": 70,
+        "accepted": "interactions",
+        "user_id": "ann",
+        "item_id": 'ü "\\ ☃',
+        "event_type": "rating",
+        "event_id": ID,
+        "value": 3.3,
+        "event_time": 5,
+    },
+    {"partition": "interactions:2", "offset": 8, "through": 80},
+    {
+        "partition": "catalog:0",
+        "offset": 1,
+        "through": 60,
+        "accepted": "catalog",
+        "kind": "erasure",
+        "id": "bob",
+        "updated_at": 9,
+        "json": "{}",
+    },
+]
+
+
+def test_rows_are_the_same_from_json_and_from_arrow() -> None:
+    from_json = [row_of_json(json.dumps(record)) for record in RECORDS]
+    columns = {name: [record.get(name) for record in RECORDS] for name in RecordRow._fields}
+    assert rows_of_batch(pa.RecordBatch.from_pydict(columns)) == from_json
+    assert from_json[1].accepted is None
+
+
+def test_only_accepted_records_become_events_and_entries() -> None:
+    rows = [row_of_json(json.dumps(record)) for record in RECORDS]
+    assert events_of(rows) == [UserEvent("ann", 'ü "\\ ☃', HistoryEntry("rating", 5, ID, 3.3))]
+    assert entries_of(rows) == [CatalogRecord("erasure", "bob", 9, "{}")]
+    assert list(erasures_of(entries_of(rows))) == [Erasure("bob", 9)]
+
+
+def test_a_batch_reaches_as_far_as_its_records_accepted_or_not() -> None:
+    progress = BatchProgress()
+    progress.add_rows(row_of_json(json.dumps(record)) for record in RECORDS)
+    assert progress.first == {"interactions:2": 7, "catalog:0": 1}
+    assert progress.next == {"interactions:2": 9, "catalog:0": 2}
+    assert (progress.through, progress.records) == (80, 3)
