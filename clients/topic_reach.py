@@ -1,4 +1,4 @@
-"""How far the topics that streaming reads reach: asked some times a second, whether or not it answers."""
+"""How far the topics that streaming reads reach: asked a few times a second, whether or not Kafka answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TopicReach(threading.Thread):
         return self._newest
 
     def stop(self) -> None:
-        """End soon; who waits for a first answer gets none."""
+        """End soon; a caller that waits for the first answer gets an empty one."""
         self._stopping.set()
         self._is_known.set()
 

@@ -53,7 +53,7 @@ def main() -> int:
     while not stopping.wait(0.5):
         publish_applied(pipeline.queries, settings)
         beat(settings)
-        if reason := pipeline.ended():
+        if reason := pipeline.end_reason():
             log.error("%s", reason)
             return 1
     pipeline.stop()

@@ -24,7 +24,7 @@ from streaming.online.driver import Online
 from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
-from streaming.runtime.query_end import ended
+from streaming.runtime.query_end import end_reason
 
 log = logging.getLogger("headwater.streaming")
 
@@ -45,10 +45,10 @@ class Pipeline(NamedTuple):
         self.online.join()
         self.catch_up.join()
 
-    def ended(self) -> str | None:
+    def end_reason(self) -> str | None:
         """Which part has ended by itself, and why; None while all run."""
         for query in self.queries:
-            if reason := ended(query):
+            if reason := end_reason(query):
                 return reason
         if not self.online.is_alive():
             return f"online ended: {self.online.error!r}"

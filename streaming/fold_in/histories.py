@@ -19,7 +19,7 @@ _RATING = TYPE_CODES[RATING]
 
 
 @dataclass(frozen=True)
-class Strengths:
+class StrengthTable:
     """What interactions are worth to one model: from its manifest."""
 
     by_code: NDArray[np.float64]  # weight by type code; 0 for a rating
@@ -27,7 +27,7 @@ class Strengths:
     grades: NDArray[np.float64]  # of the thresholds
 
     @classmethod
-    def of(cls, weights: dict[str, float], rating_strengths: dict[float, float]) -> Strengths:
+    def of(cls, weights: dict[str, float], rating_strengths: dict[float, float]) -> StrengthTable:
         """The tables of EVENT_WEIGHTS and RATING_STRENGTHS."""
         steps = grade_steps(rating_strengths)
         return cls(
@@ -38,7 +38,7 @@ class Strengths:
 
 
 @dataclass(frozen=True)
-class Histories:
+class KnownItems:
     """The known items of several users as CSR: those of user u stand from indptr[u] to indptr[u + 1]."""
 
     indptr: NDArray[np.int64]
@@ -47,20 +47,20 @@ class Histories:
     times: NDArray[np.int64]  # ms, of the newest interaction that counts
 
 
-def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: Strengths) -> Histories:
-    """Read each user's entries by item, as the state holds them."""
+def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: StrengthTable) -> KnownItems:
+    """Of each user's entries by item, as they stand in the state."""
     indptr = np.concatenate([[0], np.cumsum([len(user) for user in users])]).astype(np.int64)
     items = list(chain.from_iterable(users))
     raws = list(chain.from_iterable(user.values() for user in users))
     if not items:
-        return Histories(indptr, [], np.zeros(0), np.zeros(0, np.int64))
+        return KnownItems(indptr, [], np.zeros(0), np.zeros(0, np.int64))
     entries = np.frombuffer(b"".join(raws), _ENTRY)
     lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // ENTRY_SIZE
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     counts = _counting(raws, lengths, starts, len(entries))
     worth = np.where(counts, _worth(entries, strengths), 0.0)
     times = np.where(counts, entries["time"], 0).astype(np.int64)
-    return Histories(indptr, items, np.add.reduceat(worth, starts), np.maximum.reduceat(times, starts))
+    return KnownItems(indptr, items, np.add.reduceat(worth, starts), np.maximum.reduceat(times, starts))
 
 
 def _counting(
@@ -75,7 +75,7 @@ def _counting(
     return counts
 
 
-def _worth(entries: NDArray[np.void], strengths: Strengths) -> NDArray[np.float64]:
+def _worth(entries: NDArray[np.void], strengths: StrengthTable) -> NDArray[np.float64]:
     reached = np.searchsorted(strengths.thresholds, entries["micros"] / MICROS, side="right") - 1
     graded = strengths.grades[np.maximum(reached, 0)]
     return np.where(entries["code"] == _RATING, graded, strengths.by_code[entries["code"]])

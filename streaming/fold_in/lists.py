@@ -1,7 +1,7 @@
 """Folds users in from their whole histories, and writes their fresh lists. Called on the executors.
 
-A list is tagged with the model it was made by and the moment its history was read, so a reader never mixes
-models, and of two lists of a user the one from the later reading stays.
+A list is tagged with its model and with the moment at which its history was read. So a reader never mixes
+models, and the list from the later reading replaces the other.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from algorithms.top_n import top_n
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import FreshList, encode_fresh
-from streaming.fold_in.histories import Histories, read_histories
+from streaming.fold_in.histories import KnownItems, read_histories
 from streaming.fold_in.model import OnlineModel, OnlineModels
 from streaming.fold_in.new_items import NewItems, Touch, learn_new_items, read_new_items
 from streaming.runtime.hold_points import LISTS_WRITTEN, hold
@@ -144,7 +144,7 @@ def _by_shard(users: Sequence[str], shards: int) -> Iterator[tuple[int, list[int
 
 
 def _vectors(
-    model: OnlineModel, new_items: NewItems, histories: Histories, settings: StreamingSettings
+    model: OnlineModel, new_items: NewItems, histories: KnownItems, settings: StreamingSettings
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The users' factors, and the index of each history's item: UNKNOWN, or beyond the model's if new."""
     indexes = np.array(_indexes(model, new_items, histories.items), np.int64)
@@ -193,7 +193,7 @@ def _factors(model: OnlineModel, new_items: NewItems, indexes: NDArray[np.int64]
 def _known(
     model: OnlineModel,
     new_items: NewItems,
-    histories: Histories,
+    histories: KnownItems,
     indexes: NDArray[np.int64],
     further: Sequence[Sequence[bytes]],
 ) -> list[NDArray[np.int64]]:
@@ -244,7 +244,7 @@ def _best(
 def _touches(
     model: OnlineModel,
     users: Sequence[str],
-    histories: Histories,
+    histories: KnownItems,
     indexes: NDArray[np.int64],
     vectors: NDArray[np.float32],
 ) -> Iterator[Touch]:
@@ -271,12 +271,14 @@ def _write(
             keys = [keyspace.pending(shard), keyspace.active(shard)]
             arguments: list[bytes | str | int] = [settings.fresh_ttl_seconds]
             for place in places:
-                user, ranked_places = users[place], lists.indexes[place] >= 0
-                ranked = (
-                    lists.indexes[place][ranked_places].tolist(),
-                    lists.scores[place][ranked_places].tolist(),
+                user, is_ranked = users[place], lists.indexes[place] >= 0
+                fresh = FreshList(
+                    version=reading.version or "",
+                    read_at=reading.read_at,
+                    offsets=offsets,
+                    indexes=tuple(lists.indexes[place][is_ranked].tolist()),
+                    scores=tuple(lists.scores[place][is_ranked].tolist()),
                 )
-                fresh = FreshList(reading.version or "", reading.read_at, offsets, *map(tuple, ranked))
                 keys += (keyspace.fresh(user, shards), keyspace.history(user, shards))
                 arguments += (encode_fresh(fresh), user)
             script(keys=keys, args=arguments, client=pipeline)

@@ -17,7 +17,7 @@ from algorithms.fold_in import gramian
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError
 from contracts.stored.records import USER_GRAMIAN, decode_ids
-from streaming.fold_in.histories import Strengths
+from streaming.fold_in.histories import StrengthTable
 from streaming.state.client import StateClient
 
 log = logging.getLogger("headwater.streaming")
@@ -33,7 +33,7 @@ class OnlineModel:
     gramian: NDArray[np.float64]
     user_gramian: NDArray[np.float64]
     fitted: NDArray[np.bool_]  # items with a factor other than zero: only they are recommended
-    strengths: Strengths
+    strengths: StrengthTable
     alpha: float
     reg_param: float
     nonnegative: bool
@@ -74,7 +74,7 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
     rank = parameters.als_rank
     items = decode_ids(ids)
     # Named by the fit, too: another Redis may hold another model under the same version.
-    factors = _mapped(client, version, f"{version}-{crc32(users):08x}", (len(items), rank))
+    factors = _map_factors(client, version, f"{version}-{crc32(users):08x}", (len(items), rank))
     return OnlineModel(
         version=version,
         index={item.encode(): place for place, item in enumerate(items)},
@@ -82,14 +82,14 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
         gramian=gramian(factors),
         user_gramian=np.frombuffer(users, "<f8").reshape(rank, rank),
         fitted=np.abs(factors).max(axis=1) > 0,
-        strengths=Strengths.of(parameters.event_weights, parameters.strength_by_rating()),
+        strengths=StrengthTable.of(parameters.event_weights, parameters.strength_by_rating()),
         alpha=parameters.als_alpha,
         reg_param=parameters.als_reg_param,
         nonnegative=parameters.als_nonnegative,
     )
 
 
-def _mapped(client: StateClient, version: str, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _map_factors(client: StateClient, version: str, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
     """The factors as a file of this machine that all workers map: they share its memory."""
     path, (items, rank) = _folder() / f"{name}.f32", shape
     if not path.exists() or path.stat().st_size != 4 * items * rank:

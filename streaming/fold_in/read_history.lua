@@ -6,9 +6,9 @@ local CAP = tonumber(ARGV[1])
 local function newest(history, recent)
     local items, read = redis.call('ZREVRANGE', recent, 0, CAP - 1), {}
     for start = 1, #items, 1000 do
-        local some = {unpack(items, start, math.min(start + 999, #items))}
-        local raws = redis.call('HMGET', history, unpack(some))
-        for i, item in ipairs(some) do
+        local part = {unpack(items, start, math.min(start + 999, #items))}
+        local raws = redis.call('HMGET', history, unpack(part))
+        for i, item in ipairs(part) do
             if raws[i] then
                 read[#read + 1] = item
                 read[#read + 1] = raws[i]

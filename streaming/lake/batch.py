@@ -23,7 +23,7 @@ from streaming.records.parse import (
     accepted_interactions,
     parse,
     parse_interactions,
-    rejected,
+    rejected_records,
 )
 from streaming.runtime.hold_points import LAKE_COMMITTED, hold
 from streaming.state.client import connect
@@ -60,7 +60,7 @@ class LakeBatch:
             self._erasures.erase(entries)
             append(entries, lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id)
         if counts["entries"] or counts["rejected"]:
-            write_rejected(rejected(parse(records)), self._settings.kafka_bootstrap_servers)
+            write_rejected(rejected_records(parse(records)), self._settings.kafka_bootstrap_servers)
         self._report(counts, batch_id, time.monotonic() - started)
         self._maintenance.run_if_due(records.sparkSession)
 
@@ -79,7 +79,7 @@ class LakeBatch:
         # Counted before and after: a count in between would hold every column of every row.
         read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
         rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
-        kept = self._erasures.left(rows.observe(written, _rows()))
+        kept = self._erasures.without_erased(rows.observe(written, _rows()))
         append(kept, table, settings.lake_uri, query_id, batch_id)
         return _counts(read.get, written.get["rows"])
 
@@ -105,6 +105,6 @@ def _read() -> list[Column]:
 
 
 def _counts(read: dict[str, Any], accepted: int) -> dict[str, int]:
-    """What a batch held. Its rejected catalogue entries are not told from the accepted ones here."""
+    """What a batch held. Rejected catalogue entries are counted as entries, not as rejected."""
     entries = int(read["entries"])
     return {"accepted": accepted, "entries": entries, "rejected": int(read["rows"]) - entries - accepted}

@@ -37,14 +37,14 @@ class LakeErasures:
         if not is_empty(spark, path):
             self._remember(spark.read.format("delta").load(path))
 
-    def left(self, interactions: DataFrame) -> DataFrame:
-        """The rows (lake.INTERACTIONS) that no tombstone forbids."""
+    def without_erased(self, interactions: DataFrame) -> DataFrame:
+        """The rows (lake.INTERACTIONS) without those that a tombstone forbids."""
         if not self._until:
             return interactions
         rows = list(self._until.items())
         tombstones = interactions.sparkSession.createDataFrame(rows, "erased_user STRING, until BIGINT")
-        same_user = F.col("user_id") == F.col("erased_user")
-        joined = interactions.join(F.broadcast(tombstones), same_user, "left")
+        is_erased = F.col("user_id") == F.col("erased_user")
+        joined = interactions.join(F.broadcast(tombstones), is_erased, "left")
         kept = F.col("until").isNull() | (F.unix_millis("event_time") > F.col("until"))
         return joined.filter(kept).select(*interactions.columns)
 

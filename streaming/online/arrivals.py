@@ -20,7 +20,7 @@ def group_arrivals(rows: Iterator[T], pause_seconds: float, most: int) -> Iterat
     threading.Thread(target=_read, args=(rows, waiting), daemon=True, name="rows").start()
     end: _End | None = None
     while end is None:
-        batch, end = _arrived(waiting, most)
+        batch, end = _take_arrivals(waiting, most)
         if batch:
             started = time.monotonic()
             yield batch
@@ -44,7 +44,7 @@ def _read(rows: Iterator[T], waiting: Queue[T | _End]) -> None:
         waiting.put(_End(None))
 
 
-def _arrived(waiting: Queue[T | _End], most: int) -> tuple[list[T], _End | None]:
+def _take_arrivals(waiting: Queue[T | _End], most: int) -> tuple[list[T], _End | None]:
     """Waits for a row; takes those behind it that are there."""
     batch: list[T] = []
     arrival = waiting.get()

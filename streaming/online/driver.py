@@ -28,7 +28,7 @@ from streaming.online.offsets_without_records import EndsWithoutRecord
 from streaming.online.position import StateWentBackError
 from streaming.online.state_watch import StateWatch
 from streaming.online.touched_items import is_unmerged, merge_touched
-from streaming.runtime.query_end import ended
+from streaming.runtime.query_end import end_reason
 from streaming.runtime.session import task_slots
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
@@ -104,7 +104,7 @@ class Online(threading.Thread):
             part = next_part(starts, ends, self._settings.online_max_events_per_trigger)
             count = apply_between(self._spark, self._client, self._settings, starts, part)
             self._look()
-            log.info("%d records applied, %d left", count, self._left())
+            log.info("%d records applied, %d left", count, self._count_left())
 
     def _position(self, partitions: Iterable[str]) -> PartitionOffsets:
         """Where Redis says that each partition stands; one that it does not know stands at its beginning."""
@@ -113,7 +113,7 @@ class Online(threading.Thread):
         begins = {} if is_all else topic_begins(self._settings.kafka_bootstrap_servers)
         return {name: applied.get(name, begins.get(name, 0)) for name in partitions}
 
-    def _left(self) -> int:
+    def _count_left(self) -> int:
         return lag(self._reach.newest().ends, self._watch.applied)
 
     def _follow(self) -> None:
@@ -126,23 +126,23 @@ class Online(threading.Thread):
         log.info("live from %s", starts)
         try:
             while not self._stopping.wait(_LOOK_SECONDS):
-                reason, back = ended(query), self._look()
+                reason, back = end_reason(query), self._look()
                 if reason and not back:
-                    back = _said_to_have_gone_back(query)
+                    back = _what_went_back(query)
                 # Not by the worker alone, which is not heard before its partition's next record.
                 if back:
                     log.warning("Redis went back (%s): applying it again", back)
                     return
                 if reason:
                     raise RuntimeError(reason)
-                if self._left() > self._settings.online_backlog_events:
+                if self._count_left() > self._settings.online_backlog_events:
                     break
         finally:
             self._stop_quietly(query)
             self._merge()
 
     def _look(self) -> str:
-        """What has to be seen to some times a second. Returns what went back in Redis, if anything did."""
+        """What has to be done a few times a second. Returns what went back in Redis, if anything did."""
         reach = self._reach.newest()  # before what is applied: the latter may be ahead, never behind
         back = self._watch.look()
         self._merge()
@@ -167,7 +167,7 @@ class Online(threading.Thread):
                 merge_touched(self._client, self._settings)
 
 
-def _said_to_have_gone_back(query: StreamingQuery) -> str:
+def _what_went_back(query: StreamingQuery) -> str:
     """What a worker said of a Redis that went back; empty if something else ended the query."""
     found = re.search(rf"{StateWentBackError.__name__}: (.*)", str(query.exception()))
     return found[1] if found else ""

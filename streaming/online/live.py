@@ -31,7 +31,8 @@ from streaming.state.gate import writing
 from streaming.state.status import write_status
 
 _CONF = {
-    # A batch that is full is sent: a larger one would wait for as many records. (Why two: see _followed.)
+    # Spark sends a batch when it is full: a larger one would wait for more records. (Why two rows: see
+    # _with_nulls_behind.)
     "spark.sql.execution.arrow.maxRecordsPerBatch": "2",
     "spark.sql.execution.pandas.udf.buffer.size": "64",
     # Spark's list of operators for this mode lacks mapInArrow, since an iterator may hold rows back. Ours
@@ -52,7 +53,7 @@ def start_live(spark: SparkSession, settings: StreamingSettings, starts: TopicOf
         session.conf.set(name, value)
     records = read_topics(session, settings, starting_offsets=json.dumps(starts))
     writer: Any = (
-        _followed(_as_text(online_rows(records)))
+        _with_nulls_behind(_as_text(online_rows(records)))
         .mapInArrow(_task(settings), _NOTHING)
         .writeStream.queryName("online")
         .format("noop")
@@ -69,7 +70,7 @@ def _as_text(rows: DataFrame) -> DataFrame:
     return rows.select(F.to_json(F.struct("*")).alias(_ROW))
 
 
-def _followed(rows: DataFrame) -> DataFrame:
+def _with_nulls_behind(rows: DataFrame) -> DataFrame:
     """Each row and two nulls: Spark sends an Arrow batch only once it has seen the row after it.
 
     In batches of two, a null (n) stands behind each batch that holds a row: Rn|nR|nn|Rn|... No row waits

@@ -35,7 +35,7 @@ class EndsWithoutRecord:
         self._ask_at: dict[_End, float] = {}
 
     def pass_over(self, ends: Mapping[str, int], applied: Mapping[str, int]) -> None:
-        """Called some times a second: moves the applied offsets over ends without a record."""
+        """Called a few times a second: moves the applied offsets over ends without a record."""
         now = self._clock()
         behind = [_End(name, applied[name], ends[name]) for name in lagging(ends, applied) if name in applied]
         self._ask_at = {end: self._ask_at.get(end, now + _STANDING_SECONDS) for end in behind}

@@ -25,7 +25,7 @@ class StateWatch:
         self.applied: dict[str, int] = {}  # as the last look saw it, or put it back
 
     def look(self) -> str:
-        """Called some times a second. Which partitions went back since the last look, as `behind` says it."""
+        """Called a few times a second. Returns which partitions went back since then (see `behind`)."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         back = behind(self.applied, applied)
         is_lost = not is_there(self._client)

@@ -28,7 +28,7 @@ def is_unmerged(client: StateClient) -> bool:
 def merge_touched(client: StateClient, settings: StateSettings) -> int:
     """Merge what was noted, and what one that was killed has left. Returns how many items."""
     merged = 0
-    while client.exists(keyspace.MERGING) or _taken(client):
+    while client.exists(keyspace.MERGING) or _set_aside(client):
         items: Any = client.smembers(keyspace.MERGING)
         merge_items(client, [item.decode() for item in items], settings)
         client.delete(keyspace.MERGING)
@@ -36,6 +36,6 @@ def merge_touched(client: StateClient, settings: StateSettings) -> int:
     return merged
 
 
-def _taken(client: StateClient) -> bool:
-    """Set aside what is noted, so that what is touched from now on is noted separately."""
+def _set_aside(client: StateClient) -> bool:
+    """Set aside what is noted, so that what is touched from now on is noted anew."""
     return bool(client.exists(keyspace.TOUCHED) and client.rename(keyspace.TOUCHED, keyspace.MERGING))

@@ -72,7 +72,7 @@ def accepted_entries(parsed: DataFrame) -> DataFrame:
     return accepted.select(*(F.col(f"entry.{name}") for name in _field_names(lake.CATALOG_DDL)), *_origin())
 
 
-def rejected(parsed: DataFrame) -> DataFrame:
+def rejected_records(parsed: DataFrame) -> DataFrame:
     """The records that no table takes, with their bytes and the reason."""
     return parsed.filter(F.col("reason").isNotNull()).select(
         "topic", "partition", "offset", "key", "value", "reason"

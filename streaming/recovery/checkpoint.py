@@ -21,7 +21,7 @@ class BrokenCheckpointError(ValueError):
     """A checkpoint that Spark cannot, or must not, go on from; the message reads on after its name."""
 
 
-class Start(NamedTuple):
+class StartingPoint(NamedTuple):
     """What ``start.json`` holds."""
 
     offsets: TopicOffsets  # the first to read
@@ -34,7 +34,7 @@ class Checkpoint(NamedTuple):
     query_id: str | None = None
     planned: int = NEVER  # the newest of offsets/
     committed: int = NEVER  # the newest of commits/
-    start: Start | None = None
+    start: StartingPoint | None = None
     sources: tuple[Any, ...] = ()  # the newest offsets of each source, parsed
 
     @property
@@ -60,7 +60,7 @@ def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
     return Checkpoint(query_id, planned, committed, _start(files, uri), sources)
 
 
-def begin_anew(files: StoredFiles, uri: str, start: Start | None) -> str | None:
+def begin_anew(files: StoredFiles, uri: str, start: StartingPoint | None) -> str | None:
     """Move a checkpoint aside and say where the next one begins; returns where the old one is now."""
     number = 1
     while files.exists(aside := f"{uri}.broken-{number}"):
@@ -94,18 +94,18 @@ def _batches(files: StoredFiles, uri: str) -> list[int]:
     return [int(name) for name in files.names(uri) if name.isdecimal()]
 
 
-def _start(files: StoredFiles, uri: str) -> Start | None:
+def _start(files: StoredFiles, uri: str) -> StartingPoint | None:
     path = f"{uri}/{_START}"
     if not files.exists(path):
         return None
-    found = _parsed(_text(files, path), _START)
-    return Start(found["offsets"], found["lake_version"])
+    found = _parse(_text(files, path), _START)
+    return StartingPoint(found["offsets"], found["lake_version"])
 
 
 def _query_id(files: StoredFiles, uri: str) -> str | None:
     if not files.exists(f"{uri}/metadata"):
         return None
-    found = _parsed(_text(files, f"{uri}/metadata"), "metadata")
+    found = _parse(_text(files, f"{uri}/metadata"), "metadata")
     if not isinstance(found, dict) or not isinstance(found.get("id"), str):
         raise BrokenCheckpointError("has metadata without the query's id")
     return str(found["id"])
@@ -117,7 +117,7 @@ def _entry(files: StoredFiles, uri: str, has_sources: bool) -> tuple[Any, ...]:
     version, *lines = _text(files, uri).split("\n")
     if version not in _VERSION_LINES or len(lines) < 1 + has_sources:
         raise BrokenCheckpointError(f"ends within {name}")
-    parsed = [_parsed(line, name) for line in lines if line != "-"]
+    parsed = [_parse(line, name) for line in lines if line != "-"]
     return tuple(parsed[1:])
 
 
@@ -128,7 +128,7 @@ def _text(files: StoredFiles, uri: str) -> str:
         raise BrokenCheckpointError(f"cannot be read ({error})") from error
 
 
-def _parsed(text: str, name: str) -> Any:
+def _parse(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:

@@ -18,11 +18,11 @@ from streaming.lake.erasure import LakeErasures
 from streaming.lake.offsets import PLACE, lake_places
 from streaming.lake.rejected import write_rejected
 from streaming.lake.sink import append
-from streaming.records.parse import accepted_interactions, parse, rejected
+from streaming.records.parse import accepted_interactions, parse, rejected_records
 from streaming.records.source import read_partitions_between, read_rejected_topic
 
 
-class Filled(NamedTuple):
+class FilledHoles(NamedTuple):
     """How many events were put where they belong. (Of the catalogue, a table's newest row tells all.)"""
 
     accepted: int = 0
@@ -31,7 +31,7 @@ class Filled(NamedTuple):
 
 def fill_holes(
     spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
-) -> Filled:
+) -> FilledHoles:
     """Look at the partitions ("topic:partition") between starts and ends. Repeatable: what is there stays."""
     records = read_partitions_between(spark, settings, starts, ends)
     there = lake_places(spark, settings).unionByName(_rejected_places(spark, settings))
@@ -40,8 +40,8 @@ def fill_holes(
         parsed = parse(missing)
         erasures = LakeErasures(settings.lake_uri)
         erasures.load(spark)
-        events, refused = erasures.left(accepted_interactions(parsed)), rejected(parsed)
-        filled = Filled(events.count(), refused.count())
+        events, refused = erasures.without_erased(accepted_interactions(parsed)), rejected_records(parsed)
+        filled = FilledHoles(events.count(), refused.count())
         if filled.accepted:
             writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
             append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)

@@ -33,7 +33,7 @@ def as_line(event: RejectedEvent) -> dict[str, Any]:
     }
 
 
-def corrected(lines: Iterable[str]) -> Iterator[tuple[int, Interaction | str]]:
+def read_corrections(lines: Iterable[str]) -> Iterator[tuple[int, Interaction | str]]:
     """Each line's ``value`` as an event, or what is still wrong with it, with the line's number."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -53,7 +53,7 @@ def replay(lines: Iterable[str], settings: KafkaSettings) -> Replayed:
     faults: list[str] = []
     producer = open_producer(settings)
     try:
-        for number, event in corrected(lines):
+        for number, event in read_corrections(lines):
             if isinstance(event, str):
                 faults.append(f"line {number}: {event}")
                 continue

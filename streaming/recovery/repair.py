@@ -20,9 +20,9 @@ from contracts.stored import keyspace, lake
 from contracts.topics import PartitionOffsets, by_topic
 from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import create_tables, table_version
-from streaming.recovery.checkpoint import Start, begin_anew
+from streaming.recovery.checkpoint import StartingPoint, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults
-from streaming.recovery.holes import Filled, fill_holes
+from streaming.recovery.holes import FilledHoles, fill_holes
 from streaming.runtime.checkpoint_folders import checkpoint
 from streaming.state.client import StateClient, connect
 from streaming.state.status import read_status
@@ -41,7 +41,7 @@ class Repaired:
     faults: list[CheckpointFault]
     begins: dict[str, PartitionOffsets] = field(default_factory=dict)  # query -> from where it goes on
     aside: dict[str, str] = field(default_factory=dict)  # query -> where its old checkpoint is now
-    filled: Filled = field(default_factory=Filled)
+    filled: FilledHoles = field(default_factory=FilledHoles)
     lost: list[str] = field(default_factory=list)  # sentences: what Kafka no longer has
     state_is_rebuilt: bool = False  # by streaming's next start
 
@@ -161,7 +161,7 @@ def _begin(
     repaired: Repaired,
 ) -> None:
     version = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
-    start = None if offsets is None else Start(by_topic(offsets), version)
+    start = None if offsets is None else StartingPoint(by_topic(offsets), version)
     aside = begin_anew(StoredFiles(spark), checkpoint(settings, query), start)
     repaired.begins[query] = offsets or {}
     if aside is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from pyspark.sql.streaming.query import StreamingQuery
 
 
-def ended(query: StreamingQuery) -> str | None:
+def end_reason(query: StreamingQuery) -> str | None:
     """Why the query has ended; None while it runs."""
     if not query.isActive:
         return f"query {query.name} ended: {query.exception() or 'no reason given'}"

@@ -100,8 +100,8 @@ local function newest_of(record, place)
     if p == place then return k, total, at - OCTAVE_SIZE end
 end
 
--- Adds millionths to an octave. The newest one stays even when it is empty: it says what is too
--- old to be kept, in whichever order the events came.
+-- Adds millionths to an octave. The newest octave stays even when it is empty: it decides what is too old to be
+-- kept, in whatever order events come.
 local function add_octave(record, place, octave, millionths)
     local newest, newest_total, newest_at = newest_of(record, place)
     if newest and octave <= newest - OCTAVES then return record end
@@ -171,8 +171,8 @@ local function is_among(item, newest)
     return false
 end
 
--- The liked ones after one item alone has come to the front, without reading again, which is the dearest of
--- what an event costs; nil where what was read does not tell.
+-- The liked ones after a single item has come to the front, without reading again (reading costs more than all
+-- else that an event does); nil where what was read is not enough to say.
 local function liked_after(newest, liked, item, score)
     local next_score = newest[1] == item and newest[4] or newest[2]
     if CONFIG.cap < NEWEST or next_score and tonumber(score) <= tonumber(next_score) then return nil end
@@ -185,7 +185,7 @@ local function liked_after(newest, liked, item, score)
     if was_liked and #liked == CONFIG.window and not is_liked(score) then return nil end
     local is_full = #newest == 2 * NEWEST
     if is_full and #after > 0 and after[#after] == newest[#newest - 1] and not is_among(item, newest) then
-        after[#after] = nil -- the last one of the newest is it no longer
+        after[#after] = nil -- the last of the newest items is no longer among them
     end
     return after
 end

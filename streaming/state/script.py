@@ -57,7 +57,7 @@ def contract_table() -> str:
 
 @cache
 def lua(package: str, name: str) -> str:
-    """The text of a script in a package, read once: every block of a batch asks for some."""
+    """The text of a script in a package. It is read once, because every block of a batch needs it."""
     return files(package).joinpath(name).read_text()
 
 

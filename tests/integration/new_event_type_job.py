@@ -48,7 +48,7 @@ def main(redis_url: str) -> dict[str, object]:
         decode_history,
     )
     from contracts.strengths import effective, strength
-    from streaming.fold_in.histories import Strengths, read_histories
+    from streaming.fold_in.histories import StrengthTable, read_histories
     from streaming.state.apply import UserEvent, apply_events
     from streaming.state.client import connect
     from streaming.state.merged_lists import merge_items
@@ -67,7 +67,7 @@ def main(redis_url: str) -> dict[str, object]:
     entries = decode_history(history[b"x"])  # type: ignore[index]
     popularity = Popularity.decode(client.hget(keyspace.POPULARITY, "x"))  # type: ignore[arg-type]
     trend = Trend.decode(client.hget(keyspace.trend_shard(0), "x"))  # type: ignore[arg-type]
-    table = Strengths.of(settings.event_weights, settings.rating_strengths)
+    table = StrengthTable.of(settings.event_weights, settings.rating_strengths)
     return {
         "history": [(entry.event_type, entry.value) for entry in entries],
         "known to bob": client.hlen(keyspace.history("bob", 1)),

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
 from contracts.stored.records import HistoryEntry, encode_entry
 from contracts.strengths import effective, strength
-from streaming.fold_in.histories import Strengths, read_histories
+from streaming.fold_in.histories import StrengthTable, read_histories
 
 GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
-STRENGTHS = Strengths.of(DEFAULT_WEIGHTS, GRADES)
+STRENGTHS = StrengthTable.of(DEFAULT_WEIGHTS, GRADES)
 ENTRIES = st.lists(
     st.builds(
         HistoryEntry,

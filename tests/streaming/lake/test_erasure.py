@@ -56,7 +56,7 @@ def test_a_tombstone_deletes_older_rows_for_good_and_nothing_else(
     at_work = LakeErasures(uri)
     at_work.load(spark)
     late = interactions(spark, [("ann", 1500), ("ann", 3000), ("bob", 1)])
-    assert at_work.left(late) is late  # nobody is erased: nothing is joined
+    assert at_work.without_erased(late) is late  # nobody is erased: nothing is joined
     at_work.erase(tombstones)
     append(tombstones, lake.CATALOG, uri, "q", 1)
 
@@ -68,7 +68,7 @@ def test_a_tombstone_deletes_older_rows_for_good_and_nothing_else(
     after_a_restart = LakeErasures(uri)
     after_a_restart.load(spark)
     for erasures in (at_work, after_a_restart):
-        kept = erasures.left(late)
+        kept = erasures.without_erased(late)
         assert kept.columns == late.columns
         assert sorted((row.user_id, row.event_time.timestamp()) for row in kept.collect()) == [
             ("ann", 3.0),

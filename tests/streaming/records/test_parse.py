@@ -19,7 +19,7 @@ from streaming.records.parse import (
     accepted_interactions,
     parse,
     parse_interactions,
-    rejected,
+    rejected_records,
 )
 
 NOW_MS = 1_800_000_000_000
@@ -130,7 +130,7 @@ def test_spark_accepts_what_pydantic_accepts_with_the_same_values(spark: SparkSe
     events = [event(changes) for changes in ACCEPTED]
     assert all(pydantic_takes(one) for one in events)
     parsed = parse(records(spark, encoded(events), topics.INTERACTIONS.name)).persist()
-    assert [row.reason for row in rejected(parsed).collect()] == []
+    assert [row.reason for row in rejected_records(parsed).collect()] == []
     rows = sorted(accepted_interactions(parsed).collect(), key=lambda row: row.kafka_offset)
     for one, row in zip(events, rows, strict=True):
         expected = Interaction.model_validate_json(json.dumps(one))
@@ -144,7 +144,7 @@ def test_spark_rejects_what_pydantic_rejects_and_says_why(spark: SparkSession) -
     events = [event(changes) for changes, _ in REJECTED]
     values = encoded(events)
     parsed = parse(records(spark, values, topics.INTERACTIONS.name)).persist()
-    rows = {row.offset: row for row in rejected(parsed).collect()}
+    rows = {row.offset: row for row in rejected_records(parsed).collect()}
     for n, (one, (_, reason)) in enumerate(zip(events, REJECTED, strict=True)):
         assert not pydantic_takes(one), one
         assert n in rows, one
@@ -155,7 +155,7 @@ def test_spark_rejects_what_pydantic_rejects_and_says_why(spark: SparkSession) -
 
 def test_bytes_of_any_shape_are_rejected_with_a_reason(spark: SparkSession) -> None:
     parsed = parse(records(spark, [value for value, _ in BYTES], topics.INTERACTIONS.name))
-    reasons = {row.offset: row.reason for row in rejected(parsed).collect()}
+    reasons = {row.offset: row.reason for row in rejected_records(parsed).collect()}
     assert [reasons.get(n) for n in range(len(BYTES))] == [reason for _, reason in BYTES]
 
 
@@ -190,7 +190,7 @@ def test_every_control_character_is_found_and_no_other(spark: SparkSession, ensu
         for one in (*controls, *others)
     ]
     parsed = parse(records(spark, values, topics.INTERACTIONS.name)).persist()
-    reasons = {row.offset: row.reason for row in rejected(parsed).collect()}
+    reasons = {row.offset: row.reason for row in rejected_records(parsed).collect()}
     assert set(reasons.values()) == {"item_id holds a control character"}
     assert sorted(reasons) == list(range(len(controls)))
 
@@ -221,7 +221,7 @@ def test_catalogue_entries_are_held_to_their_bounds(
     spark: SparkSession, entry: dict[str, Any], reason: str | None
 ) -> None:
     parsed = parse(records(spark, encoded([entry]), topics.CATALOG.name))
-    assert [row.reason for row in rejected(parsed).collect()] == ([reason] if reason else [])
+    assert [row.reason for row in rejected_records(parsed).collect()] == ([reason] if reason else [])
     assert accepted_entries(parsed).count() == (0 if reason else 1)
     assert accepted_interactions(parsed).count() == 0
 

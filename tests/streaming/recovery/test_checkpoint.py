@@ -13,7 +13,7 @@ from clients.stored_files import StoredFiles
 from streaming.recovery.checkpoint import (
     BrokenCheckpointError,
     Checkpoint,
-    Start,
+    StartingPoint,
     begin_anew,
     clear_killed_start,
     read_checkpoint,
@@ -21,7 +21,7 @@ from streaming.recovery.checkpoint import (
 )
 
 OFFSETS = '{"interactions":{"0":%d}}'
-START = Start({"interactions": {"0": 7}}, 3)
+START = StartingPoint({"interactions": {"0": 7}}, 3)
 
 
 def written(folder: Path, planned: int, committed: int) -> Path:

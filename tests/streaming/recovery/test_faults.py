@@ -11,7 +11,7 @@ from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
 from streaming.lake.sink import append, create_tables, table_version
-from streaming.recovery.checkpoint import Start, begin_anew
+from streaming.recovery.checkpoint import StartingPoint, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults, refusal
 from streaming.state.applied_offsets import write_applied
 from streaming.state.client import connect
@@ -63,11 +63,11 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
     assert faults(spark, settings)["lake"].startswith("is gone")
 
     files, version = StoredFiles(spark), table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
-    begin_anew(files, str(folder), Start({}, version))
+    begin_anew(files, str(folder), StartingPoint({}, version))
     assert faults(spark, settings) == {}
     (folder / "metadata").write_text('{"id":"q"}')
     assert faults(spark, settings)["lake"].startswith("is older than the lake")
-    begin_anew(files, str(folder), Start({}, version - 1))
+    begin_anew(files, str(folder), StartingPoint({}, version - 1))
     assert faults(spark, settings)["lake"].startswith("is gone again")
 
 

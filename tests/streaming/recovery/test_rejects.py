@@ -4,7 +4,7 @@ import json
 
 from clients.rejected_reader import RejectedEvent
 from contracts.events import Interaction
-from streaming.recovery.rejects import as_line, corrected
+from streaming.recovery.rejects import as_line, read_corrections
 
 GOOD = json.dumps({"event_type": "rating", "user_id": "u", "item_id": "i", "value": 4, "event_time": 1})
 
@@ -18,7 +18,7 @@ def test_a_line_keeps_what_is_needed_to_correct_it() -> None:
 
 def test_corrected_lines_become_events_and_the_others_say_what_is_wrong() -> None:
     lines = [json.dumps({"value": GOOD}), "", json.dumps({"value": GOOD.replace("4", "9")}), "{", "[]"]
-    parsed = dict(corrected(lines))
+    parsed = dict(read_corrections(lines))
     assert isinstance(parsed[1], Interaction)
     assert "0.5-5" in str(parsed[3])
     assert [number for number, event in parsed.items() if isinstance(event, str)] == [3, 4, 5]

@@ -6,19 +6,19 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from streaming.runtime.query_end import ended, execution_thread
+from streaming.runtime.query_end import end_reason, execution_thread
 
 
 def test_a_query_whose_thread_is_killed_has_ended_with_a_reason(spark: SparkSession) -> None:
     query = spark.readStream.format("rate").load().writeStream.queryName("q").format("noop").start()
-    assert ended(query) is None
+    assert end_reason(query) is None
     thread = execution_thread(query)
     thread.stop()  # an error that the thread cannot foresee, as a StackOverflowError is
     deadline = time.monotonic() + 60
     while thread.isAlive():
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert str(ended(query)).startswith("query q ended: ")
+    assert str(end_reason(query)).startswith("query q ended: ")
     query.stop()
 
 
@@ -28,4 +28,4 @@ def test_a_thread_that_is_gone_is_noticed_though_its_query_is_called_active() ->
     query: Any = SimpleNamespace(
         name="online", isActive=True, _jsq=SimpleNamespace(streamingQuery=lambda: execution)
     )
-    assert "its thread is gone" in str(ended(query))
+    assert "its thread is gone" in str(end_reason(query))
