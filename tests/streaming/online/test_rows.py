@@ -5,7 +5,6 @@ import json
 import pyarrow as pa
 
 from contracts.stored.records import HistoryEntry
-from streaming.online.progress import BatchProgress
 from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, row_of_json, rows_of_batch
 from streaming.state.apply import CatalogRecord, UserEvent
 from streaming.state.erasure import Erasure
@@ -50,11 +49,3 @@ def test_only_accepted_records_become_events_and_entries() -> None:
     assert events_of(rows) == [UserEvent("ann", 'ü "\\ ☃', HistoryEntry("rating", 5, ID, 3.3))]
     assert entries_of(rows) == [CatalogRecord("erasure", "bob", 9, "{}")]
     assert list(erasures_of(entries_of(rows))) == [Erasure("bob", 9)]
-
-
-def test_a_batch_reaches_as_far_as_its_records_accepted_or_not() -> None:
-    progress = BatchProgress()
-    progress.add_rows(row_of_json(json.dumps(record)) for record in RECORDS)
-    assert progress.first == {"interactions:2": 7, "catalog:0": 1}
-    assert progress.next == {"interactions:2": 9, "catalog:0": 2}
-    assert (progress.through, progress.records) == (80, 3)
