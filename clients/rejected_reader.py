@@ -65,13 +65,3 @@ def _assigned_ends(consumer: KafkaConsumer, topic: str) -> dict[TopicPartition, 
     consumer.seek_to_beginning(*partitions)
     ends: dict[TopicPartition, int] = consumer.end_offsets(partitions)
     return ends
-
-
-def count_rejected(bootstrap: str, timeout: float = 10.0, topic: str = REJECTED.name) -> int:
-    """How many rejected events are kept. Raises BrokerUnavailableError within ``timeout`` seconds."""
-    with quiet_consumer(bootstrap, timeout) as consumer:
-        partitions = partitions_of(consumer, topic)
-        if not partitions:
-            return 0
-        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
-        return sum(int(ends[p]) - int(begins[p]) for p in partitions)

@@ -6,7 +6,7 @@ import pytest
 from kafka import KafkaProducer
 
 from clients.event_producer import BrokerUnavailableError
-from clients.rejected_reader import count_rejected, read_rejected
+from clients.rejected_reader import read_rejected
 from clients.topic_admin import create_topics
 from contracts.topics import REJECT_OFFSET, REJECT_PARTITION, REJECT_REASON, REJECT_TOPIC, Topic
 
@@ -45,19 +45,17 @@ def test_a_record_without_headers_is_still_shown(broker: str, topic: str) -> Non
     assert (event.reason, event.source_topic, event.source_offset) == ("no reason recorded", "", -1)
 
 
-def test_reading_ends_at_the_newest_and_counts_agree(broker: str, topic: str) -> None:
+def test_reading_begins_at_the_oldest_and_ends_at_the_newest(broker: str, topic: str) -> None:
     for n in range(5):
         _reject(broker, topic, b"%d" % n, [(REJECT_REASON, b"r")])
-    assert count_rejected(broker, topic=topic) == 5 == len(list(read_rejected(broker, topic=topic)))
+    values = [event.value for event in read_rejected(broker, topic=topic)]
+    assert sorted(values) == [b"%d" % n for n in range(5)]
 
 
 def test_no_topic_means_nothing_was_rejected(broker: str) -> None:
-    assert count_rejected(broker, topic="none-here") == 0
     assert list(read_rejected(broker, topic="none-here")) == []
 
 
 def test_no_broker_is_one_sentence(closed_port: int) -> None:
-    with pytest.raises(BrokerUnavailableError):
-        count_rejected(f"127.0.0.1:{closed_port}", timeout=0.3)
     with pytest.raises(BrokerUnavailableError):
         next(read_rejected(f"127.0.0.1:{closed_port}", timeout=0.3))
