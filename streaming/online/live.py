@@ -24,7 +24,7 @@ from contracts.topics import TopicOffsets
 from streaming.online.arrivals import group_arrivals
 from streaming.online.micro_batch import apply_micro_batch
 from streaming.online.position import Position
-from streaming.online.rows import online_rows, row_of_json
+from streaming.online.rows import online_rows, rows_of_json
 from streaming.records.source import read_topics
 from streaming.state.client import connect
 from streaming.state.gate import writing
@@ -89,7 +89,7 @@ def _task(
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
         for arrived in group_arrivals(texts, settings.online_trigger_seconds, _MOST_RECORDS):
             started = time.monotonic()
-            rows = list(map(row_of_json, arrived))
+            rows = rows_of_json(arrived)
             with writing(client, " ".join(sorted({row.partition for row in rows}))):
                 apply_micro_batch(client, rows, position, settings)
             write_status(client, StreamingStatus(online_batch_seconds=time.monotonic() - started))

@@ -49,30 +49,28 @@ def rows_of_batch(batch: pa.RecordBatch) -> list[RecordRow]:
     return list(map(RecordRow._make, zip(*(column.to_pylist() for column in batch.columns), strict=True)))
 
 
-def row_of_json(text: str) -> RecordRow:
-    """A row of `online_rows` as JSON, which leaves nulls out."""
-    fields = json.loads(text)
-    return RecordRow._make(map(fields.get, RecordRow._fields))
+def rows_of_json(texts: Iterable[str]) -> list[RecordRow]:
+    """Rows of `online_rows`, each as JSON, which leaves nulls out."""
+    names = RecordRow._fields
+    return [RecordRow._make(map(fields.get, names)) for fields in json.loads(f"[{','.join(texts)}]")]
 
 
 def events_of(rows: Iterable[RecordRow]) -> list[UserEvent]:
     """The accepted interactions."""
+    name = topics.INTERACTIONS.name
     return [
         UserEvent(
             row.user_id, row.item_id, HistoryEntry(row.event_type, row.event_time, row.event_id, row.value)
         )
         for row in rows
-        if row.accepted == topics.INTERACTIONS.name
+        if row.accepted == name
     ]
 
 
 def entries_of(rows: Iterable[RecordRow]) -> list[CatalogRecord]:
     """The accepted entries of the catalogue, erasures included."""
-    return [
-        CatalogRecord(row.kind, row.id, row.updated_at, row.json)
-        for row in rows
-        if row.accepted == topics.CATALOG.name
-    ]
+    name = topics.CATALOG.name
+    return [CatalogRecord(row.kind, row.id, row.updated_at, row.json) for row in rows if row.accepted == name]
 
 
 def erasures_of(entries: Iterable[CatalogRecord]) -> Iterator[Erasure]:

@@ -5,7 +5,7 @@ import json
 import pyarrow as pa
 
 from contracts.stored.records import HistoryEntry
-from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, row_of_json, rows_of_batch
+from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, rows_of_batch, rows_of_json
 from streaming.state.apply import CatalogRecord, UserEvent
 from streaming.state.erasure import Erasure
 
@@ -38,14 +38,14 @@ RECORDS = [
 
 
 def test_rows_are_the_same_from_json_and_from_arrow() -> None:
-    from_json = [row_of_json(json.dumps(record)) for record in RECORDS]
+    from_json = rows_of_json(map(json.dumps, RECORDS))
     columns = {name: [record.get(name) for record in RECORDS] for name in RecordRow._fields}
     assert rows_of_batch(pa.RecordBatch.from_pydict(columns)) == from_json
     assert from_json[1].accepted is None
 
 
 def test_only_accepted_records_become_events_and_entries() -> None:
-    rows = [row_of_json(json.dumps(record)) for record in RECORDS]
+    rows = rows_of_json(map(json.dumps, RECORDS))
     assert events_of(rows) == [UserEvent("ann", 'ü "\\ ☃', HistoryEntry("rating", 5, ID, 3.3))]
     assert entries_of(rows) == [CatalogRecord("erasure", "bob", 9, "{}")]
     assert list(erasures_of(entries_of(rows))) == [Erasure("bob", 9)]
