@@ -25,7 +25,7 @@ def apply_between(
     starts: Mapping[str, int],
     ends: Mapping[str, int],
 ) -> int:
-    """Apply the records between, then say so. Returns how many there were."""
+    """Apply the records between the offsets, then write the ends as applied. Returns how many there were."""
     records = read_partitions_between(spark, settings, starts, ends)
     with writing(client, "backlog"):
         # Steps 1 to 3 of streaming/online/micro_batch.py; then step 4, when every task has ended.
@@ -39,7 +39,7 @@ def apply_between(
 
 
 def next_part(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> PartitionOffsets:
-    """The ends of a backlog's next part: about ``most`` records, of each partition as large a share."""
+    """The ends of a backlog's next part: about ``most`` records, the same share of each partition."""
     left = {source: max(0, end - starts[source]) for source, end in ends.items()}
     share = min(1.0, most / max(1, sum(left.values())))
     return {source: starts[source] + ceil(count * share) for source, count in left.items()}

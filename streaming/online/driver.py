@@ -96,7 +96,7 @@ class Online(threading.Thread):
         """Apply in batches of limited size until no more records than ``most_left`` are left."""
         while not self._stopping.is_set():
             ends = self._reach.newest().ends
-            starts = self._position(ends)
+            starts = self._read_starts(ends)
             left = lag(ends, starts)
             self.is_replaying = left > self._settings.online_backlog_events
             if left <= most_left:
@@ -106,8 +106,8 @@ class Online(threading.Thread):
             self._look()
             log.info("%d records applied, %d left", count, self._count_left())
 
-    def _position(self, partitions: Iterable[str]) -> PartitionOffsets:
-        """Where Redis says that each partition stands; one that it does not know stands at its beginning."""
+    def _read_starts(self, partitions: Iterable[str]) -> PartitionOffsets:
+        """The applied offset of each partition; where Redis knows none, the oldest that Kafka keeps."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         is_all = applied.keys() >= set(partitions)
         begins = {} if is_all else topic_begins(self._settings.kafka_bootstrap_servers)
@@ -120,7 +120,7 @@ class Online(threading.Thread):
         """Run the live query until it has fallen behind, or Redis went back."""
         if self._stopping.is_set():
             return
-        starts = self._position(self._reach.newest().ends)
+        starts = self._read_starts(self._reach.newest().ends)
         write_applied(self._client, keyspace.APPLIED_ONLINE, starts)
         query = start_live(self._spark, self._settings, by_topic(starts))
         log.info("live from %s", starts)

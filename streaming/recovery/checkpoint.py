@@ -61,7 +61,7 @@ def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
 
 
 def begin_anew(files: StoredFiles, uri: str, start: StartingPoint | None) -> str | None:
-    """Move a checkpoint aside and say where the next one begins; returns where the old one is now."""
+    """Move a checkpoint aside and write where the next one begins; returns where the old one is now."""
     number = 1
     while files.exists(aside := f"{uri}.broken-{number}"):
         number += 1

@@ -1,5 +1,5 @@
-"""What all users together say of the items a batch touched: popular and trending lists, by category
-too; and the newest.
+"""The lists of all users together, for the items that a batch touched: popular and trending, by category too,
+and newest.
 
 Everything is written as an absolute value computed from the shards and the catalogue, so that repeating it
 is harmless.

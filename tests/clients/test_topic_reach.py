@@ -24,7 +24,7 @@ def test_the_ends_are_known_soon_and_followed(fresh_topics: str) -> None:
     assert not reach.is_alive()
 
 
-def test_who_waits_for_a_broker_that_does_not_answer_is_let_go_at_the_end() -> None:
+def test_a_caller_that_waits_for_a_broker_that_does_not_answer_returns_at_the_end() -> None:
     reach = TopicReach(f"127.0.0.1:{free_port()}")
     reach.stop()
     assert reach.newest().ends == {}

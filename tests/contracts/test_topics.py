@@ -41,7 +41,7 @@ def test_a_rejected_event_fits_with_its_headers() -> None:
     assert int(REJECTED.config["max.message.bytes"]) > MAX_EVENT_BYTES
 
 
-def test_offsets_of_the_interactions_are_told_from_those_of_other_topics() -> None:
+def test_offsets_of_other_topics_are_left_out() -> None:
     applied = {"interactions:0": 5, "interactions:11": 7, "catalog:0": 9, "interactions.rejected:1": 3}
     assert interaction_offsets(applied) == {0: 5, 11: 7}
 

@@ -71,7 +71,10 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     wait_until(lambda: not is_unmerged(client), "the lists are merged")
     assert client.zcard(keyspace.POPULAR) == 131
     before = 1000 * time.time()
-    wait_until(lambda: (read_status(client).online_through or 0) > before, "told while nothing comes")
+    wait_until(
+        lambda: (read_status(client).online_through or 0) > before,
+        "online_through moves on while nothing comes",
+    )
 
     # Held up by a rebuild, it falls behind.
     client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)

@@ -10,7 +10,7 @@ from streaming.state.keys import mark_written
 from streaming.state.status import read_status
 
 
-def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
+def test_a_loss_is_reported_once_and_new_events_are_applied_from_where_they_were(
     redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = redis.Redis.from_url(redis_url)
@@ -36,6 +36,6 @@ def test_a_loss_is_told_once_and_new_events_are_applied_from_where_they_were(
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
 
 
-def test_who_stands_before_where_it_stood_is_named() -> None:
+def test_partitions_that_went_back_are_named() -> None:
     assert behind({"a:0": 5, "a:1": 4, "b:0": 0}, {"a:0": 6, "a:1": 3}) == "a:1 from 4 to 3"
     assert behind({"a:0": 5}, {"a:0": 5, "a:1": 1}) == ""

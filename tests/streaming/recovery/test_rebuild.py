@@ -143,7 +143,7 @@ def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> No
 
 
 @pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
-def test_a_topic_that_was_made_anew_is_read_whole_beside_the_lake_of_the_old_one(
+def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_one(
     spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path, applied_before: str
 ) -> None:
     create_tables(spark, settings.lake_uri)
