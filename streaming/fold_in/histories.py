@@ -48,7 +48,7 @@ class KnownItems:
 
 
 def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: StrengthTable) -> KnownItems:
-    """Of each user's entries by item, as they stand in the state."""
+    """Read each user's entries by item, as the state holds them."""
     indptr = np.concatenate([[0], np.cumsum([len(user) for user in users])]).astype(np.int64)
     items = list(chain.from_iterable(users))
     raws = list(chain.from_iterable(user.values() for user in users))

@@ -37,5 +37,5 @@ def merge_touched(client: StateClient, settings: StateSettings) -> int:
 
 
 def _set_aside(client: StateClient) -> bool:
-    """Set aside what is noted, so that what is touched from now on is noted anew."""
+    """Set aside what is noted, so that what is touched from now on is noted separately."""
     return bool(client.exists(keyspace.TOUCHED) and client.rename(keyspace.TOUCHED, keyspace.MERGING))
