@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from stack.invocation.group import HeadwaterGroup
+
 
 class Part(NamedTuple):
     """A module with `register(app)`, the extra that brings what it needs, the commands it adds."""
@@ -36,7 +38,9 @@ def main() -> None:
 def build_app(arguments: Sequence[str]) -> typer.Typer:
     """All commands; only the part of the one that is asked for, so that it starts quickly."""
     asked = [part for part in PARTS if arguments and arguments[0] in part.commands]
-    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app = typer.Typer(
+        cls=HeadwaterGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
     missing = [hint for part in asked or PARTS if (hint := _add(part, app))]
     if asked and missing:
         typer.echo(missing[0], err=True)
