@@ -18,6 +18,11 @@ async def popular_items(client: httpx.AsyncClient) -> int | None:
     return count
 
 
+async def has_model_age(client: httpx.AsyncClient) -> bool:
+    """Whether the process knows how old the served model is."""
+    return "headwater_api_model_age_seconds NaN" not in (await client.get("/metrics")).text
+
+
 def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
@@ -35,6 +40,8 @@ def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> Non
                 == (await client.get("/healthz")).json()
                 == {"status": "ok"}
             )
+            # The refresher notes the model's age as the last step of its round.
+            await until(lambda: has_model_age(client), True)
             await client.get("/v1/users/secret-user/recommendations")
             await client.request("BREW", "/secret-path")
             text = (await client.get("/metrics")).text
