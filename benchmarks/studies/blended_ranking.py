@@ -36,7 +36,7 @@ from contracts.settings import TrainingSettings
 from training.evaluation import rival_lists
 from training.evaluation.held_out import MeasuredHistories
 from training.fit.als import ranking
-from training.fit.local_als import by_row, fit_locally
+from training.in_memory.als import both_sides, full_fit
 
 _SETTINGS = TrainingSettings()
 _RESAMPLES = 2000
@@ -83,9 +83,8 @@ def read_log(path: Path) -> Log:
 def fit_factors(histories: Histories, items: int) -> Factors:
     """Today's model: implicit ALS with the default settings."""
     owners, problem = histories.owners.astype(np.int32), ranking(_SETTINGS)
-    by_user = by_row(owners, histories.items, histories.strengths, len(histories))
-    by_item = by_row(histories.items, owners, histories.strengths, items)
-    return Factors(fit_locally(by_user, by_item, problem).items, problem.reg_param, problem.alpha)
+    sides = both_sides(owners, histories.items, histories.strengths, len(histories), items)
+    return Factors(full_fit(sides, problem, seed=0).items, problem.reg_param, problem.alpha)
 
 
 def blends(choice: Choice) -> dict[str, Blend]:

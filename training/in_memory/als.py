@@ -42,13 +42,24 @@ def sides_of(pairs: Pairs, problem: Problem, users: int, items: int) -> Sides:
     if not problem.implicit:
         is_rated = ~np.isnan(values)
         pairs, values = pairs.where(is_rated), values[is_rated]
-    by_item = np.argsort(pairs.items, kind="stable")
+    return both_sides(pairs.users, pairs.items, values, users, items)
+
+
+def both_sides(
+    owners: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    values: NDArray[np.float64],
+    users: int,
+    items: int,
+) -> Sides:
+    """Values of pairs (owner, column) as CSR by both; ``owners`` ascending, each pair once."""
+    by_item = np.argsort(columns, kind="stable")
     return Sides(
-        user_indptr=_indptr(pairs.users, users),
-        items=pairs.items,
+        user_indptr=_indptr(owners, users),
+        items=columns,
         by_user=values,
-        item_indptr=_indptr(pairs.items, items),
-        users=pairs.users[by_item],
+        item_indptr=_indptr(columns, items),
+        users=owners[by_item],
         by_item=values[by_item],
     )
 
