@@ -52,14 +52,14 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
         # Vacuum lists a table's files in that many tasks; Spark's 10,000 take minutes on a small one.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.driver.extraJavaOptions": " ".join(
-            filter(None, (_JVM_OPTIONS, driver_options, _class_data(settings.spark_class_data)))
+            filter(None, (_JVM_OPTIONS, driver_options, class_data_options(settings.spark_class_data)))
         ),
         "spark.executor.extraJavaOptions": _JVM_OPTIONS,
     }
     return conf | settings.spark_conf
 
 
-def _class_data(archive: str) -> str:
+def class_data_options(archive: str) -> str:
     """Options for a JVM that maps the archive, and says nothing where it does not fit."""
     if not archive or not Path(archive).is_file():
         return ""

@@ -5,6 +5,7 @@ import io
 import statistics
 import tokenize
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ _NOT_CODE = frozenset(
 )
 
 
-def _code_lines(path: Path) -> set[int]:
+@cache
+def _code_lines(path: Path) -> frozenset[int]:
     """The numbers of the lines that hold code: no blank line, comment or docstring."""
     text = path.read_text()
     tokens = tokenize.generate_tokens(io.StringIO(text).readline)
@@ -41,7 +43,7 @@ def _code_lines(path: Path) -> set[int]:
             and isinstance(node.value.value, str)
         ):
             lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return lines
+    return frozenset(lines)
 
 
 def test_no_folder_holds_more_modules_than_a_reader_keeps_in_mind() -> None:

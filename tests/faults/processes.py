@@ -21,6 +21,7 @@ from contracts.stored import keyspace, lake
 from contracts.topics import events_in
 from stack.machine import broker as broker_server
 from stack.machine import redis_server
+from stack.machine.class_data import usable_archive
 from stack.machine.jars import jars_dir
 from stack.machine.java import ensure_java
 from stack.machine.ports import LOOPBACK, free_port
@@ -77,6 +78,7 @@ class Service:
             "CHECKPOINTS_URI": str(folder / "checkpoints"),
             "MODELS_URI": str(folder / "models"),
             "SPARK_JARS_DIR": str(jars_dir("spark").resolve()),
+            "SPARK_CLASS_DATA": str(usable_archive(ensure_java(lambda _: None)) or ""),
             "LAKE_TRIGGER_SECONDS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }

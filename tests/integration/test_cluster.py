@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from urllib.request import urlopen
 import pyspark
 import pytest
 
+from clients.spark_session import class_data_options, session_conf
+from contracts.settings import SparkSettings
 from stack.machine.jars import jars_dir
 from stack.machine.java import require_java
 from stack.machine.ports import LOOPBACK, free_port
@@ -50,6 +53,7 @@ def cluster(jars: None, tmp_path: Path) -> Iterator[str]:
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_WORKER_DIR": str(tmp_path / "work"),
         "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_JAVA_OPTS": class_data_options(os.environ["SPARK_CLASS_DATA"]),
     }
     address = f"spark://{LOOPBACK}:{port}"
     master = ["--host", LOOPBACK, "--port", str(port), "--webui-port", str(web_port)]
@@ -78,7 +82,16 @@ def test_the_dataflow_and_a_round_run_on_two_workers(
         "SPARK_MASTER": cluster,
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_JARS_DIR": str(jars_dir("spark")),
-        "SPARK_CONF": '{"spark.executor.memory": "512m", "spark.cores.max": "8"}',
+        "SPARK_CONF": json.dumps(
+            {
+                "spark.executor.memory": "512m",
+                "spark.cores.max": "8",
+                # The driver's, since these executors run on its machine.
+                "spark.executor.extraJavaOptions": session_conf(
+                    SparkSettings(spark_jars_dir=str(jars_dir("spark")))
+                )["spark.driver.extraJavaOptions"],
+            }
+        ),
         "KAFKA_BOOTSTRAP_SERVERS": fresh_topics,
         "REDIS_URL": redis_url,
         "LAKE_URI": f"file://{tmp_path}/lake",
