@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
+from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
@@ -37,7 +38,8 @@ def main() -> None:
 
 def build_app(arguments: Sequence[str]) -> typer.Typer:
     """All commands; only the part of the one that is asked for, so that it starts quickly."""
-    asked = [part for part in PARTS if arguments and arguments[0] in part.commands]
+    command = _command_of(arguments)
+    asked = [part for part in PARTS if command in part.commands]
     app = typer.Typer(
         cls=HeadwaterGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
     )
@@ -49,6 +51,14 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     # Even one command stays a named one, and the hints stand below the list of commands.
     @app.callback(epilog="  ".join(missing) or None)
     def headwater(
+        data_dir: Annotated[
+            Path | None,
+            typer.Option(
+                "--data-dir",
+                envvar="HEADWATER_DATA_DIR",
+                help="Whose stack the command means; default: the only one that runs.",
+            ),
+        ] = None,
         version: Annotated[
             bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
         ] = False,
@@ -56,6 +66,17 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         """A streaming recommender that people run themselves."""
 
     return app
+
+
+def _command_of(arguments: Sequence[str]) -> str:
+    """The first word that is no option of the app itself; "" where there is none."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--data-dir":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
 
 
 def _version(value: bool) -> None:

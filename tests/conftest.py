@@ -40,6 +40,12 @@ SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "fresh_t
 _START_SECONDS = 60.0
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _stacks_of_this_session_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A command never takes the stack of somebody else on this machine, nor of another worker."""
+    os.environ["HEADWATER_RUNNING_DIR"] = str(tmp_path_factory.mktemp("running"))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what uses servers, so that `-m 'not servers'` never starts one, and order for two workers.
 

@@ -1,1 +1,1 @@
-"""How a `headwater` command is called: failures in words, a check of its servers before it starts Spark."""
+"""How a `headwater` command is called: which stack it means, which servers it needs, failures in words."""

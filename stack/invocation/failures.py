@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 FAILED, NO_SERVER = 1, 3
-_CURE = "start the stack with `headwater up`, or name the right one by"
+_CURE = "start the stack with `headwater up`, or name the right one by --data-dir or"
 
 
 class Failure(NamedTuple):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -11,11 +13,16 @@ from typer.core import TyperGroup
 from stack.invocation.failures import in_words
 
 _HELP = "--help"
+_WITH_DATA_DIR = frozenset({"up", "demo", "status", "down"})  # their own option of this name wins
+_OF_A_STACK = frozenset(
+    {"verify", "ingest", "rebuild", "repair", "rejects", "train", "report", "tune", "models", "export"}
+)
+_STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune"})
 # What a command needs that starts Spark or that would wait long for a server.
 _SERVERS = {
     "rebuild": ("redis", "kafka"),
     "repair": ("redis", "kafka"),
-    "train": ("redis",),
+    "train --once": ("redis",),
     "rejects": ("kafka",),
 }
 
@@ -35,19 +42,40 @@ class HeadwaterGroup(TyperGroup):
             raise typer.Exit(failure.code) from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command for the words. Raises what `connect_first` raises."""
+        """The command for the words. Raises StackError, and what `connect_first` raises."""
         resolved = super().resolve_command(ctx, args)
         name, _, words = resolved
         if name is not None and not ctx.resilient_parsing and _HELP not in words:
-            _prepare(name, words)
+            _prepare(ctx, name, words)
         return resolved
 
 
-def _prepare(command: str, words: Sequence[str]) -> None:
-    if command == "train" and "--once" not in words:
-        return  # asks the running trainer: no Spark here
-    if command in _SERVERS:
-        # Imported late: the clients of Kafka and Redis would slow down every other command.
-        from stack.invocation.connect_first import connect_first
+def _prepare(ctx: Any, command: str, words: Sequence[str]) -> None:
+    """Point the command to its stack, and ask the servers that it needs."""
+    data_dir = ctx.params.get("data_dir")
+    if command in _WITH_DATA_DIR:
+        if data_dir:
+            ctx.default_map = {command: {"data_dir": str(data_dir)}}
+        return
+    if command not in _OF_A_STACK:
+        return
+    # Imported late: the clients of Kafka and Redis would slow down every other command.
+    from stack.invocation.connect_first import connect_first
+    from stack.invocation.find_stack import variables_of_stack
 
-        connect_first(_SERVERS[command])
+    task = "train --once" if command == "train" and "--once" in words else command
+    variables = variables_of_stack(
+        Path(data_dir) if data_dir else None, words, os.environ, with_java=task in _STARTS_SPARK
+    )
+    before = {name: os.environ.get(name) for name in variables}
+    ctx.call_on_close(lambda: _restore(before))
+    os.environ.update(variables)
+    connect_first(_SERVERS.get(task, ()))
+
+
+def _restore(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -37,16 +37,23 @@ class Options:
     fresh: bool = False  # a demo begins with an empty folder
 
 
-def environment(options: Options, folders: Folders, ports: Ports, java: Java) -> dict[str, str]:
-    """What every service of this run gets: ours, with the addresses and folders of the run."""
-    ours = {
-        "JAVA_HOME": str(java.home),
+def addresses(folders: Folders, ports: Ports) -> dict[str, str]:
+    """The environment variables that name the servers, the folders and the jars of a run."""
+    return {
         "KAFKA_BOOTSTRAP_SERVERS": ports.bootstrap,
         "REDIS_URL": ports.redis_url,
         "LAKE_URI": str(folders.lake),
         "MODELS_URI": str(folders.models),
         "CHECKPOINTS_URI": str(folders.checkpoints),
         "SPARK_JARS_DIR": str(jars_dir("spark")),
+    }
+
+
+def environment(options: Options, folders: Folders, ports: Ports, java: Java) -> dict[str, str]:
+    """What every service of this run gets: ours, with the addresses and folders of the run."""
+    ours = {
+        **addresses(folders, ports),
+        "JAVA_HOME": str(java.home),
         "SPARK_CLASS_DATA": str(usable_archive(java) or ""),
         "SPARK_LOCAL_DIRS": str(folders.scratch),
         "API_HOST": os.environ.get("API_HOST") or LOOPBACK,

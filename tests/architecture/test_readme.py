@@ -48,7 +48,8 @@ def test_every_setting_that_a_document_names_exists(document: Path) -> None:
     known = {name.upper() for each in vars(settings).values() for name in getattr(each, "model_fields", ())}
     text = document.read_text(encoding="utf-8")
     code = set(re.findall(r"`([A-Z_]+)` in `", text)) | {"EVENT_RULES", "RANKING_METRICS", "USER_METRICS"}
-    elsewhere = {"KAFKA_PORT", "HEADWATER_MAVEN_REPOSITORY", "PIP_INDEX_URL", "GRAFANA_PASSWORD"}
+    elsewhere = {"KAFKA_PORT", "HEADWATER_DATA_DIR", "HEADWATER_MAVEN_REPOSITORY"}
+    elsewhere |= {"PIP_INDEX_URL", "GRAFANA_PASSWORD"}
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
     assert named - known - code - elsewhere == set()
 

@@ -34,6 +34,9 @@ def test_up_runs_until_down_and_leaves_nothing_behind(jars: None, tmp_path: Path
         assert all(service["running"] for service in status["services"].values())
         assert status["addresses"]["api"] in started.stderr
         assert status["lag_lake"] == 0
+        for words in (("--data-dir", str(tmp_path), "models", "list"), ("models", "list"), ("rejects",)):
+            found = _headwater(*words)
+            assert (found.returncode, found.stdout) == (0, ""), found.stderr
 
         second = _headwater("up", "--no-producer", *PORTS, *data)
         assert second.returncode == 1

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stack.invocation.find_stack import variables_of_stack
+from stack.machine.errors import StackError
+from stack.machine.java import Java
+from stack.processes.identity import Identity
+from stack.processes.run_state import Folders, Ports, RunState
+from stack.processes.running_stacks import noted
+
+PORTS = Ports(api=1, kafka=2, redis=3)
+
+
+class Stacks:
+    """Stacks that run, as far as a command can tell."""
+
+    def __init__(self, root: Path, stack: ExitStack) -> None:
+        self._root, self._stack = root, stack
+
+    def start(self, name: str, ports: Ports = PORTS) -> Folders:
+        folders = Folders(self._root / name)
+        folders.data.mkdir()
+        RunState.of_this_process(ports).write(folders)
+        self._stack.enter_context(noted(folders))
+        return folders
+
+
+@pytest.fixture
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacks]:
+    monkeypatch.setenv("HEADWATER_RUNNING_DIR", str(tmp_path / "notes"))
+    with ExitStack() as stack:
+        yield Stacks(tmp_path, stack)
+
+
+def _variables(data_dir: Path | None = None, *words: str, **environ: str) -> dict[str, str]:
+    return variables_of_stack(data_dir, words, environ, with_java=False)
+
+
+def test_the_only_stack_that_runs_is_meant(stacks: Stacks) -> None:
+    folders = stacks.start("a")
+    found = _variables()
+    assert found.pop("SPARK_JARS_DIR")
+    assert found == {
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:2",
+        "REDIS_URL": "redis://127.0.0.1:3/0",
+        "LAKE_URI": str(folders.lake),
+        "MODELS_URI": str(folders.models),
+        "CHECKPOINTS_URI": str(folders.checkpoints),
+    }
+
+
+def test_the_stack_of_the_data_folder_is_meant_where_several_run(stacks: Stacks) -> None:
+    stacks.start("a")
+    second = stacks.start("b", replace(PORTS, redis=33))
+    assert _variables(second.data)["REDIS_URL"] == "redis://127.0.0.1:33/0"
+
+
+def test_several_stacks_are_listed_and_one_is_to_be_named(stacks: Stacks) -> None:
+    first, second = stacks.start("a"), stacks.start("b")
+    with pytest.raises(StackError, match=f"{first.data}, {second.data}.*--data-dir"):
+        _variables()
+
+
+def test_without_a_stack_the_settings_stay_as_they_are(stacks: Stacks) -> None:
+    assert _variables() == {}
+
+
+def test_a_stack_that_was_killed_is_not_meant(stacks: Stacks) -> None:
+    killed, alive = stacks.start("a"), stacks.start("b")
+    gone = Identity(os.getpid(), 1.0)
+    replace(RunState.of_this_process(PORTS), supervisor=gone).write(killed)
+    assert _variables()["LAKE_URI"] == str(alive.lake)
+    with pytest.raises(StackError, match=r"Nothing runs on .*headwater up --data-dir"):
+        _variables(killed.data)
+
+
+def test_a_variable_set_by_hand_wins(stacks: Stacks) -> None:
+    folders = stacks.start("a")
+    found = _variables(folders.data, REDIS_URL="redis://elsewhere", KAFKA_BOOTSTRAP_SERVERS="")
+    assert "REDIS_URL" not in found
+    assert found["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:2"
+    assert "LAKE_URI" not in _variables(LAKE_URI="s3a://lake")
+
+
+def test_who_names_a_server_by_hand_means_no_stack_of_this_machine(stacks: Stacks) -> None:
+    stacks.start("a")
+    stacks.start("b")
+    assert _variables(REDIS_URL="redis://elsewhere") == {}
+    assert _variables(None, "file", "--redis-url=redis://elsewhere") == {}
+    assert _variables(None, "file", "--lake", "s3a://lake") == {}
+
+
+def test_a_command_that_starts_spark_gets_a_java(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
+    java = Java(Path("/jvm"), 17, "17.0.1")
+    monkeypatch.setattr("stack.invocation.find_stack.find_java", lambda: java)
+    stacks.start("a")
+    assert variables_of_stack(None, (), {}, with_java=True)["JAVA_HOME"] == "/jvm"
+    assert "JAVA_HOME" not in variables_of_stack(None, (), {"JAVA_HOME": "/mine"}, with_java=True)
+    assert "JAVA_HOME" not in _variables()

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from stack.cli import build_app
+from stack.machine.ports import free_port
+from stack.processes.run_state import Folders, Ports, RunState
+from stack.processes.running_stacks import noted
+
+NAMES = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "REDIS_URL",
+    "LAKE_URI",
+    "MODELS_URI",
+    "CHECKPOINTS_URI",
+    "SPARK_JARS_DIR",
+)
+
+
+@pytest.fixture
+def stack_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    """Of a stack that runs, as far as a command can tell; nothing listens on its ports."""
+    for name in (*NAMES, "HEADWATER_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HEADWATER_RUNNING_DIR", str(tmp_path / "notes"))
+    folders = Folders(tmp_path / "data")
+    folders.data.mkdir()
+    RunState.of_this_process(Ports(free_port(), free_port(), free_port())).write(folders)
+    return folders
+
+
+def _headwater(*words: str) -> Result:
+    return CliRunner().invoke(build_app(words), words)
+
+
+def _redis_of(folders: Folders) -> str:
+    state = RunState.read(folders)
+    assert state is not None
+    return f"at 127.0.0.1:{state.ports.redis}"
+
+
+def test_the_option_names_the_stack_and_the_environment_is_as_before(stack_folders: Folders) -> None:
+    before = dict(os.environ)
+    answer = _headwater("--data-dir", str(stack_folders.data), "models", "list")
+    assert answer.exit_code == 3
+    assert _redis_of(stack_folders) in answer.output
+    assert dict(os.environ) == before
+
+
+def test_the_variable_names_the_stack_as_the_option_does(
+    stack_folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_DATA_DIR", str(stack_folders.data))
+    assert _redis_of(stack_folders) in _headwater("train", "--now").output
+
+
+def test_without_either_it_is_the_one_that_runs(stack_folders: Folders) -> None:
+    with noted(stack_folders):
+        assert _redis_of(stack_folders) in _headwater("report").output
+    assert _redis_of(stack_folders) not in _headwater("report").output
+
+
+def test_a_folder_on_which_nothing_runs_is_one_sentence(stack_folders: Folders, tmp_path: Path) -> None:
+    answer = _headwater("--data-dir", str(tmp_path / "other"), "models", "list")
+    assert answer.exit_code == 1
+    assert answer.output.startswith("Nothing runs on ")
+    assert len(answer.output.splitlines()) == 1
+
+
+def test_help_is_shown_for_a_folder_on_which_nothing_runs(stack_folders: Folders, tmp_path: Path) -> None:
+    assert _headwater("--data-dir", str(tmp_path / "other"), "models", "list", "--help").exit_code == 0
+
+
+def test_commands_with_an_option_of_that_name_take_it_before_and_after(
+    stack_folders: Folders, tmp_path: Path
+) -> None:
+    running, other = str(stack_folders.data), str(tmp_path / "other")
+    assert _headwater("--data-dir", running, "status").exit_code == 0
+    assert _headwater("--data-dir", running, "status", "--data-dir", other).exit_code == 3
+    assert f"Nothing runs on {other}" in _headwater("--data-dir", other, "down").output.replace("\n", "")
