@@ -12,7 +12,7 @@ from contracts.settings import KafkaSettings
 from contracts.stored import keyspace
 from contracts.stored.records import Popularity, decode_catalog
 from serving.writes.erasures import describe_erasure
-from serving.writes.receipt import Receipt
+from serving.writes.receipt import ErasureReceipt
 from stack.verify.ledgers import read_erased
 from streaming.recovery.rebuild import rebuild
 from streaming.recovery.rejects import as_line, replay
@@ -127,7 +127,7 @@ def check_erasure(flow: Flow) -> None:
     applied: Any = [
         flow.client.hget(key, "catalog:0") for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)
     ]
-    assert describe_erasure(Receipt(until, 0, 41), *map(int, applied), []).state == "complete"
+    assert describe_erasure(ErasureReceipt(until, 0, 41), *map(int, applied), []).state == "complete"
 
     rebuilt = rebuild(flow.spark, flow.settings)
     assert rebuilt.before == rebuilt.after
