@@ -53,7 +53,7 @@ def main() -> None:
     deadline = time.monotonic() + 600
     rows = raters = 0
     while (rows, raters) != (USERS * PER_USER, USERS * PER_USER) and time.monotonic() < deadline:
-        assert pipeline.ended() is None
+        assert pipeline.end_reason() is None
         time.sleep(1)
         rows = spark.read.format("delta").load(path).count()
         stored: Any = client.hgetall(keyspace.POPULARITY)

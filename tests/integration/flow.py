@@ -45,7 +45,7 @@ def send_in_transaction(bootstrap: str, topic: str, partition: int, key: bytes, 
 def wait_until(done: Callable[[], bool], pipeline: Pipeline, what: str) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not done():
-        assert pipeline.ended() is None
+        assert pipeline.end_reason() is None
         assert time.monotonic() < deadline, what
         time.sleep(0.2)
 

@@ -17,7 +17,13 @@ KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
         "round reads the newest version; if it comes again, raise VACUUM_RETENTION_HOURS",
     ),
     (
-        ("Mkdirs failed to create", "Permission denied", "Read-only file system", "ParentNotDirectory"),
+        (
+            "Mkdirs failed to create",
+            "Permission denied",
+            "Read-only file system",
+            "ParentNotDirectory",
+            "Not a directory",
+        ),
         "MODELS_URI or CHECKPOINTS_URI cannot be written to: give the trainer the right to, or change them",
     ),
     (
