@@ -98,9 +98,9 @@ def test_a_trace_is_no_impression_so_its_draw_is_not_logged(
             await client.get("/v1/users/ann/recommendations", params={"n": 6})
             assert len(caplog.records) == 1
 
-    with caplog.at_level(logging.INFO, "headwater.exploration"):
+    explored = logging.Filter("headwater.exploration")
+    with caplog.at_level(logging.INFO, explored.name), caplog.filtering(explored):
         caplog.clear()
-        caplog.handler.addFilter(logging.Filter("headwater.exploration"))
         asyncio.run(scenario())
 
 
