@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
-from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round
+from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round, whole_round
 from benchmarks.stream import blend_scoring, fold_in, freshness, growth, lake, online, producer
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
@@ -41,6 +41,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("freshness", freshness.run),
     ("top_n_lists", top_n_lists.run),
     ("warm_round", warm_round.run),
+    ("whole_round", whole_round.run),
     ("kept_lists", kept_lists.run),
     ("once", once.run),
     ("serving", serving.run),

@@ -1,0 +1,119 @@
+"""A whole round in one process, against a bare script with `implicit`, and against the executors.
+
+A round goes from the request to a served version: it reads the lake, measures the candidate with its rivals
+and intervals, fits both models on everything, ranks and publishes. The script has its arrays in memory, fits
+one model on the past and on everything, ranks the top 100 of all users and computes NDCG on the slice.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+from implicit.als import AlternatingLeastSquares
+from pyspark.sql import SparkSession
+
+from algorithms.metrics import Positives, ndcg_at_k
+from benchmarks.context import BenchContext, Ratio
+from benchmarks.rounds.training_world import Ratings, session, settings_of, world
+from contracts.settings import TrainingSettings
+from contracts.stored import lake
+from training.registry.publish import Publisher
+from training.rounds.round import Round, train
+
+_TOP_N, _K, _PAST = 100, 10, 0.8
+_SIZES = (0.1, 1.0)  # of the million ratings
+
+
+def run(context: BenchContext) -> list[Ratio]:
+    """Rounds an hour, of a full round in a trainer that has made one before."""
+    return [ratio for size in _SIZES for ratio in _compare(context, size)]
+
+
+def _compare(context: BenchContext, size: float) -> list[Ratio]:
+    folder = context.work_dir / f"round-{size:g}"
+    settings = settings_of(
+        context, lake_uri=str(folder / "lake"), models_uri=str(folder / "models"), warm_rounds=0
+    )
+    ratings, spark = world(size * context.scale, settings), session(settings)
+    _write_lake(spark, settings, ratings)
+    first, own = (_seconds(lambda: _round(spark, settings)) for _ in range(2))
+    executors = settings.model_copy(update={"train_memory": 0})
+    # Once before the clock runs: the first Python workers and compiled code are not what is measured.
+    _, distributed = (_seconds(lambda: _round(spark, executors)) for _ in range(2))
+    spark.stop()
+    _, script = (_seconds(lambda: _script(ratings, settings)) for _ in range(2))
+    name = f"whole round, {len(ratings.users):,} ratings"
+    note = f"{own:.1f} s, the trainer's first {first:.1f} s"
+    return [
+        _ratio(f"{name}, to implicit", own, script, 1 / 3, f"{note}; bare script {script:.1f} s"),
+        _ratio(f"{name}, to executors", own, distributed, None, f"{note}; executors {distributed:.1f} s"),
+    ]
+
+
+def _ratio(name: str, own: float, peer: float, target: float | None, note: str) -> Ratio:
+    return Ratio(name, 3600 / own, 3600 / peer, peer / own, "rounds/h", target, note)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def _round(spark: SparkSession, settings: TrainingSettings) -> None:
+    outcome, _ = train(Round(spark, settings, Publisher.of(settings), lambda _: None))
+    if outcome != "published":
+        raise RuntimeError(f"the round ended as {outcome}")
+
+
+def _write_lake(spark: SparkSession, settings: TrainingSettings, ratings: Ratings) -> None:
+    rows = len(ratings.users)
+    events = pa.table(
+        {
+            "event_id": [f"{number:08x}-0000-4000-8000-000000000000" for number in range(rows)],
+            "event_type": pa.repeat("rating", rows),
+            "user_id": [f"u{user}" for user in ratings.users.tolist()],
+            "item_id": [f"i{item}" for item in ratings.items.tolist()],
+            "value": pa.array(ratings.values, pa.float64()),
+            "event_time": pa.array(ratings.times, pa.timestamp("ms", "UTC")).cast(pa.timestamp("us", "UTC")),
+        }
+    )
+    frame = spark.createDataFrame(events)
+    frame.write.format("delta").save(lake.INTERACTIONS.path(settings.lake_uri))
+
+
+def _script(ratings: Ratings, settings: TrainingSettings) -> float:
+    """NDCG@10 of the later positives; everybody's top 100 are ranked besides."""
+    past, later = ratings.part(0, _PAST), ratings.part(_PAST, 1)
+    measured = np.intersect1d(past.users, later.users).astype(np.int64)[: settings.evaluation_users]
+    liked = later.histories(measured)
+    liked = liked.where(liked.liked)
+    lists = _recommended(past, measured, settings, _K)
+    everybody = np.arange(ratings.size.users)
+    _recommended(ratings, everybody, settings, _TOP_N)
+    return float(np.nanmean(ndcg_at_k(lists, Positives(liked.indptr, liked.items), _K)))
+
+
+def _recommended(ratings: Ratings, users: Any, settings: TrainingSettings, n: int) -> Any:
+    shape = (ratings.size.users, ratings.size.items)
+    # A strength of 0 says nothing to implicit; below it, that the item is not wanted.
+    matrix = sp.csr_matrix((ratings.strengths.astype(np.float32), (ratings.users, ratings.items)), shape)
+    model = AlternatingLeastSquares(
+        factors=settings.als_rank,
+        regularization=settings.als_reg_param,
+        alpha=settings.als_alpha,
+        iterations=settings.als_max_iter,
+        num_threads=os.cpu_count() or 1,
+        random_state=settings.seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of BLAS threads, which the environment sets already
+        model.fit(matrix, show_progress=False)
+    return model.recommend(users, matrix[users], N=n)[0].astype(np.int32)
