@@ -142,7 +142,9 @@ end
 -- Keeps the newest `cap` items and those of the same instant, so that no order can tell ties apart.
 local function trim_recent()
     local last = redis.call('ZREVRANGE', RECENT, CONFIG.cap - 1, CONFIG.cap - 1, 'WITHSCORES')
-    if last[2] then redis.call('ZREMRANGEBYSCORE', RECENT, '-inf', '(' .. math.floor(last[2])) end
+    if not last[2] then return end
+    -- All digits: Lua itself writes 14 of them, and a rounded bound would take the newest items away.
+    redis.call('ZREMRANGEBYSCORE', RECENT, '-inf', ('(%.0f'):format(math.floor(last[2])))
 end
 
 -- The user's newest items: item, score, item, score, ...

@@ -8,7 +8,7 @@ import redis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contracts.events import EVENT_TYPES
+from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, Popularity, Trend, decode_catalog, decode_history
@@ -102,6 +102,18 @@ def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_even
         assert stored["gone"] == {item: items[item] for item in items.keys() - counted}
         recent = client.zrange(keyspace.recent(user, STATE.redis_shards), 0, -1, withscores=True)
         assert {item.decode(): score for item, score in recent} == state_oracle.recent(items, STATE)
+
+
+def test_the_newest_items_stay_at_the_last_instant_that_an_event_may_have(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    event_id = "00000000-0000-4000-8000-000000000000"
+    likes = [
+        UserEvent("a", str(item), HistoryEntry("like", MAX_EVENT_TIME_MS, event_id, 1.0))
+        for item in range(STATE.history_cap + 1)
+    ]
+    apply(client, [likes])
+    recent = client.zrange(keyspace.recent("a", STATE.redis_shards), 0, -1)
+    assert {item.decode() for item in recent} == {event.item_id for event in likes}
 
 
 @WITH_CLIENT
