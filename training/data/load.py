@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
@@ -84,7 +84,7 @@ def load(
     )
     repeats = find_repeats(with_indexes(pairs, users, items), interactions, settings)
     pairs.unpersist()
-    world = _world(counts, row, settings)
+    world = describe_world(counts, row["user_size"], row["item_size"], settings)
     return TrainingData(
         preferences=indexed,
         users=users,
@@ -104,7 +104,8 @@ def item_frame(spark: SparkSession, item_ids: Sequence[str]) -> DataFrame:
     return spark.createDataFrame(table)
 
 
-def _world(counts: Counts, row: Row, settings: TrainingSettings) -> World:
+def describe_world(counts: Counts, user_size: float, item_size: float, settings: TrainingSettings) -> World:
+    """What a version takes in Redis; the sizes are the mean lengths of the pairs' ids in bytes."""
     return World(
         users=counts.users,
         items=counts.items,
@@ -113,6 +114,6 @@ def _world(counts: Counts, row: Row, settings: TrainingSettings) -> World:
         rank=settings.als_rank,
         rating_rank=settings.explicit_rank,
         shards=settings.redis_shards,
-        user_size=math.ceil(row["user_size"]),
-        item_size=math.ceil(row["item_size"]),
+        user_size=math.ceil(user_size),
+        item_size=math.ceil(item_size),
     )

@@ -9,15 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from pyspark.ml.recommendation import ALS, ALSModel
 from pyspark.sql import DataFrame
 
 from contracts.settings import TrainingSettings
-from training.fit.factors import matrix
-
-Matrix = NDArray[np.float32]
+from training.fit.factors import Matrix, matrix
 
 
 @dataclass(frozen=True)

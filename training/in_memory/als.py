@@ -55,16 +55,17 @@ def both_sides(
     """Values of pairs (owner, column) as CSR by both; ``owners`` ascending, each pair once."""
     by_item = np.argsort(columns, kind="stable")
     return Sides(
-        user_indptr=_indptr(owners, users),
+        user_indptr=row_bounds(owners, users),
         items=columns,
         by_user=values,
-        item_indptr=_indptr(columns, items),
+        item_indptr=row_bounds(columns, items),
         users=owners[by_item],
         by_item=values[by_item],
     )
 
 
-def _indptr(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+def row_bounds(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
+    """Where each of ``size`` rows begins and ends once entries are sorted by row: a CSR matrix's indptr."""
     return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))]).astype(np.int64)
 
 

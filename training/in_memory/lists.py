@@ -15,7 +15,7 @@ from contracts.stored.manifest import ListCounts
 from contracts.stored.records import encode_ranked, encode_ranked_ids
 from contracts.stored.segments import segments_of
 from training.fit.factors import Matrix
-from training.in_memory.als import FittedFactors
+from training.in_memory.als import FittedFactors, row_bounds
 from training.in_memory.load import RoundArrays
 from training.lists.items import SIMILAR_ITEMS, TOP_USERS
 from training.lists.ranked import RankedRows
@@ -34,7 +34,7 @@ def write_user_lists(
     reused: ReusedLists | None,
 ) -> ListCounts:
     """Each user's best items without the known ones. Raises IncompletePublishError."""
-    known_indptr = _indptr(data.pairs.users, data.counts.users)
+    known_indptr = row_bounds(data.pairs.users, data.counts.users)
     write = list_writer(publisher, version, reused)
     counts = np.zeros(2, np.int64)
     for start, stop in _blocks(len(factors.users)):
@@ -74,7 +74,7 @@ def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, i
 def write_top_users(publisher: Publisher, version: str, data: RoundArrays, factors: FittedFactors) -> None:
     """The users who would like each item best and do not know it yet."""
     order = np.argsort(data.pairs.items, kind="stable")
-    known_indptr, known = _indptr(data.pairs.items, data.counts.items), data.pairs.users[order]
+    known_indptr, known = row_bounds(data.pairs.items, data.counts.items), data.pairs.users[order]
     key, written = keyspace.top_users(version), 0
     for start, stop in _blocks(len(factors.items)):
         indptr = known_indptr[start : stop + 1]
@@ -115,7 +115,7 @@ def write_segment_lists(
             for segment in segments_of(json.loads(text or "{}"), names):
                 members.setdefault(segment, []).append(place[user])
     liked = data.pairs.where(data.pairs.positive)
-    indptr = _indptr(liked.users, data.counts.users)
+    indptr = row_bounds(liked.users, data.counts.users)
     fields = {}
     for segment, users in members.items():
         items = np.concatenate([liked.items[indptr[user] : indptr[user + 1]] for user in users])
@@ -152,7 +152,3 @@ def _listed(ranked: RankedRows, row: int) -> tuple[list[int], list[float]]:
 
 def _blocks(size: int) -> Iterator[tuple[int, int]]:
     return ((start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK))
-
-
-def _indptr(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))]).astype(np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts
 from contracts.stored.memory import World
+from training.data.load import describe_world
 from training.in_memory.events import Events
 from training.in_memory.pairs import Pairs, pairs_of
 
@@ -62,8 +62,11 @@ def load_arrays(
         pairs=len(pairs),
         ratings=int((~np.isnan(pairs.ratings)).sum()),
     )
-    world = _world(
-        counts, user_ids.take(pa.array(dense.users)), item_ids.take(pa.array(dense.items)), settings
+    world = describe_world(
+        counts,
+        pc.mean(pc.binary_length(user_ids.take(pa.array(dense.users)))).as_py(),
+        pc.mean(pc.binary_length(item_ids.take(pa.array(dense.items)))).as_py(),
+        settings,
     )
     kept = _dense_events(events, users, items)
     return RoundArrays(dense, kept, user_ids, item_ids, counts, lake_version, world)
@@ -107,18 +110,4 @@ def _dense_events(events: Events, users: NDArray[np.int32], items: NDArray[np.in
         values=kept.values[order],
         times=kept.times[order],
         event_ids=kept.event_ids.take(pa.array(order)),
-    )
-
-
-def _world(counts: Counts, users: pa.Array, items: pa.Array, settings: TrainingSettings) -> World:
-    return World(
-        users=counts.users,
-        items=counts.items,
-        interactions=counts.pairs,
-        n=settings.top_n,
-        rank=settings.als_rank,
-        rating_rank=settings.explicit_rank,
-        shards=settings.redis_shards,
-        user_size=math.ceil(pc.mean(pc.binary_length(users)).as_py()),
-        item_size=math.ceil(pc.mean(pc.binary_length(items)).as_py()),
     )
