@@ -47,6 +47,8 @@ class ServiceProcess:
         if log.exists() and log.stat().st_size > _LOG_KEPT_BYTES:
             log.replace(log.with_suffix(".old.log"))
         with log.open("ab") as output:
+            # Before the process starts: it shares the position in the file, and may write at once.
+            log_start = output.tell()
             try:
                 popen = subprocess.Popen(
                     list(command),
@@ -58,7 +60,6 @@ class ServiceProcess:
                 )
             except OSError as error:
                 raise ServiceDiedError(f"{name} could not be started: {error}") from error
-            log_start = output.tell()
         record = ServiceRecord(name, identify(popen.pid) or Identity(popen.pid, time.time()))
         record.write(run_dir)
         return cls(name, popen, log, run_dir, log_start, record)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,20 @@ def test_only_the_last_run_of_a_log_is_shown(tmp_path: Path) -> None:
         service = _start(tmp_path, f"print('{word}')")
         service.popen.wait()
     assert service.log_tail().strip() == "second"
+
+
+def test_what_a_process_writes_before_its_start_returns_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_start = subprocess.Popen
+
+    def start_and_wait(*args: Any, **options: Any) -> subprocess.Popen[bytes]:
+        process = really_start(*args, **options)
+        process.wait()
+        return process
+
+    monkeypatch.setattr("stack.processes.process.subprocess.Popen", start_and_wait)
+    assert _start(tmp_path, "print('at once')").log_tail().strip() == "at once"
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
