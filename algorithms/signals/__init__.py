@@ -1,1 +1,1 @@
-"""What says which items come next for a user: one module per signal, their blend, and how it is chosen."""
+"""What says which items come next for a user: one module per signal, and the histories they score."""

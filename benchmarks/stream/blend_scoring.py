@@ -17,9 +17,9 @@ from statistics import median
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from algorithms.blending.blend import Blend, Signals
 from algorithms.fold_in import fold_in, gramian
 from algorithms.recency import recency_weights
-from algorithms.signals.blend import Blend, Signals
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories, from_events
 from algorithms.signals.item_to_item import ItemToItem, ItemToItemSettings

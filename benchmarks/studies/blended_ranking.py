@@ -21,14 +21,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from algorithms.blending.blend import Blend
+from algorithms.blending.offered import fit_offered
+from algorithms.blending.questions import Questions, later_questions, next_item_questions
+from algorithms.blending.weights import MAX_QUESTIONS, Candidate, Choice, Slice, choose
 from algorithms.bootstrap import Figure
 from algorithms.metrics import ndcg_at_k
-from algorithms.signals.blend import Blend
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories, from_events, grade_ratings
-from algorithms.signals.offered import fit_offered
-from algorithms.signals.questions import Questions, later_questions, next_item_questions
-from algorithms.signals.weights import MAX_QUESTIONS, Candidate, Choice, Slice, choose
 from algorithms.top_n import best_of_rows
 from benchmarks.studies.ranking_models import POSITIVE, Array, K
 from benchmarks.studies.tuned_peers import newest

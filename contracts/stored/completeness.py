@@ -16,6 +16,7 @@ def counted_keys(version: str, shards: int) -> list[str]:
         keyspace.similar_items(version),
         keyspace.top_users(version),
         keyspace.model_factors(version),
+        keyspace.model_signals(version),
     ]
 
 
@@ -24,8 +25,9 @@ def sizes_of(lengths: Sequence[int], shards: int) -> Sizes:
 
     An erased user's list counts: it is emptied, not deleted (records.EMPTIED_LIST).
     """
-    similar, users, factors = lengths[shards:]
-    return Sizes(lists=sum(lengths[:shards]), similar=similar, users=users, factors=factors)
+    similar, users, factors, signals = lengths[shards:]
+    lists = sum(lengths[:shards])
+    return Sizes(lists=lists, similar=similar, users=users, factors=factors, signals=signals)
 
 
 def is_whole(manifest: Manifest, found: Sizes) -> bool:

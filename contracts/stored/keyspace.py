@@ -172,6 +172,11 @@ def rating_factors(version: str) -> str:
     return f"hw:model:{version}:rating_factors"
 
 
+def model_signals(version: str) -> str:
+    """HASH name -> signal_arrays: the fitted signals of the version's blend; absent without a blend."""
+    return f"hw:model:{version}:signals"
+
+
 ITEMS_PER_PART = 65_536
 
 
@@ -207,5 +212,6 @@ def version_keys(version: str, shards: int) -> list[str]:
     """All keys of one model version that prune deletes; `new_item_users` expire by themselves."""
     fixed = [manifest(version), model_items(version), similar_items(version), top_users(version)]
     fixed += [segment_lists(version), model_factors(version), rating_factors(version)]
+    fixed += [model_signals(version)]
     fixed += [new_items(version), new_factors(version)]
     return fixed + [top_n(s, version) for s in range(shards)]

@@ -128,6 +128,49 @@ class Sizes(_Record):
     similar: int
     users: int
     factors: int
+    signals: int = 0  # versions without a blend have none
+
+
+class SignalRecord(_Record):
+    """One signal of a blend: how it is scored from what is stored of it (algorithms/blending/served.py)."""
+
+    family: str
+    stored: str | None = None  # the name of its arrays in keyspace.model_signals; None: it needs none
+    half_life: float = 0.0  # of the history (entries or sessions), or of a trend (ms); 0: nothing fades
+    settings: dict[str, float] = {}  # further numbers, by the names of the family's settings
+
+
+class WeightStep(_Record):
+    """A signal that entered a blend (or left it: weight 0), and what that changed in NDCG@10."""
+
+    name: str
+    weight: float
+    gain: FigureTriple
+
+
+class WeightChoice(_Record):
+    """How the weights of one horizon came about."""
+
+    why: str
+    ndcg: FigureTriple | None = None  # on the questions that they were chosen on
+    alone: dict[str, float] = {}  # NDCG@10 of each signal alone
+    steps: tuple[WeightStep, ...] = ()
+
+
+class BlendRecord(_Record):
+    """What ranks in a version; versions without one rank by their factors alone.
+
+    ``hot`` weights hold right after a user's last event, ``cold`` ones long after it.
+    """
+
+    hot: dict[str, float]
+    cold: dict[str, float]
+    half_life_hours: float
+    with_known_items: bool = False  # whether items that the user has had may be recommended
+    signals: dict[str, SignalRecord]  # by name: those with a weight
+    hot_choice: WeightChoice | None = None
+    cold_choice: WeightChoice | None = None
+    known_items_gain: FigureTriple | None = None  # what recommending known items changes
 
 
 class Manifest(_Record):
@@ -147,6 +190,7 @@ class Manifest(_Record):
     history: tuple[HistoryPoint, ...] = ()
     timings: dict[str, float] = {}  # seconds by phase
     previous: str | None = None  # the version that was served before
+    blend: BlendRecord | None = None
     lists: ListCounts | None = None
     sizes: Sizes | None = None
     checksums: dict[str, str] | None = Field(default=None, description="SHA-256 by path within the folder")

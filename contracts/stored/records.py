@@ -35,6 +35,8 @@ RANKED_SIZE = 8  # bytes of an item of a ranked list
 # A user who asked to be forgotten keeps an empty list in each version: deleted, it would be missing, and the
 # version would no longer count as whole (completeness.is_whole). Readers take it for no list.
 EMPTIED_LIST = b""
+HOTNESS_STEP = 1 / 255
+_HAS_HOTNESS = 0x80  # in the byte of a version's length, which is shorter
 OCTAVES = 32  # older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16
 
@@ -151,23 +153,34 @@ class FreshList(NamedTuple):
     offsets: Mapping[int, int]  # partition of `interactions` -> next offset that the history surely holds
     indexes: tuple[int, ...]
     scores: tuple[float, ...]
+    # From 1 (made right after the user's last event) to 0 (long after it), in steps of HOTNESS_STEP: which
+    # of a blend's weights made the list. None in lists that were made by the factors alone.
+    hotness: float | None = None
 
 
 def encode_fresh(fresh: FreshList) -> bytes:
     """The time first, where the script compares it; then version, offsets and the list as encode_ranked."""
-    version = fresh.version.encode()
-    head = struct.pack(">dBB", fresh.read_at, len(version), len(fresh.offsets)) + version
+    version, hotness = fresh.version.encode(), b""
+    length = len(version)
+    if fresh.hotness is not None:
+        length |= _HAS_HOTNESS
+        hotness = struct.pack("B", round(fresh.hotness / HOTNESS_STEP))
+    head = struct.pack(">dBB", fresh.read_at, length, len(fresh.offsets)) + version
     offsets = b"".join(struct.pack("<IQ", *pair) for pair in sorted(fresh.offsets.items()))
-    return head + offsets + encode_ranked(fresh.indexes, fresh.scores)
+    return head + hotness + offsets + encode_ranked(fresh.indexes, fresh.scores)
 
 
 def decode_fresh(raw: bytes) -> FreshList:
     """The reverse of encode_fresh."""
-    read_at, version_length, sources = struct.unpack_from(">dBB", raw)
-    start = 10 + version_length
+    read_at, length, sources = struct.unpack_from(">dBB", raw)
+    start = 10 + (length & ~_HAS_HOTNESS)
+    version, hotness = raw[10:start].decode(), None
+    if length & _HAS_HOTNESS:
+        hotness = raw[start] * HOTNESS_STEP
+        start += 1
     end = start + 12 * sources
     offsets = {int(p): int(o) for p, o in struct.iter_unpack("<IQ", raw[start:end])}
-    return FreshList(raw[10:start].decode(), int(read_at), offsets, *decode_ranked(raw[end:]))
+    return FreshList(version, int(read_at), offsets, *decode_ranked(raw[end:]), hotness=hotness)
 
 
 def encode_ranked(indexes: Sequence[int], scores: Sequence[float]) -> bytes:

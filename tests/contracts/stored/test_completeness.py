@@ -6,16 +6,18 @@ from contracts.stored.completeness import counted_keys, is_whole, sizes_of
 from contracts.stored.manifest import Sizes
 from tests.manifests import a_manifest
 
-SIZES = Sizes(lists=5, similar=3, users=2, factors=2)
+SIZES = Sizes(lists=5, similar=3, users=2, factors=2, signals=4)
 
 
 def test_the_lengths_of_the_counted_keys_are_the_sizes_of_a_version() -> None:
-    assert len(counted_keys("v1", 2)) == 5
-    assert len(set(counted_keys("v1", 2)) | set(counted_keys("v2", 2))) == 10
-    assert sizes_of([4, 1, 3, 2, 2], shards=2) == SIZES
+    assert len(counted_keys("v1", 2)) == 6
+    assert len(set(counted_keys("v1", 2)) | set(counted_keys("v2", 2))) == 12
+    assert sizes_of([4, 1, 3, 2, 2, 4], shards=2) == SIZES
 
 
-@pytest.mark.parametrize("change", [{"lists": 4}, {"similar": 2}, {"users": 1}, {"factors": 1}])
+@pytest.mark.parametrize(
+    "change", [{"lists": 4}, {"similar": 2}, {"users": 1}, {"factors": 1}, {"signals": 0}]
+)
 def test_a_version_that_lacks_anything_is_not_whole(change: dict[str, int]) -> None:
     manifest = a_manifest(sizes=SIZES)
     assert is_whole(manifest, SIZES)
@@ -26,3 +28,9 @@ def test_a_manifest_without_sizes_asks_for_lists_only() -> None:
     assert is_whole(a_manifest(), SIZES)
     assert not is_whole(a_manifest(), SIZES.with_parts(lists=0))
     assert not is_whole(a_manifest(sizes=SIZES.with_parts(lists=0)), SIZES.with_parts(lists=0))
+
+
+def test_a_version_from_before_the_blend_is_whole_without_signals() -> None:
+    stored = {"lists": 5, "similar": 3, "users": 2, "factors": 2}
+    manifest = a_manifest(sizes=Sizes.model_validate(stored))
+    assert is_whole(manifest, SIZES.with_parts(signals=0))

@@ -12,6 +12,7 @@ from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES, MAX_EVENT_TIME_MS
 from contracts.stored.records import (
     COUNTED_TYPES,
     ENTRY_SIZE,
+    HOTNESS_STEP,
     MICROS,
     POPULARITY_SIZE,
     TYPE_CODES,
@@ -187,10 +188,22 @@ def test_adding_trends_has_no_order(trends: list[Trend], random: np.random.Rando
     st.integers(0, 2**53),
     st.dictionaries(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1), max_size=8),
     st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=50),
+    st.none() | st.integers(0, 255).map(lambda steps: steps * HOTNESS_STEP),
 )
 def test_a_fresh_list_survives_its_codec(
-    version: str, read_at: int, offsets: dict[int, int], pairs: list[tuple[int, float]]
+    version: str,
+    read_at: int,
+    offsets: dict[int, int],
+    pairs: list[tuple[int, float]],
+    hotness: float | None,
 ) -> None:
     scores = tuple(np.float32([score for _, score in pairs]).tolist())
-    fresh = FreshList(version, read_at, offsets, tuple(i for i, _ in pairs), scores)
+    fresh = FreshList(version, read_at, offsets, tuple(i for i, _ in pairs), scores, hotness)
     assert decode_fresh(encode_fresh(fresh)) == fresh
+
+
+def test_a_fresh_list_from_before_the_blend_is_still_read() -> None:
+    stored = bytes.fromhex(
+        "412e84800000000002017631" + "03000000" + "0700000000000000" + "05000000" + "0000003f"
+    )
+    assert decode_fresh(stored) == FreshList("v1", 1_000_000, {3: 7}, (5,), (0.5,), None)

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from algorithms.blending.offered import fit_offered, regularisation
+from algorithms.blending.weights import FACTORS, REPEATS
 from algorithms.signals.factors import Factors
 from algorithms.signals.live_transitions import LiveTransitions
-from algorithms.signals.offered import fit_offered, regularisation
 from algorithms.signals.trend import LiveTrend
-from algorithms.signals.weights import FACTORS, REPEATS
 from tests.algorithms.signals.worlds import of_events, random_histories
 
 

@@ -7,16 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from algorithms.signals.factors import Factors
-from algorithms.signals.history import UNKNOWN, Histories
-from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
-from algorithms.signals.item_to_item import ItemToItemSettings, fit_item_to_item
-from algorithms.signals.live_transitions import live_transitions
-from algorithms.signals.pair_counts import Window
-from algorithms.signals.repeats import Repeats
-from algorithms.signals.transitions import TransitionSettings, fit_transitions
-from algorithms.signals.trend import fit_trend, live_trend
-from algorithms.signals.weights import (
+from algorithms.blending.weights import (
     FACTORS,
     ITEM_TO_ITEM,
     LONG_VIEW,
@@ -26,6 +17,15 @@ from algorithms.signals.weights import (
     TREND,
     Candidate,
 )
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
+from algorithms.signals.item_to_item import ItemToItemSettings, fit_item_to_item
+from algorithms.signals.live_transitions import live_transitions
+from algorithms.signals.pair_counts import Window
+from algorithms.signals.repeats import Repeats
+from algorithms.signals.transitions import TransitionSettings, fit_transitions
+from algorithms.signals.trend import fit_trend, live_trend
 
 Wanted = Callable[[str], bool]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.blend import deviations
 from algorithms.metrics import Positives
-from algorithms.signals.blend import deviations
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.signal import Signal
 from algorithms.top_n import best_of_rows

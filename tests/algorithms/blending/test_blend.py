@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.signals import blend as module
-from algorithms.signals.blend import Blend, KnownItems, deviations
+from algorithms.blending import blend as module
+from algorithms.blending.blend import Blend, KnownItems, deviations
 from algorithms.signals.factors import Factors
 from algorithms.signals.item_to_item import LONG_VIEW, ItemToItemSettings, fit_item_to_item
 from algorithms.signals.repeats import Repeats

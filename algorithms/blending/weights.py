@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.blend import HALF_LIFE_HOURS, Blend
+from algorithms.blending.questions import Candidates, Questions, candidates, stack
 from algorithms.bootstrap import Figure, mean_figures, paired_difference
-from algorithms.signals.blend import HALF_LIFE_HOURS, Blend
-from algorithms.signals.questions import Candidates, Questions, candidates, stack
 from algorithms.signals.signal import Signal
 
 Floats = NDArray[np.float64]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.signals.questions import candidates, later_questions, next_item_questions
+from algorithms.blending.questions import candidates, later_questions, next_item_questions
 from algorithms.signals.transitions import fit_transitions
 from tests.algorithms.signals.worlds import of_events, random_histories
 

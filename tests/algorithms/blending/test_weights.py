@@ -3,12 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.signals.history import Histories
-from algorithms.signals.item_to_item import fit_item_to_item
-from algorithms.signals.offered import fit_offered
-from algorithms.signals.questions import Questions, candidates, later_questions, next_item_questions
-from algorithms.signals.transitions import fit_transitions
-from algorithms.signals.weights import (
+from algorithms.blending.offered import fit_offered
+from algorithms.blending.questions import Questions, candidates, later_questions, next_item_questions
+from algorithms.blending.weights import (
     ITEM_TO_ITEM,
     TRANSITIONS,
     Candidate,
@@ -18,6 +15,9 @@ from algorithms.signals.weights import (
     choose,
     ndcg,
 )
+from algorithms.signals.history import Histories
+from algorithms.signals.item_to_item import fit_item_to_item
+from algorithms.signals.transitions import fit_transitions
 from tests.algorithms.signals.worlds import DAY, of_events, random_histories, sessions, shop
 
 

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algorithms.blending.blend import Blend
+from algorithms.blending.offered import fit_offered
+from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend, stored_names
+from algorithms.blending.weights import Candidate
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import Histories
+from algorithms.signals.live_transitions import LiveTransitions
+from contracts.stored.manifest import BlendRecord, SignalRecord
+from tests.algorithms.signals.worlds import HOUR, random_histories
+
+ITEMS = 12
+
+
+def _factors() -> Factors:
+    return Factors(np.random.default_rng(1).standard_normal((ITEMS, 4)).astype(np.float32), 0.1, 0.5)
+
+
+def _offered() -> list[Candidate]:
+    return fit_offered(random_histories(), ITEMS, factors=_factors())
+
+
+def _published(offered: list[Candidate]) -> tuple[BlendRecord, Arrays]:
+    """All that is offered, each with a weight of its own, as it is stored."""
+    described = {each.name: describe_signal(*each) for each in offered}
+    weights = {name: 0.1 + 0.05 * place for place, name in enumerate(described)}
+    record = BlendRecord(
+        hot=weights,
+        cold=dict(zip(weights, reversed(weights.values()), strict=True)),
+        half_life_hours=8.0,
+        with_known_items=True,
+        signals={name: each.record for name, each in described.items()},
+    )
+    rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
+    vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
+    return BlendRecord.model_validate_json(record.model_dump_json()), Arrays(rows, vectors)
+
+
+def _asked() -> Histories:
+    histories = random_histories(9, events=150)
+    return histories.asked_at(histories.now_ms + np.arange(len(histories)) * HOUR)
+
+
+def _served() -> tuple[ServedBlend, Blend, list[Candidate]]:
+    offered = _offered()
+    record, arrays = _published(offered)
+    return (
+        read_blend(record, arrays, _factors()),
+        Blend(dict(record.hot), dict(record.cold), True, record.half_life_hours),
+        offered,
+    )
+
+
+def test_every_family_is_offered_here_so_that_all_of_them_are_covered() -> None:
+    families = {each.family for each in _offered()}
+    assert families == {
+        "factors",
+        "item_to_item",
+        "long_view",
+        "transitions",
+        "repeats",
+        "trend",
+        "popularity",
+    }
+
+
+def test_what_is_read_scores_as_what_was_fitted_but_for_half_precision() -> None:
+    served, blend, offered = _served()
+    fitted = blend.score({each.name: each.signal for each in offered}, _asked())
+    read = served.blend.score(served.signals, _asked())
+    assert served.blend == blend
+    assert read == pytest.approx(fitted, rel=5e-3, abs=5e-3 * float(np.abs(fitted).max()))
+
+
+def test_each_signal_alone_is_read_with_its_own_settings() -> None:
+    served, _, offered = _served()
+    for each in offered:
+        expected = each.signal.score(_asked())
+        found = served.signals[each.name].score(_asked())
+        assert found == pytest.approx(expected, rel=2e-3, abs=2e-3 * float(np.abs(expected).max() + 1e-9))
+
+
+def test_exactly_the_arrays_that_are_needed_are_named_and_each_matrix_lies_there_once() -> None:
+    record, arrays = _published(_offered())
+    needed = stored_names(record)
+    assert set(needed.rows) == set(arrays.rows)
+    assert set(needed.vectors) == set(arrays.vectors)
+    assert "item_to_item" in arrays.rows
+    assert not any(name.startswith("item_to_item/") for name in arrays.rows)
+
+
+def test_a_missing_matrix_is_an_error_and_so_is_a_family_from_the_future() -> None:
+    record, arrays = _published(_offered())
+    with pytest.raises(KeyError, match="item_to_item"):
+        read_blend(record, Arrays({}, arrays.vectors), _factors())
+    later = record.with_parts(signals={"s": SignalRecord(family="telepathy")})
+    with pytest.raises(ValueError, match="a newer Headwater"):
+        read_blend(later, arrays, _factors())
+
+
+def test_a_signal_of_the_past_has_no_stored_form() -> None:
+    moving = LiveTransitions((), np.zeros(0, np.int64))
+    with pytest.raises(TypeError, match="no stored form"):
+        describe_signal("transitions/4", "transitions", moving)
