@@ -33,7 +33,9 @@ class Rows:
         return self.indptr.nbytes + self.columns.nbytes + self.values.nbytes
 
     def half(self) -> Rows:
-        """The same with values of two bytes."""
+        """The same with values of two bytes; itself where they have two already."""
+        if self.values.dtype == np.float16:
+            return self
         largest = float(np.abs(self.values).max(initial=0.0)) * self.scale
         if not largest > 0:
             return Rows(self.indptr, self.columns, self.values.astype(np.float16))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algorithms.blending.offered import fit_offered
+from algorithms.blending.served import Arrays, describe_signal
+from algorithms.blending.stored_arrays import decode_arrays, encode_arrays, field_names
+from contracts.stored.manifest import BlendRecord
+from contracts.stored.signal_arrays import SignalArraysError
+from tests.algorithms.signals.worlds import random_histories
+
+ITEMS = 12
+
+
+def _published() -> tuple[BlendRecord, Arrays]:
+    offered = fit_offered(random_histories(), ITEMS, only=("item_to_item/15", "transitions/4", "popularity"))
+    described = {each.name: describe_signal(*each) for each in offered}
+    record = BlendRecord(
+        hot=dict.fromkeys(described, 1.0),
+        cold=dict.fromkeys(described, 1.0),
+        half_life_hours=8.0,
+        signals={name: each.record for name, each in described.items()},
+    )
+    rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
+    vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
+    return record, Arrays(rows, vectors)
+
+
+def test_arrays_survive_their_way_through_redis() -> None:
+    record, arrays = _published()
+    read = decode_arrays(record, dict(encode_arrays(arrays)), ITEMS)
+    assert set(read.rows) == set(arrays.rows)
+    assert set(read.vectors) == set(arrays.vectors)
+    for name, rows in arrays.rows.items():
+        assert read.rows[name].scale == rows.scale
+        np.testing.assert_array_equal(read.rows[name].indptr, rows.indptr)
+        np.testing.assert_array_equal(read.rows[name].columns, rows.columns)
+        np.testing.assert_array_equal(read.rows[name].values, rows.values)
+    for name, vector in arrays.vectors.items():
+        np.testing.assert_array_equal(read.vectors[name], vector)
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    record, arrays = _published()
+    assert sorted(field_names(record, ITEMS)) == sorted(encode_arrays(arrays))
+
+
+def test_a_field_that_redis_has_lost_is_an_error() -> None:
+    record, arrays = _published()
+    fields = encode_arrays(arrays)
+    for lost in fields:
+        with pytest.raises(SignalArraysError, match="missing"):
+            decode_arrays(record, {name: raw for name, raw in fields.items() if name != lost}, ITEMS)
