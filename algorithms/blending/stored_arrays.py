@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from algorithms.blending.served import Arrays, stored_names
 from algorithms.signals.rows import Rows
 from contracts.stored.manifest import BlendRecord
@@ -22,7 +24,9 @@ def encode_arrays(arrays: Arrays) -> dict[str, bytes]:
     fields = {name: encode_vector(vector) for name, vector in arrays.vectors.items()}
     for name, rows in arrays.rows.items():
         half = rows.half()
-        fields |= encode_rows(name, StoredRows(half.indptr, half.columns, half.values, half.scale))
+        fields |= encode_rows(
+            name, StoredRows(half.indptr, half.columns, half.values.astype(np.float16), half.scale)
+        )
     return fields
 
 
