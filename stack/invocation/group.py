@@ -59,10 +59,13 @@ def _prepare(ctx: Any, command: str, words: Sequence[str]) -> None:
         return
     if command not in _OF_A_STACK:
         return
-    # Imported late: the clients of Kafka and Redis would slow down every other command.
-    from stack.invocation.connect_first import connect_first
-    from stack.invocation.find_stack import variables_of_stack
-
+    try:
+        # Imported late: the clients of Kafka and Redis would slow down every other command.
+        from stack.invocation.connect_first import connect_first
+        from stack.invocation.find_stack import variables_of_stack
+    except ModuleNotFoundError:
+        # Without the extra "stack" no stack runs on this machine: the environment names the servers.
+        return
     task = "train --once" if command == "train" and "--once" in words else command
     variables = variables_of_stack(
         Path(data_dir) if data_dir else None, words, os.environ, with_java=task in _STARTS_SPARK

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,3 +84,28 @@ def test_commands_with_an_option_of_that_name_take_it_before_and_after(
     assert _headwater("--data-dir", running, "status").exit_code == 0
     assert _headwater("--data-dir", running, "status", "--data-dir", other).exit_code == 3
     assert f"Nothing runs on {other}" in _headwater("--data-dir", other, "down").output.replace("\n", "")
+
+
+# As in the image of the producer: the extra "ingest" brings neither of them.
+WITHOUT_THE_STACK = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Missing(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.split(".")[0] in {"redis", "psutil", "pyspark", "fastapi", "deltalake"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+sys.argv = ["headwater", "ingest", "/no/such/file.csv"]
+from stack.cli import main
+main()
+"""
+
+
+def test_a_command_runs_where_only_its_own_extra_is_installed() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_STACK], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in answer.stderr
+    assert "/no/such/file.csv" in answer.stderr
