@@ -77,6 +77,8 @@ def decode_rows(name: str, fields: Mapping[str, bytes | None], items: int) -> St
     found = StoredRows(indptr, _join(columns, np.int32), _join(values, np.float16), scale)
     if len(counts) != items or indptr[-1] != len(found.columns):
         raise SignalArraysError(f"{name} has rows of {len(counts)} items, not of {items}")
+    if len(found.columns) and not 0 <= int(found.columns.min()) <= int(found.columns.max()) < items:
+        raise SignalArraysError(f"{name} names items beyond the {items} of the model")
     return found
 
 

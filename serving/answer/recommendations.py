@@ -8,7 +8,7 @@ from serving.answer.recommended_item import RecommendedItem
 
 
 class Recommendations(BaseModel):
-    """A user's list, best first, without items the user knows."""
+    """A user's list, best first; without items the user knows, unless its users come back to items."""
 
     user_id: str
     n: int

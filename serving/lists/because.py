@@ -42,7 +42,7 @@ async def because_rows(
     for item_id, neighbours in zip(liked, await similar_to_many(memory.store, liked), strict=True):
         if len(answer_rows) == rows:
             break
-        question = await recommender.question(user, ListOptions(n, exclude=frozenset(shown)))
+        question = await recommender.question(user, ListOptions(n, known="skip", exclude=frozenset(shown)))
         chosen = await recommender.fill(question, n, (list_strategy(neighbours, SOURCE),))
         if chosen:
             shown.update(candidate.item_id for candidate in chosen)

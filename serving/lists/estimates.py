@@ -13,7 +13,7 @@ from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
 from contracts.events import MAX_RATING, MIN_RATING, RATING
 from serving.http.problems import ProblemError
-from serving.lists.explanations import Graded, graded_history
+from serving.lists.ranking_history import Interacted, graded_history
 from serving.memory.factors import ItemFactors
 from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.user import history
@@ -92,18 +92,18 @@ def estimated_ratings(
 
 
 def preferences(
-    factors: ItemFactors | None, graded: Graded, item_ids: Sequence[str], memory: ProcessMemory
+    factors: ItemFactors | None, graded: Sequence[Interacted], item_ids: Sequence[str], memory: ProcessMemory
 ) -> list[float | None]:
     """Implicit ALS: the user folded in as fresh lists are, times the item."""
     if factors is None:
         return [None] * len(item_ids)
     row, settings = np.array([0, len(graded)]), memory.settings
-    times = np.array([moment for _, _, moment in graded], np.int64)
+    times = np.array([each.time_ms for each in graded], np.int64)
     vector = fold_in(
         factors.matrix,
         row,
-        factors.places([item_id for item_id, _, _ in graded]),
-        np.array([worth for _, worth, _ in graded], np.float64),
+        factors.places([each.item_id for each in graded]),
+        np.array([each.strength for each in graded], np.float64),
         reg_param=factors.reg_param,
         alpha=factors.alpha,
         nonnegative=factors.nonnegative,

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import numpy as np
 
 from algorithms.explanation import contributions
 from algorithms.fold_in import UNKNOWN
 from algorithms.recency import recency_weights
-from contracts.strengths import strength
 from serving.answer.recommended_item import Explanation, RecommendedItem, Share
+from serving.lists.ranking_history import Interacted, graded_history
 from serving.memory.factors import ItemFactors
 from serving.memory.process_memory import ProcessMemory
-from serving.redis.reads.user import history
 from serving.redis.store import StoreError
 
 SHOWN = 5
-Graded = list[tuple[str, float, int]]  # item, strength, time in ms
 
 
 async def explain(memory: ProcessMemory, user_id: str, items: Sequence[RecommendedItem]) -> None:
@@ -36,32 +33,16 @@ async def explain(memory: ProcessMemory, user_id: str, items: Sequence[Recommend
         item["because"] = because
 
 
-async def graded_history(memory: ProcessMemory, user_id: str) -> Graded:
-    """What a fold-in reads: the newest HISTORY_CAP items with the strength of all that still counts."""
-    settings = memory.settings
-    entries = sorted(await history(memory.store, user_id), key=lambda each: each.item_id)
-    by_item = [
-        (item_id, [e.entry for e in group]) for item_id, group in groupby(entries, lambda e: e.item_id)
-    ]
-    graded = [
-        (
-            item_id,
-            strength(item_entries, settings.event_weights, settings.rating_strengths),
-            max(entry.event_time for entry in item_entries),
-        )
-        for item_id, item_entries in by_item
-    ]
-    graded.sort(key=lambda each: -each[2])
-    return graded[: settings.history_cap]
-
-
 def _explanations(
-    memory: ProcessMemory, factors: ItemFactors, graded: Graded, items: Sequence[RecommendedItem]
+    memory: ProcessMemory,
+    factors: ItemFactors,
+    graded: Sequence[Interacted],
+    items: Sequence[RecommendedItem],
 ) -> list[Explanation | None]:
-    known = factors.places([item_id for item_id, _, _ in graded]) != UNKNOWN
+    known = factors.places([each.item_id for each in graded]) != UNKNOWN
     graded = [each for each, is_known in zip(graded, known, strict=True) if is_known]
     targets = [item["item_id"] for item in items]
-    times = np.array([moment for _, _, moment in graded], np.int64)
+    times = np.array([each.time_ms for each in graded], np.int64)
     weights = recency_weights(
         np.array([0, len(times)]),
         times,
@@ -69,8 +50,8 @@ def _explanations(
         half_life_days=memory.settings.fold_half_life_days,
     )
     shares = contributions(
-        factors.vectors([item_id for item_id, _, _ in graded]),
-        np.array([worth for _, worth, _ in graded]),
+        factors.vectors([each.item_id for each in graded]),
+        np.array([each.strength for each in graded]),
         factors.vectors(targets),
         gramian=factors.gramian,
         reg_param=factors.reg_param,
@@ -84,12 +65,12 @@ def _explanations(
     ]
 
 
-def _explanation(memory: ProcessMemory, graded: Graded, shares: Sequence[float]) -> Explanation:
+def _explanation(memory: ProcessMemory, graded: Sequence[Interacted], shares: Sequence[float]) -> Explanation:
     largest = sorted(range(len(graded)), key=lambda at: -abs(shares[at]))[:SHOWN]
     shown = [
         Share(
-            item_id=graded[at][0],
-            title=memory.catalogue.get(graded[at][0]).title,
+            item_id=graded[at].item_id,
+            title=memory.catalogue.get(graded[at].item_id).title,
             share=round(float(shares[at]), 6),
         )
         for at in largest

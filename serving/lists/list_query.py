@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,7 @@ from serving.answer.recommended_item import RecommendedItem
 from serving.http.problems import ProblemError
 from serving.question.bounds import DEFAULT_N, MAX_OFFSET, JsonId
 from serving.question.expression import MAX_LENGTH, ExpressionError, parse
-from serving.question.list_options import ListOptions
+from serving.question.list_options import Known, ListOptions
 
 # More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
 MAX_EXCLUDED = 100
@@ -26,7 +26,11 @@ class ListQuery(BaseModel):
 
     n: int = Field(DEFAULT_N, description="How many items")
     offset: int = Field(0, ge=0, le=MAX_OFFSET, description="How many of the best to leave out, for paging")
-    known: Literal["skip", "keep"] = Field("skip", description="Whether items of the history may come again")
+    known: Known = Field(
+        "auto",
+        description="Whether items of the history may come again: auto leaves it to the model's lists, which "
+        "hold them where that was measured to be better (GET /v1/models shows it), and skips them in others",
+    )
     exclude: Annotated[tuple[JsonId, ...], Field(max_length=MAX_EXCLUDED)] = Field(
         (), description="An item to leave out; may be repeated"
     )
@@ -61,7 +65,7 @@ class ListQuery(BaseModel):
         return ListOptions(
             n=self.n,
             offset=self.offset,
-            keep_known=self.known == "keep",
+            known=self.known,
             exclude=frozenset(self.exclude),
             matching=matching,
             diversity=self.diversity,

@@ -1,16 +1,20 @@
-"""Anonymous sessions: nothing is stored, their items are folded in at request time."""
+"""Anonymous sessions: nothing is stored, their items are ranked by at request time."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
+from serving.lists.ranking_history import Interacted, as_histories
 from serving.memory.factors import ItemFactors
+from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.redis.ranked_list import RankedList
@@ -18,39 +22,61 @@ from serving.redis.store import StoreError
 
 # Beyond this number of numbers a product is worth a thread: it would hold up all other requests.
 _MAX_NUMBERS_INLINE = 2_000_000
+_HOT = 1.0  # a session is going on
+Ranked = RankedList | tuple[()]
 
 
-async def session_user(memory: ProcessMemory, strengths: Mapping[str, float], depth: int) -> User:
-    """A user who did only what the session says: item -> strength, newest last. ``depth`` bounds the list."""
-    liked = [(item_id, strength) for item_id, strength in strengths.items() if strength > 0][::-1]
-    user = User("", known_items=strengths.keys(), session=liked)
+async def session_user(memory: ProcessMemory, session: Sequence[Interacted], depth: int) -> User:
+    """A user who did only what the session says, given newest first. ``depth`` bounds the list."""
+    known = {each.item_id for each in session}
+    liked = [(each.item_id, each.strength) for each in session if each.strength > 0]
     try:
         model = await memory.store.model()
         factors = await memory.factors.get(model)
+        blend = await memory.blends.get(model)
     except StoreError:
-        return User("", known_items=strengths.keys(), session=(), stale=True)
-    version = model.version if model else None
+        return User("", known_items=known, session=(), stale=True)
+    user = User("", known_items=known, model_version=model.version if model else None, session=liked)
     if factors is None:
-        return User("", known_items=user.known_items, model_version=version, session=liked)
-    half_life = memory.settings.fold_half_life_items
-    if factors.matrix.size > _MAX_NUMBERS_INLINE:
-        ranked = await asyncio.to_thread(fold_in_session, factors, strengths, half_life, depth)
-    else:
-        ranked = fold_in_session(factors, strengths, half_life, depth)
-    return User("", user.known_items, version, fresh_list=ranked, session=liked)
+        return user
+
+    def rank() -> Ranked:
+        if blend is not None:
+            return rank_session(blend, session, depth, time.time_ns() // 1_000_000)
+        return fold_in_session(factors, session, memory.settings.fold_half_life_items, depth)
+
+    user.fresh_list = await in_thread_if_large(factors, rank)
+    user.with_known_items = blend is not None and blend.record.with_known_items
+    return user
+
+
+async def in_thread_if_large(factors: ItemFactors, rank: Callable[[], Ranked]) -> Ranked:
+    """What ``rank`` gives."""
+    return await asyncio.to_thread(rank) if factors.matrix.size > _MAX_NUMBERS_INLINE else rank()
+
+
+def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, now_ms: int) -> Ranked:
+    """The ``depth`` best items by the blend as it ranks right after an event."""
+    hot = blend.at(_HOT)
+    if not hot.names:
+        return ()
+    histories = as_histories(session, blend.factors.places, now_ms)
+    indexes, scores = hot.rank(blend.signals, histories, min(depth, len(blend.factors.matrix)))
+    return _found(blend.factors, indexes[0], scores[0])
 
 
 def fold_in_session(
-    factors: ItemFactors, strengths: Mapping[str, float], half_life: float, depth: int
-) -> RankedList | tuple[()]:
+    factors: ItemFactors, session: Sequence[Interacted], half_life: float, depth: int
+) -> Ranked:
     """The ``depth`` best items that are not in the session; none where nothing in it was liked."""
-    row = np.array([0, len(strengths)])
-    places = factors.places(list(strengths))
+    oldest_first = session[::-1]
+    row = np.array([0, len(oldest_first)])
+    places = factors.places([each.item_id for each in oldest_first])
     vector = fold_in(
         factors.matrix,
         row,
         places,
-        np.array(list(strengths.values())),
+        np.array([each.strength for each in oldest_first]),
         reg_param=factors.reg_param,
         alpha=factors.alpha,
         nonnegative=factors.nonnegative,
@@ -63,5 +89,9 @@ def fold_in_session(
     known = places[places != UNKNOWN].astype(np.int32)
     n = min(depth, len(factors.matrix))
     indexes, scores = top_n(vector, factors.matrix, np.array([0, len(known)]), known, n)
-    found = indexes[0] >= 0
-    return RankedList(factors.model, (indexes[0][found].tolist(), scores[0][found].tolist()))
+    return _found(factors, indexes[0], scores[0])
+
+
+def _found(factors: ItemFactors, indexes: NDArray[np.int32], scores: NDArray[np.float32]) -> RankedList:
+    filled = indexes >= 0
+    return RankedList(factors.model, (indexes[filled].tolist(), scores[filled].tolist()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +14,9 @@ from algorithms.fold_in import UNKNOWN, gramian
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError, Parameters
 from contracts.stored.records import USER_GRAMIAN
+from serving.memory.version_cache import VersionCache
 from serving.redis.model_cache import Model
 from serving.redis.store import LOAD_SECONDS, Store, StoreError
-
-_log = logging.getLogger(__name__)
-PATIENCE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -82,26 +78,13 @@ class FactorCache:
         self._store = store
         self._kind = kind
         self._max_bytes = max_bytes
-        self._version: str | None = None
-        self._load: asyncio.Task[ItemFactors | None] | None = None
+        self._newest = VersionCache[ItemFactors]("factors")
 
     async def get(self, model: Model | None) -> ItemFactors | None:
         """The factors; None without a model, or where they are missing, too large, or not loaded in time."""
         if model is None:
             return None
-        if self._load is None or self._version != model.version:
-            self._version, self._load = model.version, asyncio.create_task(self._load_factors(model))
-        load = self._load  # while this one waits, another request may begin the next
-        # Not wait_for: the load goes on for the next request.
-        done, _ = await asyncio.wait({load}, timeout=PATIENCE_SECONDS)
-        if not done:
-            return None
-        if load.exception() is not None:
-            _log.warning("factors of model %s cannot be loaded: %s", model.version, load.exception())
-            if self._load is load:
-                self._load = None
-            return None
-        return load.result()
+        return await self._newest.get(model.version, lambda: self._load_factors(model))
 
     async def _load_factors(self, model: Model) -> ItemFactors | None:
         key = self._kind.key(model.version)

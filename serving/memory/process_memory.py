@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from contracts.settings import ServingSettings
 from serving.memory.catalogue import Catalogue
 from serving.memory.factors import RANKING, RATING, FactorCache
+from serving.memory.model_blend import BlendCache
 from serving.memory.newest_list import NewestList
 from serving.memory.popular_list import PopularList
 from serving.memory.trending_lists import TrendingLists
@@ -23,6 +24,7 @@ class ProcessMemory:
     trending_lists: TrendingLists
     newest_list: NewestList
     factors: FactorCache
+    blends: BlendCache
     rating_factors: FactorCache
     settings: ServingSettings
 
@@ -30,13 +32,15 @@ class ProcessMemory:
 def empty_memory(settings: ServingSettings, store: Store) -> ProcessMemory:
     """Memory over a store, still empty: each part is filled by its ``refresh`` or when it is first asked."""
     catalogue = Catalogue(store)
+    factors = FactorCache(store, settings.factors_max_bytes, RANKING)
     return ProcessMemory(
         store=store,
         catalogue=catalogue,
         popular_list=PopularList(store, catalogue),
         trending_lists=TrendingLists(store, settings.trend_half_lives),
         newest_list=NewestList(store),
-        factors=FactorCache(store, settings.factors_max_bytes, RANKING),
+        factors=factors,
+        blends=BlendCache(store, settings.factors_max_bytes, factors),
         rating_factors=FactorCache(store, settings.factors_max_bytes, RATING),
         settings=settings,
     )

@@ -6,6 +6,10 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
+# Where the lists come from that the served model made: in a round, and folded in since.
+BATCH, FRESH = "als", "fresh"
+MODEL_SOURCES = frozenset({BATCH, FRESH})
+
 
 class Candidate(NamedTuple):
     """An item that may be recommended, and the strategy that says so."""
@@ -24,6 +28,7 @@ class User:
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
     fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
+    with_known_items: bool = False  # whether both lists may hold known items
     trending_leads: bool = False  # answers begin with trending items: no model is better yet
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
     # What an anonymous session likes: item and strength, newest first. None: a user with a history.

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from serving.question.expression import Expression
+
+Known = Literal["auto", "skip", "keep"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,9 @@ class ListOptions:
 
     n: int
     offset: int = 0
-    keep_known: bool = False  # items of the history may be recommended again
+    # Whether items of the history may come again: "auto" leaves it to the model's lists, whose users may come
+    # back to items, and leaves them out of all others.
+    known: Known = "auto"
     exclude: Set[str] = frozenset()
     matching: Expression | None = None
     diversity: float = 0.0  # 0: by score alone; 1: as unlike as possible

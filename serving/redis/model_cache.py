@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
+from contracts.stored.manifest import BlendRecord
+
 _log = logging.getLogger(__name__)
 KEPT_VERSIONS = 2  # the current version and the one before, for a rollback
 
@@ -18,6 +20,12 @@ class Model(NamedTuple):
     item_ids: list[str]
     new_ids: list[str]  # items that came after its training; it grows while the version is served
     trending_leads: bool = False  # the gate found that no model beats recent popularity yet
+    blend: BlendRecord | None = None  # what ranks; None: the factors alone
+
+    @property
+    def with_known_items(self) -> bool:
+        """Whether the model's lists may hold items that their users have had."""
+        return self.blend is not None and self.blend.with_known_items
 
     def item_at(self, index: int) -> str | None:
         """The item of an index; None for one beyond all that is known."""

@@ -183,12 +183,14 @@ class Store:
     async def _load_model(self, version: str) -> Model:
         keys = (keyspace.model_items(version), keyspace.manifest(version))
         raw, text = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
-        trending_leads = False
+        trending_leads, blend = False, None
         try:
-            trending_leads = bool(text) and Manifest.from_json(text, version).leads == "trending"
+            if text:
+                manifest = Manifest.from_json(text, version)
+                trending_leads, blend = manifest.leads == "trending", manifest.blend
         except ManifestError as error:  # the lists can still be served
             _log.warning("%s", error)
-        return Model(version, records.decode_ids(raw or b""), [], trending_leads)
+        return Model(version, records.decode_ids(raw or b""), [], trending_leads, blend)
 
     async def _with_breaker(self, read: Callable[[], Awaitable[T]]) -> T:
         """Await a read that is bounded in time, if the breaker allows it; feeds breaker and metrics."""

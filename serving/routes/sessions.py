@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from algorithms.signals.history import grade_entries
 from contracts.events import MAX_RATING, MIN_RATING, RATING, WeightedType
 from contracts.settings import ServingSettings
 from contracts.stored.records import HistoryEntry
@@ -20,6 +22,7 @@ from serving.http.query import QueryReader, with_bounded_n
 from serving.http.rendering import json_response
 from serving.lists.group import GroupRecommendations, group_answer
 from serving.lists.list_query import ListQuery
+from serving.lists.ranking_history import Interacted
 from serving.lists.sessions import session_user
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId
@@ -68,14 +71,14 @@ def routes(
 
     @router.post("/v1/recommendations", response_model=Recommendations, openapi_extra=read_query.openapi)
     async def session_recommendations(request: Request, session: Session) -> Response:
-        """Items for an anonymous session, folded into the model at once; nothing is stored.
+        """Items for an anonymous session, ranked by the model at once; nothing is stored.
 
         ``user_id`` of the answer is empty; of an item that comes twice, the last occurrence counts.
         """
         query = read_query(request)
         options = query.options
         depth = max(POOL, 2 * (options.offset + options.n)) + len(session.exclude)
-        user = await session_user(memory, strengths_of(session, settings), depth)
+        user = await session_user(memory, interacted(session, settings), depth)
         answer = await recommender.answer(user, options.excluding(session.exclude))
         metrics.count_answer(first_source(answer.items), answer.stale)
         return json_response(request, answer, query.fields)
@@ -95,14 +98,23 @@ def routes(
     return router
 
 
-def strengths_of(session: Session, settings: ServingSettings) -> dict[str, float]:
-    """Item -> strength, in the order of each item's last occurrence."""
-    weights, ratings = settings.event_weights, settings.rating_strengths
-    strengths: dict[str, float] = {}
-    for each in session.items:
-        strengths.pop(each.item_id, None)  # moves it to the end: the last occurrence counts, and its place
-        strengths[each.item_id] = strength([_entry(each)], weights, ratings)
-    return strengths
+def interacted(session: Session, settings: ServingSettings) -> list[Interacted]:
+    """What the session says of each item, newest first; of one that comes twice, the last occurrence counts.
+
+    A session has no times: its order stands for them, one millisecond apart until now.
+    """
+    last = {each.item_id: (place, each) for place, each in enumerate(session.items)}
+    newest_first = sorted(last.values(), key=lambda pair: -pair[0])
+    now_ms = time.time_ns() // 1_000_000
+    return [
+        Interacted(
+            item_id=each.item_id,
+            strength=strength([_entry(each)], settings.event_weights, settings.rating_strengths),
+            time_ms=now_ms - newer,
+            grade=grade_entries([(_entry(each).event_type, _entry(each).value)]),
+        )
+        for newer, (_, each) in enumerate(newest_first)
+    ]
 
 
 def _entry(item: SessionItem) -> HistoryEntry:

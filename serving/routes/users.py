@@ -61,7 +61,9 @@ def routes(
         openapi_extra=user_list.read_query.openapi,
     )
     async def recommendations(request: Request, user_id: PathId) -> Response:
-        """Items for a user, best first, known ones left out; popular items for an unknown user.
+        """Items for a user, best first; popular items for an unknown user.
+
+        ``known`` says whether items of the history may come again.
 
         With ``after``, waits until that write is applied; ``stale: true`` when it is not by then.
         """

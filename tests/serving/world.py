@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored import keyspace, records
-from contracts.stored.manifest import GateRecord
+from contracts.stored.manifest import BlendRecord, GateRecord
 from tests.manifests import a_manifest
 
 PARAMETERS: dict[str, Any] = {"als_reg_param": 0.1, "als_alpha": 2.0, "als_nonnegative": False}
@@ -31,12 +31,15 @@ class World:
     )
     # user -> (version, indexes, scores): indexes, because new items lie beyond the model's
     fresh: dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]] = field(default_factory=dict)
+    hotness: dict[str, float] = field(default_factory=dict)  # of the fresh lists
     categories: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
     factors: NDArray[np.float32] | None = None  # a row an item, by its place in the sorted ids
     rating_factors: NDArray[np.float32] | None = None  # the same, of the explicit model
     parameters: dict[str, Any] = field(default_factory=dict)
+    blend: BlendRecord | None = None
+    signals: dict[str, bytes] = field(default_factory=dict)  # the blend's arrays by field
     leads: str = "model"  # what answers begin with, by the gate
     new_items: list[str] = field(default_factory=list)  # of v1
     newest: dict[str, int] = field(default_factory=dict)  # item -> epoch ms
@@ -56,7 +59,7 @@ class World:
                 client.hset(key, item, records.encode_entry(entry))
                 client.zadd(keyspace.recent(user, self.shards), {item: entry.event_time})
         for user, (of_version, indexes, scores) in self.fresh.items():
-            fresh = records.FreshList(of_version, 1_000_000, {0: 1}, indexes, scores)
+            fresh = records.FreshList(of_version, 1_000_000, {0: 1}, indexes, scores, self.hotness.get(user))
             client.set(keyspace.fresh(user, self.shards), records.encode_fresh(fresh))
         if self.new_items:
             client.rpush(keyspace.new_items("v1"), *self.new_items)
@@ -119,7 +122,10 @@ class World:
             created_at="2026-01-01T00:00:00Z",
             metrics={"ndcg@10": 0.2},
             gate=gate,
+            blend=self.blend,
         )
+        if self.signals:
+            client.hset(keyspace.model_signals(version), mapping=self.signals)  # type: ignore[arg-type]
         client.set(keyspace.manifest(version), manifest.to_json())
         client.set(keyspace.CURRENT_MODEL, version)
 

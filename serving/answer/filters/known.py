@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from serving.question.candidate import Candidate
+from serving.question.candidate import MODEL_SOURCES, Candidate
 from serving.question.question import Question
 
 
 def leave_out_known(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Without items of the history, whatever the interaction was; ``known=keep`` allows them."""
-    known = question.user.known_items
-    if not known or question.options.keep_known:
+    """Without items of the history, whatever the interaction was; ``known=keep`` allows them.
+
+    A model whose users come back to items decides itself which of them its lists hold, unless the request
+    says ``known=skip``.
+    """
+    user, asked = question.user, question.options.known
+    known = user.known_items
+    if not known or asked == "keep":
         return candidates
+    if user.with_known_items and asked == "auto":
+        return [each for each in candidates if each.item_id not in known or each.source in MODEL_SOURCES]
     return [candidate for candidate in candidates if candidate.item_id not in known]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from serving.answer.strategies.strategy import Strategy, pages
 from serving.memory.process_memory import ProcessMemory
+from serving.question.candidate import FRESH
 
-SOURCE = "fresh"
+SOURCE = FRESH
 
 
 def fresh_list(_: ProcessMemory) -> Strategy:

@@ -38,6 +38,7 @@ async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
         model_version=model.version if model else None,
         batch_list=ranked_list(model, raw),
         fresh_list=await _fresh_list(store, model, fresh),
+        with_known_items=model.with_known_items if model else False,
         trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
         shown=[(item.decode(), at) for item, at in shown[0]] if shown else (),

@@ -46,6 +46,13 @@ def _small() -> tuple[StoredRows, dict[str, bytes]]:
     return rows, encode_rows("m", rows)
 
 
+def test_a_column_beyond_the_items_is_an_error() -> None:
+    rows, _ = _small()
+    beyond = encode_rows("m", rows._replace(columns=np.array([1, 2], np.int32)))
+    with pytest.raises(SignalArraysError, match="beyond the 2 of the model"):
+        decode_rows("m", beyond, 2)
+
+
 def test_an_entry_takes_six_bytes() -> None:
     _, fields = _small()
     one_more = StoredRows(

@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
+from tests.serving.blend_world import blend_world
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -46,6 +47,22 @@ def test_the_batch_list_comes_first_and_popular_items_fill_up(
         assert answer["items"][0] == {
             "item_id": "i10", "rank": 1, "score": 0.8, "source": "als", "title": "Title i10",
         }  # fmt: skip
+
+    asyncio.run(scenario())
+
+
+def test_where_users_come_back_to_items_the_models_lists_may_hold_known_ones(
+    redis_url: str, api: Client
+) -> None:
+    made = blend_world(with_known_items=True)
+    made.write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            path = "/v1/users/ann/recommendations"
+            # The list has i00, which ann knows; i01, which is popular and known to her, is left out as ever.
+            assert ids(await items(client, path, n=5)) == ["i00", "i10", "i11", "i02", "i03"]
+            assert ids(await items(client, path, n=3, known="skip")) == ["i10", "i11", "i02"]
 
     asyncio.run(scenario())
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 import redis
 
 from contracts.stored import keyspace, records
+from tests.serving.blend_world import blend_world
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_rows_say_which_liked_item_they_are_like(redis_url: str, api: Client) -> None:
-    World().write(redis_url)
+@pytest.mark.parametrize("made", [World(), blend_world(with_known_items=True)])
+def test_rows_say_which_liked_item_they_are_like(redis_url: str, api: Client, made: World) -> None:
+    made.write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
     neighbours = records.encode_ranked([2, 20, 0], [0.9, 0.8, 0.7])
     client_of_test.hset(keyspace.similar_items("v1"), "i01", neighbours)

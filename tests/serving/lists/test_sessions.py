@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import numpy as np
+import pytest
 import redis
 
 from algorithms.fold_in import fold_in
 from algorithms.recency import recency_weights
+from algorithms.signals.history import Histories
+from tests.serving.blend_world import blend_world, served_blend
 from tests.serving.conftest import Client
 from tests.serving.requests import likes, post
 from tests.serving.world import World, factor_world
@@ -46,6 +50,54 @@ def test_a_session_is_folded_in_and_leaves_no_trace(redis_url: str, api: Client)
     asyncio.run(scenario())
     assert set(client_of_test.scan_iter()) == before
     client_of_test.close()
+
+
+@pytest.mark.parametrize("with_known_items", [False, True])
+def test_with_a_blend_a_session_has_the_list_that_the_blend_gives_its_history(
+    redis_url: str, api: Client, with_known_items: bool
+) -> None:
+    made = blend_world(with_known_items=with_known_items)
+    made.write(redis_url)
+    served, now = served_blend(made), time.time_ns() // 1_000_000
+    # Newest first: a rating of 1, an item that the model does not know, two likes.
+    history = Histories(
+        indptr=np.array([0, 4]),
+        items=np.array([9, -1, 7, 3], np.int32),
+        grades=np.array([-0.3, 1.0, 1.0, 1.0]),
+        strengths=np.array([-0.5, 4.0, 4.0, 4.0]),
+        times_ms=now - np.arange(4),
+        weights=np.ones(4),
+        now_ms=np.array([now]),
+    )
+    indexes, scores = served.blend.rank(served.signals, history, 10)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            session = [*likes("i03", "i07", "new"), {"item_id": "i09", "rating": 1.0}]
+            answer = await post(client, session, n=10)
+            skipping = await post(client, session, n=10, known="skip")
+        places = [int(item["item_id"][1:]) for item in answer["items"]]
+        assert places == indexes[0].tolist()
+        assert [item["score"] for item in answer["items"]] == pytest.approx(scores[0].tolist(), abs=2e-6)
+        assert {item["source"] for item in answer["items"]} == {"fresh"}
+        assert bool({3, 7, 9} & set(places)) is with_known_items
+        assert not {"i03", "i07", "i09"} & {item["item_id"] for item in skipping["items"]}
+
+    asyncio.run(scenario())
+
+
+def test_a_large_model_ranks_in_a_thread(
+    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blend_world().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            inline = await post(client, likes("i03", "i07"))
+            monkeypatch.setattr("serving.lists.sessions._MAX_NUMBERS_INLINE", 0)
+            assert (await post(client, likes("i03", "i07")))["items"] == inline["items"]
+
+    asyncio.run(scenario())
 
 
 def test_without_factors_neighbours_answer_and_without_a_liked_item_popular_ones(

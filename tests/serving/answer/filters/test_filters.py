@@ -69,6 +69,14 @@ def test_every_filter_is_in_the_cases() -> None:
     assert [leave_out for leave_out, _ in CASES] == list(FILTERS)
 
 
+def test_where_users_come_back_to_items_the_models_lists_keep_them_unless_skip_is_asked_for() -> None:
+    returning = replace(DEMANDING, user=User("u", known_items={"a", "b"}, with_known_items=True))
+    candidates = [Candidate("a", 1.0, "fresh"), Candidate("b", 0.5, "als"), Candidate("a", 0.2, "popular")]
+    assert leave_out_known(returning, candidates) == candidates[:2]
+    skipping = replace(returning, options=replace(returning.options, known="skip"))
+    assert leave_out_known(skipping, candidates) == []
+
+
 def test_known_items_may_be_asked_for() -> None:
-    keeping = replace(DEMANDING, options=replace(DEMANDING.options, keep_known=True))
+    keeping = replace(DEMANDING, options=replace(DEMANDING.options, known="keep"))
     assert len(leave_out_known(keeping, candidates_of("abc"))) == 3

@@ -1,0 +1,61 @@
+"""A small world whose model ranks by a blend of every family of signals."""
+
+from __future__ import annotations
+
+from algorithms.blending.offered import fit_offered
+from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
+from algorithms.blending.stored_arrays import decode_arrays, encode_arrays
+from algorithms.signals.factors import Factors
+from contracts.stored.manifest import BlendRecord, WeightChoice
+from tests.algorithms.signals.worlds import random_histories
+from tests.serving.world import PARAMETERS, World, factor_world
+
+HOT = {
+    "item_to_item/15": 1.0,
+    "transitions/4": 0.7,
+    "factors": 0.2,
+    "repeats": 0.4,
+    "trend/week": 0.1,
+    "popularity": -0.05,
+}
+COLD = {"long_view": 1.0, "transitions/4": 0.15, "factors": 0.3, "popularity": 0.2}
+
+
+def blend_world(
+    *,
+    with_known_items: bool = False,
+    hot: dict[str, float] | None = None,
+    cold: dict[str, float] | None = None,
+) -> World:
+    """Items with factors and a published blend of these weights."""
+    made = factor_world()
+    hot, cold = HOT if hot is None else hot, COLD if cold is None else cold
+    histories = random_histories(items=len(made.items), events=400)
+    described = {
+        each.name: describe_signal(*each)
+        for each in fit_offered(histories, len(made.items), factors=_factors(made), only={*hot, *cold})
+    }
+    made.blend = BlendRecord(
+        hot=hot,
+        cold=cold,
+        half_life_hours=8.0,
+        with_known_items=with_known_items,
+        signals={name: each.record for name, each in described.items()},
+        hot_choice=WeightChoice(why="as the test wants it", alone={"transitions/4": 0.1, "factors": 0.05}),
+    )
+    rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
+    vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
+    made.signals = encode_arrays(Arrays(rows, vectors))
+    return made
+
+
+def served_blend(world: World) -> ServedBlend:
+    """What readers of that world rank by."""
+    assert world.blend is not None
+    arrays = decode_arrays(world.blend, dict(world.signals), len(world.items))
+    return read_blend(world.blend, arrays, _factors(world))
+
+
+def _factors(world: World) -> Factors:
+    assert world.factors is not None
+    return Factors(world.factors, PARAMETERS["als_reg_param"], PARAMETERS["als_alpha"])
