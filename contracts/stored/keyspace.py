@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from zlib import crc32
 
+from contracts.stored.parts import ITEMS_PER_PART as ITEMS_PER_PART
+
 # Raised when the state's keys or records change: streaming rebuilds a state of another version.
 STATE = 3
 
@@ -175,9 +177,6 @@ def rating_factors(version: str) -> str:
 def model_signals(version: str) -> str:
     """HASH name -> signal_arrays: the fitted signals of the version's blend; absent without a blend."""
     return f"hw:model:{version}:signals"
-
-
-ITEMS_PER_PART = 65_536
 
 
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---

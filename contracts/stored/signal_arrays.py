@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.stored.keyspace import ITEMS_PER_PART
+from contracts.stored.parts import ITEMS_PER_PART
 
 _HEAD = struct.Struct("<IId")  # rows, entries, scale
 MAX_ROW = 2**16 - 1  # entries of one row
