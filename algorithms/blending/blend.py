@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.signal import Signal
 from algorithms.top_n import best_of_rows
+from contracts.stored.records import HOTNESS_STEP
 
 Floats = NDArray[np.float64]
 Signals = Mapping[str, Signal]
 
 HALF_LIFE_HOURS = 8.0
-_NEARLY = 1 / 256  # a horizon with a smaller share is left out, and its signals are not computed
 _BLOCK_NUMBERS = 2**20  # of users x items: 8 MiB a signal
 # Deviations below this part of the scores' size are rounding: the signal says the same of all items.
 _FLAT = 1e-6
@@ -64,9 +64,9 @@ class Blend:
         return [name for name in weighted if self.hot.get(name) or self.cold.get(name)]
 
     def hotness(self, histories: Histories) -> Floats:
-        """(users): g, from 1 right after the last event to 0."""
+        """(users): g, from 1 right after the last event to 0, in the steps that a list's is stored in."""
         hot = 2.0 ** (-histories.hours_since_last / self.half_life_hours)
-        return np.where(hot < _NEARLY, 0.0, np.where(hot > 1 - _NEARLY, 1.0, hot))
+        return np.asarray(np.rint(hot / HOTNESS_STEP) * HOTNESS_STEP)
 
     def score(self, signals: Signals, histories: Histories) -> Floats:
         """(users, items); a user's scores do not depend on the other users.

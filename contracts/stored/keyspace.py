@@ -57,7 +57,7 @@ def pending(shard: int) -> str:
 
 
 def active(shard: int) -> str:
-    """ZSET user_id by when its fresh list was made (ms): whose lists are made again for a new model."""
+    """ZSET user_id by when its last event arrived (ms): whose fresh lists are made again for a new model."""
     return f"hw:{{{shard}}}:active"
 
 

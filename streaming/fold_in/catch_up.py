@@ -122,7 +122,7 @@ def _folder(settings: StreamingSettings) -> Callable[[Iterator[pa.RecordBatch]],
         offsets = topics.interaction_offsets(applied)
         for batch in batches:
             users = batch.column("user_id").to_pylist()
-            fold_in_users(client, users, offsets, settings)
+            fold_in_users(client, users, offsets, settings, just_arrived=False)
             yield pa.RecordBatch.from_arrays([pa.array([len(users)], pa.int64())], names=["users"])
 
     return fold

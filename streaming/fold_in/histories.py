@@ -9,13 +9,16 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.events import RATING
+from algorithms.signals.history import NEGATIVE_GRADE, grade_entries, grade_ratings
+from contracts.events import EVENT_TYPES, RATING
 from contracts.stored.records import ENTRY_SIZE, MICROS, TYPE_CODES, decode_history
 from contracts.strengths import effective, grade_steps, weights_by_type
 
 # contracts/stored/records.py: encode_entry
-_ENTRY = np.dtype([("code", "u1"), ("time", ">f8"), ("event_id", "V16"), ("micros", ">i4")])
+_ENTRY = np.dtype([("code", "u1"), ("time", ">f8"), ("id_high", ">u8"), ("id_low", ">u8"), ("micros", ">i4")])
 _RATING = TYPE_CODES[RATING]
+# Grades by type code; a rating's is by its value.
+_GRADES = np.array([0.0, *(grade_entries([(name, 0.0)]) for name in EVENT_TYPES)])
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,9 @@ class KnownItems:
     indptr: NDArray[np.int64]
     items: list[bytes]
     strengths: NDArray[np.float64]
+    grades: NDArray[np.float64]  # what they say of similar items (algorithms/signals/history.py)
     times: NDArray[np.int64]  # ms, of the newest interaction that counts
+    event_ids: NDArray[np.uint64]  # (items, 2): the high and the low half of that interaction's id
 
 
 def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: StrengthTable) -> KnownItems:
@@ -53,26 +58,49 @@ def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: StrengthTa
     items = list(chain.from_iterable(users))
     raws = list(chain.from_iterable(user.values() for user in users))
     if not items:
-        return KnownItems(indptr, [], np.zeros(0), np.zeros(0, np.int64))
+        nothing = np.zeros(0)
+        return KnownItems(indptr, [], nothing, nothing, np.zeros(0, np.int64), np.zeros((0, 2), np.uint64))
     entries = np.frombuffer(b"".join(raws), _ENTRY)
     lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // ENTRY_SIZE
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    counts = _counting(raws, lengths, starts, len(entries))
-    worth = np.where(counts, _worth(entries, strengths), 0.0)
-    times = np.where(counts, entries["time"], 0).astype(np.int64)
-    return KnownItems(indptr, items, np.add.reduceat(worth, starts), np.maximum.reduceat(times, starts))
+    counts, newest = _counting(raws, lengths, starts, len(entries))
+    last = entries[newest]
+    return KnownItems(
+        indptr=indptr,
+        items=items,
+        strengths=np.add.reduceat(np.where(counts, _worth(entries, strengths), 0.0), starts),
+        grades=_grades(entries, counts, starts),
+        times=last["time"].astype(np.int64),
+        event_ids=np.stack([last["id_high"], last["id_low"]], axis=1).astype(np.uint64),
+    )
 
 
 def _counting(
     raws: Sequence[bytes], lengths: NDArray[np.int64], starts: NDArray[np.int64], entries: int
-) -> NDArray[np.bool_]:
-    """Which entries count. An only one always does: a history holds no item of which nothing counts."""
-    counts = np.ones(entries, np.bool_)
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which entries count, and the place of the newest one of each item that does.
+
+    An only one always counts: a history holds no item of which nothing counts.
+    """
+    counts, newest = np.ones(entries, np.bool_), starts.copy()
     for place in np.flatnonzero(lengths > 1).tolist():
         of_item = decode_history(raws[place])
         counted = effective(of_item)
         counts[starts[place] : starts[place] + lengths[place]] = [entry in counted for entry in of_item]
-    return counts
+        last = max(counted, key=lambda entry: (entry.event_time, entry.event_id))
+        newest[place] += of_item.index(last)
+    return counts, newest
+
+
+def _grades(
+    entries: NDArray[np.void], counts: NDArray[np.bool_], starts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """As `grade_entries` of algorithms.signals.history: the largest, but a dislike beats everything."""
+    rated = grade_ratings(entries["micros"] / MICROS)
+    grades = np.where(entries["code"] == _RATING, rated, _GRADES[entries["code"]])
+    largest = np.maximum.reduceat(np.where(counts, grades, -np.inf), starts)
+    is_dislike = counts & (entries["code"] != _RATING) & (grades == NEGATIVE_GRADE)
+    return np.where(np.logical_or.reduceat(is_dislike, starts), NEGATIVE_GRADE, largest)
 
 
 def _worth(entries: NDArray[np.void], strengths: StrengthTable) -> NDArray[np.float64]:

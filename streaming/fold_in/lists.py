@@ -9,21 +9,20 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import repeat
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.fold_in import UNKNOWN, fold_in
-from algorithms.recency import recency_weights
-from algorithms.top_n import top_n
+from algorithms.fold_in import UNKNOWN
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import FreshList, encode_fresh
+from streaming.fold_in.by_blend import rank_by_blend
+from streaming.fold_in.by_factors import RankedLists, item_places, known_places, rank_by_factors, user_factors
 from streaming.fold_in.histories import KnownItems, read_histories
 from streaming.fold_in.model import OnlineModel, OnlineModels
 from streaming.fold_in.new_items import NewItems, Touch, learn_new_items, read_new_items
+from streaming.fold_in.reading import Reading, read_users
 from streaming.runtime.hold_points import LISTS_WRITTEN, hold
 from streaming.state.client import StateClient
 from streaming.state.script import lua
@@ -35,53 +34,66 @@ _MAX_TOUCHES = 20  # of items unknown to the model, per user and fold-in: the ne
 _models = OnlineModels()
 
 
-class _Reading(NamedTuple):
-    """What one round trip to Redis says of some users."""
-
-    read_at: int  # Redis' clock, microseconds
-    version: str | None
-    histories: list[dict[bytes, bytes]]  # per user, entries by item
-    further: list[list[bytes]]  # known items beyond those read
-
-
-class _Lists(NamedTuple):
-    indexes: NDArray[np.int32]
-    scores: NDArray[np.float32]
-
-
 def fold_in_users(
     client: StateClient,
     users: Sequence[str],
     offsets: Mapping[int, int],
     settings: StreamingSettings,
     deadline: float = float("inf"),
+    *,
+    just_arrived: bool = True,
 ) -> list[str]:
     """Fold the users in, in blocks, until ``deadline`` (monotonic seconds).
 
-    ``offsets`` (partition -> next offset) are those that the histories surely hold. Returns the users that
-    are left when the time is up; none are where there is no model to fold into.
+    ``offsets`` (partition -> next offset) are those that the histories surely hold. ``just_arrived``: an
+    event of each user has arrived now; else the queues in Redis say when the last one did. Returns the users
+    that are left when the time is up; none are where there is no model to fold into.
     """
     new_items = NewItems()
     for start in range(0, len(users), _BLOCK_USERS):
         if time.monotonic() >= deadline:
             return list(users[start:])
         block = users[start : start + _BLOCK_USERS]
-        reading = _read(client, block, settings)
+        reading = read_users(client, block, settings, just_arrived)
         model = _models.of(client, reading.version)
         if model is None:
-            _mark_active(client, users, reading.read_at, settings)
+            _mark_active(client, users, reading, settings)
             return []
         new_items = read_new_items(client, model, new_items)
-        histories = read_histories(reading.histories, model.strengths)
-        vectors, indexes = _vectors(model, new_items, histories, settings)
-        known = _known(model, new_items, histories, indexes, reading.further)
-        lists = _rank(model, new_items, vectors, known, settings.fresh_n)
-        _write(client, block, reading, lists, offsets, settings)
-        hold(LISTS_WRITTEN)
-        touches = list(_touches(model, block, histories, indexes, vectors))
-        if settings.new_item_min_users:
-            learn_new_items(client, model, touches, settings.new_item_min_users)
+        _fold_in_block(client, block, offsets, settings, reading, model, new_items)
     return []
+
+
+def _fold_in_block(
+    client: StateClient,
+    users: Sequence[str],
+    offsets: Mapping[int, int],
+    settings: StreamingSettings,
+    reading: Reading,
+    model: OnlineModel,
+    new_items: NewItems,
+) -> None:
+    histories = read_histories(reading.histories, model.strengths)
+    indexes = item_places(model, new_items, histories.items)
+    known = known_places(model, new_items, histories, indexes, reading.further)
+    unseen = (indexes == UNKNOWN) | (indexes >= len(model.index))
+    learns = bool(settings.new_item_min_users and unseen.any())
+    vectors, hotness = None, None
+    if model.blend is None or learns:
+        vectors = user_factors(model, new_items, histories, indexes, settings)
+    if model.blend is None:
+        assert vectors is not None
+        lists = rank_by_factors(model, new_items, vectors, known, settings.fresh_n)
+    else:
+        since = reading.read_at // 1000 - np.array(reading.arrivals, np.int64)
+        lists, hotness = rank_by_blend(
+            model.blend, model, new_items, histories, indexes, known, since, settings.fresh_n
+        )
+    _write(client, users, reading, lists, hotness, offsets, settings)
+    hold(LISTS_WRITTEN)
+    if learns and vectors is not None:
+        touches = _touches(users, histories, unseen, vectors)
+        learn_new_items(client, model, touches, settings.new_item_min_users)
 
 
 def queue_users(client: StateClient, users: Sequence[str], settings: StreamingSettings) -> None:
@@ -94,43 +106,14 @@ def queue_users(client: StateClient, users: Sequence[str], settings: StreamingSe
         pipeline.execute()
 
 
-def _mark_active(client: StateClient, users: Sequence[str], micros: int, settings: StreamingSettings) -> None:
+def _mark_active(
+    client: StateClient, users: Sequence[str], reading: Reading, settings: StreamingSettings
+) -> None:
     with client.pipeline(transaction=False) as pipeline:
         for user in users:
             shard = keyspace.shard_of(user, settings.redis_shards)
-            pipeline.zadd(keyspace.active(shard), {user: micros // 1000})
+            pipeline.zadd(keyspace.active(shard), {user: reading.read_at // 1000})
         pipeline.execute()
-
-
-def _read(client: StateClient, users: Sequence[str], settings: StreamingSettings) -> _Reading:
-    shards = settings.redis_shards
-    with client.pipeline(transaction=False) as pipeline:
-        # First the clock and the pointer: what is read after them is at least as new.
-        pipeline.time()
-        pipeline.get(keyspace.CURRENT_MODEL)
-        # Not by a script: what passes through Lua costs Redis six times as much.
-        for user in users:
-            pipeline.hgetall(keyspace.history(user, shards))
-        (seconds, micros), version, *histories = pipeline.execute()
-    further: list[list[bytes]] = [[] for _ in users]
-    long = [place for place, history in enumerate(histories) if len(history) > settings.history_cap]
-    if long:
-        for place, (read, more) in zip(long, _read_newest(client, users, long, settings), strict=True):
-            histories[place], further[place] = dict(zip(read[::2], read[1::2], strict=True)), more
-    pointer = version.decode() if version else None
-    return _Reading(1_000_000 * seconds + micros, pointer, histories, further)
-
-
-def _read_newest(
-    client: StateClient, users: Sequence[str], places: Sequence[int], settings: StreamingSettings
-) -> list[tuple[list[bytes], list[bytes]]]:
-    """For users with more items than a fold-in reads: [item, entries, ...] of the newest, and all items."""
-    script, shards = client.register_script(lua(__package__, "read_history.lua")), settings.redis_shards
-    with client.pipeline(transaction=False) as pipeline:
-        for place in places:
-            keys = [key(users[place], shards) for key in (keyspace.history, keyspace.recent)]
-            script(keys=keys, args=[settings.history_cap], client=pipeline)
-        return [(read, more) for read, more in pipeline.execute()]
 
 
 def _by_shard(users: Sequence[str], shards: int) -> Iterator[tuple[int, list[int]]]:
@@ -143,113 +126,13 @@ def _by_shard(users: Sequence[str], shards: int) -> Iterator[tuple[int, list[int
             yield shard, of_shard[start : start + _CALL_USERS]
 
 
-def _vectors(
-    model: OnlineModel, new_items: NewItems, histories: KnownItems, settings: StreamingSettings
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """The users' factors, and the index of each history's item: UNKNOWN, or beyond the model's if new."""
-    indexes = np.array(_indexes(model, new_items, histories.items), np.int64)
-    touched, rows = np.unique(indexes, return_inverse=True)
-    fixed = _factors(model, new_items, touched)
-    # `touched` begins with UNKNOWN where there is one: its row is left out.
-    weights = recency_weights(
-        histories.indptr,
-        histories.times,
-        half_life_items=settings.fold_half_life_items,
-        half_life_days=settings.fold_half_life_days,
-    )
-    vectors = fold_in(
-        fixed,
-        histories.indptr,
-        np.where(indexes == UNKNOWN, UNKNOWN, rows),
-        histories.strengths,
-        reg_param=model.reg_param,
-        alpha=model.alpha,
-        nonnegative=model.nonnegative,
-        gramian=model.gramian,
-        confidence_weights=weights,
-    )
-    return vectors, indexes
-
-
-def _indexes(model: OnlineModel, new_items: NewItems, items: Sequence[bytes]) -> list[int]:
-    """Places in the model, then behind it those of new items, else UNKNOWN."""
-    known, place, new_place = len(model.index), model.index.get, new_items.index.get
-    if not new_items.index:
-        return list(map(place, items, repeat(UNKNOWN)))
-    return [place(item, known + new_place(item, UNKNOWN - known)) for item in items]
-
-
-def _factors(model: OnlineModel, new_items: NewItems, indexes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The rows of these items only: the model's factors stay on disk."""
-    rows = np.zeros((len(indexes), model.factors.shape[1]), np.float32)
-    old = (indexes >= 0) & (indexes < len(model.index))
-    rows[old] = model.factors[indexes[old]]
-    new = indexes >= len(model.index)
-    if new.any():
-        rows[new] = new_items.factors[indexes[new] - len(model.index)]
-    return rows
-
-
-def _known(
-    model: OnlineModel,
-    new_items: NewItems,
-    histories: KnownItems,
-    indexes: NDArray[np.int64],
-    further: Sequence[Sequence[bytes]],
-) -> list[NDArray[np.int64]]:
-    """Per user the indexes of all known items that have a factor."""
-    known = []
-    for user, more in enumerate(further):
-        user_items = indexes[histories.indptr[user] : histories.indptr[user + 1]]
-        if more:
-            user_items = np.array(_indexes(model, new_items, more), np.int64)
-        known.append(user_items[user_items != UNKNOWN])
-    return known
-
-
-def _rank(
-    model: OnlineModel,
-    new_items: NewItems,
-    vectors: NDArray[np.float32],
-    known: Sequence[NDArray[np.int64]],
-    n: int,
-) -> _Lists:
-    """The n best of all items with a factor, for each user, without the known ones."""
-    size = len(model.index)
-    best = _best(vectors, model.factors, [indexes[indexes < size] for indexes in known], n, model.fitted)
-    if new_items.index:
-        fresh = _best(
-            vectors, new_items.factors, [indexes[indexes >= size] - size for indexes in known], n, None
-        )
-        scores = np.hstack([best.scores, fresh.scores])
-        indexes = np.hstack([best.indexes, np.where(fresh.indexes < 0, -1, fresh.indexes + size)])
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
-        best = _Lists(np.take_along_axis(indexes, order, 1), np.take_along_axis(scores, order, 1))
-    # Without a taste there is nothing to rank by: no list, so the next strategy answers.
-    best.indexes[~vectors.any(axis=1)] = -1
-    return best
-
-
-def _best(
-    vectors: NDArray[np.float32],
-    factors: NDArray[np.float32],
-    known: Sequence[NDArray[np.int64]],
-    n: int,
-    mask: NDArray[np.bool_] | None,
-) -> _Lists:
-    indptr = np.concatenate([[0], np.cumsum([len(indexes) for indexes in known])]).astype(np.int64)
-    return _Lists(*top_n(vectors, factors, indptr, np.concatenate(known).astype(np.int32), n, mask))
-
-
 def _touches(
-    model: OnlineModel,
     users: Sequence[str],
     histories: KnownItems,
-    indexes: NDArray[np.int64],
+    unseen: NDArray[np.bool_],
     vectors: NDArray[np.float32],
 ) -> Iterator[Touch]:
     """The newest interactions with items that the model has not seen, of users who have a taste."""
-    unseen = (indexes == UNKNOWN) | (indexes >= len(model.index))
     for user in np.flatnonzero(vectors.any(axis=1)).tolist():
         start, stop = histories.indptr[user], histories.indptr[user + 1]
         places = start + np.flatnonzero(unseen[start:stop])
@@ -260,8 +143,9 @@ def _touches(
 def _write(
     client: StateClient,
     users: Sequence[str],
-    reading: _Reading,
-    lists: _Lists,
+    reading: Reading,
+    lists: RankedLists,
+    hotness: NDArray[np.float64] | None,
     offsets: Mapping[int, int],
     settings: StreamingSettings,
 ) -> None:
@@ -278,8 +162,9 @@ def _write(
                     offsets=offsets,
                     indexes=tuple(lists.indexes[place][is_ranked].tolist()),
                     scores=tuple(lists.scores[place][is_ranked].tolist()),
+                    hotness=None if hotness is None else float(hotness[place]),
                 )
                 keys += (keyspace.fresh(user, shards), keyspace.history(user, shards))
-                arguments += (encode_fresh(fresh), user)
+                arguments += (encode_fresh(fresh), user, reading.arrivals[place])
             script(keys=keys, args=arguments, client=pipeline)
         pipeline.execute()

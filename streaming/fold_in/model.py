@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.served import ServedBlend, read_blend
 from algorithms.fold_in import gramian
+from algorithms.signals.factors import Factors
 from contracts.stored import keyspace
-from contracts.stored.manifest import Manifest, ManifestError
+from contracts.stored.manifest import BlendRecord, Manifest, ManifestError
 from contracts.stored.records import USER_GRAMIAN, decode_ids
 from streaming.fold_in.histories import StrengthTable
+from streaming.fold_in.mapped_files import map_factors, map_signals
 from streaming.state.client import StateClient
 
 log = logging.getLogger("headwater.streaming")
@@ -37,6 +36,7 @@ class OnlineModel:
     alpha: float
     reg_param: float
     nonnegative: bool
+    blend: ServedBlend | None  # what ranks; None: the factors alone do
 
 
 class OnlineModels:
@@ -67,50 +67,46 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
     if not (text and ids and users):
         return None
     try:
-        parameters = Manifest.from_json(text, version).parameters
+        manifest = Manifest.from_json(text, version)
     except ManifestError as error:  # lists stay as they are until a model can be read again
         log.warning("%s", error)
         return None
-    rank = parameters.als_rank
-    items = decode_ids(ids)
+    parameters, items = manifest.parameters, decode_ids(ids)
     # Named by the fit, too: another Redis may hold another model under the same version.
-    factors = _map_factors(client, version, f"{version}-{crc32(users):08x}", (len(items), rank))
+    rank, name = parameters.als_rank, f"{version}-{crc32(users):08x}"
+    factors = map_factors(client, version, name, (len(items), rank))
+    shared = gramian(factors)
+    signal = Factors(
+        item_factors=np.asarray(factors),
+        reg_param=parameters.als_reg_param,
+        alpha=parameters.als_alpha,
+        nonnegative=parameters.als_nonnegative,
+        given_gramian=shared,
+    )
     return OnlineModel(
         version=version,
         index={item.encode(): place for place, item in enumerate(items)},
         factors=factors,
-        gramian=gramian(factors),
+        gramian=shared,
         user_gramian=np.frombuffer(users, "<f8").reshape(rank, rank),
         fitted=np.abs(factors).max(axis=1) > 0,
         strengths=StrengthTable.of(parameters.event_weights, parameters.strength_by_rating()),
         alpha=parameters.als_alpha,
         reg_param=parameters.als_reg_param,
         nonnegative=parameters.als_nonnegative,
+        blend=_read_blend(client, version, name, manifest.blend, signal),
     )
 
 
-def _map_factors(client: StateClient, version: str, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """The factors as a file of this machine that all workers map: they share its memory."""
-    path, (items, rank) = _folder() / f"{name}.f32", shape
-    if not path.exists() or path.stat().st_size != 4 * items * rank:
-        written = path.with_suffix(f".{os.getpid()}")
-        with written.open("wb") as file:
-            for part in range(-(-items // keyspace.ITEMS_PER_PART)):
-                raw = cast("bytes | None", client.hget(keyspace.model_factors(version), str(part)))
-                file.write(raw or b"")
-        written.replace(path)
-        _forget_others(path)
-    return np.memmap(path, "<f4", "r", shape=shape)
-
-
-def _folder() -> Path:
-    folder = Path(tempfile.gettempdir()) / f"headwater-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
-
-
-def _forget_others(path: Path) -> None:
-    """Delete the files of other versions; who has one mapped keeps it."""
-    for other in path.parent.glob("*.f32"):
-        if other != path:
-            other.unlink(missing_ok=True)
+def _read_blend(
+    client: StateClient, version: str, name: str, record: BlendRecord | None, factors: Factors
+) -> ServedBlend | None:
+    """The version's blend; None without one. Where it cannot be read, the log says so once a process."""
+    if record is None:
+        return None
+    try:
+        arrays = map_signals(client, version, name, record, len(factors.item_factors))
+        return read_blend(record, arrays, factors)
+    except (KeyError, ValueError) as error:
+        log.warning("fresh lists of model %s go by its factors alone: %s", version, error)
+        return None

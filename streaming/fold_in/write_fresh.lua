@@ -1,17 +1,18 @@
 -- Writes the folded-in lists of some users of one shard, each unless a list from a later reading of the
 -- history is there already. Who has no history left (all erased) needs no list of the next model.
 -- KEYS  the shard's pending, active, then each user's fresh, history
--- ARGV  seconds to live, then each user's list (contracts/stored/records.py: encode_fresh), user_id
+-- ARGV  seconds to live, then each user's list (contracts/stored/records.py: encode_fresh), user_id, when the
+--       user's last event arrived (ms)
 -- returns how many were written
 local PENDING, ACTIVE, SECONDS = KEYS[1], KEYS[2], ARGV[1]
 
-local function write(fresh, history, list, user)
+local function write(fresh, history, list, user, arrived)
     local read_at = struct.unpack('>d', list)
     local old = redis.call('GETRANGE', fresh, 0, 7)
     if old ~= '' and struct.unpack('>d', old) > read_at then return 0 end
     redis.call('SET', fresh, list, 'EX', SECONDS)
     if redis.call('EXISTS', history) == 1 then
-        redis.call('ZADD', ACTIVE, math.floor(read_at / 1000), user)
+        redis.call('ZADD', ACTIVE, 'GT', arrived, user) -- a list that is made again is no activity
     else
         redis.call('ZREM', ACTIVE, user)
     end
@@ -21,5 +22,8 @@ local function write(fresh, history, list, user)
 end
 
 local written = 0
-for i = 3, #KEYS, 2 do written = written + write(KEYS[i], KEYS[i + 1], ARGV[i - 1], ARGV[i]) end
+for i = 1, (#KEYS - 2) / 2 do
+    local list, user, arrived = ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1]
+    written = written + write(KEYS[2 * i + 1], KEYS[2 * i + 2], list, user, arrived)
+end
 return written

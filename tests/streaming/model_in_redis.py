@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from algorithms.blending.offered import fit_offered
+from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
+from algorithms.blending.stored_arrays import encode_arrays
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import from_events
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored import keyspace
+from contracts.stored.manifest import BlendRecord
 from contracts.stored.records import encode_ids
 from tests.manifests import a_manifest
 
@@ -18,16 +26,73 @@ PARAMETERS = {
     "rating_strengths": {"0.0": -0.5, "3.0": 0.0, "4.0": 1.0, "5.0": 2.0},
     "event_weights": DEFAULT_WEIGHTS,
 }
+HOT = {"factors": 0.2, "item_to_item/15": 1.0, "transitions/4": 0.7, "trend/day": 0.1}
+COLD = {"factors": 0.4, "long_view": 1.0, "popularity": 0.2}
+
+
+class PublishedBlend(NamedTuple):
+    """What ranks in a version: its record, the arrays as they are stored, and both as they are read."""
+
+    record: BlendRecord
+    arrays: Arrays
+    served: ServedBlend
+
+
+def a_blend(
+    factors: NDArray[np.float32],
+    hot: dict[str, float] | None = None,
+    cold: dict[str, float] | None = None,
+    with_known_items: bool = False,
+) -> PublishedBlend:
+    """Signals fitted from random histories (HOT and COLD where None), with item factors as published."""
+    hot, cold = HOT if hot is None else hot, COLD if cold is None else cold
+    random, events = np.random.default_rng(7), 40 * len(factors)
+    histories = from_events(
+        random.integers(0, 60, events),
+        random.integers(0, len(factors), events),
+        random.permutation(events) * 60_000,
+        user_count=60,
+    )
+    names = {**hot, **cold}
+    offered = fit_offered(histories, len(factors), factors=Factors(factors, 0.01, 0.5), only=names)
+    described = {each.name: describe_signal(each.name, each.family, each.signal) for each in offered}
+    record = BlendRecord(
+        hot=hot,
+        cold=cold,
+        half_life_hours=8.0,
+        with_known_items=with_known_items,
+        signals={name: described[name].record for name in names},
+    )
+    arrays = Arrays(
+        {name: rows for each in described.values() for name, rows in each.arrays.rows.items()},
+        {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()},
+    )
+    return PublishedBlend(record, arrays, read_blend(record, arrays, Factors(factors, 0.01, 0.5)))
+
+
+def publish_with_blend(
+    client: redis.Redis, version: str, items: list[str], with_known_items: bool = False
+) -> PublishedBlend:
+    """As `publish`, with a blend."""
+    blend = a_blend(publish(client, version, items), with_known_items=with_known_items)
+    publish(client, version, items, blend=blend.record)
+    client.hset(keyspace.model_signals(version), mapping=encode_arrays(blend.arrays))
+    return blend
 
 
 def publish(
-    client: redis.Redis, version: str, items: list[str], rank: int = 3, seed: int = 0
+    client: redis.Redis,
+    version: str,
+    items: list[str],
+    rank: int = 3,
+    seed: int = 0,
+    blend: BlendRecord | None = None,
 ) -> NDArray[np.float32]:
     """Write a version with random item factors and move the pointer; returns the factors."""
     random = np.random.default_rng(seed)
     factors = random.normal(size=(len(items), rank)).astype(np.float32)
     users = random.normal(size=(50, rank))
-    manifest = a_manifest(version, PARAMETERS | {"als_rank": rank})
+    manifest = a_manifest(version, PARAMETERS | {"als_rank": rank}, blend=blend)
     client.set(keyspace.manifest(version), manifest.to_json())
     client.set(keyspace.model_items(version), encode_ids(items))
     client.hset(keyspace.model_factors(version), "0", factors.tobytes())

@@ -11,6 +11,7 @@ from algorithms.signals.repeats import Repeats
 from algorithms.signals.signal import Signal
 from algorithms.signals.transitions import fit_transitions
 from algorithms.signals.trend import fit_trend
+from contracts.stored.records import HOTNESS_STEP
 from tests.algorithms.signals.worlds import DAY, HOUR, of_events, random_histories
 
 ITEMS = 12
@@ -53,17 +54,17 @@ def test_the_longer_after_the_last_event_the_more_the_long_horizon_counts() -> N
     long_after = Blend(COLD, COLD).score(signals, _asked_after(500))
     assert np.array_equal(blend.score(signals, _asked_after(0)), right_after)
     assert blend.score(signals, _asked_after(500)) == pytest.approx(long_after)
-    halfway = Blend(HOT, HOT).score(signals, _asked_after(8)) + Blend(COLD, COLD).score(
-        signals, _asked_after(8)
-    )
-    assert blend.score(signals, _asked_after(8)) == pytest.approx(halfway / 2)
+    hot = Blend(HOT, HOT).score(signals, _asked_after(8))
+    cold = Blend(COLD, COLD).score(signals, _asked_after(8))
+    half = 128 * HOTNESS_STEP  # the nearest step
+    assert blend.score(signals, _asked_after(8)) == pytest.approx(half * hot + (1 - half) * cold)
 
 
 @pytest.mark.parametrize(("hours", "hotness"), [(0, 1.0), (1, 2**-0.125), (24, 0.125), (24 * 30, 0.0)])
-def test_hotness_halves_every_eight_hours(hours: float, hotness: float) -> None:
+def test_hotness_halves_every_eight_hours_to_the_nearest_step(hours: float, hotness: float) -> None:
     asked = of_events([(0, 1, 5)], users=1)
     asked = asked.asked_at(asked.now_ms + int(hours * HOUR))
-    assert Blend(HOT, COLD).hotness(asked)[0] == pytest.approx(hotness)
+    assert Blend(HOT, COLD).hotness(asked)[0] == pytest.approx(hotness, abs=HOTNESS_STEP / 2)
 
 
 @pytest.mark.parametrize("hours", [0, 3, 500])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from algorithms.signals.history import grade_entries
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
 from contracts.stored.records import HistoryEntry, encode_entry
 from contracts.strengths import effective, strength
@@ -19,7 +20,7 @@ ENTRIES = st.lists(
         HistoryEntry,
         st.sampled_from(EVENT_TYPES),
         st.integers(0, 2**48),
-        st.integers(0, 3).map(lambda n: str(uuid.UUID(int=n))),
+        st.integers(0, 3).map(lambda n: str(uuid.UUID(int=n << 62))),
         st.sampled_from([0.5, 2.5, 3.0, 4.5, 5.0]),
     ),
     min_size=1,
@@ -44,7 +45,14 @@ def test_strengths_and_times_are_those_of_the_entries_that_count(
     assert histories.strengths.tolist() == pytest.approx(
         [strength(effective(item), DEFAULT_WEIGHTS, GRADES) for item in items]
     )
-    assert histories.times.tolist() == [max(e.event_time for e in effective(item)) for item in items]
+    newest = [max(effective(item), key=lambda e: (e.event_time, e.event_id)) for item in items]
+    assert histories.times.tolist() == [entry.event_time for entry in newest]
+    assert [(high << 64) + low for high, low in histories.event_ids.tolist()] == [
+        uuid.UUID(entry.event_id).int for entry in newest
+    ]
+    assert histories.grades.tolist() == [
+        grade_entries((entry.event_type, entry.value) for entry in effective(item)) for item in items
+    ]
 
 
 def test_a_user_without_a_history_has_an_empty_row() -> None:

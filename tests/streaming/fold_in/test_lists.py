@@ -9,14 +9,16 @@ import pytest
 import redis
 
 from algorithms.fold_in import fold_in
+from algorithms.signals.history import from_events
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.stored.records import FreshList, HistoryEntry, decode_fresh, encode_fresh
+from contracts.stored.records import HOTNESS_STEP, FreshList, HistoryEntry, decode_fresh, encode_fresh
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.state.apply import UserEvent, apply_events
-from tests.streaming.model_in_redis import publish
+from tests.streaming.model_in_redis import publish, publish_with_blend
 
 ITEMS = [f"i{n}" for n in range(30)]
+HOUR = 3_600_000
 SETTINGS = StreamingSettings(
     redis_shards=2, fresh_n=5, fold_half_life_items=0, new_item_min_users=2, history_cap=10
 )
@@ -176,3 +178,73 @@ def test_a_new_item_is_recommended_once_enough_users_like_it(client: redis.Redis
     # Who knows it does not get it, and it counts as part of the taste.
     fold_in_users(client, ["a"], {}, everything)
     assert len(ITEMS) not in fresh_of(client, "a").indexes
+
+
+def test_a_blend_ranks_the_fresh_lists_of_its_version(client: redis.Redis) -> None:
+    served = publish_with_blend(client, "v1", ITEMS).served
+    for moment, item in enumerate((1, 2, 3)):
+        rate(client, "a", f"i{item}", 5.0, moment=moment)
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    fresh = fresh_of(client, "a")
+    histories = from_events(
+        np.zeros(3, np.int64),
+        np.array([1, 2, 3]),
+        np.arange(3),
+        user_count=1,
+        grades=np.full(3, 1.2),
+        strengths=np.full(3, 2.0),
+    )
+    indexes, scores = served.blend.rank(served.signals, histories, 5)
+    assert fresh.indexes == tuple(indexes[0].tolist())
+    assert fresh.scores == tuple(scores[0].tolist())
+    assert fresh.hotness == 1.0
+    publish(client, "v2", ITEMS)
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    assert fresh_of(client, "a").hotness is None
+
+
+def test_known_items_beyond_the_cap_are_left_out_of_a_blend_s_lists_too(client: redis.Redis) -> None:
+    publish_with_blend(client, "v1", ITEMS)
+    for n in range(27):
+        rate(client, "a", f"i{n}", 5.0, moment=n)
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    assert set(fresh_of(client, "a").indexes) <= {27, 28, 29}
+
+
+def test_a_new_item_is_recommended_by_a_blend_too(client: redis.Redis) -> None:
+    publish_with_blend(client, "v1", ITEMS)
+    for user in ("a", "b"):
+        rate(client, user, "i1", 5.0)
+        rate(client, user, "brand new", 5.0, moment=2)
+        fold_in_users(client, [user], {}, SETTINGS)
+    rate(client, "c", "i1", 5.0)
+    everything = SETTINGS.model_copy(update={"fresh_n": 40})
+    fold_in_users(client, ["c"], {}, everything)
+    assert len(ITEMS) in fresh_of(client, "c").indexes
+    fold_in_users(client, ["a"], {}, everything)
+    assert len(ITEMS) not in fresh_of(client, "a").indexes
+
+
+@pytest.mark.parametrize(("hours", "hotness"), [(0.0, 1.0), (8.0, 0.5), (24.0, 0.125), (100.0, 0.0)])
+def test_a_list_that_is_made_again_is_as_hot_as_its_user_is_active(
+    client: redis.Redis, hours: float, hotness: float
+) -> None:
+    publish_with_blend(client, "v1", ITEMS)
+    rate(client, "a", "i1", 5.0)
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    active = keyspace.active(keyspace.shard_of("a", 2))
+    arrived = client.zscore(active, "a") - hours * HOUR  # type: ignore[operator]
+    client.zadd(active, {"a": arrived})
+    fold_in_users(client, ["a"], {}, SETTINGS, just_arrived=False)
+    assert fresh_of(client, "a").hotness == pytest.approx(hotness, abs=HOTNESS_STEP)
+    # Making a list again is no activity: the next one is not hotter.
+    assert client.zscore(active, "a") == arrived
+
+
+def test_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) -> None:
+    publish_with_blend(client, "v1", ITEMS)
+    rate(client, "a", "i1", 5.0)
+    queue_users(client, ["a"], SETTINGS)
+    fold_in_users(client, ["a"], {}, SETTINGS, just_arrived=False)
+    assert fresh_of(client, "a").hotness == 1.0
+    assert pending(client) == set()

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,12 @@ import redis
 
 from contracts.stored import keyspace
 from streaming.fold_in.model import OnlineModels, load
-from tests.streaming.model_in_redis import publish
+from tests.streaming.model_in_redis import publish, publish_with_blend
+
+
+@pytest.fixture(autouse=True)
+def no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 @pytest.fixture
@@ -73,3 +80,33 @@ def test_a_version_whose_manifest_is_damaged_is_not_folded_into(
     with caplog.at_level(logging.WARNING):
         assert load(client, "v1") is None
     assert "The manifest of v1 is damaged" in caplog.text
+
+
+def test_a_version_without_a_blend_ranks_by_its_factors(client: redis.Redis) -> None:
+    publish(client, "v1", ["a", "b"])
+    model = load(client, "v1")
+    assert model is not None
+    assert model.blend is None
+
+
+def test_a_blend_is_read_as_it_was_published(client: redis.Redis) -> None:
+    published = publish_with_blend(client, "v1", [f"i{n}" for n in range(20)], with_known_items=True)
+    model = load(client, "v1")
+    assert model is not None
+    assert model.blend is not None
+    assert model.blend.blend == published.served.blend
+    assert model.blend.signals.keys() == published.served.signals.keys()
+
+
+def test_a_blend_whose_arrays_are_missing_is_said_once_and_the_factors_rank_alone(
+    client: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish_with_blend(client, "v1", [f"i{n}" for n in range(20)])
+    client.delete(keyspace.model_signals("v1"))
+    models = OnlineModels()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            model = models.of(client, "v1")
+    assert model is not None
+    assert model.blend is None
+    assert caplog.text.count("fresh lists of model v1 go by its factors alone") == 1

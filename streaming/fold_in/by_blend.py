@@ -1,0 +1,108 @@
+"""Ranks users by the blend of the served version. Pure: arrays in, arrays out.
+
+A blend's weights depend on how long ago the user's last event was. Here that is the time since it *arrived*:
+a replayed log holds old events, and whoever sends it is there now. So a user's question stands as long after
+the newest event of the history as its list is made after the last arrival.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.blend import KnownItems as LeftOut
+from algorithms.blending.blend import deviations
+from algorithms.blending.served import ServedBlend
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import UNKNOWN, Histories
+from streaming.fold_in.by_factors import RankedLists
+from streaming.fold_in.histories import KnownItems
+from streaming.fold_in.model import OnlineModel
+from streaming.fold_in.new_items import NewItems
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+
+
+def rank_by_blend(
+    served: ServedBlend,
+    model: OnlineModel,
+    new_items: NewItems,
+    known_items: KnownItems,
+    indexes: NDArray[np.int64],
+    left_out: Sequence[NDArray[np.int64]],
+    since_arrival: NDArray[np.int64],
+    n: int,
+) -> tuple[RankedLists, Floats]:
+    """The lists, and how hot each is (records.FreshList.hotness).
+
+    ``indexes`` are the places of the histories' items, those of new items behind the model's; ``left_out``
+    are the places of all that each user has had; ``since_arrival`` (users) is in ms.
+    """
+    size = len(model.index)
+    histories = signal_histories(known_items, np.where(indexes < size, indexes, UNKNOWN), since_arrival)
+    known = None if served.blend.with_known_items else _left_out(left_out, size)
+    best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known))
+    if new_items.index:
+        scores = _new_scores(served, histories, new_items)
+        # An item without a score comes last, and only where there is a list.
+        listed = (scores > 0) | ((scores == 0) & (best.indexes[:, :1] >= 0))
+        scores = np.where(listed, scores, -np.inf)
+        if not served.blend.with_known_items:
+            for user, places in enumerate(left_out):
+                scores[user, places[places >= size] - size] = -np.inf
+        best = _with_new(best, scores.astype(np.float32), size, n)
+    return best, served.blend.hotness(histories)
+
+
+def signal_histories(
+    known_items: KnownItems, indexes: Integers, since_arrival: NDArray[np.int64]
+) -> Histories:
+    """The form that signals are scored for: one entry an item, newest first by (event time, event id)."""
+    indptr, times, ids = known_items.indptr, known_items.times, known_items.event_ids
+    owners = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    order = np.lexsort((~ids[:, 1], ~ids[:, 0], -times, owners))
+    newest_first = times[order]
+    now = since_arrival.astype(np.int64)
+    filled = np.diff(indptr) > 0
+    now[filled] += newest_first[indptr[:-1][filled]]
+    return Histories(
+        indptr=indptr,
+        items=indexes[order].astype(np.int32),
+        grades=known_items.grades[order],
+        strengths=known_items.strengths[order],
+        times_ms=newest_first,
+        weights=np.ones(len(order)),
+        now_ms=now,
+    )
+
+
+def _left_out(places: Sequence[NDArray[np.int64]], size: int) -> LeftOut:
+    of_model = [each[each < size] for each in places]
+    indptr = np.concatenate([[0], np.cumsum([len(each) for each in of_model])]).astype(np.int64)
+    return LeftOut(indptr, np.concatenate(of_model).astype(np.int32))
+
+
+def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems) -> Floats:
+    """(users, new items): what the factors say of them, in the units and with the weights of the blend."""
+    blend = served.blend
+    hot, total = blend.hotness(histories), np.zeros((len(histories), len(new_items.index)))
+    for name in blend.names:
+        signal = served.signals[name]
+        if isinstance(signal, Factors):
+            weights = hot * blend.hot.get(name, 0.0) + (1 - hot) * blend.cold.get(name, 0.0)
+            scale = weights / deviations(signal.score(histories))
+            total += scale[:, None] * (signal.user_factors(histories) @ new_items.factors.T)
+    return total
+
+
+def _with_new(best: RankedLists, scores: NDArray[np.float32], size: int, n: int) -> RankedLists:
+    """Lists with the new items among the model's; of equal scores the model's items come first."""
+    new = np.where(np.isneginf(scores), -1, size + np.arange(scores.shape[1]))
+    indexes = np.hstack([best.indexes, new]).astype(np.int32)
+    together = np.hstack([best.scores, scores])
+    order = np.argsort(-together, axis=1, kind="stable")[:, :n]
+    return RankedLists(np.take_along_axis(indexes, order, 1), np.take_along_axis(together, order, 1))

@@ -1,0 +1,108 @@
+"""A version's arrays as files of this machine that all workers map: they share the memory of one copy."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.served import Arrays, stored_names
+from algorithms.blending.stored_arrays import decode_arrays, field_names
+from algorithms.signals.rows import Rows
+from contracts.stored import keyspace
+from contracts.stored.manifest import BlendRecord
+from streaming.state.client import StateClient
+
+_FACTORS, _SIGNALS = ".f32", ".signals"
+
+
+def map_factors(client: StateClient, version: str, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """The item factors (items, rank); ``name`` identifies the fit."""
+    path, (items, rank) = _folder() / f"{name}{_FACTORS}", shape
+    if not path.exists() or path.stat().st_size != 4 * items * rank:
+        written = path.with_suffix(f".{os.getpid()}")
+        with written.open("wb") as file:
+            for part in range(-(-items // keyspace.ITEMS_PER_PART)):
+                raw = cast("bytes | None", client.hget(keyspace.model_factors(version), str(part)))
+                file.write(raw or b"")
+        written.replace(path)
+        _forget_others(name)
+    return np.memmap(path, "<f4", "r", shape=shape)
+
+
+def map_signals(client: StateClient, version: str, name: str, record: BlendRecord, items: int) -> Arrays:
+    """What a blend is scored with: rows at 6 bytes an entry, vectors at 4 bytes an item.
+
+    Raises SignalArraysError where Redis lacks an array or holds a damaged one.
+    """
+    path = _folder() / f"{name}-{crc32(record.model_dump_json().encode()):08x}{_SIGNALS}"
+    if not path.exists():
+        names = field_names(record, items)
+        found = cast(
+            "list[bytes | None]", client.hmget(keyspace.model_signals(version), names) if names else []
+        )
+        arrays = decode_arrays(record, dict(zip(names, found, strict=True)), items)
+        written = path.with_suffix(f".{os.getpid()}")
+        shutil.rmtree(written, ignore_errors=True)
+        written.mkdir()
+        _save(arrays, written)
+        with suppress(OSError):  # another worker was faster: its files hold the same
+            written.rename(path)
+        shutil.rmtree(written, ignore_errors=True)
+        _forget_others(name)
+    return _map(record, path)
+
+
+def _save(arrays: Arrays, folder: Path) -> None:
+    """In the order of the names, because a name may hold what a file's may not."""
+    for place, name in enumerate(sorted(arrays.rows)):
+        rows = arrays.rows[name]
+        np.save(folder / f"rows{place}.indptr.npy", rows.indptr)
+        np.save(folder / f"rows{place}.columns.npy", rows.columns)
+        np.save(folder / f"rows{place}.values.npy", rows.values)
+        np.save(folder / f"rows{place}.scale.npy", np.array([rows.scale]))
+    for place, name in enumerate(sorted(arrays.vectors)):
+        np.save(folder / f"vector{place}.npy", arrays.vectors[name])
+
+
+def _map(record: BlendRecord, folder: Path) -> Arrays:
+    def mapped(file: str) -> NDArray[Any]:
+        # A plain array over the mapped memory: np.memmap itself makes each indexing slower.
+        return np.asarray(np.load(folder / f"{file}.npy", mmap_mode="r"))
+
+    needed = stored_names(record)
+    rows = {
+        name: Rows(
+            indptr=mapped(f"rows{place}.indptr"),
+            columns=mapped(f"rows{place}.columns"),
+            values=mapped(f"rows{place}.values"),
+            scale=float(mapped(f"rows{place}.scale")[0]),
+        )
+        for place, name in enumerate(sorted(needed.rows))
+    }
+    vectors = {name: mapped(f"vector{place}") for place, name in enumerate(sorted(needed.vectors))}
+    return Arrays(rows, vectors)
+
+
+def _folder() -> Path:
+    folder = Path(tempfile.gettempdir()) / f"headwater-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _forget_others(name: str) -> None:
+    """Delete the files of other versions; who has one mapped keeps it."""
+    for other in _folder().iterdir():
+        if other.name.startswith(name):
+            continue
+        if other.suffix == _FACTORS:
+            other.unlink(missing_ok=True)
+        elif other.suffix == _SIGNALS:
+            shutil.rmtree(other, ignore_errors=True)

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algorithms.blending.served import ServedBlend
+from algorithms.signals.history import UNKNOWN, Histories, from_events, grade_ratings
+from contracts.events import DEFAULT_WEIGHTS
+from contracts.stored.records import HOTNESS_STEP, HistoryEntry, encode_entry
+from streaming.fold_in.by_blend import rank_by_blend, signal_histories
+from streaming.fold_in.by_factors import RankedLists, item_places, known_places
+from streaming.fold_in.histories import StrengthTable, read_histories
+from streaming.fold_in.model import OnlineModel
+from streaming.fold_in.new_items import NewItems
+from tests.streaming.model_in_redis import a_blend
+
+ITEMS, HOUR = 40, 3_600_000
+STRENGTHS = StrengthTable.of(DEFAULT_WEIGHTS, {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0})
+FACTORS = np.random.default_rng(0).normal(size=(ITEMS, 3)).astype(np.float32)
+BLEND = a_blend(FACTORS).served
+WITH_KNOWN = ServedBlend(replace(BLEND.blend, with_known_items=True), BLEND.signals)
+
+# (item, rating, minute, event id) with few minutes and ids, so that there are ties.
+RATED = st.tuples(
+    st.integers(0, ITEMS + 3),
+    st.sampled_from([1.0, 3.0, 4.0, 5.0]),
+    st.integers(0, 20),
+    st.integers(0, 2**128 - 1),
+)
+USERS = st.lists(
+    st.lists(RATED, max_size=30, unique_by=(lambda r: r[0], lambda r: r[3])), min_size=1, max_size=4
+)
+Rated = list[tuple[int, float, int, int]]
+
+
+def the_model(served: ServedBlend) -> OnlineModel:
+    return OnlineModel(
+        version="v1",
+        index={b"i%d" % n: n for n in range(ITEMS)},
+        factors=FACTORS,
+        gramian=FACTORS.astype(float).T @ FACTORS,
+        user_gramian=np.eye(3),
+        fitted=np.ones(ITEMS, np.bool_),
+        strengths=STRENGTHS,
+        alpha=0.5,
+        reg_param=0.01,
+        nonnegative=False,
+        blend=served,
+    )
+
+
+def in_redis(user: Rated) -> dict[bytes, bytes]:
+    return {
+        b"i%d" % item: encode_entry(HistoryEntry("rating", 60_000 * minute, str(uuid.UUID(int=id_)), rating))
+        for item, rating, minute, id_ in user
+    }
+
+
+def online(
+    served: ServedBlend, users: list[Rated], hours: float = 0.0, n: int = 10, new: NewItems | None = None
+) -> tuple[RankedLists, list[float]]:
+    model, new_items = the_model(served), new or NewItems()
+    known_items = read_histories([in_redis(user) for user in users], STRENGTHS)
+    indexes = item_places(model, new_items, known_items.items)
+    known = known_places(model, new_items, known_items, indexes, [[] for _ in users])
+    since = np.full(len(users), round(hours * HOUR), np.int64)
+    lists, hotness = rank_by_blend(served, model, new_items, known_items, indexes, known, since, n)
+    return lists, hotness.tolist()
+
+
+def offline(users: list[Rated], hours: float = 0.0) -> Histories:
+    """The same histories from events, ordered by (time, event id)."""
+    events = [
+        (minute, id_, owner, item, rating)
+        for owner, user in enumerate(users)
+        for item, rating, minute, id_ in user
+    ]
+    events.sort()
+    items = np.array([UNKNOWN if e[3] >= ITEMS else e[3] for e in events], np.int64)
+    ratings = np.array([e[4] for e in events], np.float64)
+    worth = {1.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
+    histories = from_events(
+        np.array([e[2] for e in events], np.int64),
+        items,
+        np.array([60_000 * e[0] for e in events], np.int64),
+        user_count=len(users),
+        grades=grade_ratings(ratings),
+        strengths=np.array([worth[e[4]] for e in events], np.float64),
+    )
+    return histories.asked_at(histories.now_ms + round(hours * HOUR))
+
+
+@given(USERS, st.sampled_from([0.0, 0.5, 8.0, 24.0, 1000.0]), st.booleans())
+def test_the_same_history_gives_the_same_list_online_as_by_the_blend_itself(
+    users: list[Rated], hours: float, with_known_items: bool
+) -> None:
+    served = WITH_KNOWN if with_known_items else BLEND
+    lists, hotness = online(served, users, hours)
+    asked = offline(users, hours)
+    indexes, scores = served.blend.rank(served.signals, asked, 10)
+    assert lists.indexes.tolist() == indexes.tolist()
+    assert lists.scores.tolist() == scores.tolist()
+    assert hotness == served.blend.hotness(asked).tolist()
+
+
+def test_a_list_is_hot_by_arrival_however_old_the_events_are() -> None:
+    user: Rated = [(1, 5.0, 0, 1), (2, 4.0, 1, 2)]  # of 1970
+    assert [online(BLEND, [user], hours)[1][0] for hours in (0.0, 8.0, 24.0, 1000.0)] == pytest.approx(
+        [1.0, 0.5, 0.125, 0.0], abs=HOTNESS_STEP
+    )
+    assert online(BLEND, [[]])[1] == [0.0]
+
+
+def test_all_known_items_are_left_out_but_where_the_blend_allows_them() -> None:
+    user: Rated = [(item, 5.0, item, item) for item in range(0, ITEMS, 2)]
+    assert not set(online(BLEND, [user], n=ITEMS)[0].indexes[0].tolist()) & set(range(0, ITEMS, 2))
+    assert set(online(WITH_KNOWN, [user], n=ITEMS)[0].indexes[0].tolist()) & set(range(0, ITEMS, 2))
+
+
+def test_known_items_beyond_those_read_are_left_out() -> None:
+    model, known_items = the_model(BLEND), read_histories([in_redis([(1, 5.0, 1, 1)])], STRENGTHS)
+    places = item_places(model, NewItems(), known_items.items)
+    all_known = [np.array([1, *range(5, ITEMS)], np.int64)]
+    since = np.zeros(1, np.int64)
+    lists, _ = rank_by_blend(BLEND, model, NewItems(), known_items, places, all_known, since, 10)
+    assert set(lists.indexes[0].tolist()) <= {-1, 0, 2, 3, 4}
+
+
+def new_items(*scales: float) -> NewItems:
+    """Factors along the first user's taste, so that the first is best."""
+    taste = BLEND.signals["factors"].user_factors(offline([[(1, 5.0, 0, 1)]]))[0]  # type: ignore[attr-defined]
+    factors = np.array([scale * taste for scale in scales], np.float32)
+    return NewItems(1, {b"i%d" % (ITEMS + n): n for n in range(len(scales))}, factors)
+
+
+def test_new_items_are_ranked_by_their_factors_in_the_units_of_the_blend() -> None:
+    user: Rated = [(1, 5.0, 0, 1)]
+    lists, _ = online(BLEND, [user], new=new_items(1000.0, -1.0))
+    assert lists.indexes[0, 0] == ITEMS
+    assert ITEMS + 1 not in lists.indexes[0]  # scores below an untouched item
+    histories = offline([user])
+    signal = BLEND.signals["factors"]
+    vector = signal.user_factors(histories)[0]  # type: ignore[attr-defined]
+    expected = 0.2 / signal.score(histories)[0].std() * (vector @ new_items(1000.0).factors[0])
+    assert lists.scores[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_new_item_that_the_user_has_is_left_out_and_one_without_a_history_gets_none() -> None:
+    lists, _ = online(BLEND, [[(1, 5.0, 0, 1), (ITEMS, 5.0, 1, 2)], []], new=new_items(3000.0, 2000.0))
+    assert lists.indexes[0, 0] == ITEMS + 1
+    assert ITEMS not in lists.indexes[0]
+    assert (lists.indexes[1] == -1).all()
+
+
+def test_where_factors_have_no_weight_new_items_come_last() -> None:
+    without = a_blend(FACTORS, hot={"transitions/4": 1.0}, cold={"long_view": 1.0}).served
+    lists, _ = online(without, [[(1, 5.0, 0, 1)]], n=ITEMS + 2, new=new_items(1.0, 2.0))
+    listed = lists.indexes[0][lists.indexes[0] >= 0].tolist()
+    assert len(listed) > 2
+    assert listed[-2:] == [ITEMS, ITEMS + 1]
+
+
+def test_an_unknown_item_takes_its_place_in_the_order() -> None:
+    known_items = read_histories([in_redis([(ITEMS + 1, 5.0, 9, 1), (3, 5.0, 1, 2)])], STRENGTHS)
+    indexes = item_places(the_model(BLEND), NewItems(), known_items.items)
+    histories = signal_histories(known_items, indexes, np.zeros(1, np.int64))
+    assert histories.items.tolist() == [UNKNOWN, 3]
