@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.signal import Signal
 from algorithms.top_n import best_of_rows
-from contracts.stored.records import HOTNESS_STEP
+from contracts.stored.hotness import HOTNESS_STEP
 
 Floats = NDArray[np.float64]
 Signals = Mapping[str, Signal]

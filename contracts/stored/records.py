@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from contracts.events import EVENT_TYPES, RATING, RETRACT
+from contracts.stored.hotness import HOTNESS_STEP
 
 MICROS = 1_000_000  # values are summed as integers, so that no order of adding changes a sum
 # type code, event time in ms, the event id's bytes (Lua reads them as four words), value in millionths
@@ -35,7 +36,6 @@ RANKED_SIZE = 8  # bytes of an item of a ranked list
 # A user who asked to be forgotten keeps an empty list in each version: deleted, it would be missing, and the
 # version would no longer count as whole (completeness.is_whole). Readers take it for no list.
 EMPTIED_LIST = b""
-HOTNESS_STEP = 1 / 255
 _HAS_HOTNESS = 0x80  # in the byte of a version's length, which is shorter
 OCTAVES = 32  # older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16

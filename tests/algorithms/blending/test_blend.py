@@ -11,7 +11,7 @@ from algorithms.signals.repeats import Repeats
 from algorithms.signals.signal import Signal
 from algorithms.signals.transitions import fit_transitions
 from algorithms.signals.trend import fit_trend
-from contracts.stored.records import HOTNESS_STEP
+from contracts.stored.hotness import HOTNESS_STEP
 from tests.algorithms.signals.worlds import DAY, HOUR, of_events, random_histories
 
 ITEMS = 12

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES, MAX_EVENT_TIME_MS
+from contracts.stored.hotness import HOTNESS_STEP
 from contracts.stored.records import (
     COUNTED_TYPES,
     ENTRY_SIZE,
-    HOTNESS_STEP,
     MICROS,
     POPULARITY_SIZE,
     TYPE_CODES,

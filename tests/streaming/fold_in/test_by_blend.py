@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from algorithms.blending.served import ServedBlend
 from algorithms.signals.history import UNKNOWN, Histories, from_events, grade_ratings
 from contracts.events import DEFAULT_WEIGHTS
-from contracts.stored.records import HOTNESS_STEP, HistoryEntry, encode_entry
+from contracts.stored.hotness import HOTNESS_STEP
+from contracts.stored.records import HistoryEntry, encode_entry
 from streaming.fold_in.by_blend import rank_by_blend, signal_histories
 from streaming.fold_in.by_factors import RankedLists, item_places, known_places
 from streaming.fold_in.histories import StrengthTable, read_histories

@@ -12,7 +12,8 @@ from algorithms.fold_in import fold_in
 from algorithms.signals.history import from_events
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.stored.records import HOTNESS_STEP, FreshList, HistoryEntry, decode_fresh, encode_fresh
+from contracts.stored.hotness import HOTNESS_STEP
+from contracts.stored.records import FreshList, HistoryEntry, decode_fresh, encode_fresh
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.state.apply import UserEvent, apply_events
 from tests.streaming.model_in_redis import publish, publish_with_blend
