@@ -21,11 +21,19 @@ class Share(TypedDict):
 
 
 class Explanation(TypedDict):
-    """Why the model recommends an item: shares that add up, with ``rest``, to its score."""
+    """Why the model recommends an item: the shares of items add up, with ``rest``, to its score.
+
+    So do the shares of ``signals``.
+    """
 
     score: float
     items: list[Share]
-    rest: Annotated[float, Field(description="The shares of all other items of the history")]
+    rest: Annotated[float, Field(description="All that is not the share of an item above")]
+    signals: Annotated[
+        dict[str, float],
+        Field(description="The share of each family of signals, as factors, transitions or trend"),
+    ]
+    reason: Annotated[str | None, Field(description="The largest share in words")]
 
 
 class RecommendedItem(TypedDict):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.signals.history import Histories, grade_entries
+from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
 from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.user import history
@@ -30,10 +29,9 @@ class Interacted(NamedTuple):
 async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted]:
     """What a fold-in reads: the newest HISTORY_CAP items, newest first. Raises StoreError."""
     settings = memory.settings
-    rows = sorted(await history(memory.store, user_id), key=attrgetter("item_id"))
-    by_item = [
-        (item_id, [row.entry for row in group]) for item_id, group in groupby(rows, attrgetter("item_id"))
-    ]
+    by_item: dict[str, list[HistoryEntry]] = {}  # in the order of each item's newest entry
+    for item_id, entry in await history(memory.store, user_id):
+        by_item.setdefault(item_id, []).append(entry)
     interacted = [
         Interacted(
             item_id=item_id,
@@ -41,9 +39,8 @@ async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted
             time_ms=max(entry.event_time for entry in entries),
             grade=grade_entries((entry.event_type, entry.value) for entry in entries),
         )
-        for item_id, entries in by_item
+        for item_id, entries in by_item.items()
     ]
-    interacted.sort(key=lambda each: -each.time_ms)
     return interacted[: settings.history_cap]
 
 

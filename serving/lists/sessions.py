@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +15,11 @@ from serving.lists.ranking_history import Interacted, as_histories
 from serving.memory.factors import ItemFactors
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
+from serving.memory.threads import in_thread_if_large
 from serving.question.candidate import User
 from serving.redis.ranked_list import RankedList
 from serving.redis.store import StoreError
 
-# Beyond this number of numbers a product is worth a thread: it would hold up all other requests.
-_MAX_NUMBERS_INLINE = 2_000_000
 _HOT = 1.0  # a session is going on
 Ranked = RankedList | tuple[()]
 
@@ -48,11 +46,6 @@ async def session_user(memory: ProcessMemory, session: Sequence[Interacted], dep
     user.fresh_list = await in_thread_if_large(factors, rank)
     user.with_known_items = blend is not None and blend.record.with_known_items
     return user
-
-
-async def in_thread_if_large(factors: ItemFactors, rank: Callable[[], Ranked]) -> Ranked:
-    """What ``rank`` gives."""
-    return await asyncio.to_thread(rank) if factors.matrix.size > _MAX_NUMBERS_INLINE else rank()
 
 
 def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, now_ms: int) -> Ranked:

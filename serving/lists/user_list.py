@@ -11,7 +11,7 @@ from serving.answer.recommender import Recommender, lag_ms
 from serving.http.problems import ProblemError
 from serving.http.query import QueryReader, with_bounded_n
 from serving.http.rendering import bytes_response, json_response
-from serving.lists.explanations import explain
+from serving.lists.explanations.explain import explain
 from serving.lists.list_json import list_json
 from serving.lists.list_query import ListQuery
 from serving.memory.impressions import Impressions
@@ -33,7 +33,7 @@ class UserListQuery(ListQuery):
         json_schema_extra={"format": "write-token"},
     )
     explain: bool = Field(
-        False, description="Whether each item says which items of the history made it, with their shares"
+        False, description="Whether each item says which items of the history and which signals made it"
     )
     wait_ms: int = Field(DEFAULT_WAIT_MS, ge=0, le=MAX_WAIT_MS, description="How long `after` may wait")
 
@@ -77,7 +77,7 @@ class UserList:
         answer = recommender.build_answer(user, options, page)
         answer.stale = stale
         if query.explain and not stale:
-            await explain(self._memory, user_id, answer.items)
+            await explain(self._memory, user, answer.items)
         return json_response(request, answer, query.fields)
 
 

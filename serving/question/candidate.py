@@ -28,6 +28,9 @@ class User:
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
     fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
+    # How hot the fresh list is (records.FreshList); None: it was made by the factors alone.
+    hotness: float | None = None
+    fresh_read_at_ms: int = 0  # when the history of the fresh list was read
     with_known_items: bool = False  # whether both lists may hold known items
     trending_leads: bool = False  # answers begin with trending items: no model is better yet
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state

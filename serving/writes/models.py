@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.stored import keyspace
 from contracts.stored.completeness import counted_keys, is_whole, sizes_of
-from contracts.stored.manifest import Manifest, ManifestError
+from contracts.stored.manifest import BlendRecord, Manifest, ManifestError, WeightChoice
 from contracts.stored.pointer import MOVE_KEYS, MOVE_SCRIPT, audit_line, move_arguments
 from serving.http.problems import ProblemError
 from serving.redis.store import Store
 
 _AUTHOR = "api"  # who moves the pointer, in the audit
 _REASON = "by hand"
+
+
+class Horizon(BaseModel):
+    """How a blend ranks for one time since the user's last event."""
+
+    weights: dict[str, float] = Field(description="By signal: its weight, in units of its deviation")
+    alone: dict[str, float] = Field(description="By signal: NDCG@10 of a list by it alone")
+    ndcg: float | None = Field(description="NDCG@10 of the blend on the same questions")
+    why: str | None = Field(description="What the weights were chosen on")
+
+
+class VersionBlend(BaseModel):
+    """What ranks in a version."""
+
+    hot: Horizon = Field(description="Right after the user's last event")
+    cold: Horizon = Field(description="Long after it")
+    half_life_hours: float = Field(description="After how long a list lies halfway between the two")
+    with_known_items: bool = Field(description="Whether lists may hold items that the user has had")
 
 
 class ModelVersion(BaseModel):
@@ -23,6 +41,7 @@ class ModelVersion(BaseModel):
     created_at: str | None
     previous: str | None
     metrics: dict[str, float]
+    blend: VersionBlend | None = Field(description="Null for a version that ranks by its factors alone")
 
 
 class Models(BaseModel):
@@ -59,6 +78,25 @@ def _describe(version: str, manifest: Manifest, served: bool) -> ModelVersion:
         created_at=manifest.created_at,
         previous=manifest.previous,
         metrics=metrics,
+        blend=None if manifest.blend is None else _describe_blend(manifest.blend),
+    )
+
+
+def _describe_blend(record: BlendRecord) -> VersionBlend:
+    return VersionBlend(
+        hot=_describe_horizon(record.hot, record.hot_choice),
+        cold=_describe_horizon(record.cold, record.cold_choice),
+        half_life_hours=record.half_life_hours,
+        with_known_items=record.with_known_items,
+    )
+
+
+def _describe_horizon(weights: dict[str, float], choice: WeightChoice | None) -> Horizon:
+    return Horizon(
+        weights=weights,
+        alone={} if choice is None else choice.alone,
+        ndcg=None if choice is None or choice.ndcg is None else choice.ndcg[0],
+        why=None if choice is None else choice.why,
     )
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from algorithms.blending.offered import fit_offered
 from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
 from algorithms.blending.stored_arrays import decode_arrays, encode_arrays
 from algorithms.signals.factors import Factors
+from algorithms.signals.history import Histories
 from contracts.stored.manifest import BlendRecord, WeightChoice
 from tests.algorithms.signals.worlds import random_histories
 from tests.serving.world import PARAMETERS, World, factor_world
@@ -18,7 +23,7 @@ HOT = {
     "trend/week": 0.1,
     "popularity": -0.05,
 }
-COLD = {"long_view": 1.0, "transitions/4": 0.15, "factors": 0.3, "popularity": 0.2}
+COLD = {"long_view": 1.0, "transitions/4": 0.15, "factors": 0.3, "trend/week": 0.2}
 
 
 def blend_world(
@@ -41,7 +46,11 @@ def blend_world(
         half_life_hours=8.0,
         with_known_items=with_known_items,
         signals={name: each.record for name, each in described.items()},
-        hot_choice=WeightChoice(why="as the test wants it", alone={"transitions/4": 0.1, "factors": 0.05}),
+        hot_choice=WeightChoice(
+            why="as the test wants it",
+            ndcg=(0.12, 0.1, 0.14),
+            alone={"transitions/4": 0.1, "factors": 0.05},
+        ),
     )
     rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
     vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
@@ -54,6 +63,20 @@ def served_blend(world: World) -> ServedBlend:
     assert world.blend is not None
     arrays = decode_arrays(world.blend, dict(world.signals), len(world.items))
     return read_blend(world.blend, arrays, _factors(world))
+
+
+def history_of(places: Sequence[int], newest_ms: int, now_ms: int) -> Histories:
+    """One user who gave these items 4 stars, given newest first, a millisecond apart."""
+    count = len(places)
+    return Histories(
+        indptr=np.array([0, count]),
+        items=np.array(places, np.int32),
+        grades=np.ones(count),
+        strengths=np.ones(count),
+        times_ms=newest_ms - np.arange(count),
+        weights=np.ones(count),
+        now_ms=np.array([now_ms]),
+    )
 
 
 def _factors(world: World) -> Factors:

@@ -32,6 +32,7 @@ class World:
     # user -> (version, indexes, scores): indexes, because new items lie beyond the model's
     fresh: dict[str, tuple[str, tuple[int, ...], tuple[float, ...]]] = field(default_factory=dict)
     hotness: dict[str, float] = field(default_factory=dict)  # of the fresh lists
+    read_at: int = 1_000_000  # of the fresh lists, microseconds
     categories: dict[str, list[str]] = field(default_factory=dict)
     attributes: dict[str, dict[str, str]] = field(default_factory=dict)
     trending: dict[int, dict[str, float]] = field(default_factory=dict)  # half-life -> item -> score
@@ -59,7 +60,9 @@ class World:
                 client.hset(key, item, records.encode_entry(entry))
                 client.zadd(keyspace.recent(user, self.shards), {item: entry.event_time})
         for user, (of_version, indexes, scores) in self.fresh.items():
-            fresh = records.FreshList(of_version, 1_000_000, {0: 1}, indexes, scores, self.hotness.get(user))
+            fresh = records.FreshList(
+                of_version, self.read_at, {0: 1}, indexes, scores, self.hotness.get(user)
+            )
             client.set(keyspace.fresh(user, self.shards), records.encode_fresh(fresh))
         if self.new_items:
             client.rpush(keyspace.new_items("v1"), *self.new_items)

@@ -25,19 +25,22 @@ async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
     shard = keyspace.shard_of(user_id, shards)
 
     of_shown = [("ZRANGE", keyspace.shown(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
-    model, (raw,), (through, known, fresh, *shown) = await store.at_model(
+    model, (raw,), (through, known, raw_fresh, *shown) = await store.at_model(
         lambda version: (("HGET", keyspace.top_n(shard, version), user_id),),
         _ONLINE_THROUGH,
         ("HKEYS", keyspace.history(user_id, shards)),
         ("GET", keyspace.fresh(user_id, shards)),
         *of_shown,
     )
+    fresh = _fresh_of(model, raw_fresh)
     return User(
         user_id,
         known_items=frozenset(map(bytes.decode, known)),
         model_version=model.version if model else None,
         batch_list=ranked_list(model, raw),
         fresh_list=await _fresh_list(store, model, fresh),
+        hotness=None if fresh is None else fresh.hotness,
+        fresh_read_at_ms=0 if fresh is None else fresh.read_at // 1000,
         with_known_items=model.with_known_items if model else False,
         trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
@@ -45,12 +48,18 @@ async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
     )
 
 
-async def _fresh_list(store: Store, model: Model | None, raw: bytes | None) -> Sequence[tuple[str, float]]:
-    """The folded-in list; empty where it was made with another model than the one served."""
+def _fresh_of(model: Model | None, raw: bytes | None) -> records.FreshList | None:
+    """The folded-in list; None where it is empty or was made with another model than the one served."""
     if model is None or raw is None:
-        return ()
+        return None
     fresh = records.decode_fresh(raw)
-    if fresh.version != model.version or not fresh.indexes:
+    return fresh if fresh.version == model.version and fresh.indexes else None
+
+
+async def _fresh_list(
+    store: Store, model: Model | None, fresh: records.FreshList | None
+) -> Sequence[tuple[str, float]]:
+    if model is None or fresh is None:
         return ()
     # A second round trip, once per new item and process.
     await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))

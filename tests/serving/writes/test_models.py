@@ -7,6 +7,7 @@ import redis
 
 from contracts.stored import keyspace
 from tests.manifests import a_manifest
+from tests.serving.blend_world import COLD, HOT, blend_world
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -54,6 +55,33 @@ def test_an_operator_goes_back_and_forth(redis_url: str, api: Client) -> None:
         ("promote", "v1", "v2"),
     ]
     client_of_test.close()
+
+
+def test_a_version_says_what_ranks_in_it(redis_url: str, api: Client) -> None:
+    made = blend_world(with_known_items=True)
+    made.write(redis_url)
+    with redis.Redis.from_url(redis_url) as client_of_test:
+        made.blend = None
+        made.write_model(client_of_test, "v2")
+        client_of_test.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2})
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            second, first = (await client.get("/v1/models")).json()["models"]
+        assert second["blend"] is None
+        assert first["blend"] == {
+            "hot": {
+                "weights": HOT,
+                "alone": {"transitions/4": 0.1, "factors": 0.05},
+                "ndcg": 0.12,
+                "why": "as the test wants it",
+            },
+            "cold": {"weights": COLD, "alone": {}, "ndcg": None, "why": None},
+            "half_life_hours": 8.0,
+            "with_known_items": True,
+        }
+
+    asyncio.run(scenario())
 
 
 def test_a_version_that_is_not_whole_is_not_served(redis_url: str, api: Client) -> None:

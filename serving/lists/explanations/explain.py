@@ -1,0 +1,106 @@
+"""Explaining a list: which items of the history and which signals made each item, with their shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from serving.answer.recommended_item import Explanation, RecommendedItem, Share
+from serving.lists.explanations.reasons import reason_of
+from serving.lists.explanations.shares import Moment, Shares, shares_by_blend, shares_by_factors
+from serving.lists.ranking_history import Interacted, graded_history
+from serving.memory.factors import ItemFactors
+from serving.memory.model_blend import ModelBlend
+from serving.memory.process_memory import ProcessMemory
+from serving.memory.threads import in_thread_if_large
+from serving.question.candidate import BATCH, FRESH, User
+from serving.redis.store import StoreError
+
+SHOWN = 5
+_COLD = Moment(hotness=0.0, read_at_ms=0)  # a round's lists
+
+
+async def explain(memory: ProcessMemory, user: User, items: Sequence[RecommendedItem]) -> None:
+    """Give each item its ``because``; None where the model cannot tell: unknown, or no factors.
+
+    An item is explained as the list that it stands in was made: by the blend, as hot as it was then, or by
+    the factors alone, of which nonnegative ones cannot be explained. Items of other sources are explained as
+    the best list was made.
+    """
+    for item in items:
+        item["because"] = None
+    try:
+        model = await memory.store.model()
+        factors, blend = await memory.factors.get(model), await memory.blends.get(model)
+        history = await graded_history(memory, user.user_id)
+        if factors is None:
+            return
+        for moment, group in _by_moment(user, items, blend is not None).items():
+            shares = await in_thread_if_large(
+                factors, _shares_of(memory, factors, blend, history, moment, group)
+            )
+            await memory.catalogue.load(_shown_items(history, shares))
+            for item, each in zip(group, shares, strict=True):
+                item["because"] = None if each is None else _explanation(memory, history, each)
+    except StoreError:
+        return
+
+
+def _by_moment(
+    user: User, items: Sequence[RecommendedItem], has_blend: bool
+) -> dict[Moment | None, list[RecommendedItem]]:
+    """Items by when their list was made; None: by the factors alone."""
+    fresh = None if user.hotness is None else Moment(user.hotness, user.fresh_read_at_ms)
+    best = fresh if user.fresh_list else _COLD
+    moments = {FRESH: fresh, BATCH: _COLD}
+    groups: dict[Moment | None, list[RecommendedItem]] = {}
+    for item in items:
+        moment = moments.get(item["source"], best) if has_blend else None
+        groups.setdefault(moment, []).append(item)
+    return groups
+
+
+def _shares_of(
+    memory: ProcessMemory,
+    factors: ItemFactors,
+    blend: ModelBlend | None,
+    history: Sequence[Interacted],
+    moment: Moment | None,
+    items: Sequence[RecommendedItem],
+) -> Callable[[], list[Shares | None]]:
+    targets = [item["item_id"] for item in items]
+    if blend is not None and moment is not None:
+        return lambda: shares_by_blend(blend, history, moment, targets)
+    if factors.nonnegative:
+        return lambda: [None] * len(targets)
+    return lambda: shares_by_factors(memory.settings, factors, history, targets)
+
+
+def _largest(shares: Shares) -> list[int]:
+    entries = shares.entries
+    largest = np.argsort(-np.abs(entries), kind="stable")[:SHOWN]
+    return [place for place in largest.tolist() if entries[place]]
+
+
+def _shown_items(history: Sequence[Interacted], shares: Sequence[Shares | None]) -> set[str]:
+    return {history[place].item_id for each in shares if each is not None for place in _largest(each)}
+
+
+def _explanation(memory: ProcessMemory, history: Sequence[Interacted], shares: Shares) -> Explanation:
+    def title_of(place: int) -> str | None:
+        return memory.catalogue.get(history[place].item_id).title
+
+    entries = shares.entries
+    shown = [
+        Share(item_id=history[at].item_id, title=title_of(at), share=round(float(entries[at]), 6))
+        for at in _largest(shares)
+    ]
+    score = round(shares.score, 6)
+    return Explanation(
+        score=score,
+        items=shown,
+        rest=round(score - sum(share["share"] for share in shown), 6),
+        signals={family: round(share, 6) for family, share in shares.by_family.items()},
+        reason=reason_of(shares, lambda place: title_of(place) or history[place].item_id),
+    )

@@ -1,0 +1,39 @@
+"""One sentence for the largest share of a score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from algorithms.blending.weights import POPULARITY, REPEATS, TRANSITIONS, TREND
+from serving.lists.explanations.shares import Shares
+
+_NAMED = 2  # items of the history in a sentence
+_WITHOUT_ITEMS = {
+    REPEATS: "you have had this before",
+    TREND: "rising now",
+    POPULARITY: "popular",
+}
+
+
+def reason_of(shares: Shares, name_of: Callable[[int], str]) -> str | None:
+    """By the signals with the largest share; ``name_of`` names an entry of the history by its place.
+
+    None where no share is above 0, or where the largest cannot be told by items.
+    """
+    family = max(shares.by_family, key=lambda each: shares.by_family[each], default=None)
+    if family is None or shares.by_family[family] <= 0:
+        return None
+    if family in _WITHOUT_ITEMS:
+        return _WITHOUT_ITEMS[family]
+    names = [name_of(place) for place in named_places(shares.by_entry[family])]
+    if not names:
+        return None
+    return f"follows {names[0]}" if family == TRANSITIONS else f"because of {' and '.join(names)}"
+
+
+def named_places(shares: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+    """The places of the largest shares above 0, at most two, the largest first."""
+    largest = np.argsort(-np.asarray(shares), kind="stable")[:_NAMED]
+    return [place for place in largest.tolist() if shares[place] > 0]

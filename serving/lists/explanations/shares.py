@@ -1,0 +1,109 @@
+"""What a score is made of: shares of the history's items and of the signals, each adding up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log2
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.weights import FACTORS
+from algorithms.explanation import contributions
+from algorithms.fold_in import UNKNOWN
+from algorithms.recency import recency_weights
+from contracts.settings import FoldInSettings
+from serving.lists.ranking_history import Interacted, as_histories
+from serving.memory.factors import ItemFactors
+from serving.memory.model_blend import ModelBlend
+
+Floats = NDArray[np.float64]
+_HOUR_MS = 3_600_000
+
+
+class Shares(NamedTuple):
+    """Of one item's score, by the family of a signal (algorithms/blending/weights.py)."""
+
+    by_family: Mapping[str, float]
+    # (entries of the history) by family; what they lack of the family's share no entry has, as in a trend.
+    by_entry: Mapping[str, Floats]
+
+    @property
+    def score(self) -> float:
+        """The sum over the families."""
+        return sum(self.by_family.values())
+
+    @property
+    def entries(self) -> Floats:
+        """(entries): the sum over the families."""
+        return np.sum(list(self.by_entry.values()), axis=0) if self.by_entry else np.zeros(0)
+
+
+class Moment(NamedTuple):
+    """When a list was made: how hot it was (records.FreshList.hotness), and at which time, epoch ms."""
+
+    hotness: float
+    read_at_ms: int
+
+
+def shares_by_factors(
+    settings: FoldInSettings, factors: ItemFactors, history: Sequence[Interacted], targets: Sequence[str]
+) -> list[Shares | None]:
+    """By a fold-in of the items that the model knows; None for a target that it does not know."""
+    known = factors.places([each.item_id for each in history]) != UNKNOWN
+    entries = [each for each, is_known in zip(history, known, strict=True) if is_known]
+    weights = recency_weights(
+        np.array([0, len(entries)]),
+        np.array([each.time_ms for each in entries], np.int64),
+        half_life_items=settings.fold_half_life_items,
+        half_life_days=settings.fold_half_life_days,
+    )
+    shares = np.zeros((len(targets), len(history)))
+    shares[:, known] = contributions(
+        factors.vectors([each.item_id for each in entries]),
+        np.array([each.strength for each in entries]),
+        factors.vectors(targets),
+        gramian=factors.gramian,
+        reg_param=factors.reg_param,
+        alpha=factors.alpha,
+        confidence_weights=weights,
+    )
+    in_model = factors.places(targets) != UNKNOWN
+    return [
+        Shares({FACTORS: float(row.sum())}, {FACTORS: row}) if is_known else None
+        for row, is_known in zip(shares, in_model, strict=True)
+    ]
+
+
+def shares_by_blend(
+    blend: ModelBlend, history: Sequence[Interacted], moment: Moment, targets: Sequence[str]
+) -> list[Shares | None]:
+    """By all signals with the weights of that moment; None for a target that the model does not know."""
+    asked = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
+    places = blend.factors.places(targets)
+    found = blend.at(moment.hotness).explain(blend.signals, asked, np.maximum(places, 0))
+    families = {name: blend.record.signals[name].family for name in found.by_signal}
+    shares: list[Shares | None] = []
+    for row, place in enumerate(places.tolist()):
+        by_family: dict[str, float] = {}
+        by_entry: dict[str, Floats] = {}
+        for name, family in families.items():
+            by_family[family] = by_family.get(family, 0.0) + float(found.by_signal[name][row])
+            by_entry[family] = by_entry.get(family, 0.0) + found.by_entry[name][row]
+        shares.append(None if place == UNKNOWN else Shares(by_family, by_entry))
+    return shares
+
+
+def question_ms(blend: ModelBlend, history: Sequence[Interacted], moment: Moment) -> int:
+    """The time that a list was asked for, as trends know it.
+
+    A fresh list is asked for as long after the newest event of its history as its hotness says
+    (``streaming/fold_in``); one that has cooled, when it was made. A round asks for all lists at the end of
+    the lake, where its trends stand: a time of 0 leaves them as they are.
+    """
+    newest = max((each.time_ms for each in history), default=0)
+    if moment.hotness > 0:
+        hours = -log2(moment.hotness) * blend.record.half_life_hours
+        return newest + round(hours * _HOUR_MS)
+    return moment.read_at_ms

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algorithms.blending.weights import (
+    FACTORS,
+    ITEM_TO_ITEM,
+    LONG_VIEW,
+    POPULARITY,
+    REPEATS,
+    TRANSITIONS,
+    TREND,
+)
+from serving.lists.explanations.reasons import named_places, reason_of
+from serving.lists.explanations.shares import Shares
+
+FAMILIES = (FACTORS, ITEM_TO_ITEM, LONG_VIEW, TRANSITIONS, REPEATS, TREND, POPULARITY)
+ENTRIES = np.array([0.1, 0.5, -0.7, 0.2])
+
+
+def _reason(by_family: dict[str, float]) -> str | None:
+    return reason_of(Shares(by_family, dict.fromkeys(by_family, ENTRIES)), "ABCD".__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("family", "reason"),
+    [
+        (FACTORS, "because of B and D"),
+        (ITEM_TO_ITEM, "because of B and D"),
+        (LONG_VIEW, "because of B and D"),
+        (TRANSITIONS, "follows B"),
+        (REPEATS, "you have had this before"),
+        (TREND, "rising now"),
+        (POPULARITY, "popular"),
+    ],
+)
+def test_the_largest_share_is_the_reason(family: str, reason: str) -> None:
+    others = {each: 0.1 for each in FAMILIES if each != family}
+    assert _reason({**others, family: 0.2}) == reason
+
+
+def test_without_a_share_above_zero_or_an_item_there_is_no_reason() -> None:
+    assert _reason({}) is None
+    assert _reason({FACTORS: 0.0, TREND: -0.1}) is None
+    nobody = Shares({FACTORS: 1.0}, {FACTORS: np.zeros(2)})
+    assert reason_of(nobody, "AB".__getitem__) is None
+    one = Shares({FACTORS: 1.0}, {FACTORS: np.array([-0.5, 1.5])})
+    assert reason_of(one, "AB".__getitem__) == "because of B"
+
+
+@given(st.lists(st.floats(-5, 5)))
+def test_named_are_the_two_largest_shares_above_zero(shares: list[float]) -> None:
+    named = [shares[place] for place in named_places(np.array(shares))]
+    assert named == sorted((share for share in shares if share > 0), reverse=True)[:2]
