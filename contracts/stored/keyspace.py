@@ -61,6 +61,11 @@ def active(shard: int) -> str:
     return f"hw:{{{shard}}}:active"
 
 
+def cooling(shard: int) -> str:
+    """ZSET user_id by when its hot list is to be made again with cooler weights (ms)."""
+    return f"hw:{{{shard}}}:cooling"
+
+
 def together(item_id: str, shard: int) -> str:
     """ZSET item_id by how many of the shard's users have lately liked both."""
     return f"hw:{{{shard}}}:together:{item_id}"

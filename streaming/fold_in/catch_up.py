@@ -1,4 +1,6 @@
-"""Folds in who waits: users beyond a batch's budget, after a replay, or with a list of an older model.
+"""Folds in who waits: users beyond a batch's budget, after a replay, or whose list is out of date.
+
+A list is out of date when the model is a newer one, or when it was hot and its user has been away since.
 
 Runs beside the online query in small Spark jobs of their own pool, the most recently active users first.
 """
@@ -18,6 +20,7 @@ from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
+from streaming.fold_in.cooling import queue_cooled
 from streaming.fold_in.lists import fold_in_users
 from streaming.state.applied_offsets import read_applied
 from streaming.state.client import StateClient, connect
@@ -59,6 +62,8 @@ class CatchUp(threading.Thread):
         """Follow the model pointer and fold some waiting users in; False where nobody waits."""
         settings, client = self._settings, connect(self._settings.redis_url.get_secret_value())
         version = follow_model(client, settings)
+        if version is not None:
+            queue_cooled(client, settings.redis_shards, _now(client))
         waiting = count_pending(client, settings.redis_shards)
         write_status(client, StreamingStatus(pending_users=waiting))
         if version is None or not waiting:
@@ -98,6 +103,12 @@ def _keep_active(client: StateClient, shards: int) -> None:
                 pipeline.zunionstore(keyspace.active(shard), keys, aggregate="MAX")
                 pipeline.delete(keyspace.pending(shard))
                 pipeline.execute()
+
+
+def _now(client: StateClient) -> int:
+    """Redis' clock, as lists are made by it: epoch ms."""
+    seconds, micros = client.time()
+    return int(1000 * seconds + micros // 1000)
 
 
 def count_pending(client: StateClient, shards: int) -> int:

@@ -19,6 +19,7 @@ from contracts.stored import keyspace
 from contracts.stored.records import FreshList, encode_fresh
 from streaming.fold_in.by_blend import rank_by_blend
 from streaming.fold_in.by_factors import RankedLists, item_places, known_places, rank_by_factors, user_factors
+from streaming.fold_in.cooling import next_due
 from streaming.fold_in.histories import KnownItems, read_histories
 from streaming.fold_in.model import OnlineModel, OnlineModels
 from streaming.fold_in.new_items import NewItems, Touch, learn_new_items, read_new_items
@@ -89,7 +90,9 @@ def _fold_in_block(
         lists, hotness = rank_by_blend(
             model.blend, model, new_items, histories, indexes, known, since, settings.fresh_n
         )
-    _write(client, users, reading, lists, hotness, offsets, settings)
+    blend, made = model.blend.blend if model.blend else None, reading.read_at // 1000
+    due = [next_due(blend, arrived, made, settings.fresh_ttl_seconds) for arrived in reading.arrivals]
+    _write(client, users, reading, lists, hotness, due, offsets, settings)
     hold(LISTS_WRITTEN)
     if learns and vectors is not None:
         touches = _touches(users, histories, unseen, vectors)
@@ -146,13 +149,14 @@ def _write(
     reading: Reading,
     lists: RankedLists,
     hotness: NDArray[np.float64] | None,
+    due: Sequence[int],
     offsets: Mapping[int, int],
     settings: StreamingSettings,
 ) -> None:
     script, shards = client.register_script(lua(__package__, "write_fresh.lua")), settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
         for shard, places in _by_shard(users, shards):
-            keys = [keyspace.pending(shard), keyspace.active(shard)]
+            keys = [keyspace.pending(shard), keyspace.active(shard), keyspace.cooling(shard)]
             arguments: list[bytes | str | int] = [settings.fresh_ttl_seconds]
             for place in places:
                 user, is_ranked = users[place], lists.indexes[place] >= 0
@@ -165,6 +169,6 @@ def _write(
                     hotness=None if hotness is None else float(hotness[place]),
                 )
                 keys += (keyspace.fresh(user, shards), keyspace.history(user, shards))
-                arguments += (encode_fresh(fresh), user, reading.arrivals[place])
+                arguments += (encode_fresh(fresh), user, reading.arrivals[place], due[place])
             script(keys=keys, args=arguments, client=pipeline)
         pipeline.execute()

@@ -64,6 +64,7 @@ def _erase_lists(
         pipeline.set(keyspace.fresh(user_id, shards), encode_fresh(nothing), ex=_GUARD_SECONDS)
         pipeline.unlink(keyspace.shown(user_id, shards))
         pipeline.zrem(keyspace.active(shard), user_id)
+        pipeline.zrem(keyspace.cooling(shard), user_id)
         if came_back:
             pipeline.zadd(keyspace.pending(shard), {user_id: 1000 * seconds + micros // 1000})
         else:

@@ -123,7 +123,7 @@ def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> N
     client.hset(keyspace.new_item_users("v1", "x"), "ann", b"taste")
     client.set(keyspace.fresh("ann", shards), b"a list")
     client.zadd(keyspace.shown("ann", shards), {"z": 1})
-    for queue in (keyspace.active(shard), keyspace.pending(shard)):
+    for queue in (keyspace.active(shard), keyspace.pending(shard), keyspace.cooling(shard)):
         client.zadd(queue, {"ann": 1})
 
     assert sorted(erase_users(client, [Erasure("ann", 10)], STATE)) == ["x", "y"]

@@ -20,6 +20,7 @@ NOT_STATE = [
     keyspace.fresh("x}:history:y", 2),
     keyspace.top_n(0, "v:history:1"),
     keyspace.pending(0),
+    keyspace.cooling(0),
     keyspace.STATE_VERSION,
 ]
 
