@@ -133,6 +133,9 @@ class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSetting
     # Bytes that a round may take in the trainer's own process: where the lake's events fit (400 bytes each),
     # it computes there, in a fraction of the time; else on Spark's executors. 0: always on the executors.
     train_memory: int = Field(default=2 * 1024**3, ge=0)
+    # What ranks: a blend of signals whose weights each full round chooses, or the ALS factors alone. A round
+    # on the executors (above TRAIN_MEMORY) ranks by the factors in any case.
+    ranking: Literal["blend", "als"] = "blend"
     top_n: int = Field(default=100, ge=1, le=1000)
     segment_min_users: int = Field(default=10, ge=2)  # who like an item, for it to be in a segment's list
     seed: int = 42

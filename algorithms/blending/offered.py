@@ -7,7 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from algorithms.blending.blend import Blend
 from algorithms.blending.weights import (
+    DEFAULT_COLD,
+    DEFAULT_HOT,
     FACTORS,
     ITEM_TO_ITEM,
     LONG_VIEW,
@@ -20,7 +23,7 @@ from algorithms.blending.weights import (
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
-from algorithms.signals.item_to_item import ItemToItemSettings, fit_item_to_item
+from algorithms.signals.item_to_item import MAX_ITEMS, ItemToItemSettings, fit_item_to_item
 from algorithms.signals.live_transitions import live_transitions
 from algorithms.signals.pair_counts import Window
 from algorithms.signals.repeats import Repeats
@@ -42,6 +45,17 @@ TRANSITION_KINDS: tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...] 
 )
 HISTORY_HALF_LIVES = (15.0, 10.0, 5.0, 0.0)  # entries
 SESSION_HALF_LIFE = 5.0  # entries, of the factors' history
+# Where nothing can be chosen: the first setting of each family, by the default weights.
+_FIRST = {
+    FACTORS: "factors",
+    ITEM_TO_ITEM: f"item_to_item/{HISTORY_HALF_LIVES[0]:g}",
+    LONG_VIEW: "long_view",
+    TRANSITIONS: f"{TRANSITION_KINDS[0][0]}/{TRANSITION_KINDS[0][2][0]:g}",
+}
+DEFAULT_BLEND = Blend(
+    hot={_FIRST[family]: weight for family, weight in DEFAULT_HOT.items()},
+    cold={_FIRST[family]: weight for family, weight in DEFAULT_COLD.items()},
+)
 TREND_HALF_LIVES = (("hour", 1), ("day", 24), ("week", 168), ("month", 720))
 
 
@@ -58,17 +72,19 @@ def fit_offered(
     everything: Histories | None = None,
     k: int = 100,
     only: Collection[str] | None = None,
+    max_items: int = MAX_ITEMS,
 ) -> list[Candidate]:
     """Every family fitted from these histories, one candidate a setting, named "family/setting".
 
     ``everything`` holds these events and the later ones among which questions are asked: transitions and
     trends move with those before each question, as they do when they are served.
     ``only`` these names are fitted: those of a blend that was chosen before.
+    ``max_items`` bounds the item-to-item models (`fit_item_to_item`).
     Repeats and sessions' transitions are offered only where anybody has had an item twice.
     """
     is_wanted: Wanted = (lambda _: True) if only is None else frozenset(only).__contains__
     offered = [
-        *_item_to_item(histories, items, k, is_wanted),
+        *_item_to_item(histories, items, k, is_wanted, max_items),
         *_transitions(histories, items, everything, k, is_wanted),
         *_trends(histories, items, everything, is_wanted),
     ]
@@ -89,14 +105,18 @@ def _has_repeats(histories: Histories) -> bool:
     return bool((~histories.is_newest_of_item & (histories.items != UNKNOWN)).any())
 
 
-def _item_to_item(histories: Histories, items: int, k: int, is_wanted: Wanted) -> Iterator[Candidate]:
+def _item_to_item(
+    histories: Histories, items: int, k: int, is_wanted: Wanted, max_items: int
+) -> Iterator[Candidate]:
     names = {f"item_to_item/{half_life:g}": half_life for half_life in HISTORY_HALF_LIVES}
     if any(map(is_wanted, names)):
-        fitted = fit_item_to_item(histories, items, ItemToItemSettings(regularisation(histories)), k)
+        settings = ItemToItemSettings(regularisation(histories))
+        fitted = fit_item_to_item(histories, items, settings, k, max_items)
         for name in filter(is_wanted, names):
             yield Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(names[name]))
     if is_wanted("long_view"):
-        yield Candidate("long_view", LONG_VIEW, fit_item_to_item(histories, items, LONG_SETTINGS, k))
+        fitted = fit_item_to_item(histories, items, LONG_SETTINGS, k, max_items)
+        yield Candidate("long_view", LONG_VIEW, fitted)
 
 
 def _transitions(

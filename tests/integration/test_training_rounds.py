@@ -61,6 +61,7 @@ class World:
             spark_shuffle_partitions=2,
             gate_min_users=10,
             segment_min_users=2,
+            ranking="als",
         )
         self.publisher = Publisher.of(self.settings)
         self.client = redis.Redis.from_url(redis_url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,16 @@ _SEGMENT_METRICS = ("recall", "ndcg")
 Figures = dict[str, Figure]
 
 
+class MakesLists(Protocol):
+    """Whatever ranks for users by their past."""
+
+    def lists(self, past: MeasuredHistories, k: int) -> Lists:
+        """The own lists of the users, -1 where they are short."""
+
+
 @dataclass(frozen=True)
 class ServedModel:
-    """A model as it is served: its item factors by index (zero: unknown), and how users are folded in."""
+    """Factors as they are served: the items' by index (zero: unknown), and how users are folded in."""
 
     item_factors: Matrix
     problem: Problem
@@ -72,7 +80,7 @@ class Evaluation:
 
 
 def all_lists(
-    models: Mapping[str, ServedModel],
+    models: Mapping[str, MakesLists],
     held_out: HeldOut,
     scores: ItemScores,
     half_life: int,

@@ -26,6 +26,7 @@ class MeasuredHistories:
     ratings: Values  # NaN where the user gave none
     liked: NDArray[np.bool_]  # the positives
     times: NDArray[np.int64]  # epoch ms
+    grades: Values | None = None  # how much of a like each is; None on the executors
 
     def where(self, kept: NDArray[np.bool_]) -> MeasuredHistories:
         """The interactions where ``kept`` is true."""
@@ -37,6 +38,7 @@ class MeasuredHistories:
             ratings=self.ratings[kept],
             liked=self.liked[kept],
             times=self.times[kept],
+            grades=None if self.grades is None else self.grades[kept],
         )
 
     def owners(self) -> NDArray[np.int64]:

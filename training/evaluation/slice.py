@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from pyspark.sql import DataFrame
 
+from algorithms.blending.weights import Candidate
+from algorithms.signals.factors import Factors
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
 from training.data import split
 from training.data.as_known import Repeats, as_known
 from training.data.time_quantile import time_quantile
+from training.evaluation.chosen_blend import ChosenBlend
 from training.evaluation.held_out import HeldOut, MeasurableUsers, count_users
 from training.evaluation.item_scores import ItemScores
 from training.evaluation.rival_lists import best_half_life
@@ -30,15 +33,29 @@ class FitsItems(Protocol):
         """The item factors by index: of a full fit, or of a warm one from ``start``."""
 
 
+class FitsSignals(Protocol):
+    """A past that signals can be fitted to."""
+
+    def fit(self, factors: Factors, names: Collection[str]) -> list[Candidate]:
+        """The signals of these names; those of the factors score by the given ones."""
+
+    def choose(self, problem: Problem, seed: int) -> ChosenBlend:
+        """The weights that rank the newest part of this past best, by signals fitted on its rest."""
+
+
 @dataclass(frozen=True)
 class Slice:
-    """``evaluation`` says how it was made, for the manifest; ``half_life`` is recent popularity's, tuned."""
+    """``evaluation`` says how it was made, for the manifest; ``half_life`` is recent popularity's, tuned.
+
+    ``signals`` are fitted to the same past; None where that is on the executors.
+    """
 
     learnt: FitsItems
     held_out: HeldOut
     scores: ItemScores
     half_life: int
     evaluation: EvaluationRecord
+    signals: FitsSignals | None = None
 
 
 def split_rows(
@@ -73,6 +90,7 @@ def make_slice(
     score_items: Callable[[int], ItemScores],
     evaluation: EvaluationRecord,
     settings: TrainingSettings,
+    signals: FitsSignals | None = None,
 ) -> Slice | None:
     """Score the items by the past; None without anything to measure on.
 
@@ -95,4 +113,11 @@ def make_slice(
         cold_items_share=round(cold, 6),
         recent_half_life_seconds=half_life,
     )
-    return Slice(learnt=learnt, held_out=held_out, scores=scores, half_life=half_life, evaluation=evaluation)
+    return Slice(
+        learnt=learnt,
+        held_out=held_out,
+        scores=scores,
+        half_life=half_life,
+        evaluation=evaluation,
+        signals=signals,
+    )

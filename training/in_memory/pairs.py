@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.signals.history import NEGATIVE_GRADE, POSITIVE_GRADE, grade_ratings
 from contracts.events import EVENT_TYPES, NEGATIVE_TYPES, RATING, WEIGHTED_TYPES
 from contracts.settings import WeightSettings
 from contracts.strengths import RIVALS, grade_steps
@@ -30,6 +31,7 @@ class Pairs:
     event_times: NDArray[np.int64]  # of the newest event that counts, epoch ms; NONE where none does
     first_times: NDArray[np.int64]
     last_times: NDArray[np.int64]
+    grades: NDArray[np.float32]  # how much of a like it is (algorithms.signals.history.grade_entries)
 
     def __len__(self) -> int:
         return len(self.users)
@@ -79,13 +81,14 @@ def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -
         event_times=np.where(counts, writers.times, NONE).max(axis=1),
         first_times=np.minimum.reduceat(events.times, starts),
         last_times=np.maximum.reduceat(events.times, starts),
+        grades=_grades(counts, ratings).astype(np.float32),
     )
 
 
 def _empty() -> Pairs:
     index, time = np.empty(0, np.int32), np.empty(0, np.int64)
     value = np.empty(0, np.float32)
-    return Pairs(index, index, value, value, np.empty(0, np.bool_), time, time, time)
+    return Pairs(index, index, value, value, np.empty(0, np.bool_), time, time, time, value)
 
 
 def _starts(*keys: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -122,6 +125,16 @@ def _is_newer(events: Events, writers: _LastWriters, code: int, rival: int) -> N
         ids = [events.event_ids[int(writers.places[row, column])].as_py() for column in (code, rival)]
         newer[row] = ids[0] > ids[1]
     return newer
+
+
+def _grades(counts: NDArray[np.bool_], ratings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`grade_entries` of the entries that count of each pair; 0 without one."""
+    negative, rating = [_CODES[name] for name in NEGATIVE_TYPES], _CODES[RATING]
+    others = [code for code in range(counts.shape[1]) if code != rating and code not in negative]
+    grades = np.where(np.isnan(ratings), -np.inf, grade_ratings(np.nan_to_num(ratings)))
+    grades = np.maximum(grades, np.where(counts[:, others].any(axis=1), POSITIVE_GRADE, -np.inf))
+    grades = np.where(counts[:, negative].any(axis=1), NEGATIVE_GRADE, grades)
+    return np.where(counts.any(axis=1), grades, 0.0)
 
 
 def _graded(ratings: NDArray[np.float64], strengths: dict[float, float]) -> NDArray[np.float64]:

@@ -82,6 +82,7 @@ def histories(pairs: Pairs) -> MeasuredHistories:
         ratings=pairs.ratings.astype(np.float64),
         liked=pairs.positive,
         times=pairs.event_times,
+        grades=pairs.grades.astype(np.float64),
     )
 
 

@@ -24,6 +24,9 @@ _SCHEMAS = {
     # Factors of the measured fits, which do not know what was held out: the next round compares with them.
     **dict.fromkeys(("measured_item_factors", "measured_rating_item_factors"), _FACTORS),
 }
+# The arrays of a version's blend, as keyspace.model_signals has them.
+SIGNALS = "signals"
+_TABLES = {**_SCHEMAS, SIGNALS: "field STRING, content BINARY"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def read_manifest(spark: SparkSession, models_uri: str, version: str) -> Manifes
 
 
 def write_table(spark: SparkSession, models_uri: str, version: str, name: str, table: pa.Table) -> None:
-    """Write one of the version's tables (those of `ModelFrames`) from this process.
+    """Write one of the version's tables (those of `ModelFrames`, and SIGNALS) from this process.
 
     A folder on this machine is written without a Spark job.
     """
@@ -109,7 +112,7 @@ def read_table(spark: SparkSession, models_uri: str, version: str, name: str) ->
         uri = f"{_folder(models_uri, version)}/{name}"
         if not StoredFiles(spark).exists(uri):
             return None
-        return spark.read.schema(_SCHEMAS[name]).parquet(uri).toArrow()
+        return spark.read.schema(_TABLES[name]).parquet(uri).toArrow()
     if not (local / name).is_dir():
         return None
     try:

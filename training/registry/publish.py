@@ -134,6 +134,13 @@ class Publisher:
         key = keyspace.rating_factors(version)
         self.verify([key], written=self._write_parts(key, item_factors))
 
+    def write_signals(self, version: str, fields: dict[str, bytes]) -> None:
+        """The arrays of the version's blend by field. Raises IncompletePublishError."""
+        key = keyspace.model_signals(version)
+        for name, value in fields.items():  # each may have megabytes
+            self._client.hset(key, name, value)
+        self.verify([key], written=len(fields))
+
     def _write_parts(self, key: str, factors: NDArray[np.float32]) -> int:
         size = keyspace.ITEMS_PER_PART
         parts = [factors[start : start + size] for start in range(0, len(factors), size)]

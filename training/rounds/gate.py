@@ -12,6 +12,7 @@ from algorithms.gate import BASELINES, Decision, decide
 from algorithms.loss import implicit_loss
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord, FigureTriple
+from training.evaluation.chosen_blend import ChosenBlend, default_blend, of_record
 from training.evaluation.comparison import (
     RESAMPLES,
     Evaluation,
@@ -26,6 +27,7 @@ from training.fit.als import ranking, rating
 from training.fit.warm import may_be_warm
 from training.lists.users import ReusedLists
 from training.rounds.champion import Champion
+from training.rounds.contenders import contenders
 from training.rounds.parameters import recorded_parameters
 from training.rounds.round_data import MeasuredItems, RoundData
 
@@ -45,10 +47,16 @@ class Assessment:
     warm: bool
     fit_reason: str  # why the fit is warm, or why it is not
     measured_items: MeasuredItems = _NOT_MEASURED
+    blend: ChosenBlend | None = None  # what the version ranks by; None: its factors alone
 
     def reusable_lists(self, champion: Champion | None, settings: TrainingSettings) -> ReusedLists | None:
-        """Which lists may stay where they are as good: the champion's, in a warm round of equal indexes."""
-        if champion is None or not self.warm or not champion.same_indexes or not settings.list_tolerance:
+        """Which lists may stay where they are as good: the champion's, in a warm round of equal indexes.
+
+        None where a blend ranks: whether a list is still good is known of factors only.
+        """
+        if self.blend is not None or champion is None or champion.manifest.blend is not None:
+            return None
+        if not self.warm or not champion.same_indexes or not settings.list_tolerance:
             return None
         return ReusedLists(champion.manifest.version, settings.list_tolerance)
 
@@ -69,12 +77,20 @@ class Gate:
         before = champion.evaluation if champion else None
         with data.hold_out(settings, before) as (slice_, evaluation):
             if slice_ is None:
-                return Assessment({}, evaluation, _NOTHING, warmth.warm, warmth.reason)
+                blend = self._blend_without_measure(champion, warmth.warm)
+                return Assessment({}, evaluation, _NOTHING, warmth.warm, warmth.reason, blend=blend)
             found = self._assess_ranking(slice_, champion, warmth.warm, warmth.reason)
             if found.warm and not found.decision.publish:
                 reason = found.decision.reason
                 found = self._assess_ranking(slice_, champion, warm=False, fit_reason=reason)
             return self._add_rating_figures(slice_, champion, found)
+
+    def _blend_without_measure(self, champion: Champion | None, warm: bool) -> ChosenBlend | None:
+        if self.settings.ranking == "als":
+            return None
+        if warm and champion is not None and champion.manifest.blend is not None:
+            return of_record(champion.manifest.blend)
+        return default_blend("there was nothing to choose on: the defaults")
 
     def _assess_ranking(
         self, slice_: Slice, champion: Champion | None, warm: bool, fit_reason: str
@@ -89,10 +105,8 @@ class Gate:
             if not after <= before * _LOSS_SLACK:
                 rose = f"the warm fit's loss rose from {before:g} to {after:g}"
                 return Assessment({}, evaluation, Decision(False, "model", rose, {}), warm, fit_reason)
-        models = {"model": ServedModel(items, problem)}
-        if champion is not None and champion_items is not None and _measured_alike(champion, evaluation):
-            models["champion"] = ServedModel(champion_items, champion.as_served(problem))
-        lists = all_lists(models, held_out, slice_.scores, slice_.half_life, k, seed)
+        compared = contenders(slice_, settings, items, champion, warm)
+        lists = all_lists(compared.models, held_out, slice_.scores, slice_.half_life, k, seed)
         comparison = evaluate(lists, held_out, slice_.scores, items, k, seed)
         rivals = {name: comparison.ndcg[name] for name in (*BASELINES, "champion") if name in comparison.ndcg}
         decision = decide(comparison.ndcg["model"], rivals, settings.gate_bound, RESAMPLES, seed)
@@ -104,6 +118,7 @@ class Gate:
             warm=warm,
             fit_reason=fit_reason,
             measured_items=MeasuredItems(items, None),
+            blend=compared.blend,
         )
 
     def _add_rating_figures(self, slice_: Slice, champion: Champion | None, found: Assessment) -> Assessment:
@@ -116,10 +131,6 @@ class Gate:
         figures = rating_figures(ServedModel(items, problem), slice_.held_out)
         measured = found.measured_items._replace(rating=items)
         return replace(found, metrics={**figures, **found.metrics}, measured_items=measured)
-
-
-def _measured_alike(champion: Champion, evaluation: EvaluationRecord) -> bool:
-    return champion.evaluation is not None and champion.evaluation.split == evaluation.split
 
 
 def _loss(model: ServedModel, held_out: HeldOut) -> float:

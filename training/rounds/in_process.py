@@ -15,21 +15,26 @@ from algorithms.fold_in import gramian
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
 from contracts.stored.memory import World
+from training.evaluation.chosen_blend import ChosenBlend
 from training.evaluation.slice import make_slice
 from training.fit.als import Problem, ranking, rating
 from training.fit.factors import Matrix, factors_table
 from training.fit.warm import SWEEPS
 from training.in_memory import als, lists
 from training.in_memory.als import FittedFactors
+from training.in_memory.blended_lists import write_blended_lists
+from training.in_memory.events import BYTES_AN_EVENT
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs
+from training.in_memory.signals import PastSignals, as_signal
 from training.in_memory.slice import collect, item_scores, marked_rows
 from training.lists.segments import newest_attributes
 from training.lists.users import ReusedLists
 from training.registry import model_folder
 from training.registry.publish import Publisher
 from training.rounds.champion import Champion
-from training.rounds.round_data import HeldOutSlice, MeasuredItems
+from training.rounds.fitted_blend import FittedBlend, fitted_blend
+from training.rounds.round_data import HeldOutSlice, MeasuredItems, StoredBlend
 
 
 @dataclass(frozen=True)
@@ -92,17 +97,30 @@ class ProcessData:
             lambda until: item_scores(learnt, self.counts.items, until),
             evaluation,
             settings,
+            self._signals(learnt, settings),
         )
         yield HeldOutSlice(slice_, evaluation)
 
-    def fit(self, settings: TrainingSettings, start: Champion | None) -> ProcessModel:
-        """Fit both models on everything: in full, or warm from the champion."""
+    def fit(
+        self, settings: TrainingSettings, start: Champion | None, blend: ChosenBlend | None
+    ) -> ProcessModel:
+        """Fit both models and the blend's signals on everything: in full, or warm from the champion."""
         rows = _Rows(self.data.pairs, self.counts)
         ranked = rows.fit(ranking(settings), start.items if start else None, settings.seed)
         rated = None
         if self.counts.ratings:
             rated = rows.fit(rating(settings), start.rating_items if start else None, settings.seed)
-        return ProcessModel(self.spark, self.data, ranked, rated)
+        fitted = None if blend is None else self._fit_blend(blend, ranked.items, settings)
+        return ProcessModel(self.spark, self.data, ranked, rated, fitted)
+
+    def _fit_blend(self, chosen: ChosenBlend, items: Matrix, settings: TrainingSettings) -> FittedBlend:
+        factors = as_signal(items, ranking(settings))
+        offered = self._signals(self.data.pairs, settings).fit(factors, chosen.blend.names)
+        return fitted_blend(chosen, offered, factors)
+
+    def _signals(self, pairs: Pairs, settings: TrainingSettings) -> PastSignals:
+        left = settings.train_memory - self.counts.interactions * BYTES_AN_EVENT
+        return PastSignals(pairs, self.counts, left)
 
     def release(self) -> None:
         """Nothing is kept but the arrays themselves."""
@@ -116,6 +134,7 @@ class ProcessModel:
     data: RoundArrays
     ranked: FittedFactors
     rated: FittedFactors | None
+    fitted_blend: FittedBlend | None = None
 
     @property
     def items(self) -> Matrix:
@@ -126,6 +145,11 @@ class ProcessModel:
     def rating_items(self) -> Matrix | None:
         """The item factors that predict ratings; None without a rating."""
         return self.rated.items if self.rated else None
+
+    @property
+    def blend(self) -> StoredBlend | None:
+        """What ranks; None: the factors alone."""
+        return self.fitted_blend.stored if self.fitted_blend else None
 
     def user_gramian(self) -> NDArray[np.float64]:
         """XᵀX (rank, rank) of the user factors that rank."""
@@ -146,6 +170,8 @@ class ProcessModel:
             "items": _indexed("item_id", "item_index", self.data.item_ids),
             **{name: factors_table(found) for name, found in factors.items() if found is not None},
         }
+        if self.fitted_blend is not None:
+            tables[model_folder.SIGNALS] = self.fitted_blend.table()
         for name, table in tables.items():
             model_folder.write_table(self.spark, models_uri, version, name, table)
 
@@ -153,7 +179,13 @@ class ProcessModel:
         self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None
     ) -> ListCounts:
         """Rank and write the lists of users, items and segments. Raises IncompletePublishError."""
-        counts = lists.write_user_lists(publisher, version, self.data, self.ranked, settings.top_n, reused)
+        if self.fitted_blend is not None:
+            served = self.fitted_blend.served
+            counts = write_blended_lists(publisher, version, self.data, served, settings.top_n)
+        else:
+            counts = lists.write_user_lists(
+                publisher, version, self.data, self.ranked, settings.top_n, reused
+            )
         lists.write_similar_items(publisher, version, self.data, self.items)
         lists.write_top_users(publisher, version, self.data, self.ranked)
         attributes = newest_attributes(self.spark, settings.lake_uri, settings.segment_attributes)

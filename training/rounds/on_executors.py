@@ -15,6 +15,7 @@ from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
 from contracts.stored.memory import World
 from training.data import split
 from training.data.load import TrainingData
+from training.evaluation.chosen_blend import ChosenBlend
 from training.evaluation.held_out import collect
 from training.evaluation.item_scores import item_scores
 from training.evaluation.slice import make_slice, split_rows
@@ -29,7 +30,7 @@ from training.registry import model_folder
 from training.registry.model_folder import ModelFrames
 from training.registry.publish import Publisher
 from training.rounds.champion import Champion
-from training.rounds.round_data import HeldOutSlice, MeasuredItems
+from training.rounds.round_data import HeldOutSlice, MeasuredItems, StoredBlend
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,10 @@ class ExecutorData:
         finally:
             rows.unpersist()
 
-    def fit(self, settings: TrainingSettings, start: Champion | None) -> ExecutorModel:
-        """Fit both models on everything: in full, or warm from the champion."""
+    def fit(
+        self, settings: TrainingSettings, start: Champion | None, blend: ChosenBlend | None
+    ) -> ExecutorModel:
+        """Fit both models on everything: in full, or warm from the champion. No signals are fitted here."""
         rows = _Rows(self.data.preferences, self.data.counts, self.data.blocks)
         ranked = rows.fit(ranking(settings), start.items if start else None, settings.seed)
         rated = None
@@ -133,6 +136,11 @@ class ExecutorModel:
     def rating_items(self) -> Matrix | None:
         """The item factors that predict ratings; None without a rating."""
         return self._rated.items if self._rated else None
+
+    @property
+    def blend(self) -> StoredBlend | None:
+        """None: the factors alone rank."""
+        return None
 
     def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
         """Write the folder and go on with what it holds, so that factors are computed once."""

@@ -14,6 +14,7 @@ _RECORDED_PREFIXES = (
     "positive_rating",
     "holdout_fraction",
     "top_n",
+    "ranking",
 )
 
 

@@ -52,6 +52,8 @@ class Publication:
         publisher.write_items(version, item_ids)
         publisher.write_factors(version, model.items, model.user_gramian())
         counts = model.write_lists(publisher, version, self.settings, reused)
+        if model.blend is not None:
+            publisher.write_signals(version, model.blend.fields)
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
         return counts

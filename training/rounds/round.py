@@ -71,7 +71,9 @@ def _fit_and_publish(run: Round, inputs: RoundInputs) -> RoundResult:
         return RoundResult("refused_by_gate", manifest.with_parts(timings=run.timings))
     with Publication(run.spark, run.settings, run.publisher, manifest.version) as publication:
         with run.phase("fit"):
-            model = data.fit(run.settings, champion if assessment.warm else None)
+            model = data.fit(run.settings, champion if assessment.warm else None, assessment.blend)
+            if model.blend is not None:
+                manifest = manifest.with_parts(blend=model.blend.record)
             model.save(run.settings.models_uri, manifest.version, assessment.measured_items)
         with run.phase("publish"):
             reused = assessment.reusable_lists(champion, run.settings)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.settings import TrainingSettings
-from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
+from contracts.stored.manifest import BlendRecord, Counts, EvaluationRecord, ListCounts
 from contracts.stored.memory import World
+from training.evaluation.chosen_blend import ChosenBlend
 from training.evaluation.slice import Slice
 from training.fit.factors import Matrix
 from training.lists.users import ReusedLists
@@ -32,6 +33,13 @@ class MeasuredItems(NamedTuple):
     rating: Matrix | None
 
 
+class StoredBlend(NamedTuple):
+    """A fitted blend as it is published: its record, and its arrays by field."""
+
+    record: BlendRecord
+    fields: dict[str, bytes]
+
+
 class FittedModel(Protocol):
     """Both models, fitted on everything; user factors lie where they were made."""
 
@@ -42,6 +50,10 @@ class FittedModel(Protocol):
     @property
     def rating_items(self) -> Matrix | None:
         """The item factors that predict ratings; None without a rating."""
+
+    @property
+    def blend(self) -> StoredBlend | None:
+        """What ranks; None: the factors alone."""
 
     def user_gramian(self) -> NDArray[np.float64]:
         """XᵀX (rank, rank) of the user factors that rank."""
@@ -81,8 +93,13 @@ class RoundData(Protocol):
         ``champion`` is how the champion was measured: what its measured fit has learnt is not held out.
         """
 
-    def fit(self, settings: TrainingSettings, start: Champion | None) -> FittedModel:
-        """Fit both models on everything: in full, or warm from the champion."""
+    def fit(
+        self, settings: TrainingSettings, start: Champion | None, blend: ChosenBlend | None
+    ) -> FittedModel:
+        """Fit both models, and the blend's signals, on everything: in full, or warm from the champion.
+
+        On the executors no signals are fitted.
+        """
 
     def release(self) -> None:
         """Give the memory back."""

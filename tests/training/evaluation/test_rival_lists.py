@@ -41,9 +41,10 @@ def test_neighbours_find_the_held_out_square_of_a_checkerboard() -> None:
 def test_lists_leave_the_histories_as_they_are() -> None:
     learnt = histories([[0, 1, 2], [1, 3]])
     learnt.strengths[1] = -0.5
-    before = [column.copy() for column in vars(learnt).values()]
+    columns = [column for column in vars(learnt).values() if column is not None]
+    before = [column.copy() for column in columns]
     item_knn(learnt, 5, 2)
-    for now, then in zip(vars(learnt).values(), before, strict=True):
+    for now, then in zip(columns, before, strict=True):
         np.testing.assert_array_equal(now, then)
 
 

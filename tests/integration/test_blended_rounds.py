@@ -1,0 +1,96 @@
+"""A round whose version ranks by a blend of signals: published whole, and started from by the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyspark.sql import SparkSession
+
+from algorithms.blending.served import read_blend
+from algorithms.blending.stored_arrays import decode_arrays, field_names
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import from_events
+from contracts.stored import keyspace
+from contracts.stored.manifest import Manifest
+from contracts.stored.records import decode_ids, decode_ranked
+from tests.integration.test_training_rounds import World, interactions
+from training.registry import model_folder
+
+
+@pytest.fixture
+def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
+    made = World(spark, redis_url, tmp_path)
+    made.settings = made.settings.model_copy(update={"ranking": "blend"})
+    return made
+
+
+def test_a_blend_is_published_whole_and_its_lists_are_those_of_what_is_stored(world: World) -> None:
+    world.append(interactions(0, users=60))
+    outcome, first = world.round()
+    assert outcome == "published"
+    assert first is not None
+    assert first.blend is not None
+    assert first.sizes == world.publisher.sizes(first.version)
+    assert first.sizes is not None
+    assert first.sizes.signals == len(field_names(first.blend, first.counts.items))
+    check_lists(world, first)
+    check_folder(world, first)
+
+    # The same data again: a warm round keeps the weights and is compared with the blend that is served.
+    outcome, second = world.round()
+    assert outcome == "published"
+    assert second is not None
+    assert second.fit is not None
+    assert second.fit.warm
+    assert second.blend is not None
+    assert (second.blend.hot, second.blend.cold) == (first.blend.hot, first.blend.cold)
+    assert second.evaluation is not None
+    figures = second.evaluation.figures or {}
+    assert {"model", "champion", "als", "ease", *second.blend.signals} <= figures.keys()
+    assert figures["champion"]["ndcg@10"][0] == pytest.approx(figures["model"]["ndcg@10"][0], abs=0.05)
+
+
+def check_lists(world: World, manifest: Manifest) -> None:
+    """Redis alone gives the lists again: ids, factors, signals, and the histories of the lake."""
+    assert manifest.blend is not None
+    version, items = manifest.version, manifest.counts.items
+    names = field_names(manifest.blend, items)
+    raw: Any = world.client.hmget(keyspace.model_signals(version), names)
+    arrays = decode_arrays(manifest.blend, dict(zip(names, raw, strict=True)), items)
+    part: Any = world.client.hget(keyspace.model_factors(version), "0")
+    factors = np.frombuffer(part, "<f4").reshape(items, -1)
+    parameters = manifest.parameters
+    served = read_blend(
+        manifest.blend, arrays, Factors(factors, parameters.als_reg_param, parameters.als_alpha)
+    )
+    ids: Any = world.client.get(keyspace.model_items(version))
+    place = {item: index for index, item in enumerate(decode_ids(ids))}
+    for user in ("u0", "u7"):
+        rows = [row for row in interactions(0, users=60) if row[2] == user]
+        history = from_events(
+            np.zeros(len(rows), np.int64),
+            np.array([place[row[3]] for row in rows]),
+            np.array([int(row[5].timestamp() * 1000) for row in rows]),
+            user_count=1,
+            grades=np.array([1.2 if row[4] == 5.0 else -0.3 for row in rows]),
+            strengths=np.array([2.0 if row[4] == 5.0 else -0.5 for row in rows]),
+        )
+        later = history.now_ms + 10 * 86_400_000  # the hot weights say nothing any more
+        expected, _ = served.blend.rank(served.signals, history.asked_at(later), world.settings.top_n)
+        listed: Any = world.client.hget(keyspace.top_n(keyspace.shard_of(user, 2), version), user)
+        assert list(decode_ranked(listed)[0]) == expected[0][expected[0] >= 0].tolist()
+
+
+def check_folder(world: World, manifest: Manifest) -> None:
+    """The arrays lie in the folder too, and are among the files with checksums."""
+    table = model_folder.read_table(
+        world.spark, world.settings.models_uri, manifest.version, model_folder.SIGNALS
+    )
+    assert table is not None
+    stored: Any = world.client.hgetall(keyspace.model_signals(manifest.version))
+    saved = zip(table["field"].to_pylist(), table["content"].to_pylist(), strict=True)
+    assert dict(saved) == {name.decode(): value for name, value in stored.items()}
+    assert any(name.startswith("signals/") for name in manifest.checksums or {})

@@ -1,0 +1,118 @@
+"""Who is compared at the gate: the candidate and the champion as they would be served, and their parts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from algorithms.blending.blend import Blend, Signals
+from algorithms.signals.factors import Factors
+from contracts.settings import TrainingSettings
+from contracts.stored.manifest import EvaluationRecord
+from training.evaluation.blended import BlendedModel, question_times
+from training.evaluation.chosen_blend import ChosenBlend, of_record
+from training.evaluation.comparison import MakesLists, ServedModel
+from training.evaluation.slice import Slice
+from training.fit.als import Problem, ranking
+from training.fit.factors import Matrix
+from training.rounds.champion import Champion
+
+log = logging.getLogger("headwater.training")
+_EASE = "item_to_item/0"
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """What makes lists, by name ("model" is the candidate), and the candidate's blend, if it has one."""
+
+    models: dict[str, MakesLists]
+    blend: ChosenBlend | None
+
+
+def contenders(
+    slice_: Slice, settings: TrainingSettings, items: Matrix, champion: Champion | None, warm: bool
+) -> Contenders:
+    """Fit on the past what each contender ranks by.
+
+    ``items`` are the candidate's factors of the past. The champion's signals are its recipe fitted on
+    the same past, so that nobody has seen more; its factors are its own measured ones.
+    """
+    problem = ranking(settings)
+    chosen = _choose(slice_, settings, champion, warm)
+    served = champion if champion and _is_measured_alike(champion, slice_.evaluation) else None
+    earlier = of_record(served.manifest.blend).blend if served and served.manifest.blend else None
+    factors = Factors(items, problem.reg_param, problem.alpha, problem.nonnegative)
+    signals = _fit(slice_, factors, chosen, earlier, warm)
+    now, alone = question_times(slice_.held_out), ServedModel(items, problem)
+    models: dict[str, MakesLists] = {"model": alone}
+    if chosen is not None:
+        models["model"] = BlendedModel(chosen.blend, signals, now)
+    if served is not None:
+        models["champion"] = _champion_lists(served, problem, earlier, signals, slice_)
+    if chosen is not None:
+        models["als"] = alone
+        singles = {name: name for name in chosen.blend.names}
+        singles |= {"ease": _EASE} if _EASE in signals else {}
+        for shown, name in singles.items():
+            models[shown] = BlendedModel(Blend({name: 1.0}, {name: 1.0}), signals, now)
+    return Contenders(models, chosen)
+
+
+def _choose(
+    slice_: Slice, settings: TrainingSettings, champion: Champion | None, warm: bool
+) -> ChosenBlend | None:
+    """A warm round keeps the champion's weights; None where the factors alone rank."""
+    if settings.ranking == "als":
+        return None
+    if slice_.signals is None:
+        log.info("RANKING=blend needs the data within TRAIN_MEMORY: this round ranks by the factors alone")
+        return None
+    if warm and champion is not None and champion.manifest.blend is not None:
+        return of_record(champion.manifest.blend)
+    return slice_.signals.choose(ranking(settings), settings.seed)
+
+
+def _fit(
+    slice_: Slice, factors: Factors, chosen: ChosenBlend | None, earlier: Blend | None, warm: bool
+) -> Signals:
+    """All signals that anybody needs, each fitted once."""
+    names = {*(chosen.blend.names if chosen else ()), *(earlier.names if earlier else ())}
+    if not names or slice_.signals is None:
+        return {}
+    if not warm or any(name.startswith("item_to_item/") for name in names):
+        names.add(_EASE)
+    return {each.name: each.signal for each in slice_.signals.fit(factors, names)}
+
+
+def _champion_lists(
+    champion: Champion, problem: Problem, blend: Blend | None, signals: Signals, slice_: Slice
+) -> MakesLists:
+    items, own_problem = champion.measured_items, champion.as_served(problem)
+    assert items is not None
+    if blend is None or not _has_all(signals, blend.names):
+        return ServedModel(items, own_problem)
+    with_its_factors = {
+        name: replace(
+            signal,
+            item_factors=items,
+            reg_param=own_problem.reg_param,
+            alpha=own_problem.alpha,
+            nonnegative=own_problem.nonnegative,
+        )
+        if isinstance(signal, Factors)
+        else signal
+        for name, signal in signals.items()
+    }
+    return BlendedModel(blend, with_its_factors, question_times(slice_.held_out))
+
+
+def _has_all(signals: Signals, names: Collection[str]) -> bool:
+    return all(name in signals for name in names)
+
+
+def _is_measured_alike(champion: Champion, evaluation: EvaluationRecord) -> bool:
+    """Whether it was measured by the same split, so that its measured factors know nothing held out."""
+    if champion.measured_items is None or champion.evaluation is None:
+        return False
+    return champion.evaluation.split == evaluation.split

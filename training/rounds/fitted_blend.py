@@ -1,0 +1,49 @@
+"""A chosen blend with its signals fitted on everything, in the form in which it is published and served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
+from algorithms.blending.stored_arrays import encode_arrays
+from algorithms.blending.weights import Candidate
+from algorithms.signals.factors import Factors
+from training.evaluation.chosen_blend import ChosenBlend
+from training.rounds.round_data import StoredBlend
+
+
+@dataclass(frozen=True)
+class FittedBlend:
+    """``served`` ranks by the stored values, so that batch lists are those of the online query."""
+
+    stored: StoredBlend
+    served: ServedBlend
+
+    def table(self) -> pa.Table:
+        """The arrays as they lie in the version's folder."""
+        fields = self.stored.fields
+        return pa.table(
+            {
+                "field": pa.array(fields.keys(), pa.string()),
+                "content": pa.array(fields.values(), pa.binary()),
+            }
+        )
+
+
+def fitted_blend(chosen: ChosenBlend, offered: Sequence[Candidate], factors: Factors) -> FittedBlend:
+    """From the blend's signals. Raises KeyError where one is missing."""
+    candidates = {each.name: each for each in offered}
+    described = {
+        name: describe_signal(name, candidates[name].family, candidates[name].signal)
+        for name in chosen.blend.names
+    }
+    record = chosen.record({name: each.record for name, each in described.items()})
+    arrays = Arrays(
+        rows={name: rows for each in described.values() for name, rows in each.arrays.rows.items()},
+        vectors={name: each for found in described.values() for name, each in found.arrays.vectors.items()},
+    )
+    stored = StoredBlend(record, encode_arrays(arrays))
+    return FittedBlend(stored, read_blend(record, arrays, factors))
