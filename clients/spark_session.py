@@ -45,6 +45,9 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
         "spark.python.daemon.module": "clients.worker_daemon",
         # Python workers inherit it: Spark already keeps every core busy.
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
+        # With Spark's 10 s, the first heartbeat of a slow start comes before there is a block manager: a
+        # NullPointerException in the log. An executor counts as lost after 120 s without one.
+        "spark.executor.heartbeatInterval": "30s",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # Delta reads its own log in few tasks: the default of 50 is all overhead on small tables.

@@ -56,7 +56,9 @@ def main() -> int:
         if reason := pipeline.end_reason():
             log.error("%s", reason)
             return 1
-    pipeline.stop()
+    # A batch that is stopped in its middle comes again; py4j would log the interruption as an exception.
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    pipeline.stop(spark)
     spark.stop()
     return 0
 

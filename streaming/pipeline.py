@@ -25,8 +25,10 @@ from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
 from streaming.runtime.query_end import end_reason
+from streaming.runtime.quiet_stop import stop_quietly, wait_until_idle
 
 log = logging.getLogger("headwater.streaming")
+_LAST_BATCH_SECONDS = 5.0  # whoever stops the service kills it after ten seconds or more
 
 
 class Pipeline(NamedTuple):
@@ -36,12 +38,13 @@ class Pipeline(NamedTuple):
     online: Online
     catch_up: CatchUp
 
-    def stop(self) -> None:
-        """Stop every part."""
+    def stop(self, spark: SparkSession) -> None:
+        """Stop every part, each after what it is at work on where that ends soon."""
         self.catch_up.stop()
         self.online.stop()
+        wait_until_idle(self.queries, _LAST_BATCH_SECONDS)
         for query in self.queries:
-            query.stop()
+            stop_quietly(spark, query)
         self.online.join()
         self.catch_up.join()
 

@@ -29,6 +29,7 @@ from streaming.online.position import StateWentBackError
 from streaming.online.state_watch import StateWatch
 from streaming.online.touched_items import is_unmerged, merge_touched
 from streaming.runtime.query_end import end_reason
+from streaming.runtime.quiet_stop import stop_quietly
 from streaming.runtime.session import task_slots
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
@@ -138,7 +139,7 @@ class Online(threading.Thread):
                 if self._count_left() > self._settings.online_backlog_events:
                     break
         finally:
-            self._stop_quietly(query)
+            stop_quietly(self._spark, query)
             self._merge()
 
     def _look(self) -> str:
@@ -154,12 +155,6 @@ class Online(threading.Thread):
             through = min((times[name] for name in behind), default=reach.asked_at)
             write_status(self._client, StreamingStatus(online_through=through))
         return back
-
-    def _stop_quietly(self, query: StreamingQuery) -> None:
-        # Spark reports tasks that are stopped as failures, at length.
-        self._spark.sparkContext.setLogLevel("OFF")
-        query.stop()
-        self._spark.sparkContext.setLogLevel("ERROR")
 
     def _merge(self) -> None:
         if is_unmerged(self._client):

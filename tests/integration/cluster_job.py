@@ -58,7 +58,7 @@ def main() -> None:
         rows = spark.read.format("delta").load(path).count()
         stored: Any = client.hgetall(keyspace.POPULARITY)
         raters = sum(Popularity.decode(raw).raters for raw in stored.values())
-    pipeline.stop()
+    pipeline.stop(spark)
     print(f"lake: {rows}", f"raters: {raters}", sep="\n")
     executors = spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1  # the driver is one
     print(f"executors: {executors}")

@@ -64,7 +64,7 @@ class Flow:
 
     def stop(self) -> None:
         if self.pipeline is not None:
-            self.pipeline.stop()
+            self.pipeline.stop(self.spark)
         self.pipeline = None
 
     def wait_for(self, interactions: int, entries: int = 0) -> None:

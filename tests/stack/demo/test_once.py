@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from stack.demo.summary import Summary
+from tests.stack.quiet_logs import troubling_lines
 
 USERS, ITEMS, RATED_EACH = 60, 80, 20
 PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
@@ -64,6 +65,7 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     assert any(message.startswith("running: online") for message in _messages(logs / "streaming.log"))
     assert any(message.startswith("published ") for message in _messages(logs / "training.log"))
     assert any(message.startswith("serving model ") for message in _messages(logs / "serving.log"))
+    assert troubling_lines(logs) == []  # neither while it ran nor while it stopped
     # What the JVM says before Spark's own log begins is left as it is.
     assert "WARNING: Using incubator modules: jdk.incubator.vector" in (logs / "streaming.log").read_text()
 

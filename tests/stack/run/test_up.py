@@ -11,6 +11,7 @@ import pytest
 from stack.processes import leftovers
 from stack.processes.identity import Identity, running
 from stack.processes.run_state import Folders
+from tests.stack.quiet_logs import troubling_lines
 
 PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
 
@@ -50,6 +51,7 @@ def test_up_runs_until_down_and_leaves_nothing_behind(jars: None, tmp_path: Path
     assert stopped.returncode == 0, stopped.stderr
     assert not any(running(process) for process in processes)
     assert _headwater("status", *data).returncode == 3
+    assert troubling_lines(tmp_path / "logs") == []
 
 
 def test_a_busy_port_is_one_clear_sentence(jars: None, redis_url: str, tmp_path: Path) -> None:

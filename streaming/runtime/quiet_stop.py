@@ -1,0 +1,46 @@
+"""Stops queries without an error in the log: for Spark, every task that is stopped has failed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+_POLL_SECONDS = 0.05
+_TASKS_SECONDS = 3.0
+_one_at_a_time = threading.Lock()  # the log level is the whole JVM's
+
+
+def wait_until_idle(queries: Sequence[StreamingQuery], seconds: float) -> None:
+    """Let the batches that are at work end by themselves, for so long: they need not be repeated then."""
+    deadline = time.monotonic() + seconds
+    while any(query.status["isTriggerActive"] for query in queries) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+
+
+def stop_quietly(spark: SparkSession, query: StreamingQuery) -> None:
+    """Stop a query and wait for its tasks, which Spark does not; its JVM logs nothing meanwhile.
+
+    A query that ended by itself has kept its error: `streaming/runtime/query_end.py` says it.
+    """
+    with _one_at_a_time:
+        spark.sparkContext.setLogLevel("OFF")
+        try:
+            query.stop()
+            deadline = time.monotonic() + _TASKS_SECONDS
+            while count_active_tasks(spark, query) and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
+        finally:
+            spark.sparkContext.setLogLevel("ERROR")
+
+
+def count_active_tasks(spark: SparkSession, query: StreamingQuery) -> int:
+    """How many tasks of the query's newest job have not ended yet, whether they were cancelled or not."""
+    tracker = spark.sparkContext.statusTracker()
+    newest = max(tracker.getJobIdsForGroup(query.runId), default=None)
+    job = None if newest is None else tracker.getJobInfo(newest)
+    stages = [tracker.getStageInfo(stage) for stage in job.stageIds] if job else []
+    return sum(stage.numActiveTasks for stage in stages if stage)
