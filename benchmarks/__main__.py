@@ -22,6 +22,7 @@ from pathlib import Path
 from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round, whole_round
+from benchmarks.startup import idle
 from benchmarks.stream import blend_scoring, fold_in, freshness, growth, lake, online, producer
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
@@ -44,6 +45,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("whole_round", whole_round.run),
     ("kept_lists", kept_lists.run),
     ("once", once.run),
+    ("idle", idle.run),
     ("serving", serving.run),
     ("events_api", events_api.run),
     ("rerankers", rerankers.run),

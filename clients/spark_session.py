@@ -12,7 +12,8 @@ from contracts.settings import SparkSettings
 
 # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
 # The validation's generated method is larger than what the JVM compiles by default; interpreted, it is slow.
-_JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods"
+# What jstat would read is sampled twenty times a second, also where nothing happens.
+_JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods -XX:-UsePerfData"
 
 
 def spark_session(name: str, settings: SparkSettings, driver_options: str = "") -> SparkSession:

@@ -16,6 +16,8 @@ from contracts.topics import SOURCES, Partition, PartitionOffsets
 
 log = logging.getLogger("headwater.topics")
 _POLL_SECONDS = 0.2
+_IDLE_POLL_SECONDS = 0.5
+_IDLE_AFTER_SECONDS = 5.0  # without a new record
 _ANSWER_SECONDS = 10.0
 
 
@@ -34,11 +36,17 @@ class TopicReach(threading.Thread):
         self._servers = bootstrap
         self._stopping, self._is_known = threading.Event(), threading.Event()
         self._newest = Reach({}, 0)
+        self._moved_at = 0.0
 
     def newest(self) -> Reach:
         """The last answer; waits for the first one."""
         self._is_known.wait()
         return self._newest
+
+    def pause_seconds(self) -> float:
+        """How long to wait before the next look: longer where nothing has been written lately."""
+        is_idle = time.monotonic() - self._moved_at > _IDLE_AFTER_SECONDS
+        return _IDLE_POLL_SECONDS if is_idle and self._is_known.is_set() else _POLL_SECONDS
 
     def stop(self) -> None:
         """End soon; a caller that waits for the first answer gets an empty one."""
@@ -50,7 +58,7 @@ class TopicReach(threading.Thread):
         while not self._stopping.is_set():
             try:
                 with quiet_consumer(self._servers, _ANSWER_SECONDS) as consumer:
-                    while not self._stopping.wait(_POLL_SECONDS):
+                    while not self._stopping.wait(self.pause_seconds()):
                         self._ask(consumer)
             except (BrokerUnavailableError, KafkaError, OSError) as error:
                 log.warning("Kafka does not say how far its topics reach: %r", error)
@@ -63,5 +71,7 @@ class TopicReach(threading.Thread):
             Partition(partition.topic, partition.partition).name: int(end)
             for partition, end in consumer.end_offsets(partitions).items()
         }
+        if ends != self._newest.ends:
+            self._moved_at = time.monotonic()
         self._newest = Reach(ends, asked_at)
         self._is_known.set()

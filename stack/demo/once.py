@@ -13,7 +13,7 @@ from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
 from contracts.topics import lag
 from stack.demo.story import tell
-from stack.demo.summary import Summary, summarise
+from stack.demo.summary import Summary, seconds_line, summarise, with_seconds
 from stack.machine.errors import StackError
 from stack.processes.progress_file import read_progress
 from stack.run.launch import Run, running_stack
@@ -42,13 +42,16 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
         with run.phases("serving", f"Waiting for the API to serve model {model.version}"):
             _wait_until_served(run, model.version)
         with run.phases("counts", "Counting in the lake, Redis and the dead-letter topic"):
-            seconds = dict(run.phases.seconds)
-            summary = summarise(run, model, seconds | {"total": run.phases.total()})
+            summary = with_seconds(summarise(run, model), run)
         if json_file:
             summary.write(json_file)
         if with_story:
             with run.phases("story", "One user's story"):
                 tell(run, lambda: _learn(run))
+        summary = with_seconds(summary, run)  # with the steps that have ended meanwhile
+        if json_file:
+            summary.write(json_file)
+        run.phases.say(seconds_line(summary))
     return summary
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from clients.rejected_reader import read_rejected
 from contracts.stored.manifest import Manifest
+from stack.machine.install import read_seconds
 from stack.processes.progress_file import read_progress
 from stack.run.launch import Run
 from stack.status.redis_state import redis_state
@@ -29,7 +31,8 @@ class Summary:
     items: int
     model_version: str
     metrics: dict[str, float | None]
-    seconds: dict[str, float]
+    seconds: dict[str, float] = field(default_factory=dict)
+    installation_seconds: dict[str, float] = field(default_factory=dict)  # of the last one; {}: not known
 
     def encode(self) -> str:
         """One JSON object, to be read by people too."""
@@ -45,7 +48,7 @@ class Summary:
         path.write_text(self.encode())
 
 
-def summarise(run: Run, model: Manifest, seconds: dict[str, float]) -> Summary:
+def summarise(run: Run, model: Manifest) -> Summary:
     """Count in the lake, in Redis and in the dead-letter topic itself, not from the services' counters."""
     progress = read_progress(run.folders.progress)
     lake = count_lake(run.folders.lake)
@@ -63,8 +66,27 @@ def summarise(run: Run, model: Manifest, seconds: dict[str, float]) -> Summary:
         items=lake.items,
         model_version=model.version,
         metrics=dict(model.metrics),
-        seconds=seconds,
     )
+
+
+def with_seconds(summary: Summary, run: Run) -> Summary:
+    """The summary with the seconds of the steps that have ended, and of the run until now."""
+    seconds = {**run.phases.seconds, "total": run.phases.total()}
+    return replace(summary, seconds=seconds, installation_seconds=read_seconds())
+
+
+def seconds_line(summary: Summary) -> str:
+    """Where the time went, for people."""
+    seconds, installation = dict(summary.seconds), summary.installation_seconds
+    total = seconds.pop("total")
+    text = f"This run took {total:.0f} s: {_listed(seconds)}"
+    if installation:
+        text += f"\nThe installation had taken {sum(installation.values()):.0f} s: {_listed(installation)}"
+    return text
+
+
+def _listed(seconds: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items())
 
 
 def rejected_events(bootstrap: str) -> int:

@@ -92,6 +92,7 @@ def _java(java: Java, folder: Path, heap: str) -> list[str]:
         str(java.executable),
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
+        "-XX:-UsePerfData",  # what jstat would read is sampled twenty times a second
         f"-Dlog4j2.configurationFile={_LOG_CONFIG}",
         f"-Dkafka.logs.dir={folder}",
         "-cp",

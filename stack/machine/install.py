@@ -76,6 +76,15 @@ def install(lock: str) -> None:
     print(f"Installed in {sum(seconds.values()):.0f} s.", flush=True)
 
 
+def read_seconds() -> dict[str, float]:
+    """How long each step of the last installation took; empty where it was made by other means."""
+    try:
+        found = json.loads(SECONDS_FILE.read_text(encoding="utf-8"))
+        return {str(name): float(spent) for name, spent in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 def make_environment() -> None:
     """An empty virtual environment, where there is none."""
     if _PYTHON.exists():

@@ -64,14 +64,19 @@ class ServiceProcess:
         record.write(run_dir)
         return cls(name, popen, log, run_dir, log_start, record)
 
-    def note_descendants(self) -> None:
-        """Keep the record in step with what the process has started (a JVM, Python workers)."""
+    def note_descendants(self) -> bool:
+        """Keep the record in step with what the process has started (a JVM, Python workers).
+
+        Returns whether anything has started or ended since the last call.
+        """
         alive = [child for child in self.seen if running(child)]
         now = dict.fromkeys((*alive, *descendants(self.record.process)))
-        if now != self.seen:
-            self.seen = now
-            self.record = ServiceRecord(self.name, self.record.process, tuple(now))
-            self.record.write(self.run_dir)
+        if now == self.seen:
+            return False
+        self.seen = now
+        self.record = ServiceRecord(self.name, self.record.process, tuple(now))
+        self.record.write(self.run_dir)
+        return True
 
     @property
     def exit_code(self) -> int | None:

@@ -22,7 +22,8 @@ _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _HEALTHY_SECONDS = 60.0
 _OPERATOR_SECONDS = 15.0  # between two looks at whether the operator has done what a service waits for
 _TICK = 0.1
-_NOTE_SECONDS = 2.0  # walking the process table costs; a new JVM or worker is noted this late at most
+# Walking the process table costs: a new JVM or worker is noted this late at most, the fewer come the later.
+_NOTE_SECONDS, _LONGEST_NOTE_SECONDS = 2.0, 16.0
 
 
 class StopRequested(Exception):  # noqa: N818 - not an error: the user's wish
@@ -60,13 +61,14 @@ class Supervisor:
         self._folders, self._env, self._strict, self._say = folders, env, strict, say
         self._services: dict[str, _Supervised] = {}
         self._stopping = False
-        self._noted = 0.0
+        self._noted, self._note_pause = 0.0, _NOTE_SECONDS
 
     def start(self, plan: Plan) -> None:
         """Start a service."""
         self._services[plan.name] = _Supervised(plan, self._spawn(plan), time.monotonic())
 
     def _spawn(self, plan: Plan) -> ServiceProcess:
+        self._note_pause = _NOTE_SECONDS
         return ServiceProcess.start(
             plan.name, plan.command, {**self._env, **plan.env}, self._folders.logs, self._folders.run
         )
@@ -93,17 +95,19 @@ class Supervisor:
 
     def watch(self) -> None:
         """Look after each service once. Raises ServiceDiedError for one that is not restarted."""
-        note = time.monotonic() - self._noted >= _NOTE_SECONDS
-        if note:
-            self._noted = time.monotonic()
+        note = time.monotonic() - self._noted >= self._note_pause
+        has_new = False
         for service in self._services.values():
             if service.restart_at is not None:
                 self._restart_when_due(service)
             elif service.process.exit_code is None:
                 if note:
-                    service.process.note_descendants()
+                    has_new |= service.process.note_descendants()
             elif not (service.plan.ends and service.process.exit_code == 0):
                 self._note_death(service)
+        if note:
+            self._noted = time.monotonic()
+            self._note_pause = _NOTE_SECONDS if has_new else min(2 * self._note_pause, _LONGEST_NOTE_SECONDS)
 
     def _note_death(self, service: _Supervised) -> None:
         death = service.process.death()

@@ -126,7 +126,7 @@ class Online(threading.Thread):
         query = start_live(self._spark, self._settings, by_topic(starts))
         log.info("live from %s", starts)
         try:
-            while not self._stopping.wait(_LOOK_SECONDS):
+            while not self._stopping.wait(self._reach.pause_seconds()):
                 reason, back = end_reason(query), self._look()
                 if reason and not back:
                     back = _what_went_back(query)

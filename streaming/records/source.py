@@ -22,6 +22,9 @@ def _options(settings: StreamingSettings) -> dict[str, str]:
         # After each poll Spark asks the broker twice where the partition begins and ends: with Kafka's 500
         # records a poll that takes a third of the time. What a poll holds is bounded in bytes as well.
         "kafka.max.poll.records": "5000",
+        # The broker answers as soon as there is a record; this is how long it keeps an empty question. With
+        # Kafka's half second, the live tasks of an idle topic ask ten times a second.
+        "kafka.fetch.max.wait.ms": "5000",
     }
 
 

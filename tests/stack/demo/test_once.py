@@ -58,7 +58,9 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     assert (found["rejected_lines"], found["rejected_events"]) == (1, 0)
     assert (found["users"], found["items"]) == (USERS, ITEMS)
     assert {"ndcg@10", "popularity_ndcg@10", "rmse"} <= set(found["metrics"])
-    assert {"servers", "replay", "applied", "training", "serving", "total"} <= set(found["seconds"])
+    steps = {"servers", "replay", "applied", "training", "serving", "counts", "story", "total"}
+    assert steps <= set(found["seconds"])
+    assert "This run took " in answer.stderr
     assert found["model_version"] in answer.stderr
     assert "Recommended after" in answer.stderr
     logs = tmp_path / "data" / "logs"

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from stack.demo.summary import Summary
+from stack.demo.summary import Summary, seconds_line
 
 SUMMARY = Summary(
     sent=10,
@@ -35,6 +36,14 @@ def test_a_file_of_an_earlier_version_is_read() -> None:
   "seconds": {"replay": 1.5, "total": 9.0}
 }"""
     assert Summary.decode(old) == SUMMARY
+
+
+def test_the_seconds_of_the_steps_stand_on_a_line_and_those_of_the_installation_below() -> None:
+    assert seconds_line(SUMMARY) == "This run took 9 s: replay 1.5"
+    installed = replace(SUMMARY, installation_seconds={"environment": 6.0, "Spark": 31.25})
+    assert seconds_line(installed).splitlines()[1:] == [
+        "The installation had taken 37 s: environment 6.0, Spark 31.2"
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sent": 1}'])

@@ -68,3 +68,15 @@ def test_it_runs_with_the_standard_library_alone() -> None:
     )
     assert ended.returncode == 2
     assert ended.stderr == "usage: install.py dev|run\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"Spark": "long"}', None])
+def test_seconds_that_were_never_written_are_none(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "SECONDS_FILE", tmp_path / "seconds.json")
+    if text is not None:
+        install.SECONDS_FILE.write_text(text)
+    assert install.read_seconds() == {}
+    install.SECONDS_FILE.write_text('{"Spark": 31.5}')
+    assert install.read_seconds() == {"Spark": 31.5}

@@ -1,0 +1,1 @@
+"""What a start costs, and what a running stack costs while nothing happens."""
