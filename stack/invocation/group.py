@@ -18,11 +18,14 @@ _OF_A_STACK = frozenset(
     {"verify", "ingest", "rebuild", "repair", "rejects", "train", "report", "tune", "models", "export"}
 )
 _STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune"})
-# What a command needs that starts Spark or that would wait long for a server.
+# What a command needs that starts Spark, or whose own clients would wait half a minute for a server.
 _SERVERS = {
     "rebuild": ("redis", "kafka"),
     "repair": ("redis", "kafka"),
+    "train": ("redis",),
     "train --once": ("redis",),
+    "models": ("redis",),
+    "report": ("redis",),
     "rejects": ("kafka",),
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,8 @@ CASES: dict[str, tuple[str, int]] = {
     "models audit": ("", 3),
     "export recommendations": ("{folder}/lists.jsonl", 1),
 }
+# One that starts Spark, one that asks Redis, one that asks Kafka.
+HANGING = ("rebuild", "models list", "rejects")
 # Their exit code depends on the machine, or what they print is a table.
 TABLES = {"status", "doctor"}
 CURE = re.compile(r"`headwater|--[a-z]|[A-Z]+_[A-Z]+|Nothing runs on|give |name another")
@@ -109,6 +113,27 @@ def test_train_without_its_option_is_told_so(nothing_runs: Path) -> None:
     answer = CliRunner().invoke(build_app(["train"]), ["train"])
     assert answer.exit_code == 2
     assert "--once" in answer.output
+
+
+@pytest.fixture
+def servers_hang(nothing_runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A Redis and a Kafka that take every connection and never say a word."""
+    with socket.create_server((LOOPBACK, 0)) as redis, socket.create_server((LOOPBACK, 0)) as kafka:
+        monkeypatch.setenv("REDIS_URL", f"redis://{LOOPBACK}:{redis.getsockname()[1]}/0")
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{LOOPBACK}:{kafka.getsockname()[1]}")
+        yield
+
+
+@pytest.mark.parametrize("command", HANGING)
+def test_a_server_that_hangs_is_given_up_in_seconds(command: str, servers_hang: None) -> None:
+    words = [*command.split(), *CASES[command][0].split()]
+    began = time.monotonic()
+    answer = CliRunner().invoke(build_app(words), words)
+    assert answer.exit_code == 3, answer.output
+    assert len(answer.output.splitlines()) == 1
+    assert CURE.search(answer.output), answer.output
+    # Of the clients behind these commands, the slowest would try for two minutes.
+    assert time.monotonic() - began < 60
 
 
 @pytest.mark.servers
