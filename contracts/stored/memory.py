@@ -27,6 +27,8 @@ BASE = 1_500_000  # an empty server with a few clients
 _QUANTILES = 100
 _VERSION_SIZE = 20  # the text of a version
 _MANIFEST_SIZE = 16_384
+_ROW_ENTRIES = 100  # that a row of a signal keeps
+_ENTRY_BYTES, _ROW_BYTES, _PART_HEAD = 6, 2, 16  # contracts/stored/signal_arrays.py
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class World:
     n: int = 100
     rank: int = 16
     rating_rank: int = 5
+    signal_matrices: int = 3  # of a version's blend (RANKING): item-to-item, the long view, transitions; or 0
     shards: int = 1
     user_size: int = 8
     item_size: int = 8
@@ -214,6 +217,15 @@ def model_factors(world: World) -> int:
     return factors + ids + string_bytes(8 * world.rank**2) + string_bytes(_MANIFEST_SIZE) + 3 * key_bytes(48)
 
 
+def model_signals(world: World) -> int:
+    """The arrays of one version's blend, as if every row were full; and two sums for each item."""
+    parts, left = divmod(world.items, keyspace.ITEMS_PER_PART)
+    row = _ROW_BYTES + _ENTRY_BYTES * min(_ROW_ENTRIES, world.items)
+    whole, rest = (string_bytes(_PART_HEAD + row * rows) for rows in (keyspace.ITEMS_PER_PART, left))
+    matrices = world.signal_matrices * (parts * whole + (rest if left else 0))
+    return matrices + 2 * string_bytes(4 * world.items) + key_bytes(48) if world.signal_matrices else 0
+
+
 Bytes = Callable[[World], int]
 # To plan for a new kind of key, write its formula above and name it here.
 STATE_KINDS: tuple[tuple[str, Bytes], ...] = (
@@ -233,6 +245,7 @@ VERSION_KINDS: tuple[tuple[str, Bytes], ...] = (
     ("lists of items", model_neighbours),
     ("lists of segments", model_segments),
     ("factors and ids", model_factors),
+    ("signals", model_signals),
 )
 
 

@@ -34,6 +34,7 @@ def plan(
         interactions=interactions or users * min(100, items),
         n=n,
         rank=training.als_rank,
+        signal_matrices=World.signal_matrices if training.ranking == "blend" else 0,
         shards=serving.redis_shards,
         days=days,
         user_size=user_size,

@@ -104,8 +104,17 @@ def item_frame(spark: SparkSession, item_ids: Sequence[str]) -> DataFrame:
     return spark.createDataFrame(table)
 
 
-def describe_world(counts: Counts, user_size: float, item_size: float, settings: TrainingSettings) -> World:
-    """What a version takes in Redis; the sizes are the mean lengths of the pairs' ids in bytes."""
+def describe_world(
+    counts: Counts,
+    user_size: float,
+    item_size: float,
+    settings: TrainingSettings,
+    signal_matrices: int = 0,
+) -> World:
+    """What a version takes in Redis; the sizes are the mean lengths of the pairs' ids in bytes.
+
+    ``signal_matrices`` are those of its blend, none on the executors.
+    """
     return World(
         users=counts.users,
         items=counts.items,
@@ -113,6 +122,7 @@ def describe_world(counts: Counts, user_size: float, item_size: float, settings:
         n=settings.top_n,
         rank=settings.als_rank,
         rating_rank=settings.explicit_rank,
+        signal_matrices=signal_matrices,
         shards=settings.redis_shards,
         user_size=math.ceil(user_size),
         item_size=math.ceil(item_size),

@@ -17,6 +17,7 @@ from training.in_memory.events import Events
 from training.in_memory.pairs import Pairs, pairs_of
 
 _ABSENT = -1
+_BLEND_MATRICES = 4  # of a blend, rarely more: the budget is asked before its weights are chosen
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def load_arrays(
         pc.mean(pc.binary_length(user_ids.take(pa.array(dense.users)))).as_py(),
         pc.mean(pc.binary_length(item_ids.take(pa.array(dense.items)))).as_py(),
         settings,
+        signal_matrices=_BLEND_MATRICES if settings.ranking == "blend" else 0,
     )
     kept = _dense_events(events, users, items)
     return RoundArrays(dense, kept, user_ids, item_ids, counts, lake_version, world)

@@ -8,11 +8,17 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from contracts.stored.manifest import FigureTriple, GateRecord, Manifest
+from contracts.stored.manifest import BlendRecord, FigureTriple, GateRecord, Manifest
 from training.report.svg import bars, lines
 
 _SHOWN = ("ndcg", "recall", "precision", "map", "mrr", "hit_rate", "coverage", "novelty", "serendipity")
-_NAMES = {"model": "this model", "recent_popularity": "recent popularity", "item_knn": "item-kNN"}
+_NAMES = {
+    "model": "this model",
+    "recent_popularity": "recent popularity",
+    "item_knn": "item-kNN",
+    "als": "factors alone",
+    "ease": "EASE",
+}
 FiguresByList = Mapping[str, Mapping[str, FigureTriple]]  # by who made the lists, by metric
 
 
@@ -122,8 +128,31 @@ def _training_facts(manifest: Manifest) -> list[tuple[str, Any]]:
         ("fit", f"{'warm' if fit and fit.warm else 'full'} ({fit.why if fit else ''})")
     ]
     rows += [(name, metrics[name]) for name in ("rmse", "mae", "r2") if name in metrics]
+    if manifest.blend is not None:
+        rows += _blend_facts(manifest.blend)
     rows += [(f"seconds: {name}", value) for name, value in manifest.timings.items()]
     rows += manifest.parameters.model_dump(exclude_unset=True).items()
+    return rows
+
+
+def _blend_facts(blend: BlendRecord) -> list[tuple[str, Any]]:
+    """The weights of each horizon, how they were chosen, and each signal's NDCG alone on that choice."""
+    rows: list[tuple[str, Any]] = []
+    horizons = (
+        ("right after an event", blend.hot, blend.hot_choice),
+        ("long after it", blend.cold, blend.cold_choice),
+    )
+    for when, weights, choice in horizons:
+        shown = " + ".join(f"{weight:.3g} {name}" for name, weight in weights.items() if weight)
+        rows.append((f"ranks {when} by", shown))
+        if choice is None:
+            continue
+        rows.append(
+            (f"weights {when}", choice.why + (f"; NDCG {_interval(choice.ndcg)}" * bool(choice.ndcg)))
+        )
+        alone = sorted(choice.alone.items(), key=lambda pair: -pair[1])
+        if alone:
+            rows.append((f"alone {when}", ", ".join(f"{name} {value:.4f}" for name, value in alone)))
     return rows
 
 

@@ -27,6 +27,7 @@ from contracts.stored.records import (
     encode_ranked,
     encode_ranked_ids,
 )
+from contracts.stored.signal_arrays import StoredRows, encode_rows, encode_vector
 
 WORLD = World(
     users=3000,
@@ -182,13 +183,23 @@ def write_factors(pipe: Any, given_histories: list[list[int]]) -> None:
     pipe.set(keyspace.manifest(VERSION), "x" * 14_000)
 
 
+def write_signals(pipe: Any, given_histories: list[list[int]]) -> None:
+    indptr = np.arange(WORLD.items + 1, dtype=np.int64) * 100
+    columns = np.tile(np.arange(100, dtype=np.int32), WORLD.items)
+    rows = StoredRows(indptr, columns, np.ones(len(columns), np.float16), 1.0)
+    for name in ("item_to_item", "long_view", "transitions"):
+        pipe.hset(keyspace.model_signals(VERSION), mapping=encode_rows(name, rows))
+    for name in ("transitions.row_sums", "transitions.column_sums"):
+        pipe.hset(keyspace.model_signals(VERSION), name, encode_vector(np.ones(WORLD.items)))
+
+
 WRITERS = (
     *("histories", write_histories, "recent items", write_recent, "popularity", write_popularity),
     *("trends", write_trends, "popular, trending and newest lists", write_rankings),
     *("liked together", write_together, "catalogue", write_catalog, "fresh lists", write_fresh),
     *("lists of users", write_model_lists, "lists of items", write_neighbours),
     *("users' metadata", write_user_metadata, "shown items", write_shown),
-    *("lists of segments", write_segments, "factors and ids", write_factors),
+    *("lists of segments", write_segments, "factors and ids", write_factors, "signals", write_signals),
 )
 BY_KIND = dict(zip(WRITERS[::2], WRITERS[1::2], strict=True))
 KINDS = (*memory.STATE_KINDS, *memory.VERSION_KINDS)
@@ -211,7 +222,7 @@ def test_every_kind_and_the_whole_are_predicted(
         grown[name] = used_memory() - before
     assert sum(memory.plan_bytes(world).values()) == pytest.approx(used_memory(), rel=0.2)
     exact = ("histories", "fresh lists", "shown items", "users' metadata", "lists of segments")
-    for name in (*exact, "lists of users", "lists of items", "factors and ids"):
+    for name in (*exact, "lists of users", "lists of items", "factors and ids", "signals"):
         assert predicted[name] == pytest.approx(grown[name], rel=0.2), name
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from contracts.stored.manifest import EvaluationRecord
+from contracts.stored.manifest import BlendRecord, EvaluationRecord
 from tests.manifests import a_manifest
 from training.report.page import report
 from training.report.svg import bars, lines
@@ -98,3 +98,23 @@ def test_plots_hold_their_numbers_even_without_an_interval() -> None:
     assert "nan" not in plot
     assert "<circle" in lines("one", {"a": [0.3]}, ("v1", "v1"))
     assert "nan" not in lines("none", {"a": []}, ("", ""))
+
+
+def test_the_page_shows_the_weights_of_both_horizons_and_how_they_were_chosen() -> None:
+    blend = {
+        "hot": {"item_to_item/15": 1.0, "transitions/4": 0.64},
+        "cold": {"long_view": 1.0},
+        "half_life_hours": 8.0,
+        "signals": {},
+        "hot_choice": {
+            "why": "chosen on 572 questions of 572 users",
+            "ndcg": [0.15, 0.14, 0.17],
+            "alone": {"transitions/4": 0.11, "item_to_item/15": 0.12},
+        },
+        "cold_choice": {"why": "17 users are too few"},
+    }
+    page = report(MANIFEST.with_parts(blend=BlendRecord.model_validate(blend)))
+    assert "1 item_to_item/15 + 0.64 transitions/4" in page
+    assert "chosen on 572 questions of 572 users; NDCG 0.1500 [0.1400, 0.1700]" in page
+    assert "item_to_item/15 0.1200, transitions/4 0.1100" in page
+    assert "17 users are too few" in page
