@@ -7,6 +7,8 @@ is listed is scored pair by pair.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -141,7 +143,7 @@ def _scores(users: Floats, items: Floats, rows: NDArray[np.int64], columns: NDAr
     return scores
 
 
-def _floor(block: Floats, n: int) -> Floats:
+def _floor(block: NDArray[np.floating[Any]], n: int) -> NDArray[np.floating[Any]]:
     """A lower bound of the n-th largest score of each row, close to it: (users,).
 
     That is the n-th largest of the maxima of groups of columns, a tenth of the cost of selecting from all.
@@ -149,17 +151,17 @@ def _floor(block: Floats, n: int) -> Floats:
     size = max(1, block.shape[1] // (_GROUPS * n))
     groups = block.shape[1] // size
     if groups <= n:
-        return np.full(len(block), -np.inf, np.float32)
+        return np.full(len(block), -np.inf, block.dtype)
     tops = block[:, : size * groups].reshape(len(block), size, groups).max(axis=1)
-    floor: Floats = np.partition(tops, groups - n, axis=1)[:, groups - n]
-    return floor
+    return np.asarray(np.partition(tops, groups - n, axis=1)[:, groups - n])
 
 
 def _best_of_row(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    items = np.flatnonzero(values > 0)
+    # A lower bound of the n-th largest leaves few candidates to select from.
+    floor = float(_floor(values[None], n)[0])
+    items = np.flatnonzero(values >= floor if floor > 0 else values > 0)
     candidates = values[items]
     if len(items) > n:
-        floor = np.partition(candidates, len(items) - n)[len(items) - n]
-        above = candidates >= floor
+        above = candidates >= np.partition(candidates, len(items) - n)[len(items) - n]
         items, candidates = items[above], candidates[above]
     return items[np.argsort(-candidates, kind="stable")[:n]]

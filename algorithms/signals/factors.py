@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from algorithms.explanation import contributions
 from algorithms.fold_in import fold_in, gramian
-from algorithms.recency import recency_weights
 from algorithms.signals.history import Histories
 
 Floats = NDArray[np.float64]
@@ -84,4 +83,5 @@ class Factors:
         return histories.is_newest_of_item & self._known[histories.items]
 
     def _faded(self, entries: Histories) -> Floats:
-        return recency_weights(entries.indptr, entries.times_ms, half_life_items=self.half_life)
+        """As `algorithms.recency.recency_weights`, for entries that stand newest first already."""
+        return 2.0 ** -(entries.newer / self.half_life) if self.half_life else np.ones(len(entries.items))

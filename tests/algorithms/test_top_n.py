@@ -118,3 +118,13 @@ def test_the_best_of_rows_are_those_of_a_full_sort() -> None:
     for row, chosen in zip(scores, items, strict=True):
         expected = [item for item in np.argsort(-row, kind="stable")[:12] if row[item] > 0]
         assert chosen[chosen >= 0].tolist() == expected
+
+
+@given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 400), st.integers(1, 2000))
+def test_the_best_of_many_items_are_those_of_a_full_sort(seed: int, n: int, items: int, levels: int) -> None:
+    row = np.random.default_rng(seed).integers(-levels // 2, levels, items).astype(np.float64)
+    found, scores = best_of_rows(row[None], n)
+    expected = [item for item in np.argsort(-row, kind="stable")[:n] if row[item] > 0]
+    assert found[0][: len(expected)].tolist() == expected
+    assert scores[0][: len(expected)].tolist() == row[expected].tolist()
+    assert (found[0][len(expected) :] == -1).all()
