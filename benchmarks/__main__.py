@@ -23,7 +23,7 @@ from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round, whole_round
 from benchmarks.startup import idle
-from benchmarks.stream import blend_scoring, fold_in, freshness, growth, lake, online, producer
+from benchmarks.stream import blend_scoring, blend_worker, fold_in, freshness, growth, lake, online, producer
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
 from stack.machine.java import ensure_java
@@ -37,6 +37,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("lake", lake.run),
     ("fold_in", fold_in.run),
     ("blend_scoring", blend_scoring.run),
+    ("blend_worker", blend_worker.run),
     ("growth", growth.run),
     ("online", online.run),
     ("freshness", freshness.run),
