@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from algorithms.blending.blend import Blend
+from algorithms.signals.rows import Rows
+from algorithms.signals.transitions import Transitions, TransitionSettings
+from training.evaluation.blended import BlendedModel, question_times, ranking_histories
+from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
+
+# Item 0 is followed by item 2, item 1 by item 3.
+ROWS = Rows(np.array([0, 1, 2, 2, 2]), np.array([2, 3], np.int32), np.ones(2, np.float32))
+NEXT = Transitions(ROWS, np.ones(4, np.float32), np.ones(4, np.float32), TransitionSettings(half_life=1), 10)
+
+
+def histories(items: list[int], times: list[int], indptr: list[int]) -> MeasuredHistories:
+    many = len(items)
+    return MeasuredHistories(
+        indptr=np.array(indptr, np.int64),
+        items=np.array(items, np.int32),
+        strengths=np.ones(many),
+        ratings=np.full(many, np.nan),
+        liked=np.ones(many, np.bool_),
+        times=np.array(times, np.int64),
+        grades=np.ones(many),
+    )
+
+
+def test_the_newest_event_says_most_whatever_the_order_of_the_items() -> None:
+    past = histories([0, 1, 0, 1], [10, 20, 20, 10], [0, 2, 4])
+    model = BlendedModel(Blend({"t": 1.0}, {"t": 1.0}), {"t": NEXT}, np.array([30, 30]))
+    assert model.lists(past, 2).tolist() == [[3, 2], [2, 3]]
+
+
+def test_questions_are_asked_when_the_first_thing_held_out_was_done() -> None:
+    past = histories([0, 1], [10, 20], [0, 1, 2])
+    later = histories([2, 3, 1], [50, 40, 60], [0, 2, 3])
+    assert question_times(HeldOut(past, later, MeasurableUsers(2, 2, 2))).tolist() == [40, 60]
+
+
+def test_histories_without_grades_are_refused() -> None:
+    past = replace(histories([0], [10], [0, 1]), grades=None)
+    with pytest.raises(ValueError, match="grades"):
+        ranking_histories(past, np.array([30]))

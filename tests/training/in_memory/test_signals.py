@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from algorithms.signals.history import grade_entries
+from contracts.settings import TrainingSettings
+from contracts.stored.manifest import Counts
+from contracts.stored.records import HistoryEntry
+from contracts.strengths import effective
+from tests.training.in_memory.worlds import as_events, random_rows
+from training.fit.als import ranking
+from training.in_memory.pairs import Pairs, pairs_of
+from training.in_memory.signals import PastSignals, as_signal, most_items, pair_histories
+
+SETTINGS = TrainingSettings(als_rank=4, als_max_iter=3)
+HOUR_MS = 3_600_000
+
+
+def test_every_grade_is_what_the_contract_makes_of_the_events_that_count() -> None:
+    rows = random_rows(4, users=15, items=12, seconds=5)
+    events = as_events(rows)
+    pairs = pairs_of(events, SETTINGS, 4.0)
+    last: dict[tuple[str, str], dict[str, HistoryEntry]] = defaultdict(dict)
+    for event_id, kind, user, item, value, moment, *_ in rows:
+        entry = HistoryEntry(kind, round(moment.timestamp() * 1000), event_id, value)
+        before = last[user, item].get(kind)
+        if before is None or (before.event_time, before.event_id) < (entry.event_time, entry.event_id):
+            last[user, item][kind] = entry
+    users, items = events.user_ids.to_pylist(), events.item_ids.to_pylist()
+    grades = {
+        (users[user], items[item]): grade
+        for user, item, grade in zip(pairs.users, pairs.items, pairs.grades, strict=True)
+    }
+    for key, entries in last.items():
+        counting = effective(entries.values())
+        expected = grade_entries((entry.event_type, entry.value) for entry in counting)
+        assert grades[key] == np.float32(expected)
+
+
+def test_a_history_has_one_entry_a_pair_newest_first() -> None:
+    pairs = sessions(users=3)
+    histories = pair_histories(pairs, 4)
+    assert len(histories.items) == len(pairs)
+    for user in range(3):
+        times = histories.times_ms[histories.indptr[user] : histories.indptr[user + 1]]
+        assert (np.diff(times) <= 0).all()
+        assert histories.now_ms[user] == times[0]
+    assert histories.indptr[3] == histories.indptr[4]
+
+
+def sessions(users: int, items: int = 40, length: int = 12, seed: int = 2) -> Pairs:
+    """Users go from an item to the next one in a circle, one step a minute, with a jump now and then."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for user in range(users):
+        item, seen = int(rng.integers(items)), set[int]()
+        for step in range(length):
+            item = (item + 1) % items if rng.random() < 0.9 else int(rng.integers(items))
+            if item not in seen:
+                seen.add(item)
+                rows.append((user, item, user * 24 * HOUR_MS + step * 60_000))
+    columns = np.array(rows)
+    order = np.lexsort((columns[:, 1], columns[:, 0]))
+    columns, many = columns[order], len(order)
+    ones, times = np.ones(many, np.float32), columns[:, 2].astype(np.int64)
+    return Pairs(
+        users=columns[:, 0].astype(np.int32),
+        items=columns[:, 1].astype(np.int32),
+        strengths=ones,
+        ratings=np.full(many, np.nan, np.float32),
+        positive=np.ones(many, np.bool_),
+        event_times=times,
+        first_times=times,
+        last_times=times,
+        grades=ones,
+    )
+
+
+def past(pairs: Pairs) -> PastSignals:
+    users, items = int(pairs.users.max()) + 1, int(pairs.items.max()) + 1
+    return PastSignals(pairs, Counts(users=users, items=items, interactions=len(pairs)), 2**30)
+
+
+def test_where_order_decides_transitions_are_chosen_for_the_hot_weights() -> None:
+    chosen = past(sessions(users=120)).choose(ranking(SETTINGS), seed=1)
+    assert max(chosen.blend.hot, key=lambda name: chosen.blend.hot[name]).startswith("transitions")
+    assert "chosen on" in chosen.hot_choice.why
+    # All users ask within their session, so nothing says what ranks a day later.
+    assert "defaults" in chosen.cold_choice.why
+
+
+def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_the_future() -> None:
+    chosen = past(sessions(users=120)).choose(ranking(SETTINGS), seed=1)
+    assert not any(name.startswith("trend") for name in chosen.hot_choice.alone)
+    # Everybody comes back after one instant: a trend as of that instant is known then.
+    many = sessions(users=240)
+    place = np.arange(len(many)) - np.searchsorted(many.users, many.users)
+    late = np.where(place >= 9, 1000 * HOUR_MS, 0) + many.event_times % (24 * HOUR_MS)
+    together = replace(many, event_times=late, first_times=late)
+    chosen = past(together).choose(ranking(SETTINGS), seed=1)
+    assert any(name.startswith("trend") for name in chosen.cold_choice.alone)
+
+
+def test_only_the_named_signals_are_fitted_and_the_given_factors_are_theirs() -> None:
+    pairs = sessions(users=20)
+    factors = as_signal(np.ones((40, 4), np.float32), ranking(SETTINGS))
+    found = past(pairs).fit(factors, ["factors", "transitions/4"])
+    assert {each.name for each in found} == {"factors", "transitions/4"}
+    assert next(each.signal for each in found if each.name == "factors") is factors
+
+
+@pytest.mark.parametrize(("memory", "items"), [(0, 1), (12 * 100**2, 100), (2**40, 20_000)])
+def test_an_item_to_item_model_is_as_large_as_memory_allows(memory: int, items: int) -> None:
+    assert most_items(memory) == items
+    assert most_items(-1) == 1

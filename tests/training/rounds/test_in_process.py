@@ -1,0 +1,131 @@
+"""Worlds that a round must not fall over: each gives a model with its blend, or no data to learn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from contracts.events import EVENT_TYPES
+from contracts.settings import TrainingSettings
+from training.in_memory.blended_lists import ranked_blocks
+from training.in_memory.events import Events, events_of
+from training.in_memory.load import load_arrays
+from training.rounds.gate import Assessment, Gate
+from training.rounds.in_process import ProcessData, ProcessModel
+
+SETTINGS = TrainingSettings(train_min_events=1, als_rank=4, als_max_iter=3, explicit_max_iter=2)
+NO_SPARK: Any = None  # it only writes the folder
+HOUR_MS = 3_600_000
+
+
+def ratings(users: list[int], items: list[int], values: list[float], times: list[int]) -> Events:
+    rows = len(users)
+    return events_of(
+        pa.table(
+            {
+                "user_id": [f"u{user}" for user in users],
+                "item_id": [f"i{item}" for item in items],
+                "type": pa.array([EVENT_TYPES.index("rating")] * rows, pa.int8()),
+                "value": values,
+                "time": times,
+                "event_id": [f"{n:08}" for n in range(rows)],
+            }
+        )
+    )
+
+
+def drawn(users: int, items: int, each: int, hours_between: float = 1.0, seed: int = 1) -> Any:
+    """Users, items, ratings and times of random histories."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(np.arange(users), each)
+    what = np.concatenate([rng.choice(items, each, replace=False) for _ in range(users)])
+    times = (np.arange(users * each) * HOUR_MS * hours_between).astype(np.int64)
+    return who.tolist(), what.tolist(), rng.choice([2.0, 4.0, 5.0], users * each).tolist(), times.tolist()
+
+
+def one_of_each() -> Events:
+    return ratings([0], [0], [5.0], [0])
+
+
+def all_equal() -> Events:
+    users, items, values, times = drawn(70, 30, 8)
+    return ratings(users, items, [5.0] * len(values), times)
+
+
+def all_at_once() -> Events:
+    users, items, values, times = drawn(70, 30, 8)
+    return ratings(users, items, values, [0] * len(times))
+
+
+def one_very_busy_user() -> Events:
+    users, items, values, times = drawn(60, 40, 6)
+    many = 1000
+    users, items = [*users, *[60] * many], [*items, *range(many)]
+    return ratings(users, items, [*values, *[5.0] * many], [*times, *range(many)])
+
+
+def an_item_that_all_have() -> Events:
+    users, items, values, times = drawn(70, 30, 6)
+    more = list(range(70))
+    return ratings([*users, *more], [*items, *[99] * 70], [*values, *[5.0] * 70], [*times, *more])
+
+
+def nobody_comes_back() -> Events:
+    users = list(range(80))
+    return ratings(users, [user % 7 for user in users], [5.0] * 80, users)
+
+
+WORLDS = (one_of_each, all_equal, all_at_once, one_very_busy_user, an_item_that_all_have, nobody_comes_back)
+
+
+def fit(events: Events, settings: TrainingSettings = SETTINGS) -> tuple[Assessment, ProcessModel]:
+    arrays = load_arrays(events, len(events), settings, 0)
+    assert arrays is not None
+    data = ProcessData(NO_SPARK, arrays)
+    assessment = Gate(settings).assess(data, None)
+    return assessment, data.fit(settings, None, assessment.blend)
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: str(world.__name__))
+def test_a_strange_world_gives_a_model_whose_lists_are_sound(world: Any) -> None:
+    assessment, model = fit(world())
+    assert assessment.decision.publish
+    assert model.blend is not None
+    assert model.fitted_blend is not None
+    weights = [*model.blend.record.hot.values(), *model.blend.record.cold.values()]
+    assert np.isfinite(weights).all()
+    data = model.data
+    for start, columns, scores in ranked_blocks(data, model.fitted_blend.served, 10):
+        there = columns >= 0
+        assert np.isfinite(scores[there]).all()
+        for row, listed in enumerate(columns):
+            known = data.pairs.items[data.pairs.users == start + row]
+            found = listed[listed >= 0]
+            assert not np.isin(found, known).any()
+            assert len(set(found.tolist())) == len(found)
+
+
+def test_where_nobody_likes_anything_there_is_not_enough_to_learn_from() -> None:
+    events = ratings([0, 1], [0, 1], [1.0, 1.0], [0, 1])
+    assert load_arrays(events, 2, SETTINGS, 0) is None
+
+
+def test_without_anything_to_choose_on_the_defaults_rank_and_the_record_says_so() -> None:
+    _, model = fit(nobody_comes_back())
+    assert model.blend is not None
+    record = model.blend.record
+    assert record.hot == {"item_to_item/15": 1.0, "transitions/4": 0.7, "factors": 0.2}
+    assert record.hot_choice is not None
+    assert "defaults" in record.hot_choice.why
+
+
+def test_ranking_by_the_factors_alone_has_no_blend() -> None:
+    settings = SETTINGS.model_copy(update={"ranking": "als"})
+    assessment, model = fit(an_item_that_all_have(), settings)
+    assert assessment.blend is None
+    assert model.blend is None
+    assert assessment.evaluation.figures is not None
+    assert "als" not in assessment.evaluation.figures
