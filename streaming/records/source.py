@@ -22,9 +22,6 @@ def _options(settings: StreamingSettings) -> dict[str, str]:
         # After each poll Spark asks the broker twice where the partition begins and ends: with Kafka's 500
         # records a poll that takes a third of the time. What a poll holds is bounded in bytes as well.
         "kafka.max.poll.records": "5000",
-        # The broker answers as soon as there is a record; this is how long it keeps an empty question. With
-        # Kafka's half second, the live tasks of an idle topic ask ten times a second.
-        "kafka.fetch.max.wait.ms": "5000",
     }
 
 
@@ -33,15 +30,20 @@ def read_topics(
     settings: StreamingSettings,
     events_per_batch: int | None = None,
     starting_offsets: str = "earliest",
+    patience_ms: int | None = None,
 ) -> DataFrame:
     """The records of both topics as a stream, in Kafka's own columns.
 
-    A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest").
+    A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest"). The broker
+    keeps a question for records that do not come for ``patience_ms`` (None: Kafka's half second), and
+    answers once one comes.
     """
     subscribed = _options(settings) | {"subscribe": ",".join(topics.SOURCES)}
     reader = spark.readStream.format("kafka").options(**subscribed)
     if events_per_batch is not None:
         reader = reader.option("maxOffsetsPerTrigger", events_per_batch)
+    if patience_ms is not None:
+        reader = reader.option("kafka.fetch.max.wait.ms", patience_ms)
     return reader.option("startingOffsets", starting_offsets).load()
 
 
