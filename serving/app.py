@@ -21,6 +21,8 @@ from serving.memory.process_memory import empty_memory
 from serving.memory.refresh import Refresher
 from serving.memory.rules import RulesInForce
 from serving.memory.service_figures import ServiceFigures
+from serving.page import files as page_files
+from serving.page import routes as page_routes
 from serving.redis.store import Store
 from serving.routes import catalog, debug, erasures, events, items, lists, models, operations, sessions, users
 from serving.routes import rules as rules_routes
@@ -76,11 +78,13 @@ def create_app(settings: ServingSettings) -> Api:
         models.routes(settings, store),
         debug.routes(settings, recommender, memory),
         operations.routes(store, memory.popular_list, metrics),
+        page_routes.routes(settings, memory, figures, metrics),
     ):
         app.include_router(router)
     problems.install(app)
     openapi.describe(app)
     docs_page.install(app)
+    page_files.install(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=metrics)
     _limit(app, settings, metrics)

@@ -13,6 +13,8 @@ from serving.http.problems import ProblemError
 
 # Probes and metrics are answered whatever the load: they say that it is high.
 ALWAYS_TAKEN = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
+# An answer that ends only when its client goes.
+PAGE_STREAM = "/page/stream"
 MAX_CLIENTS = 10_000
 _KEY_HEADER = b"x-api-key"
 BUSY = ProblemError(503, "Too many requests at once; try again", headers={"Retry-After": "1"})

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.http.admission import PAGE_STREAM
 from serving.http.rendering import NO_SNIFFING
 from serving.telemetry.metrics import Metrics
 
@@ -22,7 +23,8 @@ class Observe:
         self._observers: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        # How long a page was open says nothing about how fast answers are.
+        if scope["type"] != "http" or scope["path"] == PAGE_STREAM:
             await self._app(scope, receive, send)
             return
         status = 500

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from serving.http.admission import ALWAYS_TAKEN, BUSY
+from serving.http.admission import ALWAYS_TAKEN, BUSY, PAGE_STREAM
 from serving.http.problems import problem_body
 from serving.routes.hot_route import Api
 
@@ -52,6 +52,12 @@ class Shedding(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
+
+    def shutdown(self) -> None:
+        """Let an answer end when the server stops, except the page's stream, which has no end."""
+        if self.scope is not None and self.scope["path"] == PAGE_STREAM:
+            self.transport.close()
+        super().shutdown()
 
     def _may_answer(self, data: bytes) -> bool:
         # A client that does not read its answers must wait for its turn, or they would pile up.

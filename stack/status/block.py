@@ -14,7 +14,9 @@ _SHOWN_METRICS = ("ndcg@10", "precision@10", "recall@10")
 def rows(status: StackStatus) -> list[tuple[str, str]]:
     """Name and value, in the order of the flow."""
     ingest = status.ingest
-    found = [
+    api = status.addresses.get("api")
+    found = [("page", f"{api}/")] if api else []
+    found += [
         ("data", status.data_dir),
         ("state", _state(status)),
         ("sent", f"{ingest.sent:,} ({ingest.acknowledged:,} acknowledged, {ingest.failed:,} failed)"),
@@ -25,7 +27,6 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("trainer", status.training.phase or "starting"),
     ]
     found += [(name, address) for name, address in status.addresses.items() if name != "api"]
-    api = status.addresses.get("api")
     return [*found, ("API", f"{api}/docs")] if api else found
 
 

@@ -169,13 +169,13 @@ def test_nothing_here_fetches_what_a_client_names() -> None:
 
 
 def test_every_route_has_one_version_and_is_in_the_document() -> None:
-    """API9, inventory: what the document does not know is a probe, the document itself or its page."""
+    """API9, inventory: what the document does not know is a probe, a page, or the document itself."""
     app = create_app(ServingSettings())
     documented = set(app.openapi()["paths"])
     assert {path for path in documented if not path.startswith("/v1/")} == {"/livez", "/readyz", "/metrics"}
     # Routers that were included have no path of their own; all of theirs are documented, but for one.
     beside = {str(getattr(route, "path_format", "")) for route in app.routes} - {""}
-    assert beside == {"/openapi.json", "/docs", "/docs/assets/{path}"}
+    assert beside == {"/openapi.json", "/docs", "/docs/assets/{path}", "/", "/page/{path}"}
 
 
 def test_no_other_origin_is_allowed_and_types_are_not_guessed(api: Client) -> None:

@@ -23,6 +23,7 @@ STATUS = StackStatus(
 
 def test_the_block_shows_the_flow_from_sent_to_served() -> None:
     shown = dict(rows(STATUS))
+    assert rows(STATUS)[0] == ("page", "http://127.0.0.1:8000/")
     assert shown["sent"] == "1,000 (990 acknowledged, 10 failed)"
     assert shown["lag"] == "lake 90, online 0"
     assert shown["state"] == "running; not running: broker"

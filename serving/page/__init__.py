@@ -1,0 +1,1 @@
+"""The page at ``/``: watch and try the recommender in a browser."""

@@ -1,0 +1,93 @@
+"""What the view "Now" shows: one picture of the service, from what this process holds in memory."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TypedDict
+
+from prometheus_client.registry import Collector
+
+from serving.memory.popular_list import PopularList
+from serving.memory.process_memory import ProcessMemory
+from serving.memory.service_figures import ServiceFigures
+from serving.redis.reads.model import current_version
+from serving.redis.store import StoreError
+from serving.telemetry.metrics import Metrics
+
+SHOWN = 10
+_PREFIX = "headwater_"
+
+
+class ShownItem(TypedDict):
+    """An item of a list that is the same for everyone."""
+
+    item_id: str
+    title: str | None
+    score: float
+
+
+class Now(TypedDict):
+    """One picture. ``figures``: names as in /metrics without the prefix, counted since the process began."""
+
+    time_ms: int
+    redis: str  # "ok", or why it does not answer
+    model_version: str | None
+    figures: dict[str, float]
+    freshness: list[tuple[float | None, float]]  # upper bound in seconds (None: no bound), answers so far
+    trending: list[ShownItem]
+    popular: list[ShownItem]
+
+
+async def picture(memory: ProcessMemory, figures: ServiceFigures, metrics: Metrics) -> Now:
+    """The picture now: one small read of Redis, the rest from memory."""
+    redis, version = "ok", None
+    try:
+        version = await current_version(memory.store)
+    except StoreError as error:
+        redis = str(error)
+    now_ms = time.time_ns() // 1_000_000
+    leading = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)[:SHOWN]
+    await memory.catalogue.load(item_id for item_id, _ in leading)
+    return Now(
+        time_ms=now_ms,
+        redis=redis,
+        model_version=version,
+        figures=values(figures) | values(metrics.events) | values(metrics.answers),
+        freshness=buckets(metrics.freshness),
+        trending=[
+            ShownItem(item_id=item_id, title=memory.catalogue.get(item_id).title, score=round(score, 3))
+            for item_id, score in leading
+        ],
+        popular=_popular(memory.popular_list),
+    )
+
+
+def values(collector: Collector) -> dict[str, float]:
+    """Every finite sample of a collector by name and labels, as ``api_events_total.accepted``."""
+    return {
+        ".".join([sample.name.removeprefix(_PREFIX), *sample.labels.values()]): sample.value
+        for family in collector.collect()
+        for sample in family.samples
+        if not sample.name.endswith("_created") and math.isfinite(sample.value)
+    }
+
+
+def buckets(histogram: Collector) -> list[tuple[float | None, float]]:
+    """The buckets of a histogram, not cumulated: upper bound (None: no bound) and count."""
+    found: list[tuple[float | None, float]] = []
+    before = 0.0
+    for family in histogram.collect():
+        for sample in family.samples:
+            if sample.name.endswith("_bucket"):
+                bound = float(sample.labels["le"])
+                found.append((bound if math.isfinite(bound) else None, sample.value - before))
+                before = sample.value
+    return found
+
+
+def _popular(popular_list: PopularList) -> list[ShownItem]:
+    return [
+        ShownItem(item_id=item.item_id, title=item.title, score=round(item.score, 3))
+        for item in popular_list.head(SHOWN)
+    ]

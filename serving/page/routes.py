@@ -1,0 +1,45 @@
+"""What only the page asks for: no part of the API's contract, so it may change with the page."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query
+from starlette.responses import Response
+
+from contracts.settings import ServingSettings
+from serving.http.access import access
+from serving.http.admission import PAGE_STREAM
+from serving.memory.process_memory import ProcessMemory
+from serving.memory.service_figures import ServiceFigures
+from serving.page.now import picture
+from serving.page.search import FoundItems, search, titles
+from serving.page.stream import Stream
+from serving.question.bounds import JsonId
+from serving.telemetry.metrics import Metrics
+
+MAX_TITLES = 100
+ItemIds = Annotated[list[JsonId], Query(min_length=1, max_length=MAX_TITLES)]
+SearchText = Annotated[str, Query(max_length=200)]
+
+
+def routes(
+    settings: ServingSettings, memory: ProcessMemory, figures: ServiceFigures, metrics: Metrics
+) -> APIRouter:
+    """The page's routes; they need the key that reads where one is set."""
+    router = APIRouter(include_in_schema=False, dependencies=access(settings, "read"))
+    stream = Stream(lambda: picture(memory, figures, metrics))
+
+    @router.get(PAGE_STREAM, response_model=None)
+    async def now(last_event_id: Annotated[str | None, Header()] = None) -> Response:
+        return stream.answer(last_event_id)
+
+    @router.get("/page/search")
+    async def find(q: SearchText = "") -> FoundItems:
+        return search(memory, q)
+
+    @router.get("/page/titles")
+    async def titles_of(item_id: ItemIds) -> dict[str, str | None]:
+        return await titles(memory, item_id)
+
+    return router

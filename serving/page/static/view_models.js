@@ -1,0 +1,113 @@
+// "Models": versions, the gate's decision with its intervals, the learning curve, promote and roll back.
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import uPlot from "./vendor/uplot.js";
+import { json, path, post } from "./api.js";
+import { Message, SureButton } from "./parts.js";
+import { texts } from "./texts.js";
+
+const t = texts.models;
+const figure = (value) => (value === undefined || value === null ? "–" : value.toFixed(3));
+const date = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
+
+/** The versions before the served one, then itself: what its manifest keeps of its history. */
+function pointsOf(model) {
+  const last = { version: model.version, ndcg: model.metrics["ndcg@10"], popularity: model.metrics["popularity_ndcg@10"] };
+  const before = (model.history ?? []).filter((point) => point.version !== model.version);
+  return [...before, last].filter((point) => point.ndcg !== null && point.ndcg !== undefined);
+}
+
+function Curve({ points }) {
+  const place = useRef(null);
+  useEffect(() => {
+    if (points.length < 2) return undefined;
+    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+    const size = () => ({ width: place.current.clientWidth, height: 240 });
+    const plot = new uPlot({
+      ...size(),
+      scales: { x: { time: false } },
+      axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 50], values: (_, at) => at.map((each) => points[each]?.version.slice(-8) ?? "") }, { ...axis, size: 60 }],
+      series: [
+        { label: t.version, value: (_, at) => points[at]?.version ?? "–" },
+        { label: t.ndcg, stroke: colour("--accent"), width: 2, value: (_, y) => figure(y) },
+        { label: t.popularity, stroke: colour("--quiet"), width: 2, dash: [6, 4], value: (_, y) => figure(y) },
+      ],
+    }, [points.map((_, at) => at), points.map((each) => each.ndcg), points.map((each) => each.popularity ?? null)], place.current);
+    const watch = new ResizeObserver(() => plot.setSize(size()));
+    watch.observe(place.current);
+    return () => { watch.disconnect(); plot.destroy(); };
+  }, [points]);
+  return points.length < 2 ? html`<${Message}>${t.fewPoints}<//>` : html`<div class="plot" ref=${place}></div>`;
+}
+
+/** A difference with its interval, drawn on a scale around zero. */
+function Interval({ triple, most }) {
+  const [mean, low, high] = triple;
+  const x = (value) => 100 + (95 * value) / most;
+  return html`<svg class=${low > 0 ? "interval better" : high < 0 ? "interval worse" : "interval"} viewBox="0 0 200 16"
+    aria-hidden="true" preserveAspectRatio="none">
+    <line x1="100" x2="100" y1="0" y2="16" class="zero" />
+    <line x1=${x(low)} x2=${x(high)} y1="8" y2="8" class="range" />
+    <line x1=${x(mean)} x2=${x(mean)} y1="3" y2="13" class="range" /></svg>`;
+}
+
+function Gate({ model }) {
+  const gate = model.gate;
+  if (!gate) return html`<${Message}>${t.noGate}<//>`;
+  const rows = Object.entries(gate.differences ?? {});
+  const most = Math.max(1e-9, ...rows.flatMap(([, triple]) => triple.map(Math.abs)));
+  return html`<p><strong>${gate.publish ? t.publish : t.refuse}</strong>: ${gate.reason}</p>
+    ${model.counts ? html`<p class="quiet">${t.trained(model.counts)}</p>` : null}
+    ${rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.differences}><table><caption>${t.differences}</caption>
+      <thead><tr><th scope="col">${t.rival}</th><th scope="col" class="number">${t.mean}</th><th scope="col" class="number">${t.interval}</th><td></td></tr></thead>
+      <tbody>${rows.map(([rival, triple]) => html`<tr key=${rival}><th scope="row">${rival}</th>
+        <td class="number">${figure(triple[0])}</td>
+        <td class="number">${figure(triple[1])} … ${figure(triple[2])}</td>
+        <td><${Interval} triple=${triple} most=${most} /></td></tr>`)}</tbody></table></div>` : null}`;
+}
+
+function Versions({ models, onMove }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.versions}><table>
+    <thead><tr><th scope="col">${t.version}</th><th scope="col">${t.created}</th><th scope="col" class="number">${t.ndcg}</th>
+      <th scope="col" class="number">${t.popularity}</th><td></td></tr></thead>
+    <tbody>${models.map((each) => html`<tr key=${each.version} class=${each.served ? "served" : ""}>
+      <th scope="row">${each.version}</th><td>${date(each.created_at)}</td>
+      <td class="number">${figure(each.metrics["ndcg@10"])}</td>
+      <td class="number">${figure(each.metrics["popularity_ndcg@10"])}</td>
+      <td>${each.served ? html`<span class="badge">${t.served}</span>
+        ${each.previous ? html`<${SureButton} label=${t.rollback} sure=${t.sure(t.rollback)}
+          onSure=${() => onMove("v1/models/rollback")} />` : null}`
+        : html`<${SureButton} label=${t.promote} sure=${t.sure(t.promote)} name=${each.version}
+          onSure=${() => onMove(path(["v1", "models", each.version, "promote"]))} />`}</td></tr>`)}</tbody>
+  </table></div>`;
+}
+
+export function ModelsView() {
+  const [state, setState] = useState({ models: null, model: null, points: [], note: "", error: "" });
+  const load = async (note = "") => {
+    try {
+      const { models } = await json("v1/models");
+      const model = models.some((each) => each.served) ? await json("v1/model") : null;
+      setState({ models, model, points: model ? pointsOf(model) : [], note, error: "" });
+    } catch (error) {
+      setState((before) => ({ ...before, error: error.message, note: "" }));
+    }
+  };
+  const move = async (url) => {
+    try {
+      await load(t.moved((await post(url)).served));
+    } catch (error) {
+      setState((before) => ({ ...before, error: error.message, note: "" }));
+    }
+  };
+  useEffect(() => { load(); }, []);
+  const { models, model, points, note, error } = state;
+  return html`<h1>${t.lead}</h1>
+    <p class="note" role="status">${note}</p>
+    ${error ? html`<${Message} error>${error}<//>` : null}
+    ${models === null ? (error ? null : html`<${Message}>${texts.loading}<//>`)
+      : !models.length ? html`<${Message}>${t.none}<//>` : html`
+      <section><h2>${t.versions}</h2><${Versions} models=${models} onMove=${move} /></section>
+      ${model ? html`<section><h2>${t.gate}</h2><${Gate} model=${model} /></section>
+        <section><h2>${t.curve}</h2><${Curve} points=${points} /></section>` : null}`}`;
+}

@@ -1,0 +1,87 @@
+// "Now": health, figures, freshness, what is trending and popular; one picture a second.
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { stream } from "./api.js";
+import { ItemLine, Message } from "./parts.js";
+import { texts } from "./texts.js";
+
+const t = texts.now;
+const QUIET_SECONDS = 10; // after which streaming counts as silent
+const number = (value, digits = 0) =>
+  value === undefined ? t.unknown : value.toLocaleString("en", { maximumFractionDigits: digits });
+
+/** Name, whether it is well, and a sentence, of each part. */
+export function health(now) {
+  const figures = now.figures;
+  const age = figures["streaming_heartbeat_age_seconds"];
+  const lost = figures["streaming_state_lost"] === 1;
+  const outcome = Object.entries(figures).find(([name, on]) => name.startsWith("training_last_outcome.") && on);
+  const streaming = lost ? t.stateLost : age === undefined ? t.noStreaming
+    : age > QUIET_SECONDS ? t.heartbeat(Math.round(age)) : t.ok;
+  return [
+    [t.api, true, t.ok],
+    [t.redis, now.redis === "ok", now.redis === "ok" ? t.ok : t.redisDown],
+    [t.streaming, streaming === t.ok, streaming],
+    [t.training, !outcome?.[0].endsWith(".failed"), outcome ? t.outcome(outcome[0].split(".").pop()) : t.noRound],
+    [t.model, now.model_version !== null, now.model_version ?? t.noModel],
+  ];
+}
+
+function Freshness({ buckets }) {
+  const most = Math.max(...buckets.map(([, count]) => count));
+  if (!(most > 0)) return html`<${Message}>${t.noAnswers}<//>`;
+  return html`<p class="quiet">${t.freshnessHint}</p>
+    <table class="bars"><tbody>${buckets.map(([bound, count]) => html`<tr key=${bound}>
+      <th scope="row">${t.upTo(bound)}</th>
+      <td class="grow"><span class="bar" style=${{ width: `${(100 * count) / most}%` }}></span></td>
+      <td class="number">${number(count)}</td></tr>`)}</tbody></table>`;
+}
+
+function Top({ title, items }) {
+  return html`<section><h2>${title}</h2>
+    ${items.length ? null : html`<${Message}>${t.empty}<//>`}
+    <ol class="items">${items.map((item, place) => html`<li key=${item.item_id}>
+      <${ItemLine} item=${item} rank=${place + 1}><span class="quiet">${number(item.score, 1)}</span><//>
+    </li>`)}</ol></section>`;
+}
+
+export function NowView() {
+  const [now, setNow] = useState(null);
+  const [rate, setRate] = useState(undefined);
+  const [state, setState] = useState("connecting");
+  const before = useRef(null);
+  useEffect(() => {
+    const ends = new AbortController();
+    const onData = (found) => {
+      const last = before.current;
+      const counted = [found, last].map((each) => each?.figures["streaming_online_events"]);
+      if (last && counted.every((each) => each !== undefined) && found.time_ms > last.time_ms) {
+        setRate((1000 * (counted[0] - counted[1])) / (found.time_ms - last.time_ms));
+      }
+      before.current = found;
+      setNow(found);
+    };
+    stream("page/stream", { signal: ends.signal, onData, onState: setState });
+    return () => ends.abort();
+  }, []);
+  const figures = now?.figures ?? {};
+  const lag = figures["streaming_online_lag_seconds"];
+  return html`<h1>${t.lead}</h1>
+    <p class=${`note ${state}`} role="status">${{ connecting: t.connecting, live: t.live, again: t.again }[state]}</p>
+    ${now && html`<div class="columns even">
+      <section><h2>${t.health}</h2>
+        <ul class="health">${health(now).map(([name, well, sentence]) => html`<li key=${name}>
+          <span class=${well ? "mark well" : "mark ill"} aria-hidden="true">${well ? "✓" : "!"}</span>
+          <strong>${name}</strong> <span>${sentence}</span></li>`)}</ul></section>
+      <section><h2>${t.figures}</h2>
+        <dl class="figures">
+          <div><dt>${t.events}</dt><dd>${number(figures["streaming_online_events"])}</dd></div>
+          <div><dt>${t.rate}</dt><dd>${number(rate)}</dd></div>
+          <div><dt>${t.lag}</dt><dd>${lag === undefined ? t.unknown : `${number(lag, 1)} s`}</dd></div>
+          <div><dt>${t.pending}</dt><dd>${number(figures["streaming_pending_users"])}</dd></div>
+          <div><dt>${t.lake}</dt><dd>${number(figures["streaming_lake_events"])}</dd></div>
+        </dl></section>
+      <section class="all"><h2>${t.freshness}</h2><${Freshness} buckets=${now.freshness} /></section>
+      <${Top} title=${t.trending} items=${now.trending} />
+      <${Top} title=${t.popular} items=${now.popular} />
+    </div>`}`;
+}

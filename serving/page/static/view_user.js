@@ -1,0 +1,213 @@
+// "Be a user": rate on one side, see the list change on the other.
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { json, path, post } from "./api.js";
+import { MovingList } from "./moving_list.js";
+import { ItemLine, Message, nameOf } from "./parts.js";
+import { texts } from "./texts.js";
+
+const t = texts.user;
+const LENGTH = 10;
+const WAIT_MS = 10000;
+
+/** Users of whom the model knows something; empty where it knows none. */
+async function someUsers() {
+  try {
+    const { items } = await json("v1/popular?n=1");
+    const { users } = await json(path(["v1", "items", items[0].item_id, "users"], { n: 12 }));
+    return users.map((user) => user.user_id);
+  } catch {
+    return [];
+  }
+}
+
+async function readHistory(user, titles) {
+  const { items } = await json(path(["v1", "users", user, "history"], { n: 50 }));
+  const missing = [...new Set(items.map((item) => item.item_id))].filter((id) => !titles.has(id));
+  if (missing.length) {
+    const query = new URLSearchParams(missing.map((id) => ["item_id", id]));
+    const found = await json(`page/titles?${query}`);
+    for (const [id, title] of Object.entries(found)) titles.set(id, title);
+  }
+  return items;
+}
+
+function readList(user, session, shape, after) {
+  const query = { n: LENGTH, diversity: shape.diversity || null, freshness: shape.freshness || null, filter: shape.filter };
+  if (user !== null) {
+    const more = after ? { after, wait_ms: WAIT_MS } : {};
+    return json(path(["v1", "users", user, "recommendations"], { ...query, explain: true, ...more }));
+  }
+  if (!session.length) return json(path(["v1", "popular"], { n: LENGTH }));
+  const items = session.map(({ item_id, event_type, value }) =>
+    event_type === "rating" ? { item_id, rating: value } : { item_id, event_type }).reverse();
+  return post(path(["v1", "recommendations"], query), { items });
+}
+
+function Reasons({ item, titles }) {
+  const because = item.because;
+  const source = html`<span class="source">${item.source}</span>`;
+  if (!because?.items.length) return html`<p class="reason">${source}</p>`;
+  const parts = [...because.items, { item_id: "", title: t.rest, share: because.rest }];
+  const total = parts.reduce((sum, part) => sum + Math.abs(part.share), 0) || 1;
+  const label = (part) => part.title ?? titles.get(part.item_id) ?? part.item_id;
+  return html`<details class="reason">
+    <summary>${t.why}: <bdi>${label(because.items[0])}</bdi> ${source}</summary>
+    <ul>${parts.map((part) => html`<li>
+      <span class="share"><span class=${part.share < 0 ? "bar against" : "bar"}
+        style=${{ width: `${(100 * Math.abs(part.share)) / total}%` }}></span></span>
+      <span>${part.share < 0 ? "−" : ""}${Math.round((100 * Math.abs(part.share)) / total)} %</span>
+      <bdi>${label(part)}</bdi>${part.share < 0 ? ` ${t.opposes}` : ""}</li>`)}
+    </ul>
+  </details>`;
+}
+
+function Actions({ item, onEvent }) {
+  const name = nameOf(item);
+  return html`<div class="actions" role="group" aria-label=${name}>
+    <span class="stars">${[1, 2, 3, 4, 5].map((stars) => html`<button type="button" class="star"
+      aria-label=${`${t.rate(stars)}: ${name}`} title=${t.rate(stars)}
+      onClick=${() => onEvent(item, "rating", stars)}>★</button>`)}</span>
+    <button type="button" aria-label=${`${t.like}: ${name}`} title=${t.like}
+      onClick=${() => onEvent(item, "like")}>♥</button>
+    <button type="button" aria-label=${`${t.dislike}: ${name}`} title=${t.dislike}
+      onClick=${() => onEvent(item, "dislike")}>✕</button>
+  </div>`;
+}
+
+function Shape({ shape, onShape }) {
+  const [filter, setFilter] = useState(shape.filter);
+  const slider = (name, label) => html`<label>${label} <output>${shape[name].toFixed(1)}</output>
+    <input type="range" min="0" max="1" step="0.1" value=${shape[name]}
+      onChange=${(e) => onShape({ ...shape, [name]: Number(e.target.value) })} /></label>`;
+  const submit = (event) => { event.preventDefault(); onShape({ ...shape, filter: filter.trim() }); };
+  return html`<form class="shape" onSubmit=${submit}>
+    ${slider("diversity", t.diversity)} ${slider("freshness", t.freshness)}
+    <label class="wide">${t.filter}
+      <input type="text" value=${filter} placeholder=${t.filterHint} onInput=${(e) => setFilter(e.target.value)}
+        onBlur=${() => filter.trim() !== shape.filter && onShape({ ...shape, filter: filter.trim() })} /></label>
+  </form>`;
+}
+
+function WhoForm({ user, users, onUser }) {
+  const [typed, setTyped] = useState(user ?? "");
+  useEffect(() => setTyped(user ?? ""), [user]);
+  const submit = (event) => { event.preventDefault(); if (typed) onUser(typed); };
+  return html`<form class="row who" onSubmit=${submit}>
+    <label>${t.label} <input list="users" value=${typed} onInput=${(e) => setTyped(e.target.value)} /></label>
+    <datalist id="users">${users.map((each) => html`<option value=${each} />`)}</datalist>
+    <button class="main" type="submit">${t.open}</button>
+    <button type="button" onClick=${() => onUser(null)}>${t.nobody}</button>
+  </form>`;
+}
+
+function HistoryLines({ history, titles }) {
+  if (!history.length) return html`<${Message}>${t.noHistory}<//>`;
+  const done = ({ event_type, value }) =>
+    event_type === "rating" ? texts.events.rating(value) : texts.events[event_type] ?? event_type;
+  return html`<${MovingList} label=${t.history}>${history.map((item) => html`
+    <li key=${`${item.item_id}\n${item.event_type}`} data-id=${`${item.item_id}\n${item.event_type}`}>
+      <${ItemLine} item=${{ ...item, title: titles.get(item.item_id) }}><span class="done">${done(item)}</span><//>
+    </li>`)}<//>`;
+}
+
+function facts(list) {
+  const known = list.known_items === undefined ? [] : [t.known(list.known_items)];
+  const lag = list.lag_ms === undefined || list.lag_ms === null ? [] : [t.lag(list.lag_ms)];
+  return [t.model(list.model_version), ...known, ...lag].join(" · ");
+}
+
+/** The state of the view, and what moves it. An answer that a later question has overtaken is dropped. */
+function useUser() {
+  const [state, setState] = useState({ user: null, users: [], history: [], list: null, note: "", error: "" });
+  const [shape, setShape] = useState({ diversity: 0, freshness: 0, filter: "" });
+  const titles = useRef(new Map());
+  const turn = useRef(0);
+
+  const step = async (work) => {
+    const mine = ++turn.current;
+    const show = (change) => mine === turn.current && setState((before) => ({ ...before, error: "", ...change }));
+    try {
+      await work(show);
+    } catch (error) {
+      show({ error: error.message, note: "" });
+    }
+  };
+  const remember = (list) => list.items.forEach((item) => titles.current.set(item.item_id, item.title));
+
+  const open = (user) => step(async (show) => {
+    show({ user, note: "", history: [], list: null });
+    const list = await readList(user, [], shape);
+    remember(list);
+    show({ list });
+    if (user !== null) show({ history: await readHistory(user, titles.current) });
+  });
+
+  const reshape = (wanted) => {
+    setShape(wanted);
+    return step(async (show) => {
+      const list = await readList(state.user, state.history, wanted);
+      remember(list);
+      show({ list, note: "" });
+    });
+  };
+
+  const act = (item, type, value) => step(async (show) => {
+    const entry = { item_id: item.item_id, event_type: type, value: value ?? 1 };
+    const others = state.history.filter((each) => each.item_id !== item.item_id || each.event_type !== type);
+    let history = [entry, ...others];
+    let after = null;
+    show({ note: t.sending, history });
+    if (state.user !== null) {
+      const event = { event_type: type, user_id: state.user, item_id: item.item_id };
+      after = (await post("v1/events", value === undefined ? event : { ...event, value })).token;
+      show({ note: t.waiting });
+    }
+    const acknowledged = performance.now();
+    const list = await readList(state.user, history, shape, after);
+    const ms = Math.round(performance.now() - acknowledged);
+    remember(list);
+    const ids = (each) => each?.items.map(({ item_id }) => item_id).join("\n");
+    const note = list.stale ? t.late : ids(list) === ids(state.list) ? t.sameList(ms) : t.changed(ms);
+    show({ list, note });
+    if (state.user !== null) history = await readHistory(state.user, titles.current);
+    show({ history });
+  });
+
+  useEffect(() => {
+    someUsers().then((users) => {
+      setState((before) => ({ ...before, users }));
+      open(users[0] ?? null);
+    });
+  }, []);
+  return { ...state, shape, titles: titles.current, open, reshape, act };
+}
+
+export function UserView() {
+  const { user, users, history, list, note, error, shape, titles, open, reshape, act } = useUser();
+  return html`<h1>${t.lead}</h1>
+    <${WhoForm} user=${user} users=${users} onUser=${open} />
+    ${user === null ? html`<p class="quiet">${t.isNobody}</p>` : null}
+    <${Shape} shape=${shape} onShape=${reshape} />
+    ${error ? html`<${Message} error>${error}<//>` : null}
+    <div class="columns">
+      <section aria-labelledby="list-title">
+        <h2 id="list-title">${t.list}</h2>
+        <p class="note" role="status" id="note">${note}</p>
+        ${list?.stale ? html`<${Message} error>${t.stale}<//>` : null}
+        ${list === null ? (error ? null : html`<${Message}>${texts.loading}<//>`) : html`
+          <p class="quiet">${facts(list)}</p>
+          ${list.items.length ? null : html`<${Message}>${t.noList}<//>`}
+          <${MovingList} label=${t.list}>${list.items.map((item) => html`
+            <li key=${item.item_id} data-id=${item.item_id}>
+              <${ItemLine} item=${item} rank=${item.rank}>
+                <${Reasons} item=${item} titles=${titles} />
+                <${Actions} item=${item} onEvent=${act} />
+              <//>
+            </li>`)}<//>`}
+      </section>
+      <section aria-labelledby="history-title">
+        <h2 id="history-title">${t.history}</h2>
+        <${HistoryLines} history=${history} titles=${titles} />
+      </section>
+    </div>`;
+}

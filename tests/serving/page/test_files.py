@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from serving.page.files import FOLDER, HEADERS, POLICY
+from tests.serving.conftest import Client
+
+MAX_COMPRESSED = 150_000
+FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file())
+OURS = [path for path in FILES if path.parent == FOLDER]
+# Ways by which text becomes markup or code.
+DANGEROUS = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc")
+
+
+def test_the_page_and_its_files_come_with_a_strict_policy_and_no_other_host(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            answers = [await client.get("/")]
+            answers += [await client.get(f"/page/{path.relative_to(FOLDER)}") for path in FILES]
+            outside = await client.get("/page/..%2ffiles.py")
+        assert {answer.status_code for answer in answers} == {200}
+        for answer in answers:
+            assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+        assert outside.status_code == 404
+        assert "unsafe" not in POLICY
+
+    asyncio.run(scenario())
+
+
+def test_all_that_the_page_names_is_here_and_nothing_is_inline() -> None:
+    text = (FOLDER / "index.html").read_text()
+    named = re.findall(r'(?:src|href)="\./page/([^"]+)"', text)
+    assert named
+    assert [name for name in named if not (FOLDER / name).is_file()] == []
+    assert re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", text) is None
+    for module in FOLDER.glob("*.js"):
+        imported = re.findall(r'from "\./([^"]+)"', module.read_text())
+        assert [name for name in imported if not (FOLDER / name).is_file()] == []
+
+
+def test_the_page_is_light() -> None:
+    assert sum(len(gzip.compress(path.read_bytes())) for path in FILES) <= MAX_COMPRESSED
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
+def test_no_source_of_the_page_makes_markup_of_text_or_asks_another_host(path: Path) -> None:
+    text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+    assert DANGEROUS.findall(text) == []
+    assert re.findall(r"https?://", text) == []

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+
+from serving.page.vendor import FILES, FOLDER, ChangedFileError, VendoredFile, checked
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_vendored_file_is_the_one_that_was_looked_at(file: VendoredFile) -> None:
+    assert checked(file, (FOLDER / file.name).read_bytes())
+
+
+def test_nothing_else_lies_beside_them_and_each_package_has_its_licence() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {file.name for file in FILES}
+    licensed = {file.package for file in FILES if file.name.startswith("LICENSE")}
+    assert licensed == {file.package for file in FILES}
+
+
+def test_a_changed_file_is_refused_with_its_checksum() -> None:
+    with pytest.raises(ChangedFileError, match="read what changed"):
+        checked(FILES[0], b"something else")
