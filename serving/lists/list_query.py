@@ -10,13 +10,28 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.answer.recommended_item import RecommendedItem
 from serving.http.problems import ProblemError
 from serving.question.bounds import DEFAULT_N, MAX_OFFSET, JsonId
-from serving.question.expression import MAX_LENGTH, ExpressionError, parse
+from serving.question.expression import MAX_LENGTH, Expression, ExpressionError, parse
 from serving.question.list_options import Known, ListOptions
 
 # More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
 MAX_EXCLUDED = 100
 _NAMES = "|".join(name for name in RecommendedItem.__annotations__ if name != "because")
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+FILTER: str | None = Field(
+    None,
+    max_length=MAX_LENGTH,
+    description='Which items may come, as "category = Comedy and not year < 1990"; see docs/filter.md',
+    json_schema_extra={"format": "filter-expression"},
+)
+
+
+def matching_of(text: str | None) -> Expression | None:
+    """A filter expression, read. Raises ProblemError 422 for what is none."""
+    try:
+        return None if text is None else parse(text)
+    except ExpressionError as error:
+        raise ProblemError(422, f"filter: {error}", errors=[("/query/filter", str(error))]) from error
 
 
 class ListQuery(BaseModel):
@@ -34,12 +49,7 @@ class ListQuery(BaseModel):
     exclude: Annotated[tuple[JsonId, ...], Field(max_length=MAX_EXCLUDED)] = Field(
         (), description="An item to leave out; may be repeated"
     )
-    filter: str | None = Field(
-        None,
-        max_length=MAX_LENGTH,
-        description='Which items may come, as "category = Comedy and not year < 1990"; see docs/filter.md',
-        json_schema_extra={"format": "filter-expression"},
-    )
+    filter: str | None = FILTER
     diversity: Share = Field(0.0, description="0: by score alone; 1: as unlike as possible")
     per_category: int | None = Field(
         None, ge=1, le=1000, description="At most this number of items of one category first"
@@ -58,16 +68,12 @@ class ListQuery(BaseModel):
     @cached_property
     def options(self) -> ListOptions:
         """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
-        try:
-            matching = None if self.filter is None else parse(self.filter)
-        except ExpressionError as error:
-            raise ProblemError(422, f"filter: {error}", errors=[("/query/filter", str(error))]) from error
         return ListOptions(
             n=self.n,
             offset=self.offset,
             known=self.known,
             exclude=frozenset(self.exclude),
-            matching=matching,
+            matching=matching_of(self.filter),
             diversity=self.diversity,
             per_category=self.per_category,
             freshness=self.freshness,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -22,6 +23,7 @@ from serving.http.query import QueryReader, with_bounded_n
 from serving.http.rendering import json_response
 from serving.lists.group import GroupRecommendations, group_answer
 from serving.lists.list_query import ListQuery
+from serving.lists.rank import GivenItems, RankedItems, RankQuery, rank_for_session
 from serving.lists.ranking_history import Interacted
 from serving.lists.sessions import session_user
 from serving.memory.process_memory import ProcessMemory
@@ -62,12 +64,21 @@ class Session(BaseModel):
     )
 
 
+class SessionRank(GivenItems):
+    """Items to order, and all that is known of an anonymous visitor."""
+
+    session: Annotated[list[SessionItem], Field(min_length=1, max_length=MAX_ITEMS)] = Field(
+        description="The newest item comes last, and counts most"
+    )
+
+
 def routes(
     settings: ServingSettings, recommender: Recommender, memory: ProcessMemory, metrics: Metrics
 ) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["sessions"], dependencies=access(settings, "read"))
     read_query = QueryReader(with_bounded_n(ListQuery, settings))
+    read_rank_query = QueryReader(RankQuery)
 
     @router.post("/v1/recommendations", response_model=Recommendations, openapi_extra=read_query.openapi)
     async def session_recommendations(request: Request, session: Session) -> Response:
@@ -78,10 +89,19 @@ def routes(
         query = read_query(request)
         options = query.options
         depth = max(POOL, 2 * (options.offset + options.n)) + len(session.exclude)
-        user = await session_user(memory, interacted(session, settings), depth)
+        user = await session_user(memory, interacted(session.items, settings), depth)
         answer = await recommender.answer(user, options.excluding(session.exclude))
         metrics.count_answer(first_source(answer.items), answer.stale)
         return json_response(request, answer, query.fields)
+
+    @router.post("/v1/rank", openapi_extra=read_rank_query.openapi)
+    async def session_rank(request: Request, given: SessionRank) -> RankedItems:
+        """Items that the caller gives, as search hits, ordered for an anonymous session; nothing is stored.
+
+        Items that the model does not know keep their places.
+        """
+        session = interacted(given.session, settings)
+        return await rank_for_session(recommender, memory, session, given, read_rank_query(request))
 
     @router.post(
         "/v1/groups/recommendations",
@@ -98,12 +118,12 @@ def routes(
     return router
 
 
-def interacted(session: Session, settings: ServingSettings) -> list[Interacted]:
+def interacted(items: Sequence[SessionItem], settings: ServingSettings) -> list[Interacted]:
     """What the session says of each item, newest first; of one that comes twice, the last occurrence counts.
 
     A session has no times: its order stands for them, one millisecond apart until now.
     """
-    last = {each.item_id: (place, each) for place, each in enumerate(session.items)}
+    last = {each.item_id: (place, each) for place, each in enumerate(items)}
     newest_first = sorted(last.values(), key=lambda pair: -pair[0])
     now_ms = time.time_ns() // 1_000_000
     return [

@@ -13,8 +13,10 @@ from contracts.settings import ServingSettings
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommender import Recommender
 from serving.http.access import access
+from serving.http.query import QueryReader
 from serving.lists.because import BecauseYouLiked, because_rows
 from serving.lists.estimates import Estimates, estimates
+from serving.lists.rank import GivenItems, RankedItems, RankQuery, rank_for_user
 from serving.lists.similar_users import SimilarUsers, similar_to_user
 from serving.lists.user_list import UserList
 from serving.memory.process_memory import ProcessMemory
@@ -54,6 +56,7 @@ def routes(
     """The routes of one user."""
     router = APIRouter(tags=["users"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
+    read_rank_query = QueryReader(RankQuery)
 
     @router.get(
         "/v1/users/{user_id:id}/recommendations",
@@ -91,6 +94,14 @@ def routes(
         item, or the user has rated nothing.
         """
         return await estimates(memory, user_id, item_id)
+
+    @router.post("/v1/users/{user_id:id}/rank", openapi_extra=read_rank_query.openapi)
+    async def rank(request: Request, user_id: PathId, given: GivenItems) -> RankedItems:
+        """Items that the caller gives, as search hits, ordered for the user by the whole history.
+
+        Items that the model does not know keep their places.
+        """
+        return await rank_for_user(recommender, memory, user_id, given, read_rank_query(request))
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds, offset: Offset = 0) -> History:

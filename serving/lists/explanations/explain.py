@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from serving.answer.recommended_item import Explanation, RecommendedItem, Share
 from serving.lists.explanations.reasons import reason_of
-from serving.lists.explanations.shares import Moment, Shares, shares_by_blend, shares_by_factors
+from serving.lists.explanations.shares import COLD, Moment, Shares, shares_by_blend, shares_by_factors
 from serving.lists.ranking_history import Interacted, graded_history
 from serving.memory.factors import ItemFactors
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.threads import in_thread_if_large
-from serving.question.candidate import BATCH, FRESH, User
+from serving.question.candidate import BATCH, User
 from serving.redis.store import StoreError
 
 SHOWN = 5
-_COLD = Moment(hotness=0.0, read_at_ms=0)  # a round's lists
+
+
+class Reader(NamedTuple):
+    """Who a list is for, the history that ranks it, and when it was made; None: by the factors alone."""
+
+    user: User
+    history: Sequence[Interacted]
+    moment: Moment | None
 
 
 async def explain(memory: ProcessMemory, user: User, items: Sequence[RecommendedItem]) -> None:
@@ -31,33 +39,47 @@ async def explain(memory: ProcessMemory, user: User, items: Sequence[Recommended
     for item in items:
         item["because"] = None
     try:
-        model = await memory.store.model()
-        factors, blend = await memory.factors.get(model), await memory.blends.get(model)
         history = await graded_history(memory, user.user_id)
-        if factors is None:
-            return
-        for moment, group in _by_moment(user, items, blend is not None).items():
-            shares = await in_thread_if_large(
-                factors, _shares_of(memory, factors, blend, history, moment, group)
-            )
-            await memory.catalogue.load(_shown_items(history, shares))
-            for item, each in zip(group, shares, strict=True):
-                item["because"] = None if each is None else _explanation(memory, history, each)
     except StoreError:
         return
+    for moment, group in _by_moment(user, items).items():
+        ids = [item["item_id"] for item in group]
+        found = await explanations(memory, Reader(user, history, moment), ids)
+        for item, because in zip(group, found, strict=True):
+            item["because"] = because
 
 
-def _by_moment(
-    user: User, items: Sequence[RecommendedItem], has_blend: bool
-) -> dict[Moment | None, list[RecommendedItem]]:
-    """Items by when their list was made; None: by the factors alone."""
-    fresh = None if user.hotness is None else Moment(user.hotness, user.fresh_read_at_ms)
-    best = fresh if user.fresh_list else _COLD
-    moments = {FRESH: fresh, BATCH: _COLD}
+async def explanations(
+    memory: ProcessMemory, reader: Reader, item_ids: Sequence[str]
+) -> list[Explanation | None]:
+    """Why the reader's list has these items; None as in `explain`, also where Redis does not answer."""
+    nothing: list[Explanation | None] = [None] * len(item_ids)
+    if reader.user.stale:
+        return nothing
+    try:
+        model = await memory.store.model()
+        factors, blend = await memory.factors.get(model), await memory.blends.get(model)
+        if factors is None:
+            return nothing
+        shares = await in_thread_if_large(factors, _shares_of(memory, factors, blend, reader, item_ids))
+        await memory.catalogue.load(_shown_items(reader.history, shares))
+    except StoreError:
+        return nothing
+    return [None if each is None else _explanation(memory, reader.history, each) for each in shares]
+
+
+def best_moment(user: User) -> Moment | None:
+    """When the best list of a user was made."""
+    if not user.fresh_list:
+        return COLD
+    return None if user.hotness is None else Moment(user.hotness, user.fresh_read_at_ms)
+
+
+def _by_moment(user: User, items: Sequence[RecommendedItem]) -> dict[Moment | None, list[RecommendedItem]]:
+    best = best_moment(user)
     groups: dict[Moment | None, list[RecommendedItem]] = {}
     for item in items:
-        moment = moments.get(item["source"], best) if has_blend else None
-        groups.setdefault(moment, []).append(item)
+        groups.setdefault(COLD if item["source"] == BATCH else best, []).append(item)
     return groups
 
 
@@ -65,11 +87,10 @@ def _shares_of(
     memory: ProcessMemory,
     factors: ItemFactors,
     blend: ModelBlend | None,
-    history: Sequence[Interacted],
-    moment: Moment | None,
-    items: Sequence[RecommendedItem],
+    reader: Reader,
+    targets: Sequence[str],
 ) -> Callable[[], list[Shares | None]]:
-    targets = [item["item_id"] for item in items]
+    history, moment = reader.history, reader.moment
     if blend is not None and moment is not None:
         return lambda: shares_by_blend(blend, history, moment, targets)
     if factors.nonnegative:

@@ -47,6 +47,10 @@ class Moment(NamedTuple):
     read_at_ms: int
 
 
+COLD = Moment(hotness=0.0, read_at_ms=0)  # of a round's lists
+HOT = Moment(hotness=1.0, read_at_ms=0)  # of what goes on
+
+
 def shares_by_factors(
     settings: FoldInSettings, factors: ItemFactors, history: Sequence[Interacted], targets: Sequence[str]
 ) -> list[Shares | None]:
@@ -93,6 +97,19 @@ def shares_by_blend(
             by_entry[family] = by_entry.get(family, 0.0) + found.by_entry[name][row]
         shares.append(None if place == UNKNOWN else Shares(by_family, by_entry))
     return shares
+
+
+def scores_by_blend(
+    blend: ModelBlend, history: Sequence[Interacted], moment: Moment, targets: Sequence[str]
+) -> list[float | None]:
+    """The scores alone; None for a target that the model does not know."""
+    weighted = blend.at(moment.hotness)
+    if not weighted.names:
+        return [None] * len(targets)
+    asked = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
+    scores = weighted.score(blend.signals, asked)[0]
+    places = blend.factors.places(targets).tolist()
+    return [None if place == UNKNOWN else round(float(scores[place]), 6) for place in places]
 
 
 def question_ms(blend: ModelBlend, history: Sequence[Interacted], moment: Moment) -> int:

@@ -141,6 +141,8 @@ def test_every_route_and_error_is_in_the_document() -> None:
         "/v1/users/{user_id}/because",
         "/v1/users/{user_id}/similar",
         "/v1/users/{user_id}/estimate",
+        "/v1/users/{user_id}/rank",
+        "/v1/rank",
         "/v1/trending",
         "/v1/recommendations",
         "/v1/items/{item_id}/together",

@@ -21,7 +21,7 @@ def test_any_text_is_an_id_that_ends_its_path(user_id: str) -> None:
         assert convertor.to_string(convertor.convert(user_id)) == user_id
 
 
-@pytest.mark.parametrize("route", ["recommendations", "history", "because", "similar", "estimate"])
+@pytest.mark.parametrize("route", ["recommendations", "history", "because", "similar", "estimate", "rank"])
 def test_another_routes_path_is_nobodys_id(route: str) -> None:
     assert not re.fullmatch(LastIdConvertor.regex, f"7/{route}")
 

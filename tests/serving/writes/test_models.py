@@ -68,6 +68,8 @@ def test_a_version_says_what_ranks_in_it(redis_url: str, api: Client) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             second, first = (await client.get("/v1/models")).json()["models"]
+            await client.post("/v1/models/v1/promote")
+            assert (await client.get("/v1/model")).json()["blend"]["hot"] == HOT
         assert second["blend"] is None
         assert first["blend"] == {
             "hot": {
