@@ -12,6 +12,7 @@ the question.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -140,12 +141,15 @@ class Blend:
 
 def deviations(scores: Floats) -> Floats:
     """(users): the standard deviation of each row; infinite for a row that says the same of all items."""
-    items = scores.shape[1]
-    means = scores.sum(axis=1) / items
     # Each row alone, so that a user's do not depend on the others.
-    squares = np.fromiter((row @ row for row in scores), np.float64, len(scores)) / items
-    spread = np.sqrt(np.maximum(squares - means**2, 0))
-    return np.where(spread > _FLAT * np.sqrt(squares), spread, np.inf)
+    return np.fromiter(map(_deviation, scores), np.float64, len(scores))
+
+
+def _deviation(row: Floats) -> float:
+    items = max(1, len(row))
+    mean, square = float(row.sum()) / items, float(row @ row) / items
+    spread = math.sqrt(max(square - mean**2, 0.0))
+    return spread if spread > _FLAT * math.sqrt(square) else math.inf
 
 
 def _known_cells(
