@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
+import pytest
+from kafka import TopicPartition
+
+from clients import topic_reach
 from clients.topic_admin import topic_begins
 from clients.topic_reach import TopicReach
 from contracts import topics
@@ -28,3 +33,30 @@ def test_a_caller_that_waits_for_a_broker_that_does_not_answer_returns_at_the_en
     reach = TopicReach(f"127.0.0.1:{free_port()}")
     reach.stop()
     assert reach.newest().ends == {}
+
+
+def test_where_nothing_is_written_it_asks_less_often_until_a_record_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    end = [0]
+    partition = TopicPartition("catalog", 0)
+    monkeypatch.setattr(topic_reach.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(topic_reach, "SOURCES", ("catalog",))
+    monkeypatch.setattr(topic_reach, "partitions_of", lambda *_: [partition])
+
+    class Consumer:
+        def end_offsets(self, partitions: object) -> dict[TopicPartition, int]:
+            return {partition: end[0]}
+
+    consumer: Any = Consumer()
+    reach = TopicReach("nowhere:1")
+    busy = reach.pause_seconds()
+    reach._ask(consumer)
+    assert reach.pause_seconds() == busy
+    now[0] += 60
+    reach._ask(consumer)
+    assert reach.pause_seconds() > busy
+    end[0] = 1
+    reach._ask(consumer)
+    assert reach.pause_seconds() == busy

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from contracts.exit_codes import NEEDS_OPERATOR
 from stack.machine.errors import ServiceDiedError, StackError
 from stack.machine.start_plan import Plan
+from stack.processes.process import ServiceProcess
 from stack.processes.run_state import Folders
 from stack.run import supervisor as supervisor_module
 from stack.run.supervisor import StopRequested, Supervisor, backoff
@@ -102,3 +104,26 @@ def test_waiting_ends_with_what_was_waited_for(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [], strict=True)
     with pytest.raises(StackError, match=r"Waited 0\.2 s for Godot"):
         supervisor.wait_until("Godot", lambda: False, 0.2)
+
+
+def test_the_process_table_is_walked_less_often_while_nothing_new_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    walks: list[float] = []
+
+    def note(process: ServiceProcess) -> bool:
+        walks.append(now[0])
+        return len(walks) in (1, 6)  # these two find a new worker
+
+    supervisor = _supervisor(tmp_path, [], strict=False)
+    with supervisor.until_stopped():
+        supervisor.start(_python("service", "import time; time.sleep(600)"))
+        with monkeypatch.context() as patch:
+            patch.setattr(supervisor_module.time, "monotonic", lambda: now[0])
+            patch.setattr(ServiceProcess, "note_descendants", note)
+            for _ in range(100):
+                now[0] += 1.0
+                supervisor.watch()
+    pauses = [round(after - before) for before, after in pairwise(walks)]
+    assert pauses[:8] == [2, 4, 8, 16, 16, 2, 4, 8]
