@@ -43,21 +43,29 @@ function readList(user, session, shape, after) {
   return post(path(["v1", "recommendations"], query), { items });
 }
 
+/** Parts of a score as bars; percentages are of the sum of all sizes, so that they add up to 100. */
+function Shares({ parts }) {
+  const total = parts.reduce((sum, part) => sum + Math.abs(part.share), 0) || 1;
+  const percent = (part) => (100 * Math.abs(part.share)) / total;
+  const shown = parts.filter((part) => percent(part) >= 0.5);
+  return html`<ul>${shown.map((part) => html`<li key=${part.name}>
+    <span class="share"><span class=${part.share < 0 ? "bar against" : "bar"}
+      style=${{ width: `${percent(part)}%` }}></span></span>
+    <span>${part.share < 0 ? "−" : ""}${Math.round(percent(part))} %</span>
+    <span><bdi>${part.name}</bdi>${part.share < 0 ? ` ${t.opposes}` : ""}</span></li>`)}</ul>`;
+}
+
 function Reasons({ item, titles }) {
   const because = item.because;
   const source = html`<span class="source">${item.source}</span>`;
-  if (!because?.items.length) return html`<p class="reason">${source}</p>`;
-  const parts = [...because.items, { item_id: "", title: t.rest, share: because.rest }];
-  const total = parts.reduce((sum, part) => sum + Math.abs(part.share), 0) || 1;
-  const label = (part) => part.title ?? titles.get(part.item_id) ?? part.item_id;
+  const signals = Object.entries(because?.signals ?? {}).map(([name, share]) => ({ name, share }));
+  if (!because || (!because.items.length && !signals.length)) return html`<p class="reason">${source}</p>`;
+  const items = because.items.map(({ item_id, title, share }) => ({ name: title ?? titles.get(item_id) ?? item_id, share }));
+  const first = [...items, ...signals].find((part) => part.share > 0);
   return html`<details class="reason">
-    <summary>${t.why}: <bdi>${label(because.items[0])}</bdi> ${source}</summary>
-    <ul>${parts.map((part) => html`<li>
-      <span class="share"><span class=${part.share < 0 ? "bar against" : "bar"}
-        style=${{ width: `${(100 * Math.abs(part.share)) / total}%` }}></span></span>
-      <span>${part.share < 0 ? "−" : ""}${Math.round((100 * Math.abs(part.share)) / total)} %</span>
-      <bdi>${label(part)}</bdi>${part.share < 0 ? ` ${t.opposes}` : ""}</li>`)}
-    </ul>
+    <summary><bdi>${because.reason ?? (first ? `${t.why}: ${first.name}` : t.why)}</bdi> ${source}</summary>
+    <${Shares} parts=${[...items, { name: t.rest, share: because.rest }]} />
+    ${signals.length > 1 ? html`<p>${t.signals}</p><${Shares} parts=${signals} />` : null}
   </details>`;
 }
 
@@ -159,7 +167,12 @@ function useUser() {
     show({ note: t.sending, history });
     if (state.user !== null) {
       const event = { event_type: type, user_id: state.user, item_id: item.item_id };
-      after = (await post("v1/events", value === undefined ? event : { ...event, value })).token;
+      try {
+        after = (await post("v1/events", value === undefined ? event : { ...event, value })).token;
+      } catch (error) {
+        show({ history: state.history }); // what was not acknowledged did not happen
+        throw error;
+      }
       show({ note: t.waiting });
     }
     const acknowledged = performance.now();
