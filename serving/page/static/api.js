@@ -4,12 +4,13 @@ import { texts } from "./texts.js";
 let key = null;
 let askForKey = async () => null;
 
-/** How the page asks its user for a key: () => Promise<string | null>. */
+/** How the page asks its user for a key: (whether one was refused) => Promise<string | null>. */
 export function onKeyNeeded(ask) {
   askForKey = ask;
 }
 
 export class ApiError extends Error {}
+class NoKeyError extends ApiError {}
 
 /** A path with its parts escaped and its parameters; empty parameters are left out. */
 export function path(parts, query = {}) {
@@ -28,8 +29,8 @@ async function ask(url, options = {}) {
     throw new ApiError(texts.unreachable);
   }
   if (response.status !== 401) return response;
-  const given = await askForKey();
-  if (given === null) throw new ApiError(texts.key.ask);
+  const given = await askForKey(key !== null);
+  if (given === null) throw new NoKeyError(texts.key.missing);
   key = given;
   return ask(url, options);
 }
@@ -81,6 +82,10 @@ export async function stream(url, { signal, onData, onState }) {
       }
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof NoKeyError) {
+        onState("noKey"); // asking again each second would be a nuisance
+        return;
+      }
     }
     onState("again");
     await sleep(1000);

@@ -15,11 +15,13 @@ function KeyDialog() {
   const settle = useRef(() => {});
   const asking = useRef(null);
   const [value, setValue] = useState("");
+  const [refused, setRefused] = useState(false);
   useEffect(() => {
     // Several requests may need the key at once: all wait for one answer.
-    onKeyNeeded(() => {
+    onKeyNeeded((wasRefused) => {
       asking.current ??= new Promise((done) => {
         settle.current = done;
+        setRefused(wasRefused);
         setValue("");
         dialog.current.showModal();
       }).finally(() => { asking.current = null; });
@@ -35,6 +37,7 @@ function KeyDialog() {
   return html`<dialog ref=${dialog} aria-labelledby="key-text" onCancel=${() => finish(null)}>
     <form onSubmit=${use}>
       <p id="key-text">${texts.key.ask}</p>
+      ${refused ? html`<p class="message error" role="alert">${texts.key.refused}</p>` : null}
       <label>${texts.key.label}
         <input type="password" autocomplete="off" value=${value} onInput=${(e) => setValue(e.target.value)} />
       </label>

@@ -8,6 +8,8 @@ export const texts = {
   unreachable: "The API does not answer. Is it still running?",
   key: {
     ask: "This needs an API key. The page keeps it in memory only, until you close or reload it.",
+    refused: "The key that was given does not open this.",
+    missing: "This is shown with an API key only. Open the view again to give one.",
     label: "API key",
     use: "Use this key",
     cancel: "Cancel",
@@ -56,6 +58,7 @@ export const texts = {
     api: "API", redis: "Redis", streaming: "Streaming", training: "Training", model: "Model",
     ok: "ok",
     noModel: "none yet",
+    unknownModel: "not known while Redis does not answer",
     redisDown: "does not answer: lists are the last popular ones (see docs/operations.md)",
     stateLost: "Redis has lost the state: `headwater rebuild` restores it",
     noStreaming: "has not reported yet",

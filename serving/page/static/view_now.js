@@ -22,7 +22,7 @@ export function health(now) {
     [t.redis, now.redis === "ok", now.redis === "ok" ? t.ok : t.redisDown],
     [t.streaming, streaming === t.ok, streaming],
     [t.training, !outcome?.[0].endsWith(".failed"), outcome ? t.outcome(outcome[0].split(".").pop()) : t.noRound],
-    [t.model, now.model_version !== null, now.model_version ?? t.noModel],
+    [t.model, now.model_version !== null, now.model_version ?? (now.redis === "ok" ? t.noModel : t.unknownModel)],
   ];
 }
 
@@ -66,7 +66,7 @@ export function NowView() {
   const figures = now?.figures ?? {};
   const lag = figures["streaming_online_lag_seconds"];
   return html`<h1>${t.lead}</h1>
-    <p class=${`note ${state}`} role="status">${{ connecting: t.connecting, live: t.live, again: t.again }[state]}</p>
+    <p class=${`note ${state}`} role="status">${{ connecting: t.connecting, live: t.live, again: t.again, noKey: texts.key.missing }[state]}</p>
     ${now && html`<div class="columns even">
       <section><h2>${t.health}</h2>
         <ul class="health">${health(now).map(([name, well, sentence]) => html`<li key=${name}>
