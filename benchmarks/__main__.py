@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round, whole_round
-from benchmarks.startup import idle
+from benchmarks.startup import idle, recovery
 from benchmarks.stream import blend_scoring, blend_worker, fold_in, freshness, growth, lake, online, producer
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
@@ -47,6 +47,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("kept_lists", kept_lists.run),
     ("once", once.run),
     ("idle", idle.run),
+    ("recovery", recovery.run),
     ("serving", serving.run),
     ("events_api", events_api.run),
     ("rerankers", rerankers.run),
