@@ -12,13 +12,14 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
 from tests.manifests import a_manifest
 from tests.training.rounds.test_in_process import NO_SPARK, SETTINGS, drawn, ratings
-from training.evaluation.blended import BlendedModel
+from training.evaluation.blended import BlendedModel, question_times
 from training.evaluation.chosen_blend import default_blend
 from training.evaluation.comparison import ServedModel
 from training.evaluation.slice import Slice
 from training.fit.als import ranking
 from training.fit.factors import Matrix
 from training.in_memory.load import load_arrays
+from training.in_memory.signals import PastSignals
 from training.rounds.champion import Champion
 from training.rounds.contenders import contenders
 from training.rounds.in_process import ProcessData
@@ -98,3 +99,11 @@ def test_where_no_signals_are_fitted_the_factors_rank(world: World, reason: str)
     assert found.blend is None
     assert set(found.models) == {"model"}
     assert isinstance(found.models["model"], ServedModel)
+
+
+def test_weights_are_chosen_without_anything_that_is_held_out(world: World) -> None:
+    signals = world.slice.signals
+    assert isinstance(signals, PastSignals)
+    pairs, asked = signals.pairs, question_times(world.slice.held_out)
+    assert len(pairs) == len(world.slice.held_out.past.items)  # all users are measured
+    assert (pairs.event_times < asked[pairs.users]).all()

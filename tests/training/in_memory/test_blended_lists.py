@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+from numpy.typing import NDArray
+
+from algorithms.blending.blend import Blend
+from algorithms.blending.served import ServedBlend
+from algorithms.signals.history import Histories
+from contracts.settings import TrainingSettings
+from contracts.stored import keyspace
+from contracts.stored.records import decode_ranked
+from tests.training.in_memory.worlds import as_events, random_rows
+from training.in_memory import blended_lists
+from training.in_memory.blended_lists import ranked_blocks, write_blended_lists
+from training.in_memory.load import RoundArrays, load_arrays
+from training.registry.publish import Publisher
+
+
+@dataclass(frozen=True)
+class ByIndex:
+    """A signal that prefers items of a high index (or of a low one), whoever asks."""
+
+    items: int
+    sign: float
+
+    def score(self, histories: Histories) -> NDArray[np.float64]:
+        return np.tile(self.sign * np.arange(self.items) + self.items, (len(histories), 1))
+
+    def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+        return np.zeros((len(targets), len(history.items)))
+
+
+@pytest.fixture(scope="module")
+def data() -> RoundArrays:
+    events = as_events(random_rows(3, users=30, items=20))
+    arrays = load_arrays(events, len(events), TrainingSettings(train_min_events=1), 0)
+    assert arrays is not None
+    return arrays
+
+
+def served(data: RoundArrays) -> ServedBlend:
+    items = data.counts.items
+    signals = {"high": ByIndex(items, 1.0), "low": ByIndex(items, -1.0)}
+    return ServedBlend(Blend(hot={"low": 1.0}, cold={"high": 1.0}), signals)
+
+
+def lists(data: RoundArrays) -> list[list[int]]:
+    blocks = [columns for _, columns, _ in ranked_blocks(data, served(data), 5)]
+    return [row[row >= 0].tolist() for row in np.concatenate(blocks)]
+
+
+def test_lists_are_ranked_by_the_cold_weights_without_what_a_user_knows(data: RoundArrays) -> None:
+    for user, listed in enumerate(lists(data)):
+        known = set(data.pairs.items[data.pairs.users == user].tolist())
+        new = [item for item in range(data.counts.items) if item not in known]
+        assert listed == sorted(new, reverse=True)[:5]
+
+
+def test_a_users_list_does_not_depend_on_the_block(
+    data: RoundArrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = lists(data)
+    monkeypatch.setattr(blended_lists, "_BLOCK", 7)
+    assert lists(data) == whole
+
+
+def test_what_is_written_is_counted_and_can_be_read(data: RoundArrays, redis_url: str) -> None:
+    publisher = Publisher(redis_url, shards=2)
+    counts = write_blended_lists(publisher, "v1", data, served(data), 5)
+    expected = {user: found for user, found in enumerate(lists(data)) if found}
+    assert (counts.written, counts.kept) == (len(expected), 0)
+    client = redis.Redis.from_url(redis_url)
+    for user, found in expected.items():
+        name = data.user_ids[user].as_py()
+        raw: Any = client.hget(keyspace.top_n(keyspace.shard_of(name, 2), "v1"), name)
+        assert list(decode_ranked(raw)[0]) == found
+    client.close()
