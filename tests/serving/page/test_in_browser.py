@@ -1,0 +1,212 @@
+"""The page in a real Chromium, against a real API, Redis and broker; screenshots go to build/screenshots."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from clients.topic_admin import create_topics
+from contracts.stored import keyspace, records
+from contracts.stored.manifest import GateRecord, HistoryPoint
+from contracts.topics import TOPICS
+from tests.manifests import a_manifest
+from tests.serving.conftest import serve, wait_for
+from tests.serving.test_security import HOSTILE
+from tests.serving.world import factor_world, labelled_world
+
+SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
+VIEWS = {"user": "Rate something", "now": "Live", "models": "Versions", "catalogue": "Searched among"}
+WIDTHS = (360, 1440)
+HOSTILE_TITLE = '<img src=x onerror="document.title=1">'
+HOSTILE_ITEMS = [f"i{number}" for number in range(10, 10 + len(HOSTILE))]
+PATIENCE_MS = 20_000  # the machine may be busy
+SOURCES = tuple(f"interactions:{partition}" for partition in range(64))
+
+
+def chromium() -> str:
+    """Where Chromium is; fails with the cure where there is none."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.fail("The page's test needs a Chromium: install Debian's with `apt-get install -y chromium`")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def url(redis_server_url: str, broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    create_topics(broker, TOPICS)
+    write_world(redis_server_url)
+    log = tmp_path_factory.mktemp("api") / "api.log"
+    patient = {"redis_timeout_seconds": 5, "kafka_timeout_seconds": 20}  # the machine may be busy
+    with serve(log, redis_url=redis_server_url, kafka_bootstrap_servers=broker, **patient) as api:
+        wait_for(lambda: httpx.get(f"{api.url}/readyz").status_code == 200)
+        yield api.url
+    assert "Traceback" not in log.read_text()
+
+
+def write_world(redis_url: str) -> None:
+    """Three versions, the second one served, and titles that try to be more than text."""
+    world, labels = factor_world(), labelled_world()
+    world.categories, world.attributes = labels.categories, labels.attributes
+    # The logarithm of about 30 events of now (contracts.stored.records.Trend).
+    world.trending = {86_400: {"i04": time.time() / 86_400 + 5.0, "i05": time.time() / 86_400 + 4.5}}
+    client = redis.Redis.from_url(redis_url)
+    client.flushall()
+    world.write(redis_url)
+    for place, version in enumerate(("v1", "v2", "v3")):
+        world.write_model(client, version)
+        manifest = a_manifest(
+            version,
+            created_at=f"2026-01-0{place + 1}T00:00:00+00:00",
+            metrics={"ndcg@10": 0.2 + place / 50, "popularity_ndcg@10": 0.15},
+            previous=f"v{place}" if place else None,
+            gate=GateRecord(
+                publish=True,
+                leads="model",
+                reason="better than popularity by more than chance explains",
+                differences={"popularity": (0.05, 0.02, 0.08), "champion": (0.01, -0.02, 0.04)},
+            ),
+            history=tuple(
+                HistoryPoint(version=f"v{n}", ndcg=0.19 + n / 60, popularity=0.15) for n in range(place + 1)
+            ),
+        )
+        client.set(keyspace.manifest(version), manifest.to_json())
+        client.zadd(keyspace.MODEL_VERSIONS, {version: place})
+    client.set(keyspace.CURRENT_MODEL, "v2")
+    for item_id, title in zip(HOSTILE_ITEMS, [HOSTILE_TITLE, *HOSTILE[1:]], strict=True):
+        entry = {"kind": "item", "id": item_id, "title": title, "categories": [title], "updated_at": 1}
+        client.hset(keyspace.CATALOG_ITEMS, item_id, records.encode_catalog(1, json.dumps(entry)))
+    client.close()
+
+
+def apply_all(redis_url: str) -> None:
+    """What the online query does once it has applied every event: it says so."""
+    client = redis.Redis.from_url(redis_url)
+    client.hset(keyspace.APPLIED_ONLINE, mapping=dict.fromkeys(SOURCES, 1_000_000))
+    client.close()
+
+
+def faults_of(page: Page) -> list[str]:
+    """What the browser complains of from now on: scripts that fail, files that the policy forbids."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    return faults
+
+
+def test_a_rating_is_acknowledged_and_the_list_is_read_again(
+    url: str, redis_server_url: str, browser: Browser
+) -> None:
+    page = browser.new_page()
+    faults = faults_of(page)
+    page.goto(url)
+    expect(page.get_by_role("textbox", name="User").or_(page.get_by_label("User"))).to_have_value(
+        "ann", timeout=PATIENCE_MS
+    )
+    expect(page.get_by_role("list", name="Recommended")).to_contain_text("Title i04", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="5 of 5 stars: Title i04").click()
+    expect(page.locator("#note")).to_contain_text("Acknowledged", timeout=PATIENCE_MS)
+    apply_all(redis_server_url)
+    expect(page.locator("#note")).to_contain_text("after the acknowledgement", timeout=PATIENCE_MS)
+    assert faults == []
+    assert page.title() == "Be a user · Headwater"
+    page.close()
+
+
+def test_nobody_likes_an_item_by_keyboard_and_gets_a_list_for_the_session(url: str, browser: Browser) -> None:
+    page = browser.new_page(reduced_motion="reduce")
+    faults = faults_of(page)
+    page.goto(url)
+    page.get_by_role("button", name="Start as nobody").press("Enter")
+    expect(page.locator("main")).to_contain_text("nothing is stored", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Like: Title i00", exact=True).press("Enter")
+    expect(page.get_by_role("list", name="History")).to_contain_text("Title i00", timeout=PATIENCE_MS)
+    expect(page.get_by_role("list", name="Recommended")).not_to_contain_text("Title i00", timeout=PATIENCE_MS)
+    assert faults == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_opens_without_a_fault_and_fits_its_screen(
+    url: str, browser: Browser, scheme: str
+) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    faults = faults_of(page)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        for view, words in VIEWS.items():
+            page.goto(f"{url}/#{view}")
+            expect(page.locator("main")).to_contain_text(words, timeout=PATIENCE_MS)
+            if view == "catalogue":
+                page.get_by_role("searchbox").fill("i00")
+                expect(page.locator("main")).not_to_contain_text("Title i29", timeout=PATIENCE_MS)
+                page.get_by_role("button", name="Title i00").click()
+                expect(page.locator("main")).to_contain_text("Neighbours", timeout=PATIENCE_MS)
+            if view == "user":
+                expect(page.get_by_role("list", name="Recommended")).to_be_visible(timeout=PATIENCE_MS)
+            wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wider <= 0, (view, width, wider)
+            page.screenshot(path=SCREENSHOTS / f"{view}-{scheme}-{width}.png", full_page=True)
+    assert faults == []
+    page.close()
+
+
+def test_hostile_users_and_titles_are_text(url: str, browser: Browser) -> None:
+    page = browser.new_page()
+    faults = faults_of(page)
+    page.goto(url)
+    for hostile in HOSTILE:
+        if "\u0000" in hostile or "\r" in hostile:
+            continue  # no text field takes them
+        page.get_by_label("User").fill(hostile)
+        with page.expect_response(lambda response: response.url.endswith("/history?n=50")) as answered:
+            page.get_by_role("button", name="Open").click()
+        assert answered.value.json()["user_id"] == hostile
+    page.goto(f"{url}/#catalogue")
+    page.get_by_role("searchbox").fill("<img")
+    expect(page.get_by_role("button", name=HOSTILE_TITLE)).to_be_visible(timeout=PATIENCE_MS)
+    assert page.locator("main img, main script").count() == 0
+    assert faults == []
+    page.close()
+
+
+def test_where_keys_are_set_the_page_asks_for_one_and_keeps_it_in_memory(
+    url: str, redis_server_url: str, browser: Browser, tmp_path: Path
+) -> None:
+    keys = {"read_api_key": "reader", "api_key": "writer"}
+    with serve(tmp_path / "api.log", redis_url=redis_server_url, redis_timeout_seconds=5, **keys) as api:
+        wait_for(lambda: httpx.get(f"{api.url}/readyz").status_code == 200)
+        page = browser.new_page()
+        main, key = page.locator("main"), page.get_by_role("textbox", name="API key")
+        page.goto(f"{api.url}/#now")
+        page.get_by_role("button", name="Cancel").click()
+        expect(main).to_contain_text("with an API key only", timeout=PATIENCE_MS)
+        page.get_by_role("link", name="Be a user").click()
+        for given, words in (("wrong", "does not open this"), ("reader", "")):
+            key.fill(given)
+            key.press("Enter")
+            expect(page.locator("dialog")).to_contain_text(words, timeout=PATIENCE_MS)
+        expect(page.get_by_role("list", name="Recommended")).to_contain_text("Title i04", timeout=PATIENCE_MS)
+        page.get_by_role("link", name="Models").click()
+        key.fill("writer")
+        key.press("Enter")
+        expect(main).to_contain_text("Versions", timeout=PATIENCE_MS)
+        kept = "[localStorage.length, sessionStorage.length, document.cookie, location.href].join(' ')"
+        assert page.evaluate(kept) == f"0 0  {api.url}/#models"
+        page.close()
