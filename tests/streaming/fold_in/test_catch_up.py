@@ -9,12 +9,13 @@ from pyspark.sql import SparkSession
 
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
+from contracts.stored.hotness import HOTNESS_STEP
 from contracts.stored.records import HistoryEntry, decode_fresh
 from streaming.fold_in.catch_up import CatchUp, count_pending, follow_model, newest_pending
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.state.apply import UserEvent, apply_events
 from streaming.state.status import read_status
-from tests.streaming.model_in_redis import publish
+from tests.streaming.model_in_redis import publish, publish_with_blend
 
 ITEMS = [f"i{n}" for n in range(10)]
 USERS = [f"u{n}" for n in range(300)]
@@ -39,6 +40,11 @@ def versions(client: redis.Redis) -> set[str]:
     return {decode_fresh(each).version if each else "none" for each in raw}
 
 
+def hotness(client: redis.Redis, user: str) -> float | None:
+    raw: Any = client.get(keyspace.fresh(user, 2))
+    return decode_fresh(raw).hotness
+
+
 def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
     spark: SparkSession, client: redis.Redis, settings: StreamingSettings
 ) -> None:
@@ -52,6 +58,17 @@ def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
         pass
     assert versions(client) == {"v2"}
     assert read_status(client).pending_users == 0
+    # A hot list whose user has been away for a half-life is made again, and no other.
+    publish_with_blend(client, "v3", ITEMS)
+    while catch_up.step():
+        pass
+    shard = keyspace.shard_of("u7", 2)
+    for key in (keyspace.active(shard), keyspace.cooling(shard)):
+        moment: Any = client.zscore(key, "u7")
+        client.zadd(key, {"u7": moment - 8 * 3_600_000})
+    assert [catch_up.step() for _ in range(2)] == [True, False]
+    assert hotness(client, "u7") == pytest.approx(0.5, abs=HOTNESS_STEP)
+    assert (hotness(client, "u8") or 0) > 0.9
 
 
 def test_while_there_is_no_model_nobody_waits_and_the_first_one_folds_all_in(

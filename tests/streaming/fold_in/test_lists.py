@@ -249,3 +249,14 @@ def test_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) -> None
     fold_in_users(client, ["a"], {}, SETTINGS, just_arrived=False)
     assert fresh_of(client, "a").hotness == 1.0
     assert pending(client) == set()
+
+
+def test_a_list_that_is_made_again_never_hides_an_event_that_arrived_meanwhile(client: redis.Redis) -> None:
+    publish_with_blend(client, "v1", ITEMS)
+    rate(client, "a", "i1", 5.0)
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    active = keyspace.active(keyspace.shard_of("a", 2))
+    later = client.zscore(active, "a") + HOUR  # type: ignore[operator]
+    client.zadd(active, {"a": later})
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    assert client.zscore(active, "a") == later
