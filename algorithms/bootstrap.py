@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 RESAMPLES = 1000
 _ENDS = (2.5, 97.5)
+_BLOCK = 128  # resamples whose draws are in memory at once
 
 
 class Figure(NamedTuple):
@@ -30,12 +31,15 @@ def mean_figures(values: Values, resamples: int = RESAMPLES, seed: int = 0) -> l
         return [Figure(np.nan, np.nan, np.nan)] * values.shape[1]
     known = ~np.isnan(values)
     without_nan, sums = np.where(known, values, 0.0), np.empty((resamples, values.shape[1]))
-    rng = np.random.default_rng(seed)
-    for row in range(resamples):
-        drawn = rng.integers(0, len(values), len(values))
-        count = known[drawn].sum(axis=0)
-        sums[row] = np.divide(
-            without_nan[drawn].sum(axis=0), count, out=np.full(values.shape[1], np.nan), where=count > 0
+    users, rng = len(values), np.random.default_rng(seed)
+    for start in range(0, resamples, _BLOCK):
+        # How often each user is drawn: all columns' sums are then one product.
+        drawn = np.empty((min(_BLOCK, resamples - start), users))
+        for row in drawn:
+            row[:] = np.bincount(rng.integers(0, users, users), minlength=users)
+        count = drawn @ known
+        sums[start : start + len(drawn)] = np.divide(
+            drawn @ without_nan, count, out=np.full(count.shape, np.nan), where=count > 0
         )
     return [_figure(_mean(column), draws) for column, draws in zip(values.T, sums.T, strict=True)]
 
