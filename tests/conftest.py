@@ -26,6 +26,7 @@ from stack.machine.java import ensure_java
 from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.start_plan import Plan
 from stack.processes.process import ServiceProcess
+from streaming.runtime.session import LOCAL_CHECKPOINTS
 
 # A busy machine is no defect: nothing here is timed.
 hypothesis.settings.register_profile(
@@ -155,6 +156,7 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
             "spark.sql.warehouse.dir": str(warehouse),
             "spark.local.dir": str(warehouse),
             "spark.scheduler.mode": "FAIR",
+            **LOCAL_CHECKPOINTS,
         },
     )
     session = spark_session("headwater-tests", settings)

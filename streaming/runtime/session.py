@@ -33,7 +33,7 @@ _CONF = {
 }
 # On a local disk both managers rename atomically, but Spark's default one starts two processes a file
 # (`chmod`, where Hadoop's native library is missing): 54 ms against 12 ms, and a batch writes two files.
-_LOCAL_CHECKPOINTS = {
+LOCAL_CHECKPOINTS = {
     "spark.sql.streaming.checkpointFileManagerClass": (
         "org.apache.spark.sql.execution.streaming.checkpointing.FileSystemBasedCheckpointFileManager"
     )
@@ -67,4 +67,4 @@ def task_slots(spark: SparkSession) -> int:
 def streaming_conf(settings: StreamingSettings) -> dict[str, str]:
     """Spark's configuration; SPARK_CONF has the last word."""
     is_local = urlparse(settings.checkpoints_uri).scheme in ("", "file")
-    return _CONF | (_LOCAL_CHECKPOINTS if is_local else {}) | settings.spark_conf
+    return _CONF | (LOCAL_CHECKPOINTS if is_local else {}) | settings.spark_conf
