@@ -22,7 +22,7 @@ _STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune"})
 _SERVERS = {
     "rebuild": ("redis", "kafka"),
     "repair": ("redis", "kafka"),
-    "train": ("redis",),
+    "train --now": ("redis",),
     "train --once": ("redis",),
     "models": ("redis",),
     "report": ("redis",),
@@ -69,7 +69,7 @@ def _prepare(ctx: Any, command: str, words: Sequence[str]) -> None:
     except ModuleNotFoundError:
         # Without the extra "stack" no stack runs on this machine: the environment names the servers.
         return
-    task = "train --once" if command == "train" and "--once" in words else command
+    task = next((f"{command} {word}" for word in words if f"{command} {word}" in _SERVERS), command)
     variables = variables_of_stack(
         Path(data_dir) if data_dir else None, words, os.environ, with_java=task in _STARTS_SPARK
     )

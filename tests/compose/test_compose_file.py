@@ -312,14 +312,22 @@ def test_the_image_of_the_broker_is_the_version_that_is_locked() -> None:
 def test_the_wheel_takes_every_file_of_the_packages() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     packages = re.findall(r'"(\w+)\*"', text.split("[tool.setuptools.packages.find]")[1].split("[")[1])
-    patterns = re.findall(r'"(\*\.\w+)"', text.split("[tool.setuptools.package-data]")[1].split("\n\n")[0])
+    data = text.split("[tool.setuptools.package-data]")[1].split("\n\n")[0]
+    patterns = dict(re.findall(r'^"([\w.*]+)" = \[(.*)\]$', data, re.MULTILINE))
+    everywhere = re.findall(r'"([^"]+)"', patterns.pop("*"))
+    of_one_package = {
+        file
+        for package, listed in patterns.items()
+        for pattern in re.findall(r'"([^"]+)"', listed)
+        for file in (ROOT / package.replace(".", "/")).glob(pattern)
+    }
     files = [
         file
         for package in packages
         for file in (ROOT / package).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts
+        if file.is_file() and "__pycache__" not in file.parts and file not in of_one_package
     ]
     assert len(packages) == 8
     assert {file for file in files if not (file.parent / "__init__.py").exists()} == set()
-    taken = ["*.py", "py.typed", *patterns]
+    taken = ["*.py", *everywhere]
     assert {file for file in files if not any(file.match(pattern) for pattern in taken)} == set()

@@ -29,7 +29,7 @@ def send(settings: StreamingSettings) -> None:
     producer = open_producer(settings)
     for user in range(USERS):
         for place in range(PER_USER):
-            item = (user % 3) + 3 * place
+            item = (user % 3) + 3 * ((place + user) % 25)  # nobody knows all items that go together
             event = Interaction(
                 event_type="rating",
                 user_id=f"u{user}",

@@ -44,7 +44,13 @@ def lake_uri(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> s
 
 @pytest.fixture(scope="module")
 def settings(lake_uri: str) -> TrainingSettings:
-    return TrainingSettings(lake_uri=lake_uri, train_min_events=1, gate_min_users=5, evaluation_users=20)
+    return TrainingSettings(
+        lake_uri=lake_uri,
+        train_min_events=1,
+        gate_min_users=5,
+        evaluation_users=20,
+        ranking="als",  # the executors fit no signals
+    )
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +142,9 @@ def test_the_measured_users_and_their_histories_are_the_same(
     expected = held_out.collect(rows, counts, settings.evaluation_users, 7)
     found = arrays.collect(marked, counts, settings.evaluation_users, 7)
     for part in ("past", "later"):
-        for name, values in vars(getattr(expected, part)).items():
+        columns = vars(getattr(expected, part))
+        assert columns.pop("grades") is None  # of the blend, which the executors have not
+        for name, values in columns.items():
             np.testing.assert_array_equal(vars(getattr(found, part))[name], values, err_msg=name)
     until = about.cutoff
     assert until is not None
