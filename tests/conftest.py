@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -54,8 +55,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     One worker takes all tests that share its Spark, the other one the tests that start processes of their
     own; what both have left at the end is short.
     """
+    met: Counter[str] = Counter()
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
+        met[item.nodeid] += 1
+        if met[item.nodeid] > 1:
+            # Schemathesis gives the tests of all operations one id, and pytest-xdist runs one test an id.
+            item._id = coerce_node_id(f"{item.nodeid}[{met[item.nodeid]}]")
         if SERVER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.servers)
         if "spark" in fixtures and hasattr(config, "workerinput"):
