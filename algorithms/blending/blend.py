@@ -129,12 +129,12 @@ class Blend:
         return Explanation(total, by_signal, by_entry)
 
     def _blocks(self, signals: Signals, histories: Histories) -> Iterator[tuple[int, int, Floats]]:
-        first = self.score(signals, histories.rows(0, 1)) if len(histories) else np.zeros((0, 1))
-        step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
-        if len(histories) == 1:
-            yield 0, 1, first
+        if not len(histories):
             return
-        for start in range(0, len(histories), step):
+        first = self.score(signals, histories.rows(0, 1))  # says how many items there are
+        yield 0, 1, first
+        step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
+        for start in range(1, len(histories), step):
             stop = min(start + step, len(histories))
             yield start, stop, self.score(signals, histories.rows(start, stop))
 

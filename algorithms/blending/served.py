@@ -6,7 +6,7 @@ history gives the same list everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from algorithms.blending.weights import (
     REPEATS,
     TRANSITIONS,
     TREND,
+    Candidate,
 )
 from algorithms.signals.factors import Factors
 from algorithms.signals.item_to_item import ItemToItem, ItemToItemSettings
@@ -83,6 +84,16 @@ def describe_signal(name: str, family: str, signal: Signal) -> Described:
     raise TypeError(f"{name} is a {type(signal).__name__}, which has no stored form")
 
 
+def describe_signals(offered: Iterable[Candidate]) -> tuple[dict[str, SignalRecord], Arrays]:
+    """The records of fitted signals by name, and all arrays that they name. Raises TypeError as above."""
+    records, arrays = dict[str, SignalRecord](), Arrays({}, {})
+    for name, family, signal in offered:
+        record, named = describe_signal(name, family, signal)
+        records[name] = record
+        arrays = Arrays({**arrays.rows, **named.rows}, {**arrays.vectors, **named.vectors})
+    return records, arrays
+
+
 def _describe_transitions(kind: str, family: str, signal: Transitions) -> Described:
     settings, window = signal.settings, signal.settings.window
     record = SignalRecord(
@@ -133,17 +144,21 @@ def read_blend(record: BlendRecord, arrays: Arrays, factors: Factors) -> ServedB
 
     Raises KeyError where an array is missing, ValueError for a family that is not known here.
     """
-    blend = Blend(
+    read = {
+        name: _READERS.get(signal.family, _unknown)(signal, arrays, factors)
+        for name, signal in record.signals.items()
+    }
+    return ServedBlend(blend_of(record), read)
+
+
+def blend_of(record: BlendRecord) -> Blend:
+    """The weights alone."""
+    return Blend(
         hot=dict(record.hot),
         cold=dict(record.cold),
         with_known_items=record.with_known_items,
         half_life_hours=record.half_life_hours,
     )
-    read = {
-        name: _READERS.get(signal.family, _unknown)(signal, arrays, factors)
-        for name, signal in record.signals.items()
-    }
-    return ServedBlend(blend, read)
 
 
 def _read_factors(record: SignalRecord, _arrays: Arrays, factors: Factors) -> Signal:

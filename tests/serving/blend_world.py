@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
+from algorithms.blending.served import ServedBlend, describe_signals, read_blend
 from algorithms.blending.stored_arrays import decode_arrays, encode_arrays
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories
@@ -36,25 +36,22 @@ def blend_world(
     made = factor_world()
     hot, cold = HOT if hot is None else hot, COLD if cold is None else cold
     histories = random_histories(items=len(made.items), events=400)
-    described = {
-        each.name: describe_signal(*each)
-        for each in fit_offered(histories, len(made.items), factors=_factors(made), only={*hot, *cold})
-    }
+    signals, arrays = describe_signals(
+        fit_offered(histories, len(made.items), factors=_factors(made), only={*hot, *cold})
+    )
     made.blend = BlendRecord(
         hot=hot,
         cold=cold,
         half_life_hours=8.0,
         with_known_items=with_known_items,
-        signals={name: each.record for name, each in described.items()},
+        signals=signals,
         hot_choice=WeightChoice(
             why="as the test wants it",
             ndcg=(0.12, 0.1, 0.14),
             alone={"transitions/4": 0.1, "factors": 0.05},
         ),
     )
-    rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
-    vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
-    made.signals = encode_arrays(Arrays(rows, vectors))
+    made.signals = encode_arrays(arrays)
     return made
 
 

@@ -9,7 +9,7 @@ import redis
 from numpy.typing import NDArray
 
 from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
+from algorithms.blending.served import Arrays, ServedBlend, describe_signals, read_blend
 from algorithms.blending.stored_arrays import encode_arrays
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import from_events
@@ -55,17 +55,13 @@ def a_blend(
     )
     names = {**hot, **cold}
     offered = fit_offered(histories, len(factors), factors=Factors(factors, 0.01, 0.5), only=names)
-    described = {each.name: describe_signal(each.name, each.family, each.signal) for each in offered}
+    signals, arrays = describe_signals(offered)
     record = BlendRecord(
         hot=hot,
         cold=cold,
         half_life_hours=8.0,
         with_known_items=with_known_items,
-        signals={name: described[name].record for name in names},
-    )
-    arrays = Arrays(
-        {name: rows for each in described.values() for name, rows in each.arrays.rows.items()},
-        {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()},
+        signals={name: signals[name] for name in names},
     )
     return PublishedBlend(record, arrays, read_blend(record, arrays, Factors(factors, 0.01, 0.5)))
 

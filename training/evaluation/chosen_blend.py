@@ -9,6 +9,7 @@ import numpy as np
 
 from algorithms.blending.blend import Blend
 from algorithms.blending.offered import DEFAULT_BLEND
+from algorithms.blending.served import blend_of
 from algorithms.blending.weights import Choice, Horizon
 from algorithms.bootstrap import Figure
 from contracts.stored.manifest import BlendRecord, FigureTriple, SignalRecord, WeightChoice, WeightStep
@@ -52,15 +53,9 @@ def of_choice(choice: Choice) -> ChosenBlend:
 
 def of_record(record: BlendRecord) -> ChosenBlend:
     """What a version was published with."""
-    blend = Blend(
-        hot=dict(record.hot),
-        cold=dict(record.cold),
-        with_known_items=record.with_known_items,
-        half_life_hours=record.half_life_hours,
-    )
     unknown = WeightChoice(why="the version does not say")
     return ChosenBlend(
-        blend=blend,
+        blend=blend_of(record),
         hot_choice=record.hot_choice or unknown,
         cold_choice=record.cold_choice or unknown,
         known_items_gain=record.known_items_gain,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend
+from algorithms.blending.served import ServedBlend, describe_signals, read_blend
 from algorithms.blending.stored_arrays import encode_arrays
 from algorithms.blending.weights import Candidate
 from algorithms.signals.factors import Factors
@@ -36,14 +36,7 @@ class FittedBlend:
 def fitted_blend(chosen: ChosenBlend, offered: Sequence[Candidate], factors: Factors) -> FittedBlend:
     """From the blend's signals. Raises KeyError where one is missing."""
     candidates = {each.name: each for each in offered}
-    described = {
-        name: describe_signal(name, candidates[name].family, candidates[name].signal)
-        for name in chosen.blend.names
-    }
-    record = chosen.record({name: each.record for name, each in described.items()})
-    arrays = Arrays(
-        rows={name: rows for each in described.values() for name, rows in each.arrays.rows.items()},
-        vectors={name: each for found in described.values() for name, each in found.arrays.vectors.items()},
-    )
+    signals, arrays = describe_signals(candidates[name] for name in chosen.blend.names)
+    record = chosen.record(signals)
     stored = StoredBlend(record, encode_arrays(arrays))
     return FittedBlend(stored, read_blend(record, arrays, factors))

@@ -5,7 +5,14 @@ import pytest
 
 from algorithms.blending.blend import Blend
 from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import Arrays, ServedBlend, describe_signal, read_blend, stored_names
+from algorithms.blending.served import (
+    Arrays,
+    ServedBlend,
+    describe_signal,
+    describe_signals,
+    read_blend,
+    stored_names,
+)
 from algorithms.blending.weights import Candidate
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories
@@ -26,18 +33,16 @@ def _offered() -> list[Candidate]:
 
 def _published(offered: list[Candidate]) -> tuple[BlendRecord, Arrays]:
     """All that is offered, each with a weight of its own, as it is stored."""
-    described = {each.name: describe_signal(*each) for each in offered}
-    weights = {name: 0.1 + 0.05 * place for place, name in enumerate(described)}
+    signals, arrays = describe_signals(offered)
+    weights = {name: 0.1 + 0.05 * place for place, name in enumerate(signals)}
     record = BlendRecord(
         hot=weights,
         cold=dict(zip(weights, reversed(weights.values()), strict=True)),
         half_life_hours=8.0,
         with_known_items=True,
-        signals={name: each.record for name, each in described.items()},
+        signals=signals,
     )
-    rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
-    vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
-    return BlendRecord.model_validate_json(record.model_dump_json()), Arrays(rows, vectors)
+    return BlendRecord.model_validate_json(record.model_dump_json()), arrays
 
 
 def _asked() -> Histories:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import Arrays, describe_signal
+from algorithms.blending.served import Arrays, describe_signals
 from algorithms.blending.stored_arrays import decode_arrays, encode_arrays, field_names
 from contracts.stored.manifest import BlendRecord
 from contracts.stored.signal_arrays import SignalArraysError
@@ -15,16 +15,14 @@ ITEMS = 12
 
 def _published() -> tuple[BlendRecord, Arrays]:
     offered = fit_offered(random_histories(), ITEMS, only=("item_to_item/15", "transitions/4", "popularity"))
-    described = {each.name: describe_signal(*each) for each in offered}
+    signals, arrays = describe_signals(offered)
     record = BlendRecord(
-        hot=dict.fromkeys(described, 1.0),
-        cold=dict.fromkeys(described, 1.0),
+        hot=dict.fromkeys(signals, 1.0),
+        cold=dict.fromkeys(signals, 1.0),
         half_life_hours=8.0,
-        signals={name: each.record for name, each in described.items()},
+        signals=signals,
     )
-    rows = {name: rows for each in described.values() for name, rows in each.arrays.rows.items()}
-    vectors = {name: vector for each in described.values() for name, vector in each.arrays.vectors.items()}
-    return record, Arrays(rows, vectors)
+    return record, arrays
 
 
 def test_arrays_survive_their_way_through_redis() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from algorithms.fold_in import fold_in
 from algorithms.signals.history import from_events
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.stored.hotness import HOTNESS_STEP
 from contracts.stored.records import FreshList, HistoryEntry, decode_fresh, encode_fresh
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.state.apply import UserEvent, apply_events
@@ -165,8 +164,11 @@ def test_a_user_who_became_active_again_meanwhile_goes_on_waiting(client: redis.
     assert pending(client) == {"a"}
 
 
-def test_a_new_item_is_recommended_once_enough_users_like_it(client: redis.Redis) -> None:
-    publish(client, "v1", ITEMS)
+@pytest.mark.parametrize("publish_model", [publish, publish_with_blend], ids=["factors", "blend"])
+def test_a_new_item_is_recommended_once_enough_users_like_it(
+    client: redis.Redis, publish_model: Callable[[redis.Redis, str, list[str]], object]
+) -> None:
+    publish_model(client, "v1", ITEMS)
     for user in ("a", "b"):
         rate(client, user, "i1", 5.0)
         rate(client, user, "brand new", 5.0, moment=2)
@@ -210,36 +212,6 @@ def test_known_items_beyond_the_cap_are_left_out_of_a_blend_s_lists_too(client: 
         rate(client, "a", f"i{n}", 5.0, moment=n)
     fold_in_users(client, ["a"], {}, SETTINGS)
     assert set(fresh_of(client, "a").indexes) <= {27, 28, 29}
-
-
-def test_a_new_item_is_recommended_by_a_blend_too(client: redis.Redis) -> None:
-    publish_with_blend(client, "v1", ITEMS)
-    for user in ("a", "b"):
-        rate(client, user, "i1", 5.0)
-        rate(client, user, "brand new", 5.0, moment=2)
-        fold_in_users(client, [user], {}, SETTINGS)
-    rate(client, "c", "i1", 5.0)
-    everything = SETTINGS.model_copy(update={"fresh_n": 40})
-    fold_in_users(client, ["c"], {}, everything)
-    assert len(ITEMS) in fresh_of(client, "c").indexes
-    fold_in_users(client, ["a"], {}, everything)
-    assert len(ITEMS) not in fresh_of(client, "a").indexes
-
-
-@pytest.mark.parametrize(("hours", "hotness"), [(0.0, 1.0), (8.0, 0.5), (24.0, 0.125), (100.0, 0.0)])
-def test_a_list_that_is_made_again_is_as_hot_as_its_user_is_active(
-    client: redis.Redis, hours: float, hotness: float
-) -> None:
-    publish_with_blend(client, "v1", ITEMS)
-    rate(client, "a", "i1", 5.0)
-    fold_in_users(client, ["a"], {}, SETTINGS)
-    active = keyspace.active(keyspace.shard_of("a", 2))
-    arrived = client.zscore(active, "a") - hours * HOUR  # type: ignore[operator]
-    client.zadd(active, {"a": arrived})
-    fold_in_users(client, ["a"], {}, SETTINGS, just_arrived=False)
-    assert fresh_of(client, "a").hotness == pytest.approx(hotness, abs=HOTNESS_STEP)
-    # Making a list again is no activity: the next one is not hotter.
-    assert client.zscore(active, "a") == arrived
 
 
 def test_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) -> None:

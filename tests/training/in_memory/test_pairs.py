@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from collections import defaultdict
-
 import numpy as np
 import pytest
 
 from contracts.events import RATING
 from contracts.settings import TrainingSettings
-from contracts.stored.records import HistoryEntry
 from contracts.strengths import effective, strength
-from tests.training.in_memory.worlds import as_events, random_rows
+from tests.training.in_memory.worlds import as_events, last_writers, random_rows
 from training.in_memory.pairs import NONE, pairs_of
 
 SETTINGS = TrainingSettings(rating_strengths={0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0: 2.0})
@@ -20,12 +17,7 @@ def test_every_pair_is_what_the_contract_makes_of_its_events(seed: int) -> None:
     rows = random_rows(seed, seconds=3)  # so few instants that ties are common
     events = as_events(rows)
     pairs = pairs_of(events, SETTINGS, 4.0)
-    last: dict[tuple[str, str], dict[str, HistoryEntry]] = defaultdict(dict)
-    for event_id, kind, user, item, value, moment, *_ in rows:
-        entry = HistoryEntry(kind, round(moment.timestamp() * 1000), event_id, value)
-        before = last[user, item].get(kind)
-        if before is None or (before.event_time, before.event_id) < (entry.event_time, entry.event_id):
-            last[user, item][kind] = entry
+    last = last_writers(rows)
     users, items = events.user_ids.to_pylist(), events.item_ids.to_pylist()
     places = {(users[u], items[i]): n for n, (u, i) in enumerate(zip(pairs.users, pairs.items, strict=True))}
     assert places.keys() == last.keys()

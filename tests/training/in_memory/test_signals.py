@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 from algorithms.signals.history import grade_entries
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts
-from contracts.stored.records import HistoryEntry
 from contracts.strengths import effective
-from tests.training.in_memory.worlds import as_events, random_rows
+from tests.training.in_memory.worlds import as_events, last_writers, random_rows
 from training.fit.als import ranking
 from training.in_memory.pairs import Pairs, pairs_of
 from training.in_memory.signals import PastSignals, as_signal, most_items, pair_histories
@@ -24,12 +22,7 @@ def test_every_grade_is_what_the_contract_makes_of_the_events_that_count() -> No
     rows = random_rows(4, users=15, items=12, seconds=5)
     events = as_events(rows)
     pairs = pairs_of(events, SETTINGS, 4.0)
-    last: dict[tuple[str, str], dict[str, HistoryEntry]] = defaultdict(dict)
-    for event_id, kind, user, item, value, moment, *_ in rows:
-        entry = HistoryEntry(kind, round(moment.timestamp() * 1000), event_id, value)
-        before = last[user, item].get(kind)
-        if before is None or (before.event_time, before.event_id) < (entry.event_time, entry.event_id):
-            last[user, item][kind] = entry
+    last = last_writers(rows)
     users, items = events.user_ids.to_pylist(), events.item_ids.to_pylist()
     grades = {
         (users[user], items[item]): grade

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
 from datetime import timedelta
 
 import pyarrow as pa
 from pyspark.sql import Row
 
 from contracts.events import EVENT_TYPES
+from contracts.stored.records import HistoryEntry
 from tests.training.data.test_dataset import START, interaction
 from training.in_memory.events import Events, events_of
 
@@ -30,6 +32,17 @@ def random_rows(seed: int, users: int = 40, items: int = 25, seconds: int = 400)
     rows += rng.sample(rows, len(rows) // 5)
     rng.shuffle(rows)
     return rows
+
+
+def last_writers(rows: list[Row]) -> dict[tuple[str, str], dict[str, HistoryEntry]]:
+    """By (user, item) and event type: the newest event, as the state keeps it."""
+    last: dict[tuple[str, str], dict[str, HistoryEntry]] = defaultdict(dict)
+    for event_id, kind, user, item, value, moment, *_ in rows:
+        entry = HistoryEntry(kind, round(moment.timestamp() * 1000), event_id, value)
+        before = last[user, item].get(kind)
+        if before is None or (before.event_time, before.event_id) < (entry.event_time, entry.event_id):
+            last[user, item][kind] = entry
+    return last
 
 
 def as_events(rows: list[Row]) -> Events:
