@@ -231,6 +231,12 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     # How long it is kept what was shown to a user, for `rotation`; 0: nothing is kept.
     shown_seconds: int = Field(default=0, ge=0)
     shown_items: int = Field(default=200, ge=1, le=10_000)
+    # Makes the ids of answers unforgeable; all processes need the same one. None: they resist accidents only.
+    recommendation_key: SecretStr | None = Field(default=None, min_length=16)
+    # Whether what was shown goes to the topic `exposures`, and how many lists may wait for Kafka; more are
+    # dropped and counted.
+    exposures: bool = True
+    exposures_waiting: int = Field(default=20_000, ge=1)
     # An item is trending while its decayed sum of weights is this high; else popular items say more.
     trending_minimum: float = Field(default=20.0, ge=0)
 

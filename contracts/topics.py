@@ -36,8 +36,19 @@ REJECTED = Topic(
     partitions=1,
     config={"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes": str(2 * MAX_EVENT_BYTES)},
 )
-SOURCES = (INTERACTIONS.name, CATALOG.name)  # what streaming reads
-TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED)
+# What was shown to whom (contracts/exposures.py), many in a record; a record's key says nothing.
+EXPOSURES = Topic(
+    "exposures",
+    partitions=1,
+    config={
+        "message.timestamp.type": "LogAppendTime",
+        "retention.ms": str(7 * 24 * 3600 * 1000),
+        "max.message.bytes": str(MAX_EVENT_BYTES),
+    },
+)
+SOURCES = (INTERACTIONS.name, CATALOG.name)  # what the online query reads
+LAKE_SOURCES = (*SOURCES, EXPOSURES.name)  # what the lake query reads
+TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED, EXPOSURES)
 
 # Headers of a rejected record.
 REJECT_REASON, REJECT_TOPIC = "reason", "source_topic"

@@ -13,6 +13,12 @@ CATALOG_DDL = (
     "kind STRING, id STRING, title STRING, categories ARRAY<STRING>, "
     "attributes MAP<STRING, STRING>, updated_at BIGINT"
 )
+SHOWN_ITEMS_DDL = "ARRAY<STRUCT<item_id: STRING, rank: INT, source: STRING, propensity: DOUBLE>>"
+EXPOSURE_DDL = (
+    f"recommendation_id STRING, kind STRING, user_id STRING, session_id STRING, items {SHOWN_ITEMS_DDL}, "
+    "model_version STRING, arm STRING, applied_through BIGINT, history_read_at BIGINT, reported_by STRING, "
+    "event_time BIGINT"
+)
 
 
 @dataclass(frozen=True)
@@ -38,4 +44,9 @@ CATALOG = Table("catalog", CATALOG_DDL + _ORIGIN)
 ITEM_ACTIVITY = Table(
     "item_activity", "hour TIMESTAMP, item_id STRING, events BIGINT, users BIGINT, value_sum DOUBLE"
 )
-TABLES: tuple[Table, ...] = (INTERACTIONS, CATALOG, ITEM_ACTIVITY)
+# A record of the topic holds many exposures: `kafka_place` is the place within it, from 0.
+EXPOSURES = Table(
+    "exposures",
+    EXPOSURE_DDL.replace("event_time BIGINT", "event_time TIMESTAMP") + _ORIGIN + ", kafka_place INT",
+)
+TABLES: tuple[Table, ...] = (INTERACTIONS, CATALOG, ITEM_ACTIVITY, EXPOSURES)

@@ -25,6 +25,7 @@ def test_every_topic_is_listed_once() -> None:
         "interactions",
         "catalog",
         "interactions.rejected",
+        "exposures",
     ]
 
 

@@ -4,7 +4,16 @@ import re
 
 from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
-from contracts.stored.lake import CATALOG_DDL, EVENT_DDL, INTERACTIONS, TABLES
+from contracts.exposures import Exposure, ShownItem
+from contracts.stored.lake import (
+    CATALOG_DDL,
+    EVENT_DDL,
+    EXPOSURE_DDL,
+    EXPOSURES,
+    INTERACTIONS,
+    SHOWN_ITEMS_DDL,
+    TABLES,
+)
 
 
 def _columns(ddl: str) -> list[str]:
@@ -17,6 +26,12 @@ def test_the_ddl_of_an_event_has_the_models_fields() -> None:
 
 def test_the_ddl_of_the_catalogue_has_the_models_fields() -> None:
     assert set(_columns(CATALOG_DDL)) == set(CatalogEntry.model_fields)
+
+
+def test_the_ddl_of_an_exposure_has_the_models_fields() -> None:
+    assert _columns(EXPOSURE_DDL) == list(Exposure.model_fields)
+    assert re.findall(r"(\w+):", SHOWN_ITEMS_DDL) == list(ShownItem.model_fields)
+    assert _columns(EXPOSURES.ddl)[: len(Exposure.model_fields)] == list(Exposure.model_fields)
 
 
 def test_the_lake_keeps_every_field_of_an_event_in_the_same_order() -> None:

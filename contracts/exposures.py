@@ -1,0 +1,68 @@
+"""What was shown to whom: the records of the topic ``exposures``, and of the lake's table of that name.
+
+The API writes one for each list that it gives, in batches: ``{"schema_version": 1, "exposures": [...]}``.
+The same bounds stand as Spark expressions in ``streaming/records/exposures.py``; its test runs one corpus
+through both.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Annotated, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.events import EpochMillis, Identifier
+
+SCHEMA_VERSION = 1
+MAX_SHOWN_ITEMS = 1000
+MAX_ARM_LENGTH = 1024
+# Who says so: the API, which gave a list, or a client, which knows what was on the screen. Where both speak
+# of one recommendation, the client's word counts, and its records of one recommendation count together.
+ReportedBy = Literal["answer", "client"]
+# Which kind of list it was.
+ListKind = Literal["user", "session", "group", "rank", "because", "popular", "trending", "similar", "other"]
+LIST_KINDS: tuple[ListKind, ...] = get_args(ListKind)
+Arm = Annotated[str, Field(max_length=MAX_ARM_LENGTH)]
+
+
+class ShownItem(BaseModel):
+    """One item in its place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    item_id: Identifier
+    rank: Annotated[int, Field(strict=True, ge=1, le=1_000_000)]  # in the list, from 1
+    source: Annotated[str, Field(max_length=64)] = ""  # the strategy that proposed it
+    # How likely the item was to be in the list, where a place was drawn; None where nothing was.
+    propensity: Annotated[float, Field(strict=True, gt=0, le=1)] | None = None
+
+
+class Exposure(BaseModel):
+    """One list that was shown. Times are epoch milliseconds UTC."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    recommendation_id: Identifier  # of the answer (contracts/recommendation_id.py)
+    kind: ListKind = "other"
+    user_id: Identifier | None = None  # None: a session without a user, or a list that is the same for all
+    session_id: Identifier | None = None
+    items: Annotated[tuple[ShownItem, ...], Field(min_length=1, max_length=MAX_SHOWN_ITEMS)]
+    model_version: Annotated[str, Field(max_length=128)] | None = None
+    arm: Arm = ""  # of the experiments that the answer was part of; "": of none
+    # How fresh the list was: the broker's time up to which the state held every event, and when the history
+    # of a folded-in list was read (None for other lists).
+    applied_through: EpochMillis | None = None
+    history_read_at: EpochMillis | None = None
+    reported_by: ReportedBy = "answer"
+    event_time: EpochMillis = Field(default_factory=lambda: time.time_ns() // 1_000_000)
+
+    def to_json(self) -> str:
+        """One element of a batch."""
+        return self.model_dump_json(exclude_none=True)
+
+
+def batch_of(exposures: Iterable[str]) -> bytes:
+    """The record's bytes on the topic, from the exposures' JSON."""
+    return f'{{"schema_version":{SCHEMA_VERSION},"exposures":[{",".join(exposures)}]}}'.encode()
