@@ -12,8 +12,9 @@ DEV_STAMP := $(VENV)/.installed-dev
 export OPENBLAS_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-LOCK = $(BIN)/python -m uv pip compile pyproject.toml locks/tools.in --universal --python-version 3.10 \
+COMPILE = $(BIN)/python -m uv pip compile --universal --python-version 3.10 \
 	--constraint constraints.txt --generate-hashes --no-header --no-annotate --quiet
+LOCK = $(COMPILE) pyproject.toml locks/tools.in
 
 .PHONY: help lock setup demo test test-fast lint format bench nightly soak compose-rehearsal clean
 
@@ -61,6 +62,10 @@ soak: $(DEV_STAMP) setup ## the stack for an hour under load: does anything grow
 lock: $(DEV_STAMP) ## write locks/ anew from pyproject.toml and constraints.txt (versions and hashes, no index)
 	@$(LOCK) --extra stack --output-file locks/run.txt
 	@$(LOCK) --extra stack --extra dev --output-file locks/dev.txt
+	@$(COMPILE) pyproject.toml --extra streaming --extra training --output-file locks/images/spark.txt
+	@$(COMPILE) pyproject.toml --extra serving --output-file locks/images/serving.txt
+	@$(COMPILE) pyproject.toml --extra ingest --output-file locks/images/ingest.txt
+	@$(COMPILE) locks/images/jars.in --output-file locks/images/jars.txt
 
 compose-rehearsal: ## docker compose up for real, with base images built from Debian packages (root)
 	@bash tests/compose/rehearsal.sh
