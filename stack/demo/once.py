@@ -47,7 +47,7 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
             summary.write(json_file)
         if with_story:
             with run.phases("story", "One user's story"):
-                tell(run, lambda: _learn(run))
+                tell(run)
         summary = with_seconds(summary, run)  # with the steps that have ended meanwhile
         if json_file:
             summary.write(json_file)
@@ -119,8 +119,3 @@ def _wait_until_served(run: Run, version: str) -> None:
         return bool(api_client.recommendations(run.ports.api_url, "1", 1)["model_version"] == version)
 
     run.supervisor.wait_until(f"the API to serve model {version}", serves, _SERVE_SECONDS)
-
-
-def _learn(run: Run) -> None:
-    _wait_until_applied(run)
-    _wait_until_served(run, train(run).version)

@@ -1,7 +1,11 @@
-"""One user's story, told through the API: what they liked, what was recommended, what new ratings changed."""
+"""One user's story, told through the API: what they liked, what was recommended, what new ratings changed.
+
+Nothing is trained for it: the online query folds the new ratings in to the served model as they arrive.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +17,12 @@ from stack.status import api_client
 SHOWN = 10
 _MOST_ITEMS = 1000
 _NEIGHBOURS = 50
+_WAIT_SECONDS = 5.0  # of one request; the API's bound is 10
+_LONGEST_WAIT_SECONDS = 120.0  # for what takes a tenth of a second on an idle machine
 
 
-def tell(run: Run, learn: Callable[[], None]) -> None:
-    """Tell it; ``learn`` waits until the new ratings are in a served model."""
+def tell(run: Run) -> None:
+    """Tell it. Raises StackError where there is no user, or where the new ratings do not reach the list."""
     api, say = run.ports.api_url, run.phases.say
     user = choose_user(run.folders.lake)
     if user is None:
@@ -39,14 +45,25 @@ def tell(run: Run, learn: Callable[[], None]) -> None:
     for item in new:
         say(f"        {titles.get(item, item)}")
     ratings = [{"event_type": "rating", "user_id": user, "item_id": item, "value": 5.0} for item in new]
-    api_client.send_events(api, [dict(rating) for rating in ratings])
-    learn()
-
-    after = api_client.recommendations(api, user, SHOWN)["items"]
+    token = api_client.send_events(api, [dict(rating) for rating in ratings])["token"]
+    after, seconds = _changed_list(api, user, token)
     titles |= titles_of(after)
-    say("\nRecommended after (+ is new in the list):")
+    say(f"\nRecommended {seconds:.2f} s after the ratings were acknowledged (+ is new in the list):")
     reasons = why(after, {item: _neighbours(api, item) for item in new}, titles)
     show(say, after, reasons, was={each["item_id"] for each in before})
+
+
+def _changed_list(api: str, user: str, token: str) -> tuple[list[dict[str, Any]], float]:
+    """The list with the write in it, and the seconds from the write's acknowledgement. Raises StackError."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < _LONGEST_WAIT_SECONDS:
+        answer = api_client.recommendations_after(api, user, SHOWN, token, _WAIT_SECONDS)
+        if not answer["stale"]:
+            return answer["items"], time.monotonic() - begin
+    raise StackError(
+        f"The new ratings of user {user} did not reach the list within {_LONGEST_WAIT_SECONDS:g} s: "
+        "see `headwater status` for the online query's lag, and its log streaming.log"
+    )
 
 
 def show(

@@ -49,6 +49,13 @@ def recommendations(api: str, user_id: str, n: int) -> Any:
     return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?n={n}")
 
 
+def recommendations_after(api: str, user_id: str, n: int, token: str, wait_seconds: float) -> Any:
+    """A user's list once a write is in it, by the write's token; ``stale`` in it: the wait ended before."""
+    query = f"n={n}&after={quote(token, safe='')}&wait_ms={round(wait_seconds * 1000)}"
+    user = quote(user_id, safe="")
+    return call(f"{api}/v1/users/{user}/recommendations?{query}", timeout=_TIMEOUT_SECONDS + wait_seconds)
+
+
 def history(api: str, user_id: str, n: int) -> Any:
     """What a user did."""
     return call(f"{api}/v1/users/{quote(user_id, safe='')}/history?n={n}")
