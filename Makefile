@@ -16,7 +16,7 @@ COMPILE = $(BIN)/python -m uv pip compile --universal --python-version 3.10 \
 	--constraint constraints.txt --generate-hashes --no-header --no-annotate --quiet
 LOCK = $(COMPILE) pyproject.toml locks/tools.in
 
-.PHONY: help lock setup demo test test-fast lint format bench nightly soak compose-rehearsal clean
+.PHONY: help lock setup demo test test-fast lint format bench docs release nightly soak compose-rehearsal clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "make %-18s %s\n", $$1, $$2}'
@@ -52,6 +52,12 @@ format: $(DEV_STAMP) ## put the code into the project's format
 
 bench: $(DEV_STAMP) setup ## the README's ratios, each against its peer in the same run
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(DEV_STAMP) ## the documentation as a site, build/docs/index.html, every link followed
+	@$(BIN)/python -m release docs
+
+release: $(DEV_STAMP) setup ## wheel, sdist and images; installs the wheel elsewhere and runs its demo there
+	@$(BIN)/python -m release distributions
 
 nightly: $(DEV_STAMP) setup ## 20 kills of streaming over a million events, then every invariant (about 20 minutes)
 	@$(BIN)/python -m tests.faults.nightly $(ARGS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.test_layout import BESIDE, FILES, ROOT
+from tests.architecture.test_layout import BESIDE, FILES, PACKAGES, ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
 DECISIONS = sorted(FOLDER.glob("*.md"))
@@ -47,9 +47,7 @@ def test_every_decision_that_code_refers_to_exists() -> None:
 
 
 def test_every_file_that_code_or_documents_name_by_its_path_exists() -> None:
-    folders = (
-        "contracts|algorithms|clients|ingest|streaming|training|serving|stack|tests|benchmarks|docs|watch"
-    )
+    folders = "|".join((*PACKAGES, "tests", "benchmarks", "docs", "release", "watch"))
     name = re.compile(rf"(?<![\w/.])((?:{folders})/[\w/-]+\.(?:py|lua|md|yml))\b")
     named = {
         (str(path.relative_to(ROOT)), reference)

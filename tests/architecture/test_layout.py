@@ -19,7 +19,7 @@ FORBIDDEN_WORDS = frozenset(
 MOST_MODULES_IN_FOLDER = 15
 MOST_LINES_IN_FILE, MEDIAN_LINES_IN_FILE, MOST_LINES_IN_FUNCTION = 300, 80, 60
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-BESIDE = [path for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+BESIDE = [path for folder in ("tests", "benchmarks", "release") for path in (ROOT / folder).rglob("*.py")]
 _NOT_CODE = frozenset(
     {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 )

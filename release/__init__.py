@@ -1,0 +1,1 @@
+"""What is made for readers and installers: the documentation site, the distributions, the pictures."""
