@@ -187,6 +187,10 @@ def model_signals(version: str) -> str:
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---
 
 SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category
+# Experiments, changed by the script of contracts/experiments/changes.py: one tag, as it touches all three.
+EXPERIMENTS = "hw:{experiments}:records"  # HASH name -> experiments.record.Experiment as JSON
+EXPERIMENTS_REVISION = "hw:{experiments}:revision"  # STRING counter: raised by every change of a record
+EXPERIMENT_AUDIT = "hw:{experiments}:audit"  # LIST of experiments.changes.ExperimentChange, newest last
 
 
 def shown(user_id: str, shards: int) -> str:

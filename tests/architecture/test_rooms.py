@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PATHS = sorted(set(re.findall(r"`((?:\w+/)+(?:\w+\.\w+)?)`", PAGE)))
 SYMBOLS = re.findall(r"`(\w+)`(?: of| in) `([\w/]+\.py)`", PAGE)
-LAYERED = ("ingest", "streaming", "training", "serving", "stack")
+LAYERED = ("experiments", "ingest", "streaming", "training", "serving", "stack")
 
 
 def rooms_on_disk() -> list[str]:

@@ -1,0 +1,1 @@
+"""What an experiment is, who is in which arm, and how its record changes."""

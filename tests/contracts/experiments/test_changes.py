@@ -1,0 +1,47 @@
+"""A change is written whole, once, and with its line of audit."""
+
+from __future__ import annotations
+
+import redis
+
+from contracts.experiments.changes import (
+    AUDIT_LINES,
+    CHANGE_KEYS,
+    CHANGE_SCRIPT,
+    ExperimentChange,
+    change_arguments,
+    change_of,
+)
+from contracts.stored import keyspace
+
+
+def test_the_script_changes_what_is_as_expected_and_nothing_else(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+
+    def change(before: str, record: str) -> int:
+        line = change_of("test", "define", "e", "why")
+        return int(
+            client.eval(
+                CHANGE_SCRIPT, len(CHANGE_KEYS), *CHANGE_KEYS, *change_arguments(line, before, record)
+            )
+        )  # type: ignore[arg-type]
+
+    assert [change("", "one"), change("", "two"), change("one", "two"), change("one", "three")] == [
+        1,
+        0,
+        1,
+        0,
+    ]
+    assert client.hget(keyspace.EXPERIMENTS, "e") == b"two"
+    assert client.get(keyspace.EXPERIMENTS_REVISION) == b"2"
+    lines = [ExperimentChange.decode(raw) for raw in client.lrange(keyspace.EXPERIMENT_AUDIT, 0, -1)]
+    assert [(line.by, line.action, line.experiment, line.reason) for line in lines] == [
+        ("test", "define", "e", "why")
+    ] * 2
+    assert change("two", "") == 1
+    assert client.hget(keyspace.EXPERIMENTS, "e") is None
+    for _ in range(3):
+        client.rpush(keyspace.EXPERIMENT_AUDIT, *["{}"] * AUDIT_LINES)
+    change("", "one")
+    assert client.llen(keyspace.EXPERIMENT_AUDIT) == AUDIT_LINES
+    client.close()
