@@ -60,6 +60,13 @@ class WeightSettings(_Environment):
     )
 
 
+class HistorySettings(_Environment):
+    """What is kept of items that a user comes back to; a change needs `headwater rebuild`."""
+
+    # How many events of an item are kept beside the last one of each type: the newest ones; 0: none.
+    earlier_events: int = Field(default=16, ge=0, le=64)
+
+
 class TrendSettings(_Environment):
     """The half-lives (seconds) by which trending items are ranked; a change needs `headwater rebuild`."""
 
@@ -77,7 +84,7 @@ class SegmentSettings(_Environment):
     )  # empty: none
 
 
-class StateSettings(RedisSettings, WeightSettings, TrendSettings):
+class StateSettings(RedisSettings, WeightSettings, TrendSettings, HistorySettings):
     """What the state in Redis depends on; a change needs `headwater rebuild`."""
 
     together_window: int = Field(default=10, ge=2, le=50)  # newest liked items of a user that count
@@ -122,7 +129,9 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettin
     vacuum_retention_hours: int = Field(default=168, ge=168)
 
 
-class TrainingSettings(RedisSettings, LakeSettings, SparkSettings, WeightSettings, SegmentSettings):
+class TrainingSettings(
+    RedisSettings, LakeSettings, SparkSettings, WeightSettings, HistorySettings, SegmentSettings
+):
     """The trainer. The defaults of the models come from docs/decisions/0002-als-defaults.md."""
 
     spark_driver_memory: str = "2g"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from contracts.events import EVENT_RULES, EVENT_TYPES, NEGATIVE_TYPES, RATING, RETRACT, WEIGHTED_TYPES
-from contracts.stored.records import HistoryEntry
+from contracts.stored.records import EarlierEvent, HistoryEntry
 
 # An event counts while it is newer than what its user did with the item in each of these types. (A like is
 # taken back by a later dislike, and the other way round.) A retraction itself never counts.
@@ -35,6 +35,21 @@ def effective(entries: Iterable[HistoryEntry]) -> list[HistoryEntry]:
 
 def _is_newer(entry: HistoryEntry, other: HistoryEntry | None) -> bool:
     return other is None or (entry.event_time, entry.event_id) > (other.event_time, other.event_id)
+
+
+def moments(entries: Collection[HistoryEntry], earlier: Iterable[EarlierEvent]) -> list[int]:
+    """When the user did something with an item that counts: distinct times (epoch ms), newest first.
+
+    ``entries`` are all last writers. An earlier event counts, as these do, while its time is after what its
+    user did with the item in each of its rivals. Where nothing counts there are none.
+    """
+    by_type = {entry.event_type: entry for entry in entries}
+    times = {entry.event_time for entry in effective(entries)}
+    for event_type, moment in earlier:
+        rivals = (by_type.get(rival) for rival in RIVALS.get(event_type, ()))
+        if event_type in RIVALS and all(rival is None or moment > rival.event_time for rival in rivals):
+            times.add(moment)
+    return sorted(times, reverse=True)
 
 
 def strength(

@@ -12,7 +12,7 @@ from zlib import crc32
 from contracts.stored.parts import ITEMS_PER_PART as ITEMS_PER_PART
 
 # Raised when the state's keys or records change: streaming rebuilds a state of another version.
-STATE = 3
+STATE = 4
 
 
 def shard_of(user_id: str, shards: int) -> int:
@@ -31,6 +31,14 @@ def history(user_id: str, shards: int) -> str:
 def retracted(user_id: str, shards: int) -> str:
     """HASH as `history`: items of which a retraction left nothing; kept so that order does not matter."""
     return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"
+
+
+def earlier(user_id: str, shards: int) -> str:
+    """HASH item_id -> records.encode_earlier: events that are no last writer, of items touched again.
+
+    The newest EARLIER_EVENTS of each item. An item that was touched once by each type has none.
+    """
+    return f"hw:{{{shard_of(user_id, shards)}}}:earlier:{user_id}"
 
 
 def recent(user_id: str, shards: int) -> str:
@@ -79,6 +87,11 @@ def history_pattern() -> str:
 def retracted_pattern() -> str:
     """As `history_pattern`, of what retractions left nothing of."""
     return "hw:{*}:retracted:*"
+
+
+def earlier_pattern() -> str:
+    """As `history_pattern`, of earlier events."""
+    return "hw:{*}:earlier:*"
 
 
 def user_of_history(key: str) -> str:

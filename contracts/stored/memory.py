@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from contracts.stored import keyspace
-from contracts.stored.records import ENTRY_SIZE, OCTAVE_SIZE, OCTAVES, POPULARITY_SIZE
+from contracts.stored.records import EARLIER_SIZE, ENTRY_SIZE, OCTAVE_SIZE, OCTAVES, POPULARITY_SIZE
 from contracts.stored.redis_structures import (
     HALF_LIKED,
     INTEGER,
+    LISTPACK_VALUE,
     REAL,
     hash_bytes,
     key_bytes,
@@ -47,6 +48,8 @@ class World:
     item_size: int = 8
     types: float = 1.0  # event types of a pair, in the mean
     history_cap: int = 1000
+    repeats: float = 0.0  # earlier events of a pair, in the mean
+    earlier_events: int = 16  # kept of a pair, at the most
     days: float = 365.0  # over which the interactions of an item are spread
     half_lives: tuple[int, ...] = (3600, 86_400, 604_800)
     categories: int = 20
@@ -90,6 +93,27 @@ def histories(world: World) -> int:
     size = round(ENTRY_SIZE * world.types)
     name = keyspace.history("u" * world.user_size, world.shards)
     return _per_user(world, name, lambda length: hash_bytes(length, world.item_size, size))
+
+
+def earlier(world: World) -> int:
+    """The users' earlier events of items that they came back to; geometric, so that some pairs have many."""
+    if not (world.repeats and world.earlier_events):
+        return 0
+    share, most = world.repeats / (1 + world.repeats), world.earlier_events
+    size = round(EARLIER_SIZE * (1 - share**most) / (1 - share))  # of a pair that has any
+    compact = min(most, LISTPACK_VALUE // EARLIER_SIZE)
+    is_compact = 1 - share**compact * (compact < most)  # the chance of a pair; one that is not opens its hash
+
+    def of_length(length: int) -> float:
+        fields = max(1, round(length * share))
+        chance = is_compact**fields
+        packed = hash_bytes(fields, world.item_size, size)
+        opened = hash_bytes(fields, world.item_size, size, largest=EARLIER_SIZE * most)
+        return (1 - share**length) * (chance * packed + (1 - chance) * opened + key_bytes(len(name)))
+
+    name = keyspace.earlier("u" * world.user_size, world.shards)
+    lengths = spread(world.interactions / max(1, world.users), world.items)
+    return round(world.users * sum(map(of_length, lengths)) / len(lengths)) if world.items else 0
 
 
 def recents(world: World) -> int:
@@ -230,6 +254,7 @@ Bytes = Callable[[World], int]
 # To plan for a new kind of key, write its formula above and name it here.
 STATE_KINDS: tuple[tuple[str, Bytes], ...] = (
     ("histories", histories),
+    ("earlier events", earlier),
     ("recent items", recents),
     ("popularity", popularity),
     ("trends", trends),

@@ -9,7 +9,7 @@ import json
 import math
 import struct
 import uuid
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ MICROS = 1_000_000  # values are summed as integers, so that no order of adding 
 # type code, event time in ms, the event id's bytes (Lua reads them as four words), value in millionths
 _ENTRY = struct.Struct(">Bd16si")
 ENTRY_SIZE = _ENTRY.size
+_EARLIER = struct.Struct(">Bd")  # type code, event time in ms
+EARLIER_SIZE = _EARLIER.size
 TYPE_CODES: dict[str, int] = {name: code for code, name in enumerate(EVENT_TYPES, 1)}
 # Types that are counted; a retraction only takes away.
 COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
@@ -63,6 +65,24 @@ def decode_history(raw: bytes) -> list[HistoryEntry]:
         text = str(uuid.UUID(bytes=event_id))
         entries.append(HistoryEntry(EVENT_TYPES[code - 1], int(moment), text, micros / MICROS))
     return entries
+
+
+class EarlierEvent(NamedTuple):
+    """An event of a user with an item after which another one of its type came."""
+
+    event_type: str
+    event_time: int  # epoch ms
+
+
+def encode_earlier(events: Iterable[EarlierEvent]) -> bytes:
+    """9 bytes each, newest first; of one time the higher type code. Raises KeyError for an unknown type."""
+    coded = sorted(((moment, TYPE_CODES[name]) for name, moment in events), reverse=True)
+    return b"".join(_EARLIER.pack(code, moment) for moment, code in coded)
+
+
+def decode_earlier(raw: bytes) -> list[EarlierEvent]:
+    """The reverse of encode_earlier."""
+    return [EarlierEvent(EVENT_TYPES[code - 1], int(moment)) for code, moment in _EARLIER.iter_unpack(raw)]
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,11 @@ def _packed(size: int) -> int:
     return head + size + (1 if head + size < 128 else 2)
 
 
-def hash_bytes(fields: int, name_size: int, value_size: int) -> int:
-    """A HASH with this number of fields, without its key."""
+def hash_bytes(fields: int, name_size: int, value_size: int, largest: int = 0) -> int:
+    """A HASH with this number of fields, without its key. ``largest``: of its values, where they differ."""
     if not fields:
         return 0
-    if fields <= LISTPACK_FIELDS and max(name_size, value_size) <= LISTPACK_VALUE:
+    if fields <= LISTPACK_FIELDS and max(name_size, value_size, largest) <= LISTPACK_VALUE:
         return _OBJECT + allocated(7 + fields * (_packed(name_size) + _packed(value_size)))
     each = _ENTRY + _text(name_size) + _text(value_size)
     return _OBJECT + _DICT + table_bytes(fields) + fields * each

@@ -74,6 +74,10 @@ class RedisState:
         """As `histories`, of the items of which a retraction left nothing."""
         return self._entries(keyspace.retracted_pattern())
 
+    def earlier(self) -> Iterator[tuple[str, str, bytes]]:
+        """User, item and earlier events (records.encode_earlier) of all items that were touched again."""
+        return self._entries(keyspace.earlier_pattern())
+
     def _entries(self, pattern: str) -> Iterator[tuple[str, str, bytes]]:
         # An item's id may look like the end of a user's key: what stands before the user decides.
         head, tail = pattern.removesuffix("*").split("*")

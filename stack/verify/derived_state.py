@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from contracts.stored.records import decode_history
+from contracts.stored.records import decode_earlier, decode_history
 from contracts.topics import interaction_offsets
 from stack.verify.ledgers import PLACE, Ledgers
 from stack.verify.places import NO_OFFSETS, offsets_by_partition
@@ -56,6 +56,8 @@ def _differences(exported: State, counted: State) -> Iterator[Violation]:
     yield _unequal(exported.histories, counted.histories, pairs, _entries_in_words)
     pairs = "(user, item) pairs of what was retracted differ"
     yield _unequal(exported.retracted, counted.retracted, pairs, _entries_in_words)
+    pairs = "(user, item) pairs of earlier events differ"
+    yield _unequal(exported.earlier, counted.earlier, pairs, _earlier_in_words)
     yield _unequal(exported.popularity, counted.popularity, "items differ in popularity", str)
     for half_life, scores in counted.trending.items():
         what = f"items differ in their trend of {half_life:,} s"
@@ -94,3 +96,7 @@ def _entries_in_words(raw: bytes) -> str:
     return ", ".join(
         f"{e.event_type} {e.value:g} at {e.event_time} ({e.event_id})" for e in decode_history(raw)
     )
+
+
+def _earlier_in_words(raw: bytes) -> str:
+    return ", ".join(f"{each.event_type} at {each.event_time}" for each in decode_earlier(raw))

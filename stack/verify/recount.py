@@ -23,12 +23,14 @@ from contracts.stored.records import (
     MICROS,
     OCTAVES,
     TYPE_CODES,
+    EarlierEvent,
     HistoryEntry,
     Popularity,
     Trend,
+    encode_earlier,
     encode_entry,
 )
-from contracts.strengths import effective
+from contracts.strengths import RIVALS, effective
 from stack.verify.state_file import Head, State
 
 _KEY = ["user_id", "item_id", "event_type"]
@@ -54,11 +56,11 @@ def below(lake: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
     return lake.filter(pa.array(~beyond))
 
 
-def last_writers(lake: pa.Table) -> pa.Table:
-    """One row per (user, item, type): the newest by (event_time, event_id, value), in this order."""
+def last_writers(lake: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """One row per (user, item, type), the newest by (event_time, event_id, value); and the rest, in order."""
     rows = lake.select(_ORDER).sort_by([(name, "ascending") for name in _ORDER])
     if not rows.num_rows:
-        return rows
+        return rows, rows
     is_last = np.zeros(rows.num_rows, bool)
     is_last[-1] = True
     for name in _KEY:
@@ -66,11 +68,11 @@ def last_writers(lake: pa.Table) -> pa.Table:
         is_last[:-1] |= pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy(
             zero_copy_only=False
         )
-    return rows.filter(pa.array(is_last))
+    return rows.filter(pa.array(is_last)), rows.filter(pa.array(~is_last))
 
 
 def recount(lake: pa.Table, head: Head) -> State:
-    """Histories, popularity and trending scores by the rules of contracts/strengths.py and records.py."""
+    """The state by the rules of contracts/strengths.py and records.py."""
     state = State(
         histories={},
         retracted={},
@@ -78,8 +80,15 @@ def recount(lake: pa.Table, head: Head) -> State:
         trending={half_life: {} for half_life in head.trend_half_lives},
     )
     counters: dict[str, list[int]] = defaultdict(lambda: [0] * (2 + len(COUNTED_TYPES)))
-    trends = _Trends(head)
-    for known in _known(last_writers(lake)):
+    trends, (winners, others) = _Trends(head), last_writers(lake)
+    earlier = _earlier(others) if head.earlier_events else {}
+    for known in _known(winners):
+        found = earlier.get((known.user, known.item), ())
+        last = {entry.event_type: entry.event_time for entry in known.entries}
+        moments = {EarlierEvent(name, moment) for name, moment in found if moment < last[name]}
+        if moments:
+            newest = sorted(moments, key=_newest_first)[: head.earlier_events]
+            state.earlier[known.user, known.item] = encode_earlier(newest)
         raw = b"".join(encode_entry(e) for e in sorted(known.entries, key=_code))
         (state.histories if known.counted else state.retracted)[known.user, known.item] = raw
         _count(counters[known.item], known.counted)
@@ -97,6 +106,19 @@ def _known(winners: pa.Table) -> Iterator[_Known]:
             HistoryEntry(kind, moment, event_id, value) for _, _, kind, moment, event_id, value in rows
         ]
         yield _Known(user, item, entries, effective(entries))
+
+
+def _earlier(others: pa.Table) -> dict[tuple[str, str], list[tuple[str, int]]]:
+    """By (user, item): types and times of events that count but are no last writers, some twice."""
+    found: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for user, item, kind, moment, _, _ in _rows(others):
+        if kind in RIVALS:
+            found[user, item].append((kind, moment))
+    return found
+
+
+def _newest_first(event: EarlierEvent) -> tuple[int, int]:
+    return -event.event_time, -TYPE_CODES[event.event_type]
 
 
 def _rows(winners: pa.Table) -> Iterator[tuple[str, str, str, int, str, float]]:

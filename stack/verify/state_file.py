@@ -1,6 +1,7 @@
 """What Redis held, as a file: `headwater verify export-state` writes it, `headwater verify` reads it.
 
-Lines of JSON: a head (settings, applied offsets), then histories, popularity and trending, a line each.
+Lines of JSON: a head (settings, applied offsets), then histories, earlier events, popularity and trending,
+a line each.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -46,6 +47,7 @@ class Head:
     trend_half_lives: tuple[int, ...]
     applied_online: dict[str, int]  # "topic:partition" -> next offset
     applied_lake: dict[str, int]
+    earlier_events: int = 0  # EARLIER_EVENTS; exports of states that held none do not have it
 
     def encode(self) -> dict[str, Any]:
         """The file's first line."""
@@ -66,6 +68,7 @@ class State:
     retracted: dict[tuple[str, str], bytes]  # the same, of items of which a retraction left nothing
     popularity: dict[str, Popularity]
     trending: dict[int, dict[str, float]]  # half-life -> item -> score
+    earlier: dict[tuple[str, str], bytes] = field(default_factory=dict)  # records.encode_earlier
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ def _head(redis: RedisState, settings: StateSettings) -> Head:
         trend_half_lives=settings.trend_half_lives,
         applied_online=redis.applied(keyspace.APPLIED_ONLINE),
         applied_lake=redis.applied(keyspace.APPLIED_LAKE),
+        earlier_events=settings.earlier_events,
     )
 
 
@@ -112,6 +116,8 @@ def _lines(redis: RedisState, head: Head) -> Iterator[dict[str, Any]]:
         yield {"user": user, "item": item, "history": entries.hex()}
     for user, item, entries in redis.retracted():
         yield {"user": user, "item": item, "retracted": entries.hex()}
+    for user, item, events in redis.earlier():
+        yield {"user": user, "item": item, "earlier": events.hex()}
     for item, popularity in redis.popularity():
         yield {"popular": item, **asdict(popularity)}
     for half_life in head.trend_half_lives:
@@ -143,6 +149,8 @@ def _state(lines: Iterable[dict[str, Any]], half_lives: Iterable[int]) -> State:
             state.histories[intern(line["user"]), intern(line["item"])] = bytes.fromhex(line["history"])
         elif "retracted" in line:
             state.retracted[intern(line["user"]), intern(line["item"])] = bytes.fromhex(line["retracted"])
+        elif "earlier" in line:
+            state.earlier[intern(line["user"]), intern(line["item"])] = bytes.fromhex(line["earlier"])
         elif "popular" in line:
             counts = tuple(line["counts"])
             popularity = Popularity(line["users"], line["rating_sum_micros"], counts)

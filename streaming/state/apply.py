@@ -33,7 +33,7 @@ class CatalogRecord(NamedTuple):
 
 
 def apply_events(client: StateClient, events: Iterable[UserEvent], settings: StateSettings) -> int:
-    """Apply interactions, one atomic script per user. Returns how many entries changed."""
+    """Apply interactions, one atomic script per user. Returns how many entries changed or came late."""
     by_user: dict[str, list[bytes | str]] = defaultdict(list)
     for user_id, item_id, entry in events:
         by_user[user_id] += (item_id, encode_entry(entry))
@@ -60,6 +60,7 @@ def user_keys(user_id: str, shards: int) -> list[str]:
         keyspace.trend_shard(shard),
         keyspace.together("", shard),
         keyspace.erased(shard),
+        keyspace.earlier(user_id, shards),
     ]
 
 

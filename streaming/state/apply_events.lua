@@ -5,11 +5,14 @@
 -- come later. An item stays known, and its trend's newest octave, as if they had been retracted.
 -- CONTRACT (event types and the rules of contracts/strengths.py) and CONFIG (settings) are written in front of
 -- this text by streaming/state/script.py: no event type is named here.
--- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together, erased
+-- What is no last writer any more stays as a moment: the newest ones of each item (contracts/stored/keyspace.py:
+-- earlier), whichever events came first.
+-- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together, erased; the
+--       user's earlier events
 -- ARGV  user_id, '', item_id, entry, item_id, entry, ...   (contracts/stored/records.py: encode_entry)
 --       user_id, until when it is erased (ms), item_id, item_id, ...   of its history and of what was retracted
--- returns how many entries changed
-local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED = unpack(KEYS)
+-- returns how many entries changed, and how many earlier events came late
+local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED, EARLIER = unpack(KEYS)
 local USER, ERASE_UNTIL = ARGV[1], tonumber(ARGV[2])
 local ENTRY = '>BdI4I4I4I4i4'
 local ENTRY_SIZE = struct.size(ENTRY)
@@ -22,6 +25,8 @@ local COUNTERS_SIZE = struct.size(COUNTERS)
 local NO_COUNTERS = string.rep('\0', COUNTERS_SIZE)
 local OCTAVE, OCTAVES = '>Bi4d', CONTRACT.octaves
 local OCTAVE_SIZE = struct.size(OCTAVE)
+local MOMENT = '>Bd' -- type code, event time (contracts/stored/records.py: encode_earlier)
+local MOMENT_SIZE = struct.size(MOMENT)
 
 -- Numbers are compared one by one: Lua compares strings by the server's locale.
 local function is_newer(a, b)
@@ -276,8 +281,42 @@ local function store(item, entries, counted, came_from)
     return score
 end
 
+-- Keeps the moment of an event that is not its type's last writer, where it is among the newest of its item.
+-- Newest first, each once; of one time the higher code first. Returns whether it was not there yet.
+local function keep_moment(item, code, moment)
+    if CONFIG.earlier == 0 or not RIVALS[code] then return false end -- what never counts is never asked for
+    local raw, at = redis.call('HGET', EARLIER, item) or '', 1
+    while at <= #raw do
+        local other, time = struct.unpack(MOMENT, raw, at)
+        if time == moment and other == code then return false end
+        if time < moment or time == moment and other < code then break end
+        at = at + MOMENT_SIZE
+    end
+    local most = CONFIG.earlier * MOMENT_SIZE
+    if at > most then return false end
+    local kept = raw:sub(1, at - 1) .. struct.pack(MOMENT, code, moment) .. raw:sub(at)
+    redis.call('HSET', EARLIER, item, kept:sub(1, most))
+    return true
+end
+
+local function erase_moments(item)
+    local raw = redis.call('HGET', EARLIER, item)
+    if not raw then return end
+    local size = #raw
+    while size > 0 do
+        local _, time = struct.unpack(MOMENT, raw, size - MOMENT_SIZE + 1)
+        if time > ERASE_UNTIL then break end
+        size = size - MOMENT_SIZE
+    end
+    if size == 0 then
+        redis.call('HDEL', EARLIER, item)
+    elseif size < #raw then
+        redis.call('HSET', EARLIER, item, raw:sub(1, size))
+    end
+end
+
 local newest -- items, before the first change
-local changed = 0
+local changed, late = 0, 0
 local moved, moved_to -- the item that changed last, and its place among the recent ones
 
 local function apply(item, new, erased_until)
@@ -286,10 +325,15 @@ local function apply(item, new, erased_until)
         return
     end
     local came_from, entries = find_entries(item)
-    if not wins(new, entries[new[1]]) then return end
+    local code, old = new[1], entries[new[1]]
+    if not wins(new, old) then
+        if new[2] < old[2] and keep_moment(item, code, new[2]) then late = late + 1 end
+        return
+    end
+    if old and old[2] < new[2] then keep_moment(item, code, old[2]) end
     newest = newest or newest_items()
     local before = effective(entries)
-    entries[new[1]] = new
+    entries[code] = new
     local after = effective(entries)
     moved, moved_to = item, store(item, entries, after, came_from)
     move_item(item, before, after, new)
@@ -297,6 +341,7 @@ local function apply(item, new, erased_until)
 end
 
 local function erase(item)
+    erase_moments(item)
     local came_from, entries = find_entries(item)
     local before, erased = effective(entries), 0
     for code, entry in pairs(entries) do
@@ -331,4 +376,4 @@ if changed > 0 then
     local after = changed == 1 and moved and liked_after(newest, before, moved, moved_to)
     move_pairs(before, after or liked_of(newest_items()))
 end
-return changed
+return changed + late

@@ -13,7 +13,7 @@ from streaming.state.client import StateClient, chunks
 _SCAN_COUNT = 1000
 # Fresh lists and who waits for one follow from the state; offsets and models are not part of it.
 _STATE_KEY = re.compile(
-    r"hw:(\{\d+\}:((history|recent|retracted|together):.*|popularity|trend|erased)"
+    r"hw:(\{\d+\}:((history|recent|retracted|earlier|together):.*|popularity|trend|erased)"
     r"|popularity|newest|popular(:category:.*)?|trending:.*|catalog:.*)",
     re.DOTALL,
 )

@@ -15,7 +15,7 @@ _FIELDS_BEFORE_COUNTS = 2  # of records.Popularity: users, sum of ratings
 
 
 def state_script(settings: StateSettings) -> str:
-    """``apply_events.lua`` for these weights, half-lives, window and cap."""
+    """``apply_events.lua`` for these weights, half-lives, window and caps."""
     weights = weights_by_type(settings.event_weights)
     grades = [
         f"{{{_millionths(threshold)},{grade!r}}}"
@@ -29,6 +29,7 @@ def state_script(settings: StateSettings) -> str:
         "window": str(settings.together_window),
         "degree": str(settings.together_degree),
         "cap": str(settings.history_cap),
+        "earlier": str(settings.earlier_events),
     }
     return f"{contract_table()}local CONFIG={_table(config)}\n{lua(__package__, 'apply_events.lua')}"
 

@@ -7,8 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
-from contracts.stored.records import HistoryEntry
-from contracts.strengths import effective, grade_steps, graded, is_positive, strength, weights_by_type
+from contracts.stored.records import EarlierEvent, HistoryEntry
+from contracts.strengths import (
+    effective,
+    grade_steps,
+    graded,
+    is_positive,
+    moments,
+    strength,
+    weights_by_type,
+)
 
 GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
 
@@ -48,6 +56,22 @@ def test_only_what_is_newer_than_the_retraction_counts(entries: list[HistoryEntr
             (each.event_time, each.event_id) > (retraction.event_time, retraction.event_id)
             for each in counted
         )
+
+
+def test_the_moments_of_an_item_are_those_of_all_that_counts_newest_first() -> None:
+    entries = [entry("view", 5), entry("purchase", 9)]
+    earlier = [EarlierEvent("purchase", 5), EarlierEvent("view", 2), EarlierEvent("purchase", 1)]
+    assert moments(entries, earlier) == [9, 5, 2, 1]
+    assert moments(entries, []) == [9, 5]
+
+
+def test_a_moment_counts_only_after_what_takes_it_back() -> None:
+    like, retraction, view = entry("like", 7), entry("retract", 4), entry("view", 3)
+    earlier = [EarlierEvent("like", 5), EarlierEvent("like", 4), EarlierEvent("view", 2)]
+    assert moments([like, retraction, view], earlier) == [7, 5]
+    disliked = [entry("like", 1), entry("dislike", 8)]
+    assert moments(disliked, [EarlierEvent("dislike", 6), EarlierEvent("like", 0)]) == [8, 6]
+    assert moments([entry("retract", 9), view], earlier) == []
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0.5, -0.5), (3, 0.0), (3.5, 0.0), (4.5, 1.0), (5, 2.0)])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.events import EVENT_TYPES
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
-from contracts.stored.records import TYPE_CODES, HistoryEntry, encode_entry
+from contracts.stored.records import TYPE_CODES, HistoryEntry, encode_earlier, encode_entry
 from contracts.strengths import effective
 from stack.verify.ledgers import EVENTS, PLACES, Ledgers
 from stack.verify.state_file import Head, State, StateFile
@@ -81,6 +81,7 @@ def head_of(settings: StateSettings, applied: dict[str, int]) -> Head:
         settings.trend_half_lives,
         applied,
         applied,
+        settings.earlier_events,
     )
 
 
@@ -92,6 +93,8 @@ def oracle_state(events: list[UserEvent], settings: StateSettings) -> State:
         for item, entries in items.items():
             raw = b"".join(encode_entry(entries[t]) for t in sorted(entries, key=TYPE_CODES.__getitem__))
             (state.histories if effective(entries.values()) else state.retracted)[user, item] = raw
+    for pair, moments in state_oracle.earlier(events, settings).items():
+        state.earlier[pair] = encode_earlier(moments)
     for item in {event.item_id for event in events}:
         state.popularity[item] = state_oracle.popularity(winners, item)
         trend = state_oracle.trend(winners, item, settings)

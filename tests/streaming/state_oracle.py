@@ -7,8 +7,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from contracts.settings import StateSettings
-from contracts.stored.records import COUNTED_TYPES, MICROS, OCTAVES, HistoryEntry, Popularity, Trend
-from contracts.strengths import effective, strength
+from contracts.stored.records import (
+    COUNTED_TYPES,
+    MICROS,
+    OCTAVES,
+    TYPE_CODES,
+    EarlierEvent,
+    HistoryEntry,
+    Popularity,
+    Trend,
+)
+from contracts.strengths import RIVALS, effective, strength
 from streaming.state.apply import UserEvent
 
 Entries = dict[str, HistoryEntry]  # by type
@@ -20,6 +29,26 @@ def last_writers(events: Iterable[UserEvent]) -> dict[str, dict[str, Entries]]:
     for event in sorted(events, key=lambda e: (e.entry.event_time, e.entry.event_id, e.entry.value)):
         winners[event.user_id][event.item_id][event.entry.event_type] = event.entry
     return winners
+
+
+def earlier(
+    events: Iterable[UserEvent], settings: StateSettings
+) -> dict[tuple[str, str], list[EarlierEvent]]:
+    """(user, item) -> the newest events that may count and are no last writers, each moment once."""
+    found: dict[tuple[str, str], set[EarlierEvent]] = defaultdict(set)
+    last: dict[tuple[str, str, str], int] = {}
+    for user, item, entry in events:
+        if entry.event_type in RIVALS:
+            found[user, item].add(EarlierEvent(entry.event_type, entry.event_time))
+        key = user, item, entry.event_type
+        last[key] = max(last.get(key, 0), entry.event_time)
+    kept = {}
+    for (user, item), moments in found.items():
+        older = [each for each in moments if each.event_time < last[user, item, each.event_type]]
+        older.sort(key=lambda each: (each.event_time, TYPE_CODES[each.event_type]), reverse=True)
+        if older and settings.earlier_events:
+            kept[user, item] = older[: settings.earlier_events]
+    return kept
 
 
 def popularity(winners: dict[str, dict[str, Entries]], item: str) -> Popularity:

@@ -19,6 +19,9 @@ def plan(
         int, typer.Option(min=0, help="distinct pairs of user and item; 0: 100 a user")
     ] = 0,
     days: Annotated[float, typer.Option(min=0, help="the time over which they are spread")] = 365.0,
+    repeats: Annotated[
+        float, typer.Option(min=0, help="events after the first of its type, by user and item, in the mean")
+    ] = 0.0,
     user_size: Annotated[int, typer.Option(min=1, max=512, help="bytes of a user's id")] = 8,
     item_size: Annotated[int, typer.Option(min=1, max=512, help="bytes of an item's id")] = 8,
     fresh: Annotated[float, typer.Option(min=0, max=1, help="share of users with a fresh list")] = 1.0,
@@ -40,6 +43,8 @@ def plan(
         user_size=user_size,
         item_size=item_size,
         history_cap=serving.history_cap,
+        repeats=repeats,
+        earlier_events=serving.earlier_events,
         half_lives=serving.trend_half_lives,
         together_window=serving.together_window,
         together_degree=serving.together_degree,

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from contracts.stored import keyspace, memory
 from contracts.stored.memory import World
 from contracts.stored.records import (
+    EarlierEvent,
     FreshList,
     HistoryEntry,
     Popularity,
     Trend,
     encode_catalog,
+    encode_earlier,
     encode_entry,
     encode_fresh,
     encode_ids,
@@ -41,6 +43,7 @@ WORLD = World(
     described_users=0.5,
     segments=40,
     shown=150,
+    repeats=1.5,
 )
 VERSION = "20260101T000000-abcd"
 NOW = 1_767_225_600_000
@@ -72,6 +75,19 @@ def write_histories(pipe: Any, given_histories: list[list[int]]) -> None:
     for user_id, _, items in users(given_histories):
         entry = HistoryEntry("rating", NOW, str(uuid.uuid4()), 4.5)
         pipe.hset(keyspace.history(user_id, 2), mapping=dict.fromkeys(items, encode_entry(entry)))
+
+
+def write_earlier(pipe: Any, given_histories: list[list[int]]) -> None:
+    rng = np.random.default_rng(10)
+    for user_id, _, items in users(given_histories):
+        repeats = np.minimum(rng.geometric(1 / (1 + WORLD.repeats), len(items)) - 1, WORLD.earlier_events)
+        found = {
+            item: encode_earlier(EarlierEvent("purchase", NOW - n) for n in range(many))
+            for item, many in zip(items, repeats.tolist(), strict=True)
+            if many
+        }
+        if found:
+            pipe.hset(keyspace.earlier(user_id, 2), mapping=found)
 
 
 def write_recent(pipe: Any, given_histories: list[list[int]]) -> None:
@@ -194,7 +210,8 @@ def write_signals(pipe: Any, given_histories: list[list[int]]) -> None:
 
 
 WRITERS = (
-    *("histories", write_histories, "recent items", write_recent, "popularity", write_popularity),
+    *("histories", write_histories, "earlier events", write_earlier),
+    *("recent items", write_recent, "popularity", write_popularity),
     *("trends", write_trends, "popular, trending and newest lists", write_rankings),
     *("liked together", write_together, "catalogue", write_catalog, "fresh lists", write_fresh),
     *("lists of users", write_model_lists, "lists of items", write_neighbours),
@@ -221,7 +238,14 @@ def test_every_kind_and_the_whole_are_predicted(
         client.close()
         grown[name] = used_memory() - before
     assert sum(memory.plan_bytes(world).values()) == pytest.approx(used_memory(), rel=0.2)
-    exact = ("histories", "fresh lists", "shown items", "users' metadata", "lists of segments")
+    exact = (
+        "histories",
+        "earlier events",
+        "fresh lists",
+        "shown items",
+        "users' metadata",
+        "lists of segments",
+    )
     for name in (*exact, "lists of users", "lists of items", "factors and ids", "signals"):
         assert predicted[name] == pytest.approx(grown[name], rel=0.2), name
 

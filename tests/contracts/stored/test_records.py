@@ -12,21 +12,25 @@ from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES, MAX_EVENT_TIME_MS
 from contracts.stored.hotness import HOTNESS_STEP
 from contracts.stored.records import (
     COUNTED_TYPES,
+    EARLIER_SIZE,
     ENTRY_SIZE,
     MICROS,
     POPULARITY_SIZE,
     TYPE_CODES,
+    EarlierEvent,
     FreshList,
     HistoryEntry,
     Popularity,
     Trend,
     decode_catalog,
+    decode_earlier,
     decode_fresh,
     decode_history,
     decode_ids,
     decode_ranked,
     decode_ranked_ids,
     encode_catalog,
+    encode_earlier,
     encode_entry,
     encode_fresh,
     encode_ids,
@@ -56,6 +60,16 @@ def test_a_history_survives_its_codec(entries: list[HistoryEntry]) -> None:
     raw = b"".join(map(encode_entry, entries))
     assert len(raw) == ENTRY_SIZE * len(entries)
     assert decode_history(raw) == entries
+
+
+@given(st.sets(st.builds(EarlierEvent, st.sampled_from(EVENT_TYPES), st.integers(0, MAX_EVENT_TIME_MS))))
+def test_earlier_events_survive_their_codec_newest_first(events: set[EarlierEvent]) -> None:
+    raw = encode_earlier(events)
+    assert len(raw) == EARLIER_SIZE * len(events)
+    found = decode_earlier(raw)
+    assert set(found) == events
+    assert [each.event_time for each in found] == sorted((e.event_time for e in events), reverse=True)
+    assert encode_earlier(found[::-1]) == raw
 
 
 @given(ENTRIES, ENTRIES)

@@ -90,7 +90,7 @@ def test_last_writers_are_sorted_and_one_a_type() -> None:
             "value": 1.0,
         },
     ]
-    winners = last_writers(pa.Table.from_pylist(rows, EVENTS)).to_pylist()
+    winners = last_writers(pa.Table.from_pylist(rows, EVENTS))[0].to_pylist()
     assert [(row["item_id"], row["event_type"], row["event_id"]) for row in winners] == [
         ("a", "like", "9"),
         ("a", "view", "2"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +74,15 @@ def test_a_file_that_is_no_state_is_named_with_the_cure(text: str, tmp_path: Pat
     file.write_text(text)
     with pytest.raises(StateFileError, match=r"state\.jsonl is no exported state .*export-state FILE"):
         read_state(file)
+
+
+def test_an_export_of_a_state_without_earlier_events_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "old.jsonl"
+    head = {"state_version": "3", "redis_shards": 1, "event_weights": {}, "trend_half_lives": [3600]}
+    offsets = {"applied_online": {"interactions:0": 1}, "applied_lake": {"interactions:0": 1}}
+    history = {"user": "a", "item": "x", "history": "00ff"}
+    file.write_text("\n".join(json.dumps(line) for line in ({"head": head | offsets}, history)))
+    exported = read_state(file)
+    assert exported.head.earlier_events == 0
+    assert exported.state.histories == {("a", "x"): b"\x00\xff"}
+    assert exported.state.earlier == {}

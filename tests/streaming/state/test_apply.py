@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
-from contracts.stored.records import HistoryEntry, Popularity, Trend, decode_catalog, decode_history
+from contracts.stored.records import (
+    EarlierEvent,
+    HistoryEntry,
+    Popularity,
+    Trend,
+    decode_catalog,
+    decode_earlier,
+    decode_history,
+)
 from contracts.strengths import effective
 from streaming.state.apply import CatalogRecord, UserEvent, apply_catalog, apply_events
 from streaming.state.keys import state_digest
@@ -19,7 +27,12 @@ from streaming.state.merged_lists import merge_items
 from tests.streaming import state_oracle
 
 STATE = StateSettings(
-    redis_shards=2, together_window=3, together_degree=2, history_cap=4, trend_half_lives=(300, 3600, 604_800)
+    redis_shards=2,
+    together_window=3,
+    together_degree=2,
+    history_cap=4,
+    trend_half_lives=(300, 3600, 604_800),
+    earlier_events=3,
 )
 IDS = [f"{n:08x}-0000-4000-8000-{n:012x}" for n in range(4)]
 WITH_CLIENT = settings(
@@ -114,6 +127,49 @@ def test_the_newest_items_stay_at_the_last_instant_that_an_event_may_have(redis_
     apply(client, [likes])
     recent = client.zrange(keyspace.recent("a", STATE.redis_shards), 0, -1)
     assert {item.decode() for item in recent} == {event.item_id for event in likes}
+
+
+def stored_earlier(client: redis.Redis) -> dict[tuple[str, str], list[EarlierEvent]]:
+    found = {}
+    for user in ("a", "b", "ü", "x:{y}"):
+        for item, raw in client.hgetall(keyspace.earlier(user, STATE.redis_shards)).items():
+            found[user, item.decode()] = decode_earlier(raw)
+    return found
+
+
+def few_pairs() -> st.SearchStrategy[list[UserEvent]]:
+    """So many events of an item that the oldest ones are not kept."""
+    entry = st.builds(
+        HistoryEntry,
+        event_type=st.sampled_from(["view", "like", "dislike", "rating", "retract"]),
+        event_time=st.integers(0, 8),
+        event_id=st.sampled_from(IDS[:2]),
+        value=st.just(1.0),
+    )
+    return st.lists(st.builds(UserEvent, st.sampled_from("ab"), st.sampled_from("12"), entry), max_size=40)
+
+
+@WITH_CLIENT
+@given(given_events=few_pairs(), data=st.data())
+def test_the_newest_earlier_moments_of_each_item_are_kept_in_any_order(
+    client: redis.Redis, given_events: list[UserEvent], data: st.DataObject
+) -> None:
+    expected = state_oracle.earlier(given_events, STATE)
+    digest = apply(client, [given_events])
+    assert stored_earlier(client) == expected
+    shuffled = data.draw(st.permutations(given_events * 2))
+    cut = data.draw(st.integers(0, len(shuffled)))
+    assert apply(client, [shuffled[:cut], shuffled[cut:]]) == digest
+    assert stored_earlier(client) == expected
+
+
+def test_without_room_for_earlier_events_none_are_kept(client: redis.Redis) -> None:
+    views = [UserEvent("a", "x", HistoryEntry("view", moment, IDS[0], 1.0)) for moment in (3, 1, 2)]
+    apply(client, [views], STATE.model_copy(update={"earlier_events": 0}))
+    assert not client.exists(keyspace.earlier("a", STATE.redis_shards))
+    apply(client, [views])
+    kept = [EarlierEvent("view", 2), EarlierEvent("view", 1)]
+    assert stored_earlier(client) == {("a", "x"): kept}
 
 
 @WITH_CLIENT

@@ -16,6 +16,7 @@ from contracts.stored import keyspace
 from contracts.stored.records import (
     HistoryEntry,
     Popularity,
+    decode_earlier,
     decode_fresh,
     decode_ranked_ids,
     encode_ranked_ids,
@@ -27,7 +28,12 @@ from streaming.state.merged_lists import merge_items
 from tests.streaming import state_oracle
 
 STATE = StateSettings(
-    redis_shards=2, together_window=3, together_degree=2, history_cap=4, trend_half_lives=(300, 604_800)
+    redis_shards=2,
+    together_window=3,
+    together_degree=2,
+    history_cap=4,
+    trend_half_lives=(300, 604_800),
+    earlier_events=2,
 )
 IDS = [f"{n:08x}-0000-4000-8000-{n:012x}" for n in range(3)]
 TIMES = [1, 999, 1_700_000_000_000, 1_700_000_090_000, 1_700_000_300_000]
@@ -104,6 +110,12 @@ def test_what_is_left_is_what_the_other_events_alone_give(
         recent = client.zrange(keyspace.recent(user, shards), 0, -1, withscores=True)
         expected = state_oracle.recent(winners[user], STATE) if user in winners else {}
         assert {item.decode(): score for item, score in recent} == expected
+    moments = {
+        (user, item.decode()): decode_earlier(raw)
+        for user in {event.user_id for event in given_events}
+        for item, raw in client.hgetall(keyspace.earlier(user, shards)).items()
+    }
+    assert moments == state_oracle.earlier(left, STATE)
     pairs: Counter[tuple[str, str]] = Counter()
     for key in client.scan_iter("hw:{*}:together:*"):
         for other, users in client.zrange(key, 0, -1, withscores=True):
@@ -115,7 +127,8 @@ def test_what_is_left_is_what_the_other_events_alone_give(
 def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> None:
     shard, shards = keyspace.shard_of("ann", STATE.redis_shards), STATE.redis_shards
     done = [UserEvent("ann", item, HistoryEntry("like", 5, IDS[0], 1.0)) for item in ("x", "y")]
-    apply_events(client, [*done, done[0]._replace(user_id="bob")], STATE)
+    again = [each._replace(entry=each.entry._replace(event_time=7)) for each in done]
+    apply_events(client, [*done, *again, done[0]._replace(user_id="bob")], STATE)
     client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1.0})
     client.hset(keyspace.top_n(shard, "v1"), "ann", b"12345678")
     client.hset(keyspace.top_users("v1"), "x", encode_ranked_ids(["ann", "bob"], [0.5, 0.25]))

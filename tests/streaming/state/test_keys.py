@@ -52,6 +52,9 @@ def test_the_digest_sees_every_byte_of_the_state_and_nothing_else(client: redis.
     client.zadd(keyspace.POPULAR, {"x": 4.000001})
     changed = state_digest(client)
     assert changed != before
+    client.hset(keyspace.earlier("a", 2), "x", b"123456789")
+    changed, before = state_digest(client), changed
+    assert changed != before
     client.zadd(keyspace.together("x", 0), {"y": 9})
     assert state_digest(client) not in (before, changed)
 

@@ -17,7 +17,7 @@ def test_the_script_carries_the_settings_it_was_made_for() -> None:
     config = state_script(settings).splitlines()[1]
     assert config == (
         "local CONFIG={weights={0.25,0.0,0.0,0.0,0.0,0.0,0.0},millionths={250000,0,0,0,0,0,0},"
-        "grades={{0,-1.0},{4000000,1.0}},half_lives={600000},window=7,degree=3,cap=1000}"
+        "grades={{0,-1.0},{4000000,1.0}},half_lives={600000},window=7,degree=3,cap=1000,earlier=16}"
     )
 
 
