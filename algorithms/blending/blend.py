@@ -98,15 +98,16 @@ class Blend:
         """(users, n) items and scores, best first; -1 and -inf where fewer score above an untouched one.
 
         A user without a history gets no list: what to show is a question of cold start.
-        ``known`` are left out unless the blend allows known items (None: those of the histories); ``allowed``
-        (items) is False for items that nobody may get.
+        ``known`` are left out unless the blend allows known items (None: those of the histories); it never
+        allows those that their user does not want, by a grade below 0. ``allowed`` (items) is False for items
+        that nobody may get.
         """
         indexes = np.empty((len(histories), n), np.int32)
         best = np.empty((len(histories), n), np.float32)
         for start, stop, scores in self._blocks(signals, histories):
-            if not self.with_known_items:
-                rows, items = _known_cells(histories, known, start, stop)
-                scores[rows, items] = -np.inf
+            left_out = _unwanted_cells if self.with_known_items else _known_cells
+            rows, items = left_out(histories, known, start, stop)
+            scores[rows, items] = -np.inf
             if allowed is not None:
                 scores[:, ~allowed] = -np.inf
             scores[np.diff(histories.indptr[start : stop + 1]) == 0] = -np.inf
@@ -159,3 +160,11 @@ def _known_cells(
     cells = items[indptr[start] : indptr[stop]]
     rows = np.repeat(np.arange(stop - start), np.diff(indptr[start : stop + 1]))
     return rows[cells != UNKNOWN], cells[cells != UNKNOWN]
+
+
+def _unwanted_cells(
+    histories: Histories, _: KnownItems | None, start: int, stop: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    block = histories.rows(start, stop)
+    unwanted = (block.grades < 0) & block.is_newest_of_item
+    return block.owners[unwanted], block.items[unwanted]

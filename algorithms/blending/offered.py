@@ -56,6 +56,7 @@ DEFAULT_BLEND = Blend(
     hot={_FIRST[family]: weight for family, weight in DEFAULT_HOT.items()},
     cold={_FIRST[family]: weight for family, weight in DEFAULT_COLD.items()},
 )
+REPEATS_HALF_LIVES = (10.0, 5.0, 20.0)  # sessions
 TREND_HALF_LIVES = (("hour", 1), ("day", 24), ("week", 168), ("month", 720))
 
 
@@ -80,19 +81,23 @@ def fit_offered(
     trends move with those before each question, as they do when they are served.
     ``only`` these names are fitted: those of a blend that was chosen before.
     ``max_items`` bounds the item-to-item models (`fit_item_to_item`).
-    Repeats and sessions' transitions are offered only where anybody has had an item twice.
+    Repeats and sessions' transitions are offered where anybody has had an item twice, or they are named.
     """
     is_wanted: Wanted = (lambda _: True) if only is None else frozenset(only).__contains__
     offered = [
         *_item_to_item(histories, items, k, is_wanted, max_items),
-        *_transitions(histories, items, everything, k, is_wanted),
+        *_transitions(histories, items, everything, k, is_wanted, only is not None),
         *_trends(histories, items, everything, is_wanted),
     ]
     if factors is not None:
         several = [Candidate("factors", FACTORS, factors), _session_factors(factors)]
         offered += [each for each in several if is_wanted(each.name)]
-    if _has_repeats(histories) and is_wanted("repeats"):
-        offered.append(Candidate("repeats", REPEATS, Repeats(items)))
+    if only is not None or _has_repeats(histories):
+        several = [
+            Candidate(f"repeats/{half_life:g}", REPEATS, Repeats(items, half_life))
+            for half_life in REPEATS_HALF_LIVES
+        ]
+        offered += [each for each in several if is_wanted(each.name)]
     return offered
 
 
@@ -120,9 +125,10 @@ def _item_to_item(
 
 
 def _transitions(
-    histories: Histories, items: int, everything: Histories | None, k: int, is_wanted: Wanted
+    histories: Histories, items: int, everything: Histories | None, k: int, is_wanted: Wanted, are_named: bool
 ) -> Iterator[Candidate]:
-    until, repeats = int(histories.times_ms.max(initial=0)), _has_repeats(histories)
+    until = int(histories.times_ms.max(initial=0))
+    repeats = are_named or _has_repeats(histories)
     for kind, settings, half_lives in TRANSITION_KINDS:
         names = {f"{kind}/{half_life:g}": half_life for half_life in half_lives}
         if not any(map(is_wanted, names)) or (settings.window.keeps_diagonal and not repeats):

@@ -10,7 +10,7 @@ single signal, and the better of the two results stands. Nothing is random but t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -76,7 +76,7 @@ class Choice:
     blend: Blend
     hot: Horizon
     cold: Horizon
-    known_items: Figure | None  # what recommending known items changes; None where nobody comes back to any
+    known_items: Figure | None  # what recommending known items changes; None where too few come back to any
 
 
 class Slice(NamedTuple):
@@ -110,7 +110,8 @@ def choose(
 
     without = horizons(False)
     kinds, gained = without, None
-    if known_items is not False and (scored.is_positive & scored.is_known).any():
+    came_back = scored.users[(scored.is_positive & scored.is_known).any(axis=1)]
+    if known_items or (known_items is None and len(np.unique(came_back)) >= MIN_USERS):
         having = horizons(True)
         gained = _known_items_gain(parts, without, having)
         if known_items or gained.low > 0:
@@ -142,7 +143,7 @@ def _choose_horizon(
 ) -> Horizon:
     users = len(np.unique(scored.users))
     if users < MIN_USERS:
-        why = f"{users} users with something to predict are too few to choose on ({MIN_USERS}): the defaults"
+        why = f"{users} users with something to predict are too few to choose on ({MIN_USERS})"
         return Horizon({}, None, {}, (), why)
     alone = {each.name: float(ndcg(scored, {each.name: 1.0}, with_known).mean()) for each in offered}
     best_alone = max(alone, key=lambda name: alone[name])
@@ -313,7 +314,13 @@ def _known_items_gain(
 def _fill(
     offered: Sequence[Candidate], hot: Horizon, cold: Horizon, with_known: bool
 ) -> tuple[Horizon, Horizon]:
-    """Horizons without a choice get one: the defaults, with what the other horizon says of any time."""
+    """Horizons without a choice get one: the defaults, with what the other horizon says of any time.
+
+    Where users come back to items, but never within hours, the hot weights are the cold ones: a list that is
+    read right after an event is then still asked what comes much later.
+    """
+    if with_known and cold.weights and not hot.weights:
+        hot = replace(hot, weights=cold.weights, why=f"{hot.why}: those of long after an event")
     family = {each.name: each.family for each in offered}
     kept = [
         {name: weight for name, weight in other.weights.items() if family[name] in _ANY_HORIZON}
@@ -325,7 +332,7 @@ def _fill(
             both.append(horizon)
             continue
         weights = {**_default(offered, default, with_known), **further}
-        both.append(Horizon(weights, None, horizon.alone, (), horizon.why))
+        both.append(Horizon(weights, None, horizon.alone, (), f"{horizon.why}: the defaults"))
     return both[0], both[1]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,6 +162,62 @@ def from_events(
         times_ms=newest_first,
         weights=column(weights),
         now_ms=last,
+    )
+
+
+class Moments(NamedTuple):
+    """When users did something with items before the newest time, each moment once, in any order."""
+
+    users: Integers
+    items: Integers
+    times_ms: NDArray[np.int64]
+
+
+def from_items(
+    users: Integers,
+    items: Integers,
+    times_ms: NDArray[np.int64],
+    *,
+    user_count: int,
+    grades: NDArray[np.floating[Any]],
+    strengths: NDArray[np.floating[Any]],
+    moments: Moments | None = None,
+    now_ms: Integers | None = None,
+) -> Histories:
+    """Histories from one row a user and item, ordered by user and item, and from earlier moments of these.
+
+    An earlier moment is an entry of its own: what the item means to the user is what its row says. Of one
+    moment's entries the higher item counts as the newer, wherever a history is made. Raises ValueError for a
+    moment without a row, and as `from_events`.
+    """
+    if moments is None or not len(moments.users):
+        return from_events(
+            users,
+            items,
+            times_ms,
+            user_count=user_count,
+            grades=grades,
+            strengths=strengths,
+            now_ms=now_ms,
+        )
+    width = 1 + int(max(items.max(), moments.items.max()))
+    keys = users.astype(np.int64) * width + items
+    wanted = moments.users.astype(np.int64) * width + moments.items
+    row = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    if (keys[row] != wanted).any():
+        raise ValueError("a moment needs the row of its user and item")
+    rows = np.concatenate([np.arange(len(keys)), row])
+    times = np.concatenate([times_ms, moments.times_ms])
+    order = np.argsort(keys[rows], kind="stable")
+    rows = rows[order]
+    return from_events(
+        users[rows],
+        items[rows],
+        times[order],
+        user_count=user_count,
+        grades=grades[rows],
+        strengths=strengths[rows],
+        now_ms=now_ms,
     )
 
 

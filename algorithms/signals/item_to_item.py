@@ -4,8 +4,8 @@ With X the binary users-by-items matrix, P = (X'X + lambda I)^-1 and E_ij = -P_i
 
     e(j) = sum over the user's items of g_h 2^(-h / half-life) E_(i_h) j
 
-h is how many entries are strictly newer, g_h the entry's grade. The long view is the same from positive
-interactions only, not faded.
+An item counts once, at its newest entry; h is how many such entries are strictly newer, g_h the entry's
+grade. The long view is the same from positive interactions only, not faded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from algorithms.ridge_inverse import invert_in_place
 from algorithms.signals.co_occurrence import co_occurrence, dense_users, distinct_items
-from algorithms.signals.history import POSITIVE_GRADE, Histories
+from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
 from algorithms.signals.rows import Rows, cut_block
 
 Floats = NDArray[np.float64]
@@ -68,11 +68,13 @@ class ItemToItem:
     def _asked(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
         settings = self.settings
         counts = histories.is_newest_of_item
+        kept = counts | (histories.items == UNKNOWN)
         if settings.positives_only:
             counts = counts & (histories.grades >= POSITIVE_GRADE)
         faded = np.ones(len(counts))
         if settings.half_life:
-            faded = 2.0 ** (-histories.newer / settings.half_life)
+            # An item that comes again and again does not make the others older.
+            faded[kept] = 2.0 ** (-histories.where(kept).newer / settings.half_life)
             counts = counts & (faded >= _LEAST_WEIGHT)
         asked = np.flatnonzero(counts)
         grades = np.ones(len(asked)) if settings.positives_only else histories.grades[asked]

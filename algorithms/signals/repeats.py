@@ -3,6 +3,8 @@
 With a session a run of events without a gap, and s how many of the user's sessions are newer:
 
     R(j) = log(1 + 10 x sum over sessions with j of 2^(-s / half-life))
+
+What the user does not want any more (a grade below 0) scores nothing.
 """
 
 from __future__ import annotations
@@ -58,4 +60,5 @@ class Repeats:
         keys = (before + owners) * (self.items + 1) + histories.items + 1
         once = np.zeros(len(times))
         once[np.unique(keys, return_index=True)[1]] = 1
-        return np.asarray(once * histories.weights * 2.0 ** (-sessions / self.half_life))
+        wanted = histories.grades >= 0
+        return np.asarray(once * wanted * histories.weights * 2.0 ** (-sessions / self.half_life))

@@ -95,6 +95,7 @@ class EvaluationRecord(_Record):
     seed: int
     split_reason: str | None = None
     cutoff: int | None = None  # epoch ms; what came later was held out
+    known_items: bool = False  # whether items count as found that their user had had before
     users_tested: int = 0
     users_without_positives: int = 0
     cold_users_share: float = 0.0

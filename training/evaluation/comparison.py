@@ -86,17 +86,22 @@ def all_lists(
     half_life: int,
     k: int,
     seed: int,
+    known_too: bool = False,
 ) -> dict[str, Lists]:
-    """The lists of each model, filled up by popularity as serving does, and of every baseline."""
+    """The lists of each model, filled up by popularity as serving does, and of every baseline.
+
+    ``known_too``: the baselines' lists hold items that a user has had, too. What fills up a list never does.
+    """
     past = held_out.past
-    popular = rival_lists.by_score(scores.popularity, past, k)
+    left_out = past.where(np.zeros(len(past.items), np.bool_)) if known_too else past
+    unknown = rival_lists.by_score(scores.popularity, past, k)
     lists = {name: model.lists(past, k) for name, model in models.items()}
-    lists["item_knn"] = rival_lists.item_knn(past, len(scores.users), k)
-    lists = {name: rival_lists.fill_up(found, popular) for name, found in lists.items()}
+    lists["item_knn"] = rival_lists.item_knn(past, len(scores.users), k, left_out)
+    lists = {name: rival_lists.fill_up(found, unknown) for name, found in lists.items()}
     return lists | {
-        "popularity": popular,
-        "recent_popularity": rival_lists.by_score(scores.recent[half_life], past, k),
-        "random": rival_lists.random_lists(scores.users > 0, past, k, seed),
+        "popularity": rival_lists.by_score(scores.popularity, left_out, k),
+        "recent_popularity": rival_lists.by_score(scores.recent[half_life], left_out, k),
+        "random": rival_lists.random_lists(scores.users > 0, left_out, k, seed),
     }
 
 

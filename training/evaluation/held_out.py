@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from algorithms.metrics import Positives
+from algorithms.signals.history import Moments
 
 Indexes = NDArray[np.int32]
 Values = NDArray[np.float64]
@@ -62,10 +63,11 @@ class HeldOut:
     past: MeasuredHistories
     later: MeasuredHistories
     counts: MeasurableUsers
+    moments: Moments | None = None  # of the past, before the newest one of an item; None on the executors
 
     @property
     def positives(self) -> Positives:
-        """What a good list would hold: the later positives. All are new, as a pair is on one side only."""
+        """What a good list would hold: the later positives."""
         liked = self.later.where(self.later.liked)
         return Positives(liked.indptr, liked.items)
 

@@ -45,8 +45,12 @@ def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, un
     return max(quality, key=lambda half_life: (quality[half_life], half_life))
 
 
-def item_knn(past: MeasuredHistories, items: int, k: int) -> Lists:
-    """Cosine of the items' positive strengths over the measured users, damped, the nearest ones kept."""
+def item_knn(past: MeasuredHistories, items: int, k: int, left_out: MeasuredHistories | None = None) -> Lists:
+    """Cosine of the items' positive strengths over the measured users, damped, the nearest ones kept.
+
+    Without the items of ``left_out`` (None: of the past).
+    """
+    left_out = past if left_out is None else left_out
     users = len(past.indptr) - 1
     positive = np.maximum(past.strengths, 0)
     # A copy, since dropping zeros moves the indexes in place.
@@ -57,9 +61,9 @@ def item_knn(past: MeasuredHistories, items: int, k: int) -> Lists:
     for start in range(0, users, _BLOCK):
         stop = min(start + _BLOCK, users)
         scores = np.asarray((graded[start:stop] @ likeness).todense(), np.float32)
-        known = past.indptr[start : stop + 1]
+        known = left_out.indptr[start : stop + 1]
         rows = np.repeat(np.arange(stop - start), np.diff(known))
-        scores[rows, past.items[known[0] : known[-1]]] = 0
+        scores[rows, left_out.items[known[0] : known[-1]]] = 0
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         there = np.take_along_axis(scores, best, axis=1) > 0
         lists[start:stop, : best.shape[1]] = np.where(there, best, -1)

@@ -47,7 +47,8 @@ class FitsSignals(Protocol):
 class Slice:
     """``evaluation`` says how it was made, for the manifest; ``half_life`` is recent popularity's, tuned.
 
-    ``signals`` are fitted to the same past; None where that is on the executors.
+    ``signals`` are fitted to the same past; None where that is on the executors. ``with_known`` holds all
+    that users did later, also with items that they had had; None where nobody came back to any.
     """
 
     learnt: FitsItems
@@ -56,6 +57,7 @@ class Slice:
     half_life: int
     evaluation: EvaluationRecord
     signals: FitsSignals | None = None
+    with_known: HeldOut | None = None
 
 
 def split_rows(
@@ -91,6 +93,7 @@ def make_slice(
     evaluation: EvaluationRecord,
     settings: TrainingSettings,
     signals: FitsSignals | None = None,
+    with_known: HeldOut | None = None,
 ) -> Slice | None:
     """Score the items by the past; None without anything to measure on.
 
@@ -120,4 +123,5 @@ def make_slice(
         half_life=half_life,
         evaluation=evaluation,
         signals=signals,
+        with_known=with_known,
     )

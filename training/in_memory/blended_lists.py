@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from algorithms.blending.blend import Blend
 from algorithms.blending.served import ServedBlend
+from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
 from training.in_memory.load import RoundArrays
-from training.in_memory.signals import pair_histories
+from training.in_memory.signals import event_histories
 from training.lists.ranked import RankedRows
 from training.lists.users import list_writer
 from training.registry.publish import Publisher
@@ -27,11 +28,11 @@ _NONE = np.empty((0, 0), np.float32)
 
 
 def write_blended_lists(
-    publisher: Publisher, version: str, data: RoundArrays, served: ServedBlend, n: int
+    publisher: Publisher, version: str, data: RoundArrays, served: ServedBlend, settings: TrainingSettings
 ) -> ListCounts:
     """Each user's best items by the cold weights. Raises IncompletePublishError."""
     write, written = list_writer(publisher, version, None), 0
-    for start, columns, scores in ranked_blocks(data, served, n):
+    for start, columns, scores in ranked_blocks(data, served, settings):
         # Factors and known items are read of lists that may be reused, which these are not.
         ranked = RankedRows(columns, scores, _NONE, np.empty(0, np.int64), np.empty(0, np.int32), _NONE)
         users = data.user_ids[start : start + len(columns)]
@@ -42,14 +43,14 @@ def write_blended_lists(
 
 
 def ranked_blocks(
-    data: RoundArrays, served: ServedBlend, n: int
+    data: RoundArrays, served: ServedBlend, settings: TrainingSettings
 ) -> Iterator[tuple[int, NDArray[np.int32], NDArray[np.float32]]]:
     """(first user, items, scores) of blocks of users, as `Blend.rank` gives them."""
     users, cold = data.counts.users, served.blend.cold
     blend = Blend(cold, cold, served.blend.with_known_items)
-    histories = pair_histories(data.pairs, users)
+    histories = event_histories(data, settings)
     newest = int(data.pairs.event_times.max(initial=0))
     histories = histories.asked_at(np.full(users, newest, np.int64))  # a trend is read as of the lake's end
     for start in range(0, users, _BLOCK):
         block = histories.rows(start, min(start + _BLOCK, users))
-        yield start, *blend.rank(served.signals, block, n)
+        yield start, *blend.rank(served.signals, block, settings.top_n)

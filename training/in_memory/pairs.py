@@ -55,6 +55,29 @@ class _LastWriters:
     times: NDArray[np.int64]  # NONE without one
 
 
+@dataclass(frozen=True)
+class Writers:
+    """The last writers of each pair (row) and event type (column), and which of them count."""
+
+    starts: NDArray[np.int64]  # place of each pair's first event
+    pair: NDArray[np.int64]  # of each event
+    times: NDArray[np.int64]  # NONE without a writer
+    counts: NDArray[np.bool_]
+
+
+def column_of(event_type: str) -> int:
+    """The column of an event type."""
+    return _CODES[event_type]
+
+
+def writers_of(events: Events) -> Writers:
+    """Of at least one event."""
+    starts = _starts(events.users, events.items)
+    pair = np.repeat(np.arange(len(starts)), np.diff([*starts, len(events)]))
+    writers = _last_writers(events, pair, len(starts))
+    return Writers(starts, pair, writers.times, _counting(events, writers))
+
+
 def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -> Pairs:
     """All pairs of the events, also those of which nothing counts any more."""
     if not len(events):

@@ -16,15 +16,26 @@ from algorithms.blending.offered import fit_offered
 from algorithms.blending.questions import Questions, later_questions
 from algorithms.blending.weights import MIN_USERS, TREND, Candidate, Slice, choose
 from algorithms.signals.factors import Factors
-from algorithms.signals.history import Histories, from_events
+from algorithms.signals.history import Histories, from_events, from_items
 from algorithms.signals.item_to_item import MAX_ITEMS
-from contracts.stored.manifest import Counts
+from contracts.settings import TrainingSettings
 from training.evaluation.chosen_blend import ChosenBlend, of_choice
 from training.fit.als import Problem
 from training.fit.factors import Matrix
 from training.in_memory import als
+from training.in_memory.load import RoundArrays
+from training.in_memory.moments import earlier_moments, moments_of
 from training.in_memory.pairs import Pairs
-from training.in_memory.split import Mask, newer_than, per_user_temporal, time_cut
+from training.in_memory.split import (
+    Marked,
+    as_known,
+    joined,
+    newer_than,
+    past_of,
+    per_user_temporal,
+    time_cut,
+    touched_again,
+)
 
 _SHARE = 0.2  # the newest part of the past, on which weights are chosen
 _LEAST_USERS = 4 * MIN_USERS  # who ask after one instant; with fewer, each user's own newest part is taken
@@ -35,49 +46,70 @@ _BYTES_A_CELL = 12
 
 @dataclass(frozen=True)
 class PastSignals:
-    """Fits signals to pairs (`training.evaluation.slice.FitsSignals`); ``memory`` bounds a fit, in bytes."""
+    """Fits signals to a past (`training.evaluation.slice.FitsSignals`); ``memory`` bounds a fit, in bytes."""
 
-    pairs: Pairs
-    counts: Counts
+    past: RoundArrays
+    settings: TrainingSettings
     memory: int
 
     def fit(self, factors: Factors, names: Collection[str]) -> list[Candidate]:
         """The signals of these names; the blend's factors are given."""
-        return self._fit(self.pairs, factors, names)
+        return self._fit(self.past, factors, names)
 
     def choose(self, problem: Problem, seed: int) -> ChosenBlend:
-        """The weights that rank the newest part of these pairs best, by signals fitted on the rest."""
-        pairs = replace(self.pairs, first_times=self.pairs.event_times)  # the order that signals read
-        is_newest, is_one_instant = _newest(pairs)
-        earlier, later = pairs.where(~is_newest), pairs.where(is_newest)
-        sides = als.sides_of(earlier, problem, self.counts.users, self.counts.items)
+        """The weights that rank the newest part of this past best, by signals fitted on the rest.
+
+        So is chosen whether items that a user has had may be recommended: where that ranks what users did in
+        the newest part better beyond doubt.
+        """
+        newest, is_one_instant = _newest(self.past, self.settings)
+        earlier = past_of(self.past, newest)
+        counts = self.past.counts
+        sides = als.sides_of(earlier.pairs, problem, counts.users, counts.items)
         factors = as_signal(als.full_fit(sides, problem, seed).items, problem)
         offered = self._fit(earlier, factors, None)
         if not is_one_instant:
             # Users ask at different times, and a trend of the last days would know what came after most.
             offered = [each for each in offered if each.family != TREND]
-        questions = self._ask(earlier, later)
-        choice = choose([Slice(offered, questions)], known_items=False, max_questions=MAX_QUESTIONS)
-        return of_choice(choice)
+        questions = self._ask(earlier, newest)
+        return of_choice(choose([Slice(offered, questions)], max_questions=MAX_QUESTIONS))
 
-    def _fit(self, pairs: Pairs, factors: Factors, names: Collection[str] | None) -> list[Candidate]:
+    def _fit(self, past: RoundArrays, factors: Factors, names: Collection[str] | None) -> list[Candidate]:
         return fit_offered(
-            pair_histories(pairs, self.counts.users),
-            self.counts.items,
+            event_histories(past, self.settings),
+            past.counts.items,
             factors=factors,
             only=names,
             max_items=most_items(self.memory),
         )
 
-    def _ask(self, earlier: Pairs, later: Pairs) -> Questions:
+    def _ask(self, earlier: RoundArrays, newest: Marked) -> Questions:
         """What each user liked later, asked at the first later moment."""
-        users = self.counts.users
-        after = pair_histories(later, users, weights=later.positive.astype(np.float64))
-        return later_questions(pair_histories(earlier, users), after, after.weights > 0)
+        later = newest.pairs.where(newest.held_out)
+        again = touched_again(self.past, newest, self.settings)
+        later = joined(replace(later, event_times=later.first_times), again)
+        later = later.where(np.lexsort((later.items, later.users)))
+        after = pair_histories(later, self.past.counts.users, weights=later.positive.astype(np.float64))
+        return later_questions(event_histories(earlier, self.settings), after, after.weights > 0)
+
+
+def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:
+    """As the online query reads histories: an entry for each pair, and one for each earlier moment of it."""
+    pairs = past.pairs
+    moments = moments_of(pairs, earlier_moments(past.events, settings.earlier_events))
+    return from_items(
+        pairs.users,
+        pairs.items,
+        pairs.event_times,
+        user_count=past.counts.users,
+        grades=pairs.grades,
+        strengths=pairs.strengths,
+        moments=moments,
+    )
 
 
 def pair_histories(pairs: Pairs, users: int, weights: NDArray[np.float64] | None = None) -> Histories:
-    """One entry a pair, as the online query reads histories; asked at each user's newest entry."""
+    """One entry a pair; asked at each user's newest entry."""
     return from_events(
         pairs.users,
         pairs.items,
@@ -99,10 +131,18 @@ def most_items(memory: int) -> int:
     return max(1, min(MAX_ITEMS, math.isqrt(max(0, memory) // _BYTES_A_CELL)))
 
 
-def _newest(pairs: Pairs) -> tuple[Mask, bool]:
-    """What came after one instant, where enough users ask after it; else each user's own newest part."""
-    newest = newer_than(pairs, time_cut(pairs, 1 - _SHARE))
-    asking = np.intersect1d(pairs.users[newest & pairs.positive], pairs.users[~newest])
-    if len(asking) >= _LEAST_USERS:
+def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool]:
+    """What came after one instant, where enough users ask after it; else each user's own newest part.
+
+    Pairs are taken as new by their first touch; `touched_again` gives what came after the cut of the others.
+    """
+    pairs = past.pairs
+    cut = time_cut(pairs, 1 - _SHARE)
+    newest = as_known(past, Marked(pairs, newer_than(pairs, cut)), settings, cut)
+    again = touched_again(past, newest, settings)
+    positive = newest.held_out & newest.pairs.positive
+    asking = np.union1d(newest.pairs.users[positive], again.users[again.positive])
+    if len(np.intersect1d(asking, newest.past.users)) >= _LEAST_USERS:
         return newest, True
-    return per_user_temporal(pairs, _SHARE), False
+    own = Marked(pairs, per_user_temporal(pairs, _SHARE))
+    return as_known(past, own, settings), False

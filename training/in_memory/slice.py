@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.signals.history import Moments
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.item_scores import HALF_LIVES, ItemScores
 from training.evaluation.slice import FALLBACK
 from training.in_memory.load import RoundArrays
+from training.in_memory.moments import NO_MOMENTS, earlier_moments, moments_of
 from training.in_memory.pairs import Pairs
-from training.in_memory.split import Marked, as_known, mark, newer_than, time_cut
+from training.in_memory.split import Marked, as_known, joined, mark, newer_than, time_cut, touched_again
 from training.in_memory.xxhash import xxhash64
 
 _LEAST_LOG = -60.0
@@ -59,16 +63,43 @@ def _by_user(marked: Marked) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDAr
     return any_of(held_out), any_of(held_out & pairs.positive), any_of(~held_out)
 
 
-def collect(marked: Marked, counts: MeasurableUsers, limit: int, seed: int) -> HeldOut:
-    """The pairs of at most ``limit`` users with anything held out: those whom the executors would draw."""
+def collect_with_known(
+    data: RoundArrays, past: RoundArrays, marked: Marked, settings: TrainingSettings
+) -> HeldOut | None:
+    """As `collect`, with all that users did later, also with items they had had; None where nobody came back.
+
+    ``past`` is that of ``marked``.
+    """
+    again = touched_again(data, marked, settings)
+    if not again.positive.any():
+        return None
+    new = marked.pairs.where(marked.held_out)
+    pairs = joined(joined(past.pairs, replace(new, event_times=new.first_times)), again)
+    is_later = np.arange(len(pairs)) >= len(past.pairs)
+    order = np.lexsort((is_later, pairs.items, pairs.users))
+    both = Marked(pairs.where(order), is_later[order])
+    moments = earlier_moments(past.events, settings.earlier_events)
+    return collect(both, count_users(both), settings.evaluation_users, settings.seed, moments)
+
+
+def collect(
+    marked: Marked, counts: MeasurableUsers, limit: int, seed: int, moments: Moments = NO_MOMENTS
+) -> HeldOut:
+    """The pairs of at most ``limit`` users with anything held out: those whom the executors would draw.
+
+    ``moments`` are those of what is learnt.
+    """
     tested = np.flatnonzero(_by_user(marked)[0])
     drawn = tested[np.argsort(xxhash64(tested, seed), kind="stable")][:limit]
     chosen = np.zeros(int(marked.pairs.users.max()) + 1, np.bool_)
     chosen[drawn] = True
     is_chosen = chosen[marked.pairs.users]
     held_out = marked.held_out[is_chosen]
-    both = histories(marked.pairs.where(is_chosen))
-    return HeldOut(both.where(~held_out), both.where(held_out), counts)
+    pairs = marked.pairs.where(is_chosen)
+    both = histories(pairs)
+    moments = moments_of(pairs.where(~held_out), moments)
+    places = np.searchsorted(np.unique(pairs.users), moments.users)
+    return HeldOut(both.where(~held_out), both.where(held_out), counts, moments._replace(users=places))
 
 
 def histories(pairs: Pairs) -> MeasuredHistories:

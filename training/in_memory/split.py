@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from contracts.settings import TrainingSettings
 from training.data.split import TEMPORAL
 from training.data.time_quantile import quantile
+from training.in_memory.events import Events
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import NONE, Pairs, pairs_of
 from training.in_memory.xxhash import xxhash64
@@ -28,6 +29,7 @@ class Marked:
 
     pairs: Pairs
     held_out: Mask
+    cuts: NDArray[np.int64] | None = None  # (users): until when the fit knows anything, epoch ms; NONE: all
 
     @property
     def past(self) -> Pairs:
@@ -103,7 +105,7 @@ def as_known(
     cuts = _cuts(data, marked, cutoff)
     then = _then(data, cuts, settings)
     if not len(then):
-        return marked
+        return replace(marked, cuts=cuts)
     now, is_held_out = marked.pairs, marked.held_out
     key_now, key_then = _keys(data, now), _keys(data, then)
     place = np.searchsorted(key_now, key_then)
@@ -118,10 +120,38 @@ def as_known(
     stays = np.ones(len(now), np.bool_)
     stays[place[in_both & was_known]] = False
     earlier = then.where(was_known)
-    joined = _joined(now.where(stays), earlier)
+    both = joined(now.where(stays), earlier)
     masks = np.concatenate([held_out[stays], np.zeros(len(earlier), np.bool_)])
-    order = np.lexsort((joined.items, joined.users))
-    return Marked(joined.where(order), masks[order])
+    order = np.lexsort((both.items, both.users))
+    return Marked(both.where(order), masks[order], cuts)
+
+
+def past_of(data: RoundArrays, marked: Marked) -> RoundArrays:
+    """The data as far as the fit may know it: the pairs that are learnt, with their events up to the cut."""
+    learnt, events = marked.past, data.events
+    keys = events.users.astype(np.int64) * data.counts.items + events.items
+    known = np.isin(keys, _keys(data, learnt)) & ~_is_after(events, marked)
+    return replace(data, pairs=learnt, events=events.where(known))
+
+
+def touched_again(data: RoundArrays, marked: Marked, settings: TrainingSettings) -> Pairs:
+    """What users did after the cut with items that are learnt, by these events alone, where anything counts.
+
+    Its ``event_times`` are those of the first such event: when the question would have been asked.
+    """
+    events = data.events
+    keys = events.users.astype(np.int64) * data.counts.items + events.items
+    again = np.isin(keys, _keys(data, marked.past)) & _is_after(events, marked)
+    pairs = pairs_of(events.where(again), settings, settings.positive_rating)
+    pairs = pairs.where(pairs.counting)
+    return replace(pairs, event_times=pairs.first_times)
+
+
+def _is_after(events: Events, marked: Marked) -> Mask:
+    if marked.cuts is None:
+        return np.zeros(len(events), np.bool_)
+    cut = marked.cuts[events.users]
+    return np.asarray((events.times > cut) & (cut != NONE))
 
 
 def _cuts(data: RoundArrays, marked: Marked, cutoff: int | None) -> NDArray[np.int64]:
@@ -158,7 +188,8 @@ def _keys(data: RoundArrays, pairs: Pairs) -> NDArray[np.int64]:
     return pairs.users.astype(np.int64) * data.counts.items + pairs.items
 
 
-def _joined(first: Pairs, second: Pairs) -> Pairs:
+def joined(first: Pairs, second: Pairs) -> Pairs:
+    """The pairs of both, one after another."""
     return Pairs(
         **{name: np.concatenate([values, vars(second)[name]]) for name, values in vars(first).items()}
     )

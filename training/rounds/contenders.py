@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from algorithms.blending.blend import Blend, Signals
@@ -13,6 +13,7 @@ from contracts.stored.manifest import EvaluationRecord
 from training.evaluation.blended import BlendedModel, question_times
 from training.evaluation.chosen_blend import ChosenBlend, of_record
 from training.evaluation.comparison import MakesLists, ServedModel
+from training.evaluation.held_out import HeldOut
 from training.evaluation.slice import Slice
 from training.fit.als import Problem, ranking
 from training.fit.factors import Matrix
@@ -28,6 +29,8 @@ class Contenders:
 
     models: dict[str, MakesLists]
     blend: ChosenBlend | None
+    held_out: HeldOut  # whose users are asked, with all that counts as found
+    with_known_items: bool  # whether that includes items which they had had
 
 
 def contenders(
@@ -36,7 +39,8 @@ def contenders(
     """Fit on the past what each contender ranks by.
 
     ``items`` are the candidate's factors of the past. The champion's signals are its recipe fitted on
-    the same past, so that nobody has seen more; its factors are its own measured ones.
+    the same past, so that nobody has seen more; its factors are its own measured ones. Where either of both
+    recommends known items, what users did later with such items counts as found, for everyone.
     """
     problem = ranking(settings)
     chosen = _choose(slice_, settings, champion, warm)
@@ -44,19 +48,33 @@ def contenders(
     earlier = of_record(served.manifest.blend).blend if served and served.manifest.blend else None
     factors = Factors(items, problem.reg_param, problem.alpha, problem.nonnegative)
     signals = _fit(slice_, factors, chosen, earlier, warm)
-    now, alone = question_times(slice_.held_out), ServedModel(items, problem)
-    models: dict[str, MakesLists] = {"model": alone}
-    if chosen is not None:
-        models["model"] = BlendedModel(chosen.blend, signals, now)
+    recommends_known = any(blend.with_known_items for blend in (chosen and chosen.blend, earlier) if blend)
+    held_out = slice_.held_out
+    if recommends_known and slice_.with_known is not None:
+        held_out = slice_.with_known
+    alone = ServedModel(items, problem)
+
+    def blended(blend: Blend, by: Signals = signals) -> BlendedModel:
+        return BlendedModel(blend, by, question_times(held_out), held_out.moments)
+
+    models: dict[str, MakesLists] = {"model": blended(chosen.blend) if chosen is not None else alone}
     if served is not None:
-        models["champion"] = _champion_lists(served, problem, earlier, signals, slice_)
+        models["champion"] = _champion_lists(served, problem, earlier, signals, blended)
     if chosen is not None:
-        models["als"] = alone
-        singles = {name: name for name in chosen.blend.names}
-        singles |= {"ease": _EASE} if _EASE in signals else {}
-        for shown, name in singles.items():
-            models[shown] = BlendedModel(Blend({name: 1.0}, {name: 1.0}), signals, now)
-    return Contenders(models, chosen)
+        models |= _parts(chosen.blend, signals, blended) | {"als": alone}
+    return Contenders(models, chosen, held_out, held_out is not slice_.held_out)
+
+
+def _parts(blend: Blend, signals: Signals, blended: Callable[[Blend], BlendedModel]) -> dict[str, MakesLists]:
+    """Each signal of the blend alone; and, where the blend recommends known items, the blend without them."""
+    allowed = blend.with_known_items
+    singles = {name: name for name in blend.names} | ({"ease": _EASE} if _EASE in signals else {})
+    parts: dict[str, MakesLists] = {
+        shown: blended(Blend({name: 1.0}, {name: 1.0}, allowed)) for shown, name in singles.items()
+    }
+    if allowed:
+        parts["without_known_items"] = blended(replace(blend, with_known_items=False))
+    return parts
 
 
 def _choose(
@@ -86,7 +104,11 @@ def _fit(
 
 
 def _champion_lists(
-    champion: Champion, problem: Problem, blend: Blend | None, signals: Signals, slice_: Slice
+    champion: Champion,
+    problem: Problem,
+    blend: Blend | None,
+    signals: Signals,
+    blended: Callable[[Blend, Signals], BlendedModel],
 ) -> MakesLists:
     items, own_problem = champion.measured_items, champion.as_served(problem)
     assert items is not None
@@ -104,7 +126,7 @@ def _champion_lists(
         else signal
         for name, signal in signals.items()
     }
-    return BlendedModel(blend, with_its_factors, question_times(slice_.held_out))
+    return blended(blend, with_its_factors)
 
 
 def _has_all(signals: Signals, names: Collection[str]) -> bool:

@@ -106,7 +106,10 @@ class Gate:
                 rose = f"the warm fit's loss rose from {before:g} to {after:g}"
                 return Assessment({}, evaluation, Decision(False, "model", rose, {}), warm, fit_reason)
         compared = contenders(slice_, settings, items, champion, warm)
-        lists = all_lists(compared.models, held_out, slice_.scores, slice_.half_life, k, seed)
+        held_out, known_too = compared.held_out, compared.with_known_items
+        if known_too:
+            evaluation = with_known_items(evaluation, held_out)
+        lists = all_lists(compared.models, held_out, slice_.scores, slice_.half_life, k, seed, known_too)
         comparison = evaluate(lists, held_out, slice_.scores, items, k, seed)
         rivals = {name: comparison.ndcg[name] for name in (*BASELINES, "champion") if name in comparison.ndcg}
         decision = decide(comparison.ndcg["model"], rivals, settings.gate_bound, RESAMPLES, seed)
@@ -144,6 +147,17 @@ def _loss(model: ServedModel, held_out: HeldOut) -> float:
         past.strengths,
         reg_param=model.problem.reg_param,
         alpha=model.problem.alpha,
+    )
+
+
+def with_known_items(evaluation: EvaluationRecord, held_out: HeldOut) -> EvaluationRecord:
+    """The record of a measurement to which items count that users had had before."""
+    counts = held_out.counts
+    return evaluation.with_parts(
+        known_items=True,
+        users_tested=counts.tested,
+        users_without_positives=counts.tested - counts.with_positives,
+        cold_users_share=round(1 - counts.warm / counts.with_positives, 6),
     )
 
 

@@ -27,7 +27,8 @@ from training.in_memory.events import BYTES_AN_EVENT
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs
 from training.in_memory.signals import PastSignals, as_signal
-from training.in_memory.slice import collect, item_scores, marked_rows
+from training.in_memory.slice import collect, collect_with_known, item_scores, marked_rows
+from training.in_memory.split import past_of
 from training.lists.segments import newest_attributes
 from training.lists.users import ReusedLists
 from training.registry import model_folder
@@ -90,14 +91,16 @@ class ProcessData:
         if not users.warm:
             yield HeldOutSlice(None, evaluation)
             return
-        learnt = marked.past
+        past = past_of(self.data, marked)
+        learnt = past.pairs
         slice_ = make_slice(
             _Rows(learnt, self.counts),
             collect(marked, users, settings.evaluation_users, settings.seed),
             lambda until: item_scores(learnt, self.counts.items, until),
             evaluation,
             settings,
-            self._signals(learnt, settings),
+            self._signals(past, settings),
+            collect_with_known(self.data, past, marked, settings) if settings.ranking == "blend" else None,
         )
         yield HeldOutSlice(slice_, evaluation)
 
@@ -115,12 +118,12 @@ class ProcessData:
 
     def _fit_blend(self, chosen: ChosenBlend, items: Matrix, settings: TrainingSettings) -> FittedBlend:
         factors = as_signal(items, ranking(settings))
-        offered = self._signals(self.data.pairs, settings).fit(factors, chosen.blend.names)
+        offered = self._signals(self.data, settings).fit(factors, chosen.blend.names)
         return fitted_blend(chosen, offered, factors)
 
-    def _signals(self, pairs: Pairs, settings: TrainingSettings) -> PastSignals:
+    def _signals(self, past: RoundArrays, settings: TrainingSettings) -> PastSignals:
         left = settings.train_memory - self.counts.interactions * BYTES_AN_EVENT
-        return PastSignals(pairs, self.counts, left)
+        return PastSignals(past, settings, left)
 
     def release(self) -> None:
         """Nothing is kept but the arrays themselves."""
@@ -181,7 +184,7 @@ class ProcessModel:
         """Rank and write the lists of users, items and segments. Raises IncompletePublishError."""
         if self.fitted_blend is not None:
             served = self.fitted_blend.served
-            counts = write_blended_lists(publisher, version, self.data, served, settings.top_n)
+            counts = write_blended_lists(publisher, version, self.data, served, settings)
         else:
             counts = lists.write_user_lists(
                 publisher, version, self.data, self.ranked, settings.top_n, reused

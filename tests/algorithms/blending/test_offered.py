@@ -34,7 +34,7 @@ def test_repeats_are_offered_only_where_items_come_again() -> None:
     once = of_events([(0, 0, 1), (0, 1, 2), (1, 0, 1)], users=2)
     assert REPEATS not in {each.family for each in fit_offered(once, 2)}
     assert "transitions_session/0.5" not in {each.name for each in fit_offered(once, 2)}
-    assert {"repeats", "transitions_session/0.5"} <= _names()
+    assert {"repeats/10", "repeats/5", "transitions_session/0.5"} <= _names()
 
 
 def test_only_what_is_named_is_fitted() -> None:

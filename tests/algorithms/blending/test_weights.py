@@ -52,9 +52,9 @@ def test_in_a_shop_with_repeats_they_enter_and_known_items_may_come() -> None:
     assert choice.known_items is not None
     assert choice.known_items.low > 0.1
     assert "repeats" in _families(choice, baskets)["cold"]
-    # Nobody was asked within hours of a basket, so that horizon has the defaults and what counts at any time.
+    # Nobody was asked within hours of a basket, so that horizon has the weights of the other one.
     assert "too few" in choice.hot.why
-    assert "repeats" in _families(choice, baskets)["hot"]
+    assert choice.blend.hot == choice.blend.cold
 
 
 def test_where_the_owner_forbids_known_items_none_come_and_repeats_say_nothing() -> None:

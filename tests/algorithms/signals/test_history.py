@@ -6,7 +6,10 @@ import pytest
 from algorithms.signals.history import (
     NEGATIVE_GRADE,
     UNKNOWN,
+    Histories,
+    Moments,
     from_events,
+    from_items,
     grade_entries,
     grade_ratings,
 )
@@ -82,3 +85,39 @@ def test_an_item_has_its_best_grade_unless_it_is_disliked() -> None:
     assert grade_entries([("rating", 2.0)]) == NEGATIVE_GRADE
     assert grade_entries([("purchase", 1.0), ("dislike", 1.0)]) == NEGATIVE_GRADE
     assert grade_entries([]) == 0.0
+
+
+def of_items(moments: Moments | None) -> Histories:
+    """One user had items 1 and 4, another one item 4."""
+    return from_items(
+        np.array([0, 0, 1]),
+        np.array([1, 4, 4]),
+        np.array([50, 70, 20]),
+        user_count=2,
+        grades=np.array([1.0, 1.2, -0.3]),
+        strengths=np.array([1.0, 2.0, -0.5]),
+        moments=moments,
+    )
+
+
+def test_an_earlier_moment_is_an_entry_with_what_the_item_means_now() -> None:
+    moments = Moments(np.array([1, 0, 0]), np.array([4, 1, 4]), np.array([10, 70, 60]))
+    histories = of_items(moments)
+    assert histories.indptr.tolist() == [0, 4, 6]
+    # At 70 both were touched: the higher item is the newer.
+    assert histories.items.tolist() == [4, 1, 4, 1, 4, 4]
+    assert histories.times_ms.tolist() == [70, 70, 60, 50, 20, 10]
+    assert histories.grades.tolist() == [1.2, 1.0, 1.2, 1.0, -0.3, -0.3]
+    assert histories.strengths.tolist() == [2.0, 1.0, 2.0, 1.0, -0.5, -0.5]
+    assert histories.now_ms.tolist() == [70, 20]
+
+
+def test_without_moments_there_is_one_entry_an_item() -> None:
+    nothing = np.array([], np.int64)
+    for moments in (None, Moments(nothing, nothing, nothing)):
+        assert of_items(moments).items.tolist() == [4, 1, 4]
+
+
+def test_a_moment_of_an_item_that_the_user_has_not_had_is_refused() -> None:
+    with pytest.raises(ValueError, match="row of its user"):
+        of_items(Moments(np.array([1]), np.array([1]), np.array([3])))

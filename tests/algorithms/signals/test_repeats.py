@@ -39,3 +39,8 @@ def test_the_sessions_of_users_who_have_nothing_are_not_those_of_others() -> Non
 
 def test_unknown_items_score_nothing() -> None:
     assert not Repeats(3).score(of_events([(0, UNKNOWN, 1)], users=1)).any()
+
+
+def test_what_the_user_does_not_want_any_more_scores_nothing() -> None:
+    histories = of_events([(0, 1, 0), (0, 1, DAY), (0, 2, DAY)], users=1, grades=[-0.3, -0.3, 1.0])
+    assert Repeats(3).score(histories)[0] == pytest.approx([0, 0, np.log1p(10)])

@@ -20,6 +20,8 @@ from training.in_memory.blended_lists import ranked_blocks, write_blended_lists
 from training.in_memory.load import RoundArrays, load_arrays
 from training.registry.publish import Publisher
 
+SETTINGS = TrainingSettings(train_min_events=1, top_n=5)
+
 
 @dataclass(frozen=True)
 class ByIndex:
@@ -38,7 +40,7 @@ class ByIndex:
 @pytest.fixture(scope="module")
 def data() -> RoundArrays:
     events = as_events(random_rows(3, users=30, items=20))
-    arrays = load_arrays(events, len(events), TrainingSettings(train_min_events=1), 0)
+    arrays = load_arrays(events, len(events), SETTINGS, 0)
     assert arrays is not None
     return arrays
 
@@ -50,7 +52,7 @@ def served(data: RoundArrays) -> ServedBlend:
 
 
 def lists(data: RoundArrays) -> list[list[int]]:
-    blocks = [columns for _, columns, _ in ranked_blocks(data, served(data), 5)]
+    blocks = [columns for _, columns, _ in ranked_blocks(data, served(data), SETTINGS)]
     return [row[row >= 0].tolist() for row in np.concatenate(blocks)]
 
 
@@ -71,7 +73,7 @@ def test_a_users_list_does_not_depend_on_the_block(
 
 def test_what_is_written_is_counted_and_can_be_read(data: RoundArrays, redis_url: str) -> None:
     publisher = Publisher(redis_url, shards=2)
-    counts = write_blended_lists(publisher, "v1", data, served(data), 5)
+    counts = write_blended_lists(publisher, "v1", data, served(data), SETTINGS)
     expected = {user: found for user, found in enumerate(lists(data)) if found}
     assert (counts.written, counts.kept) == (len(expected), 0)
     client = redis.Redis.from_url(redis_url)

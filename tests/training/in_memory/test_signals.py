@@ -3,14 +3,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from algorithms.signals.history import grade_entries
+from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts
+from contracts.stored.memory import World
 from contracts.strengths import effective
 from tests.training.in_memory.worlds import as_events, last_writers, random_rows
 from training.fit.als import ranking
+from training.in_memory.events import Events
+from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs, pairs_of
 from training.in_memory.signals import PastSignals, as_signal, most_items, pair_histories
 
@@ -75,7 +80,20 @@ def sessions(users: int, items: int = 40, length: int = 12, seed: int = 2) -> Pa
 
 def past(pairs: Pairs) -> PastSignals:
     users, items = int(pairs.users.max()) + 1, int(pairs.items.max()) + 1
-    return PastSignals(pairs, Counts(users=users, items=items, interactions=len(pairs)), 2**30)
+    counts = Counts(users=users, items=items, interactions=len(pairs))
+    events = Events(
+        user_ids=pa.array([f"u{n:04}" for n in range(users)]),
+        item_ids=pa.array([f"i{n:04}" for n in range(items)]),
+        users=pairs.users,
+        items=pairs.items,
+        types=np.full(len(pairs), EVENT_TYPES.index("like"), np.int8),
+        values=np.ones(len(pairs)),
+        times=pairs.event_times,
+        event_ids=pa.array([f"{n:08x}-0000-4000-8000-000000000000" for n in range(len(pairs))]),
+    )
+    size = World(users=users, items=items, interactions=len(pairs))
+    arrays = RoundArrays(pairs, events, events.user_ids, events.item_ids, counts, 0, size)
+    return PastSignals(arrays, SETTINGS, 2**30)
 
 
 def test_where_order_decides_transitions_are_chosen_for_the_hot_weights() -> None:

@@ -104,6 +104,8 @@ def test_where_no_signals_are_fitted_the_factors_rank(world: World, reason: str)
 def test_weights_are_chosen_without_anything_that_is_held_out(world: World) -> None:
     signals = world.slice.signals
     assert isinstance(signals, PastSignals)
-    pairs, asked = signals.pairs, question_times(world.slice.held_out)
+    pairs, asked = signals.past.pairs, question_times(world.slice.held_out)
     assert len(pairs) == len(world.slice.held_out.past.items)  # all users are measured
     assert (pairs.event_times < asked[pairs.users]).all()
+    events = signals.past.events
+    assert (events.times < asked[events.users]).all()

@@ -98,7 +98,7 @@ def test_a_strange_world_gives_a_model_whose_lists_are_sound(world: Any) -> None
     weights = [*model.blend.record.hot.values(), *model.blend.record.cold.values()]
     assert np.isfinite(weights).all()
     data = model.data
-    for start, columns, scores in ranked_blocks(data, model.fitted_blend.served, 10):
+    for start, columns, scores in ranked_blocks(data, model.fitted_blend.served, SETTINGS):
         there = columns >= 0
         assert np.isfinite(scores[there]).all()
         for row, listed in enumerate(columns):
