@@ -316,11 +316,11 @@ def _fill(
 ) -> tuple[Horizon, Horizon]:
     """Horizons without a choice get one: the defaults, with what the other horizon says of any time.
 
-    Where users come back to items, but never within hours, the hot weights are the cold ones: a list that is
-    read right after an event is then still asked what comes much later.
+    Where users come back to items, the choice of one horizon holds for both if the other one has none: the
+    defaults are those of worlds where nobody comes back.
     """
-    if with_known and cold.weights and not hot.weights:
-        hot = replace(hot, weights=cold.weights, why=f"{hot.why}: those of long after an event")
+    if with_known and bool(hot.weights) != bool(cold.weights):
+        hot, cold = _same(hot, cold), _same(cold, hot)
     family = {each.name: each.family for each in offered}
     kept = [
         {name: weight for name, weight in other.weights.items() if family[name] in _ANY_HORIZON}
@@ -334,6 +334,13 @@ def _fill(
         weights = {**_default(offered, default, with_known), **further}
         both.append(Horizon(weights, None, horizon.alone, (), f"{horizon.why}: the defaults"))
     return both[0], both[1]
+
+
+def _same(horizon: Horizon, other: Horizon) -> Horizon:
+    """The horizon with the other one's weights, where it has none itself."""
+    if horizon.weights:
+        return horizon
+    return replace(horizon, weights=other.weights, why=f"{horizon.why}: those of the other questions")
 
 
 def _default(offered: Sequence[Candidate], by_family: Mapping[str, float], with_known: bool) -> Weights:

@@ -62,7 +62,7 @@ class ShopWorld:
 
     def _first_staples(self, base: Floats, rng: np.random.Generator) -> dict[int, float]:
         many = min(self.items, 2 + int(rng.poisson(_MEAN_STAPLES - 2)))
-        chosen = rng.choice(self.items, many, replace=False, p=softmax(base))
+        chosen = rng.choice(self.items, many, replace=False, p=softmax(base / 2))
         return dict(zip(chosen.tolist(), rng.beta(1.2, 4.0, many).tolist(), strict=True))
 
     def _basket(self, staples: dict[int, float], chances: Floats, rng: np.random.Generator) -> list[int]:

@@ -144,5 +144,5 @@ def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool
     asking = np.union1d(newest.pairs.users[positive], again.users[again.positive])
     if len(np.intersect1d(asking, newest.past.users)) >= _LEAST_USERS:
         return newest, True
-    own = Marked(pairs, per_user_temporal(pairs, _SHARE))
-    return as_known(past, own, settings), False
+    newest = Marked(pairs, per_user_temporal(pairs, _SHARE))
+    return as_known(past, newest, settings), False

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
+from ingest.simulated.shop import ShopWorld
 from training.in_memory.blended_lists import ranked_blocks
 from training.in_memory.events import Events, events_of
 from training.in_memory.load import load_arrays
@@ -18,6 +19,7 @@ from training.rounds.in_process import ProcessData, ProcessModel
 
 SETTINGS = TrainingSettings(train_min_events=1, als_rank=4, als_max_iter=3, explicit_max_iter=2)
 NO_SPARK: Any = None  # it only writes the folder
+SHOP = SETTINGS.model_copy(update={"event_weights": {"purchase": 5.0}})
 HOUR_MS = 3_600_000
 
 
@@ -129,3 +131,63 @@ def test_ranking_by_the_factors_alone_has_no_blend() -> None:
     assert model.blend is None
     assert assessment.evaluation.figures is not None
     assert "als" not in assessment.evaluation.figures
+
+
+def purchases(world: ShopWorld) -> Events:
+    bought = world.purchases()
+    many = len(bought.users)
+    return events_of(
+        pa.table(
+            {
+                "user_id": [f"u{user:04}" for user in bought.users],
+                "item_id": [f"i{item:04}" for item in bought.items],
+                "type": pa.array([EVENT_TYPES.index("purchase")] * many, pa.int8()),
+                "value": np.ones(many),
+                "time": bought.times_ms,
+                "event_id": [f"{n:08x}-0000-4000-8000-000000000000" for n in range(many)],
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[Assessment, ProcessModel]:
+    return fit(purchases(ShopWorld(users=210, items=200, weeks=10)), SHOP)
+
+
+def test_in_a_shop_known_items_are_chosen_and_lead_popularity_and_lists_without_them(
+    shop: tuple[Assessment, ProcessModel],
+) -> None:
+    assessment, model = shop
+    assert model.blend is not None
+    record = model.blend.record
+    assert record.with_known_items
+    assert record.known_items_gain is not None
+    assert record.known_items_gain[1] > 0.1
+    assert sum(weight for name, weight in record.cold.items() if name.startswith("repeats/")) > 0.3
+    assert record.hot == record.cold  # nobody comes back within hours
+    assert assessment.evaluation.known_items
+    figures = {who: found["ndcg@10"] for who, found in (assessment.evaluation.figures or {}).items()}
+    assert figures["model"][1] > figures["popularity"][2]
+    assert figures["model"][1] > 2 * figures["without_known_items"][2]
+    assert figures["model"][1] > 2 * figures["als"][2]
+
+
+def test_the_lists_of_a_shop_hold_known_items(shop: tuple[Assessment, ProcessModel]) -> None:
+    _, model = shop
+    assert model.fitted_blend is not None
+    pairs, known = model.data.pairs, 0
+    blocks = ranked_blocks(model.data, model.fitted_blend.served, SHOP)
+    for start, columns, _ in blocks:
+        for row, listed in enumerate(columns):
+            known += np.isin(listed[:10], pairs.items[pairs.users == start + row]).sum()
+    assert known > 5 * model.data.counts.users
+
+
+def test_where_nobody_comes_back_known_items_stay_left_out() -> None:
+    assessment, model = fit(ratings(*drawn(60, 40, 8)))
+    assert model.blend is not None
+    assert not model.blend.record.with_known_items
+    assert model.blend.record.known_items_gain is None
+    assert not any(name.startswith("repeats") for name in model.blend.record.signals)
+    assert not assessment.evaluation.known_items
