@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import httpx
 import pytest
 import redis
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from clients.topic_admin import create_topics
@@ -102,6 +103,12 @@ def apply_all(redis_url: str) -> None:
     client.close()
 
 
+def barriers(page: Page) -> list[tuple[str, object]]:
+    """What keeps somebody from reading or using the page as it is now: axe's rules with their places."""
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found]
+
+
 def faults_of(page: Page) -> list[str]:
     """What the browser complains of from now on: scripts that fail, files that the policy forbids."""
     faults: list[str] = []
@@ -147,7 +154,7 @@ def test_every_view_opens_without_a_fault_and_fits_its_screen(
     url: str, browser: Browser, scheme: str
 ) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
     faults = faults_of(page)
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
@@ -161,10 +168,20 @@ def test_every_view_opens_without_a_fault_and_fits_its_screen(
                 expect(page.locator("main")).to_contain_text("Neighbours", timeout=PATIENCE_MS)
             if view == "user":
                 expect(page.get_by_role("list", name="Recommended")).to_be_visible(timeout=PATIENCE_MS)
+                page.locator("details > summary").first.click()
             wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, (view, width, wider)
             page.screenshot(path=SCREENSHOTS / f"{view}-{scheme}-{width}.png", full_page=True)
+            if width == WIDTHS[-1]:
+                assert (view, scheme, barriers(page)) == (view, scheme, [])
     assert faults == []
+    page.close()
+
+
+def test_a_barrier_is_found(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<main><button></button></main>")
+    assert "button-name" in {rule for rule, _ in barriers(page)}
     page.close()
 
 
