@@ -34,7 +34,7 @@ def start_detached(words: Sequence[str], folders: Folders, console: Console) -> 
     while process.poll() is None and time.monotonic() < deadline:
         state = RunState.read(folders)
         if state and state.supervisor.pid == process.pid and state.phase == "running":
-            console.print(f"Headwater runs: {state.ports.api_url}/docs", highlight=False)
+            console.print(f"Headwater runs: {state.ports.api_url}/", highlight=False)
             console.print(f"`headwater down --data-dir {folders.data}` stops it.", highlight=False)
             return state
         time.sleep(0.2)

@@ -52,14 +52,15 @@ def running_stack(options: Options, console: Console) -> Iterator[Run]:
         raise StackError(f"No file or folder {options.ratings}: give --ratings one that exists")
     phases = Phases(console)
     folders = Folders(options.data_dir.expanduser().resolve())
-    with phases("setup", "Checking Java and jars"):
-        java = ensure_set_up(console)
     with only_one(folders):
         for name in leftovers.remove(folders.run):
             phases.say(f"Stopped {name}, left over from an earlier run")
         if options.fresh:
             clear(folders)
         ports = claim_ports(options)
+        phases.say(f"The page: {ports.api_url}/ (once the API has started)")
+        with phases("setup", "Checking Java and jars"):
+            java = ensure_set_up(console)
         state = RunState.of_this_process(ports)
         state.write(folders)
         env = services.environment(options, folders, ports, java)

@@ -9,19 +9,21 @@ from rich.console import Console
 from rich.live import Live
 
 from stack.run.launch import Run, running_stack
+from stack.run.open_page import OFFER, is_offered, open_where_asked
 from stack.run.services import Options
 from stack.run.supervisor import StopRequested
 from stack.status.block import block, line
 from stack.status.picture import collect
 
 _REFRESH_SECONDS = 2.0
+_LOOKS = 8  # at the keyboard between two refreshes
 _PLAIN_LINE_SECONDS = 10.0
 
 
 def run_until_stopped(options: Options, console: Console) -> None:
     """Start, show, stop on a signal. Raises StackError."""
     with suppress(StopRequested), running_stack(options, console) as run:
-        run.phases.say(f"Headwater runs: {run.ports.api_url}/docs (Ctrl-C stops it)")
+        run.phases.say(f"Headwater runs: {run.ports.api_url}/ (Ctrl-C stops it)")
         try:
             _show_on_terminal(run, console) if console.is_terminal else _show_in_lines(run)
         except StopRequested:
@@ -31,9 +33,15 @@ def run_until_stopped(options: Options, console: Console) -> None:
 
 
 def _show_on_terminal(run: Run, console: Console) -> None:
+    offered = is_offered(console)
+    if offered:
+        run.phases.say(OFFER)
     with Live(block(collect(run.folders)), console=console, auto_refresh=False) as live:
         while True:
-            run.supervisor.pause(_REFRESH_SECONDS)
+            for _ in range(_LOOKS):
+                run.supervisor.pause(_REFRESH_SECONDS / _LOOKS)
+                if offered:
+                    open_where_asked(f"{run.ports.api_url}/")
             live.update(block(collect(run.folders)), refresh=True)
 
 
