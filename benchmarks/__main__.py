@@ -21,6 +21,7 @@ from pathlib import Path
 
 from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
+from benchmarks.page import visit
 from benchmarks.rounds import kept_lists, once, top_n_lists, warm_round, whole_round
 from benchmarks.startup import idle, recovery
 from benchmarks.stream import blend_scoring, blend_worker, fold_in, freshness, growth, lake, online, producer
@@ -53,6 +54,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("rerankers", rerankers.run),
     ("cold_start", cold_start.run),
     ("load", load.run),
+    ("page", visit.run),
 )
 _HERE = Path(__file__).parent
 _START_SECONDS = 60.0

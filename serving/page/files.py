@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
@@ -53,4 +54,5 @@ def install(app: FastAPI) -> None:
     async def page(_: Request) -> FileResponse:
         return FileResponse(FOLDER / "index.html", headers=HEADERS)
 
-    app.mount(ASSETS, WithHeaders(StaticFiles(directory=FOLDER)), name="page")
+    files = GZipMiddleware(StaticFiles(directory=FOLDER))
+    app.mount(ASSETS, WithHeaders(files), name="page")
