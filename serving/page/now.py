@@ -11,6 +11,8 @@ from prometheus_client.registry import Collector
 from serving.memory.popular_list import PopularList
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.service_figures import ServiceFigures
+from serving.page.alarms import RingingAlarm, ringing
+from serving.page.rising import Rising, rising
 from serving.redis.reads.model import current_version
 from serving.redis.store import StoreError
 from serving.telemetry.metrics import Metrics
@@ -27,6 +29,14 @@ class ShownItem(TypedDict):
     score: float
 
 
+class RisingItem(TypedDict):
+    """An item that is met more often than usual."""
+
+    item_id: str
+    title: str | None
+    times: float | None  # as often as usual; None: not met before
+
+
 class Now(TypedDict):
     """One picture. ``figures``: names as in /metrics without the prefix, counted since the process began."""
 
@@ -35,7 +45,9 @@ class Now(TypedDict):
     model_version: str | None
     figures: dict[str, float]
     freshness: list[tuple[float | None, float]]  # upper bound in seconds (None: no bound), answers so far
+    alarms: list[RingingAlarm]
     trending: list[ShownItem]
+    rising: list[RisingItem]
     popular: list[ShownItem]
 
 
@@ -48,19 +60,35 @@ async def picture(memory: ProcessMemory, figures: ServiceFigures, metrics: Metri
         redis = str(error)
     now_ms = time.time_ns() // 1_000_000
     leading = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)[:SHOWN]
-    await memory.catalogue.load(item_id for item_id, _ in leading)
+    on_the_rise = _rising(memory, now_ms)
+    await memory.catalogue.load(item_id for item_id, _ in [*leading, *on_the_rise])
+    shown = values(figures) | values(metrics.events) | values(metrics.answers)
     return Now(
         time_ms=now_ms,
         redis=redis,
         model_version=version,
-        figures=values(figures) | values(metrics.events) | values(metrics.answers),
+        figures=shown,
+        alarms=ringing(shown, redis == "ok"),
         freshness=buckets(metrics.freshness),
         trending=[
             ShownItem(item_id=item_id, title=memory.catalogue.get(item_id).title, score=round(score, 3))
             for item_id, score in leading
         ],
+        rising=[
+            RisingItem(item_id=item_id, title=memory.catalogue.get(item_id).title, times=times)
+            for item_id, times in on_the_rise
+        ],
         popular=_popular(memory.popular_list),
     )
+
+
+def _rising(memory: ProcessMemory, now_ms: int) -> list[Rising]:
+    """By the shortest half-life beside the longest one; nothing where there is one only."""
+    shortest, longest = min(memory.settings.trend_half_lives), max(memory.settings.trend_half_lives)
+    if shortest == longest:
+        return []
+    usual = dict(memory.trending_lists.head(longest, now_ms))
+    return rising(memory.trending_lists.head(shortest, now_ms), usual, shortest / longest)[:SHOWN]
 
 
 def values(collector: Collector) -> dict[str, float]:

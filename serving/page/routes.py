@@ -13,13 +13,15 @@ from serving.http.admission import PAGE_STREAM
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.service_figures import ServiceFigures
 from serving.page.now import picture
-from serving.page.search import FoundItems, search, titles
+from serving.page.search import FoundItems, ShownFacts, facts, search
 from serving.page.stream import Stream
-from serving.question.bounds import JsonId
+from serving.page.titles import Titles
+from serving.page.versions import Compared, Versions
+from serving.question.bounds import JsonId, PathId
 from serving.telemetry.metrics import Metrics
 
-MAX_TITLES = 100
-ItemIds = Annotated[list[JsonId], Query(min_length=1, max_length=MAX_TITLES)]
+MAX_ITEMS = 100
+ItemIds = Annotated[list[JsonId], Query(min_length=1, max_length=MAX_ITEMS)]
 SearchText = Annotated[str, Query(max_length=200)]
 
 
@@ -28,6 +30,7 @@ def routes(
 ) -> APIRouter:
     """The page's routes; they need the key that reads where one is set."""
     router = APIRouter(include_in_schema=False, dependencies=access(settings, "read"))
+    titles, versions = Titles(memory.store), Versions(memory.store, memory.catalogue)
     stream = Stream(lambda: picture(memory, figures, metrics))
 
     @router.get(PAGE_STREAM, response_model=None)
@@ -36,10 +39,18 @@ def routes(
 
     @router.get("/page/search")
     async def find(q: SearchText = "") -> FoundItems:
-        return search(memory, q)
+        return await search(memory, titles, q)
 
-    @router.get("/page/titles")
-    async def titles_of(item_id: ItemIds) -> dict[str, str | None]:
-        return await titles(memory, item_id)
+    @router.get("/page/items")
+    async def facts_of(item_id: ItemIds) -> dict[str, ShownFacts]:
+        return await facts(memory, item_id)
+
+    @router.get("/page/versions")
+    async def version_names() -> list[str]:
+        return await versions.names()
+
+    @router.get("/page/users/{user_id:id}/compare")
+    async def compare(user_id: PathId, left: JsonId, right: JsonId) -> Compared:
+        return await versions.compare(user_id, left, right)
 
     return router

@@ -1,47 +1,84 @@
-"""Items by a part of their title, among the popular ones that this process knows; titles by id."""
+"""Items by a part of their title, of the whole catalogue; what the catalogue says of items by id."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+import re
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
 from serving.memory.popular_list import PAGE_SIZE
 from serving.memory.process_memory import ProcessMemory
+from serving.page.titles import Titles
+from serving.question.item_facts import ItemFacts
 
 MAX_FOUND = 50
 
 
-class FoundItem(BaseModel):
-    """An item with what the catalogue says of it."""
+class ShownFacts(BaseModel):
+    """What the page shows of an item beside its id."""
 
-    item_id: str
     title: str | None
     categories: list[str]
+    year: str | None
+
+
+class FoundItem(ShownFacts):
+    """An item that a search found."""
+
+    item_id: str
+    attributes: dict[str, str]
 
 
 class FoundItems(BaseModel):
-    """The most popular items that match, and how many items were looked at."""
+    """The items that match best, and how many items were looked at."""
 
     items: list[FoundItem]
     looked_at: int
 
 
-def search(memory: ProcessMemory, text: str) -> FoundItems:
-    """The most popular items whose title or id holds a text, in any case."""
-    wanted = text.casefold()
-    entries = memory.popular_list.head(PAGE_SIZE)
-    found: list[FoundItem] = []
-    for entry in entries:
-        if wanted in (entry.title or "").casefold() or wanted in entry.item_id.casefold():
-            categories = sorted(memory.catalogue.get(entry.item_id).categories)
-            found.append(FoundItem(item_id=entry.item_id, title=entry.title, categories=categories))
-            if len(found) == MAX_FOUND:
-                break
-    return FoundItems(items=found, looked_at=len(entries))
+async def search(memory: ProcessMemory, titles: Titles, text: str) -> FoundItems:
+    """Items whose title or id holds a text in any case; first those that begin with it, then popular ones."""
+    head = memory.popular_list.head(PAGE_SIZE)
+    searched = {entry.item_id: f"{entry.title or ''}\n{entry.item_id}".casefold() for entry in head}
+    searched |= await titles.by_item()
+    places = {entry.item_id: place for place, entry in enumerate(head)}
+    found = best(searched, places, text.casefold())
+    await memory.catalogue.load(found)
+    return FoundItems(items=[_found(item_id, memory) for item_id in found], looked_at=len(searched))
 
 
-async def titles(memory: ProcessMemory, item_ids: Sequence[str]) -> dict[str, str | None]:
-    """The titles of items: a history holds ids only."""
+def best(searched: Mapping[str, str], places: Mapping[str, int], wanted: str) -> list[str]:
+    """The ids of MAX_FOUND items whose text holds ``wanted``; ``places`` has the ranks of popular ones."""
+
+    def order(pair: tuple[str, str]) -> tuple[int, int, str]:
+        item_id, text = pair
+        begins = 0 if text.startswith(wanted) else 1 if f" {wanted}" in text else 2
+        return begins if wanted else 0, places.get(item_id, len(places)), text
+
+    holding = (pair for pair in searched.items() if wanted in pair[1])
+    return [item_id for item_id, _ in heapq.nsmallest(MAX_FOUND, holding, key=order)]
+
+
+async def facts(memory: ProcessMemory, item_ids: Sequence[str]) -> dict[str, ShownFacts]:
+    """What the catalogue says of items: lists and histories hold ids and titles only."""
     await memory.catalogue.load(item_ids)
-    return {item_id: memory.catalogue.get(item_id).title for item_id in item_ids}
+    return {item_id: shown(memory.catalogue.get(item_id)) for item_id in item_ids}
+
+
+def _found(item_id: str, memory: ProcessMemory) -> FoundItem:
+    known = memory.catalogue.get(item_id)
+    return FoundItem(item_id=item_id, attributes=dict(known.attributes), **shown(known).model_dump())
+
+
+def shown(known: ItemFacts) -> ShownFacts:
+    """The facts as the page shows them."""
+    return ShownFacts(title=known.title, categories=sorted(known.categories), year=year_of(known))
+
+
+def year_of(known: ItemFacts) -> str | None:
+    """The year of an item: the attribute of that name, else the year of ``published_at``."""
+    text = known.attributes.get("year") or known.attributes.get("published_at", "")
+    found = re.match(r"\d{4}(?!\d)", text)
+    return found[0] if found else None

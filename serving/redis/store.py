@@ -69,7 +69,7 @@ class Store:
         self._timeout = timeout_seconds
         self._metrics = metrics
         self._breaker = CircuitBreaker()
-        self._models = ModelCache(self._load_model, patience=timeout_seconds / 2)
+        self._models = ModelCache(self.load_model, patience=timeout_seconds / 2)
         # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
         # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
         # bound connecting, waiting and reading together.
@@ -180,7 +180,8 @@ class Store:
             await self._pool.release(connection)
         return replies
 
-    async def _load_model(self, version: str) -> Model:
+    async def load_model(self, version: str) -> Model:
+        """A version's item ids, read anew at each call."""
         keys = (keyspace.model_items(version), keyspace.manifest(version))
         raw, text = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
         trending_leads, blend = False, None

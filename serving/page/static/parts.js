@@ -1,14 +1,18 @@
-// What several views share: an item with its cover, a message, a button that asks first.
+// What several views share: an item with its cover, a message, a button that asks first, a part that loads when opened.
 import { html, useState } from "./vendor/preact-htm.js";
 import { Cover } from "./cover.js";
+import { factsOf } from "./facts.js";
 
 /** The title where there is one, else the id. The view library escapes both, as all text. */
-export const nameOf = (item) => item.title ?? item.item_id;
+export const nameOf = (item) => item.title ?? factsOf(item.item_id)?.title ?? item.item_id;
 
 export function ItemLine({ item, rank, children }) {
+  const { year, categories } = item.categories ? item : factsOf(item.item_id) ?? {};
+  const about = [year, ...(categories ?? [])].filter(Boolean).join(" · ");
   return html`<${Cover} id=${item.item_id} />
     <div class="about">
-      <div class="title">${rank ? html`<span class="rank">${rank}</span>` : null}<bdi>${nameOf(item)}</bdi></div>
+      <div class="title">${rank ? html`<span class="rank">${rank}</span>` : null}<bdi>${nameOf(item)}</bdi>
+        ${about ? html` <span class="facts"><bdi>${about}</bdi></span>` : null}</div>
       ${children}
     </div>`;
 }
@@ -26,4 +30,11 @@ export function SureButton({ label, sure, onSure, name }) {
   };
   return html`<button type="button" class=${asked ? "sure" : ""} onClick=${press} onBlur=${() => setAsked(false)}
     aria-label=${name ? `${asked ? sure : label} ${name}` : null}>${asked ? sure : label}</button>`;
+}
+
+/** A part of a view that is made only while it is open. */
+export function Fold({ label, children }) {
+  const [open, setOpen] = useState(false);
+  return html`<details class="fold" onToggle=${(event) => setOpen(event.currentTarget.open)}>
+    <summary>${label}</summary>${open ? children() : null}</details>`;
 }

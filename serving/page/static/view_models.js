@@ -66,6 +66,23 @@ function Gate({ model }) {
         <td><${Interval} triple=${triple} most=${most} /></td></tr>`)}</tbody></table></div>` : null}`;
 }
 
+/** The weights of the blend, and how far each signal comes alone. */
+function Learnt({ blend }) {
+  if (!blend) return html`<${Message}>${t.noBlend}<//>`;
+  const { hot, cold } = blend;
+  const signals = [...new Set([...Object.keys(hot.weights), ...Object.keys(cold.weights)])];
+  const most = Math.max(1e-9, ...signals.flatMap((name) => [hot, cold].map((part) => Math.abs(part.weights[name] ?? 0))));
+  const weight = (value) => html`<td class="weight"><span class=${value < 0 ? "bar against" : "bar"}
+      style=${{ width: `${(100 * Math.abs(value)) / most}%` }}></span></td><td class="number">${figure(value)}</td>`;
+  return html`<p class="quiet">${t.learntHint}</p>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t.learnt}><table>
+      <thead><tr><th scope="col">${t.signal}</th><th scope="col" colspan="2">${t.hot}</th><th scope="col" colspan="2">${t.cold}</th>
+        <th scope="col" class="number">${t.alone}</th></tr></thead>
+      <tbody>${signals.map((name) => html`<tr key=${name}><th scope="row">${name}</th>
+        ${weight(hot.weights[name] ?? 0)}${weight(cold.weights[name] ?? 0)}<td class="number">${figure(hot.alone[name])}</td></tr>`)}</tbody></table></div>
+    ${hot.why ? html`<p class="quiet">${hot.why}</p>` : null}`;
+}
+
 function Versions({ models, onMove }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.versions}><table>
     <thead><tr><th scope="col">${t.version}</th><th scope="col">${t.created}</th><th scope="col" class="number">${t.ndcg}</th>
@@ -109,5 +126,6 @@ export function ModelsView() {
       : !models.length ? html`<${Message}>${t.none}<//>` : html`
       <section><h2>${t.versions}</h2><${Versions} models=${models} onMove=${move} /></section>
       ${model ? html`<section><h2>${t.gate}</h2><${Gate} model=${model} /></section>
+        <section><h2>${t.learnt}</h2><${Learnt} blend=${models.find((each) => each.served)?.blend} /></section>
         <section><h2>${t.curve}</h2><${Curve} points=${points} /></section>` : null}`}`;
 }

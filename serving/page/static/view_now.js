@@ -1,6 +1,7 @@
 // "Now": health, figures, freshness, what is trending and popular; one picture a second.
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { stream } from "./api.js";
+import { loadFacts } from "./facts.js";
 import { ItemLine, Message } from "./parts.js";
 import { texts } from "./texts.js";
 
@@ -36,12 +37,20 @@ function Freshness({ buckets }) {
       <td class="number">${number(count)}</td></tr>`)}</tbody></table>`;
 }
 
-function Top({ title, items }) {
+function Top({ title, items, empty, figure }) {
   return html`<section><h2>${title}</h2>
-    ${items.length ? null : html`<${Message}>${t.empty}<//>`}
+    ${items.length ? null : html`<${Message}>${empty}<//>`}
     <ol class="items">${items.map((item, place) => html`<li key=${item.item_id}>
-      <${ItemLine} item=${item} rank=${place + 1}><span class="quiet">${number(item.score, 1)}</span><//>
+      <${ItemLine} item=${item} rank=${place + 1}><span class="quiet">${figure(item)}</span><//>
     </li>`)}</ol></section>`;
+}
+
+function Alarms({ alarms }) {
+  return html`<section class="all" role="status"><h2>${t.alarms}</h2>
+    ${alarms.length ? html`<ul class="health">${alarms.map((alarm) => html`<li key=${alarm.name}>
+      <span class="mark ill" aria-hidden="true">!</span>
+      <strong>${t.runbook(alarm.name)}</strong> <span>${alarm.advice}</span></li>`)}</ul>`
+    : html`<p class="quiet">${t.noAlarms}</p>`}</section>`;
 }
 
 export function NowView() {
@@ -59,6 +68,8 @@ export function NowView() {
       }
       before.current = found;
       setNow(found);
+      const ids = [...found.trending, ...found.rising, ...found.popular].map((item) => item.item_id);
+      loadFacts(ids).then((asked) => asked && setNow({ ...found }), () => {}); // without facts, titles are shown
     };
     stream("page/stream", { signal: ends.signal, onData, onState: setState });
     return () => ends.abort();
@@ -80,8 +91,12 @@ export function NowView() {
           <div><dt>${t.pending}</dt><dd>${number(figures["streaming_pending_users"])}</dd></div>
           <div><dt>${t.lake}</dt><dd>${number(figures["streaming_lake_events"])}</dd></div>
         </dl></section>
+      <${Alarms} alarms=${now.alarms} />
       <section class="all"><h2>${t.freshness}</h2><${Freshness} buckets=${now.freshness} /></section>
-      <${Top} title=${t.trending} items=${now.trending} />
-      <${Top} title=${t.popular} items=${now.popular} />
+    </div>
+    <div class="columns three">
+      <${Top} title=${t.trending} items=${now.trending} empty=${t.empty} figure=${(item) => number(item.score, 1)} />
+      <${Top} title=${t.rising} items=${now.rising} empty=${t.noRising} figure=${(item) => t.times(item.times)} />
+      <${Top} title=${t.popular} items=${now.popular} empty=${t.empty} figure=${(item) => number(item.score, 1)} />
     </div>`}`;
 }

@@ -1,9 +1,12 @@
 // "Be a user": rate on one side, see the list change on the other.
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { json, path, post } from "./api.js";
+import { Compare } from "./compare.js";
+import { loadFacts } from "./facts.js";
 import { MovingList } from "./moving_list.js";
-import { ItemLine, Message, nameOf } from "./parts.js";
+import { Fold, ItemLine, Message, nameOf } from "./parts.js";
 import { texts } from "./texts.js";
+import { Waterfall } from "./waterfall.js";
 
 const t = texts.user;
 const LENGTH = 10;
@@ -20,19 +23,19 @@ async function someUsers() {
   }
 }
 
-async function readHistory(user, titles) {
+async function readHistory(user) {
   const { items } = await json(path(["v1", "users", user, "history"], { n: 50 }));
-  const missing = [...new Set(items.map((item) => item.item_id))].filter((id) => !titles.has(id));
-  if (missing.length) {
-    const query = new URLSearchParams(missing.map((id) => ["item_id", id]));
-    const found = await json(`page/titles?${query}`);
-    for (const [id, title] of Object.entries(found)) titles.set(id, title);
-  }
+  await loadFacts(items.map((item) => item.item_id));
   return items;
 }
 
+/** The parameters that the sliders and the filter stand for. */
+const queryOf = (shape) => ({
+  n: LENGTH, diversity: shape.diversity || null, freshness: shape.freshness || null, filter: shape.filter,
+});
+
 function readList(user, session, shape, after) {
-  const query = { n: LENGTH, diversity: shape.diversity || null, freshness: shape.freshness || null, filter: shape.filter };
+  const query = queryOf(shape);
   if (user !== null) {
     const more = after ? { after, wait_ms: WAIT_MS } : {};
     return json(path(["v1", "users", user, "recommendations"], { ...query, explain: true, ...more }));
@@ -55,12 +58,12 @@ function Shares({ parts }) {
     <span><bdi>${part.name}</bdi>${part.share < 0 ? ` ${t.opposes}` : ""}</span></li>`)}</ul>`;
 }
 
-function Reasons({ item, titles }) {
+function Reasons({ item }) {
   const because = item.because;
   const source = html`<span class="source">${item.source}</span>`;
   const signals = Object.entries(because?.signals ?? {}).map(([name, share]) => ({ name, share }));
   if (!because || (!because.items.length && !signals.length)) return html`<p class="reason">${source}</p>`;
-  const items = because.items.map(({ item_id, title, share }) => ({ name: title ?? titles.get(item_id) ?? item_id, share }));
+  const items = because.items.map((each) => ({ name: nameOf(each), share: each.share }));
   const first = [...items, ...signals].find((part) => part.share > 0);
   return html`<details class="reason">
     <summary><bdi>${because.reason ?? (first ? `${t.why}: ${first.name}` : t.why)}</bdi> ${source}</summary>
@@ -108,13 +111,13 @@ function WhoForm({ user, users, onUser }) {
   </form>`;
 }
 
-function HistoryLines({ history, titles }) {
+function HistoryLines({ history }) {
   if (!history.length) return html`<${Message}>${t.noHistory}<//>`;
   const done = ({ event_type, value }) =>
     event_type === "rating" ? texts.events.rating(value) : texts.events[event_type] ?? event_type;
   return html`<${MovingList} label=${t.history}>${history.map((item) => html`
     <li key=${`${item.item_id}\n${item.event_type}`} data-id=${`${item.item_id}\n${item.event_type}`}>
-      <${ItemLine} item=${{ ...item, title: titles.get(item.item_id) }}><span class="done">${done(item)}</span><//>
+      <${ItemLine} item=${item}><span class="done">${done(item)}</span><//>
     </li>`)}<//>`;
 }
 
@@ -128,34 +131,34 @@ function facts(list) {
 function useUser() {
   const [state, setState] = useState({ user: null, users: [], history: [], list: null, note: "", error: "" });
   const [shape, setShape] = useState({ diversity: 0, freshness: 0, filter: "" });
-  const titles = useRef(new Map());
   const turn = useRef(0);
 
   const step = async (work) => {
-    const mine = ++turn.current;
-    const show = (change) => mine === turn.current && setState((before) => ({ ...before, error: "", ...change }));
+    const question = ++turn.current;
+    const show = (change) => question === turn.current && setState((before) => ({ ...before, error: "", ...change }));
     try {
       await work(show);
     } catch (error) {
       show({ error: error.message, note: "" });
     }
   };
-  const remember = (list) => list.items.forEach((item) => titles.current.set(item.item_id, item.title));
+  // Year and categories come after the list, which does not wait for them.
+  const showFacts = (list, show) => loadFacts(list.items.map((item) => item.item_id)).then((asked) => asked && show({}), () => {});
 
   const open = (user) => step(async (show) => {
     show({ user, note: "", history: [], list: null });
     const list = await readList(user, [], shape);
-    remember(list);
     show({ list });
-    if (user !== null) show({ history: await readHistory(user, titles.current) });
+    showFacts(list, show);
+    if (user !== null) show({ history: await readHistory(user) });
   });
 
   const reshape = (wanted) => {
     setShape(wanted);
     return step(async (show) => {
       const list = await readList(state.user, state.history, wanted);
-      remember(list);
       show({ list, note: "" });
+      showFacts(list, show);
     });
   };
 
@@ -178,11 +181,11 @@ function useUser() {
     const acknowledged = performance.now();
     const list = await readList(state.user, history, shape, after);
     const ms = Math.round(performance.now() - acknowledged);
-    remember(list);
     const ids = (each) => each?.items.map(({ item_id }) => item_id).join("\n");
     const note = list.stale ? t.late : ids(list) === ids(state.list) ? t.sameList(ms) : t.changed(ms);
     show({ list, note });
-    if (state.user !== null) history = await readHistory(state.user, titles.current);
+    showFacts(list, show);
+    if (state.user !== null) history = await readHistory(state.user);
     show({ history });
   });
 
@@ -192,11 +195,11 @@ function useUser() {
       open(users[0] ?? null);
     });
   }, []);
-  return { ...state, shape, titles: titles.current, open, reshape, act };
+  return { ...state, shape, open, reshape, act };
 }
 
 export function UserView() {
-  const { user, users, history, list, note, error, shape, titles, open, reshape, act } = useUser();
+  const { user, users, history, list, note, error, shape, open, reshape, act } = useUser();
   return html`<h1>${t.lead}</h1>
     <${WhoForm} user=${user} users=${users} onUser=${open} />
     ${user === null ? html`<p class="quiet">${t.isNobody}</p>` : null}
@@ -213,14 +216,18 @@ export function UserView() {
           <${MovingList} label=${t.list}>${list.items.map((item) => html`
             <li key=${item.item_id} data-id=${item.item_id}>
               <${ItemLine} item=${item} rank=${item.rank}>
-                <${Reasons} item=${item} titles=${titles} />
+                <${Reasons} item=${item} />
                 <${Actions} item=${item} onEvent=${act} />
               <//>
             </li>`)}<//>`}
       </section>
       <section aria-labelledby="history-title">
         <h2 id="history-title">${t.history}</h2>
-        <${HistoryLines} history=${history} titles=${titles} />
+        <${HistoryLines} history=${history} />
       </section>
+      ${user === null || list === null ? null : html`<section class="all">
+        <${Fold} label=${texts.waterfall.open}>${() => html`<${Waterfall} user=${user} query=${queryOf(shape)} list=${list} />`}<//>
+        <${Fold} label=${texts.compare.open}>${() => html`<${Compare} user=${user} />`}<//>
+      </section>`}
     </div>`;
 }

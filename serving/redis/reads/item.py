@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 from contracts.stored import keyspace, records
 from serving.question.item_facts import UNKNOWN_ITEM, ItemFacts, facts_of
 from serving.redis.ranked_list import ranked_list
 from serving.redis.store import BACKGROUND_SECONDS, Store
+
+_SCANNED_AT_ONCE = 500
 
 
 class ItemList(NamedTuple):
@@ -73,3 +75,14 @@ async def catalogue_entries(store: Store, item_ids: Sequence[str]) -> list[ItemF
     """What the catalogue says of each item."""
     (found,) = await store.ask(("HMGET", keyspace.CATALOG_ITEMS, *item_ids))
     return [facts_of(records.decode_catalog(raw)) if raw else UNKNOWN_ITEM for raw in found]
+
+
+async def catalogue_titles(store: Store) -> AsyncIterator[list[tuple[str, str | None]]]:
+    """Every item of the catalogue with its title, a page at a time. Raises StoreError."""
+    command = ("HSCAN", keyspace.CATALOG_ITEMS)
+    async for page in store.pages(lambda cursor: (*command, cursor, "COUNT", _SCANNED_AT_ONCE)):
+        flat = list(page)
+        yield [
+            (item_id.decode(), facts_of(records.decode_catalog(raw)).title)
+            for item_id, raw in zip(flat[::2], flat[1::2], strict=True)
+        ]

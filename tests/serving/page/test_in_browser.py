@@ -20,12 +20,14 @@ from contracts.stored import keyspace, records
 from contracts.stored.manifest import GateRecord, HistoryPoint
 from contracts.topics import TOPICS
 from tests.manifests import a_manifest
-from tests.serving.conftest import serve, wait_for
+from tests.serving.blend_world import blend_world
+from tests.serving.conftest import OwnRedis, ServedApi, serve, wait_for
 from tests.serving.test_security import HOSTILE
-from tests.serving.world import factor_world, labelled_world
+from tests.serving.world import labelled_world
 
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
-VIEWS = {"user": "Rate something", "now": "Live", "models": "Versions", "catalogue": "Searched among"}
+# By view: what it says once it is there.
+VIEWS = {"user": "Rate something", "now": "times as often", "models": "Weight", "catalogue": "Searched among"}
 WIDTHS = (360, 1440)
 HOSTILE_TITLE = '<img src=x onerror="document.title=1">'
 HOSTILE_ITEMS = [f"i{number}" for number in range(10, 10 + len(HOSTILE))]
@@ -63,10 +65,13 @@ def url(redis_server_url: str, broker: str, tmp_path_factory: pytest.TempPathFac
 
 def write_world(redis_url: str) -> None:
     """Three versions, the second one served, and titles that try to be more than text."""
-    world, labels = factor_world(), labelled_world()
+    world, labels = blend_world(), labelled_world()
     world.categories, world.attributes = labels.categories, labels.attributes
     # The logarithm of about 30 events of now (contracts.stored.records.Trend).
-    world.trending = {86_400: {"i04": time.time() / 86_400 + 5.0, "i05": time.time() / 86_400 + 4.5}}
+    world.trending = {
+        half_life: {"i04": time.time() / half_life + 5.0, "i05": time.time() / half_life + 4.5}
+        for half_life in (3600, 86_400, 604_800)
+    }
     client = redis.Redis.from_url(redis_url)
     client.flushall()
     world.write(redis_url)
@@ -77,6 +82,7 @@ def write_world(redis_url: str) -> None:
             created_at=f"2026-01-0{place + 1}T00:00:00+00:00",
             metrics={"ndcg@10": 0.2 + place / 50, "popularity_ndcg@10": 0.15},
             previous=f"v{place}" if place else None,
+            blend=world.blend,
             gate=GateRecord(
                 publish=True,
                 leads="model",
@@ -107,6 +113,15 @@ def barriers(page: Page) -> list[tuple[str, object]]:
     """What keeps somebody from reading or using the page as it is now: axe's rules with their places."""
     found = Axe().run(page).response["violations"]
     return [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found]
+
+
+def open_folds(page: Page, *words: str) -> None:
+    """Open every part that loads when it is opened, and wait for its words."""
+    for fold in page.locator(".fold").all():
+        if fold.get_attribute("open") is None:
+            fold.locator("summary").click()
+    for each in words:
+        expect(page.locator("main")).to_contain_text(each, timeout=PATIENCE_MS)
 
 
 def faults_of(page: Page) -> list[str]:
@@ -166,9 +181,11 @@ def test_every_view_opens_without_a_fault_and_fits_its_screen(
                 expect(page.locator("main")).not_to_contain_text("Title i29", timeout=PATIENCE_MS)
                 page.get_by_role("button", name="Title i00").click()
                 expect(page.locator("main")).to_contain_text("Neighbours", timeout=PATIENCE_MS)
+                open_folds(page, "Never recommend")
             if view == "user":
                 expect(page.get_by_role("list", name="Recommended")).to_be_visible(timeout=PATIENCE_MS)
-                page.locator("details > summary").first.click()
+                page.locator(".reason > summary").first.click()
+                open_folds(page, "Removed by", "One version")
             wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, (view, width, wider)
             page.screenshot(path=SCREENSHOTS / f"{view}-{scheme}-{width}.png", full_page=True)
@@ -206,6 +223,20 @@ def test_hostile_users_and_titles_are_text(url: str, browser: Browser) -> None:
     expect(page.get_by_role("button", name=HOSTILE_TITLE)).to_be_visible(timeout=PATIENCE_MS)
     assert page.locator("main img, main script").count() == 0
     assert faults == []
+    page.close()
+
+
+def test_the_page_says_that_redis_is_gone_and_what_to_do(
+    own_redis: OwnRedis, served: Callable[..., ServedApi], browser: Browser
+) -> None:
+    write_world(own_redis.url)
+    api = served(redis_url=own_redis.url, redis_timeout_seconds=5)
+    page = browser.new_page()
+    page.goto(f"{api.url}/#now")
+    expect(page.locator(".health").first).to_contain_text("Redis ok", timeout=PATIENCE_MS)
+    own_redis.process.kill()
+    expect(page.locator("main")).to_contain_text("HeadwaterAnswersStale", timeout=PATIENCE_MS)
+    expect(page.locator("main")).to_contain_text("Start Redis", timeout=PATIENCE_MS)
     page.close()
 
 

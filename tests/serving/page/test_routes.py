@@ -7,7 +7,9 @@ import json
 from collections.abc import Callable
 
 import httpx
+import redis
 
+from contracts.stored import keyspace, records
 from serving.page.now import SHOWN, buckets, values
 from serving.page.search import MAX_FOUND
 from serving.telemetry.metrics import Metrics
@@ -44,17 +46,70 @@ def test_the_picture_names_the_model_and_the_lists_and_a_stop_does_not_wait_for_
     assert "graceful" not in api.log.read_text()
 
 
-def test_an_item_is_found_by_title_in_any_case_and_titles_by_id(redis_url: str, api: Client) -> None:
+def test_an_item_is_found_by_title_in_any_case_and_facts_by_id(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as client:
             found = (await client.get("/page/search", params={"q": "tITLE I07"})).json()
             everything = (await client.get("/page/search")).json()
-            titles = (await client.get("/page/titles", params={"item_id": ["i07", "<b>"]})).json()
-        assert found["items"] == [{"item_id": "i07", "title": "Title i07", "categories": ["Comedy"]}]
+            facts = (await client.get("/page/items", params={"item_id": ["i07", "<b>"]})).json()
+        known = {"title": "Title i07", "categories": ["Comedy"], "year": "1997"}
+        assert found["items"] == [{**known, "item_id": "i07", "attributes": {"year": "1997"}}]
         assert everything["looked_at"] == len(everything["items"]) == 30 <= MAX_FOUND
-        assert titles == {"i07": "Title i07", "<b>": None}
+        assert facts == {"i07": known, "<b>": {"title": None, "categories": [], "year": None}}
+
+    asyncio.run(scenario())
+
+
+def test_an_item_that_nobody_has_touched_is_found_too(redis_url: str, api: Client) -> None:
+    labelled_world().write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+    entry = {"kind": "item", "id": "new", "title": "Nobody knows it", "updated_at": 1}
+    client.hset(keyspace.CATALOG_ITEMS, "new", records.encode_catalog(1, json.dumps(entry)))
+    client.close()
+
+    async def scenario() -> None:
+        async with api(redis_url) as asked:
+            found = (await asked.get("/page/search", params={"q": "nobody"})).json()
+        assert [item["item_id"] for item in found["items"]] == ["new"]
+        assert found["looked_at"] == 31
+
+    asyncio.run(scenario())
+
+
+def test_without_redis_a_search_looks_at_what_the_process_holds(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            assert (await client.get("/page/search")).json() == {"items": [], "looked_at": 0}
+
+    asyncio.run(scenario())
+
+
+def test_two_versions_of_a_list_stand_side_by_side(redis_url: str, api: Client) -> None:
+    world = labelled_world()
+    world.write(redis_url)
+    world.top["ann"] = [("i11", 0.9), ("i10", 0.8)]
+    client = redis.Redis.from_url(redis_url)
+    world.write_model(client, "v2", reverse=True)
+    client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2})
+    client.close()
+
+    async def scenario() -> None:
+        async with api(redis_url) as asked:
+            assert (await asked.get("/page/versions")).json() == ["v2", "v1"]
+            question = {"left": "v1", "right": "v2"}
+            compared = (await asked.get("/page/users/ann/compare", params=question)).json()
+            unknown = (await asked.get("/page/users/nobody/compare", params=question)).json()
+            missing = await asked.get("/page/users/ann/compare", params={"left": "v1", "right": "v9"})
+        ranks = [
+            [(item["item_id"], item["rank"], item["rank_in_other"]) for item in each["items"]]
+            for each in compared["lists"]
+        ]
+        assert ranks == [[("i00", 1, None), ("i10", 2, 2), ("i11", 3, 1)], [("i11", 1, 3), ("i10", 2, 2)]]
+        assert [each["items"] for each in unknown["lists"]] == [[], []]
+        assert missing.status_code == 404
+        assert "it holds v2, v1" in missing.json()["detail"]
 
     asyncio.run(scenario())
 
@@ -62,7 +117,7 @@ def test_an_item_is_found_by_title_in_any_case_and_titles_by_id(redis_url: str, 
 def test_the_pages_routes_need_the_key_that_reads_and_the_files_do_not(api: Client) -> None:
     async def scenario() -> None:
         async with api(read_api_key="reader", api_key="writer") as client:
-            paths = ("/page/stream", "/page/search", "/page/titles?item_id=i")
+            paths = ("/page/stream", "/page/search", "/page/items?item_id=i")
             assert [(await client.get(path)).status_code for path in paths] == [401, 401, 401]
             known = {"X-API-Key": "reader"}
             assert (await client.get("/page/search", headers=known)).status_code == 200
