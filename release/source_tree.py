@@ -10,8 +10,6 @@ from pathlib import Path
 
 from release.steps import ROOT, ReleaseError
 
-PACKAGES = ("contracts", "algorithms", "clients", "ingest", "streaming", "training", "serving", "stack")
-
 
 def version(tree: Path = ROOT) -> str:
     """The project's version. Raises ReleaseError where the changelog does not say what is in it."""
@@ -47,6 +45,14 @@ def copy_to(folder: Path, names: Iterable[Path] | None = None) -> None:
         shutil.copy2(ROOT / name, target)
 
 
+def packages() -> set[str]:
+    """The packages that pyproject.toml puts into a wheel."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = project.split("[tool.setuptools.packages.find]", 1)[1].split("\n[", 1)[0]
+    return set(re.findall(r'"(\w+)\*"', section))
+
+
 def package_files() -> set[str]:
     """What a wheel must hold: each file of the packages, with the names that a wheel gives them."""
-    return {name.as_posix() for name in files() if name.parts[0] in PACKAGES}
+    shipped = packages()
+    return {name.as_posix() for name in files() if name.parts[0] in shipped}

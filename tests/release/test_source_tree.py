@@ -36,5 +36,5 @@ def test_a_folder_outside_of_a_clone_is_named(tmp_path: Path) -> None:
 
 
 def test_the_packages_are_those_of_the_architecture() -> None:
-    assert set(source_tree.PACKAGES) == set(PACKAGES)
+    assert source_tree.packages() == set(PACKAGES)
     assert "stack/machine/jars.lock" in source_tree.package_files()
