@@ -181,7 +181,7 @@ class Store:
         return replies
 
     async def load_model(self, version: str) -> Model:
-        """A version's item ids, read anew at each call."""
+        """A version's item ids, read from Redis at each call."""
         keys = (keyspace.model_items(version), keyspace.manifest(version))
         raw, text = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
         trending_leads, blend = False, None
