@@ -18,6 +18,7 @@ from serving.redis.store import StoreError
 from serving.telemetry.metrics import Metrics
 
 SHOWN = 10
+LEAST_SHOWN = 0.05
 _PREFIX = "headwater_"
 
 
@@ -59,7 +60,9 @@ async def picture(memory: ProcessMemory, figures: ServiceFigures, metrics: Metri
     except StoreError as error:
         redis = str(error)
     now_ms = time.time_ns() // 1_000_000
-    leading = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)[:SHOWN]
+    head = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)[:SHOWN]
+    # What was replayed from a file happened long ago: its decayed sums are nearly 0.
+    leading = [(item_id, score) for item_id, score in head if score >= LEAST_SHOWN]
     on_the_rise = _rising(memory, now_ms)
     await memory.catalogue.load(item_id for item_id, _ in [*leading, *on_the_rise])
     shown = values(figures) | values(metrics.events) | values(metrics.answers)

@@ -8,7 +8,8 @@ export const nameOf = (item) => item.title ?? factsOf(item.item_id)?.title ?? it
 
 export function ItemLine({ item, rank, children }) {
   const { year, categories } = item.categories ? item : factsOf(item.item_id) ?? {};
-  const about = [year, ...(categories ?? [])].filter(Boolean).join(" · ");
+  const said = year && nameOf(item).includes(`(${year})`); // titles of films often name their year
+  const about = [said ? null : year, ...(categories ?? [])].filter(Boolean).join(" · ");
   return html`<${Cover} id=${item.item_id} />
     <div class="about">
       <div class="title">${rank ? html`<span class="rank">${rank}</span>` : null}<bdi>${nameOf(item)}</bdi>

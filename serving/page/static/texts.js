@@ -102,7 +102,8 @@ export const texts = {
     lake: "Events in the lake", unknown: "–",
     freshness: "Freshness of answers",
     freshnessHint: "How old the state behind the answers of this process was",
-    upTo: (bound) => (bound === null ? "more" : bound < 1 ? `≤ ${bound * 1000} ms` : `≤ ${bound} s`),
+    upTo: (bound) => (bound === null ? "more" : bound < 1 ? `≤ ${bound * 1000} ms` : bound < 60 ? `≤ ${bound} s`
+      : bound < 3600 ? `≤ ${bound / 60} min` : `≤ ${bound / 3600} h`),
     noAnswers: "No list was answered yet.",
     alarms: "Alarms",
     noAlarms: "None.",

@@ -1,6 +1,5 @@
 // "Models": versions, the gate's decision with its intervals, the learning curve, promote and roll back.
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
-import uPlot from "./vendor/uplot.js";
 import { json, path, post } from "./api.js";
 import { Message, SureButton } from "./parts.js";
 import { texts } from "./texts.js";
@@ -16,26 +15,35 @@ function pointsOf(model) {
   return [...before, last].filter((point) => point.ndcg !== null && point.ndcg !== undefined);
 }
 
+/** Draws the curve into `place`, as wide as it is; gives what takes it away again. */
+function draw(uPlot, place, points) {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+  const size = () => ({ width: place.clientWidth, height: 240 });
+  const plot = new uPlot({
+    ...size(),
+    scales: { x: { time: false } },
+    axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 50], values: (_, at) => at.map((each) => points[each]?.version.slice(-8) ?? "") }, { ...axis, size: 60 }],
+    series: [
+      { label: t.version, value: (_, at) => points[at]?.version ?? "–" },
+      { label: t.ndcg, stroke: colour("--accent"), width: 2, value: (_, y) => figure(y) },
+      { label: t.popularity, stroke: colour("--quiet"), width: 2, dash: [6, 4], value: (_, y) => figure(y) },
+    ],
+  }, [points.map((_, at) => at), points.map((each) => each.ndcg), points.map((each) => each.popularity ?? null)], place);
+  const watch = new ResizeObserver(() => plot.setSize(size()));
+  watch.observe(place);
+  return () => { watch.disconnect(); plot.destroy(); };
+}
+
 function Curve({ points }) {
   const place = useRef(null);
   useEffect(() => {
     if (points.length < 2) return undefined;
-    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-    const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
-    const size = () => ({ width: place.current.clientWidth, height: 240 });
-    const plot = new uPlot({
-      ...size(),
-      scales: { x: { time: false } },
-      axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 50], values: (_, at) => at.map((each) => points[each]?.version.slice(-8) ?? "") }, { ...axis, size: 60 }],
-      series: [
-        { label: t.version, value: (_, at) => points[at]?.version ?? "–" },
-        { label: t.ndcg, stroke: colour("--accent"), width: 2, value: (_, y) => figure(y) },
-        { label: t.popularity, stroke: colour("--quiet"), width: 2, dash: [6, 4], value: (_, y) => figure(y) },
-      ],
-    }, [points.map((_, at) => at), points.map((each) => each.ndcg), points.map((each) => each.popularity ?? null)], place.current);
-    const watch = new ResizeObserver(() => plot.setSize(size()));
-    watch.observe(place.current);
-    return () => { watch.disconnect(); plot.destroy(); };
+    let ended = false;
+    let end = () => {};
+    // The plot's library is more than half of the page, and only this view needs it.
+    import("./vendor/uplot.js").then(({ default: uPlot }) => { if (!ended) end = draw(uPlot, place.current, points); });
+    return () => { ended = true; end(); };
   }, [points]);
   return points.length < 2 ? html`<${Message}>${t.fewPoints}<//>` : html`<div class="plot" ref=${place}></div>`;
 }

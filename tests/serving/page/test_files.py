@@ -54,6 +54,17 @@ def test_all_that_the_page_names_is_here_and_nothing_is_inline() -> None:
         assert [name for name in imported if not (FOLDER / name).is_file()] == []
 
 
+def test_every_module_that_the_first_view_needs_is_asked_for_at_once() -> None:
+    text = (FOLDER / "index.html").read_text()
+    needed, found = ["app.js"], {"app.js"}
+    while needed:
+        source = (FOLDER / needed.pop()).read_text()
+        new = set(re.findall(r'^import .* from "\./([^"]+)"', source, re.MULTILINE)) - found
+        found |= new
+        needed += [name for name in new if "/" not in name]
+    assert set(re.findall(r'modulepreload" href="\./page/([^"]+)"', text)) == found - {"app.js"}
+
+
 def test_the_page_is_light() -> None:
     assert sum(len(gzip.compress(path.read_bytes())) for path in FILES) <= MAX_COMPRESSED
 

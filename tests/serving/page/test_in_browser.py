@@ -186,6 +186,8 @@ def test_every_view_opens_without_a_fault_and_fits_its_screen(
                 expect(page.get_by_role("list", name="Recommended")).to_be_visible(timeout=PATIENCE_MS)
                 page.locator(".reason > summary").first.click()
                 open_folds(page, "Removed by", "One version")
+            if view == "models":
+                expect(page.locator(".uplot")).to_be_visible(timeout=PATIENCE_MS)
             wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, (view, width, wider)
             page.screenshot(path=SCREENSHOTS / f"{view}-{scheme}-{width}.png", full_page=True)

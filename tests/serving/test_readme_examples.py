@@ -1,0 +1,59 @@
+"""The README's curls, as they stand there, against the API over a real Redis and broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+
+from contracts.stored import keyspace, records
+from tests.serving.conftest import Client
+from tests.serving.world import factor_world
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+class Asked(NamedTuple):
+    """What a curl asks for."""
+
+    method: str
+    url: str
+    body: object | None
+
+
+def curls(text: str) -> list[Asked]:
+    """Every curl of a document; lines that end with a backslash go on."""
+    found = []
+    for line in re.findall(r"^curl (.+)$", text.replace("\\\n", " "), re.MULTILINE):
+        words = shlex.split(line)
+        method = words[words.index("-X") + 1] if "-X" in words else "GET"
+        (place,) = [word for word in words if word.startswith("localhost:8000/")]
+        body = json.loads(words[words.index("-d") + 1]) if "-d" in words else None
+        found.append(Asked(method, place.removeprefix("localhost:8000"), body))
+    return found
+
+
+def test_each_of_the_five_curls_of_the_readme_is_answered(
+    redis_url: str, fresh_topics: str, api: Client
+) -> None:
+    factor_world().write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+    entry = {"kind": "item", "id": "i42", "title": "The answer", "updated_at": 1}
+    client.hset(keyspace.CATALOG_ITEMS, "i42", records.encode_catalog(1, json.dumps(entry)))
+    client.close()
+    asked = curls(README)
+    assert len(asked) == 5
+
+    async def scenario() -> None:
+        patient = {"kafka_bootstrap_servers": fresh_topics, "kafka_timeout_seconds": 20}
+        async with api(redis_url, **patient) as served:
+            for method, url, body in asked:
+                answer = await served.request(method, url, json=body)
+                assert answer.status_code in (200, 202), (url, answer.text)
+
+    asyncio.run(scenario())
