@@ -16,6 +16,7 @@ from serving.http.admission import Admission
 from serving.http.body_limit import BodyLimit
 from serving.http.observe import Observe
 from serving.lists.user_list import UserList
+from serving.memory.experiments import ExperimentsInForce
 from serving.memory.impressions import Impressions
 from serving.memory.process_memory import empty_memory
 from serving.memory.refresh import Refresher
@@ -24,7 +25,19 @@ from serving.memory.service_figures import ServiceFigures
 from serving.page import files as page_files
 from serving.page import routes as page_routes
 from serving.redis.store import Store
-from serving.routes import catalog, debug, erasures, events, items, lists, models, operations, sessions, users
+from serving.routes import (
+    catalog,
+    debug,
+    erasures,
+    events,
+    experiments,
+    items,
+    lists,
+    models,
+    operations,
+    sessions,
+    users,
+)
 from serving.routes import rules as rules_routes
 from serving.routes.hot_route import Api, HotRoute
 from serving.telemetry.metrics import Metrics
@@ -40,13 +53,17 @@ def create_app(settings: ServingSettings) -> Api:
     metrics = Metrics()
     store = Store(settings, settings.redis_timeout_seconds, metrics)
     memory, rules = empty_memory(settings, store), RulesInForce(store)
+    running = ExperimentsInForce(store)
     recommender = Recommender(memory, rules)
     applied, event_log = AppliedWrites(store), EventLog(settings, settings.kafka_timeout_seconds)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     metrics.add(figures)
     lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list)
     refresher = Refresher(
-        store, (*lists_in_memory, rules, figures, impressions), metrics, settings.popular_refresh_seconds
+        store,
+        (*lists_in_memory, rules, running, figures, impressions),
+        metrics,
+        settings.popular_refresh_seconds,
     )
     user_list = UserList(
         settings=settings,
@@ -55,6 +72,7 @@ def create_app(settings: ServingSettings) -> Api:
         memory=memory,
         metrics=metrics,
         impressions=impressions,
+        experiments=running,
     )
     app = Api(
         title="Headwater",
@@ -68,15 +86,16 @@ def create_app(settings: ServingSettings) -> Api:
     )
     for router in (
         users.routes(settings, user_list, recommender, memory),
-        sessions.routes(settings, recommender, memory, metrics),
+        sessions.routes(settings, recommender, memory, metrics, running),
         items.routes(settings, recommender, memory, metrics),
         lists.routes(settings, memory, metrics),
         events.routes(settings, event_log, metrics),
         rules_routes.routes(settings, rules),
+        experiments.routes(settings, store),
         catalog.routes(settings, store, event_log),
         erasures.routes(settings, store, event_log),
         models.routes(settings, store),
-        debug.routes(settings, recommender, memory),
+        debug.routes(settings, recommender, memory, running),
         operations.routes(store, memory.popular_list, metrics),
         page_routes.routes(settings, memory, figures, metrics),
     ):

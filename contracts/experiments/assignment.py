@@ -8,6 +8,7 @@ have different salts, so they are independent of one another.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import accumulate
 from typing import NamedTuple
@@ -18,12 +19,32 @@ from contracts.experiments.record import Experiment
 _RANGE = float(1 << 64)
 
 
+TESTER = "!"
+_BETWEEN = ","
+
+
 class Assignment(NamedTuple):
     """A unit's arm. A tester is put there by the definition and does not count."""
 
-    experiment: str
+    run: str  # the experiment's name and the number of its run, as "diverse-lists/1"
     arm: Arm
     tester: bool = False
+
+    @property
+    def text(self) -> str:
+        """As it stands in an answer and in an exposure: "diverse-lists/1:variety", with "!" for a tester."""
+        return f"{self.run}:{self.arm.name}{TESTER if self.tester else ''}"
+
+
+def arms_text(assignments: Iterable[Assignment]) -> str:
+    """All assignments of one answer; "" for none. At most contracts.exposures.MAX_ARM_LENGTH characters."""
+    return _BETWEEN.join(assignment.text for assignment in assignments)
+
+
+def arms_of(text: str) -> dict[str, str]:
+    """The reverse: run -> arm, testers left out; what is no assignment is left out too."""
+    pairs = (each.rpartition(":") for each in text.split(_BETWEEN))
+    return {run: arm for run, colon, arm in pairs if colon and not arm.endswith(TESTER)}
 
 
 class Arms:
@@ -45,12 +66,12 @@ class Arms:
         definition = self.experiment.definition
         forced = definition.testers.get(unit_id)
         if forced is not None:
-            return Assignment(definition.name, self._by_name[forced], tester=True)
+            return Assignment(self.experiment.salt, self._by_name[forced], tester=True)
         takes_part, place = unit_hash(self._salt, unit_id)
         if takes_part >= self._share:
             return None
         arm = self._arms[self._index_at(place)]
-        return None if arm.name in self._stopped else Assignment(definition.name, arm)
+        return None if arm.name in self._stopped else Assignment(self.experiment.salt, arm)
 
     def _index_at(self, place: float) -> int:
         # The last sum may lie a rounding error below one, and arms without weight at the end get nobody.

@@ -11,7 +11,7 @@ from contracts.events import Identifier
 
 MAX_ARMS, MAX_TESTERS, MAX_METRICS = 20, 100, 10
 MAX_EXPRESSION_LENGTH, MAX_EXPLORED = 1000, 100
-NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,39}$"
 # The strategies that an arm may ask, as serving/answer/chain.py names them.
 StrategyName = Literal[
     "fresh",

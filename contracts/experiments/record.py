@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contracts.experiments.definition import Definition
 
 FORMAT = 1
-MAX_RUNNING, MAX_EXPERIMENTS = 20, 500
+MAX_RUNNING, MAX_EXPERIMENTS = 10, 500
 State = Literal["draft", "running", "stopped"]
 
 

@@ -45,14 +45,23 @@ class Chain:
 
 def configured_chain(memory: ProcessMemory) -> Chain:
     """The strategies of ANSWER_CHAIN in its order. Raises ValueError for a name that no strategy has."""
+    return _chain_of(memory, "ANSWER_CHAIN", memory.settings.answer_chain)
+
+
+def _chain_of(memory: ProcessMemory, who: str, names: Sequence[str]) -> Chain:
     settings = memory.settings
     strategies = {name: factory(memory) for name, factory in STRATEGIES}
     _refuse_unknown("HYBRID_WEIGHTS", settings.hybrid_weights, strategies)
     strategies[hybrid.SOURCE] = hybrid.hybrid(
         [(weight, strategies[name]) for name, weight in settings.hybrid_weights.items()]
     )
-    _refuse_unknown("ANSWER_CHAIN", settings.answer_chain, strategies)
-    return Chain([(name, strategies[name]) for name in settings.answer_chain])
+    _refuse_unknown(who, names, strategies)
+    return Chain([(name, strategies[name]) for name in names])
+
+
+def arm_chain(memory: ProcessMemory, names: Sequence[str]) -> Chain:
+    """The strategies that an experiment's arm names, in its order. Raises ValueError for an unknown name."""
+    return _chain_of(memory, "An arm", names)
 
 
 def trending_first(memory: ProcessMemory, chain: Chain) -> Chain:

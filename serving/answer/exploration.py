@@ -15,6 +15,7 @@ from typing import NamedTuple
 from serving.answer.strategies.strategy import Strategy
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate
+from serving.question.list_options import ListOptions
 from serving.question.question import Question
 
 SOURCE = "explore"
@@ -47,16 +48,21 @@ class Exploration:
     """Draws new items: those published within EXPLORE_DAYS that pass every filter."""
 
     def __init__(self, memory: ProcessMemory, random: Random | None = None) -> None:
-        self.slots = memory.settings.explore_slots
+        self._slots = memory.settings.explore_slots
         self._random = random or Random()
         self._strategy = new_items(memory)
 
+    def slots(self, options: ListOptions) -> int:
+        """How many places of an answer new items get: an arm's number, else the setting's."""
+        return self._slots if options.explore_slots is None else options.explore_slots
+
     async def draw(self, question: Question, page: Sequence[Candidate], fill: Fill) -> Draw:
         """The page with some places given to new items; the items that stood there are not shown."""
+        slots = self.slots(question.options)
         on_page = {candidate.item_id for candidate in page}
         pool = await fill(question, _POOL, (self._strategy,))
         eligible = [candidate.item_id for candidate in pool if candidate.item_id not in on_page]
-        return Draw(replace_at_random(page, eligible, self.slots, self._random), len(eligible))
+        return Draw(replace_at_random(page, eligible, slots, self._random), len(eligible))
 
 
 def new_items(memory: ProcessMemory) -> Strategy:

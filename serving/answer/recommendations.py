@@ -23,4 +23,8 @@ class Recommendations(BaseModel):
     applied_through: int | None = Field(
         description="Epoch milliseconds (the broker's clock): every event until then is in the state"
     )
+    arm: str = Field(
+        "",
+        description="The experiments that this answer is part of, with their arms; to be sent with exposures",
+    )
     lag_ms: int | None = Field(description="How far `applied_through` lies behind the API's clock")

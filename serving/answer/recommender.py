@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from serving.answer.chain import Chain, configured_chain, trending_first
+from serving.answer.chain import Chain, arm_chain, configured_chain, trending_first
 from serving.answer.exploration import SOURCE as EXPLORE
 from serving.answer.exploration import Draw, Exploration
 from serving.answer.filters import FILTERS
@@ -27,6 +27,7 @@ from serving.redis.reads.user import user as read_user
 from serving.redis.store import StoreError
 
 POOL = 200  # candidates among which re-rankers choose, at least
+_ARM_CHAINS = 100  # of experiments' arms, kept
 
 
 Note = Callable[[str, Sequence[Candidate]], None]  # gets each step's name and its result; for the trace
@@ -40,6 +41,7 @@ class Recommender:
         self._rules = rules
         self._chain = configured_chain(memory)
         self._trending_chain = trending_first(memory, self._chain)
+        self._arm_chains: dict[tuple[str, ...], Chain] = {}
         self.exploration = Exploration(memory)
 
     async def recommend(self, user_id: str, options: ListOptions) -> Recommendations:
@@ -54,20 +56,30 @@ class Recommender:
         """The items of the answer, without their titles; an exploration draw is logged."""
         question = await self.question(user, options)
         draw = await self.draw(question)
-        if self.exploration.slots:
+        if self.exploration.slots(options):
             draw.log(question)
         return draw.page
 
     async def draw(self, question: Question, note: Note | None = None) -> Draw:
         """The page of the answer, new items in some of its places where exploration is on."""
-        page = await self.select(question, self.chain_for(question.user).strategies, note)
-        if not self.exploration.slots:
+        page = await self.select(question, self.chain_for(question.user, question.options).strategies, note)
+        if not self.exploration.slots(question.options):
             return Draw(page, eligible=0)
         return await self.exploration.draw(question, page, self.fill)
 
-    def chain_for(self, user: User) -> Chain:
+    def chain_for(self, user: User, options: ListOptions) -> Chain:
         """The strategies in the order in which this user's answer asks them."""
+        if options.strategies is not None:
+            return self._arm_chain(options.strategies)
         return self._trending_chain if user.trending_leads else self._chain
+
+    def _arm_chain(self, names: tuple[str, ...]) -> Chain:
+        chain = self._arm_chains.get(names)
+        if chain is None:
+            if len(self._arm_chains) >= _ARM_CHAINS:
+                self._arm_chains.clear()
+            chain = self._arm_chains[names] = arm_chain(self._memory, names)
+        return chain
 
     def build_answer(self, user: User, options: ListOptions, page: Iterable[Candidate]) -> Recommendations:
         """The answer that holds the items of a page."""
@@ -79,6 +91,7 @@ class Recommender:
             model_version=user.model_version,
             known_items=len(user.known_items),
             applied_through=user.applied_through,
+            arm=options.arm,
             lag_ms=lag_ms(user.applied_through),
             stale=self.stale(user),
         )
@@ -133,7 +146,8 @@ class Recommender:
         """What Redis knows of a user; stale where it does not answer."""
         with_shown = options is not None and options.rotation > 0 and self._memory.settings.shown_seconds > 0
         try:
-            return await read_user(self._memory.store, user_id, with_shown)
+            version = None if options is None else options.model_version
+            return await read_user(self._memory.store, user_id, with_shown, version)
         except StoreError:
             return User(user_id, stale=True)
 
@@ -150,10 +164,9 @@ class Recommender:
             }
             for rank, (item_id, score, source) in enumerate(page, offset + 1)
         ]
-        if self.exploration.slots:
-            for item in items:
-                if item["source"] == EXPLORE:
-                    item["propensity"] = item["score"]
+        for item in items:
+            if item["source"] == EXPLORE:
+                item["propensity"] = item["score"]
         return items
 
 

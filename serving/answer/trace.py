@@ -51,7 +51,7 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
     question = await recommender.question(user, options)
     traced: dict[str, TracedCandidate] = {}
     lengths: dict[str, int] = {}
-    chain = recommender.chain_for(user)
+    chain = recommender.chain_for(user, options)
     for name, strategy in chain.by_name:
         proposed = await _first(question, strategy)
         lengths[name] = len(proposed)

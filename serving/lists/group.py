@@ -38,7 +38,7 @@ async def group_answer(
     users = await asyncio.gather(*map(recommender.user, user_ids))
     group_user = unite(users)
     lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]
-    strategies = (list_strategy(fuse(lists), SOURCE), *recommender.chain_for(group_user).strategies)
+    strategies = (list_strategy(fuse(lists), SOURCE), *recommender.chain_for(group_user, options).strategies)
     page = await recommender.select(await recommender.question(group_user, options), strategies)
     return GroupRecommendations.model_construct(
         user_ids=list(user_ids),

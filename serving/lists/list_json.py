@@ -40,5 +40,5 @@ def list_json(
         f'{{"user_id":{quoted(user.user_id)},"n":{options.n},"offset":{options.offset},"items":[{items}],'
         f'"model_version":{version},"known_items":{len(user.known_items)},'
         f'"stale":{"true" if stale else "false"},'
-        f'"applied_through":{through},"lag_ms":{"null" if lag_ms is None else lag_ms}}}'
+        f'"applied_through":{through},"arm":"{options.arm}","lag_ms":{"null" if lag_ms is None else lag_ms}}}'
     ).encode()

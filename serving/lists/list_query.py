@@ -58,6 +58,9 @@ class ListQuery(BaseModel):
     rotation: Share = Field(
         0.0, description="How far items sink that were shown lately and not used; needs SHOWN_SECONDS"
     )
+    session_id: JsonId | None = Field(
+        None, description="The session that the list is for: experiments by session assign by it"
+    )
     fields: str | None = Field(
         None,
         pattern=f"^({_NAMES})(,({_NAMES}))*$",

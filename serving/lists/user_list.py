@@ -14,6 +14,7 @@ from serving.http.rendering import bytes_response, json_response
 from serving.lists.explanations.explain import explain
 from serving.lists.list_json import list_json
 from serving.lists.list_query import ListQuery
+from serving.memory.experiments import ExperimentsInForce
 from serving.memory.impressions import Impressions
 from serving.memory.process_memory import ProcessMemory
 from serving.telemetry.metrics import Metrics
@@ -49,12 +50,14 @@ class UserList:
         memory: ProcessMemory,
         metrics: Metrics,
         impressions: Impressions,
+        experiments: ExperimentsInForce,
     ) -> None:
         self._recommender = recommender
         self._applied = applied
         self._memory = memory
         self._metrics = metrics
         self._impressions = impressions
+        self._experiments = experiments
         self.read_query = QueryReader(with_bounded_n(UserListQuery, settings))
 
     async def __call__(self, request: Request, user_id: str) -> Response:
@@ -63,7 +66,8 @@ class UserList:
         in_time = query.after is None or await self._applied.wait(
             user_id, _offsets(query.after), query.wait_ms / 1000
         )
-        recommender, options = self._recommender, query.options
+        treatment = await self._experiments.treatment(user_id, query.session_id)
+        recommender, options = self._recommender, treatment.of_options(query.options, query.model_fields_set)
         user = await recommender.user(user_id, options)
         page = await recommender.best(user, options)
         stale = not in_time or recommender.stale(user)
@@ -71,7 +75,7 @@ class UserList:
         self._metrics.count_answer(page[0].source if page else None, stale, lag)
         if self._impressions.enabled:
             self._impressions.note(user_id, (candidate.item_id for candidate in page))
-        if query.fields is None and not query.explain and not recommender.exploration.slots:
+        if query.fields is None and not query.explain and not recommender.exploration.slots(options):
             body = list_json(user, options, page, self._memory.catalogue.get, stale, lag)
             return bytes_response(request, body)
         answer = recommender.build_answer(user, options, page)

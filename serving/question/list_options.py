@@ -26,6 +26,11 @@ class ListOptions:
     per_category: int | None = None  # how many items of one category at most, while there are others
     freshness: float = 0.0  # how much a newly published item rises
     rotation: float = 0.0  # how far items sink that were shown lately
+    # What only an experiment's arm asks for; None: as for everybody.
+    strategies: tuple[str, ...] | None = None  # in the order in which the answer asks them
+    explore_slots: int | None = None
+    model_version: str | None = None
+    arm: str = ""  # the arms that the answer is part of (contracts.experiments.assignment.arms_text)
 
     def excluding(self, item_ids: Iterable[str]) -> ListOptions:
         """The same with further items left out."""

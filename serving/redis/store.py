@@ -70,6 +70,7 @@ class Store:
         self._metrics = metrics
         self._breaker = CircuitBreaker()
         self._models = ModelCache(self.load_model, patience=timeout_seconds / 2)
+        self._pinned: dict[str, Model] = {}
         # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
         # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
         # bound connecting, waiting and reading together.
@@ -132,6 +133,24 @@ class Store:
     async def model(self) -> Model | None:
         """The served model."""
         return (await self.at_model(lambda _: ()))[0]
+
+    async def at_version(
+        self, version: str, versioned: ModelCommands, *others: Command
+    ) -> tuple[Model | None, list[Reply], list[Reply]]:
+        """As `at_model`, of a version that an experiment serves; of the served one where it is not loaded."""
+        model = self._pinned.get(version)
+        if model is None:
+            return await self.at_model(versioned, *others)
+        replies = await self.ask(*others, *versioned(version))
+        return model, replies[len(others) :], replies[: len(others)]
+
+    async def pin(self, versions: Iterable[str]) -> None:
+        """Keep the item ids of these versions, and of no others, in memory; loads those that are missing."""
+        kept = {}
+        for version in versions:
+            kept[version] = self._pinned.get(version) or await self.load_model(version)
+        # A version that was pruned has no items: its arm is answered as everybody is.
+        self._pinned = {version: model for version, model in kept.items() if model.item_ids}
 
     async def new_items(self, model: Model, reaches: int) -> None:
         """Make ``model.new_ids`` hold ``reaches`` items, where Redis has them: those after its training."""

@@ -26,6 +26,7 @@ from serving.lists.list_query import ListQuery
 from serving.lists.rank import GivenItems, RankedItems, RankQuery, rank_for_session
 from serving.lists.ranking_history import Interacted
 from serving.lists.sessions import session_user
+from serving.memory.experiments import ExperimentsInForce
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId
 from serving.telemetry.metrics import Metrics
@@ -73,7 +74,11 @@ class SessionRank(GivenItems):
 
 
 def routes(
-    settings: ServingSettings, recommender: Recommender, memory: ProcessMemory, metrics: Metrics
+    settings: ServingSettings,
+    recommender: Recommender,
+    memory: ProcessMemory,
+    metrics: Metrics,
+    experiments: ExperimentsInForce,
 ) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["sessions"], dependencies=access(settings, "read"))
@@ -87,7 +92,8 @@ def routes(
         ``user_id`` of the answer is empty; of an item that comes twice, the last occurrence counts.
         """
         query = read_query(request)
-        options = query.options
+        treatment = await experiments.treatment(None, query.session_id)
+        options = treatment.of_options(query.options, query.model_fields_set)
         depth = max(POOL, 2 * (options.offset + options.n)) + len(session.exclude)
         user = await session_user(memory, interacted(session.items, settings), depth)
         answer = await recommender.answer(user, options.excluding(session.exclude))

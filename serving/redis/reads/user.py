@@ -19,18 +19,31 @@ SCAN_COUNT = 1000
 _ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, ONLINE_THROUGH)
 
 
-async def user(store: Store, user_id: str, with_shown: bool = False) -> User:
-    """What an answer needs of its user, by one model version, in one round trip; what was shown if asked."""
+async def user(store: Store, user_id: str, with_shown: bool = False, version: str | None = None) -> User:
+    """What an answer needs of its user, by one model version, in one round trip; what was shown if asked.
+
+    ``version`` is one that an experiment serves; None: the served one.
+    """
     shards = store.shards
     shard = keyspace.shard_of(user_id, shards)
 
-    of_shown = [("ZRANGE", keyspace.shown(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
-    model, (raw,), (through, known, raw_fresh, *shown) = await store.at_model(
-        lambda version: (("HGET", keyspace.top_n(shard, version), user_id),),
+    of_shown: list[Command] = (
+        [("ZRANGE", keyspace.shown(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
+    )
+
+    def list_at(named: str) -> Sequence[Command]:
+        return (("HGET", keyspace.top_n(shard, named), user_id),)
+
+    others: list[Command] = [
         _ONLINE_THROUGH,
         ("HKEYS", keyspace.history(user_id, shards)),
         ("GET", keyspace.fresh(user_id, shards)),
         *of_shown,
+    ]
+    model, (raw,), (through, known, raw_fresh, *shown) = (
+        await store.at_model(list_at, *others)
+        if version is None
+        else await store.at_version(version, list_at, *others)
     )
     fresh = _fresh_of(model, raw_fresh)
     return User(

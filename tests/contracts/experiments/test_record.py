@@ -70,7 +70,7 @@ def test_two_that_change_the_same_do_not_run_side_by_side() -> None:
     with pytest.raises(ExperimentError, match="stop one of them first"):
         start(
             define(definition("new", freshness=0.2), None, 1),
-            [start(define(definition(f"e{n}"), None, 1), [], 1) for n in range(20)],
+            [start(define(definition(f"e{n}"), None, 1), [], 1) for n in range(10)],
             1,
         )
 

@@ -1,0 +1,101 @@
+"""The experiments that run: kept in Redis, copied by each process once a second, asked by no answer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from contracts.experiments.assignment import Arms, Assignment
+from contracts.experiments.record import Experiment, ExperimentError
+from contracts.stored import keyspace, records
+from serving.question.expression import Expression, ExpressionError, parse
+from serving.question.item_facts import ItemFacts
+from serving.question.treatment import NO_TREATMENT, Treatment, treatment_of
+from serving.redis.store import Store, StoreError
+
+_log = logging.getLogger(__name__)
+_KEPT_TREATMENTS = 10_000
+
+
+@dataclass(frozen=True)
+class _Running:
+    arms: Arms
+    by_session: bool
+    segment: Expression | None
+
+
+class ExperimentsInForce:
+    """This process's copy, as fresh as its last refresh. Who is in which arm is computed, never stored."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._revision: bytes | None = None
+        self._running: Sequence[_Running] = ()
+        self._treatments: dict[tuple[tuple[str, str, bool], ...], Treatment] = {}
+
+    async def refresh(self) -> None:
+        """Read them again where one has changed. Raises StoreError and keeps what it has."""
+        (revision,) = await self._store.ask(("GET", keyspace.EXPERIMENTS_REVISION))
+        if revision == self._revision:
+            return
+        (found,) = await self._store.ask_alone(("HGETALL", keyspace.EXPERIMENTS))
+        running = [each for each in map(_read, found.items()) if each is not None]
+        definitions = [each.arms.experiment.definition for each in running]
+        await self._store.pin({version for each in definitions for version in each.named_versions()})
+        self._running = sorted(running, key=lambda each: each.arms.experiment.name)
+        self._treatments = {}
+        self._revision = revision
+
+    async def treatment(self, user_id: str | None, session_id: str | None = None) -> Treatment:
+        """What the running experiments ask of an answer. Reads nothing, except where one has a segment."""
+        if not self._running:
+            return NO_TREATMENT
+        assignments = []
+        for each in self._running:
+            unit_id = session_id if each.by_session else user_id
+            assignment = None if not unit_id else each.arms.assign(unit_id)
+            if assignment is None:
+                continue
+            if each.segment is None or assignment.tester or await self._holds(each.segment, user_id):
+                assignments.append(assignment)
+        return self._treatment_of(tuple(assignments)) if assignments else NO_TREATMENT
+
+    def _treatment_of(self, assignments: tuple[Assignment, ...]) -> Treatment:
+        key = tuple((each.run, each.arm.name, each.tester) for each in assignments)
+        found = self._treatments.get(key)
+        if found is None:
+            if len(self._treatments) >= _KEPT_TREATMENTS:
+                self._treatments.clear()
+            found = self._treatments[key] = treatment_of(assignments)
+        return found
+
+    async def _holds(self, segment: Expression, user_id: str | None) -> bool:
+        """Whether the user's metadata meet the expression; not where Redis does not say."""
+        try:
+            (raw,) = await self._store.ask(("HGET", keyspace.CATALOG_USERS, user_id or ""))
+        except StoreError:
+            return False
+        attributes = (records.decode_catalog(raw) if raw else {}).get("attributes")
+        return segment.holds(ItemFacts(attributes=attributes if isinstance(attributes, Mapping) else {}))
+
+
+def _read(entry: tuple[bytes, bytes]) -> _Running | None:
+    """One record, where it runs. A damaged one must not stop the others."""
+    name, raw = entry
+    try:
+        experiment = Experiment.from_json(raw)
+        definition = experiment.definition
+        segment = definition.audience.segment
+        for arm in definition.arms:
+            parse(arm.parameters.filter or "a=b")
+        if experiment.state != "running":
+            return None
+        return _Running(
+            arms=Arms(experiment),
+            by_session=definition.unit == "session",
+            segment=None if segment is None else parse(segment),
+        )
+    except (ExperimentError, ExpressionError) as error:
+        _log.warning("experiment %s is left out: %s", name.decode(errors="replace"), error)
+        return None

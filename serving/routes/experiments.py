@@ -1,0 +1,100 @@
+"""/v1/experiments: A/B tests of configurations, defined, started and stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.experiments.definition import Definition
+from contracts.experiments.record import Experiment
+from contracts.settings import ServingSettings
+from serving.http.access import access
+from serving.question.bounds import PathId
+from serving.redis.store import Store
+from serving.writes import experiments as writes
+
+
+class Stop(BaseModel):
+    """Why something is stopped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=1, max_length=2000)] = "by hand"
+
+
+class Experiments(BaseModel):
+    """Every experiment, the newest first."""
+
+    experiments: list[Experiment]
+
+
+class Change(BaseModel):
+    """A change of an experiment."""
+
+    at: str
+    by: str
+    action: str
+    experiment: str
+    reason: str
+
+
+class Changes(BaseModel):
+    """Every change that is kept, the newest last."""
+
+    changes: list[Change]
+
+
+def routes(settings: ServingSettings, store: Store) -> APIRouter:
+    """The routes of experiments; all need the admin key where one is set."""
+    router = APIRouter(tags=["experiments"], dependencies=access(settings, "admin"))
+
+    @router.get("/v1/experiments")
+    async def list_experiments() -> Experiments:
+        """Every experiment with its definition and its state."""
+        return Experiments(experiments=await writes.experiments(store))
+
+    @router.post("/v1/experiments", status_code=201)
+    async def define_experiment(definition: Definition) -> Experiment:
+        """Define an experiment, as a draft; 409 while one of this name runs.
+
+        A name that was stopped begins its next run, with another salt, so that it assigns independently.
+        """
+        return await writes.define_experiment(store, definition)
+
+    @router.get("/v1/experiment-changes")
+    async def list_changes() -> Changes:
+        """Who changed which experiment, when and why."""
+        return Changes(changes=[Change(**line._asdict()) for line in await writes.audit(store)])
+
+    # Before the other stop, whose id would take the whole path.
+    @router.post("/v1/experiments/{name:id}/arms/{arm:id}/stop")
+    async def stop_arm(name: PathId, arm: PathId, stop: Stop) -> Experiment:
+        """Stop one arm: its users leave the experiment."""
+        return await writes.stop_one_arm(store, name, arm, stop.reason)
+
+    @router.post("/v1/experiments/{name:id}/start")
+    async def start_experiment(name: PathId) -> Experiment:
+        """Start a draft; every API process assigns users within a second.
+
+        409 where another running experiment changes the same, or an arm's version is missing.
+        """
+        return await writes.start_experiment(store, name)
+
+    @router.post("/v1/experiments/{name:id}/stop")
+    async def stop_experiment(name: PathId, stop: Stop) -> Experiment:
+        """Stop it; answers are at once as they were without it."""
+        return await writes.stop_experiment(store, name, stop.reason)
+
+    @router.get("/v1/experiments/{name:id}")
+    async def get_experiment(name: PathId) -> Experiment:
+        """One experiment with its definition and its state."""
+        return await writes.experiment(store, name)
+
+    @router.delete("/v1/experiments/{name:id}", status_code=204)
+    async def delete_experiment(name: PathId) -> None:
+        """Forget an experiment that does not run."""
+        await writes.delete_experiment(store, name)
+
+    return router

@@ -1,0 +1,212 @@
+"""Experiments over a real Redis: defined, started, answered by, stopped; and what is refused."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+import redis
+
+from contracts.experiments.assignment import arms_of
+from contracts.stored import keyspace
+from serving.redis.store import Store, StoreError
+from serving.routes.hot_route import Api
+from tests.manifests import a_manifest
+from tests.serving.conftest import Client, until
+from tests.serving.requests import ids
+from tests.serving.world import World
+
+ARMS = [{"name": "control"}, {"name": "popular", "parameters": {"strategies": ["popular"], "known": "keep"}}]
+DEFINITION: dict[str, Any] = {
+    "name": "by-popularity",
+    "hypothesis": "People like what is liked.",
+    "arms": ARMS,
+}
+FORCED = DEFINITION | {"testers": {"ann": "popular", "bob": "control"}}
+ANN = "/v1/users/ann/recommendations"
+
+
+async def arm_of(client: httpx.AsyncClient, path: str = ANN, **params: Any) -> str:
+    """The arm that an answer names."""
+    return str((await client.get(path, params=params)).json()["arm"])
+
+
+async def define_and_start(client: httpx.AsyncClient, definition: dict[str, Any]) -> None:
+    assert (await client.post("/v1/experiments", json=definition)).status_code == 201
+    name = definition["name"]
+    assert (await client.post(f"/v1/experiments/{name}/start")).json()["state"] == "running"
+
+
+def test_an_experiment_runs_from_its_definition_to_its_stop(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client, api(redis_url) as other:
+            before = await ids(client)
+            assert await arm_of(client) == ""
+            await define_and_start(client, FORCED)
+            await until(lambda: arm_of(other), "by-popularity/1:popular!")
+            await until(lambda: arm_of(client), "by-popularity/1:popular!")
+            # The arm's strategies make the list, known items come again, in every process.
+            assert await ids(client, n=2) == await ids(other, n=2) == ["i00", "i01"]
+            assert "i00" not in await ids(client, known="skip")  # what the request names itself
+            counted = {await arm_of(client, f"/v1/users/u{n}/recommendations") for n in range(30)}
+            assert {arms_of(text)["by-popularity/1"] for text in counted} == {"control", "popular"}
+            listed = (await client.get("/v1/experiments")).json()["experiments"]
+            assert [(each["definition"]["name"], each["state"]) for each in listed] == [
+                ("by-popularity", "running")
+            ]
+            refused = await client.post("/v1/experiments", json=DEFINITION)
+            assert (refused.status_code, "stop it, define it again" in refused.json()["detail"]) == (
+                409,
+                True,
+            )
+            assert (await client.delete("/v1/experiments/by-popularity")).status_code == 409
+            stopped = await client.post("/v1/experiments/by-popularity/stop", json={"reason": "seen enough"})
+            assert stopped.json()["stop_reason"] == "seen enough"
+            await until(lambda: arm_of(client), "")
+            assert await ids(client) == before
+            changes = (await client.get("/v1/experiment-changes")).json()["changes"]
+            assert [(each["action"], each["by"]) for each in changes] == [
+                ("define", "api"),
+                ("start", "api"),
+                ("stop", "api"),
+            ]
+            again = await client.post("/v1/experiments", json=DEFINITION)
+            assert again.json()["run"] == 2
+            assert (await client.delete("/v1/experiments/by-popularity")).status_code == 204
+            assert (await client.get("/v1/experiments/by-popularity")).status_code == 404
+
+    asyncio.run(scenario())
+
+
+def test_the_short_way_and_the_documented_one_name_the_same_arm_and_redis_need_not_answer(
+    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            await define_and_start(client, DEFINITION)
+            users = [f"/v1/users/u{n}/recommendations" for n in range(10)]
+            await until(lambda: _named(client, users[0]), True)
+            short = [await arm_of(client, user) for user in users]
+            app = client._transport.app  # type: ignore[attr-defined]
+            assert isinstance(app, Api)
+            monkeypatch.setattr(app, "hot_route", None)
+            assert [await arm_of(client, user) for user in users] == short
+            monkeypatch.setattr(Store, "ask", no_answer)
+            down = [(await client.get(user)).json() for user in users]
+            assert all(answer["stale"] for answer in down)
+            assert [answer["arm"] for answer in down] == short
+
+    asyncio.run(scenario())
+
+
+async def no_answer(*_: object) -> list[Any]:
+    raise StoreError("Redis does not answer")
+
+
+async def _named(client: httpx.AsyncClient, path: str) -> bool:
+    return await arm_of(client, path) != ""
+
+
+def test_an_arm_serves_another_version_and_sessions_and_segments_are_assigned(
+    redis_url: str, api: Client
+) -> None:
+    world = World(users={"ann": {"age_group": "adult"}, "bob": {"age_group": "child"}})
+    world.write(redis_url)
+    store = redis.Redis.from_url(redis_url)
+    world.top = {"ann": [("i20", 0.9), ("i21", 0.8)], "bob": [("i22", 0.7)]}
+    world.write_model(store, "old")
+    sizes = {"lists": 2, "similar": 1, "users": 1, "factors": 0}
+    store.set(keyspace.manifest("old"), a_manifest("old", sizes=sizes).to_json())
+    store.set(keyspace.CURRENT_MODEL, "v1")
+    served = [{"name": name, "parameters": {"model_version": "old"}} for name in ("a", "b")]
+    versions = DEFINITION | {"name": "versions", "arms": served, "audience": {"segment": "age_group = adult"}}
+    sessions = {"name": "sessions", "unit": "session", "arms": [{"name": "c"}, {"name": "c2"}]}
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            await define_and_start(client, versions)
+            await define_and_start(client, DEFINITION | sessions)
+            await until(lambda: _named(client, ANN), True)
+            answer = (await client.get(ANN, params={"n": 2, "session_id": "s-1"})).json()
+            assert [answer["model_version"], *(each["item_id"] for each in answer["items"])] == [
+                "old",
+                "i20",
+                "i21",
+            ]
+            assert set(arms_of(answer["arm"])) == {"versions/1", "sessions/1"}
+            # Not in the segment, and no session: in neither.
+            other = (await client.get("/v1/users/bob/recommendations")).json()
+            assert (other["model_version"], other["arm"]) == ("v1", "")
+            body = {"items": [{"item_id": "i03"}]}
+            named = await client.post("/v1/recommendations", json=body, params={"session_id": "s-1"})
+            assert arms_of(named.json()["arm"]) == {"sessions/1": arms_of(answer["arm"])["sessions/1"]}
+            # The version is pruned by hand while it is served: answers go on.
+            store.delete(keyspace.top_n(0, "old"))
+            assert (await client.get(ANN)).status_code == 200
+
+    asyncio.run(scenario())
+    store.close()
+
+
+def test_what_cannot_run_is_refused_with_a_problem_that_says_why(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+    bad: list[tuple[dict[str, Any], int, str]] = [
+        ({"arms": [{"name": "a", "weight": 0}, {"name": "b", "weight": 0}]}, 422, "sum to zero"),
+        ({"arms": [{"name": f"a{n}"} for n in range(10_000)]}, 422, "at most 20 items"),
+        ({"arms": [ARMS[0], {"name": "b", "parameters": {"colour": "red"}}]}, 422, "Extra inputs"),
+        ({"arms": [ARMS[0], {"name": "b", "parameters": {"filter": "year >"}}]}, 422, "expected"),
+        ({"audience": {"segment": "and and"}}, 422, "expected"),
+        ({"name": "\x00<b>"}, 422, "match pattern"),
+    ]
+    missing = DEFINITION | {"arms": [ARMS[0], {"name": "b", "parameters": {"model_version": "gone"}}]}
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            for changes, status, reason in bad:
+                answer = await client.post("/v1/experiments", json=DEFINITION | changes)
+                assert (answer.status_code, answer.headers["content-type"]) == (
+                    status,
+                    "application/problem+json",
+                )
+                assert reason in answer.json()["errors"][0]["reason"]
+            assert (await client.post("/v1/experiments", json=missing)).status_code == 201
+            answer = await client.post("/v1/experiments/by-popularity/start")
+            assert (answer.status_code, "the version gone" in answer.json()["detail"]) == (409, True)
+            assert (await client.post("/v1/experiments/by-popularity/stop", json={})).status_code == 409
+            assert (await client.post("/v1/experiments/no%2Fsuch/start")).status_code == 404
+            arms = DEFINITION | {"arms": [*ARMS, {"name": "third"}]}
+            await define_and_start(client, arms)
+            one = await client.post("/v1/experiments/by-popularity/arms/third/stop", json={"reason": "harm"})
+            assert one.json()["stopped_arms"][0]["reason"] == "harm"
+            nobody = await client.post("/v1/experiments/by-popularity/arms/x/stop", json={})
+            assert (nobody.status_code, "has no arm" in nobody.json()["detail"]) == (409, True)
+            twin = await client.post("/v1/experiments", json=DEFINITION | {"name": "twin"})
+            assert twin.status_code == 201
+            answer = await client.post("/v1/experiments/twin/start")
+            assert "by-popularity is running and changes" in answer.json()["detail"]
+
+    asyncio.run(scenario())
+
+
+def test_a_damaged_record_is_left_out_and_the_others_run(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+    store = redis.Redis.from_url(redis_url)
+    store.hset(keyspace.EXPERIMENTS, "broken", "nonsense")
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            store.hdel(keyspace.EXPERIMENTS, "broken")
+            await define_and_start(client, DEFINITION)
+            store.hset(keyspace.EXPERIMENTS, "broken", "nonsense")
+            store.incr(keyspace.EXPERIMENTS_REVISION)
+            await until(lambda: _named(client, "/v1/users/u1/recommendations"), True)
+            assert (await client.get("/v1/experiments")).status_code == 500
+
+    asyncio.run(scenario())
+    store.close()
