@@ -100,13 +100,7 @@ def create_app(settings: ServingSettings) -> Api:
         page_routes.routes(settings, memory, figures, metrics),
     ):
         app.include_router(router)
-    problems.install(app)
-    openapi.describe(app)
-    docs_page.install(app)
-    page_files.install(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
-    app.add_middleware(Observe, metrics=metrics)
-    _limit(app, settings, metrics)
+    _install(app, settings, metrics)
     if settings.read_api_key is None and settings.subject_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app
@@ -133,6 +127,17 @@ def _lifespan(
             await store.close()
 
     return lifespan
+
+
+def _install(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
+    """What stands beside and around the routes."""
+    problems.install(app)
+    openapi.describe(app)
+    docs_page.install(app)
+    page_files.install(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(Observe, metrics=metrics)
+    _limit(app, settings, metrics)
 
 
 def _limit(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
