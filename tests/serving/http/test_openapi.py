@@ -14,7 +14,7 @@ import pytest
 import redis
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis.specs.openapi.checks import negative_data_rejection
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from clients.topic_admin import create_topics
 from contracts.stored import keyspace
@@ -103,7 +103,11 @@ def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
     response = case.call(base_url=url, headers=headers)
     # A batch may hold a bad event: it is named in the answer, and the others are accepted.
     named = response.status_code == 202 and response.json().get("rejected")
-    case.validate_response(response, excluded_checks=[negative_data_rejection] if named else [])
+    excluded = [negative_data_rejection] if named else []
+    # Two arms of one name, or weights that sum to zero, are beyond JSON Schema.
+    if response.status_code == 422 and case.path == "/v1/experiments":
+        excluded.append(positive_data_acceptance)
+    case.validate_response(response, excluded_checks=excluded)
 
 
 @schema.parametrize()
