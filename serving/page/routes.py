@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
@@ -48,6 +48,14 @@ def routes(
     @router.get("/page/versions")
     async def version_names() -> list[str]:
         return await versions.names()
+
+    @router.get("/page/versions/{version:id}")
+    async def version_manifest(version: PathId) -> dict[str, Any]:
+        return (await versions.manifest(version)).to_dict()
+
+    @router.get("/page/decisions")
+    async def decisions() -> list[dict[str, str]]:
+        return await versions.decisions()
 
     @router.get("/page/users/{user_id:id}/compare")
     async def compare(user_id: PathId, left: JsonId, right: JsonId) -> Compared:

@@ -1,4 +1,4 @@
-"""What two versions of the model would recommend to one user, side by side."""
+"""Versions of the model: what their rounds noted, and what two of them recommend to one user."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
+from contracts.stored.manifest import Manifest, ManifestError
 from serving.http.problems import ProblemError
 from serving.memory.catalogue import Catalogue
 from serving.redis.model_cache import Model
-from serving.redis.reads.model import batch_list, version_names
+from serving.redis.reads.model import batch_list, newest_audit_lines, read_manifest, version_names
 from serving.redis.store import Store
 
 SHOWN = 10
+SHOWN_DECISIONS = 20
 _KEPT_MODELS = 2
 
 
@@ -53,6 +55,20 @@ class Versions:
     async def names(self) -> list[str]:
         """The versions that Redis holds, the newest first. Raises StoreError."""
         return await version_names(self._store)
+
+    async def manifest(self, version: str) -> Manifest:
+        """What a version's round noted. Raises ProblemError 404 or 500, StoreError."""
+        try:
+            found = await read_manifest(self._store, version)
+        except ManifestError as error:
+            raise ProblemError(500, str(error)) from error
+        if found is None:
+            raise ProblemError(404, f"Redis holds no version {version!r}")
+        return found
+
+    async def decisions(self) -> list[dict[str, str]]:
+        """The newest changes of the served version and refusals, newest first. Raises StoreError."""
+        return [line.to_dict() for line in await newest_audit_lines(self._store, SHOWN_DECISIONS)]
 
     async def compare(self, user_id: str, left: str, right: str) -> Compared:
         """The first items of both lists. Raises ProblemError 404 for an unknown version, StoreError."""

@@ -83,7 +83,7 @@ function Learnt({ blend }) {
   const weight = (value) => html`<td class="weight"><span class=${value < 0 ? "bar against" : "bar"}
       style=${{ width: `${(100 * Math.abs(value)) / most}%` }}></span></td><td class="number">${figure(value)}</td>`;
   return html`<p class="quiet">${t.learntHint}</p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t.learnt}><table>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t.signal}><table>
       <thead><tr><th scope="col">${t.signal}</th><th scope="col" colspan="2">${t.hot}</th><th scope="col" colspan="2">${t.cold}</th>
         <th scope="col" class="number">${t.alone}</th></tr></thead>
       <tbody>${signals.map((name) => html`<tr key=${name}><th scope="row">${name}</th>
@@ -91,12 +91,23 @@ function Learnt({ blend }) {
     ${hot.why ? html`<p class="quiet">${hot.why}</p>` : null}`;
 }
 
-function Versions({ models, onMove }) {
+function Decisions({ decisions }) {
+  if (!decisions.length) return html`<${Message}>${t.noDecisions}<//>`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.decisions}><table>
+    <thead><tr><th scope="col">${t.when}</th><th scope="col">${t.what}</th><th scope="col">${t.version}</th>
+      <th scope="col">${t.by}</th><th scope="col">${t.reason}</th></tr></thead>
+    <tbody>${decisions.map((line) => html`<tr key=${line.at + line.action + line.to}>
+      <td>${date(line.at)}</td><td>${t.actions[line.action] ?? line.action}</td><th scope="row">${line.to}</th>
+      <td><bdi>${line.by}</bdi></td><td class="long"><bdi>${line.reason}</bdi></td></tr>`)}</tbody></table></div>`;
+}
+
+function Versions({ models, shown, onShow, onMove }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.versions}><table>
     <thead><tr><th scope="col">${t.version}</th><th scope="col">${t.created}</th><th scope="col" class="number">${t.ndcg}</th>
       <th scope="col" class="number">${t.popularity}</th><td></td></tr></thead>
     <tbody>${models.map((each) => html`<tr key=${each.version} class=${each.served ? "served" : ""}>
-      <th scope="row">${each.version}</th><td>${date(each.created_at)}</td>
+      <th scope="row"><button type="button" class="plain" aria-pressed=${each.version === shown}
+        onClick=${() => onShow(each.version)}>${each.version}</button></th><td>${date(each.created_at)}</td>
       <td class="number">${figure(each.metrics["ndcg@10"])}</td>
       <td class="number">${figure(each.metrics["popularity_ndcg@10"])}</td>
       <td>${each.served ? html`<span class="badge">${t.served}</span>
@@ -108,32 +119,39 @@ function Versions({ models, onMove }) {
 }
 
 export function ModelsView() {
-  const [state, setState] = useState({ models: null, model: null, points: [], note: "", error: "" });
+  const [state, setState] = useState({ models: null, model: null, decisions: [], points: [], note: "", error: "" });
+  const failed = (error) => setState((before) => ({ ...before, error: error.message, note: "" }));
+  const show = (version) => json(path(["page", "versions", version])).then(
+    (model) => setState((before) => ({ ...before, model, error: "" })), failed);
   const load = async (note = "") => {
     try {
       const { models } = await json("v1/models");
       const model = models.some((each) => each.served) ? await json("v1/model") : null;
-      setState({ models, model, points: model ? pointsOf(model) : [], note, error: "" });
+      const decisions = await json("page/decisions");
+      setState({ models, model, decisions, points: model ? pointsOf(model) : [], note, error: "" });
     } catch (error) {
-      setState((before) => ({ ...before, error: error.message, note: "" }));
+      failed(error);
     }
   };
   const move = async (url) => {
     try {
       await load(t.moved((await post(url)).served));
     } catch (error) {
-      setState((before) => ({ ...before, error: error.message, note: "" }));
+      failed(error);
     }
   };
   useEffect(() => { load(); }, []);
-  const { models, model, points, note, error } = state;
+  const { models, model, decisions, points, note, error } = state;
+  const shown = model?.version;
   return html`<h1>${t.lead}</h1>
     <p class="note" role="status">${note}</p>
     ${error ? html`<${Message} error>${error}<//>` : null}
     ${models === null ? (error ? null : html`<${Message}>${texts.loading}<//>`)
       : !models.length ? html`<${Message}>${t.none}<//>` : html`
-      <section><h2>${t.versions}</h2><${Versions} models=${models} onMove=${move} /></section>
-      ${model ? html`<section><h2>${t.gate}</h2><${Gate} model=${model} /></section>
-        <section><h2>${t.learnt}</h2><${Learnt} blend=${models.find((each) => each.served)?.blend} /></section>
-        <section><h2>${t.curve}</h2><${Curve} points=${points} /></section>` : null}`}`;
+      <section><h2>${t.versions}</h2><p class="quiet">${t.chooseOne}</p>
+        <${Versions} models=${models} shown=${shown} onShow=${show} onMove=${move} /></section>
+      ${model ? html`<section><h2>${t.gate(shown)}</h2><${Gate} model=${model} /></section>
+        <section><h2>${t.learnt(shown)}</h2><${Learnt} blend=${models.find((each) => each.version === shown)?.blend} /></section>
+        <section><h2>${t.curve}</h2><${Curve} points=${points} /></section>` : null}
+      <section><h2>${t.decisions}</h2><${Decisions} decisions=${decisions} /></section>`}`;
 }

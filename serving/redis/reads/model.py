@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
+from contracts.stored.pointer import AuditLine
 from serving.redis.model_cache import Model
 from serving.redis.ranked_list import Entry, ranked_list
 from serving.redis.store import Store
@@ -34,3 +35,9 @@ async def batch_list(store: Store, model: Model, user_id: str) -> Sequence[Entry
     key = keyspace.top_n(keyspace.shard_of(user_id, store.shards), model.version)
     (raw,) = await store.ask(("HGET", key, user_id))
     return ranked_list(model, raw)
+
+
+async def newest_audit_lines(store: Store, count: int) -> list[AuditLine]:
+    """The newest changes of the served version and refusals, newest first. Raises StoreError."""
+    (lines,) = await store.ask(("LRANGE", keyspace.MODEL_AUDIT, -count, -1))
+    return [AuditLine.decode(line) for line in reversed(lines)]

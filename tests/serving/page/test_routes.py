@@ -10,6 +10,7 @@ import httpx
 import redis
 
 from contracts.stored import keyspace, records
+from contracts.stored.pointer import audit_line
 from serving.page.now import SHOWN, buckets, values
 from serving.page.search import MAX_FOUND
 from serving.telemetry.metrics import Metrics
@@ -110,6 +111,24 @@ def test_two_versions_of_a_list_stand_side_by_side(redis_url: str, api: Client) 
         assert [each["items"] for each in unknown["lists"]] == [[], []]
         assert missing.status_code == 404
         assert "it holds v2, v1" in missing.json()["detail"]
+
+    asyncio.run(scenario())
+
+
+def test_a_versions_manifest_and_the_newest_decisions_are_read(redis_url: str, api: Client) -> None:
+    labelled_world().write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+    for number in range(30):
+        client.rpush(keyspace.MODEL_AUDIT, audit_line("ann", "refuse", "v1", f"v{number}", "worse").encode())
+    client.close()
+
+    async def scenario() -> None:
+        async with api(redis_url) as asked:
+            assert (await asked.get("/page/versions/v1")).json()["version"] == "v1"
+            assert (await asked.get("/page/versions/v9")).status_code == 404
+            lines = (await asked.get("/page/decisions")).json()
+        assert [line["to"] for line in lines] == [f"v{number}" for number in range(29, 9, -1)]
+        assert (lines[0]["action"], lines[0]["reason"]) == ("refuse", "worse")
 
     asyncio.run(scenario())
 
