@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
+import pyspark
 import pytest
 from _pytest.nodeid import coerce_node_id
 from kafka.admin import KafkaAdminClient
@@ -96,6 +97,8 @@ def jars() -> None:
     """Java, the jars and the archive of Spark's classes are in place (fetched and made once)."""
     java = ensure_java(lambda _: None)
     ensure_jars(lambda *_: None)
+    # A JVM uses the archive only where its classpath is spelt the same, also in a linked environment.
+    os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).resolve().parent))
     os.environ["SPARK_CLASS_DATA"] = str(ensure_archive(java, print) or "")  # for every process of a test
 
 

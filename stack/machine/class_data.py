@@ -30,7 +30,8 @@ def archive_path(java: Java, folders: Sequence[Path] | None = None) -> Path:
     """Where the archive of this Java and these jars lies, whether it exists or not."""
     digest = hashlib.sha256(f"{java.home} {java.version}".encode())
     for folder in folders or (Path(pyspark.__file__).parent / "jars", jars_dir("spark")):
-        for jar in sorted(folder.glob("*.jar")):
+        # By real path: checkouts that link to one environment share one archive.
+        for jar in sorted(folder.resolve().glob("*.jar")):
             found = jar.stat()
             digest.update(f"{jar} {found.st_size} {found.st_mtime_ns}\n".encode())
     return cache_dir() / "class-data" / f"spark-{digest.hexdigest()[:16]}.jsa"

@@ -44,6 +44,9 @@ def test_an_archive_belongs_to_one_java_and_to_the_jars_as_they_are(cache: Path,
     first = archive_path(JAVA, [jar.parent])
     assert first.parent == cache
     assert archive_path(JAVA, [jar.parent]) == first
+    linked = tmp_path / "linked"
+    linked.symlink_to(jar.parent)
+    assert archive_path(JAVA, [linked]) == first
     assert archive_path(JAVA._replace(version="17.0.2"), [jar.parent]) != first
     os.utime(jar, (1, 1))  # the JVM compares sizes and times, too
     assert archive_path(JAVA, [jar.parent]) != first
