@@ -61,21 +61,29 @@ def rank_by_blend(
 def signal_histories(
     known_items: KnownItems, indexes: Integers, since_arrival: NDArray[np.int64]
 ) -> Histories:
-    """The form that signals are scored for: one entry an item, newest first by (event time, event id)."""
-    indptr, times, ids = known_items.indptr, known_items.times, known_items.event_ids
-    owners = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
-    order = np.lexsort((~ids[:, 1], ~ids[:, 0], -times, owners))
-    newest_first = times[order]
+    """The form that signals are scored for: an entry for each item and one for each earlier moment of it.
+
+    Newest first; of one moment's entries the higher item counts as the newer, as in training.
+    """
+    users = np.repeat(np.arange(len(known_items.indptr) - 1), np.diff(known_items.indptr))
+    moments = known_items.moments
+    rows = np.concatenate([np.arange(len(users)), moments.rows])
+    times = np.concatenate([known_items.times, moments.times])
+    owners = users[rows]
+    order = np.lexsort((-indexes[rows], -times, owners))
+    rows, newest_first = rows[order], times[order]
+    entries = np.bincount(owners, minlength=len(known_items.indptr) - 1)
+    indptr = np.concatenate([[0], np.cumsum(entries)]).astype(np.int64)
     now = since_arrival.astype(np.int64)
-    filled = np.diff(indptr) > 0
+    filled = entries > 0
     now[filled] += newest_first[indptr[:-1][filled]]
     return Histories(
         indptr=indptr,
-        items=indexes[order].astype(np.int32),
-        grades=known_items.grades[order],
-        strengths=known_items.strengths[order],
+        items=indexes[rows].astype(np.int32),
+        grades=known_items.grades[rows],
+        strengths=known_items.strengths[rows],
         times_ms=newest_first,
-        weights=np.ones(len(order)),
+        weights=np.ones(len(rows)),
         now_ms=now,
     )
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.signals.history import NEGATIVE_GRADE, grade_entries, grade_ratings
 from contracts.events import EVENT_TYPES, RATING
-from contracts.stored.records import ENTRY_SIZE, MICROS, TYPE_CODES, decode_history
-from contracts.strengths import effective, grade_steps, weights_by_type
+from contracts.stored.records import EARLIER_SIZE, ENTRY_SIZE, MICROS, TYPE_CODES, decode_history
+from contracts.strengths import RIVALS, effective, grade_steps, weights_by_type
 
 # contracts/stored/records.py: encode_entry
 _ENTRY = np.dtype([("code", "u1"), ("time", ">f8"), ("id_high", ">u8"), ("id_low", ">u8"), ("micros", ">i4")])
+_EARLIER = np.dtype([("code", "u1"), ("time", ">f8")])  # encode_earlier
 _RATING = TYPE_CODES[RATING]
 # Grades by type code; a rating's is by its value.
 _GRADES = np.array([0.0, *(grade_entries([(name, 0.0)]) for name in EVENT_TYPES)])
@@ -50,29 +52,97 @@ class KnownItems:
     grades: NDArray[np.float64]  # what they say of similar items (algorithms/signals/history.py)
     times: NDArray[np.int64]  # ms, of the newest interaction that counts
     event_ids: NDArray[np.uint64]  # (items, 2): the high and the low half of that interaction's id
+    moments: Moments  # before these times
 
 
-def read_histories(users: Sequence[Mapping[bytes, bytes]], strengths: StrengthTable) -> KnownItems:
-    """Read each user's entries by item, as the state holds them."""
+class Moments(NamedTuple):
+    """When something that counts was done with items before the newest time (contracts.strengths.moments)."""
+
+    rows: NDArray[np.int64]  # places of their items, ascending
+    times: NDArray[np.int64]  # ms; each once an item, ascending
+
+
+def read_histories(
+    users: Sequence[Mapping[bytes, bytes]],
+    strengths: StrengthTable,
+    earlier: Sequence[Mapping[bytes, bytes]] = (),
+) -> KnownItems:
+    """Read each user's entries by item, and earlier events by item, as the state holds them."""
     indptr = np.concatenate([[0], np.cumsum([len(user) for user in users])]).astype(np.int64)
     items = list(chain.from_iterable(users))
     raws = list(chain.from_iterable(user.values() for user in users))
     if not items:
         nothing = np.zeros(0)
-        return KnownItems(indptr, [], nothing, nothing, np.zeros(0, np.int64), np.zeros((0, 2), np.uint64))
+        times = np.zeros(0, np.int64)
+        return KnownItems(
+            indptr, [], nothing, nothing, times, np.zeros((0, 2), np.uint64), Moments(times, times)
+        )
     entries = np.frombuffer(b"".join(raws), _ENTRY)
     lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // ENTRY_SIZE
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     counts, newest = _counting(raws, lengths, starts, len(entries))
     last = entries[newest]
+    newest_times = last["time"].astype(np.int64)
+    of_types = _LastWriters(np.repeat(np.arange(len(items)), lengths), entries, counts)
     return KnownItems(
         indptr=indptr,
         items=items,
         strengths=np.add.reduceat(np.where(counts, _worth(entries, strengths), 0.0), starts),
         grades=_grades(entries, counts, starts),
-        times=last["time"].astype(np.int64),
+        times=newest_times,
         event_ids=np.stack([last["id_high"], last["id_low"]], axis=1).astype(np.uint64),
+        moments=_moments(of_types, newest_times, *_read_earlier(users, earlier)),
     )
+
+
+@dataclass(frozen=True)
+class _LastWriters:
+    """All entries, each with the place of its item, and which of them count."""
+
+    rows: NDArray[np.int64]
+    entries: NDArray[np.void]
+    counts: NDArray[np.bool_]
+
+
+def _read_earlier(
+    users: Sequence[Mapping[bytes, bytes]], earlier: Sequence[Mapping[bytes, bytes]]
+) -> tuple[NDArray[np.int64], NDArray[np.void]]:
+    """Earlier events, each with the place of its item; those of items that are not read are left out."""
+    rows, raws, start = [], [], 0
+    for user, of_user in zip(users, earlier, strict=False):
+        if of_user:
+            found = [(start + place, of_user[item]) for place, item in enumerate(user) if item in of_user]
+            rows += [row for row, _ in found]
+            raws += [raw for _, raw in found]
+        start += len(user)
+    lengths = np.fromiter(map(len, raws), np.int64, len(raws)) // EARLIER_SIZE
+    return np.repeat(np.array(rows, np.int64), lengths), np.frombuffer(b"".join(raws), _EARLIER)
+
+
+def _moments(
+    last: _LastWriters, newest: NDArray[np.int64], rows: NDArray[np.int64], earlier: NDArray[np.void]
+) -> Moments:
+    times, codes = earlier["time"].astype(np.int64), earlier["code"]
+    counts = np.zeros(len(rows), np.bool_)
+    if len(rows):
+        by_type = np.full((len(newest), len(EVENT_TYPES) + 1), -1, np.int64)
+        by_type[last.rows, last.entries["code"]] = last.entries["time"]
+        for name, rivals in RIVALS.items():
+            of_type = codes == TYPE_CODES[name]
+            for rival in rivals:
+                of_type &= times > by_type[rows, TYPE_CODES[rival]]
+            counts |= of_type
+    rows = np.concatenate([rows[counts], last.rows[last.counts]])
+    times = np.concatenate([times[counts], last.entries["time"][last.counts].astype(np.int64)])
+    is_before = times < newest[rows]
+    rows, times = rows[is_before], times[is_before]
+    if not len(rows):
+        return Moments(rows, times)
+    order = np.lexsort((times, rows))
+    rows, times = rows[order], times[order]
+    is_new = np.ones(len(rows), np.bool_)
+    is_new[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+    return Moments(rows[is_new], times[is_new])
 
 
 def _counting(

@@ -74,7 +74,7 @@ def _fold_in_block(
     model: OnlineModel,
     new_items: NewItems,
 ) -> None:
-    histories = read_histories(reading.histories, model.strengths)
+    histories = read_histories(reading.histories, model.strengths, reading.earlier)
     indexes = item_places(model, new_items, histories.items)
     known = known_places(model, new_items, histories, indexes, reading.further)
     unseen = (indexes == UNKNOWN) | (indexes >= len(model.index))

@@ -17,6 +17,7 @@ class Reading(NamedTuple):
     read_at: int  # Redis' clock, microseconds
     version: str | None
     histories: list[dict[bytes, bytes]]  # per user, entries by item
+    earlier: list[dict[bytes, bytes]]  # per user, earlier events by item; empty where none are kept
     further: list[list[bytes]]  # known items beyond those read
     arrivals: list[int]  # per user, when the last event arrived: epoch ms, not after `read_at`
 
@@ -33,12 +34,16 @@ def read_users(
         # Not by a script: what passes through Lua costs Redis six times as much.
         for user in users:
             pipeline.hgetall(keyspace.history(user, shards))
+        for user in users if settings.earlier_events else ():
+            pipeline.hgetall(keyspace.earlier(user, shards))
         for user in () if just_arrived else users:
             shard = keyspace.shard_of(user, shards)
             pipeline.zscore(keyspace.pending(shard), user)
             pipeline.zscore(keyspace.active(shard), user)
         (seconds, micros), version, *found = pipeline.execute()
-    histories, queued = found[: len(users)], found[len(users) :]
+    histories, rest = found[: len(users)], found[len(users) :]
+    many = len(users) if settings.earlier_events else 0
+    earlier, queued = rest[:many], rest[many:]
     further: list[list[bytes]] = [[] for _ in users]
     long = [place for place, history in enumerate(histories) if len(history) > settings.history_cap]
     if long:
@@ -49,6 +54,7 @@ def read_users(
         read_at=read_at,
         version=version.decode() if version else None,
         histories=histories,
+        earlier=earlier,
         further=further,
         arrivals=_arrivals(queued, read_at // 1000) if queued else [read_at // 1000] * len(users),
     )

@@ -12,7 +12,7 @@ from algorithms.blending.served import ServedBlend
 from algorithms.signals.history import UNKNOWN, Histories, from_events, grade_ratings
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored.hotness import HOTNESS_STEP
-from contracts.stored.records import HistoryEntry, encode_entry
+from contracts.stored.records import EarlierEvent, HistoryEntry, encode_earlier, encode_entry
 from streaming.fold_in.by_blend import rank_by_blend, signal_histories
 from streaming.fold_in.by_factors import RankedLists, item_places, known_places
 from streaming.fold_in.histories import StrengthTable, read_histories
@@ -26,7 +26,7 @@ FACTORS = np.random.default_rng(0).normal(size=(ITEMS, 3)).astype(np.float32)
 BLEND = a_blend(FACTORS).served
 WITH_KNOWN = ServedBlend(replace(BLEND.blend, with_known_items=True), BLEND.signals)
 
-# (item, rating, minute, event id) with few minutes and ids, so that there are ties.
+# (item, rating, minute, event id) with few minutes and ids, so that there are ties; an item may come again.
 RATED = st.tuples(
     st.integers(0, ITEMS + 3),
     st.sampled_from([1.0, 3.0, 4.0, 5.0]),
@@ -34,7 +34,7 @@ RATED = st.tuples(
     st.integers(0, 2**128 - 1),
 )
 USERS = st.lists(
-    st.lists(RATED, max_size=30, unique_by=(lambda r: r[0], lambda r: r[3])), min_size=1, max_size=4
+    st.lists(RATED, max_size=30, unique_by=(lambda r: (r[0], r[2]), lambda r: r[3])), min_size=1, max_size=4
 )
 Rated = list[tuple[int, float, int, int]]
 
@@ -56,9 +56,22 @@ def the_model(served: ServedBlend) -> OnlineModel:
 
 
 def in_redis(user: Rated) -> dict[bytes, bytes]:
+    """The last rating of each item, as the state has it."""
     return {
         b"i%d" % item: encode_entry(HistoryEntry("rating", 60_000 * minute, str(uuid.UUID(int=id_)), rating))
-        for item, rating, minute, id_ in user
+        for item, rating, minute, id_ in sorted(user, key=lambda rated: rated[2])
+    }
+
+
+def earlier_in_redis(user: Rated) -> dict[bytes, bytes]:
+    """The ratings before the last one of each item."""
+    times: dict[int, list[int]] = {}
+    for item, _, minute, _ in user:
+        times.setdefault(item, []).append(60_000 * minute)
+    return {
+        b"i%d" % item: encode_earlier(EarlierEvent("rating", moment) for moment in sorted(of_item)[:-1])
+        for item, of_item in times.items()
+        if len(of_item) > 1
     }
 
 
@@ -66,7 +79,8 @@ def online(
     served: ServedBlend, users: list[Rated], hours: float = 0.0, n: int = 10, new: NewItems | None = None
 ) -> tuple[RankedLists, list[float]]:
     model, new_items = the_model(served), new or NewItems()
-    known_items = read_histories([in_redis(user) for user in users], STRENGTHS)
+    earlier = [earlier_in_redis(user) for user in users]
+    known_items = read_histories([in_redis(user) for user in users], STRENGTHS, earlier)
     indexes = item_places(model, new_items, known_items.items)
     known = known_places(model, new_items, known_items, indexes, [[] for _ in users])
     since = np.full(len(users), round(hours * HOUR), np.int64)
@@ -75,13 +89,14 @@ def online(
 
 
 def offline(users: list[Rated], hours: float = 0.0) -> Histories:
-    """The same histories from events, ordered by (time, event id)."""
+    """The same histories from rows of items with their moments, as training makes them."""
+    last = [{rated[0]: rated for rated in sorted(user, key=lambda rated: rated[2])} for user in users]
     events = [
-        (minute, id_, owner, item, rating)
+        (minute, id_, owner, item, last[owner][item][1])
         for owner, user in enumerate(users)
-        for item, rating, minute, id_ in user
+        for item, _, minute, id_ in user
     ]
-    events.sort()
+    events.sort(key=lambda event: (event[0], event[3] if event[3] < ITEMS else UNKNOWN))
     items = np.array([UNKNOWN if e[3] >= ITEMS else e[3] for e in events], np.int64)
     ratings = np.array([e[4] for e in events], np.float64)
     worth = {1.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from algorithms.signals.history import grade_entries
 from contracts.events import DEFAULT_WEIGHTS, EVENT_TYPES
-from contracts.stored.records import HistoryEntry, encode_entry
-from contracts.strengths import effective, strength
+from contracts.stored.records import EarlierEvent, HistoryEntry, encode_earlier, encode_entry
+from contracts.strengths import effective, moments, strength
 from streaming.fold_in.histories import StrengthTable, read_histories
 
 GRADES = {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
@@ -53,6 +53,46 @@ def test_strengths_and_times_are_those_of_the_entries_that_count(
     assert histories.grades.tolist() == [
         grade_entries((entry.event_type, entry.value) for entry in effective(item)) for item in items
     ]
+
+
+EARLIER = st.sets(st.builds(EarlierEvent, st.sampled_from(EVENT_TYPES), st.integers(0, 9)), max_size=8)
+LATE = st.lists(
+    st.builds(
+        HistoryEntry,
+        st.sampled_from(EVENT_TYPES),
+        st.integers(3, 9),
+        st.integers(0, 3).map(lambda n: str(uuid.UUID(int=n << 62))),
+        st.just(4.0),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda entry: entry.event_type,
+).filter(lambda entries: bool(effective(entries)))
+
+
+@given(st.lists(st.lists(st.tuples(LATE, EARLIER), max_size=4), max_size=3))
+def test_moments_are_those_of_the_contract(
+    users: list[list[tuple[list[HistoryEntry], set[EarlierEvent]]]],
+) -> None:
+    raw = [{b"i%d" % n: encoded(item) for n, (item, _) in enumerate(user)} for user in users]
+    kept = [
+        {b"i%d" % n: encode_earlier(earlier) for n, (_, earlier) in enumerate(user) if earlier}
+        | {b"not read": encode_earlier([EarlierEvent("view", 1)])}
+        for user in users
+    ]
+    found = read_histories(raw, STRENGTHS, kept).moments
+    items = [item for user in users for item in user]
+    expected = [
+        (place, moment)
+        for place, (entries, earlier) in enumerate(items)
+        for moment in moments(entries, [e for e in earlier if e.event_time < newest_of(entries)])[:0:-1]
+    ]
+    assert list(zip(found.rows.tolist(), found.times.tolist(), strict=True)) == expected
+
+
+def newest_of(entries: list[HistoryEntry]) -> int:
+    """An earlier event is never as new as the newest that counts: its type has a last writer."""
+    return max(entry.event_time for entry in effective(entries))
 
 
 def test_a_user_without_a_history_has_an_empty_row() -> None:
