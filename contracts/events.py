@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 RATING = "rating"  # the one type that carries a value of its own, from which its strength follows
+PURCHASE = "purchase"  # what "you buy this often" is said of
 RETRACT = "retract"  # takes back what its user did with its item before it; like any write, it has its time
 
 
@@ -34,7 +35,7 @@ EVENT_RULES: tuple[EventRule, ...] = (
     EventRule("click", weight=2.0),
     EventRule("like", weight=4.0, opposite="dislike"),
     EventRule(RATING),
-    EventRule("purchase", weight=5.0),
+    EventRule(PURCHASE, weight=5.0),
     EventRule("dislike", weight=-1.0, opposite="like"),
     EventRule(RETRACT),
 )

@@ -1,4 +1,4 @@
-"""What a list is ranked by: one entry an item, whatever its user or visitor did with it."""
+"""What a list is ranked by: each item once, with all times at which its user or visitor came back to it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.signals.history import Histories, grade_entries
+from contracts.events import PURCHASE
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
 from serving.memory.process_memory import ProcessMemory
-from serving.redis.reads.user import history
+from serving.redis.reads.user import history_with_moments
 
 Places = Callable[[Sequence[str]], NDArray[np.int64]]
 
@@ -24,13 +25,23 @@ class Interacted(NamedTuple):
     strength: float  # what factors are folded in with (RATING_STRENGTHS, EVENT_WEIGHTS)
     time_ms: int  # of the newest interaction that counts
     grade: float = 1.0  # how much of a like it is (algorithms/signals/history.py)
+    earlier_ms: tuple[int, ...] = ()  # the times before, as far as they are kept (EARLIER_EVENTS)
+    is_bought: bool = False
+
+
+class Asked(NamedTuple):
+    """A history as signals read it, and the place among the items that each of its entries is of."""
+
+    histories: Histories
+    rows: NDArray[np.int64]
 
 
 async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted]:
     """What a fold-in reads: the newest HISTORY_CAP items, newest first. Raises StoreError."""
     settings = memory.settings
+    found = await history_with_moments(memory.store, user_id)
     by_item: dict[str, list[HistoryEntry]] = {}  # in the order of each item's newest entry
-    for item_id, entry in await history(memory.store, user_id):
+    for item_id, entry in found.rows:
         by_item.setdefault(item_id, []).append(entry)
     interacted = [
         Interacted(
@@ -38,23 +49,33 @@ async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted
             strength=strength(entries, settings.event_weights, settings.rating_strengths),
             time_ms=max(entry.event_time for entry in entries),
             grade=grade_entries((entry.event_type, entry.value) for entry in entries),
+            earlier_ms=tuple(found.times_ms[item_id][1:]),
+            is_bought=any(entry.event_type == PURCHASE for entry in entries),
         )
         for item_id, entries in by_item.items()
     ]
     return interacted[: settings.history_cap]
 
 
-def as_histories(interacted: Sequence[Interacted], places: Places, now_ms: int) -> Histories:
-    """One user's history, given newest first, for a question at ``now_ms``.
+def as_histories(interacted: Sequence[Interacted], places: Places, now_ms: int) -> Asked:
+    """One user's history for a question at ``now_ms``: an entry for each time of each item, newest first.
 
-    Items that the model does not know keep their place in the order.
+    Items that the model does not know keep their place in the order; of one moment's entries the higher item
+    counts as the newer, as in the online query.
     """
-    return Histories(
-        indptr=np.array([0, len(interacted)], np.int64),
-        items=places([each.item_id for each in interacted]).astype(np.int32),
-        grades=np.array([each.grade for each in interacted], np.float64),
-        strengths=np.array([each.strength for each in interacted], np.float64),
-        times_ms=np.array([each.time_ms for each in interacted], np.int64),
-        weights=np.ones(len(interacted)),
+    counts = np.array([1 + len(each.earlier_ms) for each in interacted], np.int64)
+    rows = np.repeat(np.arange(len(interacted)), counts)
+    times = np.array([time for each in interacted for time in (each.time_ms, *each.earlier_ms)], np.int64)
+    items = places([each.item_id for each in interacted]).astype(np.int32)
+    order = np.lexsort((-items[rows], -times))
+    rows = rows[order]
+    histories = Histories(
+        indptr=np.array([0, len(rows)], np.int64),
+        items=items[rows],
+        grades=np.array([each.grade for each in interacted], np.float64)[rows],
+        strengths=np.array([each.strength for each in interacted], np.float64)[rows],
+        times_ms=times[order],
+        weights=np.ones(len(rows)),
         now_ms=np.array([now_ms], np.int64),
     )
+    return Asked(histories, rows)

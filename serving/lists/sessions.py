@@ -53,7 +53,7 @@ def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, n
     hot = blend.at(_HOT)
     if not hot.names:
         return ()
-    histories = as_histories(session, blend.factors.places, now_ms)
+    histories, _ = as_histories(session, blend.factors.places, now_ms)
     indexes, scores = hot.rank(blend.signals, histories, min(depth, len(blend.factors.matrix)))
     return _found(blend.factors, indexes[0], scores[0])
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from algorithms.signals.history import grade_entries
-from contracts.events import MAX_RATING, MIN_RATING, RATING, WeightedType
+from contracts.events import MAX_RATING, MIN_RATING, PURCHASE, RATING, WeightedType
 from contracts.settings import ServingSettings
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
@@ -127,20 +127,27 @@ def routes(
 def interacted(items: Sequence[SessionItem], settings: ServingSettings) -> list[Interacted]:
     """What the session says of each item, newest first; of one that comes twice, the last occurrence counts.
 
-    A session has no times: its order stands for them, one millisecond apart until now.
+    A session has no times: its order stands for them, one millisecond apart until now. Earlier occurrences
+    are times at which the visitor was at the item.
     """
-    last = {each.item_id: (place, each) for place, each in enumerate(items)}
-    newest_first = sorted(last.values(), key=lambda pair: -pair[0])
+    places: dict[str, list[int]] = {}
+    for newer, each in enumerate(reversed(items)):
+        places.setdefault(each.item_id, []).append(newer)
     now_ms = time.time_ns() // 1_000_000
-    return [
-        Interacted(
-            item_id=each.item_id,
-            strength=strength([_entry(each)], settings.event_weights, settings.rating_strengths),
-            time_ms=now_ms - newer,
-            grade=grade_entries([(_entry(each).event_type, _entry(each).value)]),
+    found = []
+    for item_id, (newest, *earlier) in places.items():
+        entry = _entry(items[len(items) - 1 - newest])
+        found.append(
+            Interacted(
+                item_id=item_id,
+                strength=strength([entry], settings.event_weights, settings.rating_strengths),
+                time_ms=now_ms - newest,
+                grade=grade_entries([(entry.event_type, entry.value)]),
+                earlier_ms=tuple(now_ms - newer for newer in earlier),
+                is_bought=entry.event_type == PURCHASE,
+            )
         )
-        for newer, (_, each) in enumerate(newest_first)
-    ]
+    return found
 
 
 def _entry(item: SessionItem) -> HistoryEntry:

@@ -19,7 +19,7 @@ HOT = {
     "item_to_item/15": 1.0,
     "transitions/4": 0.7,
     "factors": 0.2,
-    "repeats": 0.4,
+    "repeats/10": 0.4,
     "trend/week": 0.1,
     "popularity": -0.05,
 }

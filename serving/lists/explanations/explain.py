@@ -65,7 +65,11 @@ async def explanations(
         await memory.catalogue.load(_shown_items(reader.history, shares))
     except StoreError:
         return nothing
-    return [None if each is None else _explanation(memory, reader.history, each) for each in shares]
+    known = {each.item_id: each for each in reader.history}
+    return [
+        None if each is None else _explanation(memory, reader.history, each, known.get(item_id))
+        for item_id, each in zip(item_ids, shares, strict=True)
+    ]
 
 
 def best_moment(user: User) -> Moment | None:
@@ -108,7 +112,9 @@ def _shown_items(history: Sequence[Interacted], shares: Sequence[Shares | None])
     return {history[place].item_id for each in shares if each is not None for place in _largest(each)}
 
 
-def _explanation(memory: ProcessMemory, history: Sequence[Interacted], shares: Shares) -> Explanation:
+def _explanation(
+    memory: ProcessMemory, history: Sequence[Interacted], shares: Shares, known: Interacted | None
+) -> Explanation:
     def title_of(place: int) -> str | None:
         return memory.catalogue.get(history[place].item_id).title
 
@@ -123,5 +129,5 @@ def _explanation(memory: ProcessMemory, history: Sequence[Interacted], shares: S
         items=shown,
         rest=round(score - sum(share["share"] for share in shown), 6),
         signals={family: round(share, 6) for family, share in shares.by_family.items()},
-        reason=reason_of(shares, lambda place: title_of(place) or history[place].item_id),
+        reason=reason_of(shares, lambda place: title_of(place) or history[place].item_id, known),
     )

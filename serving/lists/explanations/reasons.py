@@ -8,29 +8,39 @@ import numpy as np
 
 from algorithms.blending.weights import POPULARITY, REPEATS, TRANSITIONS, TREND
 from serving.lists.explanations.shares import Shares
+from serving.lists.ranking_history import Interacted
 
 _NAMED = 2  # items of the history in a sentence
+_OFTEN = 3  # times
 _WITHOUT_ITEMS = {
-    REPEATS: "you have had this before",
     TREND: "rising now",
     POPULARITY: "popular",
 }
 
 
-def reason_of(shares: Shares, name_of: Callable[[int], str]) -> str | None:
-    """By the signals with the largest share; ``name_of`` names an entry of the history by its place.
+def reason_of(shares: Shares, name_of: Callable[[int], str], known: Interacted | None = None) -> str | None:
+    """By the signals with the largest share; ``name_of`` names an item of the history by its place.
 
+    ``known``: what the user did with the item that is explained, where it is in the history.
     None where no share is above 0, or where the largest cannot be told by items.
     """
     family = max(shares.by_family, key=lambda each: shares.by_family[each], default=None)
     if family is None or shares.by_family[family] <= 0:
         return None
+    if family == REPEATS:
+        return _repeat_of(known)
     if family in _WITHOUT_ITEMS:
         return _WITHOUT_ITEMS[family]
     names = [name_of(place) for place in named_places(shares.by_entry[family])]
     if not names:
         return None
     return f"follows {names[0]}" if family == TRANSITIONS else f"because of {' and '.join(names)}"
+
+
+def _repeat_of(known: Interacted | None) -> str:
+    if known is None or 1 + len(known.earlier_ms) < _OFTEN:
+        return "you have had this before"
+    return "you buy this often" if known.is_bought else "you come back to this often"
 
 
 def named_places(shares: Sequence[float] | np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:

@@ -83,8 +83,11 @@ def shares_by_factors(
 def shares_by_blend(
     blend: ModelBlend, history: Sequence[Interacted], moment: Moment, targets: Sequence[str]
 ) -> list[Shares | None]:
-    """By all signals with the weights of that moment; None for a target that the model does not know."""
-    asked = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
+    """By all signals with the weights of that moment; None for a target that the model does not know.
+
+    The shares of an item's several times are added up.
+    """
+    asked, rows = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
     places = blend.factors.places(targets)
     found = blend.at(moment.hotness).explain(blend.signals, asked, np.maximum(places, 0))
     families = {name: blend.record.signals[name].family for name in found.by_signal}
@@ -94,7 +97,8 @@ def shares_by_blend(
         by_entry: dict[str, Floats] = {}
         for name, family in families.items():
             by_family[family] = by_family.get(family, 0.0) + float(found.by_signal[name][row])
-            by_entry[family] = by_entry.get(family, 0.0) + found.by_entry[name][row]
+            of_items = np.bincount(rows, found.by_entry[name][row], len(history))
+            by_entry[family] = np.asarray(by_entry.get(family, 0.0) + of_items)
         shares.append(None if place == UNKNOWN else Shares(by_family, by_entry))
     return shares
 
@@ -106,7 +110,7 @@ def scores_by_blend(
     weighted = blend.at(moment.hotness)
     if not weighted.names:
         return [None] * len(targets)
-    asked = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
+    asked, _ = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
     scores = weighted.score(blend.signals, asked)[0]
     places = blend.factors.places(targets).tolist()
     return [None if place == UNKNOWN else round(float(scores[place]), 6) for place in places]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -88,8 +88,33 @@ class HistoryRow(NamedTuple):
 
 async def history(store: Store, user_id: str) -> list[HistoryRow]:
     """What counts of the user's interactions: not what was retracted or taken back; newest first."""
-    key = keyspace.history(user_id, store.shards)
-    (raw,) = await store.ask(("HGETALL", key))
+    (raw,) = await store.ask(("HGETALL", keyspace.history(user_id, store.shards)))
+    return _rows(raw)
+
+
+class Moments(NamedTuple):
+    """What counts of a user's interactions, newest first, and all times of each item, newest first."""
+
+    rows: list[HistoryRow]
+    times_ms: dict[str, list[int]]
+
+
+async def history_with_moments(store: Store, user_id: str) -> Moments:
+    """As `history`, with all times at which the user came back to an item (contracts.strengths.moments)."""
+    raw, earlier = await store.ask(
+        ("HGETALL", keyspace.history(user_id, store.shards)),
+        ("HGETALL", keyspace.earlier(user_id, store.shards)),
+    )
+    times = {
+        item.decode(): strengths.moments(
+            records.decode_history(each), records.decode_earlier(earlier.get(item, b""))
+        )
+        for item, each in raw.items()
+    }
+    return Moments(_rows(raw), times)
+
+
+def _rows(raw: Mapping[bytes, bytes]) -> list[HistoryRow]:
     found = [
         HistoryRow(item.decode(), entry)
         for item, each in raw.items()

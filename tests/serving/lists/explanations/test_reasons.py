@@ -16,6 +16,7 @@ from algorithms.blending.weights import (
 )
 from serving.lists.explanations.reasons import named_places, reason_of
 from serving.lists.explanations.shares import Shares
+from serving.lists.ranking_history import Interacted
 
 FAMILIES = (FACTORS, ITEM_TO_ITEM, LONG_VIEW, TRANSITIONS, REPEATS, TREND, POPULARITY)
 ENTRIES = np.array([0.1, 0.5, -0.7, 0.2])
@@ -40,6 +41,22 @@ def _reason(by_family: dict[str, float]) -> str | None:
 def test_the_largest_share_is_the_reason(family: str, reason: str) -> None:
     others = {each: 0.1 for each in FAMILIES if each != family}
     assert _reason({**others, family: 0.2}) == reason
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_bought", "reason"),
+    [
+        ((), True, "you have had this before"),
+        ((2,), True, "you have had this before"),
+        ((2, 1), True, "you buy this often"),
+        ((2, 1), False, "you come back to this often"),
+    ],
+)
+def test_what_comes_back_is_said_as_often_as_it_came(
+    earlier: tuple[int, ...], is_bought: bool, reason: str
+) -> None:
+    known = Interacted("x", 1.0, 3, earlier_ms=earlier, is_bought=is_bought)
+    assert reason_of(Shares({REPEATS: 1.0}, {REPEATS: ENTRIES}), "ABCD".__getitem__, known) == reason
 
 
 def test_without_a_share_above_zero_or_an_item_there_is_no_reason() -> None:
