@@ -111,6 +111,7 @@ export const texts = {
     trending: "Trending",
     rising: "Rising",
     noRising: "Nothing is met more often than usual.",
+    weight: (sum) => `weight ${sum}`, score: (score) => `score ${score}`,
     times: (times) => (times === null ? "not met before" : `${times.toFixed(1)} times as often as usual`),
     popular: "Popular",
     empty: "Nothing yet.",
@@ -141,6 +142,18 @@ export const texts = {
     fewPoints: "The curve begins with the second measured version.",
     trained: (counts) => `${counts.users.toLocaleString("en")} users, ${counts.items.toLocaleString("en")} items, ` +
       `${counts.interactions.toLocaleString("en")} interactions`,
+  },
+  experiments: {
+    title: "Experiments",
+    none: "No experiment yet. POST /v1/experiments defines one.",
+    states: { draft: "draft", running: "running", stopped: "stopped" },
+    arms: (name) => `Arms of ${name}`,
+    arm: "Arm", share: "Share", changes: "Changes", control: "control", noChange: "nothing",
+    judgedBy: (metric) => `judged by ${metric}`,
+    audience: (share) => `${Math.round(100 * share)} % of users`,
+    since: (time) => `since ${time} UTC`, until: (time) => `until ${time} UTC`,
+    start: "Start", stop: "Stop", stopArm: "Stop this arm", sure: "Sure?",
+    stoppedArm: (reason) => `stopped: ${reason}`,
   },
   catalogue: {
     lead: "Find an item and see what lies near it.",

@@ -1,6 +1,7 @@
-// "Models": versions, the gate's decision with its intervals, the learning curve, promote and roll back.
+// "Models": versions, the gate's decisions with their intervals, the learning curve, experiments; promote, roll back.
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { json, path, post } from "./api.js";
+import { Experiments } from "./experiments.js";
 import { Message, SureButton } from "./parts.js";
 import { texts } from "./texts.js";
 
@@ -153,5 +154,6 @@ export function ModelsView() {
       ${model ? html`<section><h2>${t.gate(shown)}</h2><${Gate} model=${model} /></section>
         <section><h2>${t.learnt(shown)}</h2><${Learnt} blend=${models.find((each) => each.version === shown)?.blend} /></section>
         <section><h2>${t.curve}</h2><${Curve} points=${points} /></section>` : null}
-      <section><h2>${t.decisions}</h2><${Decisions} decisions=${decisions} /></section>`}`;
+      <section><h2>${t.decisions}</h2><${Decisions} decisions=${decisions} /></section>`}
+    <section><h2>${texts.experiments.title}</h2><${Experiments} /></section>`;
 }

@@ -95,8 +95,8 @@ export function NowView() {
       <section class="all"><h2>${t.freshness}</h2><${Freshness} buckets=${now.freshness} /></section>
     </div>
     <div class="columns three">
-      <${Top} title=${t.trending} items=${now.trending} empty=${t.empty} figure=${(item) => number(item.score, 1)} />
+      <${Top} title=${t.trending} items=${now.trending} empty=${t.empty} figure=${(item) => t.weight(number(item.score, 1))} />
       <${Top} title=${t.rising} items=${now.rising} empty=${t.noRising} figure=${(item) => t.times(item.times)} />
-      <${Top} title=${t.popular} items=${now.popular} empty=${t.empty} figure=${(item) => number(item.score, 1)} />
+      <${Top} title=${t.popular} items=${now.popular} empty=${t.empty} figure=${(item) => t.score(number(item.score, 1))} />
     </div>`}`;
 }

@@ -16,6 +16,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from clients.topic_admin import create_topics
+from contracts.experiments.definition import Arm, ArmParameters, Definition
+from contracts.experiments.record import Experiment
 from contracts.stored import keyspace, records
 from contracts.stored.manifest import GateRecord, HistoryPoint
 from contracts.stored.pointer import audit_line
@@ -98,6 +100,13 @@ def write_world(redis_url: str) -> None:
         client.zadd(keyspace.MODEL_VERSIONS, {version: place})
     client.set(keyspace.CURRENT_MODEL, "v2")
     client.rpush(keyspace.MODEL_AUDIT, audit_line("trainer", "refuse", "v2", "v4", HOSTILE_TITLE).encode())
+    definition = Definition(
+        name="diverse",
+        hypothesis=HOSTILE_TITLE,
+        arms=(Arm(name="a"), Arm(name="b", parameters=ArmParameters(diversity=0.5))),
+    )
+    running = Experiment(definition=definition, state="running", created_at=1, started_at=1)
+    client.hset(keyspace.EXPERIMENTS, "diverse", running.to_json())
     for item_id, title in zip(HOSTILE_ITEMS, [HOSTILE_TITLE, *HOSTILE[1:]], strict=True):
         entry = {"kind": "item", "id": item_id, "title": title, "categories": [title], "updated_at": 1}
         client.hset(keyspace.CATALOG_ITEMS, item_id, records.encode_catalog(1, json.dumps(entry)))
@@ -192,6 +201,7 @@ def test_every_view_opens_without_a_fault_and_fits_its_screen(
                 expect(page.locator(".uplot")).to_be_visible(timeout=PATIENCE_MS)
                 page.get_by_role("button", name="v1", exact=True).click()
                 expect(page.locator("main")).to_contain_text("decision on v1", timeout=PATIENCE_MS)
+                expect(page.locator("main")).to_contain_text("diversity = 0.5", timeout=PATIENCE_MS)
             wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             assert wider <= 0, (view, width, wider)
             page.screenshot(path=SCREENSHOTS / f"{view}-{scheme}-{width}.png", full_page=True)

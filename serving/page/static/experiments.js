@@ -1,0 +1,58 @@
+// Experiments: what each compares and on whom; start and stop them, stop an arm.
+import { html, useEffect, useState } from "./vendor/preact-htm.js";
+import { json, path, post } from "./api.js";
+import { Message, SureButton } from "./parts.js";
+import { texts } from "./texts.js";
+
+const t = texts.experiments;
+const time = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+
+/** When an experiment began and ended, and why it ended. */
+function life({ started_at: started, stopped_at: stopped, stop_reason: reason }) {
+  return [started && t.since(time(started)), stopped && t.until(time(stopped)), reason].filter(Boolean).join(" · ");
+}
+
+function Arms({ experiment, onStop }) {
+  const { arms } = experiment.definition;
+  const all = arms.reduce((sum, arm) => sum + arm.weight, 0);
+  const stopped = new Map(experiment.stopped_arms.map((each) => [each.arm, each.reason]));
+  const changes = (arm) => Object.entries(arm.parameters).filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name} = ${[value].flat().join(", ")}`).join("; ") || t.noChange;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.arms(experiment.definition.name)}><table>
+    <thead><tr><th scope="col">${t.arm}</th><th scope="col" class="number">${t.share}</th><th scope="col">${t.changes}</th><td></td></tr></thead>
+    <tbody>${arms.map((arm, at) => html`<tr key=${arm.name} class=${stopped.has(arm.name) ? "out" : ""}>
+      <th scope="row">${arm.name}${at === 0 ? html` <span class="badge">${t.control}</span>` : null}</th>
+      <td class="number">${Math.round((100 * arm.weight) / all)} %</td>
+      <td class="long"><bdi>${changes(arm)}</bdi></td>
+      <td>${stopped.has(arm.name) ? html`<bdi>${t.stoppedArm(stopped.get(arm.name))}</bdi>`
+        : experiment.state === "running" && at > 0 ? html`<${SureButton} label=${t.stopArm} sure=${t.sure} name=${arm.name}
+          onSure=${() => onStop(arm.name)} />` : null}</td></tr>`)}</tbody></table></div>`;
+}
+
+function Experiment({ experiment, onAct }) {
+  const { name, hypothesis, primary, audience } = experiment.definition;
+  const about = [t.judgedBy(primary), t.audience(audience.share), audience.segment, life(experiment)];
+  return html`<h3><bdi>${name}</bdi> <span class="badge">${t.states[experiment.state]}</span></h3>
+    <p><bdi>${hypothesis}</bdi></p>
+    <p class="quiet"><bdi>${about.filter(Boolean).join(" · ")}</bdi></p>
+    <${Arms} experiment=${experiment} onStop=${(arm) => onAct(["v1", "experiments", name, "arms", arm, "stop"], {})} />
+    <div class="row">
+      ${experiment.state === "draft" ? html`<${SureButton} label=${t.start} sure=${t.sure} name=${name}
+        onSure=${() => onAct(["v1", "experiments", name, "start"])} />` : null}
+      ${experiment.state === "running" ? html`<${SureButton} label=${t.stop} sure=${t.sure} name=${name}
+        onSure=${() => onAct(["v1", "experiments", name, "stop"], {})} />` : null}
+    </div>`;
+}
+
+export function Experiments() {
+  const [experiments, setExperiments] = useState(null);
+  const [error, setError] = useState("");
+  const failed = (problem) => setError(problem.message);
+  const load = () => json("v1/experiments").then((found) => { setExperiments(found.experiments); setError(""); }, failed);
+  const act = (parts, body) => post(path(parts), body).then(load, failed);
+  useEffect(() => { load(); }, []);
+  if (error) return html`<${Message} error>${error}<//>`;
+  if (!experiments) return html`<${Message}>${texts.loading}<//>`;
+  if (!experiments.length) return html`<${Message}>${t.none}<//>`;
+  return experiments.map((each) => html`<${Experiment} key=${each.definition.name} experiment=${each} onAct=${act} />`);
+}
