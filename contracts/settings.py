@@ -192,6 +192,17 @@ class TuneSettings(TrainingSettings, FoldInSettings):
     tune_half_life_items: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 10.0, 20.0, 40.0, 80.0)
 
 
+class ExperimentSettings(LakeSettings):
+    """`headwater experiments`: where the API and the lake are."""
+
+    api_url: str = "http://127.0.0.1:8000"
+    api_key: SecretStr | None = None
+    admin_api_key: SecretStr | None = None  # API_KEY when not set
+    # An event that names no recommendation belongs to the newest exposure of its item to its user, if that is
+    # not older.
+    attribution_hours: float = Field(default=24.0, gt=0, le=720)
+
+
 class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSettings):
     """The API."""
 

@@ -27,6 +27,7 @@ PARTS: tuple[Part, ...] = (
     Part("ingest.cli", "ingest", ("ingest", "download")),
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),
+    Part("experiments.cli", "experiments", ("experiments",)),
     Part("serving.cli", "serving", ("export",)),
 )
 

@@ -92,6 +92,7 @@ def _java(error: Exception) -> Failure | None:
 DESCRIPTIONS: dict[str, Callable[[Any], Failure | None]] = {
     "stack.machine.errors.StackError": _own_words,
     "training.registry.outcome.TrainingError": _own_words,
+    "experiments.api.ExperimentApiError": _own_words,
     "serving.redis.store.StoreError": _redis_down,
     "stack.status.redis_state.RedisUnavailableError": _redis_down,
     "clients.event_producer.ProducerError": _no_broker,

@@ -15,7 +15,19 @@ from stack.invocation.failures import in_words
 _HELP = "--help"
 _WITH_DATA_DIR = frozenset({"up", "demo", "status", "down"})  # their own option of this name wins
 _OF_A_STACK = frozenset(
-    {"verify", "ingest", "rebuild", "repair", "rejects", "train", "report", "tune", "models", "export"}
+    {
+        "verify",
+        "experiments",
+        "ingest",
+        "rebuild",
+        "repair",
+        "rejects",
+        "train",
+        "report",
+        "tune",
+        "models",
+        "export",
+    }
 )
 _STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune"})
 # What a command needs that starts Spark, or whose own clients would wait half a minute for a server.

@@ -42,6 +42,7 @@ def addresses(folders: Folders, ports: Ports) -> dict[str, str]:
     return {
         "KAFKA_BOOTSTRAP_SERVERS": ports.bootstrap,
         "REDIS_URL": ports.redis_url,
+        "API_URL": ports.api_url,
         "LAKE_URI": str(folders.lake),
         "MODELS_URI": str(folders.models),
         "CHECKPOINTS_URI": str(folders.checkpoints),

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("ingest", "streaming", "training", "serving")
-PACKAGES = ("contracts", "algorithms", "clients", *SERVICES, "experiments", "stack")
+SERVICES = ("ingest", "streaming", "training", "serving", "experiments")
+PACKAGES = ("contracts", "algorithms", "clients", *SERVICES, "stack")
 FORBIDDEN_WORDS = frozenset(
     {"manager", "helper", "helpers", "util", "utils", "handler", "common", "misc", "base"}
 )

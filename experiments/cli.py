@@ -1,0 +1,150 @@
+"""`headwater experiments`: create, list, start, stop, report, watch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contracts.experiments.record import Experiment
+from contracts.settings import ExperimentSettings
+from experiments.api import ExperimentApi, ExperimentApiError
+
+experiments = typer.Typer(no_args_is_help=True, help="A/B tests of configurations, on real users.")
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+Name = Annotated[str, typer.Argument(help="the experiment's name")]
+_log = logging.getLogger("headwater.experiments")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this service's commands."""
+    app.add_typer(experiments, name="experiments")
+
+
+@experiments.command()
+def create(
+    file: Annotated[Path, typer.Argument(help="the definition, as JSON; docs/experiments.md shows one")],
+    start: Annotated[bool, typer.Option("--start", help="start it at once")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Define an experiment, as a draft."""
+    with _errors_in_words():
+        api = _api()
+        found = api.define(_definition(file))
+        _print(api.start(found.name) if start else found, as_json)
+
+
+@experiments.command("list")
+def list_experiments(as_json: AsJson = False) -> None:
+    """Every experiment, the newest first."""
+    with _errors_in_words():
+        found = _api().all()
+    if as_json:
+        typer.echo(json.dumps([each.model_dump(mode="json") for each in found], indent=2))
+        return
+    for each in found:
+        typer.echo(_line(each))
+
+
+@experiments.command()
+def start(name: Name, as_json: AsJson = False) -> None:
+    """Start a draft: every API process assigns users within a second."""
+    with _errors_in_words():
+        _print(_api().start(name), as_json)
+
+
+@experiments.command()
+def stop(
+    name: Name,
+    reason: Annotated[str, typer.Option(help="why, for the audit")] = "by hand",
+    arm: Annotated[str | None, typer.Option(help="stop this arm alone")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop an experiment, or one of its arms."""
+    with _errors_in_words():
+        api = _api()
+        _print(api.stop(name, reason) if arm is None else api.stop_arm(name, arm, reason), as_json)
+
+
+@experiments.command()
+def report(
+    name: Name,
+    out: Annotated[Path | None, typer.Option(help="write the report as one HTML page there")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What an experiment shows, from the lake: figures, intervals, practices, a decision."""
+    # Only reports need the statistics: they take a second to import.
+    from experiments.report.page import as_page
+    from experiments.report.text import as_text
+    from experiments.run import report_of
+
+    with _errors_in_words():
+        settings = ExperimentSettings()
+        api = _api()
+        found = report_of(settings, api.get(name), api.all())
+        if out is not None:
+            out.write_text(as_page(found), encoding="utf-8")
+    typer.echo(found.model_dump_json(indent=2) if as_json else as_text(found))
+
+
+@experiments.command()
+def watch(
+    every: Annotated[float, typer.Option(min=1, help="seconds between two looks")] = 300.0,
+    once: Annotated[bool, typer.Option("--once", help="look once and exit")] = False,
+) -> None:
+    """Look at every running experiment, and stop the arms that violate a guardrail."""
+    from experiments.run import stop_harmful_arms
+
+    while True:
+        with _errors_in_words() if once else _logged():
+            for line in stop_harmful_arms(ExperimentSettings(), _api()):
+                typer.echo(line)
+        if once:
+            return
+        time.sleep(every)
+
+
+def _definition(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ExperimentApiError(
+            f"{file} is no JSON ({error}): docs/experiments.md shows a definition"
+        ) from error
+
+
+def _api() -> ExperimentApi:
+    return ExperimentApi(ExperimentSettings())
+
+
+def _line(each: Experiment) -> str:
+    arms = ", ".join(f"{arm.name} {arm.weight:g}" for arm in each.definition.arms)
+    return f"{each.name:<30} run {each.run}  {each.state:<8} {arms}  {each.definition.primary}"
+
+
+def _print(found: Experiment, as_json: bool) -> None:
+    typer.echo(found.model_dump_json(indent=2) if as_json else _line(found))
+
+
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    try:
+        yield
+    except ExperimentApiError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """A watch goes on when the API or the lake does not answer for a while."""
+    try:
+        yield
+    except (ExperimentApiError, OSError) as error:
+        _log.warning("%s", error)

@@ -1,0 +1,1 @@
+"""What the units of an experiment saw and did: rows of the lake, and counts by unit."""

@@ -1,0 +1,82 @@
+"""Which shown items were acted on: joined by the recommendation that an event names, else by time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from experiments.observations.ids import codes
+
+Ints = NDArray[np.int64]
+
+
+def clicked_places(
+    exposures: pa.Table,
+    unit: Ints,
+    shown: Ints,
+    items: pa.Array,
+    events: pa.Table,
+    event_unit: Ints,
+    window_ms: int,
+) -> Ints:
+    """The places (rows of ``items``) that an event followed, each once, in ascending order.
+
+    ``items`` are the shown items, ``shown`` the exposure of each, ``unit`` the unit of each exposure. An
+    event that names a recommendation belongs to it alone; another belongs to the newest exposure of its item
+    to its unit within ``window_ms`` before it.
+    """
+    item_ids = pc.unique(items)
+    item = codes(items, item_ids)
+    event_item = codes(events["item_id"], item_ids)
+    recommendations = pc.unique(exposures["recommendation_id"])
+    recommendation = codes(exposures["recommendation_id"], recommendations)[shown]
+    named = np.asarray(pc.is_valid(events["recommendation_id"]).to_numpy(), dtype=bool)
+    event_recommendation = codes(events["recommendation_id"], recommendations)
+
+    times = np.asarray(exposures["event_time"].to_numpy(), dtype=np.int64)[shown]
+    event_times = np.asarray(events["event_time"].to_numpy(), dtype=np.int64)
+    n_items = max(len(item_ids), 1)
+    exact = named & (event_recommendation >= 0) & (event_item >= 0)
+    # The exposure's unit too: an id that somebody else's event names joins nothing.
+    by_id = _newest_match(
+        recommendation * n_items + item,
+        times,
+        (event_recommendation * n_items + event_item)[exact],
+        event_times[exact],
+        None,
+    )
+    owner = unit[shown]
+    found = by_id >= 0
+    by_id = by_id[found][owner[by_id[found]] == event_unit[exact][found]]
+    timed = ~named & (event_item >= 0)
+    by_time = _newest_match(
+        owner * n_items + item,
+        times,
+        (event_unit * n_items + event_item)[timed],
+        event_times[timed],
+        window_ms,
+    )
+    return np.unique(np.concatenate([by_id, by_time[by_time >= 0]]))
+
+
+def _newest_match(
+    keys: Ints, times: Ints, event_keys: Ints, event_times: Ints, window_ms: int | None
+) -> Ints:
+    """For each event, the row of its key that is newest and not after it; -1 for none within the window."""
+    if not len(keys):
+        return np.full(len(event_keys), -1, dtype=np.int64)
+    ranks, rank = np.unique(keys, return_inverse=True)
+    start = int(times.min())
+    span = int(max(times.max(), event_times.max() if len(event_times) else start)) - start + 2
+    order = np.lexsort((times, rank))
+    sorted_rows = rank[order] * span + (times[order] - start)
+    event_rank = np.searchsorted(ranks, event_keys).clip(max=len(ranks) - 1)
+    wanted = event_rank * span + (event_times - start)
+    at = np.searchsorted(sorted_rows, wanted, side="right") - 1
+    place = order[at.clip(min=0)]
+    found = (at >= 0) & (keys[place] == event_keys) & (event_times >= times[place])
+    if window_ms is not None:
+        found &= event_times - times[place] <= window_ms
+    return np.where(found, place, -1)

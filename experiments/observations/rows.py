@@ -1,0 +1,72 @@
+"""Rows of the lake as arrays: what was shown, and what was done. Read with deltalake, without Spark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from contracts.stored.lake import EXPOSURES, INTERACTIONS, Table
+
+_SHOWN = (
+    "recommendation_id",
+    "user_id",
+    "session_id",
+    "items",
+    "model_version",
+    "arm",
+    "reported_by",
+    "event_time",
+)
+_DONE = (
+    "event_id",
+    "event_type",
+    "user_id",
+    "item_id",
+    "value",
+    "event_time",
+    "session_id",
+    "recommendation_id",
+)
+
+
+@dataclass(frozen=True)
+class ExperimentRows:
+    """The exposures that name the experiment's run, and the interactions since its pre-period began.
+
+    Columns are those of the lake's tables; `event_time` is epoch ms.
+    """
+
+    exposures: pa.Table
+    interactions: pa.Table
+
+
+def read_rows(lake_uri: str, run: str, since_ms: int, shown_since_ms: int) -> ExperimentRows:
+    """The rows of one run; a table that does not exist yet has none."""
+    exposures = _read(lake_uri, EXPOSURES, _SHOWN, shown_since_ms)
+    named = pc.match_substring(exposures["arm"], f"{run}:")
+    return ExperimentRows(exposures.filter(named), _read(lake_uri, INTERACTIONS, _DONE, since_ms))
+
+
+def _read(lake_uri: str, table: Table, columns: tuple[str, ...], since_ms: int) -> pa.Table:
+    try:
+        dataset = DeltaTable(table.path(lake_uri)).to_pyarrow_dataset()
+    except TableNotFoundError:
+        return pa.table({name: pa.array([], _EMPTY.get(name, pa.string())) for name in columns})
+    since = pa.scalar(since_ms * 1000, pa.timestamp("us", "UTC"))
+    rows = dataset.to_table(list(columns), filter=pc.field("event_time") >= since)
+    micros = rows["event_time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    times = np.asarray(micros.to_numpy()) // 1000
+    place = rows.column_names.index("event_time")
+    return rows.set_column(place, "event_time", pa.array(times, pa.int64()))
+
+
+_EMPTY: dict[str, pa.DataType] = {
+    "event_time": pa.int64(),
+    "value": pa.float64(),
+    "items": pa.list_(pa.struct([("item_id", pa.string()), ("rank", pa.int32()), ("source", pa.string())])),
+}

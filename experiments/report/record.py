@@ -1,0 +1,111 @@
+"""The report as a record: what its JSON holds."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="null")
+
+
+class ArmFigures(_Record):
+    """What the units of an arm saw and did."""
+
+    arm: str
+    users: int
+    impressions: int
+    clicks: int
+    conversions: int
+    metrics: dict[str, float | None]
+    stopped: str | None = None  # why the arm was stopped
+
+
+class Interval(_Record):
+    """A test: its p-value, the interval of the lift at 95 %; None where there is no bound."""
+
+    p_value: float
+    low: float | None
+    high: float | None
+    corrected_p_value: float | None = Field(None, description="Holm's, over all arms and metrics")
+
+
+class ComparisonRecord(_Record):
+    """One arm against the control in one metric."""
+
+    arm: str
+    metric: str
+    lift: float | None
+    fixed_horizon: Interval
+    any_time: Interval
+    with_cuped: Interval
+    variance_reduction: float
+
+
+class GuardrailRecord(_Record):
+    """A guardrail for one arm."""
+
+    arm: str
+    metric: str
+    may_lose: float
+    low: float | None
+    high: float | None
+    violated: bool
+
+
+class NoveltyRecord(_Record):
+    """The lift of the primary metric by day since the first exposure."""
+
+    arm: str
+    lifts: list[float | None]
+    slope: float | None
+    p_value: float | None
+    found: bool
+
+
+class Practice(_Record):
+    """One of the six practices, whether it holds for this run, and why."""
+
+    name: str
+    holds: bool
+    why: str
+
+
+class SampleRatioRecord(_Record):
+    """Units by arm against the weights."""
+
+    p_value: float
+    alarm: bool
+
+
+class PlanRecord(_Record):
+    """Power and remaining time."""
+
+    needed_users: int | None
+    power_now: float | None
+    days_run: float
+    planned_days: int
+    days_left: float | None
+
+
+class Report(_Record):
+    """The whole report."""
+
+    format: int = FORMAT
+    experiment: str
+    run: int
+    state: str
+    hypothesis: str
+    primary: str
+    arms: list[ArmFigures]
+    comparisons: list[ComparisonRecord]
+    sample_ratio: SampleRatioRecord
+    plan: PlanRecord
+    novelty: list[NoveltyRecord]
+    guardrails: list[GuardrailRecord]
+    refused_exposures: int
+    versions: dict[str, int]
+    practices: list[Practice]
+    decision: str

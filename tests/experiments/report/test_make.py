@@ -1,0 +1,162 @@
+"""A report finds what was planted, and says which practices hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from contracts.experiments.record import Experiment, StoppedArm
+from experiments.observations.units import Counts, Observations
+from experiments.report.make import make_report
+from experiments.report.page import as_page
+from experiments.report.record import Report
+from experiments.report.text import as_text
+from tests.experiments.lake_rows import DAY, START, running
+
+USERS = 2000
+GUARDED = {"guardrails": [{"metric": "session_length", "may_lose": 0.05}]}
+
+
+def world(
+    rates: tuple[float, ...], seed: int = 3, days: int = 14, users: int = USERS, wears_off: bool = False
+) -> Observations:
+    """Users of known taste: each sees two lists of five items a day and clicks at the rate of the arm."""
+    rng = np.random.default_rng(seed)
+    arm = rng.integers(len(rates), size=users)
+    first = START + rng.integers(0, 2 * DAY, users)
+    taste = rng.gamma(4.0, 0.25, users)
+    impressions: list[np.ndarray] = []
+    clicks: list[np.ndarray] = []
+    sessions: list[np.ndarray] = []
+    length: list[np.ndarray] = []
+    for day in range(days - 2):
+        rate = np.array(rates)[arm]
+        if wears_off:
+            rate = rates[0] + (rate - rates[0]) * max(0.0, 1 - day / 5)
+        seen = rng.binomial(10, 0.3, users)
+        clicked = rng.binomial(seen, np.minimum(taste * rate, 1.0))
+        for rows, counts in (
+            (impressions, seen),
+            (clicks, clicked),
+            (sessions, np.minimum(seen, 1)),
+            (length, seen + clicked),
+        ):
+            unit = np.repeat(np.arange(users), counts)
+            rows.append(np.stack([unit, np.full(len(unit), day)]))
+
+    def counts_of(rows: list[np.ndarray]) -> Counts:
+        unit, day = np.concatenate(rows, axis=1)
+        return Counts(unit, day)
+
+    return Observations(
+        unit_ids=pa.array([f"u{n}" for n in range(users)]),
+        arm=arm,
+        first=first,
+        before=rng.poisson(20 * taste).astype(float),
+        counts={
+            "impressions": counts_of(impressions),
+            "clicks": counts_of(clicks),
+            "conversions": Counts(np.arange(0, users, 3), np.zeros(len(range(0, users, 3)), np.int64)),
+            "interactions": counts_of(length),
+            "sessions": counts_of(sessions),
+        },
+        until_ms=START + days * DAY,
+        versions={"v1": 100},
+    )
+
+
+def report_of(rates: tuple[float, ...], experiment: Experiment | None = None, **changes: Any) -> Report:
+    fields: dict[str, Any] = {"minimum_effect": 0.1, **GUARDED}
+    return make_report(experiment or running(arms=len(rates), **fields), world(rates, **changes))
+
+
+def test_a_planted_lift_is_found_with_an_interval_that_covers_it_and_the_practices_hold() -> None:
+    report = report_of((0.10, 0.12))
+    (row,) = [each for each in report.comparisons if each.metric == "click_through_rate"]
+    assert row.any_time.low is not None
+    assert row.any_time.high is not None
+    assert 0 < row.any_time.low < 0.2 < row.any_time.high
+    assert row.fixed_horizon.p_value < 1e-4
+    assert row.variance_reduction > 0.1  # who was active before clicks more
+    assert row.with_cuped.low is not None
+    assert row.with_cuped.low > row.any_time.low
+    assert report.decision.startswith("b is better: click_through_rate +")
+    assert {each.name: each.holds for each in report.practices} == {
+        "randomisation checked": True,
+        "long enough": True,
+        "novelty looked at": True,
+        "several metrics": True,
+        "significance": True,
+        "external factors": True,
+    }
+    assert (report.plan.days_run, report.plan.days_left) == (14.0, 0.0)
+    assert sum(arm.users for arm in report.arms) == USERS
+
+
+def test_without_a_difference_the_control_stays_and_before_the_end_one_waits() -> None:
+    assert report_of((0.1, 0.1)).decision.startswith("No lift of 10% was found")
+    early = report_of((0.1, 0.1), days=4, users=300)
+    assert early.decision.startswith("Wait: ")
+    assert not early.guardrails[0].violated
+    assert report_of((0.12, 0.08, 0.07)).decision.startswith("Keep a: every other arm is worse")
+
+
+def test_a_split_that_is_not_that_of_the_weights_stops_the_report() -> None:
+    arms = [{"name": "a", "weight": 3}, {"name": "b", "weight": 2}]
+    assert not report_of((0.1, 0.1)).sample_ratio.alarm
+    skewed = running()
+    definition = skewed.definition.model_validate(skewed.definition.model_dump() | {"arms": arms})
+    report = report_of((0.1, 0.12), skewed.model_copy(update={"definition": definition}))
+    assert report.sample_ratio.alarm
+    assert report.decision.startswith("Trust no figure")
+    assert not report.practices[0].holds
+
+
+def test_an_effect_that_wears_off_is_called_so() -> None:
+    report = report_of((0.10, 0.16), wears_off=True)
+    assert report.novelty[0].found
+    assert report.novelty[0].slope is not None
+    assert report.novelty[0].slope < 0
+    assert not report.practices[2].holds
+
+
+def test_a_harmful_arm_violates_its_guardrail() -> None:
+    guarded = running(arms=2, guardrails=[{"metric": "click_through_rate", "may_lose": 0.05}])
+    report = report_of((0.12, 0.08), guarded)
+    assert report.guardrails[0].violated
+    assert report.decision.startswith("Stop b")
+
+
+def test_a_stopped_arm_says_why_and_its_missing_users_are_no_alarm() -> None:
+    stopped = StoppedArm(arm="b", at=START + DAY, reason="guardrail")
+    report = report_of((0.1, 0.1), running(arms=2).model_copy(update={"stopped_arms": (stopped,)}))
+    assert report.arms[1].stopped == "guardrail"
+    assert not report.sample_ratio.alarm
+
+
+def test_other_experiments_and_models_are_named_as_external_factors() -> None:
+    report = make_report(running(), world((0.1, 0.1), days=5), ["another"])
+    assert not report.practices[5].holds
+    assert "another ran at the same time" in report.practices[5].why
+    assert "no whole week" in report.practices[5].why
+
+
+@pytest.mark.parametrize("shape", ["much", "nothing"])
+def test_the_report_is_json_text_and_a_page_that_stands_alone(shape: str) -> None:
+    if shape == "much":
+        report = make_report(running(hypothesis="<b>bold & odd</b>"), world((0.10, 0.12), users=400))
+    else:
+        report = report_of((0.1, 0.1), days=3, users=1)
+    page = as_page(report)
+    assert "<script" not in page
+    assert not re.search(r'(?:src|href)="', page)
+    assert "<b>bold" not in page
+    assert report.decision.split(":")[0] in as_text(report)
+    read = json.loads(report.model_dump_json())
+    assert Report.model_validate(read) == report
+    assert read["format"] == 1
