@@ -18,6 +18,7 @@ _NAMES = {
     "item_knn": "item-kNN",
     "als": "factors alone",
     "ease": "EASE",
+    "without_known_items": "this model without known items",
 }
 FiguresByList = Mapping[str, Mapping[str, FigureTriple]]  # by who made the lists, by metric
 
@@ -59,9 +60,10 @@ def _describe_split(manifest: Manifest) -> str:
     users = int(manifest.metrics.get("users_measured") or 0)
     why = f" ({evaluation.split_reason})" if evaluation.split_reason else ""
     tested, without_positives = evaluation.users_tested, evaluation.users_without_positives
+    known = "also items that their users had had count" if evaluation.known_items else "known items left out"
     return (
         f"Split: {evaluation.split}{why}; {users:,} users measured, {without_positives:,} of "
-        f"{tested:,} had no positive and are left out. Full catalogue, known items left out. "
+        f"{tested:,} had no positive and are left out. Full catalogue, {known}. "
         f"Users without a past: {evaluation.cold_users_share:.1%}; positives nobody had before: "
         f"{evaluation.cold_items_share:.1%}. Recent popularity has a half-life of "
         f"{evaluation.recent_half_life_seconds / 3600:g} h."
