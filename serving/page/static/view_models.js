@@ -6,6 +6,7 @@ import { Message, SureButton } from "./parts.js";
 import { texts } from "./texts.js";
 
 const t = texts.models;
+const DARK = matchMedia("(prefers-color-scheme: dark)");
 const figure = (value) => (value === undefined || value === null ? "–" : value.toFixed(3));
 const date = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
 
@@ -38,6 +39,12 @@ function draw(uPlot, place, points) {
 
 function Curve({ points }) {
   const place = useRef(null);
+  const [isDark, setDark] = useState(DARK.matches); // a plot has the colours of the moment when it is drawn
+  useEffect(() => {
+    const follow = () => setDark(DARK.matches);
+    DARK.addEventListener("change", follow);
+    return () => DARK.removeEventListener("change", follow);
+  }, []);
   useEffect(() => {
     if (points.length < 2) return undefined;
     let ended = false;
@@ -45,7 +52,7 @@ function Curve({ points }) {
     // The plot's library is more than half of the page, and only this view needs it.
     import("./vendor/uplot.js").then(({ default: uPlot }) => { if (!ended) end = draw(uPlot, place.current, points); });
     return () => { ended = true; end(); };
-  }, [points]);
+  }, [points, isDark]);
   return points.length < 2 ? html`<${Message}>${t.fewPoints}<//>` : html`<div class="plot" ref=${place}></div>`;
 }
 

@@ -7,6 +7,7 @@ import { texts } from "./texts.js";
 
 const t = texts.now;
 const QUIET_SECONDS = 10; // after which streaming counts as silent
+const PICTURES = 120; // two minutes
 const number = (value, digits = 0) =>
   value === undefined ? t.unknown : value.toLocaleString("en", { maximumFractionDigits: digits });
 
@@ -37,6 +38,16 @@ function Freshness({ buckets }) {
       <td class="number">${number(count)}</td></tr>`)}</tbody></table>`;
 }
 
+/** A figure of the last two minutes as a line; the number beside it is the newest one. */
+function Line({ values }) {
+  const known = values.filter((value) => value !== undefined);
+  if (known.length < 2) return null;
+  const most = Math.max(...known, 1e-9);
+  const points = known.map((value, at) => `${(100 * at) / (known.length - 1)},${(22 - (20 * value) / most).toFixed(1)}`);
+  return html`<svg class="line" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+    <polyline points=${points.join(" ")} /></svg>`;
+}
+
 function Top({ title, items, empty, figure }) {
   return html`<section><h2>${title}</h2>
     ${items.length ? null : html`<${Message}>${empty}<//>`}
@@ -58,14 +69,16 @@ export function NowView() {
   const [rate, setRate] = useState(undefined);
   const [state, setState] = useState("connecting");
   const before = useRef(null);
+  const past = useRef([]); // of each picture: events a second, and the lag in seconds
   useEffect(() => {
     const ends = new AbortController();
     const onData = (found) => {
       const last = before.current;
       const counted = [found, last].map((each) => each?.figures["streaming_online_events"]);
-      if (last && counted.every((each) => each !== undefined) && found.time_ms > last.time_ms) {
-        setRate((1000 * (counted[0] - counted[1])) / (found.time_ms - last.time_ms));
-      }
+      const moved = last && counted.every((each) => each !== undefined) && found.time_ms > last.time_ms;
+      const now = moved ? (1000 * (counted[0] - counted[1])) / (found.time_ms - last.time_ms) : undefined;
+      if (moved) setRate(now);
+      past.current = [...past.current, { rate: now, lag: found.figures["streaming_online_lag_seconds"] }].slice(-PICTURES);
       before.current = found;
       setNow(found);
       const ids = [...found.trending, ...found.rising, ...found.popular].map((item) => item.item_id);
@@ -86,8 +99,9 @@ export function NowView() {
       <section><h2>${t.figures}</h2>
         <dl class="figures">
           <div><dt>${t.events}</dt><dd>${number(figures["streaming_online_events"])}</dd></div>
-          <div><dt>${t.rate}</dt><dd>${number(rate)}</dd></div>
-          <div><dt>${t.lag}</dt><dd>${lag === undefined ? t.unknown : `${number(lag, 1)} s`}</dd></div>
+          <div><dt>${t.rate}</dt><dd>${number(rate)}<${Line} values=${past.current.map((each) => each.rate)} /></dd></div>
+          <div><dt>${t.lag}</dt><dd>${lag === undefined ? t.unknown : `${number(lag, 1)} s`}
+            <${Line} values=${past.current.map((each) => each.lag)} /></dd></div>
           <div><dt>${t.pending}</dt><dd>${number(figures["streaming_pending_users"])}</dd></div>
           <div><dt>${t.lake}</dt><dd>${number(figures["streaming_lake_events"])}</dd></div>
         </dl></section>

@@ -101,13 +101,19 @@ function Shape({ shape, onShape }) {
 
 function WhoForm({ user, users, onUser }) {
   const [typed, setTyped] = useState(user ?? "");
-  useEffect(() => setTyped(user ?? ""), [user]);
-  const submit = (event) => { event.preventDefault(); if (typed) onUser(typed); };
+  const typing = useRef(false); // what somebody types is not replaced by a user that opens meanwhile
+  useEffect(() => { if (!typing.current) setTyped(user ?? ""); }, [user]);
+  const type = (event) => { typing.current = true; setTyped(event.target.value); };
+  const submit = (event) => {
+    event.preventDefault();
+    typing.current = false;
+    if (typed) onUser(typed);
+  };
   return html`<form class="row who" onSubmit=${submit}>
-    <label>${t.label} <input list="users" value=${typed} onInput=${(e) => setTyped(e.target.value)} /></label>
+    <label>${t.label} <input list="users" value=${typed} onInput=${type} /></label>
     <datalist id="users">${users.map((each) => html`<option value=${each} />`)}</datalist>
     <button class="main" type="submit">${t.open}</button>
-    <button type="button" onClick=${() => onUser(null)}>${t.nobody}</button>
+    <button type="button" onClick=${() => { typing.current = false; onUser(null); }}>${t.nobody}</button>
   </form>`;
 }
 
@@ -192,7 +198,7 @@ function useUser() {
   useEffect(() => {
     someUsers().then((users) => {
       setState((before) => ({ ...before, users }));
-      open(users[0] ?? null);
+      if (turn.current === 0) open(users[0] ?? null); // else somebody was faster
     });
   }, []);
   return { ...state, shape, open, reshape, act };
