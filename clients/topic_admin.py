@@ -100,14 +100,14 @@ def begin_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int
     return {partition.partition: int(begin) for partition, begin in begins.items()}
 
 
-def topic_ends(bootstrap: str, timeout: float = 10.0) -> PartitionOffsets:
-    """`end_offsets` of the topics that streaming reads, by "topic:partition"."""
-    return by_partition({topic: end_offsets(bootstrap, topic, timeout) for topic in SOURCES})
+def topic_ends(bootstrap: str, timeout: float = 10.0, topics: Sequence[str] = SOURCES) -> PartitionOffsets:
+    """`end_offsets` of some topics, by default of those that the online query reads, by "topic:partition"."""
+    return by_partition({topic: end_offsets(bootstrap, topic, timeout) for topic in topics})
 
 
-def topic_begins(bootstrap: str, timeout: float = 10.0) -> PartitionOffsets:
+def topic_begins(bootstrap: str, timeout: float = 10.0, topics: Sequence[str] = SOURCES) -> PartitionOffsets:
     """`begin_offsets` of the same."""
-    return by_partition({topic: begin_offsets(bootstrap, topic, timeout) for topic in SOURCES})
+    return by_partition({topic: begin_offsets(bootstrap, topic, timeout) for topic in topics})
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -38,11 +38,13 @@ from serving.routes import (
     sessions,
     users,
 )
+from serving.routes import exposures as exposure_routes
 from serving.routes import rules as rules_routes
 from serving.routes.hot_route import Api, HotRoute
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied import AppliedWrites
 from serving.writes.event_log import EventLog
+from serving.writes.exposures import ExposureLog
 
 # Start with lists in memory where Redis answers; start without them where it does not.
 START_PATIENCE_SECONDS = 1.0
@@ -56,6 +58,7 @@ def create_app(settings: ServingSettings) -> Api:
     running = ExperimentsInForce(store)
     recommender = Recommender(memory, rules)
     applied, event_log = AppliedWrites(store), EventLog(settings, settings.kafka_timeout_seconds)
+    exposures = ExposureLog(settings, event_log, metrics)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     metrics.add(figures)
     lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list)
@@ -73,23 +76,25 @@ def create_app(settings: ServingSettings) -> Api:
         metrics=metrics,
         impressions=impressions,
         experiments=running,
+        exposures=exposures,
     )
     app = Api(
         title="Headwater",
         version=version("headwater"),
         description="Recommendations that are right now.",
-        lifespan=_lifespan(refresher, applied, event_log, store),
+        lifespan=_lifespan(refresher, applied, event_log, exposures, store),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
         responses=openapi.ERRORS,
     )
     for router in (
-        users.routes(settings, user_list, recommender, memory),
-        sessions.routes(settings, recommender, memory, metrics, running),
-        items.routes(settings, recommender, memory, metrics),
-        lists.routes(settings, memory, metrics),
-        events.routes(settings, event_log, metrics),
+        users.routes(settings, user_list, recommender, memory, exposures),
+        sessions.routes(settings, recommender, memory, metrics, running, exposures),
+        items.routes(settings, recommender, memory, metrics, exposures),
+        lists.routes(settings, memory, metrics, exposures),
+        events.routes(settings, event_log, metrics, exposures.ids),
+        exposure_routes.routes(settings, exposures, metrics),
         rules_routes.routes(settings, rules),
         experiments.routes(settings, store),
         catalog.routes(settings, store, event_log),
@@ -107,21 +112,27 @@ def create_app(settings: ServingSettings) -> Api:
 
 
 def _lifespan(
-    refresher: Refresher, applied: AppliedWrites, event_log: EventLog, store: Store
+    refresher: Refresher,
+    applied: AppliedWrites,
+    event_log: EventLog,
+    exposures: ExposureLog,
+    store: Store,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """What starts with the app and is closed with it."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        refreshing = asyncio.create_task(refresher.run())
+        at_work = [asyncio.create_task(refresher.run()), asyncio.create_task(exposures.run())]
         with suppress(TimeoutError, asyncio.TimeoutError):
             await asyncio.wait_for(refresher.first_round.wait(), START_PATIENCE_SECONDS)
         try:
             yield
         finally:
-            refreshing.cancel()
-            with suppress(asyncio.CancelledError):
-                await refreshing
+            for task in at_work:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await exposures.close()
             applied.close()
             await asyncio.to_thread(event_log.close)
             await store.close()

@@ -1,6 +1,7 @@
 """The dataflow on one screen.
 
 Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta interactions, catalog; rejects ─► Kafka
+      exposures ─────────────┤                      ├─ Delta exposures: what was shown to whom
                              │                      └─ item_activity (a minute): hourly, watermarked
                              └─ online  (live):    parse ─► Redis histories, popularity, trends, catalogue
                                                    └─ fold in its users ─► fresh lists; applied offsets
@@ -16,6 +17,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from clients.stored_files import StoredFiles
+from contracts import topics
 from contracts.settings import StreamingSettings
 from streaming.fold_in.catch_up import CatchUp
 from streaming.lake.activity import hourly_activity, write_activity
@@ -79,7 +81,8 @@ def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
     _own_pool(spark, "lake")
     start = starting_offsets(StoredFiles(spark), checkpoint(settings, "lake"))
-    records = read_topics(spark, settings, settings.lake_max_events_per_trigger, start)
+    most = settings.lake_max_events_per_trigger
+    records = read_topics(spark, settings, most, start, names=topics.LAKE_SOURCES)
     batch = LakeBatch(settings, query_id=lambda: query.id)
     query = (
         records.writeStream.queryName("lake")

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from serving.answer.strategies.strategy import Strategy
 from serving.memory.process_memory import ProcessMemory
-from serving.question.candidate import Candidate
+from serving.question.candidate import EXPLORED, Candidate
 from serving.question.list_options import ListOptions
 from serving.question.question import Question
 
-SOURCE = "explore"
+SOURCE = EXPLORED
 _POOL, _DAY_MS = 500, 86_400_000
 _log = logging.getLogger("headwater.exploration")
 Fill = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]

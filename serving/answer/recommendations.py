@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from serving.answer.recommended_item import RecommendedItem
+from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 
 
 class Recommendations(BaseModel):
@@ -28,3 +28,4 @@ class Recommendations(BaseModel):
         description="The experiments that this answer is part of, with their arms; to be sent with exposures",
     )
     lag_ms: int | None = Field(description="How far `applied_through` lies behind the API's clock")
+    recommendation_id: str = RECOMMENDATION_ID

@@ -11,6 +11,10 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
+RECOMMENDATION_ID: str = Field(
+    "", description="Of this answer: events that name it are known to come from what it showed"
+)
+
 
 class Share(TypedDict):
     """What one item of the history adds to a score."""

@@ -12,8 +12,8 @@ from starlette.responses import Response
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")  # a browser must not guess another type
 _CACHE = (b"cache-control", b"private, no-cache")
 _JSON = (b"content-type", b"application/json")
-# The fields that differ between two answers of the same list come last, from this one on.
-_VOLATILE = b',"applied_through":'
+# The fields that differ between two answers of the same list come last, from the first one of these on.
+_VOLATILE = (b',"applied_through":', b',"recommendation_id":')
 
 
 def json_response(request: Request, answer: BaseModel, fields: str | None = None) -> Response:
@@ -24,7 +24,11 @@ def json_response(request: Request, answer: BaseModel, fields: str | None = None
 
 def bytes_response(request: Request, body: bytes) -> Response:
     """The same for an answer that is JSON already."""
-    stable = body[: body.rfind(_VOLATILE)] if _VOLATILE in body else body
+    stable = body
+    for name in _VOLATILE:
+        if (at := body.rfind(name)) >= 0:
+            stable = body[:at]
+            break
     # Weak: how fresh the state is may differ.
     tag = b'W/"%s"' % blake2b(stable, digest_size=12).hexdigest().encode()
     if (b"if-none-match", tag) in request.scope["headers"]:

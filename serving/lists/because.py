@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from serving.answer.recommended_item import RecommendedItem
+from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
 from serving.answer.strategies.strategy import list_strategy
@@ -29,6 +29,7 @@ class BecauseYouLiked(BaseModel):
     user_id: str
     rows: list[BecauseRow]
     model_version: str | None
+    recommendation_id: str = RECOMMENDATION_ID
 
 
 async def because_rows(

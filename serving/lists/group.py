@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, Field
 
-from serving.answer.recommended_item import RecommendedItem
+from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 from serving.answer.recommender import Recommender, lag_ms
 from serving.answer.strategies.fusion import fuse
 from serving.answer.strategies.strategy import list_strategy
@@ -29,6 +29,7 @@ class GroupRecommendations(BaseModel):
     stale: bool
     applied_through: int | None
     lag_ms: int | None
+    recommendation_id: str = RECOMMENDATION_ID
 
 
 async def group_answer(

@@ -23,6 +23,7 @@ def list_json(
     facts: Facts,
     stale: bool,
     lag_ms: int | None,
+    recommendation_id: str,
 ) -> bytes:
     """The answer's bytes; what differs between two answers of the same list comes last."""
     items = ",".join(
@@ -40,5 +41,6 @@ def list_json(
         f'{{"user_id":{quoted(user.user_id)},"n":{options.n},"offset":{options.offset},"items":[{items}],'
         f'"model_version":{version},"known_items":{len(user.known_items)},'
         f'"stale":{"true" if stale else "false"},'
-        f'"applied_through":{through},"arm":"{options.arm}","lag_ms":{"null" if lag_ms is None else lag_ms}}}'
+        f'"applied_through":{through},"arm":"{options.arm}","lag_ms":{"null" if lag_ms is None else lag_ms},'
+        f'"recommendation_id":"{recommendation_id}"}}'
     ).encode()

@@ -25,6 +25,12 @@ FILTER: str | None = Field(
     json_schema_extra={"format": "filter-expression"},
 )
 
+EXPOSURE: bool = Field(
+    True,
+    description="Whether the list is shown now; false where it is only fetched ahead (then POST "
+    "/v1/exposures says later what was on the screen)",
+)
+
 
 def matching_of(text: str | None) -> Expression | None:
     """A filter expression, read. Raises ProblemError 422 for what is none."""
@@ -67,6 +73,8 @@ class ListQuery(BaseModel):
         max_length=200,
         description="Which fields of each item to send, separated by commas; item_id always",
     )
+
+    exposure: bool = EXPOSURE
 
     @cached_property
     def options(self) -> ListOptions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from contracts.stored.records import Popularity
+from serving.answer.recommended_item import RECOMMENDATION_ID
 from serving.answer.strategies.popular import SOURCE
 from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.item import popularity
@@ -34,6 +35,7 @@ class Popular(BaseModel):
     items: list[PopularItem]
     model_version: str | None
     stale: bool
+    recommendation_id: str = RECOMMENDATION_ID
 
 
 async def popular_from_memory(memory: ProcessMemory, n: int) -> Popular:

@@ -8,13 +8,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
-from serving.answer.recommended_item import Explanation
+from serving.answer.recommended_item import RECOMMENDATION_ID, Explanation
 from serving.answer.recommender import Recommender, lag_ms
 from serving.answer.strategies.strategy import list_strategy
 from serving.lists.estimates import preferences
 from serving.lists.explanations.explain import Reader, best_moment, explanations
 from serving.lists.explanations.shares import HOT, scores_by_blend
-from serving.lists.list_query import FILTER, Share, matching_of
+from serving.lists.list_query import EXPOSURE, FILTER, Share, matching_of
 from serving.lists.ranking_history import Interacted, graded_history
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.threads import in_thread_if_large
@@ -36,6 +36,7 @@ class RankQuery(BaseModel):
     known: Known = Field("keep", description="Whether items of the history stay")
     filter: str | None = FILTER
     explain: bool = Field(False, description="Whether each item says what made its score")
+    exposure: bool = EXPOSURE
 
     def options(self, n: int) -> ListOptions:
         """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
@@ -73,6 +74,7 @@ class RankedItems(BaseModel):
     stale: bool = Field(description="Redis did not answer: the items are in the order that was given")
     applied_through: int | None
     lag_ms: int | None
+    recommendation_id: str = RECOMMENDATION_ID
 
 
 async def rank_for_user(

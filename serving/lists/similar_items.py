@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from serving.answer.recommended_item import RecommendedItem
+from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.batch_list import SOURCE
 from serving.answer.strategies.popular import popular
@@ -25,6 +25,7 @@ class SimilarItems(BaseModel):
     items: list[RecommendedItem]
     model_version: str | None
     stale: bool
+    recommendation_id: str = RECOMMENDATION_ID
 
 
 async def similar_items_answer(

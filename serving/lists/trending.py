@@ -6,6 +6,7 @@ import time
 
 from pydantic import BaseModel, Field
 
+from serving.answer.recommended_item import RECOMMENDATION_ID
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.trending_lists import mass_at
 from serving.redis.reads.lists import trending_page
@@ -27,6 +28,7 @@ class Trending(BaseModel):
     offset: int
     half_life: int = Field(description="In seconds")
     items: list[TrendingItem]
+    recommendation_id: str = RECOMMENDATION_ID
 
 
 async def trending_answer(

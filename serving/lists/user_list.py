@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,8 +19,11 @@ from serving.lists.list_query import ListQuery
 from serving.memory.experiments import ExperimentsInForce
 from serving.memory.impressions import Impressions
 from serving.memory.process_memory import ProcessMemory
+from serving.question.candidate import Candidate, User
+from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied import AppliedWrites
+from serving.writes.exposures import ExposureLog
 from serving.writes.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
@@ -51,6 +56,7 @@ class UserList:
         metrics: Metrics,
         impressions: Impressions,
         experiments: ExperimentsInForce,
+        exposures: ExposureLog,
     ) -> None:
         self._recommender = recommender
         self._applied = applied
@@ -58,6 +64,7 @@ class UserList:
         self._metrics = metrics
         self._impressions = impressions
         self._experiments = experiments
+        self._exposures = exposures
         self.read_query = QueryReader(with_bounded_n(UserListQuery, settings))
 
     async def __call__(self, request: Request, user_id: str) -> Response:
@@ -72,14 +79,34 @@ class UserList:
         page = await recommender.best(user, options)
         stale = not in_time or recommender.stale(user)
         lag = lag_ms(user.applied_through)
-        self._metrics.count_answer(page[0].source if page else None, stale, lag)
+        source = page[0].source if page else None
+        self._metrics.count_answer(source, stale, lag)
+        recommendation_id = self._exposures.issue(user, source, options.arm)
+        response = await self._response(request, query, options, user, page, stale, lag, recommendation_id)
+        # A client that has the list already (304) knows it by the id that it came with.
+        if query.exposure and response.status_code == 200:
+            self._exposures.note("user", recommendation_id, user, page, options, query.session_id)
+        return response
+
+    async def _response(
+        self,
+        request: Request,
+        query: UserListQuery,
+        options: ListOptions,
+        user: User,
+        page: Sequence[Candidate],
+        stale: bool,
+        lag: int | None,
+        recommendation_id: str,
+    ) -> Response:
+        recommender = self._recommender
         if self._impressions.enabled:
-            self._impressions.note(user_id, (candidate.item_id for candidate in page))
+            self._impressions.note(user.user_id, (candidate.item_id for candidate in page))
         if query.fields is None and not query.explain and not recommender.exploration.slots(options):
-            body = list_json(user, options, page, self._memory.catalogue.get, stale, lag)
+            body = list_json(user, options, page, self._memory.catalogue.get, stale, lag, recommendation_id)
             return bytes_response(request, body)
         answer = recommender.build_answer(user, options, page)
-        answer.stale = stale
+        answer.stale, answer.recommendation_id = stale, recommendation_id
         if query.explain and not stale:
             await explain(self._memory, user, answer.items)
         return json_response(request, answer, query.fields)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 # Where the lists come from that the served model made: in a round, and folded in since.
 BATCH, FRESH = "als", "fresh"
 MODEL_SOURCES = frozenset({BATCH, FRESH})
+EXPLORED = "explore"  # the source of items that were drawn; the score of such a candidate is its propensity
 
 
 class Candidate(NamedTuple):

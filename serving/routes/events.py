@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 
 from contracts.events import Interaction, from_future
+from contracts.recommendation_id import RecommendationIds
 from contracts.settings import ServingSettings
 from serving.http.access import access
 from serving.http.event_schema import request_body
@@ -40,7 +41,9 @@ class Accepted(BaseModel):
     token: str = Field(description="Where the accepted events lie in the log; opaque")
 
 
-def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> APIRouter:
+def routes(
+    settings: ServingSettings, event_log: EventLog, metrics: Metrics, ids: RecommendationIds
+) -> APIRouter:
     """The one route that writes."""
     router = APIRouter(tags=["events"])
     writers = access(settings, "write")
@@ -66,9 +69,21 @@ def routes(settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> 
             _log.warning("%d events not acknowledged: %s", len(accepted), error, extra={"event_ids": named})
             raise not_acknowledged(error) from error
         metrics.events.labels("accepted").inc(len(accepted))
+        for event in accepted:
+            if event.recommendation_id is not None:
+                metrics.recommendation_ids.labels(outcome_of(event, ids)).inc()
         return Accepted(accepted=len(accepted), rejected=rejected, token=encode_token(offsets))
 
     return router
+
+
+def outcome_of(event: Interaction, ids: RecommendationIds) -> str:
+    """Whether an event names an id that was issued to its user. Another one says nothing of any answer.
+
+    An answer for nobody in particular (a session, the popular list) may lead anybody to an item.
+    """
+    named = ids.read(event.recommendation_id or "")
+    return "genuine" if named and (named.is_of(event.user_id) or named.is_of("")) else "forged"
 
 
 def not_acknowledged(error: EventLogError) -> ProblemError:

@@ -20,6 +20,8 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, PathId, length_bounds
 from serving.redis.reads.item import top_users as read_top_users
 from serving.telemetry.metrics import Metrics
+from serving.writes.exposures import ExposureLog
+from serving.writes.signed import sign
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 
@@ -47,6 +49,7 @@ def routes(
     recommender: Recommender,
     memory: ProcessMemory,
     metrics: Metrics,
+    exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of items."""
     router = APIRouter(tags=["items"], dependencies=access(settings, "read"))
@@ -66,6 +69,7 @@ def routes(
         if answer is None:
             raise ProblemError(404, _UNKNOWN)
         metrics.count_answer(first_source(answer.items), answer.stale)
+        sign(exposures, answer)
         return json_response(request, answer, query.fields)
 
     @router.get("/v1/items/{item_id:id}/users")

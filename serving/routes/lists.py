@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.answer.strategies.popular import SOURCE
+from serving.answer.strategies.trending import SOURCE as TRENDING
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.http.rendering import json_response
@@ -17,11 +18,14 @@ from serving.lists.trending import Trending, trending_answer
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, length_bounds
 from serving.telemetry.metrics import Metrics
+from serving.writes.exposures import ExposureLog
 
 Category = Annotated[str | None, Query(min_length=1, max_length=128, description="Only its items")]
 
 
-def routes(settings: ServingSettings, memory: ProcessMemory, metrics: Metrics) -> APIRouter:
+def routes(
+    settings: ServingSettings, memory: ProcessMemory, metrics: Metrics, exposures: ExposureLog
+) -> APIRouter:
     """The routes of lists."""
     router = APIRouter(tags=["lists"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
@@ -38,9 +42,12 @@ def routes(settings: ServingSettings, memory: ProcessMemory, metrics: Metrics) -
     ) -> Response:
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
         if category is not None or offset:
-            return json_response(request, await popular_from_redis(memory, n, offset, category))
+            page = await popular_from_redis(memory, n, offset, category)
+            page.recommendation_id = exposures.ids.issue("", page.model_version, SOURCE)
+            return json_response(request, page)
         answer = await popular_from_memory(memory, n)
         metrics.count_answer(SOURCE if answer.items else None, answer.stale)
+        answer.recommendation_id = exposures.ids.issue("", answer.model_version, SOURCE)
         return json_response(request, answer)
 
     @router.get("/v1/trending")
@@ -57,6 +64,8 @@ def routes(settings: ServingSettings, memory: ProcessMemory, metrics: Metrics) -
         if half_life not in settings.trend_half_lives:
             reason = f"not one of {half_lives} (TREND_HALF_LIVES)"
             raise ProblemError(422, "The request is not valid", errors=[("/query/half_life", reason)])
-        return await trending_answer(memory, n, offset, half_life, category)
+        answer = await trending_answer(memory, n, offset, half_life, category)
+        answer.recommendation_id = exposures.ids.issue("", None, TRENDING)
+        return answer
 
     return router

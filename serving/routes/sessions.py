@@ -30,6 +30,8 @@ from serving.memory.experiments import ExperimentsInForce
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId
 from serving.telemetry.metrics import Metrics
+from serving.writes.exposures import ExposureLog
+from serving.writes.signed import sign_list, sign_rank
 
 MAX_ITEMS, MAX_GROUP = 1000, 50
 
@@ -79,6 +81,7 @@ def routes(
     memory: ProcessMemory,
     metrics: Metrics,
     experiments: ExperimentsInForce,
+    exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of sessions."""
     router = APIRouter(tags=["sessions"], dependencies=access(settings, "read"))
@@ -98,6 +101,7 @@ def routes(
         user = await session_user(memory, interacted(session.items, settings), depth)
         answer = await recommender.answer(user, options.excluding(session.exclude))
         metrics.count_answer(first_source(answer.items), answer.stale)
+        sign_list(exposures, "session", answer, query, options)
         return json_response(request, answer, query.fields)
 
     @router.post("/v1/rank", openapi_extra=read_rank_query.openapi)
@@ -107,7 +111,9 @@ def routes(
         Items that the model does not know keep their places.
         """
         session = interacted(given.session, settings)
-        return await rank_for_session(recommender, memory, session, given, read_rank_query(request))
+        query = read_rank_query(request)
+        answer = await rank_for_session(recommender, memory, session, given, query)
+        return sign_rank(exposures, answer, query.exposure)
 
     @router.post(
         "/v1/groups/recommendations",
@@ -119,6 +125,7 @@ def routes(
         query = read_query(request)
         answer = await group_answer(recommender, list(dict.fromkeys(group.user_ids)), query.options)
         metrics.count_answer(first_source(answer.items), answer.stale)
+        sign_list(exposures, "group", answer, query, query.options)
         return json_response(request, answer, query.fields)
 
     return router

@@ -22,6 +22,8 @@ from serving.lists.user_list import UserList
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId, Offset, PathId, length_bounds
 from serving.redis.reads.user import history as read_history
+from serving.writes.exposures import ExposureLog
+from serving.writes.signed import sign_because, sign_rank
 
 MAX_ESTIMATED = 100
 Items = Annotated[
@@ -52,6 +54,7 @@ def routes(
     user_list: UserList,
     recommender: Recommender,
     memory: ProcessMemory,
+    exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of one user."""
     router = APIRouter(tags=["users"], dependencies=access(settings, "read"))
@@ -77,9 +80,11 @@ def routes(
         user_id: PathId,
         n: int = bounds,
         rows: Annotated[int, Query(ge=1, le=10, description="How many rows, at most")] = 3,
+        exposure: Annotated[bool, Query(description="Whether the rows are shown now")] = True,
     ) -> BecauseYouLiked:
         """A row of similar items for each of the items that the user liked last; ``n`` items a row."""
-        return await because_rows(recommender, memory, user_id, rows, n)
+        answer = await because_rows(recommender, memory, user_id, rows, n)
+        return sign_because(exposures, answer, exposure)
 
     @router.get("/v1/users/{user_id:id}/similar")
     async def similar_users(user_id: PathId, n: int = bounds, offset: Offset = 0) -> SimilarUsers:
@@ -101,7 +106,9 @@ def routes(
 
         Items that the model does not know keep their places.
         """
-        return await rank_for_user(recommender, memory, user_id, given, read_rank_query(request))
+        query = read_rank_query(request)
+        answer = await rank_for_user(recommender, memory, user_id, given, query)
+        return sign_rank(exposures, answer, query.exposure)
 
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds, offset: Offset = 0) -> History:

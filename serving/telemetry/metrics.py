@@ -42,6 +42,12 @@ class Metrics:
         self.stale_answers = self._counter("stale_answers", "Answers given without Redis.")
         self.redis_errors = self._counter("redis_errors", "Reads that Redis failed, by kind.", "kind")
         self.events = self._counter("events", "Events posted, by outcome.", "outcome")
+        self.exposures = self._counter(
+            "exposures", "Lists that were shown, on their way to Kafka, by outcome.", "outcome"
+        )
+        self.recommendation_ids = self._counter(
+            "recommendation_ids", "Ids that clients named, by outcome: genuine or forged.", "outcome"
+        )
         self._refused = self._counter(
             "refused_requests",
             "Refused before any work, by reason: busy, or over a client's rate.",

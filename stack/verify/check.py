@@ -70,12 +70,13 @@ def _as_dict(verdict: Verdict) -> dict[str, Any]:
 
 
 def verify(ledgers: Ledgers) -> Verified:
-    """Check I1 to I5."""
+    """Check every invariant."""
     counts = {
         "ledger_lines": ledgers.sent.num_rows,
         "acknowledged": ledgers.acknowledged.num_rows,
         "in_lake": ledgers.lake.num_rows,
         "refused": ledgers.refused.num_rows,
+        "exposures_in_lake": ledgers.shown.num_rows,
         "erased_users": len(ledgers.erased),
     }
     return Verified(counts, [Verdict(invariant, invariant.check(ledgers)) for invariant in INVARIANTS])

@@ -14,6 +14,7 @@ from contracts.settings import LakeSettings, StateSettings
 from stack.machine.errors import StackError
 from stack.status.redis_state import RedisUnavailableError, redis_state
 from stack.verify.check import verify
+from stack.verify.exposures import read_shown
 from stack.verify.ledgers import Ledgers, read_erased, read_lake, read_poison, read_rejected, read_sent
 from stack.verify.state_file import export_state, read_state
 
@@ -67,6 +68,7 @@ def verify_ledgers(
                 state=read_state(state) if state else None,
                 all_producers=not other_producers,
                 erased=read_erased(lake),
+                shown=read_shown(lake),
             )
         )
     if as_json:

@@ -1,7 +1,7 @@
 """The invariants of a pipeline that loses nothing, as pure checks of its ledgers.
 
-I1 no loss, I2 no duplicates, I3 no invention, I4 conservation per partition, I5 derived state. They hold of a
-pipeline at rest: everything acknowledged, read and applied. Their cures: docs/operations.md.
+I1 no loss, I2 no duplicates, I3 no invention, I4 conservation per partition, I5 derived state, I6 exposures.
+They hold of a pipeline at rest: everything acknowledged, read and applied. Their cures: docs/operations.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from contracts.stored.ledgers import UNKNOWN_OFFSET
 from contracts.topics import interaction_offsets
 from stack.verify.derived_state import derived_state
-from stack.verify.ledgers import PLACE, Ledgers
+from stack.verify.exposures import kept_though_erased, repeated
+from stack.verify.ledgers import PLACE, Ledgers, of_erased
 from stack.verify.places import (
     CONTENT,
     NO_OFFSETS,
@@ -128,6 +129,11 @@ def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
     )
 
 
+def shown_once(ledgers: Ledgers) -> list[Violation]:
+    """I6: the lake holds each exposure once, and none of an erased user."""
+    return actual([repeated(ledgers.shown), kept_though_erased(of_erased(ledgers.shown, ledgers.erased))])
+
+
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "I1",
@@ -162,6 +168,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         "with lag 0 export again, from the settings that streaming runs with; "
         "if it differs still, `headwater rebuild` restores it from the lake",
         derived_state,
+    ),
+    Invariant(
+        "I6",
+        "exposures once, and none of erased users",
+        "two writers on the table, or a topic that was created again: end that; for erased users, erase them "
+        "once more",
+        shown_once,
     ),
 )
 

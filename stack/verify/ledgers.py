@@ -16,6 +16,7 @@ from contracts.catalog import ERASURE
 from contracts.stored import lake
 from contracts.topics import INTERACTIONS
 from stack.machine.errors import StackError
+from stack.verify.exposures import SHOWN
 from stack.verify.state_file import StateFile
 
 PLACE = ["partition", "offset"]
@@ -54,6 +55,7 @@ class Ledgers:
     state: StateFile | None = None
     all_producers: bool = True  # whether nobody else wrote to the topic
     erased: Mapping[str, int] = field(default_factory=dict)  # user -> until when it was erased (epoch ms)
+    shown: pa.Table = field(default_factory=SHOWN.empty_table)  # exposures of the lake
 
     acknowledged: pa.Table = field(init=False)  # the rows of `sent` with an offset
     refused: pa.Table = field(init=False)  # `rejected`, empty where it was not given
@@ -65,7 +67,7 @@ class Ledgers:
         object.__setattr__(self, "acknowledged", self.sent.filter(self.sent["offset"].is_valid()))
         refused = PLACES.empty_table() if self.rejected is None else self.rejected
         object.__setattr__(self, "refused", refused)
-        object.__setattr__(self, "forgotten", _forgotten(self.acknowledged, self.erased))
+        object.__setattr__(self, "forgotten", of_erased(self.acknowledged, self.erased))
 
 
 def read_sent(files: Sequence[Path]) -> pa.Table:
@@ -74,7 +76,8 @@ def read_sent(files: Sequence[Path]) -> pa.Table:
     return _lower_ids(pa.concat_tables(tables))
 
 
-def _forgotten(events: pa.Table, erased: Mapping[str, int]) -> pa.Table:
+def of_erased(events: pa.Table, erased: Mapping[str, int]) -> pa.Table:
+    """The rows with `user_id` and `event_time` that erasures take out."""
     users = pa.array(list(erased), pa.string())
     until = pa.array(list(erased.values()), pa.int64()).take(pc.index_in(events["user_id"], value_set=users))
     return events.filter(pc.fill_null(pc.less_equal(events["event_time"], until), False))

@@ -18,6 +18,7 @@ from streaming.lake.erasure import LakeErasures
 from streaming.lake.maintenance import Maintenance
 from streaming.lake.rejected import write_rejected
 from streaming.lake.sink import append, committed_batch
+from streaming.records.exposures import accepted_exposures, is_exposure, parse_exposures
 from streaming.records.parse import (
     accepted_entries,
     accepted_interactions,
@@ -48,19 +49,29 @@ class LakeBatch:
     def write(self, records: DataFrame, batch_id: int) -> None:
         """The foreachBatch function."""
         started = time.monotonic()
+        may_be_replay = self._rows_before is None
         if self._rows_before is not None:
             # A larger batch than the one before takes longer, once.
             records = records.coalesce(1 + self._rows_before // _ROWS_PER_TASK)
         counts = self._append_interactions(records, batch_id)
         self._rows_before = sum(counts.values())
         hold(LAKE_COMMITTED)
-        # Rare rows cost a second reading of the batch only when the first has seen some.
+        # Other rows cost a second reading of the batch only when the first has seen some.
+        if counts["exposures"]:
+            # Before the tombstones of this batch, which take out what is older than they are.
+            refused = self._append_exposures(records, batch_id, may_be_replay)
+            if refused:
+                log.warning("batch %d: %d records of exposures rejected", batch_id, refused)
+                write_rejected(
+                    rejected_records(parse_exposures(records)), self._settings.kafka_bootstrap_servers
+                )
+        others = records.filter(~is_exposure())
         if counts["entries"]:
-            entries = accepted_entries(parse(records))
+            entries = accepted_entries(parse(others))
             self._erasures.erase(entries)
             append(entries, lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id)
         if counts["entries"] or counts["rejected"]:
-            write_rejected(rejected_records(parse(records)), self._settings.kafka_bootstrap_servers)
+            write_rejected(rejected_records(parse(others)), self._settings.kafka_bootstrap_servers)
         self._report(counts, batch_id, time.monotonic() - started)
         self._maintenance.run_if_due(records.sparkSession)
 
@@ -83,15 +94,30 @@ class LakeBatch:
         append(kept, table, settings.lake_uri, query_id, batch_id)
         return _counts(read.get, written.get["rows"])
 
+    def _append_exposures(self, records: DataFrame, batch_id: int, may_be_replay: bool) -> int:
+        """Append what was shown. Returns how many records are rejected, each with all its exposures."""
+        settings, query_id, table = self._settings, self._query_id(), lake.EXPOSURES
+        parsed, refused = parse_exposures(records), F.count_if(F.col("reason").isNotNull()).alias("refused")
+        path = table.path(settings.lake_uri)
+        if may_be_replay:
+            in_table = committed_batch(records.sparkSession, path, f"{query_id}:{table.name}")
+            if in_table >= batch_id:
+                return int(parsed.agg(refused).collect()[0]["refused"])
+        seen = Observation(f"exposures-{batch_id}")
+        rows = accepted_exposures(parsed.observe(seen, refused))
+        append(self._erasures.without_erased(rows), table, settings.lake_uri, query_id, batch_id)
+        return int(seen.get["refused"])
+
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
         client = connect(self._settings.redis_url.get_secret_value())
         write_status(client, StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds))
         log.info(
-            "batch %d: %d accepted, %d rejected, %d catalogue entries in %.2f s",
+            "batch %d: %d accepted, %d rejected, %d catalogue entries, %d records of exposures in %.2f s",
             batch_id,
             counts["accepted"],
             counts["rejected"],
             counts["entries"],
+            counts["exposures"],
             seconds,
         )
 
@@ -101,10 +127,15 @@ def _rows() -> Column:
 
 
 def _read() -> list[Column]:
-    return [_rows(), F.count_if(F.col("topic") == topics.CATALOG.name).alias("entries")]
+    return [
+        _rows(),
+        F.count_if(F.col("topic") == topics.CATALOG.name).alias("entries"),
+        F.count_if(is_exposure()).alias("exposures"),
+    ]
 
 
 def _counts(read: dict[str, Any], accepted: int) -> dict[str, int]:
-    """What a batch held. Rejected catalogue entries are counted as entries, not as rejected."""
-    entries = int(read["entries"])
-    return {"accepted": accepted, "entries": entries, "rejected": int(read["rows"]) - entries - accepted}
+    """What a batch held. Rejected entries and exposures are counted as what they are, not as rejected."""
+    entries, exposures = int(read["entries"]), int(read["exposures"])
+    rejected = int(read["rows"]) - entries - exposures - accepted
+    return {"accepted": accepted, "entries": entries, "exposures": exposures, "rejected": rejected}

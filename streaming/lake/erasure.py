@@ -8,7 +8,7 @@ then sees no erased user as one that is there.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import islice
 from operator import or_
@@ -37,16 +37,16 @@ class LakeErasures:
         if not is_empty(spark, path):
             self._remember(spark.read.format("delta").load(path))
 
-    def without_erased(self, interactions: DataFrame) -> DataFrame:
-        """The rows (lake.INTERACTIONS) without those that a tombstone forbids."""
+    def without_erased(self, rows_of_users: DataFrame) -> DataFrame:
+        """The rows (lake.INTERACTIONS or lake.EXPOSURES) without those that a tombstone forbids."""
         if not self._until:
-            return interactions
+            return rows_of_users
         rows = list(self._until.items())
-        tombstones = interactions.sparkSession.createDataFrame(rows, "erased_user STRING, until BIGINT")
+        tombstones = rows_of_users.sparkSession.createDataFrame(rows, "erased_user STRING, until BIGINT")
         is_erased = F.col("user_id") == F.col("erased_user")
-        joined = interactions.join(F.broadcast(tombstones), is_erased, "left")
+        joined = rows_of_users.join(F.broadcast(tombstones), is_erased, "left")
         kept = F.col("until").isNull() | (F.unix_millis("event_time") > F.col("until"))
-        return joined.filter(kept).select(*interactions.columns)
+        return joined.filter(kept).select(*rows_of_users.columns)
 
     def erase(self, entries: DataFrame) -> None:
         """Delete the rows that the tombstones among some entries (lake.CATALOG) forbid."""
@@ -66,13 +66,18 @@ class LakeErasures:
 
 
 def delete_users(spark: SparkSession, lake_uri: str, until: Mapping[str, int]) -> None:
-    """Delete the users' interactions and metadata up to their moments (epoch ms)."""
+    """Delete the users' interactions, exposures and metadata up to their moments (epoch ms)."""
     for part in _parts(until.items()):
-        events = (_is(user, "user_id") & (F.unix_millis("event_time") <= moment) for user, moment in part)
-        _delete(spark, lake.INTERACTIONS.path(lake_uri), reduce(or_, events))
+        _delete(spark, lake.INTERACTIONS.path(lake_uri), reduce(or_, _events_of(part)))
+        if not is_empty(spark, lake.EXPOSURES.path(lake_uri)):
+            _delete(spark, lake.EXPOSURES.path(lake_uri), reduce(or_, _events_of(part)))
         metadata = (_is(user, "id") & (F.col("updated_at") < moment) for user, moment in part)
         is_user = F.col("kind") == "user"
         _delete(spark, lake.CATALOG.path(lake_uri), is_user & reduce(or_, metadata))
+
+
+def _events_of(users: Iterable[tuple[str, int]]) -> Iterator[Column]:
+    return (_is(user, "user_id") & (F.unix_millis("event_time") <= moment) for user, moment in users)
 
 
 def _is(user: str, column: str) -> Column:

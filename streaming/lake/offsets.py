@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -11,10 +13,11 @@ from contracts.stored import lake
 from contracts.stored.lake import Table
 from contracts.topics import Partition, PartitionOffsets, Topic
 
-# The tables of the topics that streaming reads.
+# The tables of the topics that the lake query reads.
 ORIGINS: tuple[tuple[Table, Topic], ...] = (
     (lake.INTERACTIONS, topics.INTERACTIONS),
     (lake.CATALOG, topics.CATALOG),
+    (lake.EXPOSURES, topics.EXPOSURES),
 )
 PLACE = ("topic", "partition", "offset")
 
@@ -27,7 +30,7 @@ def lake_offsets(spark: SparkSession, settings: StreamingSettings) -> PartitionO
 
 def lake_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
     """The PLACE of every row."""
-    interactions, entries = (
+    places = (
         spark.read.format("delta")
         .load(table.path(settings.lake_uri))
         .select(
@@ -37,4 +40,4 @@ def lake_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
         )
         for table, topic in ORIGINS
     )
-    return interactions.unionByName(entries)
+    return reduce(DataFrame.unionByName, places)

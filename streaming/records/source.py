@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -31,14 +31,15 @@ def read_topics(
     events_per_batch: int | None = None,
     starting_offsets: str = "earliest",
     patience_ms: int | None = None,
+    names: Sequence[str] = topics.SOURCES,
 ) -> DataFrame:
-    """The records of both topics as a stream, in Kafka's own columns.
+    """The records of these topics as a stream, in Kafka's own columns.
 
     A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest"). The broker
     keeps a question for records that do not come for ``patience_ms`` (None: Kafka's half second), and
     answers once one comes.
     """
-    subscribed = _options(settings) | {"subscribe": ",".join(topics.SOURCES)}
+    subscribed = _options(settings) | {"subscribe": ",".join(names)}
     reader = spark.readStream.format("kafka").options(**subscribed)
     if events_per_batch is not None:
         reader = reader.option("maxOffsetsPerTrigger", events_per_batch)

@@ -14,6 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import lake
+from contracts.topics import Partition, PartitionOffsets
 from streaming.lake.erasure import LakeErasures
 from streaming.lake.offsets import PLACE, lake_places
 from streaming.lake.rejected import write_rejected
@@ -23,7 +24,10 @@ from streaming.records.source import read_partitions_between, read_rejected_topi
 
 
 class FilledHoles(NamedTuple):
-    """How many events were put where they belong. (Of the catalogue, a table's newest row tells all.)"""
+    """How many events were put where they belong.
+
+    Of the catalogue and of exposures a table's newest row tells all.
+    """
 
     accepted: int = 0
     rejected: int = 0
@@ -33,6 +37,7 @@ def fill_holes(
     spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
 ) -> FilledHoles:
     """Look at the partitions ("topic:partition") between starts and ends. Repeatable: what is there stays."""
+    starts, ends = _without_exposures(starts), _without_exposures(ends)
     records = read_partitions_between(spark, settings, starts, ends)
     there = lake_places(spark, settings).unionByName(_rejected_places(spark, settings))
     missing = records.join(there, list(PLACE), "left_anti").cache()
@@ -50,6 +55,10 @@ def fill_holes(
         return filled
     finally:
         missing.unpersist()
+
+
+def _without_exposures(offsets: Mapping[str, int]) -> PartitionOffsets:
+    return {name: offset for name, offset in offsets.items() if Partition.parse(name).topic in topics.SOURCES}
 
 
 def _rejected_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:

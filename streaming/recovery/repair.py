@@ -17,7 +17,7 @@ from clients.stored_files import StoredFiles
 from clients.topic_admin import topic_begins, topic_ends
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from contracts.topics import PartitionOffsets, by_topic
+from contracts.topics import LAKE_SOURCES, PartitionOffsets, by_topic
 from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import create_tables, table_version
 from streaming.recovery.checkpoint import StartingPoint, begin_anew
@@ -76,7 +76,7 @@ class Repaired:
 
 @dataclass(frozen=True)
 class _Reach:
-    """What Kafka keeps of both topics, and how far the lake is."""
+    """What Kafka keeps of the topics, and how far the lake is."""
 
     kept: PartitionOffsets  # the oldest offset of each partition
     ends: PartitionOffsets
@@ -114,8 +114,8 @@ def _refuse_while_running(client: StateClient) -> None:
 
 
 def _read_reach(spark: SparkSession, settings: StreamingSettings) -> _Reach:
-    kept = topic_begins(settings.kafka_bootstrap_servers)
-    ends = topic_ends(settings.kafka_bootstrap_servers)
+    kept = topic_begins(settings.kafka_bootstrap_servers, topics=LAKE_SOURCES)
+    ends = topic_ends(settings.kafka_bootstrap_servers, topics=LAKE_SOURCES)
     rows = lake_offsets(spark, settings)
     reach = _Reach(kept, ends, {}, [])
     for name, begin in kept.items():

@@ -48,14 +48,15 @@ def test_the_text_is_the_model_of_the_answer(
         applied_through=user.applied_through,
         lag_ms=lag,
         stale=stale,
+        recommendation_id="r-1_",
     )
-    body = list_json(user, ListOptions(7, offset), chosen, lambda _: facts, stale, lag)
+    body = list_json(user, ListOptions(7, offset), chosen, lambda _: facts, stale, lag, "r-1_")
     assert list(json.loads(body).items()) == list(json.loads(model.model_dump_json()).items())
 
 
 def test_a_title_that_no_encoding_takes_does_not_break_the_answer() -> None:
     facts = facts_of({"title": "half \ud800"})
     page = [Candidate("i", 1.0, "popular")]
-    body = list_json(User("u"), ListOptions(1), page, lambda _: facts, False, None)
+    body = list_json(User("u"), ListOptions(1), page, lambda _: facts, False, None, "r")
     assert json.loads(body)["items"][0]["title"] == "half ?"
     assert json.loads(UNKNOWN_ITEM.title_json) is None

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.routes.events import parse_events
+from contracts.events import Interaction
+from contracts.recommendation_id import RecommendationIds
+from serving.routes.events import outcome_of, parse_events
 
 NOW = 1_700_000_000_000
 GOOD: dict[str, Any] = {"event_type": "rating", "user_id": "u", "item_id": "i", "value": 4, "event_time": NOW}
@@ -60,3 +62,16 @@ def test_no_json_breaks_the_parser(changes: dict[str, Any]) -> None:
     assert len(accepted) + len(rejected) == 1
     for event in accepted:
         json.loads(event.to_json())
+
+
+def test_an_id_is_genuine_for_its_user_alone_and_for_everybody_where_the_list_was_nobodys() -> None:
+    ids = RecommendationIds("key")
+
+    def outcome(recommendation_id: str) -> str:
+        return outcome_of(Interaction.model_validate(GOOD | {"recommendation_id": recommendation_id}), ids)
+
+    assert outcome(ids.issue("u", "v1", "als")) == "genuine"
+    assert outcome(ids.issue("", "v1", "popular")) == "genuine"
+    assert outcome(ids.issue("another", "v1", "als")) == "forged"
+    assert outcome(RecommendationIds("another").issue("u", "v1", "als")) == "forged"
+    assert outcome("r1") == "forged"

@@ -38,7 +38,7 @@ def routes_of(redis_url: str) -> tuple[Api, FastAPI]:
 
 
 @pytest.mark.parametrize("with_redis", [True, False])
-def test_both_ways_give_the_same_bytes(redis_url: str, with_redis: bool) -> None:
+def test_both_ways_give_the_same_bytes_but_for_the_answers_id(redis_url: str, with_redis: bool) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:
@@ -52,7 +52,9 @@ def test_both_ways_give_the_same_bytes(redis_url: str, with_redis: bool) -> None
                     for path in PATHS:
                         response = await client.get(path)
                         headers = {k: v for k, v in response.headers.items() if k != "content-length"}
-                        found.append((response.status_code, headers, response.content))
+                        # No two answers have the same id.
+                        body = re.sub(rb'(?<="recommendation_id":")[\w-]{48}', b"", response.content)
+                        found.append((response.status_code, headers, body))
                     texts.append((await client.get("/metrics")).text)
         assert answers[0] == answers[1]
         counts = [

@@ -4,11 +4,14 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from pydantic import SecretStr
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import topics
+from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
+from contracts.exposures import Exposure, ShownItem, batch_of
 from contracts.settings import StreamingSettings
 from contracts.stored import lake
 from streaming.lake import batch as lake_batch
@@ -57,3 +60,36 @@ def test_a_batch_after_a_small_one_is_one_file_and_after_a_large_one_several(
     # The first batch after a start may be a backlog: it is read by all.
     assert files == [4, 1, 4, 1]
     assert spark.read.format("delta").load(lake.INTERACTIONS.path(uri)).count() == 460
+
+
+def shown(user_id: str, at: int) -> str:
+    items = (ShownItem(item_id="i", rank=1),)
+    return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=at).to_json()
+
+
+def test_what_was_shown_is_appended_once_and_an_erasure_of_its_batch_covers_it(
+    spark: SparkSession, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri, rejected = str(tmp_path), list[DataFrame]()
+    monkeypatch.setattr(lake_batch, "write_rejected", lambda rows, _: rejected.append(rows))
+    create_tables(spark, uri)
+    tombstone = CatalogEntry(kind="erasure", id="ann", updated_at=_MS)
+    values = [
+        (topics.EXPOSURES.name, batch_of([shown("ann", _MS), shown("bob", _MS), shown("ann", _MS + 1)])),
+        (topics.EXPOSURES.name, batch_of([])),
+        (topics.CATALOG.name, tombstone.to_json()),
+    ]
+    rows = [(None, value, topic, 0, n, NOW, 0) for n, (topic, value) in enumerate(values)]
+    frame = spark.createDataFrame(rows, f"key binary, value binary, {ORIGIN}")
+    for _ in range(2):  # the second one as after a kill: all of it is a replay
+        batch = LakeBatch(StreamingSettings(lake_uri=uri, redis_url=SecretStr(redis_url)), lambda: "query")
+        batch.write(frame, 0)
+    in_lake = DeltaTable(lake.EXPOSURES.path(uri)).to_pyarrow_table().to_pylist()
+    assert sorted((row["user_id"], row["kafka_offset"], row["kafka_place"]) for row in in_lake) == [
+        ("ann", 0, 2),
+        ("bob", 0, 1),
+    ]
+    assert [[row["reason"] for row in rows.collect()] for rows in rejected if rows.count()] == [
+        ["no exposures"],
+        ["no exposures"],
+    ]

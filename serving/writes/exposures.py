@@ -1,0 +1,148 @@
+"""Every answer's id, and what was shown on its way to Kafka: no answer waits for it, and none fails by it.
+
+What is noted waits in memory, within a bound, and goes to the topic ``exposures`` twice a second, many in a
+record. What finds no room, or what Kafka does not acknowledge in time, is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from json.encoder import encode_basestring as quoted
+
+from contracts.exposures import ListKind, batch_of
+from contracts.recommendation_id import RecommendationIds
+from contracts.settings import ServingSettings
+from contracts.topics import EXPOSURES
+from serving.question.candidate import EXPLORED, User
+from serving.question.list_options import ListOptions
+from serving.telemetry.metrics import Metrics
+from serving.writes.event_log import EventLog, EventLogError
+
+_log = logging.getLogger(__name__)
+SEND_SECONDS = 0.5
+LAST_SECONDS = 2.0  # for what is noted when the API stops
+_WHOLE = ListOptions(0)  # from the first place on, in no experiment
+_LISTS_A_RECORD, _BYTES_A_RECORD = 500, 400_000
+Shown = tuple[str, float, str]  # item, score, source: a Candidate is one
+
+
+class ExposureBatch:
+    """One record of the topic."""
+
+    key = b"exposures"
+
+    def __init__(self, exposures: Sequence[str]) -> None:
+        self._exposures = exposures
+
+    def to_json(self) -> bytes:
+        """The record's value."""
+        return batch_of(self._exposures)
+
+
+class ExposureLog:
+    """Of one API process."""
+
+    def __init__(self, settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> None:
+        key = settings.recommendation_key
+        self.ids = RecommendationIds(key.get_secret_value() if key else None)
+        self._event_log, self._metrics = event_log, metrics
+        self._enabled, self._most = settings.exposures, settings.exposures_waiting
+        self._waiting: deque[str] = deque()
+
+    def issue(self, user: User, source: str | None, arm: str = "") -> str:
+        """The id of an answer whose first item has this source."""
+        return self.ids.issue(user.user_id, user.model_version, source, arm)
+
+    def note(
+        self,
+        kind: ListKind,
+        recommendation_id: str,
+        user: User,
+        page: Iterable[Shown],
+        options: ListOptions = _WHOLE,
+        session_id: str | None = None,
+    ) -> None:
+        """Note that an answer showed a page, from the place and in the arm that the options say."""
+        if self._enabled and (items := shown_items(page, options.offset)):
+            self.add(shown_json(kind, recommendation_id, user, items, options.arm, session_id))
+
+    def add(self, *exposures: str) -> None:
+        """Let exposures (contracts/exposures.py, as JSON) wait for Kafka, as far as there is room."""
+        room = max(0, self._most - len(self._waiting))
+        self._waiting.extend(exposures[:room])
+        if room < len(exposures):
+            self._metrics.exposures.labels("dropped").inc(len(exposures) - room)
+
+    async def run(self) -> None:
+        """Send what waits, until cancelled."""
+        while True:
+            await asyncio.sleep(SEND_SECONDS)
+            await self.send()
+
+    async def send(self) -> None:
+        """Send all that waits now."""
+        while self._waiting:
+            batch = self._take_batch()
+            try:
+                await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
+            except EventLogError as error:
+                self._metrics.exposures.labels("dropped").inc(len(batch))
+                _log.warning("%d exposures dropped: %s", len(batch), error)
+            else:
+                self._metrics.exposures.labels("sent").inc(len(batch))
+
+    async def close(self) -> None:
+        """Send what waits, in bounded time."""
+        try:
+            await asyncio.wait_for(self.send(), LAST_SECONDS)
+        except (TimeoutError, asyncio.TimeoutError):
+            _log.warning("the API stopped before Kafka took its last exposures")
+
+    def _take_batch(self) -> list[str]:
+        batch: list[str] = []
+        size = 0
+        while self._waiting and len(batch) < _LISTS_A_RECORD and size < _BYTES_A_RECORD:
+            batch.append(self._waiting.popleft())
+            size += 4 * len(batch[-1])  # bytes of a character, at most
+        return batch
+
+
+def shown_items(page: Iterable[Shown], offset: int) -> str:
+    """The items of an exposure as JSON, without the list's brackets; an explored item has its propensity."""
+    return ",".join(
+        [
+            f'{{"item_id":{quoted(item_id)},"rank":{rank},"source":"{source}"'
+            + (f',"propensity":{score}}}' if source == EXPLORED else "}")
+            for rank, (item_id, score, source) in enumerate(page, offset + 1)
+        ]
+    )
+
+
+def shown_json(
+    kind: ListKind,
+    recommendation_id: str,
+    user: User,
+    items: str,
+    arm: str = "",
+    session_id: str | None = None,
+) -> str:
+    """An Exposure as JSON, made from text: its test compares it with the model."""
+    named = f',"user_id":{quoted(user.user_id)}' if user.user_id else ""
+    if user.model_version is not None:
+        named += f',"model_version":{quoted(user.model_version)}'
+    if user.applied_through is not None:
+        named += f',"applied_through":{user.applied_through}'
+    if user.fresh_list:
+        named += f',"history_read_at":{user.fresh_read_at_ms}'
+    if session_id:
+        named += f',"session_id":{quoted(session_id)}'
+    if arm:
+        named += f',"arm":{quoted(arm)}'
+    return (
+        f'{{"recommendation_id":"{recommendation_id}","kind":"{kind}"{named},"items":[{items}],'
+        f'"event_time":{time.time_ns() // 1_000_000}}}'
+    )

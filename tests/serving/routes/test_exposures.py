@@ -1,0 +1,143 @@
+"""Every answer has an id, and says what it showed; clients say what was on the screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.recommendation_id import RecommendationIds
+from serving.writes.exposures import ExposureLog
+from tests.serving.conftest import Client
+from tests.serving.world import World
+from tests.serving.writes.test_exposures import Kafka
+
+KEY = "the key of this test's ids"
+IDS = RecommendationIds(KEY)
+ANN = "/v1/users/ann/recommendations"
+LIKED = {"items": [{"item_id": "i00"}]}
+
+
+@pytest.fixture
+def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
+    """In place of a broker: gets what was noted when the API closes."""
+    made, build = Kafka(), ExposureLog.__init__
+
+    def over_this(self: ExposureLog, settings: Any, _: object, metrics: Any) -> None:
+        build(self, settings, made, metrics)
+
+    monkeypatch.setattr(ExposureLog, "__init__", over_this)
+    return made
+
+
+@contextmanager
+def asked(
+    api: Client, redis_url: str, *requests: tuple[str, str, dict[str, Any]]
+) -> Iterator[list[httpx.Response]]:
+    """The answers to requests, after the API has closed and sent what it noted."""
+
+    async def scenario() -> list[httpx.Response]:
+        async with api(redis_url, recommendation_key=KEY) as client:
+            return [await client.request(method, path, **more) for method, path, more in requests]
+
+    yield asyncio.run(scenario())
+
+
+def test_every_list_has_an_id_and_lists_for_somebody_are_noted(
+    api: Client, redis_url: str, kafka: Kafka
+) -> None:
+    World().write(redis_url)
+    requests: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"{ANN}?n=3&offset=1", {}),
+        ("GET", f"{ANN}?n=3&fields=score", {}),
+        ("POST", "/v1/recommendations?n=3", {"json": LIKED}),
+        ("POST", "/v1/groups/recommendations?n=3", {"json": {"user_ids": ["ann", "bob"]}}),
+        ("POST", "/v1/users/ann/rank", {"json": {"item_ids": ["i07", "i08"]}}),
+        ("POST", "/v1/rank", {"json": {"item_ids": ["i07", "i08"], "session": LIKED["items"]}}),
+        ("GET", "/v1/users/ann/because", {}),
+        # The same for everybody, so nobody's:
+        ("GET", "/v1/popular", {}),
+        ("GET", "/v1/popular?offset=1", {}),
+        ("GET", "/v1/trending", {}),
+        ("GET", "/v1/items/i00/similar", {}),
+    ]
+    with asked(api, redis_url, *requests) as answers:
+        bodies = [answer.json() for answer in answers]
+    assert [answer.status_code for answer in answers] == [200] * len(requests)
+    for body in bodies:
+        named = IDS.read(body["recommendation_id"])
+        assert named is not None, body
+        assert named.is_of(body.get("user_id") or "")
+    shown = kafka.shown
+    assert [each.kind for each in shown] == ["user", "user", "session", "group", "rank", "rank", "because"]
+    assert [each.recommendation_id for each in shown] == [body["recommendation_id"] for body in bodies[:7]]
+    assert [each.user_id for each in shown] == ["ann", "ann", None, None, "ann", None, "ann"]
+    assert {each.model_version for each in shown} == {"v1"}
+    first = bodies[0]["items"]
+    assert [(item.item_id, item.rank, item.source) for item in shown[0].items] == [
+        (item["item_id"], item["rank"], item["source"]) for item in first
+    ]
+    assert shown[0].items[0].rank == 2
+
+
+def test_what_nobody_saw_is_not_noted(api: Client, redis_url: str, kafka: Kafka) -> None:
+    World().write(redis_url)
+    unseen: list[tuple[str, str, dict[str, Any]]] = [
+        ("GET", f"{ANN}?exposure=false", {}),
+        ("GET", f"{ANN}?exposure=false&explain=true", {}),
+        ("POST", "/v1/recommendations?exposure=false", {"json": LIKED}),
+        ("POST", "/v1/users/ann/rank?exposure=false", {"json": {"item_ids": ["i07"]}}),
+        ("GET", "/v1/users/ann/because?exposure=false", {}),
+        ("GET", "/v1/debug/users/ann/recommendations", {}),
+        ("GET", "/livez", {}),
+        ("GET", "/readyz", {}),
+    ]
+    with asked(api, redis_url, *unseen) as answers:
+        assert [answer.status_code for answer in answers] == [200] * len(unseen)
+    assert kafka.records == []
+
+
+def test_a_list_that_the_client_has_already_is_noted_once(api: Client, redis_url: str, kafka: Kafka) -> None:
+    World().write(redis_url)
+
+    async def scenario() -> tuple[httpx.Response, httpx.Response]:
+        async with api(redis_url) as client:
+            first = await client.get(ANN)
+            return first, await client.get(ANN, headers={"if-none-match": first.headers["etag"]})
+
+    first, second = asyncio.run(scenario())
+    assert second.status_code == 304  # another id alone makes no other list
+    assert [shown.recommendation_id for shown in kafka.shown] == [first.json()["recommendation_id"]]
+
+
+def test_a_client_says_what_was_on_the_screen_and_forged_ids_are_refused(
+    api: Client, redis_url: str, kafka: Kafka
+) -> None:
+    World().write(redis_url)
+    item = {"item_id": "i10", "rank": 1}
+    told = {"items": [item], "user_id": "ann", "model_version": "v1"}
+    genuine = IDS.issue("ann", "v1", "als")
+    bodies = [
+        {**told, "recommendation_id": genuine, "event_time": 1000},
+        {**told, "recommendation_id": genuine, "user_id": "bob"},
+        {**told, "recommendation_id": genuine, "model_version": "v2"},
+        {**told, "recommendation_id": genuine, "arm": "bold"},
+        {**told, "recommendation_id": RecommendationIds("another").issue("ann", "v1", "als")},
+        {**told, "recommendation_id": "r1"},
+        {**told, "recommendation_id": genuine, "event_time": 99_999_999_999_999},
+    ]
+    posts = [("POST", "/v1/exposures", {"json": {"exposures": bodies}})]
+    posts += [("POST", "/v1/exposures", {"json": {"exposures": []}}), ("GET", "/metrics", {})]
+    with asked(api, redis_url, *posts) as (answer, empty, metrics):
+        assert answer.status_code == 202
+        assert answer.json()["accepted"] == 1
+        assert [each["index"] for each in answer.json()["rejected"]] == [1, 2, 3, 4, 5, 6]
+        assert empty.status_code == 422
+        assert 'headwater_api_recommendation_ids_total{outcome="forged"} 5.0' in metrics.text
+    (shown,) = kafka.shown
+    assert (shown.recommendation_id, shown.user_id, shown.reported_by) == (genuine, "ann", "client")
+    assert shown.event_time == 1000

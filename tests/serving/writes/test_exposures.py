@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.exposures import Exposure
+from contracts.topics import EXPOSURES, Topic
+from serving.question.candidate import EXPLORED, Candidate, User
+from serving.telemetry.metrics import Metrics
+from serving.writes.event_log import Entry, EventLog, EventLogError
+from serving.writes.exposures import ExposureLog, shown_items, shown_json
+from tests.serving.conftest import settings_of
+
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=10)
+PAGES = st.lists(
+    st.builds(Candidate, TEXT, st.floats(0.01, 1), st.sampled_from(["fresh", EXPLORED])),
+    min_size=1,
+    max_size=5,
+)
+USERS = st.builds(
+    User,
+    st.just("") | TEXT,
+    model_version=st.none() | TEXT,
+    fresh_list=st.sampled_from([(), (("i", 1.0),)]),
+    fresh_read_at_ms=st.integers(0, 10**12),
+    applied_through=st.none() | st.integers(0, 10**12),
+)
+PAGE = [Candidate("i1", 0.5, "fresh"), Candidate("i2", 0.4, "als")]
+
+
+class Kafka(EventLog):
+    """Takes records, or refuses as a broker that is away."""
+
+    def __init__(self, away: bool = False) -> None:
+        self.away, self.records = away, list[bytes]()
+
+    async def append(self, events: Sequence[Entry], topic: Topic = EXPOSURES) -> dict[int, int]:
+        assert topic is EXPOSURES
+        if self.away:
+            raise EventLogError("away")
+        self.records += [event.to_json() for event in events]
+        return {0: len(self.records)}
+
+    @property
+    def shown(self) -> list[Exposure]:
+        batches = [json.loads(record)["exposures"] for record in self.records]
+        return [Exposure.model_validate(each) for batch in batches for each in batch]
+
+
+def counted(metrics: Metrics, outcome: str) -> float:
+    name = "headwater_api_exposures_total"
+    return metrics.registry.get_sample_value(name, {"outcome": outcome}) or 0.0
+
+
+@given(USERS, PAGES, st.integers(0, 1000), st.just("") | TEXT, st.none() | TEXT)
+def test_the_text_is_an_exposure(
+    user: User, page: list[Candidate], offset: int, arm: str, session_id: str | None
+) -> None:
+    items = shown_items(page, offset)
+    shown = Exposure.model_validate_json(shown_json("user", "r", user, items, arm, session_id))
+    assert shown.user_id == (user.user_id or None)
+    assert (shown.model_version, shown.applied_through) == (user.model_version, user.applied_through)
+    assert shown.history_read_at == (user.fresh_read_at_ms if user.fresh_list else None)
+    assert shown.session_id == session_id
+    assert (shown.arm, shown.reported_by, shown.kind) == (arm, "answer", "user")
+    assert [(item.item_id, item.rank, item.source) for item in shown.items] == [
+        (each.item_id, rank, each.source) for rank, each in enumerate(page, offset + 1)
+    ]
+    assert [item.propensity for item in shown.items] == [
+        each.score if each.source == EXPLORED else None for each in page
+    ]
+
+
+def test_what_is_noted_is_sent_once_with_the_answers_id() -> None:
+    kafka, metrics = Kafka(), Metrics()
+    log = ExposureLog(settings_of(), kafka, metrics)
+    ann = User("ann", model_version="v1")
+    ids = [log.issue(ann, "fresh") for _ in range(1200)]
+    for each in ids:
+        log.note("user", each, ann, PAGE)
+    asyncio.run(log.send())
+    asyncio.run(log.send())
+    assert [shown.recommendation_id for shown in kafka.shown] == ids
+    assert len(kafka.records) == 3  # many in a record
+    assert (counted(metrics, "sent"), counted(metrics, "dropped")) == (1200, 0)
+
+
+def test_what_finds_no_room_or_no_kafka_is_dropped_and_counted() -> None:
+    kafka, metrics = Kafka(away=True), Metrics()
+    log = ExposureLog(settings_of(exposures_waiting=5), kafka, metrics)
+    for _ in range(7):
+        log.note("user", "r", User("ann"), PAGE)
+    assert counted(metrics, "dropped") == 2
+    asyncio.run(log.send())
+    assert (counted(metrics, "sent"), counted(metrics, "dropped")) == (0, 7)
+    kafka.away = False
+    log.note("user", "r2", User("ann"), PAGE)
+    asyncio.run(log.close())
+    assert [shown.recommendation_id for shown in kafka.shown] == ["r2"]
+
+
+@pytest.mark.parametrize(("exposures", "page"), [(False, PAGE), (True, [])])
+def test_nothing_is_noted_where_it_is_off_or_nothing_was_shown(
+    exposures: bool, page: list[Candidate]
+) -> None:
+    kafka = Kafka()
+    log = ExposureLog(settings_of(exposures=exposures), kafka, Metrics())
+    log.note("user", "r", User("ann"), page)
+    asyncio.run(log.send())
+    assert kafka.records == []
