@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+from deltalake import DeltaTable
+
 from clients.rejected_reader import read_rejected
 from contracts import topics
 from contracts.catalog import CatalogEntry, erasure_entries
+from contracts.exposures import Exposure, ShownItem, batch_of
 from contracts.settings import KafkaSettings
-from contracts.stored import keyspace
+from contracts.stored import keyspace, lake
 from contracts.stored.records import Popularity, decode_catalog
 from serving.writes.erasures import describe_erasure
 from serving.writes.receipt import ErasureReceipt
 from stack.verify.ledgers import read_erased
+from streaming.lake.progress import publish_applied
 from streaming.recovery.rebuild import rebuild
 from streaming.recovery.rejects import as_line, replay
 from streaming.state.keys import clear_state
-from tests.integration.flow import Flow, send
+from tests.integration.flow import Flow, send, wait_until
 
 START_MS = 1_700_000_000_000
 
@@ -28,7 +33,9 @@ def rating(n: int, user: int, item: int, value: float) -> bytes:
     return json.dumps({**event, "value": value, "event_time": START_MS + n}).encode()
 
 
-def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(flow: Flow) -> None:
+def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bootstrap = flow.settings.kafka_bootstrap_servers
     good = [(f"u{n % 20}".encode(), rating(n, n % 20, n % 37, 0.5 + n % 10 / 2)) for n in range(500)]
     bad = [
@@ -40,16 +47,20 @@ def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(flow: Flo
     entries = [CatalogEntry(kind="item", id=f"i{n}", title=f"Item {n}", updated_at=1) for n in range(40)]
     send(bootstrap, topics.CATALOG.name, [(entry.key, entry.to_json()) for entry in entries])
     send(bootstrap, topics.INTERACTIONS.name, good[:250] + bad)
+    send(bootstrap, topics.EXPOSURES.name, [(b"exposures", batch_of([shown("u7"), shown("u1")]))])
+    monkeypatch.setattr(topics, "LAKE_SOURCES", topics.SOURCES)  # as before there were exposures
     flow.start()
     flow.wait_for(254)
     assert len(flow.lake_rows()) == 250
 
     # Repeated and out of order, into the same checkpoints after a restart.
     flow.stop()
+    monkeypatch.undo()
     send(bootstrap, topics.INTERACTIONS.name, [*reversed(good[200:]), *good[:10]])
     flow.start()
     flow.wait_for(254 + 310)
     rows = flow.lake_rows()
+    assert shown_users(flow) == ["u1", "u7"]
     assert len(rows) == 560
     assert len({(row["kafka_partition"], row["kafka_offset"]) for row in rows}) == 560
     assert len({row["event_id"] for row in rows}) == 500
@@ -72,6 +83,24 @@ def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(flow: Flo
     check_rebuild(flow)
     check_replay_of_a_corrected_event(flow, [json.dumps(as_line(event)) for event in rejected])
     check_erasure(flow)
+
+
+def shown(user_id: str) -> str:
+    items = (ShownItem(item_id="i1", rank=1),)
+    return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=START_MS).to_json()
+
+
+def shown_users(flow: Flow) -> list[str]:
+    running = flow.pipeline
+    assert running is not None
+
+    def is_applied() -> bool:
+        publish_applied(running.queries, flow.settings)
+        return bool(flow.client.hget(keyspace.APPLIED_LAKE, "exposures:0") == b"1")
+
+    wait_until(is_applied, running, "the exposures are not in the lake")
+    table = DeltaTable(lake.EXPOSURES.path(flow.settings.lake_uri)).to_pyarrow_table()
+    return sorted(table["user_id"].to_pylist())
 
 
 def recounted(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
@@ -118,6 +147,7 @@ def check_erasure(flow: Flow) -> None:
     rows = flow.lake_rows()
     assert [row["item_id"] for row in rows if row["user_id"] == "u7"] == ["i3"]
     assert len({row["event_id"] for row in rows if row["user_id"] != "u7"}) == 500 - 25
+    assert shown_users(flow) == ["u1"]
     known: Any = flow.client.hkeys(keyspace.history("u7", flow.settings.redis_shards))
     assert known == [b"i3"]
     raw: Any = flow.client.hgetall(keyspace.POPULARITY)

@@ -90,8 +90,9 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
     assert [event.value for event in read_rejected(bootstrap)] == [b"{"] * BAD
     assert is_empty(spark, lake.ITEM_ACTIVITY.path(settings.lake_uri))
     ends = {str(p): n for p, n in end_offsets(bootstrap, topics.INTERACTIONS.name).items()}
-    assert by_topic(repaired.begins["lake"]) == {"interactions": ends, "catalog": {"0": 0}}
-    assert repaired.to_dict()["begins"]["lake"] == {"interactions": ends, "catalog": {"0": 0}}
+    begins = {"interactions": ends, "catalog": {"0": 0}, "exposures": {"0": 0}}
+    assert by_topic(repaired.begins["lake"]) == begins
+    assert repaired.to_dict()["begins"]["lake"] == begins
     # The online query goes on from what Redis says is applied.
     assert "online" not in repaired.begins
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:1": 2}
