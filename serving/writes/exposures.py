@@ -115,8 +115,9 @@ def shown_items(page: Iterable[Shown], offset: int) -> str:
     """The items of an exposure as JSON, without the list's brackets; an explored item has its propensity."""
     return ",".join(
         [
-            f'{{"item_id":{quoted(item_id)},"rank":{rank},"source":"{source}"'
-            + (f',"propensity":{score}}}' if source == EXPLORED else "}")
+            f'{{"item_id":{quoted(item_id)},"rank":{rank},"source":"{source}"}}'
+            if source != EXPLORED
+            else f'{{"item_id":{quoted(item_id)},"rank":{rank},"source":"{source}","propensity":{score}}}'
             for rank, (item_id, score, source) in enumerate(page, offset + 1)
         ]
     )
