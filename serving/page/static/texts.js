@@ -28,6 +28,7 @@ export const texts = {
     freshness: "Newer items",
     filter: "Filter",
     filterHint: "category = Comedy and year > 1990",
+    click: "Click",
     like: "Like",
     dislike: "Dislike",
     rate: (stars) => `${stars} of 5 stars`,
@@ -43,7 +44,7 @@ export const texts = {
     opposes: "(lowers the score)",
     lag: (ms) => `State as of ${(ms / 1000).toFixed(1)} s ago`,
     model: (version) => (version ? `Model ${version}` : "No model yet"),
-    known: (count) => `${count} known items`,
+    known: (count) => (count === 1 ? "1 known item" : `${count} known items`),
   },
   compare: {
     open: "Compare two model versions",

@@ -78,10 +78,8 @@ function Actions({ item, onEvent }) {
     <span class="stars">${[1, 2, 3, 4, 5].map((stars) => html`<button type="button" class="star"
       aria-label=${`${t.rate(stars)}: ${name}`} title=${t.rate(stars)}
       onClick=${() => onEvent(item, "rating", stars)}>★</button>`)}</span>
-    <button type="button" aria-label=${`${t.like}: ${name}`} title=${t.like}
-      onClick=${() => onEvent(item, "like")}>♥</button>
-    <button type="button" aria-label=${`${t.dislike}: ${name}`} title=${t.dislike}
-      onClick=${() => onEvent(item, "dislike")}>✕</button>
+    ${[["click", "↗"], ["like", "♥"], ["dislike", "✕"]].map(([type, sign]) => html`<button type="button" key=${type}
+      aria-label=${`${t[type]}: ${name}`} title=${t[type]} onClick=${() => onEvent(item, type)}>${sign}</button>`)}
   </div>`;
 }
 
