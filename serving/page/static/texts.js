@@ -44,6 +44,7 @@ export const texts = {
     opposes: "(lowers the score)",
     lag: (ms) => `State as of ${(ms / 1000).toFixed(1)} s ago`,
     model: (version) => (version ? `Model ${version}` : "No model yet"),
+    arm: (name) => `Experiment ${name}`,
     known: (count) => (count === 1 ? "1 known item" : `${count} known items`),
   },
   compare: {

@@ -128,7 +128,8 @@ function HistoryLines({ history }) {
 function facts(list) {
   const known = list.known_items === undefined ? [] : [t.known(list.known_items)];
   const lag = list.lag_ms === undefined || list.lag_ms === null ? [] : [t.lag(list.lag_ms)];
-  return [t.model(list.model_version), ...known, ...lag].join(" · ");
+  const arm = list.arm ? [t.arm(list.arm)] : [];
+  return [t.model(list.model_version), ...arm, ...known, ...lag].join(" · ");
 }
 
 /** The state of the view, and what moves it. An answer that a later question has overtaken is dropped. */
@@ -173,7 +174,9 @@ function useUser() {
     let after = null;
     show({ note: t.sending, history });
     if (state.user !== null) {
-      const event = { event_type: type, user_id: state.user, item_id: item.item_id };
+      // By its id, figures of what was shown know that the list led to this event.
+      const shown = state.list?.recommendation_id;
+      const event = { event_type: type, user_id: state.user, item_id: item.item_id, recommendation_id: shown };
       try {
         after = (await post("v1/events", value === undefined ? event : { ...event, value })).token;
       } catch (error) {
