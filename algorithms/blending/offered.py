@@ -36,12 +36,18 @@ _HOUR_MS = 3_600_000
 _FEW_USERS = 3000
 # (name, settings, half-lives of the history in entries), the default first. Events that came before say
 # something of those before them as well (backward 0.5); a diagonal is for worlds where items come again.
-TRANSITION_KINDS: tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...] = (
-    ("transitions", TransitionSettings(Window(20, 5.0), 1.0, 0.0), (4.0, 2.0)),
-    ("transitions_both", TransitionSettings(Window(20, 5.0, 0.5), 1.0, 0.0), (4.0, 2.0)),
+TransitionKinds = tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...]
+_WIDE = TransitionSettings(Window(30, 7.0), 1.0, 0.0, damping=15.0, power=0.6, unliked=0.5)
+TRANSITION_KINDS: TransitionKinds = (
+    ("transitions_wide", _WIDE, (2.0, 4.0)),
     ("transitions_next", TransitionSettings(Window(10, 3.0), 0.8, 0.2), (1.0, 2.0)),
     ("transitions_damped", TransitionSettings(Window(10, 3.0, 0.5), 0.8, 0.2, damping=15.0), (1.0, 2.0)),
     ("transitions_session", TransitionSettings(Window(10, 3.0, 0.5, True), 1.0, 0.0), (0.5, 1.0)),
+)
+# No longer offered, but fitted again for a version that ranks by them.
+_EARLIER_KINDS: TransitionKinds = (
+    ("transitions", TransitionSettings(Window(20, 5.0), 1.0, 0.0), (4.0, 2.0)),
+    ("transitions_both", TransitionSettings(Window(20, 5.0, 0.5), 1.0, 0.0), (4.0, 2.0)),
 )
 HISTORY_HALF_LIVES = (15.0, 10.0, 5.0, 0.0)  # entries
 SESSION_HALF_LIFE = 5.0  # entries, of the factors' history
@@ -129,7 +135,7 @@ def _transitions(
 ) -> Iterator[Candidate]:
     until = int(histories.times_ms.max(initial=0))
     repeats = are_named or _has_repeats(histories)
-    for kind, settings, half_lives in TRANSITION_KINDS:
+    for kind, settings, half_lives in (*TRANSITION_KINDS, *(_EARLIER_KINDS if are_named else ())):
         names = {f"{kind}/{half_life:g}": half_life for half_life in half_lives}
         if not any(map(is_wanted, names)) or (settings.window.keeps_diagonal and not repeats):
             continue

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algorithms.blending.blend import deviations
 from algorithms.metrics import Positives
-from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.history import UNKNOWN, Histories, join_bounds, join_histories
 from algorithms.signals.signal import Signal
 from algorithms.top_n import best_of_rows
 
@@ -48,6 +48,19 @@ class Questions:
         if len(asked) > limit:
             asked = asked[np.arange(limit) * len(asked) // limit]
         return self.some(asked)
+
+
+def join_questions(several: Sequence[Questions]) -> Questions:
+    """The questions of all of these, one after another."""
+    positives = [each.positives for each in several]
+    return Questions(
+        join_histories([each.histories for each in several]),
+        Positives(
+            join_bounds([each.indptr for each in positives]),
+            np.concatenate([each.indices for each in positives]),
+        ),
+        np.concatenate([each.users for each in several]),
+    )
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,8 @@ def _describe_transitions(kind: str, family: str, signal: Transitions) -> Descri
             "row_power": settings.row_power,
             "column_power": settings.column_power,
             "damping": settings.damping,
+            "power": settings.power,
+            "unliked": settings.unliked,
             "k": float(signal.k),
         },
     )
@@ -195,6 +197,8 @@ def _read_transitions(record: SignalRecord, arrays: Arrays, _factors: Factors) -
         column_power=numbers["column_power"],
         half_life=record.half_life,
         damping=numbers["damping"],
+        power=numbers.get("power", 1.0),  # versions before the decision on the choice do not name these two
+        unliked=numbers.get("unliked", 1.0),
     )
     return Transitions(
         rows=arrays.rows[name],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -115,6 +115,21 @@ class Histories:
             weights=self.weights[chosen],
             now_ms=now_ms,
         )
+
+
+def join_histories(several: Sequence[Histories]) -> Histories:
+    """All users of these, one after another."""
+    columns = ("items", "grades", "strengths", "times_ms", "weights", "now_ms")
+    return Histories(
+        indptr=join_bounds([each.indptr for each in several]),
+        **{name: np.concatenate([getattr(each, name) for each in several]) for name in columns},
+    )
+
+
+def join_bounds(several: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The bounds of CSR rows that stand one after another."""
+    lengths = np.concatenate([np.diff(each) for each in several])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def from_events(

@@ -2,10 +2,11 @@
 
 With C the counts of ``pair_counts`` and r and c their row and column sums,
 
-    T_ij = C_ij / ((r_i + D)^a (c_j + D)^b)
-    t(j) = sum over the newest 20 entries of 2^(-h / H) T_(i_h) j
+    T_ij = (C_ij / ((r_i + D)^a (c_j + D)^b))^p
+    t(j) = sum over the newest 20 entries of u_h 2^(-h / H) T_(i_h) j
 
-h is how many of the user's entries are strictly newer, so entries of one moment weigh the same.
+h is how many of the user's entries are strictly newer, so entries of one moment weigh the same. u_h is 1 for
+what the user liked, and a share for the rest: a film that disappointed says less about the next one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
 from algorithms.signals.pair_counts import Pairs, Window, count_pairs, merge, row_and_column_sums
 from algorithms.signals.rows import Rows, from_sorted
 
@@ -34,6 +35,8 @@ class TransitionSettings:
     column_power: float = 0.0  # b
     half_life: float = 4.0  # H
     damping: float = 5.0  # D, added to the sums: what was seen a few times only says little
+    power: float = 1.0  # p; below 1, several followers of some weight count more than a single frequent one
+    unliked: float = 1.0  # u of an entry whose grade is below that of a like
 
 
 @dataclass(frozen=True)
@@ -74,13 +77,13 @@ class Transitions:
         places, lengths = self.rows.gather(touched)
         kept = Pairs(np.repeat(touched, lengths), self.rows.columns[places].astype(np.int64), np.empty(0))
         values = self.rows.values[places].astype(np.float64) * self.rows.scale
-        kept = kept._replace(counts=values / _factor(row_sums, column_sums, kept, self.settings))
+        kept = kept._replace(counts=_counts(values, row_sums, column_sums, kept, self.settings))
         row_sums += np.bincount(changes.sources, changes.counts, items)
         column_sums += np.bincount(changes.followers, changes.counts, items)
         merged = merge([kept, changes], items)
         above = merged.counts > 0
         merged = Pairs(merged.sources[above], merged.followers[above], merged.counts[above])
-        values = merged.counts * _factor(row_sums, column_sums, merged, self.settings)
+        values = _values(row_sums, column_sums, merged, self.settings)
         changed = from_sorted(merged.sources, merged.followers, values, items, self.k)
         sums = row_sums.astype(np.float32), column_sums.astype(np.float32)
         return replace(
@@ -94,7 +97,12 @@ class Transitions:
         """The places of the entries that are asked, and how much each weighs."""
         place = np.arange(len(histories.items)) - histories.indptr[histories.owners]
         asked = np.flatnonzero((place < _NEWEST) & (histories.items != UNKNOWN))
-        return asked, 2.0 ** (-histories.newer[asked] / self.settings.half_life)
+        weights = 2.0 ** (-histories.newer[asked] / self.settings.half_life)
+        if self.settings.unliked != 1:
+            weights = (
+                np.where(histories.grades[asked] >= POSITIVE_GRADE, 1.0, self.settings.unliked) * weights
+            )
+        return asked, weights
 
 
 def fit_transitions(
@@ -104,9 +112,23 @@ def fit_transitions(
     settings = settings or TransitionSettings()
     row_sums, column_sums = row_and_column_sums(histories, settings.window, items)
     pairs = count_pairs(histories, settings.window, items)
-    values = pairs.counts * _factor(row_sums, column_sums, pairs, settings)
+    values = _values(row_sums, column_sums, pairs, settings)
     rows = from_sorted(pairs.sources, pairs.followers, values, items, k)
     return Transitions(rows, row_sums.astype(np.float32), column_sums.astype(np.float32), settings, k)
+
+
+def _values(row_sums: Floats, column_sums: Floats, pairs: Pairs, settings: TransitionSettings) -> Floats:
+    """T of these pairs."""
+    values = pairs.counts * _factor(row_sums, column_sums, pairs, settings)
+    return values if settings.power == 1 else np.asarray(values**settings.power)
+
+
+def _counts(
+    values: Floats, row_sums: Floats, column_sums: Floats, pairs: Pairs, settings: TransitionSettings
+) -> Floats:
+    """C of these pairs, from T."""
+    flat = values if settings.power == 1 else values ** (1 / settings.power)
+    return np.asarray(flat / _factor(row_sums, column_sums, pairs, settings))
 
 
 def _factor(row_sums: Floats, column_sums: Floats, pairs: Pairs, settings: TransitionSettings) -> Floats:

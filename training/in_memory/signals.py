@@ -1,6 +1,7 @@
 """Signals from a round's pairs: fitted, and the weights of their blend chosen on the newest part of a past.
 
-The choice never sees what the gate holds out: it is made within what the gate's fits may learn from.
+The choice never sees what the gate holds out: it is made within what the gate's fits may learn from. Few
+users leave it to chance, so they are asked again on the parts before the newest one.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.blend import HALF_LIFE_HOURS
 from algorithms.blending.offered import fit_offered
-from algorithms.blending.questions import Questions, later_questions
+from algorithms.blending.questions import Questions, join_questions, later_questions, next_item_questions
 from algorithms.blending.weights import MIN_USERS, TREND, Candidate, Slice, choose
 from algorithms.signals.factors import Factors
-from algorithms.signals.history import Histories, from_events, from_items
+from algorithms.signals.history import POSITIVE_GRADE, Histories, from_events, from_items
 from algorithms.signals.item_to_item import MAX_ITEMS
 from contracts.settings import TrainingSettings
 from training.evaluation.chosen_blend import ChosenBlend, of_choice
@@ -25,7 +27,7 @@ from training.fit.factors import Matrix
 from training.in_memory import als
 from training.in_memory.load import RoundArrays
 from training.in_memory.moments import earlier_moments, moments_of
-from training.in_memory.pairs import Pairs
+from training.in_memory.pairs import NONE, Pairs
 from training.in_memory.split import (
     Marked,
     as_known,
@@ -39,7 +41,8 @@ from training.in_memory.split import (
 
 _SHARE = 0.2  # the newest part of the past, on which weights are chosen
 _LEAST_USERS = 4 * MIN_USERS  # who ask after one instant; with fewer, each user's own newest part is taken
-MAX_QUESTIONS = 1500
+_SLICES = 3  # at the most, each the newest part of what the one before left
+MAX_QUESTIONS = 1500  # of each kind
 # At the most, of an item-to-item model of n items: n^2 counts, their inverse's rest, and n users' rows.
 _BYTES_A_CELL = 12
 
@@ -57,22 +60,33 @@ class PastSignals:
         return self._fit(self.past, factors, names)
 
     def choose(self, problem: Problem, seed: int) -> ChosenBlend:
-        """The weights that rank the newest part of this past best, by signals fitted on the rest.
+        """The weights that rank the newest parts of this past best, by signals fitted before each part.
 
         So is chosen whether items that a user has had may be recommended: where that ranks what users did in
-        the newest part better beyond doubt.
+        the newest parts better beyond doubt.
         """
-        newest, is_one_instant = _newest(self.past, self.settings)
-        earlier = past_of(self.past, newest)
-        counts = self.past.counts
-        sides = als.sides_of(earlier.pairs, problem, counts.users, counts.items)
+        slices, asked, past = list[Slice](), 0, self.past
+        while len(slices) < _SLICES and asked < MAX_QUESTIONS:
+            newest, is_one_instant = _newest(past, self.settings)
+            earlier = past_of(past, newest)
+            if slices and not len(earlier.pairs):
+                break
+            questions = self._ask(past, earlier, newest)
+            asked += len(questions)
+            slices.append(Slice(self._offer(earlier, problem, seed, is_one_instant), questions))
+            past = earlier
+        return of_choice(choose(slices, max_questions=2 * MAX_QUESTIONS))
+
+    def _offer(
+        self, earlier: RoundArrays, problem: Problem, seed: int, is_one_instant: bool
+    ) -> list[Candidate]:
+        sides = als.sides_of(earlier.pairs, problem, earlier.counts.users, earlier.counts.items)
         factors = as_signal(als.full_fit(sides, problem, seed).items, problem)
         offered = self._fit(earlier, factors, None)
-        if not is_one_instant:
-            # Users ask at different times, and a trend of the last days would know what came after most.
-            offered = [each for each in offered if each.family != TREND]
-        questions = self._ask(earlier, newest)
-        return of_choice(choose([Slice(offered, questions)], max_questions=MAX_QUESTIONS))
+        if is_one_instant:
+            return offered
+        # Users ask at different times, and a trend of the last days would know what came after most.
+        return [each for each in offered if each.family != TREND]
 
     def _fit(self, past: RoundArrays, factors: Factors, names: Collection[str] | None) -> list[Candidate]:
         return fit_offered(
@@ -83,14 +97,31 @@ class PastSignals:
             max_items=most_items(self.memory),
         )
 
-    def _ask(self, earlier: RoundArrays, newest: Marked) -> Questions:
-        """What each user liked later, asked at the first later moment."""
+    def _ask(self, past: RoundArrays, earlier: RoundArrays, newest: Marked) -> Questions:
+        """What each user liked in the newest part at once, and as many next items, each from all before it.
+
+        A list that is made right after an event is asked for both: the next item and the rest of the session.
+        So of the next items those within a session are asked.
+        """
         later = newest.pairs.where(newest.held_out)
-        again = touched_again(self.past, newest, self.settings)
+        again = touched_again(past, newest, self.settings)
         later = joined(replace(later, event_times=later.first_times), again)
         later = later.where(np.lexsort((later.items, later.users)))
-        after = pair_histories(later, self.past.counts.users, weights=later.positive.astype(np.float64))
-        return later_questions(event_histories(earlier, self.settings), after, after.weights > 0)
+        after = pair_histories(later, past.counts.users, weights=later.positive.astype(np.float64))
+        known = event_histories(earlier, self.settings)
+        at_once = later_questions(known, after, after.weights > 0).sample(MAX_QUESTIONS)
+        following = self._next_items(past, newest).sample(len(at_once))
+        return join_questions([at_once, following])
+
+    def _next_items(self, past: RoundArrays, newest: Marked) -> Questions:
+        """Each liked event of the newest part that came within hours of the one before it."""
+        histories = event_histories(past, self.settings)
+        cuts = np.full(len(histories), NONE) if newest.cuts is None else newest.cuts
+        cut = cuts[histories.owners]
+        is_target = (histories.times_ms > cut) & (cut != NONE) & (histories.grades >= POSITIVE_GRADE)
+        questions = next_item_questions(histories, is_target, limit=2 * MAX_QUESTIONS)
+        is_hot = questions.histories.hours_since_last < HALF_LIFE_HOURS
+        return questions.some(np.flatnonzero(is_hot))
 
 
 def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:
