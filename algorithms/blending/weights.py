@@ -69,6 +69,7 @@ class Horizon:
     alone: dict[str, float]  # NDCG@10 of each signal alone
     steps: tuple[Step, ...]
     why: str
+    is_chosen: bool = False  # whether weights were found that surely beat the defaults
 
 
 @dataclass(frozen=True)
@@ -105,9 +106,11 @@ def choose(
     parts = scored.rows(is_hot), scored.rows(~is_hot)
 
     def horizons(with_known: bool) -> tuple[Horizon, Horizon]:
+        hot = _choose_horizon(offered, parts[0], with_known, DEFAULT_HOT)
+        cold = _choose_horizon(offered, parts[1], with_known, DEFAULT_COLD)
         return (
-            _choose_horizon(offered, parts[0], with_known, DEFAULT_HOT),
-            _choose_horizon(offered, parts[1], with_known, DEFAULT_COLD),
+            _or_the_others(offered, parts[0], with_known, DEFAULT_HOT, hot, cold),
+            _or_the_others(offered, parts[1], with_known, DEFAULT_COLD, cold, hot),
         )
 
     without = horizons(False)
@@ -153,11 +156,36 @@ def _choose_horizon(
     found, before = ndcg(scored, weights, with_known), ndcg(scored, defaults, with_known)
     asked = f"{len(scored.users)} questions of {users} users"
     why = f"chosen on {asked}"
-    if not _is_sure(offered, scored, defaults, with_known, _difference(scored, found, before)):
+    is_chosen = _is_sure(offered, scored, defaults, with_known, _difference(scored, found, before))
+    if not is_chosen:
         weights, steps, found = defaults, [], before
         why = f"the defaults, which nothing surely beats on {asked}"
     figure = mean_figures(_by_user(scored.users, found)[:, None])[0]
-    return Horizon(weights, figure, alone, tuple(steps), why)
+    return Horizon(weights, figure, alone, tuple(steps), why, is_chosen)
+
+
+def _or_the_others(
+    offered: Sequence[Candidate],
+    scored: Candidates,
+    with_known: bool,
+    default: Mapping[str, float],
+    horizon: Horizon,
+    other: Horizon,
+) -> Horizon:
+    """The weights that were chosen for the other horizon, where this one has the defaults and ranks worse.
+
+    Two given sets of weights need fewer users to be told apart than all that a search may find.
+    """
+    users = len(np.unique(scored.users))
+    if horizon.is_chosen or not other.is_chosen or users < MIN_USERS // 2:
+        return horizon
+    weights = horizon.weights or _default(offered, default, with_known)
+    found, before = (ndcg(scored, each, with_known) for each in (other.weights, weights))
+    if found.mean() <= before.mean():
+        return horizon
+    figure = mean_figures(_by_user(scored.users, found)[:, None])[0]
+    why = f"those of the other horizon, which rank {len(scored.users)} questions of {users} users better than "
+    return Horizon(dict(other.weights), figure, horizon.alone, (), why + "the defaults")
 
 
 def _is_sure(

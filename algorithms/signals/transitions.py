@@ -99,9 +99,8 @@ class Transitions:
         asked = np.flatnonzero((place < _NEWEST) & (histories.items != UNKNOWN))
         weights = 2.0 ** (-histories.newer[asked] / self.settings.half_life)
         if self.settings.unliked != 1:
-            weights = (
-                np.where(histories.grades[asked] >= POSITIVE_GRADE, 1.0, self.settings.unliked) * weights
-            )
+            liked = histories.grades[asked] >= POSITIVE_GRADE
+            weights = np.where(liked, weights, self.settings.unliked * weights)
         return asked, weights
 
 

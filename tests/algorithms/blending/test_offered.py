@@ -42,6 +42,11 @@ def test_only_what_is_named_is_fitted() -> None:
     assert _names(only=names) == names
 
 
+def test_what_is_no_longer_offered_is_fitted_for_who_ranks_by_it() -> None:
+    assert "transitions/4" not in _names()
+    assert _names(only={"transitions/4", "transitions_both/2"}) == {"transitions/4", "transitions_both/2"}
+
+
 def test_with_later_events_transitions_and_trends_move() -> None:
     everything = random_histories()
     past = everything.where(everything.times_ms < 20_000)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.blending.questions import candidates, later_questions, next_item_questions
+from algorithms.blending.questions import candidates, join_questions, later_questions, next_item_questions
 from algorithms.signals.transitions import fit_transitions
 from tests.algorithms.signals.worlds import of_events, random_histories
 
@@ -42,6 +42,20 @@ def test_a_later_period_is_asked_at_its_first_event() -> None:
     assert questions.positives.indices.tolist() == [4, 5]
     assert len(questions.sample(10)) == 2
     assert len(questions.sample(1)) == 1
+
+
+def test_joined_questions_stand_one_after_another() -> None:
+    past, later = of_events([(0, 1, 1), (1, 2, 4)], users=2), of_events([(0, 3, 7), (1, 5, 8)], users=2)
+    at_once = later_questions(past, later, np.ones(2, np.bool_))
+    following = next_item_questions(past, np.array([True, False]))
+    joined = join_questions([at_once, following, at_once])
+    assert len(joined) == 5
+    assert joined.positives.indices.tolist() == [3, 5, 1, 3, 5]
+    assert joined.users.tolist() == [0, 1, 0, 0, 1]
+    last = joined.some(np.array([3, 4]))
+    assert last.histories.items.tolist() == at_once.histories.items.tolist()
+    assert last.histories.now_ms.tolist() == [7, 8]
+    assert last.positives.counts.tolist() == [1, 1]
 
 
 def test_a_question_without_a_history_is_not_sampled() -> None:

@@ -17,6 +17,7 @@ from algorithms.blending.weights import Candidate
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories
 from algorithms.signals.live_transitions import LiveTransitions
+from algorithms.signals.transitions import Transitions
 from contracts.stored.manifest import BlendRecord, SignalRecord
 from tests.algorithms.signals.worlds import HOUR, random_histories
 
@@ -105,6 +106,17 @@ def test_a_missing_matrix_is_an_error_and_so_is_a_family_from_the_future() -> No
     later = record.with_parts(signals={"s": SignalRecord(family="telepathy")})
     with pytest.raises(ValueError, match="a newer Headwater"):
         read_blend(later, arrays, _factors())
+
+
+def test_transitions_of_an_earlier_version_are_read_as_they_were_meant() -> None:
+    record, arrays = _published(_offered())
+    name = next(name for name, each in record.signals.items() if each.family == "transitions")
+    before = record.signals[name].with_parts(
+        settings={k: v for k, v in record.signals[name].settings.items() if k not in ("power", "unliked")}
+    )
+    read = read_blend(record.with_parts(signals={name: before}), arrays, _factors()).signals[name]
+    assert isinstance(read, Transitions)
+    assert (read.settings.power, read.settings.unliked) == (1.0, 1.0)
 
 
 def test_a_signal_of_the_past_has_no_stored_form() -> None:

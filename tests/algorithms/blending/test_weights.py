@@ -103,8 +103,8 @@ def test_too_few_questions_give_the_defaults_and_a_sentence(few: int) -> None:
     targets = np.zeros(len(histories.items), np.bool_)
     targets[:few] = True
     choice = choose([Slice(fit_offered(histories, 12), next_item_questions(histories, targets))])
-    assert choice.blend.hot == {"item_to_item/15": 1.0, "transitions/4": 0.7}
-    assert choice.blend.cold == {"long_view": 1.0, "transitions/4": 0.15}
+    assert choice.blend.hot == {"item_to_item/15": 1.0, "transitions_wide/2": 1.2}
+    assert choice.blend.cold == {"long_view": 1.0, "transitions_wide/2": 0.15}
     assert "too few to choose on" in choice.hot.why
     assert choice.hot.ndcg is None
 
@@ -116,6 +116,33 @@ def test_without_a_signal_of_the_defaults_the_first_offered_stands_alone() -> No
     assert choose([Slice(trends, none)]).blend.hot == {"trend/hour": 1.0}
     with pytest.raises(ValueError, match="at least one"):
         choose([Slice([], none)])
+
+
+def test_weights_that_beat_the_defaults_by_chance_only_do_not_stand() -> None:
+    """Signals of noise: a search on one half of the users says nothing of the other half."""
+
+    class Noise:
+        def __init__(self, seed: int) -> None:
+            self.seed = seed
+
+        def score(self, histories: Histories):  # type: ignore[no-untyped-def]
+            rng = np.random.default_rng(self.seed)
+            return rng.random((100_000, 60))[histories.now_ms % 100_000]
+
+        def explain(self, history: Histories, targets):  # type: ignore[no-untyped-def]
+            return np.zeros((len(targets), len(history.items)))
+
+    histories = sessions()
+    questions = next_item_questions(histories, histories.newer == 3)
+    offered = [
+        Candidate("default", ITEM_TO_ITEM, Noise(0)),
+        *(Candidate(f"chance/{seed}", TRANSITIONS, Noise(seed)) for seed in range(1, 5)),
+    ]
+    choice = choose([Slice(offered, questions)], known_items=False)
+    assert "nothing surely beats" in choice.hot.why
+    assert choice.hot.weights == {"default": 1.0, "chance/1": 1.2}
+    assert choice.hot.ndcg is not None
+    assert not choice.hot.steps
 
 
 def test_several_slices_are_judged_together() -> None:

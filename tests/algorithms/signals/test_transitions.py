@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,6 +35,18 @@ def test_scores_follow_their_formula() -> None:
     assert fitted.score(histories)[4] == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_power_flattens_entries_and_what_was_not_liked_is_asked_for_less() -> None:
+    histories = random_histories()
+    plain = TransitionSettings(Window(4, 2.0), half_life=3.0)
+    flat = replace(plain, power=0.6, unliked=0.5)
+    by_item = of_events([(0, item, 1) for item in range(ITEMS)], users=1)
+    rows = [fit_transitions(histories, ITEMS, each, k=ITEMS).rows for each in (plain, flat)]
+    assert rows[1].values == pytest.approx(rows[0].values ** np.float32(0.6), rel=1e-5)
+    liked = fit_transitions(histories, ITEMS, flat, k=ITEMS).score(by_item)
+    unliked = replace(by_item, grades=np.full(ITEMS, 0.3))
+    assert fit_transitions(histories, ITEMS, flat, k=ITEMS).score(unliked) == pytest.approx(0.5 * liked)
+
+
 def test_shares_of_a_history_add_up_to_the_score() -> None:
     histories = random_histories()
     fitted = fit_transitions(histories, ITEMS)
@@ -61,9 +74,10 @@ def test_only_the_newest_entries_are_asked_and_unknown_ones_say_nothing() -> Non
     assert not fitted.score(old).any()
 
 
-def test_changes_give_what_a_new_fit_gives() -> None:
+@pytest.mark.parametrize("power", [1.0, 0.6])
+def test_changes_give_what_a_new_fit_gives(power: float) -> None:
     histories = random_histories(5)
-    settings = TransitionSettings(Window(5, 2.0, backward=0.5, keeps_diagonal=True))
+    settings = TransitionSettings(Window(5, 2.0, backward=0.5, keeps_diagonal=True), power=power)
     is_new = histories.times_ms >= 30_000
     fitted = fit_transitions(histories.where(~is_new), ITEMS, settings, k=ITEMS)
     moved = fitted.with_changes(count_pairs(histories, settings.window, ITEMS, is_new))

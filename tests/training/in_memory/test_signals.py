@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from algorithms.blending.weights import Choice, Slice, choose
 from algorithms.signals.history import grade_entries
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
@@ -14,6 +17,7 @@ from contracts.stored.memory import World
 from contracts.strengths import effective
 from tests.training.in_memory.worlds import as_events, last_writers, random_rows
 from training.fit.als import ranking
+from training.in_memory import signals
 from training.in_memory.events import Events
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs, pairs_of
@@ -104,7 +108,10 @@ def test_where_order_decides_transitions_are_chosen_for_the_hot_weights() -> Non
     assert "defaults" in chosen.cold_choice.why
 
 
-def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_the_future() -> None:
+def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_the_future(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signals, "MAX_QUESTIONS", 100)
     chosen = past(sessions(users=120)).choose(ranking(SETTINGS), seed=1)
     assert not any(name.startswith("trend") for name in chosen.hot_choice.alone)
     # Everybody comes back after one instant: a trend as of that instant is known then.
@@ -114,6 +121,31 @@ def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_t
     together = replace(many, event_times=late, first_times=late)
     chosen = past(together).choose(ranking(SETTINGS), seed=1)
     assert any(name.startswith("trend") for name in chosen.cold_choice.alone)
+
+
+def test_few_users_are_asked_on_several_parts_and_for_next_items_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = list[Sequence[Slice]]()
+
+    def keep(slices: Sequence[Slice], **options: Any) -> Choice:
+        given.append(slices)
+        return choose(slices, **options)
+
+    monkeypatch.setattr(signals, "choose", keep)
+    pairs = sessions(users=60, length=20)
+    chosen = past(pairs).choose(ranking(SETTINGS), seed=1)
+    slices = given[0]
+    assert len(slices) == 3
+    for slice_ in slices:
+        counts = slice_.questions.positives.counts
+        assert (counts > 1).any(), "the rest of the session"
+        assert len(counts) > 60, "and next items"
+        asked = slice_.questions.histories
+        first = np.flatnonzero(np.diff(asked.indptr) > 0)
+        assert (asked.times_ms[asked.indptr[first]] <= asked.now_ms[first]).all()
+    # Each is the newest part of what the one before left.
+    newest = [int(slice_.questions.histories.times_ms.max()) for slice_ in slices]
+    assert newest == sorted(newest, reverse=True)
+    assert chosen.blend.hot
 
 
 def test_only_the_named_signals_are_fitted_and_the_given_factors_are_theirs() -> None:

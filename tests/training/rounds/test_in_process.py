@@ -119,7 +119,7 @@ def test_without_anything_to_choose_on_the_defaults_rank_and_the_record_says_so(
     _, model = fit(nobody_comes_back())
     assert model.blend is not None
     record = model.blend.record
-    assert record.hot == {"item_to_item/15": 1.0, "transitions/4": 0.7, "factors": 0.2}
+    assert record.hot == {"item_to_item/15": 1.0, "transitions_wide/2": 1.2, "factors": 0.3}
     assert record.hot_choice is not None
     assert "defaults" in record.hot_choice.why
 
