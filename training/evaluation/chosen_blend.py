@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from algorithms.blending.blend import Blend
+from algorithms.blending.choice import Choice, Horizon
 from algorithms.blending.offered import DEFAULT_BLEND
 from algorithms.blending.served import blend_of
-from algorithms.blending.weights import Choice, Horizon
 from algorithms.bootstrap import Figure
 from contracts.stored.manifest import BlendRecord, FigureTriple, SignalRecord, WeightChoice, WeightStep
 

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.blend import HALF_LIFE_HOURS
+from algorithms.blending.choice import MIN_USERS, Slice, choose
 from algorithms.blending.offered import fit_offered
 from algorithms.blending.questions import Questions, join_questions, later_questions, next_item_questions
-from algorithms.blending.weights import MIN_USERS, TREND, Candidate, Slice, choose
+from algorithms.blending.weights import TREND, Candidate
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import POSITIVE_GRADE, Histories, from_events, from_items
 from algorithms.signals.item_to_item import MAX_ITEMS
@@ -42,7 +43,7 @@ from training.in_memory.split import (
 _SHARE = 0.2  # the newest part of the past, on which weights are chosen
 _LEAST_USERS = 4 * MIN_USERS  # who ask after one instant; with fewer, each user's own newest part is taken
 _SLICES = 3  # at the most, each the newest part of what the one before left
-MAX_QUESTIONS = 1500  # of each kind
+MAX_QUESTIONS = 1500
 # At the most, of an item-to-item model of n items: n^2 counts, their inverse's rest, and n users' rows.
 _BYTES_A_CELL = 12
 
@@ -75,7 +76,7 @@ class PastSignals:
             asked += len(questions)
             slices.append(Slice(self._offer(earlier, problem, seed, is_one_instant), questions))
             past = earlier
-        return of_choice(choose(slices, max_questions=2 * MAX_QUESTIONS))
+        return of_choice(choose(slices, max_questions=MAX_QUESTIONS))
 
     def _offer(
         self, earlier: RoundArrays, problem: Problem, seed: int, is_one_instant: bool
@@ -119,7 +120,7 @@ class PastSignals:
         cuts = np.full(len(histories), NONE) if newest.cuts is None else newest.cuts
         cut = cuts[histories.owners]
         is_target = (histories.times_ms > cut) & (cut != NONE) & (histories.grades >= POSITIVE_GRADE)
-        questions = next_item_questions(histories, is_target, limit=2 * MAX_QUESTIONS)
+        questions = next_item_questions(histories, is_target, limit=MAX_QUESTIONS)
         is_hot = questions.histories.hours_since_last < HALF_LIFE_HOURS
         return questions.some(np.flatnonzero(is_hot))
 

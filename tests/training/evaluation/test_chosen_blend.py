@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.weights import Choice, Horizon, Step
+from algorithms.blending.choice import Choice, Horizon
+from algorithms.blending.weights import Step
 from algorithms.bootstrap import Figure
 from contracts.stored.manifest import BlendRecord, SignalRecord
 from training.evaluation.chosen_blend import default_blend, of_choice, of_record

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from algorithms.blending.weights import Choice, Slice, choose
+from algorithms.blending.choice import Choice, Slice, choose
 from algorithms.signals.history import grade_entries
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings

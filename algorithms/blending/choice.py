@@ -1,0 +1,236 @@
+"""Choosing a blend on questions of the past, for two horizons, and whether known items may be recommended.
+
+Weights are searched by `algorithms.blending.weights`. What a search finds stands where searches surely beat
+the defaults on users on whom they were not made: the defaults were good in several worlds, and on a few
+hundred users the best of a thousand weights is best by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.blend import HALF_LIFE_HOURS, Blend
+from algorithms.blending.questions import Candidates, Questions, candidates, stack
+from algorithms.blending.weights import (
+    ANY_HORIZON,
+    DEFAULT_COLD,
+    DEFAULT_HOT,
+    Candidate,
+    Floats,
+    Step,
+    Weights,
+    best_search,
+    best_single,
+    by_user,
+    default_weights,
+    difference,
+    ndcg,
+)
+from algorithms.bootstrap import Figure, mean_figures, paired_difference
+
+MIN_USERS = 50  # with positives, of a horizon; a choice on fewer would be by chance
+MAX_QUESTIONS = 3000
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The choice for one horizon."""
+
+    weights: Weights
+    ndcg: Figure | None  # on the questions that it was chosen on; None without a choice
+    alone: dict[str, float]  # NDCG@10 of each signal alone
+    steps: tuple[Step, ...]
+    why: str
+    is_chosen: bool = False  # whether weights were found that surely beat the defaults
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The blend and how it came about, hot and cold."""
+
+    blend: Blend
+    hot: Horizon
+    cold: Horizon
+    known_items: Figure | None  # what recommending known items changes; None where too few come back to any
+
+
+class Slice(NamedTuple):
+    """Signals fitted on what came before some questions, and the questions."""
+
+    offered: Sequence[Candidate]
+    questions: Questions
+
+
+def choose(
+    slices: Sequence[Slice], *, known_items: bool | None = None, max_questions: int = MAX_QUESTIONS
+) -> Choice:
+    """The blend for these questions, which must not be those that the result is judged on.
+
+    Few users leave an interval wide: give several slices, each further back in time and with signals of the
+    same names fitted before it, and they are judged together. Questions within 8 hours of the user's last
+    event choose the hot weights, the others the cold ones. ``known_items`` says whether known items may be
+    recommended; None decides it by the questions. Raises ValueError where no signal is offered.
+    """
+    if not slices or not slices[0].offered:
+        raise ValueError("at least one slice with at least one signal must be offered")
+    offered = slices[0].offered
+    scored, is_hot = _score(slices, max_questions // len(slices))
+    parts = scored.rows(is_hot), scored.rows(~is_hot)
+
+    defaults = DEFAULT_HOT, DEFAULT_COLD
+
+    def horizons(with_known: bool) -> tuple[Horizon, Horizon]:
+        found = [_choose_horizon(offered, *each, with_known) for each in zip(parts, defaults, strict=True)]
+        return found[0], found[1]
+
+    without = horizons(False)
+    kinds, gained = without, None
+    came_back = scored.users[(scored.is_positive & scored.is_known).any(axis=1)]
+    if known_items or (known_items is None and len(np.unique(came_back)) >= MIN_USERS):
+        having = horizons(True)
+        gained = _known_items_gain(parts, without, having)
+        if known_items or gained.low > 0:
+            kinds = having
+    allowed = bool(known_items) or kinds is not without
+    stand = [_or_the_defaults(offered, *each, allowed) for each in zip(parts, defaults, kinds, strict=True)]
+    hot = _or_the_others(offered, parts[0], DEFAULT_HOT, stand[0], stand[1], allowed)
+    cold = _or_the_others(offered, parts[1], DEFAULT_COLD, stand[1], stand[0], allowed)
+    hot, cold = _fill(offered, hot, cold, allowed)
+    return Choice(Blend(hot.weights, cold.weights, allowed), hot, cold, gained)
+
+
+def _score(slices: Sequence[Slice], limit: int) -> tuple[Candidates, NDArray[np.bool_]]:
+    """The candidates of all slices' questions, and which are asked within 8 hours of the last event."""
+    names = {each.name for each in slices[0].offered}
+    scored, is_hot = [], []
+    for offered, questions in slices:
+        asked = questions.sample(limit)
+        signals = {each.name: each.signal for each in offered if each.name in names}
+        scored.append(candidates(signals, asked))
+        is_hot.append(asked.histories.hours_since_last < HALF_LIFE_HOURS)
+    return stack(scored), np.concatenate(is_hot)
+
+
+def _choose_horizon(
+    offered: Sequence[Candidate], scored: Candidates, default: Mapping[str, float], with_known: bool
+) -> Horizon:
+    users = len(np.unique(scored.users))
+    if users < MIN_USERS:
+        why = f"{users} users with something to predict are too few to choose on ({MIN_USERS})"
+        return Horizon({}, None, {}, (), why)
+    alone = {each.name: float(ndcg(scored, {each.name: 1.0}, with_known).mean()) for each in offered}
+    defaults = default_weights(offered, default, with_known)
+    starts = defaults, best_single(offered, scored, with_known)
+    weights, steps = best_search(offered, scored, starts, with_known)
+    figure = _figure(scored, ndcg(scored, weights, with_known))
+    why = f"chosen on {len(scored.users)} questions of {users} users"
+    return Horizon(weights, figure, alone, tuple(steps), why, is_chosen=True)
+
+
+def _or_the_defaults(
+    offered: Sequence[Candidate],
+    scored: Candidates,
+    default: Mapping[str, float],
+    horizon: Horizon,
+    with_known: bool,
+) -> Horizon:
+    """What was found, where it surely beats the defaults also on users on whom it was not searched."""
+    defaults = default_weights(offered, default, with_known)
+    if not horizon.weights or horizon.weights == defaults:
+        return replace(horizon, is_chosen=False)
+    before = ndcg(scored, defaults, with_known)
+    if difference(scored, ndcg(scored, horizon.weights, with_known), before).low > 0:
+        without = np.zeros(len(scored.users))
+        is_first = np.unique(scored.users, return_inverse=True)[1] % 2 == 0
+        for half in (is_first, ~is_first):
+            rest = scored.rows(~half)
+            starts = (defaults, best_single(offered, rest, with_known))
+            weights, _ = best_search(offered, rest, starts, with_known)
+            without[half] = ndcg(scored.rows(half), weights, with_known)
+        if difference(scored, without, before).low > 0:
+            return horizon
+    why = horizon.why.replace("chosen on", "the defaults, which nothing surely beats on")
+    return Horizon(defaults, _figure(scored, before), horizon.alone, (), why)
+
+
+def _figure(scored: Candidates, values: Floats) -> Figure:
+    return mean_figures(by_user(scored.users, values)[:, None])[0]
+
+
+def _or_the_others(
+    offered: Sequence[Candidate],
+    scored: Candidates,
+    default: Mapping[str, float],
+    horizon: Horizon,
+    other: Horizon,
+    with_known: bool,
+) -> Horizon:
+    """The weights that were chosen for the other horizon, where this one has the defaults and ranks worse.
+
+    Two given sets of weights need fewer users to be told apart than all that a search may find.
+    """
+    users = len(np.unique(scored.users))
+    if horizon.is_chosen or not other.is_chosen or users < MIN_USERS // 2:
+        return horizon
+    weights = horizon.weights or default_weights(offered, default, with_known)
+    found, before = (ndcg(scored, each, with_known) for each in (other.weights, weights))
+    if found.mean() <= before.mean():
+        return horizon
+    figure = _figure(scored, found)
+    asked = f"{len(scored.users)} questions of {users} users"
+    why = f"those of the other horizon, which rank {asked} better than the defaults"
+    return Horizon(dict(other.weights), figure, horizon.alone, (), why)
+
+
+def _known_items_gain(
+    parts: tuple[Candidates, ...], without: tuple[Horizon, ...], having: tuple[Horizon, ...]
+) -> Figure:
+    included_figures, left_out_figures, users = [], [], []
+    for part, left_out, included in zip(parts, without, having, strict=True):
+        if left_out.weights:
+            included_figures.append(ndcg(part, included.weights, True))
+            left_out_figures.append(ndcg(part, left_out.weights, False))
+            users.append(part.users)
+    if not users:
+        return Figure(float("nan"), float("nan"), float("nan"))
+    owners = np.concatenate(users)
+    return paired_difference(
+        by_user(owners, np.concatenate(included_figures)), by_user(owners, np.concatenate(left_out_figures))
+    )
+
+
+def _fill(
+    offered: Sequence[Candidate], hot: Horizon, cold: Horizon, with_known: bool
+) -> tuple[Horizon, Horizon]:
+    """Horizons without a choice get one: the defaults, with what the other horizon says of any time.
+
+    Where users come back to items, the choice of one horizon holds for both if the other one has none: the
+    defaults are those of worlds where nobody comes back.
+    """
+    if with_known and bool(hot.weights) != bool(cold.weights):
+        hot, cold = _same(hot, cold), _same(cold, hot)
+    family = {each.name: each.family for each in offered}
+    kept = [
+        {name: weight for name, weight in other.weights.items() if family[name] in ANY_HORIZON}
+        for other in (cold, hot)
+    ]
+    both = []
+    for horizon, default, further in ((hot, DEFAULT_HOT, kept[0]), (cold, DEFAULT_COLD, kept[1])):
+        if horizon.weights:
+            both.append(horizon)
+            continue
+        weights = {**default_weights(offered, default, with_known), **further}
+        both.append(Horizon(weights, None, horizon.alone, (), f"{horizon.why}: the defaults"))
+    return both[0], both[1]
+
+
+def _same(horizon: Horizon, other: Horizon) -> Horizon:
+    """The horizon with the other one's weights, where it has none itself."""
+    if horizon.weights:
+        return horizon
+    return replace(horizon, weights=other.weights, why=f"{horizon.why}: those of the other questions")
