@@ -211,7 +211,7 @@ def by_user(users: NDArray[np.int64], values: Floats) -> Floats:
 
 
 def difference(scored: Candidates, figures: Floats, compared: Floats) -> Figure:
-    """Of two sets of lists for the same questions, with the interval over users."""
+    """The mean difference of two sets of lists for the same questions, with its interval over users."""
     return paired_difference(by_user(scored.users, figures), by_user(scored.users, compared))
 
 
