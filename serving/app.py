@@ -22,6 +22,7 @@ from serving.memory.process_memory import empty_memory
 from serving.memory.refresh import Refresher
 from serving.memory.rules import RulesInForce
 from serving.memory.service_figures import ServiceFigures
+from serving.memory.state_health import StateHealth
 from serving.page import files as page_files
 from serving.page import routes as page_routes
 from serving.redis.store import Store
@@ -60,11 +61,13 @@ def create_app(settings: ServingSettings) -> Api:
     applied, event_log = AppliedWrites(store), EventLog(settings, settings.kafka_timeout_seconds)
     exposures = ExposureLog(settings, event_log, metrics)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
+    health = StateHealth(store)
     metrics.add(figures)
+    metrics.add(health)
     lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list)
     refresher = Refresher(
         store,
-        (*lists_in_memory, rules, running, figures, impressions),
+        (*lists_in_memory, rules, health, running, figures, impressions),
         metrics,
         settings.popular_refresh_seconds,
     )
@@ -92,7 +95,7 @@ def create_app(settings: ServingSettings) -> Api:
         users.routes(settings, user_list, recommender, memory, exposures),
         sessions.routes(settings, recommender, memory, metrics, running, exposures),
         items.routes(settings, recommender, memory, metrics, exposures),
-        lists.routes(settings, memory, metrics, exposures),
+        lists.routes(settings, recommender, memory, metrics, exposures),
         events.routes(settings, event_log, metrics, exposures.ids),
         exposure_routes.routes(settings, exposures, metrics),
         rules_routes.routes(settings, rules),
@@ -101,8 +104,8 @@ def create_app(settings: ServingSettings) -> Api:
         erasures.routes(settings, store, event_log),
         models.routes(settings, store),
         debug.routes(settings, recommender, memory, running),
-        operations.routes(store, memory.popular_list, metrics),
-        page_routes.routes(settings, memory, figures, metrics),
+        operations.routes(store, memory.popular_list, health, metrics),
+        page_routes.routes(settings, recommender, memory, health, figures, metrics),
     ):
         app.include_router(router)
     _install(app, settings, metrics)

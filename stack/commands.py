@@ -25,6 +25,7 @@ from stack.run.supervisor import StopRequested
 from stack.run.up import run_until_stopped
 from stack.status.block import block
 from stack.status.picture import collect
+from stack.status.state_checks import check_states
 
 DataDir = Annotated[Path, typer.Option(help="Where all data of the run is kept.")]
 ApiPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of the API; 0 picks a free one.")]
@@ -164,8 +165,11 @@ def status(data_dir: DataDir = Path("data"), as_json: AsJson = False) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check this machine and print the cure for each failure. Exit code 1 when something failed."""
-    checks = doctor_checks.examine()
+    """Check this machine, and the state of what runs on it; print the cure for each failure.
+
+    Exit code 1 when something failed.
+    """
+    checks = [*doctor_checks.examine(), *check_states()]
     if as_json:
         typer.echo(json.dumps(doctor_checks.as_dict(checks), indent=2))
     else:

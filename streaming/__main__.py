@@ -13,12 +13,15 @@ from clients.json_logs import log_json_lines
 from clients.topic_admin import create_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
+from contracts.stored.redis_memory import eviction_fault
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.pipeline import build_pipeline
 from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session
+from streaming.state.client import connect
+from streaming.state.wholeness import redis_memory
 
 log = logging.getLogger("headwater.streaming")
 
@@ -36,6 +39,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = StreamingSettings()
+    if fault := eviction_fault(redis_memory(connect(settings.redis_url.get_secret_value()))):
+        log.error("not started: %s", fault)
+        return NEEDS_OPERATOR
     try:
         create_topics(settings.kafka_bootstrap_servers, timeout=_BROKER_SECONDS)
         partitions = len(topic_ends(settings.kafka_bootstrap_servers))

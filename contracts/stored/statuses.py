@@ -31,7 +31,8 @@ class StreamingStatus:
     lake_batch_seconds: float | None = None
     pending_users: int | None = None  # who wait to be folded in
     fresh_version: str | None = None  # the model by which the fresh lists were last made
-    state_lost: int | None = None  # when it was seen that Redis has lost the state
+    state_lost: int | None = None  # when it was seen that Redis has lost the state, or a part of it
+    evicted_keys: int | None = None  # by Redis since its start, as last seen
 
     def encode(self) -> dict[str, str]:
         """The fields that are set, as text."""
@@ -49,6 +50,7 @@ class StreamingStatus:
             pending_users=_read(fields, "pending_users", _whole),
             fresh_version=_read(fields, "fresh_version", str),
             state_lost=_read(fields, STATE_LOST, _whole),
+            evicted_keys=_read(fields, "evicted_keys", _whole),
         )
 
 

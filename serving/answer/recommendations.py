@@ -17,8 +17,8 @@ class Recommendations(BaseModel):
     model_version: str | None
     known_items: int = Field(description="How many items the user knows")
     stale: bool = Field(
-        description="Redis did not answer (the last popular list, histories not considered), "
-        "or the write named by `after` is not applied yet"
+        description="Redis did not answer (the last popular list, histories not considered), it has lost the "
+        "state or a rebuild is writing it, or the write named by `after` is not applied yet"
     )
     applied_through: int | None = Field(
         description="Epoch milliseconds (the broker's clock): every event until then is in the state"

@@ -122,6 +122,16 @@ class Recommender:
         catalogue = None if question.user.stale else self._memory.catalogue
         return await refill(question, n, strategies, FILTERS, catalogue)
 
+    async def list_for_all(self, strategy: Strategy, n: int, offset: int = 0) -> Sequence[Candidate]:
+        """The items from ``offset`` on of a list that is the same for everyone, after the same filters."""
+        question = await self.question(User("", stale=not self.holds_state), ListOptions(n=n, offset=offset))
+        return (await self.fill(question, offset + n, (strategy,)))[offset:]
+
+    @property
+    def holds_state(self) -> bool:
+        """Whether Redis held the state at the last round trip."""
+        return self._memory.store.state.is_there
+
     async def question(self, user: User, options: ListOptions) -> Question:
         """The question with what every step may look up."""
         rules = self._rules

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 from serving.answer.recommender import Recommender
@@ -11,7 +11,7 @@ from serving.answer.strategies.strategy import list_strategy
 from serving.memory.process_memory import ProcessMemory
 from serving.question.list_options import ListOptions
 from serving.redis.reads.item import similar_to_many
-from serving.redis.reads.taste import liked_lately
+from serving.redis.reads.taste import NEWEST, liked_lately
 from serving.redis.reads.user import user as read_user
 
 
@@ -30,6 +30,7 @@ class BecauseYouLiked(BaseModel):
     rows: list[BecauseRow]
     model_version: str | None
     recommendation_id: str = RECOMMENDATION_ID
+    stale: bool = Field(False, description="Redis has lost the state, or a rebuild is writing it")
 
 
 async def because_rows(
@@ -37,7 +38,9 @@ async def because_rows(
 ) -> BecauseYouLiked:
     """At most ``rows`` rows of n items; each item stands once, in the row of what was liked last."""
     user = await read_user(memory.store, user_id)
-    liked = [item_id for item_id, _ in await liked_lately(memory.store, user, memory.settings)]
+    lately = list_strategy(await liked_lately(memory.store, user, memory.settings), SOURCE)
+    # A hidden item heads no row either.
+    liked = [each.item_id for each in await recommender.list_for_all(lately, NEWEST)]
     answer_rows: list[BecauseRow] = []
     shown: set[str] = set()
     for item_id, neighbours in zip(liked, await similar_to_many(memory.store, liked), strict=True):
@@ -53,4 +56,9 @@ async def because_rows(
     await memory.catalogue.load(row.item_id for row in answer_rows)
     for row in answer_rows:
         row.title = memory.catalogue.get(row.item_id).title
-    return BecauseYouLiked(user_id=user_id, rows=answer_rows, model_version=user.model_version)
+    return BecauseYouLiked(
+        user_id=user_id,
+        rows=answer_rows,
+        model_version=user.model_version,
+        stale=not recommender.holds_state,
+    )

@@ -13,6 +13,7 @@ from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender
 from serving.memory.process_memory import empty_memory
 from serving.memory.rules import RulesInForce
+from serving.memory.state_health import ABSENT
 from serving.question.list_options import ListOptions
 from serving.redis.reads.model import current_version
 from serving.redis.reads.user import user_ids
@@ -65,6 +66,8 @@ async def _write(file: TextIO, lines: AsyncIterator[list[str]], total: int, repo
 async def _answers(recommender: Recommender, users: Sequence[str], n: int) -> AsyncIterator[list[str]]:
     async def line(user_id: str) -> str:
         answer = await recommender.recommend(user_id, ListOptions(n))
+        if not recommender.holds_state:
+            raise StoreError(f"{ABSENT}; then export again")
         if answer.stale:
             raise StoreError(f"Redis did not answer for every user; it has {PATIENCE_SECONDS:g} s for each")
         return json.dumps({"user_id": user_id, "items": [item["item_id"] for item in answer.items]}) + "\n"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
+
 from pydantic import BaseModel, Field
 
 from contracts.stored.records import Popularity
 from serving.answer.recommended_item import RECOMMENDATION_ID
-from serving.answer.strategies.popular import SOURCE
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.popular import SOURCE, popular
+from serving.answer.strategies.strategy import Strategy
 from serving.memory.process_memory import ProcessMemory
-from serving.redis.reads.item import popularity
+from serving.question.candidate import Candidate
+from serving.question.question import Question
 from serving.redis.reads.lists import popular_page
 from serving.redis.reads.model import current_version
 from serving.redis.store import StoreError
@@ -38,38 +43,39 @@ class Popular(BaseModel):
     recommendation_id: str = RECOMMENDATION_ID
 
 
-async def popular_from_memory(memory: ProcessMemory, n: int) -> Popular:
-    """The first n items, from this process; stale where Redis does not answer."""
-    version, stale = None, not memory.popular_list.loaded
+async def popular_answer(
+    recommender: Recommender, memory: ProcessMemory, n: int, offset: int, category: str | None
+) -> Popular:
+    """Items from rank ``offset`` + 1, of one category where one is given; stale where Redis does not answer.
+
+    Raises StoreError where this process does not hold them.
+    """
+    strategy = popular(memory) if category is None else _popular_in(memory, category)
+    chosen = await recommender.list_for_all(strategy, n, offset)
+    liked = await memory.popular_list.liked([each.item_id for each in chosen])
+    version, is_answered = None, True
     try:
         version = await current_version(memory.store)
     except StoreError:
-        stale = True
+        is_answered = False
     items = [
-        _popular_item(rank, item.item_id, item.score, item.popularity, item.title)
-        for rank, item in enumerate(memory.popular_list.head(n), 1)
+        _popular_item(rank, each.item_id, each.score, how, memory.catalogue.get(each.item_id).title)
+        for rank, (each, how) in enumerate(zip(chosen, liked, strict=True), offset + 1)
     ]
-    return Popular.model_construct(n=n, offset=0, items=items, model_version=version, stale=stale)
+    is_fresh = is_answered and memory.popular_list.loaded and recommender.holds_state
+    return Popular.model_construct(n=n, offset=offset, items=items, model_version=version, stale=not is_fresh)
 
 
-async def popular_from_redis(memory: ProcessMemory, n: int, offset: int, category: str | None) -> Popular:
-    """Items from rank ``offset`` + 1, of one category where one is given. Raises StoreError."""
-    page = await popular_page(memory.store, offset, n, category)
-    ids = [item_id for item_id, _ in page]
-    raws = await popularity(memory.store, ids)
-    await memory.catalogue.load(ids)
-    items = [
-        _popular_item(
-            rank,
-            item_id,
-            score,
-            Popularity.decode(raw) if raw else Popularity(),
-            memory.catalogue.get(item_id).title,
-        )
-        for rank, ((item_id, score), raw) in enumerate(zip(page, raws, strict=True), offset + 1)
-    ]
-    version = await current_version(memory.store)
-    return Popular.model_construct(n=n, offset=offset, items=items, model_version=version, stale=False)
+def _popular_in(memory: ProcessMemory, category: str) -> Strategy:
+    """A category's items, through Redis. Raises StoreError."""
+
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        start, size = 0, question.options.offset + question.options.n
+        while page := await popular_page(memory.store, start, size, category):
+            yield [Candidate(item_id, score, SOURCE) for item_id, score in page]
+            start += size
+
+    return candidates
 
 
 def _popular_item(rank: int, item_id: str, score: float, liked: Popularity, title: str | None) -> PopularItem:

@@ -71,7 +71,9 @@ class RankedItems(BaseModel):
     strength: float
     items: list[RankedItem]
     model_version: str | None
-    stale: bool = Field(description="Redis did not answer: the items are in the order that was given")
+    stale: bool = Field(
+        description="Redis did not answer, or has lost the state: the items are in the order that was given"
+    )
     applied_through: int | None
     lag_ms: int | None
     recommendation_id: str = RECOMMENDATION_ID
@@ -104,6 +106,7 @@ async def rank_for_session(
         user.stale = True
     else:
         user.model_version = model.version if model else None
+        user.stale = not memory.store.state.is_there
     return await _rank(recommender, memory, Reader(user, session, HOT), given, query)
 
 

@@ -34,7 +34,13 @@ async def session_user(memory: ProcessMemory, session: Sequence[Interacted], dep
         blend = await memory.blends.get(model)
     except StoreError:
         return User("", known_items=known, session=(), stale=True)
-    user = User("", known_items=known, model_version=model.version if model else None, session=liked)
+    user = User(
+        "",
+        known_items=known,
+        model_version=model.version if model else None,
+        session=liked,
+        stale=not memory.store.state.is_there,
+    )
     if factors is None:
         return user
 

@@ -35,9 +35,10 @@ async def similar_items_answer(
     stale, found = False, ItemList(True, None, [])
     try:
         found = await similar_items(memory.store, item_id)
+        stale = not memory.store.state.is_there
     except StoreError:
         stale = True
-    if not found.known:
+    if not found.known and not stale:
         return None
     itself = User("", known_items={item_id}, stale=stale)
     question = await recommender.question(itself, options)

@@ -27,6 +27,7 @@ class SimilarUsers(BaseModel):
     offset: int = 0
     users: list[SimilarUser]
     model_version: str | None
+    stale: bool = Field(False, description="Redis has lost the state, or a rebuild is writing it")
 
 
 async def similar_to_user(memory: ProcessMemory, user_id: str, n: int, offset: int = 0) -> SimilarUsers:
@@ -40,4 +41,11 @@ async def similar_to_user(memory: ProcessMemory, user_id: str, n: int, offset: i
         SimilarUser(user_id=other, rank=rank, score=round(score, 6))
         for rank, (other, score) in enumerate(others[offset : offset + n], offset + 1)
     ]
-    return SimilarUsers(user_id=user_id, n=n, offset=offset, users=users, model_version=user.model_version)
+    return SimilarUsers(
+        user_id=user_id,
+        n=n,
+        offset=offset,
+        users=users,
+        model_version=user.model_version,
+        stale=not memory.store.state.is_there,
+    )

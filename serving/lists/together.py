@@ -12,10 +12,13 @@ from pydantic import BaseModel, Field
 from algorithms.association import log_likelihood
 from contracts.stored import keyspace
 from contracts.stored.records import Popularity
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import list_strategy
 from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.item import popularity
 from serving.redis.store import Store
 
+SOURCE = "together"
 CANDIDATES = 500  # of each shard, the most frequent
 
 
@@ -37,6 +40,7 @@ class TogetherItems(BaseModel):
     n: int
     offset: int = 0
     items: list[TogetherItem]
+    stale: bool = Field(False, description="Redis has lost the state, or a rebuild is writing it")
 
 
 class Together(NamedTuple):
@@ -48,23 +52,28 @@ class Together(NamedTuple):
     score: float  # log-likelihood ratio
 
 
-async def together_answer(memory: ProcessMemory, item_id: str, n: int, offset: int) -> TogetherItems:
+async def together_answer(
+    recommender: Recommender, memory: ProcessMemory, item_id: str, n: int, offset: int
+) -> TogetherItems:
     """Items from rank ``offset`` + 1 that go with an item. Raises StoreError."""
-    page = await frequently_together(memory.store, item_id, memory.popular_list.users)
-    page = page[offset : offset + n]
-    await memory.catalogue.load(each.item_id for each in page)
+    found = {
+        each.item_id: each
+        for each in await frequently_together(memory.store, item_id, memory.popular_list.users)
+    }
+    entries = [(each.item_id, each.score) for each in found.values()]
+    chosen = await recommender.list_for_all(list_strategy(entries, SOURCE), n, offset)
     items = [
         TogetherItem(
             item_id=each.item_id,
             rank=rank,
             score=round(each.score, 6),
-            lift=round(each.lift, 6),
-            users=each.users,
+            lift=round(found[each.item_id].lift, 6),
+            users=found[each.item_id].users,
             title=memory.catalogue.get(each.item_id).title,
         )
-        for rank, each in enumerate(page, offset + 1)
+        for rank, each in enumerate(chosen, offset + 1)
     ]
-    return TogetherItems(item_id=item_id, n=n, offset=offset, items=items)
+    return TogetherItems(item_id=item_id, n=n, offset=offset, items=items, stale=not recommender.holds_state)
 
 
 async def frequently_together(store: Store, item_id: str, all_users: int) -> list[Together]:

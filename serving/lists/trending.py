@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import AsyncGenerator, Sequence
 
 from pydantic import BaseModel, Field
 
 from serving.answer.recommended_item import RECOMMENDATION_ID
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.strategy import Strategy
+from serving.answer.strategies.trending import SOURCE
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.trending_lists import mass_at
+from serving.question.candidate import Candidate
+from serving.question.question import Question
 from serving.redis.reads.lists import trending_page
+from serving.redis.store import StoreError
 
 
 class TrendingItem(BaseModel):
@@ -29,22 +35,61 @@ class Trending(BaseModel):
     half_life: int = Field(description="In seconds")
     items: list[TrendingItem]
     recommendation_id: str = RECOMMENDATION_ID
+    stale: bool = Field(
+        False, description="Redis did not answer, or has lost the state: as this process last read it"
+    )
 
 
 async def trending_answer(
-    memory: ProcessMemory, n: int, offset: int, half_life: int, category: str | None
+    recommender: Recommender,
+    memory: ProcessMemory,
+    n: int,
+    offset: int,
+    half_life: int,
+    category: str | None,
 ) -> Trending:
-    """Items from rank ``offset`` + 1, with the decayed sums of weights now. Raises StoreError."""
-    page = await trending_page(memory.store, half_life, offset, n, category)
-    await memory.catalogue.load(item_id for item_id, _ in page)
-    now_ms = time.time_ns() // 1_000_000
+    """Items from rank ``offset`` + 1, with the decayed sums of weights now.
+
+    Raises StoreError for a category where Redis does not answer.
+    """
+    try:
+        chosen = await recommender.list_for_all(_from_redis(memory, half_life, category), n, offset)
+        is_fresh = recommender.holds_state
+    except StoreError:
+        if category is not None:
+            raise
+        is_fresh = False
+    if not is_fresh and category is None:
+        chosen = await recommender.list_for_all(_from_memory(memory, half_life), n, offset)
     items = [
         TrendingItem(
-            item_id=item_id,
+            item_id=each.item_id,
             rank=rank,
-            score=round(mass_at(score, half_life, now_ms), 6),
-            title=memory.catalogue.get(item_id).title,
+            score=round(each.score, 6),
+            title=memory.catalogue.get(each.item_id).title,
         )
-        for rank, (item_id, score) in enumerate(page, offset + 1)
+        for rank, each in enumerate(chosen, offset + 1)
     ]
-    return Trending(n=n, offset=offset, half_life=half_life, items=items)
+    return Trending(n=n, offset=offset, half_life=half_life, items=items, stale=not is_fresh)
+
+
+def _from_redis(memory: ProcessMemory, half_life: int, category: str | None) -> Strategy:
+    """One half-life's list, through Redis. Raises StoreError."""
+
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        start, size = 0, question.options.offset + question.options.n
+        while page := await trending_page(memory.store, half_life, start, size, category):
+            yield [
+                Candidate(item, mass_at(score, half_life, question.now_ms), SOURCE) for item, score in page
+            ]
+            start += size
+
+    return candidates
+
+
+def _from_memory(memory: ProcessMemory, half_life: int) -> Strategy:
+    async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
+        head = memory.trending_lists.head(half_life, question.now_ms)
+        yield [Candidate(item_id, mass, SOURCE) for item_id, mass in head]
+
+    return candidates

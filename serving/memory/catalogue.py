@@ -23,7 +23,11 @@ class _FactsByItem(dict[str, ItemFacts]):
 
 
 class Catalogue:
-    """A bounded cache over the catalogue in Redis; old facts are better than none when Redis is down."""
+    """A bounded cache over the catalogue in Redis.
+
+    Old facts are better than none, while Redis is down and where it has lost the catalogue with the state: a
+    hidden item must stay hidden.
+    """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -50,10 +54,12 @@ class Catalogue:
                 found = await catalogue_entries(self._store, page)
             except StoreError:
                 return
+            is_whole = self._store.state.is_there
             for item, facts in zip(page, found, strict=True):
-                self._facts.pop(item, None)
-                self._facts[item] = facts
-            fresh.update(page)
+                if is_whole or facts is not UNKNOWN_ITEM:
+                    self._facts.pop(item, None)
+                    self._facts[item] = facts
+                    fresh.add(item)
         self._forget_the_oldest()
 
     def _forget_the_oldest(self) -> None:

@@ -19,8 +19,10 @@ class NewestList:
         self._head: Sequence[tuple[str, float]] = ()
 
     async def refresh(self) -> None:
-        """Read the head again. Raises StoreError and keeps what it has."""
-        self._head = await newest_page(self._store, time.time_ns() // 1_000_000, 0, HEAD)
+        """Read the head again. Raises StoreError and keeps what it has; also where the state was lost."""
+        head = await newest_page(self._store, time.time_ns() // 1_000_000, 0, HEAD)
+        if not self._store.state.is_worth_less(len(head), len(self._head)):
+            self._head = head
 
     def head(self, now_ms: int) -> list[tuple[str, float]]:
         """Items with the time of their publication (epoch ms), not after ``now_ms``, the newest first."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from typing import NamedTuple
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from contracts.stored.records import Popularity
 from serving.memory.catalogue import Catalogue
@@ -15,20 +14,6 @@ PAGE_SIZE = 2000
 _SLICE = 200
 
 
-class PopularEntry(NamedTuple):
-    """An item of the list, best first."""
-
-    item_id: str
-    score: float
-    raw: bytes | None  # decoded only where it is shown: the list is read again each second
-    title: str | None
-
-    @property
-    def popularity(self) -> Popularity:
-        """How the item is liked; all zero without an interaction."""
-        return Popularity.decode(self.raw) if self.raw else Popularity()
-
-
 class PopularList:
     """A copy of the head of ``keyspace.POPULAR``, as fresh as its last refresh."""
 
@@ -36,7 +21,8 @@ class PopularList:
         self._store = store
         self._catalogue = catalogue
         self._page: Sequence[tuple[str, float]] = ()
-        self._liked: Sequence[bytes | None] = ()
+        # Decoded only where it is shown: the list is read again each second.
+        self._liked: Mapping[str, bytes | None] = {}
         self._rounds = 0
         self._users = 0
         self.loaded = False  # whether it was ever read
@@ -45,11 +31,17 @@ class PopularList:
         return len(self._page)
 
     async def refresh(self) -> None:
-        """Read the head again. Raises StoreError and keeps what it has."""
+        """Read the head again. Raises StoreError and keeps what it has.
+
+        It is also kept where Redis has lost the state, until there is as much again.
+        """
         page = await popular_page(self._store, 0, PAGE_SIZE, seconds=BACKGROUND_SECONDS)
-        liked = await popularity(self._store, [item_id for item_id, _ in page])
+        ids = [item_id for item_id, _ in page]
+        liked = dict(zip(ids, await popularity(self._store, ids), strict=True))
+        if self._store.state.is_worth_less(_count_liked(liked), _count_liked(self._liked)):
+            return
         # The record begins with its number of users; decoding all of it each second would cost more.
-        self._users = sum(int.from_bytes(raw[:4], "big") for raw in liked if raw)
+        self._users = sum(int.from_bytes(raw[:4], "big") for raw in liked.values() if raw)
         self._page, self._liked, self.loaded = page, liked, True
         await self._load_titles()
 
@@ -61,12 +53,15 @@ class PopularList:
         for first in {0, start}:
             await self._catalogue.load(item_id for item_id, _ in self._page[first : first + _SLICE])
 
-    def head(self, n: int) -> Sequence[PopularEntry]:
-        """The first n items; empty when Redis never answered."""
-        return [
-            PopularEntry(item_id, score, raw, self._catalogue.get(item_id).title)
-            for (item_id, score), raw in zip(self._page[:n], self._liked[:n], strict=True)
-        ]
+    def head(self) -> Sequence[tuple[str, float]]:
+        """Items and scores, as far as memory holds them; empty when Redis never answered."""
+        return self._page
+
+    async def liked(self, item_ids: Sequence[str]) -> list[Popularity]:
+        """How each item is liked; all zero without an interaction. Raises StoreError beyond the head."""
+        beyond = [item_id for item_id in item_ids if item_id not in self._liked]
+        found = {**self._liked, **dict(zip(beyond, await popularity(self._store, beyond), strict=True))}
+        return [Popularity.decode(raw) if (raw := found[item_id]) else Popularity() for item_id in item_ids]
 
     @property
     def users(self) -> int:
@@ -86,3 +81,8 @@ class PopularList:
                 return
             yield page
             start, more = start + PAGE_SIZE, len(page) == PAGE_SIZE
+
+
+def _count_liked(liked: Mapping[str, bytes | None]) -> int:
+    """Items of a list whose popularity is known: what a flush in between two reads took is not."""
+    return sum(raw is not None for raw in liked.values())

@@ -17,9 +17,15 @@ class RulesInForce:
         self.allowed: frozenset[str] = frozenset()
 
     async def refresh(self) -> None:
-        """Read them again. Raises StoreError and keeps what it has."""
+        """Read them again. Raises StoreError and keeps what it has.
+
+        Nobody deletes them: where they are gone, Redis was emptied, and they are written again.
+        """
         (raw,) = await self._store.ask(("GET", keyspace.SERVING_RULES))
-        self._use(Rules.model_validate_json(raw) if raw else NO_RULES)
+        if raw:
+            self._use(Rules.model_validate_json(raw))
+        elif self.now != NO_RULES:
+            await self._store.ask_alone(("SET", keyspace.SERVING_RULES, self.now.model_dump_json(), "NX"))
 
     async def replace(self, rules: Rules) -> None:
         """Write them. Raises StoreError."""

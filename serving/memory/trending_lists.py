@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from serving.redis.reads.lists import trending_pages
 from serving.redis.store import Store
@@ -20,12 +20,18 @@ class TrendingLists:
         self._heads: dict[int, list[tuple[str, float]]] = {}
 
     async def refresh(self) -> None:
-        """Read the heads again. Raises StoreError and keeps what it has."""
-        self._heads = await trending_pages(self._store, self._half_lives, HEAD)
+        """Read the heads again. Raises StoreError and keeps what it has; also where the state was lost."""
+        heads = await trending_pages(self._store, self._half_lives, HEAD)
+        if not self._store.state.is_worth_less(_count_items(heads), _count_items(self._heads)):
+            self._heads = heads
 
     def head(self, half_life: int, now_ms: int) -> list[tuple[str, float]]:
         """Items of one half-life with their decayed sums of weights at a moment, best first."""
         return [(item, mass_at(score, half_life, now_ms)) for item, score in self._heads.get(half_life, ())]
+
+
+def _count_items(heads: Mapping[int, Sequence[tuple[str, float]]]) -> int:
+    return sum(map(len, heads.values()))
 
 
 def mass_at(score: float, half_life: int, now_ms: int) -> float:

@@ -74,6 +74,17 @@ ALARMS: tuple[Alarm, ...] = (
         "Redis was flushed or restarted empty. Run `headwater rebuild`, then `headwater train --now`",
     ),
     Alarm(
+        "HeadwaterStateMissing",
+        _is_set("redis_state_missing"),
+        "Redis answers, but does not hold the state: it was flushed, restarted empty, lost keys, or holds "
+        "the state of another version.",
+    ),
+    Alarm(
+        "HeadwaterRedisMayEvict",
+        _is_set("redis_may_evict"),
+        "The `maxmemory-policy` of Redis is not `noeviction`.",
+    ),
+    Alarm(
         "HeadwaterTrainingFails",
         _is_set("training_last_outcome.failed"),
         "The trainer's log gives the reason as a sentence with its cure",

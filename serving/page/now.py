@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import TypedDict
 
 from prometheus_client.registry import Collector
 
-from serving.memory.popular_list import PopularList
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.popular import SOURCE
+from serving.answer.strategies.strategy import list_strategy
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.service_figures import ServiceFigures
+from serving.memory.state_health import StateHealth
 from serving.page.alarms import RingingAlarm, ringing
 from serving.page.rising import Rising, rising
+from serving.question.candidate import Candidate
 from serving.redis.reads.model import current_version
 from serving.redis.store import StoreError
 from serving.telemetry.metrics import Metrics
@@ -42,7 +47,7 @@ class Now(TypedDict):
     """One picture. ``figures``: names as in /metrics without the prefix, counted since the process began."""
 
     time_ms: int
-    redis: str  # "ok", or why it does not answer
+    redis: str  # "ok", or why it does not answer, or why answers are stale although it does
     model_version: str | None
     figures: dict[str, float]
     freshness: list[tuple[float | None, float]]  # upper bound in seconds (None: no bound), answers so far
@@ -52,36 +57,45 @@ class Now(TypedDict):
     popular: list[ShownItem]
 
 
-async def picture(memory: ProcessMemory, figures: ServiceFigures, metrics: Metrics) -> Now:
+async def picture(
+    recommender: Recommender,
+    memory: ProcessMemory,
+    health: StateHealth,
+    figures: ServiceFigures,
+    metrics: Metrics,
+) -> Now:
     """The picture now: one small read of Redis, the rest from memory."""
-    redis, version = "ok", None
+    redis, version, is_answered = "ok", None, True
     try:
         version = await current_version(memory.store)
+        redis = health.reason or redis
     except StoreError as error:
-        redis = str(error)
+        redis, is_answered = str(error), False
     now_ms = time.time_ns() // 1_000_000
-    head = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)[:SHOWN]
+    head = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)
     # What was replayed from a file happened long ago: its decayed sums are nearly 0.
-    leading = [(item_id, score) for item_id, score in head if score >= LEAST_SHOWN]
-    on_the_rise = _rising(memory, now_ms)
-    await memory.catalogue.load(item_id for item_id, _ in [*leading, *on_the_rise])
-    shown = values(figures) | values(metrics.events) | values(metrics.answers)
+    leading = await _kept(recommender, [(item_id, score) for item_id, score in head if score >= LEAST_SHOWN])
+    on_the_rise = dict(_rising(memory, now_ms))
+    rising_items = await _kept(recommender, [(item_id, 0.0) for item_id in on_the_rise])
+    most_liked = await _kept(recommender, memory.popular_list.head())
+    shown = values(figures) | values(health) | values(metrics.events) | values(metrics.answers)
     return Now(
         time_ms=now_ms,
         redis=redis,
         model_version=version,
         figures=shown,
-        alarms=ringing(shown, redis == "ok"),
+        alarms=ringing(shown, is_answered),
         freshness=buckets(metrics.freshness),
-        trending=[
-            ShownItem(item_id=item_id, title=memory.catalogue.get(item_id).title, score=round(score, 3))
-            for item_id, score in leading
-        ],
+        trending=_shown(memory, leading),
         rising=[
-            RisingItem(item_id=item_id, title=memory.catalogue.get(item_id).title, times=times)
-            for item_id, times in on_the_rise
+            RisingItem(
+                item_id=each.item_id,
+                title=memory.catalogue.get(each.item_id).title,
+                times=on_the_rise[each.item_id],
+            )
+            for each in rising_items
         ],
-        popular=_popular(memory.popular_list),
+        popular=_shown(memory, most_liked),
     )
 
 
@@ -91,7 +105,7 @@ def _rising(memory: ProcessMemory, now_ms: int) -> list[Rising]:
     if shortest == longest:
         return []
     usual = dict(memory.trending_lists.head(longest, now_ms))
-    return rising(memory.trending_lists.head(shortest, now_ms), usual, shortest / longest)[:SHOWN]
+    return rising(memory.trending_lists.head(shortest, now_ms), usual, shortest / longest)
 
 
 def values(collector: Collector) -> dict[str, float]:
@@ -117,8 +131,17 @@ def buckets(histogram: Collector) -> list[tuple[float | None, float]]:
     return found
 
 
-def _popular(popular_list: PopularList) -> list[ShownItem]:
+async def _kept(recommender: Recommender, entries: Sequence[tuple[str, float]]) -> Sequence[Candidate]:
+    """The first SHOWN of a list that no filter leaves out."""
+    return await recommender.list_for_all(list_strategy(entries, SOURCE), SHOWN)
+
+
+def _shown(memory: ProcessMemory, candidates: Sequence[Candidate]) -> list[ShownItem]:
     return [
-        ShownItem(item_id=item.item_id, title=item.title, score=round(item.score, 3))
-        for item in popular_list.head(SHOWN)
+        ShownItem(
+            item_id=each.item_id,
+            title=memory.catalogue.get(each.item_id).title,
+            score=round(each.score, 3),
+        )
+        for each in candidates
     ]

@@ -8,10 +8,12 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.answer.recommender import Recommender
 from serving.http.access import access
 from serving.http.admission import PAGE_STREAM
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.service_figures import ServiceFigures
+from serving.memory.state_health import StateHealth
 from serving.page.now import picture
 from serving.page.search import FoundItems, ShownFacts, facts, search
 from serving.page.stream import Stream
@@ -26,12 +28,17 @@ SearchText = Annotated[str, Query(max_length=200)]
 
 
 def routes(
-    settings: ServingSettings, memory: ProcessMemory, figures: ServiceFigures, metrics: Metrics
+    settings: ServingSettings,
+    recommender: Recommender,
+    memory: ProcessMemory,
+    health: StateHealth,
+    figures: ServiceFigures,
+    metrics: Metrics,
 ) -> APIRouter:
     """The page's routes; they need the key that reads where one is set."""
     router = APIRouter(include_in_schema=False, dependencies=access(settings, "read"))
     titles, versions = Titles(memory.store), Versions(memory.store, memory.catalogue)
-    stream = Stream(lambda: picture(memory, figures, metrics))
+    stream = Stream(lambda: picture(recommender, memory, health, figures, metrics))
 
     @router.get(PAGE_STREAM, response_model=None)
     async def now(last_event_id: Annotated[str | None, Header()] = None) -> Response:
@@ -39,7 +46,7 @@ def routes(
 
     @router.get("/page/search")
     async def find(q: SearchText = "") -> FoundItems:
-        return await search(memory, titles, q)
+        return await search(recommender, memory, titles, q)
 
     @router.get("/page/items")
     async def facts_of(item_id: ItemIds) -> dict[str, ShownFacts]:

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from serving.memory.popular_list import PAGE_SIZE
+from serving.answer.recommender import Recommender
+from serving.answer.strategies.popular import SOURCE
+from serving.answer.strategies.strategy import list_strategy
 from serving.memory.process_memory import ProcessMemory
 from serving.page.titles import Titles
 from serving.question.item_facts import ItemFacts
@@ -38,15 +40,19 @@ class FoundItems(BaseModel):
     looked_at: int
 
 
-async def search(memory: ProcessMemory, titles: Titles, text: str) -> FoundItems:
-    """Items whose title or id holds a text in any case; first those that begin with it, then popular ones."""
-    head = memory.popular_list.head(PAGE_SIZE)
-    searched = {entry.item_id: f"{entry.title or ''}\n{entry.item_id}".casefold() for entry in head}
+async def search(recommender: Recommender, memory: ProcessMemory, titles: Titles, text: str) -> FoundItems:
+    """Items whose title or id holds a text in any case; first those that begin with it, then popular ones.
+
+    What no list shows is not found.
+    """
+    ids = [item_id for item_id, _ in memory.popular_list.head()]
+    searched = {item: f"{memory.catalogue.get(item).title or ''}\n{item}".casefold() for item in ids}
     searched |= await titles.by_item()
-    places = {entry.item_id: place for place, entry in enumerate(head)}
-    found = best(searched, places, text.casefold())
-    await memory.catalogue.load(found)
-    return FoundItems(items=[_found(item_id, memory) for item_id in found], looked_at=len(searched))
+    places = {item_id: place for place, item_id in enumerate(ids)}
+    found = [(item_id, 0.0) for item_id in best(searched, places, text.casefold())]
+    shown_items = await recommender.list_for_all(list_strategy(found, SOURCE), MAX_FOUND)
+    items = [_found(each.item_id, memory) for each in shown_items]
+    return FoundItems(items=items, looked_at=len(searched))
 
 
 def best(searched: Mapping[str, str], places: Mapping[str, int], wanted: str) -> list[str]:

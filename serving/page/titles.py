@@ -41,4 +41,5 @@ class Titles:
                     found[item_id] = f"{title or ''}\n{item_id}".casefold()
                 if len(found) >= MAX_ITEMS:
                     break
-            self._searched, self._fresh_until = found, self._clock() + FRESH_SECONDS
+            if not self._store.state.is_worth_less(len(found), len(self._searched)):
+                self._searched, self._fresh_until = found, self._clock() + FRESH_SECONDS

@@ -38,7 +38,7 @@ class User:
     # What an anonymous session likes: item and strength, newest first. None: a user with a history.
     session: Sequence[tuple[str, float]] | None = None
     shown: Sequence[tuple[str, float]] = ()  # items shown lately, and when (epoch ms)
-    stale: bool = False  # Redis did not answer: nothing above is known
+    stale: bool = False  # Redis did not answer, or has lost the state: nothing above is sure
 
     @property
     def best_list(self) -> Sequence[tuple[str, float]]:

@@ -22,6 +22,7 @@ from contracts.stored.manifest import Manifest, ManifestError
 from serving.redis.batches import Batches, Command, Reply
 from serving.redis.breaker import CircuitBreaker
 from serving.redis.model_cache import Model, ModelCache
+from serving.redis.state_mark import MARK, StateMark
 from serving.telemetry.metrics import Metrics
 
 if sys.version_info >= (3, 11):
@@ -66,6 +67,7 @@ class Store:
 
     def __init__(self, settings: RedisSettings, timeout_seconds: float, metrics: Metrics) -> None:
         self.shards = settings.redis_shards
+        self.state = StateMark()
         self._timeout = timeout_seconds
         self._metrics = metrics
         self._breaker = CircuitBreaker()
@@ -179,24 +181,29 @@ class Store:
             return await self._round_trip(commands)
 
     async def _round_trip(self, commands: Sequence[Command]) -> list[Reply]:
-        """One reply a command; an error that Redis answers with stands in its place."""
+        """One reply a command; an error that Redis answers with stands in its place.
+
+        The state's mark is read behind the commands: what they gave is known to be the state or not.
+        """
+        asked = (*commands, MARK)
         connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            packed = b"".join(pack_command(command) for command in commands)  # type: ignore[arg-type]
+            packed = b"".join(pack_command(command) for command in asked)  # type: ignore[arg-type]
             await connection.send_packed_command(packed, check_health=False)
             replies: list[Reply] = []
-            while len(replies) < len(commands):
+            while len(replies) < len(asked):
                 try:
                     replies.append(await connection.read_response(disconnect_on_error=False))
                 except ResponseError as error:
                     replies.append(error)
-                _take_buffered_replies(connection, replies, len(commands))
+                _take_buffered_replies(connection, replies, len(asked))
         except BaseException:
             # Replies may still come: nobody else may read them.
             await connection.disconnect(nowait=True)
             raise
         finally:
             await self._pool.release(connection)
+        self.state.note(replies.pop())
         return replies
 
     async def load_model(self, version: str) -> Model:

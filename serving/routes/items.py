@@ -42,6 +42,7 @@ class TopUsers(BaseModel):
     offset: int = 0
     users: list[TopUser]
     model_version: str | None
+    stale: bool = Field(False, description="Redis has lost the state, or a rebuild is writing it")
 
 
 def routes(
@@ -76,14 +77,19 @@ def routes(
     async def top_users(item_id: PathId, n: int = bounds, offset: Offset = 0) -> TopUsers:
         """The users whom an item suits most, best first; empty where the model does not know the item."""
         found = await read_top_users(memory.store, item_id)
-        if not found.known:
+        if not found.known and recommender.holds_state:
             raise ProblemError(404, _UNKNOWN)
         users = [
             TopUser.model_construct(user_id=user_id, rank=rank, score=score)
             for rank, (user_id, score) in enumerate(found.entries[offset : offset + n], offset + 1)
         ]
         return TopUsers.model_construct(
-            item_id=item_id, n=n, offset=offset, users=users, model_version=found.model_version
+            item_id=item_id,
+            n=n,
+            offset=offset,
+            users=users,
+            model_version=found.model_version,
+            stale=not recommender.holds_state,
         )
 
     @router.get("/v1/items/{item_id:id}/together")
@@ -92,6 +98,6 @@ def routes(
 
         ``score`` is the log-likelihood ratio, ``lift`` how many times more often than by chance.
         """
-        return await together_answer(memory, item_id, n, offset)
+        return await together_answer(recommender, memory, item_id, n, offset)
 
     return router

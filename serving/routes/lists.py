@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.answer.recommender import Recommender
 from serving.answer.strategies.popular import SOURCE
 from serving.answer.strategies.trending import SOURCE as TRENDING
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.http.rendering import json_response
-from serving.lists.popular import Popular, popular_from_memory, popular_from_redis
+from serving.lists.popular import Popular, popular_answer
 from serving.lists.trending import Trending, trending_answer
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, length_bounds
@@ -24,7 +25,11 @@ Category = Annotated[str | None, Query(min_length=1, max_length=128, description
 
 
 def routes(
-    settings: ServingSettings, memory: ProcessMemory, metrics: Metrics, exposures: ExposureLog
+    settings: ServingSettings,
+    recommender: Recommender,
+    memory: ProcessMemory,
+    metrics: Metrics,
+    exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of lists."""
     router = APIRouter(tags=["lists"], dependencies=access(settings, "read"))
@@ -41,11 +46,7 @@ def routes(
         request: Request, n: int = bounds, offset: Offset = 0, category: Category = None
     ) -> Response:
         """The most popular items; score = raters x mean rating + weighted counts of the other events."""
-        if category is not None or offset:
-            page = await popular_from_redis(memory, n, offset, category)
-            page.recommendation_id = exposures.ids.issue("", page.model_version, SOURCE)
-            return json_response(request, page)
-        answer = await popular_from_memory(memory, n)
+        answer = await popular_answer(recommender, memory, n, offset, category)
         metrics.count_answer(SOURCE if answer.items else None, answer.stale)
         answer.recommendation_id = exposures.ids.issue("", answer.model_version, SOURCE)
         return json_response(request, answer)
@@ -64,7 +65,7 @@ def routes(
         if half_life not in settings.trend_half_lives:
             reason = f"not one of {half_lives} (TREND_HALF_LIVES)"
             raise ProblemError(422, "The request is not valid", errors=[("/query/half_life", reason)])
-        answer = await trending_answer(memory, n, offset, half_life, category)
+        answer = await trending_answer(recommender, memory, n, offset, half_life, category)
         answer.recommendation_id = exposures.ids.issue("", None, TRENDING)
         return answer
 

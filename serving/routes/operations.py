@@ -6,13 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.stored.manifest import ManifestError
 from serving.http.problems import ProblemError
 from serving.memory.popular_list import PopularList
+from serving.memory.state_health import StateHealth
 from serving.redis.reads.model import current_version, read_manifest
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
@@ -23,11 +24,12 @@ class Health(BaseModel):
 
     status: str
     redis: str
+    state: str = Field(description='"ok", or why the state in Redis is not to be relied upon, with the cure')
     popular_items: int
     model_version: str | None
 
 
-def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRouter:
+def routes(store: Store, popular_list: PopularList, health: StateHealth, metrics: Metrics) -> APIRouter:
     """The routes of the service itself."""
     router = APIRouter(tags=["operations"])
 
@@ -51,7 +53,10 @@ def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRout
 
     @router.get("/readyz")
     async def readyz() -> Health:
-        """Whether lists can be answered: Redis was read once; later trouble only makes answers stale."""
+        """Whether lists can be answered: Redis was read once; later trouble only makes answers stale.
+
+        ``state`` says why answers are stale although Redis answers.
+        """
         redis, version = "ok", None
         try:
             version = await current_version(store)
@@ -61,9 +66,11 @@ def routes(store: Store, popular_list: PopularList, metrics: Metrics) -> APIRout
             raise ProblemError(
                 503, f"The popular list was not read yet; Redis: {redis}", headers={"Retry-After": "1"}
             )
+        state = health.reason or "ok"
         return Health(
-            status="ok" if redis == "ok" else "stale",
+            status="ok" if redis == state == "ok" else "stale",
             redis=redis,
+            state=state,
             popular_items=len(popular_list),
             model_version=version,
         )

@@ -47,6 +47,7 @@ class History(BaseModel):
     n: int
     offset: int = 0
     items: list[HistoryItem]
+    stale: bool = Field(False, description="Redis has lost the state, or a rebuild is writing it")
 
 
 def routes(
@@ -119,6 +120,8 @@ def routes(
             )
             for item_id, entry in (await read_history(memory.store, user_id))[offset : offset + n]
         ]
-        return History.model_construct(user_id=user_id, n=n, offset=offset, items=items)
+        return History.model_construct(
+            user_id=user_id, n=n, offset=offset, items=items, stale=not recommender.holds_state
+        )
 
     return router

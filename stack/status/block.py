@@ -19,6 +19,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
     found += [
         ("data", status.data_dir),
         ("state", _state(status)),
+        *([("trouble", status.trouble)] if status.trouble else []),
         ("sent", f"{ingest.sent:,} ({ingest.acknowledged:,} acknowledged, {ingest.failed:,} failed)"),
         ("in the topic", _count(status.events)),
         ("in the lake", _count(status.in_lake)),

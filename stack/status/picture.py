@@ -11,6 +11,7 @@ from clients.topic_admin import topic_ends
 from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
 from contracts.stored.manifest import Manifest, ManifestError
+from contracts.stored.redis_memory import Fault
 from contracts.stored.statuses import TrainingStatus
 from contracts.topics import events_in, lag
 from stack.processes import leftovers
@@ -43,6 +44,7 @@ class StackStatus:
     model_error: str | None = None  # why the served model's manifest cannot be read
     training: TrainingStatus = field(default_factory=TrainingStatus)
     api_ready: bool = False
+    trouble: str | None = None  # why answers are stale, or may soon be
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -88,16 +90,24 @@ def figures(ports: Ports) -> dict[str, Any]:
     try:
         with redis_state(ports.redis_url) as redis:
             lake, online = redis.applied(keyspace.APPLIED_LAKE), redis.applied(keyspace.APPLIED_ONLINE)
-            found |= {"in_lake": events_in(lake), "training": redis.training_status()}
+            found |= {
+                "in_lake": events_in(lake),
+                "training": redis.training_status(),
+                "trouble": _words(redis.trouble()),
+            }
             try:
                 found["model"] = redis.model()
             except ManifestError as error:
                 found["model_error"] = str(error)
-    except RedisUnavailableError:
-        return found
+    except RedisUnavailableError as error:
+        return found | {"trouble": f"Redis does not answer, so answers are stale: {error}"}
     if ends is not None:
         found |= {"lag_lake": lag(ends, lake), "lag_online": lag(ends, online)}
     return found
+
+
+def _words(fault: Fault | None) -> str | None:
+    return None if fault is None else str(fault)
 
 
 def _services(folders: Folders) -> dict[str, dict[str, Any]]:

@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from typing import cast
+from typing import Any, cast
 
 import redis
 
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
 from contracts.stored.records import Popularity
+from contracts.stored.redis_memory import SECTIONS, Fault, eviction_fault, memory_of
 from contracts.stored.statuses import TrainingStatus
 
 _TIMEOUT_SECONDS = 2.0
@@ -59,6 +60,17 @@ class RedisState:
         """The version of the state that Redis holds, "" when it holds none."""
         raw = self._client.get(keyspace.STATE_VERSION)
         return cast(bytes, raw).decode() if raw else ""
+
+    def trouble(self) -> Fault | None:
+        """Why answers are stale although Redis answers, or may soon be; None where all is well."""
+        sections: Any = [self._client.info(section) for section in SECTIONS]
+        if self._client.exists(keyspace.STATE_REBUILDING):
+            return Fault("`headwater rebuild` is writing the state, so answers are stale", "wait for its end")
+        if self.state_version() != str(keyspace.STATE):
+            return Fault("the state is not in Redis, so answers are stale", "run `headwater rebuild`")
+        return eviction_fault(
+            memory_of({name: value for section in sections for name, value in section.items()})
+        )
 
     def is_being_written(self) -> bool:
         """Whether the online query or a rebuild is at work on the state, or has left work behind."""

@@ -1,26 +1,37 @@
-"""Notices that Redis has lost the state, or went back: it was flushed, or restarted empty or older."""
+"""Notices that Redis has lost the state or a part of it, or went back.
+
+It was flushed, or restarted empty or older; it evicted keys because it was full; somebody deleted keys.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from contracts.stored import keyspace
+from contracts.stored.redis_memory import RedisMemory
 from contracts.stored.statuses import StreamingStatus
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import StateClient
-from streaming.state.keys import is_there
-from streaming.state.status import write_status
+from streaming.state.keys import is_being_rebuilt, is_there, take_mark_away
+from streaming.state.status import read_status, write_status
+from streaming.state.wholeness import Wholeness, redis_memory
 
 log = logging.getLogger("headwater.online")
+_PARTS_SECONDS = 2.0  # between two looks at whether a part is missing
+GONE = "the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`"
 
 
 class StateWatch:
     """Raises the alarm once a loss, and keeps the place from which new events are applied on."""
 
-    def __init__(self, client: StateClient) -> None:
+    def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
+        self._clock = clock
+        self._next_parts = 0.0
+        self._wholeness = Wholeness(client)
+        self._evicted: int | None = None  # keys, as of the last look
         self._is_lost = False
         self.applied: dict[str, int] = {}  # as the last look saw it, or put it back
 
@@ -28,9 +39,14 @@ class StateWatch:
         """Called a few times a second. Returns which partitions went back since then (see `behind`)."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         back = behind(self.applied, applied)
-        is_lost = not is_there(self._client)
+        part = self._missing_part()
+        if part:
+            # Without the mark answers say that they are stale, and the next start rebuilds the state.
+            take_mark_away(self._client)
+        # A rebuild takes the mark away too, while it is at work.
+        is_lost = not is_there(self._client) and not is_being_rebuilt(self._client)
         if is_lost and not self._is_lost:
-            log.error("the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`")
+            log.error("%s", part or GONE)
             write_status(self._client, StreamingStatus(state_lost=int(time.time() * 1000)))
         if is_lost and not applied:
             # New events are applied meanwhile; a rebuild goes as far as this says, no further.
@@ -38,6 +54,35 @@ class StateWatch:
         self.applied = applied or self.applied
         self._is_lost = is_lost
         return back
+
+    def _missing_part(self) -> str:
+        """What of the state is missing, in a sentence with the cure; empty where nothing seems to be."""
+        if self._clock() < self._next_parts:
+            return ""
+        self._next_parts = self._clock() + _PARTS_SECONDS
+        memory = redis_memory(self._client)
+        evicted = self._count_evicted(memory)
+        if self._is_lost or not is_there(self._client):
+            return ""  # it is said already
+        if evicted and memory.may_evict_state:
+            return (
+                f"Redis deleted {evicted} keys because it was full (maxmemory-policy {memory.policy}): set "
+                "noeviction and more memory, then run `headwater rebuild`"
+            )
+        if lone := self._wholeness.count_lone():
+            return (
+                f"a part of the state in Redis is gone ({lone} of the keys just looked at lack what belongs "
+                "to them; were keys evicted or deleted?): run `headwater rebuild`"
+            )
+        return ""
+
+    def _count_evicted(self, memory: RedisMemory) -> int:
+        """How many keys Redis has evicted since the last look, an earlier process' one included."""
+        before = self._evicted if self._evicted is not None else read_status(self._client).evicted_keys
+        self._evicted = memory.evicted_keys
+        if memory.evicted_keys != before:
+            write_status(self._client, StreamingStatus(evicted_keys=memory.evicted_keys))
+        return max(0, memory.evicted_keys - before) if before is not None else 0
 
 
 def behind(before: Mapping[str, int], now: Mapping[str, int]) -> str:

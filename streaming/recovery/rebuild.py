@@ -23,7 +23,7 @@ from streaming.records.source import EARLIEST, read_partitions_between
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.gate import rebuilding
-from streaming.state.keys import clear_state, is_there, mark_written, state_digest
+from streaming.state.keys import clear_state, is_there, mark_written, state_digest, take_mark_away
 from streaming.state.status import clear_state_lost
 
 log = logging.getLogger("headwater.rebuild")
@@ -56,6 +56,8 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         tail = read_partitions_between(spark, settings, starts, ends)
         merge_touched(client, settings)
         before = state_digest(client)
+        # Until it is written again, answers say that they are stale; also where this rebuild is killed.
+        take_mark_away(client)
         clear_state(client)
         apply_lake(interactions, entries, settings)
         apply_records(tail, settings, fold_in=False)

@@ -61,3 +61,13 @@ def is_there(client: StateClient) -> bool:
 def mark_written(client: StateClient) -> None:
     """Say that the state of this version is in Redis."""
     client.set(keyspace.STATE_VERSION, str(keyspace.STATE))
+
+
+def take_mark_away(client: StateClient) -> None:
+    """Say that the state is not in Redis, or only in part: answers are stale until a rebuild has ended."""
+    client.delete(keyspace.STATE_VERSION)
+
+
+def is_being_rebuilt(client: StateClient) -> bool:
+    """Whether a rebuild is at work."""
+    return bool(client.exists(keyspace.STATE_REBUILDING))

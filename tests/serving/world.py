@@ -52,6 +52,7 @@ class World:
     def write(self, url: str, version: str | None = "v1") -> None:
         """Everything, and the pointer to the version."""
         client = redis.Redis.from_url(url)
+        client.set(keyspace.STATE_VERSION, keyspace.STATE)
         self._write_popularity(client)
         for user, items in self.histories.items():
             key = keyspace.history(user, self.shards)

@@ -22,7 +22,8 @@ _ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, ONLINE_THROUGH)
 async def user(store: Store, user_id: str, with_shown: bool = False, version: str | None = None) -> User:
     """What an answer needs of its user, by one model version, in one round trip; what was shown if asked.
 
-    ``version`` is one that an experiment serves; None: the served one.
+    ``version`` is one that an experiment serves; None: the served one. Stale where Redis does not hold the
+    state: what was found is then only a part.
     """
     shards = store.shards
     shard = keyspace.shard_of(user_id, shards)
@@ -58,6 +59,7 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
         trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
         shown=[(item.decode(), at) for item, at in shown[0]] if shown else (),
+        stale=not store.state.is_there,
     )
 
 

@@ -8,6 +8,7 @@ from contracts.stored.records import encode_catalog
 from serving.memory.catalogue import FRESH_SECONDS, MAX_ITEMS, Catalogue
 from serving.question.item_facts import UNKNOWN_ITEM
 from serving.redis.batches import Command
+from serving.redis.state_mark import StateMark
 from serving.redis.store import Store, StoreError
 
 
@@ -18,6 +19,8 @@ class Shelf:
         self.asked: list[list[str]] = []
         self.down = False
         self.edition = 1
+        self.state = StateMark()
+        self.state.is_there = True
 
     async def ask(self, command: Command) -> list[list[bytes | None]]:
         if self.down:
@@ -63,6 +66,19 @@ def test_old_facts_are_better_than_none() -> None:
     shelf.down = True
     clock.now = FRESH_SECONDS + 1
     assert load(catalogue, "a", "b") == ["a 1", None]
+
+
+def test_where_the_state_is_lost_facts_stay_and_are_asked_for_until_they_are_there_again() -> None:
+    shelf, clock = Shelf(), Clock()
+    catalogue = catalogue_over(shelf, clock)
+    load(catalogue, "a")
+    shelf.state.is_there = False
+    clock.now = FRESH_SECONDS + 1
+    shelf.entry = lambda _: None  # type: ignore[method-assign,assignment,return-value]
+    assert load(catalogue, "a") == load(catalogue, "a") == ["a 1"]
+    assert shelf.asked == [["a"]] * 3
+    shelf.state.is_there = True
+    assert load(catalogue, "a") == [None]
 
 
 def test_what_was_never_loaded_is_an_unknown_item() -> None:

@@ -32,7 +32,7 @@ EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in ALERTS] + PANELS
 OUTSIDE = {"up"}  # Prometheus' own
 WORDS = {
     *("sum", "rate", "by", "le", "histogram_quantile", "ignoring", "group_left", "route", "reason", "source"),
-    *("status", "kind", "outcome"),
+    *("status", "kind", "outcome", "increase", "and", "or", "absent"),
 }
 
 

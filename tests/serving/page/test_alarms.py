@@ -27,6 +27,8 @@ RINGING = {
     ),
     "HeadwaterPendingUsers": ({"streaming_pending_users": 10_001.0}, "> 10000"),
     "HeadwaterStateLost": ({"streaming_state_lost": 1.0}, "== 1"),
+    "HeadwaterStateMissing": ({"redis_state_missing": 1.0}, "== 1"),
+    "HeadwaterRedisMayEvict": ({"redis_may_evict": 1.0}, "== 1"),
     "HeadwaterTrainingFails": ({"training_last_outcome.failed": 1.0}, "== 1"),
     "HeadwaterModelsRefused": ({"training_last_outcome.refused_by_gate": 1.0}, "== 1"),
 }

@@ -12,6 +12,7 @@ from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.topics import INTERACTIONS, TOPICS
 from serving.writes.write_token import decode_token
 from tests.serving.conftest import ServedApi
+from tests.serving.world import World
 
 GOOD = {"event_type": "rating", "user_id": "u1", "item_id": "i1", "value": 4.5}
 
@@ -42,6 +43,7 @@ def test_accepted_events_lie_where_the_token_says(
 def test_without_a_broker_events_are_a_503_and_reads_go_on(
     redis_url: str, served: Callable[..., ServedApi]
 ) -> None:
+    World().write(redis_url)
     api = served(redis_url=redis_url, kafka_timeout_seconds=1)
     with httpx.Client(base_url=api.url, timeout=30) as client:
         for _ in range(3):

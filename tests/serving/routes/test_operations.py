@@ -33,7 +33,7 @@ def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> Non
             assert (await client.get("/v1/model")).json()["metrics"] == {"ndcg@10": 0.2}
             await until(lambda: popular_items(client), 30)
             assert (await client.get("/readyz")).json() == {
-                "status": "ok", "redis": "ok", "popular_items": 30, "model_version": "v1",
+                "status": "ok", "redis": "ok", "state": "ok", "popular_items": 30, "model_version": "v1",
             }  # fmt: skip
             assert (
                 (await client.get("/livez")).json()

@@ -44,13 +44,17 @@ def test_the_json_has_the_manifest_and_the_trainers_status_as_they_are_stored(tm
     assert found["ingest"]["sent"] == 0
 
 
+def ports_of(redis_url: str) -> Ports:
+    """Of a stack of which only Redis runs."""
+    return Ports(free_port(), free_port(), int(redis_url.rsplit(":", 1)[1].partition("/")[0]))
+
+
 def test_a_damaged_manifest_leaves_the_other_figures(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.set(keyspace.CURRENT_MODEL, "v1")
         client.set(keyspace.manifest("v1"), "{")
         client.hset(keyspace.APPLIED_LAKE, "interactions:0", 3)
-    port = int(redis_url.rsplit(":", 1)[1].partition("/")[0])
-    found = figures(Ports(free_port(), free_port(), port))
+    found = figures(ports_of(redis_url))
     assert found["in_lake"] == 3
     assert "model" not in found
     assert "The manifest of v1 is damaged" in found["model_error"]

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import pytest
 import redis
 
 from contracts.stored import keyspace
 from streaming.online.state_watch import StateWatch, behind
 from streaming.state.applied_offsets import read_applied, write_applied
-from streaming.state.keys import mark_written
+from streaming.state.gate import rebuilding
+from streaming.state.keys import is_there, mark_written, take_mark_away
 from streaming.state.status import read_status
 
 
@@ -34,6 +38,69 @@ def test_a_loss_is_reported_once_and_new_events_are_applied_from_where_they_were
     watch.look()
     assert caplog.text.count("run `headwater rebuild`") == 2
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:0": 7}
+
+
+@pytest.fixture
+def evicting(redis_url: str) -> Iterator[redis.Redis]:
+    """A Redis that deletes keys when it is full; it holds the state."""
+    with redis.Redis.from_url(redis_url) as client:
+        mark_written(client)
+        client.config_resetstat()
+        client.config_set("maxmemory-policy", "allkeys-random")
+        yield client
+        client.config_set("maxmemory", 0)
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+def test_an_eviction_takes_the_mark_away_and_is_reported_with_its_cure(
+    evicting: redis.Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = StateWatch(evicting, clock=itertools.count(0, 10).__next__)
+    watch.look()
+    watch.look()
+    assert is_there(evicting)
+    used = int(evicting.info("memory")["used_memory"])  # type: ignore[index]
+    evicting.config_set("maxmemory", used + 200_000)
+    for n in range(300):
+        evicting.set(f"filler:{n}", b"x" * 1000)
+    mark_written(evicting)  # it may be among what was evicted
+    watch.look()
+    assert not is_there(evicting)
+    status = read_status(evicting)
+    assert status.state_lost is not None
+    assert (status.evicted_keys or 0) > 0
+    assert "because it was full (maxmemory-policy allkeys-random): set noeviction" in caplog.text
+    # Rebuilt, and nothing more is evicted: no further alarm.
+    evicting.config_set("maxmemory", 0)
+    watch.look()
+    mark_written(evicting)
+    for _ in range(3):
+        watch.look()
+    assert is_there(evicting)
+
+
+def test_deleted_keys_take_the_mark_away(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        mark_written(client)
+        client.hset(keyspace.history("ann", 1), "i1", b"an entry")  # without what is written with it
+        watch = StateWatch(client, clock=itertools.count(0, 10).__next__)
+        for _ in range(3):
+            watch.look()
+        assert not is_there(client)
+    assert caplog.text.count("a part of the state in Redis is gone") == 1
+
+
+def test_a_rebuild_at_work_is_no_alarm(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        mark_written(client)
+        watch = StateWatch(client)
+        watch.look()
+        with rebuilding(client):
+            take_mark_away(client)
+            watch.look()
+            assert caplog.text == ""
+        watch.look()  # it ended without the mark: it was killed
+        assert "run `headwater rebuild`" in caplog.text
 
 
 def test_partitions_that_went_back_are_named() -> None:

@@ -1,0 +1,68 @@
+"""What a Redis says of its memory (INFO): whether it may evict keys, and whether it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+NO_EVICTION = "noeviction"
+SECTIONS = ("memory", "stats")  # of INFO; one question each, because several at once need Redis 7
+
+
+@dataclass(frozen=True)
+class RedisMemory:
+    """Bytes and counts; a server that does not say its policy counts as one that keeps its keys."""
+
+    policy: str = NO_EVICTION
+    used_bytes: int = 0
+    max_bytes: int = 0  # 0: no limit but the machine's
+    evicted_keys: int = 0  # since the server was started
+
+    @property
+    def may_evict(self) -> bool:
+        """Whether the server may delete keys by itself when its memory is full."""
+        return self.policy != NO_EVICTION
+
+    @property
+    def may_evict_state(self) -> bool:
+        """Whether these may be keys of the state, none of which expires."""
+        return self.may_evict and not self.policy.startswith("volatile-")
+
+
+def memory_of(info: Mapping[str, Any]) -> RedisMemory:
+    """From the fields of INFO memory and INFO stats together."""
+    return RedisMemory(
+        policy=str(info.get("maxmemory_policy", NO_EVICTION)),
+        used_bytes=int(info.get("used_memory", 0)),
+        max_bytes=int(info.get("maxmemory", 0)),
+        evicted_keys=int(info.get("evicted_keys", 0)),
+    )
+
+
+def fields_of(text: str) -> dict[str, str]:
+    """The fields of an INFO answer, as it stands on the wire."""
+    lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
+    return {name: value for name, colon, value in lines if colon}
+
+
+class Fault(NamedTuple):
+    """What is wrong, and what an operator does about it."""
+
+    what: str
+    cure: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.cure}"
+
+
+def eviction_fault(memory: RedisMemory) -> Fault | None:
+    """What is wrong with a Redis that may evict; None where it keeps its keys."""
+    if not memory.may_evict:
+        return None
+    return Fault(
+        f"Redis deletes keys when its memory is full (maxmemory-policy {memory.policy}), so histories and "
+        "lists would vanish one by one",
+        "set `maxmemory-policy noeviction`, at once by `redis-cli CONFIG SET maxmemory-policy noeviction`, "
+        "for good in redis.conf or in your provider's settings",
+    )

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from contracts.stored.redis_memory import RedisMemory, eviction_fault, fields_of, memory_of
+
+INFO = "# Memory\r\nused_memory:5\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\nevicted_keys:3\r\n"
+
+
+def test_the_figures_are_read_as_they_stand_on_the_wire_and_as_a_client_parses_them() -> None:
+    expected = RedisMemory(policy="allkeys-lru", used_bytes=5, max_bytes=100, evicted_keys=3)
+    assert memory_of(fields_of(INFO)) == expected
+    assert memory_of(
+        {"used_memory": 5, "maxmemory": 100, "maxmemory_policy": "allkeys-lru", "evicted_keys": 3}
+    )
+    assert memory_of({}) == RedisMemory()
+
+
+@pytest.mark.parametrize(
+    ("policy", "may_evict", "may_evict_state"),
+    [("noeviction", False, False), ("volatile-lru", True, False), ("allkeys-random", True, True)],
+)
+def test_only_noeviction_keeps_all_keys_and_only_allkeys_takes_the_state(
+    policy: str, may_evict: bool, may_evict_state: bool
+) -> None:
+    memory = RedisMemory(policy=policy)
+    assert (memory.may_evict, memory.may_evict_state) == (may_evict, may_evict_state)
+    fault = eviction_fault(memory)
+    assert (fault is not None) == may_evict
+    if fault:
+        assert policy in fault.what
+        assert "maxmemory-policy noeviction" in fault.cure
+        assert str(fault) == f"{fault.what}: {fault.cure}"
