@@ -12,8 +12,8 @@ from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
 from clients.topic_admin import create_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
+from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
-from contracts.stored.redis_memory import eviction_fault
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.pipeline import build_pipeline

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from contracts.redis_memory import SECTIONS, RedisMemory, eviction_fault, fields_of, memory_of
 from contracts.stored import keyspace
-from contracts.stored.redis_memory import SECTIONS, RedisMemory, eviction_fault, fields_of, memory_of
 from serving.redis.store import Store
 
 _log = logging.getLogger(__name__)
-REBUILDING = "`headwater rebuild` is writing the state anew: answers are stale until it has ended"
+REBUILDING = "`headwater rebuild` is writing the state again: answers are stale until it has ended"
 ABSENT = (
     "Redis does not hold the state: it was emptied, or streaming has never run here. Start streaming, or run "
     "`headwater rebuild` while it runs"

@@ -8,10 +8,10 @@ from typing import Any
 
 from clients.event_producer import ProducerError
 from clients.topic_admin import topic_ends
+from contracts.redis_memory import Fault
 from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
 from contracts.stored.manifest import Manifest, ManifestError
-from contracts.stored.redis_memory import Fault
 from contracts.stored.statuses import TrainingStatus
 from contracts.topics import events_in, lag
 from stack.processes import leftovers

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import redis
 
+from contracts.redis_memory import SECTIONS, Fault, eviction_fault, memory_of
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
 from contracts.stored.records import Popularity
-from contracts.stored.redis_memory import SECTIONS, Fault, eviction_fault, memory_of
 from contracts.stored.statuses import TrainingStatus
 
 _TIMEOUT_SECONDS = 2.0

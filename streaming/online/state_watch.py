@@ -9,8 +9,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from contracts.redis_memory import RedisMemory
 from contracts.stored import keyspace
-from contracts.stored.redis_memory import RedisMemory
 from contracts.stored.statuses import StreamingStatus
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import StateClient

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from contracts.redis_memory import SECTIONS, RedisMemory, memory_of
 from contracts.stored import keyspace
-from contracts.stored.redis_memory import SECTIONS, RedisMemory, memory_of
 from streaming.state.client import StateClient
 
 _KEYS_PER_LOOK = 300  # of SCAN: a millisecond of Redis' time

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.stored.redis_memory import RedisMemory, eviction_fault, fields_of, memory_of
+from contracts.redis_memory import RedisMemory, eviction_fault, fields_of, memory_of
 
 INFO = "# Memory\r\nused_memory:5\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\nevicted_keys:3\r\n"
 
