@@ -68,13 +68,12 @@ def routes(settings: ServingSettings, store: Store) -> APIRouter:
         """Who changed which experiment, when and why."""
         return Changes(changes=[Change(**line._asdict()) for line in await writes.audit(store)])
 
-    # Before the other stop, whose id would take the whole path.
-    @router.post("/v1/experiments/{name:id}/arms/{arm:id}/stop")
+    @router.post("/v1/experiments/{name}/arms/{arm}/stop")
     async def stop_arm(name: PathId, arm: PathId, stop: Stop) -> Experiment:
         """Stop one arm: its users leave the experiment."""
         return await writes.stop_one_arm(store, name, arm, stop.reason)
 
-    @router.post("/v1/experiments/{name:id}/start")
+    @router.post("/v1/experiments/{name}/start")
     async def start_experiment(name: PathId) -> Experiment:
         """Start a draft; every API process assigns users within a second.
 
@@ -82,17 +81,17 @@ def routes(settings: ServingSettings, store: Store) -> APIRouter:
         """
         return await writes.start_experiment(store, name)
 
-    @router.post("/v1/experiments/{name:id}/stop")
+    @router.post("/v1/experiments/{name}/stop")
     async def stop_experiment(name: PathId, stop: Stop) -> Experiment:
         """Stop it; answers are at once as they were without it."""
         return await writes.stop_experiment(store, name, stop.reason)
 
-    @router.get("/v1/experiments/{name:id}")
+    @router.get("/v1/experiments/{name}")
     async def get_experiment(name: PathId) -> Experiment:
         """One experiment with its definition and its state."""
         return await writes.experiment(store, name)
 
-    @router.delete("/v1/experiments/{name:id}", status_code=204)
+    @router.delete("/v1/experiments/{name}", status_code=204)
     async def delete_experiment(name: PathId) -> None:
         """Forget an experiment that does not run."""
         await writes.delete_experiment(store, name)

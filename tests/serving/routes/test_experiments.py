@@ -179,7 +179,7 @@ def test_what_cannot_run_is_refused_with_a_problem_that_says_why(redis_url: str,
             answer = await client.post("/v1/experiments/by-popularity/start")
             assert (answer.status_code, "the version gone" in answer.json()["detail"]) == (409, True)
             assert (await client.post("/v1/experiments/by-popularity/stop", json={})).status_code == 409
-            assert (await client.post("/v1/experiments/no%2Fsuch/start")).status_code == 404
+            assert (await client.post("/v1/experiments/no such/start")).status_code == 404
             arms = DEFINITION | {"arms": [*ARMS, {"name": "third"}]}
             await define_and_start(client, arms)
             one = await client.post("/v1/experiments/by-popularity/arms/third/stop", json={"reason": "harm"})
