@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 
 import httpx
+import jwt
 import redis
 
 from contracts.stored import keyspace, records
@@ -145,6 +147,21 @@ def test_the_pages_routes_need_the_key_that_reads_and_the_files_do_not(api: Clie
             known = {"X-API-Key": "reader"}
             assert (await client.get("/page/search", headers=known)).status_code == 200
             assert (await client.get("/")).status_code == 200
+
+    asyncio.run(scenario())
+
+
+def test_where_users_have_tokens_nobody_compares_the_lists_of_another(api: Client) -> None:
+    key = "a key of thirty-two characters..."
+    token = jwt.encode({"sub": "ann", "exp": time.time() + 60}, key, "HS256")
+
+    async def scenario() -> None:
+        async with api(subject_key=key, api_key="writer") as client:
+            question = {"left": "v1", "right": "v2"}
+            anybody = await client.get("/page/users/bob/compare", params=question)
+            bearer = {"Authorization": f"Bearer {token}"}
+            other = await client.get("/page/users/bob/compare", params=question, headers=bearer)
+        assert (anybody.status_code, other.status_code) == (401, 403)
 
     asyncio.run(scenario())
 
