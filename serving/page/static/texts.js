@@ -130,6 +130,7 @@ export const texts = {
     gate: (version) => `The gate's decision on ${version}`,
     noGate: "This version has no record of a gate.",
     publish: "published", refuse: "refused",
+    cause: (cause) => `What asked for this round: ${cause}`,
     differences: "NDCG difference from each rival, with its 95 % interval",
     rival: "Rival", mean: "Mean", interval: "Interval",
     learnt: (version) => `What ${version} learnt`,

@@ -73,6 +73,7 @@ function Gate({ model }) {
   const rows = Object.entries(gate.differences ?? {});
   const most = Math.max(1e-9, ...rows.flatMap(([, triple]) => triple.map(Math.abs)));
   return html`<p><strong>${gate.publish ? t.publish : t.refuse}</strong>: ${gate.reason}</p>
+    ${model.cause ? html`<p>${t.cause(model.cause)}</p>` : null}
     ${model.counts ? html`<p class="quiet">${t.trained(model.counts)}</p>` : null}
     ${rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.differences}><table><caption>${t.differences}</caption>
       <thead><tr><th scope="col">${t.rival}</th><th scope="col" class="number">${t.mean}</th><th scope="col" class="number">${t.interval}</th><td></td></tr></thead>
