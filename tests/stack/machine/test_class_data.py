@@ -96,7 +96,7 @@ def test_a_jvm_of_spark_maps_the_archive(jars: None) -> None:
     path = usable_archive(java)
     assert path is not None
     command = [str(java.executable), "-Xshare:on", f"-XX:SharedArchiveFile={path}", "-Xlog:class+load"]
-    spark = Path(class_data.pyspark.__file__).parent
+    spark = Path(class_data.pyspark.__file__).resolve().parent
     classpath = f"{spark / 'conf'}:{spark / 'jars' / 'slf4j-api-2.0.17.jar'}:{spark / 'jars' / '*'}"
     words = ["-cp", classpath, "org.apache.spark.deploy.SparkSubmit", "--version"]
     done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
