@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stack.machine.ports import free_port
+
 
 @pytest.fixture
 def closed_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """A port on which nothing listens, and which nobody else gets meanwhile."""
+    return free_port()
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ class Pairs:
     positive: NDArray[np.bool_]  # what a good list holds
     event_times: NDArray[np.int64]  # of the newest event that counts, epoch ms; NONE where none does
     first_times: NDArray[np.int64]
-    last_times: NDArray[np.int64]
     grades: NDArray[np.float32]  # how much of a like it is (algorithms.signals.history.grade_entries)
 
     def __len__(self) -> int:
@@ -103,7 +102,6 @@ def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -
         positive=liked & ~counts[:, [_CODES[name] for name in NEGATIVE_TYPES]].any(axis=1),
         event_times=np.where(counts, writers.times, NONE).max(axis=1),
         first_times=np.minimum.reduceat(events.times, starts),
-        last_times=np.maximum.reduceat(events.times, starts),
         grades=_grades(counts, ratings).astype(np.float32),
     )
 
@@ -111,7 +109,7 @@ def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -
 def _empty() -> Pairs:
     index, time = np.empty(0, np.int32), np.empty(0, np.int64)
     value = np.empty(0, np.float32)
-    return Pairs(index, index, value, value, np.empty(0, np.bool_), time, time, time, value)
+    return Pairs(index, index, value, value, np.empty(0, np.bool_), time, time, value)
 
 
 def _starts(*keys: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -77,7 +77,6 @@ def sessions(users: int, items: int = 40, length: int = 12, seed: int = 2) -> Pa
         positive=np.ones(many, np.bool_),
         event_times=times,
         first_times=times,
-        last_times=times,
         grades=ones,
     )
 
