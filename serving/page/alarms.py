@@ -50,12 +50,14 @@ ALARMS: tuple[Alarm, ...] = (
     Alarm(
         "HeadwaterStreamingSilent",
         _above("streaming_heartbeat_age_seconds", 60),
-        "The streaming service is gone or hangs.",
+        "The streaming service is gone or hangs. Its last log lines say which query ended and why",
     ),
     Alarm(
         "HeadwaterOnlineLag",
         _above("streaming_online_lag_seconds", 30),
-        "Events come faster than they are applied, or a worker hangs.",
+        "Events come faster than they are applied, or a worker hangs. "
+        "`headwater_streaming_online_batch_seconds` shows how long a micro-batch of one partition takes. "
+        "Give the query more cores, a lower FRESH_N, or FOLD_IN=false for a while.",
     ),
     Alarm(
         "HeadwaterLakeLag",
@@ -66,7 +68,7 @@ ALARMS: tuple[Alarm, ...] = (
         "HeadwaterPendingUsers",
         _above("streaming_pending_users", 10_000),
         "More users are active than FOLD_IN_BUDGET_SECONDS allows; the others get the batch list until it is "
-        "their turn.",
+        "their turn. Give streaming more cores, a lower FRESH_N, or a longer budget.",
     ),
     Alarm(
         "HeadwaterStateLost",
@@ -92,7 +94,8 @@ ALARMS: tuple[Alarm, ...] = (
     Alarm(
         "HeadwaterModelsRefused",
         _is_set("training_last_outcome.refused_by_gate"),
-        "Candidates are worse than the served model on the newest slice by more than GATE_BOUND.",
+        "Candidates are worse than the served model on the newest slice by more than GATE_BOUND. "
+        "`headwater report` shows by how much and for whom.",
     ),
 )
 
