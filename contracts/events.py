@@ -116,6 +116,8 @@ class Interaction(BaseModel):
     schema_version: Literal[1] = 1
     session_id: Identifier | None = None
     recommendation_id: Identifier | None = None
+    # True: a moment before 1990 is meant, and no mistake of its unit.
+    time_from_zero: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
     def _check_value(self) -> Interaction:

@@ -22,6 +22,23 @@ class KafkaSettings(_Environment):
     kafka_client: Literal["kafka-python", "confluent"] = "kafka-python"
 
 
+class RefusedRowsSettings(_Environment):
+    """Where the rows of files that the last ingest refused are kept, for `headwater rejects`."""
+
+    refused_rows_file: str = "data/refused-rows.jsonl"
+
+
+class IngestSettings(KafkaSettings, RefusedRowsSettings):
+    """How sources are read."""
+
+    ingest_most_refused: float = Field(
+        default=0.05, ge=0, le=1
+    )  # a larger share of refused rows stops or asks
+    ingest_memory_mb: int = Field(
+        default=512, ge=64
+    )  # of the engine that reads files; beyond it, it uses disk
+
+
 class RedisSettings(_Environment):
     """Where Redis is; REDIS_SHARDS is fixed for the life of the data (a change needs `headwater rebuild`)."""
 
@@ -108,7 +125,9 @@ class FoldInSettings(_Environment):
     new_item_min_users: int = Field(default=3, ge=0)
 
 
-class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, LakeSettings, SparkSettings):
+class StreamingSettings(
+    KafkaSettings, StateSettings, FoldInSettings, LakeSettings, SparkSettings, RefusedRowsSettings
+):
     """The streaming service."""
 
     lake_trigger_seconds: float = Field(default=10.0, gt=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,10 +15,19 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 
 from clients.event_producer import ProducerError
-from contracts.events import EVENT_TYPES
-from contracts.settings import KafkaSettings
+from contracts.refused_rows import write_refused_rows
+from contracts.settings import IngestSettings
 from contracts.stored.ingest_progress import IngestProgress
-from ingest.files.download import (
+from ingest.files.rejected_lines import SourceError
+from ingest.meaning.command_line import TypedReading, with_reading_options
+from ingest.meaning.encoding import EncodedEvent
+from ingest.sending.pace import Schedule, at_rate, at_speed
+from ingest.sending.progress import in_words
+from ingest.sending.replayed import ReplayedMark, fingerprint
+from ingest.sending.run import Ingest, Source
+from ingest.simulated.source import SyntheticWorld, WorldSize
+from ingest.sources.consent import NotWantedError, TooMuchRefusedError, get_consent, on_a_terminal
+from ingest.sources.download import (
     BASE_URL_VARIABLE,
     DATASETS,
     DEFAULT_BASE_URL,
@@ -25,18 +35,11 @@ from ingest.files.download import (
     DownloadError,
     download,
 )
-from ingest.files.encoding import EncodedEvent, RatingScale
-from ingest.files.mapped import parse_columns
-from ingest.files.recognise import open_source
-from ingest.files.rejected_lines import SourceError
-from ingest.sending.pace import Schedule, at_rate, at_speed
-from ingest.sending.progress import in_words
-from ingest.sending.replayed import ReplayedMark, fingerprint
-from ingest.sending.run import Ingest, Source
-from ingest.simulated.source import SyntheticWorld, WorldSize
+from ingest.sources.recognise import open_source
+from ingest.sources.source import FileSource
 
 BUILT_IN = "synthetic"
-FAILED, USAGE, NO_BROKER = 1, 2, 3
+FAILED, USAGE, NO_BROKER, REFUSED = 1, 2, 3, 4
 _LIVE_PER_SECOND = 10.0
 _RATINGS_PER_USER = 75
 _GC_THRESHOLD = 100_000  # events are many and hold no cycles
@@ -70,9 +73,14 @@ def _schedule(rate: float | None, speed: float | None, fast: bool) -> Schedule |
 
 
 def _open_source(
-    source: str, columns: str | None, endless: bool, world: Callable[[], SyntheticWorld]
+    source: str,
+    reading: TypedReading,
+    settings: IngestSettings,
+    endless: bool,
+    world: Callable[[], SyntheticWorld],
 ) -> tuple[Source, Iterator[EncodedEvent] | None]:
     """The source, and the live traffic that follows it."""
+    options = reading.options(settings.ingest_most_refused)
     if source == BUILT_IN:
         built_in = world()
         return built_in, built_in.live() if endless else None
@@ -80,7 +88,7 @@ def _open_source(
         raise SourceError(
             f"--endless goes with the built-in source only: headwater ingest {BUILT_IN} --endless"
         )
-    return open_source(Path(source), parse_columns(columns) if columns else {}), None
+    return open_source(Path(source), options, settings.ingest_memory_mb), None
 
 
 def _world(users: int, items: int, ratings: int | None, seed: int) -> SyntheticWorld:
@@ -88,6 +96,7 @@ def _world(users: int, items: int, ratings: int | None, seed: int) -> SyntheticW
     return SyntheticWorld(WorldSize(users, items, usual if ratings is None else ratings, seed=seed))
 
 
+@with_reading_options
 def ingest(
     source: Annotated[
         str, typer.Argument(help=f"A file, a folder, or `{BUILT_IN}` for the built-in source.")
@@ -97,9 +106,6 @@ def ingest(
     as_fast_as_possible: Annotated[bool, typer.Option("--as-fast-as-possible", help="The default.")] = False,
     limit: Annotated[int | None, typer.Option(min=0, help="Stop after this number of events.")] = None,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Instead of KAFKA_BOOTSTRAP_SERVERS.")] = None,
-    columns: Annotated[str | None, typer.Option(metavar="user=…,item=…", help="Column mapping.")] = None,
-    rating_scale: Annotated[str | None, typer.Option(metavar="MIN:MAX", help="Mapped onto 0.5-5.")] = None,
-    event_type: Annotated[str | None, typer.Option(help="Of lines that name none.")] = None,
     progress_file: Annotated[Path | None, typer.Option(help="Rewritten twice a second as JSON.")] = None,
     replayed_file: Annotated[
         Path | None, typer.Option(help="Remembers a source sent whole, and leaves its history out next time.")
@@ -111,47 +117,86 @@ def ingest(
     ratings: Annotated[int | None, typer.Option(help="Built-in source; 75 a user by default.")] = None,
     seed: Annotated[int, typer.Option(help="Built-in source.")] = 42,
     endless: Endless = False,
+    reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
     """Send interactions and metadata to Kafka in the order of their times, and count what became of them."""
     console = Console(stderr=True)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # one sentence at the end says what happened
     gc.set_threshold(_GC_THRESHOLD)
+    settings = _settings(bootstrap_servers)
+    opened: Source | None = None
     try:
         schedule = _schedule(rate, speed, as_fast_as_possible)
-        if event_type is not None and event_type not in EVENT_TYPES:
-            raise SourceError(f"--event-type wants one of {', '.join(EVENT_TYPES)}")
-        opened, live = _open_source(source, columns, endless, lambda: _world(users, items, ratings, seed))
-        options = (columns, event_type, rating_scale, users, items, ratings, seed)
+        opened, live = _open_source(
+            source, reading, settings, endless, lambda: _world(users, items, ratings, seed)
+        )
+        _tell_and_ask(opened, reading, settings)
+        options = (reading.words(), users, items, ratings, seed)
         mark = ReplayedMark(replayed_file, fingerprint(source, *options)) if replayed_file else None
         run = Ingest(
             opened,
-            _settings(bootstrap_servers),
+            settings,
             console,
             history_schedule=None if live is not None and speed is None else schedule,
             live=live,
             live_schedule=schedule if rate is not None else at_rate(_LIVE_PER_SECOND),
             limit=limit,
-            event_type=event_type,
-            scale=RatingScale.parse(rating_scale) if rating_scale else None,
             progress_file=progress_file,
             replayed=mark,
             ledger=ledger,
         )
-        for note in opened.notes():
-            typer.echo(note, err=True)
         final = run.run()
+    except (TooMuchRefusedError, NotWantedError) as error:
+        _end(str(error), REFUSED)
     except (SourceError, ValueError) as error:
         _end(str(error), USAGE)
     except ProducerError as error:
         _end(str(error), NO_BROKER)
+    finally:
+        if isinstance(opened, FileSource):
+            opened.close()
     _print_result(final, run.counts.reasons, as_json)
 
 
-def _settings(bootstrap_servers: str | None) -> KafkaSettings:
-    settings = KafkaSettings()
+def _settings(bootstrap_servers: str | None) -> IngestSettings:
+    settings = IngestSettings()
     if bootstrap_servers is None:
         return settings
     return settings.model_copy(update={"kafka_bootstrap_servers": bootstrap_servers})
+
+
+def _tell_and_ask(opened: Source, reading: TypedReading, settings: IngestSettings) -> None:
+    """Show the block; end here with --check, and where the source may not be sent."""
+    for note in opened.notes():
+        typer.echo(note, err=True)
+    if reading.check:
+        raise typer.Exit(_checked(opened))
+    if isinstance(opened, FileSource):
+        get_consent(opened, typer.confirm if on_a_terminal() and not reading.yes else None)
+        _keep_refused(opened, settings)
+
+
+def _checked(opened: Source) -> int:
+    """The exit code of --check: whether an ingest would go through."""
+    if not isinstance(opened, FileSource):
+        return 0
+    try:
+        get_consent(opened, None)
+    except TooMuchRefusedError as error:
+        typer.echo(str(error), err=True)
+        return REFUSED
+    return 0
+
+
+def _keep_refused(opened: FileSource, settings: IngestSettings) -> None:
+    """For `headwater rejects`; a folder that cannot be written costs the list, not the ingest."""
+    path = Path(settings.refused_rows_file)
+    if not opened.examination.rows and not path.exists():
+        return
+    try:
+        write_refused_rows(path, opened.examination.rows)
+    except OSError as error:
+        typer.echo(f"the refused rows cannot be kept in {path} (REFUSED_ROWS_FILE): {error}", err=True)
 
 
 def _print_result(final: IngestProgress, reasons: list[str], as_json: bool) -> None:
@@ -165,12 +210,14 @@ def _print_result(final: IngestProgress, reasons: list[str], as_json: bool) -> N
         raise typer.Exit(FAILED)
 
 
+@with_reading_options
 def fetch(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(DATASETS)}.")],
     to: Annotated[Path, typer.Option(help="The folder to unpack into.")] = Path("data/datasets"),
     base_url: Annotated[str | None, typer.Option(help=f"A mirror, instead of {BASE_URL_VARIABLE}.")] = None,
+    reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
-    """Fetch a MovieLens data set, check it and unpack it."""
+    """Fetch a MovieLens data set, check it and unpack it; --check says how it would be read."""
     typer.echo(LICENCE, err=True)
     url = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     console = Console(stderr=True)
@@ -186,4 +233,18 @@ def fetch(
         except DownloadError as error:
             bar.stop()
             _end(str(error), FAILED)
-    typer.echo(f"{folder}: headwater ingest {folder}")
+    if reading.check:
+        _look_at(folder, reading)
+    typer.echo(f"{folder}: {shlex.join(['headwater', 'ingest', str(folder), *reading.words()])}")
+
+
+def _look_at(folder: Path, reading: TypedReading) -> None:
+    """Say how a folder would be read."""
+    settings = IngestSettings()
+    try:
+        source = open_source(folder, reading.options(settings.ingest_most_refused), settings.ingest_memory_mb)
+    except SourceError as error:
+        _end(str(error), USAGE)
+    for note in source.notes():
+        typer.echo(note, err=True)
+    source.close()

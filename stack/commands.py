@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ingest.meaning.command_line import TypedReading, with_reading_options
 from stack.demo.once import run_once
 from stack.machine import doctor as doctor_checks
 from stack.machine.errors import StackError
@@ -36,9 +37,6 @@ Ratings = Annotated[
     typer.Option(metavar="SOURCE", help="File or folder to replay instead of the built-in source."),
 ]
 NoProducer = Annotated[bool, typer.Option("--no-producer", help="Send nothing: events come by the API.")]
-Columns = Annotated[
-    str | None, typer.Option(metavar="user=…,item=…", help="Column mapping of the source, as for `ingest`.")
-]
 TrainEvery = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Train that often; 0: on request.")]
 Rate = Annotated[
     float | None, typer.Option(min=0.001, metavar="N", help="Events a second; default: as fast as possible.")
@@ -64,6 +62,7 @@ def setup() -> None:
         )
 
 
+@with_reading_options
 def up(
     data_dir: DataDir = Path("data"),
     api_port: ApiPort = 8000,
@@ -71,18 +70,21 @@ def up(
     redis_port: RedisPort = 6379,
     ratings: Ratings = None,
     no_producer: NoProducer = False,
-    columns: Columns = None,
     train_every: TrainEvery = 300.0,
     rate: Rate = None,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `down` stops it.")] = False,
+    reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
     """The whole recommender on this machine until Ctrl-C, its data kept in --data-dir."""
     console = Console(stderr=True)
     with _errors_in_words(console):
         if ratings and no_producer:
             raise StackError("--ratings and --no-producer exclude each other: choose one")
+        if _only_looks(ratings, reading, console):
+            return
         if detach:
             words = [word for word in sys.argv[1:] if word != "--detach"]
+            words += ["--yes", "--most-refused", "1"]  # who is here has been asked
             start_detached(words, Folders(data_dir.expanduser().resolve()), console)
             return
         options = Options(
@@ -91,7 +93,7 @@ def up(
             kafka_port=kafka_port,
             redis_port=redis_port,
             ratings=ratings,
-            columns=columns,
+            reading=tuple(reading.words()),
             producer=not no_producer,
             rate=rate,
             train_every=train_every,
@@ -99,10 +101,10 @@ def up(
         run_until_stopped(options, console)
 
 
+@with_reading_options
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End when a model trained on all is served.")] = False,
     ratings: Ratings = None,
-    columns: Columns = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="With --once: write the summary there.")
     ] = None,
@@ -118,12 +120,15 @@ def demo(
     redis_port: RedisPort = 6379,
     train_every: TrainEvery = 120.0,
     rate: Rate = None,
+    reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
     """`up` with an empty data folder, free ports where the usual ones are taken, and a source replayed."""
     console = Console(stderr=True)
     with _errors_in_words(console):
         if json_file and not once:
             raise StackError("--json needs --once: without it the demo does not end")
+        if _only_looks(ratings, reading, console):
+            return
         options = Options(
             data_dir=data_dir,
             api_port=api_port,
@@ -131,7 +136,7 @@ def demo(
             redis_port=redis_port,
             fall_back_to_free_ports=True,
             ratings=None if ratings == BUILT_IN_SOURCE else ratings,
-            columns=columns,
+            reading=tuple(reading.words()),
             rate=rate,
             train_every=train_every,
             once=once,
@@ -176,6 +181,19 @@ def doctor(as_json: AsJson = False) -> None:
         Console().print(doctor_checks.as_table(checks))
     if not all(check.ok for check in checks):
         raise typer.Exit(_FAILED)
+
+
+def _only_looks(ratings: str | None, reading: TypedReading, console: Console) -> bool:
+    """Say how the source will be read, before anything is started; whether that was all that was asked for.
+
+    Raises StackError where it cannot be read, and where too much of it would be refused.
+    """
+    if ratings not in (None, BUILT_IN_SOURCE):
+        # The engine that reads files is slow to import: only the commands that need it do.
+        from stack.run.source_check import look_at
+
+        look_at(str(ratings), reading, console)
+    return reading.check
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import typer
 
 from clients.event_producer import BrokerUnavailableError
 from clients.rejected_reader import read_rejected
+from contracts.refused_rows import read_refused_rows
 from contracts.settings import StreamingSettings
 from streaming.recovery.rejects import as_line, replay
 
@@ -72,12 +73,18 @@ def rejects(
     limit: Annotated[int, typer.Option(min=1, help="how many to list")] = 1000,
     as_text: Annotated[bool, typer.Option("--json", help="one JSON object a line, to correct")] = False,
 ) -> None:
-    """List rejected events with their reasons; correct `value` in the --json lines and --replay them."""
+    """List refused rows of files and rejected events, with reasons.
+
+    Correct `value` of an event in the --json lines and --replay them; a row of a file is corrected there, and
+    the file is ingested again.
+    """
     settings = StreamingSettings()
     try:
         if replay_file is not None:
             _replay(replay_file, settings)
             return
+        for row in islice(read_refused_rows(Path(settings.refused_rows_file)), limit):
+            typer.echo(row.encode() if as_text else f"{row}  {row.text!r:.200}")
         for event in islice(read_rejected(settings.kafka_bootstrap_servers), limit):
             line = as_line(event)
             place = f"{line['source_topic']}:{line['source_partition']}:{line['source_offset']}"

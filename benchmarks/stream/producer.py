@@ -22,8 +22,8 @@ from clients.event_producer import ProducerLimits, open_producer
 from clients.topic_admin import create_topics
 from contracts.settings import KafkaSettings
 from contracts.topics import INTERACTIONS, Topic
-from ingest.files.encoding import EncodedEvent
 from ingest.files.rejected_lines import RejectedLines
+from ingest.meaning.encoding import EncodedEvent
 from ingest.sending.pace import at_pace
 from ingest.sending.sending import Counts, send_events
 from ingest.simulated.source import SyntheticWorld, WorldSize

@@ -21,6 +21,7 @@ class IngestProgress:
     seconds: float = 0.0
     events_per_second: int = 0  # acknowledged
     done: bool = False  # whether the ingest has ended
+    rejected_sample: tuple[str, ...] = ()  # the first rejected lines, each with its place and reason
 
     def encode(self) -> str:
         """One JSON object."""
@@ -32,4 +33,5 @@ class IngestProgress:
         raw = json.loads(text)
         if not isinstance(raw, dict):
             raise ValueError(f"no progress of an ingest: {text:.80}")
-        return cls(**{field.name: raw[field.name] for field in fields(cls) if field.name in raw})
+        known = {field.name: raw[field.name] for field in fields(cls) if field.name in raw}
+        return cls(**{**known, "rejected_sample": tuple(known.get("rejected_sample", ()))})

@@ -9,6 +9,8 @@ EVENT_DDL = (
     "event_id STRING, event_type STRING, user_id STRING, item_id STRING, value DOUBLE, "
     "event_time BIGINT, schema_version INT, session_id STRING, recommendation_id STRING"
 )
+# Fields of the event that say how to judge it, and are not kept.
+TOPIC_ONLY_DDL = "time_from_zero BOOLEAN"
 CATALOG_DDL = (
     "kind STRING, id STRING, title STRING, categories ARRAY<STRING>, "
     "attributes MAP<STRING, STRING>, updated_at BIGINT"

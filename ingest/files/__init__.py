@@ -1,1 +1,1 @@
-"""Rating files of several shapes as events."""
+"""Files as tables: what they are, their encoding, their fields, read by DuckDB."""

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 SHOWN = 20
 
 
-class RejectedLine(NamedTuple):
-    """Where the line stands and why it was left out."""
-
-    file: Path
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.reason}"
-
-
 class RejectedLines:
-    """Counts them all and passes the first ``SHOWN`` on."""
+    """Counts them all, passes the first ``SHOWN`` on and keeps those."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
         self.count = 0
+        self.sample: list[str] = []
 
     def add(self, file: Path, line: int, reason: str) -> None:
         """One more line that became no event."""
-        self.count += 1
-        if self.count <= SHOWN:
-            self._show(str(RejectedLine(file, line, reason)))
-        elif self.count == SHOWN + 1:
+        self.add_all(1, [f"{file}:{line}: {reason}"])
+
+    def add_all(self, count: int, first: Iterable[str]) -> None:
+        """More lines that became no event, the first of them in words."""
+        before = self.count
+        self.count += count
+        for text in islice(first, max(0, SHOWN - before)):
+            self.sample.append(text)
+            self._show(text)
+        if before <= SHOWN < self.count:
             self._show("further rejected lines are counted, not shown")
 
 
 class SourceError(Exception):
     """The source as a whole cannot be read; one sentence that says what to do."""
+
+
+class NoTableError(SourceError):
+    """A file that holds no table of any kind: among others it is left aside."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
-from ingest.files.encoding import EncodedEvent
+from ingest.meaning.encoding import EncodedEvent
 
 _MIN_WAIT_SECONDS = 0.001
 Clock = Callable[[], float]

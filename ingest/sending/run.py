@@ -21,9 +21,8 @@ from clients.topic_admin import create_topics
 from contracts.catalog import CatalogEntry
 from contracts.settings import KafkaSettings
 from contracts.stored.ingest_progress import IngestProgress
-from ingest.files.encoding import EncodedEvent, RatingScale
 from ingest.files.rejected_lines import RejectedLines
-from ingest.files.time_order import in_time_order
+from ingest.meaning.encoding import EncodedEvent
 from ingest.sending.pace import Schedule, at_pace
 from ingest.sending.progress import reporting, write_progress
 from ingest.sending.replayed import ReplayedMark
@@ -43,10 +42,8 @@ class Source(Protocol):
     def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
         """All metadata."""
 
-    def events(
-        self, rejected: RejectedLines, event_type: str | None = None, scale: RatingScale | None = None
-    ) -> Iterator[EncodedEvent]:
-        """All events, in any order."""
+    def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
+        """All events in the order of their times."""
 
 
 @dataclass
@@ -60,8 +57,6 @@ class Ingest:
     live: Iterator[EncodedEvent] | None = None  # follows the history, at its own schedule
     live_schedule: Schedule | None = None
     limit: int | None = None
-    event_type: str | None = None
-    scale: RatingScale | None = None
     progress_file: Path | None = None
     replayed: ReplayedMark | None = None  # where it is there, the catalogue and the history are left out
     ledger: Path | None = None  # where every event is written down, attempted and acknowledged
@@ -119,8 +114,7 @@ class Ingest:
 
     def _send_history(self, producer: EventProducer) -> None:
         send_catalog(producer, self.source.catalog(self.rejected), self.counts, self.stop)
-        read = self.source.events(self.rejected, self.event_type, self.scale)
-        history = in_time_order(takewhile(lambda _: not self.stop.is_set(), read))
+        history = takewhile(lambda _: not self.stop.is_set(), self.source.events(self.rejected))
         events = islice(at_pace(history, self.history_schedule, self.stop), self.limit)
         send_events(producer, events, self.counts)
         if self.replayed is not None:
@@ -148,6 +142,7 @@ class Ingest:
             acknowledged=self.counts.acknowledged,
             failed=self.counts.failed,
             rejected_lines=self.rejected.count,
+            rejected_sample=tuple(self.rejected.sample),
             catalog_sent=self.counts.catalog_sent,
             catalog_acknowledged=self.counts.catalog_acknowledged,
             seconds=round(seconds, 3),

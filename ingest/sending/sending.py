@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from clients.event_producer import Delivery, EventProducer, EventTooLargeError
 from contracts.catalog import CatalogEntry
 from contracts.topics import CATALOG, INTERACTIONS
-from ingest.files.encoding import EncodedEvent
+from ingest.meaning.encoding import EncodedEvent
 
 _REASONS_KEPT = 5
 

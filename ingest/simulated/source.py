@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from contracts.catalog import PUBLISHED_AT, CatalogEntry
 from contracts.events import MAX_RATING, MIN_RATING
-from ingest.files.encoding import EncodedEvent, EventEncoder, RatingScale
 from ingest.files.rejected_lines import RejectedLines, SourceError
+from ingest.meaning.encoding import EncodedEvent, EventEncoder
 from ingest.simulated.names import AGE_GROUPS, COUNTRIES, GENDERS, GENRES, release_year, title
 
 Floats = NDArray[np.float64]
@@ -133,9 +133,7 @@ class SyntheticWorld:
             f"seed {size.seed}"
         ]
 
-    def events(
-        self, rejected: RejectedLines, event_type: str | None = None, scale: RatingScale | None = None
-    ) -> Iterator[EncodedEvent]:
+    def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
         """The history in time order."""
         encode = EventEncoder().encode
         for ordinal, (user, item, rating, moment) in enumerate(zip(*self.history(), strict=True)):

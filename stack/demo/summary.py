@@ -33,6 +33,9 @@ class Summary:
     metrics: dict[str, float | None]
     seconds: dict[str, float] = field(default_factory=dict)
     installation_seconds: dict[str, float] = field(default_factory=dict)  # of the last one; {}: not known
+    rejected_sample: list[str] = field(
+        default_factory=list
+    )  # the first lines of the source that were refused
 
     def encode(self) -> str:
         """One JSON object, to be read by people too."""
@@ -66,6 +69,7 @@ def summarise(run: Run, model: Manifest) -> Summary:
         items=lake.items,
         model_version=model.version,
         metrics=dict(model.metrics),
+        rejected_sample=list(progress.rejected_sample),
     )
 
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rich.console import Console
 
@@ -48,8 +47,6 @@ def running_stack(options: Options, console: Console) -> Iterator[Run]:
 
     Raises StackError, or StopRequested when a signal came.
     """
-    if options.ratings and not Path(options.ratings).exists():
-        raise StackError(f"No file or folder {options.ratings}: give --ratings one that exists")
     phases = Phases(console)
     folders = Folders(options.data_dir.expanduser().resolve())
     with only_one(folders):

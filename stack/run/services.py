@@ -29,7 +29,7 @@ class Options:
     redis_port: int = 6379
     fall_back_to_free_ports: bool = False
     ratings: str | None = None  # None: the built-in source
-    columns: str | None = None
+    reading: tuple[str, ...] = ()  # how the source is read, as words of `ingest`
     producer: bool = True
     rate: float | None = None  # events a second; None: as fast as possible
     train_every: float = 300.0  # seconds
@@ -47,6 +47,7 @@ def addresses(folders: Folders, ports: Ports) -> dict[str, str]:
         "MODELS_URI": str(folders.models),
         "CHECKPOINTS_URI": str(folders.checkpoints),
         "SPARK_JARS_DIR": str(jars_dir("spark")),
+        "REFUSED_ROWS_FILE": str(folders.data / "refused-rows.jsonl"),
     }
 
 
@@ -90,6 +91,6 @@ def ingest_plan(options: Options, folders: Folders) -> Plan:
         words += ["--endless", "--rate", f"{options.rate or LIVE_RATE:g}"]
     elif options.rate:
         words += ["--rate", f"{options.rate:g}"]
-    if options.columns:
-        words += ["--columns", options.columns]
+    # `up` and `demo` have looked at the source and asked whoever is there.
+    words += [*options.reading, "--yes", "--most-refused", "1"]
     return Plan("ingest", tuple(words), ends=True)

@@ -21,6 +21,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("state", _state(status)),
         *([("trouble", status.trouble)] if status.trouble else []),
         ("sent", f"{ingest.sent:,} ({ingest.acknowledged:,} acknowledged, {ingest.failed:,} failed)"),
+        *_refused(status),
         ("in the topic", _count(status.events)),
         ("in the lake", _count(status.in_lake)),
         ("lag", _lags(status)),
@@ -29,6 +30,15 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
     ]
     found += [(name, address) for name, address in status.addresses.items() if name != "api"]
     return [*found, ("API", f"{api}/docs")] if api else found
+
+
+def _refused(status: StackStatus) -> list[tuple[str, str]]:
+    """How many rows of the source became no event, and the first of them."""
+    ingest = status.ingest
+    if not ingest.rejected_lines:
+        return []
+    sample = f"; the first: {ingest.rejected_sample[0]}" if ingest.rejected_sample else ""
+    return [("refused", f"{ingest.rejected_lines:,} rows of the source (`headwater rejects`){sample}")]
 
 
 def block(status: StackStatus, title: str = "Headwater") -> Panel:
@@ -41,8 +51,9 @@ def block(status: StackStatus, title: str = "Headwater") -> Panel:
 
 def line(status: StackStatus) -> str:
     """The same in one line."""
+    refused = f"refused {status.ingest.rejected_lines:,} " if status.ingest.rejected_lines else ""
     return (
-        f"sent {status.ingest.sent:,} acknowledged {status.ingest.acknowledged:,} "
+        f"sent {status.ingest.sent:,} acknowledged {status.ingest.acknowledged:,} {refused}"
         f"in the lake {_count(status.in_lake)}; lag: {_lags(status)}; model: {model_line(status.model)}"
     )
 

@@ -22,7 +22,7 @@ from stack.status.api_client import answers
 from stack.status.redis_state import RedisUnavailableError, redis_state
 
 _KAFKA_SECONDS = 2.0
-_SHOWN_COUNTS = ("sent", "acknowledged", "failed", "rejected_lines", "done")
+_SHOWN_COUNTS = ("sent", "acknowledged", "failed", "rejected_lines", "rejected_sample", "done")
 
 
 @dataclass(frozen=True)

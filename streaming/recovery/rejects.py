@@ -39,12 +39,18 @@ def read_corrections(lines: Iterable[str]) -> Iterator[tuple[int, Interaction | 
         if not line.strip():
             continue
         try:
+            if _is_of_a_file(json.loads(line)):
+                continue  # corrected in its file
             yield number, Interaction.model_validate_json(json.loads(line)["value"])
         except ValidationError as error:
             first = error.errors()[0]
             yield number, f"{'.'.join(map(str, first['loc'])) or 'event'}: {first['msg']}"
         except (ValueError, KeyError, TypeError):
             yield number, 'not a line of `headwater rejects --json`: {"value": "<the event\'s JSON>", ...}'
+
+
+def _is_of_a_file(found: Any) -> bool:
+    return isinstance(found, dict) and "file" in found and "value" not in found
 
 
 def replay(lines: Iterable[str], settings: KafkaSettings) -> Replayed:

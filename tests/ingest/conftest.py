@@ -1,35 +1,43 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
-from ingest.files.encoding import RatingScale
-from ingest.files.interaction_files import InteractionFile
+from ingest.files.engine import Engine
 from ingest.files.rejected_lines import RejectedLines
-from ingest.files.source import FileSource
+from ingest.meaning.options import reading_options
+from ingest.sources.recognise import open_source
 
 
 class ReadBack:
     """A source read whole: its events as the contract's objects, its metadata, its rejected lines."""
 
-    def __init__(
-        self, source: FileSource, event_type: str | None = None, scale: RatingScale | None = None
-    ) -> None:
-        self.shown: list[str] = []
-        rejected = RejectedLines(self.shown.append)
-        self.catalog: list[CatalogEntry] = list(source.catalog(rejected))
-        self.encoded = list(source.events(rejected, event_type, scale))
-        self.events = [Interaction.model_validate_json(event.value) for event in self.encoded]
-        self.rejected = rejected.count
-        self.notes = source.notes()
+    def __init__(self, path: Path, **options: Any) -> None:
+        source = open_source(path, reading_options(**options))
+        try:
+            self.examination = source.examination
+            self.shown: list[str] = []
+            rejected = RejectedLines(self.shown.append)
+            self.catalog: list[CatalogEntry] = list(source.catalog(rejected))
+            self.encoded = list(source.events(rejected))
+            self.events = [Interaction.model_validate_json(event.value) for event in self.encoded]
+            self.rejected = rejected.count
+            self.block = "\n".join(source.notes())
+        finally:
+            source.close()
 
     @property
     def rows(self) -> list[tuple[str, str, str, float | None, int]]:
         return [(e.event_type, e.user_id, e.item_id, e.value, e.event_time) for e in self.events]
+
+    @property
+    def types(self) -> dict[str, int]:
+        return self.examination.by_type
 
 
 @pytest.fixture
@@ -38,8 +46,10 @@ def read_back() -> type[ReadBack]:
 
 
 @pytest.fixture
-def read_file() -> Callable[[InteractionFile], ReadBack]:
-    return lambda file: ReadBack(FileSource((file,)))
+def engine() -> Iterator[Engine]:
+    opened = Engine()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

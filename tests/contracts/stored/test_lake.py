@@ -13,6 +13,7 @@ from contracts.stored.lake import (
     INTERACTIONS,
     SHOWN_ITEMS_DDL,
     TABLES,
+    TOPIC_ONLY_DDL,
 )
 
 
@@ -21,7 +22,7 @@ def _columns(ddl: str) -> list[str]:
 
 
 def test_the_ddl_of_an_event_has_the_models_fields() -> None:
-    assert set(_columns(EVENT_DDL)) == set(Interaction.model_fields)
+    assert {*_columns(EVENT_DDL), *_columns(TOPIC_ONLY_DDL)} == set(Interaction.model_fields)
 
 
 def test_the_ddl_of_the_catalogue_has_the_models_fields() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS, Interaction
 from contracts.stored.ledgers import acknowledged_line, attempted_line
-from ingest.files.encoding import EventEncoder
+from ingest.meaning.encoding import EventEncoder
 
 IDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=9) | st.sampled_from(
     ['a"b', "c\\d", "7", "x y", "é"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingest.files.rejected_lines import SHOWN, RejectedLine, RejectedLines
+from ingest.files.rejected_lines import SHOWN, RejectedLines
 
 
 def test_all_are_counted_and_the_first_are_shown() -> None:
@@ -16,8 +16,7 @@ def test_all_are_counted_and_the_first_are_shown() -> None:
     assert shown[-1] == "further rejected lines are counted, not shown"
 
 
-def test_a_rejected_line_reads_like_a_compilers_message() -> None:
-    assert (
-        str(RejectedLine(Path("a/b.csv"), 7, "value 'x' is not a number"))
-        == "a/b.csv:7: value 'x' is not a number"
-    )
+def test_what_was_counted_elsewhere_is_added_with_its_first_lines() -> None:
+    rejected = RejectedLines(lambda text: None)
+    rejected.add_all(1_000, (f"a.csv:{line}: no" for line in range(50)))
+    assert (rejected.count, len(rejected.sample), rejected.sample[0]) == (1_000, SHOWN, "a.csv:0: no")

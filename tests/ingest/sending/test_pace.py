@@ -4,7 +4,7 @@ from threading import Event
 
 import pytest
 
-from ingest.files.encoding import EncodedEvent
+from ingest.meaning.encoding import EncodedEvent
 from ingest.sending.pace import Schedule, at_pace, at_rate, at_speed
 
 

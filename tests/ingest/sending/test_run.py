@@ -21,11 +21,12 @@ from contracts.events import Interaction
 from contracts.settings import KafkaSettings
 from contracts.stored.ingest_progress import IngestProgress
 from contracts.topics import CATALOG, INTERACTIONS
-from ingest.files.recognise import open_source
+from ingest.meaning.options import ReadingOptions
 from ingest.sending.pace import at_rate
 from ingest.sending.replayed import ReplayedMark
 from ingest.sending.run import Ingest, stopping
 from ingest.simulated.source import SyntheticWorld, WorldSize
+from ingest.sources.recognise import open_source
 
 Written = Callable[..., Path]
 
@@ -51,12 +52,12 @@ def test_a_run_sends_the_catalogue_and_the_events_in_the_order_of_their_times(
     broker: str, written: Written, tmp_path: Path
 ) -> None:
     written("movies.csv", "movieId,title,genres\n31,Heat,Crime\n")
-    lines = [f"u,{n},3.0,{1_000_000 + (n * 37) % 101}" for n in range(101)]
+    lines = [f"u,{n},3.0,{1_500_000_000 + (n * 37) % 101}" for n in range(101)]
     path = written("ratings.csv", "\n".join(["userId,movieId,rating,timestamp", *lines, "broken"]))
     before = {topic: end_offsets(broker, topic) for topic in (INTERACTIONS.name, CATALOG.name)}
     progress = tmp_path / "progress.json"
 
-    final = _run(open_source(path, {}), broker, progress_file=progress).run()
+    final = _run(open_source(path, ReadingOptions()), broker, progress_file=progress).run()
 
     assert {
         name: asdict(final)[name] for name in ("sent", "acknowledged", "failed", "rejected_lines", "done")
@@ -85,7 +86,7 @@ def test_a_second_run_sends_the_same_bytes(broker: str, written: Written) -> Non
     runs = []
     for _ in range(2):
         before = end_offsets(broker, INTERACTIONS.name)
-        _run(open_source(path, {}), broker).run()
+        _run(open_source(path, ReadingOptions()), broker).run()
         runs.append(sorted(_newest(broker, INTERACTIONS.name, before)))
     assert runs[0] == runs[1]
 

@@ -4,7 +4,7 @@ import threading
 
 from clients.event_producer import Delivery, EventTooLargeError, OnDelivery
 from contracts.catalog import CatalogEntry
-from ingest.files.encoding import EncodedEvent
+from ingest.meaning.encoding import EncodedEvent
 from ingest.sending.sending import Counts, send_catalog, send_events
 
 

@@ -39,7 +39,9 @@ def test_once_trains_on_request_and_commits_to_the_lake_soon() -> None:
 
 
 def test_the_producer_replays_the_source_as_asked() -> None:
-    words = ingest_plan(Options(Path("/data"), ratings="r.csv", columns="user=u", rate=50.0), FOLDERS).command
+    words = ingest_plan(
+        Options(Path("/data"), ratings="r.csv", rate=50.0, reading=("--columns", "user=u")), FOLDERS
+    ).command
     assert words[3:5] == ("ingest", "r.csv")
     assert words[words.index("--rate") + 1] == "50"
     assert words[words.index("--columns") + 1] == "user=u"

@@ -20,7 +20,14 @@ def test_status_of_a_folder_where_nothing_runs_is_json_and_exit_code_3(tmp_path:
     found = json.loads(answer.stdout)
     assert answer.exit_code == 3
     assert found["running"] is False
-    assert found["ingest"] == {"sent": 0, "acknowledged": 0, "failed": 0, "rejected_lines": 0, "done": False}
+    assert found["ingest"] == {
+        "sent": 0,
+        "acknowledged": 0,
+        "failed": 0,
+        "rejected_lines": 0,
+        "rejected_sample": [],
+        "done": False,
+    }
 
 
 def test_servers_that_do_not_answer_leave_their_figures_open(tmp_path: Path) -> None:

@@ -7,14 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from contracts.catalog import PUBLISHED_AT
-from ingest.files.interaction_files import Columns, DelimitedFile
-from ingest.files.rejected_lines import SourceError
-from ingest.files.source import Description, FileSource, MetadataFile
-from ingest.files.text_lines import first_line
+from ingest.sources.metadata import Description, MetadataFile
 
 _LATIN = "latin-1"
-_RATINGS_HEADER = "userId,movieId,rating,timestamp"
-_RATING = Columns(user=0, item=1, value=2, time=3)
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _NO_GENRES = "(no genres listed)"
 # The flags at the end of a u.item line, in their order (u.genre of the data set).
@@ -85,50 +80,22 @@ def _user_1m(fields: list[str]) -> Description:
     return Description(user, attributes=attributes)
 
 
-def _present(*candidates: MetadataFile) -> tuple[MetadataFile, ...]:
-    return tuple(file for file in candidates if file.path.is_file())
-
-
-def ratings_csv(path: Path) -> FileSource:
-    """``ratings.csv`` with ``movies.csv`` beside it. Raises SourceError naming a missing column."""
-    names = first_line(path).split(",")
-    missing = [name for name in _RATINGS_HEADER.split(",") if name not in names]
-    if missing:
-        raise SourceError(
-            f"{path} has no column {missing[0]!r} (a MovieLens file starts with {_RATINGS_HEADER}); "
-            "--columns user=...,item=...,value=...,time=... names the columns of another file"
-        )
-    user, item, value, time = (names.index(name) for name in _RATINGS_HEADER.split(","))
-    file = DelimitedFile(path, ",", Columns(user, item, value, time), len(names), header=True)
-    movies = [
-        MetadataFile(path.with_name(f"movies.csv{end}"), "item", ",", 3, _movie, True) for end in ("", ".gz")
-    ]
-    return FileSource((file,), _present(*movies))
-
-
-def u_data(path: Path) -> FileSource:
-    """``u.data`` (or a split such as ``u1.base``) with ``u.item`` and ``u.user`` beside it."""
-    _expect_four(path, "\t")
-    file = DelimitedFile(path, "\t", _RATING, 4, header=False, encoding=_LATIN)
-    width = 5 + len(_GENRES_100K)
-    items = MetadataFile(path.with_name("u.item"), "item", "|", width, _movie_100k, False, _LATIN)
-    users = MetadataFile(path.with_name("u.user"), "user", "|", 5, _user_100k, False, _LATIN)
-    return FileSource((file,), _present(items, users))
-
-
-def ratings_dat(path: Path) -> FileSource:
-    """``ratings.dat`` with ``movies.dat`` and ``users.dat`` beside it."""
-    _expect_four(path, "::")
-    file = DelimitedFile(path, "::", _RATING, 4, header=False, encoding=_LATIN)
-    items = MetadataFile(path.with_name("movies.dat"), "item", "::", 3, _movie, False, _LATIN)
-    users = MetadataFile(path.with_name("users.dat"), "user", "::", 5, _user_1m, False, _LATIN)
-    return FileSource((file,), _present(items, users))
-
-
-def _expect_four(path: Path, separator: str) -> None:
-    line = first_line(path, _LATIN)
-    if len(line.split(separator)) != 4:
-        raise SourceError(
-            f"{path} has {len(line.split(separator))} columns in its first line; its shape wants four: "
-            f"user, item, rating and time with {separator!r} between them"
-        )
+def metadata_beside(ratings: Path) -> tuple[MetadataFile, ...]:
+    """The files of movies and users that MovieLens puts beside ``ratings``, those that are there."""
+    folder, width = ratings.parent, 5 + len(_GENRES_100K)
+    known = {
+        "ratings.csv": (
+            MetadataFile(folder / "movies.csv", "item", ",", 3, _movie, True),
+            MetadataFile(folder / "movies.csv.gz", "item", ",", 3, _movie, True),
+        ),
+        "u.data": (
+            MetadataFile(folder / "u.item", "item", "|", width, _movie_100k, False, _LATIN, quote=""),
+            MetadataFile(folder / "u.user", "user", "|", 5, _user_100k, False, _LATIN, quote=""),
+        ),
+        "ratings.dat": (
+            MetadataFile(folder / "movies.dat", "item", "::", 3, _movie, False, quote=""),
+            MetadataFile(folder / "users.dat", "user", "::", 5, _user_1m, False, quote=""),
+        ),
+    }
+    name = ratings.name.lower().removesuffix(".gz")
+    return tuple(file for file in known.get(name, ()) if file.path.is_file())

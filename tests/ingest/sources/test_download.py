@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ingest.files.download import DATASETS, DownloadError, download
+from ingest.sources.download import DATASETS, DownloadError, download
 
 NAME = "ml-latest-small"
 CONTENT = {f"{NAME}/ratings.csv": "userId,movieId,rating,timestamp\n", f"{NAME}/README.txt": "terms"}

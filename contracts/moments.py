@@ -1,0 +1,98 @@
+"""One rule for every door by which a moment is told: text or digits to epoch milliseconds, UTC.
+
+Digits: 8 or 14 (or 12) that make a date are a date; 9 and 10 digits are seconds, 12 and 13 milliseconds,
+15 and 16 microseconds, 18 and 19 nanoseconds. Text: ISO 8601 with or without a zone, with a space or a T,
+with " UTC". Without a zone it is UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+
+# What lies before is more likely a unit that was mistaken than a moment of which anybody kept a log.
+EARLIEST_PLAUSIBLE_MS = 631_152_000_000  # 1990-01-01
+_SECONDS_BELOW = 100_000_000_000
+_MS_BELOW = 100_000_000_000_000
+_US_BELOW = 100_000_000_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_DIGITS = re.compile(r"\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
+_ISO = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})"
+    r"(?:[Tt ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?"
+    r"\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def moment_of(text: str) -> int:
+    """Epoch milliseconds of a text, by the rule of this module; negative before 1970.
+
+    Raises ValueError for what is no moment, and for one that Python's calendar does not hold.
+    """
+    digits = text.strip()
+    if _NUMBER.fullmatch(digits):
+        return moment_of_number(digits)
+    return _of_iso(digits)
+
+
+def moment_of_number(text: str) -> int:
+    """Epoch milliseconds of a number's text, by how many digits it has. Raises ValueError."""
+    if _DIGITS.fullmatch(text):
+        if len(text) > 19:
+            raise ValueError(f"{text[:40]} has too many digits for a moment")
+        number = int(text)
+        return date_of_digits(text) or _by_size(number)
+    number_with_fraction = float(text)
+    if not abs(number_with_fraction) < 1e19:
+        raise ValueError(f"{text[:40]} is out of range")
+    if number_with_fraction.is_integer() and date_of_digits(str(int(number_with_fraction))):
+        return date_of_digits(str(int(number_with_fraction))) or 0
+    return _by_size(number_with_fraction)
+
+
+def date_of_digits(text: str) -> int | None:
+    """Epoch milliseconds of YYYYMMDD, YYYYMMDDhhmm or YYYYMMDDhhmmss from 1900 to 2199; None for others.
+
+    Twelve digits are a date only where they would be a moment before 1990 as milliseconds.
+    """
+    form = _COMPACT.get(len(text))
+    if form is None or not "1900" <= text[:4] < "2200":
+        return None
+    if len(text) == 12 and int(text) >= EARLIEST_PLAUSIBLE_MS:
+        return None
+    try:
+        return ms_of(datetime.strptime(text, form))
+    except ValueError:
+        return None
+
+
+def _by_size(number: float) -> int:
+    size = abs(number)
+    if size < _SECONDS_BELOW:
+        return round(number * 1000)
+    if size < _MS_BELOW:
+        return round(number)
+    return round(number / 1000 if size < _US_BELOW else number / 1_000_000)
+
+
+def _of_iso(text: str) -> int:
+    found = _ISO.fullmatch(text)
+    if found is None:
+        return ms_of(datetime.fromisoformat(text))
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    moment = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
+    if fraction:
+        moment += timedelta(microseconds=int(fraction[:6].ljust(6, "0")))
+    if zone and zone[0] in "+-":
+        minutes = int(zone[1:3]) * 60 + int(zone[3:].lstrip(":") or 0)
+        moment -= timedelta(minutes=minutes if zone[0] == "+" else -minutes)
+    return ms_of(moment)
+
+
+def ms_of(moment: datetime) -> int:
+    """Epoch milliseconds; a moment without a zone is UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return round((aware - _EPOCH) / timedelta(milliseconds=1))

@@ -1,0 +1,150 @@
+"""Which column is the user, the item, the value, the time and the type: as told, or by the usual names."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ingest.files.rejected_lines import NoTableError, SourceError
+
+PARTS = ("user", "item", "value", "time", "type")
+# The usual names of the trade in the order of preference, in lower case and without blanks and signs.
+USUAL: dict[str, tuple[str, ...]] = {
+    "user": (
+        "userid", "user", "usr", "uid", "userkey", "usersid", "useruuid", "useridx", "customerid", "customer",
+        "customerno", "custid", "visitorid", "visitor", "fullvisitorid", "userpseudoid", "reviewerid",
+        "reviewer", "memberid", "member", "accountid", "account", "clientid", "profileid", "buyerid",
+        "playerid", "listenerid", "readerid",
+        "viewerid", "personid", "subscriberid", "msno", "steamid", "username",
+        "anonymousid", "deviceid", "sessionid", "session",
+    ),
+    "item": (
+        "itemid", "item", "iid", "movieid", "movie", "productid", "product", "asin", "sku", "productsku",
+        "articleid", "article", "bookid", "book", "isbn", "businessid", "business", "songid", "song",
+        "trackid", "track",
+        "artistid", "artist", "albumid", "videoid", "video", "gameid", "game", "appid", "app",
+        "animeid", "anime", "jokeid", "joke", "newsid", "news", "adid", "contentid", "documentid",
+        "offerid", "listingid", "placeid", "place", "poiid", "venueid", "restaurantid", "recipeid", "hotelid",
+        "filmid", "film", "showid", "courseid", "postid", "podcastid", "goodsid", "stockcode", "variantid",
+        "parentasin",
+    ),
+    "value": (
+        "rating", "ratings", "value", "score", "stars", "star", "overall", "bookrating", "starrating",
+        "userrating", "userscore", "ratingvalue", "ratingscore", "ratescore", "reviewscore", "reviewrating",
+        "myrating", "grade", "mark", "rate", "liked", "preference",
+    ),
+    "time": (
+        "eventtime", "timestamp", "time", "eventtimestamp", "unixreviewtime", "ts", "datetime", "date",
+        "unixtime", "timestampms", "timems", "createdat", "created", "ratedat", "ratingdate", "reviewdate",
+        "reviewtime", "eventdate", "occurredat", "dateadded", "addedat", "viewedat", "playedat", "listenedat",
+        "visittime", "purchasedate", "orderdate", "invoicedate", "transactiondate", "transdat", "tdat",
+        "submissiondate", "submitted", "posted", "updatedat", "dateupdated", "day", "dt",
+    ),
+    "type": (
+        "eventtype", "type", "event", "action", "actiontype", "interactiontype", "behavior", "behaviour",
+        "behaviortype", "behaviourtype", "eventname", "feedbacktype", "interaction", "activity", "verb",
+    ),
+}  # fmt: skip
+NONE = "-"  # as a column: the file has none for this part
+_SIGNS = re.compile(r"[\W_]+")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The column of each part; None where a file has none. ``guessed`` are the parts that nobody named."""
+
+    user: str
+    item: str
+    value: str | None = None
+    time: str | None = None
+    type: str | None = None
+    guessed: frozenset[str] = field(default=frozenset())
+
+    @property
+    def default_type(self) -> str:
+        """The type of an event whose line names none."""
+        return "view" if self.value is None else "rating"
+
+    @property
+    def by_part(self) -> dict[str, str | None]:
+        """Part -> column."""
+        return {part: getattr(self, part) for part in PARTS}
+
+    def unused(self, names: list[str]) -> list[str]:
+        """The columns that no part takes."""
+        return [name for name in names if name not in self.by_part.values()]
+
+
+class ColumnsUnknownError(NoTableError):
+    """A table whose columns say neither the user nor the item: perhaps no interactions at all."""
+
+
+def parse_columns(text: str) -> dict[str, str]:
+    """From ``user=a,item=b,...``. Raises SourceError naming the part that is wrong."""
+    mapping = {}
+    for pair in text.split(","):
+        part, separator, name = pair.partition("=")
+        if part.strip() not in PARTS or not separator or not name.strip():
+            raise SourceError(
+                f"--columns does not understand {pair.strip()!r}; write user=NAME,item=NAME and, where there "
+                "are such columns, value=NAME,time=NAME,type=NAME"
+            )
+        mapping[part.strip()] = name.strip()
+    return mapping
+
+
+def plain(name: str) -> str:
+    """A column's name as names are compared: ``User-ID``, ``userId`` and ``user_id:token`` are one."""
+    kept = name.strip().strip("\"'\ufeff")
+    stem, colon, kind = kept.rpartition(":")
+    if colon and kind.strip().lower() in ("token", "float", "token_seq", "float_seq", "string", "int", "id"):
+        kept = stem
+    return _SIGNS.sub("", kept).casefold()
+
+
+def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
+    """The columns of a table with these names. Raises ColumnsUnknownError naming what is missing."""
+    told = {part: _named(source, names, name) for part, name in mapping.items() if name != NONE}
+    left_out = [part for part, name in mapping.items() if name == NONE]
+    free = {plain(name): name for name in reversed(names) if name not in told.values()}
+    found: dict[str, str | None] = dict(told)
+    for part in PARTS:
+        if part in left_out:
+            found[part] = None
+        elif part not in found:
+            usual = next((free[name] for name in USUAL[part] if name in free), None)
+            found[part] = usual
+    for part in ("user", "item"):
+        if found[part] is None:
+            raise ColumnsUnknownError(
+                f"{source} has no column '{part}_id' or another usual name of the {part}: say with --columns "
+                f"{part}=NAME which of {_listed(names)} holds the {part}"
+            )
+    guessed = frozenset(part for part in PARTS if found[part] is not None and part not in told)
+    return Columns(
+        user=found["user"] or "",
+        item=found["item"] or "",
+        value=found["value"],
+        time=found["time"],
+        type=found["type"],
+        guessed=guessed,
+    )
+
+
+def _named(source: str, names: list[str], wanted: str) -> str:
+    if wanted in names or wanted.startswith("/"):
+        return wanted
+    alike = [name for name in names if plain(name) == plain(wanted)]
+    if len(alike) == 1:
+        return alike[0]
+    raise ColumnsUnknownError(f"{source} has no column {wanted!r}; it has {_listed(names)}")
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:40])
+    return shown if len(names) <= 40 else f"{shown} and {len(names) - 40} more"
+
+
+def names_a_part(name: str) -> bool:
+    """Whether a text is one of the usual names of a part, as only headers hold them."""
+    return any(plain(name) in usual for usual in USUAL.values())

@@ -1,0 +1,71 @@
+"""DuckDB as the engine that reads files: one database in a scratch folder, in bounded memory.
+
+Nothing is fetched over the network: what the readers need (CSV, JSON, Parquet, gzip, zstd) is built in.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+MEMORY_MB = 512
+_THREADS = 2
+
+
+class Engine:
+    """A DuckDB database and the folder it lies in; both are gone after `close`."""
+
+    def __init__(self, memory_mb: int = MEMORY_MB) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="headwater-ingest-"))
+        self._remove = weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self._functions = 0
+        self.connection = duckdb.connect(
+            ":memory:",  # tables beyond the limit go to the temporary directory
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "memory_limit": f"{memory_mb}MB",
+                "temp_directory": str(self.folder / "spilled"),
+                "threads": str(_THREADS),
+            },
+        )
+        self.connection.execute("SET enable_progress_bar = false")
+
+    def rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """The result of a query, whole: for small ones."""
+        return list(self.connection.execute(sql, values or []).fetchall())
+
+    def record(self, sql: str) -> dict[str, Any]:
+        """The one row of a query by the names of its columns; zero for what is NULL."""
+        result = self.connection.execute(sql)
+        names = [column[0] for column in result.description or ()]
+        (row,) = result.fetchall()
+        return {name: 0 if cell is None else cell for name, cell in zip(names, row, strict=True)}
+
+    def run(self, sql: str, values: list[Any] | None = None) -> None:
+        """A statement without a result."""
+        self.connection.execute(sql, values or [])
+
+    def add_function(self, name: str, function: Callable[..., Any], result: str) -> str:
+        """A function of one text for SQL; the name under which this database knows it."""
+        self._functions += 1
+        known = f"{name}_{self._functions}"
+        special: Any = "special"  # the function is asked for NULL too, and may answer NULL
+        self.connection.create_function(known, function, ["VARCHAR"], result, null_handling=special)
+        return known
+
+    def close(self) -> None:
+        """End the database and remove its folder."""
+        self.connection.close()
+        self._remove()
+
+
+def quoted(text: str) -> str:
+    """The text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"

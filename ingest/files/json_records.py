@@ -1,0 +1,159 @@
+"""JSON by DuckDB: an object a line, an array of objects, objects one after another; Python's literals too.
+
+Steam's and the older Amazon dumps hold Python dicts a line (single quotes, ``True``): they become JSON first.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingest.files.delimited import Refused, RefusedRecord, lines_sql
+from ingest.files.engine import Engine, quoted
+from ingest.files.rejected_lines import SourceError
+from ingest.files.unpacked import Content, recoded
+
+_MAX_OBJECT_BYTES = 64_000_000
+_KEPT = 1_000
+_MOST_NAMES = 1_000
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether a text begins as an object or an array of objects does."""
+    start = text.lstrip()
+    return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "]", "["))
+
+
+@dataclass
+class JsonRecords:
+    """Objects of JSON. ``shape`` says in which form they come."""
+
+    content: Content
+    shape: str
+
+    @classmethod
+    def of(cls, content: Content, scratch: Path) -> JsonRecords:
+        """The first line shows the form. Raises SourceError where it is neither JSON nor Python's."""
+        text = content.text.lstrip()
+        if text.startswith("["):
+            return cls(content, "JSON array")
+        line = text.partition("\n")[0].strip()
+        if _as_json(line) is not None:
+            return cls(content, "JSON lines")
+        if _as_python(line) is not None:
+            return cls(_rewritten(content, scratch), "lines of Python literals")
+        lines = [_as_json(other.strip()) for other in content.sample_lines[1:20]]
+        if any(lines):
+            return cls(content, "JSON lines")
+        return cls(content, "JSON objects")
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether each record is a line, so that one broken line costs nothing else."""
+        return self.shape not in ("JSON array", "JSON objects")
+
+    def open(self, engine: Engine, table: str) -> Refused:
+        """Make ``table`` of (line, json): the objects. Raises SourceError where they cannot be read."""
+        try:
+            return self._open(engine, table)
+        except duckdb.Error as error:
+            if "nicode" in str(error) and self.content.encoding == "utf-8":
+                self.content = recoded(self.content, engine.folder)
+                return self.open(engine, table)
+            raise SourceError(
+                f"{self.content.named} cannot be read as {self.shape}: {str(error).strip().splitlines()[0]}"
+            ) from error
+
+    def _open(self, engine: Engine, table: str) -> Refused:
+        if not self.has_lines:
+            form = "array" if self.shape == "JSON array" else "unstructured"
+            engine.run(
+                f"CREATE OR REPLACE TABLE {table} AS SELECT row_number() OVER () AS line, json FROM "
+                f"read_json_objects({quoted(str(self.content.path))}, format = '{form}', "
+                f"compression = {quoted(self.content.compression)}, "
+                f"maximum_object_size = {_MAX_OBJECT_BYTES})"
+            )
+            return self._take_out_other_values(engine, table)
+        engine.run(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT line, trim(text) AS json "
+            f"FROM ({lines_sql(self.content)}) WHERE trim(text) <> '' ORDER BY line"
+        )
+        return self._take_out_other_values(engine, table)
+
+    def _take_out_other_values(self, engine: Engine, table: str) -> Refused:
+        kind = "CASE WHEN json_valid(json) THEN json_type(json) END"
+        refused = engine.rows(
+            f"SELECT line, json, {kind}, count(*) OVER () FROM {table} "
+            f"WHERE coalesce({kind}, '') <> 'OBJECT' ORDER BY line LIMIT {_KEPT}"
+        )
+        if refused:
+            engine.run(f"DELETE FROM {table} WHERE coalesce({kind}, '') <> 'OBJECT'")
+        first = tuple(
+            RefusedRecord(line, "no whole JSON object" if kind is None else "not a JSON object", str(text))
+            for line, text, kind, _ in refused
+        )
+        return Refused(refused[0][3] if refused else 0, first)
+
+    @staticmethod
+    def names(engine: Engine, table: str) -> list[str]:
+        """The fields of all objects, in the order in which they first come."""
+        return [
+            name
+            for (name,) in engine.rows(
+                "SELECT name FROM (SELECT min(line) AS line, name, min(place) AS place FROM "
+                "(SELECT line, unnest(json_keys(json)) AS name, "
+                f"generate_subscripts(json_keys(json), 1) AS place FROM {table}) "
+                f"GROUP BY name) ORDER BY line, place LIMIT {_MOST_NAMES}"
+            )
+        ]
+
+
+def pointer(name: str) -> str:
+    """A field's name as a JSON pointer; a name that begins with / is one already."""
+    return name if name.startswith("/") else "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def token_text(token: str, is_id: bool) -> str:
+    """SQL: a JSON value as text. A whole number with a fraction of zeros, as an id, is that number."""
+    text = f"json_extract_string({token}, '$')"
+    if is_id:
+        number = f"TRY_CAST({token} AS DOUBLE)"
+        whole = f"{number} = trunc({number}) AND abs({number}) < 9007199254740992"
+        digits = f"regexp_full_match({token}::VARCHAR, '-?[0-9]+')"
+        text = (
+            f"CASE WHEN json_type({token}) IN ('DOUBLE', 'BIGINT', 'UBIGINT', 'HUGEINT') AND NOT {digits} "
+            f"AND {whole} THEN {number}::BIGINT::VARCHAR ELSE {text} END"
+        )
+    # What is no single value is shown as it is, to be refused by name.
+    return f"CASE WHEN {token} IS NULL OR json_type({token}) = 'NULL' THEN NULL ELSE {text} END"
+
+
+def _as_json(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_python(line: str) -> dict[str, Any] | None:
+    try:
+        found = ast.literal_eval(line.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _rewritten(content: Content, scratch: Path) -> Content:
+    """A copy whose lines are JSON; what is neither JSON nor Python stays, to be refused with its line."""
+    target = scratch / f"json-{len(list(scratch.iterdir()))}"
+    with target.open("w", encoding="utf-8") as file:
+        for raw in content.lines():
+            line = raw.decode("utf-8", "replace").strip()
+            found = _as_python(line) if line and _as_json(line) is None else None
+            file.write((line if found is None else json.dumps(found, ensure_ascii=False, default=str)) + "\n")
+    return Content(content.named, target, type(content.packing).NONE, content.encoding, content.head)

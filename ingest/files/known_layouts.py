@@ -1,0 +1,103 @@
+"""Files without a header whose columns are known: names for the columns, by what stands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+Records = Sequence[Sequence[str]]  # all of one width
+_NUMBER = re.compile(r"-?\d+([.,]\d*)?([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"\d+", re.ASCII)
+_ASIN = re.compile(r"[B0-9][0-9A-Z]{9}")
+_AMAZON_USER = re.compile(r"A[0-9A-Z]{8,20}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+_MOMENT = re.compile(r"\d{8,19}(\.\d+)?|\d{4}-\d\d-\d\d.*")
+_ISO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?")
+_MIND_TIME = re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M")
+_TAOBAO = re.compile(r"pv|buy|cart|fav")
+# Jester: 99 stands for "not rated"; the first column counts a user's ratings.
+JESTER_UNRATED, JESTER_LOW, JESTER_HIGH = 99.0, -10.0, 10.0
+_JESTER_WIDTHS = range(50, 200)
+
+
+def known_names(records: Records) -> list[str] | None:
+    """The names of the columns of a file without a header; None where nothing is recognised."""
+    if not records:
+        return None
+    width = len(records[0])
+    for fits, names in _LAYOUTS:
+        if len(names) == width and fits(records):
+            return list(names)
+    return None
+
+
+def is_jester(records: Records) -> bool:
+    """A matrix of jokes: a user a line, a rating from -10 to 10 or 99 a column."""
+    if not records or len(records[0]) not in _JESTER_WIDTHS:
+        return False
+    try:
+        cells = [float(cell) for record in records[:20] for cell in record[1:]]
+    except ValueError:
+        return False
+    rated = [cell for cell in cells if cell != JESTER_UNRATED]
+    return bool(rated) and min(rated) < 0 and all(abs(cell) <= JESTER_HIGH + 0.5 for cell in rated)
+
+
+def is_mind(records: Records) -> bool:
+    """MIND's behaviors.tsv: impression, user, time, history, what was shown with -1 for a click."""
+    return bool(records) and len(records[0]) == 5 and _all(records, 2, _MIND_TIME)
+
+
+def is_netflix(lines: Sequence[str]) -> bool:
+    """The Netflix prize: a line ``movie:`` and below it lines ``user,rating,date``."""
+    return (
+        len(lines) > 1
+        and re.fullmatch(r"\d+:", lines[0].strip()) is not None
+        and all(re.fullmatch(r"\d+:|\d+,\d(\.\d)?,\d{4}-\d\d-\d\d", line.strip()) for line in lines[1:50])
+    )
+
+
+def _all(records: Records, column: int, pattern: re.Pattern[str]) -> bool:
+    """Whether nearly all of a column is of a form: single broken lines do not change what a file is."""
+    found = sum(pattern.fullmatch(record[column].strip()) is not None for record in records)
+    return found > 0 and found >= 0.8 * len(records)
+
+
+def _amazon_2018(records: Records) -> bool:
+    return _all(records, 0, _ASIN) and _all(records, 1, _AMAZON_USER) and _all(records, 2, _NUMBER)
+
+
+def _last_fm_360k(records: Records) -> bool:
+    return _all(records, 0, _SHA1) and _all(records, 3, _WHOLE)
+
+
+def _last_fm_1k(records: Records) -> bool:
+    return _all(records, 1, _ISO_SECONDS)
+
+
+def _rating_and_time(records: Records) -> bool:
+    return _all(records, 2, _NUMBER) and _all(records, 3, _MOMENT) and not _all(records, 2, _MOMENT)
+
+
+def _taobao(records: Records) -> bool:
+    return _all(records, 3, _TAOBAO) and _all(records, 4, _MOMENT)
+
+
+def _time_last(records: Records) -> bool:
+    return _all(records, 2, _MOMENT)
+
+
+def _rating_last(records: Records) -> bool:
+    return _all(records, 2, _NUMBER)
+
+
+# The first that fits; what the last ones guess is what most files of that width are.
+_LAYOUTS: tuple[tuple[Callable[[Records], bool], tuple[str, ...]], ...] = (
+    (_amazon_2018, ("asin", "reviewerID", "overall", "unixReviewTime")),
+    (_last_fm_360k, ("user", "artist", "artist name", "plays")),
+    (_last_fm_1k, ("user", "timestamp", "artist mbid", "artist", "track mbid", "track name")),
+    (_taobao, ("user", "item", "category", "behavior", "timestamp")),
+    (_rating_and_time, ("user", "item", "rating", "timestamp")),
+    (_time_last, ("user", "item", "timestamp")),
+    (_rating_last, ("user", "item", "rating")),
+)

@@ -1,0 +1,345 @@
+"""Every shape as a table: its columns by name, and its rows as text for the five parts of an event."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from contracts.identifiers import BLANKS
+from ingest.files.columns import PARTS, names_a_part
+from ingest.files.delimited import DelimitedText, Dialect, Refused, lines_sql, sample_lines, sniff
+from ingest.files.engine import Engine, quoted
+from ingest.files.json_records import JsonRecords, looks_like_json, pointer, token_text
+from ingest.files.known_layouts import (
+    JESTER_HIGH,
+    JESTER_LOW,
+    JESTER_UNRATED,
+    is_jester,
+    is_mind,
+    is_netflix,
+    known_names,
+)
+from ingest.files.parquet_records import ParquetRecords, column_text
+from ingest.files.rejected_lines import NoTableError
+from ingest.files.unpacked import Content
+
+IDS = ("user", "item")
+# The columns of loaded rows; `user` alone is a function of SQL.
+LOADED = {"user": "user_id", "item": "item_id", "value": "value", "time": "time", "type": "type"}
+Picked = Mapping[str, str | None]  # part -> column
+_MARKS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks", "::": "double colons"}
+
+
+class Table(Protocol):
+    """One file of rows."""
+
+    @property
+    def named(self) -> Path:
+        """The file, as messages name it."""
+
+    @property
+    def shape(self) -> str:
+        """For people."""
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+
+    @property
+    def untyped_ids(self) -> bool:
+        """Whether "7.0" may be a number that its writer made a float."""
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """The ends of the rating scale, where the shape says them."""
+
+    @property
+    def encoding(self) -> str:
+        """In which encoding the file is."""
+
+    def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
+        """Make ``table`` of (line, user_id, item_id, value, time, type) as text. Raises SourceError."""
+
+    def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
+        """The lines of rows whose ``line`` is not known, counted from 1 among the loaded ones."""
+
+
+@dataclass
+class DelimitedTable:
+    """Delimited text with or without a header."""
+
+    text: DelimitedText
+    names: list[str]
+    shape: str
+    untyped_ids: bool = True
+    scale: tuple[float, float] | None = None
+
+    @property
+    def named(self) -> Path:
+        """The file."""
+        return self.text.content.named
+
+    @property
+    def encoding(self) -> str:
+        """Known for sure once it is loaded."""
+        return self.text.content.encoding
+
+    def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
+        """See Table."""
+        expressions = [_trimmed(_position(self, picked.get(part)), part) for part in PARTS]
+        return self.text.load(engine, table, expressions)
+
+    def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
+        """See Table."""
+        return self.text.line_of_rows(rows, refused.first)
+
+
+def _position(table: DelimitedTable, name: str | None) -> str | None:
+    return None if name is None else f"c{table.names.index(name)}"
+
+
+def _trimmed(expression: str | None, part: str) -> str:
+    if expression is None:
+        return f"NULL::VARCHAR AS {LOADED[part]}"
+    return f"trim({expression}, {quoted(BLANKS)}) AS {LOADED[part]}"
+
+
+@dataclass
+class JsonTable:
+    """Objects of JSON."""
+
+    records: JsonRecords
+    names: list[str]
+    refused: Refused
+    objects: str  # the engine's table of them
+    untyped_ids: bool = False
+    scale: tuple[float, float] | None = None
+
+    @property
+    def named(self) -> Path:
+        """The file."""
+        return self.records.content.named
+
+    @property
+    def shape(self) -> str:
+        """For people."""
+        return self.records.shape
+
+    @property
+    def encoding(self) -> str:
+        """In which encoding the file is."""
+        return self.records.content.encoding
+
+    def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
+        """See Table."""
+        names = [name for part in PARTS if (name := picked.get(part)) is not None]
+        pointers = ", ".join(quoted(pointer(name)) for name in names)
+        expressions = []
+        for part in PARTS:
+            name = picked.get(part)
+            token = f"f[{names.index(name) + 1}]" if name is not None else None
+            expressions.append(_trimmed(token and token_text(token, part in IDS), part))
+        engine.run(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT line, {', '.join(expressions)} FROM "
+            f"(SELECT line, json_extract(json, [{pointers}]) AS f FROM {self.objects})"
+        )
+        engine.run(f"DROP TABLE {self.objects}")
+        return self.refused
+
+    def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
+        """Every row knows its line."""
+        return {}
+
+
+@dataclass
+class ParquetTable:
+    """A Parquet file; a row's line is its number, counted from 1."""
+
+    records: ParquetRecords
+    types: dict[str, str]
+    shape: str = "Parquet"
+    encoding: str = "columns with types"
+    untyped_ids: bool = False
+    scale: tuple[float, float] | None = None
+
+    @property
+    def named(self) -> Path:
+        """The file."""
+        return self.records.path
+
+    @property
+    def names(self) -> list[str]:
+        """The columns."""
+        return [name for name in self.types if name != "file_row_number"]
+
+    def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
+        """See Table."""
+        expressions = []
+        for part in PARTS:
+            name = picked.get(part)
+            text = None if name is None else column_text(name, self.types[name], part in IDS)
+            expressions.append(_trimmed(text, part))
+        engine.run(
+            f"CREATE OR REPLACE TABLE {table} AS "
+            f"SELECT file_row_number + 1 AS line, {', '.join(expressions)} FROM {self.records.relation()}"
+        )
+        return Refused()
+
+    def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
+        """Every row knows its line."""
+        return {}
+
+
+@dataclass
+class DerivedTable:
+    """A shape whose rows follow from a query over its lines or fields."""
+
+    content: Content
+    shape: str
+    query: str  # of (line, user_id, item_id, value, time, type)
+    names: list[str] = field(default_factory=lambda: ["user", "item", "rating", "time"])
+    untyped_ids: bool = False
+    scale: tuple[float, float] | None = None
+
+    @property
+    def named(self) -> Path:
+        """The file."""
+        return self.content.named
+
+    @property
+    def encoding(self) -> str:
+        """In which encoding the file is."""
+        return self.content.encoding
+
+    def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
+        """See Table."""
+        engine.run(f"CREATE OR REPLACE TABLE {table} AS {self.query}")
+        return Refused()
+
+    def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
+        """Every row knows its line."""
+        return {}
+
+
+def netflix(content: Content) -> DerivedTable:
+    """The Netflix prize: the movie stands in a line of its own above its ratings."""
+    movie = "regexp_full_match(trim(text), '[0-9]+:')"
+    query = (
+        "SELECT line, nullif(split_part(trim(text), ',', 1), '') AS user_id, item_id, "
+        "nullif(split_part(trim(text), ',', 2), '') AS value, "
+        "nullif(split_part(trim(text), ',', 3), '') AS time, NULL::VARCHAR AS type FROM "
+        f"(SELECT line, text, {movie} AS is_movie, "
+        f"last_value(CASE WHEN {movie} THEN rtrim(trim(text), ':') END "
+        "IGNORE NULLS) OVER (ORDER BY line ROWS UNBOUNDED PRECEDING) AS item_id "
+        f"FROM ({lines_sql(content)})) WHERE NOT is_movie AND trim(text) <> '' ORDER BY line"
+    )
+    return DerivedTable(content, "Netflix prize (a movie above its ratings)", query)
+
+
+def jester(content: Content, dialect: Dialect) -> DerivedTable:
+    """Jester's matrix: the user is the line, the item the column, 99 is no rating."""
+    split = f"string_split(text, {quoted(dialect.separator)})"
+    query = (
+        "SELECT line, line::VARCHAR AS user_id, place::VARCHAR AS item_id, trim(cell) AS value, "
+        "NULL::VARCHAR AS time, NULL::VARCHAR AS type FROM "
+        f"(SELECT line, unnest({split}[2:]) AS cell, generate_subscripts({split}[2:], 1) AS place "
+        f"FROM ({lines_sql(content)}) WHERE text <> '') "
+        f"WHERE coalesce(TRY_CAST(cell AS DOUBLE), 0) <> {JESTER_UNRATED} ORDER BY line, place"
+    )
+    names = ["user", "item", "rating"]
+    scale = (JESTER_LOW, JESTER_HIGH)
+    return DerivedTable(content, "Jester (a user a line, a joke a column)", query, names, scale=scale)
+
+
+def mind(content: Content) -> DerivedTable:
+    """MIND's behaviors: a click for each shown item that was clicked; what was only shown is no event."""
+    query = (
+        "SELECT line, f[2] AS user_id, regexp_replace(shown, '-1$', '') AS item_id, NULL::VARCHAR AS value, "
+        "f[3] AS time, 'click' AS type FROM (SELECT line, f, unnest(string_split(f[5], ' ')) AS shown FROM "
+        f"(SELECT line, string_split(text, '\t') AS f FROM ({lines_sql(content)}) WHERE text <> '')) "
+        "WHERE shown LIKE '%-1' ORDER BY line"
+    )
+    return DerivedTable(
+        content, "MIND (impressions with their clicks)", query, ["user", "item", "time", "type"]
+    )
+
+
+def table_of(content: Content, engine: Engine, has_numbered_columns: bool = False) -> Table:
+    """The table that a file is, by its content. Raises SourceError where it holds no table.
+
+    ``has_numbered_columns``: the person named the columns by number, so the first line is no header.
+    """
+    if content.is_parquet:
+        records = ParquetRecords(content.path)
+        return ParquetTable(records, records.types(engine))
+    if looks_like_json(content.text):
+        found = JsonRecords.of(content, engine.folder)
+        objects = f"objects_{abs(hash(str(content.named)))}"
+        refused = found.open(engine, objects)
+        names = found.names(engine, objects)
+        if not names:
+            raise NoTableError(f"{content.named}: the first line is no JSON object, and no other one is")
+        return JsonTable(found, names, refused, objects)
+    lines = [line for line in content.sample_lines[:500] if line.strip()]
+    if is_netflix(lines):
+        return netflix(content)
+    return _delimited(content, engine, has_numbered_columns)
+
+
+def _delimited(content: Content, engine: Engine, has_numbered_columns: bool) -> Table:
+    dialect = sniff(engine, content)
+    records = _sample(content, dialect)
+    whole = [record for record in records if len(record) == dialect.width]
+    if is_jester(whole):
+        return jester(content, dialect)
+    if is_mind(whole):
+        return mind(content)
+    first = records[0] if records else []
+    has_header = not has_numbered_columns and _is_header(first, whole[1:])
+    if has_header:
+        names, note = _header_names(first, dialect.width), "with a header"
+    else:
+        known = None if has_numbered_columns else known_names(whole)
+        names = known or [str(n + 1) for n in range(dialect.width)]
+        note = f"without a header, taken as {', '.join(names)}" if known else "without a header"
+    mark = _MARKS.get(dialect.separator, repr(dialect.separator))
+    text = DelimitedText(content, dialect, first=int(has_header))
+    return DelimitedTable(text, names, f"text with {mark} between fields, {note}")
+
+
+def _sample(content: Content, dialect: Dialect) -> list[list[str]]:
+    lines, _ = sample_lines(content)
+    return [[cell.strip(BLANKS) for cell in record] for record in dialect.sample(lines)]
+
+
+_NUMERIC = re.compile(r"[-+]?\d+([.,]\d+)?", re.ASCII)
+
+
+def _is_header(first: list[str], others: list[list[str]]) -> bool:
+    """Whether the first record names the columns: by usual names, or as text above numbers."""
+    if not first or any(_NUMERIC.fullmatch(cell) for cell in first):
+        return False
+    if any(names_a_part(cell) for cell in first) and len(set(first)) == len(first):
+        return True
+    columns = list(zip(*others, strict=False))
+    return any(
+        cells and all(_NUMERIC.fullmatch(cell) for cell in cells if cell) and any(cells) for cells in columns
+    )
+
+
+def _header_names(first: list[str], width: int) -> list[str]:
+    """Unique names, as many as there are fields: R leaves the one above the row names out."""
+    names = list(first)
+    if len(names) == width - 1:
+        names.insert(0, "row")
+    names += [str(n + 1) for n in range(len(names), width)]
+    seen: dict[str, int] = {}
+    unique = []
+    for number, name in enumerate(names[:width], 1):
+        shown = name or f"column {number}"
+        seen[shown] = seen.get(shown, 0) + 1
+        unique.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
+    return unique

@@ -1,0 +1,171 @@
+"""Files as the engine can read them: archives unpacked, other packings and encodings turned into UTF-8 text.
+
+Plain, gzipped and zstd-packed UTF-8 is read where it lies. Everything else is written to the scratch folder
+first, which takes as much disk as the content.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ingest.files.first_bytes import (
+    PARQUET_MAGIC,
+    UNREADABLE,
+    Packing,
+    head_of,
+    is_text,
+    opened,
+    packing_of,
+)
+from ingest.files.rejected_lines import NoTableError, SourceError
+from ingest.files.text_encoding import UTF8, as_utf8, encoding_of, encoding_of_head
+
+_MOST_UNPACKED_BYTES = 200_000_000_000
+_LEFT_ASIDE = ("__MACOSX", ".DS_Store")
+
+
+@dataclass(frozen=True)
+class Content:
+    """One file's content: where it is read, how it is packed there, and its first bytes as text."""
+
+    named: Path  # as messages name it
+    path: Path  # where it is read
+    packing: Packing
+    encoding: str  # of the named file
+    head: bytes  # in UTF-8, or Parquet's
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is a Parquet file."""
+        return self.head.startswith(PARQUET_MAGIC)
+
+    @property
+    def text(self) -> str:
+        """The first lines, without the one that the head's end cuts."""
+        text = self.head.decode(UTF8, "replace").lstrip("﻿")
+        whole = text.rfind("\n") + 1
+        return text[:whole] if whole and len(self.head) > 100_000 else text
+
+    @property
+    def sample_lines(self) -> list[str]:
+        """The first lines, without their ends."""
+        return re.split(r"\r\n|\n|\r", self.text)
+
+    @property
+    def compression(self) -> str:
+        """As DuckDB's readers name it."""
+        return self.packing.value
+
+    def lines(self) -> Iterator[bytes]:
+        """The physical lines of the text that is read, their ends included."""
+        with opened(self.path, self.packing) as file:
+            yield from file
+
+
+def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Content:
+    """The content of a file that is no archive. ``encoding`` overrides what its bytes show.
+
+    Raises SourceError for a file that is empty, damaged or in a format that is not read.
+    """
+    packing = packing_of(path)
+    head = head_of(path, packing)
+    if head.startswith(PARQUET_MAGIC):
+        return Content(path, path, packing, "Parquet", head)
+    shown = encoding or encoding_of_head(head)
+    if shown is None and not is_text(head):
+        raise NoTableError(f"{path} is none of the shapes that can be read: its content is no text")
+    content = Content(path, path, packing, UTF8, head)
+    if shown not in (None, UTF8, "utf-8-sig"):
+        return recoded(content, scratch, shown)
+    if packing in (Packing.BZIP2, Packing.XZ):
+        return recoded(content, scratch, UTF8)
+    return content
+
+
+def recoded(content: Content, scratch: Path, encoding: str | None = None) -> Content:
+    """A copy in UTF-8. Without an ``encoding``, the whole text is looked at to find it."""
+    target = scratch / f"text-{len(list(scratch.iterdir()))}"
+    named = content.named
+    try:
+        if encoding is None:
+            with opened(named, content.packing) as file:
+                encoding = encoding_of(file)
+        with opened(named, content.packing) as file:
+            as_utf8(file, encoding, target)
+    except (*UNREADABLE, LookupError) as error:
+        raise SourceError(f"{named} cannot be read as {encoding}: {error}") from error
+    with target.open("rb") as file:
+        head = file.read(len(content.head))
+    return replace(content, path=target, packing=Packing.NONE, encoding=encoding, head=head)
+
+
+def unpacked(path: Path, scratch: Path) -> Path | None:
+    """The folder that an archive was unpacked to; None for a file that is no archive.
+
+    Raises SourceError for a damaged archive, for one that leads out of its folder, and for an Excel workbook.
+    """
+    packing = packing_of(path)
+    if packing is Packing.ZIP:
+        return _unzipped(path, scratch)
+    if packing in (Packing.GZIP, Packing.BZIP2, Packing.XZ, Packing.TAR):
+        is_tar = packing is Packing.TAR or head_of(path, packing)[257:262] == b"ustar"
+        return _untarred(path, scratch) if is_tar else None
+    return None
+
+
+def _unzipped(path: Path, scratch: Path) -> Path:
+    folder = _folder_for(path, scratch)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if "[Content_Types].xml" in names or "mimetype" in names:
+                raise SourceError(
+                    f"{path} is a workbook or another office document: save the sheet as CSV UTF-8"
+                )
+            if sum(member.file_size for member in archive.infolist()) > _MOST_UNPACKED_BYTES:
+                raise SourceError(f"{path} would unpack to more than {_MOST_UNPACKED_BYTES:,} bytes")
+            for member in archive.infolist():
+                if not member.is_dir() and not member.filename.startswith(_LEFT_ASIDE):
+                    archive.extract(member, folder)  # leaves out what leads out of the folder
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *UNREADABLE) as error:
+        raise SourceError(f"{path} is no whole zip archive that can be read: {error}") from error
+    return _as_old_as(path, folder)
+
+
+def _untarred(path: Path, scratch: Path) -> Path:
+    folder = _folder_for(path, scratch)
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
+                source = archive.extractfile(member) if member.isfile() and inside else None
+                if source is None:
+                    continue
+                target = folder / member.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("wb") as file:
+                    shutil.copyfileobj(source, file)
+    except (tarfile.TarError, *UNREADABLE) as error:
+        raise SourceError(f"{path} is no whole tar archive: {error}") from error
+    return _as_old_as(path, folder)
+
+
+def _folder_for(path: Path, scratch: Path) -> Path:
+    folder = scratch / f"unpacked-{len(list(scratch.iterdir()))}" / path.name
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _as_old_as(path: Path, folder: Path) -> Path:
+    """What has no times gets those of its file, so a second run must find the same ones."""
+    modified = path.stat().st_mtime_ns
+    for file in folder.rglob("*"):
+        os.utime(file, ns=(modified, modified))
+    return folder

@@ -1,0 +1,85 @@
+"""What a person may say about a source, the same in `ingest`, `up`, `demo` and `download`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from contracts.events import EVENT_TYPES
+from ingest.files.columns import parse_columns
+from ingest.files.rejected_lines import SourceError
+from ingest.meaning.scales import Scale, parse_scale
+
+ZeroMeans = Literal["unrated", "worst"]
+SKIP = "skip"  # a type of rows that are left out on purpose
+ANY_OTHER = "*"
+MOST_REFUSED = 0.05
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Everything that is not told by the source itself."""
+
+    columns: dict[str, str] = field(default_factory=dict)  # part -> column
+    scale: Scale | None = None  # None: as the values show
+    zero_means: ZeroMeans | None = None
+    types: dict[str, str] = field(default_factory=dict)  # a file's name of a type, in lower case -> ours
+    event_type: str | None = None  # of rows that name none
+    time_format: str | None = None  # as of strptime
+    time_from_zero: bool = False
+    encoding: str | None = None
+    most_refused: float = MOST_REFUSED  # share of the rows
+
+
+def reading_options(
+    columns: str | None = None,
+    rating_scale: str | None = None,
+    zero_means: str | None = None,
+    types: str | None = None,
+    event_type: str | None = None,
+    time_format: str | None = None,
+    time_from_zero: bool = False,
+    encoding: str | None = None,
+    most_refused: float | None = None,
+) -> ReadingOptions:
+    """The options as they are typed. Raises SourceError naming what is not understood."""
+    if event_type is not None and event_type not in EVENT_TYPES:
+        raise SourceError(f"--event-type wants one of {', '.join(EVENT_TYPES)}")
+    if zero_means not in (None, "unrated", "worst"):
+        raise SourceError("--zero-means wants unrated (a view) or worst (the lowest rating)")
+    if most_refused is not None and not 0 <= most_refused <= 1:
+        raise SourceError("--most-refused wants a share from 0 to 1, for example 0.05")
+    if encoding is not None:
+        _check_encoding(encoding)
+    return ReadingOptions(
+        columns=parse_columns(columns) if columns else {},
+        scale=parse_scale(rating_scale) if rating_scale else None,
+        zero_means=zero_means,  # type: ignore[arg-type]
+        types=parse_types(types) if types else {},
+        event_type=event_type,
+        time_format=time_format,
+        time_from_zero=time_from_zero,
+        encoding=encoding,
+        most_refused=MOST_REFUSED if most_refused is None else most_refused,
+    )
+
+
+def parse_types(text: str) -> dict[str, str]:
+    """From ``transaction=purchase,addtocart=click,*=view``. Raises SourceError."""
+    found = {}
+    for pair in text.split(","):
+        name, separator, ours = (piece.strip() for piece in pair.partition("="))
+        if not separator or not name or ours.lower() not in (*EVENT_TYPES, SKIP):
+            raise SourceError(
+                f"--type does not understand {pair.strip()!r}; write NAME=TYPE with a type of "
+                f"{', '.join(EVENT_TYPES)}, or NAME={SKIP} to leave such rows out; *=TYPE is for all others"
+            )
+        found[name.lower()] = ours.lower()
+    return found
+
+
+def _check_encoding(name: str) -> None:
+    try:
+        "".encode(name)
+    except LookupError:
+        raise SourceError(f"--encoding {name!r} is not known; write for example latin-1 or utf-16") from None

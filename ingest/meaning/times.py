@@ -1,0 +1,144 @@
+"""What stands in a time column: the contract's rule, and the forms that only files have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Literal
+
+from contracts.moments import moment_of, ms_of
+
+_REMEMBERED = 200_000
+_EXCEL_EPOCH = datetime(1899, 12, 30)
+# Excel's days of 1990-01-01 and 2100-01-01.
+EXCEL_FIRST, EXCEL_LAST = 32_874, 73_051
+_SLASHED = re.compile(
+    r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?)?"
+)
+# Amazon's reviewTime, Goodreads' dates (Twitter's too), and the usual written ones.
+_WRITTEN = (
+    "%m %d, %Y",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%B %d, %Y",
+    "%b %d, %Y",
+    "%d %B %Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d %Y",
+    "%Y%m%dT%H%M%SZ",
+    "%Y%m%dT%H%M%S",
+)
+Order = Literal["day first", "month first", "unknown"]
+ReadTime = Callable[[str], "int | None"]
+
+
+@dataclass(frozen=True)
+class TimeRule:
+    """What is known of a source's times beside the contract's rule."""
+
+    from_zero: bool = False  # numbers count from a zero of their own: seconds, or milliseconds where large
+    excel: bool = False  # numbers are Excel's days
+    order: Order = "unknown"  # of day and month in dates with slashes
+    format: str | None = None  # of strptime
+
+
+@dataclass(frozen=True)
+class Times:
+    """What stands in the time columns of a source."""
+
+    count: int = 0  # texts
+    typed: int = 0  # moments of typed columns
+    numbers: int = 0
+    low: float = 0.0  # of the numbers
+    high: float = 0.0
+    digits: int = 0  # of the longest whole number
+    day_above_twelve: bool = False  # in dates with slashes: the first number is one
+    month_above_twelve: bool = False  # the second number is above twelve
+    slashed: int = 0
+
+
+def rule_for(times: Times, from_zero: bool, time_format: str | None) -> TimeRule:
+    """The rule that fits all times of a source together."""
+    all_numbers = times.numbers == times.count > 0
+    excel = not from_zero and all_numbers and EXCEL_FIRST <= times.low <= times.high < EXCEL_LAST
+    order: Order = "unknown"
+    if times.day_above_twelve != times.month_above_twelve:
+        order = "day first" if times.day_above_twelve else "month first"
+    return TimeRule(from_zero, excel, order, time_format)
+
+
+def unit_of(times: Times, rule: TimeRule) -> str:
+    """The unit of the times, for people."""
+    if rule.format is not None:
+        return f"as {rule.format}"
+    if times.typed:
+        return "moments with their type"
+    if rule.excel:
+        return "days of Excel"
+    if not times.numbers:
+        return f"dates as text ({rule.order})" if times.slashed else "dates as text"
+    if rule.from_zero:
+        return "seconds from zero" if times.high < 100_000_000_000 else "milliseconds from zero"
+    units = ((8, "dates YYYYMMDD"), (11, "seconds"), (14, "milliseconds"), (17, "microseconds"))
+    if times.digits == 8:
+        return "dates YYYYMMDD"
+    if times.digits == 14:
+        return "dates YYYYMMDDhhmmss"
+    return next((unit for below, unit in units[1:] if times.digits < below), "nanoseconds")
+
+
+def time_reader(rule: TimeRule) -> ReadTime:
+    """A function from a text to epoch milliseconds, None for what is no moment."""
+
+    @lru_cache(maxsize=_REMEMBERED)
+    def read(text: str) -> int | None:
+        try:
+            moment = _moment(text.strip(), rule)
+        except (ValueError, OverflowError, TypeError):
+            return None
+        return moment if moment is not None and abs(moment) < 2**62 else None
+
+    return read
+
+
+def _moment(text: str, rule: TimeRule) -> int | None:
+    if rule.format is not None:
+        return ms_of(datetime.strptime(text, rule.format))
+    if rule.excel:
+        return ms_of(_EXCEL_EPOCH + timedelta(days=float(text)))
+    if rule.from_zero and re.fullmatch(r"\d+(\.\d*)?", text, re.ASCII):
+        number = float(text)
+        return round(number * 1000) if number < 100_000_000_000 else round(number)
+    try:
+        return moment_of(text)
+    except ValueError:
+        return _written(text, rule.order)
+
+
+def _written(text: str, order: Order) -> int | None:
+    slashed = _SLASHED.fullmatch(text)
+    if slashed is not None:
+        return _of_slashes(slashed, order)
+    plain = text.removeprefix("Posted ").rstrip(".")
+    for form in _WRITTEN:
+        try:
+            return ms_of(datetime.strptime(plain, form))
+        except ValueError:
+            continue
+    return ms_of(parsedate_to_datetime(text))
+
+
+def _of_slashes(found: re.Match[str], order: Order) -> int | None:
+    first, second, year, hour, minute, seconds, half = found.groups()
+    if order == "unknown" and half:
+        order = "month first"  # only Americans write AM and PM behind such dates
+    if order == "unknown" and first != second:
+        return None  # 03/04 may be March or April
+    day, month = (second, first) if order == "month first" else (first, second)
+    hours = int(hour or 0) % 12 + 12 * (half.lower() == "pm") if half else int(hour or 0)
+    return ms_of(datetime(int(year), int(month), int(day), hours, int(minute or 0), int(seconds or 0)))

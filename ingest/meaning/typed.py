@@ -1,0 +1,219 @@
+"""From rows of text to events: each row typed by the decisions, or refused with a reason to act on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS, MAX_FUTURE_MS, MAX_RATING, MIN_RATING
+from contracts.moments import EARLIEST_PLAUSIBLE_MS
+from ingest.files.engine import Engine, quoted
+from ingest.meaning.decisions import Decisions, default_type, number_sql
+from ingest.meaning.encoding import EncodedEvent
+from ingest.meaning.identifiers import faults, is_null_like, short, without_fraction
+from ingest.meaning.options import ANY_OTHER, SKIP, ReadingOptions
+from ingest.meaning.rows import ROWS, LoadedTable
+from ingest.meaning.times import time_reader
+
+TYPED = "typed"
+_BATCH = 10_000
+# The usual cases by the rule of contracts.moments, without a call of Python.
+_USUAL = (
+    "WHEN regexp_full_match(time, '[0-9]{9,10}') THEN time::BIGINT * 1000 "
+    "WHEN regexp_full_match(time, '1[0-9]{12}') THEN time::BIGINT"
+)
+
+
+def type_rows(
+    engine: Engine, tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions
+) -> None:
+    """Make the engine's table of typed rows: (ordinal, file, line, u, i, kind, n, moment, reason, shown)."""
+    read_time = engine.add_function("read_time", time_reader(decisions.rule), "BIGINT")
+    engine.run(
+        f"CREATE OR REPLACE TABLE {TYPED} AS SELECT ordinal, file, line, u, i, kind, n, moment, "
+        f"CASE {_cases(decisions, options)} END AS reason, shown "
+        f"FROM ({_with_ratings(_numbered(tables, decisions, options, read_time), decisions, options)}) "
+        f"WHERE kind IS DISTINCT FROM '{SKIP}'"
+    )
+    engine.run(f"DROP TABLE {ROWS}")
+
+
+def _by_file(column: str, files: tuple[int, ...]) -> str:
+    if not files:
+        return column
+    return (
+        f"CASE WHEN file IN ({', '.join(map(str, files))}) THEN {without_fraction(column)} ELSE {column} END"
+    )
+
+
+def _numbered(
+    tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions, read_time: str
+) -> str:
+    """Rows with canonical ids, our types, numbers and moments."""
+    defaults = " ".join(
+        f"WHEN {n} THEN '{default_type(loaded.columns.default_type, options, decisions.scale)}'"
+        for n, loaded in enumerate(tables)
+    )
+    named = " ".join(f"WHEN {quoted(name)} THEN '{ours}'" for name, ours in decisions.types.items())
+    other = options.types.get(ANY_OTHER)
+    by_name = (
+        f"CASE lower(type) {named} ELSE {quoted(other) if other else 'NULL'} END"
+        if named or other
+        else "NULL"
+    )
+    unnamed = is_null_like("type")
+    without_time = " ".join(_line_time(n, loaded, decisions, read_time) for n, loaded in enumerate(tables))
+    shown = "concat_ws(', ', user_id, item_id, value, ltrim(time, '@'), type)"
+    return (
+        f"SELECT rowid AS ordinal, file, line, {_by_file('user_id', decisions.float_users)} AS u, "
+        f"{_by_file('item_id', decisions.float_items)} AS i, type, value, time, "
+        f"CASE WHEN {unnamed} THEN CASE file {defaults} END ELSE {by_name} END AS kind, "
+        f"{unnamed} AS is_default, "
+        f"CASE WHEN {is_null_like('value')} THEN NULL ELSE {number_sql('value')} END AS n, "
+        f"CASE file {without_time} END AS moment, {shown} AS shown FROM {ROWS}"
+    )
+
+
+def _line_time(number: int, loaded: LoadedTable, decisions: Decisions, read_time: str) -> str:
+    """A file's own times, or one millisecond a row, ending when the file was last written."""
+    if loaded.columns.time is None:
+        start = max(0, min(loaded.modified_ms, time.time_ns() // 1_000_000) - loaded.row_count)
+        return f"WHEN {number} THEN {start} + rowid - {loaded.first_row} + 1"
+    rule = decisions.rule
+    usual = "" if rule.from_zero or rule.excel or rule.format is not None else _USUAL
+    return (
+        f"WHEN {number} THEN CASE WHEN {is_null_like('time')} THEN NULL "
+        f"WHEN time[1] = '@' THEN TRY_CAST(time[2:] AS BIGINT) {usual} ELSE {read_time}(time) END"
+    )
+
+
+def _with_ratings(numbered: str, decisions: Decisions, options: ReadingOptions) -> str:
+    """The same rows with the rating on our scale, and the types that a value decides."""
+    scale, zero = decisions.scale, decisions.zero_means
+    kind, rating = "kind", "n"
+    is_rating = "kind = 'rating'"
+    if scale is not None and scale.kind == "likes":
+        likes = "CASE WHEN n > 0 THEN 'like' WHEN n < 0 OR (n = 0 AND {}) THEN 'dislike' ELSE kind END"
+        kind = f"CASE WHEN {is_rating} THEN {likes.format(str(zero == 'worst').lower())} ELSE kind END"
+    elif scale is not None and scale.kind == "counts":
+        kind = f"CASE WHEN {is_rating} THEN '{options.event_type or 'view'}' ELSE kind END"
+    elif scale is not None:
+        rating = scale.sql("n")
+        if zero == "worst":
+            rating = f"CASE WHEN n = 0 THEN {MIN_RATING} ELSE {rating} END"
+    if zero == "unrated":
+        kind = f"CASE WHEN {is_rating} AND n = 0 THEN 'view' ELSE {kind} END"
+    return (
+        f"SELECT ordinal, file, line, u, i, type, value, time, kind AS told, {kind} AS kind, "
+        f"CASE WHEN {is_rating} THEN {rating} END AS n, n AS raw, is_default, moment, shown FROM ({numbered})"
+    )
+
+
+def _cases(decisions: Decisions, options: ReadingOptions) -> str:
+    reasons = [*faults("user", "u"), *faults("item", "i"), *_type_faults(), *_value_faults(decisions)]
+    reasons += _time_faults(options)
+    return " ".join(f"WHEN {condition} THEN {reason}" for condition, reason in reasons)
+
+
+def _type_faults() -> list[tuple[str, str]]:
+    known = ", ".join(EVENT_TYPES)
+    return [
+        (
+            "kind IS NULL",
+            f"'type ' || {short('type')} || ' is none of {known}: --type ' || left(type, 40) "
+            "|| '=TYPE maps it'",
+        )
+    ]
+
+
+def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
+    scale = decisions.scale
+    is_rating = "kind = 'rating'"
+    found = [
+        (f"{is_rating} AND {is_null_like('value')}", "'a rating needs a value'"),
+        (f"{is_rating} AND raw IS NULL", f"'value ' || {short('value')} || ' is not a number'"),
+    ]
+    if decisions.zero_is_unclear:
+        unclear = "0 may mean not rated, or the worst: say --zero-means unrated or --zero-means worst"
+        found.append((f"{is_rating} AND raw = 0", f"'rating {unclear}'"))
+    if scale is None:
+        unknown = "lies on no known scale: say --rating-scale MIN:MAX, counts or likes"
+        found.append((is_rating, f"'rating ' || {short('value')} || ' {unknown}'"))
+    elif scale.kind == "linear":
+        outside = (
+            f"lies outside the scale {scale.low:g}:{scale.high:g}; --rating-scale MIN:MAX says another one"
+        )
+        worst = "AND raw <> 0" if decisions.zero_means == "worst" else ""
+        beyond = f"{is_rating} {worst} AND NOT raw BETWEEN {scale.low!r} AND {scale.high!r}"
+        found.append((beyond, f"'rating ' || {short('value')} || ' {outside}'"))
+    elif scale.kind == "likes":
+        found.append((is_rating, f"'value ' || {short('value')} || ' is neither a like nor a dislike'"))
+    else:
+        outside = (
+            f"lies outside {MIN_RATING:g}-{MAX_RATING:g}; --rating-scale MIN:MAX maps another scale onto it"
+        )
+        worst = "AND raw <> 0" if decisions.zero_means == "worst" else ""
+        beyond = f"{is_rating} {worst} AND NOT raw BETWEEN {MIN_RATING} AND {MAX_RATING}"
+        found.append((beyond, f"'rating ' || {short('value')} || ' {outside}'"))
+    found.append(
+        (
+            f"told <> 'rating' AND NOT is_default AND NOT {is_null_like('value')} "
+            "AND raw IS DISTINCT FROM 1.0",
+            "'value of a ' || kind || ' must be 1 or absent: --columns value=- leaves that column out'",
+        )
+    )
+    return found
+
+
+def _time_faults(options: ReadingOptions) -> list[tuple[str, str]]:
+    latest = time.time_ns() // 1_000_000 + MAX_FUTURE_MS
+    unreadable = (
+        "is no moment that is known: neither seconds, milliseconds, ISO 8601 nor another usual form; "
+        "--time-format says how it is written"
+    )
+    found = [
+        (f"moment IS NULL AND {is_null_like('time')}", "'no time: it is missing or empty'"),
+        ("moment IS NULL", f"'time ' || {short('time')} || ' {unreadable}'"),
+        (f"moment < 0 OR moment > {MAX_EVENT_TIME_MS}", f"'time ' || {short('time')} || ' is out of range'"),
+    ]
+    shown = short("ltrim(time, '@')")
+    if not options.time_from_zero:
+        before = (
+            "lies before 1990: --time-from-zero if that is meant, --time-format if it is written otherwise"
+        )
+        found.append(
+            (f"moment < {EARLIEST_PLAUSIBLE_MS} AND time IS NOT NULL", f"'time ' || {shown} || ' {before}'")
+        )
+    found.append((f"moment > {latest}", f"'time ' || {shown} || ' lies in the future'"))
+    return found
+
+
+def events_in_time_order(engine: Engine, marks_time_from_zero: bool) -> Iterator[EncodedEvent]:
+    """The accepted rows as encoded events by (time, place in the source), sorted on disk if need be."""
+    user, item = (f"""'"' || replace(replace({c}, '\\', '\\\\'), '"', '\\"') || '"'""" for c in ("u", "i"))
+    mark = f"CASE WHEN moment < {EARLIEST_PLAUSIBLE_MS} THEN ',\"time_from_zero\":true' ELSE '' END"
+    value = "(CASE WHEN kind = 'rating' THEN n ELSE 1.0 END)::DOUBLE::VARCHAR"
+    end = f"{mark} || '}}'" if marks_time_from_zero else "'}'"
+    body = (
+        f"""'"event_type":"' || kind || '","user_id":' || {user} || ',"item_id":' || {item} || """
+        f"""',"value":' || {value} || ',"event_time":' || moment || ',"schema_version":1' || {end}"""
+    )
+    result = engine.connection.cursor().execute(
+        f"SELECT moment, ordinal, encode(u), encode({body}) FROM (SELECT moment, ordinal, u, i, kind, n "
+        f"FROM {TYPED} WHERE reason IS NULL ORDER BY moment, ordinal)"
+    )
+    while batch := result.fetchmany(_BATCH):
+        for moment, ordinal, key, encoded in batch:
+            # The body names every field, so no two contents give the same bytes.
+            h = blake2b(encoded, digest_size=16).hexdigest()
+            event_id = f'{{"event_id":"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}",'
+            yield EncodedEvent(moment, ordinal, key, event_id.encode() + encoded)
+
+
+def _json_text(column: str) -> str:
+    """SQL: a text as a string of JSON. Control characters were refused before."""
+    escaped = column
+    for sign in ("\\", '"'):
+        escaped = f"replace({escaped}, {quoted(sign)}, {quoted(chr(92) + sign)})"
+    return f"""'"' || {escaped} || '"'"""

@@ -1,0 +1,123 @@
+"""From a path to a source: archives are looked into, folders searched, files told by their content."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from pathlib import Path
+
+from ingest.files.columns import NONE, Columns, ColumnsUnknownError, resolve
+from ingest.files.engine import Engine
+from ingest.files.rejected_lines import NoTableError, SourceError
+from ingest.files.tables import Table, table_of
+from ingest.files.unpacked import content_of, unpacked
+from ingest.meaning.options import ReadingOptions
+from ingest.meaning.rows import LoadedTable
+from ingest.sources.metadata import MetadataFile, modified_ms
+from ingest.sources.movielens import metadata_beside
+from ingest.sources.recbole import atomic_metadata
+from ingest.sources.source import FileSource
+
+ACCEPTED = (
+    "delimited text (CSV, TSV and others), JSON lines, a JSON array or Parquet, plain or packed (gzip, zstd, "
+    "bzip2, xz, zip, tar); a folder or a pattern of such files; MovieLens, RecBole, Netflix, Jester and MIND"
+)
+# The file that decides in a folder: its neighbours are metadata, splits or other things.
+_MOVIELENS = ("ratings.csv", "ratings.dat", "u.data")
+_LEFT_ASIDE = (".md", ".pdf", ".html", ".py", ".sh", ".pl", ".crc", ".md5", ".png", ".jpg")
+_NO_DATA = ("readme", "license", "licence", "allbut.pl", "mku.sh")
+
+
+def open_source(path: Path, options: ReadingOptions, memory_mb: int | None = None) -> FileSource:
+    """The source at ``path``, read whole. Raises SourceError with one sentence that says what to do."""
+    engine = Engine() if memory_mb is None else Engine(memory_mb)
+    try:
+        return _read(path, options, engine)
+    except BaseException:
+        engine.close()
+        raise
+
+
+def _read(path: Path, options: ReadingOptions, engine: Engine) -> FileSource:
+    files = _files(path, engine)
+    if not files:
+        raise SourceError(f"{path} holds no file that can be read: {ACCEPTED}")
+    metadata: tuple[MetadataFile, ...] = ()
+    if not options.columns:
+        files, metadata = _known_data_set(files, engine)
+    tables, notes = _tables(files, options, engine)
+    return FileSource.read(engine, tables, options, metadata, notes)
+
+
+def _files(path: Path, engine: Engine) -> list[Path]:
+    if path.is_dir():
+        return list(_in_folder(path))
+    if path.is_file():
+        folder = unpacked(path, engine.folder)
+        return [path] if folder is None else list(_in_folder(folder))
+    matching = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+    if not matching:
+        raise SourceError(f"{path} does not exist; a source is `synthetic`, or the path of {ACCEPTED}")
+    return [file for found in matching for file in _files(found, engine)]
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    """The files below a folder by name, without hidden ones and those by which Spark marks its output."""
+    if (folder / "_delta_log").is_dir():
+        raise SourceError(
+            f"{folder} is a Delta table, whose files hold removed rows too: write its current rows as Parquet"
+        )
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith((".", "_")):
+            continue
+        if entry.is_dir():
+            yield from _in_folder(entry)
+        elif entry.suffix.lower() not in _LEFT_ASIDE and not entry.name.lower().startswith(_NO_DATA):
+            yield entry
+
+
+def _known_data_set(files: list[Path], engine: Engine) -> tuple[list[Path], tuple[MetadataFile, ...]]:
+    """The interactions of MovieLens or RecBole among the files, and the metadata beside them."""
+    for name in _MOVIELENS:
+        ratings = [file for file in files if file.name.lower().removesuffix(".gz") == name]
+        if ratings:
+            return ratings[:1], metadata_beside(ratings[0])
+    if atomic := [file for file in files if file.suffix == ".inter"]:
+        return atomic, atomic_metadata(atomic, engine)
+    return files, ()
+
+
+def _tables(
+    files: list[Path], options: ReadingOptions, engine: Engine
+) -> tuple[list[LoadedTable], tuple[str, ...]]:
+    """The files with the columns of interactions; the others are named, or the reason why there is none."""
+    tables: list[LoadedTable] = []
+    notes: list[str] = []
+    first_error: SourceError | None = None
+    for file in files:
+        try:
+            table = _table(file, options, engine)
+            columns = _columns(table, options)
+        except ColumnsUnknownError as error:
+            first_error = first_error or error
+            notes.append(f"{file.name} is left aside: its columns name no user and item")
+            continue
+        except NoTableError as error:
+            first_error = first_error or error
+            notes.append(f"left aside: {error}")
+            continue
+        tables.append(LoadedTable(table, columns, modified_ms(file)))
+    if not tables:
+        raise first_error or SourceError(f"no file holds interactions: {ACCEPTED}")
+    return tables, tuple(notes)
+
+
+def _table(file: Path, options: ReadingOptions, engine: Engine) -> Table:
+    content = content_of(file, engine.folder, options.encoding)
+    told = [name for name in options.columns.values() if name != NONE]
+    numbered = bool(told) and all(name.isdecimal() for name in told)
+    return table_of(content, engine, numbered)
+
+
+def _columns(table: Table, options: ReadingOptions) -> Columns:
+    return resolve(str(table.named), table.names, options.columns)

@@ -1,0 +1,61 @@
+"""What a source is: files of interactions that belong together, and the metadata beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from contracts.catalog import CatalogEntry
+from ingest.files.engine import Engine
+from ingest.files.rejected_lines import RejectedLines
+from ingest.meaning.decisions import decide
+from ingest.meaning.encoding import EncodedEvent
+from ingest.meaning.examination import Examination, examine
+from ingest.meaning.options import ReadingOptions
+from ingest.meaning.rows import LoadedTable, load_tables
+from ingest.meaning.typed import events_in_time_order, type_rows
+from ingest.sources.metadata import MetadataFile
+
+
+@dataclass
+class FileSource:
+    """A source that was opened and looked at whole: what it holds is in the engine, typed and counted."""
+
+    engine: Engine
+    examination: Examination
+    metadata: Sequence[MetadataFile] = ()
+
+    @classmethod
+    def read(
+        cls,
+        engine: Engine,
+        tables: Sequence[LoadedTable],
+        options: ReadingOptions,
+        metadata: Sequence[MetadataFile] = (),
+        notes: Sequence[str] = (),
+    ) -> FileSource:
+        """Read all tables into the engine. Raises SourceError where one cannot be read."""
+        listed = list(tables)
+        load_tables(engine, listed)
+        decisions = decide(engine, listed, options)
+        type_rows(engine, listed, decisions, options)
+        return cls(engine, examine(engine, listed, decisions, options, notes), metadata)
+
+    def notes(self) -> list[str]:
+        """What a person should know before the events go out: the whole block."""
+        return self.examination.lines()
+
+    def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
+        """All metadata."""
+        for file in self.metadata:
+            yield from file.entries(self.engine, rejected)
+
+    def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
+        """All events in the order of their times; events of one time keep the order of the source."""
+        rejected.add_all(self.examination.refused, map(str, self.examination.rows))
+        options = self.examination.options
+        yield from events_in_time_order(self.engine, options.time_from_zero)
+
+    def close(self) -> None:
+        """Remove the scratch folder."""
+        self.engine.close()

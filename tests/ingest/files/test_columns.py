@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.files.columns import USUAL, ColumnsUnknownError, parse_columns, plain, resolve
+from ingest.files.rejected_lines import SourceError
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        ("user_id,item_id,Rating,Timestamp", "user_id,item_id,Rating,Timestamp,-"),
+        ("User-ID,ISBN,Book-Rating", "User-ID,ISBN,Book-Rating,-,-"),
+        (
+            "user_id:token,product_id:token,timestamp:float",
+            "user_id:token,product_id:token,-,timestamp:float,-",
+        ),
+        ("timestamp,visitorid,event,itemid", "visitorid,itemid,-,timestamp,event"),
+        ("reviewerID,asin,overall,unixReviewTime,reviewTime", "reviewerID,asin,overall,unixReviewTime,-"),
+        (" Customer , SKU ,Stars, DATE ", " Customer , SKU ,Stars, DATE ,-"),
+        ("userID,artistID,weight", "userID,artistID,-,-,-"),
+    ],
+)
+def test_usual_names_are_known_however_they_are_written(names: str, wanted: str) -> None:
+    found = resolve("x.csv", names.split(","), {})
+    assert ",".join(name or "-" for name in found.by_part.values()) == wanted
+    assert found.guessed == {part for part, name in found.by_part.items() if name}
+
+
+def test_what_is_told_comes_first_and_is_no_guess() -> None:
+    found = resolve("x.csv", ["user", "who", "item", "rating"], {"user": "WHO", "value": "-"})
+    assert (found.user, found.value, found.guessed) == ("who", None, {"item"})
+    assert found.unused(["user", "who", "item", "rating"]) == ["user", "rating"]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"user": "who", "item": "nope"}, "has no column 'nope'; it has who, what"),
+        ({"user": "who"}, "say with --columns item=NAME which of who, what holds the item"),
+    ],
+)
+def test_a_missing_column_is_one_sentence(mapping: dict[str, str], message: str) -> None:
+    with pytest.raises(ColumnsUnknownError) as caught:
+        resolve("x.csv", ["who", "what"], mapping)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["user", "user=", "who=user", "user=a,,item=b", ""])
+def test_a_mapping_that_is_not_understood_is_explained(text: str) -> None:
+    with pytest.raises(SourceError, match="--columns does not understand"):
+        parse_columns(text)
+
+
+def test_no_name_stands_for_two_parts() -> None:
+    names = [name for usual in USUAL.values() for name in usual]
+    assert len(names) == len(set(names))
+
+
+@given(st.sampled_from([name for usual in USUAL.values() for name in usual]), st.sampled_from(" _-."))
+def test_case_and_signs_do_not_matter(name: str, sign: str) -> None:
+    assert plain(f' "{sign.join(name.upper())}:token" ') == name

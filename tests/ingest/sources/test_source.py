@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.events import Interaction
+from contracts.identifiers import BLANKS
+from ingest.meaning.encoding import EventEncoder
+
+Written = Callable[..., Path]
+
+
+def test_events_come_in_the_order_of_their_times_and_of_the_source(written: Written, read_back: Any) -> None:
+    rows = [(n, 1_500_000_000 + (n * 37) % 101) for n in range(400)]
+    path = written("x.csv", "user_id,item_id,timestamp\n" + "".join(f"u,{n},{t}\n" for n, t in rows))
+    events = read_back(path).events
+    assert [int(e.item_id) for e in events] == [n for n, _ in sorted(rows, key=lambda row: row[1])]
+
+
+def test_files_follow_one_another_and_numbers_go_on(written: Written, read_back: Any, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        written(f"{name}.csv", f"user_id,item_id,rating,timestamp\n{name},i,3,1500000000\n")
+    read = read_back(tmp_path)
+    assert [event.key for event in read.encoded] == [b"a", b"b"]
+    assert [event.ordinal for event in read.encoded] == [0, 1]
+
+
+def test_the_type_of_rows_that_name_none_can_be_given(written: Written, read_back: Any) -> None:
+    path = written("a.csv", "user_id,item_id,rating,timestamp\nu,i,3,1500000000\n")
+    assert read_back(path, event_type="purchase").rows[0][::3] == ("purchase", 1.0)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="\ufffd"), min_size=1),
+            st.sampled_from(["0.5", "1", "3.5", "4.123456", "5"]),
+            st.integers(10**12, 16 * 10**11),
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_the_engine_writes_the_bytes_that_the_encoder_writes(
+    rows: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory, read_back: Any
+) -> None:
+    lines = (
+        json.dumps(
+            {"user_id": f"u{text}", "item_id": f"i{text}", "rating": float(value), "timestamp": moment}
+        )
+        for text, value, moment in rows
+    )
+    path = tmp_path_factory.mktemp("rows") / "x.jsonl"
+    path.write_text("".join(line + "\n" for line in lines))
+    read = read_back(path)
+    encode = EventEncoder().encode
+    wanted = []
+    for ordinal, (text, value, moment) in enumerate(rows):
+        if len(f"u{text}".strip()) <= 128:
+            ids = (f"u{text}".strip(BLANKS), f"i{text}".strip(BLANKS))
+            wanted.append(encode(ordinal, *ids, value, moment))
+    assert read.encoded == sorted(wanted)
+    assert all(Interaction.model_validate_json(event.value) for event in read.encoded)
