@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 NO_EVICTION = "noeviction"
+_FULL_SHARE = 0.99  # a server that refuses writes moves a little around its limit
 SECTIONS = ("memory", "stats")  # of INFO; one question each, because several at once need Redis 7
 
 
@@ -23,6 +24,11 @@ class RedisMemory:
     def may_evict(self) -> bool:
         """Whether the server may delete keys by itself when its memory is full."""
         return self.policy != NO_EVICTION
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the server refuses writes now, or will with the next ones."""
+        return self.max_bytes > 0 and self.used_bytes >= _FULL_SHARE * self.max_bytes
 
     @property
     def may_evict_state(self) -> bool:
@@ -65,4 +71,15 @@ def eviction_fault(memory: RedisMemory) -> Fault | None:
         "lists would vanish one by one",
         "set `maxmemory-policy noeviction`, at once by `redis-cli CONFIG SET maxmemory-policy noeviction`, "
         "for good in redis.conf or in your provider's settings",
+    )
+
+
+def memory_fault(memory: RedisMemory) -> Fault | None:
+    """The same, and what is wrong with a Redis that is full."""
+    if not memory.is_full:
+        return eviction_fault(memory)
+    return Fault(
+        f"Redis is full ({memory.used_bytes} of {memory.max_bytes} bytes of maxmemory), so events wait and "
+        "answers fall behind; nothing is lost, the lake goes on",
+        "give it more memory (`redis-cli CONFIG SET maxmemory ...`), or lower TOP_N, FRESH_N, KEEP_VERSIONS",
     )

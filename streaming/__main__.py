@@ -21,6 +21,7 @@ from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session
 from streaming.state.client import connect
+from streaming.state.patience import Patience
 from streaming.state.wholeness import redis_memory
 
 log = logging.getLogger("headwater.streaming")
@@ -53,7 +54,14 @@ def main() -> int:
     if faults := checkpoint_faults(spark, settings):
         log.error("%s", refusal(faults))
         return NEEDS_OPERATOR
-    prepare_state(spark, settings)
+    patience = Patience(stopping.wait)
+    while not stopping.is_set():
+        try:
+            prepare_state(spark, settings)
+            break
+        except Exception as error:
+            if not patience.wait(error):
+                raise
     pipeline = build_pipeline(spark, settings)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     while not stopping.wait(0.5):

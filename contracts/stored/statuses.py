@@ -32,6 +32,7 @@ class StreamingStatus:
     pending_users: int | None = None  # who wait to be folded in
     fresh_version: str | None = None  # the model by which the fresh lists were last made
     state_lost: int | None = None  # when it was seen that Redis has lost the state, or a part of it
+    writable: int | None = None  # when the online query saw last, before a turn, that Redis takes writes
     evicted_keys: int | None = None  # by Redis since its start, as last seen
 
     def encode(self) -> dict[str, str]:
@@ -50,6 +51,7 @@ class StreamingStatus:
             pending_users=_read(fields, "pending_users", _whole),
             fresh_version=_read(fields, "fresh_version", str),
             state_lost=_read(fields, STATE_LOST, _whole),
+            writable=_read(fields, "writable", _whole),
             evicted_keys=_read(fields, "evicted_keys", _whole),
         )
 

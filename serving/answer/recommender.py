@@ -26,6 +26,7 @@ from serving.question.question import Question, Vectors
 from serving.redis.reads.user import user as read_user
 from serving.redis.store import StoreError
 
+FULL_LAG_MS = 5000  # where Redis is full and this far behind, no event is applied
 POOL = 200  # candidates among which re-rankers choose, at least
 _ARM_CHAINS = 100  # of experiments' arms, kept
 
@@ -97,8 +98,10 @@ class Recommender:
         )
 
     def stale(self, user: User) -> bool:
-        """Whether the answer lacks what Redis holds."""
-        return user.stale or not self._memory.popular_list.loaded
+        """Whether the answer lacks what Redis holds, or should hold: a full one falls behind."""
+        if user.stale or not self._memory.popular_list.loaded:
+            return True
+        return self._memory.store.state.is_full and (lag_ms(user.applied_through) or 0) > FULL_LAG_MS
 
     async def select(
         self, question: Question, strategies: Iterable[Strategy], note: Note | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from contracts.redis_memory import SECTIONS, RedisMemory, eviction_fault, fields_of, memory_of
+from contracts.redis_memory import SECTIONS, RedisMemory, fields_of, memory_fault, memory_of
 from contracts.stored import keyspace
 from serving.redis.store import Store
 
@@ -36,6 +36,7 @@ class StateHealth(Collector):
         )
         self._is_rebuilding = bool(rebuilding)
         self._memory = memory_of(fields_of(b"\n".join(sections).decode(errors="replace")))
+        self._store.state.is_full = self._memory.is_full
         reason = self.reason
         if reason != self._said:
             _log.log(
@@ -48,7 +49,7 @@ class StateHealth(Collector):
         """Why Redis is not to be relied upon, in a sentence with the cure; None where all is well."""
         if not self._store.state.is_there:
             return REBUILDING if self._is_rebuilding else ABSENT
-        fault = None if self._memory is None else eviction_fault(self._memory)
+        fault = None if self._memory is None else memory_fault(self._memory)
         return None if fault is None else str(fault)
 
     def collect(self) -> Iterator[Metric]:
@@ -58,6 +59,7 @@ class StateHealth(Collector):
         missing = float(not self._store.state.is_there)
         for name, text, value in (
             ("state_missing", "1: Redis does not hold the state, or a rebuild is writing it.", missing),
+            ("full", "1: Redis refuses writes, or will with the next ones.", float(self._memory.is_full)),
             ("may_evict", "1: Redis deletes keys when it is full.", float(self._memory.may_evict)),
             ("used_bytes", "Memory that Redis uses.", self._memory.used_bytes),
             ("max_bytes", "Redis' maxmemory; 0: no limit.", self._memory.max_bytes),

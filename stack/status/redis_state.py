@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import redis
 
-from contracts.redis_memory import SECTIONS, Fault, eviction_fault, memory_of
+from contracts.redis_memory import SECTIONS, Fault, memory_fault, memory_of
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
 from contracts.stored.records import Popularity
@@ -68,7 +68,7 @@ class RedisState:
             return Fault("`headwater rebuild` is writing the state, so answers are stale", "wait for its end")
         if self.state_version() != str(keyspace.STATE):
             return Fault("the state is not in Redis, so answers are stale", "run `headwater rebuild`")
-        return eviction_fault(
+        return memory_fault(
             memory_of({name: value for section in sections for name, value in section.items()})
         )
 

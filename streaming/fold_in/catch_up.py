@@ -24,6 +24,7 @@ from streaming.fold_in.cooling import queue_cooled
 from streaming.fold_in.lists import fold_in_users
 from streaming.state.applied_offsets import read_applied
 from streaming.state.client import StateClient, connect
+from streaming.state.patience import Patience
 from streaming.state.status import read_status, write_status
 
 log = logging.getLogger("headwater.catch_up")
@@ -41,6 +42,7 @@ class CatchUp(threading.Thread):
         super().__init__(name="catch_up", daemon=True)
         self._spark, self._settings, self._is_replaying = spark, settings, is_replaying
         self._stopping = threading.Event()
+        self._patience = Patience(self._stopping.wait)
         self.error: BaseException | None = None
 
     def stop(self) -> None:
@@ -52,7 +54,13 @@ class CatchUp(threading.Thread):
         self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "catch_up")
         try:
             while not self._stopping.is_set():
-                if self._is_replaying() or not self.step():
+                try:
+                    is_idle = self._is_replaying() or not self.step()
+                except Exception as error:
+                    if not self._patience.wait(error):
+                        raise
+                    continue
+                if is_idle:
                     self._stopping.wait(_POLL_SECONDS)
         except BaseException as error:
             self.error = error

@@ -27,8 +27,7 @@ from streaming.records.parse import (
     rejected_records,
 )
 from streaming.runtime.hold_points import LAKE_COMMITTED, hold
-from streaming.state.client import connect
-from streaming.state.status import write_status
+from streaming.state.status import report
 
 log = logging.getLogger("headwater.lake")
 # A task and its file cost as much as many rows, and a task keeps a core from the online query.
@@ -109,8 +108,8 @@ class LakeBatch:
         return int(seen.get["refused"])
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
-        client = connect(self._settings.redis_url.get_secret_value())
-        write_status(client, StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds))
+        status = StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds)
+        report(self._settings.redis_url.get_secret_value(), status)
         log.info(
             "batch %d: %d accepted, %d rejected, %d catalogue entries, %d records of exposures in %.2f s",
             batch_id,

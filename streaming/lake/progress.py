@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from pyspark.sql.streaming.query import StreamingQuery
 
@@ -13,23 +14,28 @@ from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
 from contracts.topics import PartitionOffsets, TopicOffsets, by_partition
 from streaming.state.applied_offsets import write_applied
-from streaming.state.client import connect
-from streaming.state.status import write_status
+from streaming.state.client import RedisError, connect_briefly
+from streaming.state.status import report
 
 
 def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
-    """Write the lake query's next offsets to Redis. (The online query's workers write their own.)"""
-    client = connect(settings.redis_url.get_secret_value())
+    """Write the lake query's next offsets to Redis, if it takes them within a second.
+
+    (The online query's workers write their own.)
+    """
+    client = connect_briefly(settings.redis_url.get_secret_value())
     for query in queries:
         progress = query.lastProgress
         if query.name == "lake" and progress is not None and progress["sources"][0]["endOffset"]:
-            write_applied(client, keyspace.APPLIED_LAKE, next_offsets(progress["sources"][0]["endOffset"]))
+            with suppress(RedisError):
+                write_applied(
+                    client, keyspace.APPLIED_LAKE, next_offsets(progress["sources"][0]["endOffset"])
+                )
 
 
 def beat(settings: StreamingSettings) -> None:
-    """Say that the service is alive."""
-    client = connect(settings.redis_url.get_secret_value())
-    write_status(client, StreamingStatus(heartbeat=int(1000 * time.time())))
+    """Say that the service is alive, if Redis takes it within a second."""
+    report(settings.redis_url.get_secret_value(), StreamingStatus(heartbeat=int(1000 * time.time())))
 
 
 def next_offsets(end_offset: str | TopicOffsets) -> PartitionOffsets:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+import time
 from collections.abc import Iterable
 
 from pyspark.sql import SparkSession
@@ -34,6 +35,7 @@ from streaming.runtime.session import task_slots
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.gate import forget_writers, writing
+from streaming.state.patience import Patience
 from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
@@ -51,6 +53,7 @@ class Online(threading.Thread):
         self._watch = StateWatch(self._client)
         self._ends_without_record = EndsWithoutRecord(self._client, settings.kafka_bootstrap_servers)
         self._stopping = threading.Event()
+        self._patience = Patience(self._stopping.wait)
         self._is_short = False  # of task slots
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
         self.error: BaseException | None = None
@@ -64,19 +67,33 @@ class Online(threading.Thread):
         """The loop."""
         self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "online")
         try:
-            forget_writers(self._client)
             self._reach.start()
+            is_first = True
             while not self._stopping.is_set():
-                has_room = self._has_room()
-                self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
-                if has_room:
-                    self._follow()
-                else:
-                    self._stopping.wait(_LOOK_SECONDS)
-                    self._look()
+                try:
+                    if is_first:
+                        forget_writers(self._client)
+                    is_first = False
+                    self._take_turn()
+                except Exception as error:
+                    if not self._patience.wait(error):
+                        raise
         except BaseException as error:
             self.error = error
             raise
+
+    def _take_turn(self) -> None:
+        """Work off a backlog, then follow live until that ends. Raises where Redis is full or away."""
+        # Asks by a write whether Redis takes writes, before Spark starts a query for nothing.
+        write_status(self._client, StreamingStatus(writable=int(time.time() * 1000)))
+        self._patience.is_over()
+        has_room = self._has_room()
+        self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
+        if has_room:
+            self._follow()
+        else:
+            self._stopping.wait(_LOOK_SECONDS)
+            self._look()
 
     def _has_room(self) -> bool:
         """Whether Spark has a task slot for each partition, and one for the others."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.redis_memory import RedisMemory, eviction_fault, fields_of, memory_of
+from contracts.redis_memory import RedisMemory, eviction_fault, fields_of, memory_fault, memory_of
 
 INFO = "# Memory\r\nused_memory:5\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\nevicted_keys:3\r\n"
 
@@ -31,3 +31,11 @@ def test_only_noeviction_keeps_all_keys_and_only_allkeys_takes_the_state(
         assert policy in fault.what
         assert "maxmemory-policy noeviction" in fault.cure
         assert str(fault) == f"{fault.what}: {fault.cure}"
+
+
+def test_a_full_redis_is_named_before_its_policy() -> None:
+    full = RedisMemory(policy="allkeys-lru", used_bytes=100, max_bytes=100)
+    assert memory_fault(full) != eviction_fault(full) == memory_fault(RedisMemory(policy="allkeys-lru"))
+    assert "Redis is full" in str(memory_fault(full))
+    assert memory_fault(RedisMemory(used_bytes=98, max_bytes=100)) is None
+    assert memory_fault(RedisMemory(used_bytes=10**12)) is None

@@ -15,6 +15,7 @@ STREAMING = StreamingStatus(
     pending_users=0,
     fresh_version="v1",
     state_lost=1_700_000_000_999,
+    writable=1_700_000_000_555,
     evicted_keys=12,
 )
 TRAINING = TrainingStatus(
@@ -57,6 +58,7 @@ def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
         "pending_users": "0",
         "fresh_version": "v1",
         "state_lost": "1700000000999",
+        "writable": "1700000000555",
         "evicted_keys": "12",
     }
     assert TRAINING.encode()["served_request"] == "3"

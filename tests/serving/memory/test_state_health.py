@@ -35,6 +35,7 @@ def client_of_test(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url) as client:
         yield client
         client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("maxmemory", 0)
 
 
 def trending_world() -> World:
@@ -108,6 +109,24 @@ def test_a_state_of_a_version_that_this_code_does_not_know_is_stale(
     async def scenario() -> None:
         async with api(redis_url) as client:
             assert (await read(client, LISTS[0]))["stale"] is True
+
+    asyncio.run(scenario())
+
+
+def test_answers_that_fall_behind_a_full_redis_say_so(
+    redis_url: str, api: Client, client_of_test: redis.Redis
+) -> None:
+    World(online_through=int(1000 * time.time()) - 60_000).write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            assert (await read(client, LISTS[0]))["stale"] is False  # behind, as in a replay: lag_ms says it
+            client_of_test.config_set("maxmemory", 1)
+            await until(lambda: state(client), "Redis")
+            answer = await read(client, LISTS[0])
+            assert (answer["stale"], bool(answer["items"])) == (True, True)
+            assert "Redis is full" in (await read(client, "/readyz"))["state"]
+            assert "headwater_redis_full 1.0" in (await client.get("/metrics")).text
 
     asyncio.run(scenario())
 

@@ -1,0 +1,55 @@
+"""What to do while Redis is full or does not answer: wait, say so once, and go on by itself.
+
+The lake and its query never wait for Redis; only what is written to Redis does.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+
+log = logging.getLogger("headwater.online")
+# As they stand in the text of a Python task's failure, too; Java's own OutOfMemoryError is none of them.
+_FULL = re.compile(r"OOM command not allowed|command not allowed when used memory > 'maxmemory'")
+_AWAY = re.compile(r"redis\.exceptions\.(ConnectionError|TimeoutError|BusyLoadingError)")
+PAUSE_SECONDS = 1.0
+FULL = (
+    "Redis is full (maxmemory): no event is applied until there is room, the lake goes on. Give it more "
+    "memory (`redis-cli CONFIG SET maxmemory ...`), or lower TOP_N, FRESH_N or KEEP_VERSIONS"
+)
+AWAY = "Redis does not answer: no event is applied until it does, the lake goes on"
+
+
+def redis_trouble(error: BaseException | str) -> str | None:
+    """The sentence for an error that passes when Redis has room or answers again; None for any other."""
+    kind = "" if isinstance(error, str) else f"{type(error).__module__}.{type(error).__name__}: "
+    text = f"{kind}{error}"
+    if _FULL.search(text):
+        return FULL
+    return AWAY if _AWAY.search(text) else None
+
+
+class Patience:
+    """Says a trouble when it begins, and when it has ended; one for each part that waits."""
+
+    def __init__(self, pause: Callable[[float], object]) -> None:
+        self._pause = pause
+        self._said: str | None = None
+
+    def wait(self, error: BaseException | str) -> bool:
+        """Wait a moment and return True; False at once for an error that waiting does not help."""
+        trouble = redis_trouble(error)
+        if trouble is None:
+            return False
+        if trouble != self._said:
+            log.error("%s", trouble)
+        self._said = trouble
+        self._pause(PAUSE_SECONDS)
+        return True
+
+    def is_over(self) -> None:
+        """Called after what has worked."""
+        if self._said is not None:
+            log.info("Redis takes writes again")
+        self._said = None
