@@ -14,6 +14,7 @@ from clients.topic_admin import create_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
+from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.pipeline import build_pipeline
@@ -64,8 +65,9 @@ def main() -> int:
                 raise
     pipeline = build_pipeline(spark, settings)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
+    margin = LakeMargin(settings)
     while not stopping.wait(0.5):
-        publish_applied(pipeline.queries, settings)
+        margin.report_if_due(publish_applied(pipeline.queries, settings))
         beat(settings)
         if reason := pipeline.end_reason():
             log.error("%s", reason)

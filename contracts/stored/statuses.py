@@ -32,6 +32,8 @@ class StreamingStatus:
     pending_users: int | None = None  # who wait to be folded in
     fresh_version: str | None = None  # the model by which the fresh lists were last made
     state_lost: int | None = None  # when it was seen that Redis has lost the state, or a part of it
+    topic_events: int | None = None  # in the topic of interactions, as the offsets count
+    unread_share: float | None = None  # of what Kafka keeps, the part that the lake lacks
     writable: int | None = None  # when the online query saw last, before a turn, that Redis takes writes
     evicted_keys: int | None = None  # by Redis since its start, as last seen
 
@@ -51,6 +53,8 @@ class StreamingStatus:
             pending_users=_read(fields, "pending_users", _whole),
             fresh_version=_read(fields, "fresh_version", str),
             state_lost=_read(fields, STATE_LOST, _whole),
+            topic_events=_read(fields, "topic_events", _whole),
+            unread_share=_read(fields, "unread_share", float),
             writable=_read(fields, "writable", _whole),
             evicted_keys=_read(fields, "evicted_keys", _whole),
         )
@@ -61,6 +65,7 @@ class TrainingStatus:
     """The hash keyspace.TRAINING_STATUS: what the trainer does, and how its last round ended."""
 
     phase: str | None = None
+    heartbeat: int | None = None  # when the trainer last said that it is well (epoch ms)
     served_request: int | None = None  # the newest request for a round that has been answered
     outcome: str | None = None  # one of ROUND_OUTCOMES
     version: str | None = None  # "" where the round made none
@@ -77,6 +82,7 @@ class TrainingStatus:
         """The reverse of encode."""
         return cls(
             phase=_read(fields, "phase", str),
+            heartbeat=_read(fields, "heartbeat", _whole),
             served_request=_read(fields, "served_request", _whole),
             outcome=_read(fields, "outcome", str),
             version=_read(fields, "version", str),

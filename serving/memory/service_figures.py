@@ -77,6 +77,14 @@ class ServiceFigures(Collector):
             "Since streaming last said that it is well.",
             self._age(status.heartbeat),
         )
+        yield from _gauge(
+            "headwater_streaming_topic_events", "In Kafka's topic of interactions.", status.topic_events
+        )
+        yield from _gauge(
+            "headwater_streaming_unread_share",
+            "Of what Kafka keeps, the part that the lake lacks; 1: Kafka deletes it next.",
+            status.unread_share,
+        )
         lost = float(status.state_lost is not None)
         yield from _gauge("headwater_streaming_state_lost", "1: Redis has lost the state.", lost)
 
@@ -85,6 +93,11 @@ class ServiceFigures(Collector):
         return None if moment is None else max(0.0, self._clock() - moment / 1000)
 
     def _training_figures(self) -> Iterator[Metric]:
+        yield from _gauge(
+            "headwater_training_heartbeat_age_seconds",
+            "Since the trainer last said that it is well.",
+            self._age(self._training.heartbeat),
+        )
         outcome = self._training.outcome
         if outcome in ROUND_OUTCOMES:
             last = GaugeMetricFamily(

@@ -18,19 +18,20 @@ from streaming.state.client import RedisError, connect_briefly
 from streaming.state.status import report
 
 
-def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> None:
-    """Write the lake query's next offsets to Redis, if it takes them within a second.
+def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> PartitionOffsets:
+    """Write the lake query's next offsets to Redis, if it takes them within a second; returns them.
 
     (The online query's workers write their own.)
     """
+    reached: PartitionOffsets = {}
     client = connect_briefly(settings.redis_url.get_secret_value())
     for query in queries:
         progress = query.lastProgress
         if query.name == "lake" and progress is not None and progress["sources"][0]["endOffset"]:
+            reached = next_offsets(progress["sources"][0]["endOffset"])
             with suppress(RedisError):
-                write_applied(
-                    client, keyspace.APPLIED_LAKE, next_offsets(progress["sources"][0]["endOffset"])
-                )
+                write_applied(client, keyspace.APPLIED_LAKE, reached)
+    return reached
 
 
 def beat(settings: StreamingSettings) -> None:

@@ -25,6 +25,7 @@ from training.runtime.session import give_back_memory
 log = logging.getLogger("headwater.training")
 _EVENT_POLL_SECONDS = 5.0
 _SETTLED = 1.1
+_BEAT_SECONDS = 10.0
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Trainer:
     publisher: Publisher
     on_first_model: Callable[[], None] = lambda: None  # called once, as soon as a model is served
     _last_round: float = 0.0
+    _last_beat: float = 0.0
     _last_count: float = 0.0
     _events_before: int = 0
 
@@ -45,6 +47,7 @@ class Trainer:
         self.publisher.write_status(TrainingStatus(phase="idle"))
         is_told = False
         while not stopping.wait(1.0):
+            self._beat()
             if not is_told and self.publisher.current_version() is not None:
                 self.on_first_model()
                 is_told = True
@@ -80,8 +83,14 @@ class Trainer:
         log_round(self.settings, result.outcome, result.manifest)
         return result
 
+    def _beat(self) -> None:
+        """Say now and then that the trainer is well; during a round, each of its phases says so."""
+        if time.monotonic() - self._last_beat >= _BEAT_SECONDS:
+            self._last_beat = time.monotonic()
+            self.publisher.write_status(TrainingStatus(heartbeat=int(1000 * time.time())))
+
     def _show_phase(self, name: str) -> None:
-        self.publisher.write_status(TrainingStatus(phase=name))
+        self.publisher.write_status(TrainingStatus(phase=name, heartbeat=int(1000 * time.time())))
 
     def _finish(self, request: int | None, outcome: str, manifest: Manifest | None, reason: str = "") -> None:
         gate = manifest.gate if manifest else None

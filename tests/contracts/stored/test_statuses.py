@@ -15,11 +15,14 @@ STREAMING = StreamingStatus(
     pending_users=0,
     fresh_version="v1",
     state_lost=1_700_000_000_999,
+    topic_events=12,
+    unread_share=0.125,
     writable=1_700_000_000_555,
     evicted_keys=12,
 )
 TRAINING = TrainingStatus(
     phase="idle",
+    heartbeat=1_700_000_000_777,
     served_request=3,
     outcome="published",
     version="v1",
@@ -58,6 +61,8 @@ def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
         "pending_users": "0",
         "fresh_version": "v1",
         "state_lost": "1700000000999",
+        "topic_events": "12",
+        "unread_share": "0.125",
         "writable": "1700000000555",
         "evicted_keys": "12",
     }

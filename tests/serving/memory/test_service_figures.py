@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import time
 from pathlib import Path
@@ -41,9 +42,11 @@ def written_figures(url: str) -> None:
     now = int(time.time() * 1000)
     client = redis.Redis.from_url(url)
     status = {"online_batch_seconds": "0.2", "lake_batch_seconds": "1.5", "pending_users": "3"}
+    status |= {"topic_events": "15", "unread_share": "0.1"}
     moments = {"online_through": now - 2000, "heartbeat": now - 1000}
     client.hset(keyspace.STREAMING_STATUS, mapping={**status, **moments})
     client.hset(keyspace.TRAINING_STATUS, mapping={"phase": "idle", "outcome": "refused_by_gate"})
+    client.hset(keyspace.TRAINING_STATUS, "heartbeat", now - 1000)
     client.hset(keyspace.APPLIED_ONLINE, mapping={"interactions:0": 10, "interactions:1": 5, "catalog:0": 9})
     client.hset(keyspace.APPLIED_LAKE, mapping={"interactions:0": 8})
     for action in ("publish", "refuse", "publish"):
@@ -80,7 +83,7 @@ def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
 
 def test_every_label_that_is_chosen_by_has_values_that_exist(scrape: str) -> None:
     paths = set(create_app(settings_of()).openapi()["paths"])
-    values = {"outcome": {*ROUND_OUTCOMES, "accepted", "rejected", "failed"}, "route": paths}
+    values = {"outcome": {*ROUND_OUTCOMES, "accepted", "rejected", "failed", "dropped"}, "route": paths}
     values |= {"job": {"headwater-api"}, "status": {"2xx", "3xx", "4xx", "5xx"}}
     for _, expression in EXPRESSIONS:
         for label, chosen in re.findall(r'(\w+)=~?"([^"]*)"', expression):
@@ -126,3 +129,64 @@ def test_grafana_finds_its_source_and_the_dashboard() -> None:
     assert provider["options"]["path"] == "/etc/grafana/dashboards"
     (job,) = yaml.safe_load((ROOT / "watch/prometheus.yml").read_text())["scrape_configs"]
     assert job["static_configs"] == [{"targets": ["api:8000"]}]
+
+
+# A rule with a bound that one scrape decides, as `name{label="value"} > 60` or `absent(name)`.
+SIMPLE = re.compile(r'(absent\()?(\w+)(?:\{(\w+)="(\w+)"\})?(?: (>=|==|>) ([\d.* ]+?))?\)?(?: (==|>) (\d+))?')
+
+
+def rings(expression: str, scrape: str) -> bool | None:
+    """Whether one scrape makes a simple rule ring; None for a rule that is not simple."""
+    found = SIMPLE.fullmatch(expression.strip())
+    if found is None or found[2] == "absent":
+        return None
+    absent, name, label, value, operator, limit = found.groups()[:6]
+    values = [
+        sample.value
+        for family in text_string_to_metric_families(scrape)
+        for sample in family.samples
+        if sample.name == name and (label is None or sample.labels.get(label) == value)
+    ]
+    if operator is not None:
+        bound = math.prod(float(factor) for factor in limit.split("*"))
+        compare = {">": float.__gt__, ">=": float.__ge__, "==": float.__eq__}[operator]
+        values = [each for each in values if compare(float(each), bound)]
+    return not values if absent else bool(values)
+
+
+def simple_rings(scrape: str) -> set[str]:
+    return {rule["alert"] for rule in ALERTS if rings(rule["expr"], scrape)}
+
+
+def test_in_a_healthy_scrape_no_rule_rings_but_what_the_world_says(scrape: str) -> None:
+    # The world's model is of long ago, and its last candidate was refused.
+    assert simple_rings(scrape) == {"HeadwaterModelOld", "HeadwaterModelsRefused"}
+
+
+def test_where_nobody_writes_figures_the_rules_of_absence_ring(redis_url: str, api: Client) -> None:
+    async def asked() -> str:
+        async with api(redis_url) as client:
+            return (await client.get("/metrics")).text
+
+    assert simple_rings(asyncio.run(asked())) == {
+        "HeadwaterStreamingAbsent", "HeadwaterTrainerAbsent", "HeadwaterNoModel", "HeadwaterStateMissing",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("figure", "value", "alert"),
+    [
+        ("headwater_streaming_unread_share", "0.9", "HeadwaterLakeNearRetention"),
+        ("headwater_streaming_heartbeat_age_seconds", "61", "HeadwaterStreamingSilent"),
+        ("headwater_training_heartbeat_age_seconds", "7300", "HeadwaterTrainerSilent"),
+        ("headwater_redis_full", "1", "HeadwaterRedisFull"),
+        ("headwater_redis_may_evict", "1", "HeadwaterRedisMayEvict"),
+        ("headwater_streaming_state_lost", "1", "HeadwaterStateLost"),
+        ("headwater_streaming_online_lag_seconds", "31", "HeadwaterOnlineLag"),
+        ("headwater_streaming_pending_users", "10001", "HeadwaterPendingUsers"),
+    ],
+)
+def test_a_rule_rings_above_its_bound(scrape: str, figure: str, value: str, alert: str) -> None:
+    before = simple_rings(scrape)
+    changed = re.sub(rf"^{figure} .*$", f"{figure} {value}", scrape, flags=re.MULTILINE)
+    assert simple_rings(changed) - before == {alert}

@@ -1,0 +1,52 @@
+"""How far the lake lies behind Kafka's end, and how near to where Kafka deletes what the lake lacks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from clients.event_producer import BrokerUnavailableError
+from clients.topic_admin import topic_begins, topic_ends
+from contracts.settings import StreamingSettings
+from contracts.stored.statuses import StreamingStatus
+from contracts.topics import PartitionOffsets, events_in
+from streaming.state.status import report
+
+log = logging.getLogger("headwater.lake")
+_EVERY_SECONDS = 30.0
+_ANSWER_SECONDS = 5.0
+
+
+class LakeMargin:
+    """Asks Kafka twice a minute and reports; without an answer the last figures stay."""
+
+    def __init__(self, settings: StreamingSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._clock = settings, clock
+        self._next = 0.0
+
+    def report_if_due(self, in_lake: PartitionOffsets) -> None:
+        """``in_lake``: the next offset that the lake lacks, by partition; empty before its first batch."""
+        if not in_lake or self._clock() < self._next:
+            return
+        self._next = self._clock() + _EVERY_SECONDS
+        servers = self._settings.kafka_bootstrap_servers
+        try:
+            begins, ends = topic_begins(servers, _ANSWER_SECONDS), topic_ends(servers, _ANSWER_SECONDS)
+        except BrokerUnavailableError as error:
+            log.warning("Kafka does not say how far its topics reach: %s", error)
+            return
+        status = StreamingStatus(
+            topic_events=events_in(ends), unread_share=unread_share(begins, ends, in_lake)
+        )
+        report(self._settings.redis_url.get_secret_value(), status)
+
+
+def unread_share(begins: PartitionOffsets, ends: PartitionOffsets, in_lake: PartitionOffsets) -> float:
+    """Of what Kafka keeps, the part that the lake lacks, in the worst partition; 1: Kafka deletes it next."""
+    shares = [
+        min(1.0, (end - in_lake[name]) / (end - begins.get(name, 0)))
+        for name, end in ends.items()
+        if name in in_lake and end > max(begins.get(name, 0), in_lake[name])
+    ]
+    return max(shares, default=0.0)

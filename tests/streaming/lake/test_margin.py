@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from streaming.lake.margin import unread_share
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "in_lake", "share"),
+    [
+        (0, 100, 100, 0.0),
+        (0, 100, 75, 0.25),
+        (50, 100, 75, 0.5),
+        (80, 100, 75, 1.0),  # Kafka has deleted what the lake lacks
+        (100, 100, 75, 0.0),  # nothing is kept that could still be read
+        (0, 0, 0, 0.0),
+    ],
+)
+def test_the_share_grows_as_the_lake_falls_behind_and_as_kafka_deletes(
+    begin: int, end: int, in_lake: int, share: float
+) -> None:
+    others = {"catalog:0": 5}
+    found = unread_share(
+        {"interactions:0": begin}, {"interactions:0": end, **others}, {"interactions:0": in_lake, **others}
+    )
+    assert found == share
+
+
+def test_a_partition_that_the_lake_has_not_reached_yet_says_nothing() -> None:
+    assert unread_share({}, {"interactions:1": 5}, {"interactions:0": 5}) == 0.0
