@@ -11,7 +11,7 @@ from contracts.experiments.definition import Definition
 from contracts.experiments.record import Experiment, define
 from experiments.observations.rows import ExperimentRows
 
-START, HOUR, DAY = 1_800_000_000_000, 3_600_000, 86_400_000
+START, HOUR, DAY = 1_790_000_000_000, 3_600_000, 86_400_000
 _ITEM = pa.struct([("item_id", pa.string()), ("rank", pa.int32()), ("source", pa.string())])
 _EXPOSURES = pa.schema(
     [

@@ -9,6 +9,7 @@ import getpass
 import socket
 import time
 from collections.abc import Set
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from contracts.experiments.record import Experiment, ExperimentError
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
 from contracts.stored.completeness import counted_keys, sizes_of
@@ -29,7 +31,12 @@ from contracts.stored.pointer import (
     audit_line,
     move_arguments,
 )
-from contracts.stored.records import EMPTIED_LIST, USER_GRAMIAN, encode_ids, without_ids
+from contracts.stored.records import (
+    EMPTIED_LIST,
+    USER_GRAMIAN,
+    encode_ids,
+    without_ids,
+)
 from contracts.stored.statuses import TrainingStatus
 from training.registry.outcome import DamagedModelError, TrainingError, parse_manifest
 
@@ -221,13 +228,25 @@ class Publisher:
         """
         manifest = self.current_manifest()
         kept = {version}
+        in_use = self.experiment_versions()
         while manifest and manifest.previous and len(kept) < keep:
             kept.add(manifest.previous)
             try:
                 manifest = self.manifest_of(manifest.previous)
             except DamagedModelError:
                 manifest = None
-        return [older for older in self.versions_before(version) if older not in kept]
+        return [older for older in self.versions_before(version) if older not in kept | in_use]
+
+    def experiment_versions(self) -> set[str]:
+        """The versions that arms of running experiments serve: they stay. A damaged record names none."""
+        raw: Any = self._client.hvals(keyspace.EXPERIMENTS)
+        found: set[str] = set()
+        for each in raw:
+            with suppress(ExperimentError):
+                experiment = Experiment.from_json(each)
+                if experiment.state == "running":
+                    found |= experiment.definition.named_versions()
+        return found
 
     def delete(self, version: str) -> None:
         """Delete a version's keys."""

@@ -63,7 +63,8 @@ class Registry:
     def prune(self, keep: int) -> list[str]:
         """Delete all but the served version and the ``keep`` - 1 newest others; returns the deleted."""
         current = self.publisher.current_version()
-        others = [version for version in self.publisher.versions() if version != current]
+        in_use = {current} | self.publisher.experiment_versions()
+        others = [version for version in self.publisher.versions() if version not in in_use]
         old = others[: max(0, len(others) - (keep - 1))]
         for version in old:
             self.publisher.delete(version)

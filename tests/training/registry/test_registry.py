@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import redis
 import typer
 from typer.testing import CliRunner
 
+from contracts.experiments.definition import Definition
+from contracts.experiments.record import define, start
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
@@ -121,6 +124,19 @@ def test_prune_keeps_the_served_version_and_the_newest_others(registry: Registry
     assert "deleted v3" in run("prune", "--keep", "1")
     assert registry.publisher.current_version() == "v2"
     assert "deleted nothing" in run("prune", "--keep", "1")
+
+
+def test_a_version_that_a_running_experiment_serves_is_not_pruned(registry: Registry) -> None:
+    arms = [{"name": "a"}, {"name": "b", "parameters": {"model_version": "v1"}}]
+    draft = define(Definition.model_validate({"name": "e", "hypothesis": "h", "arms": arms}), None, 1)
+    client = redis.Redis.from_url(registry.publisher.url)
+    client.hset(keyspace.EXPERIMENTS, mapping={"e": start(draft, [], 2).to_json(), "broken": "nonsense"})
+    publish(registry, "v3")
+    assert registry.publisher.superseded("v3", 1) == ["v2"]
+    assert "deleted v2" in run("prune", "--keep", "1")
+    client.hset(keyspace.EXPERIMENTS, "e", draft.to_json())
+    assert "deleted v1" in run("prune", "--keep", "1")
+    client.close()
 
 
 def test_differences_name_what_only_one_has() -> None:
