@@ -67,10 +67,15 @@ def a_blend(
 
 
 def publish_with_blend(
-    client: redis.Redis, version: str, items: list[str], with_known_items: bool = False
+    client: redis.Redis,
+    version: str,
+    items: list[str],
+    with_known_items: bool = False,
+    weights: dict[str, float] | None = None,
 ) -> PublishedBlend:
-    """As `publish`, with a blend."""
-    blend = a_blend(publish(client, version, items), with_known_items=with_known_items)
+    """As `publish`, with a blend; of the same ``weights`` whenever it is asked, where they are given."""
+    factors = publish(client, version, items)
+    blend = a_blend(factors, hot=weights, cold=weights, with_known_items=with_known_items)
     publish(client, version, items, blend=blend.record)
     client.hset(keyspace.model_signals(version), mapping=encode_arrays(blend.arrays))
     return blend

@@ -66,6 +66,20 @@ def test_a_list_is_the_exact_top_n_of_the_folded_in_user_without_known_items(cli
     assert 0 < client.ttl(keyspace.fresh("a", 2)) <= SETTINGS.fresh_ttl_seconds
 
 
+def test_where_known_items_may_come_the_one_that_comes_most_leads(client: redis.Redis) -> None:
+    weights = {"repeats/10": 1.0, "item_to_item/0": 0.01}
+    publish_with_blend(client, "v1", ITEMS, with_known_items=True, weights=weights)
+    for moment, item in enumerate(("i3", "i4", "i3", "i5", "i3", "i6")):
+        rate(client, "a", item, 1.0, moment=24 * HOUR * moment, kind="purchase")
+    rate(client, "a", "i7", 1.0, moment=24 * HOUR * 6, kind="dislike")
+    fold_in_users(client, ["a"], {}, SETTINGS)
+    assert fresh_of(client, "a").indexes[:4] == (3, 6, 5, 4)
+    assert 7 not in fresh_of(client, "a").indexes
+    # Without the earlier purchases the last one leads.
+    fold_in_users(client, ["a"], {}, SETTINGS.model_copy(update={"earlier_events": 0}))
+    assert fresh_of(client, "a").indexes[:4] == (6, 3, 5, 4)
+
+
 def test_recent_interactions_count_more_when_asked(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     for n in range(8):
