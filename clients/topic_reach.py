@@ -19,6 +19,7 @@ _POLL_SECONDS = 0.2
 _IDLE_POLL_SECONDS = 0.5
 _IDLE_AFTER_SECONDS = 5.0  # without a new record
 _ANSWER_SECONDS = 10.0
+_PARTITIONS_SECONDS = 5.0  # between two looks at whether partitions were added
 
 
 class Reach(NamedTuple):
@@ -37,6 +38,7 @@ class TopicReach(threading.Thread):
         self._stopping, self._is_known = threading.Event(), threading.Event()
         self._newest = Reach({}, 0)
         self._moved_at = 0.0
+        self._partitions_at = 0.0  # when partitions are to be asked for next
 
     def newest(self) -> Reach:
         """The last answer; waits for the first one."""
@@ -66,6 +68,10 @@ class TopicReach(threading.Thread):
 
     def _ask(self, consumer: KafkaConsumer) -> None:
         asked_at = int(time.time() * 1000)
+        if time.monotonic() >= self._partitions_at:
+            # The consumer keeps what it knows of partitions for minutes; this makes it ask.
+            consumer.topics()
+            self._partitions_at = time.monotonic() + _PARTITIONS_SECONDS
         partitions = [partition for topic in SOURCES for partition in partitions_of(consumer, topic)]
         ends = {
             Partition(partition.topic, partition.partition).name: int(end)

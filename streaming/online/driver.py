@@ -12,12 +12,13 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
-from clients.topic_admin import topic_begins
+from clients.event_producer import BrokerUnavailableError
+from clients.topic_admin import topic_begins, topic_ends
 from clients.topic_reach import TopicReach
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
@@ -40,6 +41,7 @@ from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
 _LOOK_SECONDS = 0.2
+_NEW_PARTITIONS_SECONDS = 1.0  # until the topics' reach has seen them too
 
 
 class Online(threading.Thread):
@@ -55,6 +57,7 @@ class Online(threading.Thread):
         self._stopping = threading.Event()
         self._patience = Patience(self._stopping.wait)
         self._is_short = False  # of task slots
+        self._partitions: Set[str] = frozenset()  # that this turn began with
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
         self.error: BaseException | None = None
 
@@ -76,7 +79,7 @@ class Online(threading.Thread):
                     is_first = False
                     self._take_turn()
                 except Exception as error:
-                    if not self._patience.wait(error):
+                    if not (self._patience.wait(error) or self._has_new_partitions()):
                         raise
         except BaseException as error:
             self.error = error
@@ -87,6 +90,7 @@ class Online(threading.Thread):
         # Asks by a write whether Redis takes writes, before Spark starts a query for nothing.
         write_status(self._client, StreamingStatus(writable=int(time.time() * 1000)))
         self._patience.is_over()
+        self._partitions = self._reach.newest().ends.keys()
         has_room = self._has_room()
         self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
         if has_room:
@@ -103,12 +107,26 @@ class Online(threading.Thread):
             log.warning(
                 "not live: Spark runs %d tasks at a time, the live query takes one for each of %d "
                 "partitions, and the lake needs one; records are applied in small batches meanwhile. "
-                "Give it more cores",
+                "Give it more cores; on a local master a restart adds the slots",
                 slots,
                 partitions,
             )
         self._is_short = not has_room
         return has_room
+
+    def _has_new_partitions(self) -> bool:
+        """Whether partitions were added in this turn: Spark may see them first, and end its query."""
+        try:
+            now = topic_ends(self._settings.kafka_bootstrap_servers).keys()
+        except BrokerUnavailableError:
+            return False
+        is_so = now > self._partitions
+        if is_so:
+            log.info(
+                "Kafka has new partitions, for which Spark has ended the live query: once more with them"
+            )
+            self._stopping.wait(_NEW_PARTITIONS_SECONDS)
+        return is_so
 
     def _work_off_backlog(self, most_left: int) -> None:
         """Apply in batches of limited size until no more records than ``most_left`` are left."""
@@ -153,6 +171,9 @@ class Online(threading.Thread):
                     return
                 if reason:
                     raise RuntimeError(reason)
+                if self._reach.newest().ends.keys() > starts.keys():
+                    log.info("Kafka has new partitions: live again with them")
+                    return
                 if self._count_left() > self._settings.online_backlog_events:
                     break
         finally:

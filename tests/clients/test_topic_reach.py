@@ -46,6 +46,11 @@ def test_where_nothing_is_written_it_asks_less_often_until_a_record_comes(
     monkeypatch.setattr(topic_reach, "partitions_of", lambda *_: [partition])
 
     class Consumer:
+        asked_partitions = 0
+
+        def topics(self) -> None:
+            self.asked_partitions += 1
+
         def end_offsets(self, partitions: object) -> dict[TopicPartition, int]:
             return {partition: end[0]}
 
@@ -54,8 +59,11 @@ def test_where_nothing_is_written_it_asks_less_often_until_a_record_comes(
     busy = reach.pause_seconds()
     reach._ask(consumer)
     assert reach.pause_seconds() == busy
+    reach._ask(consumer)
+    assert consumer.asked_partitions == 1
     now[0] += 60
     reach._ask(consumer)
+    assert consumer.asked_partitions == 2  # partitions may have been added
     assert reach.pause_seconds() > busy
     end[0] = 1
     reach._ask(consumer)

@@ -1,4 +1,4 @@
-"""The online query's loop while Redis is full or away: without Kafka and Spark, over a real Redis."""
+"""The online query's loop while Redis is full, and while partitions are added: over a real Redis alone."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Reach:
 def client(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
     monkeypatch.setattr(driver, "TopicReach", Reach)
     monkeypatch.setattr(driver, "task_slots", lambda _: 0)
+    monkeypatch.setattr(driver, "topic_ends", lambda _: ENDS)
     monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.05)
     with redis.Redis.from_url(redis_url) as connection:
         mark_written(connection)
@@ -103,3 +104,38 @@ def test_what_waiting_does_not_help_ends_the_loop(client: redis.Redis, redis_url
         online.start()
         online.join(30)
     assert "WRONGTYPE" in str(online.error)
+
+
+@pytest.mark.parametrize("first", ["Kafka's reach", "Spark"])
+def test_partitions_that_are_added_are_followed_whoever_sees_them_first(
+    client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    more = {**ENDS, "interactions:1": 0}
+    started: list[set[str]] = []
+    monkeypatch.setattr(driver, "task_slots", lambda _: 9)
+    monkeypatch.setattr(driver, "_NEW_PARTITIONS_SECONDS", 0.05)
+    monkeypatch.setattr(driver, "stop_quietly", lambda *_: None)
+    monkeypatch.setattr(driver, "topic_begins", lambda _: dict.fromkeys(more, 0))
+    monkeypatch.setattr(driver, "topic_ends", lambda _: more)
+    monkeypatch.setattr(Reach, "pause_seconds", lambda _: 0.02, raising=False)
+
+    def start_live(_: object, __: object, starts: dict[str, dict[str, int]]) -> MagicMock:
+        started.append(set(starts["interactions"]))
+        return MagicMock()
+
+    monkeypatch.setattr(driver, "start_live", start_live)
+    is_refused = first == "Spark"
+    monkeypatch.setattr(
+        driver, "end_reason", lambda _: "partitions differ" if is_refused and len(started) == 1 else None
+    )
+    online = driver.Online(MagicMock(), settings_at(redis_url))
+    online.start()
+    try:
+        wait_until(lambda: len(started) >= 1, "it is live")
+        online._reach.ends = more  # type: ignore[attr-defined]
+        wait_until(lambda: {"0", "1"} in started, "it is live with the new partition")
+        assert moves_on(client)
+    finally:
+        online.stop()
+        online.join(30)
+    assert online.error is None
