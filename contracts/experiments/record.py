@@ -76,7 +76,7 @@ class Experiment(BaseModel):
                 fields = migrate(fields)
             return cls.model_validate(fields)
         except (ValidationError, AttributeError, TypeError, json.JSONDecodeError) as error:
-            raise ExperimentError(f"The record of an experiment is damaged ({error}): delete it") from error
+            raise ExperimentError(f"The record of an experiment is damaged ({error})") from error
 
 
 def define(definition: Definition, existing: Experiment | None, now_ms: int) -> Experiment:

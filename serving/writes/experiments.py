@@ -40,8 +40,9 @@ class _Stored(NamedTuple):
 
 async def experiments(store: Store) -> list[Experiment]:
     """Every experiment, the newest first. Raises StoreError, ProblemError 500 for a damaged record."""
-    (found,) = await store.ask_alone(("HVALS", keyspace.EXPERIMENTS))
-    return sorted(map(_decode, found), key=lambda each: (-each.created_at, each.name))
+    (found,) = await store.ask_alone(("HGETALL", keyspace.EXPERIMENTS))
+    read = [_decode(raw, name.decode(errors="replace")) for name, raw in found.items()]
+    return sorted(read, key=lambda each: (-each.created_at, each.name))
 
 
 async def experiment(store: Store, name: str) -> Experiment:
@@ -63,7 +64,7 @@ async def define_experiment(store: Store, definition: Definition) -> Experiment:
     )
     if raw is None and count >= MAX_EXPERIMENTS:
         raise ProblemError(409, f"{MAX_EXPERIMENTS} experiments are kept: delete one that is over")
-    existing = _decode(raw) if raw else None
+    existing = _decode(raw, definition.name) if raw else None
     draft = _step(lambda: define(definition, existing, _now()))
     return await _write(store, "define", raw, draft, definition.hypothesis)
 
@@ -94,17 +95,25 @@ async def stop_one_arm(store: Store, name: str, arm: str, reason: str) -> Experi
 
 async def delete_experiment(store: Store, name: str) -> None:
     """Forget an experiment that does not run. Raises StoreError, ProblemError 404 and 409."""
-    stored = await _stored(store, name)
-    if stored.experiment.state == "running":
-        raise ProblemError(409, f"{name} is running: stop it first")
-    await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), stored.raw, "")
+    raw = await _raw(store, name)
+    try:
+        if Experiment.from_json(raw).state == "running":
+            raise ProblemError(409, f"{name} is running: stop it first")
+    except ExperimentError:  # a damaged record runs nowhere, and only goes away by this
+        pass
+    await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "")
 
 
 async def _stored(store: Store, name: str) -> _Stored:
+    raw = await _raw(store, name)
+    return _Stored(_decode(raw, name), raw)
+
+
+async def _raw(store: Store, name: str) -> bytes:
     (raw,) = await store.ask_alone(("HGET", keyspace.EXPERIMENTS, name))
     if raw is None:
         raise ProblemError(404, "There is no such experiment; GET /v1/experiments lists them")
-    return _Stored(_decode(raw), raw)
+    return bytes(raw)
 
 
 async def _write(
@@ -161,11 +170,11 @@ def _step(change: Callable[[], Experiment]) -> Experiment:
         raise ProblemError(409, str(error)) from error
 
 
-def _decode(raw: bytes) -> Experiment:
+def _decode(raw: bytes, name: str) -> Experiment:
     try:
         return Experiment.from_json(raw)
     except ExperimentError as error:
-        raise ProblemError(500, str(error)) from error
+        raise ProblemError(500, f"{name}: {error}. DELETE /v1/experiments/{name} removes it") from error
 
 
 def _now() -> int:

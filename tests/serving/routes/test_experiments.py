@@ -206,7 +206,10 @@ def test_a_damaged_record_is_left_out_and_the_others_run(redis_url: str, api: Cl
             store.hset(keyspace.EXPERIMENTS, "broken", "nonsense")
             store.incr(keyspace.EXPERIMENTS_REVISION)
             await until(lambda: _named(client, "/v1/users/u1/recommendations"), True)
-            assert (await client.get("/v1/experiments")).status_code == 500
+            listed = await client.get("/v1/experiments")
+            assert (listed.status_code, listed.json()["detail"].startswith("broken: ")) == (500, True)
+            assert (await client.delete("/v1/experiments/broken")).status_code == 204
+            assert (await client.get("/v1/experiments")).status_code == 200
 
     asyncio.run(scenario())
     store.close()
