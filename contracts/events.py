@@ -10,10 +10,11 @@ import math
 import re
 import time
 import uuid
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from contracts.moments import EARLIEST_PLAUSIBLE_MS, moment_of
 
 RATING = "rating"  # the one type that carries a value of its own, from which its strength follows
 PURCHASE = "purchase"  # what "you buy this often" is said of
@@ -79,16 +80,13 @@ def _no_lone_surrogates(text: str) -> str:
 
 
 def _epoch_ms(value: Any) -> Any:
-    """ISO 8601 text becomes epoch milliseconds; a time without a zone is read as UTC."""
+    """Text becomes epoch milliseconds by the rule of `contracts.moments`; a number already is that."""
     if not isinstance(value, str):
         return value
     try:
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError as error:
+        return moment_of(value)
+    except (ValueError, OverflowError) as error:
         raise ValueError("event_time must be epoch milliseconds or ISO 8601") from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return round(moment.timestamp() * 1000)
 
 
 Identifier = Annotated[
@@ -116,7 +114,7 @@ class Interaction(BaseModel):
     schema_version: Literal[1] = 1
     session_id: Identifier | None = None
     recommendation_id: Identifier | None = None
-    # True: a moment before 1990 is meant, and no mistake of its unit.
+    # True: a moment before 1990 is meant. Without it, such a moment is refused as one of a mistaken unit.
     time_from_zero: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
@@ -153,3 +151,8 @@ def checked_value(event_type: str, value: float | None) -> float:
 def from_future(event_time_ms: int, now_ms: int) -> bool:
     """Whether an event lies further ahead of the broker's clock than clocks may differ."""
     return event_time_ms > now_ms + MAX_FUTURE_MS
+
+
+def before_any_log(event_time_ms: int, time_from_zero: bool | None) -> bool:
+    """Whether a moment is so early that its unit is more likely mistaken: nobody says that it is meant."""
+    return event_time_ms < EARLIEST_PLAUSIBLE_MS and not time_from_zero

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.events import EVENT_TYPES, MAX_RATING, MIN_RATING, RATING, UUID_PATTERN
+from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from serving.question.bounds import ID_SCHEMA
 
 _OTHER_TYPES = [name for name in EVENT_TYPES if name != RATING]
 _ID = {"description": "Text; a number is read as its text", "anyOf": [ID_SCHEMA, {"type": "number"}]}
 _OPTIONAL_ID = {"anyOf": [*_ID["anyOf"], {"type": "null"}]}
 _EVENT_TIME = {
-    "description": "Epoch milliseconds or ISO 8601, UTC without a zone; now when absent; never in the future",
+    "description": "Epoch milliseconds or ISO 8601, UTC without a zone; now when absent; not in the future, "
+    "not before 1990",
     "anyOf": [
-        {"type": "integer", "minimum": 0},
+        {"type": "integer", "minimum": EARLIEST_PLAUSIBLE_MS},
         {"type": "string", "format": "date-time"},
     ],
 }
@@ -22,6 +24,7 @@ _COMMON: dict[str, Any] = {
     "user_id": _ID,
     "item_id": _ID,
     "event_time": _EVENT_TIME,
+    "time_from_zero": {"type": ["boolean", "null"], "description": "A time before 1990 is meant"},
     "schema_version": {"const": 1},
     "session_id": _OPTIONAL_ID,
     "recommendation_id": _OPTIONAL_ID,

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, ValidationError
 
-from contracts.events import Interaction, from_future
+from contracts.events import Interaction, before_any_log, from_future
 from contracts.recommendation_id import RecommendationIds
 from contracts.settings import ServingSettings
 from serving.http.access import access
@@ -118,6 +118,12 @@ async def read_events(request: Request, at_most: int) -> list[Any]:
     return events
 
 
+_BEFORE_ANY_LOG = (
+    "event_time: lies before 1990; send milliseconds since 1970 (not seconds) or ISO 8601, or time_from_zero "
+    "if that is meant"
+)
+
+
 def parse_events(items: list[Any], now_ms: int) -> tuple[list[Interaction], list[Rejected]]:
     """The events that hold, and the reason of each that does not."""
     accepted: list[Interaction] = []
@@ -129,7 +135,9 @@ def parse_events(items: list[Any], now_ms: int) -> tuple[list[Interaction], list
             reasons = (f"{_place(each['loc'])}{reason_of(each)}" for each in error.errors(include_url=False))
             rejected.append(Rejected(index=index, reason="; ".join(islice(reasons, MAX_REASONS))))
             continue
-        if from_future(event.event_time, now_ms):
+        if before_any_log(event.event_time, event.time_from_zero):
+            rejected.append(Rejected(index=index, reason=_BEFORE_ANY_LOG))
+        elif from_future(event.event_time, now_ms):
             rejected.append(
                 Rejected(index=index, reason="event_time: lies more than 5 minutes in the future")
             )

@@ -14,6 +14,7 @@ from contracts.settings import LakeSettings, StateSettings
 from stack.machine.errors import StackError
 from stack.status.redis_state import RedisUnavailableError, redis_state
 from stack.verify.check import verify
+from stack.verify.early_times import early_times
 from stack.verify.exposures import read_shown
 from stack.verify.ledgers import Ledgers, read_erased, read_lake, read_poison, read_rejected, read_sent
 from stack.verify.state_file import export_state, read_state
@@ -59,10 +60,11 @@ def verify_ledgers(
                 "name what was acknowledged: --acknowledged FILE, of `headwater ingest --ledger`"
             )
         lake = lake or LakeSettings().lake_uri
+        rows = read_lake(lake)
         verified = verify(
             Ledgers(
                 sent=read_sent(acknowledged),
-                lake=read_lake(lake),
+                lake=rows,
                 rejected=read_rejected(rejected) if rejected else None,
                 poison=read_poison(poison) if poison else None,
                 state=read_state(state) if state else None,
@@ -78,6 +80,8 @@ def verify_ledgers(
         for verdict in verified.verdicts:
             for sentence in verdict.sentences():
                 typer.echo(sentence)
+        if early := early_times(rows):
+            typer.echo(early)
     if not verified.holds:
         raise typer.Exit(_VIOLATED)
 

@@ -14,6 +14,7 @@ from contracts.events import (
     MAX_EVENT_TIME_MS,
     MAX_FUTURE_MS,
     Interaction,
+    before_any_log,
     checked_value,
     from_future,
 )
@@ -89,6 +90,19 @@ def test_ids_may_be_numbers_and_times_may_be_iso_text_read_as_utc() -> None:
     assert (event.user_id, event.item_id, event.value) == ("7", "8", 1.0)
     assert event.event_time == 1_577_836_800_000
     assert Interaction(**{**RATING, "event_time": "2020-01-01T01:00:00+01:00"}).event_time == event.event_time
+
+
+@pytest.mark.parametrize(
+    "text", ["2019-10-01 00:00:00 UTC", "1569888000", "20191001", "2019-10-01T02:00:00+02:00"]
+)
+def test_a_moment_as_text_is_read_by_the_rule_of_every_door(text: str) -> None:
+    assert Interaction(**{**RATING, "event_time": text}).event_time == 1_569_888_000_000
+
+
+def test_a_moment_before_any_log_is_refused_unless_it_is_meant() -> None:
+    assert before_any_log(1_600_000_000, None)
+    assert not before_any_log(1_600_000_000, True)
+    assert not before_any_log(1_600_000_000_000, None)
 
 
 def test_an_event_without_id_gets_one_and_an_id_is_lower_case() -> None:

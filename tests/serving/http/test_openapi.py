@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from clients.topic_admin import create_topics
+from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import keyspace
 from contracts.topics import TOPICS
 from serving.app import create_app
@@ -32,11 +33,11 @@ def events_of(body: Any) -> list[Any]:
 
 
 def out_of_time(event_time: Any) -> bool:
-    """Whether it is a time, as the document says, but one that is too late or before 1970."""
+    """Whether it is a time, as the document says, but one that is too late or before 1990."""
     if isinstance(event_time, str):
         with suppress(ValueError):
             event_time = datetime.fromisoformat(event_time.replace("Z", "+00:00")).timestamp() * 1000
-            return event_time < 0 or event_time > time.time() * 1000
+            return event_time < EARLIEST_PLAUSIBLE_MS or event_time > time.time() * 1000
         return False
     # To JSON Schema 1.0 is an integer; the event's time is taken without a fraction only.
     whole_float = isinstance(event_time, float) and event_time.is_integer()

@@ -75,7 +75,7 @@ def test_the_bytes_on_the_topic_are_the_event(broker: str, served: Callable[...,
         **GOOD,
         "user_id": "日本",
         "event_id": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
-        "event_time": 1000,
+        "event_time": 1_600_000_000_000,
     }
     answer = httpx.post(f"{api.url}/v1/events", json=sent, timeout=30)
     assert answer.status_code == 202, answer.text

@@ -27,6 +27,8 @@ BAD: list[tuple[Any, str]] = [
     ({**GOOD, "user_id": ["u"]}, "user_id"),
     ({**GOOD, "event_time": NOW + 301_000}, "future"),
     ({**GOOD, "event_time": -1}, "event_time"),
+    ({**GOOD, "event_time": 1_600_000_000}, "event_time: lies before 1990"),
+    ({**GOOD, "event_time": "1970-01-01"}, "event_time: lies before 1990"),
     ({**GOOD, "event_time": "yesterday"}, "event_time"),
     ({**GOOD, "event_id": "1"}, "event_id"),
     ({**GOOD, "schema_version": 2}, "schema_version"),

@@ -4,6 +4,7 @@ import json
 
 from clients.rejected_reader import RejectedEvent
 from contracts.events import Interaction
+from contracts.refused_rows import RefusedRow
 from streaming.recovery.rejects import as_line, read_corrections
 
 GOOD = json.dumps({"event_type": "rating", "user_id": "u", "item_id": "i", "value": 4, "event_time": 1})
@@ -22,3 +23,8 @@ def test_corrected_lines_become_events_and_the_others_say_what_is_wrong() -> Non
     assert isinstance(parsed[1], Interaction)
     assert "0.5-5" in str(parsed[3])
     assert [number for number, event in parsed.items() if isinstance(event, str)] == [3, 4, 5]
+
+
+def test_rows_of_files_among_the_lines_are_corrected_in_their_file() -> None:
+    row = RefusedRow("a.csv", 3, "no time", "1, 2").encode()
+    assert next(read_corrections([row, json.dumps({"value": GOOD})]))[0] == 2
