@@ -166,10 +166,17 @@ def print_choice(choice: Choice) -> None:
             print(f"      {_text(horizon.ndcg)}; alone: " + ", ".join(f"{n} {v:.4f}" for n, v in best))
 
 
-def item_knn(histories: Histories, items: int) -> Array:
-    """The item-kNN of the evaluation, with its defaults."""
+def item_knn(asked: Histories, learnt: Histories, items: int, known_too: bool = False) -> Array:
+    """The item-kNN of the evaluation, with its defaults; ``known_too``: its lists hold known items, too."""
+    past = _measured(asked)
+    left_out = past.where(np.zeros(len(past.items), np.bool_)) if known_too else past
+    return rival_lists.item_knn(past, items, K, left_out, _measured(learnt))
+
+
+def _measured(histories: Histories) -> MeasuredHistories:
+    histories = histories.where(histories.is_newest_of_item)
     order = np.lexsort((histories.items, histories.owners))
-    learnt = MeasuredHistories(
+    return MeasuredHistories(
         indptr=histories.indptr,
         items=histories.items[order],
         strengths=histories.strengths[order],
@@ -177,7 +184,6 @@ def item_knn(histories: Histories, items: int) -> Array:
         liked=histories.strengths[order] > 0,
         times=histories.times_ms[order],
     )
-    return rival_lists.item_knn(learnt, items, K)
 
 
 def per_user(log: Log, folder: Path | None) -> None:
@@ -195,7 +201,7 @@ def per_user(log: Log, folder: Path | None) -> None:
     questions = later_of(log, past, everything[test])
     print(f"fitted again in {time.perf_counter() - started:.1f} s")
     lists = {name: rank(blend, offered, questions, K) for name, blend in blends(choice).items()}
-    lists["item-kNN"] = item_knn(questions.histories, len(log.item_ids))
+    lists["item-kNN"] = item_knn(questions.histories, questions.histories, len(log.item_ids))
     print_table(questions, lists, "chosen")
     if folder is not None:
         write(log, past, everything[test], lists, folder)

@@ -45,18 +45,21 @@ def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, un
     return max(quality, key=lambda half_life: (quality[half_life], half_life))
 
 
-def item_knn(past: MeasuredHistories, items: int, k: int, left_out: MeasuredHistories | None = None) -> Lists:
+def item_knn(
+    past: MeasuredHistories,
+    items: int,
+    k: int,
+    left_out: MeasuredHistories | None = None,
+    learnt: MeasuredHistories | None = None,
+) -> Lists:
     """Cosine of the items' positive strengths over the measured users, damped, the nearest ones kept.
 
-    Without the items of ``left_out`` (None: of the past).
+    Without the items of ``left_out`` (None: of the past). ``learnt``: what likeness is learnt from, where
+    that is not the past itself.
     """
     left_out = past if left_out is None else left_out
-    users = len(past.indptr) - 1
-    positive = np.maximum(past.strengths, 0)
-    # A copy, since dropping zeros moves the indexes in place.
-    graded = sp.csr_matrix((positive, past.items, past.indptr), (users, items), copy=True)
-    graded.eliminate_zeros()
-    likeness = _likeness(_keep_strongest(graded))
+    users, graded = len(past.indptr) - 1, _graded(past, items)
+    likeness = _likeness(_keep_strongest(graded if learnt is None else _graded(learnt, items)))
     lists = np.full((users, k), -1, np.int32)
     for start in range(0, users, _BLOCK):
         stop = min(start + _BLOCK, users)
@@ -68,6 +71,14 @@ def item_knn(past: MeasuredHistories, items: int, k: int, left_out: MeasuredHist
         there = np.take_along_axis(scores, best, axis=1) > 0
         lists[start:stop, : best.shape[1]] = np.where(there, best, -1)
     return lists
+
+
+def _graded(past: MeasuredHistories, items: int) -> sp.csr_matrix:
+    shape = len(past.indptr) - 1, items
+    # A copy, since dropping zeros moves the indexes in place.
+    graded = sp.csr_matrix((np.maximum(past.strengths, 0), past.items, past.indptr), shape, copy=True)
+    graded.eliminate_zeros()
+    return graded
 
 
 def _keep_strongest(graded: sp.csr_matrix) -> sp.csr_matrix:

@@ -72,7 +72,7 @@ class PastSignals:
             earlier = past_of(past, newest)
             if slices and not len(earlier.pairs):
                 break
-            questions = self._ask(past, earlier, newest)
+            questions = self._ask(past, newest)
             asked += len(questions)
             slices.append(Slice(self._offer(earlier, problem, seed, is_one_instant), questions))
             past = earlier
@@ -89,6 +89,18 @@ class PastSignals:
         # Users ask at different times, and a trend of the last days would know what came after most.
         return [each for each in offered if each.family != TREND]
 
+    def _ask(self, past: RoundArrays, newest: Marked) -> Questions:
+        """What users liked in the newest part at once, and as many next items.
+
+        A list that is made right after an event is asked for both: the next item and the rest of the session.
+        So of the next items those within a session are asked.
+        """
+        at_once = ask_at_once(past, newest, self.settings).sample(MAX_QUESTIONS)
+        following = ask_next_items(past, newest, self.settings, MAX_QUESTIONS)
+        is_hot = following.histories.hours_since_last < HALF_LIFE_HOURS
+        following = following.some(np.flatnonzero(is_hot)).sample(len(at_once))
+        return join_questions([at_once, following])
+
     def _fit(self, past: RoundArrays, factors: Factors, names: Collection[str] | None) -> list[Candidate]:
         return fit_offered(
             event_histories(past, self.settings),
@@ -98,31 +110,24 @@ class PastSignals:
             max_items=most_items(self.memory),
         )
 
-    def _ask(self, past: RoundArrays, earlier: RoundArrays, newest: Marked) -> Questions:
-        """What each user liked in the newest part at once, and as many next items, each from all before it.
 
-        A list that is made right after an event is asked for both: the next item and the rest of the session.
-        So of the next items those within a session are asked.
-        """
-        later = newest.pairs.where(newest.held_out)
-        again = touched_again(past, newest, self.settings)
-        later = joined(replace(later, event_times=later.first_times), again)
-        later = later.where(np.lexsort((later.items, later.users)))
-        after = pair_histories(later, past.counts.users, weights=later.positive.astype(np.float64))
-        known = event_histories(earlier, self.settings)
-        at_once = later_questions(known, after, after.weights > 0).sample(MAX_QUESTIONS)
-        following = self._next_items(past, newest).sample(len(at_once))
-        return join_questions([at_once, following])
+def ask_at_once(past: RoundArrays, newest: Marked, settings: TrainingSettings) -> Questions:
+    """What each user liked in the newest part, predicted at the first moment of it."""
+    later = newest.pairs.where(newest.held_out)
+    again = touched_again(past, newest, settings)
+    later = joined(replace(later, event_times=later.first_times), again)
+    later = later.where(np.lexsort((later.items, later.users)))
+    after = pair_histories(later, past.counts.users, weights=later.positive.astype(np.float64))
+    return later_questions(event_histories(past_of(past, newest), settings), after, after.weights > 0)
 
-    def _next_items(self, past: RoundArrays, newest: Marked) -> Questions:
-        """Each liked event of the newest part that came within hours of the one before it."""
-        histories = event_histories(past, self.settings)
-        cuts = np.full(len(histories), NONE) if newest.cuts is None else newest.cuts
-        cut = cuts[histories.owners]
-        is_target = (histories.times_ms > cut) & (cut != NONE) & (histories.grades >= POSITIVE_GRADE)
-        questions = next_item_questions(histories, is_target, limit=MAX_QUESTIONS)
-        is_hot = questions.histories.hours_since_last < HALF_LIFE_HOURS
-        return questions.some(np.flatnonzero(is_hot))
+
+def ask_next_items(past: RoundArrays, newest: Marked, settings: TrainingSettings, limit: int) -> Questions:
+    """Each liked event of the newest part, predicted from all that its user did before; ``limit`` of them."""
+    histories = event_histories(past, settings)
+    cuts = np.full(len(histories), NONE) if newest.cuts is None else newest.cuts
+    cut = cuts[histories.owners]
+    is_target = (histories.times_ms > cut) & (cut != NONE) & (histories.grades >= POSITIVE_GRADE)
+    return next_item_questions(histories, is_target, limit=limit)
 
 
 def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:
