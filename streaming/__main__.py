@@ -21,7 +21,8 @@ from streaming.pipeline import build_pipeline
 from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session
-from streaming.state.client import connect
+from streaming.state.client import connect, connect_briefly
+from streaming.state.lease import REFUSAL, Lease
 from streaming.state.patience import Patience
 from streaming.state.wholeness import redis_memory
 
@@ -63,18 +64,28 @@ def main() -> int:
         except Exception as error:
             if not patience.wait(error):
                 raise
+    lease = Lease(connect_briefly(settings.redis_url.get_secret_value()))
+    if not lease.take(stopping.wait):
+        if stopping.is_set():
+            return 0
+        log.error("not started: %s", REFUSAL)
+        return NEEDS_OPERATOR
     pipeline = build_pipeline(spark, settings)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     margin = LakeMargin(settings)
     while not stopping.wait(0.5):
         margin.report_if_due(publish_applied(pipeline.queries, settings))
         beat(settings)
+        if not lease.keep():
+            log.error("ended: %s", REFUSAL)
+            return NEEDS_OPERATOR
         if reason := pipeline.end_reason():
             log.error("%s", reason)
             return 1
     # A batch that is stopped in its middle comes again; py4j would log the interruption as an exception.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     pipeline.stop(spark)
+    lease.release()
     spark.stop()
     return 0
 

@@ -1,0 +1,67 @@
+"""One streaming service at a time on one state: the one that holds the lease in Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from contracts.stored import keyspace
+from streaming.state.client import RedisError, StateClient
+from streaming.state.script import lua
+
+# A killed service's lease ends before the JVM of its next start is there.
+HELD_SECONDS = 10.0
+_KEEP_SECONDS = 2.0
+REFUSAL = (
+    "another streaming service works on this state (REDIS_URL): two would apply and append the same events. "
+    "Stop one of them; this one starts by itself then where a supervisor starts it again"
+)
+
+
+class Lease:
+    """Of this process. Guarantee: a second service does not start, and one that was replaced ends.
+
+    While Redis does not answer nobody can tell, so the holder goes on: the applied offsets, which move only
+    from where their writer has left them, and the lake's transaction ids keep the data right meanwhile.
+    """
+
+    def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._clock = client, clock
+        self._holder = str(uuid4())
+        self._next_keep = 0.0
+
+    def take(self, pause: Callable[[float], object]) -> bool:
+        """Whether this process holds it now; waits for as long as one that was killed may still seem to.
+
+        ``pause`` waits this number of seconds, and is true where waiting is to end.
+        """
+        deadline = self._clock() + HELD_SECONDS + 1
+        while not self._hold():
+            if self._clock() >= deadline or pause(0.5):
+                return False
+        return True
+
+    def keep(self) -> bool:
+        """Called a few times a second; False once another process holds it."""
+        if self._clock() < self._next_keep:
+            return True
+        self._next_keep = self._clock() + _KEEP_SECONDS
+        return self._hold()
+
+    def release(self) -> None:
+        """Let the next service start at once."""
+        try:
+            if self._client.get(keyspace.STREAMING_LEASE) == self._holder.encode():
+                self._client.delete(keyspace.STREAMING_LEASE)
+        except RedisError:
+            return
+
+    def _hold(self) -> bool:
+        script = self._client.register_script(lua(__package__, "hold_lease.lua"))
+        try:
+            return bool(
+                script(keys=[keyspace.STREAMING_LEASE], args=[self._holder, round(1000 * HELD_SECONDS)])
+            )
+        except RedisError:
+            return True

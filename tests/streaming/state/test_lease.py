@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from contracts.stored import keyspace
+from stack.machine.ports import free_port
+from streaming.state.lease import HELD_SECONDS, Lease
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as connection:
+        yield connection
+
+
+def test_a_second_service_waits_in_vain_while_the_first_one_runs_and_starts_when_it_has_stopped(
+    client: redis.Redis,
+) -> None:
+    clock = Clock()
+    first, second = Lease(client, clock), Lease(client, clock)
+    assert first.take(clock.pass_by)
+    assert clock.now == 0
+    assert not second.take(clock.pass_by)
+    assert clock.now > HELD_SECONDS
+    assert first.keep()
+    second.release()  # it is not its own
+    assert not second.take(clock.pass_by)
+    first.release()
+    assert second.take(clock.pass_by)
+
+
+def test_the_lease_of_a_killed_service_ends_and_a_replaced_one_learns_it(client: redis.Redis) -> None:
+    clock = Clock()
+    killed, next_one = Lease(client, clock), Lease(client, clock)
+    assert killed.take(clock.pass_by)
+    left = client.pttl(keyspace.STREAMING_LEASE)
+    assert 0 < int(left) <= 1000 * HELD_SECONDS  # type: ignore[arg-type]
+    client.delete(keyspace.STREAMING_LEASE)  # as if that time had passed
+    assert next_one.take(clock.pass_by)
+    clock.pass_by(60)
+    assert not killed.keep()
+    assert next_one.keep()
+
+
+def test_after_a_flush_the_holder_holds_it_again(client: redis.Redis) -> None:
+    clock = Clock()
+    holder = Lease(client, clock)
+    assert holder.take(clock.pass_by)
+    client.flushall()
+    clock.pass_by(60)
+    assert holder.keep()
+    assert not Lease(client, clock).take(clock.pass_by)
+
+
+def test_where_redis_does_not_answer_the_holder_goes_on() -> None:
+    with redis.Redis(port=free_port()) as nobody:
+        lease = Lease(nobody, Clock())
+        assert lease.take(lambda _: None)
+        assert lease.keep()
+        lease.release()
