@@ -24,7 +24,17 @@ from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
 from benchmarks.rounds import kept_lists, once, quality, top_n_lists, warm_round, whole_round
 from benchmarks.startup import idle, recovery
-from benchmarks.stream import blend_scoring, blend_worker, fold_in, freshness, growth, lake, online, producer
+from benchmarks.stream import (
+    blend_scoring,
+    blend_worker,
+    fold_in,
+    freshness,
+    growth,
+    lake,
+    live_figures,
+    online,
+    producer,
+)
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
 from stack.machine.java import ensure_java
@@ -41,6 +51,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("blend_worker", blend_worker.run),
     ("growth", growth.run),
     ("online", online.run),
+    ("live_figures", live_figures.run),
     ("freshness", freshness.run),
     ("top_n_lists", top_n_lists.run),
     ("warm_round", warm_round.run),

@@ -75,6 +75,7 @@ class WeightSettings(_Environment):
     rating_strengths: dict[float, float] = Field(
         default_factory=lambda: {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
     )
+    positive_rating: float = 4.0  # from here on, a good list holds the item: figures count it
 
 
 class HistorySettings(_Environment):
@@ -123,6 +124,8 @@ class FoldInSettings(_Environment):
     fold_half_life_days: float = Field(default=0.0, ge=0)  # 0: off
     # A new item gets a provisional factor once this number of users with a taste touched it; 0: never.
     new_item_min_users: int = Field(default=3, ge=0)
+    # Whether each new positive event is scored against the list that its user had (live figures).
+    live_figures: bool = True
 
 
 class StreamingSettings(
@@ -182,7 +185,6 @@ class TrainingSettings(
     # A warm round keeps a user's list while the sums of its new scores are at every place no more than this
     # share below those of a new list (docs/decisions/0009-kept-lists.md); 0: every list is written again.
     list_tolerance: float = Field(default=0.01, ge=0, lt=1)
-    positive_rating: float = 4.0
     als_rank: int = Field(default=16, ge=1, le=1000)
     als_max_iter: int = Field(default=10, ge=1, le=200)
     als_reg_param: float = Field(default=0.01, ge=0)

@@ -17,6 +17,7 @@ from serving.http.body_limit import BodyLimit
 from serving.http.observe import Observe
 from serving.lists.user_list import UserList
 from serving.memory.experiments import ExperimentsInForce
+from serving.memory.figures.live_figures import LiveGauges
 from serving.memory.impressions import Impressions
 from serving.memory.process_memory import empty_memory
 from serving.memory.refresh import Refresher
@@ -61,13 +62,13 @@ def create_app(settings: ServingSettings) -> Api:
     applied, event_log = AppliedWrites(store), EventLog(settings, settings.kafka_timeout_seconds)
     exposures = ExposureLog(settings, event_log, metrics)
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
-    health = StateHealth(store)
-    metrics.add(figures)
-    metrics.add(health)
+    health, live_gauges = StateHealth(store), LiveGauges(store)
+    for collector in (figures, health, live_gauges):
+        metrics.add(collector)
     lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list)
     refresher = Refresher(
         store,
-        (*lists_in_memory, rules, health, running, figures, impressions),
+        (*lists_in_memory, rules, health, running, figures, live_gauges, impressions),
         metrics,
         settings.popular_refresh_seconds,
     )

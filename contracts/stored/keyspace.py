@@ -79,6 +79,11 @@ def together(item_id: str, shard: int) -> str:
     return f"hw:{{{shard}}}:together:{item_id}"
 
 
+def live(day: str, shard: int) -> str:
+    """HASH live_figures.field -> whole number: how lists held what users did on a day; expires."""
+    return f"hw:{{{shard}}}:live:{day}"
+
+
 def history_pattern() -> str:
     """What SCAN matches to find every history (braces are literal to Redis, the shard is any)."""
     return "hw:{*}:history:*"

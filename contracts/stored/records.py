@@ -203,6 +203,28 @@ def decode_fresh(raw: bytes) -> FreshList:
     return FreshList(version, int(read_at), offsets, *decode_ranked(raw[end:]), hotness=hotness)
 
 
+def ranked_of(raw: bytes, version: str) -> bytes:
+    """The part of an encoded fresh list that is as encode_ranked; empty where another version made it."""
+    if not raw:
+        return b""
+    length, sources = raw[8], raw[9]
+    start = 10 + (length & ~_HAS_HOTNESS)
+    if raw[10:start] != version.encode():
+        return b""
+    return raw[start + bool(length & _HAS_HOTNESS) + 12 * sources :]
+
+
+def holds_index(ranked: bytes, index: int) -> bool:
+    """Whether a list of encode_ranked has an item; most lists do not, and need no decoding."""
+    if index < 0:
+        return False
+    wanted, end = struct.pack("<I", index), len(ranked) // RANKED_SIZE * 4
+    at = ranked.find(wanted, 0, end)
+    while at >= 0 and at % 4:
+        at = ranked.find(wanted, at + 1, end)
+    return at >= 0
+
+
 def encode_ranked(indexes: Sequence[int], scores: Sequence[float]) -> bytes:
     """A ranked list of dense item indexes (uint32) with scores (float32): 8 bytes an item."""
     n = len(indexes)

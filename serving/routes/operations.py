@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.live_figures import KEEP_SECONDS
 from contracts.stored.manifest import ManifestError
 from serving.http.problems import ProblemError
+from serving.memory.figures.live_figures import Live, live_answer
 from serving.memory.popular_list import PopularList
 from serving.memory.state_health import StateHealth
 from serving.redis.reads.model import current_version, read_manifest
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
+
+MAX_HOURS = KEEP_SECONDS // 3600
 
 
 class Health(BaseModel):
@@ -44,6 +48,18 @@ def routes(store: Store, popular_list: PopularList, health: StateHealth, metrics
         except ManifestError as error:
             raise ProblemError(500, str(error)) from error
         return manifest.to_dict() if manifest else {"version": version}
+
+    @router.get("/v1/live")
+    async def live(
+        hours: Annotated[
+            int, Query(ge=1, le=MAX_HOURS, description="How far back, the present hour included")
+        ] = 24,
+    ) -> Live:
+        """How the lists that users had held what they did next, by hour and model version.
+
+        Beside them, for the same events: the list of the last training round, and the popular list.
+        """
+        return await live_answer(store, hours)
 
     @router.get("/livez")
     @router.get("/healthz", include_in_schema=False)

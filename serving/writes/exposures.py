@@ -52,6 +52,7 @@ class ExposureLog:
         self._event_log, self._metrics = event_log, metrics
         self._enabled, self._most = settings.exposures, settings.exposures_waiting
         self._waiting: deque[str] = deque()
+        self._is_dropping = False
 
     def issue(self, user: User, source: str | None, arm: str = "") -> str:
         """The id of an answer whose first item has this source."""
@@ -91,8 +92,11 @@ class ExposureLog:
                 await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
             except EventLogError as error:
                 self._metrics.exposures.labels("dropped").inc(len(batch))
-                _log.warning("%d exposures dropped: %s", len(batch), error)
+                if not self._is_dropping:  # once, until Kafka takes some again
+                    _log.warning("what is shown is dropped from now on: %s", error)
+                self._is_dropping = True
             else:
+                self._is_dropping = False
                 self._metrics.exposures.labels("sent").inc(len(batch))
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.panel import Panel
 from rich.table import Table
 
+from contracts.live_figures import POPULAR, RETRAINED, LiveFigures
 from contracts.stored.manifest import Manifest
 from stack.status.picture import StackStatus
 
@@ -26,6 +27,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("in the lake", _count(status.in_lake)),
         ("lag", _lags(status)),
         ("model", status.model_error or model_line(status.model)),
+        ("live", live_line(status.live)),
         ("trainer", status.training.phase or "starting"),
     ]
     found += [(name, address) for name, address in status.addresses.items() if name != "api"]
@@ -69,6 +71,21 @@ def model_line(model: Manifest | None) -> str:
         if metrics.get(name) is not None
     ]
     return ", ".join([model.version, *shown])
+
+
+def live_line(live: LiveFigures | None) -> str:
+    """How the lists that users had held what they did next, beside the last training's and popular ones."""
+    if live is None or not live.served.events:
+        return "no new positive events yet"
+    retrained, popular = live.beside[RETRAINED], live.beside[POPULAR]
+    shown = [
+        f"{name} {served or 0.0:.3f} (last training {batch or 0.0:.3f}, popularity {others or 0.0:.3f})"
+        for name, served, batch, others in (
+            ("hit@10", live.served.hit_rate, retrained.hit_rate, popular.hit_rate),
+            ("ndcg@10", live.served.ndcg, retrained.ndcg, popular.ndcg),
+        )
+    ]
+    return ", ".join([*shown, f"{live.served.events:,} events since yesterday"])
 
 
 def _state(status: StackStatus) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 from clients.event_producer import ProducerError
 from clients.topic_admin import topic_ends
+from contracts.live_figures import LiveFigures
 from contracts.redis_memory import Fault
+from contracts.settings import RedisSettings
 from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
 from contracts.stored.manifest import Manifest, ManifestError
@@ -45,6 +47,7 @@ class StackStatus:
     training: TrainingStatus = field(default_factory=TrainingStatus)
     api_ready: bool = False
     trouble: str | None = None  # why answers are stale, or may soon be
+    live: LiveFigures | None = None  # how lists held what users did, since yesterday
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -53,6 +56,7 @@ class StackStatus:
             "ingest": {name: found["ingest"][name] for name in _SHOWN_COUNTS},
             "model": self.model.to_dict() if self.model else None,
             "training": self.training.encode(),
+            "live": live_dict(self.live),
         }
 
 
@@ -95,6 +99,7 @@ def figures(ports: Ports) -> dict[str, Any]:
                 "training": redis.training_status(),
                 "trouble": _words(redis.trouble()),
             }
+            found["live"] = redis.live(RedisSettings().redis_shards, time.time_ns() // 1_000_000)
             try:
                 found["model"] = redis.model()
             except ManifestError as error:
@@ -108,6 +113,16 @@ def figures(ports: Ports) -> dict[str, Any]:
 
 def _words(fault: Fault | None) -> str | None:
     return None if fault is None else str(fault)
+
+
+def live_dict(live: LiveFigures | None) -> dict[str, Any] | None:
+    """The figures for --json: by list, with the number of events; None where there are none."""
+    if live is None or not live.served.events:
+        return None
+    lists = {"served": live.served, **live.beside}
+    return {"events": live.served.events} | {
+        name: {"hit_rate": sums.hit_rate, "ndcg": sums.ndcg, "mrr": sums.mrr} for name, sums in lists.items()
+    }
 
 
 def _services(folders: Folders) -> dict[str, dict[str, Any]]:

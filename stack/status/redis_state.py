@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import redis
 
+from contracts.live_figures import LiveFigures, days_until, decode_day
 from contracts.redis_memory import SECTIONS, Fault, memory_fault, memory_of
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
@@ -40,6 +41,17 @@ class RedisState:
         """What the trainer says of itself."""
         fields = cast("dict[bytes, bytes]", self._client.hgetall(keyspace.TRAINING_STATUS))
         return TrainingStatus.decode(fields)
+
+    def live(self, shards: int, now_ms: int, hours: int = 24) -> LiveFigures:
+        """The live figures of the days that the last hours touch."""
+        days = [
+            decode_day(
+                cast("dict[bytes, bytes]", self._client.hgetall(keyspace.live(day, shard)))
+                for shard in range(shards)
+            )
+            for day in days_until(now_ms, hours)
+        ]
+        return sum((figures for day in days for figures in day.values()), LiveFigures())
 
     def model(self) -> Manifest | None:
         """The current model's manifest, None before the first. Raises ManifestError."""

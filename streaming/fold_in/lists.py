@@ -99,6 +99,11 @@ def _fold_in_block(
         learn_new_items(client, model, touches, settings.new_item_min_users)
 
 
+def model_of(client: StateClient, version: str | None) -> OnlineModel | None:
+    """The model of a version as this process holds it; None where there is none to fold into."""
+    return _models.of(client, version)
+
+
 def queue_users(client: StateClient, users: Sequence[str], settings: StreamingSettings) -> None:
     """Let users wait to be folded in, as active now."""
     seconds, micros = client.time()

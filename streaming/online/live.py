@@ -23,6 +23,7 @@ from contracts.stored.statuses import StreamingStatus
 from contracts.topics import TopicOffsets
 from streaming.online.arrivals import group_arrivals
 from streaming.online.micro_batch import apply_micro_batch
+from streaming.online.outcomes import Outcomes
 from streaming.online.position import Position
 from streaming.online.rows import online_rows, rows_of_json
 from streaming.records.source import read_topics
@@ -88,13 +89,13 @@ def _task(
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = connect(settings.redis_url.get_secret_value())
-        position = Position(settings.kafka_bootstrap_servers)
+        position, outcomes = Position(settings.kafka_bootstrap_servers), Outcomes()
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
         for arrived in group_arrivals(texts, settings.online_trigger_seconds, _MOST_RECORDS):
             started = time.monotonic()
             rows = rows_of_json(arrived)
             with writing(client, " ".join(sorted({row.partition for row in rows}))):
-                apply_micro_batch(client, rows, position, settings)
+                apply_micro_batch(client, rows, position, settings, outcomes)
             write_status(client, StreamingStatus(online_batch_seconds=time.monotonic() - started))
         yield from ()
 

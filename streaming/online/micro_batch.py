@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from contracts.settings import StreamingSettings
 from contracts.topics import interaction_offsets
 from streaming.fold_in.active_users import ActiveUsers, fold_in_active
+from streaming.online.outcomes import Outcomes
 from streaming.online.position import Position
 from streaming.online.progress import BatchProgress
-from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of
+from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, interactions_of
 from streaming.online.touched_items import note_touched
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
 from streaming.state.apply import UserEvent, apply_catalog, apply_events
@@ -22,7 +23,11 @@ from streaming.state.erasure import erase_users
 
 
 def apply_micro_batch(
-    client: StateClient, rows: Sequence[RecordRow], position: Position, settings: StreamingSettings
+    client: StateClient,
+    rows: Sequence[RecordRow],
+    position: Position,
+    settings: StreamingSettings,
+    outcomes: Outcomes | None = None,
 ) -> None:
     """Apply a live micro-batch of one task. Raises StateWentBackError.
 
@@ -33,8 +38,8 @@ def apply_micro_batch(
     batch.add_rows(rows)
     # 0. Does Redis stand where this task has left it? A state that went back must not be built upon.
     applied = position.check(client, batch.first)
-    # 1 and 2. State, touched items.
-    events = apply_rows(client, rows, settings)
+    # 1 and 2. State, touched items. The live figures say how the lists that are there now held the events.
+    events = apply_rows(client, rows, settings, outcomes)
     # 3. Fold-in reads the histories that step 1 wrote. Each list says which offsets its history holds: by
     #    that the API knows when an event that it is asked to wait for shows in the list.
     if settings.fold_in and events:
@@ -47,13 +52,17 @@ def apply_micro_batch(
 
 
 def apply_rows(
-    client: StateClient, rows: Sequence[RecordRow], settings: StreamingSettings
+    client: StateClient,
+    rows: Sequence[RecordRow],
+    settings: StreamingSettings,
+    outcomes: Outcomes | None = None,
 ) -> list[UserEvent]:
     """Steps 1 and 2, of a live micro-batch and of a backlog's Arrow batch. Returns the interactions."""
     # 1. State: one atomic script per user, so that any order and any repetition give the same state. All else
     #    follows from it.
     events, entries = events_of(rows), entries_of(rows)
-    apply_events(client, events, settings)
+    scored = outcomes.of(client, interactions_of(rows), settings) if outcomes else ()
+    apply_events(client, events, settings, scored)
     apply_catalog(client, entries)
     items = set(erase_users(client, list(erasures_of(entries)), settings))
     items.update(event.item_id for event in events)

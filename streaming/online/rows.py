@@ -57,14 +57,18 @@ def rows_of_json(texts: Iterable[str]) -> list[RecordRow]:
 
 def events_of(rows: Iterable[RecordRow]) -> list[UserEvent]:
     """The accepted interactions."""
-    name = topics.INTERACTIONS.name
     return [
         UserEvent(
             row.user_id, row.item_id, HistoryEntry(row.event_type, row.event_time, row.event_id, row.value)
         )
-        for row in rows
-        if row.accepted == name
+        for row in interactions_of(rows)
     ]
+
+
+def interactions_of(rows: Iterable[RecordRow]) -> list[RecordRow]:
+    """The rows of `events_of`, in the same order."""
+    name = topics.INTERACTIONS.name
+    return [row for row in rows if row.accepted == name]
 
 
 def entries_of(rows: Iterable[RecordRow]) -> list[CatalogRecord]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from typing import NamedTuple
 
 from contracts.settings import StateSettings
@@ -32,18 +33,27 @@ class CatalogRecord(NamedTuple):
     json: str
 
 
-def apply_events(client: StateClient, events: Iterable[UserEvent], settings: StateSettings) -> int:
-    """Apply interactions, one atomic script per user. Returns how many entries changed or came late."""
+def apply_events(
+    client: StateClient,
+    events: Iterable[UserEvent],
+    settings: StateSettings,
+    outcomes: Iterable[str] = (),
+) -> int:
+    """Apply interactions, one atomic script per user. Returns how many entries changed or came late.
+
+    ``outcomes``, one an event where given, say what an event adds to the live figures if it makes its item
+    one that the user wants ("": nothing).
+    """
     by_user: dict[str, list[bytes | str]] = defaultdict(list)
-    for user_id, item_id, entry in events:
-        by_user[user_id] += (item_id, encode_entry(entry))
+    for (user_id, item_id, entry), outcome in zip(events, chain(outcomes, repeat(""))):  # noqa: B905
+        by_user[user_id] += (item_id, encode_entry(entry), outcome)
     script, changed = client.register_script(state_script(settings)), 0
     for users in chunks(by_user.items()):
         with client.pipeline(transaction=False) as pipeline:
             for user_id, arguments in users:
                 keys = user_keys(user_id, settings.redis_shards)
-                for start in range(0, len(arguments), 2 * _EVENTS_PER_CALL):
-                    part = arguments[start : start + 2 * _EVENTS_PER_CALL]
+                for start in range(0, len(arguments), 3 * _EVENTS_PER_CALL):
+                    part = arguments[start : start + 3 * _EVENTS_PER_CALL]
                     script(keys=keys, args=[user_id, "", *part], client=pipeline)
             changed += sum(pipeline.execute())
     return changed
@@ -61,6 +71,7 @@ def user_keys(user_id: str, shards: int) -> list[str]:
         keyspace.together("", shard),
         keyspace.erased(shard),
         keyspace.earlier(user_id, shards),
+        keyspace.live("", shard),
     ]
 
 

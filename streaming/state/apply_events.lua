@@ -8,11 +8,12 @@
 -- What is no last writer any more stays as a moment: the newest ones of each item (contracts/stored/keyspace.py:
 -- earlier), whichever events came first.
 -- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together, erased; the
---       user's earlier events
--- ARGV  user_id, '', item_id, entry, item_id, entry, ...   (contracts/stored/records.py: encode_entry)
+--       user's earlier events, prefix of the live figures' days
+-- ARGV  user_id, '', item_id, entry, outcome, item_id, entry, outcome, ...   (contracts/stored/records.py:
+--       encode_entry; the outcome is '' or JSON, see count_outcome)
 --       user_id, until when it is erased (ms), item_id, item_id, ...   of its history and of what was retracted
 -- returns how many entries changed, and how many earlier events came late
-local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED, EARLIER = unpack(KEYS)
+local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED, EARLIER, LIVE = unpack(KEYS)
 local USER, ERASE_UNTIL = ARGV[1], tonumber(ARGV[2])
 local ENTRY = '>BdI4I4I4I4i4'
 local ENTRY_SIZE = struct.size(ENTRY)
@@ -319,7 +320,26 @@ local newest -- items, before the first change
 local changed, late = 0, 0
 local moved, moved_to -- the item that changed last, and its place among the recent ones
 
-local function apply(item, new, erased_until)
+-- As is_positive of contracts/strengths.py.
+local function is_positive(counted)
+    local found = false
+    for code, entry in pairs(counted) do
+        if CONTRACT.negative[code] then return false end
+        if code == RATING then found = found or entry[7] >= CONFIG.positive
+        else found = found or CONFIG.weights[code] > 0 end
+    end
+    return found
+end
+
+-- Adds to the live figures what an event is worth to them; with the state, so that no event counts twice.
+local function count_outcome(outcome)
+    local found = cjson.decode(outcome)
+    local key = LIVE .. found.day
+    for field, amount in pairs(found.amounts) do redis.call('HINCRBY', key, field, amount) end
+    redis.call('EXPIRE', key, CONFIG.live_seconds)
+end
+
+local function apply(item, new, erased_until, outcome)
     if new[2] <= erased_until then
         move_item(item, {}, {}, new)
         return
@@ -338,6 +358,7 @@ local function apply(item, new, erased_until)
     moved, moved_to = item, store(item, entries, after, came_from)
     move_item(item, before, after, new)
     changed = changed + 1
+    if outcome ~= '' and is_positive(after) and not is_positive(before) then count_outcome(outcome) end
 end
 
 local function erase(item)
@@ -364,10 +385,10 @@ if ERASE_UNTIL then
     if ERASE_UNTIL > erased_until then redis.call('HSET', ERASED, USER, ARGV[2]) end
     for i = 3, #ARGV do erase(ARGV[i]) end
 else
-    for i = 3, #ARGV, 2 do
+    for i = 3, #ARGV, 3 do
         local new = {struct.unpack(ENTRY, ARGV[i + 1])}
         new.raw = ARGV[i + 1]
-        apply(ARGV[i], new, erased_until)
+        apply(ARGV[i], new, erased_until, ARGV[i + 2])
     end
 end
 if changed > 0 then

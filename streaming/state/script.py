@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from contracts.events import EVENT_TYPES, RATING
+from contracts.events import EVENT_TYPES, NEGATIVE_TYPES, RATING
+from contracts.live_figures import KEEP_SECONDS
 from contracts.settings import StateSettings
 from contracts.stored.records import COUNTED_TYPES, MICROS, OCTAVES, TYPE_CODES
 from contracts.strengths import RIVALS, grade_steps, weights_by_type
@@ -29,6 +30,8 @@ def state_script(settings: StateSettings) -> str:
         "window": str(settings.together_window),
         "degree": str(settings.together_degree),
         "cap": str(settings.history_cap),
+        "positive": str(_millionths(settings.positive_rating)),
+        "live_seconds": str(KEEP_SECONDS),
         "earlier": str(settings.earlier_events),
     }
     return f"{contract_table()}local CONFIG={_table(config)}\n{lua(__package__, 'apply_events.lua')}"
@@ -52,6 +55,7 @@ def contract_table() -> str:
         ),
         "counters": _list(counters),
         "octaves": str(OCTAVES),
+        "negative": _list("true" if name in NEGATIVE_TYPES else "false" for name in EVENT_TYPES),
     }
     return f"local CONTRACT={_table(contract)}\n"
 

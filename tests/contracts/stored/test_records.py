@@ -36,6 +36,8 @@ from contracts.stored.records import (
     encode_ids,
     encode_ranked,
     encode_ranked_ids,
+    holds_index,
+    ranked_of,
 )
 
 IDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=40)
@@ -221,3 +223,26 @@ def test_a_fresh_list_from_before_the_blend_is_still_read() -> None:
         "412e84800000000002017631" + "03000000" + "0700000000000000" + "05000000" + "0000003f"
     )
     assert decode_fresh(stored) == FreshList("v1", 1_000_000, {3: 7}, (5,), (0.5,), None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=20), st.integers(0, 2**32 - 1))
+def test_a_list_says_without_decoding_whether_it_holds_an_item(
+    pairs: list[tuple[int, float]], other: int
+) -> None:
+    indexes = [index for index, _ in pairs]
+    raw = encode_ranked(indexes, [score for _, score in pairs])
+    # An index that stands across two others' bytes is no item of the list.
+    across = [int.from_bytes(raw[at : at + 4], "little") for at in range(1, max(1, 4 * len(pairs) - 3), 4)]
+    for index in [*indexes, other, *across]:
+        assert holds_index(raw, index) == (index in indexes)
+    assert not holds_index(raw, -1)
+
+
+@given(IDS, st.none() | st.just(5 * HOTNESS_STEP), st.dictionaries(st.integers(0, 9), st.integers(0, 99)))
+def test_the_ranked_part_of_a_fresh_list_is_found_for_its_own_version_alone(
+    version: str, hotness: float | None, offsets: dict[int, int]
+) -> None:
+    raw = encode_fresh(FreshList(version, 7, offsets, (3, 1), (0.5, 0.25), hotness))
+    assert decode_ranked(ranked_of(raw, version)) == ((3, 1), (0.5, 0.25))
+    assert ranked_of(raw, version + "x") == b""
+    assert ranked_of(b"", version) == b""

@@ -31,6 +31,8 @@ DASHBOARD = json.loads((ROOT / "watch/grafana/dashboards/headwater.json").read_t
 PANELS = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] for target in panel["targets"]]
 EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in ALERTS] + PANELS
 OUTSIDE = {"up"}  # Prometheus' own
+# Of events, of exposures, of ids that clients name.
+OUTCOMES = {"accepted", "rejected", "failed", "sent", "dropped", "genuine", "forged"}
 WORDS = {
     *("sum", "rate", "by", "le", "histogram_quantile", "ignoring", "group_left", "route", "reason", "source"),
     *("status", "kind", "outcome", "increase", "and", "or", "absent"),
@@ -83,7 +85,7 @@ def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
 
 def test_every_label_that_is_chosen_by_has_values_that_exist(scrape: str) -> None:
     paths = set(create_app(settings_of()).openapi()["paths"])
-    values = {"outcome": {*ROUND_OUTCOMES, "accepted", "rejected", "failed", "dropped"}, "route": paths}
+    values = {"outcome": {*ROUND_OUTCOMES, *OUTCOMES}, "route": paths}
     values |= {"job": {"headwater-api"}, "status": {"2xx", "3xx", "4xx", "5xx"}}
     for _, expression in EXPRESSIONS:
         for label, chosen in re.findall(r'(\w+)=~?"([^"]*)"', expression):

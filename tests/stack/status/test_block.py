@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from contracts.live_figures import FRESH, POPULAR, ListSums, LiveFigures
 from contracts.stored.ingest_progress import IngestProgress
-from stack.status.block import line, model_line, rows
+from stack.status.block import line, live_line, model_line, rows
 from stack.status.picture import StackStatus
 from tests.manifests import a_manifest
 
@@ -40,3 +41,15 @@ def test_the_line_names_each_lag_before_its_figure() -> None:
     behind = replace(STATUS, lag_lake=0, lag_online=602_551)
     assert "; lag: lake 0, online 602,551; model: v7" in line(behind)
     assert "; lag: lake ?, online ?; model: none yet" in line(StackStatus("/data", running=False))
+
+
+def test_live_figures_stand_beside_the_last_trainings_and_popularitys() -> None:
+    live = LiveFigures({FRESH: ListSums(1000, 300, 150_000_000, 0), POPULAR: ListSums(0, 100, 50_000_000, 0)})
+    shown = dict(rows(replace(STATUS, live=live)))["live"]
+    assert shown == (
+        "hit@10 0.300 (last training 0.000, popularity 0.100), "
+        "ndcg@10 0.150 (last training 0.000, popularity 0.050), 1,000 events since yesterday"
+    )
+    assert live_line(LiveFigures()) == live_line(None) == "no new positive events yet"
+    found = replace(STATUS, live=live).to_dict()["live"]
+    assert (found["events"], found["served"]["hit_rate"], found["popular"]["hit_rate"]) == (1000, 0.3, 0.1)

@@ -17,7 +17,8 @@ def test_the_script_carries_the_settings_it_was_made_for() -> None:
     config = state_script(settings).splitlines()[1]
     assert config == (
         "local CONFIG={weights={0.25,0.0,0.0,0.0,0.0,0.0,0.0},millionths={250000,0,0,0,0,0,0},"
-        "grades={{0,-1.0},{4000000,1.0}},half_lives={600000},window=7,degree=3,cap=1000,earlier=16}"
+        "grades={{0,-1.0},{4000000,1.0}},half_lives={600000},window=7,degree=3,cap=1000,"
+        "positive=4000000,live_seconds=3024000,earlier=16}"
     )
 
 
@@ -29,7 +30,8 @@ def test_the_script_gets_types_codes_and_counters_from_the_contract() -> None:
     # Codes and counters stand in stored records: this line may grow at the end of each list, never change.
     assert contract_table() == (
         "local CONTRACT={types=7,counted=6,rating=4,rivals={{7},{7},{7,6},{7},{7},{7,3},false},"
-        "counters={3,4,5,6,7,8,false},octaves=32}\n"
+        "counters={3,4,5,6,7,8,false},octaves=32,"
+        "negative={false,false,false,false,false,true,false}}\n"
     )
 
 

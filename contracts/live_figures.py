@@ -1,0 +1,140 @@
+"""Live figures: how well the lists that users had held what they did next. Sums of whole numbers in Redis.
+
+An event counts in the hour (UTC, the broker's clock) in which it arrived, under the version that was served.
+Whole numbers add up to the same sum in any order, over shards, hours and versions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from contracts.stored.records import MICROS
+
+TOP = 10  # places that hit rate and NDCG look at
+DEPTH = 100  # places that the reciprocal rank looks at
+KEEP_SECONDS = 35 * 86_400
+# What is scored: the list as it was served, by its source; beside it the list of the last retraining, and the
+# popular list, both without the items that the user knew.
+FRESH, BATCH, FALLBACK = "served:fresh", "served:als", "served:popular"
+SERVED_LISTS = (FRESH, BATCH, FALLBACK)
+RETRAINED, POPULAR = "retrained", "popular"
+LISTS = (*SERVED_LISTS, RETRAINED, POPULAR)
+EVENTS, HITS, NDCG, RECIPROCAL = "n", "hits", "ndcg", "rr"
+_SEPARATOR = "|"
+
+
+def day_of(moment_ms: int) -> str:
+    """The day's name in the key, as 20261128."""
+    return datetime.fromtimestamp(moment_ms / 1000, timezone.utc).strftime("%Y%m%d")
+
+
+def hour_of(moment_ms: int) -> int:
+    """The hour of the day, UTC."""
+    return moment_ms // 3_600_000 % 24
+
+
+def days_until(now_ms: int, hours: int) -> list[str]:
+    """The days that the last hours touch, oldest first."""
+    last = datetime.fromtimestamp(now_ms / 1000, timezone.utc)
+    first = (last - timedelta(hours=hours)).date()
+    count = (last.date() - first).days + 1
+    return [(first + timedelta(days=day)).strftime("%Y%m%d") for day in range(count)]
+
+
+def amounts(hour: int, version: str, served: str, ranks: Mapping[str, int | None]) -> dict[str, int]:
+    """What one event adds to which field. ``ranks``: the item's rank by list, None where it is not there."""
+    found = {_field(hour, version, served, EVENTS): 1}
+    for name, rank in ranks.items():
+        if rank is None or rank > DEPTH:
+            continue
+        found[_field(hour, version, name, RECIPROCAL)] = round(MICROS / rank)
+        if rank <= TOP:
+            found[_field(hour, version, name, HITS)] = 1
+            found[_field(hour, version, name, NDCG)] = round(MICROS / math.log2(rank + 1))
+    return found
+
+
+def _field(hour: int, version: str, name: str, measure: str) -> str:
+    return _SEPARATOR.join((f"{hour:02}", version, name, measure))
+
+
+@dataclass(frozen=True)
+class ListSums:
+    """Sums over events; NDCG (of one relevant item: 1 / log2(1 + rank)) and 1 / rank in millionths."""
+
+    events: int = 0
+    hits: int = 0
+    ndcg_micros: int = 0
+    reciprocal_micros: int = 0
+
+    def __add__(self, other: ListSums) -> ListSums:
+        return ListSums(
+            self.events + other.events,
+            self.hits + other.hits,
+            self.ndcg_micros + other.ndcg_micros,
+            self.reciprocal_micros + other.reciprocal_micros,
+        )
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of events whose item was among the first TOP; None without an event."""
+        return self.hits / self.events if self.events else None
+
+    @property
+    def ndcg(self) -> float | None:
+        """The mean NDCG at TOP."""
+        return self.ndcg_micros / MICROS / self.events if self.events else None
+
+    @property
+    def mrr(self) -> float | None:
+        """The mean reciprocal rank, 0 beyond DEPTH."""
+        return self.reciprocal_micros / MICROS / self.events if self.events else None
+
+
+@dataclass(frozen=True)
+class LiveFigures:
+    """The figures of some events, by list (LISTS)."""
+
+    lists: Mapping[str, ListSums] = field(default_factory=dict)
+
+    @property
+    def served(self) -> ListSums:
+        """The sums for the lists that users had, whatever their source."""
+        return sum((self.lists.get(name, ListSums()) for name in SERVED_LISTS), ListSums())
+
+    @property
+    def beside(self) -> dict[str, ListSums]:
+        """The sums for RETRAINED and POPULAR, over the same events as `served`."""
+        events = ListSums(events=self.served.events)
+        return {name: self.lists.get(name, ListSums()) + events for name in (RETRAINED, POPULAR)}
+
+    def __add__(self, other: LiveFigures) -> LiveFigures:
+        names = self.lists.keys() | other.lists.keys()
+        return LiveFigures(
+            {name: self.lists.get(name, ListSums()) + other.lists.get(name, ListSums()) for name in names}
+        )
+
+
+def decode_day(shards: Iterable[Mapping[bytes, bytes]]) -> dict[tuple[int, str], LiveFigures]:
+    """One day's hashes of all shards: (hour, version) -> figures. Fields of a later form are left out."""
+    sums: dict[tuple[int, str], dict[str, dict[str, int]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(int))
+    )
+    for shard in shards:
+        for raw, amount in shard.items():
+            hour, _, rest = raw.decode().partition(_SEPARATOR)
+            version, name, measure = rest.rsplit(_SEPARATOR, 2)
+            if name in LISTS:
+                sums[int(hour), version][name][measure] += int(amount)
+    return {
+        key: LiveFigures({name: _sums_of(measures) for name, measures in lists.items()})
+        for key, lists in sums.items()
+    }
+
+
+def _sums_of(measures: Mapping[str, int]) -> ListSums:
+    return ListSums(*(measures.get(name, 0) for name in (EVENTS, HITS, NDCG, RECIPROCAL)))

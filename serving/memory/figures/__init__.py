@@ -1,0 +1,1 @@
+"""Figures of the whole service that the process shows: as an answer, and for Prometheus."""

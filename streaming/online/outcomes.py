@@ -1,0 +1,211 @@
+"""What events say of the lists that their users had: read before the events are applied and folded in.
+
+Only live events are scored. What comes in a backlog, a replay or a rebuild was not done before these lists.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from contracts.events import NEGATIVE_TYPES, RATING
+from contracts.live_figures import (
+    BATCH,
+    DEPTH,
+    FALLBACK,
+    FRESH,
+    POPULAR,
+    RETRAINED,
+    amounts,
+    day_of,
+    hour_of,
+)
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from contracts.stored.records import decode_ranked, holds_index, ranked_of
+from streaming.fold_in.lists import model_of
+from streaming.fold_in.model import OnlineModel
+from streaming.fold_in.new_items import NewItems, read_new_items
+from streaming.online.rows import RecordRow
+from streaming.state.client import StateClient
+
+_POPULAR_READ, _POPULAR_SECONDS = 2 * DEPTH, 1.0
+
+
+class _UserLists(NamedTuple):
+    """Ranked lists of the served model as they are stored; empty where the user has no such list."""
+
+    fresh: bytes
+    batch: bytes
+
+    def served(self) -> tuple[str, bytes]:
+        """The list that an answer begins with, and its name among the live figures."""
+        if self.fresh:
+            return FRESH, self.fresh
+        return (BATCH, self.batch) if self.batch else (FALLBACK, b"")
+
+
+class _Candidate(NamedTuple):
+    """An event that may be a new positive one, and where its item stands in the lists."""
+
+    place: int  # among the events
+    row: RecordRow
+    item_index: int  # of the item by the model; -1: the model does not know it
+    lists: _UserLists
+
+    def is_listed(self, popular: Collection[str]) -> bool:
+        """Whether any list holds the item: only then must be known what the user knew."""
+        return self.row.item_id in popular or any(holds_index(each, self.item_index) for each in self.lists)
+
+
+@lru_cache(256)
+def _miss(day: str, hour: int, version: str, name: str) -> str:
+    """What an event adds whose item no list holds: most events."""
+    return _encode(day, amounts(hour, version, name, {}))
+
+
+def _encode(day: str, found: Mapping[str, int]) -> str:
+    return json.dumps({"day": day, "amounts": found})
+
+
+class Outcomes:
+    """Of one worker; keeps the popular list and the new items of the model in memory."""
+
+    def __init__(self) -> None:
+        self._popular: dict[str, None] = {}
+        self._popular_at = float("-inf")
+        self._new_items: tuple[str, NewItems] = ("", NewItems())
+
+    def of(
+        self, client: StateClient, events: Sequence[RecordRow], settings: StreamingSettings
+    ) -> Sequence[str]:
+        """One text for each event, as `apply_events` takes them; nothing where no model is served."""
+        places = [place for place, row in enumerate(events) if _may_count(row, settings)]
+        if not places or not settings.live_figures:
+            return ()
+        pointer: Any = client.get(keyspace.CURRENT_MODEL)
+        model = model_of(client, pointer.decode() if pointer else None)
+        if model is None:
+            return ()
+        self._read_popular(client)
+        candidates = self._candidates(client, events, places, model, settings)
+        listed = {each.place for each in candidates if each.is_listed(self._popular)}
+        known = _read_known(client, [each for each in candidates if each.place in listed], settings)
+        outcomes = [""] * len(events)
+        for each in candidates:
+            of_user = known.setdefault(each.row.user_id, set())
+            if each.place in listed:
+                outcomes[each.place] = self._outcome(each, of_user, model)
+            else:
+                through, name = each.row.through, each.lists.served()[0]
+                outcomes[each.place] = _miss(day_of(through), hour_of(through), model.version, name)
+            of_user.add(each.row.item_id)  # the next answer leaves it out
+        return outcomes
+
+    def _candidates(
+        self,
+        client: StateClient,
+        events: Sequence[RecordRow],
+        places: Sequence[int],
+        model: OnlineModel,
+        settings: StreamingSettings,
+    ) -> list[_Candidate]:
+        users = list(dict.fromkeys(events[place].user_id for place in places))
+        lists = dict(
+            zip(users, _read_lists(client, users, model.version, settings.redis_shards), strict=True)
+        )
+        items = [events[place].item_id.encode() for place in places]
+        indexes = [model.index.get(item, -1) for item in items]
+        if -1 in indexes:
+            new, known_to_model = self._read_new_items(client, model), len(model.index)
+            indexes = [
+                known_to_model + new.index[item] if item in new.index else index
+                for item, index in zip(items, indexes, strict=True)
+            ]
+        return [
+            _Candidate(place, events[place], index, lists[events[place].user_id])
+            for place, index in zip(places, indexes, strict=True)
+        ]
+
+    def _read_new_items(self, client: StateClient, model: OnlineModel) -> NewItems:
+        version, known = self._new_items
+        new = read_new_items(client, model, known if version == model.version else NewItems())
+        self._new_items = (model.version, new)
+        return new
+
+    def _read_popular(self, client: StateClient) -> None:
+        now = time.monotonic()
+        if now - self._popular_at >= _POPULAR_SECONDS:
+            found: Any = client.zrevrange(keyspace.POPULAR, 0, _POPULAR_READ - 1)
+            self._popular, self._popular_at = dict.fromkeys(item.decode() for item in found), now
+
+    def _outcome(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> str:
+        item, (name, served) = event.row.item_id, event.lists.served()
+        ranks: dict[str, int | None] = {POPULAR: _rank(item, self._popular, known)}
+        if name == FALLBACK:
+            ranks[FALLBACK] = ranks[POPULAR]
+        with_known = model.blend is not None and model.blend.blend.with_known_items
+        left_out = set() if with_known else {model.index.get(each.encode(), -1) for each in known}
+        if name != FALLBACK:
+            ranks[name] = _rank_by_index(event.item_index, served, left_out)
+        ranks[RETRAINED] = _rank_by_index(event.item_index, event.lists.batch, left_out)
+        found = amounts(hour_of(event.row.through), model.version, name, ranks)
+        return _encode(day_of(event.row.through), found)
+
+
+def _may_count(row: RecordRow, settings: StreamingSettings) -> bool:
+    """Whether an event is a positive one; whether it is new, the state knows."""
+    if row.event_type == RATING:
+        return row.value >= settings.positive_rating
+    return row.event_type not in NEGATIVE_TYPES and settings.event_weights.get(row.event_type, 0.0) > 0
+
+
+def _rank(item: Any, ranked: Collection[Any], left_out: Collection[Any]) -> int | None:
+    """The item's place among those of the list that are not left out, from 1; None where it is not there."""
+    if item not in ranked or item in left_out:
+        return None
+    rank = 1
+    for each in ranked:
+        if each == item:
+            return rank
+        rank += each not in left_out
+    return None
+
+
+def _rank_by_index(index: int, ranked: bytes, left_out: Collection[int]) -> int | None:
+    return _rank(index, decode_ranked(ranked)[0], left_out) if holds_index(ranked, index) else None
+
+
+def _read_lists(client: StateClient, users: Sequence[str], version: str, shards: int) -> list[_UserLists]:
+    """Two commands a shard, however many users: a reply costs redis-py more than a list."""
+    by_shard: dict[int, list[str]] = defaultdict(list)
+    for user in users:
+        by_shard[keyspace.shard_of(user, shards)].append(user)
+    with client.pipeline(transaction=False) as pipeline:
+        for shard, of_shard in by_shard.items():
+            pipeline.mget([keyspace.fresh(user, shards) for user in of_shard])
+            pipeline.hmget(keyspace.top_n(shard, version), of_shard)
+        replies = pipeline.execute()
+    found: dict[str, _UserLists] = {}
+    for of_shard, fresh, batch in zip(by_shard.values(), replies[::2], replies[1::2], strict=True):
+        for user, raw_fresh, raw_batch in zip(of_shard, fresh, batch, strict=True):
+            # As an answer takes it: nothing of another model.
+            found[user] = _UserLists(ranked_of(raw_fresh or b"", version), raw_batch or b"")
+    return [found[user] for user in users]
+
+
+def _read_known(
+    client: StateClient, candidates: Sequence[_Candidate], settings: StreamingSettings
+) -> dict[str, set[str]]:
+    users = list(dict.fromkeys(each.row.user_id for each in candidates))
+    if not users:
+        return {}
+    with client.pipeline(transaction=False) as pipeline:
+        for user in users:
+            pipeline.hkeys(keyspace.history(user, settings.redis_shards))
+        found = pipeline.execute()
+    return {user: {item.decode() for item in items} for user, items in zip(users, found, strict=True)}

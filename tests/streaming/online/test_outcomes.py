@@ -1,0 +1,168 @@
+"""Live figures from real lists: what is counted, under which list, and that nothing counts twice."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.events import EVENT_TYPES, RATING
+from contracts.live_figures import BATCH, FALLBACK, FRESH, POPULAR, RETRAINED, ListSums, decode_day
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from contracts.stored.records import FreshList, HistoryEntry, encode_fresh, encode_ranked
+from contracts.strengths import effective, is_positive
+from streaming.online.micro_batch import apply_rows
+from streaming.online.outcomes import Outcomes, _rank
+from streaming.online.rows import RecordRow
+from streaming.state.client import connect
+from tests.streaming.model_in_redis import publish
+from tests.streaming.online.test_micro_batch import like
+
+DAY, HOUR = "20260101", 7
+AT = 1_767_225_600_000 + HOUR * 3_600_000  # that day and hour
+ITEMS = [f"i{n:02}" for n in range(40)]
+VERSION = "20260101T000000-aaaa"
+
+
+@pytest.fixture
+def settings(redis_url: str) -> StreamingSettings:
+    return StreamingSettings(redis_url=redis_url, fold_in=False)
+
+
+@pytest.fixture
+def client(redis_url: str) -> redis.Redis:
+    """A model of 40 items: ann has a fresh list, bob that of the last retraining, i30 is the most popular."""
+    client = connect(redis_url)
+    publish(client, VERSION, ITEMS)
+    batch = encode_ranked(range(20), [1.0] * 20)
+    for user in ("ann", "bob"):
+        client.hset(keyspace.top_n(0, VERSION), user, batch)
+    fresh = FreshList(VERSION, 1, {0: 1}, tuple(range(10, 30)), (1.0,) * 20)
+    client.set(keyspace.fresh("ann", 1), encode_fresh(fresh))
+    client.zadd(keyspace.POPULAR, {item: place for place, item in enumerate(ITEMS[:31])})
+    return client
+
+
+def event(user: str, item: str, offset: int, **changes: Any) -> RecordRow:
+    return like(user, item, offset)._replace(through=AT, **changes)
+
+
+def counted(client: redis.Redis) -> dict[str, ListSums]:
+    raw: Any = client.hgetall(keyspace.live(DAY, 0))
+    found = decode_day([raw])
+    assert found.keys() <= {(HOUR, VERSION)}
+    return dict(found[HOUR, VERSION].lists) if found else {}
+
+
+def ranked(rank: int, events: int = 0) -> ListSums:
+    """The sums of one event whose item had a rank."""
+    in_top = rank <= 10
+    ndcg = {1: 1_000_000, 2: 630_930, 3: 500_000}
+    return ListSums(events, int(in_top), ndcg[rank] if in_top else 0, round(1_000_000 / rank))
+
+
+def test_an_event_is_scored_against_the_list_that_its_user_had(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    apply_rows(client, [event("ann", "i12", 1)], settings, Outcomes())
+    assert counted(client) == {FRESH: ranked(3, events=1), RETRAINED: ranked(13), POPULAR: ranked(19)}
+    client.delete(keyspace.live(DAY, 0))
+    apply_rows(client, [event("bob", "i01", 2)], settings, Outcomes())
+    assert counted(client) == {BATCH: ranked(2, events=1), RETRAINED: ranked(2), POPULAR: ranked(30)}
+    client.delete(keyspace.live(DAY, 0))
+    # Nobody has a list for carl: his answer begins with popular items.
+    apply_rows(client, [event("carl", "i29", 3)], settings, Outcomes())
+    assert counted(client) == {FALLBACK: ranked(2, events=1), POPULAR: ranked(2)}
+
+
+def test_what_a_user_knew_is_left_out_of_every_list(client: redis.Redis, settings: StreamingSettings) -> None:
+    known = [event("bob", "i00", 1, event_type="view"), event("bob", "i30", 2)]
+    apply_rows(client, known, settings)  # a backlog: nothing counts
+    assert counted(client) == {}
+    later = [event("bob", "i02", 3), event("bob", "i03", 4), event("bob", "i00", 5)]
+    apply_rows(client, later, settings, Outcomes())
+    found = counted(client)
+    # i02 came second, behind i01; then i03 too, since i02 was known by then. i00 was known from the start,
+    # and not new as a positive one either.
+    assert found[BATCH] == ranked(2, events=1) + ranked(2, events=1)
+    assert found[RETRAINED] == ranked(2) + ranked(2)
+
+
+def test_only_new_positive_events_count_and_an_item_of_no_list_is_a_miss(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    events = [
+        event("ann", "i00", 1, event_type="dislike"),
+        event("ann", "i01", 2, event_type="rating", value=3.5),
+        event("ann", "unheard of", 3),
+        event("ann", "i13", 4, event_type="retract"),
+        event("ann", "i14", 5, event_time=1),  # and what was done before the retraction of the same item:
+        event("ann", "i14", 6, event_type="retract", event_time=2),
+        event("ann", "i14", 7, event_time=1),
+    ]
+    apply_rows(client, events, settings, Outcomes())
+    assert counted(client)[FRESH].events == 2  # the unheard of, and i14 once
+    apply_rows(client, events, settings, Outcomes())
+    assert counted(client)[FRESH].events == 2
+
+
+def test_however_events_are_split_and_repeated_each_counts_once(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    events = [event(f"u{n % 7}", ITEMS[n % 40], n) for n in range(120)]
+    apply_rows(client, events, settings, Outcomes())
+    once = counted(client)[FALLBACK]
+    assert once.events == len({(row.user_id, row.item_id) for row in events})
+    shuffled = events * 2
+    random.Random(5).shuffle(shuffled)
+    for start in range(0, len(shuffled), 17):
+        apply_rows(client, shuffled[start : start + 17], settings, Outcomes())
+    assert counted(client)[FALLBACK] == once
+
+
+def test_an_item_counts_when_it_becomes_one_that_the_user_wants_as_strengths_say(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    drawn = random.Random(7)
+    last: dict[tuple[str, str], dict[str, HistoryEntry]] = {}
+    expected, events = 0, []
+    for n in range(400):
+        kind = drawn.choice(EVENT_TYPES)
+        value = drawn.choice([0.5, 3.5, 4.0, 5.0]) if kind == RATING else 1.0
+        one = event(f"u{n % 3}", drawn.choice(ITEMS[:4]), n, event_type=kind, value=value)
+        events.append(one)
+        entries = last.setdefault((one.user_id, one.item_id), {})
+        before = wanted(entries, settings)
+        entries[kind] = HistoryEntry(kind, one.event_time, one.event_id, value)  # the newest of all
+        is_positive_kind = kind != RATING or value >= settings.positive_rating
+        expected += wanted(entries, settings) and not before and is_positive_kind
+    for start in range(0, len(events), 40):
+        apply_rows(client, events[start : start + 40], settings, Outcomes())
+    assert counted(client)[FALLBACK].events == expected > 20
+
+
+def wanted(entries: dict[str, HistoryEntry], settings: StreamingSettings) -> bool:
+    return is_positive(effective(entries.values()), settings.event_weights, settings.positive_rating)
+
+
+def test_without_a_model_or_with_figures_off_nothing_is_counted(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    off = settings.model_copy(update={"live_figures": False})
+    apply_rows(client, [event("ann", "i12", 1)], off, Outcomes())
+    client.delete(keyspace.CURRENT_MODEL)
+    apply_rows(client, [event("ann", "i13", 2)], settings, Outcomes())
+    assert counted(client) == {}
+
+
+@given(st.lists(st.integers(0, 20), unique=True), st.sets(st.integers(0, 20)), st.integers(0, 20))
+def test_the_rank_is_the_place_in_the_list_without_what_is_left_out(
+    items: list[int], left_out: set[int], item: int
+) -> None:
+    shown = [each for each in items if each not in left_out]
+    assert _rank(item, items, left_out) == (shown.index(item) + 1 if item in shown else None)
