@@ -16,7 +16,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         "reviewer", "memberid", "member", "accountid", "account", "clientid", "profileid", "buyerid",
         "playerid", "listenerid", "readerid",
         "viewerid", "personid", "subscriberid", "msno", "steamid", "username",
-        "anonymousid", "deviceid", "sessionid", "session",
+        "anonymousid", "anonid", "deviceid", "sessionid", "session",
     ),
     "item": (
         "itemid", "item", "iid", "movieid", "movie", "productid", "product", "asin", "sku", "productsku",

@@ -4,6 +4,7 @@ refused records with their line and reason."""
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ _MAX_LINE_BYTES = 16_000_000
 _SAMPLE_RECORDS = 200
 _KEPT = 1_000  # refused records that are kept to be shown
 _QUOTE = '"'
+_ABOVE = re.compile(r"#|sep=.$", re.IGNORECASE)
 # DuckDB's names of what is wrong with a record.
 _REASONS = {
     "UNQUOTED VALUE": "broken quotes: one is not closed, or text stands beside it",
@@ -85,10 +87,10 @@ def sniff(engine: Engine, content: Content) -> Dialect:
 
 
 def sample_lines(content: Content) -> tuple[list[str], int]:
-    """The first lines that are not blank, and how many lines of comment stood before them."""
+    """The first lines that are not blank, and how many stood before them: comments, Excel's ``sep=;``."""
     lines = content.sample_lines
     start = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    skip = next((n for n, line in enumerate(lines) if n >= start and not line.startswith("#")), start)
+    skip = next((n for n, line in enumerate(lines) if n >= start and not _ABOVE.match(line)), start)
     return [line for line in lines[skip:] if line.strip()] or [""], skip
 
 
@@ -206,7 +208,8 @@ class DelimitedText:
             try:
                 return d.split(line)
             except ValueError:
-                return None
+                # Quotes are common as letters in all but these two.
+                return None if d.separator in ",;" else line.split(d.separator)
 
         split_text = engine.add_function("fields", fields, "VARCHAR[]")
         split = f"string_split(text, {quoted(d.separator)})"

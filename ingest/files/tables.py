@@ -300,7 +300,7 @@ def _delimited(content: Content, engine: Engine, has_numbered_columns: bool) -> 
     first = records[0] if records else []
     has_header = not has_numbered_columns and _is_header(first, whole[1:])
     if has_header:
-        names, note = _header_names(first, dialect.width), "with a header"
+        names, note = _header_names(first, dialect.width, whole), "with a header"
     else:
         known = None if has_numbered_columns else known_names(whole)
         names = known or [str(n + 1) for n in range(dialect.width)]
@@ -330,10 +330,14 @@ def _is_header(first: list[str], others: list[list[str]]) -> bool:
     )
 
 
-def _header_names(first: list[str], width: int) -> list[str]:
-    """Unique names, as many as there are fields: R leaves the one above the row names out."""
+def _header_names(first: list[str], width: int, records: list[list[str]]) -> list[str]:
+    """Unique names, as many as there are fields: R leaves the one above the row names out.
+
+    Where the lines end with a separator, the name that is missing is the last one.
+    """
     names = list(first)
-    if len(names) == width - 1:
+    ends_empty = not any(record[-1] for record in records)
+    if len(names) == width - 1 and not ends_empty:
         names.insert(0, "row")
     names += [str(n + 1) for n in range(len(names), width)]
     seen: dict[str, int] = {}

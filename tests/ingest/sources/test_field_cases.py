@@ -110,6 +110,8 @@ def test_the_first_line_of_json_does_not_decide_for_the_others(written: Written,
         "# from the archive\nuserId|movieId|rating|timestamp\n" + _lines(RATINGS, "|"),
         "userId,movieId,rating,timestamp\r\n" + _lines(RATINGS).replace("\n", "\r\n"),
         "\n\nuserId,movieId,rating,timestamp\n" + _lines(RATINGS).replace("\n", "\n\n"),
+        "sep=;\nuserId;movieId;rating;timestamp\n" + _lines(RATINGS, ";"),
+        "userId,movieId,rating,timestamp\n" + _lines(RATINGS).replace("\n", ",\n"),
     ],
     ids=[
         "quotes of R",
@@ -120,6 +122,8 @@ def test_the_first_line_of_json_does_not_decide_for_the_others(written: Written,
         "comment",
         "CRLF",
         "empty lines",
+        "sep of Excel",
+        "commas at the end",
     ],
 )
 def test_movielens_saved_again_is_read(content: str, written: Written, read_back: Any) -> None:
@@ -413,6 +417,13 @@ def test_a_lost_quote_costs_its_line_only(written: Written, read_back: Any) -> N
     read = read_back(path)
     assert (len(read.events), read.rejected) == (19, 1)
     assert read.shown[0].startswith(f"{path}:3: broken quotes")
+
+
+def test_quotes_are_letters_between_tabs(written: Written, read_back: Any) -> None:
+    names = ['"Weird Al" Yankovic', '5" disk', "plain"]
+    lines = "".join(f"1\t{name}\t150000000{n}\n" for n, name in enumerate(names))
+    read = read_back(written("x.tsv", "user_id\titem_id\ttimestamp\n" + lines))
+    assert [e.item_id for e in read.events] == names
 
 
 def test_utf8_with_one_broken_line_stays_utf8(written: Written, read_back: Any) -> None:
