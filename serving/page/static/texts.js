@@ -118,6 +118,14 @@ export const texts = {
     popular: "Popular",
     empty: "Nothing yet.",
   },
+  live: {
+    title: "Did the lists hold what users did next?",
+    hint: "Each new positive event of the last day, against the list that its user had at that moment: among the first 10, NDCG at 10, MRR.",
+    none: "No new event in the last day.",
+    list: "List", events: "Events", hits: "Hit rate", ndcg: "NDCG@10", mrr: "MRR",
+    served: "as served", retrained: "of the last round alone", popular: "popular items",
+    version: (version) => `served by ${version}`,
+  },
   models: {
     lead: "Which versions there are, what the gate decided, and why.",
     none: "No model yet. `headwater train --once` makes one.",

@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { stream } from "./api.js";
 import { loadFacts } from "./facts.js";
+import { Live } from "./live.js";
 import { ItemLine, Message } from "./parts.js";
 import { texts } from "./texts.js";
 
@@ -106,6 +107,7 @@ export function NowView() {
           <div><dt>${t.lake}</dt><dd>${number(figures["streaming_lake_events"])}</dd></div>
         </dl></section>
       <${Alarms} alarms=${now.alarms} />
+      <section class="all"><h2>${texts.live.title}</h2><${Live} /></section>
       <section class="all"><h2>${t.freshness}</h2><${Freshness} buckets=${now.freshness} /></section>
     </div>
     <div class="columns three">

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, Response, Route, expect, sync_pla
 from clients.topic_admin import create_topics
 from contracts.experiments.definition import Arm, ArmParameters, Definition
 from contracts.experiments.record import Experiment
+from contracts.live_figures import FRESH, amounts, day_of, hour_of
 from contracts.stored import keyspace, records
 from contracts.stored.manifest import GateRecord, HistoryPoint
 from contracts.stored.pointer import audit_line
@@ -104,6 +105,9 @@ def write_world(redis_url: str) -> None:
     now_ms = int(time.time() * 1000)
     client.hset(keyspace.STREAMING_STATUS, mapping={"online_through": now_ms, "heartbeat": now_ms})
     client.hset(keyspace.APPLIED_ONLINE, "interactions:0", 0)
+    for rank in (1, *[None] * 7):  # one of eight events was among the first of its user's list
+        for name, amount in amounts(hour_of(now_ms), "v2", FRESH, {FRESH: rank}).items():
+            client.hincrby(keyspace.live(day_of(now_ms), 0), name, amount)
     client.rpush(keyspace.MODEL_AUDIT, audit_line("trainer", "refuse", "v2", "v4", HOSTILE_TITLE).encode())
     definition = Definition(
         name="diverse",
@@ -190,6 +194,7 @@ def show(page: Page, view: str) -> None:
         open_folds(page, "Removed by", "One version")
     elif view == "now":
         expect(page.locator(".line").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator("main")).to_contain_text("12.5 %", timeout=PATIENCE_MS)
     elif view == "models":
         expect(page.locator(".uplot")).to_be_visible(timeout=PATIENCE_MS)
         page.get_by_role("button", name="v1", exact=True).click()
