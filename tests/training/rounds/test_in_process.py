@@ -11,6 +11,8 @@ import pytest
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
 from ingest.simulated.shop import ShopWorld
+from training.evaluation.rival_lists import fill_up
+from training.in_memory import signals
 from training.in_memory.blended_lists import ranked_blocks
 from training.in_memory.events import Events, events_of
 from training.in_memory.load import load_arrays
@@ -69,6 +71,26 @@ def one_very_busy_user() -> Events:
     return ratings(users, items, [*values, *[5.0] * many], [*times, *range(many)])
 
 
+def a_user_of_a_hundred_thousand_events() -> Events:
+    """Of 500 items, each touched two hundred times; beside sixty ordinary users."""
+    users, items, values, times = drawn(60, 40, 6)
+    many = 100_000
+    users, items = [*users, *[60] * many], [*items, *(np.arange(many) % 500).tolist()]
+    return ratings(users, items, [*values, *[5.0] * many], [*times, *range(many)])
+
+
+def a_hundredth_of_a_million_items() -> Events:
+    """A catalogue of a million items, of which 10,000 have an event, most of them one."""
+    rng, users, each = np.random.default_rng(3), 60, 200
+    items = rng.permutation(1_000_000)[: users * each]
+    common = rng.random(users * each) < 0.2
+    items[common] = items[rng.integers(0, 40, common.sum())]
+    pairs = np.unique(np.column_stack([np.repeat(np.arange(users), each), items]), axis=0)
+    times = rng.permutation(len(pairs)) * HOUR_MS
+    values = rng.choice([2.0, 4.0, 5.0], len(pairs))
+    return ratings(pairs[:, 0].tolist(), pairs[:, 1].tolist(), values.tolist(), times.tolist())
+
+
 def an_item_that_all_have() -> Events:
     users, items, values, times = drawn(70, 30, 6)
     more = list(range(70))
@@ -80,7 +102,15 @@ def nobody_comes_back() -> Events:
     return ratings(users, [user % 7 for user in users], [5.0] * 80, users)
 
 
-WORLDS = (one_of_each, all_equal, all_at_once, one_very_busy_user, an_item_that_all_have, nobody_comes_back)
+WORLDS = (
+    one_of_each,
+    all_equal,
+    all_at_once,
+    one_very_busy_user,
+    a_user_of_a_hundred_thousand_events,
+    an_item_that_all_have,
+    nobody_comes_back,
+)
 
 
 def fit(events: Events, settings: TrainingSettings = SETTINGS) -> tuple[Assessment, ProcessModel]:
@@ -92,8 +122,24 @@ def fit(events: Events, settings: TrainingSettings = SETTINGS) -> tuple[Assessme
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: str(world.__name__))
-def test_a_strange_world_gives_a_model_whose_lists_are_sound(world: Any) -> None:
-    assessment, model = fit(world())
+def test_a_strange_world_gives_a_model_whose_lists_are_sound(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "MAX_QUESTIONS", 120)
+    check_lists(*fit(world()))
+
+
+def test_of_a_catalogue_of_a_million_items_only_those_with_events_take_room() -> None:
+    # Little memory: only the most seen items have rows in the item-to-item model.
+    little = SETTINGS.model_copy(update={"train_memory": 2**23})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(signals, "MAX_QUESTIONS", 120)
+        assessment, model = fit(a_hundredth_of_a_million_items(), little)
+    assert 9_000 < model.data.counts.items < 11_000
+    check_lists(assessment, model)
+
+
+def check_lists(assessment: Assessment, model: ProcessModel) -> None:
     assert assessment.decision.publish
     assert model.blend is not None
     assert model.fitted_blend is not None
@@ -108,6 +154,24 @@ def test_a_strange_world_gives_a_model_whose_lists_are_sound(world: Any) -> None
             found = listed[listed >= 0]
             assert not np.isin(found, known).any()
             assert len(set(found.tolist())) == len(found)
+
+
+def test_who_knows_all_that_goes_together_has_no_list_and_answers_come_from_further_down() -> None:
+    """All had items 0 to 4; what two others had alone goes with nothing that these had."""
+    users, items = np.divmod(np.arange(60 * 5), 5)
+    times = (np.arange(60 * 5) * HOUR_MS).tolist()
+    events = ratings(
+        [*users.tolist(), 60, 61], [*items.tolist(), 7, 8], [5.0] * 302, [*times, times[-1], times[-1]]
+    )
+    _, model = fit(events)
+    assert model.fitted_blend is not None
+    for start, columns, _ in ranked_blocks(model.data, model.fitted_blend.served, SETTINGS):
+        assert start == 0
+        listed = columns[:60]
+        popular = np.tile(np.array([0, 1, 2], np.int32), (60, 1))
+        filled = fill_up(listed, popular)
+        assert (listed[:, :3] == -1).all(axis=1).any()
+        assert (filled[(listed == -1).all(axis=1)][:, :3] == [0, 1, 2]).all()
 
 
 def test_where_nobody_likes_anything_there_is_not_enough_to_learn_from() -> None:
@@ -152,7 +216,9 @@ def purchases(world: ShopWorld) -> Events:
 
 @pytest.fixture(scope="module")
 def shop() -> tuple[Assessment, ProcessModel]:
-    return fit(purchases(ShopWorld(users=210, items=200, weeks=10)), SHOP)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(signals, "MAX_QUESTIONS", 250)
+        return fit(purchases(ShopWorld(users=210, items=200, weeks=10)), SHOP)
 
 
 def test_in_a_shop_known_items_are_chosen_and_lead_popularity_and_lists_without_them(
