@@ -34,6 +34,7 @@ from benchmarks.stream import (
     live_figures,
     online,
     producer,
+    reading,
 )
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
@@ -44,6 +45,7 @@ from stack.processes.process import ServiceProcess
 
 Benchmark = Callable[[BenchContext], list[Ratio]]
 BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
+    ("reading", reading.run),
     ("producer", producer.run),
     ("lake", lake.run),
     ("fold_in", fold_in.run),
