@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 START_MS = 1_735_689_600_000  # 2025-01-01 UTC
 WEEK_MS = 7 * 24 * 3_600_000
-_STEP_MS = 30_000  # between two items of a basket
 _MEAN_STAPLES = 7
 _COMES = 0.8  # the chance that a user comes in a week
 _MEAN_TRIED = 2.5  # items of a basket that are no staples
@@ -26,7 +25,7 @@ _SWING = 1.0  # of the popularity's logarithm with the weeks
 
 @dataclass(frozen=True)
 class Purchases:
-    """What was bought, in time order; users and items are numbers from 0."""
+    """What was bought, in time order, a basket at one time; users and items are numbers from 0."""
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -55,7 +54,7 @@ class ShopWorld:
             for user in np.flatnonzero(rng.random(self.users) < _COMES).tolist():
                 basket = self._basket(staples[user], chances, rng)
                 start = START_MS + week * WEEK_MS + int(visits[user]) + int(rng.normal(0, 3_600_000))
-                columns += [(user, item, start + place * _STEP_MS) for place, item in enumerate(basket)]
+                columns += [(user, item, start) for item in basket]
         users, items, times = np.array(columns, np.int64).reshape(-1, 3).T
         order = np.argsort(times, kind="stable")
         return Purchases(users[order].astype(np.int32), items[order].astype(np.int32), times[order])
@@ -66,7 +65,7 @@ class ShopWorld:
         return dict(zip(chosen.tolist(), rng.beta(1.2, 4.0, many).tolist(), strict=True))
 
     def _basket(self, staples: dict[int, float], chances: Floats, rng: np.random.Generator) -> list[int]:
-        """What is bought, in the order in which it is found; changes the user's staples."""
+        """What is bought, in any order; changes the user's staples."""
         basket = [item for item, chance in staples.items() if rng.random() < chance]
         tried = rng.choice(self.items, int(rng.poisson(_MEAN_TRIED)), p=chances).tolist()
         basket += [item for item in dict.fromkeys(tried) if item not in basket]

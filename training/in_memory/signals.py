@@ -7,7 +7,7 @@ users leave it to chance, so they are asked again on the parts before the newest
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,9 +72,12 @@ class PastSignals:
             earlier = past_of(past, newest)
             if slices and not len(earlier.pairs):
                 break
+            offered = self._offer(earlier, problem, seed, is_one_instant)
+            if slices and not _names(slices[0].offered) <= _names(offered):
+                break  # too far back to tell what every signal is worth: no trends, or nobody came back yet
             questions = self._ask(past, newest)
             asked += len(questions)
-            slices.append(Slice(self._offer(earlier, problem, seed, is_one_instant), questions))
+            slices.append(Slice(offered, questions))
             past = earlier
         return of_choice(choose(slices, max_questions=MAX_QUESTIONS))
 
@@ -128,6 +131,10 @@ def ask_next_items(past: RoundArrays, newest: Marked, settings: TrainingSettings
     cut = cuts[histories.owners]
     is_target = (histories.times_ms > cut) & (cut != NONE) & (histories.grades >= POSITIVE_GRADE)
     return next_item_questions(histories, is_target, limit=limit)
+
+
+def _names(offered: Sequence[Candidate]) -> set[str]:
+    return {each.name for each in offered}
 
 
 def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:

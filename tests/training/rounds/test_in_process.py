@@ -216,9 +216,10 @@ def purchases(world: ShopWorld) -> Events:
 
 @pytest.fixture(scope="module")
 def shop() -> tuple[Assessment, ProcessModel]:
+    # Enough users ask after one instant to offer trends in the newest part, but not in the parts before it.
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(signals, "MAX_QUESTIONS", 250)
-        return fit(purchases(ShopWorld(users=210, items=200, weeks=10)), SHOP)
+        patched.setattr(signals, "MAX_QUESTIONS", 400)
+        return fit(purchases(ShopWorld(users=270, items=150, weeks=9)), SHOP)
 
 
 def test_in_a_shop_known_items_are_chosen_and_lead_popularity_and_lists_without_them(
