@@ -29,6 +29,7 @@ from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.start_plan import Plan
 from stack.processes.process import ServiceProcess
 from streaming.runtime.session import LOCAL_CHECKPOINTS
+from tests.small_plans import SMALL_PLANS
 
 # A busy machine is no defect: nothing here is timed.
 hypothesis.settings.register_profile(
@@ -37,8 +38,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("headwater")
 
 # A JVM of a test lives for seconds or minutes: the optimising compiler takes half of a start's CPU time and
-# ends too late to be of use. Every JVM reads this variable; those of `make bench` and of users have it not.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+# ends too late to be of use. Without that compiler a JVM reserves only 48 MB for compiled code. A Spark of
+# hundreds of tests fills them, and then deletes code and compiles it again. Every JVM reads this variable;
+# those of `make bench` and of users have it not.
+os.environ.setdefault(
+    "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
+)
 
 SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "fresh_topics", "jars", "spark"})
 _START_SECONDS = 60.0
@@ -165,6 +170,7 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
             "spark.sql.warehouse.dir": str(warehouse),
             "spark.local.dir": str(warehouse),
             "spark.scheduler.mode": "FAIR",
+            **SMALL_PLANS,
             **LOCAL_CHECKPOINTS,
         },
     )
@@ -172,3 +178,13 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
     session.sparkContext.setCheckpointDir(str(warehouse / "checkpoints"))
     yield session
     session.stop()
+
+
+@pytest.fixture
+def compiled_plans(spark: SparkSession) -> Iterator[None]:
+    """Plans become classes, as in production: for tests of what Spark generates from our expressions."""
+    spark.conf.set("spark.sql.codegen.wholeStage", "true")
+    spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
+    yield
+    for name, value in SMALL_PLANS.items():
+        spark.conf.set(name, value)
