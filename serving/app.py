@@ -105,7 +105,7 @@ def create_app(settings: ServingSettings) -> Api:
         erasures.routes(settings, store, event_log),
         models.routes(settings, store),
         debug.routes(settings, recommender, memory, running),
-        operations.routes(store, memory.popular_list, health, metrics),
+        operations.routes(settings, store, memory.popular_list, health, metrics),
         page_routes.routes(settings, recommender, memory, health, figures, metrics),
     ):
         app.include_router(router)

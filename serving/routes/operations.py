@@ -11,7 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.live_figures import KEEP_SECONDS
+from contracts.settings import ServingSettings
 from contracts.stored.manifest import ManifestError
+from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.memory.figures.live_figures import Live, live_answer
 from serving.memory.popular_list import PopularList
@@ -33,7 +35,9 @@ class Health(BaseModel):
     model_version: str | None
 
 
-def routes(store: Store, popular_list: PopularList, health: StateHealth, metrics: Metrics) -> APIRouter:
+def routes(
+    settings: ServingSettings, store: Store, popular_list: PopularList, health: StateHealth, metrics: Metrics
+) -> APIRouter:
     """The routes of the service itself."""
     router = APIRouter(tags=["operations"])
 
@@ -49,7 +53,7 @@ def routes(store: Store, popular_list: PopularList, health: StateHealth, metrics
             raise ProblemError(500, str(error)) from error
         return manifest.to_dict() if manifest else {"version": version}
 
-    @router.get("/v1/live")
+    @router.get("/v1/live", dependencies=access(settings, "read"))
     async def live(
         hours: Annotated[
             int, Query(ge=1, le=MAX_HOURS, description="How far back, the present hour included")
