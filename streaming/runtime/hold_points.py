@@ -1,7 +1,7 @@
 """Named moments at which a fault test lets the service stand still, to kill it just there.
 
-Inert unless HEADWATER_HOLD_AT names one, as NAME=FILE: the file is made, and nothing goes on while it is
-there. Workers hold as the driver does; who set the variable kills them all.
+Inert unless HEADWATER_HOLD_AT names one or several, as NAME=FILE,NAME=FILE: the point's file is made, and
+nothing goes on while it is there. Workers hold as the driver does; who set the variable kills them all.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _POLL_SECONDS = 1.0
 
 
 def hold(point: str) -> None:
-    """Make the file and stand still until it is removed, if this is the point."""
-    wanted, _, file = os.environ.get(VARIABLE, "").partition("=")
-    if wanted != point:
+    """Make the file and stand still until it is removed, if this point is named."""
+    wanted = dict(each.partition("=")[::2] for each in os.environ.get(VARIABLE, "").split(","))
+    if point not in wanted:
         return
-    mark = Path(file)
+    mark = Path(wanted[point])
     mark.touch()
     while mark.exists():
         time.sleep(_POLL_SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import pytest
 
 from tests.faults.processes import Service
 from tests.faults.producer import Producer
+from tests.small_plans import SMALL_PLANS
 
 
 @pytest.fixture
 def service(fresh_topics: str, tmp_path: Path) -> Iterator[Service]:
     running = Service(fresh_topics, tmp_path)
+    running.env["SPARK_CONF"] = json.dumps(SMALL_PLANS)
     running.start_redis()
     running.start_streaming()
     yield running

@@ -82,7 +82,7 @@ class Service:
             "LAKE_TRIGGER_SECONDS": "1",
             "OPENBLAS_NUM_THREADS": "1",
         }
-        self._mark = folder / "holds"
+        self._marks: list[Path] = []
         self.client = redis.Redis.from_url(self.env["REDIS_URL"])
 
     def start_redis(self) -> None:
@@ -98,23 +98,27 @@ class Service:
         os.killpg(self._redis.record.process.pid, signal.SIGKILL)
         self._redis.popen.wait()
 
-    def start_streaming(self, hold_at: str = "") -> None:
-        """Start the service; it is not waited for. It stands still at a point of streaming/hold_points."""
+    def start_streaming(self, *hold_at: str) -> None:
+        """Start the service; it is not waited for. It stands still at points of streaming/hold_points."""
         command = (sys.executable, "-m", "streaming")
-        env = {**self.env, hold_points.VARIABLE: f"{hold_at}={self._mark}"}
-        self._mark.unlink(missing_ok=True)
+        marks = {point: self.folder / point for point in hold_at}
+        self._marks = list(marks.values())
+        for mark in self._marks:
+            mark.unlink(missing_ok=True)
+        held = ",".join(f"{point}={mark}" for point, mark in marks.items())
+        env = {**self.env, hold_points.VARIABLE: held}
         self._streaming = ServiceProcess.start(
             "streaming", command, env, self.folder / "logs", self.folder / "run"
         )
 
-    def kill_at_hold_point(self) -> None:
-        """Wait until it stands still, and kill it there."""
+    def kill_at_hold_points(self) -> None:
+        """Wait until it stands still at every point that was named, and kill it there."""
 
         def holds() -> bool:
             self.check()
-            return self._mark.exists()
+            return all(mark.exists() for mark in self._marks)
 
-        wait_until(holds, "the hold point")
+        wait_until(holds, "the hold points")
         self.kill_streaming()
 
     def wait_for_end(self) -> int:

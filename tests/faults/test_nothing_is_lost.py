@@ -12,7 +12,7 @@ from tests.faults.processes import Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_nothing_lost, assert_state
 
-KILLS = 3
+KILLS = 2  # `make nightly` kills twenty times
 
 
 def test_streaming_killed_at_random_points_loses_and_doubles_nothing(

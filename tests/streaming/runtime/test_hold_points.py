@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streaming.runtime.hold_points import HOLD_POINTS, LAKE_COMMITTED, VARIABLE, hold
+from streaming.runtime.hold_points import HOLD_POINTS, LAKE_COMMITTED, STATE_WRITTEN, VARIABLE, hold
 
 
 @pytest.mark.parametrize("point", HOLD_POINTS)
@@ -16,19 +16,20 @@ def test_nothing_holds_unless_asked(point: str, monkeypatch: pytest.MonkeyPatch)
     hold(point)
 
 
-def test_the_named_point_alone_holds_until_its_file_is_removed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("named", [(LAKE_COMMITTED,), (LAKE_COMMITTED, STATE_WRITTEN)])
+def test_the_named_points_alone_hold_each_until_its_file_is_removed(
+    named: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    mark = tmp_path / "holds"
-    monkeypatch.setenv(VARIABLE, f"{LAKE_COMMITTED}={mark}")
+    monkeypatch.setenv(VARIABLE, ",".join(f"{point}={tmp_path / point}" for point in named))
     for point in HOLD_POINTS:
-        if point != LAKE_COMMITTED:
+        if point not in named:
             hold(point)
-    assert not mark.exists()
-    held = threading.Thread(target=hold, args=(LAKE_COMMITTED,))
-    held.start()
-    while not mark.exists():
-        assert held.is_alive()
-    mark.unlink()
-    held.join(10)
-    assert not held.is_alive()
+    assert not list(tmp_path.iterdir())
+    for point in named:
+        held = threading.Thread(target=hold, args=(point,))
+        held.start()
+        while not (tmp_path / point).exists():
+            assert held.is_alive()
+        (tmp_path / point).unlink()
+        held.join(10)
+        assert not held.is_alive()
