@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -13,6 +14,16 @@ from contracts.events import DEFAULT_WEIGHTS
 
 class _Environment(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own and nobody else's."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 class KafkaSettings(_Environment):
@@ -229,6 +240,15 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8000, ge=0, le=65_535)
+    # Whether API_HOST may be reached from other machines while API_KEY is not set: "refuse" ends the process
+    # with a sentence, "no-admin" refuses only rules, models and erasures, "all" serves everything.
+    without_keys: Literal["refuse", "no-admin", "all"] = "refuse"
+    # Of browsers' pages, as "https://shop.example": those that may write beside the API's own.
+    allowed_origins: tuple[str, ...] = ()
+    # Names by which writes reach an API on loopback that has no key, beside localhost.
+    allowed_hosts: tuple[str, ...] = ()
+    # Addresses or networks whose X-Forwarded-For names the client, for rate limits.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     # Keys in the X-API-Key header, by what they open; a wider one opens the narrower. None: open to all.
     read_api_key: SecretStr | None = None
     api_key: SecretStr | None = None  # writes
@@ -240,6 +260,8 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     kafka_timeout_seconds: float = Field(default=5.0, gt=0)
     max_n: int = Field(default=1000, ge=1)
     max_body_bytes: int = Field(default=2_000_000, ge=1024)
+    head_seconds: float = Field(default=10.0, gt=0)  # in which a request's line and headers must arrive
+    body_seconds: float = Field(default=20.0, gt=0)  # in which its body must
     max_events_per_request: int = Field(default=1000, ge=1)
     max_requests_at_once: int = Field(default=256, ge=1)  # of one process; more get a 503 at once
     # For each API key, or each address without one; 0: unlimited. Counted by each process for itself.
@@ -285,4 +307,19 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     def _is_closed(self) -> ServingSettings:
         if self.subject_key is not None and self.api_key is None:
             raise ValueError("SUBJECT_KEY needs API_KEY too: without it anyone may write, and read all users")
+        if self.is_open_to_others and self.without_keys == "refuse":
+            raise ValueError(
+                f"API_HOST={self.api_host} is reached from other machines and anyone there could write: set "
+                "API_KEY, or WITHOUT_KEYS=no-admin (or all) where that is meant"
+            )
         return self
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether other machines may reach the API and no key is asked for writes."""
+        return self.api_key is None and not is_loopback(self.api_host)
+
+    @property
+    def administration_is_closed(self) -> bool:
+        """Whether rules, models and erasures are refused to everyone, because no key could open them."""
+        return self.is_open_to_others and self.without_keys != "all"

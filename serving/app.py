@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
+from clients.topic_admin import end_offsets
 from contracts.settings import ServingSettings
+from contracts.topics import INTERACTIONS
+from serving.admission.admission import Admission
+from serving.admission.body import BodyInTime, UnpackedBody
+from serving.admission.body_limit import BodyLimit
+from serving.admission.clients import Clients
+from serving.admission.origin import SameOrigin
 from serving.answer.recommender import Recommender
 from serving.http import docs_page, openapi, problems
-from serving.http.admission import Admission
-from serving.http.body_limit import BodyLimit
 from serving.http.observe import Observe
 from serving.lists.user_list import UserList
 from serving.memory.experiments import ExperimentsInForce
@@ -47,9 +53,12 @@ from serving.telemetry.metrics import Metrics
 from serving.writes.applied import AppliedWrites
 from serving.writes.event_log import EventLog
 from serving.writes.exposures import ExposureLog
+from serving.writes.log_ends import LogEnds
 
 # Start with lists in memory where Redis answers; start without them where it does not.
 START_PATIENCE_SECONDS = 1.0
+# One in this number of the requests at once may wait for a write (`after=`) to be applied.
+_WAITERS_SHARE = 4
 
 
 def create_app(settings: ServingSettings) -> Api:
@@ -59,8 +68,10 @@ def create_app(settings: ServingSettings) -> Api:
     memory, rules = empty_memory(settings, store), RulesInForce(store)
     running = ExperimentsInForce(store)
     recommender = Recommender(memory, rules)
-    applied, event_log = AppliedWrites(store), EventLog(settings, settings.kafka_timeout_seconds)
+    event_log = EventLog(settings, settings.kafka_timeout_seconds)
     exposures = ExposureLog(settings, event_log, metrics)
+    log_ends = LogEnds(partial(_read_ends, settings), event_log.reached)
+    applied = AppliedWrites(store, log_ends, most=max(1, settings.max_requests_at_once // _WAITERS_SHARE))
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     health, live_gauges = StateHealth(store), LiveGauges(store)
     for collector in (figures, health, live_gauges):
@@ -82,16 +93,7 @@ def create_app(settings: ServingSettings) -> Api:
         experiments=running,
         exposures=exposures,
     )
-    app = Api(
-        title="Headwater",
-        version=version("headwater"),
-        description="Recommendations that are right now.",
-        lifespan=_lifespan(refresher, applied, event_log, exposures, store),
-        redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
-        responses=openapi.ERRORS,
-    )
+    app = _empty_app(_lifespan(refresher, applied, event_log, exposures, store))
     for router in (
         users.routes(settings, user_list, recommender, memory, exposures),
         sessions.routes(settings, recommender, memory, metrics, running, exposures),
@@ -113,6 +115,19 @@ def create_app(settings: ServingSettings) -> Api:
     if settings.read_api_key is None and settings.subject_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app
+
+
+def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> Api:
+    return Api(
+        title="Headwater",
+        version=version("headwater"),
+        description="Recommendations that are right now.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        responses=openapi.ERRORS,
+    )
 
 
 def _lifespan(
@@ -150,13 +165,26 @@ def _install(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
     openapi.describe(app)
     docs_page.install(app)
     page_files.install(app)
+    _guard(app, settings, metrics)
+
+
+def _read_ends(settings: ServingSettings) -> dict[int, int]:
+    return end_offsets(settings.kafka_bootstrap_servers, INTERACTIONS.name, settings.kafka_timeout_seconds)
+
+
+def _guard(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
+    """What every request passes before its route."""
+    admission = Admission(
+        max_at_once=settings.max_requests_at_once,
+        rate=settings.rate_limit_per_second,
+        burst=settings.rate_limit_burst,
+        client_of=Clients(settings),
+    )
+    # The last one added is asked first.
+    app.add_middleware(UnpackedBody, max_bytes=settings.max_body_bytes)
+    app.add_middleware(BodyInTime, seconds=settings.body_seconds, admission=admission)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)
+    app.add_middleware(SameOrigin, settings=settings)
     app.add_middleware(Observe, metrics=metrics)
-    _limit(app, settings, metrics)
-
-
-def _limit(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
-    """Bound how many requests are taken, and count the refused ones."""
-    app.max_at_once = settings.max_requests_at_once
-    app.admission = Admission(app.max_at_once, settings.rate_limit_per_second, settings.rate_limit_burst)
+    app.admission, app.head_seconds = admission, settings.head_seconds
     app.count_refused = {503: metrics.refusal_counter("busy"), 429: metrics.refusal_counter("rate")}

@@ -20,6 +20,7 @@ from serving.answer.rerankers import RERANKERS
 from serving.answer.strategies.strategy import Strategy
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.rules import RulesInForce
+from serving.question.budget import MOST_RERANKED
 from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
 from serving.question.question import Question, Vectors
@@ -110,15 +111,16 @@ class Recommender:
         options = question.options
         needed = options.offset + options.n
         reranked = options.reranked or bool(question.rules.boosts)
-        pool = max(POOL, 2 * needed) if reranked else needed
+        pool = max(POOL, needed, min(2 * needed, MOST_RERANKED)) if reranked else needed
         candidates: Sequence[Candidate] = await self.fill(question, pool, strategies)
         if note is not None:
             note("chain", candidates)
+        rest, candidates = candidates[MOST_RERANKED:], candidates[:MOST_RERANKED]
         for rerank in RERANKERS if reranked else ():
             candidates = rerank(question, candidates)
             if note is not None:
                 note(rerank.__name__, candidates)
-        return candidates[options.offset : needed]
+        return [*candidates, *rest][options.offset : needed]
 
     async def fill(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
         """The first n candidates of the strategies that pass every filter."""

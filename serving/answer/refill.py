@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 
 from serving.answer.filters.filter import Filter
 from serving.answer.strategies.strategy import Strategy
 from serving.memory.catalogue import Catalogue
+from serving.question.budget import CANDIDATES_A_TURN, MOST_CANDIDATES, too_few_match
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
@@ -24,9 +26,11 @@ async def refill(
     """The first n candidates that pass every filter; each item once, from the earliest strategy.
 
     ``catalogue``, where given, loads the facts of items before the filters look at them.
+    Raises OverBudgetError where a ``filter`` leaves too few of the first MOST_CANDIDATES candidates.
     """
     chosen: dict[str, Candidate] = {}
     size = n + _SPARE
+    looked_at = turn = 0
     for strategy in strategies:
         async with aclosing(strategy(question)) as pages:
             async for page in pages:
@@ -41,4 +45,17 @@ async def refill(
                         chosen.setdefault(candidate.item_id, candidate)
                     if len(chosen) >= n:
                         return list(chosen.values())[:n]
+                    looked_at += min(size, len(page) - start)
+                    if looked_at >= MOST_CANDIDATES:
+                        return _out_of_budget(question, list(chosen.values()))
+                    if looked_at - turn >= CANDIDATES_A_TURN:
+                        turn = looked_at
+                        await asyncio.sleep(0)
     return list(chosen.values())
+
+
+def _out_of_budget(question: Question, chosen: list[Candidate]) -> list[Candidate]:
+    options = question.options
+    if options.matching is None or len(chosen) >= options.offset + options.n:
+        return chosen
+    raise too_few_match(len(chosen))

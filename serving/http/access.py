@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import SecretStr
 from starlette.requests import Request
 
@@ -26,25 +27,54 @@ def access(settings: ServingSettings, scope: Scope) -> list[Any]:
     admin = settings.admin_api_key or settings.api_key
     needed = {"read": settings.read_api_key, "write": settings.api_key, "admin": admin}[scope]
     if scope == "read" and settings.subject_key is not None:
-        return [Depends(_check_subject(settings, settings.subject_key))]
+        return [Depends(_CheckSubject(settings, settings.subject_key))]
     if needed is None:
-        return []
+        return [Depends(_CheckClosed())] if scope == "admin" and settings.administration_is_closed else []
     wider: dict[Scope, Sequence[SecretStr | None]] = {
         "read": (settings.read_api_key, settings.api_key, settings.admin_api_key),
         "write": (settings.api_key, settings.admin_api_key),
         "admin": (admin,),
     }
-    return [Depends(_check([key for key in wider[scope] if key is not None]))]
+    return [Depends(_CheckKey([key for key in wider[scope] if key is not None]))]
 
 
-def _check(accepted: Sequence[SecretStr]) -> Any:
+def check_early(dependencies: Iterable[Any], request: Request) -> None:
+    """Ask a route's dependencies of this module before its body is read. Raises ProblemError 401 or 403."""
+    for each in dependencies:
+        if isinstance(each.dependency, _Check):
+            each.dependency.check(request)
+
+
+class _Check:
+    """A dependency that looks at a request's headers; called by FastAPI, and before by ``check_early``."""
+
+    def check(self, request: Request) -> None:
+        raise NotImplementedError
+
+
+class _CheckKey(_Check):
+    def __init__(self, accepted: Sequence[SecretStr]) -> None:
+        self._accepted = accepted
+
     # Async though it never waits: FastAPI would run a plain function in a thread.
-    async def check(given: str | None = Security(_key_header)) -> None:
-        if not _matches(given, accepted):
+    async def __call__(self, request: Request, _: str | None = Security(_key_header)) -> None:
+        self.check(request)
+
+    def check(self, request: Request) -> None:
+        if not _matches(request.headers.get(HEADER), self._accepted):
             detail = f"This needs an API key of the right scope in the {HEADER} header"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": f'ApiKey header="{HEADER}"'})
 
-    return check
+
+class _CheckClosed(_Check):
+    async def __call__(self, request: Request) -> None:
+        self.check(request)
+
+    def check(self, request: Request) -> None:
+        detail = (
+            "Other machines reach this API, so its administration needs a key: set ADMIN_API_KEY or API_KEY"
+        )
+        raise ProblemError(403, detail)
 
 
 def _matches(given: str | None, accepted: Iterable[SecretStr | None]) -> bool:
@@ -56,20 +86,28 @@ def _matches(given: str | None, accepted: Iterable[SecretStr | None]) -> bool:
     return any(matches)
 
 
-def _check_subject(settings: ServingSettings, key: SecretStr) -> Any:
-    async def check(
+class _CheckSubject(_Check):
+    def __init__(self, settings: ServingSettings, key: SecretStr) -> None:
+        self._settings = settings
+        self._key = key
+
+    async def __call__(
+        self,
         request: Request,
-        given: str | None = Security(_key_header),
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
+        _: str | None = Security(_key_header),
+        __: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None,
     ) -> None:
+        self.check(request)
+
+    def check(self, request: Request) -> None:
+        given, settings = request.headers.get(HEADER), self._settings
         if _matches(given, (settings.api_key, settings.admin_api_key)):
             return
-        if bearer is not None:
-            check_subject(request, subject_of(bearer.credentials, key))
+        scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+        if scheme.lower() == "bearer" and token:
+            check_subject(request, subject_of(token, self._key))
         elif shows_users(request) or (
             settings.read_api_key is not None and not _matches(given, (settings.read_api_key,))
         ):
             detail = "This needs the token of its user (Authorization: Bearer), or a key that writes"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": "Bearer"})
-
-    return check

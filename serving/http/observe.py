@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.http.admission import PAGE_STREAM
+from serving.http.paths import PAGE_STREAM
 from serving.http.rendering import NO_SNIFFING
 from serving.telemetry.metrics import Metrics
 

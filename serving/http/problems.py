@@ -15,12 +15,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
 
+from serving.question.budget import OverBudgetError
 from serving.redis.store import StoreError
 from serving.telemetry.request_id import HEADER, request_id
 
 _log = logging.getLogger(__name__)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 MEDIA_TYPE = "application/problem+json"
+_STARLETTE_TOO_LARGE = "Content Too Large"
 
 
 class FieldError(BaseModel):
@@ -96,8 +98,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     details = {
         404: "There is no such route; /docs lists them",
         405: "This route does not take this method",
-        413: "The body is larger than this server accepts",
     }
+    if error.detail == _STARLETTE_TOO_LARGE:
+        details[413] = "The body is larger than this server accepts"
     detail = details.get(error.status_code, error.detail)
     headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
     return problem_response(ProblemError(error.status_code, detail, headers=headers), request.scope["path"])
@@ -122,6 +125,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     )
 
 
+async def _over_budget(request: Request, error: Exception) -> Response:
+    return problem_response(ProblemError(422, str(error)), request.scope["path"])
+
+
 async def _store_unavailable(request: Request, error: Exception) -> Response:
     problem = ProblemError(503, f"{error}; try again shortly", headers={"Retry-After": "1"})
     return problem_response(problem, request.scope["path"])
@@ -136,6 +143,7 @@ HANDLERS = (
     (ProblemError, _problem),
     (HTTPException, _http_error),
     (RequestValidationError, _invalid),
+    (OverBudgetError, _over_budget),
     (StoreError, _store_unavailable),
     (Exception, _unexpected),
 )

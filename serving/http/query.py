@@ -6,6 +6,8 @@ go, and a query string that came before is not read again. The OpenAPI document 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
@@ -54,7 +56,9 @@ class QueryReader(Generic[M]):
 
     def _read(self, text: bytes) -> M:
         found: dict[str, Any] = {}
-        for name, value in parse_qsl(text.decode("latin-1"), keep_blank_values=True):
+        pairs = parse_qsl(text.decode("latin-1"), keep_blank_values=True)
+        refuse_unknown((name for name, _ in pairs), self._model.model_fields)
+        for name, value in pairs:
             if name in self._lists:
                 found.setdefault(name, []).append(value)
             else:
@@ -70,3 +74,24 @@ class QueryReader(Generic[M]):
 
 def _is_list(annotation: Any) -> bool:
     return getattr(annotation, "__origin__", None) is tuple
+
+
+def refuse_unknown(given: Iterable[str], names: Iterable[str]) -> None:
+    """Raises ProblemError 422 where a name is none of ``names``."""
+    known = sorted(names)
+    unknown = [name for name in dict.fromkeys(given) if name not in known]
+    if unknown:
+        errors = [("/query", f"{_quoted(name)}: {_hint(name, known)}") for name in unknown[:5]]
+        raise ProblemError(422, "The query has a name that this route does not know", errors=errors)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = [each for each in known if each == name.lower()] or get_close_matches(name.lower(), known, n=1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"known are {', '.join(known)}" if known else "this route takes none"
+
+
+def _quoted(name: str) -> str:
+    # The client's own text: cut and escaped.
+    return ascii(name[:64])

@@ -56,7 +56,9 @@ class ListQuery(BaseModel):
         (), description="An item to leave out; may be repeated"
     )
     filter: str | None = FILTER
-    diversity: Share = Field(0.0, description="0: by score alone; 1: as unlike as possible")
+    diversity: Share = Field(
+        0.0, description="0: by score alone; 1: as unlike as possible. It orders the first 1,000 places"
+    )
     per_category: int | None = Field(
         None, ge=1, le=1000, description="At most this number of items of one category first"
     )

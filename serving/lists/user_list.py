@@ -22,7 +22,7 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
-from serving.writes.applied import AppliedWrites
+from serving.writes.applied import AppliedWrites, NeverWrittenError
 from serving.writes.exposures import ExposureLog
 from serving.writes.write_token import MAX_TOKEN_LENGTH, decode_token
 
@@ -70,9 +70,7 @@ class UserList:
     async def __call__(self, request: Request, user_id: str) -> Response:
         """The response. Raises ProblemError 422."""
         query = self.read_query(request)
-        in_time = query.after is None or await self._applied.wait(
-            user_id, _offsets(query.after), query.wait_ms / 1000
-        )
+        in_time = query.after is None or await self._is_applied(user_id, query.after, query.wait_ms / 1000)
         treatment = await self._experiments.treatment(user_id, query.session_id)
         recommender, options = self._recommender, treatment.of_options(query.options, query.model_fields_set)
         user = await recommender.user(user_id, options)
@@ -110,6 +108,14 @@ class UserList:
         if query.explain and not stale:
             await explain(self._memory, user, answer.items)
         return json_response(request, answer, query.fields)
+
+    async def _is_applied(self, user_id: str, token: str, seconds: float) -> bool:
+        try:
+            return await self._applied.wait(user_id, _offsets(token), seconds)
+        except NeverWrittenError as error:
+            reason = "send the `token` of an answer to POST /v1/events as it came"
+            detail = f"after: no such write was made, {error}"
+            raise ProblemError(422, detail, errors=[("/query/after", reason)]) from error
 
 
 def _offsets(token: str) -> dict[int, int]:

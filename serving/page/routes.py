@@ -8,9 +8,10 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommender import Recommender
 from serving.http.access import access
-from serving.http.admission import PAGE_STREAM
+from serving.http.paths import PAGE_STREAM
 from serving.memory.process_memory import ProcessMemory
 from serving.memory.service_figures import ServiceFigures
 from serving.memory.state_health import StateHealth
@@ -36,7 +37,9 @@ def routes(
     metrics: Metrics,
 ) -> APIRouter:
     """The page's routes; they need the key that reads where one is set."""
-    router = APIRouter(include_in_schema=False, dependencies=access(settings, "read"))
+    router = APIRouter(
+        route_class=CheckedRoute, include_in_schema=False, dependencies=access(settings, "read")
+    )
     titles, versions = Titles(memory.store), Versions(memory.store, memory.catalogue)
     stream = Stream(lambda: picture(recommender, memory, health, figures, metrics))
 

@@ -41,7 +41,7 @@ class IdConvertor(Convertor[str]):
 class LastIdConvertor(IdConvertor):
     """An id that ends its path: not ``7/history``, which is another route's."""
 
-    regex = r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate|rank)$)[\s\S])*"
+    regex = r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate|rank)/?$)[\s\S])*"
 
 
 register_url_convertor("id", IdConvertor())

@@ -21,6 +21,7 @@ from contracts.catalog import (
 from contracts.settings import ServingSettings
 from contracts.stored import keyspace, records
 from contracts.topics import CATALOG
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.problems import ProblemError, reason_of
 from serving.question.bounds import PathId
@@ -61,7 +62,7 @@ class CatalogAccepted(BaseModel):
 
 def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
     """The routes that write metadata (write key)."""
-    router = APIRouter(tags=["catalogue"])
+    router = APIRouter(route_class=CheckedRoute, tags=["catalogue"])
     writers = access(settings, "write")
 
     async def put(kind: CatalogKind, entry_id: str, fields: dict[str, Any]) -> CatalogAccepted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommender import Recommender
 from serving.answer.trace import Trace, trace
 from serving.http.access import access
@@ -22,7 +23,7 @@ def routes(
     experiments: ExperimentsInForce,
 ) -> APIRouter:
     """The routes for debugging; they need the admin key where one is set."""
-    router = APIRouter(tags=["operations"], dependencies=access(settings, "admin"))
+    router = APIRouter(route_class=CheckedRoute, tags=["operations"], dependencies=access(settings, "admin"))
     read_query = QueryReader(with_bounded_n(ListQuery, settings))
 
     @router.get("/v1/debug/users/{user_id:id}/recommendations", openapi_extra=read_query.openapi)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 from contracts.catalog import erasure_entries
 from contracts.settings import ServingSettings
 from contracts.topics import CATALOG
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.question.bounds import PathId
@@ -26,7 +27,7 @@ ReceiptText = Annotated[
 
 def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
     """The routes of erasure; both need the admin key where one is set."""
-    router = APIRouter(tags=["users"], dependencies=access(settings, "admin"))
+    router = APIRouter(route_class=CheckedRoute, tags=["users"], dependencies=access(settings, "admin"))
 
     @router.delete("/v1/users/{entry_id:last_id}", status_code=202)
     async def erase_user(entry_id: PathId, response: Response) -> Erasure:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from contracts.events import Interaction, before_any_log, from_future
 from contracts.recommendation_id import RecommendationIds
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.event_schema import request_body
 from serving.http.problems import ProblemError, reason_of
@@ -45,7 +46,7 @@ def routes(
     settings: ServingSettings, event_log: EventLog, metrics: Metrics, ids: RecommendationIds
 ) -> APIRouter:
     """The one route that writes."""
-    router = APIRouter(tags=["events"])
+    router = APIRouter(route_class=CheckedRoute, tags=["events"])
     writers = access(settings, "write")
     body_schema = {"requestBody": request_body(settings.max_events_per_request)}
 

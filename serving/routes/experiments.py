@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.experiments.definition import Definition
 from contracts.experiments.record import Experiment
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.question.bounds import PathId
 from serving.redis.store import Store
@@ -48,7 +49,7 @@ class Changes(BaseModel):
 
 def routes(settings: ServingSettings, store: Store) -> APIRouter:
     """The routes of experiments; all need the admin key where one is set."""
-    router = APIRouter(tags=["experiments"], dependencies=access(settings, "admin"))
+    router = APIRouter(route_class=CheckedRoute, tags=["experiments"], dependencies=access(settings, "admin"))
 
     @router.get("/v1/experiments")
     async def list_experiments() -> Experiments:

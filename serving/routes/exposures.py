@@ -12,6 +12,7 @@ from contracts.events import from_future
 from contracts.exposures import MAX_SHOWN_ITEMS, Arm, Exposure, ListKind, ShownItem
 from contracts.recommendation_id import RecommendationId, digest
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.question.bounds import JsonId
 from serving.routes.events import Rejected
@@ -66,7 +67,7 @@ class TakenExposures(BaseModel):
 
 def routes(settings: ServingSettings, exposures: ExposureLog, metrics: Metrics) -> APIRouter:
     """The one route."""
-    router = APIRouter(tags=["events"], dependencies=access(settings, "write"))
+    router = APIRouter(route_class=CheckedRoute, tags=["events"], dependencies=access(settings, "write"))
 
     @router.post("/v1/exposures", status_code=202)
     async def post_exposures(body: OnScreens) -> TakenExposures:

@@ -13,10 +13,11 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from contracts.events import Identifier
-from serving.http.admission import Admission
+from serving.admission.admission import Admission
+from serving.http.paths import PAGE_STREAM
 from serving.http.problems import ProblemError, problem_response, reason_of, response_to
 from serving.telemetry.metrics import Metrics
 from serving.telemetry.request_id import current_request
@@ -66,11 +67,22 @@ def _user_id(path: str) -> str:
         raise ProblemError(422, "The request is not valid", errors=errors) from error
 
 
+def without_body(send: Send) -> Send:
+    """Sends a response's head as it is, its length included, and none of its body."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return sending
+
+
 class Api(FastAPI):
-    """FastAPI with a short way to one route."""
+    """FastAPI with a short way to one route. HEAD is answered as GET is, without the body."""
 
     hot_route: HotRoute | None = None
-    max_at_once: int
+    head_seconds: float
     admission: Admission | None = None
     count_refused: Mapping[int, Callable[[], None]]
 
@@ -79,6 +91,8 @@ class Api(FastAPI):
         if scope["type"] != "http" or self.admission is None:
             await super().__call__(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and scope["path"] != PAGE_STREAM:  # the stream has no end
+            scope, send = {**scope, "method": "GET"}, without_body(send)
         current_request.set(scope)
         refusal = self.admission.refusal(scope)
         if refusal is not None:

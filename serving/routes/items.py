@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommended_item import first_source
 from serving.answer.recommender import Recommender
 from serving.http.access import access
@@ -53,7 +54,7 @@ def routes(
     exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of items."""
-    router = APIRouter(tags=["items"], dependencies=access(settings, "read"))
+    router = APIRouter(route_class=CheckedRoute, tags=["items"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
     read_query = QueryReader(with_bounded_n(ListQuery, settings))
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.popular import SOURCE
 from serving.answer.strategies.trending import SOURCE as TRENDING
@@ -32,7 +33,7 @@ def routes(
     exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of lists."""
-    router = APIRouter(tags=["lists"], dependencies=access(settings, "read"))
+    router = APIRouter(route_class=CheckedRoute, tags=["lists"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
     half_lives = ", ".join(map(str, settings.trend_half_lives))
     half_life_bounds: int = Query(

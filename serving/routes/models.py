@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.question.bounds import PathId
 from serving.redis.store import Store
@@ -14,7 +15,7 @@ from serving.writes.models import ModelMoved, Models
 
 def routes(settings: ServingSettings, store: Store) -> APIRouter:
     """The routes of models; all need the admin key where one is set."""
-    router = APIRouter(tags=["models"], dependencies=access(settings, "admin"))
+    router = APIRouter(route_class=CheckedRoute, tags=["models"], dependencies=access(settings, "admin"))
 
     @router.get("/v1/models")
     async def list_models() -> Models:

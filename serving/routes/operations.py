@@ -13,6 +13,7 @@ from starlette.responses import Response
 from contracts.live_figures import KEEP_SECONDS
 from contracts.settings import ServingSettings
 from contracts.stored.manifest import ManifestError
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.memory.figures.live_figures import Live, live_answer
@@ -39,7 +40,7 @@ def routes(
     settings: ServingSettings, store: Store, popular_list: PopularList, health: StateHealth, metrics: Metrics
 ) -> APIRouter:
     """The routes of the service itself."""
-    router = APIRouter(tags=["operations"])
+    router = APIRouter(route_class=CheckedRoute, tags=["operations"])
 
     @router.get("/v1/model")
     async def model() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.memory.rules import RulesInForce
 from serving.question.operator_rules import Rules
@@ -12,7 +13,7 @@ from serving.question.operator_rules import Rules
 
 def routes(settings: ServingSettings, rules: RulesInForce) -> APIRouter:
     """The routes of the rules; both need the admin key where one is set."""
-    router = APIRouter(tags=["operations"], dependencies=access(settings, "admin"))
+    router = APIRouter(route_class=CheckedRoute, tags=["operations"], dependencies=access(settings, "admin"))
 
     @router.get("/v1/rules")
     async def get_rules() -> Rules:

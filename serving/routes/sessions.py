@@ -15,6 +15,7 @@ from contracts.events import MAX_RATING, MIN_RATING, PURCHASE, RATING, WeightedT
 from contracts.settings import ServingSettings
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
+from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommended_item import first_source
 from serving.answer.recommender import POOL, Recommender
@@ -84,7 +85,7 @@ def routes(
     exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of sessions."""
-    router = APIRouter(tags=["sessions"], dependencies=access(settings, "read"))
+    router = APIRouter(route_class=CheckedRoute, tags=["sessions"], dependencies=access(settings, "read"))
     read_query = QueryReader(with_bounded_n(ListQuery, settings))
     read_rank_query = QueryReader(RankQuery)
 

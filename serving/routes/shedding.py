@@ -6,12 +6,14 @@ A refusal by the framework costs parsing, a task and a response, at the expense 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from serving.http.admission import ALWAYS_TAKEN, BUSY, PAGE_STREAM
+from serving.admission.admission import BUSY
+from serving.http.paths import ALWAYS_TAKEN, PAGE_STREAM
 from serving.http.problems import problem_body
 from serving.routes.hot_route import Api
 
@@ -38,14 +40,51 @@ class Shedding(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         api = cast(Api, self.app)
-        self._max_at_once, self._count_refused = api.max_at_once, api.count_refused[503]
+        assert api.admission is not None
+        self._admission, self._count_refused = api.admission, api.count_refused[503]
+        self._head_seconds = api.head_seconds
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client that connects must send the head of a request in time."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def on_message_begin(self) -> None:
+        """A request begins: its head must be here in time."""
+        super().on_message_begin()
+        self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """The head is here."""
+        self._stop_head_timer()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._head_seconds, self._close_slow)
+
+    def _stop_head_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _close_slow(self) -> None:
+        self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Refuse here, or let uvicorn parse the request."""
-        if len(self.tasks) < self._max_at_once or not self._may_answer(data):
+        at_work = len(self.tasks) - self._admission.reading
+        if at_work < self._admission.max_at_once or not self._may_answer(data):
             super().data_received(data)
         else:
             self._count_refused()
+            self._stop_head_timer()
             self.transport.write(BUSY_ANSWER)
             # The connection is idle from now on, as after any answer.
             self._unset_keepalive_if_required()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from contracts.events import EventType
 from contracts.settings import ServingSettings
+from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommender import Recommender
 from serving.http.access import access
@@ -58,7 +59,7 @@ def routes(
     exposures: ExposureLog,
 ) -> APIRouter:
     """The routes of one user."""
-    router = APIRouter(tags=["users"], dependencies=access(settings, "read"))
+    router = APIRouter(route_class=CheckedRoute, tags=["users"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
     read_rank_query = QueryReader(RankQuery)
 

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 
 from serving.redis.reads.progress import Progress, progress
 from serving.redis.store import Store, StoreError
+from serving.writes.log_ends import LogEnds
 
 POLL_SECONDS = 0.02
-MAX_WAITING = 1000  # more would only slow the poll; they get the answer "not applied" at once
+
+
+class NeverWrittenError(Exception):
+    """A write that lies beyond the end of the log: nobody made it."""
 
 
 @dataclass(eq=False)
@@ -24,6 +28,10 @@ class _Waiter:
         if not self.applied.done():
             self.applied.set_result(applied)
 
+    def refuse(self) -> None:
+        if not self.applied.done():
+            self.applied.set_exception(NeverWrittenError("it lies beyond the end of the log"))
+
     def is_satisfied(self, now: Progress) -> bool:
         if self.user_id in now.pending:
             return False
@@ -33,26 +41,38 @@ class _Waiter:
 class AppliedWrites:
     """One poll of the applied offsets for all who wait, and none while nobody does."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, log_ends: LogEnds, most: int) -> None:
+        """At most ``most`` wait; more get the answer "not applied" at once."""
         self._store = store
+        self._log_ends = log_ends
+        self._most = most
         self._waiting: set[_Waiter] = set()
         self._poll: asyncio.Task[None] | None = None
 
     async def wait(self, user_id: str, offsets: Mapping[int, int], seconds: float) -> bool:
         """Whether each partition's offset is applied and the user does not wait to be folded in.
 
-        Waits at most ``seconds``; False at once when Redis does not answer.
+        Waits at most ``seconds``; False at once when Redis does not answer, or too many wait. Raises
+        NeverWrittenError for offsets beyond the end of the log.
         """
-        if len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= self._most:
             return False
         waiter = _Waiter(user_id, offsets, asyncio.get_running_loop().time() + seconds)
         self._waiting.add(waiter)
         if self._poll is None or self._poll.done():
             self._poll = asyncio.create_task(self._run())
+        checking = None if self._log_ends.hold(offsets) else asyncio.create_task(self._check(waiter))
         try:
             return await waiter.applied  # the poll answers everyone, in time
         finally:
             self._waiting.discard(waiter)
+            if checking is not None:
+                checking.cancel()
+
+    async def _check(self, waiter: _Waiter) -> None:
+        """Beside the poll: what is applied is answered without asking Kafka."""
+        if await self._log_ends.are_passed_by(waiter.offsets):
+            waiter.refuse()
 
     def close(self) -> None:
         """Stop looking."""

@@ -85,6 +85,7 @@ class EventLog:
         self._opening = threading.Lock()
         self._reopen_at = 0.0
         self._waiting = 0
+        self.reached: dict[int, int] = {}  # partition of `interactions` -> last offset written here
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="event-log")
 
     async def append(self, events: Sequence[Entry], topic: Topic = INTERACTIONS) -> dict[int, int]:
@@ -101,9 +102,12 @@ class EventLog:
         work = loop.run_in_executor(self._threads, self._send, topic.name, events, acknowledgements, expires)
         work.add_done_callback(self._count_handed_over)
         try:
-            return await asyncio.wait_for(acknowledgements.offsets, self._timeout)
+            offsets = await asyncio.wait_for(acknowledgements.offsets, self._timeout)
         except (TimeoutError, asyncio.TimeoutError) as error:
             raise EventLogError("Kafka did not acknowledge in time") from error
+        if topic is INTERACTIONS:
+            self.reached.update(offsets)
+        return offsets
 
     def close(self) -> None:
         """Stop; unsent events of waiting requests were never claimed accepted."""

@@ -54,7 +54,7 @@ def test_requests_at_the_same_time_keep_their_own_ids() -> None:
     async def scenario() -> None:
         app = create_app(settings_of())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             ids = [f"id-{number}" for number in range(20)]
             answers = await asyncio.gather(
                 *(client.get("/v1/users/u/history", headers={"X-Request-ID": each}) for each in ids)

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from serving.http.body_limit import BodyLimit
+from serving.admission.body_limit import BodyLimit
 
 
 async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:

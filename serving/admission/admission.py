@@ -4,45 +4,66 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from hashlib import blake2b
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from serving.http.paths import ALWAYS_TAKEN
 from serving.http.problems import ProblemError
 
-# Probes and metrics are answered whatever the load: they say that it is high.
-ALWAYS_TAKEN = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
-# An answer that ends only when its client goes.
-PAGE_STREAM = "/page/stream"
 MAX_CLIENTS = 10_000
-_KEY_HEADER = b"x-api-key"
-BUSY = ProblemError(503, "Too many requests at once; try again", headers={"Retry-After": "1"})
+BUSY_DETAIL, RETRY = "Too many requests at once; try again", {"Retry-After": "1"}
+BUSY = ProblemError(503, BUSY_DETAIL, headers=RETRY)
 
 
 class Admission:
-    """Counts requests at work; a token bucket for each client where RATE_LIMIT_PER_SECOND is set."""
+    """Counts requests at work; a token bucket for each client where RATE_LIMIT_PER_SECOND is set.
+
+    A request whose body is still arriving is not at work: a slow client holds no slot of the others.
+    """
 
     def __init__(
-        self, max_at_once: int, rate: float, burst: int, clock: Callable[[], float] = time.monotonic
+        self,
+        max_at_once: int,
+        rate: float,
+        burst: int,
+        client_of: Callable[[Scope], bytes],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._max_at_once = max_at_once
+        self.max_at_once = max_at_once
         self._rate = rate
         self._burst = burst
+        self._client_of = client_of
         self._clock = clock
         self._buckets: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # tokens, when counted
         self.at_work = 0
+        self.reading = 0  # requests whose body is still arriving
 
     def refusal(self, scope: Scope) -> ProblemError | None:
         """Why a request is not taken: 503 where too many are at work, 429 over the rate; None where it is."""
         if scope["path"] in ALWAYS_TAKEN:
             return None
-        if self.at_work >= self._max_at_once:
+        if self.at_work >= self.max_at_once:
             return BUSY
-        if self._rate and not self._takes_a_token(client_of(scope)):
+        if self._rate and not self._takes_a_token(self._client_of(scope)):
             detail = f"More than {self._rate:g} requests a second; slow down"
             return ProblemError(429, detail, headers={"Retry-After": "1"})
         return None
+
+    @contextmanager
+    def without_slot(self) -> Iterator[None]:
+        """While a body arrives. Raises HTTPException 503 where as many are arriving as may be at work."""
+        if self.reading >= self.max_at_once:
+            raise HTTPException(503, BUSY_DETAIL, headers=RETRY)
+        self.at_work -= 1
+        self.reading += 1
+        try:
+            yield
+        finally:
+            self.at_work += 1
+            self.reading -= 1
 
     def _takes_a_token(self, client: bytes) -> bool:
         now = self._clock()
@@ -52,12 +73,3 @@ class Admission:
         if len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
         return tokens >= 1
-
-
-def client_of(scope: Scope) -> bytes:
-    """The API key (never kept as it is), else the address of the peer."""
-    for name, value in scope["headers"]:
-        if name == _KEY_HEADER:
-            return blake2b(value, digest_size=16).digest()
-    client = scope.get("client")
-    return str(client[0]).encode() if client else b""

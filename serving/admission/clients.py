@@ -1,0 +1,78 @@
+"""Whom a request counts for: the holder of a valid key, the user of a valid token, else an address.
+
+What a client claims and cannot prove opens no bucket of its own: a wrong key, a wrong token, and a forwarded
+address of a proxy that is not trusted all count for the address that the connection comes from.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import blake2b
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from contracts.settings import ServingSettings
+from serving.http.access import HEADER
+from serving.http.problems import ProblemError
+from serving.http.subject import subject_of
+
+_BEARER = "bearer "
+Network = IPv4Network | IPv6Network
+
+
+class Clients:
+    """Names a request's client by 16 bytes, or by its address."""
+
+    def __init__(self, settings: ServingSettings) -> None:
+        keys = (settings.read_api_key, settings.api_key, settings.admin_api_key)
+        self._keys = [key.get_secret_value().encode() for key in keys if key is not None]
+        self._subject_key = settings.subject_key
+        self._proxies = settings.trusted_proxies
+
+    def __call__(self, scope: Scope) -> bytes:
+        """The client. Neither keys nor users are kept as they are."""
+        headers = Headers(scope=scope)
+        given = headers.get(HEADER, "").encode("latin-1")
+        # Every key is compared, each in constant time, so that the time tells nothing.
+        matches = [secrets.compare_digest(given, key) for key in self._keys]
+        if any(matches):
+            return _digest(b"key", given)
+        subject = self._subject(headers.get("authorization", ""))
+        if subject is not None:
+            return _digest(b"user", subject.encode())
+        peer = scope.get("client")
+        return address_of(str(peer[0]), headers, self._proxies).encode() if peer else b""
+
+    def _subject(self, authorization: str) -> str | None:
+        if self._subject_key is None or not authorization.lower().startswith(_BEARER):
+            return None
+        try:
+            return subject_of(authorization[len(_BEARER) :].strip(), self._subject_key)
+        except ProblemError:
+            return None
+
+
+def address_of(peer: str, headers: Headers, proxies: tuple[Network, ...]) -> str:
+    """The client's address: the last one of X-Forwarded-For that is no trusted proxy's.
+
+    The header counts only where the connection itself comes from a trusted proxy (TRUSTED_PROXIES).
+    """
+    path = [each.strip() for line in headers.getlist("x-forwarded-for") for each in line.split(",")]
+    address = peer
+    while path and _is_one_of(address, proxies):
+        address = path.pop()
+    return address
+
+
+def _is_one_of(address: str, networks: tuple[Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def _digest(kind: bytes, value: bytes) -> bytes:
+    return blake2b(value, digest_size=16, person=kind).digest()

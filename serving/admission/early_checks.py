@@ -1,0 +1,70 @@
+"""What is refused before a body is read: a missing key, an unknown name in the query, a slash at the end.
+
+FastAPI reads a body before it asks the dependencies, so that anyone could make the API read bodies of any
+route. A route of this class asks for the key first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.admission.origin import SAFE_METHODS
+from serving.http.access import check_early
+from serving.http.problems import ProblemError
+from serving.http.query import refuse_unknown
+
+
+class CheckedRoute(APIRoute):
+    """``APIRouter(route_class=CheckedRoute)``."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own, after the checks."""
+        answer = super().get_route_handler()
+        names = query_names(self)
+
+        async def checked(request: Request) -> Response:
+            check_early(self.dependencies, request)
+            check_names(request, names)
+            check_slashes(request)
+            return await answer(request)
+
+        return checked
+
+
+def query_names(route: APIRoute) -> frozenset[str]:
+    """The query parameters of a route: those that FastAPI reads, and those of its ``openapi_extra``."""
+    described = (route.openapi_extra or {}).get("parameters", ())
+    return frozenset({*(each["name"] for each in described), *_query_names(route.dependant)})
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (field.alias for field in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _query_names(each)
+
+
+def check_names(request: Request, names: Iterable[str]) -> None:
+    """Raises ProblemError 422 that says which name was meant."""
+    text: bytes = request.scope["query_string"]
+    if text:
+        refuse_unknown((name for name, _ in parse_qsl(text.decode("latin-1"), keep_blank_values=True)), names)
+
+
+def check_slashes(request: Request) -> None:
+    """Raises ProblemError 422 for a write whose path ends with a slash, or has two in a row.
+
+    Such a path names another id than the one meant: ``/v1/users/7/`` is not user 7.
+    """
+    if request.method in SAFE_METHODS:
+        return
+    path: bytes = request.scope.get("raw_path") or b""
+    if path.endswith(b"/") or b"//" in path:
+        reason = "leave out the slash; one that belongs to an id is written %2F"
+        raise ProblemError(422, "The path has a slash too many", errors=[("/path", reason)])

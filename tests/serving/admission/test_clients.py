@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import time
+from ipaddress import ip_network
+
+import jwt
+import pytest
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from serving.admission.clients import Clients, address_of
+from tests.serving.conftest import settings_of
+
+SUBJECT_KEY = "s" * 32
+PROXIES = (ip_network("10.0.0.0/8"), ip_network("127.0.0.1/32"))
+
+
+def request_of(host: str, **headers: str) -> Scope:
+    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "path": "/v1/popular", "headers": raw, "client": (host, 1)}
+
+
+def token_of(subject: str, key: str = SUBJECT_KEY) -> str:
+    return "Bearer " + jwt.encode({"sub": subject, "exp": time.time() + 60}, key, algorithm="HS256")
+
+
+def test_a_valid_key_is_a_client_wherever_it_comes_from_and_is_not_kept() -> None:
+    client_of = Clients(settings_of(api_key="secret"))
+    known = client_of(request_of("a", x_api_key="secret"))
+    assert known == client_of(request_of("b", x_api_key="secret"))
+    assert known != client_of(request_of("a"))
+    assert b"secret" not in known
+
+
+def test_a_wrong_key_or_token_opens_no_bucket_of_its_own() -> None:
+    client_of = Clients(settings_of(api_key="secret", subject_key=SUBJECT_KEY))
+    address = client_of(request_of("a"))
+    assert {client_of(request_of("a", x_api_key=f"guess{n}")) for n in range(5)} == {address}
+    assert client_of(request_of("a", authorization=token_of("ann", "x" * 32))) == address
+    assert client_of(request_of("a", authorization="Bearer nonsense")) == address
+
+
+def test_a_user_is_a_client_whichever_token_is_sent() -> None:
+    client_of = Clients(settings_of(api_key="secret", subject_key=SUBJECT_KEY))
+    ann = client_of(request_of("a", authorization=token_of("ann")))
+    assert ann == client_of(request_of("b", authorization=token_of("ann").replace("Bearer", "bearer")))
+    assert ann != client_of(request_of("a", authorization=token_of("bob")))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("10.0.0.1", ["203.0.113.7"], "203.0.113.7"),
+        ("10.0.0.1", ["198.51.100.1, 203.0.113.7, 10.2.2.2"], "203.0.113.7"),
+        ("10.0.0.1", ["198.51.100.1", "203.0.113.7"], "203.0.113.7"),
+        ("10.0.0.1", [], "10.0.0.1"),
+        ("203.0.113.9", ["198.51.100.1"], "203.0.113.9"),  # anyone may claim this
+        ("10.0.0.1", ["10.3.3.3"], "10.3.3.3"),
+        ("10.0.0.1", ["203.0.113.7, no address"], "no address"),
+    ],
+)
+def test_an_address_is_the_last_that_no_trusted_proxy_has(
+    peer: str, forwarded: list[str], address: str
+) -> None:
+    headers = Headers(raw=[(b"x-forwarded-for", each.encode()) for each in forwarded])
+    assert address_of(peer, headers, PROXIES) == address
+    assert address_of(peer, headers, ()) == peer
