@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from contracts.identifiers import canonical_id
 from contracts.moments import EARLIEST_PLAUSIBLE_MS, moment_of
 
 RATING = "rating"  # the one type that carries a value of its own, from which its strength follows
@@ -92,6 +93,7 @@ def _epoch_ms(value: Any) -> Any:
 Identifier = Annotated[
     str,
     Field(min_length=1, max_length=MAX_ID_LENGTH),
+    BeforeValidator(canonical_id),
     AfterValidator(_no_control_characters),
     AfterValidator(_no_lone_surrogates),
 ]

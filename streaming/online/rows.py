@@ -7,7 +7,7 @@ a `RecordRow` in the Python worker, a `UserEvent`, and the bytes of the history'
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -17,12 +17,13 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts import topics
 from contracts.catalog import ERASURE
 from contracts.stored.records import HistoryEntry
-from streaming.records.parse import event_columns, parse
+from streaming.records.parse import entry_columns, event_columns, parse
 from streaming.state.apply import CatalogRecord, UserEvent
 from streaming.state.erasure import Erasure
 
 _EVENT_FIELDS = ("user_id", "item_id", "event_type", "event_id", "value")
 _ENTRY_FIELDS = ("kind", "id", "updated_at")
+_JSON_FIELDS = ("kind", "id", "title", "categories", "attributes", "updated_at")
 
 
 class RecordRow(NamedTuple):
@@ -90,8 +91,8 @@ def online_rows(records: DataFrame) -> DataFrame:
         F.unix_millis("timestamp").alias("through"),
         F.when(F.col("reason").isNull(), F.col("topic")).alias("accepted"),
         *(event_columns()[name].alias(name) for name in (*_EVENT_FIELDS, "event_time")),
-        *(F.col(f"entry.{name}").alias(name) for name in _ENTRY_FIELDS),
-        F.when(F.col("entry").isNotNull(), _entry_json("entry.")).alias("json"),
+        *(entry_columns()[name].alias(name) for name in _ENTRY_FIELDS),
+        F.when(F.col("entry").isNotNull(), _entry_json(entry_columns())).alias("json"),
     )
 
 
@@ -118,7 +119,7 @@ def _entry_rows(entries: DataFrame) -> DataFrame:
         F.lit(None).cast("double").alias("value"),
         F.lit(None).cast("bigint").alias("event_time"),
         *_ENTRY_FIELDS,
-        _entry_json("").alias("json"),
+        _entry_json({name: F.col(name) for name in _JSON_FIELDS}).alias("json"),
     )
 
 
@@ -131,10 +132,9 @@ def _origin(topic: str) -> list[Column]:
     ]
 
 
-def _entry_json(prefix: str) -> Column:
+def _entry_json(columns: Mapping[str, Column]) -> Column:
     """The entry's JSON from its columns, so that the topic and the lake give the same bytes."""
-    fields = ("kind", "id", "title", "categories", "attributes", "updated_at")
-    return F.to_json(F.struct(*(F.col(prefix + name).alias(name) for name in fields)))
+    return F.to_json(F.struct(*(columns[name].alias(name) for name in _JSON_FIELDS)))
 
 
 def _partition_name(topic: Column, number: str) -> Column:

@@ -14,12 +14,19 @@ from functools import cache
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
-from contracts import catalog, events, topics
+from contracts import catalog, events, identifiers, topics
+from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import lake
 
 _CORRUPT = "_corrupt"
+BEFORE_ANY_LOG = (
+    "event_time lies before 1990: send milliseconds since 1970, or time_from_zero if that is meant"
+)
 _IDS = ("user_id", "item_id")
 _OPTIONAL_IDS = ("session_id", "recommendation_id")
+_EVENT_DDL = f"{lake.EVENT_DDL}, {lake.TOPIC_ONLY_DDL}"
+# A number of JSON as an id, with a fraction or an exponent.
+_FLOAT = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 # Java's name for a hexadecimal digit is matched nearly twice as fast as the three ranges.
 _UUID = events.UUID_PATTERN.replace("[0-9a-fA-F]", r"\p{XDigit}")
 
@@ -28,7 +35,7 @@ def parse(records: DataFrame) -> DataFrame:
     """One row per record: its origin and bytes, ``event`` or ``entry``, a ``reason`` if it is rejected."""
     typed = records.withColumns(
         {
-            "event": F.when(_is_interaction(), _from_json(lake.EVENT_DDL)),
+            "event": F.when(_is_interaction(), _from_json(_EVENT_DDL)),
             "entry": F.when(~_is_interaction(), _from_json(lake.CATALOG_DDL)),
         }
     )
@@ -38,7 +45,7 @@ def parse(records: DataFrame) -> DataFrame:
 
 def parse_interactions(records: DataFrame) -> DataFrame:
     """As ``parse``, of the interactions only and without ``entry``: less to carry."""
-    events = records.filter(_is_interaction()).withColumn("event", _from_json(lake.EVENT_DDL))
+    events = records.filter(_is_interaction()).withColumn("event", _from_json(_EVENT_DDL))
     return events.withColumn("reason", _event_fault())
 
 
@@ -57,7 +64,9 @@ def _lake_columns() -> list[Column]:
 def event_columns() -> dict[str, Column]:
     """The fields of an accepted ``event``; left-out ones are filled in, alike at any replay."""
     columns = {name: F.col(f"event.{name}") for name in _field_names(lake.EVENT_DDL)}
+    ids = {name: _identifier(f"event.{name}") for name in (*_IDS, *_OPTIONAL_IDS)}
     return columns | {
+        **ids,
         "event_id": F.lower(F.coalesce("event.event_id", _uuid_of_origin())),
         "schema_version": F.coalesce("event.schema_version", F.lit(1)),
         "value": F.when(F.col("event.event_type") == events.RATING, F.col("event.value")).otherwise(
@@ -69,7 +78,13 @@ def event_columns() -> dict[str, Column]:
 def accepted_entries(parsed: DataFrame) -> DataFrame:
     """The catalogue's rows: the columns of lake.CATALOG."""
     accepted = parsed.filter(~_is_interaction() & F.col("reason").isNull())
-    return accepted.select(*(F.col(f"entry.{name}") for name in _field_names(lake.CATALOG_DDL)), *_origin())
+    return accepted.select(*(column.alias(name) for name, column in entry_columns().items()), *_origin())
+
+
+def entry_columns() -> dict[str, Column]:
+    """The fields of an accepted ``entry``."""
+    columns = {name: F.col(f"entry.{name}") for name in _field_names(lake.CATALOG_DDL)}
+    return columns | {"id": _identifier("entry.id")}
 
 
 def rejected_records(parsed: DataFrame) -> DataFrame:
@@ -105,6 +120,23 @@ def _from_json(ddl: str) -> Column:
     return F.from_json(_text(), f"{ddl}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT})
 
 
+def _identifier(column: str) -> Column:
+    """An id as `contracts.identifiers` has it: text without outer blanks, a whole float as the integer."""
+    number = _float_of(column)
+    exact = F.when((F.abs(number) < identifiers.INEXACT_FROM) & (number % 1 == 0), number)
+    return F.coalesce(exact.cast("bigint").cast("string"), F.btrim(F.col(column), F.lit(identifiers.BLANKS)))
+
+
+def _float_of(column: str) -> Column:
+    """An id that stands in the JSON as a number with a fraction or an exponent; null for any other."""
+    text, name = F.col(column), column.split(".")[1]
+    marks = text.contains(".") | text.contains("e") | text.contains("E")
+    # Spark gives text and numbers alike as text, so the JSON is looked at again: of such ids only.
+    is_float = marks & text.rlike(_FLOAT) & _text().rlike(rf'"{name}"\s*:\s*-?[0-9]')
+    # Null before the cast, which may be computed for every row.
+    return F.when(is_float, text).cast("double")
+
+
 def _uuid_of_origin() -> Column:
     """An id for an event without one: the MD5 of its place in the log, in a UUID's form."""
     digest = F.md5(F.concat_ws(":", F.col("topic"), F.col("partition"), F.col("offset")))
@@ -128,8 +160,10 @@ def _malformed(parsed: str) -> list[tuple[Column, str]]:
 
 
 def _id_faults(column: str) -> list[tuple[Column, str]]:
-    value, name = F.col(column), column.split(".")[1]
+    value, name = _identifier(column), column.split(".")[1]
+    is_inexact = F.abs(_float_of(column)) >= identifiers.INEXACT_FROM
     return [
+        (is_inexact, f"{name} is a number that has lost digits as a float: send text"),
         (F.length(value) < 1, f"{name} is empty"),
         *_length_faults(value, events.MAX_ID_LENGTH, name),
         (value.rlike(r"[\u0000-\u001F\u007F-\u009F]"), f"{name} holds a control character"),
@@ -151,6 +185,11 @@ def _event_fault() -> Column:
         (event["schema_version"] != 1, "unknown schema_version"),
         *_value_faults(),
         (event["event_time"] < 0, "event_time lies before 1970"),
+        (
+            (event["event_time"] < EARLIEST_PLAUSIBLE_MS)
+            & ~F.coalesce(event["time_from_zero"], F.lit(False)),
+            BEFORE_ANY_LOG,
+        ),
         (event["event_time"] > latest, "event_time lies in the future"),
     ]
     return _first(*faults)

@@ -18,6 +18,7 @@ from contracts.events import (
     checked_value,
     from_future,
 )
+from contracts.identifiers import BLANKS
 
 RATING = {
     "event_type": "rating",
@@ -26,7 +27,11 @@ RATING = {
     "value": 2.5,
     "event_time": 1_260_759_144_000,
 }
-IDS = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=128)
+IDS = (
+    st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=128)
+    .map(lambda text: text.strip(BLANKS))
+    .filter(bool)
+)
 
 
 @given(
@@ -90,6 +95,23 @@ def test_ids_may_be_numbers_and_times_may_be_iso_text_read_as_utc() -> None:
     assert (event.user_id, event.item_id, event.value) == ("7", "8", 1.0)
     assert event.event_time == 1_577_836_800_000
     assert Interaction(**{**RATING, "event_time": "2020-01-01T01:00:00+01:00"}).event_time == event.event_time
+
+
+@pytest.mark.parametrize(
+    ("given_id", "stored"),
+    [
+        (7, "7"),
+        (7.0, "7"),
+        ("7", "7"),
+        (" 7\t", "7"),
+        ("7.0", "7.0"),
+        (-3.0, "-3"),
+        ("007", "007"),
+        (7.5, "7.5"),
+    ],
+)
+def test_a_whole_float_and_an_integer_are_one_id_and_text_stays(given_id: object, stored: str) -> None:
+    assert Interaction(**{**RATING, "user_id": given_id}).user_id == stored
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.events import Interaction
-from contracts.identifiers import BLANKS
 from ingest.meaning.encoding import EventEncoder
 
 Written = Callable[..., Path]
@@ -64,7 +63,6 @@ def test_the_engine_writes_the_bytes_that_the_encoder_writes(
     wanted = []
     for ordinal, (text, value, moment) in enumerate(rows):
         if len(f"u{text}".strip()) <= 128:
-            ids = (f"u{text}".strip(BLANKS), f"i{text}".strip(BLANKS))
-            wanted.append(encode(ordinal, *ids, value, moment))
+            wanted.append(encode(ordinal, f"u{text}", f"i{text}", value, moment))
     assert read.encoded == sorted(wanted)
     assert all(Interaction.model_validate_json(event.value) for event in read.encoded)

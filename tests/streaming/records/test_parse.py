@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from pyspark.sql import DataFrame, SparkSession
 
 from contracts import topics
-from contracts.events import Interaction, from_future
+from contracts.events import Interaction, before_any_log, from_future
+from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import lake
 from streaming.records.parse import (
+    BEFORE_ANY_LOG,
     accepted_entries,
     accepted_interactions,
     parse,
@@ -50,7 +52,14 @@ ACCEPTED: list[dict[str, Any]] = [
     {"schema_version": ...},
     {"session_id": "s", "recommendation_id": "r"},
     {"session_id": None},
-    {"event_time": 0},
+    {"event_time": 0, "time_from_zero": True},
+    {"event_time": EARLIEST_PLAUSIBLE_MS, "time_from_zero": False},
+    {"user_id": 7.0, "item_id": 1e5},
+    {"user_id": "7.0", "item_id": "1e5"},
+    {"user_id": 7.5, "item_id": -3.0},
+    {"user_id": " 7 ", "item_id": "\t\u00a07\n"},
+    {"user_id": "a b", "item_id": "007"},
+    {"session_id": 7.0, "recommendation_id": " r "},
     {"event_time": NOW_MS + 5 * 60 * 1000},
 ]
 REJECTED: list[tuple[dict[str, Any], str]] = [
@@ -82,6 +91,10 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"event_id": EVENT_ID + "0"}, "event_id is not a UUID"),
     ({"schema_version": 2}, "unknown schema_version"),
     ({"event_time": -1}, "event_time lies before 1970"),
+    ({"event_time": 1_600_000_000}, BEFORE_ANY_LOG),
+    ({"event_time": 20170211}, BEFORE_ANY_LOG),
+    ({"user_id": "  "}, "user_id is empty"),
+    ({"user_id": 1e300}, "user_id is a number that has lost digits as a float: send text"),
     ({"event_time": 1.5}, "malformed JSON or a field of the wrong type"),
     ({"event_time": "soon"}, "malformed JSON or a field of the wrong type"),
     ({"event_time": NOW_MS + 5 * 60 * 1000 + 1}, "event_time lies in the future"),
@@ -122,6 +135,8 @@ def pydantic_takes(one: dict[str, Any]) -> bool:
     try:
         parsed = Interaction.model_validate_json(json.dumps(one))
     except ValidationError:
+        return False
+    if before_any_log(parsed.event_time, parsed.time_from_zero):
         return False
     return not from_future(parsed.event_time, NOW_MS)
 
