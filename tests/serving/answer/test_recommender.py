@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -11,8 +12,17 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
+from serving.answer import recommender
+from serving.answer.recommender import Recommender
+from serving.memory.process_memory import empty_memory
+from serving.memory.rules import RulesInForce
+from serving.question.budget import MOST_RERANKED
+from serving.question.candidate import Candidate, User
+from serving.question.list_options import ListOptions
+from serving.question.question import Question
+from serving.redis.store import Store
 from tests.serving.blend_world import blend_world
-from tests.serving.conftest import Client
+from tests.serving.conftest import Client, settings_of, through_store
 from tests.serving.world import World
 
 
@@ -164,3 +174,22 @@ def test_without_redis_and_before_any_list_answers_are_empty_and_stale(api: Clie
         assert [(answer["items"], answer["stale"]) for answer in answers] == [([], True)] * 3
 
     asyncio.run(scenario())
+
+
+def test_what_comes_after_the_places_that_are_reranked_keeps_its_order(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recommender, "RERANKERS", (lambda _, candidates: candidates[::-1],))
+    items = [f"i{place}" for place in range(2 * MOST_RERANKED)]
+
+    async def all_items(_: Question) -> AsyncGenerator[list[Candidate], None]:
+        yield [Candidate(item, 1.0, "all") for item in items]
+
+    async def read(store: Store) -> list[str]:
+        answers = Recommender(empty_memory(settings_of(), store), RulesInForce(store))
+        options = ListOptions(n=1000, offset=500, diversity=0.5)
+        page = await answers.select(Question(User("u", stale=True), options), (all_items,))
+        return [candidate.item_id for candidate in page]
+
+    expected = [*items[:MOST_RERANKED][::-1], *items[MOST_RERANKED:]]
+    assert through_store(redis_url, read) == expected[500:1500]

@@ -3,13 +3,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.answer.filters import FILTERS
 from serving.answer.refill import refill
 from serving.answer.strategies.strategy import Strategy
+from serving.question.budget import MOST_CANDIDATES, OverBudgetError
 from serving.question.candidate import Candidate, User
+from serving.question.expression import parse
+from serving.question.item_facts import ItemFacts
 from serving.question.list_options import ListOptions
 from serving.question.question import Question
 
@@ -62,3 +66,28 @@ def test_a_later_strategy_is_not_asked_once_the_answer_is_full() -> None:
 
 def test_without_candidates_the_answer_is_empty() -> None:
     assert asyncio.run(refill(NOBODY, 5, [strategy_of("none", [])], FILTERS)) == []
+
+
+def test_a_filter_that_nothing_matches_ends_within_the_budget_and_says_so() -> None:
+    asked: list[str] = []
+    items = [f"i{place}" for place in range(MOST_CANDIDATES + 10_000)]
+    strategies = [strategy_of("all", pages_of(items, 2000), asked)]
+    nothing = Question(User("u"), ListOptions(5, matching=parse("category = Comedy")))
+    with pytest.raises(OverBudgetError, match="matches 0 of the first 20,000"):
+        asyncio.run(refill(nothing, 5, strategies, FILTERS))
+    assert len(asked) == MOST_CANDIDATES // 2000
+
+    # Who knows everything asked for nothing special: an empty answer is no error.
+    knows_all = Question(User("u", known_items=frozenset(items)), ListOptions(5))
+    assert asyncio.run(refill(knows_all, 5, strategies, FILTERS)) == []
+
+
+def test_a_pool_that_the_filter_leaves_short_is_enough_where_the_answer_is_full() -> None:
+    items = [f"i{place}" for place in range(MOST_CANDIDATES + 10_000)]
+
+    def facts(item: str) -> ItemFacts:
+        return ItemFacts(categories=("Comedy",)) if int(item[1:]) < 50 else ItemFacts()
+
+    some = Question(User("u"), ListOptions(5, matching=parse("category = Comedy")), facts=facts)
+    strategies = [strategy_of("all", pages_of(items, 2000))]
+    assert len(asyncio.run(refill(some, 200, strategies, FILTERS))) == 50

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from serving.app import create_app
 from serving.routes.hot_route import Api, HotRoute
-from tests.serving.conftest import settings_of
+from tests.serving.conftest import Client, settings_of
 from tests.serving.world import World
 
 PATHS = [
@@ -85,5 +85,21 @@ def test_an_unexpected_error_is_a_500_without_a_trace(monkeypatch: pytest.Monkey
             assert response.status_code == 500
             assert response.headers["content-type"] == "application/problem+json"
             assert "internal detail" not in response.text
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", PATHS[0], "/v1/popular", "/docs", "/"])
+def test_head_is_get_without_the_body(redis_url: str, api: Client, path: str) -> None:
+    World().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            whole, head = await client.get(path), await client.head(path)
+            assert (head.status_code, head.content) == (whole.status_code, b"")
+            assert head.headers["content-type"] == whole.headers["content-type"]
+            assert "content-length" in head.headers
+            assert (await client.head("/v1/nothing")).status_code == 404
+            assert (await client.head("/page/stream")).status_code == 404  # it has no end
 
     asyncio.run(scenario())

@@ -128,3 +128,41 @@ def test_a_stop_lets_those_at_work_have_their_answers(
     wait_for(lambda: len(answers) == AT_ONCE)
     assert [answer.json()["stale"] for answer in answers] == [False] * AT_ONCE
     assert "Traceback" not in Path(api.log).read_text()
+
+
+def test_slow_heads_and_bodies_are_cut_off_and_hold_no_slot_meanwhile(
+    redis_url: str, served: Callable[..., ServedApi]
+) -> None:
+    World().write(redis_url)
+    api = served(
+        redis_url=redis_url, redis_timeout_seconds=20, max_requests_at_once=1, head_seconds=2, body_seconds=4
+    )
+    address = ("127.0.0.1", int(api.url.rsplit(":", 1)[1]))
+    head = b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with (
+        socket.create_connection(address, timeout=60) as silent,
+        socket.create_connection(address, timeout=60) as slow_head,
+        socket.create_connection(address, timeout=60) as slow_body,
+    ):
+        slow_head.sendall(b"GET /v1/popular HTTP/1.1\r\nHost: lo")
+        slow_body.sendall(head + b"Content-Length: 100\r\n\r\n{")
+        wait_for(lambda: httpx.get(f"{api.url}/v1/popular").status_code == 200)
+        assert slow_body.recv(1000).startswith(b"HTTP/1.1 408 ")
+        assert slow_head.recv(1000) == b""
+        assert silent.recv(1000) == b""
+    # What arrives in time is answered on one connection for as long as it is used.
+    with httpx.Client() as client:
+        for _ in range(3):
+            assert client.get(f"{api.url}/v1/popular").status_code == 200
+            time.sleep(1)
+
+
+def test_a_body_beyond_the_limit_is_answered_before_the_connection_closes(
+    redis_url: str, served: Callable[..., ServedApi]
+) -> None:
+    api = served(redis_url=redis_url, max_body_bytes=2000)
+    answer = httpx.post(f"{api.url}/v1/events", content=bytes(5_000_000), timeout=60)
+    assert answer.status_code == 413
+    chunks = (bytes(10_000) for _ in range(500))
+    headers = {"content-type": "application/json"}
+    assert httpx.post(f"{api.url}/v1/events", content=chunks, headers=headers, timeout=60).status_code == 413

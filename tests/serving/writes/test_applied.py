@@ -11,9 +11,11 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
-from serving.writes.applied import POLL_SECONDS
+from serving.redis.store import Store
+from serving.writes.applied import POLL_SECONDS, AppliedWrites, NeverWrittenError
+from serving.writes.log_ends import LogEnds
 from serving.writes.write_token import encode_token
-from tests.serving.conftest import Client
+from tests.serving.conftest import Client, through_store
 from tests.serving.world import World
 
 TOKEN = encode_token({2: 41})
@@ -138,3 +140,24 @@ def test_what_is_no_token_is_a_422_that_says_what_one_is(
                 assert (await client.get("/v1/users/a/recommendations", params=params)).status_code == 422
 
     asyncio.run(scenario())
+
+
+def test_a_write_that_nobody_made_is_refused_and_few_may_wait(
+    redis_url: str, redis_client: redis.Redis
+) -> None:
+    apply_until(redis_client, 10)
+
+    async def read(store: Store) -> None:
+        ends = LogEnds(lambda: {2: 100}, reached={}, seconds_between=0.0)
+        applied = AppliedWrites(store, ends, most=2)
+        with pytest.raises(NeverWrittenError):
+            await applied.wait("ann", {2: 100}, 10.0)
+        waiting = [asyncio.create_task(applied.wait("ann", {2: 99}, 10.0)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        assert await applied.wait("ann", {2: 99}, 10.0) is False  # at once: two wait already
+        assert not any(each.done() for each in waiting)
+        apply_until(redis_client, 100)
+        assert await asyncio.gather(*waiting) == [True, True]
+        applied.close()
+
+    through_store(redis_url, read)
