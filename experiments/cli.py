@@ -101,13 +101,16 @@ def watch(
     """Look at every running experiment, and stop the arms that violate a guardrail."""
     from experiments.run import stop_harmful_arms
 
-    while True:
-        with _errors_in_words() if once else _logged():
-            for line in stop_harmful_arms(ExperimentSettings(), _api()):
-                typer.echo(line)
-        if once:
-            return
+    def look() -> None:
+        for line in stop_harmful_arms(ExperimentSettings(), _api()):
+            typer.echo(line)
+
+    with _errors_in_words():  # what is wrong from the beginning is wrong with the settings
+        look()
+    while not once:
         time.sleep(every)
+        with _logged():
+            look()
 
 
 def _definition(file: Path) -> object:

@@ -41,6 +41,12 @@ CASES: dict[str, tuple[str, int]] = {
     "models rollback": ("", 3),
     "models prune": ("", 3),
     "models audit": ("", 3),
+    "experiments create": ("{folder}/definition.json", 1),
+    "experiments list": ("", 1),
+    "experiments start": ("a", 1),
+    "experiments stop": ("a", 1),
+    "experiments report": ("a", 1),
+    "experiments watch": ("", 1),
     "export recommendations": ("{folder}/lists.jsonl", 1),
 }
 # One that starts Spark, one that asks Redis, one that asks Kafka.
@@ -69,6 +75,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder, file = tmp_path / "empty", tmp_path / "file"
     folder.mkdir()
     file.touch()
+    (folder / "definition.json").write_text("{}")
     monkeypatch.setenv("REDIS_URL", f"redis://{LOOPBACK}:{free_port()}/0")
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{LOOPBACK}:{free_port()}")
     for name in ("LAKE_URI", "MODELS_URI", "CHECKPOINTS_URI", "SPARK_JARS_DIR"):
