@@ -41,7 +41,7 @@ def test_users_of_known_taste_show_which_of_two_arms_of_a_running_api_is_better(
         app = create_app(settings_of(redis_url=redis_url))
         async with app.router.lifespan_context(app):
             transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 assert (await client.post("/v1/experiments", json=shape)).status_code == 201
                 assert (await client.post("/v1/experiments/e/start")).status_code == 200
 

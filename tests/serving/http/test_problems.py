@@ -18,9 +18,9 @@ IDS = [
     "../../etc/passwd", "a/b", "a//b", "%", "%2F", "?", "#", ";",
     "x/history", "' OR 1=1 --", "<script>", "$1\\r", "return redis.call('flushall')",
     "\u202eright-to-left", "日本",
-    "🦊", '"', "`id`", "${jndi:x}", " ", ".", "..", "x" * 128,
+    "🦊", '"', "`id`", "${jndi:x}", "a b", ".", "..", "x" * 128,
 ]  # fmt: skip
-BAD_IDS = ["", "a\nb", "a\r\nFLUSHALL\r\n", "\x00", "a\x7f", "\x85", "x" * 129, "\t"]
+BAD_IDS = ["", "a\nb", "a\r\nFLUSHALL\r\n", "\x00", "a\x7f", "\x85", "x" * 129, "\t", " "]
 
 
 @pytest.mark.parametrize("route", ["users/{}/recommendations", "users/{}/history"])

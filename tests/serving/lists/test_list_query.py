@@ -19,8 +19,8 @@ def read(text: str | bytes, **settings: object) -> ListQuery:
     return reader(Request({"type": "http", "query_string": raw, "headers": []}))
 
 
-def test_parameters_are_read_lists_repeat_and_others_are_ignored() -> None:
-    query = read("n=5&exclude=a&exclude=b+c&known=keep&utm=x&diversity=.5&n=6&filter=a+%3D+1")
+def test_parameters_are_read_and_lists_repeat() -> None:
+    query = read("n=5&exclude=a&exclude=b+c&known=keep&diversity=.5&n=6&filter=a+%3D+1")
     assert (query.n, query.exclude, query.known, query.diversity) == (6, ("a", "b c"), "keep", 0.5)
     assert query.options.exclude == {"a", "b c"}
     assert query.options.known == "keep"

@@ -160,7 +160,7 @@ def test_where_nothing_is_known_the_order_stays(redis_url: str, api: Client) -> 
     [
         ([], {}),
         ([f"i{at}" for at in range(1001)], {}),
-        (["a\n"], {}),
+        (["a\nb"], {}),
         (["i00"], {"strength": 2}),
         (["i00"], {"filter": "category ="}),
     ],

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.exposures import Exposure
+from contracts.identifiers import canonical_id
 from contracts.topics import EXPOSURES, Topic
 from serving.question.candidate import EXPLORED, Candidate, User
 from serving.telemetry.metrics import Metrics
@@ -16,7 +17,9 @@ from serving.writes.event_log import Entry, EventLog, EventLogError
 from serving.writes.exposures import ExposureLog, shown_items, shown_json
 from tests.serving.conftest import settings_of
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=10)
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=10).filter(
+    lambda text: canonical_id(text) == text  # as every id that came in
+)
 PAGES = st.lists(
     st.builds(Candidate, TEXT, st.floats(0.01, 1), st.sampled_from(["fresh", EXPLORED])),
     min_size=1,

@@ -53,6 +53,8 @@ def test_the_only_stack_that_runs_is_meant(stacks: Stacks) -> None:
         "LAKE_URI": str(folders.lake),
         "MODELS_URI": str(folders.models),
         "CHECKPOINTS_URI": str(folders.checkpoints),
+        "API_URL": f"http://127.0.0.1:{PORTS.api}",
+        "REFUSED_ROWS_FILE": str(folders.data / "refused-rows.jsonl"),
     }
 
 

@@ -90,7 +90,7 @@ def _apply(redis_url: str) -> None:
 def test_a_clean_run_has_exit_code_0_and_a_sentence_for_each_invariant(words: list[str]) -> None:
     done = headwater(*words)
     assert done.exit_code == 0, done.output
-    assert [line.partition(":")[2].strip() for line in done.output.splitlines()[1:]] == ["holds"] * 5
+    assert [line.partition(":")[2].strip() for line in done.output.splitlines()[1:]] == ["holds"] * 6
     assert "7 acknowledged, 6 in lake, 1 refused" in done.output
 
 

@@ -48,11 +48,14 @@ def settings(
     return made
 
 
+BEGIN_MS = 1_700_000_000_000
+
+
 def send(bootstrap: str) -> None:
     producer = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
     failures: list[object] = []
     for n in range(EVENTS + BAD):
-        event = {"event_type": "like", "user_id": f"u{n}", "item_id": f"i{n}", "event_time": n}
+        event = {"event_type": "like", "user_id": f"u{n}", "item_id": f"i{n}", "event_time": BEGIN_MS + n}
         # The bad ones first, so that each partition's newest record is a good one.
         value = b"{" if n < BAD else json.dumps(event).encode()
         producer.send(topics.INTERACTIONS.name, b"u%d" % n, value, lambda _, error: failures.append(error))
