@@ -60,7 +60,7 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     assert {"ndcg@10", "popularity_ndcg@10", "rmse"} <= set(found["metrics"])
     steps = {"servers", "replay", "applied", "training", "serving", "counts", "story", "total"}
     assert steps <= set(found["seconds"])
-    assert answer.stderr.startswith("The page: http://")
+    assert answer.stderr.index("\nThe page: http://") < answer.stderr.index("One user's story")
     assert "This run took " in answer.stderr
     assert found["model_version"] in answer.stderr
     assert "after the ratings were acknowledged" in answer.stderr

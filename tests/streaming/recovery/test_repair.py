@@ -110,7 +110,7 @@ def test_what_an_erased_user_did_stays_out(spark: SparkSession, settings: Stream
     tombstones = spark.range(EVENTS + BAD).selectExpr(
         "'erasure' AS kind",
         "concat('u', id) AS id",
-        f"CAST({EVENTS + BAD} AS BIGINT) AS updated_at",
+        f"CAST({BEGIN_MS + EVENTS + BAD} AS BIGINT) AS updated_at",
         "0 AS kafka_partition",
         "CAST(0 AS BIGINT) AS kafka_offset",
     )
