@@ -102,8 +102,10 @@ def test_a_redis_that_went_back_ends_the_query_before_it_says_more_than_is_there
 ) -> None:
     bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name
     send(bootstrap, topic, [like("ann", f"i{n}") for n in range(5)])
-    wait_until(lambda: len(known(client, "ann")) == 5, query)
+    # The offsets move last, after the history is there.
+    wait_until(lambda: 5 in read_applied(client, keyspace.APPLIED_ONLINE).values(), query)
     source, offset = next((s, n) for s, n in read_applied(client, keyspace.APPLIED_ONLINE).items() if n)
+    assert len(known(client, "ann")) == 5
     if lost == "all":
         client.flushall()
     else:
