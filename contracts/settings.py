@@ -171,6 +171,11 @@ class TrainingSettings(
     train_every_seconds: float = Field(default=300.0, ge=0)  # 0: only on request
     train_every_events: int = Field(default=0, ge=0)  # 0: not by count
     train_niceness: int = Field(default=10, ge=0, le=19)  # how far it yields, once a model is served
+    # Whether a change in what users do asks for a round (training/drift); how often new events are looked at,
+    # and the least time between two rounds that it asks for.
+    drift_rounds: bool = True
+    drift_look_seconds: float = Field(default=60.0, ge=1)
+    drift_min_seconds: float = Field(default=1800.0, ge=60)
     train_min_events: int = Field(default=100, ge=1)
     # Bytes that a round may take in the trainer's own process: where the lake's events fit (400 bytes each),
     # it computes there, in a fraction of the time; else on Spark's executors. 0: always on the executors.

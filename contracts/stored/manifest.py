@@ -191,6 +191,7 @@ class Manifest(_Record):
     history: tuple[HistoryPoint, ...] = ()
     timings: dict[str, float] = {}  # seconds by phase
     previous: str | None = None  # the version that was served before
+    cause: str | None = None  # what asked for its round, where that was drift
     blend: BlendRecord | None = None
     lists: ListCounts | None = None
     sizes: Sizes | None = None

@@ -72,6 +72,7 @@ class TrainingStatus:
     reason: str | None = None  # why a round failed; "" where it did not
     gate: str | None = None  # the gate's reason
     leads: str | None = None  # GateRecord.leads
+    cause: str | None = None  # what asked for the last round: "drift: ...", "" for its time or a person
 
     def encode(self) -> dict[str, str]:
         """The fields that are set, as text."""
@@ -89,6 +90,7 @@ class TrainingStatus:
             reason=_read(fields, "reason", str),
             gate=_read(fields, "gate", str),
             leads=_read(fields, "leads", str),
+            cause=_read(fields, "cause", str),
         )
 
     def has_served(self, request: int) -> bool:

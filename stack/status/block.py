@@ -28,7 +28,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("lag", _lags(status)),
         ("model", status.model_error or model_line(status.model)),
         ("live", live_line(status.live)),
-        ("trainer", status.training.phase or "starting"),
+        ("trainer", _trainer(status)),
     ]
     found += [(name, address) for name, address in status.addresses.items() if name != "api"]
     return [*found, ("API", f"{api}/docs")] if api else found
@@ -41,6 +41,12 @@ def _refused(status: StackStatus) -> list[tuple[str, str]]:
         return []
     sample = f"; the first: {ingest.rejected_sample[0]}" if ingest.rejected_sample else ""
     return [("refused", f"{ingest.rejected_lines:,} rows of the source (`headwater rejects`){sample}")]
+
+
+def _trainer(status: StackStatus) -> str:
+    training = status.training
+    cause = f" (the last round was asked for by {training.cause})" if training.cause else ""
+    return f"{training.phase or 'starting'}{cause}"
 
 
 def block(status: StackStatus, title: str = "Headwater") -> Panel:

@@ -34,6 +34,8 @@ from contracts.stored.pointer import (
 from contracts.stored.records import (
     EMPTIED_LIST,
     USER_GRAMIAN,
+    decode_ids,
+    decode_ranked,
     encode_ids,
     without_ids,
 )
@@ -158,7 +160,8 @@ class Publisher:
     def promote(self, manifest: Manifest, expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
         self._client.set(keyspace.manifest(manifest.version), manifest.to_json())
-        reason = manifest.gate.reason if manifest.gate else ""
+        gate = manifest.gate.reason if manifest.gate else ""
+        reason = "; ".join(filter(None, (gate, manifest.cause)))
         return self.move(manifest.version, expected, "publish", reason)
 
     def move(self, version: str, expected: str | None, action: str, reason: str) -> bool:
@@ -270,6 +273,29 @@ class Publisher:
         """What the trainer wrote last."""
         fields: Any = self._client.hgetall(keyspace.TRAINING_STATUS)
         return TrainingStatus.decode(fields)
+
+    def item_ids(self, version: str) -> list[str]:
+        """A version's item ids, in index order."""
+        raw: Any = self._client.get(keyspace.model_items(version))
+        return decode_ids(raw or b"")
+
+    def popular(self, n: int) -> list[tuple[str, float]]:
+        """The most popular items with their scores, best first."""
+        found: Any = self._client.zrevrange(keyspace.POPULAR, 0, n - 1, withscores=True)
+        return [(item.decode(), float(score)) for item, score in found]
+
+    def lists_of(self, version: str, users: Set[str]) -> dict[str, tuple[int, ...] | None]:
+        """The item indexes of these users' lists, best first; None for a user without one."""
+        by_shard: dict[int, list[str]] = {}
+        for user in users:
+            by_shard.setdefault(keyspace.shard_of(user, self.shards), []).append(user)
+        found: dict[str, tuple[int, ...] | None] = {}
+        for shard, names in by_shard.items():
+            lists: Any = self._client.hmget(keyspace.top_n(shard, version), names)
+            found |= {
+                user: decode_ranked(raw)[0] if raw else None for user, raw in zip(names, lists, strict=True)
+            }
+        return found
 
     def _text(self, key: str) -> str | None:
         raw: Any = self._client.get(key)

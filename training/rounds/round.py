@@ -16,7 +16,7 @@ from contracts.stored.manifest import Manifest
 from contracts.stored.statuses import RoundOutcome
 from training.registry.publish import Publisher
 from training.rounds.description import describe
-from training.rounds.gate import Gate
+from training.rounds.gate import Assessment, Gate
 from training.rounds.inputs import RoundInputs, read_inputs
 from training.rounds.publication import Publication
 
@@ -31,6 +31,7 @@ class Round:
     settings: TrainingSettings
     publisher: Publisher
     on_phase: Callable[[str], None]
+    cause: str | None = None  # what asked for it, where that was drift
     timings: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -61,13 +62,20 @@ def train(run: Round) -> RoundResult:
         inputs.data.release()
 
 
+def _reason(run: Round, assessment: Assessment) -> str:
+    """The gate's reason, and what asked for the round."""
+    return "; ".join(filter(None, (assessment.decision.reason, run.cause)))
+
+
 def _fit_and_publish(run: Round, inputs: RoundInputs) -> RoundResult:
     data, champion = inputs.data, inputs.champion
     with run.phase("measure"):
         assessment = Gate(run.settings).assess(data, champion)
     manifest = describe(run.settings, inputs, assessment)
+    if run.cause is not None:
+        manifest = manifest.with_parts(cause=run.cause)
     if not assessment.decision.publish:
-        run.publisher.record("refuse", inputs.served_version, manifest.version, assessment.decision.reason)
+        run.publisher.record("refuse", inputs.served_version, manifest.version, _reason(run, assessment))
         return RoundResult("refused_by_gate", manifest.with_parts(timings=run.timings))
     with Publication(run.spark, run.settings, run.publisher, manifest.version) as publication:
         with run.phase("fit"):

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql import SparkSession
 
@@ -14,6 +14,8 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Manifest
 from contracts.stored.statuses import TrainingStatus
 from training.data import dataset
+from training.drift.asked_rounds import AskedRound
+from training.drift.new_events import DriftWatch
 from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
 from training.report.round_line import round_line
@@ -36,10 +38,14 @@ class Trainer:
     settings: TrainingSettings
     publisher: Publisher
     on_first_model: Callable[[], None] = lambda: None  # called once, as soon as a model is served
+    drift: DriftWatch = field(init=False)
     _last_round: float = 0.0
     _last_beat: float = 0.0
     _last_count: float = 0.0
     _events_before: int = 0
+
+    def __post_init__(self) -> None:
+        self.drift = DriftWatch(self.spark, self.settings, self.publisher)
 
     def run(self, stopping: threading.Event) -> None:
         """Train until told to stop."""
@@ -57,29 +63,48 @@ class Trainer:
                 served = requested
             elif self._is_due():
                 self._try_round(None)
+            elif (asked := self._asked_by_drift()) is not None:
+                self._try_round(None, asked)
 
-    def _try_round(self, request: int | None) -> None:
+    def _asked_by_drift(self) -> AskedRound | None:
+        """What watches must not end the trainer."""
+        try:
+            return self.drift.asks()
+        except Exception as error:
+            log.warning("drift cannot be watched: %s", error)
+            return None
+
+    def _try_round(self, request: int | None, asked: AskedRound | None = None) -> None:
         """What a person can put right does not end the trainer: the next round may find it done."""
         try:
-            self.train_once(request)
+            result = self.train_once(request, asked)
+            if asked is not None:
+                self.drift.rounds.ended(result.outcome)
         except TrainingError as error:
             log.error(error)
         give_back_memory(self.spark)
 
-    def train_once(self, request: int | None = None) -> RoundResult:
+    def train_once(self, request: int | None = None, asked: AskedRound | None = None) -> RoundResult:
         """One round, logged on one line. A failure is logged and raised."""
+        settings, cause = self.settings, None
+        if asked is not None:
+            cause = asked.cause
+            log.info("a %s round is asked for: %s", "full" if asked.full else "warm", cause)
+            if asked.full:
+                settings = settings.model_copy(update={"warm_rounds": 0})
         started = time.monotonic()
         champion = self._champion()
         try:
-            result = train(Round(self.spark, self.settings, self.publisher, self._show_phase))
+            result = train(Round(self.spark, settings, self.publisher, self._show_phase, cause))
         except Exception as error:
             explanation = explain(error)
-            self._finish(request, "failed", None, reason=str(explanation or error))
+            self._finish(request, "failed", None, reason=str(explanation or error), cause=cause)
             if explanation is None:
                 raise
             raise explanation from error
-        log.info(round_line(result.outcome, result.manifest, champion, time.monotonic() - started))
-        self._finish(request, result.outcome, result.manifest)
+        line = round_line(result.outcome, result.manifest, champion, time.monotonic() - started)
+        log.info(line if cause is None else f"{line}; {cause}")
+        self._finish(request, result.outcome, result.manifest, cause=cause)
         log_round(self.settings, result.outcome, result.manifest)
         return result
 
@@ -92,7 +117,14 @@ class Trainer:
     def _show_phase(self, name: str) -> None:
         self.publisher.write_status(TrainingStatus(phase=name, heartbeat=int(1000 * time.time())))
 
-    def _finish(self, request: int | None, outcome: str, manifest: Manifest | None, reason: str = "") -> None:
+    def _finish(
+        self,
+        request: int | None,
+        outcome: str,
+        manifest: Manifest | None,
+        reason: str = "",
+        cause: str | None = None,
+    ) -> None:
         gate = manifest.gate if manifest else None
         status = TrainingStatus(
             phase="idle",
@@ -102,6 +134,7 @@ class Trainer:
             reason=reason,
             gate=gate.reason if gate else None,
             leads=gate.leads if gate else None,
+            cause=cause or "",
         )
         self.publisher.write_status(status)
         self._last_round = time.monotonic()

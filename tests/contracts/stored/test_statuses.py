@@ -29,6 +29,7 @@ TRAINING = TrainingStatus(
     reason="",
     gate="the first model",
     leads="model",
+    cause="drift: level of ratings went from 60.0% to 30.0%",
 )
 
 

@@ -1,0 +1,86 @@
+"""When an alarm asks for a round: bounded in time, warm first, full where it does not help."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.studies.drifting_streams import bursts
+from contracts.settings import TrainingSettings
+from training.drift.asked_rounds import AskedRound, AskedRounds
+from training.drift.detector import BLOCK
+
+SETTINGS = TrainingSettings(drift_min_seconds=1000.0)
+NAME = "level of ratings"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rounds(clock: Clock) -> AskedRounds:
+    return AskedRounds(SETTINGS, clock)
+
+
+def drift(rounds: AskedRounds, seed: int = 51) -> None:
+    """A level that is steady for a while, and falls."""
+    rng = np.random.default_rng(seed)
+    for level in (0.6, 0.3):
+        rounds.take({NAME: bursts(rng, np.full(150 * BLOCK, level))})
+
+
+def test_a_steady_stream_asks_for_nothing(rounds: AskedRounds) -> None:
+    rounds.take({NAME: bursts(np.random.default_rng(50), np.full(300 * BLOCK, 0.6))})
+    assert rounds.due() is None
+
+
+def test_a_drift_asks_for_one_warm_round_and_says_why(rounds: AskedRounds) -> None:
+    drift(rounds)
+    asked = rounds.due()
+    assert asked is not None
+    assert asked.cause.startswith(f"drift: {NAME} went from 58.4% to ")
+    assert not asked.full
+    assert rounds.due() is None
+
+
+def test_the_next_one_waits_for_the_bound_and_is_full_where_the_drift_goes_on(
+    rounds: AskedRounds, clock: Clock
+) -> None:
+    drift(rounds)
+    assert rounds.due() is not None
+    rounds.model_changed()
+    drift(rounds, seed=52)
+    clock.now = 999.0
+    assert rounds.due() is None
+    clock.now = 1000.0
+    asked = rounds.due()
+    assert asked is not None
+    assert asked.full
+    rounds.model_changed()
+    drift(rounds, seed=53)
+    clock.now = 10_000.0  # long after: this is another drift
+    asked = rounds.due()
+    assert asked is not None
+    assert not asked.full
+
+
+def test_a_round_that_the_gate_refuses_is_followed_by_a_full_one_once(
+    rounds: AskedRounds, clock: Clock
+) -> None:
+    drift(rounds)
+    assert rounds.due() is not None
+    rounds.ended("refused_by_gate")
+    clock.now = 4000.0
+    assert rounds.due() == AskedRound("drift: the gate refused the warm round", full=True)
+    rounds.ended("published")
+    clock.now = 8000.0
+    assert rounds.due() is None

@@ -1,0 +1,70 @@
+"""New events are read from a real lake once each, beside the version that Redis serves."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+from pyspark.sql import SparkSession
+
+from contracts.settings import TrainingSettings
+from contracts.stored import keyspace, lake, records
+from training.drift.figures import HEAD, HITS, RATINGS, UNKNOWN_ITEMS, UNKNOWN_USERS
+from training.drift.new_events import DriftWatch
+from training.registry.publish import Publisher
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+
+
+def append(spark: SparkSession, path: str, minute: int, events: list[tuple[str, str, str, float]]) -> None:
+    at = NOON + timedelta(minutes=minute)
+    rows = [
+        (f"e{minute}-{n}", kind, user, item, value, at, 1, None, None, 0, 100 * minute + n, at)
+        for n, (user, item, kind, value) in enumerate(events)
+    ]
+    spark.createDataFrame(rows, lake.INTERACTIONS.ddl).write.format("delta").mode("append").save(path)
+
+
+def test_each_event_is_compared_with_the_served_model_once(
+    spark: SparkSession, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = TrainingSettings.model_validate({"redis_url": redis_url, "lake_uri": str(tmp_path)})
+    path = lake.INTERACTIONS.path(settings.lake_uri)
+    client = redis.Redis.from_url(redis_url)
+    client.set(keyspace.model_items("v1"), records.encode_ids(["a", "b", "c"]))
+    client.hset(keyspace.top_n(0, "v1"), "ann", records.encode_ranked([1, 2], [0.9, 0.8]))
+    client.zadd(keyspace.POPULAR, {"a": 9.0, "b": 3.0, "c": 1.0})
+    append(spark, path, 0, [("ann", "a", "like", 1.0)])
+    watch = DriftWatch(spark, settings, Publisher.of(settings))
+    taken: list[dict[str, list[float]]] = []
+
+    def note(figures: dict[str, Any]) -> None:
+        taken.append({name: np.asarray(values).tolist() for name, values in figures.items()})
+
+    monkeypatch.setattr(watch.rounds, "take", note)
+
+    def look() -> None:
+        watch._looked_at = float("-inf")
+        assert watch.asks() is None
+
+    look()  # no model is served
+    client.set(keyspace.CURRENT_MODEL, "v1")
+    look()  # what is there already was trained on
+    assert taken == []
+    append(spark, path, 1, [("ann", "b", "like", 1.0), ("bob", "new", "rating", 5.0)])
+    look()
+    look()
+    append(spark, path, 2, [("ann", "a", "purchase", 1.0)])
+    look()
+    assert taken == [
+        {HITS: [1.0], HEAD: [0.0, 0.0], UNKNOWN_USERS: [0.0, 1.0], UNKNOWN_ITEMS: [0.0, 1.0], RATINGS: [1.0]},
+        {HITS: [0.0], HEAD: [1.0], UNKNOWN_USERS: [0.0], UNKNOWN_ITEMS: [0.0], RATINGS: []},
+    ]
+    off = DriftWatch(spark, settings.model_copy(update={"drift_rounds": False}), watch.publisher)
+    assert off.asks() is None
+    assert off._looked_at == float("-inf")
+    client.close()

@@ -1,0 +1,70 @@
+"""When an alarm asks for a round, and for which: warm first, full where the drift goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from numpy.typing import ArrayLike
+
+from contracts.settings import TrainingSettings
+from contracts.stored.statuses import RoundOutcome
+from training.drift.detector import Detector
+
+DRIFT_GOES_ON = 3.0
+
+
+class AskedRound(NamedTuple):
+    """A round that drift asks for."""
+
+    cause: str  # for the log line, the audit, the manifest and the status
+    full: bool
+
+
+@dataclass
+class AskedRounds:
+    """Detectors by figure, and what their alarms lead to.
+
+    A round is asked for at most every DRIFT_MIN_SECONDS; an alarm in between waits. The next one is full
+    where the gate refused the round that drift asked for, or where another alarm comes within
+    DRIFT_GOES_ON times that bound: a warm round did not end the drift.
+    """
+
+    settings: TrainingSettings
+    clock: Callable[[], float]  # seconds
+    _detectors: Mapping[str, Detector] | None = None
+    _waiting: str = ""
+    _asked_at: float = float("-inf")
+    _refused: bool = False
+
+    def take(self, figures: Mapping[str, ArrayLike]) -> None:
+        """The values of new events, by figure."""
+        if self._detectors is None:
+            self._detectors = {name: Detector() for name in figures}
+        alarms = [
+            f"{name} went from {detector.before:.1%} to {detector.after:.1%}"
+            for name, detector in self._detectors.items()
+            if detector.takes(figures[name])
+        ]
+        self._waiting = "; ".join([self._waiting, *alarms] if self._waiting else alarms)
+
+    def due(self) -> AskedRound | None:
+        """The round that is asked for now; None where nothing is, or the bound is not over."""
+        since = self.clock() - self._asked_at
+        if not self._waiting or since < self.settings.drift_min_seconds:
+            return None
+        goes_on = since < self.settings.drift_min_seconds * DRIFT_GOES_ON
+        asked = AskedRound(f"drift: {self._waiting}", full=self._refused or goes_on)
+        self._waiting, self._asked_at, self._refused = "", self.clock(), False
+        return asked
+
+    def ended(self, outcome: RoundOutcome) -> None:
+        """How the round ended that was asked for last; a refused one is followed by a full one."""
+        if outcome == "refused_by_gate" and not self._refused:
+            self._refused = True
+            self._waiting = "the gate refused the warm round"
+
+    def model_changed(self) -> None:
+        """Begin again with new baselines: figures are compared with another model."""
+        self._detectors = None

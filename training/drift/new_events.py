@@ -1,0 +1,87 @@
+"""New events of the lake beside the served model, read at most once a minute: the edge of this room."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts.settings import TrainingSettings
+from training.data import dataset
+from training.drift.asked_rounds import AskedRound, AskedRounds
+from training.drift.figures import LIST_LENGTH, NewEvent, Reference, figures_of, head_of
+from training.registry.publish import Publisher
+
+MOST_EVENTS = 5000  # of one look; of more, the newest
+_POPULAR = 10_000  # items that the head is taken from
+
+
+@dataclass
+class DriftWatch:
+    """Looks at what came since its last look, while a model is served."""
+
+    spark: SparkSession
+    settings: TrainingSettings
+    publisher: Publisher
+    rounds: AskedRounds = field(init=False)
+    _reference: Reference | None = None
+    _item_ids: Sequence[str] = ()
+    _seen_through: datetime | None = None
+    _looked_at: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.rounds = AskedRounds(self.settings, time.monotonic)
+
+    def asks(self) -> AskedRound | None:
+        """The round that drift asks for now; None almost always, and always with DRIFT_ROUNDS off."""
+        now = time.monotonic()
+        if not self.settings.drift_rounds or now - self._looked_at < self.settings.drift_look_seconds:
+            return None
+        self._looked_at = now
+        version = self.publisher.current_version()
+        if version is None:
+            return None
+        if self._reference is None or self._reference.version != version:
+            self._refer_to(version)
+        events = self._new_events()
+        if events and self._reference is not None:
+            lists = self.publisher.lists_of(version, {event.user_id for event in events})
+            named = {
+                user: None if indexes is None else [self._item_ids[each] for each in indexes[:LIST_LENGTH]]
+                for user, indexes in lists.items()
+            }
+            self.rounds.take(figures_of(events, self._reference, named))
+        return self.rounds.due()
+
+    def _refer_to(self, version: str) -> None:
+        self._item_ids = self.publisher.item_ids(version)
+        head = head_of(self.publisher.popular(_POPULAR))
+        self._reference = Reference(version, frozenset(self._item_ids), head)
+        self.rounds.model_changed()
+
+    def _new_events(self) -> list[NewEvent]:
+        """What came to the lake since the last look, oldest first; nothing at the first look."""
+        version = dataset.newest_version(self.spark, self.settings.lake_uri)
+        if version is None:
+            return []
+        table = dataset.read_interactions(self.spark, self.settings.lake_uri, version)
+        seen, newest = self._seen_through, None
+        if seen is None:
+            row = table.agg(F.max("ingest_time")).first()
+            self._seen_through = row[0] if row else None
+            return []
+        # Delta's statistics leave out the files that hold nothing new.
+        rows = (
+            table.filter(F.col("ingest_time") > F.lit(seen))
+            .select("user_id", "item_id", "event_type", "value", "ingest_time")
+            .orderBy(F.desc("ingest_time"), F.desc("kafka_partition"), F.desc("kafka_offset"))
+            .limit(MOST_EVENTS)
+            .collect()
+        )
+        newest = rows[0].ingest_time if rows else seen
+        self._seen_through = newest
+        return [NewEvent(row.user_id, row.item_id, row.event_type, row.value) for row in reversed(rows)]
