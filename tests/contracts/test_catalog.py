@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.catalog import CatalogEntry
+from contracts.identifiers import canonical_id
 
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_size=60)
 
 
 @given(
-    item=TEXT,
+    item=TEXT.filter(lambda text: canonical_id(text) == text),  # as every id that came in
     title=st.none() | TEXT,
     genres=st.lists(TEXT, max_size=5),
     attributes=st.dictionaries(TEXT, TEXT),

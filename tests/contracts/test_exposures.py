@@ -10,8 +10,11 @@ from pydantic import ValidationError
 
 from contracts.events import MAX_ID_LENGTH
 from contracts.exposures import LIST_KINDS, MAX_ARM_LENGTH, MAX_SHOWN_ITEMS, Exposure, ShownItem, batch_of
+from contracts.identifiers import canonical_id
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=MAX_ID_LENGTH)
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=MAX_ID_LENGTH).filter(
+    lambda text: canonical_id(text) == text  # as every id that came in
+)
 ITEMS = st.builds(
     ShownItem,
     item_id=TEXTS,

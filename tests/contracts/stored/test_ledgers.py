@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS, Interaction
+from contracts.identifiers import canonical_id
 from contracts.stored.ledgers import acknowledged_line, attempted_line
 from ingest.meaning.encoding import EventEncoder
 
-IDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=9) | st.sampled_from(
+_TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=9)
+# As every id that came in.
+IDS = _TEXT.filter(lambda text: canonical_id(text) == text) | st.sampled_from(
     ['a"b', "c\\d", "7", "x y", "é"]
 )
 LIKELY = (
