@@ -6,19 +6,18 @@ address of a proxy that is not trusted all count for the address that the connec
 
 from __future__ import annotations
 
-import secrets
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from contracts.settings import ServingSettings
-from serving.http.access import HEADER
+from serving.http.access import HEADER, matches
 from serving.http.problems import ProblemError
 from serving.http.subject import subject_of
 
-_BEARER = "bearer "
 Network = IPv4Network | IPv6Network
 
 
@@ -26,30 +25,28 @@ class Clients:
     """Names a request's client by 16 bytes, or by its address."""
 
     def __init__(self, settings: ServingSettings) -> None:
-        keys = (settings.read_api_key, settings.api_key, settings.admin_api_key)
-        self._keys = [key.get_secret_value().encode() for key in keys if key is not None]
+        self._keys = (settings.read_api_key, settings.api_key, settings.admin_api_key)
         self._subject_key = settings.subject_key
         self._proxies = settings.trusted_proxies
 
     def __call__(self, scope: Scope) -> bytes:
         """The client. Neither keys nor users are kept as they are."""
         headers = Headers(scope=scope)
-        given = headers.get(HEADER, "").encode("latin-1")
-        # Every key is compared, each in constant time, so that the time tells nothing.
-        matches = [secrets.compare_digest(given, key) for key in self._keys]
-        if any(matches):
-            return _digest(b"key", given)
-        subject = self._subject(headers.get("authorization", ""))
+        given = headers.get(HEADER)
+        if given is not None and matches(given, self._keys):
+            return _digest(b"key", given.encode("latin-1"))
+        subject = self._subject(headers.get("authorization"))
         if subject is not None:
             return _digest(b"user", subject.encode())
         peer = scope.get("client")
         return address_of(str(peer[0]), headers, self._proxies).encode() if peer else b""
 
-    def _subject(self, authorization: str) -> str | None:
-        if self._subject_key is None or not authorization.lower().startswith(_BEARER):
+    def _subject(self, authorization: str | None) -> str | None:
+        scheme, token = get_authorization_scheme_param(authorization)
+        if self._subject_key is None or scheme.lower() != "bearer":
             return None
         try:
-            return subject_of(authorization[len(_BEARER) :].strip(), self._subject_key)
+            return subject_of(token, self._subject_key)
         except ProblemError:
             return None
 

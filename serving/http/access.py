@@ -61,7 +61,7 @@ class _CheckKey(_Check):
         self.check(request)
 
     def check(self, request: Request) -> None:
-        if not _matches(request.headers.get(HEADER), self._accepted):
+        if not matches(request.headers.get(HEADER), self._accepted):
             detail = f"This needs an API key of the right scope in the {HEADER} header"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": f'ApiKey header="{HEADER}"'})
 
@@ -77,7 +77,8 @@ class _CheckClosed(_Check):
         raise ProblemError(403, detail)
 
 
-def _matches(given: str | None, accepted: Iterable[SecretStr | None]) -> bool:
+def matches(given: str | None, accepted: Iterable[SecretStr | None]) -> bool:
+    """Whether a header holds one of these keys."""
     # Headers arrive as Latin-1 text; encoding restores the bytes that were sent.
     sent = b"" if given is None else given.encode("latin-1")
     expected = [key.get_secret_value().encode() for key in accepted if key is not None]
@@ -101,13 +102,13 @@ class _CheckSubject(_Check):
 
     def check(self, request: Request) -> None:
         given, settings = request.headers.get(HEADER), self._settings
-        if _matches(given, (settings.api_key, settings.admin_api_key)):
+        if matches(given, (settings.api_key, settings.admin_api_key)):
             return
         scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
         if scheme.lower() == "bearer" and token:
             check_subject(request, subject_of(token, self._key))
         elif shows_users(request) or (
-            settings.read_api_key is not None and not _matches(given, (settings.read_api_key,))
+            settings.read_api_key is not None and not matches(given, (settings.read_api_key,))
         ):
             detail = "This needs the token of its user (Authorization: Bearer), or a key that writes"
             raise ProblemError(401, detail, headers={"WWW-Authenticate": "Bearer"})
