@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from clients.topic_admin import create_topics
+from contracts.identifiers import INEXACT_FROM
 from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import keyspace
 from contracts.topics import TOPICS
@@ -44,11 +45,18 @@ def out_of_time(event_time: Any) -> bool:
     return whole_float or (isinstance(event_time, int) and event_time > time.time() * 1000)
 
 
+def lost_digits(entry_id: Any) -> bool:
+    """Whether it is a number, as the document says, but a float that no longer holds each of its digits."""
+    return isinstance(entry_id, float) and abs(entry_id) >= INEXACT_FROM
+
+
 def map_body(context: schemathesis.HookContext, body: Any) -> Any:
-    """Times out of range are dropped: "not in the future" is beyond JSON Schema."""
+    """What JSON Schema cannot say: an event's time is not in the future, an id's digits are all there."""
     for event in events_of(body):
-        if isinstance(event, dict) and out_of_time(event.get("event_time")):
-            del event["event_time"]
+        if isinstance(event, dict):
+            if out_of_time(event.get("event_time")):
+                del event["event_time"]
+            event |= {name: "7" for name in ("user_id", "item_id") if lost_digits(event.get(name))}
     return body
 
 
