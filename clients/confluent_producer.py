@@ -9,7 +9,8 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery, ProducerLimits, checked_size
+from clients.event_producer import Delivery, OnDelivery, ProducerLimits, checked_size, unavailable
+from clients.kafka_options import Servers, connection, for_confluent
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 3.0
@@ -18,9 +19,9 @@ _PAUSE_SECONDS = 0.01
 _EVENTS_A_POLL = 256  # of a busy sender, which then serves its own callbacks
 
 
-def _configuration(bootstrap: str, limits: ProducerLimits) -> dict[str, Any]:
+def _configuration(servers: Servers, limits: ProducerLimits) -> dict[str, Any]:
     return {
-        "bootstrap.servers": bootstrap,
+        **for_confluent(connection(servers)),
         "acks": "all",
         "enable.idempotence": True,
         # The partitioner of Kafka's own clients and of kafka-python: a user stays on one partition.
@@ -56,8 +57,8 @@ class ConfluentProducer:
     fro (half the speed); otherwise a thread polls, so that reports come by themselves.
     """
 
-    def __init__(self, bootstrap: str, limits: ProducerLimits) -> None:
-        self._producer = Producer(_configuration(bootstrap, limits), logger=logging.getLogger("librdkafka"))
+    def __init__(self, servers: Servers, limits: ProducerLimits) -> None:
+        self._producer = Producer(_configuration(servers, limits), logger=logging.getLogger("librdkafka"))
         self._sent = 0  # about: threads may lose a count, which only moves a poll
         self._last: tuple[OnDelivery, Any] | None = None
         self._closed, self._flushing = threading.Event(), threading.Event()
@@ -65,7 +66,7 @@ class ConfluentProducer:
         try:
             self._producer.list_topics(timeout=limits.connect_timeout_seconds)
         except KafkaException as error:
-            raise BrokerUnavailableError(bootstrap) from error
+            raise unavailable(servers, error) from error
         self._thread = threading.Thread(target=self._poll_until_closed, name="confluent-poll", daemon=True)
         self._thread.start()
 

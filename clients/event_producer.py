@@ -1,6 +1,7 @@
 """The one interface by which events go to Kafka, whatever client library does the work.
 
 Errors:  ProducerError ┬ BrokerUnavailableError   no broker answered in time
+                       │ └ BrokerRefusesError     one answered, and certificates or credentials do not fit
                        └ ClientMissingError       the chosen client library is not installed
          EventTooLargeError (a ValueError)        refused before sending
 """
@@ -8,17 +9,21 @@ Errors:  ProducerError ┬ BrokerUnavailableError   no broker answered in time
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import NamedTuple, Protocol, cast
 
+from clients.kafka_options import Servers, connection, tls_context
 from contracts.settings import KafkaSettings
 from contracts.topics import MAX_EVENT_BYTES
 
 # A record batch of one event adds its header, the record's header and varints; 70-90 bytes in practice.
 _BATCH_OVERHEAD = 256
+# Names of the clients' classes, which are not imported here.
+_REFUSALS = frozenset({"SaslAuthenticationFailedError", "TokenError"})
 
 
 class Delivery(NamedTuple):
@@ -39,11 +44,33 @@ class ProducerError(Exception):
 class BrokerUnavailableError(ProducerError):
     """No broker answered in time."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, servers: Servers) -> None:
         super().__init__(
-            f"no Kafka broker answers at {bootstrap}: start one with `headwater up`, "
+            f"no Kafka broker answers at {_address(servers)}: start one with `headwater up`, "
             "or name the right one with --bootstrap-servers or KAFKA_BOOTSTRAP_SERVERS"
         )
+
+
+class BrokerRefusesError(BrokerUnavailableError):
+    """A broker answered, and certificates or credentials do not fit."""
+
+    def __init__(self, servers: Servers, fault: str) -> None:
+        ProducerError.__init__(self, f"the Kafka broker at {_address(servers)} {fault}")
+
+
+def _address(servers: Servers) -> str:
+    return connection(servers).kafka_bootstrap_servers
+
+
+def unavailable(servers: Servers, error: Exception) -> BrokerUnavailableError:
+    """What a client's error means for who set the connection."""
+    if type(error).__name__ in _REFUSALS or "uthentication" in str(error):
+        return BrokerRefusesError(
+            servers,
+            f"refuses the credentials ({error}): check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and "
+            "KAFKA_SASL_PASSWORD (for OAUTHBEARER the settings KAFKA_OAUTH_...)",
+        )
+    return BrokerUnavailableError(servers)
 
 
 class ClientMissingError(ProducerError):
@@ -97,32 +124,50 @@ def checked_size(key: bytes, value: bytes) -> int:
     return size
 
 
-def wait_for_broker(bootstrap: str, timeout: float) -> None:
-    """Return once one of the ``host:port,...`` accepts a connection.
+def wait_for_broker(servers: Servers, timeout: float) -> None:
+    """Return once one of the brokers accepts a connection, and has shown its certificate where TLS is on.
 
-    Raises BrokerUnavailableError after ``timeout`` seconds. The clients are opened only after this, because
-    kafka-python leaves its sockets open where it cannot connect.
+    Raises BrokerUnavailableError after ``timeout`` seconds, BrokerRefusesError at once. The clients are
+    opened only after this, because kafka-python leaves its sockets open where it cannot connect.
     """
+    settings = connection(servers)
+    context = tls_context(settings) if settings.kafka_uses_tls else None
+    addresses = settings.kafka_bootstrap_servers.split(",")
     deadline = time.monotonic() + timeout
-    while not any(_accepts(address, timeout) for address in bootstrap.split(",")):
+    while not any(_accepts(address, timeout, context) for address in addresses):
         if time.monotonic() >= deadline:
-            raise BrokerUnavailableError(bootstrap)
+            raise BrokerUnavailableError(settings)
         time.sleep(0.2)
 
 
-def _accepts(address: str, timeout: float) -> bool:
+def _accepts(address: str, timeout: float, context: ssl.SSLContext | None) -> bool:
     host, _, port = address.strip().rpartition(":")
     if not host or not port.isdecimal():
         raise ProducerError(f"{address!r} is no broker address: write host:port, several separated by commas")
+    host = host.strip("[]")
     try:
-        with socket.create_connection((host.strip("[]"), int(port)), min(timeout, 2.0)):
+        with socket.create_connection((host, int(port)), min(timeout, 2.0)) as plain:
+            if context is not None:
+                context.wrap_socket(plain, server_hostname=host).close()
             return True
+    except ssl.SSLCertVerificationError as error:
+        raise BrokerRefusesError(
+            address.strip(),
+            f"has a certificate that is not trusted ({error.verify_message}): name the PEM file of who "
+            "signed it by KAFKA_SSL_CA_FILE",
+        ) from error
+    except ssl.SSLError as error:
+        raise BrokerRefusesError(
+            address.strip(),
+            f"does not agree on TLS ({error.reason}): check that this port takes "
+            "KAFKA_SECURITY_PROTOCOL, and whether it asks for KAFKA_SSL_CERTIFICATE_FILE",
+        ) from error
     except (OSError, OverflowError):
         return False
 
 
 class _Opens(Protocol):
-    def __call__(self, bootstrap: str, limits: ProducerLimits) -> EventProducer: ...
+    def __call__(self, servers: Servers, limits: ProducerLimits) -> EventProducer: ...
 
 
 # setting -> module, class, what to install
@@ -145,5 +190,5 @@ def open_producer(settings: KafkaSettings, limits: ProducerLimits | None = None)
             f"KAFKA_CLIENT={settings.kafka_client} needs a package that is missing: pip install '{extra}'"
         ) from error
     limits = limits or ProducerLimits()
-    wait_for_broker(settings.kafka_bootstrap_servers, limits.connect_timeout_seconds)
-    return opens(settings.kafka_bootstrap_servers, limits)
+    wait_for_broker(settings, limits.connect_timeout_seconds)
+    return opens(settings, limits)

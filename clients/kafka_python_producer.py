@@ -14,7 +14,8 @@ from kafka.errors import KafkaError
 from kafka.partitioner import Partitioner, murmur2
 from kafka.producer.future import FutureRecordMetadata
 
-from clients.event_producer import BrokerUnavailableError, Delivery, OnDelivery, ProducerLimits, checked_size
+from clients.event_producer import Delivery, OnDelivery, ProducerLimits, checked_size, unavailable
+from clients.kafka_options import Servers, connection, for_kafka_python
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 3.0
@@ -46,11 +47,11 @@ def _positive_murmur2(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
-def _open(bootstrap: str, limits: ProducerLimits) -> KafkaProducer:
+def _open(servers: Servers, limits: ProducerLimits) -> KafkaProducer:
     delivery_ms = round(limits.delivery_timeout_seconds * 1000)
     try:
         return KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
+            **for_kafka_python(connection(servers)),
             acks="all",
             partitioner=_KeyPartitioner(),
             enable_idempotence=True,
@@ -65,7 +66,7 @@ def _open(bootstrap: str, limits: ProducerLimits) -> KafkaProducer:
             metrics_enabled=False,
         )
     except (KafkaError, OSError) as error:
-        raise BrokerUnavailableError(bootstrap) from error
+        raise unavailable(servers, error) from error
 
 
 class KafkaPythonProducer:
@@ -75,8 +76,8 @@ class KafkaPythonProducer:
     the order of sending and reports them.
     """
 
-    def __init__(self, bootstrap: str, limits: ProducerLimits) -> None:
-        self._producer = _open(bootstrap, limits)
+    def __init__(self, servers: Servers, limits: ProducerLimits) -> None:
+        self._producer = _open(servers, limits)
         self._limits = limits
         self._pending: deque[_Pending] = deque()
         self._sending = threading.Lock()

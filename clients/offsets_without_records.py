@@ -7,24 +7,25 @@ import time
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from clients.event_producer import BrokerUnavailableError
+from clients.event_producer import unavailable
+from clients.kafka_options import Servers
 from clients.topic_admin import quiet_consumer
 from contracts.topics import Partition
 
 _ANSWER_SECONDS = 5.0
 
 
-def has_no_record(bootstrap: str, partition: str, start: int, end: int) -> bool:
+def has_no_record(servers: Servers, partition: str, start: int, end: int) -> bool:
     """Whether a partition ("topic:partition") has no record, and had none, from ``start`` to before ``end``.
 
     Where the partition no longer keeps ``start`` nobody knows, so the answer is no. Raises
     BrokerUnavailableError where there is no answer within seconds.
     """
-    with quiet_consumer(bootstrap, _ANSWER_SECONDS) as consumer:
+    with quiet_consumer(servers, _ANSWER_SECONDS) as consumer:
         try:
             return _next_record(consumer, TopicPartition(*Partition.parse(partition)), start, end) >= end
         except (KafkaError, OSError) as error:
-            raise BrokerUnavailableError(bootstrap) from error
+            raise unavailable(servers, error) from error
 
 
 def _next_record(consumer: KafkaConsumer, partition: TopicPartition, start: int, end: int) -> int:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
+from clients.kafka_options import Servers
 from clients.topic_admin import partitions_of, quiet_consumer
 from contracts.topics import REJECT_OFFSET, REJECT_PARTITION, REJECT_REASON, REJECT_TOPIC, REJECTED
 
@@ -44,13 +45,13 @@ def _rejected_event(record: ConsumerRecord) -> RejectedEvent:
 
 
 def read_rejected(
-    bootstrap: str, timeout: float = 10.0, topic: str = REJECTED.name
+    servers: Servers, timeout: float = 10.0, topic: str = REJECTED.name
 ) -> Iterator[RejectedEvent]:
     """All rejected events from the oldest kept to the newest at the time of the call; commits nothing.
 
     Raises BrokerUnavailableError within ``timeout`` seconds.
     """
-    with quiet_consumer(bootstrap, timeout) as consumer:
+    with quiet_consumer(servers, timeout) as consumer:
         ends = _assigned_ends(consumer, topic)
         while any(consumer.position(partition) < end for partition, end in ends.items()):
             for partition, records in consumer.poll(timeout_ms=_POLL_MS).items():

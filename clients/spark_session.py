@@ -8,7 +8,9 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from clients.kafka_options import HIDDEN_OPTIONS
 from contracts.settings import SparkSettings
+from contracts.topics import PREFIX, PREFIX_VARIABLE
 
 # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
 # The validation's generated method is larger than what the JVM compiles by default; interpreted, it is slow.
@@ -46,6 +48,10 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
         "spark.python.daemon.module": "clients.worker_daemon",
         # Python workers inherit it: Spark already keeps every core busy.
         "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
+        f"spark.executorEnv.{PREFIX_VARIABLE}": PREFIX,
+        # A source's options hold passwords.
+        "spark.redaction.regex": HIDDEN_OPTIONS,
+        "spark.sql.redaction.options.regex": HIDDEN_OPTIONS,
         # With Spark's 10 s, the first heartbeat of a slow start comes before there is a block manager: a
         # NullPointerException in the log. An executor counts as lost after 120 s without one.
         "spark.executor.heartbeatInterval": "30s",

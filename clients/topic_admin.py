@@ -9,21 +9,22 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from clients.event_producer import BrokerUnavailableError, wait_for_broker
+from clients.event_producer import unavailable, wait_for_broker
+from clients.kafka_options import Servers, connection, for_kafka_python
 from contracts.topics import SOURCES, TOPICS, PartitionOffsets, Topic, by_partition
 
 _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
 
 
 @contextmanager
-def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
-    wait_for_broker(bootstrap, timeout)
+def _admin(servers: Servers, timeout: float) -> Iterator[KafkaAdminClient]:
+    wait_for_broker(servers, timeout)
     try:
         admin = KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","), bootstrap_timeout_ms=round(timeout * 1000)
+            **for_kafka_python(connection(servers)), bootstrap_timeout_ms=round(timeout * 1000)
         )
     except (KafkaError, OSError) as error:
-        raise BrokerUnavailableError(bootstrap) from error
+        raise unavailable(servers, error) from error
     try:
         yield admin
     finally:
@@ -31,12 +32,12 @@ def _admin(bootstrap: str, timeout: float) -> Iterator[KafkaAdminClient]:
 
 
 @contextmanager
-def quiet_consumer(bootstrap: str, timeout: float) -> Iterator[KafkaConsumer]:
+def quiet_consumer(servers: Servers, timeout: float) -> Iterator[KafkaConsumer]:
     """A consumer of no group that commits nothing. Raises BrokerUnavailableError in time."""
-    wait_for_broker(bootstrap, timeout)
+    wait_for_broker(servers, timeout)
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","),
+            **for_kafka_python(connection(servers)),
             bootstrap_timeout_ms=round(timeout * 1000),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -44,7 +45,7 @@ def quiet_consumer(bootstrap: str, timeout: float) -> Iterator[KafkaConsumer]:
             metrics_enabled=False,
         )
     except (KafkaError, OSError) as error:
-        raise BrokerUnavailableError(bootstrap) from error
+        raise unavailable(servers, error) from error
     try:
         yield consumer
     finally:
@@ -52,7 +53,7 @@ def quiet_consumer(bootstrap: str, timeout: float) -> Iterator[KafkaConsumer]:
 
 
 def create_topics(
-    bootstrap: str,
+    servers: Servers,
     topics: Sequence[Topic] = TOPICS,
     timeout: float = 10.0,
     replication: int = _REPLICATION_FACTOR,
@@ -61,7 +62,7 @@ def create_topics(
 
     An existing topic is left as it is. Raises BrokerUnavailableError within ``timeout`` seconds.
     """
-    with _admin(bootstrap, timeout) as admin:
+    with _admin(servers, timeout) as admin:
         existing = set(admin.list_topics())
         return [
             topic.name
@@ -83,31 +84,33 @@ def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:
     return True
 
 
-def end_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int, int]:
+def end_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int, int]:
     """The next offset of each partition; empty where the topic does not exist.
 
     Raises BrokerUnavailableError within ``timeout`` seconds.
     """
-    with quiet_consumer(bootstrap, timeout) as consumer:
+    with quiet_consumer(servers, timeout) as consumer:
         ends = consumer.end_offsets(partitions_of(consumer, topic))
     return {partition.partition: int(end) for partition, end in ends.items()}
 
 
-def begin_offsets(bootstrap: str, topic: str, timeout: float = 10.0) -> dict[int, int]:
+def begin_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int, int]:
     """The oldest offset that each partition keeps; else as `end_offsets`."""
-    with quiet_consumer(bootstrap, timeout) as consumer:
+    with quiet_consumer(servers, timeout) as consumer:
         begins = consumer.beginning_offsets(partitions_of(consumer, topic))
     return {partition.partition: int(begin) for partition, begin in begins.items()}
 
 
-def topic_ends(bootstrap: str, timeout: float = 10.0, topics: Sequence[str] = SOURCES) -> PartitionOffsets:
+def topic_ends(servers: Servers, timeout: float = 10.0, topics: Sequence[str] = SOURCES) -> PartitionOffsets:
     """`end_offsets` of some topics, by default of those that the online query reads, by "topic:partition"."""
-    return by_partition({topic: end_offsets(bootstrap, topic, timeout) for topic in topics})
+    return by_partition({topic: end_offsets(servers, topic, timeout) for topic in topics})
 
 
-def topic_begins(bootstrap: str, timeout: float = 10.0, topics: Sequence[str] = SOURCES) -> PartitionOffsets:
+def topic_begins(
+    servers: Servers, timeout: float = 10.0, topics: Sequence[str] = SOURCES
+) -> PartitionOffsets:
     """`begin_offsets` of the same."""
-    return by_partition({topic: begin_offsets(bootstrap, topic, timeout) for topic in topics})
+    return by_partition({topic: begin_offsets(servers, topic, timeout) for topic in topics})
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:

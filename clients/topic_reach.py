@@ -11,6 +11,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from clients.event_producer import BrokerUnavailableError
+from clients.kafka_options import Servers
 from clients.topic_admin import partitions_of, quiet_consumer
 from contracts.topics import SOURCES, Partition, PartitionOffsets
 
@@ -32,9 +33,9 @@ class Reach(NamedTuple):
 class TopicReach(threading.Thread):
     """Polls until ``stop``; while the broker does not answer the last reach stays."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, servers: Servers) -> None:
         super().__init__(name="topic_reach", daemon=True)
-        self._servers = bootstrap
+        self._servers = servers
         self._stopping, self._is_known = threading.Event(), threading.Event()
         self._newest = Reach({}, 0)
         self._moved_at = 0.0

@@ -13,7 +13,10 @@ from contracts.events import DEFAULT_WEIGHTS
 
 
 class _Environment(BaseSettings):
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+    # A setting may be a password, so an error does not show what was given.
+    model_config = SettingsConfigDict(
+        extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -27,10 +30,64 @@ def is_loopback(host: str) -> bool:
 
 
 class KafkaSettings(_Environment):
-    """Where the broker is and which client talks to it."""
+    """How Kafka is reached; clients/kafka_options.py renders it for every client, and for Spark."""
 
-    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"  # host:port, several separated by commas
     kafka_client: Literal["kafka-python", "confluent"] = "kafka-python"
+    # Stands before the name of every topic; fixed for the life of the data. contracts/topics.py reads it.
+    kafka_topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,100}$")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    # Files in PEM form: who signed the broker's certificate (empty: whom this machine trusts), and this
+    # client's own certificate and key (PKCS #8), where the broker asks for one.
+    kafka_ssl_ca_file: str = ""
+    kafka_ssl_certificate_file: str = ""
+    kafka_ssl_key_file: str = ""
+    kafka_ssl_key_password: SecretStr | None = None
+    kafka_ssl_check_hostname: bool = True
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: SecretStr | None = None
+    # For OAUTHBEARER: where a token is asked for by client id and secret (OAuth 2.0, client credentials).
+    kafka_oauth_token_url: str = ""
+    kafka_oauth_client_id: str = ""
+    kafka_oauth_client_secret: SecretStr | None = None
+    kafka_oauth_scope: str = ""
+
+    @property
+    def kafka_uses_tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.kafka_security_protocol.endswith("SSL")
+
+    @property
+    def kafka_uses_sasl(self) -> bool:
+        """Whether the client names itself."""
+        return self.kafka_security_protocol.startswith("SASL")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> KafkaSettings:
+        """Raises ValueError where a part of the connection is missing, or one would be left unused."""
+        needed: dict[str, object] = {}
+        if self.kafka_uses_sasl and self.kafka_sasl_mechanism == "OAUTHBEARER":
+            needed = {
+                "KAFKA_OAUTH_TOKEN_URL": self.kafka_oauth_token_url,
+                "KAFKA_OAUTH_CLIENT_ID": self.kafka_oauth_client_id,
+                "KAFKA_OAUTH_CLIENT_SECRET": self.kafka_oauth_client_secret,
+            }
+        elif self.kafka_uses_sasl:
+            needed = {
+                "KAFKA_SASL_USERNAME": self.kafka_sasl_username,
+                "KAFKA_SASL_PASSWORD": self.kafka_sasl_password,
+            }
+        if bool(self.kafka_ssl_certificate_file) != bool(self.kafka_ssl_key_file):
+            needed["KAFKA_SSL_CERTIFICATE_FILE and KAFKA_SSL_KEY_FILE, both or neither"] = None
+        if missing := [name for name, value in needed.items() if not value]:
+            raise ValueError(f"KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} needs {missing[0]}")
+        if self.kafka_sasl_password and not self.kafka_uses_sasl:
+            raise ValueError(
+                f"KAFKA_SASL_PASSWORD is set, but KAFKA_SECURITY_PROTOCOL={self.kafka_security_protocol} "
+                "would not use it: set SASL_SSL"
+            )
+        return self
 
 
 class RefusedRowsSettings(_Environment):

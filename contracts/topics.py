@@ -1,13 +1,20 @@
-"""The Kafka topics, declared once. ``clients/topic_admin.py`` creates them from here."""
+"""The Kafka topics, declared once. ``clients/topic_admin.py`` creates them from here.
+
+KAFKA_TOPIC_PREFIX stands before every name. It is read once, as this module is imported, so that all that a
+process does means the same topics.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 MAX_EVENT_BYTES = 1_000_000
+PREFIX_VARIABLE = "KAFKA_TOPIC_PREFIX"
+PREFIX = os.environ.get(PREFIX_VARIABLE, "")  # its form is checked with the other settings
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,7 @@ class Topic:
 
 # LogAppendTime: "from the future" is judged by the broker's clock, so both queries judge alike, always.
 INTERACTIONS = Topic(
-    "interactions",
+    f"{PREFIX}interactions",
     partitions=4,
     config={
         "message.timestamp.type": "LogAppendTime",
@@ -29,16 +36,16 @@ INTERACTIONS = Topic(
         "max.message.bytes": str(MAX_EVENT_BYTES),
     },
 )
-CATALOG = Topic("catalog", partitions=1, config={"cleanup.policy": "compact"})
+CATALOG = Topic(f"{PREFIX}catalog", partitions=1, config={"cleanup.policy": "compact"})
 # Original bytes and the reason in headers, so a record may be larger here than where it came from.
 REJECTED = Topic(
-    "interactions.rejected",
+    f"{PREFIX}interactions.rejected",
     partitions=1,
     config={"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes": str(2 * MAX_EVENT_BYTES)},
 )
 # What was shown to whom (contracts/exposures.py), many in a record; a record's key says nothing.
 EXPOSURES = Topic(
-    "exposures",
+    f"{PREFIX}exposures",
     partitions=1,
     config={
         "message.timestamp.type": "LogAppendTime",

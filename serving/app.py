@@ -169,7 +169,7 @@ def _install(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
 
 
 def _read_ends(settings: ServingSettings) -> dict[int, int]:
-    return end_offsets(settings.kafka_bootstrap_servers, INTERACTIONS.name, settings.kafka_timeout_seconds)
+    return end_offsets(settings, INTERACTIONS.name, settings.kafka_timeout_seconds)
 
 
 def _guard(app: Api, settings: ServingSettings, metrics: Metrics) -> None:

@@ -46,8 +46,8 @@ def main() -> int:
         log.error("not started: %s", fault)
         return NEEDS_OPERATOR
     try:
-        create_topics(settings.kafka_bootstrap_servers, timeout=_BROKER_SECONDS)
-        partitions = len(topic_ends(settings.kafka_bootstrap_servers))
+        create_topics(settings, timeout=_BROKER_SECONDS)
+        partitions = len(topic_ends(settings))
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1

@@ -85,7 +85,7 @@ def rejects(
             return
         for row in islice(read_refused_rows(Path(settings.refused_rows_file)), limit):
             typer.echo(row.encode() if as_text else f"{row}  {row.text!r:.200}")
-        for event in islice(read_rejected(settings.kafka_bootstrap_servers), limit):
+        for event in islice(read_rejected(settings), limit):
             line = as_line(event)
             place = f"{line['source_topic']}:{line['source_partition']}:{line['source_offset']}"
             typer.echo(json.dumps(line) if as_text else f"{place}  {line['reason']}  {line['value']!r:.200}")

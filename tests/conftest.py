@@ -29,6 +29,7 @@ from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.start_plan import Plan
 from stack.processes.process import ServiceProcess
 from streaming.runtime.session import LOCAL_CHECKPOINTS
+from tests.secure_listeners import SecureListeners, add_listeners, new_listeners
 from tests.small_plans import SMALL_PLANS
 
 # A busy machine is no defect: nothing here is timed.
@@ -130,11 +131,20 @@ def redis_url(redis_server_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def broker(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def secure_listeners(tmp_path_factory: pytest.TempPathFactory) -> SecureListeners:
+    """Where the broker also listens, by TLS; who asks for them asks for `broker` too."""
+    return new_listeners(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def broker(
+    jars: None, secure_listeners: SecureListeners, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The bootstrap address of a real broker, one for the whole run; tests create their own topics."""
     folder = tmp_path_factory.mktemp("broker")
     port = free_port()
     plan = broker_server.broker_plan(folder / "data", port, ensure_java(lambda _: None))
+    add_listeners(folder / "data" / "server.properties", secure_listeners)
     process = _started(plan, folder, lambda: broker_server.ready(port))
     yield f"{LOOPBACK}:{port}"
     process.stop()

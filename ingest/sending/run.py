@@ -76,9 +76,8 @@ class Ingest:
         """
         if self.progress_file is not None:
             write_progress(self.progress_file, self.snapshot())
-        bootstrap = self.settings.kafka_bootstrap_servers
         limits = ProducerLimits(connect_timeout_seconds=self.connect_timeout_seconds)
-        create_topics(bootstrap, timeout=self.connect_timeout_seconds)
+        create_topics(self.settings, timeout=self.connect_timeout_seconds)
         producer = self._producer(limits)
         try:
             with stopping(self.stop, producer), reporting(self.snapshot, self.progress_file, self.console):

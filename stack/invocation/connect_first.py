@@ -20,4 +20,4 @@ def connect_first(servers: Sequence[str]) -> None:
         with redis_state(RedisSettings().redis_url.get_secret_value()) as redis:
             redis.state_version()
     if "kafka" in servers:
-        wait_for_broker(KafkaSettings().kafka_bootstrap_servers, _KAFKA_SECONDS)
+        wait_for_broker(KafkaSettings(), _KAFKA_SECONDS)

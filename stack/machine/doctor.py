@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+from pydantic import ValidationError
 from rich.table import Table
 
+from clients.event_producer import ProducerError
+from clients.topic_admin import end_offsets
+from contracts.settings import KafkaSettings
+from contracts.topics import INTERACTIONS
 from stack.machine import java, redis_server
 from stack.machine.cache import cache_dir
 from stack.machine.ivy import ivy_jar
@@ -25,6 +30,7 @@ from stack.machine.ports import is_free
 _GB = 1_000_000_000
 MIN_PYTHON = (3, 10)
 MIN_MEMORY_GB, MIN_DISK_GB = 4.0, 2.0
+_KAFKA, _KAFKA_SECONDS = "KAFKA_BOOTSTRAP_SERVERS", 5.0
 USUAL_PORTS = (("--api-port", 8000), ("--kafka-port", 9092), ("--redis-port", 6379))
 
 
@@ -38,8 +44,9 @@ class Check(NamedTuple):
 
 
 def examine() -> list[Check]:
-    """Every check, in order."""
-    return [check() for check in CHECKS]
+    """Every check, in order; of Kafka only where the environment names one."""
+    checks = (*CHECKS, check_kafka) if os.environ.get(_KAFKA) else CHECKS
+    return [check() for check in checks]
 
 
 def check_python() -> Check:
@@ -146,6 +153,24 @@ def check_redis() -> Check:
         return Check("Redis", False, f"{server} does not run: {error}", cure)
     version = re.search(r"v=(\S+)", said.stdout)
     return Check("Redis", True, f"{version.group(1) if version else 'unknown'} ({server})", cure)
+
+
+def check_kafka() -> Check:
+    """The Kafka that the environment names takes our connection."""
+    cure = f"correct {_KAFKA} and the other settings KAFKA_..."
+    try:
+        settings = KafkaSettings()
+        ends = end_offsets(settings, INTERACTIONS.name, _KAFKA_SECONDS)
+    except (ProducerError, ValueError) as error:
+        # Of a validation error only the sentence: its text shows what was given, which may be a password.
+        words = str(error) if not isinstance(error, ValidationError) else error.errors()[0]["msg"]
+        return Check("Kafka", False, words, cure)
+    way: str = settings.kafka_security_protocol
+    if settings.kafka_uses_sasl:
+        way += f" with {settings.kafka_sasl_mechanism}"
+    topic = f"has {len(ends)} partitions" if ends else "is not there yet"
+    found = f"{settings.kafka_bootstrap_servers} by {way}; the topic {INTERACTIONS.name} {topic}"
+    return Check("Kafka", True, found, cure)
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.settings import KafkaSettings
 from stack.machine.class_data import usable_archive
 from stack.machine.jars import jars_dir
 from stack.machine.java import Java
@@ -17,6 +18,14 @@ from stack.processes.run_state import Folders, Ports
 BUILT_IN_SOURCE = "synthetic"
 LIVE_RATE = 5.0  # events a second of the built-in source once it is replayed
 ONCE_LAKE_TRIGGER_SECONDS = 2.0
+
+
+# A run has a broker without TLS and SASL, whatever the environment says of another one.
+_PLAIN_KAFKA = {
+    name.upper(): ""
+    for name in KafkaSettings.model_fields
+    if name.startswith(("kafka_sec", "kafka_ssl", "kafka_sasl", "kafka_oauth"))
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ def addresses(folders: Folders, ports: Ports) -> dict[str, str]:
 def environment(options: Options, folders: Folders, ports: Ports, java: Java) -> dict[str, str]:
     """What every service of this run gets: ours, with the addresses and folders of the run."""
     ours = {
+        **_PLAIN_KAFKA,
         **addresses(folders, ports),
         "JAVA_HOME": str(java.home),
         "SPARK_CLASS_DATA": str(usable_archive(java) or ""),

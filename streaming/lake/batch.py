@@ -61,16 +61,14 @@ class LakeBatch:
             refused = self._append_exposures(records, batch_id, may_be_replay)
             if refused:
                 log.warning("batch %d: %d records of exposures rejected", batch_id, refused)
-                write_rejected(
-                    rejected_records(parse_exposures(records)), self._settings.kafka_bootstrap_servers
-                )
+                write_rejected(rejected_records(parse_exposures(records)), self._settings)
         others = records.filter(~is_exposure())
         if counts["entries"]:
             entries = accepted_entries(parse(others))
             self._erasures.erase(entries)
             append(entries, lake.CATALOG, self._settings.lake_uri, self._query_id(), batch_id)
         if counts["entries"] or counts["rejected"]:
-            write_rejected(rejected_records(parse(others)), self._settings.kafka_bootstrap_servers)
+            write_rejected(rejected_records(parse(others)), self._settings)
         self._report(counts, batch_id, time.monotonic() - started)
         self._maintenance.run_if_due(records.sparkSession)
 

@@ -30,7 +30,7 @@ class LakeMargin:
         if not in_lake or self._clock() < self._next:
             return
         self._next = self._clock() + _EVERY_SECONDS
-        servers = self._settings.kafka_bootstrap_servers
+        servers = self._settings
         try:
             begins, ends = topic_begins(servers, _ANSWER_SECONDS), topic_ends(servers, _ANSWER_SECONDS)
         except BrokerUnavailableError as error:

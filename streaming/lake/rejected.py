@@ -5,14 +5,16 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from clients.kafka_options import for_spark
 from contracts import topics
+from contracts.settings import KafkaSettings
 
 
 def _header(name: str, value: Column) -> Column:
     return F.struct(F.lit(name).alias("key"), value.cast("string").cast("binary").alias("value"))
 
 
-def write_rejected(rejects: DataFrame, bootstrap_servers: str) -> None:
+def write_rejected(rejects: DataFrame, settings: KafkaSettings) -> None:
     """Write the original key and bytes, with the reason and the origin in headers."""
     headers = F.array(
         _header(topics.REJECT_REASON, F.col("reason")),
@@ -23,7 +25,7 @@ def write_rejected(rejects: DataFrame, bootstrap_servers: str) -> None:
     (
         rejects.select("key", "value", headers.alias("headers"))
         .write.format("kafka")
-        .option("kafka.bootstrap.servers", bootstrap_servers)
+        .options(**for_spark(settings))
         .option("kafka.max.request.size", str(2 * topics.MAX_EVENT_BYTES))
         .option("includeHeaders", "true")
         .option("topic", topics.REJECTED.name)

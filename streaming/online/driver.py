@@ -51,9 +51,9 @@ class Online(threading.Thread):
         super().__init__(name="online", daemon=True)
         self._spark, self._settings = spark, settings
         self._client = connect(settings.redis_url.get_secret_value())
-        self._reach = TopicReach(settings.kafka_bootstrap_servers)
+        self._reach = TopicReach(settings)
         self._watch = StateWatch(self._client)
-        self._ends_without_record = EndsWithoutRecord(self._client, settings.kafka_bootstrap_servers)
+        self._ends_without_record = EndsWithoutRecord(self._client, settings)
         self._stopping = threading.Event()
         self._patience = Patience(self._stopping.wait)
         self._is_short = False  # of task slots
@@ -117,7 +117,7 @@ class Online(threading.Thread):
     def _has_new_partitions(self) -> bool:
         """Whether partitions were added in this turn: Spark may see them first, and end its query."""
         try:
-            now = topic_ends(self._settings.kafka_bootstrap_servers).keys()
+            now = topic_ends(self._settings).keys()
         except BrokerUnavailableError:
             return False
         is_so = now > self._partitions
@@ -146,7 +146,7 @@ class Online(threading.Thread):
         """The applied offset of each partition; where Redis knows none, the oldest that Kafka keeps."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         is_all = applied.keys() >= set(partitions)
-        begins = {} if is_all else topic_begins(self._settings.kafka_bootstrap_servers)
+        begins = {} if is_all else topic_begins(self._settings)
         return {name: applied.get(name, begins.get(name, 0)) for name in partitions}
 
     def _count_left(self) -> int:

@@ -89,7 +89,7 @@ def _task(
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = connect(settings.redis_url.get_secret_value())
-        position, outcomes = Position(settings.kafka_bootstrap_servers), Outcomes()
+        position, outcomes = Position(settings), Outcomes()
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
         for arrived in group_arrivals(texts, settings.online_trigger_seconds, _MOST_RECORDS):
             started = time.monotonic()

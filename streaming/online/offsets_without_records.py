@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from clients.event_producer import BrokerUnavailableError
+from clients.kafka_options import Servers
 from clients.offsets_without_records import has_no_record
 from contracts.topics import lagging
 from streaming.state.applied_offsets import Move, advance_applied
@@ -29,9 +30,9 @@ class EndsWithoutRecord:
     """Asks Kafka about each end once: whether a record lies there does not change."""
 
     def __init__(
-        self, client: StateClient, bootstrap: str, clock: Callable[[], float] = time.monotonic
+        self, client: StateClient, servers: Servers, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._client, self._bootstrap, self._clock = client, bootstrap, clock
+        self._client, self._servers, self._clock = client, servers, clock
         self._ask_at: dict[_End, float] = {}
 
     def pass_over(self, ends: Mapping[str, int], applied: Mapping[str, int]) -> None:
@@ -46,7 +47,7 @@ class EndsWithoutRecord:
     def _ask_about(self, end: _End) -> float:
         """Move the applied offset to an end without a record. Returns when to ask again."""
         try:
-            is_empty = has_no_record(self._bootstrap, *end)
+            is_empty = has_no_record(self._servers, *end)
         except BrokerUnavailableError as error:
             log.warning("Kafka does not say whether a record lies at the end of %s: %s", end.partition, error)
             return self._clock() + _STANDING_SECONDS

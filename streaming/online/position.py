@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clients.kafka_options import Servers
 from clients.offsets_without_records import has_no_record
 from contracts.stored import keyspace
 from contracts.topics import PartitionOffsets
@@ -17,8 +18,8 @@ class StateWentBackError(RuntimeError):
 class Position:
     """Of one task, from its first record on."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
         self._left_at: PartitionOffsets = {}
 
     def check(self, client: StateClient, first: PartitionOffsets) -> PartitionOffsets:
@@ -39,7 +40,7 @@ class Position:
         if applied is None:
             return False
         if left_at is None:  # the task's first record: it may follow offsets without a record
-            return first <= applied or has_no_record(self._bootstrap, partition, applied, first)
+            return first <= applied or has_no_record(self._servers, partition, applied, first)
         # Ahead: offsets without a record were passed meanwhile (streaming/online/offsets_without_records.py).
         return applied == left_at or left_at < applied <= first
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 
+from clients.kafka_options import for_spark
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.topics import by_topic
@@ -16,7 +17,7 @@ EARLIEST = -2  # Spark's number for a partition's beginning
 
 def _options(settings: StreamingSettings) -> dict[str, str]:
     return {
-        "kafka.bootstrap.servers": settings.kafka_bootstrap_servers,
+        **for_spark(settings),
         # Lost offsets end the query with a reason: the runbook decides, not a flag.
         "failOnDataLoss": "true",
         # After each poll Spark asks the broker twice where the partition begins and ends: with Kafka's 500

@@ -81,8 +81,8 @@ def _of_online(settings: StreamingSettings) -> str | None:
     if not is_there(client):
         return None  # rebuilt from the lake at the start
     applied = read_applied(client, keyspace.APPLIED_ONLINE)
-    ends = topic_ends(settings.kafka_bootstrap_servers)
-    for place, begin in topic_begins(settings.kafka_bootstrap_servers).items():
+    ends = topic_ends(settings)
+    for place, begin in topic_begins(settings).items():
         offset = applied.get(place, begin)
         if not begin <= offset <= ends[place]:
             return f"(in Redis) stands at {offset} of {place}, but Kafka keeps {begin} to {ends[place]}"

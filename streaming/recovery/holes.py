@@ -51,7 +51,7 @@ def fill_holes(
             writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
             append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)
         if filled.rejected:
-            write_rejected(refused, settings.kafka_bootstrap_servers)
+            write_rejected(refused, settings)
         return filled
     finally:
         missing.unpersist()

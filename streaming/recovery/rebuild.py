@@ -45,7 +45,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     with rebuilding(client):
         # In this order: the lake and the topics grow meanwhile, and what is read twice changes nothing.
         in_lake = lake_offsets(spark, settings)
-        present = topic_ends(settings.kafka_bootstrap_servers)
+        present = topic_ends(settings)
         # Exactly what the online query has applied: the rest it will apply itself.
         bounds = bounds_within(present, read_applied(client, keyspace.APPLIED_ONLINE))
         of_lake = bounds_of_lake(in_lake, present, bounds)
@@ -103,7 +103,7 @@ def _beyond_lake(
     has_erased: bool,
 ) -> tuple[PartitionOffsets, PartitionOffsets]:
     """Where the records after the last one of the lake and below the bounds start and end."""
-    kept = topic_begins(settings.kafka_bootstrap_servers) if has_erased else {}
+    kept = topic_begins(settings) if has_erased else {}
     ends = {name: bounds.get(name, end) for name, end in present.items()}
     # The lake may be ahead of the online query: nothing is read then.
     starts = {

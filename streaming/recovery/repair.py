@@ -114,8 +114,8 @@ def _refuse_while_running(client: StateClient) -> None:
 
 
 def _read_reach(spark: SparkSession, settings: StreamingSettings) -> _Reach:
-    kept = topic_begins(settings.kafka_bootstrap_servers, topics=LAKE_SOURCES)
-    ends = topic_ends(settings.kafka_bootstrap_servers, topics=LAKE_SOURCES)
+    kept = topic_begins(settings, topics=LAKE_SOURCES)
+    ends = topic_ends(settings, topics=LAKE_SOURCES)
     rows = lake_offsets(spark, settings)
     reach = _Reach(kept, ends, {}, [])
     for name, begin in kept.items():

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from contracts.topics import (
@@ -78,3 +82,15 @@ def test_offsets_become_sparks_form_and_back() -> None:
     found = by_topic({"interactions:0": 5, "interactions:1": 0, "catalog:0": 7})
     assert found == {"interactions": {"0": 5, "1": 0}, "catalog": {"0": 7}}
     assert by_partition(found) == {"interactions:0": 5, "interactions:1": 0, "catalog:0": 7}
+
+
+def test_a_prefix_stands_before_the_name_of_every_topic() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", "from contracts import topics; print([t.name for t in topics.TOPICS])"],
+        env={**os.environ, "KAFKA_TOPIC_PREFIX": "shop."},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    names = ["interactions", "catalog", "interactions.rejected", "exposures"]
+    assert said.strip() == str([f"shop.{name}" for name in names])

@@ -25,6 +25,15 @@ def test_services_get_the_addresses_and_folders_of_the_run(monkeypatch: pytest.M
     assert env["TRAIN_EVERY_SECONDS"] == "300"
 
 
+def test_a_run_reaches_its_broker_plainly_whatever_the_environment_says_of_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", "secret")
+    env = _environment(Options(Path("/data")))
+    assert env["KAFKA_SECURITY_PROTOCOL"] == env["KAFKA_SASL_PASSWORD"] == ""
+
+
 def test_the_api_listens_where_the_user_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_HOST", "0.0.0.0")
     assert _environment(Options(Path("/data")))["API_HOST"] == "0.0.0.0"
