@@ -162,7 +162,7 @@ def check_kafka() -> Check:
         settings = KafkaSettings()
         ends = end_offsets(settings, INTERACTIONS.name, _KAFKA_SECONDS)
     except (ProducerError, ValueError) as error:
-        # Of a validation error only the sentence: its text shows what was given, which may be a password.
+        # Only the sentence of a validation error.
         words = str(error) if not isinstance(error, ValidationError) else error.errors()[0]["msg"]
         return Check("Kafka", False, words, cure)
     way: str = settings.kafka_security_protocol
