@@ -22,8 +22,6 @@ from contracts.topics import MAX_EVENT_BYTES
 
 # A record batch of one event adds its header, the record's header and varints; 70-90 bytes in practice.
 _BATCH_OVERHEAD = 256
-# Names of the clients' classes, which are not imported here.
-_REFUSALS = frozenset({"SaslAuthenticationFailedError", "TokenError"})
 
 
 class Delivery(NamedTuple):
@@ -63,14 +61,25 @@ def _address(servers: Servers) -> str:
 
 
 def unavailable(servers: Servers, error: Exception) -> BrokerUnavailableError:
-    """What a client's error means for who set the connection."""
-    if type(error).__name__ in _REFUSALS or "uthentication" in str(error):
-        return BrokerRefusesError(
-            servers,
-            f"refuses the credentials ({error}): check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and "
-            "KAFKA_SASL_PASSWORD (for OAUTHBEARER the settings KAFKA_OAUTH_...)",
+    """What a client's error means, after `wait_for_broker` has reached the broker.
+
+    kafka-python says of a refusal only that time is over, so what may be wrong is told by the settings.
+    """
+    settings = connection(servers)
+    suspects = []
+    if settings.kafka_uses_sasl:
+        suspects.append(
+            "the settings KAFKA_OAUTH_..."
+            if settings.kafka_sasl_mechanism == "OAUTHBEARER"
+            else "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
         )
-    return BrokerUnavailableError(servers)
+    if settings.kafka_uses_tls:
+        suspects.append("whether the broker asks for KAFKA_SSL_CERTIFICATE_FILE")
+    if not suspects:
+        return BrokerUnavailableError(settings)
+    return BrokerRefusesError(
+        settings, f"is there and did not let this client in ({error}): check {', and '.join(suspects)}"
+    )
 
 
 class ClientMissingError(ProducerError):
@@ -124,24 +133,28 @@ def checked_size(key: bytes, value: bytes) -> int:
     return size
 
 
-def wait_for_broker(servers: Servers, timeout: float) -> None:
-    """Return once one of the brokers accepts a connection, and has shown its certificate where TLS is on.
+def wait_for_broker(servers: Servers, timeout: float) -> KafkaSettings:
+    """Wait until a broker accepts a connection, and has shown its certificate where TLS is on.
 
-    Raises BrokerUnavailableError after ``timeout`` seconds, BrokerRefusesError at once. The clients are
-    opened only after this, because kafka-python leaves its sockets open where it cannot connect.
+    Returns the settings with its address alone. The clients are opened by that one, and get the others from
+    it: kafka-python draws an address by chance, waits long where it is the wrong one, and leaves its sockets
+    open. Raises BrokerUnavailableError after ``timeout`` seconds, BrokerRefusesError at once.
     """
     settings = connection(servers)
     context = tls_context(settings) if settings.kafka_uses_tls else None
-    addresses = settings.kafka_bootstrap_servers.split(",")
+    addresses = [address.strip() for address in settings.kafka_bootstrap_servers.split(",")]
     deadline = time.monotonic() + timeout
-    while not any(_accepts(address, timeout, context) for address in addresses):
+    while True:
+        for address in addresses:
+            if _accepts(address, timeout, context):
+                return settings.model_copy(update={"kafka_bootstrap_servers": address})
         if time.monotonic() >= deadline:
             raise BrokerUnavailableError(settings)
         time.sleep(0.2)
 
 
 def _accepts(address: str, timeout: float, context: ssl.SSLContext | None) -> bool:
-    host, _, port = address.strip().rpartition(":")
+    host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise ProducerError(f"{address!r} is no broker address: write host:port, several separated by commas")
     host = host.strip("[]")
@@ -152,13 +165,13 @@ def _accepts(address: str, timeout: float, context: ssl.SSLContext | None) -> bo
             return True
     except ssl.SSLCertVerificationError as error:
         raise BrokerRefusesError(
-            address.strip(),
+            address,
             f"has a certificate that is not trusted ({error.verify_message}): name the PEM file of who "
             "signed it by KAFKA_SSL_CA_FILE",
         ) from error
     except ssl.SSLError as error:
         raise BrokerRefusesError(
-            address.strip(),
+            address,
             f"does not agree on TLS ({error.reason}): check that this port takes "
             "KAFKA_SECURITY_PROTOCOL, and whether it asks for KAFKA_SSL_CERTIFICATE_FILE",
         ) from error
@@ -190,5 +203,4 @@ def open_producer(settings: KafkaSettings, limits: ProducerLimits | None = None)
             f"KAFKA_CLIENT={settings.kafka_client} needs a package that is missing: pip install '{extra}'"
         ) from error
     limits = limits or ProducerLimits()
-    wait_for_broker(settings, limits.connect_timeout_seconds)
-    return opens(settings, limits)
+    return opens(wait_for_broker(settings, limits.connect_timeout_seconds), limits)

@@ -10,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from clients.event_producer import unavailable, wait_for_broker
-from clients.kafka_options import Servers, connection, for_kafka_python
+from clients.kafka_options import Servers, for_kafka_python
 from contracts.topics import SOURCES, TOPICS, PartitionOffsets, Topic, by_partition
 
 _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
@@ -18,11 +18,9 @@ _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, 
 
 @contextmanager
 def _admin(servers: Servers, timeout: float) -> Iterator[KafkaAdminClient]:
-    wait_for_broker(servers, timeout)
+    answering = wait_for_broker(servers, timeout)
     try:
-        admin = KafkaAdminClient(
-            **for_kafka_python(connection(servers)), bootstrap_timeout_ms=round(timeout * 1000)
-        )
+        admin = KafkaAdminClient(**for_kafka_python(answering), bootstrap_timeout_ms=round(timeout * 1000))
     except (KafkaError, OSError) as error:
         raise unavailable(servers, error) from error
     try:
@@ -34,10 +32,10 @@ def _admin(servers: Servers, timeout: float) -> Iterator[KafkaAdminClient]:
 @contextmanager
 def quiet_consumer(servers: Servers, timeout: float) -> Iterator[KafkaConsumer]:
     """A consumer of no group that commits nothing. Raises BrokerUnavailableError in time."""
-    wait_for_broker(servers, timeout)
+    answering = wait_for_broker(servers, timeout)
     try:
         consumer = KafkaConsumer(
-            **for_kafka_python(connection(servers)),
+            **for_kafka_python(answering),
             bootstrap_timeout_ms=round(timeout * 1000),
             enable_auto_commit=False,
             auto_offset_reset="earliest",

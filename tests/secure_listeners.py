@@ -54,6 +54,9 @@ def add_listeners(properties: Path, listeners: SecureListeners) -> None:
     lines |= {
         "listeners": lines["listeners"] + ours,
         "advertised.listeners": lines["advertised.listeners"] + ours,
+        "listener.security.protocol.map": (
+            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL"
+        ),
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(store),
         "ssl.truststore.type": "PEM",

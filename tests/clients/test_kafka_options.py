@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import re
 import ssl
@@ -24,7 +25,6 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from clients.event_producer import (
     BrokerRefusesError,
-    BrokerUnavailableError,
     Delivery,
     open_producer,
     wait_for_broker,
@@ -206,6 +206,7 @@ def sent_through(settings: KafkaSettings, topic: str) -> Delivery:
 @pytest.mark.parametrize("client", ["kafka-python", "confluent"])
 def test_events_pass_by_tls_and_a_password(secure: dict[str, Any], client: str) -> None:
     settings = settings_of(**secure, kafka_client=client)
+    # Of two addresses the first answers nobody.
     topic = f"secure-{client}"
     create_topics(settings, (Topic(topic, partitions=1),))
     assert sent_through(settings, topic).offset == 0
@@ -223,6 +224,8 @@ def test_events_pass_by_scram(broker: str, secure: dict[str, Any]) -> None:
     assert sent_through(settings, "secure-scram").offset == 0
 
 
+# kafka-python leaves its sockets open where it is refused.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_client_with_a_certificate_is_let_in_and_one_without_is_not(
     broker: str, secure_listeners: SecureListeners
 ) -> None:
@@ -237,8 +240,9 @@ def test_a_client_with_a_certificate_is_let_in_and_one_without_is_not(
     }
     create_topics(settings_of(**mutual, **ours), (Topic("secure-mutual", partitions=1),))
     assert end_offsets(settings_of(**mutual, **ours), "secure-mutual") == {0: 0}
-    with pytest.raises(BrokerUnavailableError):
+    with pytest.raises(BrokerRefusesError, match="KAFKA_SSL_CERTIFICATE_FILE"):
         end_offsets(settings_of(**mutual), "secure-mutual", timeout=1)
+    gc.collect()
 
 
 def test_spark_reads_and_writes_by_tls_and_a_password_and_its_plans_hide_it(
@@ -252,16 +256,17 @@ def test_spark_reads_and_writes_by_tls_and_a_password_and_its_plans_hide_it(
     assert [bytes(row["value"]) for row in records.select("value").collect()] == [b"{}"]
     write_rejected(records.withColumn("reason", F.lit("why")), settings)
     assert read_rejected_topic(spark, settings).count() == 1
-    plan = records._jdf.queryExecution().toString()
-    assert "jaas" not in plan or USERNAME not in plan.split("jaas", 1)[1][:200]
+    assert "password=" not in records._jdf.queryExecution().toString()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_wrong_credentials_and_certificates_are_refused_with_the_cure(
     broker: str, secure: dict[str, Any], secure_listeners: SecureListeners
 ) -> None:
     known = secure | {"kafka_bootstrap_servers": secure_listeners.sasl}
     with pytest.raises(BrokerRefusesError, match="KAFKA_SASL_PASSWORD") as refused:
-        end_offsets(settings_of(**known | {"kafka_sasl_password": SECRET}), "any", timeout=5)
+        end_offsets(settings_of(**known | {"kafka_sasl_password": SECRET}), "any", timeout=1)
+    gc.collect()
     assert SECRET not in str(refused.value)
     with pytest.raises(BrokerRefusesError, match="KAFKA_SSL_CA_FILE"):
         wait_for_broker(settings_of(**known | {"kafka_ssl_ca_file": ""}), 5)
@@ -269,6 +274,7 @@ def test_wrong_credentials_and_certificates_are_refused_with_the_cure(
         wait_for_broker(settings_of(**known | {"kafka_bootstrap_servers": broker}), 5)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_doctor_says_whether_the_kafka_of_the_environment_takes_the_connection(
     secure: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +284,9 @@ def test_doctor_says_whether_the_kafka_of_the_environment_takes_the_connection(
     assert found.ok, found
     assert "SASL_SSL with PLAIN" in found.found
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", SECRET)
+    monkeypatch.setattr(doctor, "_KAFKA_SECONDS", 1.0)
     found = doctor.check_kafka()
+    gc.collect()
     assert not found.ok
     assert SECRET not in str(found)
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "")
