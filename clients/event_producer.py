@@ -63,7 +63,7 @@ def _address(servers: Servers) -> str:
 def unavailable(servers: Servers, error: Exception) -> BrokerUnavailableError:
     """What a client's error means, after `wait_for_broker` has reached the broker.
 
-    kafka-python says of a refusal only that time is over, so what may be wrong is told by the settings.
+    kafka-python reports a refusal as a timeout, so the settings say what may be wrong.
     """
     settings = connection(servers)
     suspects = []
