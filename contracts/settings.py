@@ -201,6 +201,8 @@ class StreamingSettings(
 ):
     """The streaming service."""
 
+    # How events of other systems on our topic are read (docs/data.md); empty: they are rejected.
+    event_mapping_file: str = ""
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
     # The least time between two micro-batches of a worker; after a pause, the first record begins one.
     online_trigger_seconds: float = Field(default=0.05, ge=0)

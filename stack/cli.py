@@ -25,7 +25,7 @@ PARTS: tuple[Part, ...] = (
     Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
     Part("stack.verify.commands", "stack", ("verify",)),
     Part("ingest.cli", "ingest", ("ingest", "download")),
-    Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects")),
+    Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects", "mapping")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),
     Part("experiments.cli", "experiments", ("experiments",)),
     Part("serving.cli", "serving", ("export",)),

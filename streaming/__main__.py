@@ -18,6 +18,7 @@ from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.pipeline import build_pipeline
+from streaming.records.mapping_file import mapping_fault
 from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session
@@ -42,7 +43,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = StreamingSettings()
-    if fault := eviction_fault(redis_memory(connect(settings.redis_url.get_secret_value()))):
+    if fault := mapping_fault(settings.event_mapping_file) or eviction_fault(
+        redis_memory(connect(settings.redis_url.get_secret_value()))
+    ):
         log.error("not started: %s", fault)
         return NEEDS_OPERATOR
     try:

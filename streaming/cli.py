@@ -1,4 +1,4 @@
-"""`headwater rebuild`, `headwater repair` and `headwater rejects`."""
+"""`headwater rebuild`, `headwater repair`, `headwater rejects` and `headwater mapping`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from clients.event_producer import BrokerUnavailableError
 from clients.rejected_reader import read_rejected
 from contracts.refused_rows import read_refused_rows
 from contracts.settings import StreamingSettings
+from streaming.records.mapped_json import what_becomes_of
+from streaming.records.mapping_file import read_mapping
 from streaming.recovery.rejects import as_line, replay
 
 
@@ -107,8 +109,27 @@ def _replay(file: Path, settings: StreamingSettings) -> None:
         raise typer.Exit(1)
 
 
+def try_mapping(
+    mapping_file: Annotated[Path, typer.Argument(help="as EVENT_MAPPING_FILE", dir_okay=False)],
+    records: Annotated[
+        Path, typer.Argument(help="records of the topic, one JSON object a line", exists=True, dir_okay=False)
+    ],
+) -> None:
+    """Show what a mapping file makes of records of other systems: our event, or the reason of a rejection."""
+    mapping, refused = read_mapping(str(mapping_file)), 0
+    with records.open("rb") as lines:
+        for number, line in enumerate(filter(None, map(bytes.strip, lines)), start=1):
+            said = what_becomes_of(line, mapping)
+            refused += isinstance(said, str)
+            typer.echo(f"{number}  {said if isinstance(said, str) else json.dumps(said)}")
+    if refused:
+        typer.echo(f"{refused} would be rejected", err=True)
+        raise typer.Exit(1)
+
+
 def register(app: typer.Typer) -> None:
     """Add this service's commands."""
     app.command(name="rebuild")(rebuild_state)
     app.command(name="repair")(repair_checkpoints)
     app.command()(rejects)
+    app.command(name="mapping")(try_mapping)

@@ -17,10 +17,16 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from contracts import catalog, events, identifiers, topics
 from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import lake
+from streaming.records.mapped import FAULT, ORIGINAL
+from streaming.records.mapped_json import FRAMED
 
 _CORRUPT = "_corrupt"
 BEFORE_ANY_LOG = (
     "event_time lies before 1990: send milliseconds since 1970, or time_from_zero if that is meant"
+)
+IN_A_FRAME = (
+    "in the framing of a schema registry (first byte 0): produce plain JSON; JSON Schema's framing is read "
+    "where EVENT_MAPPING_FILE is set, Avro and Protobuf are not"
 )
 _IDS = ("user_id", "item_id")
 _OPTIONAL_IDS = ("session_id", "recommendation_id")
@@ -40,13 +46,14 @@ def parse(records: DataFrame) -> DataFrame:
         }
     )
     # topic, partition, offset, timestamp, key, value, event{...}, entry{...}, reason
-    return typed.withColumn("reason", F.when(_is_interaction(), _event_fault()).otherwise(_entry_fault()))
+    fault = F.when(_is_interaction(), _event_fault()).otherwise(_entry_fault())
+    return typed.withColumn("reason", _with_mapping_fault(records, fault))
 
 
 def parse_interactions(records: DataFrame) -> DataFrame:
     """As ``parse``, of the interactions only and without ``entry``: less to carry."""
     events = records.filter(_is_interaction()).withColumn("event", _from_json(_EVENT_DDL))
-    return events.withColumn("reason", _event_fault())
+    return events.withColumn("reason", _with_mapping_fault(records, _event_fault()))
 
 
 def accepted_interactions(parsed: DataFrame) -> DataFrame:
@@ -88,10 +95,16 @@ def entry_columns() -> dict[str, Column]:
 
 
 def rejected_records(parsed: DataFrame) -> DataFrame:
-    """The records that no table takes, with their bytes and the reason."""
+    """The records that no table takes, with the bytes that came and the reason."""
+    value = F.col(ORIGINAL).alias("value") if ORIGINAL in parsed.columns else F.col("value")
     return parsed.filter(F.col("reason").isNotNull()).select(
-        "topic", "partition", "offset", "key", "value", "reason"
+        "topic", "partition", "offset", "key", value, "reason"
     )
+
+
+def _with_mapping_fault(records: DataFrame, fault: Column) -> Column:
+    """Where records of other systems are mapped, what did not fit there comes first."""
+    return F.coalesce(F.col(FAULT), fault) if FAULT in records.columns else fault
 
 
 def _field_names(ddl: str) -> list[str]:
@@ -154,6 +167,7 @@ def _malformed(parsed: str) -> list[tuple[Column, str]]:
     is_no_json = F.col(parsed).isNull() | F.col(f"{parsed}.{_CORRUPT}").isNotNull()
     return [
         (F.col("value").isNull(), "the record is empty"),
+        (F.startswith("value", F.lit(FRAMED)), IN_A_FRAME),
         (~F.is_valid_utf8(_text()), "not UTF-8 text"),
         (is_no_json, "malformed JSON or a field of the wrong type"),
     ]

@@ -11,6 +11,8 @@ from clients.kafka_options import for_spark
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.topics import by_topic
+from streaming.records.mapped import mapped
+from streaming.records.mapping_file import read_mapping
 
 EARLIEST = -2  # Spark's number for a partition's beginning
 
@@ -46,7 +48,7 @@ def read_topics(
         reader = reader.option("maxOffsetsPerTrigger", events_per_batch)
     if patience_ms is not None:
         reader = reader.option("kafka.fetch.max.wait.ms", patience_ms)
-    return reader.option("startingOffsets", starting_offsets).load()
+    return _as_ours(reader.option("startingOffsets", starting_offsets).load(), settings)
 
 
 def read_partitions_between(
@@ -55,7 +57,7 @@ def read_partitions_between(
     """The records of these partitions ("topic:partition") from their starts to before their ends."""
     starting_offsets, ending_offsets = by_topic(starts), by_topic(ends)
     partitions = {topic: list(map(int, numbers)) for topic, numbers in starting_offsets.items()}
-    return (
+    records = (
         spark.read.format("kafka")
         .options(**_options(settings))
         .option("assign", json.dumps(partitions))
@@ -63,6 +65,14 @@ def read_partitions_between(
         .option("endingOffsets", json.dumps(ending_offsets))
         .load()
     )
+    return _as_ours(records, settings)
+
+
+def _as_ours(records: DataFrame, settings: StreamingSettings) -> DataFrame:
+    """Events of other systems as our own, where EVENT_MAPPING_FILE says how. Raises MappingError."""
+    if not settings.event_mapping_file:
+        return records
+    return mapped(records, read_mapping(settings.event_mapping_file))
 
 
 def read_rejected_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -27,8 +29,10 @@ _DEADLINE_SECONDS = 120
 
 
 @pytest.fixture
-def settings(service_settings: StreamingSettings) -> StreamingSettings:
-    return service_settings.model_copy(update={"online_task_seconds": 5})
+def settings(service_settings: StreamingSettings, tmp_path: Path) -> StreamingSettings:
+    mapping = tmp_path / "mapping.json"
+    mapping.write_text('{"formats": [{"like": "segment"}]}')
+    return service_settings.model_copy(update={"online_task_seconds": 5, "event_mapping_file": str(mapping)})
 
 
 @pytest.fixture
@@ -92,6 +96,11 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     entry = decode_history(raw)[0]  # type: ignore[arg-type]
     event = Interaction.model_validate_json(sent[1])
     assert (entry.value, entry.event_id, entry.event_time) == (3.3, str(event.event_id), event.event_time)
+    # An event of another system is read beside ours.
+    track = {"type": "track", "event": "Product Viewed", "userId": "eve", "properties": {"sku": "s"}}
+    track["timestamp"] = "2026-05-01T10:00:00Z"
+    send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"eve", json.dumps(track).encode())])
+    wait_until(lambda: known(client, "eve") == {"s"}, query)
     times = read_applied(client, keyspace.APPLIED_TIMES)
     assert all(abs(moment - 1000 * time.time()) < 600_000 for moment in times.values())
 

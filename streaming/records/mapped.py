@@ -1,0 +1,205 @@
+"""A mapping file applied in the stream: records of other systems become our own event's JSON, as expressions.
+
+The record's own bytes stay in the column ``original``, for the topic of rejected records; what does not fit
+has its reason in ``mapping_fault``. The same rules stand in Python in streaming/records/mapped_json.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from contracts import topics
+from contracts.events import EVENT_TYPES, RATING, UUID_PATTERN
+from contracts.identifiers import INEXACT_FROM
+from streaming.records.mapped_json import BY_SIZE, FRAME_BYTES, FRAMED, MOMENT, MOST_MS, NUMBER, UUID_LENGTH
+from streaming.records.mapping_file import ANYTHING, FIELDS, TIME_FACTORS, EventFormat, MappingFile, steps
+
+ORIGINAL, FAULT = "original", "mapping_fault"
+_IDS = ("user_id", "item_id", "session_id")
+_WORDS = ("STRING", "BIGINT", "BOOLEAN")  # kinds of JSON whose text `when` compares
+
+
+def mapped(records: DataFrame, mapping: MappingFile) -> DataFrame:
+    """The same records, those of a known format as our own event's JSON; with ORIGINAL and FAULT.
+
+    Each step is a projection, so that what several columns need is computed once.
+    """
+    forms = mapping.formats
+    is_interaction = F.col("topic") == topics.INTERACTIONS.name
+    is_framed = F.startswith("value", F.lit(FRAMED)) & (
+        F.substring("value", FRAME_BYTES + 1, 1) == F.lit(b"{")
+    )
+    body = F.when(
+        is_interaction & is_framed, F.substring("value", FRAME_BYTES + 1, topics.MAX_EVENT_BYTES * 4)
+    )
+    text = F.col("body").cast("string")
+    is_mapped = F.col("form").isNotNull()
+    return (
+        records.withColumns({ORIGINAL: F.col("value"), "body": F.coalesce(body, "value")})
+        .withColumn("document", F.when(is_interaction & F.is_valid_utf8(text), F.try_parse_json(text)))
+        .withColumn("form", _which(forms))
+        .withColumns({name: _place(forms, name) for name in FIELDS})
+        .withColumns({f"{name}_kind": F.schema_of_variant(name) for name in FIELDS})
+        .withColumns({f"{name}_text": _text(name) for name in FIELDS})
+        .withColumns({f"{name}_number": _number(name) for name in ("value", "event_time")})
+        .withColumns({"type": _type(forms), "moment": _moment(forms)})
+        .withColumns(
+            {
+                FAULT: F.when(is_mapped, _fault(forms)),
+                "value": F.when(is_mapped, _event_json(forms)).otherwise(F.col("body")),
+            }
+        )
+        .select(*records.columns, ORIGINAL, FAULT)
+    )
+
+
+def _which(forms: Sequence[EventFormat]) -> Column:
+    """The place of the first format that fits; null where none does."""
+    return F.coalesce(*(F.when(_fits(form), F.lit(place)) for place, form in enumerate(forms)), F.lit(None))
+
+
+def _fits(form: EventFormat) -> Column:
+    tests = (_holds(_cell(pointer), words) for pointer, words in form.when.items())
+    return reduce(Column.__and__, tests)
+
+
+def _holds(cell: Column, words: Sequence[str]) -> Column:
+    if ANYTHING in words:
+        return cell.isNotNull()
+    is_word = F.schema_of_variant(cell).isin(*_WORDS)
+    text = F.try_variant_get(cell, F.lit("$"), "string")
+    return F.coalesce(is_word & text.isin(*words), F.lit(False))
+
+
+def _cell(pointer: str) -> Column:
+    """What stands at a pointer; null where nothing or JSON's null does."""
+    path = "".join(f"[{step}]" if isinstance(step, int) else f"['{step}']" for step in steps(pointer))
+    found = F.try_variant_get("document", F.lit(f"${path}"), "variant")
+    return F.when(~F.is_variant_null(found), found)
+
+
+def _by_form(forms: Sequence[EventFormat], of_form: Callable[[EventFormat], Column | None]) -> Column:
+    """For each record the column of its format; null where that has none."""
+    columns = [(place, of_form(form)) for place, form in enumerate(forms)]
+    parts = [F.when(F.col("form") == place, column) for place, column in columns if column is not None]
+    return F.coalesce(*parts) if parts else F.lit(None)
+
+
+def _place(forms: Sequence[EventFormat], name: Any) -> Column:
+    """What a record says for a field of ours, as a variant."""
+
+    def of_form(form: EventFormat) -> Column | None:
+        cells = [_cell(pointer) for pointer in form.fields.get(name, ())]
+        if name in form.constants:
+            cells.append(F.parse_json(F.lit(json.dumps(form.constants[name]))))
+        return F.coalesce(*cells) if cells else None
+
+    return F.coalesce(_by_form(forms, of_form).cast("variant"))
+
+
+def _text(name: str) -> Column:
+    """As `mapped_json` reads an id: text, and a whole number as an integer's digits; null for all else."""
+    kind, number = F.col(f"{name}_kind"), F.try_variant_get(name, F.lit("$"), "double")
+    is_float = kind.startswith("DECIMAL") | (kind == "DOUBLE")
+    is_whole = is_float & (number % 1 == 0) & (F.abs(number) < INEXACT_FROM)
+    return F.when(kind.isin("STRING", "BIGINT"), F.try_variant_get(name, F.lit("$"), "string")).when(
+        is_whole, number.try_cast("bigint").cast("string")
+    )
+
+
+def _number(name: str) -> Column:
+    kind, text = F.col(f"{name}_kind"), F.col(f"{name}_text")
+    is_number = kind.isin("BIGINT", "DOUBLE") | kind.startswith("DECIMAL")
+    return F.when(is_number, F.try_variant_get(name, F.lit("$"), "double")).when(
+        (kind == "STRING") & text.rlike(_whole(NUMBER)), text.try_cast("double")
+    )
+
+
+def _whole(pattern: str) -> str:
+    return rf"\A(?:{pattern})\z"
+
+
+def _type(forms: Sequence[EventFormat]) -> Column:
+    """Our event type: by the format's types, or the word itself where it is one of ours."""
+    word = F.col("event_type_text")
+
+    def of_form(form: EventFormat) -> Column | None:
+        names = [F.lit(name) for pair in form.types.items() for name in pair]
+        return F.try_element_at(F.create_map(*names), word) if names else None
+
+    return F.coalesce(_by_form(forms, of_form).cast("string"), F.when(word.isin(*EVENT_TYPES), word))
+
+
+def _moment(forms: Sequence[EventFormat]) -> Column:
+    """Epoch milliseconds of the event's time; null for what is no moment."""
+    text, number = F.col("event_time_text"), F.col("event_time_number")
+    by_size = F.coalesce(*(F.when(F.abs(number) < below, F.lit(factor)) for below, factor in BY_SIZE))
+    factor = _by_form(
+        forms, lambda form: F.lit(TIME_FACTORS[form.time_unit]) if form.time_unit != "auto" else by_size
+    )
+    ms = number * factor
+    is_written = (F.col("event_time_kind") == "STRING") & text.rlike(_whole(MOMENT))
+    return F.when(is_written, _written(text)).when(F.abs(ms) < MOST_MS, F.floor(ms + 0.5).cast("bigint"))
+
+
+def _written(text: Column) -> Column:
+    day, clock, fraction, zone = (F.regexp_extract(text, MOMENT, group) for group in (1, 2, 3, 4))
+    moment = F.unix_millis(F.try_to_timestamp(F.concat_ws(" ", day, clock), F.lit("yyyy-MM-dd HH:mm:ss")))
+    thousandths = F.rpad(F.substring(fraction, 2, 3), 3, "0").try_cast("bigint")
+    minutes = F.substring(zone, 2, 2).try_cast("bigint") * 60 + F.substring(zone, -2, 2).try_cast("bigint")
+    sign = F.when(zone.startswith("+"), F.lit(-1)).when(zone.startswith("-"), F.lit(1))
+    return moment + F.coalesce(thousandths, F.lit(0)) + F.coalesce(sign * minutes * 60_000, F.lit(0))
+
+
+def _fault(forms: Sequence[EventFormat]) -> Column:
+    """The first thing that does not fit; null where all does."""
+
+    def unknown_type(form: EventFormat) -> Column:
+        sentence = f"event_type is not among the types of the mapping {form.name}: "
+        return F.concat(F.lit(sentence), F.substring("event_type_text", 1, 60))
+
+    def no_text(name: str) -> Column:
+        is_there = F.col(f"{name}_kind").isNotNull()
+        return F.when(
+            is_there & F.col(f"{name}_text").isNull(), F.lit(f"{name} is no text and no whole number")
+        )
+
+    has_type, is_rating = F.col("event_type_kind").isNotNull(), F.col("type") == RATING
+    return F.coalesce(
+        *(no_text(name) for name in (*_IDS, "event_type")),
+        F.when(has_type & F.col("type").isNull(), _by_form(forms, unknown_type)),
+        F.when(
+            is_rating & F.col("value_kind").isNotNull() & F.col("value_number").isNull(),
+            F.lit("value is no number"),
+        ),
+        F.when(
+            F.col("event_time_kind").isNotNull() & F.col("moment").isNull(), F.lit("event_time is no moment")
+        ),
+        no_text("event_id"),
+    )
+
+
+def _event_json(forms: Sequence[EventFormat]) -> Column:
+    fields = {name: F.col(f"{name}_text") for name in _IDS}
+    fields |= {
+        "event_type": F.col("type"),
+        "value": F.when(F.col("type") == RATING, F.col("value_number")),
+        "event_time": F.col("moment"),
+        "event_id": _event_id(forms),
+    }
+    named = F.struct(*(column.alias(name) for name, column in fields.items()))
+    return F.to_json(named).cast("binary")
+
+
+def _event_id(forms: Sequence[EventFormat]) -> Column:
+    text = F.col("event_id_text")
+    is_uuid = (F.length(text) == UUID_LENGTH) & text.rlike(UUID_PATTERN)
+    digest = _by_form(forms, lambda form: F.md5(F.concat(F.lit(f"{form.name}:"), text)))
+    dashed = F.regexp_replace(digest, "^(.{8})(.{4})(.{4})(.{4})(.{12})$", "$1-$2-$3-$4-$5")
+    return F.when(is_uuid, F.lower(text)).otherwise(dashed)

@@ -1,0 +1,117 @@
+"""A mapping file: how events of other systems on our topic are read (docs/data.md has examples).
+
+    {"formats": [{"like": "segment", "types": {"Product Viewed": "view"}},
+                 {"name": "shop", "when": {"/kind": ["seen", "bought"]},
+                  "fields": {"user_id": "/who/id", "item_id": ["/sku", "/article"], "event_time": "/at",
+                             "event_type": "/kind"},
+                  "types": {"seen": "view", "bought": "purchase"}, "time_unit": "s"}]}
+
+The first format whose ``when`` fits a record reads it; a record that none fits is read as our own event.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from contracts.events import EventType
+from streaming.records.known_formats import KNOWN_FORMATS
+
+ANYTHING = "*"  # in `when`: the place is there, whatever it holds
+FIELDS = ("event_id", "event_type", "user_id", "item_id", "value", "event_time", "session_id")
+TIME_FACTORS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000001}  # to milliseconds
+_POINTER = re.compile(r"(/[^'\"\\]*)+")
+
+FieldName = Literal["event_id", "event_type", "user_id", "item_id", "value", "event_time", "session_id"]
+
+
+class MappingError(ValueError):
+    """The mapping file cannot be used; the message names the cure."""
+
+
+def steps(pointer: str) -> list[str | int]:
+    """The names and places of a JSON pointer (RFC 6901); digits are a place in an array."""
+    names = (name.replace("~1", "/").replace("~0", "~") for name in pointer.split("/")[1:])
+    return [int(name) if name.isascii() and name.isdigit() else name for name in names]
+
+
+def _checked_pointer(text: str) -> str:
+    if not _POINTER.fullmatch(text) or "" in text.split("/")[1:]:
+        raise ValueError(f"{text!r} is no JSON pointer as /user/id, without quotes and backslashes")
+    return text
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Pointer = Annotated[str, AfterValidator(_checked_pointer)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Pointers = Annotated[tuple[Pointer, ...], BeforeValidator(_as_list), Field(min_length=1)]
+
+
+class EventFormat(BaseModel):
+    """How the events of one system are known and read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    when: dict[Pointer, Words] = Field(min_length=1)  # place -> the texts one of which stands there, or "*"
+    fields: dict[FieldName, Pointers] = Field(default_factory=dict)  # the first place that holds something
+    constants: dict[FieldName, str] = Field(default_factory=dict)  # where no place holds anything
+    types: dict[str, EventType] = Field(default_factory=dict)  # their event types -> ours
+    time_unit: Literal["s", "ms", "us", "ns", "auto"] = "auto"  # of numbers; "auto": by their size
+
+
+class MappingFile(BaseModel):
+    """All formats, in the order in which they are tried."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    formats: tuple[EventFormat, ...] = Field(min_length=1)
+
+
+def read_mapping(path: str) -> MappingFile:
+    """The mapping of a file. Raises MappingError."""
+    try:
+        written = json.loads(Path(path).read_text(encoding="utf-8"))
+        formats = [_with_what_it_is_like(one) for one in written.pop("formats")]
+        return MappingFile.model_validate({"formats": formats, **written})
+    except OSError as error:
+        raise MappingError(f"EVENT_MAPPING_FILE={path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_url=False)
+        )
+        raise MappingError(f"EVENT_MAPPING_FILE={path} is no mapping: {faults}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MappingError(
+            f"EVENT_MAPPING_FILE={path} is no mapping: {error}. "
+            'Write {"formats": [...]} as docs/data.md says'
+        ) from error
+
+
+def _with_what_it_is_like(written: dict[str, Any]) -> dict[str, Any]:
+    """A format on top of the known one that it names; its own words win, table by table."""
+    like = written.pop("like", None)
+    if like is None:
+        return written
+    if like not in KNOWN_FORMATS:
+        raise ValueError(f"'like' knows {', '.join(KNOWN_FORMATS)}, not {like!r}")
+    known = KNOWN_FORMATS[like]
+    tables = {name: {**known.get(name, {}), **written.get(name, {})} for name in ("fields", "types")}
+    return {"name": like, **known, **written, **tables}
+
+
+def mapping_fault(path: str) -> str | None:
+    """Why a mapping file cannot be used; None where it can, and where none is named."""
+    try:
+        if path:
+            read_mapping(path)
+    except MappingError as error:
+        return str(error)
+    return None
