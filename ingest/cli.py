@@ -18,6 +18,7 @@ from clients.event_producer import ProducerError
 from contracts.refused_rows import write_refused_rows
 from contracts.settings import IngestSettings
 from contracts.stored.ingest_progress import IngestProgress
+from ingest.files.engine import Engine
 from ingest.files.rejected_lines import SourceError
 from ingest.meaning.command_line import TypedReading, with_reading_options
 from ingest.meaning.encoding import EncodedEvent
@@ -26,6 +27,7 @@ from ingest.sending.progress import in_words
 from ingest.sending.replayed import ReplayedMark, fingerprint
 from ingest.sending.run import Ingest, Source
 from ingest.simulated.source import SyntheticWorld, WorldSize
+from ingest.sources.catalog_file import CatalogFile, check_entries, entry_options
 from ingest.sources.consent import NotWantedError, TooMuchRefusedError, get_consent, on_a_terminal
 from ingest.sources.download import (
     BASE_URL_VARIABLE,
@@ -55,6 +57,11 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this service."""
     app.command("ingest")(ingest)
     app.command("download")(fetch)
+    catalogue = typer.Typer(help="Items and users in bulk.", no_args_is_help=True)
+    catalogue.command("import")(import_catalog)
+    # Even one command stays a named one.
+    catalogue.callback()(lambda: None)
+    app.add_typer(catalogue, name="catalog")
 
 
 def _end(message: str, code: int) -> NoReturn:
@@ -155,6 +162,58 @@ def ingest(
     finally:
         if isinstance(opened, FileSource):
             opened.close()
+    _print_result(final, run.counts.reasons, as_json)
+
+
+def import_catalog(
+    file: Annotated[Path, typer.Argument(help="Items or users: CSV, JSON lines, a JSON array or Parquet.")],
+    kind: Annotated[str, typer.Option(metavar="item|user", help="What the file describes.")] = "item",
+    columns: Annotated[
+        str | None, typer.Option(metavar="id=…,title=…,categories=…", help="title=- leaves a part out.")
+    ] = None,
+    without: Annotated[str, typer.Option(metavar="NAME,…", help="Columns to leave out.")] = "",
+    category_separator: Annotated[str, typer.Option(help="Between categories in one text.")] = "|",
+    shorten: Annotated[
+        bool, typer.Option("--shorten", help="Cut texts that are too long, instead of refusing the row.")
+    ] = False,
+    encoding: Annotated[str | None, typer.Option(help="Of text, instead of what its bytes show.")] = None,
+    most_refused: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="INGEST_MOST_REFUSED, 0.05.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Show the first entries, and stop.")] = False,
+    bootstrap_servers: Annotated[str | None, typer.Option(help="Instead of KAFKA_BOOTSTRAP_SERVERS.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
+) -> None:
+    """Put a file of items or users into the catalogue: id, title, categories, all else as attributes."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    settings = _settings(bootstrap_servers)
+    engine = Engine(settings.ingest_memory_mb)
+    try:
+        options = entry_options(
+            kind=kind,
+            columns=columns,
+            without=without,
+            separator=category_separator,
+            shorten=shorten,
+            encoding=encoding,
+        )
+        opened = CatalogFile.open(file, options, engine)
+        for note in opened.notes():
+            typer.echo(note, err=True)
+        bound = settings.ingest_most_refused if most_refused is None else most_refused
+        check_entries(opened, bound, lambda text: typer.echo(text, err=True))
+        if check:
+            return
+        run = Ingest(opened, settings, Console(stderr=True))
+        final = run.run()
+    except TooMuchRefusedError as error:
+        _end(str(error), REFUSED)
+    except (SourceError, ValueError) as error:
+        _end(str(error), USAGE)
+    except ProducerError as error:
+        _end(str(error), NO_BROKER)
+    finally:
+        engine.close()
     _print_result(final, run.counts.reasons, as_json)
 
 

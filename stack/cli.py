@@ -24,7 +24,7 @@ class Part(NamedTuple):
 PARTS: tuple[Part, ...] = (
     Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
     Part("stack.verify.commands", "stack", ("verify",)),
-    Part("ingest.cli", "ingest", ("ingest", "download")),
+    Part("ingest.cli", "ingest", ("ingest", "download", "catalog")),
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects", "mapping")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),
     Part("experiments.cli", "experiments", ("experiments",)),

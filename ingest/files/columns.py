@@ -104,7 +104,7 @@ def plain(name: str) -> str:
 
 def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
     """The columns of a table with these names. Raises ColumnsUnknownError naming what is missing."""
-    told = {part: _named(source, names, name) for part, name in mapping.items() if name != NONE}
+    told = {part: find_named(source, names, name) for part, name in mapping.items() if name != NONE}
     left_out = [part for part, name in mapping.items() if name == NONE]
     free = {plain(name): name for name in reversed(names) if name not in told.values()}
     found: dict[str, str | None] = dict(told)
@@ -131,7 +131,8 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
     )
 
 
-def _named(source: str, names: list[str], wanted: str) -> str:
+def find_named(source: str, names: list[str], wanted: str) -> str:
+    """The column that a person means, whatever its case and signs. Raises ColumnsUnknownError."""
     if wanted in names or wanted.startswith("/"):
         return wanted
     alike = [name for name in names if plain(name) == plain(wanted)]

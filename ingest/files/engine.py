@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import duckdb
 
 MEMORY_MB = 512
 _THREADS = 2
+_ROWS_AT_ONCE = 10_000
 
 
 class Engine:
@@ -40,6 +41,12 @@ class Engine:
     def rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """The result of a query, whole: for small ones."""
         return list(self.connection.execute(sql, values or []).fetchall())
+
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The result of a query, some rows at a time: for large ones."""
+        found = self.connection.cursor().execute(sql)
+        while rows := found.fetchmany(_ROWS_AT_ONCE):
+            yield from rows
 
     def record(self, sql: str) -> dict[str, Any]:
         """The one row of a query by the names of its columns; zero for what is NULL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from contracts.catalog import (
     Categories,
     Title,
 )
+from contracts.events import Identifier
 from contracts.settings import ServingSettings
 from contracts.stored import keyspace, records
 from contracts.topics import CATALOG
@@ -28,6 +30,8 @@ from serving.question.bounds import PathId
 from serving.redis.store import Store
 from serving.routes.events import not_acknowledged
 from serving.writes.event_log import EventLog, EventLogError
+
+MAX_ITEMS = 1000
 
 
 class Metadata(BaseModel):
@@ -50,6 +54,29 @@ class Changes(BaseModel):
     attributes: Annotated[dict[AttributeName, AttributeValue | None], Field(max_length=MAX_ATTRIBUTES)] = (
         Field(default_factory=dict)
     )
+
+
+class ItemEntry(Metadata):
+    """An item and what is known of it."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    id: Identifier
+
+
+class ItemBatch(BaseModel):
+    """Items to put; of two with one id the last counts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: Annotated[list[ItemEntry], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class BatchAccepted(BaseModel):
+    """Items of a batch that Kafka acknowledged, all of them."""
+
+    accepted: int
+    updated_at: int = Field(description="Epoch milliseconds UTC, of every entry")
 
 
 class CatalogAccepted(BaseModel):
@@ -76,6 +103,18 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         except EventLogError as error:
             raise not_acknowledged(error) from error
         return CatalogAccepted(kind=kind, id=entry_id, updated_at=entry.updated_at)
+
+    @router.post("/v1/items:batch", status_code=202, dependencies=writers)
+    async def put_items(batch: ItemBatch) -> BatchAccepted:
+        """Replace up to 1,000 entries at once, all or none; `headwater catalog import` takes whole files."""
+        now = time.time_ns() // 1_000_000
+        last = {item.id: item for item in batch.items}
+        entries = [CatalogEntry(kind="item", updated_at=now, **item.model_dump()) for item in last.values()]
+        try:
+            await event_log.append(entries, CATALOG)
+        except EventLogError as error:
+            raise not_acknowledged(error) from error
+        return BatchAccepted(accepted=len(entries), updated_at=now)
 
     for kind, path, key in (
         ("item", "/v1/items/{entry_id:last_id}", keyspace.CATALOG_ITEMS),

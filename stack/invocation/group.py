@@ -19,6 +19,7 @@ _OF_A_STACK = frozenset(
         "verify",
         "experiments",
         "ingest",
+        "catalog",
         "rebuild",
         "repair",
         "rejects",

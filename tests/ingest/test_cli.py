@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 import typer
 
+from clients.topic_admin import create_topics, end_offsets
 from contracts.refused_rows import read_refused_rows
+from contracts.topics import CATALOG
 from ingest.cli import register
 
 Written = Callable[..., Path]
@@ -44,6 +46,22 @@ def test_the_final_count_is_json_on_the_output_and_rejected_lines_are_on_the_oth
     assert (row.line, row.reason) == (3, "value 'bad' is not a number")
     assert (final["sent"], final["acknowledged"], final["failed"], final["rejected_lines"]) == (2, 2, 0, 1)
     assert f"{path}:3: value 'bad' is not a number" in done.stderr
+
+
+def test_a_catalogue_is_imported_with_its_text_and_attributes(broker: str, written: Written) -> None:
+    rows = "".join(f'{n}.0,"Title {n}",Drama|Comedy,{n}.5\n' for n in range(1, 2001))
+    path = written("items.csv", f"sku,name,genres,price\n{rows}")
+    create_topics(broker)
+    before = sum(end_offsets(broker, CATALOG.name).values())
+    done = headwater("catalog", "import", path, "--json", "--bootstrap-servers", broker)
+    assert done.returncode == 0, done.stderr
+    final = json.loads(done.stdout)
+    assert (final["catalog_sent"], final["catalog_acknowledged"], final["failed"]) == (2000, 2000, 0)
+    assert sum(end_offsets(broker, CATALOG.name).values()) == before + 2000
+    assert (
+        '"id":"1","title":"Title 1","categories":["Drama","Comedy"],"attributes":{"price":"1.5"}'
+        in done.stderr
+    )
 
 
 def test_confluent_sends_the_same(broker: str) -> None:

@@ -57,6 +57,22 @@ def test_metadata_is_replaced_changed_and_hidden(
         key, record = last_record(broker, CATALOG.name)
         assert (key, record["kind"], record["attributes"]) == (b"user:ann", "user", {"age": "25"})
 
+        rows = [{"id": 7.0, "title": "Old"}, {"id": " b ", "attributes": {"year": "1999"}}, {"id": "7"}]
+        batch = client.post("/v1/items:batch", json={"items": rows})
+        assert batch.status_code == 202, batch.text
+        assert batch.json()["accepted"] == 2
+        key, record = last_record(broker, CATALOG.name)
+        assert (key, record["attributes"]) == (b"item:b", {"year": "1999"})
+        assert record["updated_at"] == batch.json()["updated_at"]
+        (end,) = end_offsets(broker, CATALOG.name).values()
+        refused = client.post(
+            "/v1/items:batch", json={"items": [{"id": "c"}, {"id": "d", "title": "x" * 1025}]}
+        )
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/body/items/1/title"
+        assert client.post("/v1/items:batch", json={"items": []}).status_code == 422
+        assert end_offsets(broker, CATALOG.name) == {0: end}
+
         # Another route's path is nobody's id.
         assert client.delete("/v1/users/ann/history").status_code == 405
         assert client.put("/v1/items/x", json={"title": "x", "price": 3}).status_code == 422

@@ -1,0 +1,284 @@
+"""A file of items or users in any shape that is read, for `headwater catalog import`.
+
+One column is the id, one the title, one the categories; all others are attributes under their names.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from contracts.catalog import (
+    MAX_ATTRIBUTE_LENGTH,
+    MAX_CATEGORIES,
+    MAX_CATEGORY_LENGTH,
+    MAX_TITLE_LENGTH,
+    CatalogEntry,
+    CatalogKind,
+)
+from contracts.identifiers import BLANKS
+from ingest.files.columns import NONE, USUAL, find_named, plain
+from ingest.files.delimited import Refused
+from ingest.files.engine import Engine, quoted
+from ingest.files.rejected_lines import RejectedLines, SourceError
+from ingest.files.tables import DelimitedTable, JsonTable, ParquetTable, Table, table_of
+from ingest.files.unpacked import content_of
+from ingest.meaning.encoding import EncodedEvent, reason_of
+from ingest.meaning.identifiers import NULL_LIKE, float_column, without_fraction
+from ingest.sources.consent import TooMuchRefusedError
+
+PARTS = ("id", "title", "categories")
+_TITLES = ("title", "name", "itemname", "producttitle", "productname", "movietitle", "booktitle", "headline")
+_CATEGORIES = ("categories", "category", "genres", "genre", "tags", "class", "producttype")
+_ROWS, _SHOWN = "entries", 3
+
+
+@dataclass(frozen=True)
+class EntryColumns:
+    """Which column is what."""
+
+    id: str
+    title: str | None
+    categories: str | None
+    attributes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EntryOptions:
+    """How a person says that the file is to be read."""
+
+    kind: CatalogKind = "item"
+    columns: Mapping[str, str] | None = None  # part -> column, or "-" for none
+    without: tuple[str, ...] = ()  # columns that are left out
+    separator: str = "|"  # between categories in one text
+    shorten: bool = False  # cut texts that are longer than the catalogue takes, instead of refusing them
+    encoding: str | None = None
+
+
+def entry_options(
+    kind: str, columns: str | None, without: str, separator: str, shorten: bool, encoding: str | None
+) -> EntryOptions:
+    """The options as they were typed. Raises SourceError."""
+    if kind not in ("item", "user"):
+        raise SourceError(f"--kind takes item or user, not {kind!r}")
+    if not separator:
+        raise SourceError("--category-separator wants at least one character")
+    told = {}
+    for pair in filter(None, (columns or "").split(",")):
+        part, _, name = (word.strip() for word in pair.partition("="))
+        if part not in PARTS or not name:
+            raise SourceError(
+                f"--columns does not understand {pair!r}; write id=NAME,title=NAME,categories=NAME"
+            )
+        told[part] = name
+    left_out = tuple(name.strip() for name in without.split(",") if name.strip())
+    return EntryOptions(
+        kind=cast(CatalogKind, kind),
+        columns=told,
+        without=left_out,
+        separator=separator,
+        shorten=shorten,
+        encoding=encoding,
+    )
+
+
+def entry_columns(table: Table, options: EntryOptions) -> EntryColumns:
+    """The columns as told, or by their usual names. Raises SourceError naming what is missing."""
+    names, source = table.names, str(table.named)
+    left_out = {find_named(source, names, name) for name in options.without}
+    told = {
+        part: find_named(source, names, name)
+        for part, name in (options.columns or {}).items()
+        if name != NONE
+    }
+    free = {
+        plain(name): name for name in reversed(names) if name not in left_out and name not in told.values()
+    }
+    usual = {
+        "id": ("id", *USUAL["user" if options.kind == "user" else "item"]),
+        "title": _TITLES,
+        "categories": _CATEGORIES,
+    }
+    for part in PARTS:
+        if part not in (options.columns or {}):
+            found = next((free[name] for name in usual[part] if name in free), None)
+            if found is not None:
+                told[part] = found
+    if "id" not in told:
+        raise SourceError(
+            f"{source} has no column 'id' or another usual name of the id: say with --columns id=NAME which "
+            f"of {', '.join(names[:40])} it is"
+        )
+    rest = tuple(name for name in names if name not in left_out and name not in told.values())
+    return EntryColumns(told["id"], told.get("title"), told.get("categories"), rest)
+
+
+@dataclass
+class CatalogFile:
+    """A source of entries without events; all get one time, now, so that they win over what is there."""
+
+    engine: Engine
+    table: Table
+    columns: EntryColumns
+    options: EntryOptions
+    updated_at: int
+
+    @classmethod
+    def open(cls, path: Path, options: EntryOptions, engine: Engine) -> CatalogFile:
+        """Look at the file. Raises SourceError."""
+        if not path.is_file():
+            raise SourceError(f"{path} is no file: name one file of items or users")
+        told = [name for name in (options.columns or {}).values() if name != NONE]
+        numbered = bool(told) and all(name.isdecimal() for name in told)
+        table = table_of(content_of(path, engine.folder, options.encoding), engine, numbered)
+        columns = entry_columns(table, options)
+        return cls(engine, table, columns, options, updated_at=time.time_ns() // 1_000_000)
+
+    def notes(self) -> list[str]:
+        """What a person should know before the entries go out."""
+        columns = self.columns
+        parts = {"id": columns.id, "title": columns.title, "categories": columns.categories}
+        parts["attributes"] = ", ".join(columns.attributes)
+        told = "; ".join(f"{part}: {name or '(none)'}" for part, name in parts.items())
+        shown = [f"{self.table.named}: {self.table.shape}", f"  {told}"]
+        return shown + [
+            f"  {entry.to_json().decode()[:300]}"
+            for entry in islice(self.catalog(RejectedLines(lambda _: None)), _SHOWN)
+        ]
+
+    def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
+        """The entries in the file's order; what is refused is counted with its line."""
+        refused, rows = _read(self.table, self.columns, self.engine)
+        for record in refused.first:
+            rejected.add(self.table.named, record.line, record.reason)
+        rejected.add_all(refused.count - len(refused.first), ())
+        broken: dict[int, tuple[int, str]] = {}
+        for place, (line, row) in enumerate(rows, 1):
+            try:
+                yield self._entry(row)
+            except ValidationError as error:
+                broken[place] = line, reason_of(error)
+            except ValueError as error:
+                broken[place] = line, str(error)
+        lines = self.table.line_of_rows(list(broken), refused) if broken else {}
+        for place, (line, reason) in broken.items():
+            rejected.add(self.table.named, lines.get(place, line), reason)
+
+    def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
+        """None: a catalogue has no events."""
+        return iter(())
+
+    def _entry(self, row: Mapping[str, Any]) -> CatalogEntry:
+        columns, options = self.columns, self.options
+        title = _text(row.get(columns.title)) if columns.title else ""
+        categories = (
+            categories_of(row.get(columns.categories), options.separator) if columns.categories else ()
+        )
+        attributes = {name: text for name in columns.attributes if (text := _text(row.get(name)))}
+        if options.shorten:
+            title = title[:MAX_TITLE_LENGTH]
+            categories = tuple(each[:MAX_CATEGORY_LENGTH] for each in categories[:MAX_CATEGORIES])
+            attributes = {name: text[:MAX_ATTRIBUTE_LENGTH] for name, text in attributes.items()}
+        return CatalogEntry(
+            kind=options.kind,
+            id=_identifier(row.get(columns.id)),
+            title=title or None,
+            categories=categories,
+            attributes=attributes,
+            updated_at=self.updated_at,
+        )
+
+
+def _identifier(cell: Any) -> Any:
+    """An id as it stands there. Raises ValueError for none."""
+    if not _text(cell):
+        raise ValueError(f"id {cell!r} is empty: there is no id")
+    return cell
+
+
+def _without_fractions(engine: Engine, column: str) -> None:
+    """Ids that a program wrote as floats, all of them, become whole numbers again, as in `ingest`."""
+    trimmed = f"trim({column}, {quoted(BLANKS)})"
+    if engine.rows(f"SELECT {float_column(trimmed)} FROM {_ROWS}")[0][0]:
+        engine.run(f"UPDATE {_ROWS} SET {column} = {without_fraction(trimmed)}")
+
+
+def check_entries(file: CatalogFile, most_refused: float, tell: Callable[[str], None]) -> None:
+    """Read the file once and say what it holds. Raises TooMuchRefusedError, before anything is sent."""
+    rejected = RejectedLines(lambda _: None)
+    accepted = sum(1 for _ in file.catalog(rejected))
+    refused, rows = rejected.count, accepted + rejected.count
+    tell(f"  {accepted:,} entries, {refused:,} refused")
+    if rows and refused / rows > most_refused:
+        raise TooMuchRefusedError(
+            f"{refused:,} of {rows:,} rows would be refused, more than {most_refused:.1%}; the first: "
+            f"{rejected.sample[0]}. Nothing was sent: --without NAME leaves a column out, --shorten cuts "
+            "texts that are too long, --most-refused SHARE lets the rows go"
+        )
+
+
+def categories_of(cell: Any, separator: str) -> tuple[str, ...]:
+    """The categories of a list, of a list as text (of JSON or Python), or of a text by the separator."""
+    if isinstance(cell, str) and cell.strip().startswith("["):
+        try:
+            cell = ast.literal_eval(cell.strip())
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            cell = [cell]
+    parts = cell if isinstance(cell, list | tuple) else _text(cell).split(separator)
+    texts = (_text(_flat(part)).strip() for part in parts)
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _flat(part: Any) -> Any:
+    """Amazon nests a path of categories in a list: its last name says most."""
+    while isinstance(part, list) and part:
+        part = part[-1]
+    return part
+
+
+def _text(cell: Any) -> str:
+    """A cell as an attribute's text; empty for nothing."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        return "" if text.lower() in NULL_LIKE else text
+    if cell is None or cell != cell:  # NaN
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    if isinstance(cell, list | dict):
+        return json.dumps(cell, ensure_ascii=False, default=str) if cell else ""
+    return str(cell)
+
+
+def _read(
+    table: Table, columns: EntryColumns, engine: Engine
+) -> tuple[Refused, Iterator[tuple[int, dict[str, Any]]]]:
+    """The records that hold no fields, and the others with their lines, by the names of the columns."""
+    names = table.names
+    if isinstance(table, JsonTable):
+        objects = engine.stream(f"SELECT line, json FROM {table.objects} ORDER BY line")
+        return table.refused, ((line, json.loads(text)) for line, text in objects)
+    refused = Refused()
+    if isinstance(table, ParquetTable):
+        listed = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+        relation = table.records.relation()
+        query = f"SELECT file_row_number + 1, {listed} FROM {relation} ORDER BY file_row_number"
+    elif isinstance(table, DelimitedTable):
+        refused = table.text.load(engine, _ROWS, [f"c{place} AS c{place}" for place in range(len(names))])
+        _without_fractions(engine, f"c{names.index(columns.id)}")
+        # The line is known only where every record is one; `line_of_rows` finds those of refused rows.
+        query = f"SELECT 0, * EXCLUDE (line) FROM {_ROWS} ORDER BY rowid"
+    else:
+        raise SourceError(f"{table.named} ({table.shape}) holds interactions, not items or users")
+    rows = engine.stream(query)
+    return refused, ((line, dict(zip(names, row, strict=True))) for line, *row in rows)

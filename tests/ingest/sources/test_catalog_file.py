@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from contracts.catalog import CatalogEntry
+from ingest.files.engine import Engine
+from ingest.files.rejected_lines import RejectedLines, SourceError
+from ingest.sources.catalog_file import CatalogFile, EntryOptions, categories_of, check_entries, entry_options
+from ingest.sources.consent import TooMuchRefusedError
+
+Written = Callable[..., Path]
+Read = Callable[..., tuple[list[CatalogEntry], list[str]]]
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def read(engine: Engine) -> Read:
+    """The entries of a file, and what was refused in words."""
+
+    def entries(path: Path, **options: Any) -> tuple[list[CatalogEntry], list[str]]:
+        refused: list[str] = []
+        file = CatalogFile.open(path, EntryOptions(**options), engine)
+        return list(file.catalog(RejectedLines(refused.append))), refused
+
+    return entries
+
+
+def test_text_becomes_id_title_categories_and_attributes(written: Written, read: Read) -> None:
+    rows = ('7.0;"A; ""B""";Drama|Comedy|Drama;7.50;NULL', '8.0;;;;"two\nlines"')
+    text = "\n".join(("SKU;Product Name;Genres;price;note", *rows, ""))
+    (first, second), refused = read(written("items.csv", text))
+    assert (first.kind, first.id, first.title, first.categories) == (
+        "item",
+        "7",
+        'A; "B"',
+        ("Drama", "Comedy"),
+    )
+    assert first.attributes == {"price": "7.50"}
+    assert (second.id, second.title, second.attributes) == ("8", None, {"note": "two\nlines"})
+    assert refused == []
+    assert first.updated_at == second.updated_at
+
+
+def test_ids_that_are_text_stay_as_they_are(written: Written, read: Read) -> None:
+    entries, _ = read(written("items.csv", "item_id,title\n7.0,a\n007,b\nx,c\n"))
+    assert [entry.id for entry in entries] == ["7.0", "007", "x"]
+
+
+def test_json_keeps_lists_numbers_and_truth_values(written: Written, read: Read) -> None:
+    rows: list[dict[str, Any]] = [
+        {"asin": 7.0, "title": "T", "categories": [["A", "B"], ["A", "C"]], "price": 9.99, "sold": True},
+        {
+            "asin": "x",
+            "categories": "['D', 'E']",
+            "also": ["y"],
+            "made": {"in": "é"},
+            "rank": 3.0,
+            "none": None,
+        },
+    ]
+    (first, second), _ = read(written("meta.jsonl", "\n".join(map(json.dumps, rows))))
+    assert (first.id, first.categories) == ("7", ("B", "C"))
+    assert first.attributes == {"price": "9.99", "sold": "true"}
+    assert second.categories == ("D", "E")
+    assert second.attributes == {"also": '["y"]', "made": '{"in": "é"}', "rank": "3"}
+
+
+def test_parquet_keeps_its_types(tmp_path: Path, read: Read) -> None:
+    table = pa.table(
+        {"movieId": [1.0, 2.0], "title": ["a", None], "genres": [["X"], []], "year": [1999, 2000]}
+    )
+    pq.write_table(table, tmp_path / "movies.parquet")
+    (first, second), _ = read(tmp_path / "movies.parquet")
+    assert (first.id, first.title, first.categories, first.attributes) == ("1", "a", ("X",), {"year": "1999"})
+    assert (second.id, second.title, second.categories) == ("2", None, ())
+
+
+def test_columns_are_as_told(written: Written, read: Read) -> None:
+    path = written("people.csv", "Person Key,title,age,secret\na,Dr,30,s\n")
+    (entry,), _ = read(
+        path, kind="user", columns={"id": "person_key", "title": "-"}, without=("Secret",), separator=","
+    )
+    assert (entry.kind, entry.id, entry.title) == ("user", "a", None)
+    assert entry.attributes == {"title": "Dr", "age": "30"}
+    with pytest.raises(SourceError, match="--columns id=NAME"):
+        read(path)
+
+
+def test_what_breaks_a_bound_is_refused_with_its_line_or_shortened(written: Written, read: Read) -> None:
+    text = f'id,title,text\n1,"a\nb",x\n2,t,{"y" * 1025}\n,t,x\n4,t,x\n'
+    entries, refused = read(written("items.csv", text))
+    assert [entry.id for entry in entries] == ["1", "4"]
+    assert [line.partition("items.csv:")[2].partition(":")[0] for line in refused] == ["4", "5"]
+    assert "1024" in refused[0]
+    assert "no id" in refused[1]
+    entries, refused = read(written("items.csv", text), shorten=True)
+    assert [len(entry.attributes["text"]) for entry in entries] == [1, 1024, 1]
+
+
+def test_records_that_cannot_be_read_are_counted_too(written: Written, engine: Engine) -> None:
+    file = CatalogFile.open(written("meta.jsonl", '{"id": 1}\n{bad\n{"id": 2}\n'), EntryOptions(), engine)
+    said: list[str] = []
+    check_entries(file, 0.5, said.append)
+    assert said == ["  2 entries, 1 refused"]
+    with pytest.raises(TooMuchRefusedError, match=r"1 of 3 rows .*jsonl:2: no whole JSON object.*--without"):
+        check_entries(file, 0.05, said.append)
+
+
+@pytest.mark.parametrize(
+    ("cell", "categories"),
+    [
+        (None, ()),
+        ("", ()),
+        ("Drama", ("Drama",)),
+        (" a | b |a", ("a", "b")),
+        ('["a", "b"]', ("a", "b")),
+        ("[a, b", ("[a, b",)),
+        (["a", None, 7], ("a", "7")),
+        ([["a", "b"], []], ("b",)),
+    ],
+)
+def test_categories_come_as_lists_or_as_text(cell: Any, categories: tuple[str, ...]) -> None:
+    assert categories_of(cell, "|") == categories
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ({"kind": "thing"}, "--kind"),
+        ({"columns": "sku=a"}, "--columns"),
+        ({"columns": "id"}, "--columns"),
+        ({"separator": ""}, "--category-separator"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused_by_name(words: dict[str, str], sentence: str) -> None:
+    usual: dict[str, Any] = {"kind": "item", "columns": None, "without": "", "separator": "|"}
+    with pytest.raises(SourceError, match=sentence):
+        entry_options(**{**usual, **words}, shorten=False, encoding=None)
