@@ -144,6 +144,7 @@ def test_every_route_and_error_is_in_the_document() -> None:
         "/v1/items/{item_id}/users",
         "/v1/popular",
         "/v1/debug/users/{user_id}/recommendations",
+        "/v1/items:batch",
         "/v1/items/{entry_id}",
         "/v1/users/{entry_id}",
         "/v1/erasures/{receipt}",
