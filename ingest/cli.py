@@ -172,6 +172,7 @@ def import_catalog(
         str | None, typer.Option(metavar="id=…,title=…,categories=…", help="title=- leaves a part out.")
     ] = None,
     without: Annotated[str, typer.Option(metavar="NAME,…", help="Columns to leave out.")] = "",
+    separator: Annotated[str | None, typer.Option(help="Between fields of text.")] = None,
     category_separator: Annotated[str, typer.Option(help="Between categories in one text.")] = "|",
     shorten: Annotated[
         bool, typer.Option("--shorten", help="Cut texts that are too long, instead of refusing the row.")
@@ -196,6 +197,7 @@ def import_catalog(
             separator=category_separator,
             shorten=shorten,
             encoding=encoding,
+            field_separator=separator,
         )
         opened = CatalogFile.open(file, options, engine)
         for note in opened.notes():

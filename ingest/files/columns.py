@@ -146,6 +146,11 @@ def _listed(names: list[str]) -> str:
     return shown if len(names) <= 40 else f"{shown} and {len(names) - 40} more"
 
 
+def names_an_item(names: list[str]) -> bool:
+    """Whether one of the names is a usual one of the item."""
+    return any(plain(name) in USUAL["item"] for name in names)
+
+
 def names_a_part(name: str) -> bool:
     """Whether a text is one of the usual names of a part, as only headers hold them."""
     return any(plain(name) in usual for usual in USUAL.values())

@@ -86,6 +86,16 @@ def sniff(engine: Engine, content: Content) -> Dialect:
     return replace(dialect, width=_width(dialect, lines))
 
 
+def dialect_of(separator: str, content: Content) -> Dialect:
+    """The dialect of a text whose separator is told. Raises SourceError where it stands in no line."""
+    lines, skip = sample_lines(content)
+    if not any(separator in line for line in lines[:_SAMPLE_RECORDS]):
+        raise SourceError(f"{content.named}: the separator {separator!r} stands in none of its first lines")
+    quote = _QUOTE if len(separator) == 1 else ""
+    dialect = Dialect(separator, 0, quote, quote, skip)
+    return replace(dialect, width=_width(dialect, lines))
+
+
 def sample_lines(content: Content) -> tuple[list[str], int]:
     """The first lines that are not blank, and how many stood before them: comments, Excel's ``sep=;``."""
     lines = content.sample_lines

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.files.columns import names_an_item
 from ingest.files.delimited import Refused, RefusedRecord, lines_sql
 from ingest.files.engine import Engine, quoted
 from ingest.files.rejected_lines import SourceError
@@ -21,6 +22,7 @@ from ingest.files.unpacked import Content, recoded
 _MAX_OBJECT_BYTES = 64_000_000
 _KEPT = 1_000
 _MOST_NAMES = 1_000
+_LOOKED_AT = 200  # objects, for the list of items that they hold
 
 
 def looks_like_json(text: str) -> bool:
@@ -111,6 +113,31 @@ class JsonRecords:
                 f"GROUP BY name) ORDER BY line, place LIMIT {_MOST_NAMES}"
             )
         ]
+
+    @staticmethod
+    def list_of_items(engine: Engine, table: str, names: list[str]) -> str | None:
+        """The one field that holds a list of objects which name an item, as in Steam's; else None."""
+        found = []
+        for name in names:
+            field = quoted(f"{pointer(name)}/0")
+            keys = engine.rows(
+                f"SELECT DISTINCT unnest(json_keys(json, {field})) FROM (SELECT json FROM {table} "
+                f"WHERE json_type(json, {field}) = 'OBJECT' LIMIT {_LOOKED_AT})"
+            )
+            if names_an_item([key for (key,) in keys]):
+                found.append(name)
+        return found[0] if len(found) == 1 else None
+
+    def spread(self, engine: Engine, table: str, name: str) -> None:
+        """One object for each entry of a list: the entry's fields, and those that stand beside the list."""
+        listed, whole = quoted(pointer(name)), quoted(json.dumps({name: None}))
+        engine.run(
+            f"CREATE OR REPLACE TABLE {table} AS SELECT line, "
+            f"json_merge_patch(json_merge_patch(json, {whole}::JSON), entry)::VARCHAR AS json FROM "
+            f"(SELECT line, json, unnest(json_extract(json, {listed})::JSON[]) AS entry FROM {table} "
+            f"WHERE json_type(json, {listed}) = 'ARRAY') WHERE json_type(entry) = 'OBJECT' ORDER BY line"
+        )
+        self.shape = f"{self.shape} with a list of {name} in each"
 
 
 def pointer(name: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from contracts.identifiers import BLANKS
-from ingest.files.columns import PARTS, names_a_part
-from ingest.files.delimited import DelimitedText, Dialect, Refused, lines_sql, sample_lines, sniff
+from ingest.files.columns import PARTS, names_a_part, names_an_item
+from ingest.files.delimited import DelimitedText, Dialect, Refused, dialect_of, lines_sql, sample_lines, sniff
 from ingest.files.engine import Engine, quoted
 from ingest.files.json_records import JsonRecords, looks_like_json, pointer, token_text
 from ingest.files.known_layouts import (
@@ -267,14 +267,19 @@ def mind(content: Content) -> DerivedTable:
     )
 
 
-def table_of(content: Content, engine: Engine, has_numbered_columns: bool = False) -> Table:
+def table_of(
+    content: Content, engine: Engine, has_numbered_columns: bool = False, separator: str | None = None
+) -> Table:
     """The table that a file is, by its content. Raises SourceError where it holds no table.
 
     ``has_numbered_columns``: the person named the columns by number, so the first line is no header.
+    ``separator``: the person says that the file is text, with this between its fields.
     """
     if content.is_parquet:
         records = ParquetRecords(content.path)
         return ParquetTable(records, records.types(engine))
+    if separator is not None:
+        return _delimited(content, engine, has_numbered_columns, separator)
     if looks_like_json(content.text):
         found = JsonRecords.of(content, engine.folder)
         objects = f"objects_{abs(hash(str(content.named)))}"
@@ -282,6 +287,9 @@ def table_of(content: Content, engine: Engine, has_numbered_columns: bool = Fals
         names = found.names(engine, objects)
         if not names:
             raise NoTableError(f"{content.named}: the first line is no JSON object, and no other one is")
+        if not names_an_item(names) and (listed := found.list_of_items(engine, objects, names)):
+            found.spread(engine, objects, listed)
+            return JsonTable(found, found.names(engine, objects), refused, objects)
         return JsonTable(found, names, refused, objects)
     lines = [line for line in content.sample_lines[:500] if line.strip()]
     if is_netflix(lines):
@@ -289,13 +297,15 @@ def table_of(content: Content, engine: Engine, has_numbered_columns: bool = Fals
     return _delimited(content, engine, has_numbered_columns)
 
 
-def _delimited(content: Content, engine: Engine, has_numbered_columns: bool) -> Table:
-    dialect = sniff(engine, content)
+def _delimited(
+    content: Content, engine: Engine, has_numbered_columns: bool, separator: str | None = None
+) -> Table:
+    dialect = sniff(engine, content) if separator is None else dialect_of(separator, content)
     records = _sample(content, dialect)
     whole = [record for record in records if len(record) == dialect.width]
-    if is_jester(whole):
+    if separator is None and is_jester(whole):
         return jester(content, dialect)
-    if is_mind(whole):
+    if separator is None and is_mind(whole):
         return mind(content)
     first = records[0] if records else []
     has_header = not has_numbered_columns and _is_header(first, whole[1:])

@@ -42,6 +42,9 @@ class TypedReading:
         bool, typer.Option("--time-from-zero", help="Times before 1990 are meant, such as seconds from 0.")
     ] = False
     encoding: Annotated[str | None, typer.Option(help="Of text, instead of what its bytes show.")] = None
+    separator: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Between fields of text: one or more characters.")
+    ] = None
     most_refused: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Stop where more rows are refused; INGEST_MOST_REFUSED, 0.05."),
@@ -62,6 +65,7 @@ class TypedReading:
             time_format=self.time_format,
             time_from_zero=self.time_from_zero,
             encoding=self.encoding,
+            separator=self.separator,
             most_refused=most_refused if self.most_refused is None else self.most_refused,
         )
 

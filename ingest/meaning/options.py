@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,6 +29,7 @@ class ReadingOptions:
     time_format: str | None = None  # as of strptime
     time_from_zero: bool = False
     encoding: str | None = None
+    separator: str | None = None  # between the fields of text
     most_refused: float = MOST_REFUSED  # share of the rows
 
 
@@ -40,6 +42,7 @@ def reading_options(
     time_format: str | None = None,
     time_from_zero: bool = False,
     encoding: str | None = None,
+    separator: str | None = None,
     most_refused: float | None = None,
 ) -> ReadingOptions:
     """The options as they are typed. Raises SourceError naming what is not understood."""
@@ -60,6 +63,7 @@ def reading_options(
         time_format=time_format,
         time_from_zero=time_from_zero,
         encoding=encoding,
+        separator=parse_separator(separator) if separator is not None else None,
         most_refused=MOST_REFUSED if most_refused is None else most_refused,
     )
 
@@ -76,6 +80,19 @@ def parse_types(text: str) -> dict[str, str]:
             )
         found[name.lower()] = ours.lower()
     return found
+
+
+def parse_separator(text: str) -> str:
+    """A separator as it is typed: `tab` and backslash-t are a tab, backslash-x01 a character by number.
+
+    Raises SourceError.
+    """
+    if text.lower() == "tab":
+        return "\t"
+    written = re.sub(r"\\x([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text).replace("\\t", "\t")
+    if not written or any(mark in written for mark in '\r\n"\0'):
+        raise SourceError("--separator wants one or more characters, such as ';', '\\t', '\\x01' or '||'")
+    return written
 
 
 def _check_encoding(name: str) -> None:

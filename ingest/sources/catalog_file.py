@@ -33,6 +33,7 @@ from ingest.files.tables import DelimitedTable, JsonTable, ParquetTable, Table, 
 from ingest.files.unpacked import content_of
 from ingest.meaning.encoding import EncodedEvent, reason_of
 from ingest.meaning.identifiers import NULL_LIKE, float_column, without_fraction
+from ingest.meaning.options import parse_separator
 from ingest.sources.consent import TooMuchRefusedError
 
 PARTS = ("id", "title", "categories")
@@ -61,10 +62,17 @@ class EntryOptions:
     separator: str = "|"  # between categories in one text
     shorten: bool = False  # cut texts that are longer than the catalogue takes, instead of refusing them
     encoding: str | None = None
+    field_separator: str | None = None  # of text
 
 
 def entry_options(
-    kind: str, columns: str | None, without: str, separator: str, shorten: bool, encoding: str | None
+    kind: str,
+    columns: str | None,
+    without: str,
+    separator: str,
+    shorten: bool,
+    encoding: str | None,
+    field_separator: str | None = None,
 ) -> EntryOptions:
     """The options as they were typed. Raises SourceError."""
     if kind not in ("item", "user"):
@@ -87,6 +95,7 @@ def entry_options(
         separator=separator,
         shorten=shorten,
         encoding=encoding,
+        field_separator=parse_separator(field_separator) if field_separator is not None else None,
     )
 
 
@@ -138,7 +147,9 @@ class CatalogFile:
             raise SourceError(f"{path} is no file: name one file of items or users")
         told = [name for name in (options.columns or {}).values() if name != NONE]
         numbered = bool(told) and all(name.isdecimal() for name in told)
-        table = table_of(content_of(path, engine.folder, options.encoding), engine, numbered)
+        table = table_of(
+            content_of(path, engine.folder, options.encoding), engine, numbered, options.field_separator
+        )
         columns = entry_columns(table, options)
         return cls(engine, table, columns, options, updated_at=time.time_ns() // 1_000_000)
 

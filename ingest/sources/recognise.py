@@ -116,7 +116,7 @@ def _table(file: Path, options: ReadingOptions, engine: Engine) -> Table:
     content = content_of(file, engine.folder, options.encoding)
     told = [name for name in options.columns.values() if name != NONE]
     numbered = bool(told) and all(name.isdecimal() for name in told)
-    return table_of(content, engine, numbered)
+    return table_of(content, engine, numbered, options.separator)
 
 
 def _columns(table: Table, options: ReadingOptions) -> Columns:

@@ -6,7 +6,7 @@ import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from contracts.catalog import (
     HIDDEN,
@@ -26,12 +26,12 @@ from contracts.topics import CATALOG
 from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.problems import ProblemError, reason_of
-from serving.question.bounds import PathId
+from serving.question.bounds import ID_SCHEMA, PathId
 from serving.redis.store import Store
 from serving.routes.events import not_acknowledged
 from serving.writes.event_log import EventLog, EventLogError
 
-MAX_ITEMS = 1000
+MAX_ITEMS, MAX_INTEGER_ID = 1000, 2**53
 
 
 class Metadata(BaseModel):
@@ -56,12 +56,27 @@ class Changes(BaseModel):
     )
 
 
+def _text_or_integer(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER_ID:
+        return str(value)
+    raise ValueError("an id is text or an integer")
+
+
+EntryId = Annotated[
+    Identifier,
+    BeforeValidator(_text_or_integer),
+    WithJsonSchema(
+        {"anyOf": [ID_SCHEMA, {"type": "integer", "minimum": -MAX_INTEGER_ID, "maximum": MAX_INTEGER_ID}]}
+    ),
+]
+
+
 class ItemEntry(Metadata):
     """An item and what is known of it."""
 
-    model_config = ConfigDict(coerce_numbers_to_str=True)
-
-    id: Identifier
+    id: EntryId
 
 
 class ItemBatch(BaseModel):

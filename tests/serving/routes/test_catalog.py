@@ -57,7 +57,7 @@ def test_metadata_is_replaced_changed_and_hidden(
         key, record = last_record(broker, CATALOG.name)
         assert (key, record["kind"], record["attributes"]) == (b"user:ann", "user", {"age": "25"})
 
-        rows = [{"id": 7.0, "title": "Old"}, {"id": " b ", "attributes": {"year": "1999"}}, {"id": "7"}]
+        rows = [{"id": 7, "title": "Old"}, {"id": " b ", "attributes": {"year": "1999"}}, {"id": "7"}]
         batch = client.post("/v1/items:batch", json={"items": rows})
         assert batch.status_code == 202, batch.text
         assert batch.json()["accepted"] == 2
