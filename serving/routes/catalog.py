@@ -31,7 +31,7 @@ from serving.redis.store import Store
 from serving.routes.events import not_acknowledged
 from serving.writes.event_log import EventLog, EventLogError
 
-MAX_ITEMS, MAX_INTEGER_ID = 1000, 2**53
+MAX_ITEMS, MAX_INTEGER_ID = 1000, 2**53 - 1
 
 
 class Metadata(BaseModel):
@@ -59,8 +59,9 @@ class Changes(BaseModel):
 def _text_or_integer(value: Any) -> Any:
     if isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MAX_INTEGER_ID:
-        return str(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and abs(value) <= MAX_INTEGER_ID and value == int(value):
+        return str(int(value))
     raise ValueError("an id is text or an integer")
 
 
