@@ -1,25 +1,28 @@
-"""`headwater verify` and `headwater verify export-state`."""
+"""`headwater verify`, `headwater verify export-state` and `headwater verify correct-times`."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from contracts.settings import LakeSettings, StateSettings
+from contracts.settings import KafkaSettings, LakeSettings, StateSettings
 from stack.machine.errors import StackError
 from stack.status.redis_state import RedisUnavailableError, redis_state
 from stack.verify.check import verify
-from stack.verify.early_times import early_times
+from stack.verify.early_times import corrected_events, early_times, send_corrected, still_early
 from stack.verify.exposures import read_shown
 from stack.verify.ledgers import Ledgers, read_erased, read_lake, read_poison, read_rejected, read_sent
 from stack.verify.state_file import export_state, read_state
 
 _VIOLATED, _USAGE = 1, 2
+_SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +30,7 @@ def register(app: typer.Typer) -> None:
     commands = typer.Typer(invoke_without_command=True)
     commands.callback()(verify_ledgers)
     commands.command("export-state")(export)
+    commands.command("correct-times")(correct_times)
     app.add_typer(commands, name="verify")
 
 
@@ -99,6 +103,29 @@ def export(file: Annotated[Path, typer.Argument(dir_okay=False, help="What to wr
             raise StackError(f"{file} cannot be written ({error.strerror}): name another file") from error
     applied = ", ".join(f"{source} to {offset:,}" for source, offset in sorted(head.applied_online.items()))
     typer.echo(f"{file}: the state that has applied {applied or 'nothing'}")
+
+
+def correct_times(
+    lake: Annotated[str | None, typer.Option(metavar="URI", help="Instead of LAKE_URI.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Say what would be sent, and stop.")] = False,
+) -> None:
+    """Send events again that an earlier version took as 1970, with their times read as seconds."""
+    with _errors_in_words():
+        rows = read_lake(lake or LakeSettings().lake_uri)
+    events = list(corrected_events(rows, time.time_ns() // 1_000_000))
+    early = still_early(rows).num_rows
+    typer.echo(
+        f"{early:,} events have a time before 1990; {len(events):,} of them have a plausible one in seconds"
+    )
+    for event in events[:_SHOWN]:
+        moment = datetime.fromtimestamp(event.event_time / 1000, timezone.utc).isoformat()
+        typer.echo(f"  user {event.user_id!r}, item {event.item_id!r}, {event.event_type}: {moment}")
+    if check or not events:
+        return
+    acknowledged, failed = send_corrected(events, KafkaSettings())
+    typer.echo(f"{acknowledged:,} sent again, {failed:,} not acknowledged")
+    if failed:
+        raise typer.Exit(_VIOLATED)
 
 
 @contextmanager
