@@ -13,11 +13,13 @@ from contracts.settings import ServingSettings
 
 DEFAULT_N = 10
 MAX_OFFSET = 10_000
+# Outer blanks are removed (contracts/identifiers.py): one character at least is not blank.
+_TEXT, _NO_BLANK = "[^\\x00-\\x1f\\x7f-\\x9f]*", "[^\\x00-\\x20\\x7f-\\xa0\\ufeff]"
 ID_SCHEMA = {
     "type": "string",
     "minLength": 1,
     "maxLength": MAX_ID_LENGTH,
-    "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]+$",
+    "pattern": f"^{_TEXT}{_NO_BLANK}{_TEXT}$",
 }
 JsonId = Annotated[Identifier, WithJsonSchema(ID_SCHEMA)]
 PathId = Annotated[Identifier, Path(), WithJsonSchema(ID_SCHEMA)]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from clients.topic_admin import create_topics
-from contracts.identifiers import INEXACT_FROM
+from contracts.identifiers import BLANKS, INEXACT_FROM
 from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import keyspace
 from contracts.topics import TOPICS
@@ -40,9 +40,13 @@ def out_of_time(event_time: Any) -> bool:
             event_time = datetime.fromisoformat(event_time.replace("Z", "+00:00")).timestamp() * 1000
             return event_time < EARLIEST_PLAUSIBLE_MS or event_time > time.time() * 1000
         return False
-    # To JSON Schema 1.0 is an integer; the event's time is taken without a fraction only.
-    whole_float = isinstance(event_time, float) and event_time.is_integer()
-    return whole_float or (isinstance(event_time, int) and event_time > time.time() * 1000)
+    return isinstance(event_time, int) and event_time > time.time() * 1000
+
+
+def has_whole_float_time(body: Any) -> bool:
+    """Whether a time is written as 1.0, which is an integer to JSON Schema alone."""
+    times = [event.get("event_time") for event in events_of(body) if isinstance(event, dict)]
+    return any(isinstance(moment, float) and moment.is_integer() for moment in times)
 
 
 def lost_digits(entry_id: Any) -> bool:
@@ -107,12 +111,24 @@ def guarded_url(environment: dict[str, object], tmp_path_factory: pytest.TempPat
         yield address
 
 
+def has_outer_blanks(part: Any) -> bool:
+    """Whether a text of the request begins or ends with a blank, which is removed before an id is judged."""
+    if isinstance(part, str):
+        return part != part.strip(BLANKS)
+    parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else []
+    return any(has_outer_blanks(each) for each in parts)
+
+
 def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
     """All of Schemathesis' checks of one request."""
     response = case.call(base_url=url, headers=headers)
     # A batch may hold a bad event: it is named in the answer, and the others are accepted.
     named = response.status_code == 202 and response.json().get("rejected")
     excluded = [negative_data_rejection] if named else []
+    if has_outer_blanks([dict(case.path_parameters or {}), dict(case.query or {}), case.body]):
+        excluded.append(negative_data_rejection)
+    if has_whole_float_time(case.body):
+        excluded += [negative_data_rejection, positive_data_acceptance]
     # Two arms of one name, or weights that sum to zero, are beyond JSON Schema.
     if response.status_code == 422 and case.path == "/v1/experiments":
         excluded.append(positive_data_acceptance)
