@@ -1,4 +1,4 @@
-"""A running streaming service over its own Redis, and a producer that remembers what was acknowledged."""
+"""A streaming service over its own Redis, and a producer that remembers what was acknowledged."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ def service(fresh_topics: str, tmp_path: Path) -> Iterator[Service]:
     running = Service(fresh_topics, tmp_path)
     running.env["SPARK_CONF"] = json.dumps(SMALL_PLANS)
     running.start_redis()
-    running.start_streaming()
     yield running
     running.stop()
 

@@ -8,54 +8,29 @@ from pathlib import Path
 from typing import Any
 
 from contracts.stored import keyspace
+from streaming.runtime import hold_points
 from tests.faults.processes import Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_nothing_lost, assert_state
 
-KILLS = 2  # `make nightly` kills twenty times
 
-
-def test_streaming_killed_at_random_points_loses_and_doubles_nothing(
-    service: Service, producer: Producer
-) -> None:
-    moments = random.Random(7)
-    producer.send(200)
-    producer.start_traffic(per_second=200)
-    for _ in range(KILLS):
-        reached = service.applied(keyspace.APPLIED_ONLINE)
-        wait_until(
-            lambda reached=reached: service.applied(keyspace.APPLIED_ONLINE) > reached, "it works again"
-        )  # type: ignore[misc]
-        time.sleep(moments.uniform(0.0, 2.0))
-        service.kill_streaming()
-        service.start_streaming()
-    producer.stop_traffic()
-    producer.repeat(100)
-    service.wait_for(len(producer.sent))
-    assert_nothing_lost(service, producer)
-    check_flush(service, producer)
-
-
-def check_flush(service: Service, producer: Producer) -> None:
-    """FLUSHALL: an alarm; `headwater rebuild` restores exactly."""
-    service.client.flushall()
-    producer.send(10, users=1)
-    producer.flush()
-    wait_until(lambda: bool(service.client.hget(keyspace.STREAMING_STATUS, "state_lost")), "the alarm")
-    assert "the state in Redis is gone" in service.log()
-    service.headwater("rebuild")
-    # Of all partitions, though the ten events reached only one.
-    service.wait_for(len(producer.sent))
-    assert_state(service.client, producer)
-    assert service.client.hget(keyspace.STREAMING_STATUS, "state_lost") is None
-
-
-def test_a_redis_that_comes_back_with_an_older_state_is_brought_up_to_date(
-    service: Service, producer: Producer
-) -> None:
+def test_whatever_dies_nothing_is_lost_or_doubled(service: Service, producer: Producer) -> None:
     producer.send(300)
     producer.flush()
+    service.start_streaming(hold_points.STATE_WRITTEN)
+    service.kill_at_hold_points()
+    assert service.applied(keyspace.APPLIED_ONLINE) == 0
+    assert any(service.client.exists(keyspace.history(f"u{user}", 1)) for user in range(40))
+    service.start_streaming()
     service.wait_for(300)
+    check_older_state(service, producer)
+    check_kill_at_a_random_moment(service, producer)
+    check_flush(service, producer)
+    check_that_a_failed_query_ends_the_service(service, producer)
+
+
+def check_older_state(service: Service, producer: Producer) -> None:
+    """A Redis that comes back with an older state is brought up to date."""
     older = files_of(service)
     for _ in range(3):
         producer.send(100)
@@ -74,7 +49,33 @@ def test_a_redis_that_comes_back_with_an_older_state_is_brought_up_to_date(
     service.wait_for(650)
     assert "applying it again" in service.log()
     assert_nothing_lost(service, producer)
-    check_that_a_failed_query_ends_the_service(service, producer)
+
+
+def check_kill_at_a_random_moment(service: Service, producer: Producer) -> None:
+    """Once, under load; `make nightly` kills twenty times."""
+    producer.start_traffic(per_second=200)
+    wait_until(lambda: service.applied(keyspace.APPLIED_ONLINE) > 650, "it works under load")
+    time.sleep(random.Random(7).uniform(0.0, 2.0))
+    service.kill_streaming()
+    service.start_streaming()
+    producer.stop_traffic()
+    producer.repeat(100)
+    service.wait_for(len(producer.sent))
+    assert_nothing_lost(service, producer)
+
+
+def check_flush(service: Service, producer: Producer) -> None:
+    """FLUSHALL: an alarm; `headwater rebuild` restores exactly."""
+    service.client.flushall()
+    producer.send(10, users=1)
+    producer.flush()
+    wait_until(lambda: bool(service.client.hget(keyspace.STREAMING_STATUS, "state_lost")), "the alarm")
+    assert "the state in Redis is gone" in service.log()
+    service.headwater("rebuild")
+    # Of all partitions, though the ten events reached only one.
+    service.wait_for(len(producer.sent))
+    assert_state(service.client, producer)
+    assert service.client.hget(keyspace.STREAMING_STATUS, "state_lost") is None
 
 
 def check_that_a_failed_query_ends_the_service(service: Service, producer: Producer) -> None:

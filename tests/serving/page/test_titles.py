@@ -36,7 +36,7 @@ def test_titles_are_read_once_and_again_after_a_minute(redis_url: str) -> None:
             await asyncio.sleep(0.01)
         return first, second, len(await titles.by_item())
 
-    assert through_store(redis_url, read) == (700, 700, 701)
+    assert through_store(redis_url, read, redis_timeout_seconds=30) == (700, 700, 701)
 
 
 def test_a_huge_catalogue_is_read_up_to_a_bound(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def test_a_huge_catalogue_is_read_up_to_a_bound(redis_url: str, monkeypatch: pyt
     async def read(store: Store) -> int:
         return len(await Titles(store).by_item())
 
-    assert 1000 <= through_store(redis_url, read) < 3000
+    assert 1000 <= through_store(redis_url, read, redis_timeout_seconds=30) < 3000
 
 
 def test_what_cannot_be_read_is_read_by_a_later_search() -> None:

@@ -109,6 +109,11 @@ async def no_answer(*_: object) -> list[Any]:
     raise StoreError("Redis does not answer")
 
 
+async def _experiments(client: httpx.AsyncClient, params: dict[str, str]) -> set[str]:
+    """The experiments that an answer to Ann takes part in."""
+    return set(arms_of((await client.get(ANN, params=params)).json()["arm"]))
+
+
 async def _named(client: httpx.AsyncClient, path: str) -> bool:
     return await arm_of(client, path) != ""
 
@@ -132,7 +137,7 @@ def test_an_arm_serves_another_version_and_sessions_and_segments_are_assigned(
         async with api(redis_url) as client:
             await define_and_start(client, versions)
             await define_and_start(client, DEFINITION | sessions)
-            await until(lambda: _named(client, ANN), True)
+            await until(lambda: _experiments(client, {"session_id": "s-1"}), {"versions/1", "sessions/1"})
             answer = (await client.get(ANN, params={"n": 2, "session_id": "s-1"})).json()
             assert [answer["model_version"], *(each["item_id"] for each in answer["items"])] == [
                 "old",
