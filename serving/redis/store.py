@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from hiredis import PushNotification, pack_command
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
-from redis.asyncio import BlockingConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError, ResponseError
 
+from clients.redis.connection import redis_pool
 from contracts.settings import RedisSettings
 from contracts.stored import keyspace, records
 from contracts.stored.manifest import Manifest, ManifestError
@@ -76,7 +76,7 @@ class Store:
         # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
         # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
         # bound connecting, waiting and reading together.
-        self._pool: BlockingConnectionPool = BlockingConnectionPool.from_url(
+        self._pool = redis_pool(
             settings.redis_url.get_secret_value(),
             max_connections=MAX_CONNECTIONS,
             timeout=timeout_seconds,

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.live_figures import LiveFigures, days_until, decode_day
 from contracts.redis_memory import SECTIONS, Fault, memory_fault, memory_of
 from contracts.stored import keyspace
@@ -139,7 +140,7 @@ class RedisState:
 @contextmanager
 def redis_state(url: str) -> Iterator[RedisState]:
     """A view with short timeouts. Raises RedisUnavailableError when Redis does not answer."""
-    client = redis.Redis.from_url(
+    client = redis_client(
         url,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,

@@ -11,6 +11,8 @@ import redis
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
+from clients.redis.connection import redis_client
+
 StateClient = redis.Redis
 RedisError = redis.RedisError
 T = TypeVar("T")
@@ -22,13 +24,13 @@ _RETRIES = 30  # about a minute: a restarting Redis delays a batch, it does not 
 def connect(url: str) -> redis.Redis:
     """One client per process and address (Spark keeps its Python workers)."""
     retry = Retry(ExponentialBackoff(cap=2, base=0.05), _RETRIES)
-    return redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5, retry=retry)
+    return redis_client(url, socket_timeout=30, socket_connect_timeout=5, retry=retry)
 
 
 @cache
 def connect_briefly(url: str) -> redis.Redis:
     """For figures that nobody may wait for: one second, no second try."""
-    return redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
+    return redis_client(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
 
 
 def chunks(rows: Iterable[T]) -> Iterator[list[T]]:

@@ -18,6 +18,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from clients.redis.connection import redis_client
 from contracts.experiments.record import Experiment, ExperimentError
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
@@ -68,7 +69,7 @@ class IncompletePublishError(TrainingError):
 @cache
 def connect(url: str) -> redis.Redis:
     """One client per process and address (Spark keeps its Python workers)."""
-    return redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
+    return redis_client(url, socket_timeout=30, socket_connect_timeout=5)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from clients.redis.address import sentinel_address
+
+SECRET = "hunter2"
+
+
+@pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://u:p@h:1/0", "unix:///tmp/redis.sock"])
+def test_the_address_of_one_server_is_left_to_the_client(url: str) -> None:
+    assert sentinel_address(url) is None
+
+
+def test_sentinels_service_database_and_passwords_are_read() -> None:
+    found = sentinel_address(
+        f"redis+sentinel://shop:{SECRET}%40@a:1,[::1]:2/main/3?sentinel_password={SECRET}&socket_keepalive=true"
+    )
+    assert found is not None
+    assert (found.sentinels, found.service, found.uses_tls) == ((("a", 1), ("::1", 2)), "main", False)
+    keepalive = {"socket_keepalive": True}
+    assert found.options == {"db": 3, "username": "shop", "password": f"{SECRET}@", **keepalive}
+    assert found.sentinel_options == {"password": SECRET}
+    assert SECRET not in repr(found)
+
+
+def test_tls_is_for_the_sentinels_too() -> None:
+    found = sentinel_address("rediss+sentinel://a:1/main?ssl_ca_certs=/ca.pem")
+    assert found is not None
+    assert found.uses_tls
+    assert found.options == {"db": 0, "ssl_ca_certs": "/ca.pem"}
+    assert found.sentinel_options == {"ssl": True, "ssl_ca_certs": "/ca.pem"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+sentinel://a:1",
+        "redis+sentinel:///main",
+        "redis+sentinel://a/main",
+        "redis+sentinel://a:1,b/main",
+        "redis+sentinel://a:1/main/x",
+        "redis+cluster://a:1",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match="Redis URL") as refused:
+        sentinel_address(url.replace("://", f"://:{SECRET}@"))
+    assert SECRET not in str(refused.value)
