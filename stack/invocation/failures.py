@@ -80,7 +80,8 @@ def _unreadable_setting(error: Exception) -> Failure:
 def _address(error: Exception) -> Failure | None:
     if not str(error).startswith(("Redis URL", "Port could not be cast")):
         return None
-    return Failure(f"REDIS_URL is no address of a Redis ({error}): write redis://host:port/0, or one of the forms in docs/operations.md")
+    cure = "write redis://host:port/0, or one of the forms in docs/operations.md"
+    return Failure(f"REDIS_URL is no address of a Redis ({error}): {cure}")
 
 
 def _java(error: Exception) -> Failure | None:
