@@ -189,11 +189,11 @@ class CatalogFile:
 
     def _entry(self, row: Mapping[str, Any]) -> CatalogEntry:
         columns, options = self.columns, self.options
-        title = _text(row.get(columns.title)) if columns.title else ""
+        title = cell_text(row.get(columns.title)) if columns.title else ""
         categories = (
             categories_of(row.get(columns.categories), options.separator) if columns.categories else ()
         )
-        attributes = {name: text for name in columns.attributes if (text := _text(row.get(name)))}
+        attributes = {name: text for name in columns.attributes if (text := cell_text(row.get(name)))}
         if options.shorten:
             title = title[:MAX_TITLE_LENGTH]
             categories = tuple(each[:MAX_CATEGORY_LENGTH] for each in categories[:MAX_CATEGORIES])
@@ -210,7 +210,7 @@ class CatalogFile:
 
 def _identifier(cell: Any) -> Any:
     """An id as it stands there. Raises ValueError for none."""
-    if not _text(cell):
+    if not cell_text(cell):
         raise ValueError(f"id {cell!r} is empty: there is no id")
     return cell
 
@@ -243,8 +243,8 @@ def categories_of(cell: Any, separator: str) -> tuple[str, ...]:
             cell = ast.literal_eval(cell.strip())
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             cell = [cell]
-    parts = cell if isinstance(cell, list | tuple) else _text(cell).split(separator)
-    texts = (_text(_flat(part)).strip() for part in parts)
+    parts = cell if isinstance(cell, list | tuple) else cell_text(cell).split(separator)
+    texts = (cell_text(_flat(part)).strip() for part in parts)
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
@@ -255,7 +255,7 @@ def _flat(part: Any) -> Any:
     return part
 
 
-def _text(cell: Any) -> str:
+def cell_text(cell: Any) -> str:
     """A cell as an attribute's text; empty for nothing."""
     if isinstance(cell, str):
         text = cell.strip()

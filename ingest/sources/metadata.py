@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -26,6 +27,13 @@ class Description:
     title: str | None = None
     categories: tuple[str, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
+
+
+class Metadata(Protocol):
+    """A file of items or users beside the interactions."""
+
+    def entries(self, engine: Engine, rejected: RejectedLines) -> Iterator[CatalogEntry]:
+        """The file's entries; what is refused is counted with its line."""
 
 
 @dataclass(frozen=True)

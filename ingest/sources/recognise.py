@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ingest.files.columns import NONE, Columns, ColumnsUnknownError, resolve
@@ -13,7 +14,8 @@ from ingest.files.tables import Table, table_of
 from ingest.files.unpacked import content_of, unpacked
 from ingest.meaning.options import ReadingOptions
 from ingest.meaning.rows import LoadedTable
-from ingest.sources.metadata import MetadataFile, modified_ms
+from ingest.sources.gorse import GorseMetadata, gorse_export
+from ingest.sources.metadata import Metadata, modified_ms
 from ingest.sources.movielens import metadata_beside
 from ingest.sources.recbole import atomic_metadata
 from ingest.sources.source import FileSource
@@ -42,9 +44,12 @@ def _read(path: Path, options: ReadingOptions, engine: Engine) -> FileSource:
     files = _files(path, engine)
     if not files:
         raise SourceError(f"{path} holds no file that can be read: {ACCEPTED}")
-    metadata: tuple[MetadataFile, ...] = ()
+    metadata: tuple[Metadata, ...] = ()
     if not options.columns:
         files, metadata = _known_data_set(files, engine)
+        if any(isinstance(file, GorseMetadata) for file in metadata):
+            # Gorse writes a value of 0 to feedback that has none.
+            options = replace(options, columns={"value": NONE})
     tables, notes = _tables(files, options, engine)
     return FileSource.read(engine, tables, options, metadata, notes)
 
@@ -76,14 +81,16 @@ def _in_folder(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _known_data_set(files: list[Path], engine: Engine) -> tuple[list[Path], tuple[MetadataFile, ...]]:
-    """The interactions of MovieLens or RecBole among the files, and the metadata beside them."""
+def _known_data_set(files: list[Path], engine: Engine) -> tuple[list[Path], tuple[Metadata, ...]]:
+    """The interactions of MovieLens, RecBole or Gorse among the files, and the metadata beside them."""
     for name in _MOVIELENS:
         ratings = [file for file in files if file.name.lower().removesuffix(".gz") == name]
         if ratings:
             return ratings[:1], metadata_beside(ratings[0])
     if atomic := [file for file in files if file.suffix == ".inter"]:
         return atomic, atomic_metadata(atomic, engine)
+    if export := gorse_export(files):
+        return export
     return files, ()
 
 

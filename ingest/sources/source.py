@@ -14,7 +14,7 @@ from ingest.meaning.examination import Examination, examine
 from ingest.meaning.options import ReadingOptions
 from ingest.meaning.rows import LoadedTable, load_tables
 from ingest.meaning.typed import events_in_time_order, type_rows
-from ingest.sources.metadata import MetadataFile
+from ingest.sources.metadata import Metadata
 
 
 @dataclass
@@ -23,7 +23,7 @@ class FileSource:
 
     engine: Engine
     examination: Examination
-    metadata: Sequence[MetadataFile] = ()
+    metadata: Sequence[Metadata] = ()
 
     @classmethod
     def read(
@@ -31,7 +31,7 @@ class FileSource:
         engine: Engine,
         tables: Sequence[LoadedTable],
         options: ReadingOptions,
-        metadata: Sequence[MetadataFile] = (),
+        metadata: Sequence[Metadata] = (),
         notes: Sequence[str] = (),
     ) -> FileSource:
         """Read all tables into the engine. Raises SourceError where one cannot be read."""
