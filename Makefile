@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Tests run in two processes, by the groups of tests/conftest.py; ARGS="-n0" runs them in one.
-WORKERS ?= 2
+# Tests run in three processes, one of which has Spark (tests/conftest.py): many tests wait more than they
+# work. ARGS="-n0" runs them in one.
+WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev

@@ -13,7 +13,6 @@ import typer
 from rich.console import Console
 
 from ingest.meaning.command_line import TypedReading, with_reading_options
-from stack.demo.once import run_once
 from stack.machine import doctor as doctor_checks
 from stack.machine.errors import StackError
 from stack.machine.jars import jars_dir
@@ -145,6 +144,9 @@ def demo(
         if not once:
             run_until_stopped(options, console)
             return
+        # What sums up reads the lake, and is slow to import: only this command needs it.
+        from stack.demo.once import run_once
+
         tells = options.ratings is None if story is None else story
         run_once(options, json_file, tells, console)
 
