@@ -132,7 +132,7 @@ def as_markdown(results: dict[str, Measured]) -> str:
     ]
     for measured in results.values():
         for r in measured.ratios:
-            goal = "" if r.target is None else f"≥ {r.target:.3g}{'' if r.met else ' (missed)'}"
+            goal = "" if r.target is None else f"≥ {r.target:.3g}{'' if r.is_met else ' (missed)'}"
             figures = f"{_figure(r.ours)} {r.unit} | {_figure(r.peer)} {r.unit} | {r.ratio:.2f}×"
             when = f"{measured.scale:g}, {measured.date}"
             lines.append(f"| {r.name} | {figures} | {goal} | {r.note} | {when} |")

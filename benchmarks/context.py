@@ -31,7 +31,7 @@ class Ratio:
     note: str
 
     @property
-    def met(self) -> bool:
+    def is_met(self) -> bool:
         """Whether the ratio reaches its target; true where there is none."""
         return self.target is None or self.ratio >= self.target
 

@@ -35,7 +35,7 @@ def _configuration(servers: Servers, limits: ProducerLimits) -> dict[str, Any]:
     }
 
 
-def _reported(on_delivery: OnDelivery) -> Any:
+def _library_callback(on_delivery: OnDelivery) -> Any:
     """The library's callback form of ours. An error in it would end the polling thread, so it is logged."""
 
     def report(error: Any, message: Any) -> None:
@@ -85,7 +85,7 @@ class ConfluentProducer:
         checked_size(key, value)
         last = self._last
         if last is None or last[0] != on_delivery:  # callers mostly pass the same one
-            last = self._last = (on_delivery, _reported(on_delivery))
+            last = self._last = (on_delivery, _library_callback(on_delivery))
         while True:
             try:
                 self._producer.produce(topic, value, key, -1, last[1])

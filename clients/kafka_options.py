@@ -176,11 +176,11 @@ def _jaas(settings: KafkaSettings) -> str:
             "username": settings.kafka_sasl_username,
             "password": _plain(settings.kafka_sasl_password),
         }
-    said = " ".join(f"{name}={_quoted(value)}" for name, value in words.items() if value)
+    said = " ".join(f"{name}={_quote(value)}" for name, value in words.items() if value)
     return f"{_LOGIN_MODULES[settings.kafka_sasl_mechanism]} required {said};"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -102,14 +102,14 @@ class LiveFigures:
     lists: Mapping[str, ListSums] = field(default_factory=dict)
 
     @property
-    def served(self) -> ListSums:
+    def served_lists(self) -> ListSums:
         """The sums for the lists that users had, whatever their source."""
         return sum((self.lists.get(name, ListSums()) for name in SERVED_LISTS), ListSums())
 
     @property
     def beside(self) -> dict[str, ListSums]:
-        """The sums for RETRAINED and POPULAR, over the same events as `served`."""
-        events = ListSums(events=self.served.events)
+        """The sums for RETRAINED and POPULAR, over the same events as `served_lists`."""
+        events = ListSums(events=self.served_lists.events)
         return {name: self.lists.get(name, ListSums()) + events for name in (RETRAINED, POPULAR)}
 
     def __add__(self, other: LiveFigures) -> LiveFigures:

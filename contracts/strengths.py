@@ -57,14 +57,14 @@ def strength(
 ) -> float:
     """The sum over the entries: a rating's by RATING_STRENGTHS, another type's by EVENT_WEIGHTS."""
     return sum(
-        graded(entry.value, rating_strengths)
+        strength_of_rating(entry.value, rating_strengths)
         if entry.event_type == RATING
         else weights.get(entry.event_type, 0.0)
         for entry in entries
     )
 
 
-def graded(value: float, rating_strengths: Mapping[float, float]) -> float:
+def strength_of_rating(value: float, rating_strengths: Mapping[float, float]) -> float:
     """The strength of the largest threshold that the rating reaches; below all, that of the smallest."""
     reached = [threshold for threshold in rating_strengths if threshold <= value]
     return rating_strengths[max(reached) if reached else min(rating_strengths)]
@@ -72,7 +72,7 @@ def graded(value: float, rating_strengths: Mapping[float, float]) -> float:
 
 def grade_steps(rating_strengths: Mapping[float, float]) -> list[tuple[float, float]]:
     """RATING_STRENGTHS as (threshold, strength), ascending: the last step that a rating reaches counts,
-    and the first one below all thresholds too. For the other forms of `graded`."""
+    and the first one below all thresholds too. For the other forms of `strength_of_rating`."""
     return sorted((float(threshold), float(grade)) for threshold, grade in rating_strengths.items())
 
 

@@ -35,7 +35,7 @@ class ExperimentApi:
 
     def get(self, name: str) -> Experiment:
         """One experiment."""
-        return Experiment.model_validate(self._call("GET", f"/{_quoted(name)}"))
+        return Experiment.model_validate(self._call("GET", f"/{_quote(name)}"))
 
     def define(self, definition: object) -> Experiment:
         """A draft."""
@@ -43,15 +43,15 @@ class ExperimentApi:
 
     def start(self, name: str) -> Experiment:
         """Start a draft."""
-        return Experiment.model_validate(self._call("POST", f"/{_quoted(name)}/start", {}))
+        return Experiment.model_validate(self._call("POST", f"/{_quote(name)}/start", {}))
 
     def stop(self, name: str, reason: str) -> Experiment:
         """Stop a running experiment."""
-        return Experiment.model_validate(self._call("POST", f"/{_quoted(name)}/stop", {"reason": reason}))
+        return Experiment.model_validate(self._call("POST", f"/{_quote(name)}/stop", {"reason": reason}))
 
     def stop_arm(self, name: str, arm: str, reason: str) -> Experiment:
         """Stop one arm."""
-        path = f"/{_quoted(name)}/arms/{_quoted(arm)}/stop"
+        path = f"/{_quote(name)}/arms/{_quote(arm)}/stop"
         return Experiment.model_validate(self._call("POST", path, {"reason": reason}))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -73,7 +73,7 @@ class ExperimentApi:
             ) from error
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return quote(name, safe="")
 
 

@@ -109,7 +109,7 @@ def watch(
         look()
     while not once:
         time.sleep(every)
-        with _logged():
+        with _log_failures():
             look()
 
 
@@ -145,7 +145,7 @@ def _errors_in_words() -> Iterator[None]:
 
 
 @contextmanager
-def _logged() -> Iterator[None]:
+def _log_failures() -> Iterator[None]:
     """A watch goes on when the API or the lake does not answer for a while."""
     try:
         yield

@@ -231,13 +231,13 @@ def _tell_and_ask(opened: Source, reading: TypedReading, settings: IngestSetting
     for note in opened.notes():
         typer.echo(note, err=True)
     if reading.check:
-        raise typer.Exit(_checked(opened))
+        raise typer.Exit(_report_check(opened))
     if isinstance(opened, FileSource):
         get_consent(opened, typer.confirm if on_a_terminal() and not reading.yes else None)
         _keep_refused(opened, settings)
 
 
-def _checked(opened: Source) -> int:
+def _report_check(opened: Source) -> int:
     """The exit code of --check: whether an ingest would go through."""
     if not isinstance(opened, FileSource):
         return 0

@@ -175,16 +175,16 @@ def _block(signals: Mapping[str, Signal], questions: Questions, depth: int) -> t
     places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
     is_candidate = np.arange(counts.max(initial=0)) < counts[:, None]
 
-    def picked(values: NDArray[Any], empty: Any) -> NDArray[Any]:
+    def pick(values: NDArray[Any], empty: Any) -> NDArray[Any]:
         filled = np.full(is_candidate.shape, empty, values.dtype)
         filled[rows, places] = values[rows, columns]
         return filled
 
     found = Candidates(
-        {name: picked(scores, 0.0).astype(np.float32) for name, scores in scored.items()},
+        {name: pick(scores, 0.0).astype(np.float32) for name, scores in scored.items()},
         is_candidate,
-        picked(is_known, False),
-        picked(is_positive, False),
+        pick(is_known, False),
+        pick(is_positive, False),
         positives.counts,
         questions.users,
     )
@@ -202,15 +202,15 @@ def stack(blocks: Sequence[Candidates]) -> Candidates:
     """Several questions' candidates one after another; all have the same signals."""
     width = max(block.is_candidate.shape[1] for block in blocks)
 
-    def stacked(parts: list[NDArray[Any]], empty: Any) -> NDArray[Any]:
+    def stack(parts: list[NDArray[Any]], empty: Any) -> NDArray[Any]:
         wide = [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=empty) for part in parts]
         return np.concatenate(wide)
 
     return Candidates(
-        {name: stacked([block.scores[name] for block in blocks], 0.0) for name in blocks[0].scores},
-        stacked([block.is_candidate for block in blocks], False),
-        stacked([block.is_known for block in blocks], False),
-        stacked([block.is_positive for block in blocks], False),
+        {name: stack([block.scores[name] for block in blocks], 0.0) for name in blocks[0].scores},
+        stack([block.is_candidate for block in blocks], False),
+        stack([block.is_known for block in blocks], False),
+        stack([block.is_positive for block in blocks], False),
         np.concatenate([block.positives for block in blocks]),
         np.concatenate([block.users for block in blocks]),
     )

@@ -147,7 +147,7 @@ def read_blend(record: BlendRecord, arrays: Arrays, factors: Factors) -> ServedB
     Raises KeyError where an array is missing, ValueError for a family that is not known here.
     """
     read = {
-        name: _READERS.get(signal.family, _unknown)(signal, arrays, factors)
+        name: _READERS.get(signal.family, _refuse_unknown_family)(signal, arrays, factors)
         for name, signal in record.signals.items()
     }
     return ServedBlend(blend_of(record), read)
@@ -226,7 +226,7 @@ def _read_repeats(record: SignalRecord, _arrays: Arrays, _factors: Factors) -> S
     )
 
 
-def _unknown(record: SignalRecord, _arrays: Arrays, _factors: Factors) -> Signal:
+def _refuse_unknown_family(record: SignalRecord, _arrays: Arrays, _factors: Factors) -> Signal:
     raise ValueError(
         f"signals of the family {record.family!r} are not known here: a newer Headwater wrote it"
     )

@@ -33,12 +33,12 @@ class Factors:
         return gramian(self.item_factors) if self.given_gramian is None else self.given_gramian
 
     @cached_property
-    def _known(self) -> NDArray[np.bool_]:
+    def _has_factors(self) -> NDArray[np.bool_]:
         return np.asarray(self.item_factors.any(axis=1))
 
     def user_factors(self, histories: Histories) -> NDArray[np.float32]:
         """(users, rank): exact for the histories, faded."""
-        kept = self._kept(histories)
+        kept = self._select_entries(histories)
         entries = histories.where(kept)
         return fold_in(
             self.item_factors,
@@ -49,7 +49,7 @@ class Factors:
             alpha=self.alpha,
             nonnegative=self.nonnegative,
             gramian=self.gramian,
-            confidence_weights=self._faded(entries),
+            confidence_weights=self._recency_weights(entries),
         )
 
     def score(self, histories: Histories) -> Floats:
@@ -66,7 +66,7 @@ class Factors:
         shares = np.zeros((len(targets), len(history.items)))
         if self.nonnegative:
             return shares
-        kept = self._kept(history)
+        kept = self._select_entries(history)
         entries = history.where(kept)
         shares[:, kept] = contributions(
             self.item_factors[entries.items],
@@ -75,13 +75,13 @@ class Factors:
             gramian=self.gramian,
             reg_param=self.reg_param,
             alpha=self.alpha,
-            confidence_weights=self._faded(entries),
+            confidence_weights=self._recency_weights(entries),
         )
         return shares
 
-    def _kept(self, histories: Histories) -> NDArray[np.bool_]:
-        return histories.is_newest_of_item & self._known[histories.items]
+    def _select_entries(self, histories: Histories) -> NDArray[np.bool_]:
+        return histories.is_newest_of_item & self._has_factors[histories.items]
 
-    def _faded(self, entries: Histories) -> Floats:
+    def _recency_weights(self, entries: Histories) -> Floats:
         """As `algorithms.recency.recency_weights`, for entries that stand newest first already."""
         return 2.0 ** -(entries.newer / self.half_life) if self.half_life else np.ones(len(entries.items))

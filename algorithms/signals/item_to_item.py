@@ -50,13 +50,13 @@ class ItemToItem:
 
     def score(self, histories: Histories) -> Floats:
         """(users, items)."""
-        asked, weights = self._asked(histories)
+        asked, weights = self._weigh_entries(histories)
         owners, items = histories.owners[asked], histories.items[asked]
         return self.rows.sum_rows(owners, items, weights, len(histories))
 
     def explain(self, history: Histories, targets: Integers) -> Floats:
         """(targets, entries)."""
-        asked, weights = self._asked(history)
+        asked, weights = self._weigh_entries(history)
         shares = np.zeros((len(targets), len(history.items)))
         shares[:, asked] = self.rows.shares(history.items[asked], weights, targets)
         return shares
@@ -65,7 +65,7 @@ class ItemToItem:
         """The same rows, asked with another half-life of the history."""
         return replace(self, settings=replace(self.settings, half_life=half_life))
 
-    def _asked(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
+    def _weigh_entries(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
         settings = self.settings
         counts = histories.is_newest_of_item
         kept = counts | (histories.items == UNKNOWN)
@@ -110,7 +110,7 @@ def fit_item_to_item(
         cut = _cut_by_users(indptr, places, users, len(head), settings.regularisation, k)
     else:
         cut = _cut_by_items(indptr, places, len(head), settings.regularisation, k)
-    return ItemToItem(_spread(cut, head, items), settings)
+    return ItemToItem(_spread_columns(cut, head, items), settings)
 
 
 def _cut_by_items(
@@ -162,7 +162,7 @@ def _join(blocks: list[tuple[NDArray[np.int64], Integers, NDArray[np.float32]]])
     return Rows(indptr, columns.astype(np.int32), values.astype(np.float32))
 
 
-def _spread(rows: Rows, head: Integers, items: int) -> Rows:
+def _spread_columns(rows: Rows, head: Integers, items: int) -> Rows:
     """Rows among the head's places as rows among all items; the head is ascending, so columns stay so."""
     lengths = np.zeros(items, np.int64)
     lengths[head] = np.diff(rows.indptr)

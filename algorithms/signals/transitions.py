@@ -51,13 +51,13 @@ class Transitions:
 
     def score(self, histories: Histories) -> Floats:
         """(users, items)."""
-        asked, weights = self._asked(histories)
+        asked, weights = self._weigh_entries(histories)
         owners, items = histories.owners[asked], histories.items[asked]
         return self.rows.sum_rows(owners, items, weights, len(histories))
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets, entries)."""
-        asked, weights = self._asked(history)
+        asked, weights = self._weigh_entries(history)
         shares = np.zeros((len(targets), len(history.items)))
         shares[:, asked] = self.rows.shares(history.items[asked], weights, targets)
         return shares
@@ -93,7 +93,7 @@ class Transitions:
             column_sums=sums[1],
         )
 
-    def _asked(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
+    def _weigh_entries(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
         """The places of the entries that are asked, and how much each weighs."""
         place = np.arange(len(histories.items)) - histories.indptr[histories.owners]
         asked = np.flatnonzero((place < _NEWEST) & (histories.items != UNKNOWN))

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from benchmarks.context import BenchContext
 from contracts.settings import TrainingSettings
-from contracts.strengths import graded
+from contracts.strengths import strength_of_rating
 from ingest.simulated.source import SyntheticWorld, WorldSize
 from stack.machine.jars import jars_dir
 from training.evaluation.held_out import MeasuredHistories
@@ -76,7 +76,7 @@ def world(scale: float, settings: TrainingSettings) -> Ratings:
     size = WorldSize(max(100, int(USERS * side)), max(200, int(ITEMS * side)), int(RATINGS * scale))
     users, items, values, times = SyntheticWorld(size).history()
     steps = np.arange(0.5, 5.5, 0.5)
-    of_step = np.array([graded(step, settings.rating_strengths) for step in steps])
+    of_step = np.array([strength_of_rating(step, settings.rating_strengths) for step in steps])
     strengths = of_step[np.searchsorted(steps, values)]
     return Ratings(users, items, values, strengths, times, size)
 

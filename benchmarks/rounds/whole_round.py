@@ -95,13 +95,13 @@ def _script(ratings: Ratings, settings: TrainingSettings) -> float:
     measured = np.intersect1d(past.users, later.users).astype(np.int64)[: settings.evaluation_users]
     liked = later.histories(measured)
     liked = liked.where(liked.liked)
-    lists = _recommended(past, measured, settings, _K)
+    lists = _recommend(past, measured, settings, _K)
     everybody = np.arange(ratings.size.users)
-    _recommended(ratings, everybody, settings, _TOP_N)
+    _recommend(ratings, everybody, settings, _TOP_N)
     return float(np.nanmean(ndcg_at_k(lists, Positives(liked.indptr, liked.items), _K)))
 
 
-def _recommended(ratings: Ratings, users: Any, settings: TrainingSettings, n: int) -> Any:
+def _recommend(ratings: Ratings, users: Any, settings: TrainingSettings, n: int) -> Any:
     shape = (ratings.size.users, ratings.size.items)
     # A strength of 0 says nothing to implicit; below it, that the item is not wanted.
     matrix = sp.csr_matrix((ratings.strengths.astype(np.float32), (ratings.users, ratings.items)), shape)

@@ -75,7 +75,7 @@ def random_signals() -> Signals:
     }
 
 
-def _blended(signals: Signals, weights: dict[str, float], histories: Histories) -> Array:
+def _blend_lists(signals: Signals, weights: dict[str, float], histories: Histories) -> Array:
     return Blend(weights, weights).rank(signals, histories, LISTED)[0]
 
 
@@ -97,7 +97,7 @@ def _folded_in(signals: Signals, histories: Histories) -> Array:
 
 
 def _ratio(name: str, histories: Histories, signals: Signals, weights: dict[str, float], block: int) -> Ratio:
-    lists: list[Lists] = [partial(_blended, signals, weights), partial(_folded_in, signals)]
+    lists: list[Lists] = [partial(_blend_lists, signals, weights), partial(_folded_in, signals)]
     ours, peer = alternating([partial(_rate, each, histories, block) for each in lists], _ROUNDS)
     per_user = 1000 / median(ours)
     note = f"{per_user:.2f} ms a user (goal {_GOAL_MS}); peer: today's fold-in and top-N, one core"

@@ -32,7 +32,7 @@ Fields = tuple[str, str, str, str]
 def run(context: BenchContext) -> list[Ratio]:
     """Events a second of each shape."""
     count = int(_RATINGS * context.scale)
-    paths = _written(context.work_dir, count)
+    paths = _write_files(context.work_dir, count)
     readers = {"CSV": _csv_fields, "JSON lines": _json_fields, "Parquet": _parquet_fields}
     ratios = []
     for shape, path in paths.items():
@@ -44,7 +44,7 @@ def run(context: BenchContext) -> list[Ratio]:
     return ratios
 
 
-def _written(folder: Path, count: int) -> dict[str, Path]:
+def _write_files(folder: Path, count: int) -> dict[str, Path]:
     rng = np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
     table = pa.table(

@@ -168,12 +168,12 @@ def print_choice(choice: Choice) -> None:
 
 def item_knn(asked: Histories, learnt: Histories, items: int, known_too: bool = False) -> Array:
     """The item-kNN of the evaluation, with its defaults; ``known_too``: its lists hold known items, too."""
-    past = _measured(asked)
+    past = _measured_histories(asked)
     left_out = past.where(np.zeros(len(past.items), np.bool_)) if known_too else past
-    return rival_lists.item_knn(past, items, K, left_out, _measured(learnt))
+    return rival_lists.item_knn(past, items, K, left_out, _measured_histories(learnt))
 
 
-def _measured(histories: Histories) -> MeasuredHistories:
+def _measured_histories(histories: Histories) -> MeasuredHistories:
     histories = histories.where(histories.is_newest_of_item)
     order = np.lexsort((histories.items, histories.owners))
     return MeasuredHistories(
@@ -240,7 +240,7 @@ def next_item(log: Log) -> None:
     """Each later positive from all of its user's ratings before it."""
     order = np.argsort(log.times, kind="stable")
 
-    def asked(first: int, last: int, limit: int | None) -> Questions:
+    def ask(first: int, last: int, limit: int | None) -> Questions:
         rows = order[:last]
         # The rows' places in time tell which are targets; they travel as weights.
         is_target = (np.arange(last) >= first) & (log.ratings[rows] >= POSITIVE)
@@ -250,7 +250,7 @@ def next_item(log: Log) -> None:
 
     def slice_of(start: float, stop: float) -> Slice:
         first, last = int(len(order) * start), int(len(order) * stop)
-        return Slice(offered_of(log, order[:first], order[first:last]), asked(first, last, MAX_QUESTIONS))
+        return Slice(offered_of(log, order[:first], order[first:last]), ask(first, last, MAX_QUESTIONS))
 
     started = time.perf_counter()
     choice = choose([slice_of(0.6, 0.8), slice_of(0.4, 0.6)])
@@ -259,7 +259,7 @@ def next_item(log: Log) -> None:
     first = int(len(order) * 0.8)
     names = {name for blend in blends(choice).values() for name in blend.names}
     offered = offered_of(log, order[:first], order[first:], names)
-    questions = asked(first, len(order), None)
+    questions = ask(first, len(order), None)
     lists = {name: rank(blend, offered, questions, K) for name, blend in blends(choice).items()}
     lists["popularity"] = popular_lists(offered, questions, K)
     lists = {name: fill(found, lists["popularity"]) for name, found in lists.items()}

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from river import drift
 
-from benchmarks.studies.drifting_streams import Array, bursts, planted
+from benchmarks.studies.drifting_streams import Array, bursts, plant_drift
 from training.drift.detector import BASELINE, BLOCK, DELTA
 
 DETECTORS: dict[str, Callable[[], Any]] = {
@@ -67,7 +67,7 @@ def _delays(make: Callable[[], Any], kind: str) -> Array:
     for before, after in LEVELS:
         for seed in range(RUNS):
             rng = np.random.default_rng(100 + seed)
-            events = planted(kind, before, after, DRIFT_BLOCKS * BLOCK)
+            events = plant_drift(kind, before, after, DRIFT_BLOCKS * BLOCK)
             late = [each for each in _alarms(make, bursts(rng, events)) if each >= DRIFT_BLOCKS]
             found.append(late[0] - DRIFT_BLOCKS + 1.0 if late else np.nan)
     return np.asarray(found)

@@ -18,7 +18,7 @@ def bursts(rng: np.random.Generator, level: Array) -> Array:
     return drawn.reshape(-1)[: len(level)].astype(np.float64)
 
 
-def planted(kind: str, before: float, after: float, events: int) -> Array:
+def plant_drift(kind: str, before: float, after: float, events: int) -> Array:
     """The level of each event: ``events`` before the drift, and the drift for as many."""
     changed = {
         "abrupt": np.full(events, after),

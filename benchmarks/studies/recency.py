@@ -92,7 +92,7 @@ def _fit_items(ratings: sp.csr_matrix, settings: TrainingSettings, seed: int) ->
     return fit_als(strengths, setting, seed, settings.als_alpha)[1]
 
 
-def _graded(ratings: Array, settings: TrainingSettings) -> Array:
+def _strengths_of_ratings(ratings: Array, settings: TrainingSettings) -> Array:
     table = sorted(settings.rating_strengths.items())
     thresholds, strengths = (np.array(column) for column in zip(*table, strict=True))
     return np.asarray(strengths[np.searchsorted(thresholds, ratings, side="right") - 1])
@@ -142,7 +142,7 @@ def gains(part: Slice, half_lives: Setting, period_ms: int = 0) -> Array:
     """NDCG@K of each target (one relevant item) by fold-in, or by lists retrained every ``period_ms``."""
     settings, log, factors = TrainingSettings(), part.log, part.item_factors
     known_to_model, ranks = np.any(factors, axis=1, keepdims=True)[:, 0], part.popular_ranks.copy()
-    strengths = _graded(log.ratings, settings)
+    strengths = _strengths_of_ratings(log.ratings, settings)
     known_now = (indptr_places for _, *indptr_places in histories(part, 0))
     for (rows, indptr, places), (seen_indptr, seen) in zip(
         histories(part, period_ms), known_now, strict=True
@@ -238,7 +238,7 @@ def long_run(log: Log, half_lives: list[float], seeds: int) -> list[Setting]:
     settings = TrainingSettings()
     ratings = by_time(*log)
     split, before = make_split(ratings, 2), ratings.part < 2
-    strengths = _graded(split.train.data, settings)
+    strengths = _strengths_of_ratings(split.train.data, settings)
     cells = (log.times[before], (log.users[before], log.items[before]))
     times = sp.csr_matrix(cells, split.train.shape).data  # in the order of split.train's cells
     rows = dict[float, list[Array]]()

@@ -144,7 +144,7 @@ def ndcg(split: Split, lists: Lists, setting: Setting, seeds: int) -> Array:
     return np.asarray(np.mean(runs, axis=0)[positives.counts > 0])
 
 
-def tuned(split: Split, suggest: Suggest, lists: Lists, trials: int) -> Setting:
+def tune(split: Split, suggest: Suggest, lists: Lists, trials: int) -> Setting:
     """The setting of the best trial."""
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=42))
     found: dict[int, Setting] = {}
@@ -183,7 +183,7 @@ def main() -> None:
         setting["strengths"] = {float(rating): grade for rating, grade in setting["strengths"].items()}
         report("the given setting", setting, _als_lists)
     for name, suggest, lists in PEERS if options.trials else ():
-        report(name, tuned(chosen_on, suggest, lists, options.trials), lists)
+        report(name, tune(chosen_on, suggest, lists, options.trials), lists)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def history(user_id: str, shards: int) -> str:
     return f"hw:{{{shard_of(user_id, shards)}}}:history:{user_id}"
 
 
-def retracted(user_id: str, shards: int) -> str:
+def retracted_items(user_id: str, shards: int) -> str:
     """HASH as `history`: items of which a retraction left nothing; kept so that order does not matter."""
     return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"
 
@@ -54,7 +54,7 @@ def fresh(user_id: str, shards: int) -> str:
     return f"hw:{{{shard_of(user_id, shards)}}}:fresh:{user_id}"
 
 
-def erased(shard: int) -> str:
+def erased_users(shard: int) -> str:
     """HASH user_id -> epoch ms: users of the shard who asked to be forgotten, and until when."""
     return f"hw:{{{shard}}}:erased"
 
@@ -212,7 +212,7 @@ EXPERIMENTS_REVISION = "hw:{experiments}:revision"  # STRING counter: raised by 
 EXPERIMENT_AUDIT = "hw:{experiments}:audit"  # LIST of experiments.changes.ExperimentChange, newest last
 
 
-def shown(user_id: str, shards: int) -> str:
+def shown_items(user_id: str, shards: int) -> str:
     """ZSET item_id by when it was last in an answer (ms), expires; kept while SHOWN_SECONDS is above zero."""
     return f"hw:{{{shard_of(user_id, shards)}}}:shown:{user_id}"
 

@@ -220,12 +220,12 @@ class Manifest(_Record):
         try:
             fields = json.loads(text)
         except ValueError as error:
-            raise _damaged(name, f"it is not JSON: {error}") from error
+            raise _damage_error(name, f"it is not JSON: {error}") from error
         if not isinstance(fields, dict):
-            raise _damaged(name, "it is not a JSON object")
+            raise _damage_error(name, "it is not a JSON object")
         written_format = fields.pop("format", 0)
         if not isinstance(written_format, int) or written_format < 0:
-            raise _damaged(name, f"format is {written_format!r}")
+            raise _damage_error(name, f"format is {written_format!r}")
         if written_format > FORMAT:
             raise NewerManifestError(
                 f"The manifest of {name} has format {written_format}, and this Headwater reads formats up to "
@@ -236,10 +236,10 @@ class Manifest(_Record):
         try:
             return cls.model_validate(fields)
         except ValidationError as error:
-            raise _damaged(name, _first_problem(error)) from error
+            raise _damage_error(name, _first_problem(error)) from error
 
 
-def _damaged(name: str, why: str) -> ManifestError:
+def _damage_error(name: str, why: str) -> ManifestError:
     return ManifestError(
         f"The manifest of {name} is damaged ({why}): restore it from a backup, serve another version "
         "(`headwater models promote VERSION`), or train again (`headwater train --once`)"

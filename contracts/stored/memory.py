@@ -199,7 +199,7 @@ def user_metadata(world: World) -> int:
 
 def shown_items(world: World) -> int:
     """What was shown lately to those who are active."""
-    name = len(keyspace.shown("u" * world.user_size, world.shards))
+    name = len(keyspace.shown_items("u" * world.user_size, world.shards))
     each = zset_bytes(world.shown, world.item_size, INTEGER) + key_bytes(name, expires=True)
     return round(world.users * world.fresh_users) * each if world.shown else 0
 

@@ -15,7 +15,7 @@ INTEGER, REAL = 10, 20  # a score in a listpack: 64 bits, or the text of a doubl
 HALF_LIKED = 14  # of recent items: a liked one's score is the text of a time with half a millisecond
 
 
-def allocated(size: int) -> int:
+def allocation_size(size: int) -> int:
     """What jemalloc gives for a number of bytes: its next size class."""
     if size <= 128:
         return 8 if size <= 8 else -(-size // 16) * 16
@@ -30,10 +30,10 @@ def table_bytes(entries: int) -> int:
 
 def _text(size: int) -> int:
     header = next(bytes_ for bytes_, limit in ((1, 32), (3, 256), (5, 65_536), (9, 1 << 32)) if size < limit)
-    return allocated(header + size + 1)
+    return allocation_size(header + size + 1)
 
 
-def _packed(size: int) -> int:
+def _packed_size(size: int) -> int:
     """A text within a listpack: its length before it, its way back behind it."""
     head = 1 if size < 64 else 2 if size < 4096 else 5
     return head + size + (1 if head + size < 128 else 2)
@@ -44,7 +44,7 @@ def hash_bytes(fields: int, name_size: int, value_size: int, largest: int = 0) -
     if not fields:
         return 0
     if fields <= LISTPACK_FIELDS and max(name_size, value_size, largest) <= LISTPACK_VALUE:
-        return _OBJECT + allocated(7 + fields * (_packed(name_size) + _packed(value_size)))
+        return _OBJECT + allocation_size(7 + fields * (_packed_size(name_size) + _packed_size(value_size)))
     each = _ENTRY + _text(name_size) + _text(value_size)
     return _OBJECT + _DICT + table_bytes(fields) + fields * each
 
@@ -54,14 +54,14 @@ def zset_bytes(members: int, name_size: int, score_size: int) -> int:
     if not members:
         return 0
     if members <= LISTPACK_MEMBERS and name_size <= LISTPACK_VALUE:
-        return _OBJECT + allocated(7 + members * (_packed(name_size) + score_size))
+        return _OBJECT + allocation_size(7 + members * (_packed_size(name_size) + score_size))
     each = _ENTRY + _text(name_size) + _NODE
     return _OBJECT + _DICT + _SKIPLIST + table_bytes(members) + members * each
 
 
 def string_bytes(size: int) -> int:
     """A STRING of this number of bytes, without its key."""
-    return allocated(_OBJECT + 4 + size) if size <= 44 else _OBJECT + _text(size)
+    return allocation_size(_OBJECT + 4 + size) if size <= 44 else _OBJECT + _text(size)
 
 
 def key_bytes(name_size: int, expires: bool = False) -> int:

@@ -15,7 +15,7 @@ from experiments.statistics.comparison import Verdict, any_time, difference, fix
 from experiments.statistics.correction import holm
 from experiments.statistics.cuped import adjust
 from experiments.statistics.novelty import novelty
-from experiments.statistics.ratio import ArmValue, Array, arm_value, linearised, ratio_sums
+from experiments.statistics.ratio import ArmValue, Array, arm_value, linearise, ratio_sums
 
 ALPHA = 0.05
 MAX_DAYS = 30  # of the effect by day
@@ -84,7 +84,7 @@ def _with_cuped(
     for each, counts in by_arm.items():
         if not counts.denominator.sum():
             return value_of(by_arm[0]), value_of(by_arm[place]), 0.0
-        values[str(each)] = linearised(counts.numerator, counts.denominator)
+        values[str(each)] = linearise(counts.numerator, counts.denominator)
     before = {str(each): observations.before[observations.arm == each] for each in by_arm}
     adjusted = adjust(values, before)
     a, b = (arm_value(ratio_sums(adjusted.values[str(each)])) for each in (0, place))
@@ -144,7 +144,7 @@ def _novelty_of(definition: Definition, observations: Observations, place: int, 
         lifts=[_number(lift) for lift in lifts],
         slope=trend.slope,
         p_value=trend.p_value,
-        found=trend.found,
+        found=trend.is_found,
     )
 
 

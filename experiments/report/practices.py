@@ -94,7 +94,8 @@ def decide(
         best = max(better, key=lambda each: each.lift or 0)
         return (
             f"{best.arm} is better: {definition.primary} {best.lift:+.1%} "
-            f"[{_bound(best.any_time.low)}, {_bound(best.any_time.high)}], and this holds at every look."
+            f"[{_format_bound(best.any_time.low)}, {_format_bound(best.any_time.high)}], "
+            "and this holds at every look."
         )
     if primary and all(_is_found(each) for each in primary):
         return f"Keep {definition.control.name}: every other arm is worse in {definition.primary}."
@@ -125,5 +126,5 @@ def _people(plan: PlanRecord) -> str:
     return f"{plan.needed_users:,} users an arm are needed, in about {plan.days_left:.1f} days"
 
 
-def _bound(value: float | None) -> str:
+def _format_bound(value: float | None) -> str:
     return "unbounded" if value is None else f"{value:+.1%}"

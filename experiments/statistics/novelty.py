@@ -19,7 +19,7 @@ class Novelty(NamedTuple):
     p_value: float | None
 
     @property
-    def found(self) -> bool:
+    def is_found(self) -> bool:
         """Whether the effect changes with the days, so that its mean says little of the time to come."""
         return self.p_value is not None and self.p_value < ALPHA
 

@@ -62,7 +62,7 @@ def arm_value(sums: RatioSums) -> ArmValue:
     return ArmValue(value, np.where(enough, variance, np.nan), sums.units)
 
 
-def linearised(numerator: ArrayLike, denominator: ArrayLike | None = None) -> Array:
+def linearise(numerator: ArrayLike, denominator: ArrayLike | None = None) -> Array:
     """One value a unit: their mean is the ratio, their variance n times that of the ratio. Shape (units,).
 
     What works on means, as the reduction of variance by a covariate, works on these values.

@@ -70,7 +70,7 @@ class Columns:
         """Part -> column."""
         return {part: getattr(self, part) for part in PARTS}
 
-    def unused(self, names: list[str]) -> list[str]:
+    def unused_names(self, names: list[str]) -> list[str]:
         """The columns that no part takes."""
         return [name for name in names if name not in self.by_part.values()]
 
@@ -118,7 +118,7 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
         if found[part] is None:
             raise ColumnsUnknownError(
                 f"{source} has no column '{part}_id' or another usual name of the {part}: say with --columns "
-                f"{part}=NAME which of {_listed(names)} holds the {part}"
+                f"{part}=NAME which of {_list_names(names)} holds the {part}"
             )
     guessed = frozenset(part for part in PARTS if found[part] is not None and part not in told)
     return Columns(
@@ -138,10 +138,10 @@ def find_named(source: str, names: list[str], wanted: str) -> str:
     alike = [name for name in names if plain(name) == plain(wanted)]
     if len(alike) == 1:
         return alike[0]
-    raise ColumnsUnknownError(f"{source} has no column {wanted!r}; it has {_listed(names)}")
+    raise ColumnsUnknownError(f"{source} has no column {wanted!r}; it has {_list_names(names)}")
 
 
-def _listed(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     shown = ", ".join(name if len(name) <= 40 else name[:37] + "..." for name in names[:40])
     return shown if len(names) <= 40 else f"{shown} and {len(names) - 40} more"
 

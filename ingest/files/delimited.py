@@ -12,9 +12,9 @@ from itertools import islice, takewhile
 
 import duckdb
 
-from ingest.files.engine import Engine, quoted
+from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import SourceError
-from ingest.files.unpacked import Content, recoded
+from ingest.files.unpacked import Content, recode
 
 _NEVER = "\x01\x02\x03\x04"  # a separator that no text holds: lines are read whole
 _SEPARATORS = ",\t;|"
@@ -78,7 +78,7 @@ def sniff(engine: Engine, content: Content) -> Dialect:
     lines, skip = sample_lines(content)
     if lines[0].count("::") >= 1 and all(line.count("::") == lines[0].count("::") for line in lines[:20]):
         return Dialect("::", lines[0].count("::") + 1, quote="", escape="", skip=skip)
-    separator, quote, escape = _sniffed(engine, content) or ("", _QUOTE, _QUOTE)
+    separator, quote, escape = _sniff(engine, content) or ("", _QUOTE, _QUOTE)
     if separator not in lines[0] or not separator or separator not in _SEPARATORS:
         most = max(_SEPARATORS, key=lines[0].count)
         separator = most if most in lines[0] or " " not in lines[0].strip() else " "
@@ -104,7 +104,7 @@ def sample_lines(content: Content) -> tuple[list[str], int]:
     return [line for line in lines[skip:] if line.strip()] or [""], skip
 
 
-def _sniffed(engine: Engine, content: Content) -> tuple[str, str, str] | None:
+def _sniff(engine: Engine, content: Content) -> tuple[str, str, str] | None:
     sniffed = (
         "SELECT Delimiter, Quote, Escape FROM sniff_csv(?, compression = ?, ignore_errors = true, "
         "strict_mode = false, max_line_size = 16000000)"
@@ -164,7 +164,7 @@ class DelimitedText:
         except duckdb.Error as error:
             raise SourceError(f"{self.content.named} cannot be read: {first_line(error)}") from error
         if "INVALID ENCODING" in refused.kinds:
-            self.content = recoded(self.content, engine.folder)
+            self.content = recode(self.content, engine.folder)
             return self.load(engine, table, picked)
         if "UNQUOTED VALUE" in refused.kinds:
             within = replace(self.dialect, quotes_span_lines=False)
@@ -183,10 +183,10 @@ class DelimitedText:
         engine.run(f"DROP TABLE IF EXISTS {table}_faults; DROP TABLE IF EXISTS {table}_scans")
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS SELECT NULL::BIGINT AS line, {chosen} "
-            f"FROM read_csv({quoted(str(self.content.path))}, "
-            f"auto_detect = false, columns = {{{columns}}}, delim = {quoted(d.separator)}, "
-            f"quote = {quoted(d.quote)}, escape = {quoted(d.escape)}, header = false, "
-            f"skip = {d.skip + self.first}, compression = {quoted(self.content.compression)}, "
+            f"FROM read_csv({sql_literal(str(self.content.path))}, "
+            f"auto_detect = false, columns = {{{columns}}}, delim = {sql_literal(d.separator)}, "
+            f"quote = {sql_literal(d.quote)}, escape = {sql_literal(d.escape)}, header = false, "
+            f"skip = {d.skip + self.first}, compression = {sql_literal(self.content.compression)}, "
             f"max_line_size = {_MAX_LINE_BYTES}, store_rejects = true, rejects_limit = 0, "
             f"rejects_table = '{table}_faults', rejects_scan = '{table}_scans')"
         )
@@ -222,9 +222,11 @@ class DelimitedText:
                 return None if d.separator in ",;" else line.split(d.separator)
 
         split_text = engine.add_function("fields", fields, "VARCHAR[]")
-        split = f"string_split(text, {quoted(d.separator)})"
+        split = f"string_split(text, {sql_literal(d.separator)})"
         if d.quote and len(d.separator) == 1:
-            split = f"CASE WHEN contains(text, {quoted(d.quote)}) THEN {split_text}(text) ELSE {split} END"
+            split = (
+                f"CASE WHEN contains(text, {sql_literal(d.quote)}) THEN {split_text}(text) ELSE {split} END"
+            )
         lines = lines_sql(self.content)
         engine.run(
             f"CREATE OR REPLACE TEMP TABLE {table}_lines AS SELECT line, text, {split} AS f FROM ({lines}) "
@@ -291,9 +293,9 @@ def lines_sql(content: Content) -> str:
     """A query of (line, text): the physical lines of a text, in their order."""
     return (
         f"SELECT row_number() OVER () AS line, coalesce(text, '') AS text FROM read_csv("
-        f"{quoted(str(content.path))}, auto_detect = false, columns = {{'text': 'VARCHAR'}}, "
-        f"delim = {quoted(_NEVER)}, quote = '', escape = '', header = false, "
-        f"compression = {quoted(content.compression)}, max_line_size = {_MAX_LINE_BYTES})"
+        f"{sql_literal(str(content.path))}, auto_detect = false, columns = {{'text': 'VARCHAR'}}, "
+        f"delim = {sql_literal(_NEVER)}, quote = '', escape = '', header = false, "
+        f"compression = {sql_literal(content.compression)}, max_line_size = {_MAX_LINE_BYTES})"
     )
 
 

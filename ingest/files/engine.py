@@ -73,6 +73,6 @@ class Engine:
         self._remove()
 
 
-def quoted(text: str) -> str:
+def sql_literal(text: str) -> str:
     """The text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -71,7 +71,7 @@ def packing_of(path: Path) -> Packing:
     return next((packing for magic, packing in _PACKINGS if head.startswith(magic)), Packing.NONE)
 
 
-def opened(path: Path, packing: Packing) -> IO[bytes]:
+def open_packed(path: Path, packing: Packing) -> IO[bytes]:
     """The file's content as bytes, decompressed on the way."""
     if packing is Packing.GZIP:
         return cast("IO[bytes]", gzip.open(path, "rb"))
@@ -90,7 +90,7 @@ UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
 def head_of(path: Path, packing: Packing) -> bytes:
     """The first bytes of the content. Raises SourceError for what cannot be read or is another format."""
     try:
-        with opened(path, packing) as file:
+        with open_packed(path, packing) as file:
             head = file.read(HEAD_BYTES)
     except UNREADABLE as error:
         raise SourceError(f"{path} cannot be read: {error}") from error

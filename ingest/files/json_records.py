@@ -15,9 +15,9 @@ import duckdb
 
 from ingest.files.columns import names_an_item
 from ingest.files.delimited import Refused, RefusedRecord, lines_sql
-from ingest.files.engine import Engine, quoted
+from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import SourceError
-from ingest.files.unpacked import Content, recoded
+from ingest.files.unpacked import Content, recode
 
 _MAX_OBJECT_BYTES = 64_000_000
 _KEPT = 1_000
@@ -48,7 +48,7 @@ class JsonRecords:
         if _as_json(line) is not None:
             return cls(content, "JSON lines")
         if _as_python(line) is not None:
-            return cls(_rewritten(content, scratch), "lines of Python literals")
+            return cls(_rewrite_as_json_lines(content, scratch), "lines of Python literals")
         lines = [_as_json(other.strip()) for other in content.sample_lines[1:20]]
         if any(lines):
             return cls(content, "JSON lines")
@@ -65,7 +65,7 @@ class JsonRecords:
             return self._open(engine, table)
         except duckdb.Error as error:
             if "nicode" in str(error) and self.content.encoding == "utf-8":
-                self.content = recoded(self.content, engine.folder)
+                self.content = recode(self.content, engine.folder)
                 return self.open(engine, table)
             raise SourceError(
                 f"{self.content.named} cannot be read as {self.shape}: {str(error).strip().splitlines()[0]}"
@@ -76,8 +76,8 @@ class JsonRecords:
             form = "array" if self.shape == "JSON array" else "unstructured"
             engine.run(
                 f"CREATE OR REPLACE TABLE {table} AS SELECT row_number() OVER () AS line, json FROM "
-                f"read_json_objects({quoted(str(self.content.path))}, format = '{form}', "
-                f"compression = {quoted(self.content.compression)}, "
+                f"read_json_objects({sql_literal(str(self.content.path))}, format = '{form}', "
+                f"compression = {sql_literal(self.content.compression)}, "
                 f"maximum_object_size = {_MAX_OBJECT_BYTES})"
             )
             return self._take_out_other_values(engine, table)
@@ -119,7 +119,7 @@ class JsonRecords:
         """The one field that holds a list of objects which name an item, as in Steam's; else None."""
         found = []
         for name in names:
-            field = quoted(f"{pointer(name)}/0")
+            field = sql_literal(f"{pointer(name)}/0")
             keys = engine.rows(
                 f"SELECT DISTINCT unnest(json_keys(json, {field})) FROM (SELECT json FROM {table} "
                 f"WHERE json_type(json, {field}) = 'OBJECT' LIMIT {_LOOKED_AT})"
@@ -130,7 +130,7 @@ class JsonRecords:
 
     def spread(self, engine: Engine, table: str, name: str) -> None:
         """One object for each entry of a list: the entry's fields, and those that stand beside the list."""
-        listed, whole = quoted(pointer(name)), quoted(json.dumps({name: None}))
+        listed, whole = sql_literal(pointer(name)), sql_literal(json.dumps({name: None}))
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS SELECT line, "
             f"json_merge_patch(json_merge_patch(json, {whole}::JSON), entry)::VARCHAR AS json FROM "
@@ -175,7 +175,7 @@ def _as_python(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _rewritten(content: Content, scratch: Path) -> Content:
+def _rewrite_as_json_lines(content: Content, scratch: Path) -> Content:
     """A copy whose lines are JSON; what is neither JSON nor Python stays, to be refused with its line."""
     target = scratch / f"json-{len(list(scratch.iterdir()))}"
     with target.open("w", encoding="utf-8") as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingest.files.engine import Engine, quoted
+from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import SourceError
 
 _FRACTIONS = ("DOUBLE", "FLOAT")
@@ -30,7 +30,9 @@ class ParquetRecords:
 
     def relation(self) -> str:
         """The rows as DuckDB reads them."""
-        return f"read_parquet({quoted(str(self.path))}, hive_partitioning = true, file_row_number = true)"
+        return (
+            f"read_parquet({sql_literal(str(self.path))}, hive_partitioning = true, file_row_number = true)"
+        )
 
 
 def column_text(name: str, kind: str, is_id: bool) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from contracts.identifiers import BLANKS
 from ingest.files.columns import PARTS, names_a_part, names_an_item
 from ingest.files.delimited import DelimitedText, Dialect, Refused, dialect_of, lines_sql, sample_lines, sniff
-from ingest.files.engine import Engine, quoted
+from ingest.files.engine import Engine, sql_literal
 from ingest.files.json_records import JsonRecords, looks_like_json, pointer, token_text
 from ingest.files.known_layouts import (
     JESTER_HIGH,
@@ -37,7 +37,7 @@ class Table(Protocol):
     """One file of rows."""
 
     @property
-    def named(self) -> Path:
+    def shown_path(self) -> Path:
         """The file, as messages name it."""
 
     @property
@@ -78,7 +78,7 @@ class DelimitedTable:
     scale: tuple[float, float] | None = None
 
     @property
-    def named(self) -> Path:
+    def shown_path(self) -> Path:
         """The file."""
         return self.text.content.named
 
@@ -89,7 +89,7 @@ class DelimitedTable:
 
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
         """See Table."""
-        expressions = [_trimmed(_position(self, picked.get(part)), part) for part in PARTS]
+        expressions = [_trim(_position(self, picked.get(part)), part) for part in PARTS]
         return self.text.load(engine, table, expressions)
 
     def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
@@ -101,10 +101,10 @@ def _position(table: DelimitedTable, name: str | None) -> str | None:
     return None if name is None else f"c{table.names.index(name)}"
 
 
-def _trimmed(expression: str | None, part: str) -> str:
+def _trim(expression: str | None, part: str) -> str:
     if expression is None:
         return f"NULL::VARCHAR AS {LOADED[part]}"
-    return f"trim({expression}, {quoted(BLANKS)}) AS {LOADED[part]}"
+    return f"trim({expression}, {sql_literal(BLANKS)}) AS {LOADED[part]}"
 
 
 @dataclass
@@ -119,7 +119,7 @@ class JsonTable:
     scale: tuple[float, float] | None = None
 
     @property
-    def named(self) -> Path:
+    def shown_path(self) -> Path:
         """The file."""
         return self.records.content.named
 
@@ -136,12 +136,12 @@ class JsonTable:
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
         """See Table."""
         names = [name for part in PARTS if (name := picked.get(part)) is not None]
-        pointers = ", ".join(quoted(pointer(name)) for name in names)
+        pointers = ", ".join(sql_literal(pointer(name)) for name in names)
         expressions = []
         for part in PARTS:
             name = picked.get(part)
             token = f"f[{names.index(name) + 1}]" if name is not None else None
-            expressions.append(_trimmed(token and token_text(token, part in IDS), part))
+            expressions.append(_trim(token and token_text(token, part in IDS), part))
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS SELECT line, {', '.join(expressions)} FROM "
             f"(SELECT line, json_extract(json, [{pointers}]) AS f FROM {self.objects})"
@@ -166,7 +166,7 @@ class ParquetTable:
     scale: tuple[float, float] | None = None
 
     @property
-    def named(self) -> Path:
+    def shown_path(self) -> Path:
         """The file."""
         return self.records.path
 
@@ -181,7 +181,7 @@ class ParquetTable:
         for part in PARTS:
             name = picked.get(part)
             text = None if name is None else column_text(name, self.types[name], part in IDS)
-            expressions.append(_trimmed(text, part))
+            expressions.append(_trim(text, part))
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS "
             f"SELECT file_row_number + 1 AS line, {', '.join(expressions)} FROM {self.records.relation()}"
@@ -205,7 +205,7 @@ class DerivedTable:
     scale: tuple[float, float] | None = None
 
     @property
-    def named(self) -> Path:
+    def shown_path(self) -> Path:
         """The file."""
         return self.content.named
 
@@ -241,7 +241,7 @@ def netflix(content: Content) -> DerivedTable:
 
 def jester(content: Content, dialect: Dialect) -> DerivedTable:
     """Jester's matrix: the user is the line, the item the column, 99 is no rating."""
-    split = f"string_split(text, {quoted(dialect.separator)})"
+    split = f"string_split(text, {sql_literal(dialect.separator)})"
     query = (
         "SELECT line, line::VARCHAR AS user_id, place::VARCHAR AS item_id, trim(cell) AS value, "
         "NULL::VARCHAR AS time, NULL::VARCHAR AS type FROM "
@@ -279,7 +279,7 @@ def table_of(
         records = ParquetRecords(content.path)
         return ParquetTable(records, records.types(engine))
     if separator is not None:
-        return _delimited(content, engine, has_numbered_columns, separator)
+        return _delimited_table(content, engine, has_numbered_columns, separator)
     if looks_like_json(content.text):
         found = JsonRecords.of(content, engine.folder)
         objects = f"objects_{abs(hash(str(content.named)))}"
@@ -294,10 +294,10 @@ def table_of(
     lines = [line for line in content.sample_lines[:500] if line.strip()]
     if is_netflix(lines):
         return netflix(content)
-    return _delimited(content, engine, has_numbered_columns)
+    return _delimited_table(content, engine, has_numbered_columns)
 
 
-def _delimited(
+def _delimited_table(
     content: Content, engine: Engine, has_numbered_columns: bool, separator: str | None = None
 ) -> Table:
     dialect = sniff(engine, content) if separator is None else dialect_of(separator, content)

@@ -53,10 +53,10 @@ def encoding_of(file: IO[bytes]) -> str:
             odd += b"\n".join(line for line in block.split(b"\n") if not line.isascii())[:_ODD_BYTES]
     if not broken or letters > _VALID_PER_BROKEN * broken:
         return UTF8
-    return _guessed(odd)
+    return _guess(odd)
 
 
-def _guessed(odd: bytes) -> str:
+def _guess(odd: bytes) -> str:
     best = from_bytes(odd).best()
     name = best.encoding if best is not None else _WESTERN
     # Relatives of Latin-1 differ in letters that a short sample does not show; Windows' is the usual one.

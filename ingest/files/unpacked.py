@@ -21,7 +21,7 @@ from ingest.files.first_bytes import (
     Packing,
     head_of,
     is_text,
-    opened,
+    open_packed,
     packing_of,
 )
 from ingest.files.rejected_lines import NoTableError, SourceError
@@ -65,7 +65,7 @@ class Content:
 
     def lines(self) -> Iterator[bytes]:
         """The physical lines of the text that is read, their ends included."""
-        with opened(self.path, self.packing) as file:
+        with open_packed(self.path, self.packing) as file:
             yield from file
 
 
@@ -83,21 +83,21 @@ def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Conten
         raise NoTableError(f"{path} is none of the shapes that can be read: its content is no text")
     content = Content(path, path, packing, UTF8, head)
     if shown not in (None, UTF8, "utf-8-sig"):
-        return recoded(content, scratch, shown)
+        return recode(content, scratch, shown)
     if packing in (Packing.BZIP2, Packing.XZ):
-        return recoded(content, scratch, UTF8)
+        return recode(content, scratch, UTF8)
     return content
 
 
-def recoded(content: Content, scratch: Path, encoding: str | None = None) -> Content:
+def recode(content: Content, scratch: Path, encoding: str | None = None) -> Content:
     """A copy in UTF-8. Without an ``encoding``, the whole text is looked at to find it."""
     target = scratch / f"text-{len(list(scratch.iterdir()))}"
     named = content.named
     try:
         if encoding is None:
-            with opened(named, content.packing) as file:
+            with open_packed(named, content.packing) as file:
                 encoding = encoding_of(file)
-        with opened(named, content.packing) as file:
+        with open_packed(named, content.packing) as file:
             as_utf8(file, encoding, target)
     except (*UNREADABLE, LookupError) as error:
         raise SourceError(f"{named} cannot be read as {encoding}: {error}") from error
@@ -106,21 +106,21 @@ def recoded(content: Content, scratch: Path, encoding: str | None = None) -> Con
     return replace(content, path=target, packing=Packing.NONE, encoding=encoding, head=head)
 
 
-def unpacked(path: Path, scratch: Path) -> Path | None:
+def unpack(path: Path, scratch: Path) -> Path | None:
     """The folder that an archive was unpacked to; None for a file that is no archive.
 
     Raises SourceError for a damaged archive, for one that leads out of its folder, and for an Excel workbook.
     """
     packing = packing_of(path)
     if packing is Packing.ZIP:
-        return _unzipped(path, scratch)
+        return _unzip(path, scratch)
     if packing in (Packing.GZIP, Packing.BZIP2, Packing.XZ, Packing.TAR):
         is_tar = packing is Packing.TAR or head_of(path, packing)[257:262] == b"ustar"
-        return _untarred(path, scratch) if is_tar else None
+        return _untar(path, scratch) if is_tar else None
     return None
 
 
-def _unzipped(path: Path, scratch: Path) -> Path:
+def _unzip(path: Path, scratch: Path) -> Path:
     folder = _folder_for(path, scratch)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -139,7 +139,7 @@ def _unzipped(path: Path, scratch: Path) -> Path:
     return _as_old_as(path, folder)
 
 
-def _untarred(path: Path, scratch: Path) -> Path:
+def _untar(path: Path, scratch: Path) -> Path:
     folder = _folder_for(path, scratch)
     try:
         with tarfile.open(path) as archive:

@@ -91,7 +91,7 @@ class Examination:
             return "none"
         spread = f"{_moment(self.earliest)} to {_moment(self.latest)}"
         if without:
-            names = ", ".join(t.table.named.name for t in without[:3])
+            names = ", ".join(t.table.shown_path.name for t in without[:3])
             ordered = (
                 f"NO TIME COLUMN in {names}: events get times in line order, one millisecond apart, ending "
             )
@@ -178,7 +178,7 @@ def _refused_rows(engine: Engine, tables: Sequence[LoadedTable]) -> tuple[Refuse
         f"ORDER BY ordinal LIMIT {KEPT}"
     )
     for number, loaded in enumerate(tables):
-        name = str(loaded.table.named)
+        name = str(loaded.table.shown_path)
         found += [RefusedRow(name, r.line, r.reason, r.text) for r in loaded.refused.first]
         here = [row for row in refused if row[0] == number]
         places = [ordinal - loaded.first_row + 1 for _, line, ordinal, _, _ in here if line is None]
@@ -208,11 +208,11 @@ def _table_lines(loaded: LoadedTable) -> list[str]:
         if name is not None
     ]
     lines = [
-        f"{table.named}",
+        f"{table.shown_path}",
         f"{'shape':<9}{table.shape}; encoding {table.encoding}; {loaded.row_count:,} rows",
         f"{'columns':<9}{', '.join(parts)}",
     ]
-    unused = columns.unused(table.names)
+    unused = columns.unused_names(table.names)
     if unused:
         more = f" and {len(unused) - 20} more" if len(unused) > 20 else ""
         lines.append(f"{'unused':<9}{', '.join(unused[:20])}{more}")

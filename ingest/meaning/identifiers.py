@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.events import MAX_ID_LENGTH
-from ingest.files.engine import quoted
+from ingest.files.engine import sql_literal
 
 # What programs write where there is nothing; none of it is anybody's id.
 NULL_LIKE = ("", "null", "none", "nan", "n/a", "na", "\\n", "<na>", "undefined", "nil", "#n/a", "nat")
@@ -16,7 +16,7 @@ _SHOWN = 57
 def is_null_like(text: str) -> str:
     """SQL: whether a text stands for nothing."""
     longest = max(map(len, NULL_LIKE))
-    listed = ", ".join(quoted(word) for word in NULL_LIKE)
+    listed = ", ".join(sql_literal(word) for word in NULL_LIKE)
     return f"({text} IS NULL OR (length({text}) <= {longest} AND lower({text}) IN ({listed})))"
 
 

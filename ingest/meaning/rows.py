@@ -41,7 +41,7 @@ def load_tables(engine: Engine, tables: list[LoadedTable]) -> None:
                 columns = ", ".join(("line", *LOADED.values()))
                 engine.run(f"INSERT INTO {ROWS} ({columns}, file) SELECT {columns}, {number} FROM {_LOADING}")
         except duckdb.Error as error:
-            raise SourceError(f"{loaded.table.named} cannot be read: {first_line(error)}") from error
+            raise SourceError(f"{loaded.table.shown_path} cannot be read: {first_line(error)}") from error
         total = int(engine.rows(f"SELECT count(*) FROM {ROWS}")[0][0])
         loaded.first_row = sum(before.row_count for before in tables[:number])
         loaded.row_count = total - loaded.first_row

@@ -92,7 +92,7 @@ def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[S
         return STARS, None
     most = _STRAYS * values.count
     if values.below_zero > most:
-        return _signed(values), None
+        return _signed_scale(values), None
     if values.high == 0 or values.above_hundred > most:
         return None, None
     if values.above_ten > most:
@@ -107,7 +107,7 @@ def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[S
     return STARS, None
 
 
-def _signed(values: Values) -> Scale | None:
+def _signed_scale(values: Values) -> Scale | None:
     if values.low >= -1 and values.high <= 1 and values.is_whole:
         return Scale("likes")
     bounds = (1.0, 5.0, 10.0, 100.0)

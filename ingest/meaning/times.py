@@ -117,10 +117,10 @@ def _moment(text: str, rule: TimeRule) -> int | None:
     try:
         return moment_of(text)
     except ValueError:
-        return _written(text, rule.order)
+        return _parse_written_time(text, rule.order)
 
 
-def _written(text: str, order: Order) -> int | None:
+def _parse_written_time(text: str, order: Order) -> int | None:
     slashed = _SLASHED.fullmatch(text)
     if slashed is not None:
         return _of_slashes(slashed, order)

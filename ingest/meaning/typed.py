@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS, MAX_FUTURE_MS, MAX_RATING, MIN_RATING
 from contracts.moments import EARLIEST_PLAUSIBLE_MS
-from ingest.files.engine import Engine, quoted
+from ingest.files.engine import Engine, sql_literal
 from ingest.meaning.decisions import Decisions, default_type, number_sql
 from ingest.meaning.encoding import EncodedEvent
 from ingest.meaning.identifiers import faults, is_null_like, short, without_fraction
@@ -33,7 +33,7 @@ def type_rows(
     engine.run(
         f"CREATE OR REPLACE TABLE {TYPED} AS SELECT ordinal, file, line, u, i, kind, n, moment, "
         f"CASE {_cases(decisions, options)} END AS reason, shown "
-        f"FROM ({_with_ratings(_numbered(tables, decisions, options, read_time), decisions, options)}) "
+        f"FROM ({_with_ratings(_select_typed(tables, decisions, options, read_time), decisions, options)}) "
         f"WHERE kind IS DISTINCT FROM '{SKIP}'"
     )
     engine.run(f"DROP TABLE {ROWS}")
@@ -47,7 +47,7 @@ def _by_file(column: str, files: tuple[int, ...]) -> str:
     )
 
 
-def _numbered(
+def _select_typed(
     tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions, read_time: str
 ) -> str:
     """Rows with canonical ids, our types, numbers and moments."""
@@ -55,10 +55,10 @@ def _numbered(
         f"WHEN {n} THEN '{default_type(loaded.columns.default_type, options, decisions.scale)}'"
         for n, loaded in enumerate(tables)
     )
-    named = " ".join(f"WHEN {quoted(name)} THEN '{ours}'" for name, ours in decisions.types.items())
+    named = " ".join(f"WHEN {sql_literal(name)} THEN '{ours}'" for name, ours in decisions.types.items())
     other = options.types.get(ANY_OTHER)
     by_name = (
-        f"CASE lower(type) {named} ELSE {quoted(other) if other else 'NULL'} END"
+        f"CASE lower(type) {named} ELSE {sql_literal(other) if other else 'NULL'} END"
         if named or other
         else "NULL"
     )
@@ -215,5 +215,5 @@ def _json_text(column: str) -> str:
     """SQL: a text as a string of JSON. Control characters were refused before."""
     escaped = column
     for sign in ("\\", '"'):
-        escaped = f"replace({escaped}, {quoted(sign)}, {quoted(chr(92) + sign)})"
+        escaped = f"replace({escaped}, {sql_literal(sign)}, {sql_literal(chr(92) + sign)})"
     return f"""'"' || {escaped} || '"'"""

@@ -30,16 +30,16 @@ class Counts:
         if error is None:
             self.acknowledged += 1
         else:
-            self._failed(error)
+            self._count_failure(error)
 
     def entry_delivered(self, delivery: Delivery | None, error: Exception | None) -> None:
         """The producer's report on one catalogue entry."""
         if error is None:
             self.catalog_acknowledged += 1
         else:
-            self._failed(error)
+            self._count_failure(error)
 
-    def _failed(self, error: Exception) -> None:
+    def _count_failure(self, error: Exception) -> None:
         self.failed += 1
         reason = str(error) or type(error).__name__
         if len(self.reasons) < _REASONS_KEPT and reason not in self.reasons:
@@ -49,7 +49,7 @@ class Counts:
         """Count what was never reported as failed."""
         reported = self.acknowledged + self.catalog_acknowledged + self.failed
         for _ in range(self.sent + self.catalog_sent - reported):
-            self._failed(TimeoutError("no acknowledgement before the end"))
+            self._count_failure(TimeoutError("no acknowledgement before the end"))
 
 
 def send_catalog(

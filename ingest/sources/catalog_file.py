@@ -27,7 +27,7 @@ from contracts.catalog import (
 from contracts.identifiers import BLANKS
 from ingest.files.columns import NONE, USUAL, find_named, plain
 from ingest.files.delimited import Refused
-from ingest.files.engine import Engine, quoted
+from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import RejectedLines, SourceError
 from ingest.files.tables import DelimitedTable, JsonTable, ParquetTable, Table, table_of
 from ingest.files.unpacked import content_of
@@ -101,7 +101,7 @@ def entry_options(
 
 def entry_columns(table: Table, options: EntryOptions) -> EntryColumns:
     """The columns as told, or by their usual names. Raises SourceError naming what is missing."""
-    names, source = table.names, str(table.named)
+    names, source = table.names, str(table.shown_path)
     left_out = {find_named(source, names, name) for name in options.without}
     told = {
         part: find_named(source, names, name)
@@ -159,7 +159,7 @@ class CatalogFile:
         parts = {"id": columns.id, "title": columns.title, "categories": columns.categories}
         parts["attributes"] = ", ".join(columns.attributes)
         told = "; ".join(f"{part}: {name or '(none)'}" for part, name in parts.items())
-        shown = [f"{self.table.named}: {self.table.shape}", f"  {told}"]
+        shown = [f"{self.table.shown_path}: {self.table.shape}", f"  {told}"]
         return shown + [
             f"  {entry.to_json().decode()[:300]}"
             for entry in islice(self.catalog(RejectedLines(lambda _: None)), _SHOWN)
@@ -169,7 +169,7 @@ class CatalogFile:
         """The entries in the file's order; what is refused is counted with its line."""
         refused, rows = _read(self.table, self.columns, self.engine)
         for record in refused.first:
-            rejected.add(self.table.named, record.line, record.reason)
+            rejected.add(self.table.shown_path, record.line, record.reason)
         rejected.add_all(refused.count - len(refused.first), ())
         broken: dict[int, tuple[int, str]] = {}
         for place, (line, row) in enumerate(rows, 1):
@@ -181,7 +181,7 @@ class CatalogFile:
                 broken[place] = line, str(error)
         lines = self.table.line_of_rows(list(broken), refused) if broken else {}
         for place, (line, reason) in broken.items():
-            rejected.add(self.table.named, lines.get(place, line), reason)
+            rejected.add(self.table.shown_path, lines.get(place, line), reason)
 
     def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
         """None: a catalogue has no events."""
@@ -217,7 +217,7 @@ def _identifier(cell: Any) -> Any:
 
 def _without_fractions(engine: Engine, column: str) -> None:
     """Ids that a program wrote as floats, all of them, become whole numbers again, as in `ingest`."""
-    trimmed = f"trim({column}, {quoted(BLANKS)})"
+    trimmed = f"trim({column}, {sql_literal(BLANKS)})"
     if engine.rows(f"SELECT {float_column(trimmed)} FROM {_ROWS}")[0][0]:
         engine.run(f"UPDATE {_ROWS} SET {column} = {without_fraction(trimmed)}")
 
@@ -290,6 +290,6 @@ def _read(
         # The line is known only where every record is one; `line_of_rows` finds those of refused rows.
         query = f"SELECT 0, * EXCLUDE (line) FROM {_ROWS} ORDER BY rowid"
     else:
-        raise SourceError(f"{table.named} ({table.shape}) holds interactions, not items or users")
+        raise SourceError(f"{table.shown_path} ({table.shape}) holds interactions, not items or users")
     rows = engine.stream(query)
     return refused, ((line, dict(zip(names, row, strict=True))) for line, *row in rows)

@@ -11,7 +11,7 @@ from ingest.files.columns import NONE, Columns, ColumnsUnknownError, resolve
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import NoTableError, SourceError
 from ingest.files.tables import Table, table_of
-from ingest.files.unpacked import content_of, unpacked
+from ingest.files.unpacked import content_of, unpack
 from ingest.meaning.options import ReadingOptions
 from ingest.meaning.rows import LoadedTable
 from ingest.sources.gorse import GorseMetadata, gorse_export
@@ -58,7 +58,7 @@ def _files(path: Path, engine: Engine) -> list[Path]:
     if path.is_dir():
         return list(_in_folder(path))
     if path.is_file():
-        folder = unpacked(path, engine.folder)
+        folder = unpack(path, engine.folder)
         return [path] if folder is None else list(_in_folder(folder))
     matching = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
     if not matching:
@@ -127,4 +127,4 @@ def _table(file: Path, options: ReadingOptions, engine: Engine) -> Table:
 
 
 def _columns(table: Table, options: ReadingOptions) -> Columns:
-    return resolve(str(table.named), table.names, options.columns)
+    return resolve(str(table.shown_path), table.names, options.columns)

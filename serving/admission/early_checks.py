@@ -29,13 +29,13 @@ class CheckedRoute(APIRoute):
         answer = super().get_route_handler()
         names = query_names(self)
 
-        async def checked(request: Request) -> Response:
+        async def answer_checked_request(request: Request) -> Response:
             check_early(self.dependencies, request)
             check_names(request, names)
             check_slashes(request)
             return await answer(request)
 
-        return checked
+        return answer_checked_request
 
 
 def query_names(route: APIRoute) -> frozenset[str]:

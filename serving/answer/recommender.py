@@ -110,7 +110,7 @@ class Recommender:
         """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
         options = question.options
         needed = options.offset + options.n
-        reranked = options.reranked or bool(question.rules.boosts)
+        reranked = options.is_reranked or bool(question.rules.boosts)
         pool = max(POOL, needed, min(2 * needed, MOST_RERANKED)) if reranked else needed
         candidates: Sequence[Candidate] = await self.fill(question, pool, strategies)
         if note is not None:

@@ -58,19 +58,19 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
         if not user.stale:
             await memory.catalogue.load(candidate.item_id for candidate in proposed)
         new = [candidate for candidate in proposed if candidate.item_id not in traced]
-        traced |= {each.item_id: _untouched(memory, each) for each in new}
+        traced |= {each.item_id: _untouched_candidate(memory, each) for each in new}
         _note_removed(question, new, traced)
 
     def note(step: str, candidates: Sequence[Candidate]) -> None:
         for place, candidate in enumerate(candidates, 1):
-            row = traced.setdefault(candidate.item_id, _untouched(memory, candidate))
+            row = traced.setdefault(candidate.item_id, _untouched_candidate(memory, candidate))
             row.places[step] = place
 
     # An answer that is not re-ranked asks for no more than it needs: note the places of later items too.
     note("chain", await recommender.fill(question, POOL, chain.strategies))
     draw = await recommender.draw(question, note)
     for rank, candidate in enumerate(draw.page, options.offset + 1):
-        row = traced.setdefault(candidate.item_id, _untouched(memory, candidate))
+        row = traced.setdefault(candidate.item_id, _untouched_candidate(memory, candidate))
         # An explored item has its source and score from the draw, whoever else proposed it.
         row.source, row.score, row.rank = candidate.source, candidate.score, rank
     return Trace(
@@ -95,7 +95,7 @@ async def _first(question: Question, strategy: Strategy) -> list[Candidate]:
     return list(found.values())[:DEPTH]
 
 
-def _untouched(memory: ProcessMemory, candidate: Candidate) -> TracedCandidate:
+def _untouched_candidate(memory: ProcessMemory, candidate: Candidate) -> TracedCandidate:
     return TracedCandidate(
         item_id=candidate.item_id,
         source=candidate.source,

@@ -102,11 +102,11 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.detail == _STARLETTE_TOO_LARGE:
         details[413] = "The body is larger than this server accepts"
     detail = details.get(error.status_code, error.detail)
-    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
+    headers = {"Allow": ", ".join(_allowed_methods(request))} if error.status_code == 405 else error.headers
     return problem_response(ProblemError(error.status_code, detail, headers=headers), request.scope["path"])
 
 
-def _allowed(request: Request) -> list[str]:
+def _allowed_methods(request: Request) -> list[str]:
     """All methods of a path: each is a route of its own here, and the framework names those of the first."""
     return [
         method
@@ -134,7 +134,7 @@ async def _store_unavailable(request: Request, error: Exception) -> Response:
     return problem_response(problem, request.scope["path"])
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _unexpected_problem(request: Request, error: Exception) -> Response:
     _log.error("unexpected error", exc_info=error)
     return problem_response(ProblemError(500, "An unexpected error; the log has it"), request.scope["path"])
 
@@ -145,7 +145,7 @@ HANDLERS = (
     (RequestValidationError, _invalid),
     (OverBudgetError, _over_budget),
     (StoreError, _store_unavailable),
-    (Exception, _unexpected),
+    (Exception, _unexpected_problem),
 )
 
 

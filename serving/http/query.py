@@ -81,7 +81,7 @@ def refuse_unknown(given: Iterable[str], names: Iterable[str]) -> None:
     known = sorted(names)
     unknown = [name for name in dict.fromkeys(given) if name not in known]
     if unknown:
-        errors = [("/query", f"{_quoted(name)}: {_hint(name, known)}") for name in unknown[:5]]
+        errors = [("/query", f"{_quote(name)}: {_hint(name, known)}") for name in unknown[:5]]
         raise ProblemError(422, "The query has a name that this route does not know", errors=errors)
 
 
@@ -92,6 +92,6 @@ def _hint(name: str, known: list[str]) -> str:
     return f"known are {', '.join(known)}" if known else "this route takes none"
 
 
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     # The client's own text: cut and escaped.
     return ascii(name[:64])

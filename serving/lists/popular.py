@@ -52,7 +52,7 @@ async def popular_answer(
     """
     strategy = popular(memory) if category is None else _popular_in(memory, category)
     chosen = await recommender.list_for_all(strategy, n, offset)
-    liked = await memory.popular_list.liked([each.item_id for each in chosen])
+    liked = await memory.popular_list.read_popularity([each.item_id for each in chosen])
     version, is_answered = None, True
     try:
         version = await current_version(memory.store)

@@ -61,7 +61,7 @@ def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, n
         return ()
     histories, _ = as_histories(session, blend.factors.places, now_ms)
     indexes, scores = hot.rank(blend.signals, histories, min(depth, len(blend.factors.matrix)))
-    return _found(blend.factors, indexes[0], scores[0])
+    return _ranked_list(blend.factors, indexes[0], scores[0])
 
 
 def fold_in_session(
@@ -88,9 +88,9 @@ def fold_in_session(
     known = places[places != UNKNOWN].astype(np.int32)
     n = min(depth, len(factors.matrix))
     indexes, scores = top_n(vector, factors.matrix, np.array([0, len(known)]), known, n)
-    return _found(factors, indexes[0], scores[0])
+    return _ranked_list(factors, indexes[0], scores[0])
 
 
-def _found(factors: ItemFactors, indexes: NDArray[np.int32], scores: NDArray[np.float32]) -> RankedList:
+def _ranked_list(factors: ItemFactors, indexes: NDArray[np.int32], scores: NDArray[np.float32]) -> RankedList:
     filled = indexes >= 0
     return RankedList(factors.model, (indexes[filled].tolist(), scores[filled].tolist()))

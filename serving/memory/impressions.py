@@ -48,7 +48,7 @@ class Impressions:
                 await self._store.ask_alone(*commands, seconds=BACKGROUND_SECONDS)
 
     def _commands(self, shown: _Impression) -> Iterable[Command]:
-        key = keyspace.shown(shown.user_id, self._store.shards)
+        key = keyspace.shown_items(shown.user_id, self._store.shards)
         yield ("ZADD", key, *(part for item in shown.items for part in (shown.at, item)))
         yield ("ZREMRANGEBYRANK", key, 0, -self._settings.shown_items - 1)
         yield ("EXPIRE", key, self._settings.shown_seconds)

@@ -57,7 +57,7 @@ class PopularList:
         """Items and scores, as far as memory holds them; empty when Redis never answered."""
         return self._page
 
-    async def liked(self, item_ids: Sequence[str]) -> list[Popularity]:
+    async def read_popularity(self, item_ids: Sequence[str]) -> list[Popularity]:
         """How each item is liked; all zero without an interaction. Raises StoreError beyond the head."""
         beyond = [item_id for item_id in item_ids if item_id not in self._liked]
         found = {**self._liked, **dict(zip(beyond, await popularity(self._store, beyond), strict=True))}

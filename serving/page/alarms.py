@@ -103,9 +103,9 @@ ALARMS: tuple[Alarm, ...] = (
 def ringing(figures: Figures, redis_answers: bool) -> list[RingingAlarm]:
     """What is wrong now, in the order of ALARMS; without Redis the figures are old, and only that is said."""
     if not redis_answers:
-        return [_shown(alarm) for alarm in ALARMS if alarm.name == STALE]
-    return [_shown(alarm) for alarm in ALARMS if alarm.rings(figures)]
+        return [_ringing_alarm(alarm) for alarm in ALARMS if alarm.name == STALE]
+    return [_ringing_alarm(alarm) for alarm in ALARMS if alarm.rings(figures)]
 
 
-def _shown(alarm: Alarm) -> RingingAlarm:
+def _ringing_alarm(alarm: Alarm) -> RingingAlarm:
     return RingingAlarm(name=alarm.name, advice=alarm.advice)

@@ -74,10 +74,12 @@ async def picture(
     now_ms = time.time_ns() // 1_000_000
     head = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)
     # What was replayed from a file happened long ago: its decayed sums are nearly 0.
-    leading = await _kept(recommender, [(item_id, score) for item_id, score in head if score >= LEAST_SHOWN])
+    leading = await _first_shown(
+        recommender, [(item_id, score) for item_id, score in head if score >= LEAST_SHOWN]
+    )
     on_the_rise = dict(_rising(memory, now_ms))
-    rising_items = await _kept(recommender, [(item_id, 0.0) for item_id in on_the_rise])
-    most_liked = await _kept(recommender, memory.popular_list.head())
+    rising_items = await _first_shown(recommender, [(item_id, 0.0) for item_id in on_the_rise])
+    most_liked = await _first_shown(recommender, memory.popular_list.head())
     shown = values(figures) | values(health) | values(metrics.events) | values(metrics.answers)
     return Now(
         time_ms=now_ms,
@@ -86,7 +88,7 @@ async def picture(
         figures=shown,
         alarms=ringing(shown, is_answered),
         freshness=buckets(metrics.freshness),
-        trending=_shown(memory, leading),
+        trending=_shown_items(memory, leading),
         rising=[
             RisingItem(
                 item_id=each.item_id,
@@ -95,7 +97,7 @@ async def picture(
             )
             for each in rising_items
         ],
-        popular=_shown(memory, most_liked),
+        popular=_shown_items(memory, most_liked),
     )
 
 
@@ -131,12 +133,12 @@ def buckets(histogram: Collector) -> list[tuple[float | None, float]]:
     return found
 
 
-async def _kept(recommender: Recommender, entries: Sequence[tuple[str, float]]) -> Sequence[Candidate]:
+async def _first_shown(recommender: Recommender, entries: Sequence[tuple[str, float]]) -> Sequence[Candidate]:
     """The first SHOWN of a list that no filter leaves out."""
     return await recommender.list_for_all(list_strategy(entries, SOURCE), SHOWN)
 
 
-def _shown(memory: ProcessMemory, candidates: Sequence[Candidate]) -> list[ShownItem]:
+def _shown_items(memory: ProcessMemory, candidates: Sequence[Candidate]) -> list[ShownItem]:
     return [
         ShownItem(
             item_id=each.item_id,

@@ -51,7 +51,7 @@ async def search(recommender: Recommender, memory: ProcessMemory, titles: Titles
     places = {item_id: place for place, item_id in enumerate(ids)}
     found = [(item_id, 0.0) for item_id in best(searched, places, text.casefold())]
     shown_items = await recommender.list_for_all(list_strategy(found, SOURCE), MAX_FOUND)
-    items = [_found(each.item_id, memory) for each in shown_items]
+    items = [_found_item(each.item_id, memory) for each in shown_items]
     return FoundItems(items=items, looked_at=len(searched))
 
 
@@ -70,15 +70,15 @@ def best(searched: Mapping[str, str], places: Mapping[str, int], wanted: str) ->
 async def facts(memory: ProcessMemory, item_ids: Sequence[str]) -> dict[str, ShownFacts]:
     """What the catalogue says of items: lists and histories hold ids and titles only."""
     await memory.catalogue.load(item_ids)
-    return {item_id: shown(memory.catalogue.get(item_id)) for item_id in item_ids}
+    return {item_id: shown_facts(memory.catalogue.get(item_id)) for item_id in item_ids}
 
 
-def _found(item_id: str, memory: ProcessMemory) -> FoundItem:
+def _found_item(item_id: str, memory: ProcessMemory) -> FoundItem:
     known = memory.catalogue.get(item_id)
-    return FoundItem(item_id=item_id, attributes=dict(known.attributes), **shown(known).model_dump())
+    return FoundItem(item_id=item_id, attributes=dict(known.attributes), **shown_facts(known).model_dump())
 
 
-def shown(known: ItemFacts) -> ShownFacts:
+def shown_facts(known: ItemFacts) -> ShownFacts:
     """The facts as the page shows them."""
     return ShownFacts(title=known.title, categories=sorted(known.categories), year=year_of(known))
 

@@ -70,7 +70,7 @@ FILES = (
 )
 
 
-def checked(file: VendoredFile, content: bytes) -> bytes:
+def check_content(file: VendoredFile, content: bytes) -> bytes:
     """The content. Raises ChangedFileError where its SHA-256 is another one."""
     found = hashlib.sha256(content).hexdigest()
     if found != file.sha256:
@@ -96,7 +96,7 @@ def main() -> None:
             with tarfile.open(archives[file.package]) as archive:
                 member = archive.extractfile(f"package/{file.path}")
                 assert member is not None, f"{file.package} has no file {file.path}"
-                (FOLDER / file.name).write_bytes(checked(file, member.read()))
+                (FOLDER / file.name).write_bytes(check_content(file, member.read()))
 
 
 if __name__ == "__main__":

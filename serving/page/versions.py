@@ -83,7 +83,7 @@ class Versions:
         first, second = lists
         return Compared(
             user_id=user_id,
-            lists=(self._shown(left, first, second), self._shown(right, second, first)),
+            lists=(self._version_list(left, first, second), self._version_list(right, second, first)),
         )
 
     async def _list(self, version: str, user_id: str) -> list[str]:
@@ -95,7 +95,7 @@ class Versions:
                 self._models.popitem(last=False)
         return [item_id for item_id, _ in (await batch_list(self._store, model, user_id))[:]]
 
-    def _shown(self, version: str, items: Sequence[str], other: Sequence[str]) -> VersionList:
+    def _version_list(self, version: str, items: Sequence[str], other: Sequence[str]) -> VersionList:
         ranks = {item_id: rank for rank, item_id in enumerate(other, 1)}
         return VersionList(
             version=version,

@@ -104,7 +104,7 @@ def parse(text: str) -> Expression:
     parser = _Parser(_tokens(text))
     found = parser.either(0)
     if parser.kind != "end":
-        raise ExpressionError(f"expected 'and', 'or' or the end, found {parser.shown}")
+        raise ExpressionError(f"expected 'and', 'or' or the end, found {parser.shown_token}")
     return found
 
 
@@ -132,7 +132,7 @@ class _Parser:
         return self._tokens[self._at][0]
 
     @property
-    def shown(self) -> str:
+    def shown_token(self) -> str:
         return "the end" if self.kind == "end" else repr(self._tokens[self._at][1])
 
     def either(self, depth: int) -> Expression:
@@ -164,7 +164,7 @@ class _Parser:
             if self._takes(sign):
                 return Comparison(name, sign, (self._text("a value"),))
         if not self._takes("in"):
-            raise ExpressionError(f"expected = != < <= > >= or in after {name!r}, found {self.shown}")
+            raise ExpressionError(f"expected = != < <= > >= or in after {name!r}, found {self.shown_token}")
         self._expect("(")
         values = [self._text("a value")]
         while self._takes(","):
@@ -179,12 +179,12 @@ class _Parser:
 
     def _expect(self, symbol: str) -> None:
         if not self._takes(symbol):
-            raise ExpressionError(f"expected {symbol!r}, found {self.shown}")
+            raise ExpressionError(f"expected {symbol!r}, found {self.shown_token}")
 
     def _text(self, what: str) -> str:
         kind, text = self._tokens[self._at]
         if kind not in ("word", "quoted"):
-            raise ExpressionError(f"expected {what}, found {self.shown}")
+            raise ExpressionError(f"expected {what}, found {self.shown_token}")
         self._at += 1
         return text
 

@@ -37,6 +37,6 @@ class ListOptions:
         return replace(self, exclude={*self.exclude, *item_ids})
 
     @property
-    def reranked(self) -> bool:
+    def is_reranked(self) -> bool:
         """Whether the order of the candidates is changed."""
         return bool(self.diversity or self.per_category or self.freshness or self.rotation)

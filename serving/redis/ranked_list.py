@@ -22,7 +22,7 @@ class RankedList(Sequence[Entry]):
         self._stored = ranked  # as records.encode_ranked makes it, or decoded already
 
     @cached_property
-    def _ranked(self) -> Ranked:
+    def _indexes_and_scores(self) -> Ranked:
         return decode_ranked(self._stored) if isinstance(self._stored, bytes) else self._stored
 
     def __len__(self) -> int:
@@ -37,11 +37,11 @@ class RankedList(Sequence[Entry]):
 
     def __getitem__(self, at: int | slice) -> Entry | list[Entry]:
         if isinstance(at, int):
-            item_id = self._model.item_at(self._ranked[0][at])
+            item_id = self._model.item_at(self._indexes_and_scores[0][at])
             if item_id is None:
                 raise IndexError(at)
-            return item_id, self._ranked[1][at]
-        indexes, scores = self._ranked[0][at], self._ranked[1][at]
+            return item_id, self._indexes_and_scores[1][at]
+        indexes, scores = self._indexes_and_scores[0][at], self._indexes_and_scores[1][at]
         trained = self._model.item_ids
         if indexes and max(indexes) < len(trained):  # nearly always: no new item among them
             return [(trained[index], score) for index, score in zip(indexes, scores, strict=True)]

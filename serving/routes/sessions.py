@@ -99,7 +99,7 @@ def routes(
         treatment = await experiments.treatment(None, query.session_id)
         options = treatment.of_options(query.options, query.model_fields_set)
         depth = max(POOL, 2 * (options.offset + options.n)) + len(session.exclude)
-        user = await session_user(memory, interacted(session.items, settings), depth)
+        user = await session_user(memory, session_interactions(session.items, settings), depth)
         answer = await recommender.answer(user, options.excluding(session.exclude))
         metrics.count_answer(first_source(answer.items), answer.stale)
         sign_list(exposures, "session", answer, query, options)
@@ -111,7 +111,7 @@ def routes(
 
         Items that the model does not know keep their places.
         """
-        session = interacted(given.session, settings)
+        session = session_interactions(given.session, settings)
         query = read_rank_query(request)
         answer = await rank_for_session(recommender, memory, session, given, query)
         return sign_rank(exposures, answer, query.exposure)
@@ -132,7 +132,7 @@ def routes(
     return router
 
 
-def interacted(items: Sequence[SessionItem], settings: ServingSettings) -> list[Interacted]:
+def session_interactions(items: Sequence[SessionItem], settings: ServingSettings) -> list[Interacted]:
     """What the session says of each item, newest first; of one that comes twice, the last occurrence counts.
 
     A session has no times: its order stands for them, one millisecond apart until now. Earlier occurrences

@@ -47,7 +47,7 @@ async def experiments(store: Store) -> list[Experiment]:
 
 async def experiment(store: Store, name: str) -> Experiment:
     """One experiment. Raises StoreError, ProblemError 404 and 500."""
-    return (await _stored(store, name)).experiment
+    return (await _read_stored(store, name)).experiment
 
 
 async def audit(store: Store) -> list[ExperimentChange]:
@@ -71,7 +71,7 @@ async def define_experiment(store: Store, definition: Definition) -> Experiment:
 
 async def start_experiment(store: Store, name: str) -> Experiment:
     """Start a draft. Raises StoreError, ProblemError 404 and 409."""
-    stored = await _stored(store, name)
+    stored = await _read_stored(store, name)
     others = await experiments(store)
     started = _step(lambda: start(stored.experiment, others, _now()))
     for version in sorted(started.definition.named_versions()):
@@ -81,14 +81,14 @@ async def start_experiment(store: Store, name: str) -> Experiment:
 
 async def stop_experiment(store: Store, name: str, reason: str) -> Experiment:
     """Stop a running experiment. Raises StoreError, ProblemError 404 and 409."""
-    stored = await _stored(store, name)
+    stored = await _read_stored(store, name)
     stopped = _step(lambda: stop(stored.experiment, reason, _now()))
     return await _write(store, "stop", stored.raw, stopped, reason)
 
 
 async def stop_one_arm(store: Store, name: str, arm: str, reason: str) -> Experiment:
     """Stop one arm of a running experiment. Raises StoreError, ProblemError 404 and 409."""
-    stored = await _stored(store, name)
+    stored = await _read_stored(store, name)
     changed = _step(lambda: stop_arm(stored.experiment, arm, reason, _now()))
     return await _write(store, "stop_arm", stored.raw, changed, f"{arm}: {reason}")
 
@@ -104,7 +104,7 @@ async def delete_experiment(store: Store, name: str) -> None:
     await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "")
 
 
-async def _stored(store: Store, name: str) -> _Stored:
+async def _read_stored(store: Store, name: str) -> _Stored:
     raw = await _raw(store, name)
     return _Stored(_decode(raw, name), raw)
 

@@ -56,7 +56,7 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
 
 
 def _wait_for_replay(run: Run) -> None:
-    while not run.supervisor.ended("ingest"):
+    while not run.supervisor.has_ended_well("ingest"):
         progress = read_progress(run.folders.progress)
         run.phases.detail(f"{progress.sent:,} sent, {progress.acknowledged:,} acknowledged")
         run.supervisor.pause(_LOOK_SECONDS)
@@ -70,7 +70,10 @@ def _wait_until_applied(run: Run) -> None:
     with redis_state(run.ports.redis_url) as redis:
 
         def behind() -> int:
-            lags = [lag(ends, redis.applied(key)) for key in (keyspace.APPLIED_LAKE, keyspace.APPLIED_ONLINE)]
+            lags = [
+                lag(ends, redis.applied_offsets(key))
+                for key in (keyspace.APPLIED_LAKE, keyspace.APPLIED_ONLINE)
+            ]
             run.phases.detail("{:,} still to come into the lake, {:,} into Redis".format(*lags))
             return sum(lags)
 

@@ -83,13 +83,13 @@ def seconds_line(summary: Summary) -> str:
     """Where the time went, for people."""
     seconds, installation = dict(summary.seconds), summary.installation_seconds
     total = seconds.pop("total")
-    text = f"This run took {total:.0f} s: {_listed(seconds)}"
+    text = f"This run took {total:.0f} s: {_in_words(seconds)}"
     if installation:
-        text += f"\nThe installation had taken {sum(installation.values()):.0f} s: {_listed(installation)}"
+        text += f"\nThe installation had taken {sum(installation.values()):.0f} s: {_in_words(installation)}"
     return text
 
 
-def _listed(seconds: Mapping[str, float]) -> str:
+def _in_words(seconds: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {spent:.1f}" for name, spent in seconds.items())
 
 

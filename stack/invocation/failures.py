@@ -49,7 +49,7 @@ def _kafka_down(error: Exception) -> Failure:
     return Failure(f"Kafka does not answer ({error}): {_CURE} KAFKA_BOOTSTRAP_SERVERS", NO_SERVER)
 
 
-def _refused(error: Exception) -> Failure:
+def _refused_connection(error: Exception) -> Failure:
     return Failure(f"A server refuses the connection ({error}): {_CURE} environment variables", NO_SERVER)
 
 
@@ -107,7 +107,7 @@ DESCRIPTIONS: dict[str, Callable[[Any], Failure | None]] = {
     "pydantic_core._pydantic_core.ValidationError": _invalid,
     "pydantic_settings.exceptions.SettingsError": _unreadable_setting,
     "pyspark.errors.exceptions.base.PySparkRuntimeError": _java,
-    "builtins.ConnectionRefusedError": _refused,
+    "builtins.ConnectionRefusedError": _refused_connection,
     "builtins.OSError": _file,
     "builtins.ValueError": _address,
 }

@@ -54,13 +54,13 @@ def install(lock: str) -> None:
         raise InstallError(f"Headwater needs Python {oldest} or newer: PYTHON=python3.11 make ... picks one")
     seconds: dict[str, float] = {}
     locked = (ROOT / "locks" / f"{lock}.txt").read_text(encoding="utf-8")
-    with _timed("environment", seconds):
+    with _time_phase("environment", seconds):
         make_environment()
         command = installer(locked)
-    with _timed("Spark", seconds), _file(packages(locked, FIRST.__contains__)) as spark:
+    with _time_phase("Spark", seconds), _file(packages(locked, FIRST.__contains__)) as spark:
         first = [*command, "--require-hashes", "--no-deps", "--requirement", spark]
         run(first, "Spark could not be installed")
-    with _timed("other packages and jars", seconds):
+    with _time_phase("other packages and jars", seconds):
         jars = subprocess.Popen([str(_PYTHON), "-m", "stack.machine.setup"], cwd=ROOT)
         run(
             [*command, "--require-hashes", "--requirement", str(ROOT / "locks" / f"{lock}.txt")],
@@ -128,7 +128,7 @@ def run(command: list[str], failure: str) -> None:
 
 
 @contextmanager
-def _timed(phase: str, seconds: dict[str, float]) -> Iterator[None]:
+def _time_phase(phase: str, seconds: dict[str, float]) -> Iterator[None]:
     print(f"Installing: {phase} ...", flush=True)
     started = time.monotonic()
     yield

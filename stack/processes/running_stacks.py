@@ -25,7 +25,7 @@ def notes_dir() -> Path:
 
 
 @contextmanager
-def noted(folders: Folders) -> Iterator[None]:
+def note_stack(folders: Folders) -> Iterator[None]:
     """Let commands find the stack on these folders while it runs.
 
     Where no note can be written the stack runs all the same: commands then need --data-dir.

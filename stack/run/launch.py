@@ -18,7 +18,7 @@ from stack.machine.ports import LOOPBACK, claim, reachable_host
 from stack.machine.setup import ensure_set_up
 from stack.processes import leftovers
 from stack.processes.run_state import Folders, Ports, RunState, only_one
-from stack.processes.running_stacks import noted
+from stack.processes.running_stacks import note_stack
 from stack.run import services
 from stack.run.phases import Phases
 from stack.run.services import Options
@@ -62,7 +62,7 @@ def running_stack(options: Options, console: Console) -> Iterator[Run]:
         state.write(folders)
         env = services.environment(options, folders, ports, java)
         supervisor = Supervisor(folders, env, strict=options.once, say=phases.say)
-        with noted(folders), supervisor.until_stopped():
+        with note_stack(folders), supervisor.until_stopped():
             run = Run(options, folders, ports, supervisor, phases)
             start_all(run, java)
             replace(state, phase="running").write(folders)

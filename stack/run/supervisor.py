@@ -142,7 +142,7 @@ class Supervisor:
                 None,
             )
 
-    def ended(self, name: str) -> bool:
+    def has_ended_well(self, name: str) -> bool:
         """Whether a service that may end has ended well."""
         return self._services[name].process.exit_code == 0
 

@@ -22,7 +22,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("state", _state(status)),
         *([("trouble", status.trouble)] if status.trouble else []),
         ("sent", f"{ingest.sent:,} ({ingest.acknowledged:,} acknowledged, {ingest.failed:,} failed)"),
-        *_refused(status),
+        *_refused_rows(status),
         ("in the topic", _count(status.events)),
         ("in the lake", _count(status.in_lake)),
         ("lag", _lags(status)),
@@ -34,7 +34,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
     return [*found, ("API", f"{api}/docs")] if api else found
 
 
-def _refused(status: StackStatus) -> list[tuple[str, str]]:
+def _refused_rows(status: StackStatus) -> list[tuple[str, str]]:
     """How many rows of the source became no event, and the first of them."""
     ingest = status.ingest
     if not ingest.rejected_lines:
@@ -81,17 +81,17 @@ def model_line(model: Manifest | None) -> str:
 
 def live_line(live: LiveFigures | None) -> str:
     """How the lists that users had held what they did next, beside the last training's and popular ones."""
-    if live is None or not live.served.events:
+    if live is None or not live.served_lists.events:
         return "no new positive events yet"
     retrained, popular = live.beside[RETRAINED], live.beside[POPULAR]
     shown = [
         f"{name} {served or 0.0:.3f} (last training {batch or 0.0:.3f}, popularity {others or 0.0:.3f})"
         for name, served, batch, others in (
-            ("hit@10", live.served.hit_rate, retrained.hit_rate, popular.hit_rate),
-            ("ndcg@10", live.served.ndcg, retrained.ndcg, popular.ndcg),
+            ("hit@10", live.served_lists.hit_rate, retrained.hit_rate, popular.hit_rate),
+            ("ndcg@10", live.served_lists.ndcg, retrained.ndcg, popular.ndcg),
         )
     ]
-    return ", ".join([*shown, f"{live.served.events:,} events since yesterday"])
+    return ", ".join([*shown, f"{live.served_lists.events:,} events since yesterday"])
 
 
 def _state(status: StackStatus) -> str:

@@ -93,7 +93,10 @@ def figures(ports: Ports) -> dict[str, Any]:
         found["events"] = None
     try:
         with redis_state(ports.redis_url) as redis:
-            lake, online = redis.applied(keyspace.APPLIED_LAKE), redis.applied(keyspace.APPLIED_ONLINE)
+            lake, online = (
+                redis.applied_offsets(keyspace.APPLIED_LAKE),
+                redis.applied_offsets(keyspace.APPLIED_ONLINE),
+            )
             found |= {
                 "in_lake": events_in(lake),
                 "training": redis.training_status(),
@@ -117,10 +120,10 @@ def _words(fault: Fault | None) -> str | None:
 
 def live_dict(live: LiveFigures | None) -> dict[str, Any] | None:
     """The figures for --json: by list, with the number of events; None where there are none."""
-    if live is None or not live.served.events:
+    if live is None or not live.served_lists.events:
         return None
-    lists = {"served": live.served, **live.beside}
-    return {"events": live.served.events} | {
+    lists = {"served": live.served_lists, **live.beside}
+    return {"events": live.served_lists.events} | {
         name: {"hit_rate": sums.hit_rate, "ndcg": sums.ndcg, "mrr": sums.mrr} for name, sums in lists.items()
     }
 

@@ -34,7 +34,7 @@ class RedisState:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def applied(self, key: str) -> dict[str, int]:
+    def applied_offsets(self, key: str) -> dict[str, int]:
         """Next offset by "topic:partition", of APPLIED_ONLINE or APPLIED_LAKE."""
         return {field: int(value) for field, value in self._hash(key).items()}
 
@@ -95,7 +95,7 @@ class RedisState:
         """User, item and entries (records.encode_entry, joined) of all histories."""
         return self._entries(keyspace.history_pattern())
 
-    def retracted(self) -> Iterator[tuple[str, str, bytes]]:
+    def retracted_items(self) -> Iterator[tuple[str, str, bytes]]:
         """As `histories`, of the items of which a retraction left nothing."""
         return self._entries(keyspace.retracted_pattern())
 

@@ -34,7 +34,7 @@ def read_shown(uri: str) -> pa.Table:
     return rows.rename_columns(SHOWN.names).cast(SHOWN)
 
 
-def repeated(shown: pa.Table) -> Violation:
+def repeated_places(shown: pa.Table) -> Violation:
     """Places of the topic that the table holds more than once."""
     places = shown.group_by(SHOWN_PLACE).aggregate([([], "count_all")])
     return _violation(places.filter(pc.greater(places["count_all"], 1)), "exposures are in the lake twice")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from contracts.stored.ledgers import UNKNOWN_OFFSET
 from contracts.topics import interaction_offsets
 from stack.verify.derived_state import derived_state
-from stack.verify.exposures import kept_though_erased, repeated
+from stack.verify.exposures import kept_though_erased, repeated_places
 from stack.verify.ledgers import PLACE, Ledgers, of_erased
 from stack.verify.places import (
     CONTENT,
@@ -131,7 +131,9 @@ def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
 
 def shown_once(ledgers: Ledgers) -> list[Violation]:
     """I6: the lake holds each exposure once, and none of an erased user."""
-    return actual([repeated(ledgers.shown), kept_though_erased(of_erased(ledgers.shown, ledgers.erased))])
+    return actual(
+        [repeated_places(ledgers.shown), kept_though_erased(of_erased(ledgers.shown, ledgers.erased))]
+    )
 
 
 INVARIANTS: tuple[Invariant, ...] = (

@@ -82,7 +82,7 @@ def recount(lake: pa.Table, head: Head) -> State:
     counters: dict[str, list[int]] = defaultdict(lambda: [0] * (2 + len(COUNTED_TYPES)))
     trends, (winners, others) = _Trends(head), last_writers(lake)
     earlier = _earlier(others) if head.earlier_events else {}
-    for known in _known(winners):
+    for known in _known_items(winners):
         found = earlier.get((known.user, known.item), ())
         last = {entry.event_type: entry.event_time for entry in known.entries}
         moments = {EarlierEvent(name, moment) for name, moment in found if moment < last[name]}
@@ -100,7 +100,7 @@ def recount(lake: pa.Table, head: Head) -> State:
     return state
 
 
-def _known(winners: pa.Table) -> Iterator[_Known]:
+def _known_items(winners: pa.Table) -> Iterator[_Known]:
     for (user, item), rows in groupby(_rows(winners), itemgetter(0, 1)):
         entries = [
             HistoryEntry(kind, moment, event_id, value) for _, _, kind, moment, event_id, value in rows

@@ -104,8 +104,8 @@ def _head(redis: RedisState, settings: StateSettings) -> Head:
         redis_shards=settings.redis_shards,
         event_weights=settings.event_weights,
         trend_half_lives=settings.trend_half_lives,
-        applied_online=redis.applied(keyspace.APPLIED_ONLINE),
-        applied_lake=redis.applied(keyspace.APPLIED_LAKE),
+        applied_online=redis.applied_offsets(keyspace.APPLIED_ONLINE),
+        applied_lake=redis.applied_offsets(keyspace.APPLIED_LAKE),
         earlier_events=settings.earlier_events,
     )
 
@@ -114,7 +114,7 @@ def _lines(redis: RedisState, head: Head) -> Iterator[dict[str, Any]]:
     yield head.encode()
     for user, item, entries in redis.histories():
         yield {"user": user, "item": item, "history": entries.hex()}
-    for user, item, entries in redis.retracted():
+    for user, item, entries in redis.retracted_items():
         yield {"user": user, "item": item, "retracted": entries.hex()}
     for user, item, events in redis.earlier():
         yield {"user": user, "item": item, "earlier": events.hex()}

@@ -73,21 +73,21 @@ def _save(arrays: Arrays, folder: Path) -> None:
 
 
 def _map(record: BlendRecord, folder: Path) -> Arrays:
-    def mapped(file: str) -> NDArray[Any]:
+    def map_file(file: str) -> NDArray[Any]:
         # A plain array over the mapped memory: np.memmap itself makes each indexing slower.
         return np.asarray(np.load(folder / f"{file}.npy", mmap_mode="r"))
 
     needed = stored_names(record)
     rows = {
         name: Rows(
-            indptr=mapped(f"rows{place}.indptr"),
-            columns=mapped(f"rows{place}.columns"),
-            values=mapped(f"rows{place}.values"),
-            scale=float(mapped(f"rows{place}.scale")[0]),
+            indptr=map_file(f"rows{place}.indptr"),
+            columns=map_file(f"rows{place}.columns"),
+            values=map_file(f"rows{place}.values"),
+            scale=float(map_file(f"rows{place}.scale")[0]),
         )
         for place, name in enumerate(sorted(needed.rows))
     }
-    vectors = {name: mapped(f"vector{place}") for place, name in enumerate(sorted(needed.vectors))}
+    vectors = {name: map_file(f"vector{place}") for place, name in enumerate(sorted(needed.vectors))}
     return Arrays(rows, vectors)
 
 

@@ -42,7 +42,7 @@ class _UserLists(NamedTuple):
     fresh: bytes
     batch: bytes
 
-    def served(self) -> tuple[str, bytes]:
+    def served_list(self) -> tuple[str, bytes]:
         """The list that an answer begins with, and its name among the live figures."""
         if self.fresh:
             return FRESH, self.fresh
@@ -101,7 +101,7 @@ class Outcomes:
             if each.place in listed:
                 outcomes[each.place] = self._outcome(each, of_user, model)
             else:
-                through, name = each.row.through, each.lists.served()[0]
+                through, name = each.row.through, each.lists.served_list()[0]
                 outcomes[each.place] = _miss(day_of(through), hour_of(through), model.version, name)
             of_user.add(each.row.item_id)  # the next answer leaves it out
         return outcomes
@@ -144,7 +144,7 @@ class Outcomes:
             self._popular, self._popular_at = dict.fromkeys(item.decode() for item in found), now
 
     def _outcome(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> str:
-        item, (name, served) = event.row.item_id, event.lists.served()
+        item, (name, served) = event.row.item_id, event.lists.served_list()
         ranks: dict[str, int | None] = {POPULAR: _rank(item, self._popular, known)}
         if name == FALLBACK:
             ranks[FALLBACK] = ranks[POPULAR]

@@ -25,7 +25,7 @@ _IDS = ("user_id", "item_id", "session_id")
 _WORDS = ("STRING", "BIGINT", "BOOLEAN")  # kinds of JSON whose text `when` compares
 
 
-def mapped(records: DataFrame, mapping: MappingFile) -> DataFrame:
+def map_records(records: DataFrame, mapping: MappingFile) -> DataFrame:
     """The same records, those of a known format as our own event's JSON; with ORIGINAL and FAULT.
 
     Each step is a projection, so that what several columns need is computed once.
@@ -145,10 +145,10 @@ def _moment(forms: Sequence[EventFormat]) -> Column:
     )
     ms = number * factor
     is_written = (F.col("event_time_kind") == "STRING") & text.rlike(_whole(MOMENT))
-    return F.when(is_written, _written(text)).when(F.abs(ms) < MOST_MS, F.floor(ms + 0.5).cast("bigint"))
+    return F.when(is_written, _written_ms(text)).when(F.abs(ms) < MOST_MS, F.floor(ms + 0.5).cast("bigint"))
 
 
-def _written(text: Column) -> Column:
+def _written_ms(text: Column) -> Column:
     day, clock, fraction, zone = (F.regexp_extract(text, MOMENT, group) for group in (1, 2, 3, 4))
     moment = F.unix_millis(F.try_to_timestamp(F.concat_ws(" ", day, clock), F.lit("yyyy-MM-dd HH:mm:ss")))
     thousandths = F.rpad(F.substring(fraction, 2, 3), 3, "0").try_cast("bigint")

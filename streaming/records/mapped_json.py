@@ -55,7 +55,7 @@ def mapped_record(value: bytes, mapping: MappingFile) -> Mapped:
     if value[:1] == FRAMED and value[FRAME_BYTES : FRAME_BYTES + 1] == b"{":
         value = value[FRAME_BYTES:]
     try:
-        document = json.loads(value.decode("utf-8"), parse_constant=_refused, object_pairs_hook=_unique)
+        document = json.loads(value.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_unique)
     except (ValueError, RecursionError):
         return Mapped()
     for form in mapping.formats:
@@ -85,7 +85,7 @@ def what_becomes_of(value: bytes, mapping: MappingFile) -> dict[str, Any] | str:
     return read.model_dump(exclude_none=True, exclude={"schema_version"} if event else None)
 
 
-def _refused(constant: str) -> None:
+def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
@@ -177,7 +177,7 @@ def _value(cell: Any) -> float:
 def _moment(cell: Any, unit: str) -> int:
     """Epoch milliseconds."""
     if isinstance(cell, str) and (found := re.fullmatch(MOMENT, cell)):
-        return _written(*found.groups())
+        return _written_ms(*found.groups())
     number = _number(cell)
     if number is not None:
         factor = TIME_FACTORS.get(unit) or next((by for below, by in BY_SIZE if abs(number) < below), None)
@@ -186,7 +186,7 @@ def _moment(cell: Any, unit: str) -> int:
     raise _FaultError("event_time is no moment")
 
 
-def _written(day: str, clock: str, fraction: str | None, zone: str | None) -> int:
+def _written_ms(day: str, clock: str, fraction: str | None, zone: str | None) -> int:
     try:
         moment = datetime.strptime(f"{day} {clock}", "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
     except ValueError as error:

@@ -163,7 +163,7 @@ def _first(*faults: tuple[Column, str]) -> Column:
     return F.coalesce(*(F.when(condition, F.lit(reason)) for condition, reason in faults))
 
 
-def _malformed(parsed: str) -> list[tuple[Column, str]]:
+def _form_faults(parsed: str) -> list[tuple[Column, str]]:
     is_no_json = F.col(parsed).isNull() | F.col(f"{parsed}.{_CORRUPT}").isNotNull()
     return [
         (F.col("value").isNull(), "the record is empty"),
@@ -188,7 +188,7 @@ def _id_faults(column: str) -> list[tuple[Column, str]]:
 def _event_fault() -> Column:
     event = F.col("event")
     required = [*_IDS, "event_type", "event_time"]
-    faults = _malformed("event")
+    faults = _form_faults("event")
     faults += [(event[name].isNull(), f"{name} is missing") for name in required]
     for name in (*_IDS, *_OPTIONAL_IDS):
         faults += _id_faults(f"event.{name}")
@@ -248,7 +248,7 @@ def _any_length_faults(texts: Column, longest: int, name: str) -> list[tuple[Col
 @cache
 def _entry_fault() -> Column:
     entry = F.col("entry")
-    faults = _malformed("entry")
+    faults = _form_faults("entry")
     faults += [(entry[name].isNull(), f"{name} is missing") for name in ("kind", "id", "updated_at")]
     faults += [(~entry["kind"].isin(*catalog.CATALOG_KINDS), "unknown kind"), *_id_faults("entry.id")]
     faults += _metadata_faults()

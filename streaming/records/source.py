@@ -11,7 +11,7 @@ from clients.kafka_options import for_spark
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.topics import by_topic
-from streaming.records.mapped import mapped
+from streaming.records.mapped import map_records
 from streaming.records.mapping_file import read_mapping
 
 EARLIEST = -2  # Spark's number for a partition's beginning
@@ -72,7 +72,7 @@ def _as_ours(records: DataFrame, settings: StreamingSettings) -> DataFrame:
     """Events of other systems as our own, where EVENT_MAPPING_FILE says how. Raises MappingError."""
     if not settings.event_mapping_file:
         return records
-    return mapped(records, read_mapping(settings.event_mapping_file))
+    return map_records(records, read_mapping(settings.event_mapping_file))
 
 
 def read_rejected_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:

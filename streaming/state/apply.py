@@ -65,11 +65,11 @@ def user_keys(user_id: str, shards: int) -> list[str]:
     return [
         keyspace.history(user_id, shards),
         keyspace.recent(user_id, shards),
-        keyspace.retracted(user_id, shards),
+        keyspace.retracted_items(user_id, shards),
         keyspace.popularity_shard(shard),
         keyspace.trend_shard(shard),
         keyspace.together("", shard),
-        keyspace.erased(shard),
+        keyspace.erased_users(shard),
         keyspace.earlier(user_id, shards),
         keyspace.live("", shard),
     ]

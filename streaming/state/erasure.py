@@ -62,7 +62,7 @@ def _erase_lists(
     came_back = client.exists(keyspace.history(user_id, shards))
     with client.pipeline(transaction=False) as pipeline:
         pipeline.set(keyspace.fresh(user_id, shards), encode_fresh(nothing), ex=_GUARD_SECONDS)
-        pipeline.unlink(keyspace.shown(user_id, shards))
+        pipeline.unlink(keyspace.shown_items(user_id, shards))
         pipeline.zrem(keyspace.active(shard), user_id)
         pipeline.zrem(keyspace.cooling(shard), user_id)
         if came_back:

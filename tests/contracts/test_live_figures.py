@@ -33,11 +33,11 @@ def test_sums_are_the_same_in_however_many_shards(
     encoded = [{name.encode(): str(n).encode() for name, n in each.items()} for each in hashes]
     found = decode_day(encoded)
     total = sum(found.values(), LiveFigures())
-    assert total.served.events == len(scored)
-    assert total.served.hits == sum(rank is not None and rank <= 10 for _, _, rank, _ in scored)
+    assert total.served_lists.events == len(scored)
+    assert total.served_lists.hits == sum(rank is not None and rank <= 10 for _, _, rank, _ in scored)
     assert total.beside[POPULAR].hits == sum(rank is not None and rank <= 10 for *_, rank in scored)
     assert total.beside[RETRAINED].hits == 0
-    assert {key for key, each in found.items() if each.served.events} == {(h, v) for h, v, *_ in scored}
+    assert {key for key, each in found.items() if each.served_lists.events} == {(h, v) for h, v, *_ in scored}
 
 
 def test_figures_are_means_over_the_events() -> None:
@@ -45,10 +45,11 @@ def test_figures_are_means_over_the_events() -> None:
     counts.update(amounts(0, "v", FRESH, {FRESH: 1, RETRAINED: 3}))
     counts.update(amounts(0, "v", BATCH, {BATCH: None, RETRAINED: 20}))
     (figures,) = decode_day([{name.encode(): str(n).encode() for name, n in counts.items()}]).values()
-    assert (figures.served.hit_rate, figures.served.ndcg, figures.served.mrr) == (0.5, 0.5, 0.5)
+    served = figures.served_lists
+    assert (served.hit_rate, served.ndcg, served.mrr) == (0.5, 0.5, 0.5)
     retrained = figures.beside[RETRAINED]
     assert (retrained.hit_rate, retrained.ndcg, retrained.mrr) == (0.5, 0.25, (333_333 + 50_000) / 2_000_000)
-    assert LiveFigures().served.hit_rate is None
+    assert LiveFigures().served_lists.hit_rate is None
 
 
 def test_fields_of_a_later_form_are_left_out() -> None:

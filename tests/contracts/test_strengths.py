@@ -11,10 +11,10 @@ from contracts.stored.records import EarlierEvent, HistoryEntry
 from contracts.strengths import (
     effective,
     grade_steps,
-    graded,
     is_positive,
     moments,
     strength,
+    strength_of_rating,
     weights_by_type,
 )
 
@@ -76,7 +76,7 @@ def test_a_moment_counts_only_after_what_takes_it_back() -> None:
 
 @pytest.mark.parametrize(("value", "expected"), [(0.5, -0.5), (3, 0.0), (3.5, 0.0), (4.5, 1.0), (5, 2.0)])
 def test_a_rating_has_the_strength_of_the_threshold_it_reaches(value: float, expected: float) -> None:
-    assert graded(value, GRADES) == expected
+    assert strength_of_rating(value, GRADES) == expected
 
 
 def test_strengths_of_several_types_add_up() -> None:
@@ -91,7 +91,7 @@ def test_strengths_of_several_types_add_up() -> None:
 def test_the_steps_give_every_rating_its_strength(value: float, grades: dict[float, float]) -> None:
     steps = grade_steps(grades)
     reached = [grade for threshold, grade in steps if threshold <= value]
-    assert graded(value, grades) == (reached[-1] if reached else steps[0][1])
+    assert strength_of_rating(value, grades) == (reached[-1] if reached else steps[0][1])
 
 
 def test_ratings_and_retractions_have_no_weight_whatever_the_settings_say() -> None:

@@ -119,7 +119,10 @@ def _records(stack: Run) -> list[ServiceRecord]:
 def _lags(stack: Run) -> dict[str, float]:
     ends = topic_ends(stack.ports.bootstrap)
     with redis_state(stack.ports.redis_url) as redis:
-        online, lake = redis.applied(keyspace.APPLIED_ONLINE), redis.applied(keyspace.APPLIED_LAKE)
+        online, lake = (
+            redis.applied_offsets(keyspace.APPLIED_ONLINE),
+            redis.applied_offsets(keyspace.APPLIED_LAKE),
+        )
     return {"lag: online events": lag(ends, online), "lag: lake events": lag(ends, lake)}
 
 
@@ -127,7 +130,9 @@ def _ended_well(stack: Run, found: Soak, folder: Path, ledger: Path) -> None:
     """Stop the traffic, wait until all is applied, check every invariant."""
     ingest = next(record for record in _records(stack) if record.name == "ingest")
     os.kill(ingest.process.pid, 15)
-    stack.supervisor.wait_until("the last events", lambda: stack.supervisor.ended("ingest"), _SETTLE_SECONDS)
+    stack.supervisor.wait_until(
+        "the last events", lambda: stack.supervisor.has_ended_well("ingest"), _SETTLE_SECONDS
+    )
     stack.supervisor.wait_until("no lag", lambda: not any(_lags(stack).values()), _SETTLE_SECONDS)
     env = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": stack.ports.bootstrap}
     command = [sys.executable, "-m", "stack", "rejects", "--json", "--limit", "100000000"]

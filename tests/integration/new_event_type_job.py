@@ -73,7 +73,7 @@ def main(redis_url: str) -> dict[str, object]:
         "known to bob": client.hlen(keyspace.history("bob", 1)),
         "retracted by bob": [
             entry.event_type
-            for entry in decode_history(client.hget(keyspace.retracted("bob", 1), "x"))  # type: ignore[arg-type]
+            for entry in decode_history(client.hget(keyspace.retracted_items("bob", 1), "x"))  # type: ignore[arg-type]
         ],
         "counts": dict(zip(COUNTED_TYPES, popularity.counts, strict=True)),
         "users": popularity.users,

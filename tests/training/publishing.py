@@ -46,7 +46,7 @@ def _pointer(publisher: Publisher, version: str, before: str | None) -> None:
 
 
 def _prune(publisher: Publisher, version: str, before: str | None) -> None:
-    for old in publisher.superseded(version, 2):
+    for old in publisher.superseded_versions(version, 2):
         publisher.delete(old)
 
 

@@ -120,7 +120,7 @@ def with_anything_counting(preferences: DataFrame) -> DataFrame:
 
 
 def _grade(rating: Column, strengths: dict[float, float]) -> Column:
-    """contracts.strengths.graded of a rating, 0 without one."""
+    """contracts.strengths.strength_of_rating of a rating, 0 without one."""
     steps = grade_steps(strengths)
     graded = F.lit(steps[0][1])
     for threshold, strength in steps[1:]:

@@ -59,7 +59,7 @@ class AskedRounds:
         self._waiting, self._asked_at, self._refused = "", self.clock(), False
         return asked
 
-    def ended(self, outcome: RoundOutcome) -> None:
+    def note_outcome(self, outcome: RoundOutcome) -> None:
         """How the round ended that was asked for last; a refused one is followed by a full one."""
         if outcome == "refused_by_gate" and not self._refused:
             self._refused = True

@@ -58,8 +58,8 @@ def item_knn(
     that is not the past itself.
     """
     left_out = past if left_out is None else left_out
-    users, graded = len(past.indptr) - 1, _graded(past, items)
-    likeness = _likeness(_keep_strongest(graded if learnt is None else _graded(learnt, items)))
+    users, graded = len(past.indptr) - 1, _strength_matrix(past, items)
+    likeness = _likeness(_keep_strongest(graded if learnt is None else _strength_matrix(learnt, items)))
     lists = np.full((users, k), -1, np.int32)
     for start in range(0, users, _BLOCK):
         stop = min(start + _BLOCK, users)
@@ -73,7 +73,7 @@ def item_knn(
     return lists
 
 
-def _graded(past: MeasuredHistories, items: int) -> sp.csr_matrix:
+def _strength_matrix(past: MeasuredHistories, items: int) -> sp.csr_matrix:
     shape = len(past.indptr) - 1, items
     # A copy, since dropping zeros moves the indexes in place.
     graded = sp.csr_matrix((np.maximum(past.strengths, 0), past.items, past.indptr), shape, copy=True)

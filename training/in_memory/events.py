@@ -63,8 +63,8 @@ def read_events(interactions: DataFrame) -> Events:
 
 def events_of(table: pa.Table) -> Events:
     """From columns user_id, item_id, type (place in EVENT_TYPES), value, time (epoch ms), event_id."""
-    user_ids, users = _coded(table["user_id"])
-    item_ids, items = _coded(table["item_id"])
+    user_ids, users = _encode_texts(table["user_id"])
+    item_ids, items = _encode_texts(table["item_id"])
     types = table["type"].to_numpy().astype(np.int8)
     times = table["time"].to_numpy().astype(np.int64)
     event_ids = table["event_id"].combine_chunks().cast(pa.large_string())
@@ -81,7 +81,7 @@ def events_of(table: pa.Table) -> Events:
     )
 
 
-def _coded(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
+def _encode_texts(column: pa.ChunkedArray) -> tuple[pa.Array, NDArray[np.int32]]:
     """The distinct texts in the order of their bytes, as Spark has them, and each row's place among them."""
     encoded = column.dictionary_encode().combine_chunks()
     texts = encoded.dictionary

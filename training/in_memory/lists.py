@@ -39,7 +39,7 @@ def write_user_lists(
     counts = np.zeros(2, np.int64)
     for start, stop in _blocks(len(factors.users)):
         indptr = known_indptr[start : stop + 1]
-        ranked = _ranked(
+        ranked = _rank_block(
             factors.users[start:stop],
             factors.items,
             indptr - indptr[0],
@@ -62,9 +62,10 @@ def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, i
     for start, stop in _blocks(len(unit)):
         itself = np.arange(start, stop, dtype=np.int32)
         indptr = np.arange(stop - start + 1, dtype=np.int64)
-        ranked = _ranked(unit[start:stop], unit, indptr, itself, SIMILAR_ITEMS)
+        ranked = _rank_block(unit[start:stop], unit, indptr, itself, SIMILAR_ITEMS)
         fields = {
-            data.item_ids[start + row].as_py(): encode_ranked(*_listed(ranked, row)) for row in _rows(ranked)
+            data.item_ids[start + row].as_py(): encode_ranked(*_ranked_row(ranked, row))
+            for row in _rows(ranked)
         }
         write_fields(publisher.url, key, fields)
         written += len(fields)
@@ -78,7 +79,7 @@ def write_top_users(publisher: Publisher, version: str, data: RoundArrays, facto
     key, written = keyspace.top_users(version), 0
     for start, stop in _blocks(len(factors.items)):
         indptr = known_indptr[start : stop + 1]
-        ranked = _ranked(
+        ranked = _rank_block(
             factors.items[start:stop],
             factors.users,
             indptr - indptr[0],
@@ -87,7 +88,7 @@ def write_top_users(publisher: Publisher, version: str, data: RoundArrays, facto
         )
         fields = {}
         for row in _rows(ranked):
-            users, scores = _listed(ranked, row)
+            users, scores = _ranked_row(ranked, row)
             ids = data.user_ids.take(pa.array(users)).to_pylist()
             fields[data.item_ids[start + row].as_py()] = encode_ranked_ids(ids, scores)
         write_fields(publisher.url, key, fields)
@@ -129,7 +130,7 @@ def write_segment_lists(
     publisher.verify([key], written=len(fields))
 
 
-def _ranked(
+def _rank_block(
     rows: Matrix, others: Matrix, known_indptr: NDArray[np.int64], known: NDArray[np.int32], n: int
 ) -> RankedRows:
     """The lists of a block; a row or a column of zeros has no taste, and is in no list."""
@@ -145,7 +146,7 @@ def _rows(ranked: RankedRows) -> list[int]:
     return rows
 
 
-def _listed(ranked: RankedRows, row: int) -> tuple[list[int], list[float]]:
+def _ranked_row(ranked: RankedRows, row: int) -> tuple[list[int], list[float]]:
     there = ranked.columns[row] >= 0
     return ranked.columns[row][there].tolist(), ranked.scores[row][there].tolist()
 

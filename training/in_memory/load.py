@@ -54,7 +54,7 @@ def load_arrays(
     user_ids = events.user_ids.filter(pa.array(users != _ABSENT))
     item_ids = events.item_ids.filter(pa.array(items != _ABSENT))
     if known_items is not None:
-        item_ids, items = _appended(known_items, item_ids, items)
+        item_ids, items = _append_ids(known_items, item_ids, items)
     dense = _by_index(replace(pairs, users=users[pairs.users], items=items[pairs.items]))
     counts = Counts(
         users=len(user_ids),
@@ -81,7 +81,7 @@ def _places(codes: NDArray[np.int32], size: int) -> NDArray[np.int32]:
     return np.where(there, np.cumsum(there) - 1, _ABSENT).astype(np.int32)
 
 
-def _appended(
+def _append_ids(
     known: pa.Array, item_ids: pa.Array, items: NDArray[np.int32]
 ) -> tuple[pa.Array, NDArray[np.int32]]:
     """The known ids as they are and the others behind them, in their order; as before where one is gone."""

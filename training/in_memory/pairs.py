@@ -88,7 +88,7 @@ def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -
     is_rated = counts[:, _CODES[RATING]]
     ratings = np.where(is_rated, events.values[writers.places[:, _CODES[RATING]]], np.nan)
     liked = np.where(is_rated, ratings >= positive_rating, False)
-    strengths = _graded(ratings, settings.rating_strengths)
+    strengths = _strengths_of_ratings(ratings, settings.rating_strengths)
     for name in WEIGHTED_TYPES:
         given, weight = counts[:, _CODES[name]], float(settings.event_weights.get(name, 0.0))
         strengths = strengths + np.where(given, weight, 0.0)
@@ -158,8 +158,8 @@ def _grades(counts: NDArray[np.bool_], ratings: NDArray[np.float64]) -> NDArray[
     return np.where(counts.any(axis=1), grades, 0.0)
 
 
-def _graded(ratings: NDArray[np.float64], strengths: dict[float, float]) -> NDArray[np.float64]:
-    """contracts.strengths.graded of each rating, 0 without one."""
+def _strengths_of_ratings(ratings: NDArray[np.float64], strengths: dict[float, float]) -> NDArray[np.float64]:
+    """contracts.strengths.strength_of_rating of each rating, 0 without one."""
     thresholds, grades = (np.array(column) for column in zip(*grade_steps(strengths), strict=True))
     reached = np.searchsorted(thresholds, ratings, side="right") - 1
     return np.where(np.isnan(ratings), 0.0, grades[np.clip(reached, 0, len(grades) - 1)])

@@ -32,7 +32,7 @@ from training.in_memory.pairs import NONE, Pairs
 from training.in_memory.split import (
     Marked,
     as_known,
-    joined,
+    join_pairs,
     newer_than,
     past_of,
     per_user_temporal,
@@ -118,7 +118,7 @@ def ask_at_once(past: RoundArrays, newest: Marked, settings: TrainingSettings) -
     """What each user liked in the newest part, predicted at the first moment of it."""
     later = newest.pairs.where(newest.held_out)
     again = touched_again(past, newest, settings)
-    later = joined(replace(later, event_times=later.first_times), again)
+    later = join_pairs(replace(later, event_times=later.first_times), again)
     later = later.where(np.lexsort((later.items, later.users)))
     after = pair_histories(later, past.counts.users, weights=later.positive.astype(np.float64))
     return later_questions(event_histories(past_of(past, newest), settings), after, after.weights > 0)

@@ -16,7 +16,7 @@ from training.evaluation.slice import FALLBACK
 from training.in_memory.load import RoundArrays
 from training.in_memory.moments import NO_MOMENTS, earlier_moments, moments_of
 from training.in_memory.pairs import Pairs
-from training.in_memory.split import Marked, as_known, joined, mark, newer_than, time_cut, touched_again
+from training.in_memory.split import Marked, as_known, join_pairs, mark, newer_than, time_cut, touched_again
 from training.in_memory.xxhash import xxhash64
 
 _LEAST_LOG = -60.0
@@ -74,7 +74,7 @@ def collect_with_known(
     if not again.positive.any():
         return None
     new = marked.pairs.where(marked.held_out)
-    pairs = joined(joined(past.pairs, replace(new, event_times=new.first_times)), again)
+    pairs = join_pairs(join_pairs(past.pairs, replace(new, event_times=new.first_times)), again)
     is_later = np.arange(len(pairs)) >= len(past.pairs)
     order = np.lexsort((is_later, pairs.items, pairs.users))
     both = Marked(pairs.where(order), is_later[order])

@@ -120,7 +120,7 @@ def as_known(
     stays = np.ones(len(now), np.bool_)
     stays[place[in_both & was_known]] = False
     earlier = then.where(was_known)
-    both = joined(now.where(stays), earlier)
+    both = join_pairs(now.where(stays), earlier)
     masks = np.concatenate([held_out[stays], np.zeros(len(earlier), np.bool_)])
     order = np.lexsort((both.items, both.users))
     return Marked(both.where(order), masks[order], cuts)
@@ -188,7 +188,7 @@ def _keys(data: RoundArrays, pairs: Pairs) -> NDArray[np.int64]:
     return pairs.users.astype(np.int64) * data.counts.items + pairs.items
 
 
-def joined(first: Pairs, second: Pairs) -> Pairs:
+def join_pairs(first: Pairs, second: Pairs) -> Pairs:
     """The pairs of both, one after another."""
     return Pairs(
         **{name: np.concatenate([values, vars(second)[name]]) for name, values in vars(first).items()}

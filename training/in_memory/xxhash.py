@@ -30,13 +30,13 @@ def xxhash64(*columns: NDArray[np.integer[Any]] | int) -> NDArray[np.int64]:
 def _hash_int(values: NDArray[np.uint64], seed: NDArray[np.uint64]) -> NDArray[np.uint64]:
     with np.errstate(over="ignore"):
         hashed = (seed + _PRIME_5 + np.uint64(4)) ^ (values * _PRIME_1)
-        hashed = _rotated(hashed, 23) * _PRIME_2 + _PRIME_3
+        hashed = _rotate(hashed, 23) * _PRIME_2 + _PRIME_3
         hashed = (hashed ^ (hashed >> np.uint64(33))) * _PRIME_2
         hashed = (hashed ^ (hashed >> np.uint64(29))) * _PRIME_3
         mixed: NDArray[np.uint64] = hashed ^ (hashed >> np.uint64(32))
         return mixed
 
 
-def _rotated(values: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
+def _rotate(values: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
     rotated: NDArray[np.uint64] = (values << np.uint64(bits)) | (values >> np.uint64(64 - bits))
     return rotated

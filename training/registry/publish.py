@@ -188,16 +188,16 @@ class Publisher:
         lengths = [int(self._client.hlen(key)) for key in counted_keys(version, self.shards)]
         return sizes_of(lengths, self.shards)
 
-    def applied(self, key: str) -> dict[str, int]:
+    def applied_offsets(self, key: str) -> dict[str, int]:
         """How far a query has come (keyspace.APPLIED_...): "topic:partition" -> next offset."""
         fields: Any = self._client.hgetall(key)
         return {place.decode(): int(offset) for place, offset in fields.items()}
 
-    def erased(self) -> dict[str, int]:
+    def erased_users(self) -> dict[str, int]:
         """Users who asked to be forgotten, and until when (epoch ms)."""
         found: dict[str, int] = {}
         for shard in range(self.shards):
-            fields: Any = self._client.hgetall(keyspace.erased(shard))
+            fields: Any = self._client.hgetall(keyspace.erased_users(shard))
             found |= {user.decode(): int(until) for user, until in fields.items()}
         return found
 
@@ -224,7 +224,7 @@ class Publisher:
         older: Any = self._client.zrangebyscore(keyspace.MODEL_VERSIONS, "-inf", f"({begun!r}")
         return [found.decode() for found in older]
 
-    def superseded(self, version: str, keep: int) -> list[str]:
+    def superseded_versions(self, version: str, keep: int) -> list[str]:
         """The versions begun before one, except the newest ``keep`` that were served, this one among them.
 
         Versions that were never finished are among the superseded. One that was begun later belongs to

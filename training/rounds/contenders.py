@@ -54,26 +54,28 @@ def contenders(
         held_out = slice_.with_known
     alone = ServedModel(items, problem)
 
-    def blended(blend: Blend, by: Signals = signals) -> BlendedModel:
+    def blended_model(blend: Blend, by: Signals = signals) -> BlendedModel:
         return BlendedModel(blend, by, question_times(held_out), held_out.moments)
 
-    models: dict[str, MakesLists] = {"model": blended(chosen.blend) if chosen is not None else alone}
+    models: dict[str, MakesLists] = {"model": blended_model(chosen.blend) if chosen is not None else alone}
     if served is not None:
-        models["champion"] = _champion_lists(served, problem, earlier, signals, blended)
+        models["champion"] = _champion_lists(served, problem, earlier, signals, blended_model)
     if chosen is not None:
-        models |= _parts(chosen.blend, signals, blended) | {"als": alone}
+        models |= _parts(chosen.blend, signals, blended_model) | {"als": alone}
     return Contenders(models, chosen, held_out, held_out is not slice_.held_out)
 
 
-def _parts(blend: Blend, signals: Signals, blended: Callable[[Blend], BlendedModel]) -> dict[str, MakesLists]:
+def _parts(
+    blend: Blend, signals: Signals, blended_model: Callable[[Blend], BlendedModel]
+) -> dict[str, MakesLists]:
     """Each signal of the blend alone; and, where the blend recommends known items, the blend without them."""
     allowed = blend.with_known_items
     singles = {name: name for name in blend.names} | ({"ease": _EASE} if _EASE in signals else {})
     parts: dict[str, MakesLists] = {
-        shown: blended(Blend({name: 1.0}, {name: 1.0}, allowed)) for shown, name in singles.items()
+        shown: blended_model(Blend({name: 1.0}, {name: 1.0}, allowed)) for shown, name in singles.items()
     }
     if allowed:
-        parts["without_known_items"] = blended(replace(blend, with_known_items=False))
+        parts["without_known_items"] = blended_model(replace(blend, with_known_items=False))
     return parts
 
 
@@ -108,7 +110,7 @@ def _champion_lists(
     problem: Problem,
     blend: Blend | None,
     signals: Signals,
-    blended: Callable[[Blend, Signals], BlendedModel],
+    blended_model: Callable[[Blend, Signals], BlendedModel],
 ) -> MakesLists:
     items, own_problem = champion.measured_items, champion.as_served(problem)
     assert items is not None
@@ -126,7 +128,7 @@ def _champion_lists(
         else signal
         for name, signal in signals.items()
     }
-    return blended(blend, with_its_factors)
+    return blended_model(blend, with_its_factors)
 
 
 def _has_all(signals: Signals, names: Collection[str]) -> bool:

@@ -27,8 +27,8 @@ class ErasureProgress(NamedTuple):
 def read_progress(publisher: Publisher) -> ErasureProgress:
     """How far erasures have come; must be called before the lake is read."""
     at = time.time_ns() // 1_000_000
-    online = _catalog_offsets(publisher.applied(keyspace.APPLIED_ONLINE))
-    in_lake = _catalog_offsets(publisher.applied(keyspace.APPLIED_LAKE))
+    online = _catalog_offsets(publisher.applied_offsets(keyspace.APPLIED_ONLINE))
+    in_lake = _catalog_offsets(publisher.applied_offsets(keyspace.APPLIED_LAKE))
     complete = all(in_lake.get(partition, 0) >= offset for partition, offset in online.items())
     return ErasureProgress(in_lake, complete, at)
 
@@ -40,7 +40,7 @@ def leave_out_erased(publisher: Publisher, version: str, before: ErasureProgress
     later, the online query empties the lists of every version.
     """
     oldest = before.at - _CLOCKS_MS if before.complete else 0
-    users = {user for user, until in publisher.erased().items() if until >= oldest}
+    users = {user for user, until in publisher.erased_users().items() if until >= oldest}
     if users:
         publisher.empty_lists(version, users)
     return len(users)

@@ -169,8 +169,8 @@ class ProcessModel:
             "measured_rating_item_factors": measured.rating,
         }
         tables = {
-            "users": _indexed("user_id", "user_index", self.data.user_ids),
-            "items": _indexed("item_id", "item_index", self.data.item_ids),
+            "users": _index_table("user_id", "user_index", self.data.user_ids),
+            "items": _index_table("item_id", "item_index", self.data.item_ids),
             **{name: factors_table(found) for name, found in factors.items() if found is not None},
         }
         if self.fitted_blend is not None:
@@ -201,5 +201,5 @@ class ProcessModel:
         return counts
 
 
-def _indexed(id_column: str, index_column: str, ids: pa.Array) -> pa.Table:
+def _index_table(id_column: str, index_column: str, ids: pa.Array) -> pa.Table:
     return pa.table({id_column: ids, index_column: pa.array(np.arange(len(ids), dtype=np.int32))})

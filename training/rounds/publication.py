@@ -78,7 +78,7 @@ class Publication:
         self._is_served = self.publisher.promote(manifest, served_version)
         if not self._is_served:
             return "lost_race"
-        for old in self.publisher.superseded(self.version, self.settings.keep_versions):
+        for old in self.publisher.superseded_versions(self.version, self.settings.keep_versions):
             self._discard(old)
         return "published"
 

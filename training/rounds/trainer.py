@@ -79,7 +79,7 @@ class Trainer:
         try:
             result = self.train_once(request, asked)
             if asked is not None:
-                self.drift.rounds.ended(result.outcome)
+                self.drift.rounds.note_outcome(result.outcome)
         except TrainingError as error:
             log.error(error)
         give_back_memory(self.spark)

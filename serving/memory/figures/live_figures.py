@@ -72,7 +72,7 @@ def row_of(figures: LiveFigures) -> LiveRow:
     """Sums as means."""
     beside = figures.beside
     return LiveRow(
-        served=_figure(figures.served),
+        served=_figure(figures.served_lists),
         by_source={name: _figure(figures.lists[key]) for key, name in _NAMES.items() if key in figures.lists},
         retrained=_figure(beside[RETRAINED]),
         popular=_figure(beside[POPULAR]),

@@ -29,7 +29,7 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
     shard = keyspace.shard_of(user_id, shards)
 
     of_shown: list[Command] = (
-        [("ZRANGE", keyspace.shown(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
+        [("ZRANGE", keyspace.shown_items(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
     )
 
     def list_at(named: str) -> Sequence[Command]:

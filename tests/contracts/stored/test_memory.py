@@ -154,8 +154,8 @@ def write_shown(pipe: Any, given_histories: list[list[int]]) -> None:
     rng = np.random.default_rng(7)
     for user_id, _, _ in users(given_histories):
         picked = rng.choice(WORLD.items, WORLD.shown, replace=False).tolist()
-        pipe.zadd(keyspace.shown(user_id, 2), {f"i{item:07d}": NOW - item for item in picked})
-        pipe.expire(keyspace.shown(user_id, 2), 10_000)
+        pipe.zadd(keyspace.shown_items(user_id, 2), {f"i{item:07d}": NOW - item for item in picked})
+        pipe.expire(keyspace.shown_items(user_id, 2), 10_000)
 
 
 def write_fresh(pipe: Any, given_histories: list[list[int]]) -> None:

@@ -10,7 +10,7 @@ from contracts.stored import redis_structures
 from contracts.stored.redis_structures import (
     INTEGER,
     REAL,
-    allocated,
+    allocation_size,
     hash_bytes,
     key_bytes,
     string_bytes,
@@ -21,7 +21,7 @@ from contracts.stored.redis_structures import (
 
 @pytest.mark.parametrize(("size", "expected"), [(1, 8), (17, 32), (128, 128), (129, 160), (257, 320)])
 def test_an_allocation_is_the_next_size_class(size: int, expected: int) -> None:
-    assert allocated(size) == expected
+    assert allocation_size(size) == expected
 
 
 @pytest.mark.parametrize(("entries", "expected"), [(1, 32), (5, 64), (1024, 8192), (1025, 16_384)])
@@ -39,7 +39,7 @@ def the_servers_allocator(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> No
     """The formulas are jemalloc's; the server that these tests found may have been built without it."""
     client = redis.Redis.from_url(redis_url)
     if str(client.info("memory")["mem_allocator"]).startswith("libc"):
-        monkeypatch.setattr(redis_structures, "allocated", as_asked)
+        monkeypatch.setattr(redis_structures, "allocation_size", as_asked)
     client.close()
 
 

@@ -9,14 +9,14 @@ NOISE = [0.004, -0.006, 0.003, 0.005, -0.004, -0.002, 0.001]
 
 def test_an_effect_that_wears_off_has_a_falling_trend() -> None:
     found = novelty([0.30 - 0.04 * day + noise for day, noise in enumerate(NOISE)], [1e-4] * 7)
-    assert found.found
+    assert found.is_found
     assert found.slope is not None
     assert -0.05 < found.slope < -0.03
 
 
 def test_a_steady_effect_has_none_and_days_without_figures_are_left_out() -> None:
     lifts = [0.1 + noise for noise in NOISE] + [float("nan")]
-    assert not novelty(lifts, [1e-4] * 8).found
+    assert not novelty(lifts, [1e-4] * 8).is_found
 
 
 def test_two_days_show_no_trend() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from experiments.statistics.ratio import arm_value, linearised, ratio_sums
+from experiments.statistics.ratio import arm_value, linearise, ratio_sums
 
 
 def test_without_a_denominator_a_ratio_is_the_mean_with_the_classic_variance() -> None:
@@ -30,7 +30,7 @@ def test_linearised_values_have_the_mean_and_the_variance_of_the_ratio() -> None
     rng = np.random.default_rng(3)
     below = 1.0 + rng.poisson(5.0, 400)
     above = rng.binomial(below.astype(int), 0.2).astype(float)
-    ratio, mean = arm_value(ratio_sums(above, below)), arm_value(ratio_sums(linearised(above, below)))
+    ratio, mean = arm_value(ratio_sums(above, below)), arm_value(ratio_sums(linearise(above, below)))
     assert float(mean.value) == pytest.approx(float(ratio.value))
     assert float(mean.variance) == pytest.approx(float(ratio.variance))
 

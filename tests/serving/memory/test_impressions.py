@@ -24,7 +24,7 @@ async def ids(client: httpx.AsyncClient, **query: Any) -> list[str]:
 
 async def until_noted(client: redis.Redis, items: int) -> None:
     for _ in range(200):
-        if client.zcard(keyspace.shown("bob", 1)) == items:
+        if client.zcard(keyspace.shown_items("bob", 1)) == items:
             return
         await asyncio.sleep(0.02)
     raise AssertionError("the impressions were not written")
@@ -45,7 +45,7 @@ def test_what_was_shown_and_not_touched_sinks(redis_url: str, api: Client) -> No
             client_of_test.hset(keyspace.history("bob", 1), first[0], b"")
             assert first[0] in await ids(client, rotation=1.0, known="keep")
             await until_noted(client_of_test, 6)  # no more than SHOWN_ITEMS
-        assert 0 < client_of_test.ttl(keyspace.shown("bob", 1)) <= 600
+        assert 0 < client_of_test.ttl(keyspace.shown_items("bob", 1)) <= 600
 
     asyncio.run(scenario())
     client_of_test.close()
@@ -82,6 +82,6 @@ def test_notes_are_bounded_and_many_are_written_in_few_round_trips(redis_url: st
 
     asyncio.run(scenario())
     assert client_of_test.dbsize() == MAX_WAITING - 1  # the empty answer took a place
-    assert not client_of_test.exists(keyspace.shown("u0", 1))
+    assert not client_of_test.exists(keyspace.shown_items("u0", 1))
     client_of_test.flushall()
     client_of_test.close()

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from serving.page.vendor import FILES, FOLDER, ChangedFileError, VendoredFile, checked
+from serving.page.vendor import FILES, FOLDER, ChangedFileError, VendoredFile, check_content
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_vendored_file_is_the_one_that_was_looked_at(file: VendoredFile) -> None:
-    assert checked(file, (FOLDER / file.name).read_bytes())
+    assert check_content(file, (FOLDER / file.name).read_bytes())
 
 
 def test_nothing_else_lies_beside_them_and_each_package_has_its_licence() -> None:
@@ -18,4 +18,4 @@ def test_nothing_else_lies_beside_them_and_each_package_has_its_licence() -> Non
 
 def test_a_changed_file_is_refused_with_its_checksum() -> None:
     with pytest.raises(ChangedFileError, match="read what changed"):
-        checked(FILES[0], b"something else")
+        check_content(FILES[0], b"something else")

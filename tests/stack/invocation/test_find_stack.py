@@ -13,7 +13,7 @@ from stack.machine.errors import StackError
 from stack.machine.java import Java
 from stack.processes.identity import Identity
 from stack.processes.run_state import Folders, Ports, RunState
-from stack.processes.running_stacks import noted
+from stack.processes.running_stacks import note_stack
 
 PORTS = Ports(api=1, kafka=2, redis=3)
 
@@ -28,7 +28,7 @@ class Stacks:
         folders = Folders(self._root / name)
         folders.data.mkdir()
         RunState.of_this_process(ports).write(folders)
-        self._stack.enter_context(noted(folders))
+        self._stack.enter_context(note_stack(folders))
         return folders
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from stack.cli import build_app
 from stack.machine.ports import free_port
 from stack.processes.run_state import Folders, Ports, RunState
-from stack.processes.running_stacks import noted
+from stack.processes.running_stacks import note_stack
 
 NAMES = (
     "KAFKA_BOOTSTRAP_SERVERS",
@@ -61,7 +61,7 @@ def test_the_variable_names_the_stack_as_the_option_does(
 
 
 def test_without_either_it_is_the_one_that_runs(stack_folders: Folders) -> None:
-    with noted(stack_folders):
+    with note_stack(stack_folders):
         assert _redis_of(stack_folders) in _headwater("report").output
     assert _redis_of(stack_folders) not in _headwater("report").output
 

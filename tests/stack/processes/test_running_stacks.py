@@ -8,7 +8,7 @@ import pytest
 
 from stack.processes.identity import Identity
 from stack.processes.run_state import Folders, Ports, RunState
-from stack.processes.running_stacks import noted, notes_dir, running_stacks
+from stack.processes.running_stacks import note_stack, notes_dir, running_stacks
 
 STATE = RunState.of_this_process(Ports(1, 2, 3))
 
@@ -26,7 +26,7 @@ def _folders(path: Path) -> Folders:
 def test_a_stack_is_found_while_it_runs(tmp_path: Path) -> None:
     first, second = _folders(tmp_path / "a"), _folders(tmp_path / "b")
     assert running_stacks() == []
-    with noted(second), noted(first):
+    with note_stack(second), note_stack(first):
         STATE.write(first)
         STATE.write(second)
         assert [folders.data for folders in running_stacks()] == [first.data, second.data]
@@ -36,7 +36,7 @@ def test_a_stack_is_found_while_it_runs(tmp_path: Path) -> None:
 
 def test_the_note_of_a_killed_stack_does_not_count(tmp_path: Path) -> None:
     folders = _folders(tmp_path / "a")
-    with noted(folders):
+    with note_stack(folders):
         replace(STATE, supervisor=Identity(os.getpid(), 1.0)).write(folders)
         assert running_stacks() == []
 
@@ -52,7 +52,7 @@ def test_a_stack_runs_where_no_note_can_be_written(tmp_path: Path, monkeypatch: 
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     monkeypatch.setenv("HEADWATER_RUNNING_DIR", str(in_the_way / "notes"))
-    with noted(_folders(tmp_path / "a")):
+    with note_stack(_folders(tmp_path / "a")):
         assert running_stacks() == []
 
 

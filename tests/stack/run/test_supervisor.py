@@ -55,7 +55,7 @@ def test_a_replay_may_end_well_but_not_badly(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [], strict=False)
     with supervisor.until_stopped():
         supervisor.start(_python("replay", "pass", ends=True))
-        supervisor.wait_until("the replay", lambda: supervisor.ended("replay"), 10)
+        supervisor.wait_until("the replay", lambda: supervisor.has_ended_well("replay"), 10)
     with supervisor.until_stopped():
         supervisor.start(_python("replay", "raise SystemExit(1)", ends=True))
         with pytest.raises(ServiceDiedError):

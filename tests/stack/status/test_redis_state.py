@@ -28,8 +28,8 @@ def test_what_the_services_wrote_is_read(redis_url: str, writer: redis.Redis) ->
     writer.set(keyspace.manifest("v1"), a_manifest("v1").to_json())
     with redis_state(redis_url) as state:
         assert state.raters() == 6
-        assert state.applied(keyspace.APPLIED_LAKE) == {"interactions:0": 12}
-        assert state.applied(keyspace.APPLIED_ONLINE) == {}
+        assert state.applied_offsets(keyspace.APPLIED_LAKE) == {"interactions:0": 12}
+        assert state.applied_offsets(keyspace.APPLIED_ONLINE) == {}
         assert state.model() == a_manifest("v1")
         assert (state.request_training(), state.request_training()) == (1, 2)
 

@@ -11,7 +11,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contracts import topics
 from contracts.events import Interaction
-from streaming.records.mapped import mapped
+from streaming.records.mapped import map_records
 from streaming.records.mapped_json import mapped_record
 from streaming.records.mapping_file import MappingFile, read_mapping
 from streaming.records.parse import BEFORE_ANY_LOG, IN_A_FRAME, accepted_interactions, parse, rejected_records
@@ -163,7 +163,7 @@ def test_python_reads_each_record_as_expected(mapping: MappingFile) -> None:
 @pytest.fixture(scope="module")
 def parsed(spark: SparkSession, mapping: MappingFile) -> DataFrame:
     frame = records(spark, [value for value, _ in ALL], topics.INTERACTIONS.name)
-    return parse(mapped(frame, mapping)).persist()
+    return parse(map_records(frame, mapping)).persist()
 
 
 def test_spark_reads_each_record_as_expected_and_as_python(parsed: DataFrame, mapping: MappingFile) -> None:
@@ -226,7 +226,7 @@ def test_records_with_anything_in_any_place_are_read_alike_by_both(
             )
             place[chosen.choice(list(place))] = chosen.choice(CELLS)
         values.append(json.dumps(record).encode())
-    rows = mapped(records(spark, values, topics.INTERACTIONS.name), mapping).collect()
+    rows = map_records(records(spark, values, topics.INTERACTIONS.name), mapping).collect()
     for value, row in zip(values, sorted(rows, key=lambda row: row.offset), strict=True):
         assert value is not None
         event, fault = mapped_record(value, mapping)

@@ -108,7 +108,7 @@ def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_even
                 item.decode(): {e.event_type: e for e in decode_history(raw)}
                 for item, raw in client.hgetall(key_of(user, STATE.redis_shards)).items()
             }
-            for key, key_of in (("known", keyspace.history), ("gone", keyspace.retracted))
+            for key, key_of in (("known", keyspace.history), ("gone", keyspace.retracted_items))
         }
         counted = {item for item, by_type in items.items() if effective(by_type.values())}
         assert stored["known"] == {item: items[item] for item in counted}

@@ -104,7 +104,7 @@ def test_what_is_left_is_what_the_other_events_alone_give(
     shards = STATE.redis_shards
     for user in {event.user_id for event in given_events}:
         kept = client.hgetall(keyspace.history(user, shards)) | client.hgetall(
-            keyspace.retracted(user, shards)
+            keyspace.retracted_items(user, shards)
         )
         assert {item.decode() for item in kept} == winners.get(user, {}).keys()
         recent = client.zrange(keyspace.recent(user, shards), 0, -1, withscores=True)
@@ -135,7 +135,7 @@ def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> N
     client.hset(keyspace.top_users("v1"), "y", encode_ranked_ids(["bob"], [0.5]))
     client.hset(keyspace.new_item_users("v1", "x"), "ann", b"taste")
     client.set(keyspace.fresh("ann", shards), b"a list")
-    client.zadd(keyspace.shown("ann", shards), {"z": 1})
+    client.zadd(keyspace.shown_items("ann", shards), {"z": 1})
     for queue in (keyspace.active(shard), keyspace.pending(shard), keyspace.cooling(shard)):
         client.zadd(queue, {"ann": 1})
 
@@ -147,9 +147,9 @@ def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> N
     client.delete(keyspace.fresh("ann", shards))
     assert client.hget(keyspace.top_n(shard, "v1"), "ann") == b""
     assert decode_ranked_ids(client.hget(keyspace.top_users("v1"), "x"))[0] == ["bob"]
-    assert client.hgetall(keyspace.erased(shard)) == {b"ann": b"10"}
+    assert client.hgetall(keyspace.erased_users(shard)) == {b"ann": b"10"}
     left = [key.decode() for key in client.scan_iter() if b"ann" in dump(client, key)]
-    assert sorted(left) == sorted([keyspace.erased(shard), keyspace.top_n(shard, "v1")])
+    assert sorted(left) == sorted([keyspace.erased_users(shard), keyspace.top_n(shard, "v1")])
 
 
 def dump(client: redis.Redis, key: bytes) -> bytes:

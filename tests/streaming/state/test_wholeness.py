@@ -40,7 +40,7 @@ def lone_of_a_whole_turn(client: redis.Redis) -> int:
 
 
 def test_nothing_stands_alone_in_a_whole_state_nor_after_an_erasure(client: redis.Redis) -> None:
-    assert client.exists(keyspace.retracted(USERS[0], 2))
+    assert client.exists(keyspace.retracted_items(USERS[0], 2))
     assert lone_of_a_whole_turn(client) == 0
     erase_users(client, [Erasure(USERS[1], 5)], STATE)
     assert lone_of_a_whole_turn(client) == 0

@@ -78,9 +78,9 @@ def test_a_round_that_the_gate_refuses_is_followed_by_a_full_one_once(
 ) -> None:
     drift(rounds)
     assert rounds.due() is not None
-    rounds.ended("refused_by_gate")
+    rounds.note_outcome("refused_by_gate")
     clock.now = 4000.0
     assert rounds.due() == AskedRound("drift: the gate refused the warm round", full=True)
-    rounds.ended("published")
+    rounds.note_outcome("published")
     clock.now = 8000.0
     assert rounds.due() is None

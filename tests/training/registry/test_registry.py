@@ -132,7 +132,7 @@ def test_a_version_that_a_running_experiment_serves_is_not_pruned(registry: Regi
     client = redis.Redis.from_url(registry.publisher.url)
     client.hset(keyspace.EXPERIMENTS, mapping={"e": start(draft, [], 2).to_json(), "broken": "nonsense"})
     publish(registry, "v3")
-    assert registry.publisher.superseded("v3", 1) == ["v2"]
+    assert registry.publisher.superseded_versions("v3", 1) == ["v2"]
     assert "deleted v2" in run("prune", "--keep", "1")
     client.hset(keyspace.EXPERIMENTS, "e", draft.to_json())
     assert "deleted v1" in run("prune", "--keep", "1")

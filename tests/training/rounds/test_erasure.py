@@ -33,7 +33,7 @@ def write_lists(publisher: Publisher, erased: dict[str, int]) -> None:
     for user in ("ann", "bob", "eve"):
         write_fields(publisher.url, keyspace.top_n(keyspace.shard_of(user, 2), "v1"), {user: b"a list"})
     for user, until in erased.items():
-        client.hset(keyspace.erased(keyspace.shard_of(user, 2)), user, until)
+        client.hset(keyspace.erased_users(keyspace.shard_of(user, 2)), user, until)
     users = encode_ranked_ids(["ann", "eve"], [2.0, 1.0])
     write_fields(
         publisher.url, keyspace.top_users("v1"), {"x": users, "y": encode_ranked_ids(["bob"], [1.0])}
