@@ -27,8 +27,11 @@ _LOGIN_MODULES = {
 }
 
 
-class KafkaFileError(ValueError):
-    """A file of the connection cannot be used; the message names the setting and the cure."""
+class KafkaFileError(OSError):
+    """A file of the connection cannot be used; the message names the setting and the cure.
+
+    An OSError, as a broker that is away: what waits for that waits for a file that is written again, too.
+    """
 
 
 def connection(servers: Servers) -> KafkaSettings:

@@ -161,7 +161,7 @@ def check_kafka() -> Check:
     try:
         settings = KafkaSettings()
         ends = end_offsets(settings, INTERACTIONS.name, _KAFKA_SECONDS)
-    except (ProducerError, ValueError) as error:
+    except (ProducerError, OSError, ValueError) as error:
         # Only the sentence of a validation error.
         words = str(error) if not isinstance(error, ValidationError) else error.errors()[0]["msg"]
         return Check("Kafka", False, words, cure)
