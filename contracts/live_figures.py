@@ -24,6 +24,7 @@ SERVED_LISTS = (FRESH, BATCH, FALLBACK)
 RETRAINED, POPULAR = "retrained", "popular"
 LISTS = (*SERVED_LISTS, RETRAINED, POPULAR)
 EVENTS, HITS, NDCG, RECIPROCAL = "n", "hits", "ndcg", "rr"
+KEPT = "kept"  # beside the lists: events whose outcome went to the lake, too (contracts/live_outcomes.py)
 _SEPARATOR = "|"
 
 
@@ -56,6 +57,11 @@ def amounts(hour: int, version: str, served: str, ranks: Mapping[str, int | None
             found[_field(hour, version, name, HITS)] = 1
             found[_field(hour, version, name, NDCG)] = round(MICROS / math.log2(rank + 1))
     return found
+
+
+def kept_field(hour: int, version: str) -> str:
+    """Where the events are counted whose outcome goes to the lake."""
+    return _field(hour, version, KEPT, EVENTS)
 
 
 def _field(hour: int, version: str, name: str, measure: str) -> str:
@@ -120,20 +126,47 @@ class LiveFigures:
 
 
 def decode_day(shards: Iterable[Mapping[bytes, bytes]]) -> dict[tuple[int, str], LiveFigures]:
-    """One day's hashes of all shards: (hour, version) -> figures. Fields of a later form are left out."""
-    sums: dict[tuple[int, str], dict[str, dict[str, int]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(int))
-    )
+    """One day's hashes of all shards: (hour, version) -> figures."""
+    return figures_of(add_shards(shards))
+
+
+def add_shards(shards: Iterable[Mapping[bytes, bytes]]) -> dict[str, int]:
+    """One day's hashes of all shards as one: field -> amount."""
+    fields: dict[str, int] = defaultdict(int)
     for shard in shards:
         for raw, amount in shard.items():
-            hour, _, rest = raw.decode().partition(_SEPARATOR)
-            version, name, measure = rest.rsplit(_SEPARATOR, 2)
-            if name in LISTS:
-                sums[int(hour), version][name][measure] += int(amount)
+            fields[raw.decode()] += int(amount)
+    return dict(fields)
+
+
+def figures_of(fields: Mapping[str, int]) -> dict[tuple[int, str], LiveFigures]:
+    """One day's fields: (hour, version) -> figures. Fields of a later form are left out."""
+    sums: dict[tuple[int, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for text, amount in fields.items():
+        hour, version, name, measure = split_field(text)
+        if name in LISTS:
+            sums[hour, version][name][measure] = amount
     return {
         key: LiveFigures({name: _sums_of(measures) for name, measures in lists.items()})
         for key, lists in sums.items()
     }
+
+
+def whole_hours(fields: Mapping[str, int]) -> set[tuple[int, str]]:
+    """The (hour, version) of one day's fields of which every event's outcome was kept for the lake."""
+    left: dict[tuple[int, str], int] = defaultdict(int)
+    for text, amount in fields.items():
+        hour, version, name, measure = split_field(text)
+        if measure == EVENTS and name in (*SERVED_LISTS, KEPT):
+            left[hour, version] += -amount if name == KEPT else amount
+    return {key for key, events in left.items() if not events}
+
+
+def split_field(text: str) -> tuple[int, str, str, str]:
+    """Hour, version, list and measure of a field."""
+    hour, _, rest = text.partition(_SEPARATOR)
+    version, name, measure = rest.rsplit(_SEPARATOR, 2)
+    return int(hour), version, name, measure
 
 
 def _sums_of(measures: Mapping[str, int]) -> ListSums:

@@ -211,6 +211,8 @@ class StreamingSettings(
     # More records than this are a backlog: applied in large batches, not live.
     online_backlog_events: int = Field(default=20_000, ge=1)
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
+    # How often the lake takes from Redis what counted in the live figures, where anything did.
+    outcomes_every_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
     # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.
     lake_max_events_per_trigger: int = Field(default=2_000_000, ge=1)

@@ -25,6 +25,8 @@ _log = logging.getLogger("headwater.experiments")
 def register(app: typer.Typer) -> None:
     """Add this service's commands."""
     app.add_typer(experiments, name="experiments")
+    app.command("report live")(report_live)
+    app.command("report exposures")(report_exposures)
 
 
 @experiments.command()
@@ -111,6 +113,28 @@ def watch(
         time.sleep(every)
         with _log_failures():
             look()
+
+
+Hours = Annotated[int, typer.Option(min=1, max=24 * 366, help="of the last hours, the present one included")]
+
+
+def report_live(hours: Hours = 24, as_json: AsJson = False) -> None:
+    """The live figures by model version, recounted from the lake.
+
+    What counted in the last minute may still wait in Redis; `headwater verify` counts that, too.
+    """
+    from experiments.report.live import as_text, live_report
+
+    found = live_report(ExperimentSettings().lake_uri, time.time_ns() // 1_000_000, hours)
+    typer.echo(found.model_dump_json(indent=2) if as_json else as_text(found))
+
+
+def report_exposures(hours: Hours = 24, as_json: AsJson = False) -> None:
+    """What was shown and what came of it, by model version and by experiment arm, from the lake."""
+    from experiments.report.exposures import as_text, exposure_report
+
+    found = exposure_report(ExperimentSettings(), time.time_ns() // 1_000_000, hours)
+    typer.echo(found.model_dump_json(indent=2) if as_json else as_text(found))
 
 
 def _definition(file: Path) -> object:

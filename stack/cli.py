@@ -27,7 +27,7 @@ PARTS: tuple[Part, ...] = (
     Part("ingest.cli", "ingest", ("ingest", "download", "catalog")),
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects", "mapping")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),
-    Part("experiments.cli", "experiments", ("experiments",)),
+    Part("experiments.cli", "experiments", ("experiments", "report live", "report exposures")),
     Part("serving.cli", "serving", ("export",)),
 )
 
@@ -70,13 +70,14 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
 
 
 def _command_of(arguments: Sequence[str]) -> str:
-    """The first word that is no option of the app itself; "" where there is none."""
+    """The first word that is no option of the app itself, with the second where both are a command; or ""."""
     words = iter(arguments)
     for word in words:
         if word == "--data-dir":
             next(words, None)
         elif not word.startswith("-"):
-            return word
+            both = f"{word} {next(words, '')}"
+            return both if any(both in part.commands for part in PARTS) else word
     return ""
 
 

@@ -2,6 +2,7 @@
 
 Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta interactions, catalog; rejects ─► Kafka
       exposures ─────────────┤                      ├─ Delta exposures: what was shown to whom
+                             │                      ├─ outcomes (a minute): what counted in the live figures
                              │                      └─ item_activity (a minute): hourly, watermarked
                              └─ online  (live):    parse ─► Redis histories, popularity, trends, catalogue
                                                    └─ fold in its users ─► fresh lists; applied offsets
@@ -22,6 +23,7 @@ from contracts.settings import StreamingSettings
 from streaming.fold_in.catch_up import CatchUp
 from streaming.lake.activity import hourly_activity, write_activity
 from streaming.lake.batch import LakeBatch
+from streaming.lake.outcomes import OutcomesToLake
 from streaming.online.driver import Online
 from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
@@ -39,16 +41,19 @@ class Pipeline(NamedTuple):
     queries: list[StreamingQuery]
     online: Online
     catch_up: CatchUp
+    outcomes: OutcomesToLake
 
     def stop(self, spark: SparkSession) -> None:
         """Stop every part, each after what it is at work on where that ends soon."""
         self.catch_up.stop()
+        self.outcomes.stop()
         self.online.stop()
         wait_until_idle(self.queries, _LAST_BATCH_SECONDS)
         for query in self.queries:
             stop_quietly(spark, query)
         self.online.join()
         self.catch_up.join()
+        self.outcomes.join()
 
     def end_reason(self) -> str | None:
         """Which part has ended by itself, and why; None while all run."""
@@ -75,7 +80,9 @@ def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline
     online.start()
     catch_up = CatchUp(spark, settings, lambda: online.is_replaying)
     catch_up.start()
-    return Pipeline(queries, online, catch_up)
+    outcomes = OutcomesToLake(spark, settings)
+    outcomes.start()
+    return Pipeline(queries, online, catch_up, outcomes)
 
 
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:

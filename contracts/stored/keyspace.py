@@ -84,6 +84,11 @@ def live(day: str, shard: int) -> str:
     return f"hw:{{{shard}}}:live:{day}"
 
 
+def outcomes(shard: int) -> str:
+    """LIST of live_outcomes.Outcome, oldest first: what counted in `live` and waits for the lake."""
+    return f"hw:{{{shard}}}:outcomes"
+
+
 def history_pattern() -> str:
     """What SCAN matches to find every history (braces are literal to Redis, the shard is any)."""
     return "hw:{*}:history:*"

@@ -51,4 +51,10 @@ EXPOSURES = Table(
     "exposures",
     EXPOSURE_DDL.replace("event_time BIGINT", "event_time TIMESTAMP") + _ORIGIN + ", kafka_place INT",
 )
-TABLES: tuple[Table, ...] = (INTERACTIONS, CATALOG, ITEM_ACTIVITY, EXPOSURES)
+# What counted in the live figures (contracts/live_outcomes.py): the place of the event, and no user.
+OUTCOMES = Table(
+    "outcomes",
+    "model_version STRING, served STRING, served_rank INT, retrained_rank INT, popular_rank INT, "
+    "scored_at TIMESTAMP" + _ORIGIN,
+)
+TABLES: tuple[Table, ...] = (INTERACTIONS, CATALOG, ITEM_ACTIVITY, EXPOSURES, OUTCOMES)

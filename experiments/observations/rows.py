@@ -52,6 +52,12 @@ def read_rows(lake_uri: str, run: str, since_ms: int, shown_since_ms: int) -> Ex
     return ExperimentRows(exposures.filter(named), _read(lake_uri, INTERACTIONS, _DONE, since_ms))
 
 
+def read_all_rows(lake_uri: str, since_ms: int) -> ExperimentRows:
+    """Every exposure and interaction since then, of experiments or not."""
+    exposures = _read(lake_uri, EXPOSURES, _SHOWN, since_ms)
+    return ExperimentRows(exposures, _read(lake_uri, INTERACTIONS, _DONE, since_ms))
+
+
 def _read(lake_uri: str, table: Table, columns: tuple[str, ...], since_ms: int) -> pa.Table:
     try:
         dataset = DeltaTable(table.path(lake_uri)).to_pyarrow_dataset()

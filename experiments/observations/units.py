@@ -63,10 +63,10 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     assert experiment.started_at is not None
     until = min(until_ms, experiment.stopped_at or until_ms)
     unit_column = "user_id" if experiment.definition.unit == "user" else "session_id"
-    exposures = _clients_word(rows.exposures.filter(pc.less_equal(rows.exposures["event_time"], until)))
+    exposures = clients_word(rows.exposures.filter(pc.less_equal(rows.exposures["event_time"], until)))
     exposures, unit_ids, arm, refused = _in_their_arms(experiment, exposures, unit_column)
     unit = codes(exposures[unit_column], unit_ids)
-    times = _times(exposures)
+    times = times_of(exposures)
     first = np.full(len(unit_ids), np.iinfo(np.int64).max)
     np.minimum.at(first, unit, times)
 
@@ -75,7 +75,7 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     done_unit = codes(done[unit_column], unit_ids)
     known = done_unit >= 0
     done, done_unit = done.filter(pa.array(known)), done_unit[known]
-    done_times = _times(done)
+    done_times = times_of(done)
     earlier = done_times < experiment.started_at
     before = np.bincount(done_unit[earlier], minlength=len(unit_ids)).astype(np.float64)
     since = done_times >= first[done_unit] if len(unit_ids) else np.zeros(0, bool)
@@ -92,8 +92,8 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     def since_first(units: Ints, moments: Ints) -> Counts:
         return Counts(units, (moments - first[units]) // DAY_MS)
 
-    converts = _converts(done)
-    session_unit, session_time = _session_starts(done, done_unit, done_times)
+    converts = is_conversion(done)
+    session_unit, session_time = session_starts(done, done_unit, done_times)
     clicked = shown[places]
     return Observations(
         unit_ids=unit_ids,
@@ -113,7 +113,7 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     )
 
 
-def _clients_word(exposures: pa.Table) -> pa.Table:
+def clients_word(exposures: pa.Table) -> pa.Table:
     """Without the API's word where a client has said what was on the screen."""
     by_client = exposures.filter(pc.equal(exposures["reported_by"], "client"))
     told = pc.is_in(exposures["recommendation_id"], whole_column(by_client, "recommendation_id"))
@@ -146,13 +146,14 @@ def _in_their_arms(
     return kept, unit_ids, arms[codes(unit_ids, ids)], refused
 
 
-def _converts(done: pa.Table) -> NDArray[np.bool_]:
+def is_conversion(done: pa.Table) -> NDArray[np.bool_]:
+    """Which interactions are likes, purchases or high ratings."""
     strong = pc.is_in(done["event_type"], pa.array(CONVERSIONS))
     rated = pc.and_(pc.equal(done["event_type"], RATING), pc.greater_equal(done["value"], POSITIVE_RATING))
     return np.asarray(pc.or_(strong, pc.fill_null(rated, False)).to_numpy(), dtype=bool)
 
 
-def _session_starts(done: pa.Table, unit: Ints, times: Ints) -> tuple[Ints, Ints]:
+def session_starts(done: pa.Table, unit: Ints, times: Ints) -> tuple[Ints, Ints]:
     """The unit and the time of each session's first interaction.
 
     A session is what carries one session id; without ids, what has no gap of half an hour.
@@ -173,5 +174,6 @@ def _versions(exposures: pa.Table) -> dict[str, int]:
     return {each["values"] or "none": each["counts"] for each in counted}
 
 
-def _times(table: pa.Table) -> Ints:
+def times_of(table: pa.Table) -> Ints:
+    """The moments of rows, epoch ms."""
     return np.asarray(table["event_time"].to_numpy(), dtype=np.int64)

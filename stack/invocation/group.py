@@ -25,6 +25,8 @@ _OF_A_STACK = frozenset(
         "rejects",
         "train",
         "report",
+        "report live",
+        "report exposures",
         "tune",
         "models",
         "export",
@@ -59,7 +61,8 @@ class HeadwaterGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command for the words. Raises StackError, and what `connect_first` raises."""
-        resolved = super().resolve_command(ctx, args)
+        both = " ".join(args[:2])  # "report live" is a command beside "report VERSION"
+        resolved = super().resolve_command(ctx, [both, *args[2:]] if both in self.commands else args)
         name, _, words = resolved
         if name is not None and not ctx.resilient_parsing and _HELP not in words:
             _prepare(ctx, name, words)

@@ -12,7 +12,7 @@ from typing import Any, cast
 import redis
 
 from clients.redis.connection import redis_client
-from contracts.live_figures import LiveFigures, days_until, decode_day
+from contracts.live_figures import KEEP_SECONDS, LiveFigures, add_shards, days_until, decode_day
 from contracts.redis_memory import SECTIONS, Fault, memory_fault, memory_of
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
@@ -53,6 +53,25 @@ class RedisState:
             for day in days_until(now_ms, hours)
         ]
         return sum((figures for day in days for figures in day.values()), LiveFigures())
+
+    def live_days(self, shards: int, now_ms: int) -> dict[str, dict[str, int]]:
+        """Every day of the live figures that Redis keeps: day -> field -> amount."""
+        days = {
+            day: add_shards(
+                cast("dict[bytes, bytes]", self._client.hgetall(keyspace.live(day, shard)))
+                for shard in range(shards)
+            )
+            for day in days_until(now_ms, KEEP_SECONDS // 3600)
+        }
+        return {day: fields for day, fields in days.items() if fields}
+
+    def outcomes(self, shards: int) -> list[str]:
+        """What counted in them and waits for the lake (live_outcomes.Outcome)."""
+        found = (
+            cast("list[bytes]", self._client.lrange(keyspace.outcomes(shard), 0, -1))
+            for shard in range(shards)
+        )
+        return [line.decode() for lines in found for line in lines]
 
     def model(self) -> Manifest | None:
         """The current model's manifest, None before the first. Raises ManifestError."""

@@ -77,6 +77,7 @@ def verify(ledgers: Ledgers) -> Verified:
         "in_lake": ledgers.lake.num_rows,
         "refused": ledgers.refused.num_rows,
         "exposures_in_lake": ledgers.shown.num_rows,
+        "outcomes_in_lake": ledgers.outcomes.num_rows,
         "erased_users": len(ledgers.erased),
     }
     return Verified(counts, [Verdict(invariant, invariant.check(ledgers)) for invariant in INVARIANTS])

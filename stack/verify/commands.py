@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from contracts.settings import KafkaSettings, LakeSettings, StateSettings
+from experiments.observations.outcomes import read_outcomes
 from stack.machine.errors import StackError
 from stack.status.redis_state import RedisUnavailableError, redis_state
 from stack.verify.check import verify
@@ -75,6 +76,7 @@ def verify_ledgers(
                 all_producers=not other_producers,
                 erased=read_erased(lake),
                 shown=read_shown(lake),
+                outcomes=read_outcomes(lake),
             )
         )
     if as_json:

@@ -1,6 +1,7 @@
 """The invariants of a pipeline that loses nothing, as pure checks of its ledgers.
 
-I1 no loss, I2 no duplicates, I3 no invention, I4 conservation per partition, I5 derived state, I6 exposures.
+I1 no loss, I2 no duplicates, I3 no invention, I4 conservation per partition, I5 derived state, I6 exposures,
+I7 live figures.
 They hold of a pipeline at rest: everything acknowledged, read and applied. Their cures: docs/operations.md.
 """
 
@@ -18,6 +19,7 @@ from contracts.topics import interaction_offsets
 from stack.verify.derived_state import derived_state
 from stack.verify.exposures import kept_though_erased, repeated_places
 from stack.verify.ledgers import PLACE, Ledgers, of_erased
+from stack.verify.live_figures import live_figures
 from stack.verify.places import (
     CONTENT,
     NO_OFFSETS,
@@ -177,6 +179,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         "two writers on the table, or a topic that was created again: end that; for erased users, erase them "
         "once more",
         shown_once,
+    ),
+    Invariant(
+        "I7",
+        "live figures",
+        "with lag 0 export again; if they differ still, Redis was flushed or went back: "
+        "`headwater report live` has the right ones",
+        live_figures,
     ),
 )
 

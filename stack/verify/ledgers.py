@@ -15,6 +15,7 @@ from pyarrow import json as arrow_json
 from contracts.catalog import ERASURE
 from contracts.stored import lake
 from contracts.topics import INTERACTIONS
+from experiments.observations.outcomes import OUTCOME_ROWS
 from stack.machine.errors import StackError
 from stack.verify.exposures import SHOWN
 from stack.verify.state_file import StateFile
@@ -56,6 +57,7 @@ class Ledgers:
     all_producers: bool = True  # whether nobody else wrote to the topic
     erased: Mapping[str, int] = field(default_factory=dict)  # user -> until when it was erased (epoch ms)
     shown: pa.Table = field(default_factory=SHOWN.empty_table)  # exposures of the lake
+    outcomes: pa.Table = field(default_factory=OUTCOME_ROWS.empty_table)  # of the lake
 
     acknowledged: pa.Table = field(init=False)  # the rows of `sent` with an offset
     refused: pa.Table = field(init=False)  # `rejected`, empty where it was not given

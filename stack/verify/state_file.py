@@ -1,7 +1,7 @@
 """What Redis held, as a file: `headwater verify export-state` writes it, `headwater verify` reads it.
 
-Lines of JSON: a head (settings, applied offsets), then histories, earlier events, popularity and trending,
-a line each.
+Lines of JSON: a head (settings, applied offsets), the live figures, then histories, earlier events,
+popularity and trending, a line each.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -61,6 +62,14 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Live:
+    """The live figures, and what counted in them and is not in the lake yet."""
+
+    days: dict[str, dict[str, int]]  # day -> field -> amount (contracts/live_figures.py)
+    waiting: list[str]  # live_outcomes.Outcome
+
+
+@dataclass(frozen=True)
 class State:
     """What is compared: exported, or recounted from the lake. Entries are records.encode_entry, joined."""
 
@@ -77,6 +86,7 @@ class StateFile:
 
     head: Head
     state: State
+    live: Live | None = None  # exports of earlier versions have none
 
 
 def export_state(redis: RedisState, settings: StateSettings, file: Path) -> Head:
@@ -112,6 +122,9 @@ def _head(redis: RedisState, settings: StateSettings) -> Head:
 
 def _lines(redis: RedisState, head: Head) -> Iterator[dict[str, Any]]:
     yield head.encode()
+    # Before anything else: what goes to the lake meanwhile is then in both.
+    waiting = redis.outcomes(head.redis_shards)
+    yield {"live": {"days": redis.live_days(head.redis_shards, int(1000 * time.time())), "waiting": waiting}}
     for user, item, entries in redis.histories():
         yield {"user": user, "item": item, "history": entries.hex()}
     for user, item, entries in redis.retracted_items():
@@ -130,7 +143,11 @@ def read_state(file: Path) -> StateFile:
     try:
         with file.open(encoding="utf-8") as lines:
             head = Head.decode(json.loads(next(lines)))
-            return StateFile(head, _state(map(json.loads, lines), head.trend_half_lives))
+            others = map(json.loads, lines)
+            first: dict[str, Any] = next(others, {})
+            live = Live(**first["live"]) if "live" in first else None
+            rest = others if live or not first else chain([first], others)
+            return StateFile(head, _state(rest, head.trend_half_lives), live)
     except (OSError, StopIteration, ValueError, KeyError, TypeError) as error:
         raise StateFileError(
             f"{file} is no exported state ({error!r}): `headwater verify export-state FILE` writes one"

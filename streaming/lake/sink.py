@@ -70,6 +70,15 @@ def holds_nothing(spark: SparkSession, lake_uri: str) -> bool:
     return all(is_empty(spark, table.path(lake_uri)) for table in (lake.INTERACTIONS, lake.CATALOG))
 
 
+def append_more(rows: DataFrame, table: Table, lake_uri: str) -> None:
+    """Append rows, again where it is tried again. Raises LostBatchError when the log shows no new version."""
+    path, spark = table.path(lake_uri), rows.sparkSession
+    before = table_version(spark, path)
+    rows.write.format("delta").mode("append").save(path)
+    if table_version(spark, path) == before:
+        raise LostBatchError(f"rows of {table.name} were acknowledged but are not in the table's log")
+
+
 def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id: int) -> None:
     """Append rows once, however often the batch is tried.
 

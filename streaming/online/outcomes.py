@@ -8,25 +8,17 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from contracts.events import NEGATIVE_TYPES, RATING
-from contracts.live_figures import (
-    BATCH,
-    DEPTH,
-    FALLBACK,
-    FRESH,
-    POPULAR,
-    RETRAINED,
-    amounts,
-    day_of,
-    hour_of,
-)
+from contracts.live_figures import BATCH, DEPTH, FALLBACK, FRESH, day_of, hour_of, kept_field
+from contracts.live_outcomes import Scored, place_text, scored_text
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import decode_ranked, holds_index, ranked_of
+from contracts.topics import SEPARATOR
 from streaming.fold_in.lists import model_of
 from streaming.fold_in.model import OnlineModel
 from streaming.fold_in.new_items import NewItems, read_new_items
@@ -34,6 +26,7 @@ from streaming.online.rows import RecordRow
 from streaming.state.client import StateClient
 
 _POPULAR_READ, _POPULAR_SECONDS = 2 * DEPTH, 1.0
+_HOUR_MS = 3_600_000
 
 
 class _UserLists(NamedTuple):
@@ -62,14 +55,22 @@ class _Candidate(NamedTuple):
         return self.row.item_id in popular or any(holds_index(each, self.item_index) for each in self.lists)
 
 
-@lru_cache(256)
-def _miss(day: str, hour: int, version: str, name: str) -> str:
-    """What an event adds whose item no list holds: most events."""
-    return _encode(day, amounts(hour, version, name, {}))
+@lru_cache(1024)
+def _parts(hours: int, scored: Scored) -> tuple[str, str]:
+    """What follows an outcome's place, and what it adds. Most events are in no list: theirs are the same.
+
+    ``hours``: the hour's number since 1970.
+    """
+    day, hour = day_of(hours * _HOUR_MS), hour_of(hours * _HOUR_MS)
+    added = {"day": day, "kept": kept_field(hour, scored.model_version), "amounts": scored.amounts(hour)}
+    return scored_text(scored), json.dumps(added)
 
 
-def _encode(day: str, found: Mapping[str, int]) -> str:
-    return json.dumps({"day": day, "amounts": found})
+def _text(row: RecordRow, scored: Scored, now_ms: int) -> str:
+    """As `apply_events.lua` takes it: a line for the lake, and a line of what is added."""
+    line, added = _parts(row.through // _HOUR_MS, scored)
+    number = row.partition.rpartition(SEPARATOR)[2]
+    return f"{place_text(number, row.offset, row.through, now_ms)}{line}\n{added}"
 
 
 class Outcomes:
@@ -95,14 +96,14 @@ class Outcomes:
         candidates = self._candidates(client, events, places, model, settings)
         listed = {each.place for each in candidates if each.is_listed(self._popular)}
         known = _read_known(client, [each for each in candidates if each.place in listed], settings)
-        outcomes = [""] * len(events)
+        outcomes, now_ms = [""] * len(events), time.time_ns() // 1_000_000
         for each in candidates:
             of_user = known.setdefault(each.row.user_id, set())
             if each.place in listed:
-                outcomes[each.place] = self._outcome(each, of_user, model)
+                scored = self._scored(each, of_user, model)
             else:
-                through, name = each.row.through, each.lists.served_list()[0]
-                outcomes[each.place] = _miss(day_of(through), hour_of(through), model.version, name)
+                scored = Scored(model.version, each.lists.served_list()[0], None, None, None)
+            outcomes[each.place] = _text(each.row, scored, now_ms)
             of_user.add(each.row.item_id)  # the next answer leaves it out
         return outcomes
 
@@ -143,18 +144,20 @@ class Outcomes:
             found: Any = client.zrevrange(keyspace.POPULAR, 0, _POPULAR_READ - 1)
             self._popular, self._popular_at = dict.fromkeys(item.decode() for item in found), now
 
-    def _outcome(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> str:
+    def _scored(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> Scored:
         item, (name, served) = event.row.item_id, event.lists.served_list()
-        ranks: dict[str, int | None] = {POPULAR: _rank(item, self._popular, known)}
-        if name == FALLBACK:
-            ranks[FALLBACK] = ranks[POPULAR]
         with_known = model.blend is not None and model.blend.blend.with_known_items
         left_out = set() if with_known else {model.index.get(each.encode(), -1) for each in known}
-        if name != FALLBACK:
-            ranks[name] = _rank_by_index(event.item_index, served, left_out)
-        ranks[RETRAINED] = _rank_by_index(event.item_index, event.lists.batch, left_out)
-        found = amounts(hour_of(event.row.through), model.version, name, ranks)
-        return _encode(day_of(event.row.through), found)
+        popular_rank = _rank(item, self._popular, known)
+        return Scored(
+            model_version=model.version,
+            served=name,
+            served_rank=(
+                popular_rank if name == FALLBACK else _rank_by_index(event.item_index, served, left_out)
+            ),
+            retrained_rank=_rank_by_index(event.item_index, event.lists.batch, left_out),
+            popular_rank=popular_rank,
+        )
 
 
 def _may_count(row: RecordRow, settings: StreamingSettings) -> bool:

@@ -42,7 +42,7 @@ def apply_events(
     """Apply interactions, one atomic script per user. Returns how many entries changed or came late.
 
     ``outcomes``, one an event where given, say what an event adds to the live figures if it makes its item
-    one that the user wants ("": nothing).
+    one that the user wants (`streaming/online/outcomes.py`; "": nothing).
     """
     by_user: dict[str, list[bytes | str]] = defaultdict(list)
     for (user_id, item_id, entry), outcome in zip(events, chain(outcomes, repeat(""))):  # noqa: B905
@@ -72,6 +72,7 @@ def user_keys(user_id: str, shards: int) -> list[str]:
         keyspace.erased_users(shard),
         keyspace.earlier(user_id, shards),
         keyspace.live("", shard),
+        keyspace.outcomes(shard),
     ]
 
 

@@ -8,12 +8,12 @@
 -- What is no last writer any more stays as a moment: the newest ones of each item (contracts/stored/keyspace.py:
 -- earlier), whichever events came first.
 -- KEYS  the user's history, recent, retracted; its shard's popularity, trend, prefix of together, erased; the
---       user's earlier events, prefix of the live figures' days
+--       user's earlier events, prefix of the live figures' days, the outcomes that wait for the lake
 -- ARGV  user_id, '', item_id, entry, outcome, item_id, entry, outcome, ...   (contracts/stored/records.py:
---       encode_entry; the outcome is '' or JSON, see count_outcome)
+--       encode_entry; the outcome is '' or two lines, see count_outcome)
 --       user_id, until when it is erased (ms), item_id, item_id, ...   of its history and of what was retracted
 -- returns how many entries changed, and how many earlier events came late
-local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED, EARLIER, LIVE = unpack(KEYS)
+local HISTORY, RECENT, RETRACTED, POPULARITY, TREND, TOGETHER, ERASED, EARLIER, LIVE, OUTCOMES = unpack(KEYS)
 local USER, ERASE_UNTIL = ARGV[1], tonumber(ARGV[2])
 local ENTRY = '>BdI4I4I4I4i4'
 local ENTRY_SIZE = struct.size(ENTRY)
@@ -331,11 +331,18 @@ local function is_positive(counted)
     return found
 end
 
--- Adds to the live figures what an event is worth to them; with the state, so that no event counts twice.
+-- Adds to the live figures what an event is worth to them, and keeps its outcome for the lake; with the state,
+-- so that no event counts twice. The first line is what the lake gets, the second what is added, as JSON.
 local function count_outcome(outcome)
-    local found = cjson.decode(outcome)
+    local line_end = outcome:find('\n', 1, true)
+    local found = cjson.decode(outcome:sub(line_end + 1))
     local key = LIVE .. found.day
     for field, amount in pairs(found.amounts) do redis.call('HINCRBY', key, field, amount) end
+    -- Where nobody takes them to the lake, they must not fill Redis.
+    if redis.call('LLEN', OUTCOMES) < CONFIG.most_outcomes then
+        redis.call('RPUSH', OUTCOMES, outcome:sub(1, line_end - 1))
+        redis.call('HINCRBY', key, found.kept, 1)
+    end
     redis.call('EXPIRE', key, CONFIG.live_seconds)
 end
 

@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from contracts.events import EVENT_TYPES, NEGATIVE_TYPES, RATING
 from contracts.live_figures import KEEP_SECONDS
+from contracts.live_outcomes import MOST_WAITING
 from contracts.settings import StateSettings
 from contracts.stored.records import COUNTED_TYPES, MICROS, OCTAVES, TYPE_CODES
 from contracts.strengths import RIVALS, grade_steps, weights_by_type
@@ -32,6 +33,7 @@ def state_script(settings: StateSettings) -> str:
         "cap": str(settings.history_cap),
         "positive": str(_millionths(settings.positive_rating)),
         "live_seconds": str(KEEP_SECONDS),
+        "most_outcomes": str(MOST_WAITING),
         "earlier": str(settings.earlier_events),
     }
     return f"{contract_table()}local CONFIG={_table(config)}\n{lua(__package__, 'apply_events.lua')}"

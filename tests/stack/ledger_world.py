@@ -14,7 +14,7 @@ from contracts.stored import keyspace
 from contracts.stored.records import TYPE_CODES, HistoryEntry, encode_earlier, encode_entry
 from contracts.strengths import effective
 from stack.verify.ledgers import EVENTS, PLACES, Ledgers
-from stack.verify.state_file import Head, State, StateFile
+from stack.verify.state_file import Head, Live, State, StateFile
 from stack.verify.violations import NotChecked, Violation
 from streaming.state.apply import UserEvent
 from tests.streaming import state_oracle
@@ -69,7 +69,7 @@ class World:
             ends[partition] = max(ends.get(partition, 0), offset + 1)
         applied = {f"interactions:{p}": end for p, end in ends.items()} | {"catalog:0": 99}
         events = [s.event for s in (*self.accepted, *self.landed)]
-        return StateFile(head_of(SETTINGS, applied), oracle_state(events, SETTINGS))
+        return StateFile(head_of(SETTINGS, applied), oracle_state(events, SETTINGS), Live({}, []))
 
 
 def head_of(settings: StateSettings, applied: dict[str, int]) -> Head:

@@ -33,6 +33,8 @@ CASES: dict[str, tuple[str, int]] = {
     "train": ("--once", 3),
     "plan": ("--users 1000 --items 1000", 0),
     "report": ("", 3),
+    "report live": ("", 0),
+    "report exposures": ("", 0),
     "tune": ("--storage {folder}/study.sqlite", 1),
     "models list": ("", 3),
     "models show": ("", 3),

@@ -15,7 +15,7 @@ def test_what_was_not_checked_is_no_violation() -> None:
     verified = verify(CLEAN)
     assert verified.holds
     verdicts = {verdict.invariant.name: verdict.holds for verdict in verified.verdicts}
-    assert verdicts == {"I1": True, "I2": True, "I3": True, "I4": True, "I5": None, "I6": True}
+    assert verdicts == {"I1": True, "I2": True, "I3": True, "I4": True, "I5": None, "I6": True, "I7": None}
     assert list(verified.verdicts[0].sentences()) == ["I1 no loss: holds"]
     assert "export-state FILE" in next(iter(verified.verdicts[4].sentences()))
 

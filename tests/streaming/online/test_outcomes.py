@@ -11,7 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import EVENT_TYPES, RATING
-from contracts.live_figures import BATCH, FALLBACK, FRESH, POPULAR, RETRAINED, ListSums, decode_day
+from contracts.live_figures import (
+    BATCH,
+    FALLBACK,
+    FRESH,
+    KEPT,
+    POPULAR,
+    RETRAINED,
+    ListSums,
+    add_shards,
+    decode_day,
+    split_field,
+    whole_hours,
+)
+from contracts.live_outcomes import Outcome, Scored, day_fields
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import FreshList, HistoryEntry, encode_fresh, encode_ranked
@@ -148,6 +161,35 @@ def test_an_item_counts_when_it_becomes_one_that_the_user_wants_as_strengths_say
 
 def wanted(entries: dict[str, HistoryEntry], settings: StreamingSettings) -> bool:
     return is_positive(effective(entries.values()), settings.event_weights, settings.positive_rating)
+
+
+def test_what_counts_waits_for_the_lake_once_and_sums_up_to_the_figures(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
+    events = [event(f"u{n % 7}", ITEMS[n % 40], n) for n in range(60)]
+    events += [event("ann", "i12", 90), event("bob", "i01", 91), event("ann", "i12", 92)]
+    for repeated in (events[:40], events[20:], events):
+        apply_rows(client, repeated, settings, Outcomes())
+    waiting: Any = client.lrange(keyspace.outcomes(0), 0, -1)
+    found = [Outcome.decode(line) for line in waiting]
+    assert len({each.offset for each in found}) == len(found) == 60 + 2
+    assert next(each for each in found if each.offset == 90).scored == Scored(VERSION, FRESH, 3, 13, 19)
+    raw: Any = client.hgetall(keyspace.live(DAY, 0))
+    fields = add_shards([raw])
+    assert whole_hours(fields) == {(HOUR, VERSION)}
+    recounted = day_fields((each.through, each.scored, 1) for each in found)
+    assert recounted == {DAY: {key: n for key, n in fields.items() if split_field(key)[2] != KEPT}}
+
+
+def test_more_outcomes_than_redis_keeps_count_and_say_that_they_are_not_kept(
+    client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.state.script.MOST_WAITING", 2)
+    apply_rows(client, [event("ann", item, n) for n, item in enumerate(ITEMS[:3])], settings, Outcomes())
+    assert client.llen(keyspace.outcomes(0)) == 2
+    raw: Any = client.hgetall(keyspace.live(DAY, 0))
+    assert whole_hours(add_shards([raw])) == set()
+    assert counted(client)[FRESH].events == 3
 
 
 def test_without_a_model_or_with_figures_off_nothing_is_counted(

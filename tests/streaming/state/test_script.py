@@ -18,7 +18,7 @@ def test_the_script_carries_the_settings_it_was_made_for() -> None:
     assert config == (
         "local CONFIG={weights={0.25,0.0,0.0,0.0,0.0,0.0,0.0},millionths={250000,0,0,0,0,0,0},"
         "grades={{0,-1.0},{4000000,1.0}},half_lives={600000},window=7,degree=3,cap=1000,"
-        "positive=4000000,live_seconds=3024000,earlier=16}"
+        "positive=4000000,live_seconds=3024000,most_outcomes=1000000,earlier=16}"
     )
 
 

@@ -1,0 +1,87 @@
+"""What was shown to some users and what came of it, for any group of exposures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from contracts.events import NEGATIVE_TYPES, RETRACT
+from experiments.observations.attribution import clicked_places
+from experiments.observations.ids import codes, whole_column
+from experiments.observations.rows import ExperimentRows
+from experiments.observations.units import (
+    Ints,
+    clients_word,
+    is_conversion,
+    session_starts,
+    times_of,
+)
+
+
+class Shown(NamedTuple):
+    """Whole numbers of a group of exposures, and two figures of the items that they showed."""
+
+    lists: int
+    users: int
+    impressions: int
+    clicks: int
+    conversions: int  # of its users, from the first exposure of the group on
+    interactions: int  # the same
+    sessions: int
+    items: int  # different ones that were shown
+    novelty: float  # the mean of -log2 of a shown item's share of all interactions; NaN without items
+
+
+class ShownRows:
+    """The rows of a time, joined once: exposures of known users, clicks, and what their users did."""
+
+    def __init__(self, rows: ExperimentRows, window_ms: int) -> None:
+        exposures = clients_word(rows.exposures)
+        self.exposures = exposures.filter(pc.is_valid(exposures["user_id"]))
+        done = rows.interactions.filter(pc.not_equal(rows.interactions["event_type"], RETRACT))
+        users = pc.unique(self.exposures["user_id"])
+        self._users = len(users)
+        self._unit, self._times = codes(self.exposures["user_id"], users), times_of(self.exposures)
+        lists = whole_column(self.exposures, "items")
+        self._shown: Ints = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
+        items = pc.struct_field(pc.list_flatten(lists), "item_id")
+        catalogue = pc.unique(pa.chunked_array([items, *done["item_id"].chunks], pa.string()))
+        self.catalogue_items = len(catalogue)
+        self._items = codes(items, catalogue)
+        touched = np.bincount(codes(done["item_id"], catalogue), minlength=max(1, len(catalogue)))
+        # As algorithms.list_metrics.novelty: what nobody touched counts as if one had.
+        self._information = -np.log2(np.maximum(touched, 1) / max(1, int(touched.sum())))
+
+        unit = codes(done["user_id"], users)
+        self._done, self._done_unit = done.filter(pa.array(unit >= 0)), unit[unit >= 0]
+        self._done_times, self._converts = times_of(self._done), is_conversion(self._done)
+        liked = done.filter(pc.invert(pc.is_in(done["event_type"], pa.array(NEGATIVE_TYPES, pa.string()))))
+        liked_unit = codes(liked["user_id"], users)
+        self._clicked = self._shown[
+            clicked_places(self.exposures, self._unit, self._shown, items, liked, liked_unit, window_ms)
+        ]
+
+    def of_group(self, is_in_group: NDArray[np.bool_]) -> Shown:
+        """The figures of some of the exposures; a click counts for the exposure that it followed."""
+        first = np.full(self._users, np.iinfo(np.int64).max)
+        np.minimum.at(first, self._unit[is_in_group], self._times[is_in_group])
+        since = self._done_times >= first[self._done_unit]
+        sessions, _ = session_starts(
+            self._done.filter(pa.array(since)), self._done_unit[since], self._done_times[since]
+        )
+        items = self._items[is_in_group[self._shown]]
+        return Shown(
+            lists=int(is_in_group.sum()),
+            users=len(np.unique(self._unit[is_in_group])),
+            impressions=len(items),
+            clicks=int(is_in_group[self._clicked].sum()),
+            conversions=int((since & self._converts).sum()),
+            interactions=int(since.sum()),
+            sessions=len(sessions),
+            items=len(np.unique(items)),
+            novelty=float(self._information[items].mean()) if len(items) else float("nan"),
+        )

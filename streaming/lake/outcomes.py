@@ -1,0 +1,86 @@
+"""Takes what counted in the live figures from Redis to the lake.
+
+Guarantee: at least once each. A kill between the two leaves rows that are there twice; readers take each
+event's newest row (`experiments/observations/outcomes.py`). A Redis that went back scores events again, and
+counts the later outcome: the newest row is that one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime, timezone
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from contracts.live_outcomes import Outcome
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace, lake
+from streaming.lake.sink import append_more
+from streaming.state.client import StateClient, connect_briefly
+from streaming.state.script import lua
+
+log = logging.getLogger("headwater.lake")
+_MOST = 50_000  # of a shard at a time
+
+
+class OutcomesToLake(threading.Thread):
+    """Takes what waits, every OUTCOMES_EVERY_SECONDS until ``stop``; where nothing waits it costs nothing.
+
+    What fails is logged and tried again: the figures in Redis are right all the same.
+    """
+
+    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
+        super().__init__(name="outcomes", daemon=True)
+        self._spark, self._settings = spark, settings
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """End after what is at work."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """The loop."""
+        self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "lake")
+        client = connect_briefly(self._settings.redis_url.get_secret_value())
+        while not self._stopping.wait(self._settings.outcomes_every_seconds):
+            try:
+                take_outcomes(self._spark, client, self._settings)
+            except Exception as error:
+                log.warning("the outcomes of events wait in Redis for the lake: %s", error)
+
+
+def take_outcomes(spark: SparkSession, client: StateClient, settings: StreamingSettings) -> int:
+    """Append what waits, then take it from Redis; returns how many."""
+    shards = range(settings.redis_shards)
+    waiting = {shard: _waiting(client, shard) for shard in shards}
+    rows = [_row(Outcome.decode(line)) for lines in waiting.values() for line in lines]
+    if not rows:
+        return 0
+    append_more(spark.createDataFrame(rows, lake.OUTCOMES.ddl).coalesce(1), lake.OUTCOMES, settings.lake_uri)
+    script = client.register_script(lua(__package__, "take_outcomes.lua"))
+    for shard, lines in waiting.items():
+        if lines:
+            script(keys=[keyspace.outcomes(shard)], args=[len(lines), lines[-1]])
+    return len(rows)
+
+
+def _waiting(client: StateClient, shard: int) -> list[bytes]:
+    found: Any = client.lrange(keyspace.outcomes(shard), 0, _MOST - 1)
+    return list(found)
+
+
+def _row(outcome: Outcome) -> tuple[Any, ...]:
+    """In the order of lake.OUTCOMES."""
+    return (
+        *outcome.scored,
+        _moment(outcome.scored_at),
+        outcome.partition,
+        outcome.offset,
+        _moment(outcome.through),
+    )
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, timezone.utc)

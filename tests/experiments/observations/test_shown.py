@@ -1,0 +1,66 @@
+"""Figures of groups of exposures, from rows whose answer is obvious."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from experiments.observations.shown import Shown, ShownRows
+from tests.experiments.lake_rows import HOUR, START, done, rows, shown
+
+WINDOW = 24 * HOUR
+
+
+def test_clicks_conversions_and_sessions_belong_to_the_lists_that_came_before_them() -> None:
+    found = ShownRows(
+        rows(
+            [
+                shown("ann", "a", "ij", START),
+                shown("ann", "b", "ik", START + HOUR),
+                shown("bob", "a", "i", START),
+            ],
+            [
+                done("ann", "j", START - 1),  # before anything was shown
+                done("ann", "j", START + 1),
+                done("ann", "i", START + HOUR + 1, "purchase"),  # of the newer list
+                done("bob", "z", START + 2, "like"),  # never shown: no click, a conversion
+                done("carl", "i", START + 3),  # was shown nothing
+                done("ann", "k", START + HOUR + 2, "retract"),
+            ],
+        ),
+        WINDOW,
+    )
+    first, second = np.array([True, False, True]), np.array([False, True, False])
+    everything = found.of_group(first | second)
+    assert everything[:-1] == (3, 2, 5, 2, 2, 3, 3, 3)
+    assert (
+        found.of_group(first)[:-1]
+        == Shown(
+            lists=2,
+            users=2,
+            impressions=3,
+            clicks=1,
+            conversions=2,
+            interactions=3,
+            sessions=3,
+            items=2,
+            novelty=0.0,
+        )[:-1]
+    )
+    assert found.of_group(second)[:6] == (1, 1, 2, 1, 1, 1)
+    assert found.catalogue_items == 4  # i, j, k and z
+
+
+def test_the_novelty_of_a_shown_item_is_its_information() -> None:
+    events = [done("ann", "i", START + n) for n in range(3)] + [done("bob", "j", START)]
+    found = ShownRows(rows([shown("ann", "a", "ij", START)], events), WINDOW)
+    expected = (-math.log2(3 / 4) - math.log2(1 / 4)) / 2
+    assert found.of_group(np.array([True])).novelty == pytest.approx(expected)
+
+
+def test_without_rows_every_count_is_zero() -> None:
+    found = ShownRows(rows([], []), WINDOW).of_group(np.zeros(0, bool))
+    assert found[:-1] == (0,) * 8
+    assert math.isnan(found.novelty)
