@@ -57,10 +57,10 @@ def _stacks_of_this_session_alone(tmp_path_factory: pytest.TempPathFactory) -> N
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what uses servers, so that `-m 'not servers'` never starts one, and order for two workers.
+    """Mark what uses servers, so that `-m 'not servers'` never starts one, and order for several workers.
 
-    One worker takes all tests that share its Spark, the other one the tests that start processes of their
-    own; what both have left at the end is short.
+    One worker takes all tests that share its Spark, the others first the tests that start processes of their
+    own; what all have left at the end is short.
     """
     met: Counter[str] = Counter()
     for item in items:

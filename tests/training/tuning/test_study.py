@@ -19,6 +19,7 @@ from pyspark.sql import Row, SparkSession
 
 from contracts.settings import TuneSettings
 from contracts.stored import lake
+from tests.small_plans import SMALL_PLANS
 from training.registry.outcome import TrainingError
 from training.tuning.classic_grid import classic_grid
 from training.tuning.study import Validation, suggest, tune, winner
@@ -71,6 +72,7 @@ def kill_at_work(settings: TuneSettings, study: Path) -> None:
     }
     for name in ("tune_rank", "tune_iterations", "tune_rating_strengths"):
         environment[name.upper()] = json.dumps(getattr(settings, name))
+    environment["SPARK_CONF"] = json.dumps(SMALL_PLANS)
     words = [sys.executable, "-m", "stack", "tune", "--trials", "1000", "--storage", str(study)]
     process = subprocess.Popen(words, env=os.environ | environment, start_new_session=True)
     try:
