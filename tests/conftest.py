@@ -78,6 +78,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_turn)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their parameter: gzip's hold the second, in which each worker would name its own."""
+    return argname if isinstance(val, bytes) else None
+
+
 def _turn(item: pytest.Item) -> int:
     fixtures = set(getattr(item, "fixturenames", ()))
     return 0 if "spark" in fixtures else 1 if "jars" in fixtures else 2
