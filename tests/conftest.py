@@ -88,7 +88,7 @@ def _turn(item: pytest.Item) -> int:
     return 0 if "spark" in fixtures else 1 if "jars" in fixtures else 2
 
 
-def _started(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServiceProcess:
+def _start(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServiceProcess:
     env = {**os.environ, **plan.env}
     process = ServiceProcess.start(plan.name, plan.command, env, folder / "logs", folder / "run")
     deadline = time.monotonic() + _START_SECONDS
@@ -118,9 +118,7 @@ def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One Redis for the whole run; tests take `redis_url`, which empties it first."""
     folder = tmp_path_factory.mktemp("redis")
     port = free_port()
-    process = _started(
-        redis_server.redis_plan(folder / "data", port), folder, lambda: redis_server.ready(port)
-    )
+    process = _start(redis_server.redis_plan(folder / "data", port), folder, lambda: redis_server.ready(port))
     yield f"redis://{LOOPBACK}:{port}/0"
     process.stop()
 
@@ -150,7 +148,7 @@ def broker(
     port = free_port()
     plan = broker_server.broker_plan(folder / "data", port, ensure_java(lambda _: None))
     add_listeners(folder / "data" / "server.properties", secure_listeners)
-    process = _started(plan, folder, lambda: broker_server.ready(port))
+    process = _start(plan, folder, lambda: broker_server.ready(port))
     yield f"{LOOPBACK}:{port}"
     process.stop()
 

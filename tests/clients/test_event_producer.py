@@ -146,11 +146,11 @@ def test_a_full_buffer_makes_the_sender_wait_and_loses_nothing(opens: Opens, top
 def test_a_callback_that_fails_stops_nothing(
     opens: Opens, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(delivery: Delivery | None, error: Exception | None) -> None:
+    def raise_error(delivery: Delivery | None, error: Exception | None) -> None:
         raise RuntimeError("a bug of the caller")
 
     producer, reports = opens(), Reports()
-    producer.send(topic, b"u", b"1", broken)
+    producer.send(topic, b"u", b"1", raise_error)
     producer.send(topic, b"u", b"2", reports)
     assert producer.flush(10) == 0
     assert len(reports.deliveries) == 1

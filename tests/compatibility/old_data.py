@@ -216,7 +216,9 @@ def go_on(run: Run, code: Code, old: Held, scratch: Path, findings: Findings) ->
     findings.check("round: warm, from the old version", bool(manifest["fit"]["warm"]), manifest["version"])
     findings.check("round: after the old version", manifest["previous"] == old.model, manifest["previous"])
     run.supervisor.wait_until(
-        "the API to serve it", lambda: _served(run, next(iter(old.lists))) == manifest["version"], _SECONDS
+        "the API to serve it",
+        lambda: _version_of(run, next(iter(old.lists))) == manifest["version"],
+        _SECONDS,
     )
     rejected.write_text(code.headwater("rejects", "--json", "--limit", 100_000_000, env=env))
     code.headwater("verify", "export-state", state, env=env)
@@ -233,7 +235,7 @@ def _is_applied(run: Run, code: Code) -> bool:
     return bool(status["lag_lake"] == status["lag_online"] == 0)
 
 
-def _served(run: Run, user: str) -> str:
+def _version_of(run: Run, user: str) -> str:
     return str(api_client.recommendations(run.ports.api_url, user, 1)["model_version"])
 
 

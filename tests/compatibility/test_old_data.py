@@ -18,7 +18,7 @@ from tests.stack.ledger_world import event_row
 Change = Callable[[Held], Held]
 
 
-def held() -> Held:
+def held_data() -> Held:
     head = Head(
         state_version="2",
         redis_shards=1,
@@ -63,17 +63,17 @@ CHANGES: dict[str, Change] = {
 
 def wrong(new: Held) -> list[str]:
     findings = Findings(Console(file=io.StringIO()))
-    compare(held(), new, findings)
+    compare(held_data(), new, findings)
     return findings.wrong
 
 
 def test_the_same_data_has_nothing_wrong() -> None:
-    assert wrong(held()) == []
+    assert wrong(held_data()) == []
 
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_is_lost_is_named(name: str) -> None:
-    assert wrong(CHANGES[name](held())) == [name]
+    assert wrong(CHANGES[name](held_data())) == [name]
 
 
 def test_a_new_version_may_say_more_and_nothing_less() -> None:

@@ -16,7 +16,7 @@ def used_memory(redis_url: str) -> Iterator[Callable[[], int]]:
     usual = client.config_get("hz")["hz"]
     client.config_set("hz", 500)
 
-    def used() -> int:
+    def used_bytes() -> int:
         found = [-1]
         while len(found) < 6 or len(set(found[-5:])) > 1:
             time.sleep(0.02)
@@ -25,6 +25,6 @@ def used_memory(redis_url: str) -> Iterator[Callable[[], int]]:
             found.append(int(info["used_memory"]) // 1024)
         return found[-1] * 1024
 
-    yield used
+    yield used_bytes
     client.config_set("hz", usual)
     client.close()

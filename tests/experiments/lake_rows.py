@@ -58,7 +58,7 @@ def users_of(experiment: Experiment, arm: str, count: int) -> list[str]:
     return found
 
 
-def shown(user: str, arm: str, items: str, at: int, **fields: Any) -> dict[str, Any]:
+def exposure(user: str, arm: str, items: str, at: int, **fields: Any) -> dict[str, Any]:
     """One exposure of the items i, j, ... named by single letters."""
     named = [{"item_id": item, "rank": rank, "source": "als"} for rank, item in enumerate(items, 1)]
     row = {"recommendation_id": f"{user}@{at}", "user_id": user, "session_id": None, "items": named}
@@ -67,7 +67,7 @@ def shown(user: str, arm: str, items: str, at: int, **fields: Any) -> dict[str, 
     )
 
 
-def done(user: str, item: str, at: int, event_type: str = "click", **fields: Any) -> dict[str, Any]:
+def interaction(user: str, item: str, at: int, event_type: str = "click", **fields: Any) -> dict[str, Any]:
     """One interaction."""
     row = {"event_id": f"{user}{item}{at}", "event_type": event_type, "user_id": user, "item_id": item}
     return row | {"value": 1.0, "event_time": at, "session_id": None, "recommendation_id": None} | fields

@@ -19,7 +19,7 @@ from experiments.observations.rows import ExperimentRows
 from experiments.observations.units import DAY_MS, observe
 from experiments.report.make import make_report
 from serving.app import create_app
-from tests.experiments.lake_rows import HOUR, START, done, rows, running, shown, users_of
+from tests.experiments.lake_rows import HOUR, START, exposure, interaction, rows, running, users_of
 from tests.serving.conftest import settings_of, until
 from tests.serving.world import World
 
@@ -60,10 +60,10 @@ def test_users_of_known_taste_show_which_of_two_arms_of_a_running_api_is_better(
     exposures, clicks = [], []
     for answer in asyncio.run(answers()):
         user, items = answer["user_id"], [each["item_id"] for each in answer["items"]]
-        row = shown(user, "", "", START + HOUR) | {"arm": answer["arm"]}
+        row = exposure(user, "", "", START + HOUR) | {"arm": answer["arm"]}
         row["items"] = [{"item_id": item, "rank": 1, "source": ""} for item in items]
         exposures.append(row)
-        clicks += [done(user, item, START + 2 * HOUR) for item in items if rng.random() < TASTE[item]]
+        clicks += [interaction(user, item, START + 2 * HOUR) for item in items if rng.random() < TASTE[item]]
     definition = Definition.model_validate(shape)
     experiment = Experiment(definition=definition, state="running", created_at=START, started_at=START)
     report = make_report(
@@ -91,7 +91,10 @@ class NotedApi(ExperimentApi):
 def lists(experiment: Experiment, arm: str, clicked: float) -> Iterable[tuple[Any, list[Any]]]:
     """Exposures of 200 users of an arm, with the clicks of a share of them."""
     for place, user in enumerate(users_of(experiment, arm, 200)):
-        yield shown(user, arm, "x", START), [done(user, "x", START + 1)] if place < 200 * clicked else []
+        yield (
+            exposure(user, arm, "x", START),
+            [interaction(user, "x", START + 1)] if place < 200 * clicked else [],
+        )
 
 
 def test_a_harmful_arm_is_stopped_by_its_guardrail_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +104,7 @@ def test_a_harmful_arm_is_stopped_by_its_guardrail_and_only_once(monkeypatch: py
         for arm, clicked in (("a", 0.6), ("b", 0.2), ("c", 0.6))
         for pair in lists(experiment, arm, clicked)
     ]
-    found = rows([exposure for exposure, _ in pairs], [click for _, clicks in pairs for click in clicks])
+    found = rows([row for row, _ in pairs], [click for _, clicks in pairs for click in clicks])
     asked: list[Any] = []
 
     def read(lake_uri: str, *where: Any) -> ExperimentRows:

@@ -28,7 +28,7 @@ class FreshnessProbe:
             if self._stopping.wait(_PAUSE_SECONDS):
                 return
             try:
-                seconds = self._probed(f"probe-{number % _USERS}")
+                seconds = self._probe(f"probe-{number % _USERS}")
             except (ApiError, KeyError, IndexError) as error:
                 self.failures.append(f"probe {number}: {error!r}")
                 continue
@@ -45,7 +45,7 @@ class FreshnessProbe:
             seconds, self._seconds = self._seconds, []
         return {"freshness: seconds": round(max(seconds), 3)} if seconds else {}
 
-    def _probed(self, user: str) -> float:
+    def _probe(self, user: str) -> float:
         item = recommendations(self._api, user, 10)["items"][0]["item_id"]
         send_events(self._api, [{"event_type": "like", "user_id": user, "item_id": item}])
         acknowledged = time.monotonic()

@@ -25,7 +25,7 @@ from contracts.topics import interaction_offsets
 from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
-from tests.faults.recount import verified
+from tests.faults.recount import verify_run
 
 USERS, ITEMS = 2_000, 2_000
 _TICK_SECONDS = 0.05
@@ -70,7 +70,7 @@ def run(folder: Path, kills: int, events: int, rate: int, seed: int) -> Nightly:
         interval = (events / rate - (time.monotonic() - started)) / kills
         for number in range(kills):
             due = time.monotonic() + interval * moments.uniform(0.5, 1.0)
-            found.recovery_seconds.append(_killed(service, producer))
+            found.recovery_seconds.append(_kill(service, producer))
             found.kills += 1
             print(f"kill {number + 1}: {found.recovery_seconds[-1]:.1f} s, {producer.acknowledged:,} events")
             _sleep_until(due)
@@ -81,7 +81,7 @@ def run(folder: Path, kills: int, events: int, rate: int, seed: int) -> Nightly:
         found.events, reached = producer.acknowledged, dict(producer.reached)
         wait_until(lambda: _has_applied(service, reached, lake_too=True), "everything is applied")
         service.check()
-        _judge(found, verified(service, producer))
+        _judge(found, verify_run(service, producer))
     found.seconds = time.monotonic() - started
     return found
 
@@ -114,7 +114,7 @@ def _traffic(producer: Producer, events: int, rate: int, killed: threading.Event
         time.sleep(_TICK_SECONDS)
 
 
-def _killed(service: Service, producer: Producer) -> float:
+def _kill(service: Service, producer: Producer) -> float:
     """Kill, start again; the seconds until Redis holds what had been acknowledged before the new start."""
     started = time.monotonic()
     service.kill_streaming()
@@ -123,11 +123,11 @@ def _killed(service: Service, producer: Producer) -> float:
     assert not _has_applied(service, acknowledged), "no traffic while it was dead"
     service.start_streaming()
 
-    def recovered() -> bool:
+    def has_recovered() -> bool:
         service.check()
         return _has_applied(service, acknowledged)
 
-    wait_until(recovered, "the recovery")
+    wait_until(has_recovered, "the recovery")
     return time.monotonic() - started
 
 

@@ -163,13 +163,13 @@ class Service:
         """Until so many records of the interactions topic are applied."""
         keys = (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)[: 2 if lake_too else 1]
 
-        def applied() -> bool:
+        def is_applied() -> bool:
             self.check()
-            return not is_unmerged(self.client) and all(self.applied(key) >= records for key in keys)
+            return not is_unmerged(self.client) and all(self.applied_records(key) >= records for key in keys)
 
-        wait_until(applied, f"{records} records are applied")
+        wait_until(is_applied, f"{records} records are applied")
 
-    def applied(self, key: str) -> int:
+    def applied_records(self, key: str) -> int:
         """How many records of the interactions topic a query has applied."""
         return events_in(self.offsets(key))
 

@@ -39,20 +39,20 @@ class Quarters:
         for name, value in sample.items():
             kept[name].append(value)
 
-    def compared(self) -> dict[str, dict[str, dict[str, float]]]:
+    def compare(self) -> dict[str, dict[str, dict[str, float]]]:
         """Lowest decile, median and most of each quarter, of the figures that both have."""
         return {
-            name: {"first": _described(self._first[name]), "last": _described(self._last[name])}
+            name: {"first": _describe(self._first[name]), "last": _describe(self._last[name])}
             for name in sorted(self._first.keys() & self._last.keys())
         }
 
 
-def _described(values: Sequence[float]) -> dict[str, float]:
+def _describe(values: Sequence[float]) -> dict[str, float]:
     low, median = (float(np.percentile(values, share)) for share in (10, 50))
     return {"low": round(low, 3), "median": round(median, 3), "most": max(values)}
 
 
-def judged(compared: Compared) -> Iterator[str]:
+def judge(compared: Compared) -> Iterator[str]:
     """A sentence for each figure that has grown beyond what is allowed to its unit."""
     for name, quarters in compared.items():
         share, more = next(((s, m) for unit, s, m in _ALLOWED if name.endswith(unit)), (0.0, 0.0))

@@ -29,11 +29,11 @@ STATE = StateSettings()
 
 def assert_verified(service: Service, producer: Producer) -> None:
     """Every invariant of `headwater verify` holds."""
-    verdicts = verified(service, producer).verdicts
+    verdicts = verify_run(service, producer).verdicts
     assert [list(verdict.sentences()) for verdict in verdicts if not verdict.holds] == []
 
 
-def verified(service: Service, producer: Producer) -> Verified:
+def verify_run(service: Service, producer: Producer) -> Verified:
     """What `headwater verify` says, of the ledgers that a user would give it."""
     folder = service.folder
     rejects, state = folder / "rejected.jsonl", folder / "state.jsonl"

@@ -34,7 +34,7 @@ from stack.verify.check import verify
 from stack.verify.ledgers import Ledgers, read_lake, read_rejected, read_sent
 from stack.verify.state_file import export_state, read_state
 from tests.faults.freshness_probe import FreshnessProbe
-from tests.faults.quarters import Compared, Quarters, judged
+from tests.faults.quarters import Compared, Quarters, judge
 from tests.faults.resources import resources
 
 _QUERIES = 3  # one stream execution thread a query
@@ -84,12 +84,12 @@ def run(
         stack.supervisor.start(Plan("ingest", words, ends=True))
         stack.supervisor.wait_until("the first model", lambda: _model(stack) != "", _FIRST_MODEL_SECONDS)
         stack.supervisor.pause(_WARM_UP_SECONDS)
-        _sampled(stack, found, minutes, samples)
+        _sample(stack, found, minutes, samples)
         _ended_well(stack, found, folder, ledger)
     return found
 
 
-def _sampled(stack: Run, found: Soak, minutes: float, file: Path) -> None:
+def _sample(stack: Run, found: Soak, minutes: float, file: Path) -> None:
     begun, quarters, threads = time.monotonic(), Quarters(60 * minutes), set[int]()
     records = {record.name: record.process.pid for record in _records(stack)}
     probe = FreshnessProbe(stack.ports.api_url)
@@ -105,8 +105,8 @@ def _sampled(stack: Run, found: Soak, minutes: float, file: Path) -> None:
             stack.supervisor.pause(_SAMPLE_SECONDS)
     probe.stop()
     probing.join()
-    found.quarters = quarters.compared()
-    found.grown = [*judged(found.quarters), *probe.failures]
+    found.quarters = quarters.compare()
+    found.grown = [*judge(found.quarters), *probe.failures]
     found.query_threads = (min(threads), max(threads))
     now = {record.name: record.process.pid for record in _records(stack)}
     found.ended = [f"{name} was started again" for name, pid in records.items() if now.get(name) != pid]

@@ -104,8 +104,8 @@ def check_damaged_checkpoints(service: Service) -> None:
 
 def check_broker(broker: Broker, service: Service, producer: Producer) -> None:
     """It stands still, then dies: the producer and streaming go on by themselves."""
-    before = service.applied(keyspace.APPLIED_ONLINE)
-    wait_until(lambda: service.applied(keyspace.APPLIED_ONLINE) > before, "it works again")
+    before = service.applied_records(keyspace.APPLIED_ONLINE)
+    wait_until(lambda: service.applied_records(keyspace.APPLIED_ONLINE) > before, "it works again")
     broker.signal(signal.SIGSTOP)
     time.sleep(BROKER_STANDS_STILL_SECONDS)
     broker.signal(signal.SIGCONT)
@@ -114,5 +114,5 @@ def check_broker(broker: Broker, service: Service, producer: Producer) -> None:
         broker.start()
         producer.flush()
     reached = producer.records
-    wait_until(lambda: service.applied(keyspace.APPLIED_ONLINE) >= reached, "the broker's return")
+    wait_until(lambda: service.applied_records(keyspace.APPLIED_ONLINE) >= reached, "the broker's return")
     service.check()

@@ -19,7 +19,7 @@ def test_whatever_dies_nothing_is_lost_or_doubled(service: Service, producer: Pr
     producer.flush()
     service.start_streaming(hold_points.STATE_WRITTEN)
     service.kill_at_hold_points()
-    assert service.applied(keyspace.APPLIED_ONLINE) == 0
+    assert service.applied_records(keyspace.APPLIED_ONLINE) == 0
     assert any(service.client.exists(keyspace.history(f"u{user}", 1)) for user in range(40))
     service.start_streaming()
     service.wait_for(300)
@@ -41,11 +41,11 @@ def check_older_state(service: Service, producer: Producer) -> None:
     for path, content in older.items():
         path.write_bytes(content)
     service.start_redis()
-    went_back: Any = service.applied(keyspace.APPLIED_ONLINE)
+    went_back: Any = service.applied_records(keyspace.APPLIED_ONLINE)
     assert went_back == 300
     producer.send(50)
     producer.flush()
-    wait_until(lambda: service.applied(keyspace.APPLIED_ONLINE) >= 650, "the gap is filled")
+    wait_until(lambda: service.applied_records(keyspace.APPLIED_ONLINE) >= 650, "the gap is filled")
     service.wait_for(650)
     assert "applying it again" in service.log()
     assert_nothing_lost(service, producer)
@@ -54,7 +54,7 @@ def check_older_state(service: Service, producer: Producer) -> None:
 def check_kill_at_a_random_moment(service: Service, producer: Producer) -> None:
     """Once, under load; `make nightly` kills twenty times."""
     producer.start_traffic(per_second=200)
-    wait_until(lambda: service.applied(keyspace.APPLIED_ONLINE) > 650, "it works under load")
+    wait_until(lambda: service.applied_records(keyspace.APPLIED_ONLINE) > 650, "it works under load")
     time.sleep(random.Random(7).uniform(0.0, 2.0))
     service.kill_streaming()
     service.start_streaming()

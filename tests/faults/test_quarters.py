@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.quarters import Quarters, judged
+from tests.faults.quarters import Quarters, judge
 
 
 def run(figure: str, values: list[float]) -> dict[str, dict[str, dict[str, float]]]:
     quarters = Quarters(float(len(values)))
     for at, value in enumerate(values):
         quarters.add(float(at), {figure: value})
-    return quarters.compared()
+    return quarters.compare()
 
 
 def steady(value: float) -> dict[str, float]:
@@ -40,17 +40,17 @@ def test_the_first_and_the_last_quarter_are_compared_by_their_lowest_decile_medi
     ],
 )
 def test_growth_is_judged_by_the_figures_unit(figure: str, first: float, last: float, grows: bool) -> None:
-    assert bool(list(judged({figure: {"first": steady(first), "last": steady(last)}}))) == grows
+    assert bool(list(judge({figure: {"first": steady(first), "last": steady(last)}}))) == grows
 
 
 def test_longer_rounds_are_no_growth_but_more_held_between_or_in_them_is() -> None:
     idle, busy = 60.0, 300.0
     short, long = [idle] * 7 + [busy] * 3, [idle] * 3 + [busy] * 7
     middle = [idle] * 20
-    assert list(judged(run("training: threads", short + middle + long))) == []
+    assert list(judge(run("training: threads", short + middle + long))) == []
     left_behind = [value + 40 if value == idle else value for value in long]
-    assert list(judged(run("training: threads", short + middle + left_behind))) == [
+    assert list(judge(run("training: threads", short + middle + left_behind))) == [
         "training: threads (low) grew from 60.00 to 100.00"
     ]
     larger = [value + 100 if value == busy else value for value in long]
-    assert len(list(judged(run("training: threads", short + middle + larger)))) == 1
+    assert len(list(judge(run("training: threads", short + middle + larger)))) == 1

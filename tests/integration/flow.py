@@ -72,7 +72,7 @@ class Flow:
         running = self.pipeline
         assert running is not None
 
-        def applied() -> bool:
+        def is_applied() -> bool:
             publish_applied(running.queries, self.settings)
             if is_unmerged(self.client):
                 return False
@@ -83,7 +83,7 @@ class Flow:
                         return False
             return True
 
-        wait_until(applied, running, f"{interactions} interactions were not applied")
+        wait_until(is_applied, running, f"{interactions} interactions were not applied")
 
     def lake_rows(self) -> list[dict[str, Any]]:
         table = DeltaTable(lake.INTERACTIONS.path(self.settings.lake_uri)).to_pyarrow_table()

@@ -33,7 +33,7 @@ def test_an_answer_asked_for_after_a_token_holds_the_event_and_says_so(flow: Flo
 
         known = {"i0"}
         for n in range(WRITES):
-            answer = asked(client, n=10)
+            answer = recommendations(client, n=10)
             first = answer["items"][0]["item_id"]
             assert first not in known
             token = post(client, {"event_type": "like", "user_id": "ann", "item_id": first})
@@ -47,7 +47,7 @@ def test_an_answer_asked_for_after_a_token_holds_the_event_and_says_so(flow: Flo
 
         flow.stop()  # nobody applies it: the wait is bounded, and the answer says that it is old
         token = post(client, {"event_type": "like", "user_id": "ann", "item_id": "i39"})
-        assert asked(client, after=token, wait_ms=200)["stale"]
+        assert recommendations(client, after=token, wait_ms=200)["stale"]
 
 
 def post(client: httpx.Client, event: dict[str, Any]) -> str:
@@ -57,7 +57,7 @@ def post(client: httpx.Client, event: dict[str, Any]) -> str:
     return str(answer.json()["token"])
 
 
-def asked(client: httpx.Client, **query: Any) -> dict[str, Any]:
+def recommendations(client: httpx.Client, **query: Any) -> dict[str, Any]:
     answer = client.get("/v1/users/ann/recommendations", params=query)
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
@@ -66,7 +66,7 @@ def asked(client: httpx.Client, **query: Any) -> dict[str, Any]:
 def until_fresh(client: httpx.Client, token: str) -> dict[str, Any]:
     """The answer after a token; a busy machine may need more than one wait."""
     for _ in range(30):
-        answer = asked(client, after=token, wait_ms=10_000, n=10)
+        answer = recommendations(client, after=token, wait_ms=10_000, n=10)
         if not answer["stale"]:
             return answer
     raise AssertionError("no answer held the event")

@@ -47,7 +47,11 @@ def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(
     entries = [CatalogEntry(kind="item", id=f"i{n}", title=f"Item {n}", updated_at=1) for n in range(40)]
     send(bootstrap, topics.CATALOG.name, [(entry.key, entry.to_json()) for entry in entries])
     send(bootstrap, topics.INTERACTIONS.name, good[:250] + bad)
-    send(bootstrap, topics.EXPOSURES.name, [(b"exposures", batch_of([shown("u7"), shown("u1")]))])
+    send(
+        bootstrap,
+        topics.EXPOSURES.name,
+        [(b"exposures", batch_of([exposure("u7"), exposure("u1")]))],
+    )
     monkeypatch.setattr(topics, "LAKE_SOURCES", topics.SOURCES)  # as before there were exposures
     flow.start()
     flow.wait_for(254)
@@ -65,7 +69,7 @@ def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(
     assert len({(row["kafka_partition"], row["kafka_offset"]) for row in rows}) == 560
     assert len({row["event_id"] for row in rows}) == 500
 
-    recount = recounted(rows)
+    recount = recount_popularity(rows)
     raw: Any = flow.client.hgetall(keyspace.POPULARITY)
     served = {item.decode(): Popularity.decode(value) for item, value in raw.items()}
     assert {item: (p.raters, p.rating_sum_micros) for item, p in served.items()} == recount
@@ -85,7 +89,7 @@ def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(
     check_erasure(flow)
 
 
-def shown(user_id: str) -> str:
+def exposure(user_id: str) -> str:
     items = (ShownItem(item_id="i1", rank=1),)
     return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=START_MS).to_json()
 
@@ -103,7 +107,7 @@ def shown_users(flow: Flow) -> list[str]:
     return sorted(table["user_id"].to_pylist())
 
 
-def recounted(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+def recount_popularity(rows: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
     last: dict[tuple[str, str], dict[str, Any]] = {}
     for row in sorted(rows, key=lambda row: (row["event_time"], row["event_id"], row["value"])):
         last[row["user_id"], row["item_id"]] = row
@@ -152,7 +156,7 @@ def check_erasure(flow: Flow) -> None:
     assert known == [b"i3"]
     raw: Any = flow.client.hgetall(keyspace.POPULARITY)
     served = {item.decode(): Popularity.decode(value) for item, value in raw.items()}
-    assert {item: (p.raters, p.rating_sum_micros) for item, p in served.items()} == recounted(rows)
+    assert {item: (p.raters, p.rating_sum_micros) for item, p in served.items()} == recount_popularity(rows)
     assert read_erased(flow.settings.lake_uri) == {"u7": until}
     applied: Any = [
         flow.client.hget(key, "catalog:0") for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)

@@ -28,11 +28,11 @@ def _factors() -> Factors:
     return Factors(np.random.default_rng(1).standard_normal((ITEMS, 4)).astype(np.float32), 0.1, 0.5)
 
 
-def _offered() -> list[Candidate]:
+def _offer_signals() -> list[Candidate]:
     return fit_offered(random_histories(), ITEMS, factors=_factors())
 
 
-def _published(offered: list[Candidate]) -> tuple[BlendRecord, Arrays]:
+def _publish(offered: list[Candidate]) -> tuple[BlendRecord, Arrays]:
     """All that is offered, each with a weight of its own, as it is stored."""
     signals, arrays = describe_signals(offered)
     weights = {name: 0.1 + 0.05 * place for place, name in enumerate(signals)}
@@ -46,14 +46,14 @@ def _published(offered: list[Candidate]) -> tuple[BlendRecord, Arrays]:
     return BlendRecord.model_validate_json(record.model_dump_json()), arrays
 
 
-def _asked() -> Histories:
+def _histories() -> Histories:
     histories = random_histories(9, events=150)
     return histories.asked_at(histories.now_ms + np.arange(len(histories)) * HOUR)
 
 
-def _served() -> tuple[ServedBlend, Blend, list[Candidate]]:
-    offered = _offered()
-    record, arrays = _published(offered)
+def _read_back() -> tuple[ServedBlend, Blend, list[Candidate]]:
+    offered = _offer_signals()
+    record, arrays = _publish(offered)
     return (
         read_blend(record, arrays, _factors()),
         Blend(dict(record.hot), dict(record.cold), True, record.half_life_hours),
@@ -62,7 +62,7 @@ def _served() -> tuple[ServedBlend, Blend, list[Candidate]]:
 
 
 def test_every_family_is_offered_here_so_that_all_of_them_are_covered() -> None:
-    families = {each.family for each in _offered()}
+    families = {each.family for each in _offer_signals()}
     assert families == {
         "factors",
         "item_to_item",
@@ -75,23 +75,23 @@ def test_every_family_is_offered_here_so_that_all_of_them_are_covered() -> None:
 
 
 def test_what_is_read_scores_as_what_was_fitted_but_for_half_precision() -> None:
-    served, blend, offered = _served()
-    fitted = blend.score({each.name: each.signal for each in offered}, _asked())
-    read = served.blend.score(served.signals, _asked())
+    served, blend, offered = _read_back()
+    fitted = blend.score({each.name: each.signal for each in offered}, _histories())
+    read = served.blend.score(served.signals, _histories())
     assert served.blend == blend
     assert read == pytest.approx(fitted, rel=5e-3, abs=5e-3 * float(np.abs(fitted).max()))
 
 
 def test_each_signal_alone_is_read_with_its_own_settings() -> None:
-    served, _, offered = _served()
+    served, _, offered = _read_back()
     for each in offered:
-        expected = each.signal.score(_asked())
-        found = served.signals[each.name].score(_asked())
+        expected = each.signal.score(_histories())
+        found = served.signals[each.name].score(_histories())
         assert found == pytest.approx(expected, rel=2e-3, abs=2e-3 * float(np.abs(expected).max() + 1e-9))
 
 
 def test_exactly_the_arrays_that_are_needed_are_named_and_each_matrix_lies_there_once() -> None:
-    record, arrays = _published(_offered())
+    record, arrays = _publish(_offer_signals())
     needed = stored_names(record)
     assert set(needed.rows) == set(arrays.rows)
     assert set(needed.vectors) == set(arrays.vectors)
@@ -100,7 +100,7 @@ def test_exactly_the_arrays_that_are_needed_are_named_and_each_matrix_lies_there
 
 
 def test_a_missing_matrix_is_an_error_and_so_is_a_family_from_the_future() -> None:
-    record, arrays = _published(_offered())
+    record, arrays = _publish(_offer_signals())
     with pytest.raises(KeyError, match="item_to_item"):
         read_blend(record, Arrays({}, arrays.vectors), _factors())
     later = record.with_parts(signals={"s": SignalRecord(family="telepathy")})
@@ -109,7 +109,7 @@ def test_a_missing_matrix_is_an_error_and_so_is_a_family_from_the_future() -> No
 
 
 def test_transitions_of_an_earlier_version_are_read_as_they_were_meant() -> None:
-    record, arrays = _published(_offered())
+    record, arrays = _publish(_offer_signals())
     name = next(name for name, each in record.signals.items() if each.family == "transitions")
     before = record.signals[name].with_parts(
         settings={k: v for k, v in record.signals[name].settings.items() if k not in ("power", "unliked")}

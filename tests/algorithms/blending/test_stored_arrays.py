@@ -13,7 +13,7 @@ from tests.algorithms.signals.worlds import random_histories
 ITEMS = 12
 
 
-def _published() -> tuple[BlendRecord, Arrays]:
+def _publish() -> tuple[BlendRecord, Arrays]:
     offered = fit_offered(random_histories(), ITEMS, only=("item_to_item/15", "transitions/4", "popularity"))
     signals, arrays = describe_signals(offered)
     record = BlendRecord(
@@ -26,7 +26,7 @@ def _published() -> tuple[BlendRecord, Arrays]:
 
 
 def test_arrays_survive_their_way_through_redis() -> None:
-    record, arrays = _published()
+    record, arrays = _publish()
     read = decode_arrays(record, dict(encode_arrays(arrays)), ITEMS)
     assert set(read.rows) == set(arrays.rows)
     assert set(read.vectors) == set(arrays.vectors)
@@ -40,12 +40,12 @@ def test_arrays_survive_their_way_through_redis() -> None:
 
 
 def test_what_is_written_is_what_is_read() -> None:
-    record, arrays = _published()
+    record, arrays = _publish()
     assert sorted(field_names(record, ITEMS)) == sorted(encode_arrays(arrays))
 
 
 def test_a_field_that_redis_has_lost_is_an_error() -> None:
-    record, arrays = _published()
+    record, arrays = _publish()
     fields = encode_arrays(arrays)
     for lost in fields:
         with pytest.raises(SignalArraysError, match="missing"):

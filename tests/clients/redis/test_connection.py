@@ -32,7 +32,7 @@ QUOTED = "p%40ss%2Fw%3Ard"
 pytestmark = pytest.mark.servers
 
 
-def started(words: list[str], port: int, folder: Path) -> subprocess.Popen[bytes]:
+def start_server(words: list[str], port: int, folder: Path) -> subprocess.Popen[bytes]:
     process = subprocess.Popen([str(find_redis()), *words], cwd=folder, stdout=subprocess.DEVNULL)
     while True:
         assert process.poll() is None
@@ -48,7 +48,7 @@ def guarded(tmp_path: Path) -> Iterator[int]:
     (tmp_path / "redis.conf").write_text(
         f'port {port}\nbind {LOOPBACK}\nsave ""\nuser default off\nuser {USER} on >{PASSWORD} ~* &* +@all\n'
     )
-    process = started(["redis.conf"], port, tmp_path)
+    process = start_server(["redis.conf"], port, tmp_path)
     yield port
     process.terminate()
     process.wait()
@@ -144,7 +144,7 @@ def sentinel(guarded: int, tmp_path: Path) -> Iterator[int]:
         f"port {port}\nbind {LOOPBACK}\nsentinel monitor main {LOOPBACK} {guarded} 1\n"
         f"sentinel auth-user main {USER}\nsentinel auth-pass main {PASSWORD}\n"
     )
-    process = started(["sentinel.conf", "--sentinel"], port, tmp_path)
+    process = start_server(["sentinel.conf", "--sentinel"], port, tmp_path)
     yield port
     process.terminate()
     process.wait()

@@ -28,13 +28,13 @@ def experiment(name: str = "e", weights: tuple[float, ...] = (1, 1), **fields: A
     return define(Definition.model_validate(shape), None, 1).model_copy(update={"state": "running"})
 
 
-def assigned(prepared: Arms) -> list[str | None]:
+def assign_all(prepared: Arms) -> list[str | None]:
     found = (prepared.assign(user) for user in USERS)
     return [None if each is None else each.arm.name for each in found]
 
 
 def test_users_are_spread_by_the_weights() -> None:
-    counts = Counter(assigned(arms(weights=(5, 0, 3, 2))))
+    counts = Counter(assign_all(arms(weights=(5, 0, 3, 2))))
     assert set(counts) == {"arm0", "arm2", "arm3"}
     expected = [10_000, 6_000, 4_000]
     assert stats.chisquare([counts["arm0"], counts["arm2"], counts["arm3"]], expected).pvalue > 0.001
@@ -42,8 +42,8 @@ def test_users_are_spread_by_the_weights() -> None:
 
 def test_two_experiments_and_two_runs_assign_independently() -> None:
     one = experiment("one")
-    first, other = assigned(Arms(one)), assigned(arms("two"))
-    again = assigned(Arms(one.model_copy(update={"run": 2})))
+    first, other = assign_all(Arms(one)), assign_all(arms("two"))
+    again = assign_all(Arms(one.model_copy(update={"run": 2})))
     for second in (other, again):
         table = Counter(zip(first, second, strict=True))
         rows = [[table[a, b] for b in ("arm0", "arm1")] for a in ("arm0", "arm1")]
@@ -51,7 +51,7 @@ def test_two_experiments_and_two_runs_assign_independently() -> None:
 
 
 def test_a_larger_audience_moves_nobody_to_another_arm() -> None:
-    small, large = assigned(arms(audience={"share": 0.2})), assigned(arms(audience={"share": 0.6}))
+    small, large = assign_all(arms(audience={"share": 0.2})), assign_all(arms(audience={"share": 0.6}))
     assert abs(sum(arm is not None for arm in small) / len(USERS) - 0.2) < 0.02
     assert all(was in (None, later) for was, later in zip(small, large, strict=True))
 
@@ -80,5 +80,5 @@ def test_a_tester_is_in_the_named_arm_and_marked() -> None:
 
 def test_users_of_a_stopped_arm_leave_and_the_others_stay() -> None:
     running = experiment(weights=(1, 1, 1))
-    before, after = assigned(Arms(running)), assigned(Arms(stop_arm(running, "arm1", "harm", 2)))
+    before, after = assign_all(Arms(running)), assign_all(Arms(stop_arm(running, "arm1", "harm", 2)))
     assert [None if arm == "arm1" else arm for arm in before] == after

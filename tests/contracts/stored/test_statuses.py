@@ -33,7 +33,7 @@ TRAINING = TrainingStatus(
 )
 
 
-def stored(fields: dict[str, str]) -> dict[bytes, bytes]:
+def as_stored(fields: dict[str, str]) -> dict[bytes, bytes]:
     return {name.encode(): text.encode() for name, text in fields.items()}
 
 
@@ -41,7 +41,7 @@ def stored(fields: dict[str, str]) -> dict[bytes, bytes]:
 def test_every_field_is_read_as_it_was_written(status: StreamingStatus | TrainingStatus) -> None:
     written = status.encode()
     assert set(written) == {field.name for field in fields(status)}
-    assert type(status).decode(stored(written)) == status
+    assert type(status).decode(as_stored(written)) == status
 
 
 @pytest.mark.parametrize("kind", [StreamingStatus, TrainingStatus])
@@ -72,7 +72,7 @@ def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
 
 def test_what_cannot_be_read_is_none_and_what_is_not_known_is_ignored() -> None:
     text = {"heartbeat": "soon", "online_through": "12.0", "pending_users": "inf", "of_the_future": "1"}
-    assert StreamingStatus.decode(stored(text)) == StreamingStatus(online_through=12)
+    assert StreamingStatus.decode(as_stored(text)) == StreamingStatus(online_through=12)
 
 
 def test_a_request_is_served_when_a_newer_one_is() -> None:

@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 from contracts.stored.lake import EXPOSURES, INTERACTIONS
 from experiments.observations.rows import read_rows
 from experiments.observations.units import observe
-from tests.experiments.lake_rows import DAY, START, done, rows, running, shown, users_of
+from tests.experiments.lake_rows import DAY, START, exposure, interaction, rows, running, users_of
 
 
 def as_in_the_lake(table: pa.Table) -> pa.Table:
@@ -23,8 +23,8 @@ def test_the_rows_of_a_run_are_read_from_the_lake_as_they_were_written(tmp_path:
     experiment = running()
     (user,) = users_of(experiment, "b", 1)
     written = rows(
-        [shown(user, "b", "xy", START), shown(user, "b", "x", START) | {"arm": "other/1:b"}],
-        [done(user, "x", START + 5), done(user, "y", START - 30 * DAY)],
+        [exposure(user, "b", "xy", START), exposure(user, "b", "x", START) | {"arm": "other/1:b"}],
+        [interaction(user, "x", START + 5), interaction(user, "y", START - 30 * DAY)],
     )
     write_deltalake(EXPOSURES.path(str(tmp_path)), as_in_the_lake(written.exposures))
     write_deltalake(INTERACTIONS.path(str(tmp_path)), as_in_the_lake(written.interactions))

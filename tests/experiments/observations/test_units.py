@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from experiments.observations.units import Observations, observe
-from tests.experiments.lake_rows import DAY, HOUR, START, done, rows, running, shown, users_of
+from tests.experiments.lake_rows import DAY, HOUR, START, exposure, interaction, rows, running, users_of
 
 WINDOW = 24 * HOUR
 UNTIL = START + 10 * DAY
@@ -14,7 +14,7 @@ ANN, AMY = users_of(EXPERIMENT, "a", 2)
 (BOB,) = users_of(EXPERIMENT, "b", 1)
 
 
-def counted(observed: Observations, name: str) -> dict[str, float]:
+def sums_by_unit(observed: Observations, name: str) -> dict[str, float]:
     values = observed.counts[name].by_unit(len(observed.unit_ids))
     return {
         unit: value
@@ -28,28 +28,28 @@ def test_a_unit_counts_from_its_first_exposure_by_arm_and_day() -> None:
         EXPERIMENT,
         rows(
             [
-                shown(ANN, "a", "xyz", START + HOUR),
-                shown(ANN, "a", "xw", START + 2 * DAY),
-                shown(BOB, "b", "xy", START + HOUR),
+                exposure(ANN, "a", "xyz", START + HOUR),
+                exposure(ANN, "a", "xw", START + 2 * DAY),
+                exposure(BOB, "b", "xy", START + HOUR),
             ],
             [
-                done(ANN, "x", START - DAY),  # before the run: what CUPED takes
-                done(ANN, "x", START),  # before the first exposure
-                done(ANN, "x", START + 2 * HOUR),
-                done(ANN, "w", START + 2 * DAY + 1, "like"),
-                done(BOB, "q", START + 3 * HOUR, "purchase"),  # was not shown, and converts
-                done(BOB, "y", START + 4 * HOUR, "dislike"),
-                done(AMY, "x", START + 2 * HOUR),  # saw nothing
+                interaction(ANN, "x", START - DAY),  # before the run: what CUPED takes
+                interaction(ANN, "x", START),  # before the first exposure
+                interaction(ANN, "x", START + 2 * HOUR),
+                interaction(ANN, "w", START + 2 * DAY + 1, "like"),
+                interaction(BOB, "q", START + 3 * HOUR, "purchase"),  # was not shown, and converts
+                interaction(BOB, "y", START + 4 * HOUR, "dislike"),
+                interaction(AMY, "x", START + 2 * HOUR),  # saw nothing
             ],
         ),
         WINDOW,
         UNTIL,
     )
-    assert counted(observed, "impressions") == {ANN: 5.0, BOB: 2.0}
-    assert counted(observed, "clicks") == {ANN: 2.0}
-    assert counted(observed, "conversions") == {ANN: 1.0, BOB: 1.0}
-    assert counted(observed, "interactions") == {ANN: 2.0, BOB: 2.0}
-    assert counted(observed, "sessions") == {ANN: 2.0, BOB: 2.0}
+    assert sums_by_unit(observed, "impressions") == {ANN: 5.0, BOB: 2.0}
+    assert sums_by_unit(observed, "clicks") == {ANN: 2.0}
+    assert sums_by_unit(observed, "conversions") == {ANN: 1.0, BOB: 1.0}
+    assert sums_by_unit(observed, "interactions") == {ANN: 2.0, BOB: 2.0}
+    assert sums_by_unit(observed, "sessions") == {ANN: 2.0, BOB: 2.0}
     assert observed.before.tolist() == [1.0, 0.0]
     assert observed.arm.tolist() == [0, 1]
     assert observed.counts["clicks"].by_unit(2, day=1).tolist() == [1.0, 0.0]
@@ -62,64 +62,64 @@ def test_an_event_joins_the_recommendation_that_it_names_or_the_newest_within_th
         EXPERIMENT,
         rows(
             [
-                shown(ANN, "a", "x", START),
-                shown(ANN, "a", "x", START + HOUR, recommendation_id="r1"),
-                shown(BOB, "b", "xy", START, recommendation_id="r2"),
+                exposure(ANN, "a", "x", START),
+                exposure(ANN, "a", "x", START + HOUR, recommendation_id="r1"),
+                exposure(BOB, "b", "xy", START, recommendation_id="r2"),
             ],
             [
-                done(ANN, "x", START + 40 * HOUR, recommendation_id="r1"),  # exact: however late
-                done(ANN, "x", START + 41 * HOUR, recommendation_id="r1"),  # the same place twice
-                done(ANN, "x", START + 2 * HOUR, recommendation_id="forged"),
-                done(ANN, "x", START + HOUR // 2),  # by time: the first list
-                done(BOB, "y", START + 25 * HOUR),  # too late
-                done(BOB, "x", START + HOUR, recommendation_id="r1"),  # of another user
+                interaction(ANN, "x", START + 40 * HOUR, recommendation_id="r1"),  # exact: however late
+                interaction(ANN, "x", START + 41 * HOUR, recommendation_id="r1"),  # the same place twice
+                interaction(ANN, "x", START + 2 * HOUR, recommendation_id="forged"),
+                interaction(ANN, "x", START + HOUR // 2),  # by time: the first list
+                interaction(BOB, "y", START + 25 * HOUR),  # too late
+                interaction(BOB, "x", START + HOUR, recommendation_id="r1"),  # of another user
             ],
         ),
         WINDOW,
         UNTIL,
     )
-    assert counted(observed, "clicks") == {ANN: 2.0}
+    assert sums_by_unit(observed, "clicks") == {ANN: 2.0}
 
 
 def test_a_forged_arm_a_tester_and_another_run_count_nowhere() -> None:
     experiment = running(testers={AMY: "b"})
     exposures = [
-        shown(ANN, "b", "xyz", START),  # not where the assignment puts ann
-        shown(AMY, "b!", "xyz", START),
-        shown(AMY, "b", "xyz", START),
-        shown(BOB, "b", "x", START),
-        shown(BOB, "b", "x", START) | {"arm": "e/2:b"},
-        shown(BOB, "b", "x", START) | {"arm": "other/1:q,e/1:b"},
+        exposure(ANN, "b", "xyz", START),  # not where the assignment puts ann
+        exposure(AMY, "b!", "xyz", START),
+        exposure(AMY, "b", "xyz", START),
+        exposure(BOB, "b", "x", START),
+        exposure(BOB, "b", "x", START) | {"arm": "e/2:b"},
+        exposure(BOB, "b", "x", START) | {"arm": "other/1:q,e/1:b"},
     ]
     observed = observe(experiment, rows(exposures, []), WINDOW, UNTIL)
-    assert counted(observed, "impressions") == {BOB: 2.0}
+    assert sums_by_unit(observed, "impressions") == {BOB: 2.0}
     assert observed.refused == 2
 
 
 def test_where_a_client_says_what_was_on_the_screen_the_answer_does_not_count() -> None:
     exposures = [
-        shown(BOB, "b", "xyz", START, recommendation_id="r"),
-        shown(BOB, "b", "x", START + 1, recommendation_id="r", reported_by="client"),
-        shown(BOB, "b", "y", START + 2, recommendation_id="r", reported_by="client"),
+        exposure(BOB, "b", "xyz", START, recommendation_id="r"),
+        exposure(BOB, "b", "x", START + 1, recommendation_id="r", reported_by="client"),
+        exposure(BOB, "b", "y", START + 2, recommendation_id="r", reported_by="client"),
     ]
-    assert counted(observe(EXPERIMENT, rows(exposures, []), WINDOW, UNTIL), "impressions") == {BOB: 2.0}
+    assert sums_by_unit(observe(EXPERIMENT, rows(exposures, []), WINDOW, UNTIL), "impressions") == {BOB: 2.0}
 
 
 def test_sessions_end_after_half_an_hour_and_named_ones_when_the_name_changes() -> None:
-    events = [done(BOB, "x", START + minutes * 60_000) for minutes in (1, 20, 45, 80)]
-    events += [done(BOB, "y", START + DAY + n * HOUR, session_id="s") for n in range(3)]
-    observed = observe(EXPERIMENT, rows([shown(BOB, "b", "x", START)], events), WINDOW, UNTIL)
-    assert counted(observed, "sessions") == {BOB: 3.0}
+    events = [interaction(BOB, "x", START + minutes * 60_000) for minutes in (1, 20, 45, 80)]
+    events += [interaction(BOB, "y", START + DAY + n * HOUR, session_id="s") for n in range(3)]
+    observed = observe(EXPERIMENT, rows([exposure(BOB, "b", "x", START)], events), WINDOW, UNTIL)
+    assert sums_by_unit(observed, "sessions") == {BOB: 3.0}
 
 
 def test_nothing_shown_is_no_units_and_a_stop_ends_the_counting() -> None:
-    nothing = observe(EXPERIMENT, rows([], [done(ANN, "x", START)]), WINDOW, UNTIL)
-    assert (len(nothing.unit_ids), counted(nothing, "clicks")) == (0, {})
+    nothing = observe(EXPERIMENT, rows([], [interaction(ANN, "x", START)]), WINDOW, UNTIL)
+    assert (len(nothing.unit_ids), sums_by_unit(nothing, "clicks")) == (0, {})
     stopped = EXPERIMENT.model_copy(update={"state": "stopped", "stopped_at": START + HOUR})
-    exposures = [shown(BOB, "b", "x", START), shown(BOB, "b", "x", START + DAY)]
-    observed = observe(stopped, rows(exposures, [done(BOB, "x", START + 2 * HOUR)]), WINDOW, UNTIL)
-    assert counted(observed, "impressions") == {BOB: 1.0}
-    assert counted(observed, "clicks") == {}
+    exposures = [exposure(BOB, "b", "x", START), exposure(BOB, "b", "x", START + DAY)]
+    observed = observe(stopped, rows(exposures, [interaction(BOB, "x", START + 2 * HOUR)]), WINDOW, UNTIL)
+    assert sums_by_unit(observed, "impressions") == {BOB: 1.0}
+    assert sums_by_unit(observed, "clicks") == {}
 
 
 def test_the_join_is_that_of_a_plain_loop() -> None:
@@ -129,11 +129,11 @@ def test_the_join_is_that_of_a_plain_loop() -> None:
     for number in range(120):
         user, arm = people[rng.integers(3)]
         items = "".join(rng.choice(list("pqrst"), 2, replace=False))
-        exposures.append(shown(user, arm, items, START + int(rng.integers(50)) * HOUR + 1000 * number))
+        exposures.append(exposure(user, arm, items, START + int(rng.integers(50)) * HOUR + 1000 * number))
     for number in range(200):
         user, _ = people[rng.integers(3)]
         at = START + int(rng.integers(90)) * HOUR + number
-        events.append(done(user, str(rng.choice(list("pqrst"))), at))
+        events.append(interaction(user, str(rng.choice(list("pqrst"))), at))
     observed = observe(EXPERIMENT, rows(exposures, events), WINDOW, UNTIL)
     clicked = set()
     for event in events:
@@ -148,4 +148,4 @@ def test_the_join_is_that_of_a_plain_loop() -> None:
         if fitting and event["event_time"] >= first:
             clicked.add((max(fitting), event["item_id"]))
     assert len(clicked) > 50
-    assert sum(counted(observed, "clicks").values()) == len(clicked)
+    assert sum(sums_by_unit(observed, "clicks").values()) == len(clicked)

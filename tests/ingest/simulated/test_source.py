@@ -15,13 +15,13 @@ Floats = NDArray[np.float64]
 SEEDS = (42, 1, 2)
 
 
-def _rejected() -> RejectedLines:
+def _rejected_lines() -> RejectedLines:
     return RejectedLines(pytest.fail)
 
 
 def test_one_seed_is_one_world_and_another_seed_another() -> None:
     def read(seed: int) -> list[object]:
-        return list(SyntheticWorld(WorldSize(seed=seed)).events(_rejected()))
+        return list(SyntheticWorld(WorldSize(seed=seed)).events(_rejected_lines()))
 
     assert read(1) == read(1)
     assert read(1) != read(2)
@@ -54,7 +54,7 @@ def test_popularity_has_a_long_tail() -> None:
 def test_events_are_the_contracts_and_carry_the_history() -> None:
     world = SyntheticWorld(WorldSize(users=10, items=50, ratings=100))
     users, items, ratings, times = world.history()
-    events = [Interaction.model_validate_json(e.value) for e in world.events(_rejected())]
+    events = [Interaction.model_validate_json(e.value) for e in world.events(_rejected_lines())]
     assert [(e.user_id, e.item_id, e.value, e.event_time) for e in events] == [
         (world.user_id(u), world.item_id(i), r, t)
         for u, i, r, t in zip(users, items, ratings, times, strict=True)
@@ -77,7 +77,7 @@ def test_tastes_drift() -> None:
 
 
 def test_the_catalogue_names_every_item_and_user() -> None:
-    entries = list(SyntheticWorld(WorldSize()).catalog(_rejected()))
+    entries = list(SyntheticWorld(WorldSize()).catalog(_rejected_lines()))
     items = [e for e in entries if e.kind == "item"]
     users = [e for e in entries if e.kind == "user"]
     assert (len(items), len(users)) == (500, 100)
@@ -107,7 +107,7 @@ def test_an_impossible_size_is_refused_in_one_sentence(size: dict[str, int]) -> 
 
 
 def test_an_empty_history_is_possible() -> None:
-    assert list(SyntheticWorld(WorldSize(ratings=0)).events(_rejected())) == []
+    assert list(SyntheticWorld(WorldSize(ratings=0)).events(_rejected_lines())) == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -161,12 +161,12 @@ def _implicit_als(confidence: Floats, rank: int = 12, rounds: int = 8, penalty: 
     rng = np.random.default_rng(0)
     left, right = (rng.normal(0, 0.1, (n, rank)) for n in confidence.shape)
     for _ in range(rounds):
-        left = _solved(right, confidence, penalty)
-        right = _solved(left, confidence.T, penalty)
+        left = _solve(right, confidence, penalty)
+        right = _solve(left, confidence.T, penalty)
     return np.asarray(left @ right.T)
 
 
-def _solved(fixed: Floats, confidence: Floats, penalty: float) -> Floats:
+def _solve(fixed: Floats, confidence: Floats, penalty: float) -> Floats:
     gram = fixed.T @ fixed
     rows = []
     for c in confidence:

@@ -51,7 +51,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 def _publish(folder: Path, name: str, content: dict[str, str] | bytes, md5: str | None = "right") -> bytes:
-    raw = content if isinstance(content, bytes) else _zipped(content)
+    raw = content if isinstance(content, bytes) else _zip(content)
     (folder / f"{name}.zip").write_bytes(raw)
     if md5 is not None:
         digest = hashlib.md5(raw).hexdigest() if md5 == "right" else md5
@@ -59,7 +59,7 @@ def _publish(folder: Path, name: str, content: dict[str, str] | bytes, md5: str 
     return raw
 
 
-def _zipped(content: dict[str, str]) -> bytes:
+def _zip(content: dict[str, str]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         for member, text in content.items():
@@ -67,7 +67,7 @@ def _zipped(content: dict[str, str]) -> bytes:
     return buffer.getvalue()
 
 
-def _left(folder: Path) -> list[str]:
+def _files_left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*")) if folder.exists() else []
 
 
@@ -80,7 +80,7 @@ def test_a_good_archive_is_unpacked_and_its_progress_reported(site: tuple[Path, 
         "README.txt": "terms",
     }
     assert told[-1] == (size, size)
-    assert _left(tmp_path / "to") == ["README.txt", NAME, "ratings.csv"]
+    assert _files_left(tmp_path / "to") == ["README.txt", NAME, "ratings.csv"]
 
 
 @pytest.mark.parametrize("md5", ["0" * 32, None])
@@ -90,14 +90,14 @@ def test_a_wrong_checksum_leaves_nothing_behind(
     _publish(site[0], NAME, CONTENT, md5)
     with pytest.raises(DownloadError, match=r"has the (md5|sha256) \w+ instead of \w+: the file is damaged"):
         download(NAME, tmp_path / "to", site[1])
-    assert _left(tmp_path / "to") == []
+    assert _files_left(tmp_path / "to") == []
 
 
 def test_a_transfer_that_breaks_off_is_an_error(site: tuple[Path, str], tmp_path: Path) -> None:
     _publish(site[0], "ml-1m", CONTENT)
     with pytest.raises(DownloadError, match=r"broke off after|cannot be fetched"):
         download("ml-1m", tmp_path / "to", site[1])
-    assert _left(tmp_path / "to") == []
+    assert _files_left(tmp_path / "to") == []
 
 
 def test_a_missing_archive_names_the_address(site: tuple[Path, str], tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(
     _publish(site[0], NAME, {f"{NAME}/ok.txt": "ok", member: "evil"})
     with pytest.raises(DownloadError, match="which leads out of its folder"):
         download(NAME, tmp_path / "to", site[1])
-    assert _left(tmp_path / "to") == []
+    assert _files_left(tmp_path / "to") == []
     assert not (tmp_path / "escaped.txt").exists()
 
 

@@ -111,13 +111,13 @@ def test_the_same_events_give_the_same_history_and_scores_everywhere(
     assert listed.tolist() == served.blend.rank(served.signals, live, 10)[0].tolist()
     # The API ranks a user without a fresh list by the cold weights, as a round does.
     expected = Blend(COLD, COLD).score(served.signals, trained)[0]
-    scores = asyncio.run(_ranked(redis_url, api, "ann"))
+    scores = asyncio.run(_rank(redis_url, api, "ann"))
     assert {item["item_id"]: item["score"] for item in scores} == pytest.approx(
         dict(zip(ALL, expected.tolist(), strict=True)), abs=2e-5
     )
 
 
-async def _ranked(redis_url: str, api: Client, user: str) -> list[dict[str, Any]]:
+async def _rank(redis_url: str, api: Client, user: str) -> list[dict[str, Any]]:
     async with api(redis_url) as client:
         path = f"/v1/users/{user}/rank"
         answer = await client.post(path, json={"item_ids": ALL}, params={"explain": "true"})
@@ -130,7 +130,7 @@ def test_what_is_bought_often_leads_and_says_so(redis_url: str, api: Client) -> 
     viewed = HistoryEntry("view", 2 * 24 * HOUR_MS, _id(9), 1.0)
     events = [*(UserEvent("bob", "i05", entry) for entry in bought), UserEvent("bob", "i08", viewed)]
     write(blend_world(with_known_items=True, hot=COLD, cold={"repeats/10": 1.0}), redis_url, events)
-    first, second, *_ = asyncio.run(_ranked(redis_url, api, "bob"))
+    first, second, *_ = asyncio.run(_rank(redis_url, api, "bob"))
     assert (first["item_id"], first["because"]["reason"]) == ("i05", "you buy this often")
     assert (second["item_id"], second["because"]["reason"]) == ("i08", "you have had this before")
     assert [share["item_id"] for share in first["because"]["items"]] == ["i05"]
@@ -143,7 +143,7 @@ def test_a_state_without_earlier_events_is_ranked_by_what_it_has(redis_url: str,
     with redis.Redis.from_url(redis_url) as client:
         client.delete(keyspace.earlier("ann", made.shards))
     assert set(online(redis_url).items.tolist())
-    assert all(item["score"] is not None for item in asyncio.run(_ranked(redis_url, api, "ann")))
+    assert all(item["score"] is not None for item in asyncio.run(_rank(redis_url, api, "ann")))
 
 
 def test_an_item_of_a_history_has_an_entry_for_each_of_its_times() -> None:

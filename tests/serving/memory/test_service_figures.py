@@ -61,12 +61,12 @@ def scrape(redis_url: str, api: Client) -> str:
     World(online_through=int(time.time() * 1000)).write(redis_url)
     written_figures(redis_url)
 
-    async def asked() -> str:
+    async def read_figures() -> str:
         async with api(redis_url) as client:
             await client.get("/v1/users/ann/recommendations")
             return (await client.get("/metrics")).text
 
-    return asyncio.run(asked())
+    return asyncio.run(read_figures())
 
 
 def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
@@ -166,11 +166,11 @@ def test_in_a_healthy_scrape_no_rule_rings_but_what_the_world_says(scrape: str) 
 
 
 def test_where_nobody_writes_figures_the_rules_of_absence_ring(redis_url: str, api: Client) -> None:
-    async def asked() -> str:
+    async def read_figures() -> str:
         async with api(redis_url) as client:
             return (await client.get("/metrics")).text
 
-    assert simple_rings(asyncio.run(asked())) == {
+    assert simple_rings(asyncio.run(read_figures())) == {
         "HeadwaterStreamingAbsent", "HeadwaterTrainerAbsent", "HeadwaterNoModel", "HeadwaterStateMissing",
     }  # fmt: skip
 

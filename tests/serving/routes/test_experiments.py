@@ -91,7 +91,7 @@ def test_the_short_way_and_the_documented_one_name_the_same_arm_and_redis_need_n
         async with api(redis_url) as client:
             await define_and_start(client, DEFINITION)
             users = [f"/v1/users/u{n}/recommendations" for n in range(10)]
-            await until(lambda: _named(client, users[0]), True)
+            await until(lambda: _names_experiment(client, users[0]), True)
             short = [await arm_of(client, user) for user in users]
             app = client._transport.app  # type: ignore[attr-defined]
             assert isinstance(app, Api)
@@ -114,7 +114,7 @@ async def _experiments(client: httpx.AsyncClient, params: dict[str, str]) -> set
     return set(arms_of((await client.get(ANN, params=params)).json()["arm"]))
 
 
-async def _named(client: httpx.AsyncClient, path: str) -> bool:
+async def _names_experiment(client: httpx.AsyncClient, path: str) -> bool:
     return await arm_of(client, path) != ""
 
 
@@ -210,7 +210,7 @@ def test_a_damaged_record_is_left_out_and_the_others_run(redis_url: str, api: Cl
             await define_and_start(client, DEFINITION)
             store.hset(keyspace.EXPERIMENTS, "broken", "nonsense")
             store.incr(keyspace.EXPERIMENTS_REVISION)
-            await until(lambda: _named(client, "/v1/users/u1/recommendations"), True)
+            await until(lambda: _names_experiment(client, "/v1/users/u1/recommendations"), True)
             listed = await client.get("/v1/experiments")
             assert (listed.status_code, listed.json()["detail"].startswith("broken: ")) == (500, True)
             assert (await client.delete("/v1/experiments/broken")).status_code == 204

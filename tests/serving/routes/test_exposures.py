@@ -35,7 +35,7 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
 
 
 @contextmanager
-def asked(
+def ask(
     api: Client, redis_url: str, *requests: tuple[str, str, dict[str, Any]]
 ) -> Iterator[list[httpx.Response]]:
     """The answers to requests, after the API has closed and sent what it noted."""
@@ -65,14 +65,14 @@ def test_every_list_has_an_id_and_lists_for_somebody_are_noted(
         ("GET", "/v1/trending", {}),
         ("GET", "/v1/items/i00/similar", {}),
     ]
-    with asked(api, redis_url, *requests) as answers:
+    with ask(api, redis_url, *requests) as answers:
         bodies = [answer.json() for answer in answers]
     assert [answer.status_code for answer in answers] == [200] * len(requests)
     for body in bodies:
         named = IDS.read(body["recommendation_id"])
         assert named is not None, body
         assert named.is_of(body.get("user_id") or "")
-    shown = kafka.shown
+    shown = kafka.exposures
     assert [each.kind for each in shown] == ["user", "user", "session", "group", "rank", "rank", "because"]
     assert [each.recommendation_id for each in shown] == [body["recommendation_id"] for body in bodies[:7]]
     assert [each.user_id for each in shown] == ["ann", "ann", None, None, "ann", None, "ann"]
@@ -96,7 +96,7 @@ def test_what_nobody_saw_is_not_noted(api: Client, redis_url: str, kafka: Kafka)
         ("GET", "/livez", {}),
         ("GET", "/readyz", {}),
     ]
-    with asked(api, redis_url, *unseen) as answers:
+    with ask(api, redis_url, *unseen) as answers:
         assert [answer.status_code for answer in answers] == [200] * len(unseen)
     assert kafka.records == []
 
@@ -111,7 +111,7 @@ def test_a_list_that_the_client_has_already_is_noted_once(api: Client, redis_url
 
     first, second = asyncio.run(scenario())
     assert second.status_code == 304  # another id alone makes no other list
-    assert [shown.recommendation_id for shown in kafka.shown] == [first.json()["recommendation_id"]]
+    assert [shown.recommendation_id for shown in kafka.exposures] == [first.json()["recommendation_id"]]
 
 
 def test_a_client_says_what_was_on_the_screen_and_forged_ids_are_refused(
@@ -132,12 +132,12 @@ def test_a_client_says_what_was_on_the_screen_and_forged_ids_are_refused(
     ]
     posts = [("POST", "/v1/exposures", {"json": {"exposures": bodies}})]
     posts += [("POST", "/v1/exposures", {"json": {"exposures": []}}), ("GET", "/metrics", {})]
-    with asked(api, redis_url, *posts) as (answer, empty, metrics):
+    with ask(api, redis_url, *posts) as (answer, empty, metrics):
         assert answer.status_code == 202
         assert answer.json()["accepted"] == 1
         assert [each["index"] for each in answer.json()["rejected"]] == [1, 2, 3, 4, 5, 6]
         assert empty.status_code == 422
         assert 'headwater_api_recommendation_ids_total{outcome="forged"} 5.0' in metrics.text
-    (shown,) = kafka.shown
+    (shown,) = kafka.exposures
     assert (shown.recommendation_id, shown.user_id, shown.reported_by) == (genuine, "ann", "client")
     assert shown.event_time == 1000

@@ -106,7 +106,7 @@ def test_no_route_shows_what_is_hidden_expired_or_denied(
     asked = ROUTES[name]
 
     async def scenario() -> tuple[set[str], set[str]]:
-        async def shown() -> set[str]:
+        async def items_in_answer() -> set[str]:
             answer = await client.request(asked.method, asked.path, json=asked.body)
             assert answer.status_code == 200, answer.text
             return shown_items(answer.json())
@@ -115,11 +115,11 @@ def test_no_route_shows_what_is_hidden_expired_or_denied(
             return (await client.get("/v1/rules")).json()["deny"] == [DENIED]
 
         async with api(redis_url) as client:
-            before = await shown()
+            before = await items_in_answer()
         take_away(world)
         async with api(redis_url) as client:  # a new process: the catalogue is kept for half a minute
             await until(is_in_force, True)
-            return before, await shown()
+            return before, await items_in_answer()
 
     before, after = asyncio.run(scenario())
     assert before & NEVER, "the test shows nothing: the items were not there before"

@@ -50,12 +50,12 @@ class Kafka(EventLog):
         return {0: len(self.records)}
 
     @property
-    def shown(self) -> list[Exposure]:
+    def exposures(self) -> list[Exposure]:
         batches = [json.loads(record)["exposures"] for record in self.records]
         return [Exposure.model_validate(each) for batch in batches for each in batch]
 
 
-def counted(metrics: Metrics, outcome: str) -> float:
+def exposures_counted(metrics: Metrics, outcome: str) -> float:
     name = "headwater_api_exposures_total"
     return metrics.registry.get_sample_value(name, {"outcome": outcome}) or 0.0
 
@@ -88,9 +88,9 @@ def test_what_is_noted_is_sent_once_with_the_answers_id() -> None:
         log.note("user", each, ann, PAGE)
     asyncio.run(log.send())
     asyncio.run(log.send())
-    assert [shown.recommendation_id for shown in kafka.shown] == ids
+    assert [shown.recommendation_id for shown in kafka.exposures] == ids
     assert len(kafka.records) == 3  # many in a record
-    assert (counted(metrics, "sent"), counted(metrics, "dropped")) == (1200, 0)
+    assert (exposures_counted(metrics, "sent"), exposures_counted(metrics, "dropped")) == (1200, 0)
 
 
 def test_what_finds_no_room_or_no_kafka_is_dropped_and_counted() -> None:
@@ -98,13 +98,13 @@ def test_what_finds_no_room_or_no_kafka_is_dropped_and_counted() -> None:
     log = ExposureLog(settings_of(exposures_waiting=5), kafka, metrics)
     for _ in range(7):
         log.note("user", "r", User("ann"), PAGE)
-    assert counted(metrics, "dropped") == 2
+    assert exposures_counted(metrics, "dropped") == 2
     asyncio.run(log.send())
-    assert (counted(metrics, "sent"), counted(metrics, "dropped")) == (0, 7)
+    assert (exposures_counted(metrics, "sent"), exposures_counted(metrics, "dropped")) == (0, 7)
     kafka.away = False
     log.note("user", "r2", User("ann"), PAGE)
     asyncio.run(log.close())
-    assert [shown.recommendation_id for shown in kafka.shown] == ["r2"]
+    assert [shown.recommendation_id for shown in kafka.exposures] == ["r2"]
 
 
 @pytest.mark.parametrize(("exposures", "page"), [(False, PAGE), (True, [])])

@@ -25,18 +25,21 @@ def client(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Re
 def test_doctor_and_status_name_a_lost_state_a_rebuild_and_eviction_with_the_cure(
     client: redis.Redis, redis_url: str
 ) -> None:
-    def found() -> tuple[bool, str]:
+    def check() -> tuple[bool, str]:
         (check,) = check_states()
         return check.ok, f"{check.found}: {check.cure}"
 
-    assert found() == (True, "in Redis, which keeps its keys (noeviction): ")
+    assert check() == (True, "in Redis, which keeps its keys (noeviction): ")
     client.config_set("maxmemory-policy", "allkeys-lfu")
-    assert "maxmemory-policy allkeys-lfu" in found()[1]
+    assert "maxmemory-policy allkeys-lfu" in check()[1]
     client.delete(keyspace.STATE_VERSION)
-    assert found() == (False, "the state is not in Redis, so answers are stale: run `headwater rebuild`")
+    assert check() == (
+        False,
+        "the state is not in Redis, so answers are stale: run `headwater rebuild`",
+    )
     client.set(keyspace.STATE_REBUILDING, "rebuild")
     sentence = "`headwater rebuild` is writing the state, so answers are stale: wait for its end"
-    assert found() == (False, sentence)
+    assert check() == (False, sentence)
     trouble = figures(ports_of(redis_url))["trouble"]
     assert dict(rows(StackStatus("/data", running=True, trouble=trouble)))["trouble"] == sentence
 

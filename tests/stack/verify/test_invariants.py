@@ -33,7 +33,7 @@ FEW = settings(max_examples=40, deadline=None)
 NEW_ID = "ffffffff-0000-0000-0000-000000000000"
 
 
-def _violated(ledgers: Ledgers) -> dict[str, list[Violation]]:
+def _violations(ledgers: Ledgers) -> dict[str, list[Violation]]:
     """The violated invariants; all must have been checked."""
     found: dict[str, list[Violation]] = {}
     for invariant in INVARIANTS:
@@ -53,7 +53,7 @@ def test_each_invariant_has_its_line_in_the_runbook() -> None:
 @given(worlds(), st.booleans())
 def test_a_clean_world_violates_nothing(world: World, knows_poison: bool) -> None:
     ledgers = world.ledgers(knows_poison)
-    assert _violated(ledgers) == {}
+    assert _violations(ledgers) == {}
     assert no_loss(replace(ledgers, state=None)) == conservation(replace(ledgers, state=None)) == []
 
 
@@ -82,7 +82,7 @@ def test_what_an_erasure_took_out_is_not_missed(world: World, until: int) -> Non
 def test_a_lost_event_is_found(world: World, data: st.DataObject) -> None:
     assume(world.accepted)
     at = data.draw(st.integers(0, len(world.accepted) - 1))
-    found = _violated(without_lake_row(world.ledgers(), at))
+    found = _violations(without_lake_row(world.ledgers(), at))
     (lost,) = found["I1"]
     place = world.accepted[at]
     assert lost.cases == 1

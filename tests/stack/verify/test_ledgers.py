@@ -26,14 +26,14 @@ FIELDS = {"event_id": ID, "event_type": "view", "user_id": "u", "item_id": "i", 
 EVENT = json.dumps(FIELDS).encode()
 
 
-def _written(folder: Path, *lines: bytes) -> Path:
+def _write(folder: Path, *lines: bytes) -> Path:
     file = folder / "ledger.jsonl"
     file.write_bytes(b"".join(lines))
     return file
 
 
 def test_attempts_and_acknowledgements_of_all_files_are_read(tmp_path: Path) -> None:
-    file = _written(tmp_path, attempted_line(EVENT), acknowledged_line(EVENT, 3, 12), attempted_line(b"?"))
+    file = _write(tmp_path, attempted_line(EVENT), acknowledged_line(EVENT, 3, 12), attempted_line(b"?"))
     sent = read_sent([file, file])
     assert sent.schema == EVENTS
     assert sent.num_rows == 6
@@ -53,12 +53,12 @@ def test_attempts_and_acknowledgements_of_all_files_are_read(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("lines", [b"", b'{"event_id":"a"', b'{"event_id":"a"}\n{"ev'])
 def test_a_line_that_is_not_finished_yet_is_left_out(lines: bytes, tmp_path: Path) -> None:
-    assert read_sent([_written(tmp_path, lines)]).num_rows == lines.count(b"\n")
+    assert read_sent([_write(tmp_path, lines)]).num_rows == lines.count(b"\n")
 
 
 @pytest.mark.parametrize("lines", [b"user,item\n1,2\n", b'{"offset":"x"}\n', b"\x00\xff\n"])
 def test_a_file_that_is_no_ledger_is_named_with_the_cure(lines: bytes, tmp_path: Path) -> None:
-    file = _written(tmp_path, lines)
+    file = _write(tmp_path, lines)
     with pytest.raises(LedgerFormatError, match=r"ledger\.jsonl is no such ledger .*ingest --ledger FILE"):
         read_sent([file])
     with pytest.raises(LedgerFormatError, match="cannot be read"):
@@ -70,14 +70,14 @@ def test_what_was_refused_twice_is_there_once_and_the_catalogue_is_not(tmp_path:
         origin = {"source_topic": topic, "source_partition": 1, "source_offset": offset}
         return json.dumps({"reason": "unknown event_type", **origin, "value": "\\xff"}).encode() + b"\n"
 
-    file = _written(tmp_path, line("interactions", 4), line("catalog", 5), line("interactions", 4))
+    file = _write(tmp_path, line("interactions", 4), line("catalog", 5), line("interactions", 4))
     rejected = read_rejected(file)
     assert rejected.schema == PLACES
     assert rejected.to_pylist() == [{"partition": 1, "offset": 4}]
 
 
 def test_poison_is_places(tmp_path: Path) -> None:
-    file = _written(tmp_path, acknowledged_line(b"\xff", 2, 9), b'{"partition":0,"offset":1}\n')
+    file = _write(tmp_path, acknowledged_line(b"\xff", 2, 9), b'{"partition":0,"offset":1}\n')
     assert sorted(map(tuple, map(dict.values, read_poison(file).to_pylist()))) == [(0, 1), (2, 9)]
 
 

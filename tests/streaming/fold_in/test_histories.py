@@ -29,7 +29,7 @@ ENTRIES = st.lists(
 ).filter(lambda entries: bool(effective(entries)))
 
 
-def encoded(entries: list[HistoryEntry]) -> bytes:
+def encode(entries: list[HistoryEntry]) -> bytes:
     return b"".join(encode_entry(e) for e in sorted(entries, key=lambda e: EVENT_TYPES.index(e.event_type)))  # type: ignore[arg-type]
 
 
@@ -37,7 +37,7 @@ def encoded(entries: list[HistoryEntry]) -> bytes:
 def test_strengths_and_times_are_those_of_the_entries_that_count(
     users: list[list[list[HistoryEntry]]],
 ) -> None:
-    raw = [{b"i%d" % n: encoded(item) for n, item in enumerate(user)} for user in users]
+    raw = [{b"i%d" % n: encode(item) for n, item in enumerate(user)} for user in users]
     histories = read_histories(raw, STRENGTHS)
     items = [item for user in users for item in user]
     assert histories.indptr.tolist() == np.concatenate([[0], np.cumsum([len(u) for u in users])]).tolist()
@@ -74,7 +74,7 @@ LATE = st.lists(
 def test_moments_are_those_of_the_contract(
     users: list[list[tuple[list[HistoryEntry], set[EarlierEvent]]]],
 ) -> None:
-    raw = [{b"i%d" % n: encoded(item) for n, (item, _) in enumerate(user)} for user in users]
+    raw = [{b"i%d" % n: encode(item) for n, (item, _) in enumerate(user)} for user in users]
     kept = [
         {b"i%d" % n: encode_earlier(earlier) for n, (_, earlier) in enumerate(user) if earlier}
         | {b"not read": encode_earlier([EarlierEvent("view", 1)])}
@@ -97,7 +97,7 @@ def newest_of(entries: list[HistoryEntry]) -> int:
 
 def test_a_user_without_a_history_has_an_empty_row() -> None:
     histories = read_histories(
-        [{}, {b"x": encoded([HistoryEntry("like", 7, str(uuid.UUID(int=1)), 1.0)])}], STRENGTHS
+        [{}, {b"x": encode([HistoryEntry("like", 7, str(uuid.UUID(int=1)), 1.0)])}], STRENGTHS
     )
     assert histories.indptr.tolist() == [0, 0, 1]
     assert histories.strengths.tolist() == [4.0]

@@ -62,7 +62,7 @@ def test_a_batch_after_a_small_one_is_one_file_and_after_a_large_one_several(
     assert spark.read.format("delta").load(lake.INTERACTIONS.path(uri)).count() == 460
 
 
-def shown(user_id: str, at: int) -> str:
+def exposure(user_id: str, at: int) -> str:
     items = (ShownItem(item_id="i", rank=1),)
     return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=at).to_json()
 
@@ -75,7 +75,10 @@ def test_what_was_shown_is_appended_once_and_an_erasure_of_its_batch_covers_it(
     create_tables(spark, uri)
     tombstone = CatalogEntry(kind="erasure", id="ann", updated_at=_MS)
     values = [
-        (topics.EXPOSURES.name, batch_of([shown("ann", _MS), shown("bob", _MS), shown("ann", _MS + 1)])),
+        (
+            topics.EXPOSURES.name,
+            batch_of([exposure("ann", _MS), exposure("bob", _MS), exposure("ann", _MS + 1)]),
+        ),
         (topics.EXPOSURES.name, batch_of([])),
         (topics.CATALOG.name, tombstone.to_json()),
     ]

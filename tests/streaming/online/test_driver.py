@@ -48,11 +48,11 @@ def online(spark: SparkSession, client: redis.Redis, settings: StreamingSettings
 
 
 def applied_through(online: Online, client: redis.Redis, count: int) -> None:
-    def done() -> bool:
+    def is_done() -> bool:
         assert online.is_alive(), online.error
         return sum(read_applied(client, keyspace.APPLIED_ONLINE).values()) >= count
 
-    wait_until(done, f"{count} records are applied")
+    wait_until(is_done, f"{count} records are applied")
 
 
 def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_falls_behind(

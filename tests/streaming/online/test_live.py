@@ -70,7 +70,7 @@ def tasks_ended(query: StreamingQuery) -> int:
     return 0 if progress is None else 1 + int(progress["batchId"])
 
 
-def known(client: redis.Redis, user: str) -> set[str]:
+def known_items(client: redis.Redis, user: str) -> set[str]:
     return {item.decode() for item in client.hkeys(keyspace.history(user, 1))}  # type: ignore[union-attr]
 
 
@@ -82,7 +82,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     while sent_events < 30 or not tasks_ended(query):
         item = f"i{sent_events}"
         send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like("ann", item)])
-        wait_until(lambda item=item: item in known(client, "ann"), query)  # type: ignore[misc]
+        wait_until(lambda item=item: item in known_items(client, "ann"), query)  # type: ignore[misc]
         sent_events += 1
         # If Spark held a record until its task's end, a task would have to end for each event.
         assert tasks_ended(query) <= 2 + sent_events // 2, "records wait for the end of their task"
@@ -91,7 +91,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     # Redis keeps what it is sent: nothing is rounded on the way.
     sent = like("bob", "x", 3.3)
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [sent, like("bob", 'ü "\\ ☃')])
-    wait_until(lambda: known(client, "bob") == {"x", 'ü "\\ ☃'}, query)
+    wait_until(lambda: known_items(client, "bob") == {"x", 'ü "\\ ☃'}, query)
     raw = client.hget(keyspace.history("bob", 1), "x")
     entry = decode_history(raw)[0]  # type: ignore[arg-type]
     event = Interaction.model_validate_json(sent[1])
@@ -100,7 +100,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     track = {"type": "track", "event": "Product Viewed", "userId": "eve", "properties": {"sku": "s"}}
     track["timestamp"] = "2026-05-01T10:00:00Z"
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"eve", json.dumps(track).encode())])
-    wait_until(lambda: known(client, "eve") == {"s"}, query)
+    wait_until(lambda: known_items(client, "eve") == {"s"}, query)
     times = read_applied(client, keyspace.APPLIED_TIMES)
     assert all(abs(moment - 1000 * time.time()) < 600_000 for moment in times.values())
 
@@ -114,7 +114,7 @@ def test_a_redis_that_went_back_ends_the_query_before_it_says_more_than_is_there
     # The offsets move last, after the history is there.
     wait_until(lambda: 5 in read_applied(client, keyspace.APPLIED_ONLINE).values(), query)
     source, offset = next((s, n) for s, n in read_applied(client, keyspace.APPLIED_ONLINE).items() if n)
-    assert len(known(client, "ann")) == 5
+    assert len(known_items(client, "ann")) == 5
     if lost == "all":
         client.flushall()
     else:

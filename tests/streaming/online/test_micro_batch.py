@@ -37,7 +37,7 @@ def like(user: str, item: str, offset: int) -> RecordRow:
     )
 
 
-def rejected(offset: int) -> RecordRow:
+def rejected_row(offset: int) -> RecordRow:
     return RecordRow(**NOTHING | {"partition": PARTITION, "offset": offset, "through": 1000 + offset})
 
 
@@ -66,7 +66,7 @@ def position(settings: StreamingSettings) -> Position:
 def test_a_batch_is_applied_noted_and_then_counted_as_applied(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
-    rows = [like("ann", "x", 3), rejected(4), item("y", 0), like("ann", "z", 5)]
+    rows = [like("ann", "x", 3), rejected_row(4), item("y", 0), like("ann", "z", 5)]
     apply_micro_batch(client, rows, position(settings), settings)
     assert set(client.hkeys(keyspace.history("ann", 1))) == {b"x", b"z"}  # type: ignore[arg-type]
     assert client.hkeys(keyspace.CATALOG_ITEMS) == [b"y"]
@@ -78,12 +78,12 @@ def test_a_batch_is_applied_noted_and_then_counted_as_applied(
 def test_what_ends_between_two_steps_is_done_again_to_the_same_state(
     client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
+    def die(*_: object) -> None:
         raise KeyboardInterrupt
 
     rows = [like("ann", "x", 3)]
     with monkeypatch.context() as patched:
-        patched.setattr(micro_batch, "fold_in_active", killed)
+        patched.setattr(micro_batch, "fold_in_active", die)
         with pytest.raises(KeyboardInterrupt):
             apply_micro_batch(client, rows, position(settings), settings)
     # State and touched items stand before fold-in; offsets come after it.

@@ -65,14 +65,14 @@ def event(user: str, item: str, offset: int, **changes: Any) -> RecordRow:
     return like(user, item, offset)._replace(through=AT, **changes)
 
 
-def counted(client: redis.Redis) -> dict[str, ListSums]:
+def sums(client: redis.Redis) -> dict[str, ListSums]:
     raw: Any = client.hgetall(keyspace.live(DAY, 0))
     found = decode_day([raw])
     assert found.keys() <= {(HOUR, VERSION)}
     return dict(found[HOUR, VERSION].lists) if found else {}
 
 
-def ranked(rank: int, events: int = 0) -> ListSums:
+def at_rank(rank: int, events: int = 0) -> ListSums:
     """The sums of one event whose item had a rank."""
     in_top = rank <= 10
     ndcg = {1: 1_000_000, 2: 630_930, 3: 500_000}
@@ -83,27 +83,35 @@ def test_an_event_is_scored_against_the_list_that_its_user_had(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     apply_rows(client, [event("ann", "i12", 1)], settings, Outcomes())
-    assert counted(client) == {FRESH: ranked(3, events=1), RETRAINED: ranked(13), POPULAR: ranked(19)}
+    assert sums(client) == {
+        FRESH: at_rank(3, events=1),
+        RETRAINED: at_rank(13),
+        POPULAR: at_rank(19),
+    }
     client.delete(keyspace.live(DAY, 0))
     apply_rows(client, [event("bob", "i01", 2)], settings, Outcomes())
-    assert counted(client) == {BATCH: ranked(2, events=1), RETRAINED: ranked(2), POPULAR: ranked(30)}
+    assert sums(client) == {
+        BATCH: at_rank(2, events=1),
+        RETRAINED: at_rank(2),
+        POPULAR: at_rank(30),
+    }
     client.delete(keyspace.live(DAY, 0))
     # Nobody has a list for carl: his answer begins with popular items.
     apply_rows(client, [event("carl", "i29", 3)], settings, Outcomes())
-    assert counted(client) == {FALLBACK: ranked(2, events=1), POPULAR: ranked(2)}
+    assert sums(client) == {FALLBACK: at_rank(2, events=1), POPULAR: at_rank(2)}
 
 
 def test_what_a_user_knew_is_left_out_of_every_list(client: redis.Redis, settings: StreamingSettings) -> None:
     known = [event("bob", "i00", 1, event_type="view"), event("bob", "i30", 2)]
     apply_rows(client, known, settings)  # a backlog: nothing counts
-    assert counted(client) == {}
+    assert sums(client) == {}
     later = [event("bob", "i02", 3), event("bob", "i03", 4), event("bob", "i00", 5)]
     apply_rows(client, later, settings, Outcomes())
-    found = counted(client)
+    found = sums(client)
     # i02 came second, behind i01; then i03 too, since i02 was known by then. i00 was known from the start,
     # and not new as a positive one either.
-    assert found[BATCH] == ranked(2, events=1) + ranked(2, events=1)
-    assert found[RETRAINED] == ranked(2) + ranked(2)
+    assert found[BATCH] == at_rank(2, events=1) + at_rank(2, events=1)
+    assert found[RETRAINED] == at_rank(2) + at_rank(2)
 
 
 def test_only_new_positive_events_count_and_an_item_of_no_list_is_a_miss(
@@ -119,9 +127,9 @@ def test_only_new_positive_events_count_and_an_item_of_no_list_is_a_miss(
         event("ann", "i14", 7, event_time=1),
     ]
     apply_rows(client, events, settings, Outcomes())
-    assert counted(client)[FRESH].events == 2  # the unheard of, and i14 once
+    assert sums(client)[FRESH].events == 2  # the unheard of, and i14 once
     apply_rows(client, events, settings, Outcomes())
-    assert counted(client)[FRESH].events == 2
+    assert sums(client)[FRESH].events == 2
 
 
 def test_however_events_are_split_and_repeated_each_counts_once(
@@ -129,13 +137,13 @@ def test_however_events_are_split_and_repeated_each_counts_once(
 ) -> None:
     events = [event(f"u{n % 7}", ITEMS[n % 40], n) for n in range(120)]
     apply_rows(client, events, settings, Outcomes())
-    once = counted(client)[FALLBACK]
+    once = sums(client)[FALLBACK]
     assert once.events == len({(row.user_id, row.item_id) for row in events})
     shuffled = events * 2
     random.Random(5).shuffle(shuffled)
     for start in range(0, len(shuffled), 17):
         apply_rows(client, shuffled[start : start + 17], settings, Outcomes())
-    assert counted(client)[FALLBACK] == once
+    assert sums(client)[FALLBACK] == once
 
 
 def test_an_item_counts_when_it_becomes_one_that_the_user_wants_as_strengths_say(
@@ -150,16 +158,16 @@ def test_an_item_counts_when_it_becomes_one_that_the_user_wants_as_strengths_say
         one = event(f"u{n % 3}", drawn.choice(ITEMS[:4]), n, event_type=kind, value=value)
         events.append(one)
         entries = last.setdefault((one.user_id, one.item_id), {})
-        before = wanted(entries, settings)
+        before = is_liked(entries, settings)
         entries[kind] = HistoryEntry(kind, one.event_time, one.event_id, value)  # the newest of all
         is_positive_kind = kind != RATING or value >= settings.positive_rating
-        expected += wanted(entries, settings) and not before and is_positive_kind
+        expected += is_liked(entries, settings) and not before and is_positive_kind
     for start in range(0, len(events), 40):
         apply_rows(client, events[start : start + 40], settings, Outcomes())
-    assert counted(client)[FALLBACK].events == expected > 20
+    assert sums(client)[FALLBACK].events == expected > 20
 
 
-def wanted(entries: dict[str, HistoryEntry], settings: StreamingSettings) -> bool:
+def is_liked(entries: dict[str, HistoryEntry], settings: StreamingSettings) -> bool:
     return is_positive(effective(entries.values()), settings.event_weights, settings.positive_rating)
 
 
@@ -189,7 +197,7 @@ def test_more_outcomes_than_redis_keeps_count_and_say_that_they_are_not_kept(
     assert client.llen(keyspace.outcomes(0)) == 2
     raw: Any = client.hgetall(keyspace.live(DAY, 0))
     assert whole_hours(add_shards([raw])) == set()
-    assert counted(client)[FRESH].events == 3
+    assert sums(client)[FRESH].events == 3
 
 
 def test_without_a_model_or_with_figures_off_nothing_is_counted(
@@ -199,7 +207,7 @@ def test_without_a_model_or_with_figures_off_nothing_is_counted(
     apply_rows(client, [event("ann", "i12", 1)], off, Outcomes())
     client.delete(keyspace.CURRENT_MODEL)
     apply_rows(client, [event("ann", "i13", 2)], settings, Outcomes())
-    assert counted(client) == {}
+    assert sums(client) == {}
 
 
 @given(st.lists(st.integers(0, 20), unique=True), st.sets(st.integers(0, 20)), st.integers(0, 20))

@@ -14,7 +14,7 @@ SETTINGS = StateSettings(redis_shards=2)
 LIKE = HistoryEntry("like", 1, "00000000-0000-4000-8000-000000000000", 1.0)
 
 
-def liked(client: redis.Redis, user: str, item: str) -> None:
+def like(client: redis.Redis, user: str, item: str) -> None:
     apply_events(client, [UserEvent(user, item, LIKE)], SETTINGS)
     note_touched(client, [item])
 
@@ -27,8 +27,8 @@ def popular(client: redis.Redis) -> dict[str, float]:
 def test_what_was_touched_is_merged_once(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
     for user in ("u1", "u2", "u3"):
-        liked(client, user, "a")
-    liked(client, "u1", "b")
+        like(client, user, "a")
+    like(client, "u1", "b")
     assert popular(client) == {}
     assert merge_touched(client, SETTINGS) == 2
     weight = SETTINGS.event_weights["like"]
@@ -39,9 +39,9 @@ def test_what_was_touched_is_merged_once(redis_url: str) -> None:
 
 def test_what_a_killed_one_had_set_aside_is_merged_with_what_came_after(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
-    liked(client, "u1", "a")
+    like(client, "u1", "a")
     client.rename(keyspace.TOUCHED, keyspace.MERGING)
-    liked(client, "u1", "b")
+    like(client, "u1", "b")
     assert merge_touched(client, SETTINGS) == 2
     assert set(popular(client)) == {"a", "b"}
     raw: Any = client.hget(keyspace.POPULARITY, "a")

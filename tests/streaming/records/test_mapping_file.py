@@ -12,7 +12,7 @@ from streaming.records.mapping_file import MappingError, mapping_fault, read_map
 PLAIN = {"name": "n", "when": {"/kind": "seen"}, "fields": {"user_id": "/u"}}
 
 
-def written(folder: Path, content: Any) -> str:
+def write(folder: Path, content: Any) -> str:
     path = folder / "mapping.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return str(path)
@@ -20,12 +20,12 @@ def written(folder: Path, content: Any) -> str:
 
 @pytest.mark.parametrize("name", KNOWN_FORMATS)
 def test_each_known_format_is_a_mapping_by_itself(tmp_path: Path, name: str) -> None:
-    assert read_mapping(written(tmp_path, {"formats": [{"like": name}]})).formats[0].name == name
+    assert read_mapping(write(tmp_path, {"formats": [{"like": name}]})).formats[0].name == name
 
 
 def test_ones_own_words_stand_on_top_of_a_known_format(tmp_path: Path) -> None:
     ours = {"like": "segment", "fields": {"item_id": "/properties/article"}, "types": {"Seen": "view"}}
-    (form,) = read_mapping(written(tmp_path, {"formats": [ours]})).formats
+    (form,) = read_mapping(write(tmp_path, {"formats": [ours]})).formats
     assert form.fields["item_id"] == ("/properties/article",)
     assert form.fields["user_id"] == ("/userId", "/anonymousId")
     assert (form.types["Seen"], form.types["Product Viewed"]) == ("view", "view")
@@ -51,7 +51,7 @@ def test_ones_own_words_stand_on_top_of_a_known_format(tmp_path: Path) -> None:
 def test_a_file_that_is_no_mapping_is_refused_by_its_place(
     tmp_path: Path, content: Any, sentence: str
 ) -> None:
-    path = written(tmp_path, content)
+    path = write(tmp_path, content)
     with pytest.raises(MappingError, match=sentence):
         read_mapping(path)
     assert sentence in (mapping_fault(path) or "")

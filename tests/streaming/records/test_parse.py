@@ -127,7 +127,7 @@ def records(spark: SparkSession, values: list[bytes | None], topic: str) -> Data
     return spark.createDataFrame(rows, ddl)
 
 
-def encoded(events: list[dict[str, Any]]) -> list[bytes | None]:
+def encode(events: list[dict[str, Any]]) -> list[bytes | None]:
     return [json.dumps(one).encode() for one in events]
 
 
@@ -144,7 +144,7 @@ def pydantic_takes(one: dict[str, Any]) -> bool:
 def test_spark_accepts_what_pydantic_accepts_with_the_same_values(spark: SparkSession) -> None:
     events = [event(changes) for changes in ACCEPTED]
     assert all(pydantic_takes(one) for one in events)
-    parsed = parse(records(spark, encoded(events), topics.INTERACTIONS.name)).persist()
+    parsed = parse(records(spark, encode(events), topics.INTERACTIONS.name)).persist()
     assert [row.reason for row in rejected_records(parsed).collect()] == []
     rows = sorted(accepted_interactions(parsed).collect(), key=lambda row: row.kafka_offset)
     for one, row in zip(events, rows, strict=True):
@@ -157,7 +157,7 @@ def test_spark_accepts_what_pydantic_accepts_with_the_same_values(spark: SparkSe
 
 def test_spark_rejects_what_pydantic_rejects_and_says_why(spark: SparkSession) -> None:
     events = [event(changes) for changes, _ in REJECTED]
-    values = encoded(events)
+    values = encode(events)
     parsed = parse(records(spark, values, topics.INTERACTIONS.name)).persist()
     rows = {row.offset: row for row in rejected_records(parsed).collect()}
     for n, (one, (_, reason)) in enumerate(zip(events, REJECTED, strict=True)):
@@ -176,7 +176,7 @@ def test_bytes_of_any_shape_are_rejected_with_a_reason(spark: SparkSession) -> N
 
 def test_the_lakes_shorter_parse_gives_the_same_reasons(spark: SparkSession) -> None:
     events = [event(changes) for changes in ACCEPTED] + [event(changes) for changes, _ in REJECTED]
-    values = [*encoded(events), *(value for value, _ in BYTES)]
+    values = [*encode(events), *(value for value, _ in BYTES)]
     frame = records(spark, values, topics.INTERACTIONS.name)
     whole, shorter = (
         {row.offset: row.reason for row in some(frame).select("offset", "reason").collect()}
@@ -211,7 +211,7 @@ def test_every_control_character_is_found_and_no_other(spark: SparkSession, ensu
 
 
 def test_an_event_without_an_id_gets_the_same_one_on_every_replay(spark: SparkSession) -> None:
-    values = encoded([event({"event_id": ...}), event({"event_id": ...})])
+    values = encode([event({"event_id": ...}), event({"event_id": ...})])
     ids = [
         sorted(row.event_id for row in accepted_interactions(parse(frame)).collect())
         for frame in [records(spark, values, topics.INTERACTIONS.name) for _ in range(2)]
@@ -235,7 +235,7 @@ def test_an_event_without_an_id_gets_the_same_one_on_every_replay(spark: SparkSe
 def test_catalogue_entries_are_held_to_their_bounds(
     spark: SparkSession, entry: dict[str, Any], reason: str | None
 ) -> None:
-    parsed = parse(records(spark, encoded([entry]), topics.CATALOG.name))
+    parsed = parse(records(spark, encode([entry]), topics.CATALOG.name))
     assert [row.reason for row in rejected_records(parsed).collect()] == ([reason] if reason else [])
     assert accepted_entries(parsed).count() == (0 if reason else 1)
     assert accepted_interactions(parsed).count() == 0

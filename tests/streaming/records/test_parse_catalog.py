@@ -15,7 +15,7 @@ from contracts.events import from_future
 from contracts.stored import lake
 from contracts.stored.records import decode_catalog, encode_catalog
 from streaming.records.parse import accepted_entries, parse, rejected_records
-from tests.streaming.records.test_parse import NOW_MS, encoded, records
+from tests.streaming.records.test_parse import NOW_MS, encode, records
 
 BASE: dict[str, Any] = {"kind": "item", "id": "x", "updated_at": NOW_MS - 1000}
 WIDE = "😀"  # one character, two in Java
@@ -81,7 +81,7 @@ def pydantic_takes(one: dict[str, Any]) -> bool:
 def test_spark_accepts_what_pydantic_accepts_with_the_same_values(spark: SparkSession) -> None:
     entries = [entry(changes) for changes in ACCEPTED]
     assert [one for one in entries if not pydantic_takes(one)] == []
-    parsed = parse(records(spark, encoded(entries), topics.CATALOG.name)).persist()
+    parsed = parse(records(spark, encode(entries), topics.CATALOG.name)).persist()
     assert [(row.offset, row.reason) for row in rejected_records(parsed).collect()] == []
     rows = sorted(accepted_entries(parsed).collect(), key=lambda row: row.kafka_offset)
     for one, row in zip(entries, rows, strict=True):
@@ -100,7 +100,7 @@ def test_spark_rejects_what_pydantic_rejects_and_says_why(spark: SparkSession) -
     entries = [entry(changes) for changes, _ in REJECTED]
     # An API fills in the time; a record on the topic must have one.
     assert [one for one in entries if "kind" in one and pydantic_takes(one)] == []
-    values = encoded([*entries, entry({"updated_at": ...})])
+    values = encode([*entries, entry({"updated_at": ...})])
     parsed = parse(records(spark, values, topics.CATALOG.name)).persist()
     rows = {row.offset: row for row in rejected_records(parsed).collect()}
     expected = [*(reason for _, reason in REJECTED), "updated_at is missing"]

@@ -24,7 +24,7 @@ OFFSETS = '{"interactions":{"0":%d}}'
 START = StartingPoint({"interactions": {"0": 7}}, 3)
 
 
-def written(folder: Path, planned: int, committed: int) -> Path:
+def write_checkpoint(folder: Path, planned: int, committed: int) -> Path:
     """A checkpoint as Spark writes one."""
     for name in ("offsets", "commits"):
         (folder / name).mkdir(parents=True)
@@ -37,7 +37,7 @@ def written(folder: Path, planned: int, committed: int) -> Path:
 
 
 def test_a_whole_checkpoint_says_how_far_it_is(spark: SparkSession, tmp_path: Path) -> None:
-    folder = written(tmp_path / "q", planned=2, committed=1)
+    folder = write_checkpoint(tmp_path / "q", planned=2, committed=1)
     found = read_checkpoint(StoredFiles(spark), str(folder))
     assert found == Checkpoint("q", 2, 1, None, ({"interactions": {"0": 2}},))
     assert found.has_run
@@ -74,14 +74,14 @@ def cut(*path: str) -> Callable[[Path], object]:
 def test_damage_is_named(
     spark: SparkSession, tmp_path: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
-    folder = written(tmp_path / "q", planned=2, committed=2)
+    folder = write_checkpoint(tmp_path / "q", planned=2, committed=2)
     damage(folder)
     with pytest.raises(BrokenCheckpointError, match=reason):
         read_checkpoint(StoredFiles(spark), str(folder))
 
 
 def test_a_new_beginning_keeps_the_old_checkpoint_beside_it(spark: SparkSession, tmp_path: Path) -> None:
-    files, uri = StoredFiles(spark), str(written(tmp_path / "q", planned=2, committed=2))
+    files, uri = StoredFiles(spark), str(write_checkpoint(tmp_path / "q", planned=2, committed=2))
     assert starting_offsets(files, uri) == "earliest"
     assert begin_anew(files, uri, START) == f"{uri}.broken-1"
     assert read_checkpoint(files, f"{uri}.broken-1").planned == 2

@@ -17,7 +17,7 @@ from streaming.state.applied_offsets import write_applied
 from streaming.state.client import connect
 from streaming.state.keys import mark_written
 from tests.integration.flow import send
-from tests.streaming.recovery.test_checkpoint import written
+from tests.streaming.recovery.test_checkpoint import write_checkpoint
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
     assert list(faults(spark, settings)) == ["lake"]
     assert faults(spark, settings)["lake"].startswith("is gone")
 
-    written(folder, 0, 0)
+    write_checkpoint(folder, 0, 0)
     assert faults(spark, settings) == {}
     shutil.rmtree(folder)
-    written(folder, 2, 1)
+    write_checkpoint(folder, 2, 1)
     assert faults(spark, settings)["lake"].startswith("is newer than the lake")
     shutil.rmtree(folder)
     folder.mkdir()
@@ -91,7 +91,7 @@ def test_the_activitys_checkpoint_must_fit_both_tables(
     folder = tmp_path / "checkpoints" / "item_activity-v1"
     write_row(spark, settings, lake.ITEM_ACTIVITY, "q")
     assert faults(spark, settings)["item_activity"].startswith("is gone")
-    written(folder, 0, 0)
+    write_checkpoint(folder, 0, 0)
     assert faults(spark, settings) == {}
     (folder / "offsets" / "0").write_text('v1\n{}\n{"reservoirVersion":7}')
     assert faults(spark, settings)["item_activity"].startswith("is newer than the lake")

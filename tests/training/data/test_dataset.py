@@ -31,7 +31,7 @@ def interaction(
     return Row(event_id, event_type, user, item, value, moment, 1, None, None, 0, n, START)
 
 
-def preferred(spark: SparkSession, given: list[Row]) -> dict[tuple[str, str], Row]:
+def preferences_of(spark: SparkSession, given: list[Row]) -> dict[tuple[str, str], Row]:
     writers = last_writers(spark.createDataFrame(given, lake.INTERACTIONS.ddl))
     rows = with_anything_counting(preferences(writers, SETTINGS, 4.0)).collect()
     return {(row.user_id, row.item_id): row for row in rows}
@@ -70,7 +70,7 @@ def test_what_counts_and_its_strength_are_those_of_the_contract(spark: SparkSess
     given = random_corpus(random.Random(11), pairs=300)
     rng = random.Random(12)
     rng.shuffle(given)
-    found = preferred(spark, given)
+    found = preferences_of(spark, given)
     winners: dict[str, dict[str, HistoryEntry]] = {}
     for row in given:
         entry = HistoryEntry(row[1], int(row[5].timestamp() * 1000), row[0], row[4])
@@ -95,7 +95,7 @@ def test_what_counts_and_its_strength_are_those_of_the_contract(spark: SparkSess
 
 def test_ratings_become_graded_strengths_with_dislikes_below_zero(spark: SparkSession) -> None:
     values = [0.5, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0]
-    rows = preferred(spark, [interaction(n, "a", str(n), value) for n, value in enumerate(values)])
+    rows = preferences_of(spark, [interaction(n, "a", str(n), value) for n, value in enumerate(values)])
     strengths = [round(rows["a", str(n)].strength, 3) for n in range(len(values))]
     assert strengths == [-0.5, -0.5, 0.3, 0.3, 1.0, 1.0, 2.0]
     assert [rows["a", str(n)].positive for n in range(len(values))] == [value >= 4 for value in values]
@@ -110,7 +110,7 @@ def test_what_no_check_can_have_let_through_is_left_out(spark: SparkSession) -> 
         Row(*sound[:2], None, *sound[3:]),
         Row(*sound[:5], None, *sound[6:]),
     ]
-    assert list(preferred(spark, [sound, *broken])) == [("a", "x")]
+    assert list(preferences_of(spark, [sound, *broken])) == [("a", "x")]
 
 
 def test_a_pinned_version_does_not_see_what_came_later(spark: SparkSession, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_the_figures_of_unknown_users_and_items_are_those_of_sparks_own_model(
     judge = RegressionEvaluator(labelCol="rating", predictionCol="prediction")
     expected = {name: judge.setMetricName(name).evaluate(predictions) for name in ("rmse", "mae", "r2")}
 
-    held_out = HeldOut(rated(rows, 9), rated(later, 9), MeasurableUsers(9, 9, 8))
+    held_out = HeldOut(histories_of(rows, 9), histories_of(later, 9), MeasurableUsers(9, 9, 8))
     found = rating_figures(ServedModel(matrix(model.itemFactors, 8, 2), problem), held_out)
     for name, value in expected.items():
         if strategy == "nan":
@@ -123,7 +123,7 @@ def test_the_figures_of_unknown_users_and_items_are_those_of_sparks_own_model(
             assert found[name] == pytest.approx(value, rel=1e-4)
 
 
-def rated(rows: list[tuple[int, int, float, float]], users: int) -> MeasuredHistories:
+def histories_of(rows: list[tuple[int, int, float, float]], users: int) -> MeasuredHistories:
     counts = np.bincount([row[0] for row in rows], minlength=users)
     return MeasuredHistories(
         indptr=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),

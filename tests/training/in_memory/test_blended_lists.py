@@ -45,14 +45,14 @@ def data() -> RoundArrays:
     return arrays
 
 
-def served(data: RoundArrays) -> ServedBlend:
+def blend_of(data: RoundArrays) -> ServedBlend:
     items = data.counts.items
     signals = {"high": ByIndex(items, 1.0), "low": ByIndex(items, -1.0)}
     return ServedBlend(Blend(hot={"low": 1.0}, cold={"high": 1.0}), signals)
 
 
 def lists(data: RoundArrays) -> list[list[int]]:
-    blocks = [columns for _, columns, _ in ranked_blocks(data, served(data), SETTINGS)]
+    blocks = [columns for _, columns, _ in ranked_blocks(data, blend_of(data), SETTINGS)]
     return [row[row >= 0].tolist() for row in np.concatenate(blocks)]
 
 
@@ -73,7 +73,7 @@ def test_a_users_list_does_not_depend_on_the_block(
 
 def test_what_is_written_is_counted_and_can_be_read(data: RoundArrays, redis_url: str) -> None:
     publisher = Publisher(redis_url, shards=2)
-    counts = write_blended_lists(publisher, "v1", data, served(data), SETTINGS)
+    counts = write_blended_lists(publisher, "v1", data, blend_of(data), SETTINGS)
     expected = {user: found for user, found in enumerate(lists(data)) if found}
     assert (counts.written, counts.kept) == (len(expected), 0)
     client = redis.Redis.from_url(redis_url)

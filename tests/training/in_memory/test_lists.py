@@ -47,8 +47,8 @@ def world(spark: SparkSession) -> World:
     items = rng.normal(size=(data.counts.items, 5)).astype(np.float32)
     users[3], items[4] = 0, 0  # without a taste; not fitted
     fit = ModelFrames(
-        users=spark.createDataFrame(_numbered(data.user_ids.to_pylist()), "user_id STRING, user_index INT"),
-        items=spark.createDataFrame(_numbered(data.item_ids.to_pylist()), "item_id STRING, item_index INT"),
+        users=spark.createDataFrame(_number(data.user_ids.to_pylist()), "user_id STRING, user_index INT"),
+        items=spark.createDataFrame(_number(data.item_ids.to_pylist()), "item_id STRING, item_index INT"),
         user_factors=factors_frame(spark, users),
         item_factors=factors_frame(spark, items),
     )
@@ -57,7 +57,7 @@ def world(spark: SparkSession) -> World:
     return World(data, FittedFactors(users, items), fit, preferences)
 
 
-def _numbered(ids: list[str]) -> list[tuple[str, int]]:
+def _number(ids: list[str]) -> list[tuple[str, int]]:
     return [(each, index) for index, each in enumerate(ids)]
 
 

@@ -12,7 +12,7 @@ from training.lists.users import still_good_lists
 ITEMS = np.array([[1.0], [0.99], [0.5], [0.1]], np.float32)
 
 
-def ranked(known: list[tuple[int, int]]) -> RankedRows:
+def rank(known: list[tuple[int, int]]) -> RankedRows:
     """Two users with one taste, lists of two."""
     rows = pa.table(
         {"row": pa.array([7, 3], pa.int32()), "features": pa.array([[1.0], [1.0]], pa.list_(pa.float32()))}
@@ -22,7 +22,7 @@ def ranked(known: list[tuple[int, int]]) -> RankedRows:
 
 
 def test_a_bucket_is_ranked_without_what_its_own_rows_know() -> None:
-    found = ranked([(3, 0), (99, 1), (3, 2), (7, 1)])
+    found = rank([(3, 0), (99, 1), (3, 2), (7, 1)])
     assert found.columns.tolist() == [[0, 2], [1, 3]]
     assert found.known_indptr.tolist() == [0, 1, 3]
     one = found.select(np.array([1]))
@@ -30,7 +30,7 @@ def test_a_bucket_is_ranked_without_what_its_own_rows_know() -> None:
 
 
 def test_a_list_of_redis_is_kept_where_it_is_as_good_and_never_where_it_is_missing_or_strange() -> None:
-    new = ranked([(7, 2), (3, 2)])
+    new = rank([(7, 2), (3, 2)])
     swapped = encode_ranked([1, 0], [0.9, 0.8])
     assert still_good_lists([swapped, None], new, 0.02).tolist() == [True, False]
     strange = [encode_ranked([0, 400], [1, 1]), encode_ranked([0, 1, 3], [1, 1, 1])]

@@ -11,7 +11,7 @@ import pytest
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
 from tests.manifests import a_manifest
-from tests.training.rounds.test_in_process import NO_SPARK, SETTINGS, drawn, ratings
+from tests.training.rounds.test_in_process import NO_SPARK, SETTINGS, draw, ratings
 from training.evaluation.blended import BlendedModel, question_times
 from training.evaluation.chosen_blend import default_blend
 from training.evaluation.comparison import ServedModel
@@ -33,7 +33,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    events = ratings(*drawn(60, 40, 8))
+    events = ratings(*draw(60, 40, 8))
     arrays = load_arrays(events, len(events), SETTINGS, 0)
     assert arrays is not None
     with ProcessData(NO_SPARK, arrays).hold_out(SETTINGS, None) as (slice_, _):

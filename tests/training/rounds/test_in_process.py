@@ -41,7 +41,7 @@ def ratings(users: list[int], items: list[int], values: list[float], times: list
     )
 
 
-def drawn(users: int, items: int, each: int, hours_between: float = 1.0, seed: int = 1) -> Any:
+def draw(users: int, items: int, each: int, hours_between: float = 1.0, seed: int = 1) -> Any:
     """Users, items, ratings and times of random histories."""
     rng = np.random.default_rng(seed)
     who = np.repeat(np.arange(users), each)
@@ -55,17 +55,17 @@ def one_of_each() -> Events:
 
 
 def all_equal() -> Events:
-    users, items, values, times = drawn(70, 30, 8)
+    users, items, values, times = draw(70, 30, 8)
     return ratings(users, items, [5.0] * len(values), times)
 
 
 def all_at_once() -> Events:
-    users, items, values, times = drawn(70, 30, 8)
+    users, items, values, times = draw(70, 30, 8)
     return ratings(users, items, values, [0] * len(times))
 
 
 def one_very_busy_user() -> Events:
-    users, items, values, times = drawn(60, 40, 6)
+    users, items, values, times = draw(60, 40, 6)
     many = 1000
     users, items = [*users, *[60] * many], [*items, *range(many)]
     return ratings(users, items, [*values, *[5.0] * many], [*times, *range(many)])
@@ -73,7 +73,7 @@ def one_very_busy_user() -> Events:
 
 def a_user_of_a_hundred_thousand_events() -> Events:
     """Of 500 items, each touched two hundred times; beside sixty ordinary users."""
-    users, items, values, times = drawn(60, 40, 6)
+    users, items, values, times = draw(60, 40, 6)
     many = 100_000
     users, items = [*users, *[60] * many], [*items, *(np.arange(many) % 500).tolist()]
     return ratings(users, items, [*values, *[5.0] * many], [*times, *range(many)])
@@ -92,7 +92,7 @@ def a_hundredth_of_a_million_items() -> Events:
 
 
 def an_item_that_all_have() -> Events:
-    users, items, values, times = drawn(70, 30, 6)
+    users, items, values, times = draw(70, 30, 6)
     more = list(range(70))
     return ratings([*users, *more], [*items, *[99] * 70], [*values, *[5.0] * 70], [*times, *more])
 
@@ -253,7 +253,7 @@ def test_the_lists_of_a_shop_hold_known_items(shop: tuple[Assessment, ProcessMod
 
 
 def test_where_nobody_comes_back_known_items_stay_left_out() -> None:
-    assessment, model = fit(ratings(*drawn(60, 40, 8)))
+    assessment, model = fit(ratings(*draw(60, 40, 8)))
     assert model.blend is not None
     assert not model.blend.record.with_known_items
     assert model.blend.record.known_items_gain is None

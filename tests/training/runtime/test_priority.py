@@ -17,7 +17,7 @@ print(autogroup.read_text().strip() if autogroup.exists() else "")
 """
 
 
-def yielded(own_session: bool) -> tuple[str, str]:
+def yield_priority(own_session: bool) -> tuple[str, str]:
     """By how much a process that yields is nicer, and what Linux says of its session then."""
     command = [sys.executable, "-c", YIELD]
     done = subprocess.run(
@@ -33,11 +33,11 @@ def session_of_the_tests() -> str:
 
 
 def test_a_trainer_is_nicer_than_what_answers() -> None:
-    assert yielded(own_session=True)[0] == "7"
+    assert yield_priority(own_session=True)[0] == "7"
 
 
 def test_its_session_is_too_or_its_niceness_would_say_nothing() -> None:
-    session = yielded(own_session=True)[1]
+    session = yield_priority(own_session=True)[1]
     if session:
         assert session.endswith("nice 7")
     else:
@@ -46,7 +46,7 @@ def test_its_session_is_too_or_its_niceness_would_say_nothing() -> None:
 
 def test_a_session_that_is_somebodys_shell_keeps_its_priority() -> None:
     before = session_of_the_tests()
-    assert yielded(own_session=False) == ("7", before)
+    assert yield_priority(own_session=False) == ("7", before)
     assert session_of_the_tests() == before
 
 

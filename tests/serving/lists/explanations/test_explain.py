@@ -48,7 +48,7 @@ def test_each_item_says_which_items_made_it(redis_url: str, api: Client) -> None
     asyncio.run(scenario())
 
 
-def _explained(made: World, redis_url: str, api: Client) -> list[dict[str, Any]]:
+def _explained_items(made: World, redis_url: str, api: Client) -> list[dict[str, Any]]:
     made.write(redis_url)
 
     async def scenario() -> list[dict[str, Any]]:
@@ -85,7 +85,7 @@ def test_a_fresh_list_by_the_blend_is_explained_as_hot_as_it_was_made(
     indexes, scores = as_made.rank(served.signals, asked, 5)
     made.fresh = {"ann": ("v1", tuple(indexes[0].tolist()), tuple(scores[0].tolist()))}
     made.hotness, made.read_at = {"ann": hotness}, 1000 * int(asked.now_ms[0])
-    items = _explained(made, redis_url, api)
+    items = _explained_items(made, redis_url, api)
     assert {item["source"] for item in items} == {"fresh"}
     for item in items:
         assert item["because"]["score"] == pytest.approx(item["score"], rel=1e-5, abs=2e-6)
@@ -105,7 +105,7 @@ def test_a_rounds_list_is_explained_by_the_cold_weights(redis_url: str, api: Cli
     indexes, scores = cold.rank(served.signals, asked, 5)
     ids = [f"i{at:02}" for at in indexes[0]]
     made.top = {"ann": list(zip(ids, scores[0].tolist(), strict=True))}
-    items = _explained(made, redis_url, api)
+    items = _explained_items(made, redis_url, api)
     assert {item["source"] for item in items} == {"als"}
     for item in items:
         assert item["because"]["score"] == pytest.approx(item["score"], rel=1e-5, abs=2e-6)
@@ -116,10 +116,10 @@ def test_a_rounds_list_is_explained_by_the_cold_weights(redis_url: str, api: Cli
 def test_a_list_by_the_factors_alone_is_explained_by_them(redis_url: str, api: Client) -> None:
     made = blend_world()
     made.fresh = {"ann": ("v1", (20, 21), (0.5, 0.4))}
-    fresh = _explained(made, redis_url, api)[:2]
+    fresh = _explained_items(made, redis_url, api)[:2]
     made.blend = None
     assert [item["because"] for item in fresh] == [
-        item["because"] for item in _explained(made, redis_url, api)[:2]
+        item["because"] for item in _explained_items(made, redis_url, api)[:2]
     ]
     for item in fresh:
         assert item["because"]["signals"] == {"factors": item["because"]["score"]}
@@ -128,7 +128,7 @@ def test_a_list_by_the_factors_alone_is_explained_by_them(redis_url: str, api: C
 def test_who_has_no_history_has_explanations_without_items(redis_url: str, api: Client) -> None:
     made = blend_world()
     made.histories = {}
-    for item in _explained(made, redis_url, api):
+    for item in _explained_items(made, redis_url, api):
         assert item["because"]["items"] == []
         _adds_up(item["because"])
 

@@ -21,7 +21,7 @@ def write(url: str, at_ms: int, version: str, served: str, rank: int | None, sha
             client.hincrby(keyspace.live(day_of(at_ms), shard), name, amount)
 
 
-def asked(api: Client, url: str, *paths: str) -> list[httpx.Response]:
+def ask(api: Client, url: str, *paths: str) -> list[httpx.Response]:
     async def scenario() -> list[httpx.Response]:
         async with api(url, redis_shards=2) as client:
             return [await client.get(path) for path in paths]
@@ -38,7 +38,7 @@ def test_live_figures_are_shown_by_hour_version_and_source_and_in_prometheus(
     write(redis_url, now, "v2", BATCH, None, shard=1)
     write(redis_url, now - 2 * HOUR, "v1", BATCH, 2)
     write(redis_url, now - 30 * HOUR, "v1", BATCH, 2)
-    day, week, metrics, bad = asked(
+    day, week, metrics, bad = ask(
         api, redis_url, "/v1/live", "/v1/live?hours=48", "/metrics", "/v1/live?hours=0"
     )
     found = day.json()
@@ -57,7 +57,7 @@ def test_live_figures_are_shown_by_hour_version_and_source_and_in_prometheus(
 
 def test_before_the_first_event_figures_are_null(api: Client, redis_url: str) -> None:
     World().write(redis_url)
-    found, metrics = asked(api, redis_url, "/v1/live", "/metrics")
+    found, metrics = ask(api, redis_url, "/v1/live", "/metrics")
     assert found.json()["total"]["served"] == {"events": 0, "hit_rate": None, "ndcg": None, "mrr": None}
     assert found.json()["series"] == []
     assert "headwater_live" not in metrics.text
