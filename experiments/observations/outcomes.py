@@ -69,10 +69,10 @@ def newest_of_each(rows: pa.Table) -> pa.Table:
 
 def recount(rows: pa.Table) -> dict[str, dict[str, int]]:
     """What the live figures must hold: day -> field -> amount (contracts/live_outcomes.py)."""
-    return day_fields(_counted(newest_of_each(rows)))
+    return day_fields(_counts(newest_of_each(rows)))
 
 
-def _counted(rows: pa.Table) -> Iterator[tuple[int, Scored, int]]:
+def _counts(rows: pa.Table) -> Iterator[tuple[int, Scored, int]]:
     hours = pa.array(rows["through"].to_numpy() // HOUR_MS * HOUR_MS)
     by_hour = rows.set_column(rows.schema.get_field_index("through"), "through", hours)
     groups = by_hour.group_by(["through", *Scored._fields]).aggregate([([], "count_all")])

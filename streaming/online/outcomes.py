@@ -100,7 +100,7 @@ class Outcomes:
         for each in candidates:
             of_user = known.setdefault(each.row.user_id, set())
             if each.place in listed:
-                scored = self._scored(each, of_user, model)
+                scored = self._score(each, of_user, model)
             else:
                 scored = Scored(model.version, each.lists.served_list()[0], None, None, None)
             outcomes[each.place] = _text(each.row, scored, now_ms)
@@ -144,7 +144,7 @@ class Outcomes:
             found: Any = client.zrevrange(keyspace.POPULAR, 0, _POPULAR_READ - 1)
             self._popular, self._popular_at = dict.fromkeys(item.decode() for item in found), now
 
-    def _scored(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> Scored:
+    def _score(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> Scored:
         item, (name, served) = event.row.item_id, event.lists.served_list()
         with_known = model.blend is not None and model.blend.blend.with_known_items
         left_out = set() if with_known else {model.index.get(each.encode(), -1) for each in known}
