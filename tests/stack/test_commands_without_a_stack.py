@@ -23,7 +23,10 @@ CASES: dict[str, tuple[str, int]] = {
     "up": ("--ratings {folder}/absent --data-dir {folder}/data", 1),
     "down": ("--data-dir {folder}", 0),
     "status": ("--data-dir {folder}", 3),
+    "catalog import": ("{folder}/items.jsonl", 3),
+    "mapping": ("{folder}/absent.json {folder}/definition.json", 1),
     "verify": ("", 2),
+    "verify correct-times": ("", 2),
     "verify export-state": ("{folder}/state", 2),
     "ingest": ("synthetic", 3),
     "download": ("ml-latest-small --to {folder} --base-url http://127.0.0.1:1", 1),
@@ -78,6 +81,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     file.touch()
     (folder / "definition.json").write_text("{}")
+    (folder / "items.jsonl").write_text('{"id": "1", "title": "A film"}')
     monkeypatch.setenv("REDIS_URL", f"redis://{LOOPBACK}:{free_port()}/0")
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{LOOPBACK}:{free_port()}")
     for name in ("LAKE_URI", "MODELS_URI", "CHECKPOINTS_URI", "SPARK_JARS_DIR"):
