@@ -158,7 +158,7 @@ class TrendSettings(_Environment):
 
     # Not below five minutes: an octave's number has 32 bits and the last event time is the year 9999.
     trend_half_lives: tuple[Annotated[int, Field(ge=300)], ...] = Field(
-        default=(3600, 86_400, 604_800), min_length=1, max_length=8
+        default=(3600, 86_400, 604_800, 300), min_length=1, max_length=8
     )
 
 
@@ -224,7 +224,13 @@ class StreamingSettings(
 
 
 class TrainingSettings(
-    RedisSettings, LakeSettings, SparkSettings, WeightSettings, HistorySettings, SegmentSettings
+    RedisSettings,
+    LakeSettings,
+    SparkSettings,
+    WeightSettings,
+    TrendSettings,
+    HistorySettings,
+    SegmentSettings,
 ):
     """The trainer. The defaults of the models come from docs/decisions/0002-als-defaults.md."""
 

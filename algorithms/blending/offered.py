@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from algorithms.blending.weights import (
     TREND,
     Candidate,
 )
+from algorithms.signals.counted import Counted, counted_entries
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
@@ -27,12 +29,13 @@ from algorithms.signals.item_to_item import MAX_ITEMS, ItemToItemSettings, fit_i
 from algorithms.signals.live_transitions import live_transitions
 from algorithms.signals.pair_counts import Window
 from algorithms.signals.repeats import Repeats
+from algorithms.signals.signal import Signal
 from algorithms.signals.transitions import TransitionSettings, fit_transitions
 from algorithms.signals.trend import fit_trend, live_trend
 
 Wanted = Callable[[str], bool]
+_ANY: Wanted = lambda _: True  # noqa: E731
 
-_HOUR_MS = 3_600_000
 _FEW_USERS = 3000
 # (name, settings, half-lives of the history in entries), the default first. Events that came before say
 # something of those before them as well (backward 0.5); a diagonal is for worlds where items come again.
@@ -63,7 +66,29 @@ DEFAULT_BLEND = Blend(
     cold={_FIRST[family]: weight for family, weight in DEFAULT_COLD.items()},
 )
 REPEATS_HALF_LIVES = (10.0, 5.0, 20.0)  # sessions
-TREND_HALF_LIVES = (("hour", 1), ("day", 24), ("week", 168), ("month", 720))
+# In seconds. Those that Redis counts by are offered; the others are fitted again for who ranks by them.
+TREND_NAMES = {300: "5min", 900: "15min", 3600: "hour", 86_400: "day", 604_800: "week", 2_592_000: "month"}
+TREND_HALF_LIVES = (3600, 86_400, 604_800, 300)
+
+
+class TrendCounts(NamedTuple):
+    """What trends are fitted from, and for which half-lives (seconds)."""
+
+    counted: Counted
+    half_lives: Sequence[int] = TREND_HALF_LIVES
+    is_state: bool = False  # whether it is counted as the state in Redis counts, which goes on counting
+    move: bool = False  # whether trends move with the events before each question
+
+    def names(self, also_earlier: bool) -> dict[str, float]:
+        """The half-lives in ms by the names of their signals; also those that were offered once."""
+        seconds = (*self.half_lives, *(TREND_NAMES if also_earlier else ()))
+        return {trend_name(each): 1000.0 * each for each in seconds}
+
+    def fit(self, items: int, half_life_ms: float) -> Signal:
+        """One trend; all-time popularity where nothing fades."""
+        if self.move:
+            return live_trend(self.counted, items, half_life_ms)
+        return fit_trend(self.counted, items, half_life_ms, is_live=self.is_state)
 
 
 def regularisation(histories: Histories) -> float:
@@ -80,20 +105,22 @@ def fit_offered(
     k: int = 100,
     only: Collection[str] | None = None,
     max_items: int = MAX_ITEMS,
+    counts: TrendCounts | None = None,
 ) -> list[Candidate]:
     """Every family fitted from these histories, one candidate a setting, named "family/setting".
 
     ``everything`` holds these events and the later ones among which questions are asked: transitions and
-    trends move with those before each question, as they do when they are served.
+    trends move with those before each question.
+    ``counts`` are those of the trends as Redis keeps them (None: each entry once).
     ``only`` these names are fitted: those of a blend that was chosen before.
     ``max_items`` bounds the item-to-item models (`fit_item_to_item`).
     Repeats and sessions' transitions are offered where anybody has had an item twice, or they are named.
     """
-    is_wanted: Wanted = (lambda _: True) if only is None else frozenset(only).__contains__
+    is_wanted: Wanted = _ANY if only is None else frozenset(only).__contains__
     offered = [
         *_item_to_item(histories, items, k, is_wanted, max_items),
         *_transitions(histories, items, everything, k, is_wanted, only is not None),
-        *_trends(histories, items, everything, is_wanted),
+        *_trends(counts or _of_entries(histories, everything), items, is_wanted),
     ]
     if factors is not None:
         several = [Candidate("factors", FACTORS, factors), _session_factors(factors)]
@@ -145,11 +172,19 @@ def _transitions(
             yield Candidate(name, TRANSITIONS, moving.with_half_life(names[name]))
 
 
-def _trends(
-    histories: Histories, items: int, everything: Histories | None, is_wanted: Wanted
-) -> Iterator[Candidate]:
-    kinds = [(f"trend/{name}", TREND, hours) for name, hours in TREND_HALF_LIVES]
-    for name, family, hours in (*kinds, ("popularity", POPULARITY, 0)):
+def _trends(counts: TrendCounts, items: int, is_wanted: Wanted) -> Iterator[Candidate]:
+    for name, half_life in counts.names(is_wanted is not _ANY).items():
         if is_wanted(name):
-            trend = fit_trend(histories, items, hours * _HOUR_MS)
-            yield Candidate(name, family, trend if everything is None else live_trend(trend, everything))
+            yield Candidate(name, TREND, counts.fit(items, half_life))
+    if is_wanted("popularity"):
+        yield Candidate("popularity", POPULARITY, counts.fit(items, 0.0))
+
+
+def _of_entries(histories: Histories, everything: Histories | None) -> TrendCounts:
+    moving = everything is not None
+    return TrendCounts(counted_entries(everything if everything is not None else histories), move=moving)
+
+
+def trend_name(seconds: int) -> str:
+    """The signal of a half-life."""
+    return f"trend/{TREND_NAMES.get(seconds, f'{seconds}s')}"

@@ -1,24 +1,32 @@
 """Trend: what everybody has been at lately, by counts that halve with time; the same for all users.
 
-    P(j) = log(offset + sum over events of 2^(-age / half-life)), minus its mean over the items
+    P(j) = log(offset + sum over counted events of w 2^(-age / half-life)), minus its mean over the items
 
-Without a half-life it is all-time popularity, which a blend may subtract.
+A sum below 0 (more dislikes than likes) is as good as none.
+Without a half-life it is all-time popularity, which a blend may subtract. What is counted, and with which
+weight w, is as in `algorithms.signals.counted`: Redis moves the same sums with each event.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.signals.counted import STANDS, Counted
 from algorithms.signals.history import UNKNOWN, Histories
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
 _FEWEST_MS = 86_400_000  # half-lives below a day have small counts, which a smaller offset tells apart
+_MOST_HALVINGS = 60.0  # by which a sum is raised or lowered; beyond, only the order of items counts
+
+
+class _ByMoment(Protocol):
+    def at(self, moment: int) -> Floats: ...
 
 
 @dataclass(frozen=True)
@@ -29,11 +37,11 @@ class Trend:
     at_ms: int
     half_life_ms: float  # 0: nothing is forgotten
     offset: float
+    is_live: bool = False  # whether it was counted by the rule of the state, so that Redis may move it
 
     def score(self, histories: Histories) -> Floats:
         """(users, items): each user's at the time of the question."""
-        moments, place = np.unique(histories.now_ms, return_inverse=True)
-        return np.stack([self.at(int(moment)) for moment in moments])[place] if len(moments) else self._none()
+        return _score(self, histories, len(self.counts))
 
     def explain(self, history: Histories, targets: Integers) -> Floats:
         """(targets, entries): zero, since no history is asked."""
@@ -41,7 +49,7 @@ class Trend:
 
     def at(self, moment: int) -> Floats:
         """(items) at an instant, which may lie before the counts' own."""
-        scores = np.log(self.offset + self.counts * self._fade(moment))
+        scores = np.log(self.offset + np.maximum(self.counts, 0.0) * self._fade(moment))
         return np.asarray(scores - scores.mean())
 
     def with_events(self, items: Integers, times_ms: Integers, weights: Floats | None = None) -> Trend:
@@ -62,24 +70,51 @@ class Trend:
             return 1.0
         return float(2.0 ** -min(1000.0, max(0.0, (moment - self.at_ms) / self.half_life_ms)))
 
-    def _none(self) -> Floats:
-        return np.zeros((0, len(self.counts)))
+
+@dataclass(frozen=True)
+class CounterTrend:
+    """A trend by the counters that Redis holds, which events have moved since the model was fitted.
+
+    ``sums`` (items) are as in contracts.stored.records.Trend.score: log2 of the sums of w 2^(t / half-life),
+    which do not change with the clock; of all-time popularity log2 of the sums. -inf: nothing was counted.
+    """
+
+    sums: Floats
+    from_ms: int  # nobody asks before it: the newest event that the model was fitted on
+    half_life_ms: float
+    offset: float
+
+    def score(self, histories: Histories) -> Floats:
+        """(users, items): each user's at the time of the question."""
+        return _score(self, histories, len(self.sums))
+
+    def explain(self, history: Histories, targets: Integers) -> Floats:
+        """(targets, entries): zero, since no history is asked."""
+        return np.zeros((len(targets), len(history.items)))
+
+    def at(self, moment: int) -> Floats:
+        """(items) at an instant."""
+        halvings = max(moment, self.from_ms) / self.half_life_ms if self.half_life_ms else 0.0
+        raised = np.exp2(np.minimum(self.sums - halvings, _MOST_HALVINGS))
+        scores = np.log(self.offset + raised)
+        return np.asarray(scores - scores.mean())
 
 
 @dataclass(frozen=True)
 class LiveTrend:
-    """A trend that events after its instant move, as the served one: for questions of the past."""
+    """A trend as each event moves it, for questions of the past."""
 
-    start: Trend
+    start: Trend  # without an event
     items: Integers
-    times_ms: NDArray[np.int64]  # ascending
-    weights: Floats
+    times_ms: NDArray[np.int64]
+    weights: Floats  # negative where an event ceases to count
+    from_ms: NDArray[np.int64]  # when each begins to count, or ceases to; ascending
 
     def score(self, histories: Histories) -> Floats:
         """(users, items): by the events strictly before each question."""
         moments, place = np.unique(histories.now_ms, return_inverse=True)
         rows, trend, counted = [], self.start, 0
-        for moment, until in zip(moments, np.searchsorted(self.times_ms, moments), strict=True):
+        for moment, until in zip(moments, np.searchsorted(self.from_ms, moments), strict=True):
             new = slice(counted, int(until))
             trend = trend.with_events(self.items[new], self.times_ms[new], self.weights[new])
             counted = int(until)
@@ -91,18 +126,41 @@ class LiveTrend:
         return np.zeros((len(targets), len(history.items)))
 
 
-def live_trend(start: Trend, events: Histories) -> LiveTrend:
-    """With the events of these histories that came after the trend's instant."""
-    order = np.argsort(events.times_ms, kind="stable")
-    order = order[events.times_ms[order] > start.at_ms]
-    return LiveTrend(start, events.items[order], events.times_ms[order], events.weights[order])
+def live_trend(counted: Counted, items: int, half_life_ms: float = 0.0) -> LiveTrend:
+    """With all events, those that were replaced too, each from when it was there until it was replaced."""
+    gone = counted.until_ms != STANDS
+    from_ms = np.concatenate([counted.times_ms, counted.until_ms[gone]])
+    order = np.argsort(from_ms, kind="stable")
+    return LiveTrend(
+        start=_nothing(items, half_life_ms),
+        items=np.concatenate([counted.items, counted.items[gone]])[order],
+        times_ms=np.concatenate([counted.times_ms, counted.times_ms[gone]])[order],
+        weights=np.concatenate([counted.weights, -counted.weights[gone]])[order],
+        from_ms=from_ms[order],
+    )
 
 
 def fit_trend(
-    histories: Histories, items: int, half_life_ms: float = 0.0, offset: float | None = None
+    counted: Counted,
+    items: int,
+    half_life_ms: float = 0.0,
+    offset: float | None = None,
+    is_live: bool = False,
 ) -> Trend:
-    """From all events by their weights. ``offset`` None: 1 for half-lives of a day and more, else 0.1."""
+    """From what counts after all events. ``offset`` None: 1 for half-lives of a day and more, else 0.1."""
+    standing = counted.standing()
+    nothing = replace(_nothing(items, half_life_ms, offset), is_live=is_live)
+    return nothing.with_events(standing.items, standing.times_ms, standing.weights)
+
+
+def _nothing(items: int, half_life_ms: float, offset: float | None = None) -> Trend:
     if offset is None:
         offset = 0.1 if 0 < half_life_ms < _FEWEST_MS else 1.0
-    nothing = Trend(np.zeros(items), 0, half_life_ms, offset)
-    return nothing.with_events(histories.items, histories.times_ms, histories.weights)
+    return Trend(np.zeros(items), 0, half_life_ms, offset)
+
+
+def _score(trend: _ByMoment, histories: Histories, items: int) -> Floats:
+    moments, place = np.unique(histories.now_ms, return_inverse=True)
+    if not len(moments):
+        return np.zeros((0, items))
+    return np.stack([trend.at(int(moment)) for moment in moments])[place]

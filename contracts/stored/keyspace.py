@@ -12,7 +12,7 @@ from zlib import crc32
 from contracts.stored.parts import ITEMS_PER_PART as ITEMS_PER_PART
 
 # Raised when the state's keys or records change: streaming rebuilds a state of another version.
-STATE = 4
+STATE = 5
 
 
 def shard_of(user_id: str, shards: int) -> int:
@@ -231,7 +231,7 @@ def new_items(version: str) -> str:
 
 
 def new_factors(version: str) -> str:
-    """HASH item_id -> float32 provisional factor of a new item; field "" -> how often one has changed."""
+    """HASH item_id -> float32 factor of a new item, first zero; field "" -> how often one has changed."""
     return f"hw:model:{{{version}}}:new_factors"
 
 

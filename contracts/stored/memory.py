@@ -51,7 +51,7 @@ class World:
     repeats: float = 0.0  # earlier events of a pair, in the mean
     earlier_events: int = 16  # kept of a pair, at the most
     days: float = 365.0  # over which the interactions of an item are spread
-    half_lives: tuple[int, ...] = (3600, 86_400, 604_800)
+    half_lives: tuple[int, ...] = (3600, 86_400, 604_800, 300)
     categories: int = 20
     categories_per_item: float = 2.0
     catalog_size: int = 150  # the JSON of an item

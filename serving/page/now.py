@@ -24,6 +24,7 @@ from serving.telemetry.metrics import Metrics
 
 SHOWN = 10
 LEAST_SHOWN = 0.05
+_LEAST_RISING = 3600
 _PREFIX = "headwater_"
 
 
@@ -102,8 +103,13 @@ async def picture(
 
 
 def _rising(memory: ProcessMemory, now_ms: int) -> list[Rising]:
-    """By the shortest half-life beside the longest one; nothing where there is one only."""
-    shortest, longest = min(memory.settings.trend_half_lives), max(memory.settings.trend_half_lives)
+    """By the shortest half-life of an hour or more beside the longest one; nothing where there is one only.
+
+    A shorter one says too little where only a few events come in an hour.
+    """
+    half_lives = memory.settings.trend_half_lives
+    longest = max(half_lives)
+    shortest = min((each for each in half_lives if each >= _LEAST_RISING), default=longest)
     if shortest == longest:
         return []
     usual = dict(memory.trending_lists.head(longest, now_ms))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from algorithms.blending.blend import KnownItems as LeftOut
 from algorithms.blending.blend import deviations
+from algorithms.blending.live import Sums, live_blend
 from algorithms.blending.served import ServedBlend
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
@@ -36,13 +37,21 @@ def rank_by_blend(
     left_out: Sequence[NDArray[np.int64]],
     since_arrival: NDArray[np.int64],
     n: int,
+    sums: Sums | None = None,
 ) -> tuple[RankedLists, Floats]:
     """The lists, and how hot each is (records.FreshList.hotness).
 
     ``indexes`` are the places of the histories' items, those of new items behind the model's; ``left_out``
-    are the places of all that each user has had; ``since_arrival`` (users) is in ms.
+    are the places of all that each user has had; ``since_arrival`` (users) is in ms. ``sums`` are what Redis
+    has counted of the model's items and the new ones (`algorithms.blending.live`); None: there is no trend.
     """
     size = len(model.index)
+    if sums is not None:
+        histories = signal_histories(known_items, indexes, since_arrival)
+        live = live_blend(served, sums, size, new_items.factors_of(model.factors.shape[1]))
+        known = None if served.blend.with_known_items else _left_out(left_out, size + len(new_items.index))
+        lists = RankedLists(*live.blend.rank(live.signals, histories, n, known=known))
+        return lists, served.blend.hotness(histories)
     histories = signal_histories(known_items, np.where(indexes < size, indexes, UNKNOWN), since_arrival)
     known = None if served.blend.with_known_items else _left_out(left_out, size)
     best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known))

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.live import Sums
 from algorithms.fold_in import UNKNOWN
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
@@ -20,6 +21,7 @@ from contracts.stored.records import FreshList, encode_fresh
 from streaming.fold_in.by_blend import rank_by_blend
 from streaming.fold_in.by_factors import RankedLists, item_places, known_places, rank_by_factors, user_factors
 from streaming.fold_in.cooling import next_due
+from streaming.fold_in.counters import Counters
 from streaming.fold_in.histories import KnownItems, read_histories
 from streaming.fold_in.model import OnlineModel, OnlineModels
 from streaming.fold_in.new_items import NewItems, Touch, learn_new_items, read_new_items
@@ -33,6 +35,7 @@ _CALL_USERS = 16  # by one call of a script: Redis answers nobody else meanwhile
 _MAX_TOUCHES = 20  # of items unknown to the model, per user and fold-in: the newest
 
 _models = OnlineModels()
+_counters = Counters()
 
 
 def fold_in_users(
@@ -61,7 +64,8 @@ def fold_in_users(
             _mark_active(client, users, reading, settings)
             return []
         new_items = read_new_items(client, model, new_items)
-        _fold_in_block(client, block, offsets, settings, reading, model, new_items)
+        sums = _counters.sums(client, model, new_items, settings)
+        _fold_in_block(client, block, offsets, settings, reading, model, new_items, sums)
     return []
 
 
@@ -73,6 +77,7 @@ def _fold_in_block(
     reading: Reading,
     model: OnlineModel,
     new_items: NewItems,
+    sums: Sums | None,
 ) -> None:
     histories = read_histories(reading.histories, model.strengths, reading.earlier)
     indexes = item_places(model, new_items, histories.items)
@@ -88,7 +93,7 @@ def _fold_in_block(
     else:
         since = reading.read_at // 1000 - np.array(reading.arrivals, np.int64)
         lists, hotness = rank_by_blend(
-            model.blend, model, new_items, histories, indexes, known, since, settings.fresh_n
+            model.blend, model, new_items, histories, indexes, known, since, settings.fresh_n, sums
         )
     blend, made = model.blend.blend if model.blend else None, reading.read_at // 1000
     due = [next_due(blend, arrived, made, settings.fresh_ttl_seconds) for arrived in reading.arrivals]

@@ -1,4 +1,4 @@
-"""Items that a model has not seen: provisional factors from the users who touched them."""
+"""Items that a model has not seen: their places, and provisional factors from the users who touched them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,20 @@ from streaming.state.script import lua
 
 _MAX_USERS = 500  # of one item; more would hardly move its factor
 _EXPIRE_SECONDS = 86_400
+_MOST_LISTED = 20_000  # of one version; more would make each list slower to rank
 
 
 @dataclass(frozen=True)
 class NewItems:
-    """The new items of a version with a factor, in the order of their places."""
+    """The new items of a version, in the order of their places."""
 
     revision: int = -1
     index: dict[bytes, int] = field(default_factory=dict)  # item -> place, from 0
     factors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+
+    def factors_of(self, rank: int) -> NDArray[np.float32]:
+        """(items, rank), also where there is none; zero for an item that was only listed."""
+        return self.factors.reshape(-1, rank)
 
 
 @dataclass(frozen=True)
@@ -40,17 +45,34 @@ class Touch:
 
 def read_new_items(client: StateClient, model: OnlineModel, known: NewItems) -> NewItems:
     """The version's new items; ``known`` itself where nothing has changed since."""
-    key = keyspace.new_factors(model.version)
-    revision = int(client.hget(key, "") or 0)
-    if revision == known.revision:
-        return known
+    key, rank = keyspace.new_factors(model.version), model.factors.shape[1]
     with client.pipeline(transaction=False) as pipeline:
-        pipeline.hgetall(key)
+        pipeline.hget(key, "")
+        pipeline.lrange(keyspace.new_items(model.version), len(known.index), -1)
+        revision, further = pipeline.execute()
+    if int(revision or 0) == known.revision:
+        return _with_listed(known, further, rank) if further else known
+    with client.pipeline(transaction=False) as pipeline:
         pipeline.lrange(keyspace.new_items(model.version), 0, -1)
-        by_item, items = pipeline.execute()
-    rank = model.factors.shape[1]
+        pipeline.hgetall(key)  # last: it holds at least what is listed
+        items, by_item = pipeline.execute()
     factors = np.array([np.frombuffer(by_item[item], "<f4") for item in items], np.float32)
-    return NewItems(revision, {item: n for n, item in enumerate(items)}, factors.reshape(-1, rank))
+    return NewItems(int(revision or 0), {item: n for n, item in enumerate(items)}, factors.reshape(-1, rank))
+
+
+def _with_listed(known: NewItems, further: Sequence[bytes], rank: int) -> NewItems:
+    places = {item: len(known.index) + n for n, item in enumerate(further)}
+    zeros = np.zeros((len(further), rank), np.float32)
+    return NewItems(known.revision, known.index | places, np.vstack([known.factors_of(rank), zeros]))
+
+
+def list_new_items(client: StateClient, model: OnlineModel, items: Iterable[bytes]) -> None:
+    """Give items that the model does not know a place before they have a factor: trends rank them at once."""
+    script = client.register_script(lua(__package__, "list_new_items.lua"))
+    rank, unlisted = model.factors.shape[1], list(dict.fromkeys(items))
+    if unlisted:
+        keys = [keyspace.new_items(model.version), keyspace.new_factors(model.version)]
+        script(keys=keys, args=[_MOST_LISTED, bytes(4 * rank), *unlisted])
 
 
 def learn_new_items(client: StateClient, model: OnlineModel, touches: Iterable[Touch], min_users: int) -> int:

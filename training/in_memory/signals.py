@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from algorithms.blending.blend import HALF_LIFE_HOURS
 from algorithms.blending.choice import MIN_USERS, Slice, choose
-from algorithms.blending.offered import fit_offered
+from algorithms.blending.offered import TrendCounts, fit_offered
 from algorithms.blending.questions import Questions, join_questions, later_questions, next_item_questions
 from algorithms.blending.weights import TREND, Candidate
 from algorithms.signals.factors import Factors
@@ -26,6 +26,7 @@ from training.evaluation.chosen_blend import ChosenBlend, of_choice
 from training.fit.als import Problem
 from training.fit.factors import Matrix
 from training.in_memory import als
+from training.in_memory.counted_events import counted_events
 from training.in_memory.load import RoundArrays
 from training.in_memory.moments import earlier_moments, moments_of
 from training.in_memory.pairs import NONE, Pairs
@@ -55,10 +56,15 @@ class PastSignals:
     past: RoundArrays
     settings: TrainingSettings
     memory: int
+    everything: RoundArrays | None = None  # the past and what came after it; None: it is over
 
     def fit(self, factors: Factors, names: Collection[str]) -> list[Candidate]:
-        """The signals of these names; the blend's factors are given."""
-        return self._fit(self.past, factors, names)
+        """The signals of these names; the blend's factors are given.
+
+        Where questions of a later time follow, trends move with the events before each question, as they do
+        when they are served.
+        """
+        return self._fit(self.past, factors, names, self.everything)
 
     def choose(self, problem: Problem, seed: int) -> ChosenBlend:
         """The weights that rank the newest parts of this past best, by signals fitted before each part.
@@ -86,10 +92,10 @@ class PastSignals:
     ) -> list[Candidate]:
         sides = als.sides_of(earlier.pairs, problem, earlier.counts.users, earlier.counts.items)
         factors = as_signal(als.full_fit(sides, problem, seed).items, problem)
-        offered = self._fit(earlier, factors, None)
+        offered = self._fit(earlier, factors, None, self.past)
         if is_one_instant:
             return offered
-        # Users ask at different times, and a trend of the last days would know what came after most.
+        # Users ask at different times: what a trend was worth years ago is not what it is worth now.
         return [each for each in offered if each.family != TREND]
 
     def _ask(self, past: RoundArrays, newest: Marked) -> Questions:
@@ -104,13 +110,27 @@ class PastSignals:
         following = following.some(np.flatnonzero(is_hot)).sample(len(at_once))
         return join_questions([at_once, following])
 
-    def _fit(self, past: RoundArrays, factors: Factors, names: Collection[str] | None) -> list[Candidate]:
+    def _fit(
+        self,
+        past: RoundArrays,
+        factors: Factors,
+        names: Collection[str] | None,
+        everything: RoundArrays | None,
+    ) -> list[Candidate]:
+        settings = self.settings
+        counts = TrendCounts(
+            counted=counted_events((everything or past).events, settings),
+            half_lives=settings.trend_half_lives,
+            is_state=True,
+            move=everything is not None,
+        )
         return fit_offered(
-            event_histories(past, self.settings),
+            event_histories(past, settings),
             past.counts.items,
             factors=factors,
             only=names,
             max_items=most_items(self.memory),
+            counts=counts,
         )
 
 

@@ -99,7 +99,7 @@ class ProcessData:
             lambda until: item_scores(learnt, self.counts.items, until),
             evaluation,
             settings,
-            self._signals(past, settings),
+            self._signals(past, settings, self.data),
             collect_with_known(self.data, past, marked, settings) if settings.ranking == "blend" else None,
         )
         yield HeldOutSlice(slice_, evaluation)
@@ -121,9 +121,11 @@ class ProcessData:
         offered = self._signals(self.data, settings).fit(factors, chosen.blend.names)
         return fitted_blend(chosen, offered, factors)
 
-    def _signals(self, past: RoundArrays, settings: TrainingSettings) -> PastSignals:
+    def _signals(
+        self, past: RoundArrays, settings: TrainingSettings, everything: RoundArrays | None = None
+    ) -> PastSignals:
         left = settings.train_memory - self.counts.interactions * BYTES_AN_EVENT
-        return PastSignals(past, settings, left)
+        return PastSignals(past, settings, left, everything)
 
     def release(self) -> None:
         """Nothing is kept but the arrays themselves."""

@@ -5,6 +5,7 @@ import pytest
 
 from algorithms.blending import blend as module
 from algorithms.blending.blend import Blend, KnownItems, deviations
+from algorithms.signals.counted import counted_entries
 from algorithms.signals.factors import Factors
 from algorithms.signals.item_to_item import LONG_VIEW, ItemToItemSettings, fit_item_to_item
 from algorithms.signals.repeats import Repeats
@@ -28,7 +29,7 @@ def _signals() -> dict[str, Signal]:
         "L": fit_item_to_item(histories, ITEMS, LONG_VIEW),
         "A": Factors(factors, 0.1, 0.5),
         "R": Repeats(ITEMS),
-        "P": fit_trend(histories, ITEMS, DAY),
+        "P": fit_trend(counted_entries(histories), ITEMS, DAY),
     }
 
 

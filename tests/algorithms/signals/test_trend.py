@@ -3,8 +3,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.signals.trend import fit_trend, live_trend
+from algorithms.signals.counted import STANDS, Counted, counted_entries
+from algorithms.signals.history import Histories
+from algorithms.signals.trend import CounterTrend, Trend, live_trend
+from algorithms.signals.trend import fit_trend as fit_counted
 from tests.algorithms.signals.worlds import DAY, HOUR, of_events, random_histories
+
+
+def fit_trend(
+    histories: Histories, items: int, half_life_ms: float = 0.0, offset: float | None = None
+) -> Trend:
+    return fit_counted(counted_entries(histories), items, half_life_ms, offset)
 
 
 def test_scores_are_logarithms_of_counts_that_halve_with_time() -> None:
@@ -32,12 +41,53 @@ def test_events_may_come_in_any_order() -> None:
 
 def test_a_live_trend_holds_the_events_strictly_before_the_question() -> None:
     events = of_events([(0, 0, 0), (0, 1, HOUR), (0, 1, 2 * HOUR), (0, 2, 3 * HOUR)], users=1)
-    start = fit_trend(events.where(events.times_ms == 0), 3, half_life_ms=HOUR)
-    live = live_trend(start, events)
+    live = live_trend(counted_entries(events), 3, half_life_ms=HOUR)
     asked = of_events([], users=2).asked_at(np.array([2 * HOUR, HOUR]))
     for row, moment in zip(live.score(asked), (2 * HOUR, HOUR), strict=True):
         past = events.where(events.times_ms < moment)
         assert row == pytest.approx(fit_trend(past, 3, half_life_ms=HOUR).at(moment))
+
+
+def test_an_event_that_was_replaced_counts_until_then_only() -> None:
+    counted = Counted(
+        items=np.array([0, 0, 1]),
+        times_ms=np.array([HOUR, 3 * HOUR, 2 * HOUR]),
+        weights=np.array([1.0, 5.0, 2.0]),
+        until_ms=np.array([3 * HOUR, STANDS, 4 * HOUR]),
+    )
+    live = live_trend(counted, 2, half_life_ms=HOUR)
+    # Until its replacement has come, which is strictly before the question as well.
+    masses = {1: (0, 0), 2: (0.5, 0), 3: (0.25, 1), 4: (2.5, 0.5), 5: (1.25, 0)}
+    asked = of_events([], users=len(masses)).asked_at(HOUR * np.array(list(masses)))
+    for row, mass in zip(live.score(asked), masses.values(), strict=True):
+        expected = np.log(0.1 + np.array(mass))
+        assert row == pytest.approx(expected - expected.mean(), abs=1e-9)
+
+
+@pytest.mark.parametrize("half_life", [0.0, 300_000.0, float(HOUR), 7.0 * DAY])
+def test_counters_say_what_the_counted_events_say(half_life: float) -> None:
+    start = 1_700_000_000_000  # as far from 1970 as real events, where sums no longer fit a float
+    histories = of_events([(0, 0, start), (1, 0, start + HOUR), (2, 1, start + 2 * HOUR)], users=3)
+    fitted = fit_trend(histories, 3, half_life)
+    sums = np.full(3, -np.inf)
+    for place, times in enumerate([[start, start + HOUR], [start + 2 * HOUR]]):
+        halvings = [moment / half_life if half_life else 0.0 for moment in times]
+        sums[place] = max(halvings) + np.log2(sum(2.0 ** (each - max(halvings)) for each in halvings))
+    counters = CounterTrend(sums, start, half_life, fitted.offset)
+    for moment in (start + 2 * HOUR, start + 5 * HOUR, start + 9 * DAY):
+        assert counters.at(moment) == pytest.approx(fitted.at(moment), abs=1e-6)
+    assert counters.at(start - 900 * DAY) == pytest.approx(counters.at(start))
+
+
+def test_more_dislikes_than_likes_are_as_good_as_nothing() -> None:
+    counted = Counted(
+        items=np.array([0, 1]),
+        times_ms=np.array([HOUR, HOUR]),
+        weights=np.array([-3.0, 1.0]),
+        until_ms=np.array([STANDS, STANDS]),
+    )
+    counters = CounterTrend(np.array([-np.inf, 0.0, -np.inf]), HOUR, 0.0, 1.0)
+    assert fit_counted(counted, 3).at(HOUR) == pytest.approx(counters.at(HOUR))
 
 
 def test_no_history_has_a_share() -> None:

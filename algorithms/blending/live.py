@@ -1,0 +1,81 @@
+"""A served blend as events since its fit have moved it: trends by the counters of Redis, and new items.
+
+The new items stand behind the model's. What was fitted knows nothing of them: trends do, factors where an
+item has a provisional one, and repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.served import ServedBlend
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.repeats import Repeats
+from algorithms.signals.signal import Signal
+from algorithms.signals.trend import CounterTrend, Trend
+
+Floats = NDArray[np.float64]
+Sums = Mapping[float, Floats]  # half-life in ms (0: all-time popularity) -> CounterTrend.sums
+
+
+def live_half_lives(served: ServedBlend) -> set[float]:
+    """The half-lives (ms; 0: all-time popularity) of the trends that counters may move."""
+    signals = served.signals.values()
+    return {each.half_life_ms for each in signals if isinstance(each, Trend) and each.is_live}
+
+
+def live_blend(served: ServedBlend, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> ServedBlend:
+    """The blend over the model's ``size`` items and the new ones behind them.
+
+    ``sums`` (size + new) are given by half-life; a trend without them stays as it was fitted.
+    ``new_factors`` (new, rank) are zero for an item without one.
+    """
+    signals = {name: _live(signal, sums, size, new_factors) for name, signal in served.signals.items()}
+    return ServedBlend(served.blend, signals)
+
+
+def _live(signal: Signal, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> Signal:
+    if isinstance(signal, Trend) and signal.is_live and signal.half_life_ms in sums:
+        return CounterTrend(sums[signal.half_life_ms], signal.at_ms, signal.half_life_ms, signal.offset)
+    if isinstance(signal, Repeats):
+        return replace(signal, items=size + len(new_factors))
+    if isinstance(signal, Trend):
+        counts = np.concatenate([signal.counts, np.zeros(len(new_factors))])
+        return replace(signal, counts=counts)
+    return _Widened(signal, size, new_factors) if len(new_factors) else signal
+
+
+@dataclass(frozen=True)
+class _Widened:
+    """A fitted signal over new items as well, of which only factors say something."""
+
+    signal: Signal
+    size: int
+    new_factors: NDArray[np.float32]
+
+    def score(self, histories: Histories) -> Floats:
+        """(users, items and new items)."""
+        known = self._of_model(histories)
+        scores = np.zeros((len(histories), self.size + len(self.new_factors)))
+        scores[:, : self.size] = self.signal.score(known)
+        if isinstance(self.signal, Factors) and self.new_factors.any():
+            for row, vector in enumerate(self.signal.user_factors(known)):
+                scores[row, self.size :] = self.new_factors @ vector
+        return scores
+
+    def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
+        """(targets, entries): 0 of a new item."""
+        shares = np.zeros((len(targets), len(history.items)))
+        of_model = np.asarray(targets) < self.size
+        shares[of_model] = self.signal.explain(self._of_model(history), targets[of_model])
+        return shares
+
+    def _of_model(self, histories: Histories) -> Histories:
+        items = histories.items
+        return replace(histories, items=np.where(items < self.size, items, UNKNOWN).astype(np.int32))

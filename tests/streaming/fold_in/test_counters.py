@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import redis
+from numpy.typing import NDArray
+
+from algorithms.blending.live import live_blend
+from algorithms.blending.offered import TrendCounts, fit_offered
+from algorithms.blending.served import describe_signals, read_blend
+from algorithms.blending.stored_arrays import encode_arrays
+from algorithms.signals.counted import counted_entries
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import Histories, from_events
+from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
+from contracts.stored.manifest import BlendRecord
+from contracts.stored.records import HistoryEntry, decode_fresh
+from ingest.simulated.news import HOUR_MS, NewsWorld, Reads
+from streaming.fold_in.counters import Counters
+from streaming.fold_in.lists import fold_in_users
+from streaming.fold_in.model import OnlineModel, load
+from streaming.fold_in.new_items import NewItems, read_new_items
+from streaming.online.touched_items import merge_touched, note_touched
+from streaming.state.apply import UserEvent, apply_events
+from tests.streaming.model_in_redis import publish
+
+SETTINGS = StreamingSettings(redis_shards=2, fresh_n=10, new_item_min_users=0)
+WORLD = NewsWorld(users=80, articles=120, hours=30)
+CUT_MS = int(WORLD.rises_ms[0]) + 48 * HOUR_MS  # the model knows nothing after it
+WEIGHTS = {"trend/5min": 1.0, "trend/hour": 0.5, "popularity": -0.1}
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(redis_url) as connection:
+        connection.flushall()
+        yield connection
+
+
+def event(user: int, item: int, moment: int) -> UserEvent:
+    number = hash((user, item, moment)) % 2**64
+    return UserEvent(f"u{user}", f"a{item}", HistoryEntry("view", moment, str(uuid.UUID(int=number)), 1.0))
+
+
+def apply_reads(client: redis.Redis, reads: Reads, places: NDArray[np.int64]) -> None:
+    columns = (reads.users[places], reads.items[places], reads.times_ms[places])
+    events = [event(*each) for each in zip(*(column.tolist() for column in columns), strict=True)]
+    apply_events(client, events, SETTINGS)
+    note_touched(client, {each.item_id for each in events})
+    merge_touched(client, SETTINGS)
+
+
+def histories_of(reads: Reads, places: NDArray[np.int64]) -> Histories:
+    weights = np.full(len(places), SETTINGS.event_weights["view"])
+    return from_events(
+        reads.users[places],
+        reads.items[places],
+        reads.times_ms[places],
+        user_count=WORLD.users,
+        weights=weights,
+    )
+
+
+def publish_trends(client: redis.Redis, reads: Reads, known: NDArray[np.int64], items: int) -> list[str]:
+    """A model of the first items that ranks by trends, fitted on some reads; returns its items."""
+    ids = [f"a{item}" for item in range(items)]
+    factors = publish(client, "v1", ids)
+    counts = TrendCounts(counted_entries(histories_of(reads, known)), is_state=True)
+    offered = fit_offered(histories_of(reads, known), items, only=set(WEIGHTS), counts=counts)
+    signals, arrays = describe_signals(offered)
+    record = BlendRecord(
+        hot=WEIGHTS, cold=WEIGHTS, half_life_hours=8.0, with_known_items=False, signals=signals
+    )
+    publish(client, "v1", ids, blend=record)
+    client.hset(keyspace.model_signals("v1"), mapping=encode_arrays(arrays))
+    assert read_blend(record, arrays, Factors(factors, 0.01, 0.5)).signals.keys() == WEIGHTS.keys()
+    return ids
+
+
+def the_model(client: redis.Redis) -> OnlineModel:
+    model = load(client, "v1")
+    assert model is not None
+    return model
+
+
+def test_counters_rank_as_a_trend_that_was_fitted_on_the_same_events(client: redis.Redis) -> None:
+    reads = WORLD.reads()
+    known, later = np.flatnonzero(reads.times_ms <= CUT_MS), np.flatnonzero(reads.times_ms > CUT_MS)
+    publish_trends(client, reads, known, WORLD.articles)
+    rng = np.random.default_rng(3)
+    for part in np.array_split(rng.permutation(np.concatenate([known, later, later[:40]])), 5):
+        apply_reads(client, reads, part)
+    model = the_model(client)
+    sums = Counters().sums(client, model, NewItems(), SETTINGS)
+    assert sums is not None
+    assert sums.keys() == {300_000.0, 3_600_000.0, 0.0}
+    assert model.blend is not None
+    live = live_blend(model.blend, sums, WORLD.articles, np.zeros((0, 3), np.float32))
+    everything = histories_of(reads, np.arange(len(reads.users)))
+    counts = TrendCounts(counted_entries(everything), is_state=True)
+    moment = int(reads.times_ms.max()) + 60_000
+    asked = everything.asked_at(np.full(WORLD.users, moment)).rows(0, 1)
+    for fitted in fit_offered(everything, WORLD.articles, only=set(WEIGHTS), counts=counts):
+        expected = fitted.signal.score(asked)
+        assert live.signals[fitted.name].score(asked) == pytest.approx(expected, abs=1e-3), fitted.name
+
+
+def test_lists_hold_what_rises_after_the_fit_also_items_that_the_model_never_saw(client: redis.Redis) -> None:
+    reads = WORLD.reads()
+    known, later = np.flatnonzero(reads.times_ms <= CUT_MS), np.flatnonzero(reads.times_ms > CUT_MS)
+    trained = 1 + int(reads.items[known].max()) // 2  # half of the catalogue is new
+    of_model = known[reads.items[known] < trained]
+    ids = publish_trends(client, reads, of_model, trained)
+    apply_reads(client, reads, np.concatenate([known, later]))
+    reader = int(reads.users[later[-1]])
+    for _ in range(2):  # the first one gives new items their places
+        Counters().sums(client, the_model(client), NewItems(), SETTINGS)
+        assert fold_in_users(client, [f"u{reader}"], {}, SETTINGS) == []
+    raw: Any = client.get(keyspace.fresh(f"u{reader}", SETTINGS.redis_shards))
+    listed: Any = client.lrange(keyspace.new_items("v1"), 0, -1)
+    names = ids + [item.decode() for item in listed]
+    found = [names[place] for place in decode_fresh(raw).indexes]
+    has_read = {f"a{item}" for item in reads.items[reads.users == reader].tolist()}
+    assert len(found) == SETTINGS.fresh_n
+    assert not set(found) & has_read
+    # By the truth: the list has far more appeal now than what was popular when the model was fitted.
+    appeal = WORLD.appeal(int(reads.times_ms[later[-1]]))
+    best = np.sort(np.delete(appeal, [int(each[1:]) for each in has_read]))[-10:]
+    ours = np.mean([appeal[int(each[1:])] for each in found])
+    snapshot = [item for item in popular_then(reads, of_model) if f"a{item}" not in has_read][:10]
+    assert ours > np.mean(np.maximum(appeal[snapshot], -20)) + 1
+    assert ours > best.mean() - 2.5
+    assert any(int(each[1:]) >= trained for each in found)
+
+
+def popular_then(reads: Reads, known: NDArray[np.int64]) -> list[int]:
+    recent = known[reads.times_ms[known] > reads.times_ms[known].max() - HOUR_MS]
+    order: list[int] = np.argsort(-np.bincount(reads.items[recent]), kind="stable").tolist()
+    return order
+
+
+def test_a_reading_serves_for_a_while_and_new_items_take_their_places_in_it(client: redis.Redis) -> None:
+    reads = WORLD.reads()
+    publish_trends(client, reads, np.flatnonzero(reads.times_ms <= CUT_MS), WORLD.articles)
+    model, counters = the_model(client), Counters()
+    apply_events(client, [event(1, 900, CUT_MS)], SETTINGS)
+    note_touched(client, ["a900"])
+    merge_touched(client, SETTINGS)
+    assert counters.sums(client, model, NewItems(), SETTINGS)[0.0].shape == (WORLD.articles,)  # type: ignore[index]
+    new_items = read_new_items(client, model, NewItems())
+    assert new_items.index == {b"a900": 0}
+    assert not new_items.factors_of(3).any()
+    client.flushall()  # nothing is read again within the pause
+    sums = counters.sums(client, model, new_items, SETTINGS)
+    assert sums is not None
+    weight = SETTINGS.event_weights["view"]
+    assert sums[0.0][WORLD.articles] == pytest.approx(np.log2(weight))
+
+
+def test_a_blend_without_a_trend_or_with_one_of_before_reads_nothing(client: redis.Redis) -> None:
+    reads = WORLD.reads()
+    publish_trends(client, reads, np.flatnonzero(reads.times_ms <= CUT_MS), WORLD.articles)
+    model = the_model(client)
+    assert Counters().sums(client, replace(model, blend=None), NewItems(), SETTINGS) is None
+    assert model.blend is not None
+    before = {name: replace(each, is_live=False) for name, each in model.blend.signals.items()}  # type: ignore[type-var]
+    stands = replace(model, blend=replace(model.blend, signals=before))
+    assert Counters().sums(client, stands, NewItems(), SETTINGS) is None
