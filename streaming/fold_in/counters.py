@@ -76,7 +76,7 @@ class Counters:
             found = pipeline.execute()
         for half_life, pairs in zip(due, found, strict=True):
             self._readings[half_life] = _reading(half_life, pairs, now)
-        unlisted = [item for each in due for item in self._new_items_of(each, model, new_items)]
+        unlisted = [item for each in due for item in self._unlisted_items(each, model, new_items)]
         list_new_items(client, model, unlisted)
 
     def _is_due(self, half_life: float, now: float) -> bool:
@@ -84,7 +84,7 @@ class Counters:
         pause = half_life / 1000 / _READINGS if half_life else _LONGEST_SECONDS
         return known is None or now - known.read_at >= min(_LONGEST_SECONDS, max(_SHORTEST_SECONDS, pause))
 
-    def _new_items_of(self, half_life: float, model: OnlineModel, new_items: NewItems) -> list[bytes]:
+    def _unlisted_items(self, half_life: float, model: OnlineModel, new_items: NewItems) -> list[bytes]:
         items = self._readings[half_life].items
         unlisted = [each for each in items if each not in model.index and each not in new_items.index]
         return unlisted[:_MOST_LISTED]
