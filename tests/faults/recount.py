@@ -13,6 +13,7 @@ from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, Popularity, Trend, decode_history
 from contracts.strengths import effective
+from experiments.observations.outcomes import read_outcomes
 from stack.status.redis_state import redis_state
 from stack.verify.check import Verified, verify
 from stack.verify.ledgers import Ledgers, read_lake, read_poison, read_sent
@@ -48,6 +49,7 @@ def verify_run(service: Service, producer: Producer) -> Verified:
         rejected_ledger(rejects),
         read_poison(producer.poison_ledger),
         read_state(state),
+        outcomes=read_outcomes(service.env["LAKE_URI"]),
     )
     return verify(ledgers)
 

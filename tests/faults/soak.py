@@ -24,6 +24,7 @@ from clients.topic_admin import topic_ends
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.topics import lag
+from experiments.observations.outcomes import read_outcomes
 from stack.machine.start_plan import Plan
 from stack.processes import leftovers
 from stack.processes.service_record import ServiceRecord
@@ -143,7 +144,13 @@ def _ended_well(stack: Run, found: Soak, folder: Path, ledger: Path) -> None:
     lake = read_lake(str(stack.folders.lake))
     # The probes' events come by the API, which keeps no ledger.
     ledgers = Ledgers(
-        read_sent([ledger]), lake, read_rejected(rejected), None, read_state(state), all_producers=False
+        read_sent([ledger]),
+        lake,
+        read_rejected(rejected),
+        None,
+        read_state(state),
+        all_producers=False,
+        outcomes=read_outcomes(str(stack.folders.lake)),
     )
     checked = verify(ledgers)
     found.events = checked.counts["acknowledged"]
