@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.observations.shown import Shown, ShownRows
-from tests.experiments.lake_rows import HOUR, START, done, rows, shown
+from tests.experiments.lake_rows import HOUR, START, exposure, interaction, rows
 
 WINDOW = 24 * HOUR
 
@@ -17,17 +17,17 @@ def test_clicks_conversions_and_sessions_belong_to_the_lists_that_came_before_th
     found = ShownRows(
         rows(
             [
-                shown("ann", "a", "ij", START),
-                shown("ann", "b", "ik", START + HOUR),
-                shown("bob", "a", "i", START),
+                exposure("ann", "a", "ij", START),
+                exposure("ann", "b", "ik", START + HOUR),
+                exposure("bob", "a", "i", START),
             ],
             [
-                done("ann", "j", START - 1),  # before anything was shown
-                done("ann", "j", START + 1),
-                done("ann", "i", START + HOUR + 1, "purchase"),  # of the newer list
-                done("bob", "z", START + 2, "like"),  # never shown: no click, a conversion
-                done("carl", "i", START + 3),  # was shown nothing
-                done("ann", "k", START + HOUR + 2, "retract"),
+                interaction("ann", "j", START - 1),  # before anything was shown
+                interaction("ann", "j", START + 1),
+                interaction("ann", "i", START + HOUR + 1, "purchase"),  # of the newer list
+                interaction("bob", "z", START + 2, "like"),  # never shown: no click, a conversion
+                interaction("carl", "i", START + 3),  # was shown nothing
+                interaction("ann", "k", START + HOUR + 2, "retract"),
             ],
         ),
         WINDOW,
@@ -54,8 +54,8 @@ def test_clicks_conversions_and_sessions_belong_to_the_lists_that_came_before_th
 
 
 def test_the_novelty_of_a_shown_item_is_its_information() -> None:
-    events = [done("ann", "i", START + n) for n in range(3)] + [done("bob", "j", START)]
-    found = ShownRows(rows([shown("ann", "a", "ij", START)], events), WINDOW)
+    events = [interaction("ann", "i", START + n) for n in range(3)] + [interaction("bob", "j", START)]
+    found = ShownRows(rows([exposure("ann", "a", "ij", START)], events), WINDOW)
     expected = (-math.log2(3 / 4) - math.log2(1 / 4)) / 2
     assert found.of_group(np.array([True])).novelty == pytest.approx(expected)
 

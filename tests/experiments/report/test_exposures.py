@@ -6,17 +6,17 @@ from pathlib import Path
 
 from contracts.settings import ExperimentSettings
 from experiments.report.exposures import as_text, exposure_report, report_of_rows
-from tests.experiments.lake_rows import HOUR, START, done, rows, shown
+from tests.experiments.lake_rows import HOUR, START, exposure, interaction, rows
 
 
 def test_figures_stand_by_version_and_by_arm() -> None:
     exposures = [
-        shown("ann", "a", "ij", START),
-        shown("bob", "b", "ik", START, model_version="v2"),
-        shown("carl", "a", "il", START, model_version=None) | {"arm": ""},
-        shown("dora", "a", "im", START) | {"arm": "e/1:b,f/2:x"},
+        exposure("ann", "a", "ij", START),
+        exposure("bob", "b", "ik", START, model_version="v2"),
+        exposure("carl", "a", "il", START, model_version=None) | {"arm": ""},
+        exposure("dora", "a", "im", START) | {"arm": "e/1:b,f/2:x"},
     ]
-    events = [done("ann", "j", START + 1), done("bob", "z", START + 1, "purchase")]
+    events = [interaction("ann", "j", START + 1), interaction("bob", "z", START + 1, "purchase")]
     report = report_of_rows(rows(exposures, events), START, 24 * HOUR)
     assert {name: each.lists for name, each in report.versions.items()} == {"none": 1, "v1": 2, "v2": 1}
     assert {name: each.lists for name, each in report.arms.items()} == {"e/1:a": 1, "e/1:b": 2, "f/2:x": 1}
