@@ -55,7 +55,7 @@ class World:
             models_uri=str(folder / "models"),
             top_n=15,
             als_rank=8,
-            als_max_iter=2,  # each is some twenty jobs of Spark's, and taste by groups is found at once
+            als_max_iter=3,  # each is some twenty jobs of Spark's, and taste by groups is found at once
             explicit_max_iter=2,
             keep_versions=2,
             spark_shuffle_partitions=2,
