@@ -27,6 +27,7 @@ from streaming.lake.outcomes import OutcomesToLake
 from streaming.online.driver import Online
 from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
+from streaming.runtime.batch_errors import with_short_errors
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
 from streaming.runtime.query_end import end_reason
 from streaming.runtime.quiet_stop import stop_quietly, wait_until_idle
@@ -95,7 +96,7 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
         records.writeStream.queryName("lake")
         .option("checkpointLocation", checkpoint(settings, "lake"))
         .trigger(processingTime=f"{settings.lake_trigger_seconds} seconds")
-        .foreachBatch(batch.write)
+        .foreachBatch(with_short_errors(batch.write))
         .start()
     )
     return query
