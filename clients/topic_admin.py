@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
 
 from clients.event_producer import unavailable, wait_for_broker
 from clients.kafka_options import Servers, for_kafka_python
-from contracts.topics import SOURCES, TOPICS, PartitionOffsets, Topic, by_partition
+from contracts.topics import (
+    SOURCES,
+    TOPICS,
+    PartitionOffsets,
+    Topic,
+    TopicFault,
+    by_partition,
+    topic_faults,
+)
 
 _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
 
@@ -80,6 +88,37 @@ def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:
     except TopicAlreadyExistsError:  # another service was faster
         return False
     return True
+
+
+def find_topic_faults(
+    servers: Servers, topics: Sequence[Topic] = TOPICS, timeout: float = 10.0
+) -> list[TopicFault]:
+    """What is wrong with those that exist (`contracts.topics.topic_faults`).
+
+    Raises BrokerUnavailableError within ``timeout`` seconds. Who may not read the configuration of topics
+    is told nothing of it.
+    """
+    with _admin(servers, timeout) as admin:
+        existing = set(admin.list_topics())
+        present = {topic.name: topic for topic in topics if topic.name in existing}
+        if not present:
+            return []
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in present]
+        try:
+            described = admin.describe_configs(resources, config_filter="all")["topic"]
+            replicas = {
+                each["name"]: min(len(partition["replica_nodes"]) for partition in each["partitions"])
+                for each in admin.describe_topics(list(present))
+            }
+        except AuthorizationError:
+            return []
+    return [
+        fault
+        for name, topic in present.items()
+        for fault in topic_faults(
+            topic, {key: str(entry["value"]) for key, entry in described[name].items()}, replicas[name]
+        )
+    ]
 
 
 def end_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -53,6 +53,8 @@ EXPOSURES = Topic(
         "max.message.bytes": str(MAX_EVENT_BYTES),
     },
 )
+TIMESTAMPS, CLEANUP, IN_SYNC = "message.timestamp.type", "cleanup.policy", "min.insync.replicas"
+RETENTION, LARGEST = "retention.ms", "max.message.bytes"
 SOURCES = (INTERACTIONS.name, CATALOG.name)  # what the online query reads
 LAKE_SOURCES = (*SOURCES, EXPOSURES.name)  # what the lake query reads
 TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED, EXPOSURES)
@@ -131,3 +133,66 @@ def by_topic(offsets: Mapping[str, int]) -> TopicOffsets:
         partition = Partition.parse(name)
         topics[partition.topic][str(partition.number)] = offset
     return dict(topics)
+
+
+class TopicFault(NamedTuple):
+    """What of an existing topic's configuration breaks a promise, and the cure."""
+
+    topic: str
+    what: str
+    cure: str
+    is_grave: bool  # events could be lost or judged in two ways: nothing should start
+
+    def __str__(self) -> str:
+        return f"the topic {self.topic} {self.what}: {self.cure}"
+
+
+def topic_faults(topic: Topic, found: Mapping[str, str], replicas: int) -> list[TopicFault]:
+    """The faults of a topic that somebody else created, by its configuration and its number of replicas.
+
+    ``found`` has the values that apply, the broker's defaults among them; what it lacks is not judged.
+    """
+    wrong = [*_wrong_clock(topic.config, found), *_wrong_cleanup(topic.config, found)]
+    wrong += [*_wrong_replicas(found, replicas), *_too_little(topic.config, found)]
+    alter = f"kafka-configs --alter --topic {topic.name} --add-config"
+    return [TopicFault(topic.name, each.what, f"`{alter} {each.value}`", each.is_grave) for each in wrong]
+
+
+class _Wrong(NamedTuple):
+    what: str
+    value: str  # that would be right
+    is_grave: bool
+
+
+def _wrong_clock(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[_Wrong]:
+    clock = wanted.get(TIMESTAMPS)
+    if clock and found.get(TIMESTAMPS, clock) != clock:
+        what = "takes the producer's clock, so a future event is judged in two ways"
+        yield _Wrong(what, f"{TIMESTAMPS}={clock}", True)
+
+
+def _wrong_cleanup(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[_Wrong]:
+    policy = wanted.get(CLEANUP, "delete")
+    policies = found.get(CLEANUP, policy).split(",")
+    if policy == "compact" and policy not in policies:
+        yield _Wrong("is not compacted, so entries and erasures end", f"{CLEANUP}=compact", True)
+    if policy == "delete" and "compact" in policies:
+        yield _Wrong("is compacted, which deletes events of a user", f"{CLEANUP}=delete", True)
+
+
+def _wrong_replicas(found: Mapping[str, str], replicas: int) -> Iterator[_Wrong]:
+    in_sync = int(found.get(IN_SYNC, 1))
+    if in_sync > replicas:
+        what = f"wants {in_sync} replicas in sync and has {replicas}, so no write succeeds"
+        yield _Wrong(what, f"{IN_SYNC}=1", True)
+    elif in_sync == 1 and replicas > 1:
+        what = "acknowledges what a single replica has, so its loss can lose events"
+        yield _Wrong(what, f"{IN_SYNC}=2", False)
+
+
+def _too_little(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[_Wrong]:
+    for name, words in ((RETENTION, "keeps records for less time"), (LARGEST, "takes smaller records")):
+        least, value = int(wanted.get(name, 0)), int(found.get(name, -1))
+        if 0 <= value < least:
+            what = f"{words} than Headwater expects ({value:,}, not {least:,})"
+            yield _Wrong(what, f"{name}={least}", False)

@@ -6,14 +6,16 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
-from clients.topic_admin import create_topics, topic_ends
+from clients.topic_admin import create_topics, find_topic_faults, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
+from contracts.topics import TopicFault
 from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
@@ -43,17 +45,20 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = StreamingSettings()
-    if fault := mapping_fault(settings.event_mapping_file) or eviction_fault(
+    if refused := mapping_fault(settings.event_mapping_file) or eviction_fault(
         redis_memory(connect(settings.redis_url.get_secret_value()))
     ):
-        log.error("not started: %s", fault)
+        log.error("not started: %s", refused)
         return NEEDS_OPERATOR
     try:
         create_topics(settings, timeout=_BROKER_SECONDS)
         partitions = len(topic_ends(settings))
+        topic_faults = find_topic_faults(settings)
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1
+    if not _may_start_with(topic_faults):
+        return NEEDS_OPERATOR
     spark = streaming_session(settings, partitions)
     create_tables(spark, settings.lake_uri)
     if faults := checkpoint_faults(spark, settings):
@@ -91,6 +96,16 @@ def main() -> int:
     lease.release()
     spark.stop()
     return 0
+
+
+def _may_start_with(faults: Sequence[TopicFault]) -> bool:
+    """Log each fault of a topic; whether none of them is grave."""
+    for fault in faults:
+        log.log(logging.ERROR if fault.is_grave else logging.WARNING, "%s", fault)
+    if any(fault.is_grave for fault in faults):
+        log.error("not started: correct the topics first (`headwater doctor` checks them)")
+        return False
+    return True
 
 
 _BROKER_SECONDS = 60.0  # the broker may start beside us

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from rich.table import Table
 
 from clients.event_producer import ProducerError
-from clients.topic_admin import end_offsets
+from clients.topic_admin import end_offsets, find_topic_faults
 from contracts.settings import KafkaSettings
 from contracts.topics import INTERACTIONS
 from stack.machine import java, redis_server
@@ -45,7 +45,7 @@ class Check(NamedTuple):
 
 def examine() -> list[Check]:
     """Every check, in order; of Kafka only where the environment names one."""
-    checks = (*CHECKS, check_kafka) if os.environ.get(_KAFKA) else CHECKS
+    checks = (*CHECKS, check_kafka, check_topics) if os.environ.get(_KAFKA) else CHECKS
     return [check() for check in checks]
 
 
@@ -171,6 +171,20 @@ def check_kafka() -> Check:
     topic = f"has {len(ends)} partitions" if ends else "is not there yet"
     found = f"{settings.kafka_bootstrap_servers} by {way}; the topic {INTERACTIONS.name} {topic}"
     return Check("Kafka", True, found, cure)
+
+
+def check_topics() -> Check:
+    """The topics that exist there are configured as the guarantees need; one that is absent is created so."""
+    cure = f"correct {_KAFKA} and the other settings KAFKA_..."
+    try:
+        faults = find_topic_faults(KafkaSettings(), timeout=_KAFKA_SECONDS)
+    except (ProducerError, OSError, ValueError):
+        return Check("topics", False, "not read: Kafka cannot be reached", cure)
+    if not faults:
+        return Check("topics", True, "configured as Headwater needs them, or not there yet", cure)
+    found = "; ".join(f"{fault.topic} {fault.what}" for fault in faults)
+    is_grave = any(fault.is_grave for fault in faults)
+    return Check("topics", not is_grave, found, " and ".join(fault.cure for fault in faults))
 
 
 CHECKS: tuple[Callable[[], Check], ...] = (

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from clients.event_producer import BrokerUnavailableError
-from clients.topic_admin import create_topics, end_offsets
+from clients.topic_admin import create_topics, end_offsets, find_topic_faults
 from contracts.topics import INTERACTIONS, TOPICS, Topic
 
 
@@ -28,6 +29,20 @@ def test_an_existing_topic_is_left_as_it_is(broker: str) -> None:
 
 def test_a_topic_that_does_not_exist_has_no_offsets(broker: str) -> None:
     assert end_offsets(broker, "never-made") == {}
+
+
+def test_topics_of_somebody_else_are_judged_by_what_the_broker_says_of_them(broker: str) -> None:
+    create_topics(broker)
+    assert find_topic_faults(broker) == []
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    foreign = Topic(name, 1, {"cleanup.policy": "compact", "min.insync.replicas": "2"})
+    create_topics(broker, (foreign,))
+    wanted = replace(INTERACTIONS, name=name)
+    faults = find_topic_faults(broker, (wanted,))
+    assert [(fault.topic, fault.is_grave) for fault in faults] == [(name, True)] * 3, list(map(str, faults))
+    for cure in ("message.timestamp.type=LogAppendTime", "cleanup.policy=delete", "min.insync.replicas=1"):
+        assert any(cure in str(fault) for fault in faults)
+    assert find_topic_faults(broker, (Topic("never-made", 1),)) == []
 
 
 def test_no_broker_is_one_sentence(closed_port: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from contracts.topics import (
     CATALOG,
+    EXPOSURES,
     INTERACTIONS,
     MAX_EVENT_BYTES,
     REJECTED,
@@ -21,6 +22,7 @@ from contracts.topics import (
     lag,
     lagging,
     offsets_of,
+    topic_faults,
 )
 
 
@@ -94,3 +96,36 @@ def test_a_prefix_stands_before_the_name_of_every_topic() -> None:
     ).stdout
     names = ["interactions", "catalog", "interactions.rejected", "exposures"]
     assert said.strip() == str([f"shop.{name}" for name in names])
+
+
+@pytest.mark.parametrize(
+    ("topic", "found", "replicas", "words", "is_grave"),
+    [
+        (INTERACTIONS, {"message.timestamp.type": "CreateTime"}, 1, "producer's clock", True),
+        (CATALOG, {"cleanup.policy": "delete"}, 1, "is not compacted", True),
+        (INTERACTIONS, {"cleanup.policy": "compact,delete"}, 1, "is compacted", True),
+        (REJECTED, {"min.insync.replicas": "2"}, 1, "no write succeeds", True),
+        (INTERACTIONS, {"min.insync.replicas": "1"}, 3, "a single replica", False),
+        (INTERACTIONS, {"retention.ms": "3600000"}, 1, "less time than Headwater expects", False),
+        (EXPOSURES, {"max.message.bytes": "1000"}, 1, "smaller records", False),
+    ],
+)
+def test_what_breaks_a_promise_is_a_fault_with_its_cure(
+    topic: Topic, found: dict[str, str], replicas: int, words: str, is_grave: bool
+) -> None:
+    (fault,) = topic_faults(topic, {"min.insync.replicas": str(min(replicas, 2)), **found}, replicas)
+    assert words in fault.what
+    assert fault.is_grave is is_grave
+    assert f"--topic {topic.name} --add-config" in str(fault)
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_a_topic_as_we_create_it_has_no_fault_nor_has_one_that_keeps_more(topic: Topic) -> None:
+    assert topic_faults(topic, topic.config, replicas=1) == []
+    longer = {
+        **topic.config,
+        "retention.ms": "-1",
+        "min.insync.replicas": "2",
+        "max.message.bytes": "9000000",
+    }
+    assert topic_faults(topic, longer, replicas=3) == []

@@ -1,4 +1,4 @@
-"""The service's process, as far as it comes without a broker."""
+"""The service's process, as far as it comes without Spark."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 import streaming.__main__ as service
+from contracts import topics
 from contracts.exit_codes import NEEDS_OPERATOR
+from stack.machine import doctor
 
 
 @pytest.fixture
@@ -17,6 +20,36 @@ def evicting_url(redis_url: str) -> Iterator[str]:
         client.config_set("maxmemory-policy", "volatile-ttl")
         yield redis_url
         client.config_set("maxmemory-policy", "noeviction")
+
+
+@pytest.fixture
+def compacted_interactions(fresh_topics: str) -> Iterator[str]:
+    """A broker whose interactions are compacted."""
+    admin = KafkaAdminClient(bootstrap_servers=fresh_topics)
+    name = topics.INTERACTIONS.name
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": "compact"})])
+    yield fresh_topics
+    admin.delete_topics([name])
+    admin.close()
+
+
+def test_topics_that_would_lose_events_are_refused_with_the_cure(
+    compacted_interactions: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", compacted_interactions)
+    monkeypatch.setattr(service, "log_json_lines", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert service.main() == NEEDS_OPERATOR
+    assert "the topic interactions is compacted, which deletes events of a user" in caplog.text
+    assert "--add-config cleanup.policy=delete" in caplog.text
+    checked = doctor.check_topics()
+    assert not checked.ok
+    assert "interactions is compacted" in checked.found
+    assert "cleanup.policy=delete" in checked.cure
 
 
 def test_a_redis_that_may_evict_is_refused_with_the_cure(
