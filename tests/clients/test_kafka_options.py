@@ -68,6 +68,16 @@ def settings_of(**values: Any) -> KafkaSettings:
     return KafkaSettings.model_validate(values)
 
 
+# kafka-python leaves the sockets of a client open that is refused.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def _no_socket_is_left_to_the_next_test() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
 def test_a_plain_connection_has_addresses_alone() -> None:
     settings = settings_of(kafka_bootstrap_servers="a:1,b:2")
     assert for_kafka_python(settings) == {
@@ -225,7 +235,6 @@ def test_events_pass_by_scram(broker: str, secure: dict[str, Any]) -> None:
 
 
 # kafka-python leaves its sockets open where it is refused.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_client_with_a_certificate_is_let_in_and_one_without_is_not(
     broker: str, secure_listeners: SecureListeners
 ) -> None:
@@ -242,7 +251,6 @@ def test_a_client_with_a_certificate_is_let_in_and_one_without_is_not(
     assert end_offsets(settings_of(**mutual, **ours), "secure-mutual") == {0: 0}
     with pytest.raises(BrokerRefusesError, match="KAFKA_SSL_CERTIFICATE_FILE"):
         end_offsets(settings_of(**mutual), "secure-mutual", timeout=1)
-    gc.collect()
 
 
 def test_spark_reads_and_writes_by_tls_and_a_password_and_its_plans_hide_it(
@@ -259,14 +267,12 @@ def test_spark_reads_and_writes_by_tls_and_a_password_and_its_plans_hide_it(
     assert "password=" not in records._jdf.queryExecution().toString()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_wrong_credentials_and_certificates_are_refused_with_the_cure(
     broker: str, secure: dict[str, Any], secure_listeners: SecureListeners
 ) -> None:
     known = secure | {"kafka_bootstrap_servers": secure_listeners.sasl}
     with pytest.raises(BrokerRefusesError, match="KAFKA_SASL_PASSWORD") as refused:
         end_offsets(settings_of(**known | {"kafka_sasl_password": SECRET}), "any", timeout=1)
-    gc.collect()
     assert SECRET not in str(refused.value)
     with pytest.raises(BrokerRefusesError, match="KAFKA_SSL_CA_FILE"):
         wait_for_broker(settings_of(**known | {"kafka_ssl_ca_file": ""}), 5)
@@ -274,7 +280,6 @@ def test_wrong_credentials_and_certificates_are_refused_with_the_cure(
         wait_for_broker(settings_of(**known | {"kafka_bootstrap_servers": broker}), 5)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_doctor_says_whether_the_kafka_of_the_environment_takes_the_connection(
     secure: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,7 +291,6 @@ def test_doctor_says_whether_the_kafka_of_the_environment_takes_the_connection(
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", SECRET)
     monkeypatch.setattr(doctor, "_KAFKA_SECONDS", 1.0)
     found = doctor.check_kafka()
-    gc.collect()
     assert not found.ok
     assert SECRET not in str(found)
     monkeypatch.setenv("KAFKA_SASL_PASSWORD", "")
