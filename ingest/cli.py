@@ -98,6 +98,13 @@ def _open_source(
     return open_source(Path(source), options, settings.ingest_memory_mb), None
 
 
+def _mark(file: Path, source: str, reading: TypedReading, world: tuple[int | None, ...]) -> ReplayedMark:
+    words = reading.words()
+    # Versions before the reading options had three of them: columns, event type, rating scale.
+    earlier = "" if words else fingerprint(source, None, None, None, *world)
+    return ReplayedMark(file, fingerprint(source, words, *world), earlier)
+
+
 def _world(users: int, items: int, ratings: int | None, seed: int) -> SyntheticWorld:
     usual = min(_RATINGS_PER_USER * users, users * items // 3)
     return SyntheticWorld(WorldSize(users, items, usual if ratings is None else ratings, seed=seed))
@@ -138,8 +145,7 @@ def ingest(
             source, reading, settings, endless, lambda: _world(users, items, ratings, seed)
         )
         _tell_and_ask(opened, reading, settings)
-        options = (reading.words(), users, items, ratings, seed)
-        mark = ReplayedMark(replayed_file, fingerprint(source, *options)) if replayed_file else None
+        mark = _mark(replayed_file, source, reading, (users, items, ratings, seed)) if replayed_file else None
         run = Ingest(
             opened,
             settings,

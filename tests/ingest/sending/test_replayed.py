@@ -14,6 +14,14 @@ def test_a_mark_is_there_only_for_the_source_it_was_written_for(tmp_path: Path) 
     assert not ReplayedMark(mark.path, "b").is_there()
 
 
+def test_a_source_that_an_earlier_version_replayed_is_not_replayed_again(tmp_path: Path) -> None:
+    (tmp_path / "replayed").write_text("as before\n")
+    assert ReplayedMark(tmp_path / "replayed", "as now", earlier="as before").is_there()
+    assert not ReplayedMark(tmp_path / "replayed", "as now", earlier="another").is_there()
+    (tmp_path / "replayed").write_text("")
+    assert not ReplayedMark(tmp_path / "replayed", "as now").is_there()
+
+
 def test_a_changed_file_or_other_options_are_another_source(tmp_path: Path) -> None:
     ratings = tmp_path / "ratings.csv"
     ratings.write_text("1")
