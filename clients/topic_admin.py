@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
@@ -69,12 +70,20 @@ def create_topics(
     An existing topic is left as it is. Raises BrokerUnavailableError within ``timeout`` seconds.
     """
     with _admin(servers, timeout) as admin:
-        existing = set(admin.list_topics())
-        return [
-            topic.name
-            for topic in topics
-            if topic.name not in existing and _create(admin, topic, replication)
-        ]
+        return _create_absent(admin, topics, replication)
+
+
+def prepare_topics(servers: Servers, timeout: float = 10.0) -> list[TopicFault]:
+    """`create_topics`, and the faults of those that were there (`find_topic_faults`), by one connection."""
+    with _admin(servers, timeout) as admin:
+        _create_absent(admin, TOPICS, _REPLICATION_FACTOR)
+        return _faults_of(admin, TOPICS)
+
+
+def _create_absent(admin: KafkaAdminClient, topics: Sequence[Topic], replication: int) -> list[str]:
+    existing = set(admin.list_topics())
+    absent = [topic for topic in topics if topic.name not in existing]
+    return [topic.name for topic in absent if _create(admin, topic, replication)]
 
 
 def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:
@@ -100,25 +109,28 @@ def find_topic_faults(
     """
     with _admin(servers, timeout) as admin:
         existing = set(admin.list_topics())
-        present = {topic.name: topic for topic in topics if topic.name in existing}
-        if not present:
-            return []
-        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in present]
-        try:
-            described = admin.describe_configs(resources, config_filter="all")["topic"]
-            replicas = {
-                each["name"]: min(len(partition["replica_nodes"]) for partition in each["partitions"])
-                for each in admin.describe_topics(list(present))
-            }
-        except AuthorizationError:
-            return []
-    return [
-        fault
-        for name, topic in present.items()
-        for fault in topic_faults(
-            topic, {key: str(entry["value"]) for key, entry in described[name].items()}, replicas[name]
-        )
-    ]
+        return _faults_of(admin, [topic for topic in topics if topic.name in existing])
+
+
+def _faults_of(admin: KafkaAdminClient, topics: Sequence[Topic]) -> list[TopicFault]:
+    if not topics:
+        return []
+    names = [topic.name for topic in topics]
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    try:
+        described = admin.describe_configs(resources, config_filter="all")["topic"]
+        replicas = {
+            each["name"]: min(len(partition["replica_nodes"]) for partition in each["partitions"])
+            for each in admin.describe_topics(names)
+        }
+    except AuthorizationError:
+        return []
+    values = {
+        name: {key: str(entry["value"]) for key, entry in entries.items()}
+        for name, entries in described.items()
+    }
+    faults = (topic_faults(topic, values[topic.name], replicas[topic.name]) for topic in topics)
+    return list(chain.from_iterable(faults))
 
 
 def end_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int, int]:

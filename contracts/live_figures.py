@@ -17,6 +17,7 @@ from contracts.stored.records import MICROS
 TOP = 10  # places that hit rate and NDCG look at
 DEPTH = 100  # places that the reciprocal rank looks at
 KEEP_SECONDS = 35 * 86_400
+HOUR_MS = 3_600_000
 # What is scored: the list as it was served, by its source; beside it the list of the last retraining, and the
 # popular list, both without the items that the user knew.
 FRESH, BATCH, FALLBACK = "served:fresh", "served:als", "served:popular"
@@ -35,7 +36,12 @@ def day_of(moment_ms: int) -> str:
 
 def hour_of(moment_ms: int) -> int:
     """The hour of the day, UTC."""
-    return moment_ms // 3_600_000 % 24
+    return moment_ms // HOUR_MS % 24
+
+
+def first_moment(now_ms: int, hours: int) -> int:
+    """When the last hours began, the present one included: on the hour, epoch ms."""
+    return (now_ms // HOUR_MS - hours + 1) * HOUR_MS
 
 
 def days_until(now_ms: int, hours: int) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.events import DEFAULT_WEIGHTS
+from contracts.stored.records import TREND_HALF_LIVES
 
 
 class _Environment(BaseSettings):
@@ -158,7 +159,7 @@ class TrendSettings(_Environment):
 
     # Not below five minutes: an octave's number has 32 bits and the last event time is the year 9999.
     trend_half_lives: tuple[Annotated[int, Field(ge=300)], ...] = Field(
-        default=(3600, 86_400, 604_800, 300), min_length=1, max_length=8
+        default=TREND_HALF_LIVES, min_length=1, max_length=8
     )
 
 

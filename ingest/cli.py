@@ -1,4 +1,4 @@
-"""``headwater ingest`` and ``headwater download``."""
+"""``headwater ingest``, ``headwater download`` and ``headwater catalog import``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -69,6 +70,19 @@ def _end(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+@contextmanager
+def _errors_in_words() -> Iterator[None]:
+    """What ends a command that reads and sends, as one sentence with its exit code."""
+    try:
+        yield
+    except (TooMuchRefusedError, NotWantedError) as error:
+        _end(str(error), REFUSED)
+    except (SourceError, ValueError) as error:
+        _end(str(error), USAGE)
+    except ProducerError as error:
+        _end(str(error), NO_BROKER)
+
+
 def _schedule(rate: float | None, speed: float | None, fast: bool) -> Schedule | None:
     if sum((rate is not None, speed is not None, fast)) > 1:
         raise SourceError("--rate, --speed and --as-fast-as-possible exclude each other: choose one")
@@ -101,7 +115,7 @@ def _open_source(
 def _mark(file: Path, source: str, reading: TypedReading, world: tuple[int | None, ...]) -> ReplayedMark:
     words = reading.words()
     # Versions before the reading options had three of them: columns, event type, rating scale.
-    earlier = "" if words else fingerprint(source, None, None, None, *world)
+    earlier = None if words else fingerprint(source, None, None, None, *world)
     return ReplayedMark(file, fingerprint(source, words, *world), earlier)
 
 
@@ -139,35 +153,34 @@ def ingest(
     gc.set_threshold(_GC_THRESHOLD)
     settings = _settings(bootstrap_servers)
     opened: Source | None = None
-    try:
-        schedule = _schedule(rate, speed, as_fast_as_possible)
-        opened, live = _open_source(
-            source, reading, settings, endless, lambda: _world(users, items, ratings, seed)
-        )
-        _tell_and_ask(opened, reading, settings)
-        mark = _mark(replayed_file, source, reading, (users, items, ratings, seed)) if replayed_file else None
-        run = Ingest(
-            opened,
-            settings,
-            console,
-            history_schedule=None if live is not None and speed is None else schedule,
-            live=live,
-            live_schedule=schedule if rate is not None else at_rate(_LIVE_PER_SECOND),
-            limit=limit,
-            progress_file=progress_file,
-            replayed=mark,
-            ledger=ledger,
-        )
-        final = run.run()
-    except (TooMuchRefusedError, NotWantedError) as error:
-        _end(str(error), REFUSED)
-    except (SourceError, ValueError) as error:
-        _end(str(error), USAGE)
-    except ProducerError as error:
-        _end(str(error), NO_BROKER)
-    finally:
-        if isinstance(opened, FileSource):
-            opened.close()
+    with _errors_in_words():
+        try:
+            schedule = _schedule(rate, speed, as_fast_as_possible)
+            opened, live = _open_source(
+                source, reading, settings, endless, lambda: _world(users, items, ratings, seed)
+            )
+            _tell_and_ask(opened, reading, settings)
+            mark = (
+                _mark(replayed_file, source, reading, (users, items, ratings, seed))
+                if replayed_file
+                else None
+            )
+            run = Ingest(
+                opened,
+                settings,
+                console,
+                history_schedule=None if live is not None and speed is None else schedule,
+                live=live,
+                live_schedule=schedule if rate is not None else at_rate(_LIVE_PER_SECOND),
+                limit=limit,
+                progress_file=progress_file,
+                replayed=mark,
+                ledger=ledger,
+            )
+            final = run.run()
+        finally:
+            if isinstance(opened, FileSource):
+                opened.close()
     _print_result(final, run.counts.reasons, as_json)
 
 
@@ -194,8 +207,7 @@ def import_catalog(
     """Put a file of items or users into the catalogue: id, title, categories, all else as attributes."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     settings = _settings(bootstrap_servers)
-    engine = Engine(settings.ingest_memory_mb)
-    try:
+    with _errors_in_words(), closing(Engine(settings.ingest_memory_mb)) as engine:
         options = entry_options(
             kind=kind,
             columns=columns,
@@ -214,14 +226,6 @@ def import_catalog(
             return
         run = Ingest(opened, settings, Console(stderr=True))
         final = run.run()
-    except TooMuchRefusedError as error:
-        _end(str(error), REFUSED)
-    except (SourceError, ValueError) as error:
-        _end(str(error), USAGE)
-    except ProducerError as error:
-        _end(str(error), NO_BROKER)
-    finally:
-        engine.close()
     _print_result(final, run.counts.reasons, as_json)
 
 

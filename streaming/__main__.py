@@ -11,7 +11,7 @@ from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
-from clients.topic_admin import create_topics, find_topic_faults, topic_ends
+from clients.topic_admin import prepare_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
@@ -37,13 +37,7 @@ def main() -> int:
     log_json_lines()
     for noisy in ("py4j", "kafka"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
-    stopping = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopping.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    stopping = _set_by_signals()
     settings = StreamingSettings()
     if refused := mapping_fault(settings.event_mapping_file) or eviction_fault(
         redis_memory(connect(settings.redis_url.get_secret_value()))
@@ -51,9 +45,8 @@ def main() -> int:
         log.error("not started: %s", refused)
         return NEEDS_OPERATOR
     try:
-        create_topics(settings, timeout=_BROKER_SECONDS)
+        topic_faults = prepare_topics(settings, _BROKER_SECONDS)
         partitions = len(topic_ends(settings))
-        topic_faults = find_topic_faults(settings)
     except BrokerUnavailableError as error:
         log.error("%s", error)
         return 1
@@ -96,6 +89,18 @@ def main() -> int:
     lease.release()
     spark.stop()
     return 0
+
+
+def _set_by_signals() -> threading.Event:
+    """An event that SIGTERM or SIGINT sets."""
+    stopping = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    return stopping
 
 
 def _may_start_with(faults: Sequence[TopicFault]) -> bool:

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from contracts.stored import keyspace
-from contracts.stored.records import EARLIER_SIZE, ENTRY_SIZE, OCTAVE_SIZE, OCTAVES, POPULARITY_SIZE
+from contracts.stored.records import (
+    EARLIER_SIZE,
+    ENTRY_SIZE,
+    OCTAVE_SIZE,
+    OCTAVES,
+    POPULARITY_SIZE,
+    TREND_HALF_LIVES,
+)
 from contracts.stored.redis_structures import (
     HALF_LIKED,
     INTEGER,
@@ -51,7 +58,7 @@ class World:
     repeats: float = 0.0  # earlier events of a pair, in the mean
     earlier_events: int = 16  # kept of a pair, at the most
     days: float = 365.0  # over which the interactions of an item are spread
-    half_lives: tuple[int, ...] = (3600, 86_400, 604_800, 300)
+    half_lives: tuple[int, ...] = TREND_HALF_LIVES
     categories: int = 20
     categories_per_item: float = 2.0
     catalog_size: int = 150  # the JSON of an item

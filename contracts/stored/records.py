@@ -28,6 +28,8 @@ COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
 # distinct users, sum of ratings in millionths, then one count per counted type
 _POPULARITY = struct.Struct(">Id" + "I" * len(COUNTED_TYPES))
 POPULARITY_SIZE = _POPULARITY.size
+# The default of TREND_HALF_LIVES, in seconds. A new one goes to the end: stored sums name its place.
+TREND_HALF_LIVES = (3600, 86_400, 604_800, 300)
 # place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
 _OCTAVE = struct.Struct(">Bid")
 OCTAVE_SIZE = _OCTAVE.size

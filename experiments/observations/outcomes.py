@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from contracts.live_figures import HOUR_MS
 from contracts.live_outcomes import Outcome, Scored, day_fields
 from contracts.stored.lake import OUTCOMES
 
-HOUR_MS = 3_600_000
 _PLACE = ["partition", "offset", "through"]
 _RANKS = ["served_rank", "retrained_rank", "popular_rank"]
 OUTCOME_ROWS = pa.schema(

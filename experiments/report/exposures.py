@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from contracts.experiments.assignment import arms_of
+from contracts.live_figures import HOUR_MS, first_moment
 from contracts.settings import ExperimentSettings
 from experiments.observations.ids import codes
-from experiments.observations.outcomes import HOUR_MS
 from experiments.observations.rows import ExperimentRows, read_all_rows
 from experiments.observations.shown import Shown, ShownRows
 
@@ -47,7 +47,7 @@ class ExposureReport(BaseModel):
 
 def exposure_report(settings: ExperimentSettings, now_ms: int, hours: int) -> ExposureReport:
     """The report of the last hours, the present one included."""
-    since_ms = (now_ms // HOUR_MS - hours + 1) * HOUR_MS
+    since_ms = first_moment(now_ms, hours)
     rows = read_all_rows(settings.lake_uri, since_ms)
     return report_of_rows(rows, since_ms, int(settings.attribution_hours * HOUR_MS))
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from pydantic import BaseModel, Field
 
-from contracts.live_figures import LISTS, ListSums, LiveFigures, figures_of
-from experiments.observations.outcomes import HOUR_MS, read_outcomes, recount
+from contracts.live_figures import LISTS, ListSums, LiveFigures, figures_of, first_moment
+from experiments.observations.outcomes import read_outcomes, recount
 
 _SERVED = "served"
 
@@ -32,7 +32,7 @@ class LiveReport(BaseModel):
 
 def live_report(lake_uri: str, now_ms: int, hours: int) -> LiveReport:
     """The figures of the last hours, the present one included."""
-    since_ms = (now_ms // HOUR_MS - hours + 1) * HOUR_MS
+    since_ms = first_moment(now_ms, hours)
     by_version: dict[str, LiveFigures] = defaultdict(LiveFigures)
     for fields in recount(read_outcomes(lake_uri, since_ms)).values():
         for (_, version), figures in figures_of(fields).items():

@@ -15,14 +15,11 @@ class ReplayedMark:
 
     path: Path
     fingerprint: str
-    earlier: str = ""  # the fingerprint of the same source by an earlier version
+    earlier: str | None = None  # the fingerprint of the same source by an earlier version
 
     def is_there(self) -> bool:
         """Whether this very source has been replayed before."""
-        return self.path.exists() and self.path.read_text().strip() in {
-            self.fingerprint,
-            self.earlier or self.fingerprint,
-        }
+        return self.path.exists() and self.path.read_text().strip() in (self.fingerprint, self.earlier)
 
     def write(self) -> None:
         """Remember the source; the file is replaced whole."""

@@ -24,7 +24,7 @@ from contracts.catalog import (
     CatalogEntry,
     CatalogKind,
 )
-from contracts.identifiers import BLANKS
+from contracts.identifiers import BLANKS, INEXACT_FROM
 from ingest.files.columns import NONE, USUAL, find_named, plain
 from ingest.files.delimited import Refused
 from ingest.files.engine import Engine, sql_literal
@@ -264,7 +264,7 @@ def cell_text(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return str(cell).lower()
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < INEXACT_FROM:
         return str(int(cell))
     if isinstance(cell, list | dict):
         return json.dumps(cell, ensure_ascii=False, default=str) if cell else ""

@@ -31,6 +31,7 @@ _GB = 1_000_000_000
 MIN_PYTHON = (3, 10)
 MIN_MEMORY_GB, MIN_DISK_GB = 4.0, 2.0
 _KAFKA, _KAFKA_SECONDS = "KAFKA_BOOTSTRAP_SERVERS", 5.0
+_KAFKA_CURE = f"correct {_KAFKA} and the other settings KAFKA_..."
 USUAL_PORTS = (("--api-port", 8000), ("--kafka-port", 9092), ("--redis-port", 6379))
 
 
@@ -157,31 +158,29 @@ def check_redis() -> Check:
 
 def check_kafka() -> Check:
     """The Kafka that the environment names takes our connection."""
-    cure = f"correct {_KAFKA} and the other settings KAFKA_..."
     try:
         settings = KafkaSettings()
         ends = end_offsets(settings, INTERACTIONS.name, _KAFKA_SECONDS)
     except (ProducerError, OSError, ValueError) as error:
         # Only the sentence of a validation error.
         words = str(error) if not isinstance(error, ValidationError) else error.errors()[0]["msg"]
-        return Check("Kafka", False, words, cure)
+        return Check("Kafka", False, words, _KAFKA_CURE)
     way: str = settings.kafka_security_protocol
     if settings.kafka_uses_sasl:
         way += f" with {settings.kafka_sasl_mechanism}"
     topic = f"has {len(ends)} partitions" if ends else "is not there yet"
     found = f"{settings.kafka_bootstrap_servers} by {way}; the topic {INTERACTIONS.name} {topic}"
-    return Check("Kafka", True, found, cure)
+    return Check("Kafka", True, found, _KAFKA_CURE)
 
 
 def check_topics() -> Check:
     """The topics that exist there are configured as the guarantees need; one that is absent is created so."""
-    cure = f"correct {_KAFKA} and the other settings KAFKA_..."
     try:
         faults = find_topic_faults(KafkaSettings(), timeout=_KAFKA_SECONDS)
     except (ProducerError, OSError, ValueError):
-        return Check("topics", False, "not read: Kafka cannot be reached", cure)
+        return Check("topics", False, "not read: Kafka cannot be reached", _KAFKA_CURE)
     if not faults:
-        return Check("topics", True, "configured as Headwater needs them, or not there yet", cure)
+        return Check("topics", True, "configured as Headwater needs them, or not there yet", _KAFKA_CURE)
     found = "; ".join(f"{fault.topic} {fault.what}" for fault in faults)
     is_grave = any(fault.is_grave for fault in faults)
     return Check("topics", not is_grave, found, " and ".join(fault.cure for fault in faults))

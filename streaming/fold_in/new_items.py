@@ -68,11 +68,12 @@ def _with_listed(known: NewItems, further: Sequence[bytes], rank: int) -> NewIte
 
 def list_new_items(client: StateClient, model: OnlineModel, items: Iterable[bytes]) -> None:
     """Give items that the model does not know a place before they have a factor: trends rank them at once."""
+    unlisted = list(dict.fromkeys(items))
+    if not unlisted:
+        return
     script = client.register_script(lua(__package__, "list_new_items.lua"))
-    rank, unlisted = model.factors.shape[1], list(dict.fromkeys(items))
-    if unlisted:
-        keys = [keyspace.new_items(model.version), keyspace.new_factors(model.version)]
-        script(keys=keys, args=[_MOST_LISTED, bytes(4 * rank), *unlisted])
+    keys = [keyspace.new_items(model.version), keyspace.new_factors(model.version)]
+    script(keys=keys, args=[_MOST_LISTED, bytes(4 * model.factors.shape[1]), *unlisted])
 
 
 def learn_new_items(client: StateClient, model: OnlineModel, touches: Iterable[Touch], min_users: int) -> int:

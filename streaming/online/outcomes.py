@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from contracts.events import NEGATIVE_TYPES, RATING
-from contracts.live_figures import BATCH, DEPTH, FALLBACK, FRESH, day_of, hour_of, kept_field
+from contracts.live_figures import BATCH, DEPTH, FALLBACK, FRESH, HOUR_MS, day_of, hour_of, kept_field
 from contracts.live_outcomes import Scored, place_text, scored_text
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
@@ -26,7 +26,6 @@ from streaming.online.rows import RecordRow
 from streaming.state.client import StateClient
 
 _POPULAR_READ, _POPULAR_SECONDS = 2 * DEPTH, 1.0
-_HOUR_MS = 3_600_000
 
 
 class _UserLists(NamedTuple):
@@ -61,14 +60,14 @@ def _parts(hours: int, scored: Scored) -> tuple[str, str]:
 
     ``hours``: the hour's number since 1970.
     """
-    day, hour = day_of(hours * _HOUR_MS), hour_of(hours * _HOUR_MS)
+    day, hour = day_of(hours * HOUR_MS), hour_of(hours * HOUR_MS)
     added = {"day": day, "kept": kept_field(hour, scored.model_version), "amounts": scored.amounts(hour)}
     return scored_text(scored), json.dumps(added)
 
 
 def _text(row: RecordRow, scored: Scored, now_ms: int) -> str:
     """As `apply_events.lua` takes it: a line for the lake, and a line of what is added."""
-    line, added = _parts(row.through // _HOUR_MS, scored)
+    line, added = _parts(row.through // HOUR_MS, scored)
     number = row.partition.rpartition(SEPARATOR)[2]
     return f"{place_text(number, row.offset, row.through, now_ms)}{line}\n{added}"
 

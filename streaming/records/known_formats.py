@@ -8,6 +8,32 @@ from __future__ import annotations
 
 from typing import Any
 
+_CHANGED_ROW: dict[str, Any] = {
+    "when": {"/op": ["c", "r", "u"]},
+    "fields": {
+        "user_id": "/after/user_id",
+        "item_id": "/after/item_id",
+        "value": ["/after/rating", "/after/value"],
+        "event_type": "/after/event_type",
+        "event_time": ["/source/ts_ms", "/ts_ms"],
+    },
+    "time_unit": "ms",
+}
+
+
+def _within(pointer: str, known: dict[str, Any]) -> dict[str, Any]:
+    """The same format, one level deeper."""
+
+    def move(places: str | list[str]) -> str | list[str]:
+        return pointer + places if isinstance(places, str) else [pointer + place for place in places]
+
+    fields = {name: move(places) for name, places in known["fields"].items()}
+    return known | {
+        "when": {pointer + place: value for place, value in known["when"].items()},
+        "fields": fields,
+    }
+
+
 KNOWN_FORMATS: dict[str, dict[str, Any]] = {
     "cloudevents": {
         "when": {"/specversion": "*", "/source": "*"},
@@ -22,28 +48,8 @@ KNOWN_FORMATS: dict[str, dict[str, Any]] = {
         },
     },
     # A row of a table was inserted or changed; with or without the schema of Kafka Connect.
-    "debezium": {
-        "when": {"/op": ["c", "r", "u"]},
-        "fields": {
-            "user_id": "/after/user_id",
-            "item_id": "/after/item_id",
-            "value": ["/after/rating", "/after/value"],
-            "event_type": "/after/event_type",
-            "event_time": ["/source/ts_ms", "/ts_ms"],
-        },
-        "time_unit": "ms",
-    },
-    "debezium-with-schema": {
-        "when": {"/payload/op": ["c", "r", "u"]},
-        "fields": {
-            "user_id": "/payload/after/user_id",
-            "item_id": "/payload/after/item_id",
-            "value": ["/payload/after/rating", "/payload/after/value"],
-            "event_type": "/payload/after/event_type",
-            "event_time": ["/payload/source/ts_ms", "/payload/ts_ms"],
-        },
-        "time_unit": "ms",
-    },
+    "debezium": _CHANGED_ROW,
+    "debezium-with-schema": _within("/payload", _CHANGED_ROW),
     # A row was deleted: what the user did is taken back.
     "debezium-delete": {
         "when": {"/op": "d"},

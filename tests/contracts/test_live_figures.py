@@ -15,6 +15,7 @@ from contracts.live_figures import (
     day_of,
     days_until,
     decode_day,
+    first_moment,
     hour_of,
 )
 
@@ -61,3 +62,9 @@ def test_days_and_hours_are_utc() -> None:
     assert (day_of(NEW_YEAR), hour_of(NEW_YEAR)) == ("20260101", 0)
     assert days_until(NEW_YEAR, 1) == ["20251231", "20260101"]
     assert days_until(NEW_YEAR + 7_200_000, 2) == ["20260101"]
+
+
+def test_the_last_hours_begin_on_the_hour_and_hold_the_present_one() -> None:
+    assert first_moment(NEW_YEAR, 1) == NEW_YEAR
+    assert first_moment(NEW_YEAR + 3_599_999, 1) == NEW_YEAR
+    assert first_moment(NEW_YEAR + 3_599_999, 24) == NEW_YEAR - 23 * 3_600_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-from contracts.live_figures import LiveFigures, days_until, decode_day
+from contracts.live_figures import LiveFigures, days_until, decode_day, first_moment
 from contracts.stored import keyspace
 from serving.redis.store import BACKGROUND_SECONDS, Store
 
@@ -23,7 +23,7 @@ async def live_hours(store: Store, now_ms: int, hours: int) -> list[LiveHour]:
     days = days_until(now_ms, hours)
     keys = [keyspace.live(day, shard) for day in days for shard in range(store.shards)]
     replies = await store.ask_alone(*(("HGETALL", key) for key in keys), seconds=BACKGROUND_SECONDS)
-    first = (now_ms // 3_600_000 - hours + 1) * 3_600_000
+    first = first_moment(now_ms, hours)
     found = [
         LiveHour(_moment(day, hour), version, figures)
         for place, day in enumerate(days)
