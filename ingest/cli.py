@@ -25,7 +25,7 @@ from ingest.meaning.command_line import TypedReading, with_reading_options
 from ingest.meaning.encoding import EncodedEvent
 from ingest.sending.pace import Schedule, at_rate, at_speed
 from ingest.sending.progress import in_words
-from ingest.sending.replayed import ReplayedMark, fingerprint
+from ingest.sending.replay_mark import ReplayedMark, fingerprint
 from ingest.sending.run import Ingest, Source
 from ingest.simulated.source import SyntheticWorld, WorldSize
 from ingest.sources.catalog_file import CatalogFile, check_entries, entry_options

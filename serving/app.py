@@ -50,7 +50,7 @@ from serving.routes import exposures as exposure_routes
 from serving.routes import rules as rules_routes
 from serving.routes.hot_route import Api, HotRoute
 from serving.telemetry.metrics import Metrics
-from serving.writes.applied import AppliedWrites
+from serving.writes.applied_writes import AppliedWrites
 from serving.writes.event_log import EventLog
 from serving.writes.exposures import ExposureLog
 from serving.writes.log_ends import LogEnds

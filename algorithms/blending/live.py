@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.blending.served import ServedBlend
+from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.repeats import Repeats

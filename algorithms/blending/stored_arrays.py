@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from algorithms.blending.served import Arrays, stored_names
+from algorithms.blending.serialization import Arrays, stored_names
 from algorithms.signals.rows import Rows
 from contracts.stored.manifest import BlendRecord
 from contracts.stored.signal_arrays import (

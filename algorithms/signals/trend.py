@@ -4,7 +4,7 @@
 
 A sum below 0 (more dislikes than likes) is as good as none.
 Without a half-life it is all-time popularity, which a blend may subtract. What is counted, and with which
-weight w, is as in `algorithms.signals.counted`: Redis moves the same sums with each event.
+weight w, is as in `algorithms.signals.trend_counts`: Redis moves the same sums with each event.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.signals.counted import STANDS, Counted
 from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.trend_counts import STANDS, Counted
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]

@@ -19,7 +19,7 @@ from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.rounds.training_world import session, settings_of, world
 from training.fit.als import ranking, spark_als
 from training.fit.factors import Matrix, matrix
-from training.lists.ranked import ranked_lists
+from training.lists.ranked_lists import ranked_lists
 
 N, _ROUNDS, _CHECKED = 100, 3, 200
 

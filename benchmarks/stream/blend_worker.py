@@ -19,7 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.served import ServedBlend
+from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.factors import Factors
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.stream.blend_scoring import BLENDS, ITEMS, LISTED, RANK, random_histories, random_signals

@@ -23,8 +23,8 @@ import numpy as np
 
 from algorithms.blending.blend import Blend
 from algorithms.blending.choice import MAX_QUESTIONS, Choice, Slice, choose
-from algorithms.blending.offered import fit_offered
 from algorithms.blending.questions import Questions, later_questions, next_item_questions
+from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.weights import Candidate
 from algorithms.bootstrap import Figure
 from algorithms.metrics import ndcg_at_k

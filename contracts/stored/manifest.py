@@ -133,7 +133,7 @@ class Sizes(_Record):
 
 
 class SignalRecord(_Record):
-    """One signal of a blend: how it is scored from what is stored of it (algorithms/blending/served.py)."""
+    """One signal of a blend: how it is scored from what is stored (algorithms/blending/serialization.py)."""
 
     family: str
     stored: str | None = None  # the name of its arrays in keyspace.model_signals; None: it needs none

@@ -12,9 +12,9 @@ from pydantic import BaseModel, Field
 from contracts.experiments.assignment import arms_of
 from contracts.live_figures import HOUR_MS, first_moment
 from contracts.settings import ExperimentSettings
+from experiments.observations.exposure_counts import Shown, ShownRows
 from experiments.observations.ids import codes
 from experiments.observations.rows import ExperimentRows, read_all_rows
-from experiments.observations.shown import Shown, ShownRows
 
 _NO_VERSION = "none"
 

@@ -14,10 +14,10 @@ from typing import Any
 import duckdb
 
 from ingest.files.columns import names_an_item
-from ingest.files.delimited import Refused, RefusedRecord, lines_sql
+from ingest.files.content import Content, recode
+from ingest.files.delimited_text import Refused, RefusedRecord, lines_sql
 from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import SourceError
-from ingest.files.unpacked import Content, recode
 
 _MAX_OBJECT_BYTES = 64_000_000
 _KEPT = 1_000

@@ -10,7 +10,16 @@ from typing import Protocol
 
 from contracts.identifiers import BLANKS
 from ingest.files.columns import PARTS, names_a_part, names_an_item
-from ingest.files.delimited import DelimitedText, Dialect, Refused, dialect_of, lines_sql, sample_lines, sniff
+from ingest.files.content import Content
+from ingest.files.delimited_text import (
+    DelimitedText,
+    Dialect,
+    Refused,
+    dialect_of,
+    lines_sql,
+    sample_lines,
+    sniff,
+)
 from ingest.files.engine import Engine, sql_literal
 from ingest.files.json_records import JsonRecords, looks_like_json, pointer, token_text
 from ingest.files.known_layouts import (
@@ -24,7 +33,6 @@ from ingest.files.known_layouts import (
 )
 from ingest.files.parquet_records import ParquetRecords, column_text
 from ingest.files.rejected_lines import NoTableError
-from ingest.files.unpacked import Content
 
 IDS = ("user", "item")
 # The columns of loaded rows; `user` alone is a function of SQL.

@@ -1,7 +1,7 @@
 """From an event's parts to its key and JSON, by the contract's own rules but without its objects.
 
 A pydantic object an event costs ten times what this does; the parity test holds both to the same events.
-Files are encoded by DuckDB (``ingest/meaning/typed.py``), to the same bytes.
+Files are encoded by DuckDB (``ingest/meaning/conversion.py``), to the same bytes.
 """
 
 from __future__ import annotations

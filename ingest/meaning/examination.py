@@ -10,11 +10,11 @@ from itertools import groupby
 
 from contracts.refused_rows import RefusedRow
 from ingest.files.engine import Engine
+from ingest.meaning.conversion import TYPED
 from ingest.meaning.decisions import Decisions
 from ingest.meaning.options import SKIP, ReadingOptions
 from ingest.meaning.rows import LoadedTable
 from ingest.meaning.times import unit_of
-from ingest.meaning.typed import TYPED
 
 KEPT = 1_000  # refused rows whose line and text are kept
 _SAMPLE = 5

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from ingest.files.columns import Columns
-from ingest.files.delimited import Refused, first_line
+from ingest.files.delimited_text import Refused, first_line
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import SourceError
 from ingest.files.tables import LOADED, Table

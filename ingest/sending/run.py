@@ -25,7 +25,7 @@ from ingest.files.rejected_lines import RejectedLines
 from ingest.meaning.encoding import EncodedEvent
 from ingest.sending.pace import Schedule, at_pace
 from ingest.sending.progress import reporting, write_progress
-from ingest.sending.replayed import ReplayedMark
+from ingest.sending.replay_mark import ReplayedMark
 from ingest.sending.sending import Counts, send_catalog, send_events
 
 _FLUSH_SECONDS = 130.0  # more than the producer's own delivery timeout

@@ -26,11 +26,11 @@ from contracts.catalog import (
 )
 from contracts.identifiers import BLANKS, INEXACT_FROM
 from ingest.files.columns import NONE, USUAL, find_named, plain
-from ingest.files.delimited import Refused
+from ingest.files.content import content_of
+from ingest.files.delimited_text import Refused
 from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import RejectedLines, SourceError
 from ingest.files.tables import DelimitedTable, JsonTable, ParquetTable, Table, table_of
-from ingest.files.unpacked import content_of
 from ingest.meaning.encoding import EncodedEvent, reason_of
 from ingest.meaning.identifiers import NULL_LIKE, float_column, without_fraction
 from ingest.meaning.options import parse_separator

@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.catalog import HIDDEN, PUBLISHED_AT, CatalogEntry, CatalogKind
+from ingest.files.content import content_of
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import RejectedLines
-from ingest.files.unpacked import content_of
 from ingest.meaning.encoding import reason_of
 from ingest.sources.catalog_file import cell_text
 from ingest.sources.metadata import modified_ms

@@ -10,10 +10,10 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from contracts.catalog import CatalogEntry, CatalogKind
-from ingest.files.delimited import DelimitedText, Dialect
+from ingest.files.content import content_of
+from ingest.files.delimited_text import DelimitedText, Dialect
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import RejectedLines
-from ingest.files.unpacked import content_of
 from ingest.meaning.encoding import reason_of
 
 Describe = Callable[[list[str]], "Description"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from contracts.catalog import CatalogKind
-from ingest.files.delimited import sniff
+from ingest.files.content import content_of
+from ingest.files.delimited_text import sniff
 from ingest.files.engine import Engine
-from ingest.files.unpacked import content_of
 from ingest.sources.metadata import Description, MetadataFile
 
 _KINDS: tuple[CatalogKind, ...] = ("item", "user")

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest.files.columns import NONE, Columns, ColumnsUnknownError, resolve
+from ingest.files.content import content_of, unpack
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import NoTableError, SourceError
 from ingest.files.tables import Table, table_of
-from ingest.files.unpacked import content_of, unpack
 from ingest.meaning.options import ReadingOptions
 from ingest.meaning.rows import LoadedTable
 from ingest.sources.gorse import GorseMetadata, gorse_export

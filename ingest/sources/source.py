@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from contracts.catalog import CatalogEntry
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import RejectedLines
+from ingest.meaning.conversion import events_in_time_order, type_rows
 from ingest.meaning.decisions import decide
 from ingest.meaning.encoding import EncodedEvent
 from ingest.meaning.examination import Examination, examine
 from ingest.meaning.options import ReadingOptions
 from ingest.meaning.rows import LoadedTable, load_tables
-from ingest.meaning.typed import events_in_time_order, type_rows
 from ingest.sources.metadata import Metadata
 
 

@@ -22,7 +22,7 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
-from serving.writes.applied import AppliedWrites, NeverWrittenError
+from serving.writes.applied_writes import AppliedWrites, NeverWrittenError
 from serving.writes.exposures import ExposureLog
 from serving.writes.write_token import MAX_TOKEN_LENGTH, decode_token
 

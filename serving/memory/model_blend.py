@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from algorithms.blending.blend import Blend, Signals
-from algorithms.blending.served import ServedBlend, read_blend
+from algorithms.blending.serialization import ServedBlend, read_blend
 from algorithms.blending.stored_arrays import decode_arrays, field_names
 from algorithms.signals.factors import Factors
 from contracts.stored import keyspace

@@ -21,8 +21,8 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, PathId, length_bounds
 from serving.redis.reads.item import top_users as read_top_users
 from serving.telemetry.metrics import Metrics
+from serving.writes.answer_ids import sign
 from serving.writes.exposures import ExposureLog
-from serving.writes.signed import sign
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 

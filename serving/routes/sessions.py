@@ -31,8 +31,8 @@ from serving.memory.experiments import ExperimentsInForce
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId
 from serving.telemetry.metrics import Metrics
+from serving.writes.answer_ids import sign_list, sign_rank
 from serving.writes.exposures import ExposureLog
-from serving.writes.signed import sign_list, sign_rank
 
 MAX_ITEMS, MAX_GROUP = 1000, 50
 

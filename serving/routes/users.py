@@ -23,8 +23,8 @@ from serving.lists.user_list import UserList
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId, Offset, PathId, length_bounds
 from serving.redis.reads.user import history as read_history
+from serving.writes.answer_ids import sign_because, sign_rank
 from serving.writes.exposures import ExposureLog
-from serving.writes.signed import sign_because, sign_rank
 
 MAX_ESTIMATED = 100
 Items = Annotated[

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from algorithms.blending.blend import KnownItems as LeftOut
 from algorithms.blending.blend import deviations
 from algorithms.blending.live import Sums, live_blend
-from algorithms.blending.served import ServedBlend
+from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
 from streaming.fold_in.by_factors import RankedLists

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.blending.served import Arrays, stored_names
+from algorithms.blending.serialization import Arrays, stored_names
 from algorithms.blending.stored_arrays import decode_arrays, field_names
 from algorithms.signals.rows import Rows
 from contracts.stored import keyspace

@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.blending.served import ServedBlend, read_blend
+from algorithms.blending.serialization import ServedBlend, read_blend
 from algorithms.fold_in import gramian
 from algorithms.signals.factors import Factors
 from contracts.stored import keyspace

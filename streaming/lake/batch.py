@@ -16,7 +16,7 @@ from contracts.stored import lake
 from contracts.stored.statuses import StreamingStatus
 from streaming.lake.erasure import LakeErasures
 from streaming.lake.maintenance import Maintenance
-from streaming.lake.rejected import write_rejected
+from streaming.lake.rejected_topic import write_rejected
 from streaming.lake.sink import append, committed_batch
 from streaming.records.exposures import accepted_exposures, is_exposure, parse_exposures
 from streaming.records.parse import (

@@ -1,6 +1,6 @@
 """A mapping file applied to one record, in plain Python: for `headwater mapping`, which tries a file out.
 
-The stream applies the same rules as Spark expressions (streaming/records/mapped.py); one corpus holds both.
+The stream applies the same rules as Spark expressions (streaming/records/mapping.py); one corpus holds both.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 from contracts import catalog, events, identifiers, topics
 from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from contracts.stored import lake
-from streaming.records.mapped import FAULT, ORIGINAL
 from streaming.records.mapped_json import FRAMED
+from streaming.records.mapping import FAULT, ORIGINAL
 
 _CORRUPT = "_corrupt"
 BEFORE_ANY_LOG = (

@@ -11,7 +11,7 @@ from clients.kafka_options import for_spark
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.topics import by_topic
-from streaming.records.mapped import map_records
+from streaming.records.mapping import map_records
 from streaming.records.mapping_file import read_mapping
 
 EARLIEST = -2  # Spark's number for a partition's beginning

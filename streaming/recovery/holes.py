@@ -17,7 +17,7 @@ from contracts.stored import lake
 from contracts.topics import Partition, PartitionOffsets
 from streaming.lake.erasure import LakeErasures
 from streaming.lake.offsets import PLACE, lake_places
-from streaming.lake.rejected import write_rejected
+from streaming.lake.rejected_topic import write_rejected
 from streaming.lake.sink import append
 from streaming.records.parse import accepted_interactions, parse, rejected_records
 from streaming.records.source import read_partitions_between, read_rejected_topic

@@ -1,11 +1,13 @@
 """A name says what it stands for.
 
-No variable is named by a pronoun or a preposition, and no function by a past participle alone.
+No variable is named by a pronoun or a preposition. No module, function or fixture is named by a past
+participle alone.
 """
 
 from __future__ import annotations
 
 import ast
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +23,9 @@ _IRREGULAR = """
     withheld won worn written
 """
 IRREGULAR_PARTICIPLES = frozenset(_IRREGULAR.split())
-# One-word names that end like a participle and are none.
+# One-word names that end like a participle and are none; CUPED is a method of statistics.
 NO_PARTICIPLES = frozenset(
-    {"bed", "embed", "exceed", "feed", "need", "proceed", "seed", "shed", "speed", "succeed"}
+    {"bed", "cuped", "embed", "exceed", "feed", "need", "proceed", "seed", "shed", "speed", "succeed"}
 )
 
 
@@ -54,15 +56,12 @@ def test_every_variable_of_a_package_says_what_it_holds(package: str) -> None:
 
 
 def participles_alone(source: str) -> list[str]:
-    """The functions, methods and properties among them, with their lines.
-
-    A fixture of pytest is left out: a test takes it as a variable.
-    """
+    """The functions, methods, properties and fixtures among them, with their lines."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [
         f"{node.name} in line {node.lineno}"
         for node in ast.walk(ast.parse(source))
-        if isinstance(node, functions) and _is_participle(node.name.strip("_")) and not _is_fixture(node)
+        if isinstance(node, functions) and _is_participle(node.name.strip("_"))
     ]
 
 
@@ -71,11 +70,7 @@ def _is_participle(word: str) -> bool:
     return is_regular or word in IRREGULAR_PARTICIPLES
 
 
-def _is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return any("fixture" in ast.unparse(decorator) for decorator in function.decorator_list)
-
-
-def test_a_function_a_method_and_a_property_are_found_and_a_noun_makes_a_name_whole() -> None:
+def test_a_function_a_method_a_property_and_a_fixture_are_found_and_a_noun_makes_a_name_whole() -> None:
     source = """
 def mapped(): ...
 async def _kept(): ...
@@ -88,7 +83,12 @@ def sent(): ...
 def seed(): ...
 def read(): ...
 """
-    assert participles_alone(source) == ["mapped in line 2", "_kept in line 3", "ended in line 6"]
+    assert participles_alone(source) == [
+        "mapped in line 2",
+        "_kept in line 3",
+        "sent in line 9",
+        "ended in line 6",
+    ]
 
 
 @pytest.mark.parametrize("folder", [*PACKAGES, "benchmarks", "release", "tests"])
@@ -98,3 +98,18 @@ def test_no_function_is_named_by_a_past_participle_alone(folder: str) -> None:
         str(path.relative_to(ROOT)): participles_alone(path.read_text(encoding="utf-8")) for path in paths
     }
     assert {path: lines for path, lines in names.items() if lines} == {}
+
+
+def is_named_by_a_participle(module: str) -> bool:
+    """Whether a module, or the module that a test module tests, has such a name."""
+    return _is_participle(module.removeprefix("test_"))
+
+
+def test_a_module_and_its_test_are_found_and_a_noun_makes_a_name_whole() -> None:
+    modules = ["served", "test_applied", "known", "ranked_lists", "cuped", "seed"]
+    assert [name for name in modules if is_named_by_a_participle(name)] == ["served", "test_applied", "known"]
+
+
+def test_no_module_is_named_by_a_past_participle_alone() -> None:
+    paths = [str(path.relative_to(ROOT)) for path in (*FILES, *BESIDE)]
+    assert [path for path in paths if is_named_by_a_participle(Path(path).stem)] == []

@@ -43,7 +43,7 @@ from contracts.settings import KafkaSettings, StreamingSettings
 from contracts.topics import INTERACTIONS, Topic
 from stack.machine import doctor
 from stack.machine.ports import free_port
-from streaming.lake.rejected import write_rejected
+from streaming.lake.rejected_topic import write_rejected
 from streaming.records.source import read_partitions_between, read_rejected_topic
 from tests.secure_listeners import PASSWORD, USERNAME, SecureListeners
 

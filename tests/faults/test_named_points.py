@@ -19,7 +19,7 @@ from tests.faults.poison import poison
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_state, assert_verified
-from tests.faults.unconnected import close_unconnected_sockets, no_broker
+from tests.faults.unconnected_sockets import close_unconnected_sockets, no_broker
 from tests.small_plans import SMALL_PLANS
 from tests.streaming.model_in_redis import publish
 

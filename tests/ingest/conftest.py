@@ -53,7 +53,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Path]:
+def write_file(tmp_path: Path) -> Callable[..., Path]:
     """Writes a file below the test's folder and returns its path."""
 
     def write(name: str, content: str | bytes, encoding: str = "utf-8") -> Path:

@@ -32,9 +32,11 @@ def headwater(*words: object, **environment: str) -> subprocess.CompletedProcess
 
 
 def test_the_final_count_is_json_on_the_output_and_rejected_lines_are_on_the_other(
-    broker: str, written: Written, tmp_path: Path
+    broker: str, write_file: Written, tmp_path: Path
 ) -> None:
-    path = written("ratings.csv", HEADER + "1,31,2.5,1260759144\n1,31,bad,1260759144\n2,31,5.0,1260759144\n")
+    path = write_file(
+        "ratings.csv", HEADER + "1,31,2.5,1260759144\n1,31,bad,1260759144\n2,31,5.0,1260759144\n"
+    )
     kept = {"REFUSED_ROWS_FILE": str(tmp_path / "refused.jsonl")}
     stopped = headwater("ingest", path, "--json", "--bootstrap-servers", broker, **kept)
     assert (stopped.returncode, stopped.stdout) == (4, "")
@@ -48,9 +50,9 @@ def test_the_final_count_is_json_on_the_output_and_rejected_lines_are_on_the_oth
     assert f"{path}:3: value 'bad' is not a number" in done.stderr
 
 
-def test_a_catalogue_is_imported_with_its_text_and_attributes(broker: str, written: Written) -> None:
+def test_a_catalogue_is_imported_with_its_text_and_attributes(broker: str, write_file: Written) -> None:
     rows = "".join(f'{n}.0,"Title {n}",Drama|Comedy,{n}.5\n' for n in range(1, 2001))
-    path = written("items.csv", f"sku,name,genres,price\n{rows}")
+    path = write_file("items.csv", f"sku,name,genres,price\n{rows}")
     create_topics(broker)
     before = sum(end_offsets(broker, CATALOG.name).values())
     done = headwater("catalog", "import", path, "--json", "--bootstrap-servers", broker)
@@ -71,9 +73,9 @@ def test_confluent_sends_the_same(broker: str) -> None:
     assert json.loads(done.stdout)["acknowledged"] == 200
 
 
-def test_a_rating_scale_is_applied(broker: str, written: Written, tmp_path: Path) -> None:
+def test_a_rating_scale_is_applied(broker: str, write_file: Written, tmp_path: Path) -> None:
     rows = "".join(f"1,{item},10,1500000000\n" for item in range(30))
-    path = written("x.csv", f"user_id,item_id,rating,timestamp\n{rows}1,31,11,1500000000\n")
+    path = write_file("x.csv", f"user_id,item_id,rating,timestamp\n{rows}1,31,11,1500000000\n")
     kept = {"REFUSED_ROWS_FILE": str(tmp_path / "refused.jsonl")}
     done = headwater(
         "ingest", path, "--rating-scale", "1:10", "--json", "--bootstrap-servers", broker, **kept
@@ -116,8 +118,10 @@ def _wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_is_its_own(written: Written) -> None:
-    path = written("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
+def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_is_its_own(
+    write_file: Written,
+) -> None:
+    path = write_file("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
     started = time.monotonic()
     done = headwater("ingest", path, "--bootstrap-servers", "127.0.0.1:9")
     assert (done.returncode, done.stdout) == (3, "")
@@ -163,15 +167,15 @@ def test_wrong_use_is_answered_with_one_sentence(words: tuple[str, ...], message
         ("movieId,rating\n2,3\n", "say with --columns user=NAME which of movieId, rating holds the user"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_one_sentence(content: str, message: str, written: Written) -> None:
-    done = headwater("ingest", written("ratings.csv", content))
+def test_a_file_that_cannot_be_read_is_one_sentence(content: str, message: str, write_file: Written) -> None:
+    done = headwater("ingest", write_file("ratings.csv", content))
     assert done.returncode == 2
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_check_says_how_a_file_would_be_read_and_asks_no_broker(written: Written) -> None:
-    path = written("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
+def test_check_says_how_a_file_would_be_read_and_asks_no_broker(write_file: Written) -> None:
+    path = write_file("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
     done = headwater("ingest", path, "--check", "--bootstrap-servers", "127.0.0.1:9")
     assert (done.returncode, done.stdout) == (0, "")
     assert "time = timestamp (guessed)" in done.stderr

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from algorithms.blending.served import read_blend
+from algorithms.blending.serialization import read_blend
 from algorithms.blending.stored_arrays import decode_arrays, field_names
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import from_events

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import ServedBlend, describe_signals, read_blend
+from algorithms.blending.serialization import ServedBlend, describe_signals, read_blend
+from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.stored_arrays import decode_arrays, encode_arrays
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories

@@ -117,7 +117,7 @@ def serve(log: Path, **environment: object) -> Iterator[ServedApi]:
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Callable[..., ServedApi]]:
+def start_api(tmp_path: Path) -> Iterator[Callable[..., ServedApi]]:
     """Start an API process with settings; it is stopped after the test."""
     with ExitStack() as stack:
         yield lambda **environment: stack.enter_context(serve(tmp_path / "api.log", **environment))

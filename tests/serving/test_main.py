@@ -44,10 +44,10 @@ def fresh(client: httpx.Client) -> bool:
 
 
 def test_answers_outlive_a_redis_that_hangs_or_dies(
-    own_redis: OwnRedis, served: Callable[..., ServedApi]
+    own_redis: OwnRedis, start_api: Callable[..., ServedApi]
 ) -> None:
     World().write(own_redis.url)
-    api = served(redis_url=own_redis.url, redis_timeout_seconds=DEADLINE_SECONDS)
+    api = start_api(redis_url=own_redis.url, redis_timeout_seconds=DEADLINE_SECONDS)
     with httpx.Client(base_url=api.url) as client:
         wait_for(lambda: client.get("/readyz").status_code == 200 and fresh(client))
 
@@ -75,11 +75,11 @@ def test_answers_outlive_a_redis_that_hangs_or_dies(
 
 
 def test_slow_reads_never_give_one_user_the_list_of_another(
-    own_redis: OwnRedis, served: Callable[..., ServedApi]
+    own_redis: OwnRedis, start_api: Callable[..., ServedApi]
 ) -> None:
     world = World(histories={}, top={f"u{i}": [(f"i{i:02}", 0.5)] for i in range(30)})
     world.write(own_redis.url)
-    api = served(redis_url=own_redis.url, redis_timeout_seconds=DEADLINE_SECONDS)
+    api = start_api(redis_url=own_redis.url, redis_timeout_seconds=DEADLINE_SECONDS)
     with httpx.Client(base_url=api.url) as client:
 
         def first_item(user: int) -> str | None:
@@ -99,8 +99,8 @@ def test_slow_reads_never_give_one_user_the_list_of_another(
             }
 
 
-def test_it_starts_without_redis_and_ends_on_sigterm(served: Callable[..., ServedApi]) -> None:
-    api = served(redis_url="redis://127.0.0.1:1/0")
+def test_it_starts_without_redis_and_ends_on_sigterm(start_api: Callable[..., ServedApi]) -> None:
+    api = start_api(redis_url="redis://127.0.0.1:1/0")
     assert httpx.get(f"{api.url}/v1/popular").json()["items"] == []
     assert httpx.get(f"{api.url}/readyz").status_code == 503
     started = time.monotonic()
@@ -110,17 +110,17 @@ def test_it_starts_without_redis_and_ends_on_sigterm(served: Callable[..., Serve
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_it_leaves_no_files_behind(served: Callable[..., ServedApi], tmp_path: Path, workers: int) -> None:
+def test_it_leaves_no_files_behind(start_api: Callable[..., ServedApi], tmp_path: Path, workers: int) -> None:
     (scratch := tmp_path / "scratch").mkdir()
-    api = served(redis_url="redis://127.0.0.1:1/0", tmpdir=scratch, api_workers=workers)
+    api = start_api(redis_url="redis://127.0.0.1:1/0", tmpdir=scratch, api_workers=workers)
     assert httpx.get(f"{api.url}/metrics").status_code == 200
     api.process.terminate()
     api.process.wait(20)
     assert list(scratch.iterdir()) == []
 
 
-def test_a_body_of_100_mb_is_refused_early_in_little_memory(served: Callable[..., ServedApi]) -> None:
-    api = served(redis_url="redis://127.0.0.1:1/0")
+def test_a_body_of_100_mb_is_refused_early_in_little_memory(start_api: Callable[..., ServedApi]) -> None:
+    api = start_api(redis_url="redis://127.0.0.1:1/0")
 
     def megabytes() -> Iterator[bytes]:
         for _ in range(100):

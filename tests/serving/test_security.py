@@ -193,8 +193,8 @@ def test_no_other_origin_is_allowed_and_types_are_not_guessed(api: Client) -> No
 
 
 @pytest.mark.servers
-def test_no_secret_is_shown(served: Callable[..., ServedApi]) -> None:
-    api = served(redis_url="redis://:hunter2@127.0.0.1:1/0", api_key="hunter3")
+def test_no_secret_is_shown(start_api: Callable[..., ServedApi]) -> None:
+    api = start_api(redis_url="redis://:hunter2@127.0.0.1:1/0", api_key="hunter3")
     texts = [
         httpx.get(f"{api.url}{path}").text for path in ("/readyz", "/metrics", "/openapi.json", "/v1/model")
     ]
@@ -234,13 +234,13 @@ def test_a_line_break_of_a_client_forges_no_log_line(api: Client, monkeypatch: p
 
 @pytest.mark.servers
 def test_a_log_line_stays_one_line_whatever_is_asked(
-    redis_url: str, served: Callable[..., ServedApi]
+    redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     """The same in a whole process: a user's id, which may hold U+2028, is in the log of explorations."""
     world = World()
     world.newest = {"i20": int(time.time() * 1000) - 1000}
     world.write(redis_url)
-    api = served(redis_url=redis_url, redis_timeout_seconds=5, explore_slots=1)
+    api = start_api(redis_url=redis_url, redis_timeout_seconds=5, explore_slots=1)
     hostile = 'a\u2028{"level": "forged"}\u2029"\\'
     answer = httpx.get(f"{api.url}/v1/users/{quote(hostile, safe='')}/recommendations")
     assert answer.json()["user_id"] == hostile

@@ -26,10 +26,10 @@ def count_answers(url: str) -> float:
 
 
 def test_a_scrape_shows_the_figures_of_all_workers_and_keeps_those_of_a_dead_one(
-    redis_url: str, served: Callable[..., ServedApi]
+    redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     World().write(redis_url)
-    api = served(redis_url=redis_url, redis_timeout_seconds=2, api_workers=2)
+    api = start_api(redis_url=redis_url, redis_timeout_seconds=2, api_workers=2)
 
     def workers() -> list[psutil.Process]:
         children = psutil.Process(api.process.pid).children()

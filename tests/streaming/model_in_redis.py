@@ -8,8 +8,8 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import Arrays, ServedBlend, describe_signals, read_blend
+from algorithms.blending.serialization import Arrays, ServedBlend, describe_signals, read_blend
+from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.stored_arrays import encode_arrays
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import from_events

@@ -9,8 +9,8 @@ import numpy as np
 
 from algorithms.blending.blend import Blend
 from algorithms.blending.choice import Choice, Horizon
-from algorithms.blending.offered import DEFAULT_BLEND
-from algorithms.blending.served import blend_of
+from algorithms.blending.serialization import blend_of
+from algorithms.blending.signal_options import DEFAULT_BLEND
 from algorithms.bootstrap import Figure
 from contracts.stored.manifest import BlendRecord, FigureTriple, SignalRecord, WeightChoice, WeightStep
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.served import ServedBlend
+from algorithms.blending.serialization import ServedBlend
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
 from training.in_memory.load import RoundArrays
 from training.in_memory.signals import event_histories
-from training.lists.ranked import RankedRows
+from training.lists.ranked_lists import RankedRows
 from training.lists.users import list_writer
 from training.registry.publish import Publisher
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.signals.counted import STANDS, Counted
+from algorithms.signals.trend_counts import STANDS, Counted
 from contracts.events import RATING
 from contracts.settings import WeightSettings
 from contracts.strengths import RIVALS, weights_by_type

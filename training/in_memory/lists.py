@@ -18,7 +18,7 @@ from training.fit.factors import Matrix
 from training.in_memory.als import FittedFactors, row_bounds
 from training.in_memory.load import RoundArrays
 from training.lists.items import SIMILAR_ITEMS, TOP_USERS
-from training.lists.ranked import RankedRows
+from training.lists.ranked_lists import RankedRows
 from training.lists.users import ReusedLists, list_writer
 from training.registry.publish import Publisher, write_fields
 

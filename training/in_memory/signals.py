@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from algorithms.blending.blend import HALF_LIFE_HOURS
 from algorithms.blending.choice import MIN_USERS, Slice, choose
-from algorithms.blending.offered import TrendCounts, fit_offered
 from algorithms.blending.questions import Questions, join_questions, later_questions, next_item_questions
+from algorithms.blending.signal_options import TrendCounts, fit_offered
 from algorithms.blending.weights import TREND, Candidate
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import POSITIVE_GRADE, Histories, from_events, from_items

@@ -7,7 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from training.fit.factors import Matrix, matrix
-from training.lists.ranked import ranked_lists
+from training.lists.ranked_lists import ranked_lists
 from training.registry.model_folder import ModelFrames
 
 SIMILAR_ITEMS, TOP_USERS = 50, 50

@@ -19,7 +19,7 @@ from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
 from contracts.stored.records import RANKED_SIZE, encode_ranked
 from training.fit.factors import Matrix
-from training.lists.ranked import Emit, RankedRows, rank_rows
+from training.lists.ranked_lists import Emit, RankedRows, rank_rows
 from training.registry.model_folder import ModelFrames
 from training.registry.publish import Publisher, copy_fields, read_fields, write_fields
 

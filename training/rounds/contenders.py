@@ -10,7 +10,7 @@ from algorithms.blending.blend import Blend, Signals
 from algorithms.signals.factors import Factors
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
-from training.evaluation.blended import BlendedModel, question_times
+from training.evaluation.blended_model import BlendedModel, question_times
 from training.evaluation.chosen_blend import ChosenBlend, of_record
 from training.evaluation.comparison import MakesLists, ServedModel
 from training.evaluation.held_out import HeldOut

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from algorithms.blending.served import ServedBlend, describe_signals, read_blend
+from algorithms.blending.serialization import ServedBlend, describe_signals, read_blend
 from algorithms.blending.stored_arrays import encode_arrays
 from algorithms.blending.weights import Candidate
 from algorithms.signals.factors import Factors

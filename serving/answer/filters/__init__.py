@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from serving.answer.filters.availability import leave_out_unavailable
-from serving.answer.filters.excluded import leave_out_excluded
+from serving.answer.filters.exclusion import leave_out_excluded
 from serving.answer.filters.filter import Filter
-from serving.answer.filters.known import leave_out_known
+from serving.answer.filters.known_items import leave_out_known
 from serving.answer.filters.matching import keep_matching
 from serving.answer.filters.operator_lists import keep_to_operator_lists
 

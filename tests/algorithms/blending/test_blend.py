@@ -5,13 +5,13 @@ import pytest
 
 from algorithms.blending import blend as module
 from algorithms.blending.blend import Blend, KnownItems, deviations
-from algorithms.signals.counted import counted_entries
 from algorithms.signals.factors import Factors
 from algorithms.signals.item_to_item import LONG_VIEW, ItemToItemSettings, fit_item_to_item
 from algorithms.signals.repeats import Repeats
 from algorithms.signals.signal import Signal
 from algorithms.signals.transitions import fit_transitions
 from algorithms.signals.trend import fit_trend
+from algorithms.signals.trend_counts import counted_entries
 from contracts.stored.hotness import HOTNESS_STEP
 from tests.algorithms.signals.worlds import DAY, HOUR, of_events, random_histories
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from algorithms.blending.choice import Choice, Slice, choose
-from algorithms.blending.offered import fit_offered
 from algorithms.blending.questions import later_questions, next_item_questions
+from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.weights import ITEM_TO_ITEM, TRANSITIONS, Candidate
 from algorithms.signals.history import Histories
 from tests.algorithms.signals.worlds import DAY, of_events, random_histories, sessions, shop

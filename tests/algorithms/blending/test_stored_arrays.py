@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import Arrays, describe_signals
+from algorithms.blending.serialization import Arrays, describe_signals
+from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.stored_arrays import decode_arrays, encode_arrays, field_names
 from contracts.stored.manifest import BlendRecord
 from contracts.stored.signal_arrays import SignalArraysError

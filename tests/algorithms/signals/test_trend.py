@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.signals.counted import STANDS, Counted, counted_entries
 from algorithms.signals.history import Histories
 from algorithms.signals.trend import CounterTrend, Trend, live_trend
 from algorithms.signals.trend import fit_trend as fit_counted
+from algorithms.signals.trend_counts import STANDS, Counted, counted_entries
 from tests.algorithms.signals.worlds import DAY, HOUR, of_events, random_histories
 
 

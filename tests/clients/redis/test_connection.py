@@ -42,7 +42,7 @@ def start_server(words: list[str], port: int, folder: Path) -> subprocess.Popen[
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[int]:
+def redis_port(tmp_path: Path) -> Iterator[int]:
     """The port of a Redis that asks for a name and a password."""
     port = free_port()
     (tmp_path / "redis.conf").write_text(
@@ -60,7 +60,7 @@ def certificate(tmp_path: Path) -> SecureListeners:
 
 
 @pytest.fixture
-def encrypted(guarded: int, certificate: SecureListeners) -> Iterator[int]:
+def tls_port(redis_port: int, certificate: SecureListeners) -> Iterator[int]:
     """A port where TLS ends, with the Redis behind it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate.certificate, certificate.key)
@@ -81,7 +81,7 @@ def encrypted(guarded: int, certificate: SecureListeners) -> Iterator[int]:
                 plain, _ = listening.accept()
                 with suppress(OSError):
                     here = context.wrap_socket(plain, server_side=True)
-                    there = socket.create_connection((LOOPBACK, guarded))
+                    there = socket.create_connection((LOOPBACK, redis_port))
                     ends.extend((here, there))
                     for pair in ((here, there), (there, here)):
                         threading.Thread(target=pass_on, args=pair, daemon=True).start()
@@ -115,19 +115,19 @@ def every_part_reads(url: str) -> None:
     assert asyncio.run(answer_of_the_api(url)) == b"value"
 
 
-def test_every_part_gives_a_name_and_a_password(guarded: int) -> None:
-    every_part_reads(f"redis://{USER}:{QUOTED}@{LOOPBACK}:{guarded}/0")
+def test_every_part_gives_a_name_and_a_password(redis_port: int) -> None:
+    every_part_reads(f"redis://{USER}:{QUOTED}@{LOOPBACK}:{redis_port}/0")
     with (
-        redis_client(f"redis://{USER}:wrong@{LOOPBACK}:{guarded}/0") as client,
+        redis_client(f"redis://{USER}:wrong@{LOOPBACK}:{redis_port}/0") as client,
         pytest.raises(redis.AuthenticationError),
     ):
         client.get("key")
 
 
 def test_every_part_speaks_tls_to_a_server_whose_certificate_it_trusts(
-    encrypted: int, certificate: SecureListeners
+    tls_port: int, certificate: SecureListeners
 ) -> None:
-    address = f"rediss://{USER}:{QUOTED}@{LOOPBACK}:{encrypted}/0"
+    address = f"rediss://{USER}:{QUOTED}@{LOOPBACK}:{tls_port}/0"
     every_part_reads(f"{address}?ssl_ca_certs={certificate.certificate}")
     with (
         redis_client(address, retry=None) as client,
@@ -137,11 +137,11 @@ def test_every_part_speaks_tls_to_a_server_whose_certificate_it_trusts(
 
 
 @pytest.fixture
-def sentinel(guarded: int, tmp_path: Path) -> Iterator[int]:
+def sentinel(redis_port: int, tmp_path: Path) -> Iterator[int]:
     """The port of a Sentinel that watches the Redis as `main`."""
     port = free_port()
     (tmp_path / "sentinel.conf").write_text(
-        f"port {port}\nbind {LOOPBACK}\nsentinel monitor main {LOOPBACK} {guarded} 1\n"
+        f"port {port}\nbind {LOOPBACK}\nsentinel monitor main {LOOPBACK} {redis_port} 1\n"
         f"sentinel auth-user main {USER}\nsentinel auth-pass main {PASSWORD}\n"
     )
     process = start_server(["sentinel.conf", "--sentinel"], port, tmp_path)

@@ -48,7 +48,7 @@ Grown = Callable[[Write, int], float]
 
 
 @pytest.fixture
-def grown(redis_url: str, used_memory: Callable[[], int]) -> Callable[[Write, int], float]:
+def bytes_per_key(redis_url: str, used_memory: Callable[[], int]) -> Callable[[Write, int], float]:
     """How many bytes a key takes, without the buffers of the connection that wrote."""
 
     def measure(write: Write, keys: int) -> float:
@@ -70,24 +70,24 @@ def _keys(fields: int) -> int:
 
 # Both encodings of each structure, and both sides of the thresholds.
 @pytest.mark.parametrize(("fields", "size"), [(1, 29), (40, 29), (512, 29), (513, 29), (40, 87), (700, 800)])
-def test_a_hash_takes_what_is_predicted(grown: Grown, fields: int, size: int) -> None:
+def test_a_hash_takes_what_is_predicted(bytes_per_key: Grown, fields: int, size: int) -> None:
     values = {f"i{n:07d}": b"\xff" * size for n in range(fields)}
-    found = grown(lambda pipe, key: pipe.hset(key, mapping=values), _keys(fields))
+    found = bytes_per_key(lambda pipe, key: pipe.hset(key, mapping=values), _keys(fields))
     assert hash_bytes(fields, 8, size) + key_bytes(10) == pytest.approx(found, rel=0.15)
 
 
 @pytest.mark.parametrize("members", [1, 20, 128, 129, 1000])
 @pytest.mark.parametrize("scale", [1, 1 / 7], ids=["integer", "real"])
-def test_a_zset_takes_what_is_predicted(grown: Grown, members: int, scale: float) -> None:
+def test_a_zset_takes_what_is_predicted(bytes_per_key: Grown, members: int, scale: float) -> None:
     scores = {f"i{n:07d}": (1_760_000_000_000 + n) * scale for n in range(members)}
-    found = grown(lambda pipe, key: pipe.zadd(key, scores), _keys(members))
+    found = bytes_per_key(lambda pipe, key: pipe.zadd(key, scores), _keys(members))
     predicted = zset_bytes(members, 8, INTEGER if scale == 1 else REAL) + key_bytes(10)
     assert predicted == pytest.approx(found, rel=0.15)
 
 
 @pytest.mark.parametrize("size", [10, 44, 45, 830, 70_000])
-def test_a_string_takes_what_is_predicted(grown: Grown, size: int) -> None:
-    found = grown(lambda pipe, key: pipe.set(key, b"\xff" * size, ex=1000), _keys(1 + size // 100))
+def test_a_string_takes_what_is_predicted(bytes_per_key: Grown, size: int) -> None:
+    found = bytes_per_key(lambda pipe, key: pipe.set(key, b"\xff" * size, ex=1000), _keys(1 + size // 100))
     assert string_bytes(size) + key_bytes(10, expires=True) == pytest.approx(found, rel=0.15)
 
 

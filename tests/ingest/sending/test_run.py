@@ -23,7 +23,7 @@ from contracts.stored.ingest_progress import IngestProgress
 from contracts.topics import CATALOG, INTERACTIONS
 from ingest.meaning.options import ReadingOptions
 from ingest.sending.pace import at_rate
-from ingest.sending.replayed import ReplayedMark
+from ingest.sending.replay_mark import ReplayedMark
 from ingest.sending.run import Ingest, stopping
 from ingest.simulated.source import SyntheticWorld, WorldSize
 from ingest.sources.recognise import open_source
@@ -49,11 +49,11 @@ def _newest(broker: str, topic: str, since: dict[int, int]) -> Iterator[bytes]:
 
 
 def test_a_run_sends_the_catalogue_and_the_events_in_the_order_of_their_times(
-    broker: str, written: Written, tmp_path: Path
+    broker: str, write_file: Written, tmp_path: Path
 ) -> None:
-    written("movies.csv", "movieId,title,genres\n31,Heat,Crime\n")
+    write_file("movies.csv", "movieId,title,genres\n31,Heat,Crime\n")
     lines = [f"u,{n},3.0,{1_500_000_000 + (n * 37) % 101}" for n in range(101)]
-    path = written("ratings.csv", "\n".join(["userId,movieId,rating,timestamp", *lines, "broken"]))
+    path = write_file("ratings.csv", "\n".join(["userId,movieId,rating,timestamp", *lines, "broken"]))
     before = {topic: end_offsets(broker, topic) for topic in (INTERACTIONS.name, CATALOG.name)}
     progress = tmp_path / "progress.json"
 
@@ -80,8 +80,8 @@ def test_a_run_sends_the_catalogue_and_the_events_in_the_order_of_their_times(
     assert CatalogEntry.model_validate_json(entry).title == "Heat"
 
 
-def test_a_second_run_sends_the_same_bytes(broker: str, written: Written) -> None:
-    path = written("x.csv", "user_id,item_id,value\n" + "".join(f"{n},i,3\n" for n in range(50)))
+def test_a_second_run_sends_the_same_bytes(broker: str, write_file: Written) -> None:
+    path = write_file("x.csv", "user_id,item_id,value\n" + "".join(f"{n},i,3\n" for n in range(50)))
     os.utime(path, (1_700_000_000, 1_700_000_000))
     runs = []
     for _ in range(2):

@@ -38,10 +38,10 @@ def read(engine: Engine) -> Read:
     return entries
 
 
-def test_text_becomes_id_title_categories_and_attributes(written: Written, read: Read) -> None:
+def test_text_becomes_id_title_categories_and_attributes(write_file: Written, read: Read) -> None:
     rows = ('7.0;"A; ""B""";Drama|Comedy|Drama;7.50;NULL', '8.0;;;;"two\nlines"')
     text = "\n".join(("SKU;Product Name;Genres;price;note", *rows, ""))
-    (first, second), refused = read(written("items.csv", text))
+    (first, second), refused = read(write_file("items.csv", text))
     assert (first.kind, first.id, first.title, first.categories) == (
         "item",
         "7",
@@ -54,12 +54,12 @@ def test_text_becomes_id_title_categories_and_attributes(written: Written, read:
     assert first.updated_at == second.updated_at
 
 
-def test_ids_that_are_text_stay_as_they_are(written: Written, read: Read) -> None:
-    entries, _ = read(written("items.csv", "item_id,title\n7.0,a\n007,b\nx,c\n"))
+def test_ids_that_are_text_stay_as_they_are(write_file: Written, read: Read) -> None:
+    entries, _ = read(write_file("items.csv", "item_id,title\n7.0,a\n007,b\nx,c\n"))
     assert [entry.id for entry in entries] == ["7.0", "007", "x"]
 
 
-def test_json_keeps_lists_numbers_and_truth_values(written: Written, read: Read) -> None:
+def test_json_keeps_lists_numbers_and_truth_values(write_file: Written, read: Read) -> None:
     rows: list[dict[str, Any]] = [
         {"asin": 7.0, "title": "T", "categories": [["A", "B"], ["A", "C"]], "price": 9.99, "sold": True},
         {
@@ -71,7 +71,7 @@ def test_json_keeps_lists_numbers_and_truth_values(written: Written, read: Read)
             "none": None,
         },
     ]
-    (first, second), _ = read(written("meta.jsonl", "\n".join(map(json.dumps, rows))))
+    (first, second), _ = read(write_file("meta.jsonl", "\n".join(map(json.dumps, rows))))
     assert (first.id, first.categories) == ("7", ("B", "C"))
     assert first.attributes == {"price": "9.99", "sold": "true"}
     assert second.categories == ("D", "E")
@@ -88,8 +88,8 @@ def test_parquet_keeps_its_types(tmp_path: Path, read: Read) -> None:
     assert (second.id, second.title, second.categories) == ("2", None, ())
 
 
-def test_columns_are_as_told(written: Written, read: Read) -> None:
-    path = written("people.csv", "Person Key,title,age,secret\na,Dr,30,s\n")
+def test_columns_are_as_told(write_file: Written, read: Read) -> None:
+    path = write_file("people.csv", "Person Key,title,age,secret\na,Dr,30,s\n")
     (entry,), _ = read(
         path, kind="user", columns={"id": "person_key", "title": "-"}, without=("Secret",), separator=","
     )
@@ -99,19 +99,19 @@ def test_columns_are_as_told(written: Written, read: Read) -> None:
         read(path)
 
 
-def test_what_breaks_a_bound_is_refused_with_its_line_or_shortened(written: Written, read: Read) -> None:
+def test_what_breaks_a_bound_is_refused_with_its_line_or_shortened(write_file: Written, read: Read) -> None:
     text = f'id,title,text\n1,"a\nb",x\n2,t,{"y" * 1025}\n,t,x\n4,t,x\n'
-    entries, refused = read(written("items.csv", text))
+    entries, refused = read(write_file("items.csv", text))
     assert [entry.id for entry in entries] == ["1", "4"]
     assert [line.partition("items.csv:")[2].partition(":")[0] for line in refused] == ["4", "5"]
     assert "1024" in refused[0]
     assert "no id" in refused[1]
-    entries, refused = read(written("items.csv", text), shorten=True)
+    entries, refused = read(write_file("items.csv", text), shorten=True)
     assert [len(entry.attributes["text"]) for entry in entries] == [1, 1024, 1]
 
 
-def test_records_that_cannot_be_read_are_counted_too(written: Written, engine: Engine) -> None:
-    file = CatalogFile.open(written("meta.jsonl", '{"id": 1}\n{bad\n{"id": 2}\n'), EntryOptions(), engine)
+def test_records_that_cannot_be_read_are_counted_too(write_file: Written, engine: Engine) -> None:
+    file = CatalogFile.open(write_file("meta.jsonl", '{"id": 1}\n{bad\n{"id": 2}\n'), EntryOptions(), engine)
     said: list[str] = []
     check_entries(file, 0.5, said.append)
     assert said == ["  2 entries, 1 refused"]

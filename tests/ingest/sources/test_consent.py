@@ -13,31 +13,31 @@ from ingest.sources.source import FileSource
 Written = Callable[..., Path]
 
 
-def _source(written: Written, broken: int, most_refused: float = 0.05) -> FileSource:
+def _source(write_file: Written, broken: int, most_refused: float = 0.05) -> FileSource:
     good = "".join(f"1,{n},3,1500000000\n" for n in range(10))
-    path = written("x.csv", f"user_id,item_id,rating,timestamp\n{good}" + "1,2,bad,1500000000\n" * broken)
+    path = write_file("x.csv", f"user_id,item_id,rating,timestamp\n{good}" + "1,2,bad,1500000000\n" * broken)
     return open_source(path, ReadingOptions(most_refused=most_refused))
 
 
-def test_nobody_is_asked_where_nobody_is_there_as_long_as_little_is_refused(written: Written) -> None:
-    source = _source(written, broken=0)
+def test_nobody_is_asked_where_nobody_is_there_as_long_as_little_is_refused(write_file: Written) -> None:
+    source = _source(write_file, broken=0)
     get_consent(source, None)
     source.close()
 
 
-def test_too_much_refused_stops_with_the_cure_where_nobody_is_there(written: Written) -> None:
-    source = _source(written, broken=1)
+def test_too_much_refused_stops_with_the_cure_where_nobody_is_there(write_file: Written) -> None:
+    source = _source(write_file, broken=1)
     with pytest.raises(TooMuchRefusedError, match=r"1 of 11 rows \(9\.1%\) .* --most-refused SHARE"):
         get_consent(source, None)
     source.close()
-    allowed = _source(written, broken=1, most_refused=0.1)
+    allowed = _source(write_file, broken=1, most_refused=0.1)
     get_consent(allowed, None)
     allowed.close()
 
 
 @pytest.mark.parametrize("broken", [0, 1])
-def test_a_person_is_asked_and_may_say_no(broken: int, written: Written) -> None:
-    source = _source(written, broken=broken)
+def test_a_person_is_asked_and_may_say_no(broken: int, write_file: Written) -> None:
+    source = _source(write_file, broken=broken)
     asked: list[str] = []
     get_consent(source, lambda question: bool(asked.append(question)) or True)
     assert ("would be refused" in asked[0]) == bool(broken)

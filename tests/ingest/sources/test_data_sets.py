@@ -128,24 +128,24 @@ SETS: dict[str, tuple[str, str, dict[str, Any], Row]] = {
 
 
 @pytest.mark.parametrize("name", list(SETS))
-def test_a_data_set_is_read_as_it_is_published(name: str, written: Written, read_back: Any) -> None:
+def test_a_data_set_is_read_as_it_is_published(name: str, write_file: Written, read_back: Any) -> None:
     file, content, options, wanted = SETS[name]
-    read = read_back(written(file, content), **options)
+    read = read_back(write_file(file, content), **options)
     assert read.rejected == 0, read.shown
     first = read.rows[0]
     # Where a set has no times, its events get those of the file.
     assert (*first[:4], first[4] if wanted[4] else 0) == wanted
 
 
-def test_numbers_name_the_columns_of_a_file_without_a_header(written: Written, read_back: Any) -> None:
-    path = written("x.csv", "31,1,2.5,1260759144\n")
+def test_numbers_name_the_columns_of_a_file_without_a_header(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.csv", "31,1,2.5,1260759144\n")
     read = read_back(path, columns="user=2,item=1,value=3,time=4")
     assert read.rows == [("rating", "1", "31", 2.5, 1_260_759_144_000)]
     with pytest.raises(SourceError, match="has no column '9'"):
         read_back(path, columns="user=1,item=9")
 
 
-def test_a_column_can_be_left_out_and_a_nested_field_named(written: Written, read_back: Any) -> None:
-    path = written("x.jsonl", '{"user": {"id": 7}, "item": "i", "value": 19.9, "ts": 1260759144}\n')
+def test_a_column_can_be_left_out_and_a_nested_field_named(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.jsonl", '{"user": {"id": 7}, "item": "i", "value": 19.9, "ts": 1260759144}\n')
     read = read_back(path, columns="user=/user/id,value=-")
     assert read.rows == [("view", "7", "i", 1.0, 1_260_759_144_000)]

@@ -47,7 +47,7 @@ REVIEWS = "".join(
     "name", ["r.json", "r.json.gz", "r.csv", "r", "r.json.zip", "r.bz2", "r.xz", "r.zst"]
 )
 def test_json_lines_are_read_whatever_their_name_and_packing(
-    name: str, written: Written, read_back: Any
+    name: str, write_file: Written, read_back: Any
 ) -> None:
     pack: dict[str, Callable[[bytes], bytes]] = {
         "gz": gzip.compress,
@@ -58,7 +58,7 @@ def test_json_lines_are_read_whatever_their_name_and_packing(
     ending = name.rpartition(".")[2]
     if ending == "zst":
         content = pa.compress(content, codec="zstd", asbytes=True)
-    path = written(name, pack.get(ending, bytes)(content))
+    path = write_file(name, pack.get(ending, bytes)(content))
     if ending == "zip":
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("reviews.json", REVIEWS)
@@ -70,9 +70,9 @@ def test_json_lines_are_read_whatever_their_name_and_packing(
         assert read.rows[1] == ("rating", "U1", "0001", 4.0, 1_400_000_001_000)
 
 
-def test_a_ten_point_scale_is_recognised_and_told(written: Written, read_back: Any) -> None:
+def test_a_ten_point_scale_is_recognised_and_told(write_file: Written, read_back: Any) -> None:
     rows = [(n % 20, n, n % 10 + 1, 1_600_000_000 + n) for n in range(200)]
-    path = written("anime.csv", "user_id,item_id,rating,timestamp\n" + _lines(rows))
+    path = write_file("anime.csv", "user_id,item_id,rating,timestamp\n" + _lines(rows))
     for scale in (None, "1:10"):
         read = read_back(path, rating_scale=scale)
         assert (len(read.events), read.rejected) == (200, 0)
@@ -80,20 +80,20 @@ def test_a_ten_point_scale_is_recognised_and_told(written: Written, read_back: A
         assert "1:10, mapped onto 0.5-5" in read.block
 
 
-def test_columns_are_known_in_any_case_and_by_their_usual_names(written: Written, read_back: Any) -> None:
-    feedback = written("feedback.csv", "user_id,item_id,Rating,Timestamp\n" + _lines(RATINGS))
+def test_columns_are_known_in_any_case_and_by_their_usual_names(write_file: Written, read_back: Any) -> None:
+    feedback = write_file("feedback.csv", "user_id,item_id,Rating,Timestamp\n" + _lines(RATINGS))
     assert read_back(feedback).rows == WANTED
-    plays = written("plays.csv", "user_id,item_id,stars,date,comment\n1,2,3,2024-03-02,x\n")
+    plays = write_file("plays.csv", "user_id,item_id,stars,date,comment\n1,2,3,2024-03-02,x\n")
     read = read_back(plays)
     assert read.rows == [("rating", "1", "2", 3.0, 1_709_337_600_000)]
     assert "value = stars (guessed), time = date (guessed)" in read.block
     assert "unused   comment" in read.block
 
 
-def test_the_first_line_of_json_does_not_decide_for_the_others(written: Written, read_back: Any) -> None:
+def test_the_first_line_of_json_does_not_decide_for_the_others(write_file: Written, read_back: Any) -> None:
     view = {"event_type": "view", "user_id": "7", "item_id": "42", "event_time": 1_700_000_000_000}
     rating = {**view, "event_type": "rating", "value": 4.5}
-    path = written("events.jsonl", "".join(json.dumps(e) + "\n" for e in [view, *[rating] * 5]))
+    path = write_file("events.jsonl", "".join(json.dumps(e) + "\n" for e in [view, *[rating] * 5]))
     read = read_back(path)
     assert (read.types, read.rejected) == ({"rating": 5, "view": 1}, 0)
 
@@ -126,16 +126,16 @@ def test_the_first_line_of_json_does_not_decide_for_the_others(written: Written,
         "commas at the end",
     ],
 )
-def test_movielens_saved_again_is_read(content: str, written: Written, read_back: Any) -> None:
-    path = written("set/ratings.csv", content)
+def test_movielens_saved_again_is_read(content: str, write_file: Written, read_back: Any) -> None:
+    path = write_file("set/ratings.csv", content)
     read = read_back(path.parent)
     assert (read.rows, read.rejected) == (WANTED, 0)
 
 
 def test_without_a_time_the_order_of_the_lines_counts_and_is_said_loudly(
-    written: Written, read_back: Any
+    write_file: Written, read_back: Any
 ) -> None:
-    path = written("ratings.csv", "userId,movieId,rating\n" + _lines([row[:3] for row in RATINGS]))
+    path = write_file("ratings.csv", "userId,movieId,rating\n" + _lines([row[:3] for row in RATINGS]))
     first, second = read_back(path), read_back(path)
     assert [(e.user_id, e.item_id) for e in first.events] == [(str(u), str(i)) for u, i, _, _ in RATINGS]
     times = [event.event_time for event in first.events]
@@ -146,18 +146,18 @@ def test_without_a_time_the_order_of_the_lines_counts_and_is_said_loudly(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "utf-32"])
-def test_what_excel_calls_unicode_text_is_read(encoding: str, written: Written, read_back: Any) -> None:
+def test_what_excel_calls_unicode_text_is_read(encoding: str, write_file: Written, read_back: Any) -> None:
     text = "user_id\titem_id\trating\ttimestamp\n" + "".join(
         f"1\tkafé-{n}\t3\t1500000000\n" for n in range(20)
     )
-    read = read_back(written("export.txt", text, encoding))
+    read = read_back(write_file("export.txt", text, encoding))
     assert [e.item_id for e in read.events] == [f"kafé-{n}" for n in range(20)]
 
 
-def test_a_quoted_field_goes_over_several_lines(written: Written, read_back: Any) -> None:
+def test_a_quoted_field_goes_over_several_lines(write_file: Written, read_back: Any) -> None:
     text = '"first line\nsecond line, with comma\n\nlast ""word"""'
     lines = "".join(f"{u},{i},{v},{text if i % 2 else 'ok'},{t}\n" for u, i, v, t in RATINGS)
-    path = written("reviews.csv", "user_id,item_id,rating,review,timestamp\n" + lines + "9,9,9\n")
+    path = write_file("reviews.csv", "user_id,item_id,rating,review,timestamp\n" + lines + "9,9,9\n")
     read = read_back(path)
     assert read.rows == WANTED
     assert read.shown == [f"{path}:{2 + 10 * 4 + 10}: 3 columns instead of 5"]
@@ -193,30 +193,30 @@ def test_a_quoted_field_goes_over_several_lines(written: Written, read_back: Any
     ],
 )
 def test_a_moment_is_read_in_the_forms_of_the_trade(
-    day: str, moment: int, written: Written, read_back: Any
+    day: str, moment: int, write_file: Written, read_back: Any
 ) -> None:
-    path = written("x.tsv", f"user_id\titem_id\trating\ttimestamp\n1\t2\t3\t{day}\n")
+    path = write_file("x.tsv", f"user_id\titem_id\trating\ttimestamp\n1\t2\t3\t{day}\n")
     assert read_back(path).rows == [("rating", "1", "2", 3.0, moment)]
 
 
 @pytest.mark.parametrize("moment", ["03/04/2017", "1969-12-31", "5", "0", "2999-01-01", "soon", "1970-01-01"])
 def test_a_moment_that_is_not_certain_or_not_plausible_is_refused_with_the_cure(
-    moment: str, written: Written, read_back: Any
+    moment: str, write_file: Written, read_back: Any
 ) -> None:
-    read = read_back(written("x.csv", f"user_id,item_id,rating,timestamp\n1,2,3,{moment}\n"))
+    read = read_back(write_file("x.csv", f"user_id,item_id,rating,timestamp\n1,2,3,{moment}\n"))
     assert (read.events, read.rejected) == ([], 1)
     assert "--time-" in read.shown[0] or "lies in the future" in read.shown[0] or "range" in read.shown[0]
 
 
-def test_times_from_zero_are_taken_where_that_is_said(written: Written, read_back: Any) -> None:
-    path = written("x.csv", "uid,item_id,timestamp\n1,2,0\n1,3,40000\n1,4,26000000\n")
+def test_times_from_zero_are_taken_where_that_is_said(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.csv", "uid,item_id,timestamp\n1,2,0\n1,3,40000\n1,4,26000000\n")
     read = read_back(path, time_from_zero=True)
     assert [e.event_time for e in read.events] == [0, 40_000_000, 26_000_000_000]
     assert all(e.time_from_zero for e in read.events)
 
 
-def test_a_format_of_time_can_be_said(written: Written, read_back: Any) -> None:
-    path = written("x.csv", "user_id,item_id,timestamp\n1,2,03/04/2017\n")
+def test_a_format_of_time_can_be_said(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.csv", "user_id,item_id,timestamp\n1,2,03/04/2017\n")
     assert read_back(path, time_format="%d/%m/%Y").rows[0][4] == 1_491_177_600_000
 
 
@@ -227,9 +227,9 @@ RETAIL = "timestamp,visitorid,event,itemid,transactionid\n" + "".join(
 
 
 def test_names_of_types_are_mapped_and_unknown_ones_refused_with_their_counts(
-    written: Written, read_back: Any
+    write_file: Written, read_back: Any
 ) -> None:
-    path = written("events.csv", RETAIL)
+    path = write_file("events.csv", RETAIL)
     read = read_back(path, types="addtocart=click,transaction=purchase")
     assert (read.types, read.rejected) == ({"view": 10, "click": 10, "purchase": 10}, 0)
     unmapped = read_back(path)
@@ -239,8 +239,10 @@ def test_names_of_types_are_mapped_and_unknown_ones_refused_with_their_counts(
     assert read_back(path, types="addtocart=skip,transaction=purchase").types == {"view": 10, "purchase": 10}
 
 
-def test_our_own_types_are_known_in_any_case(written: Written, read_back: Any) -> None:
-    path = written("x.csv", "user_id,item_id,event_type,event_time\n1,2,Purchase,2019-10-01 00:00:00 UTC\n")
+def test_our_own_types_are_known_in_any_case(write_file: Written, read_back: Any) -> None:
+    path = write_file(
+        "x.csv", "user_id,item_id,event_type,event_time\n1,2,Purchase,2019-10-01 00:00:00 UTC\n"
+    )
     assert read_back(path).rows == [("purchase", "1", "2", 1.0, 1_569_888_000_000)]
 
 
@@ -258,15 +260,15 @@ def test_our_own_types_are_known_in_any_case(written: Written, read_back: Any) -
     ],
     ids=["CSV of pandas", "JSON lines of pandas", "JSON array"],
 )
-def test_a_whole_float_and_an_integer_are_one_id(content: str, written: Written, read_back: Any) -> None:
-    assert read_back(written("r", content)).rows == WANTED
+def test_a_whole_float_and_an_integer_are_one_id(content: str, write_file: Written, read_back: Any) -> None:
+    assert read_back(write_file("r", content)).rows == WANTED
 
 
-def test_ids_that_are_text_stay_as_they_are(written: Written, read_back: Any) -> None:
+def test_ids_that_are_text_stay_as_they_are(write_file: Written, read_back: Any) -> None:
     ids = ["007", "1.0", "1e3", " a b ", "0", "7.50", "İ"]
-    path = written("x.csv", "user_id,item_id,timestamp\n" + "".join(f"u,{i},1500000000\n" for i in ids))
+    path = write_file("x.csv", "user_id,item_id,timestamp\n" + "".join(f"u,{i},1500000000\n" for i in ids))
     assert [e.item_id for e in read_back(path).events] == ["007", "1.0", "1e3", "a b", "0", "7.50", "İ"]
-    path = written("x.jsonl", '{"user_id": "7.0", "item_id": 7.0, "timestamp": 1500000000}\n')
+    path = write_file("x.jsonl", '{"user_id": "7.0", "item_id": 7.0, "timestamp": 1500000000}\n')
     assert read_back(path).rows[0][1:3] == ("7.0", "7")
 
 
@@ -275,9 +277,9 @@ BOOKS = '"User-ID";"ISBN";"Book-Rating"\r\n' + "".join(
 )
 
 
-def test_zero_is_not_rated_below_the_scale_that_was_told(written: Written, read_back: Any) -> None:
+def test_zero_is_not_rated_below_the_scale_that_was_told(write_file: Written, read_back: Any) -> None:
     content = BOOKS.encode() + '"9";"café";"8"\r\n'.encode("latin-1") + b'"9";"ISBN\\"1";"7"\r\n'
-    path = written("BX-Book-Ratings.csv", content)
+    path = write_file("BX-Book-Ratings.csv", content)
     read = read_back(path, rating_scale="1:10")
     assert (read.types, read.rejected) == ({"rating": 41, "view": 4}, 1)
     assert "4 zeros are 'not rated'" in read.block
@@ -285,8 +287,8 @@ def test_zero_is_not_rated_below_the_scale_that_was_told(written: Written, read_
     assert read.shown[0].startswith(f"{path}:47: broken quotes")
 
 
-def test_zero_asks_where_nothing_was_told(written: Written, read_back: Any) -> None:
-    path = written("books.csv", BOOKS)
+def test_zero_asks_where_nothing_was_told(write_file: Written, read_back: Any) -> None:
+    path = write_file("books.csv", BOOKS)
     silent = read_back(path)
     assert (silent.types, silent.rejected) == ({"rating": 40}, 4)
     assert "--zero-means unrated or --zero-means worst" in silent.shown[0]
@@ -296,22 +298,24 @@ def test_zero_asks_where_nothing_was_told(written: Written, read_back: Any) -> N
     assert {e.value for e in worst.events if e.user_id in ("0", "10")} == {0.5, 5.0}
 
 
-def test_recbole_takes_any_separator_and_names_without_their_type(written: Written, read_back: Any) -> None:
-    comma = written(
+def test_recbole_takes_any_separator_and_names_without_their_type(
+    write_file: Written, read_back: Any
+) -> None:
+    comma = write_file(
         "toy.inter", "user_id:token,item_id:token,rating:float,timestamp:float\n" + _lines(RATINGS)
     )
     assert read_back(comma).rows == WANTED
     header = "user_id:token\tproduct_id:token\tplay_hours:float\ttimestamp:float\n"
-    steam = written("steam.inter", header + _lines(RATINGS, "\t"))
+    steam = write_file("steam.inter", header + _lines(RATINGS, "\t"))
     for columns in (None, "user=user_id,item=product_id", "user=user_id:token,item=product_id:token"):
         assert read_back(steam, columns=columns).types == {"view": 20}
 
 
-def test_lines_of_python_literals_are_read(written: Written, read_back: Any) -> None:
+def test_lines_of_python_literals_are_read(write_file: Written, read_back: Any) -> None:
     rows = [
         {"username": "u1", "product_id": str(n), "date": "2017-12-17", "text": "it's ü"} for n in range(20)
     ]
-    path = written("steam.jsonl", "".join(f"{row!r}\n" for row in rows) + "{'broken\n")
+    path = write_file("steam.jsonl", "".join(f"{row!r}\n" for row in rows) + "{'broken\n")
     read = read_back(path, columns="user=username,item=product_id,time=date")
     assert (read.types, read.rejected) == ({"view": 20}, 1)
     assert read.shown == [f"{path}:21: no whole JSON object"]
@@ -355,17 +359,17 @@ def test_a_delta_table_is_not_taken_for_its_files(tmp_path: Path, read_back: Any
         read_back(tmp_path / "t")
 
 
-def test_a_row_that_comes_twice_is_one_event(written: Written, read_back: Any) -> None:
-    read = read_back(written("dup.csv", CSV + _lines(RATINGS)))
+def test_a_row_that_comes_twice_is_one_event(write_file: Written, read_back: Any) -> None:
+    read = read_back(write_file("dup.csv", CSV + _lines(RATINGS)))
     assert len(read.events) == 40
     assert len({event.event_id for event in read.events}) == 20
 
 
 @pytest.mark.parametrize("text", ["NULL", "null", "None", "NaN", r"\N", "N/A", ""])
 def test_text_that_stands_for_nothing_is_no_id_and_no_value(
-    text: str, written: Written, read_back: Any
+    text: str, write_file: Written, read_back: Any
 ) -> None:
-    path = written(
+    path = write_file(
         "x.csv", f"user_id,item_id,rating,timestamp\n{text},2,3,1500000000\n1,2,{text},1500000000\n"
     )
     read = read_back(path)
@@ -374,8 +378,8 @@ def test_text_that_stands_for_nothing_is_no_id_and_no_value(
     assert "a rating needs a value" in read.shown[1]
 
 
-def test_local_numbers_are_read(written: Written, read_back: Any) -> None:
-    path = written("x.csv", "user_id;item_id;rating;timestamp\n1;2;3,5;1500000000\n1;3;4,0;1500000001\n")
+def test_local_numbers_are_read(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.csv", "user_id;item_id;rating;timestamp\n1;2;3,5;1500000000\n1;3;4,0;1500000001\n")
     assert [e.value for e in read_back(path).events] == [3.5, 4.0]
 
 
@@ -392,53 +396,53 @@ def test_local_numbers_are_read(written: Written, read_back: Any) -> None:
     ],
 )
 def test_scales_are_recognised_or_told(
-    values: list[float], options: dict[str, str], wanted: list[float], written: Written, read_back: Any
+    values: list[float], options: dict[str, str], wanted: list[float], write_file: Written, read_back: Any
 ) -> None:
     rows = [(1, n, value, 1_500_000_000 + n) for n, value in enumerate(values)]
-    path = written("x.csv", "user_id,item_id,score,timestamp\n" + _lines(rows))
+    path = write_file("x.csv", "user_id,item_id,score,timestamp\n" + _lines(rows))
     assert [e.value for e in read_back(path, **options).events] == wanted
 
 
-def test_ones_and_minus_ones_are_likes_and_dislikes(written: Written, read_back: Any) -> None:
-    path = written("x.csv", "user_id,item_id,rating,timestamp\n1,2,1,1500000000\n1,3,-1,1500000001\n")
+def test_ones_and_minus_ones_are_likes_and_dislikes(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.csv", "user_id,item_id,rating,timestamp\n1,2,1,1500000000\n1,3,-1,1500000001\n")
     assert [e.event_type for e in read_back(path).events] == ["like", "dislike"]
 
 
-def test_counts_are_no_ratings(written: Written, read_back: Any) -> None:
+def test_counts_are_no_ratings(write_file: Written, read_back: Any) -> None:
     read = read_back(
-        written("x.csv", "user_id,item_id,value,timestamp\n1,2,700,1500000000\n1,3,5,1500000001\n")
+        write_file("x.csv", "user_id,item_id,value,timestamp\n1,2,700,1500000000\n1,3,5,1500000001\n")
     )
     assert (len(read.events), read.rejected) == (0, 2)
     assert "--rating-scale MIN:MAX, counts or likes" in read.shown[0]
 
 
-def test_a_lost_quote_costs_its_line_only(written: Written, read_back: Any) -> None:
-    path = written("x.csv", CSV.replace("1,2,4,", '1,"2,4,', 1))
+def test_a_lost_quote_costs_its_line_only(write_file: Written, read_back: Any) -> None:
+    path = write_file("x.csv", CSV.replace("1,2,4,", '1,"2,4,', 1))
     read = read_back(path)
     assert (len(read.events), read.rejected) == (19, 1)
     assert read.shown[0].startswith(f"{path}:3: broken quotes")
 
 
-def test_quotes_are_letters_between_tabs(written: Written, read_back: Any) -> None:
+def test_quotes_are_letters_between_tabs(write_file: Written, read_back: Any) -> None:
     names = ['"Weird Al" Yankovic', '5" disk', "plain"]
     lines = "".join(f"1\t{name}\t150000000{n}\n" for n, name in enumerate(names))
-    read = read_back(written("x.tsv", "user_id\titem_id\ttimestamp\n" + lines))
+    read = read_back(write_file("x.tsv", "user_id\titem_id\ttimestamp\n" + lines))
     assert [e.item_id for e in read.events] == names
 
 
-def test_utf8_with_one_broken_line_stays_utf8(written: Written, read_back: Any) -> None:
+def test_utf8_with_one_broken_line_stays_utf8(write_file: Written, read_back: Any) -> None:
     lines = "".join(f"{n},kafé ü ö {n},1500000000\n" for n in range(50))
-    path = written("x.csv", b"user_id,item_id,timestamp\n" + lines.encode() + b"9,br\xfcoken,1500000000\n")
+    path = write_file("x.csv", b"user_id,item_id,timestamp\n" + lines.encode() + b"9,br\xfcoken,1500000000\n")
     read = read_back(path)
     assert (len(read.events), read.rejected) == (50, 1)
     assert read.events[0].item_id == "kafé ü ö 0"
     assert read.shown[0].startswith(f"{path}:52: item")
 
 
-def test_old_russian_text_is_read(written: Written, read_back: Any) -> None:
+def test_old_russian_text_is_read(write_file: Written, read_back: Any) -> None:
     words = ["преступление", "наказание", "война", "мир", "идиот", "обломов", "отцы и дети", "мертвые души"]
     lines = "".join(f"{n},{words[n % 8]} {n},1500000000\n" for n in range(80))
-    read = read_back(written("x.csv", "user_id,item_id,timestamp\n" + lines, "cp1251"))
+    read = read_back(write_file("x.csv", "user_id,item_id,timestamp\n" + lines, "cp1251"))
     assert [e.item_id for e in read.events][:2] == ["преступление 0", "наказание 1"]
 
 
@@ -459,9 +463,9 @@ def test_old_russian_text_is_read(written: Written, read_back: Any) -> None:
     ],
 )
 def test_anything_else_is_one_sentence_with_the_way_out(
-    content: bytes, cure: str, written: Written, read_back: Any
+    content: bytes, cure: str, write_file: Written, read_back: Any
 ) -> None:
     with pytest.raises(SourceError) as caught:
-        read_back(written("ratings.csv", content))
+        read_back(write_file("ratings.csv", content))
     assert cure in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1

@@ -43,11 +43,11 @@ def lines(rows: list[dict[str, Any]]) -> str:
 
 
 def test_an_export_of_gorse_is_read_with_its_items_and_users(
-    written: Written, read_back: Any, tmp_path: Path
+    write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
-    written("feedback.jsonl", lines(FEEDBACK))
-    written("items.jsonl", lines(ITEMS) + "{bad\n")
-    written("users.jsonl", lines([{"UserId": "bob", "Labels": ["x"], "Comment": "Bob"}]))
+    write_file("feedback.jsonl", lines(FEEDBACK))
+    write_file("items.jsonl", lines(ITEMS) + "{bad\n")
+    write_file("users.jsonl", lines([{"UserId": "bob", "Labels": ["x"], "Comment": "Bob"}]))
     read = read_back(tmp_path, types="star=like,read=view")
     assert [(kind, user, item) for kind, user, item, _, _ in read.rows] == [
         ("like", "bob", "vue"),
@@ -68,10 +68,10 @@ def test_an_export_of_gorse_is_read_with_its_items_and_users(
 
 
 def test_types_that_nobody_maps_are_refused_with_the_option(
-    written: Written, read_back: Any, tmp_path: Path
+    write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
-    written("feedback.jsonl", lines(FEEDBACK))
-    written("items.jsonl", lines(ITEMS[:1]))
+    write_file("feedback.jsonl", lines(FEEDBACK))
+    write_file("items.jsonl", lines(ITEMS[:1]))
     read = read_back(tmp_path)
     assert read.rows == []
     assert "--type" in read.block

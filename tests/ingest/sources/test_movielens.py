@@ -9,12 +9,12 @@ import pytest
 Written = Callable[..., Path]
 
 
-def test_ratings_csv_comes_with_the_movies_beside_it(written: Written, read_back: Any) -> None:
-    written(
+def test_ratings_csv_comes_with_the_movies_beside_it(write_file: Written, read_back: Any) -> None:
+    write_file(
         "movies.csv",
         'movieId,title,genres\n1,Toy Story (1995),Adventure|Comedy\n2,"Up, The (2013)",(no genres listed)\n',
     )
-    path = written("ratings.csv", "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n")
+    path = write_file("ratings.csv", "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n")
     read = read_back(path)
     assert read.rows == [("rating", "1", "1", 4.0, 964_982_703_000)]
     assert [(e.id, e.title, e.categories) for e in read.catalog] == [
@@ -29,20 +29,20 @@ def test_ratings_csv_comes_with_the_movies_beside_it(written: Written, read_back
 
 @pytest.mark.parametrize("title", ["Babylon 5", "(1995) Toys", "Year (95)"])
 def test_a_title_without_a_year_at_its_end_says_nothing_of_publication(
-    written: Written, read_back: Any, title: str
+    write_file: Written, read_back: Any, title: str
 ) -> None:
-    written("movies.csv", f"movieId,title,genres\n1,{title},Drama\n")
+    write_file("movies.csv", f"movieId,title,genres\n1,{title},Drama\n")
     (item,) = read_back(
-        written("ratings.csv", "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n")
+        write_file("ratings.csv", "userId,movieId,rating,timestamp\n1,1,4.0,964982703\n")
     ).catalog
     assert item.attributes == {}
 
 
-def test_u_data_comes_with_items_and_users_in_latin_1(written: Written, read_back: Any) -> None:
+def test_u_data_comes_with_items_and_users_in_latin_1(write_file: Written, read_back: Any) -> None:
     flags = "|".join(["0"] * 5 + ["1"] + ["0"] * 12 + ["1"])
-    written("u.item", f"1|Les Misérables (1995)|01-Jan-1995||http://x|{flags}\n", "latin-1")
-    written("u.user", "1|24|M|technician|85711\n")
-    read = read_back(written("u.data", "196\t242\t3\t881250949\n"))
+    write_file("u.item", f"1|Les Misérables (1995)|01-Jan-1995||http://x|{flags}\n", "latin-1")
+    write_file("u.user", "1|24|M|technician|85711\n")
+    read = read_back(write_file("u.data", "196\t242\t3\t881250949\n"))
     assert read.rows == [("rating", "196", "242", 3.0, 881_250_949_000)]
     item, user = read.catalog
     assert (item.title, item.categories) == ("Les Misérables (1995)", ("Comedy", "Western"))
@@ -51,10 +51,10 @@ def test_u_data_comes_with_items_and_users_in_latin_1(written: Written, read_bac
     assert user.attributes == {"age": "24", "gender": "M", "occupation": "technician", "zip_code": "85711"}
 
 
-def test_ratings_dat_comes_with_movies_and_users_in_latin_1(written: Written, read_back: Any) -> None:
-    written("movies.dat", "1::Café (1995)::Animation|Children's\n", "latin-1")
-    written("users.dat", "1::F::1::10::48067\n2::M::56::99::70072\n")
-    read = read_back(written("ratings.dat", "1::1193::5::978300760\n"))
+def test_ratings_dat_comes_with_movies_and_users_in_latin_1(write_file: Written, read_back: Any) -> None:
+    write_file("movies.dat", "1::Café (1995)::Animation|Children's\n", "latin-1")
+    write_file("users.dat", "1::F::1::10::48067\n2::M::56::99::70072\n")
+    read = read_back(write_file("ratings.dat", "1::1193::5::978300760\n"))
     assert read.rows == [("rating", "1", "1193", 5.0, 978_300_760_000)]
     item, first, second = read.catalog
     assert (item.title, item.categories) == ("Café (1995)", ("Animation", "Children's"))

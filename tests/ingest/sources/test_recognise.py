@@ -29,51 +29,51 @@ WANTED = [("rating", "1", "31", 2.5, 1_260_759_144_000)]
 
 
 @pytest.mark.parametrize("name", list(SHAPES))
-def test_a_file_is_recognised_by_its_name(name: str, written: Written, read_back: Any) -> None:
-    assert read_back(written(name, SHAPES[name])).rows == WANTED
+def test_a_file_is_recognised_by_its_name(name: str, write_file: Written, read_back: Any) -> None:
+    assert read_back(write_file(name, SHAPES[name])).rows == WANTED
 
 
 @pytest.mark.parametrize("name", [name for name in SHAPES if name != "u1.base"])
 def test_a_folder_is_recognised_by_its_files(
-    name: str, written: Written, read_back: Any, tmp_path: Path
+    name: str, write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
-    written(name, SHAPES[name])
+    write_file(name, SHAPES[name])
     assert read_back(tmp_path).rows == WANTED
 
 
-def test_a_folder_in_a_folder_is_looked_into(written: Written, read_back: Any, tmp_path: Path) -> None:
-    written("ml-latest-small/ratings.csv", CSV)
+def test_a_folder_in_a_folder_is_looked_into(write_file: Written, read_back: Any, tmp_path: Path) -> None:
+    write_file("ml-latest-small/ratings.csv", CSV)
     assert read_back(tmp_path).rows == WANTED
 
 
-def test_a_folder_of_mapped_files_is_read_whole(written: Written, read_back: Any, tmp_path: Path) -> None:
+def test_a_folder_of_mapped_files_is_read_whole(write_file: Written, read_back: Any, tmp_path: Path) -> None:
     for day in (1, 2):
-        written(f"day-{day}.csv", f"who,what,when\nu{day},i,150000000{day}\n")
+        write_file(f"day-{day}.csv", f"who,what,when\nu{day},i,150000000{day}\n")
     read = read_back(tmp_path, columns="user=who,item=what,time=when")
     assert [row[1] for row in read.rows] == ["u1", "u2"]
 
 
 def test_a_file_named_like_movielens_with_other_columns_is_read_by_them(
-    written: Written, read_back: Any
+    write_file: Written, read_back: Any
 ) -> None:
-    assert read_back(written("ratings.csv", SHAPES["any.csv"])).rows == WANTED
+    assert read_back(write_file("ratings.csv", SHAPES["any.csv"])).rows == WANTED
 
 
 def test_files_of_a_folder_without_user_and_item_are_left_aside_by_name(
-    written: Written, read_back: Any, tmp_path: Path
+    write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
-    written("any.csv", SHAPES["any.csv"])
-    written("categories.csv", "categoryid,parentid\n1,2\n")
-    written("notes.pdf.txt", b"%PDF-1.4")
+    write_file("any.csv", SHAPES["any.csv"])
+    write_file("categories.csv", "categoryid,parentid\n1,2\n")
+    write_file("notes.pdf.txt", b"%PDF-1.4")
     read = read_back(tmp_path)
     assert read.rows == WANTED
     assert "categories.csv is left aside: its columns name no user and item" in read.block
     assert "notes.pdf.txt is a PDF document" in read.block
 
 
-def test_a_damaged_file_of_a_folder_is_an_error(written: Written, read_back: Any, tmp_path: Path) -> None:
-    written("any.csv", SHAPES["any.csv"])
-    written("more.csv.gz", gzip.compress(CSV.encode() * 100)[:60])
+def test_a_damaged_file_of_a_folder_is_an_error(write_file: Written, read_back: Any, tmp_path: Path) -> None:
+    write_file("any.csv", SHAPES["any.csv"])
+    write_file("more.csv.gz", gzip.compress(CSV.encode() * 100)[:60])
     with pytest.raises(SourceError, match=r"more\.csv\.gz cannot be read"):
         read_back(tmp_path)
 

@@ -16,48 +16,52 @@ from ingest.meaning.encoding import EventEncoder
 Written = Callable[..., Path]
 
 
-def test_events_come_in_the_order_of_their_times_and_of_the_source(written: Written, read_back: Any) -> None:
+def test_events_come_in_the_order_of_their_times_and_of_the_source(
+    write_file: Written, read_back: Any
+) -> None:
     rows = [(n, 1_500_000_000 + (n * 37) % 101) for n in range(400)]
-    path = written("x.csv", "user_id,item_id,timestamp\n" + "".join(f"u,{n},{t}\n" for n, t in rows))
+    path = write_file("x.csv", "user_id,item_id,timestamp\n" + "".join(f"u,{n},{t}\n" for n, t in rows))
     events = read_back(path).events
     assert [int(e.item_id) for e in events] == [n for n, _ in sorted(rows, key=lambda row: row[1])]
 
 
 @pytest.mark.parametrize("separator", ["\x01", "~", "||", " - ", "#"])
 def test_a_separator_that_no_sniffer_finds_can_be_told(
-    written: Written, read_back: Any, separator: str
+    write_file: Written, read_back: Any, separator: str
 ) -> None:
     rows = [("user_id", "item_id", "rating", "timestamp"), ("u,1", "i;1", "4", "1500000000")]
-    path = written("a.txt", "".join(separator.join(row) + "\n" for row in rows))
+    path = write_file("a.txt", "".join(separator.join(row) + "\n" for row in rows))
     assert read_back(path, separator=separator).rows == [("rating", "u,1", "i;1", 4.0, 1_500_000_000_000)]
     with pytest.raises(SourceError, match="stands in none of its first lines"):
         read_back(path, separator="@")
 
 
-def test_a_list_of_items_in_each_record_becomes_its_items(written: Written, read_back: Any) -> None:
+def test_a_list_of_items_in_each_record_becomes_its_items(write_file: Written, read_back: Any) -> None:
     steam = (
         "{'user_id': 'u', 'items_count': 2, 'items': [{'item_id': '10', 'item_name': \"Tom's\"}, "
         "{'item_id': '20', 'item_name': 'B', 'played': None}]}\n"
         "{'user_id': 'v', 'items_count': 0, 'items': []}\n"
     )
-    read = read_back(written("users_items.json", steam))
+    read = read_back(write_file("users_items.json", steam))
     assert [(user, item) for _, user, item, _, _ in read.rows] == [("u", "10"), ("u", "20")]
     assert "with a list of items in each" in read.block
     reviews = {"user": "u", "reviews": [{"item": 1, "stars": 4, "date": "2020-01-01"}], "n": None}
-    (row,) = read_back(written("reviews.json", json.dumps([reviews]))).rows
+    (row,) = read_back(write_file("reviews.json", json.dumps([reviews]))).rows
     assert row == ("rating", "u", "1", 4.0, 1_577_836_800_000)
 
 
-def test_files_follow_one_another_and_numbers_go_on(written: Written, read_back: Any, tmp_path: Path) -> None:
+def test_files_follow_one_another_and_numbers_go_on(
+    write_file: Written, read_back: Any, tmp_path: Path
+) -> None:
     for name in ("a", "b"):
-        written(f"{name}.csv", f"user_id,item_id,rating,timestamp\n{name},i,3,1500000000\n")
+        write_file(f"{name}.csv", f"user_id,item_id,rating,timestamp\n{name},i,3,1500000000\n")
     read = read_back(tmp_path)
     assert [event.key for event in read.encoded] == [b"a", b"b"]
     assert [event.ordinal for event in read.encoded] == [0, 1]
 
 
-def test_the_type_of_rows_that_name_none_can_be_given(written: Written, read_back: Any) -> None:
-    path = written("a.csv", "user_id,item_id,rating,timestamp\nu,i,3,1500000000\n")
+def test_the_type_of_rows_that_name_none_can_be_given(write_file: Written, read_back: Any) -> None:
+    path = write_file("a.csv", "user_id,item_id,rating,timestamp\nu,i,3,1500000000\n")
     assert read_back(path, event_type="purchase").rows[0][::3] == ("purchase", 1.0)
 
 

@@ -278,10 +278,10 @@ def test_hostile_users_and_titles_are_text(url: str, browser: Browser) -> None:
 
 
 def test_the_page_says_that_redis_is_gone_and_what_to_do(
-    own_redis: OwnRedis, served: Callable[..., ServedApi], browser: Browser
+    own_redis: OwnRedis, start_api: Callable[..., ServedApi], browser: Browser
 ) -> None:
     write_world(own_redis.url)
-    api = served(redis_url=own_redis.url, redis_timeout_seconds=5)
+    api = start_api(redis_url=own_redis.url, redis_timeout_seconds=5)
     page = browser.new_page()
     page.goto(f"{api.url}/#now")
     expect(page.locator(".health").first).to_contain_text("Redis ok", timeout=PATIENCE_MS)

@@ -32,10 +32,10 @@ def first_picture(client: httpx.Client, **headers: str) -> dict[str, object]:
 
 
 def test_the_picture_names_the_model_and_the_lists_and_a_stop_does_not_wait_for_pages(
-    redis_url: str, served: Callable[..., ServedApi]
+    redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     labelled_world().write(redis_url)
-    api = served(redis_url=redis_url)
+    api = start_api(redis_url=redis_url)
     with httpx.Client(base_url=api.url, timeout=20) as client:
         wait_for(lambda: client.get("/readyz").json().get("popular_items") == 30)
         found = first_picture(client)

@@ -19,11 +19,11 @@ GOOD = {"event_type": "rating", "user_id": "u1", "item_id": "i1", "value": 4.5}
 
 @pytest.mark.parametrize("library", ["kafka-python", "confluent"])
 def test_accepted_events_lie_where_the_token_says(
-    broker: str, served: Callable[..., ServedApi], library: str
+    broker: str, start_api: Callable[..., ServedApi], library: str
 ) -> None:
     create_topics(broker, TOPICS)
     before = end_offsets(broker, INTERACTIONS.name)
-    api = served(kafka_bootstrap_servers=broker, kafka_client=library, kafka_timeout_seconds=20)
+    api = start_api(kafka_bootstrap_servers=broker, kafka_client=library, kafka_timeout_seconds=20)
     batch = [{**GOOD, "user_id": f"u{i}"} for i in range(1000)]
     batch[7] = {**GOOD, "value": 9}
     with httpx.Client(base_url=api.url, timeout=30) as client:
@@ -41,10 +41,10 @@ def test_accepted_events_lie_where_the_token_says(
 
 
 def test_without_a_broker_events_are_a_503_and_reads_go_on(
-    redis_url: str, served: Callable[..., ServedApi]
+    redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     World().write(redis_url)
-    api = served(redis_url=redis_url, kafka_timeout_seconds=1)
+    api = start_api(redis_url=redis_url, kafka_timeout_seconds=1)
     with httpx.Client(base_url=api.url, timeout=30) as client:
         for _ in range(3):
             response = client.post("/v1/events", json={"events": [GOOD] * 10})
@@ -56,9 +56,9 @@ def test_without_a_broker_events_are_a_503_and_reads_go_on(
             assert client.get("/v1/popular").json()["stale"] is False
 
 
-def test_a_retraction_is_an_event(broker: str, served: Callable[..., ServedApi]) -> None:
+def test_a_retraction_is_an_event(broker: str, start_api: Callable[..., ServedApi]) -> None:
     create_topics(broker, TOPICS)
-    api = served(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    api = start_api(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     answer = httpx.post(
         f"{api.url}/v1/events", json={**GOOD, "event_type": "retract", "value": None}, timeout=30
     )
@@ -68,9 +68,9 @@ def test_a_retraction_is_an_event(broker: str, served: Callable[..., ServedApi])
     assert json.loads(record.value)["event_type"] == "retract"  # type: ignore[attr-defined]
 
 
-def test_the_bytes_on_the_topic_are_the_event(broker: str, served: Callable[..., ServedApi]) -> None:
+def test_the_bytes_on_the_topic_are_the_event(broker: str, start_api: Callable[..., ServedApi]) -> None:
     create_topics(broker, TOPICS)
-    api = served(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    api = start_api(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     sent = {
         **GOOD,
         "user_id": "日本",

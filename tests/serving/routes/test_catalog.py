@@ -29,13 +29,13 @@ def last_record(broker: str, topic: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def test_metadata_is_replaced_changed_and_hidden(
-    broker: str, redis_url: str, served: Callable[..., ServedApi]
+    broker: str, redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
     world = World(categories={"i05": ["Drama"]}, attributes={"i05": {"year": "1990", "colour": "no"}})
     world.write(redis_url)
     at_redis = {"redis_url": redis_url, "redis_timeout_seconds": 5}
-    api = served(**at_redis, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    api = start_api(**at_redis, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     with httpx.Client(base_url=api.url, timeout=30) as client:
         put = client.put("/v1/items/new", json={"title": "New", "categories": ["Comedy"]})
         assert put.status_code == 202, put.text

@@ -17,7 +17,7 @@ from tests.serving.world import World
 
 
 def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
-    broker: str, redis_url: str, served: Callable[..., ServedApi]
+    broker: str, redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
     World().write(redis_url)
@@ -25,7 +25,7 @@ def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
         state.zadd(keyspace.MODEL_VERSIONS, {"v1": 1})
     at_redis = {"redis_url": redis_url, "redis_timeout_seconds": 5}
     keys = {"api_key": "write", "admin_api_key": "admin"}
-    api = served(**at_redis, **keys, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    api = start_api(**at_redis, **keys, kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     with httpx.Client(base_url=api.url, timeout=30) as client:
         assert client.delete("/v1/users/a/b", headers={"X-API-Key": "write"}).status_code == 401
         client.headers["X-API-Key"] = "admin"
@@ -46,10 +46,10 @@ def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
 
 
 def test_an_erasure_is_accepted_while_redis_cannot_be_asked(
-    broker: str, served: Callable[..., ServedApi]
+    broker: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
-    api = served(redis_url=f"redis://{NOBODY}/0", kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
+    api = start_api(redis_url=f"redis://{NOBODY}/0", kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     with httpx.Client(base_url=api.url, timeout=30) as client:
         answer = client.delete("/v1/users/ann")
         assert answer.status_code == 202, answer.text

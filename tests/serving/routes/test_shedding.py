@@ -50,12 +50,12 @@ def test_the_early_answer_is_a_problem_that_says_when_to_come_back() -> None:
 
 
 @pytest.fixture
-def stalled(
-    own_redis: OwnRedis, served: Callable[..., ServedApi]
+def busy_api(
+    own_redis: OwnRedis, start_api: Callable[..., ServedApi]
 ) -> Iterator[tuple[ServedApi, list[httpx.Response], OwnRedis]]:
     """An API that is busy with as many requests as it takes, since its Redis has stopped."""
     World().write(own_redis.url)
-    api = served(redis_url=own_redis.url, redis_timeout_seconds=20, max_requests_at_once=AT_ONCE)
+    api = start_api(redis_url=own_redis.url, redis_timeout_seconds=20, max_requests_at_once=AT_ONCE)
     wait_for(lambda: httpx.get(f"{api.url}/readyz").status_code == 200)
     own_redis.signal(signal.SIGSTOP)
     answers: list[httpx.Response] = []
@@ -86,9 +86,9 @@ def exchange(connection: socket.socket, data: bytes) -> bytes:
 
 @pytest.mark.servers
 def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
-    stalled: tuple[ServedApi, list[httpx.Response], OwnRedis],
+    busy_api: tuple[ServedApi, list[httpx.Response], OwnRedis],
 ) -> None:
-    api, answers, redis = stalled
+    api, answers, redis = busy_api
     with httpx.Client(base_url=api.url, timeout=5) as client:
         for path in ("/v1/users/bob/recommendations", "/v1/popular", "/docs"):
             refused = client.get(path)
@@ -115,9 +115,9 @@ def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
 
 @pytest.mark.servers
 def test_a_stop_lets_those_at_work_have_their_answers(
-    stalled: tuple[ServedApi, list[httpx.Response], OwnRedis],
+    busy_api: tuple[ServedApi, list[httpx.Response], OwnRedis],
 ) -> None:
-    api, answers, redis = stalled
+    api, answers, redis = busy_api
     api.process.terminate()
     time.sleep(0.5)
     assert api.process.poll() is None
@@ -131,10 +131,10 @@ def test_a_stop_lets_those_at_work_have_their_answers(
 
 
 def test_slow_heads_and_bodies_are_cut_off_and_hold_no_slot_meanwhile(
-    redis_url: str, served: Callable[..., ServedApi]
+    redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     World().write(redis_url)
-    api = served(
+    api = start_api(
         redis_url=redis_url, redis_timeout_seconds=20, max_requests_at_once=1, head_seconds=2, body_seconds=4
     )
     address = ("127.0.0.1", int(api.url.rsplit(":", 1)[1]))
@@ -158,9 +158,9 @@ def test_slow_heads_and_bodies_are_cut_off_and_hold_no_slot_meanwhile(
 
 
 def test_a_body_beyond_the_limit_is_answered_before_the_connection_closes(
-    redis_url: str, served: Callable[..., ServedApi]
+    redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
-    api = served(redis_url=redis_url, max_body_bytes=2000)
+    api = start_api(redis_url=redis_url, max_body_bytes=2000)
     answer = httpx.post(f"{api.url}/v1/events", content=bytes(5_000_000), timeout=60)
     assert answer.status_code == 413
     chunks = (bytes(10_000) for _ in range(500))

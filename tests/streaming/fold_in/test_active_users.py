@@ -23,14 +23,14 @@ def users_of(*names: str) -> ActiveUsers:
 
 
 @pytest.fixture
-def queued(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def queued_users(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     waiting: list[str] = []
     monkeypatch.setattr(active_users, "queue_users", lambda _client, users, _settings: waiting.extend(users))
     return waiting
 
 
 @pytest.fixture
-def folded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def folded_users(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Users in the order in which they are folded in; the time is up after two."""
     done: list[str] = []
 
@@ -45,15 +45,15 @@ def folded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_most_recently_active_come_first_and_who_is_left_waits(
-    folded: list[str], queued: list[str]
+    folded_users: list[str], queued_users: list[str]
 ) -> None:
     fold_in_active(CLIENT, users_of("ann", "bob", "cyd", "ann"), {0: 5}, StreamingSettings())
-    assert folded == ["ann", "cyd"]
-    assert queued == ["bob"]
+    assert folded_users == ["ann", "cyd"]
+    assert queued_users == ["bob"]
 
 
-def test_all_users_of_a_large_batch_wait(folded: list[str], queued: list[str]) -> None:
+def test_all_users_of_a_large_batch_wait(folded_users: list[str], queued_users: list[str]) -> None:
     settings = StreamingSettings(fold_in_max_events=2)
     fold_in_active(CLIENT, users_of("ann", "bob", "ann"), {0: 5}, settings)
-    assert folded == []
-    assert queued == ["bob", "ann"]
+    assert folded_users == []
+    assert queued_users == ["bob", "ann"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorithms.blending.served import ServedBlend
+from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.history import UNKNOWN, Histories, from_events, grade_ratings
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored.hotness import HOTNESS_STEP

@@ -11,12 +11,12 @@ import redis
 from numpy.typing import NDArray
 
 from algorithms.blending.live import live_blend
-from algorithms.blending.offered import TrendCounts, fit_offered
-from algorithms.blending.served import describe_signals, read_blend
+from algorithms.blending.serialization import describe_signals, read_blend
+from algorithms.blending.signal_options import TrendCounts, fit_offered
 from algorithms.blending.stored_arrays import encode_arrays
-from algorithms.signals.counted import counted_entries
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories, from_events
+from algorithms.signals.trend_counts import counted_entries
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.manifest import BlendRecord

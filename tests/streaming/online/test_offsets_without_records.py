@@ -36,7 +36,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+def questions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """Kafka is really asked; about what is kept here."""
     from streaming.online import offsets_without_records as ends_without_record
 
@@ -56,7 +56,7 @@ def commit_one(bootstrap: str) -> None:
 
 
 def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
-    fresh_topics: str, client: redis.Redis, clock: Clock, asked: list[tuple[int, int]]
+    fresh_topics: str, client: redis.Redis, clock: Clock, questions: list[tuple[int, int]]
 ) -> None:
     commit_one(fresh_topics)
     ends, ends_without_record = topic_ends(fresh_topics), EndsWithoutRecord(client, fresh_topics, clock)
@@ -70,18 +70,18 @@ def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
     for _ in range(4):
         assert look()[PLACE] == 0
         clock.passes(1.5)
-    assert asked == [(0, 2)]  # there is a record: it is applied, or the query hangs; asked once
+    assert questions == [(0, 2)]  # there is a record: it is applied, or the query hangs; asked once
     write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 1})
     assert look()[PLACE] == 1
     clock.passes(2.5)
     assert look()[PLACE] == 2
     clock.passes(2.5)
     assert look() == ends
-    assert asked == [(0, 2), (1, 2)]
+    assert questions == [(0, 2), (1, 2)]
 
 
 def test_a_record_that_came_meanwhile_is_not_passed(
-    fresh_topics: str, client: redis.Redis, clock: Clock, asked: list[tuple[int, int]]
+    fresh_topics: str, client: redis.Redis, clock: Clock, questions: list[tuple[int, int]]
 ) -> None:
     commit_one(fresh_topics)
     ends_without_record = EndsWithoutRecord(client, fresh_topics, clock)
@@ -95,7 +95,7 @@ def test_a_record_that_came_meanwhile_is_not_passed(
     clock.passes(2.5)
     ends_without_record.pass_over(ends, applied)
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {**applied, PLACE: 2}
-    assert asked == [(1, 2), (0, 1)]
+    assert questions == [(1, 2), (0, 1)]
 
 
 def test_offsets_that_have_moved_meanwhile_stay(fresh_topics: str, client: redis.Redis, clock: Clock) -> None:
@@ -111,7 +111,7 @@ def test_offsets_that_have_moved_meanwhile_stay(fresh_topics: str, client: redis
 def test_a_broker_that_does_not_answer_is_asked_again_later(
     client: redis.Redis,
     clock: Clock,
-    asked: list[tuple[int, int]],
+    questions: list[tuple[int, int]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -121,5 +121,5 @@ def test_a_broker_that_does_not_answer_is_asked_again_later(
         ends_without_record.pass_over({PLACE: 2}, {PLACE: 1})
         clock.passes(seconds)
     ends_without_record.pass_over({PLACE: 2}, {PLACE: 1})
-    assert len(asked) == 2
+    assert len(questions) == 2
     assert caplog.text.count("Kafka does not say") == 2

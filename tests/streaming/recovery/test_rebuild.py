@@ -43,7 +43,7 @@ def settings(service_settings: StreamingSettings) -> StreamingSettings:
 
 
 @pytest.fixture
-def sent(settings: StreamingSettings) -> list[Sent]:
+def sent_events(settings: StreamingSettings) -> list[Sent]:
     """Events in the topic, few enough users and items that they meet."""
     chance, failures = random.Random(3), list[object]()
     events = [
@@ -67,7 +67,7 @@ def sent(settings: StreamingSettings) -> list[Sent]:
 
 
 def test_a_state_of_version_1_and_a_lake_without_the_newest_columns_are_brought_up_to_date(
-    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path
+    spark: SparkSession, settings: StreamingSettings, sent_events: list[Sent], tmp_path: Path
 ) -> None:
     rows = in_topic(spark, settings)
     old = lake.Table("interactions", old_ddl())
@@ -83,7 +83,7 @@ def test_a_state_of_version_1_and_a_lake_without_the_newest_columns_are_brought_
     prepare_state(spark, settings)
 
     assert is_there(client)
-    assert_state(client, cast(Producer, SimpleNamespace(sent=sent)))
+    assert_state(client, cast(Producer, SimpleNamespace(sent=sent_events)))
     left: Any = {key for key in gone if client.exists(key)}
     assert left == set()
     assert client.hget(keyspace.POPULARITY, "forgotten") is None
@@ -144,7 +144,11 @@ def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> No
 
 @pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
 def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_one(
-    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path, applied_before: str
+    spark: SparkSession,
+    settings: StreamingSettings,
+    sent_events: list[Sent],
+    tmp_path: Path,
+    applied_before: str,
 ) -> None:
     create_tables(spark, settings.lake_uri)
     # As if each partition had held a thousand records more before: the lake ends beyond the topic.
@@ -165,16 +169,16 @@ def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_
 
     of_old = [
         Sent(each.event.model_copy(update={"user_id": f"old-{each.event.user_id}"}))
-        for each in sent
+        for each in sent_events
         if each.event.user_id in ("u0", "u1")
     ]
-    assert_state(client, cast(Producer, SimpleNamespace(sent=[*sent, *of_old])))
+    assert_state(client, cast(Producer, SimpleNamespace(sent=[*sent_events, *of_old])))
     applied = read_applied(client, keyspace.APPLIED_ONLINE)
     assert {p: applied[f"interactions:{p}"] for p in ends} == ends
 
 
 def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_applied(
-    spark: SparkSession, settings: StreamingSettings, sent: list[Sent], tmp_path: Path
+    spark: SparkSession, settings: StreamingSettings, sent_events: list[Sent], tmp_path: Path
 ) -> None:
     create_tables(spark, settings.lake_uri)
     rows = in_topic(spark, settings)
@@ -187,7 +191,7 @@ def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_ap
     prepare_state(spark, settings)
 
     ids = {row.event_id for row in rows.filter("kafka_offset < 5").select("event_id").collect()}
-    applied = [each for each in sent if str(each.event.event_id) in ids]
+    applied = [each for each in sent_events if str(each.event.event_id) in ids]
     assert_state(client, cast(Producer, SimpleNamespace(sent=applied)))
     found = read_applied(client, keyspace.APPLIED_ONLINE)
     assert {source: found[source] for source in bounds} == bounds

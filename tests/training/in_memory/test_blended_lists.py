@@ -9,7 +9,7 @@ import redis
 from numpy.typing import NDArray
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.served import ServedBlend
+from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.history import Histories
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace

@@ -67,12 +67,12 @@ def publisher(redis_url: str) -> Publisher:
 
 
 @pytest.fixture
-def stored(redis_url: str) -> redis.Redis:
+def client(redis_url: str) -> redis.Redis:
     return redis.Redis.from_url(redis_url)
 
 
-def _fields(stored: redis.Redis, key: str) -> dict[bytes, bytes]:
-    fields: dict[bytes, bytes] = stored.hgetall(key)  # type: ignore[assignment]
+def _fields(client: redis.Redis, key: str) -> dict[bytes, bytes]:
+    fields: dict[bytes, bytes] = client.hgetall(key)  # type: ignore[assignment]
     return fields
 
 
@@ -86,7 +86,7 @@ def _same_lists(first: dict[bytes, bytes], second: dict[bytes, bytes]) -> None:
 
 
 def test_users_get_the_same_lists_on_every_shard(
-    world: World, publisher: Publisher, stored: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    world: World, publisher: Publisher, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lists, "_BLOCK", 16)
     n = 20
@@ -96,33 +96,33 @@ def test_users_get_the_same_lists_on_every_shard(
     assert found.written == world.data.counts.users - 1  # one has no taste
     for shard in range(3):
         keys = keyspace.top_n(shard, "a"), keyspace.top_n(shard, "b")
-        assert stored.hlen(keys[0])
-        _same_lists(*(_fields(stored, key) for key in keys))
+        assert client.hlen(keys[0])
+        _same_lists(*(_fields(client, key) for key in keys))
 
 
 def test_a_list_that_is_as_good_is_copied_from_the_version_before(
-    world: World, publisher: Publisher, stored: redis.Redis
+    world: World, publisher: Publisher, client: redis.Redis
 ) -> None:
     before = lists.write_user_lists(publisher, "a", world.data, world.factors, 10, None)
     kept = lists.ReusedLists("a", 0.01)
     again = lists.write_user_lists(publisher, "b", world.data, world.factors, 10, kept)
     assert (again.written, again.kept) == (0, before.written)
-    assert _fields(stored, keyspace.top_n(0, "a")) == _fields(stored, keyspace.top_n(0, "b"))
+    assert _fields(client, keyspace.top_n(0, "a")) == _fields(client, keyspace.top_n(0, "b"))
 
 
 def test_items_get_the_same_neighbours_and_the_same_users(
-    world: World, publisher: Publisher, stored: redis.Redis
+    world: World, publisher: Publisher, client: redis.Redis
 ) -> None:
     fit, data, factors = world.fit, world.data, world.factors
     writer.write_similar(publisher, "a", distributed_items.similar_items(fit, factors.items))
     lists.write_similar_items(publisher, "b", data, factors.items)
-    similar = [_fields(stored, keyspace.similar_items(version)) for version in "ab"]
+    similar = [_fields(client, keyspace.similar_items(version)) for version in "ab"]
     assert len(similar[0]) == data.counts.items - 1  # one was not fitted
     _same_lists(*similar)
     top_users = distributed_items.top_users(fit, world.preferences, data.counts.users, 5)
     writer.write_top_users(publisher, "a", top_users)
     lists.write_top_users(publisher, "b", data, factors)
-    users = [_fields(stored, keyspace.top_users(version)) for version in "ab"]
+    users = [_fields(client, keyspace.top_users(version)) for version in "ab"]
     assert users[0].keys() == users[1].keys()
     for item, raw in users[0].items():
         assert decode_ranked_ids(raw)[0] == decode_ranked_ids(users[1][item])[0]
@@ -130,13 +130,13 @@ def test_items_get_the_same_neighbours_and_the_same_users(
 
 
 def test_segments_like_what_enough_of_their_users_like(
-    world: World, publisher: Publisher, stored: redis.Redis
+    world: World, publisher: Publisher, client: redis.Redis
 ) -> None:
     data = world.data
     genders = {user: "F" if index % 2 else "M" for index, user in enumerate(data.user_ids.to_pylist())}
     about = [(user, json.dumps({"gender": gender})) for user, gender in genders.items()] + [("nobody", None)]
     lists.write_segment_lists(publisher, "b", data, about, ("gender",), n=5, least=8)
-    found = _fields(stored, keyspace.segment_lists("b"))
+    found = _fields(client, keyspace.segment_lists("b"))
     assert set(found) == {b"gender=F", b"gender=M"}
     columns, scores = decode_ranked(found[b"gender=F"])
     women = np.array([index % 2 == 1 for index in range(data.counts.users)])

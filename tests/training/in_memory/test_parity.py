@@ -54,7 +54,7 @@ def settings(lake_uri: str) -> TrainingSettings:
 
 
 @pytest.fixture(scope="module")
-def learnt(spark: SparkSession, settings: TrainingSettings) -> Iterator[TrainingData]:
+def training_data(spark: SparkSession, settings: TrainingSettings) -> Iterator[TrainingData]:
     loaded = load(spark, settings, 0)
     assert loaded is not None
     yield loaded
@@ -69,11 +69,11 @@ def data(spark: SparkSession, settings: TrainingSettings) -> RoundArrays:
     return loaded
 
 
-def test_counts_ids_and_memory_are_the_same(learnt: TrainingData, data: RoundArrays) -> None:
-    assert data.counts == learnt.counts
-    assert data.world == learnt.world
-    assert data.item_ids.to_pylist() == item_ids(learnt.items)
-    users = learnt.users.toArrow().sort_by("user_index")["user_id"].to_pylist()
+def test_counts_ids_and_memory_are_the_same(training_data: TrainingData, data: RoundArrays) -> None:
+    assert data.counts == training_data.counts
+    assert data.world == training_data.world
+    assert data.item_ids.to_pylist() == item_ids(training_data.items)
+    users = training_data.users.toArrow().sort_by("user_index")["user_id"].to_pylist()
     assert data.user_ids.to_pylist() == users
 
 
@@ -102,11 +102,11 @@ def _facts_of_arrays(pairs: Pairs, held_out: np.ndarray) -> Facts:  # type: igno
 
 @pytest.mark.parametrize("name", [name for name, _ in split.SPLITS])
 def test_every_split_holds_out_the_same_and_learns_the_same(
-    learnt: TrainingData, data: RoundArrays, settings: TrainingSettings, name: str
+    training_data: TrainingData, data: RoundArrays, settings: TrainingSettings, name: str
 ) -> None:
-    rows = dict(split.SPLITS)[name](learnt.preferences, 0.2, 42)
+    rows = dict(split.SPLITS)[name](training_data.preferences, 0.2, 42)
     if name in split.TEMPORAL:
-        rows = as_known(rows, learnt.repeats)
+        rows = as_known(rows, training_data.repeats)
     marked = masks.mark(data, name, settings)
     expected = _facts_of_rows(rows)
     assert len({fact[4] for fact in expected.values()}) == 2
@@ -118,11 +118,11 @@ def test_the_names_of_the_splits_are_the_same() -> None:
 
 
 def test_the_cut_and_what_was_known_at_it_are_the_same(
-    learnt: TrainingData, data: RoundArrays, settings: TrainingSettings
+    training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
-    cutoff = time_quantile(learnt.preferences, 0.7)
+    cutoff = time_quantile(training_data.preferences, 0.7)
     assert masks.time_cut(data.pairs, 0.7) == cutoff
-    rows = as_known(split.newer_than(learnt.preferences, cutoff), learnt.repeats, cutoff)
+    rows = as_known(split.newer_than(training_data.preferences, cutoff), training_data.repeats, cutoff)
     held = masks.Marked(data.pairs, masks.newer_than(data.pairs, cutoff))
     marked = masks.as_known(data, held, settings, cutoff)
     assert _facts_of_arrays(marked.pairs, marked.held_out) == _facts_of_rows(rows)
@@ -131,10 +131,12 @@ def test_the_cut_and_what_was_known_at_it_are_the_same(
 
 @pytest.mark.parametrize("cutoff", [None, CUT])
 def test_the_measured_users_and_their_histories_are_the_same(
-    learnt: TrainingData, data: RoundArrays, settings: TrainingSettings, cutoff: int | None
+    training_data: TrainingData, data: RoundArrays, settings: TrainingSettings, cutoff: int | None
 ) -> None:
     champion = EvaluationRecord(split="global_time", k=10, seed=1, cutoff=cutoff)
-    rows, about, counts = slices.split_rows(learnt.preferences, settings, champion, learnt.repeats)
+    rows, about, counts = slices.split_rows(
+        training_data.preferences, settings, champion, training_data.repeats
+    )
     marked, about_arrays, counts_arrays = arrays.marked_rows(data, settings, champion)
     assert about_arrays == about
     assert counts_arrays == counts
@@ -157,17 +159,17 @@ def test_the_measured_users_and_their_histories_are_the_same(
 
 
 def test_a_split_without_enough_users_falls_back_alike(
-    learnt: TrainingData, data: RoundArrays, settings: TrainingSettings
+    training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     strict = settings.model_copy(update={"gate_min_users": 10_000})
-    _, about, counts = slices.split_rows(learnt.preferences, strict, None, learnt.repeats)
+    _, about, counts = slices.split_rows(training_data.preferences, strict, None, training_data.repeats)
     _, about_arrays, counts_arrays = arrays.marked_rows(data, strict, None)
     assert about.split == "per_user_temporal"
     assert (about_arrays, counts_arrays) == (about, counts)
 
 
 def test_known_items_keep_their_indexes_alike(
-    spark: SparkSession, learnt: TrainingData, data: RoundArrays, settings: TrainingSettings
+    spark: SparkSession, training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     known = list(reversed(data.item_ids.to_pylist()[5:]))
     frame = spark.createDataFrame(

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from contracts.stored.records import encode_ranked
-from training.lists.ranked import RankedRows, rank_bucket
+from training.lists.ranked_lists import RankedRows, rank_bucket
 from training.lists.users import still_good_lists
 
 ITEMS = np.array([[1.0], [0.99], [0.5], [0.1]], np.float32)

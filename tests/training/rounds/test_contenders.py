@@ -12,7 +12,7 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
 from tests.manifests import a_manifest
 from tests.training.rounds.test_in_process import NO_SPARK, SETTINGS, draw, ratings
-from training.evaluation.blended import BlendedModel, question_times
+from training.evaluation.blended_model import BlendedModel, question_times
 from training.evaluation.chosen_blend import default_blend
 from training.evaluation.comparison import ServedModel
 from training.evaluation.slice import Slice

@@ -14,10 +14,10 @@ from tests.serving.world import World
 HOUR = 3_600_000
 
 
-def write(url: str, at_ms: int, version: str, served: str, rank: int | None, shard: int = 0) -> None:
-    ranks = {served: rank, RETRAINED: 4, POPULAR: None}
+def write(url: str, at_ms: int, version: str, start_api: str, rank: int | None, shard: int = 0) -> None:
+    ranks = {start_api: rank, RETRAINED: 4, POPULAR: None}
     with redis.Redis.from_url(url) as client:
-        for name, amount in amounts(hour_of(at_ms), version, served, ranks).items():
+        for name, amount in amounts(hour_of(at_ms), version, start_api, ranks).items():
             client.hincrby(keyspace.live(day_of(at_ms), shard), name, amount)
 
 

@@ -12,9 +12,9 @@ from itertools import islice, takewhile
 
 import duckdb
 
+from ingest.files.content import Content, recode
 from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import SourceError
-from ingest.files.unpacked import Content, recode
 
 _NEVER = "\x01\x02\x03\x04"  # a separator that no text holds: lines are read whole
 _SEPARATORS = ",\t;|"

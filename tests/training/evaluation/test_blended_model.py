@@ -8,7 +8,7 @@ import pytest
 from algorithms.blending.blend import Blend
 from algorithms.signals.rows import Rows
 from algorithms.signals.transitions import Transitions, TransitionSettings
-from training.evaluation.blended import BlendedModel, question_times, ranking_histories
+from training.evaluation.blended_model import BlendedModel, question_times, ranking_histories
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 
 # Item 0 is followed by item 2, item 1 by item 3.

@@ -21,7 +21,6 @@ from algorithms.blending.weights import (
     TREND,
     Candidate,
 )
-from algorithms.signals.counted import Counted, counted_entries
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
@@ -32,6 +31,7 @@ from algorithms.signals.repeats import Repeats
 from algorithms.signals.signal import Signal
 from algorithms.signals.transitions import TransitionSettings, fit_transitions
 from algorithms.signals.trend import fit_trend, live_trend
+from algorithms.signals.trend_counts import Counted, counted_entries
 
 Wanted = Callable[[str], bool]
 _ANY: Wanted = lambda _: True  # noqa: E731

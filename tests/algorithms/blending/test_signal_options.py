@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from algorithms.blending.offered import fit_offered, regularisation
+from algorithms.blending.signal_options import fit_offered, regularisation
 from algorithms.blending.weights import FACTORS, REPEATS
 from algorithms.signals.factors import Factors
 from algorithms.signals.live_transitions import LiveTransitions

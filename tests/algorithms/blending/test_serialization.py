@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.offered import fit_offered
-from algorithms.blending.served import (
+from algorithms.blending.serialization import (
     Arrays,
     ServedBlend,
     describe_signal,
@@ -13,6 +12,7 @@ from algorithms.blending.served import (
     read_blend,
     stored_names,
 )
+from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.weights import Candidate
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import Histories

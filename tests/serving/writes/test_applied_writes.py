@@ -12,7 +12,7 @@ import redis
 
 from contracts.stored import keyspace
 from serving.redis.store import Store
-from serving.writes.applied import POLL_SECONDS, AppliedWrites, NeverWrittenError
+from serving.writes.applied_writes import POLL_SECONDS, AppliedWrites, NeverWrittenError
 from serving.writes.log_ends import LogEnds
 from serving.writes.write_token import encode_token
 from tests.serving.conftest import Client, through_store

@@ -4,7 +4,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from training.fit.factors import matrix
-from training.lists.ranked import ranked_lists
+from training.lists.ranked_lists import ranked_lists
 
 FACTORS, PAIRS = "id INT, features ARRAY<FLOAT>", "row INT, column INT"
 

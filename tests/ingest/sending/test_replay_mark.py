@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ingest.sending.replayed import ReplayedMark, fingerprint
+from ingest.sending.replay_mark import ReplayedMark, fingerprint
 
 
 def test_a_mark_is_there_only_for_the_source_it_was_written_for(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from experiments.observations.shown import Shown, ShownRows
+from experiments.observations.exposure_counts import Shown, ShownRows
 from tests.experiments.lake_rows import HOUR, START, exposure, interaction, rows
 
 WINDOW = 24 * HOUR

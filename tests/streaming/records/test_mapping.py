@@ -11,8 +11,8 @@ from pyspark.sql import DataFrame, SparkSession
 
 from contracts import topics
 from contracts.events import Interaction
-from streaming.records.mapped import map_records
 from streaming.records.mapped_json import mapped_record
+from streaming.records.mapping import map_records
 from streaming.records.mapping_file import MappingFile, read_mapping
 from streaming.records.parse import BEFORE_ANY_LOG, IN_A_FRAME, accepted_interactions, parse, rejected_records
 from tests.streaming.records.test_parse import BASE, NOW_MS, records
@@ -161,14 +161,16 @@ def test_python_reads_each_record_as_expected(mapping: MappingFile) -> None:
 
 
 @pytest.fixture(scope="module")
-def parsed(spark: SparkSession, mapping: MappingFile) -> DataFrame:
+def parsed_rows(spark: SparkSession, mapping: MappingFile) -> DataFrame:
     frame = records(spark, [value for value, _ in ALL], topics.INTERACTIONS.name)
     return parse(map_records(frame, mapping)).persist()
 
 
-def test_spark_reads_each_record_as_expected_and_as_python(parsed: DataFrame, mapping: MappingFile) -> None:
-    rows = {row.kafka_offset: row for row in accepted_interactions(parsed).collect()}
-    reasons = {row.offset: row.reason for row in rejected_records(parsed).collect()}
+def test_spark_reads_each_record_as_expected_and_as_python(
+    parsed_rows: DataFrame, mapping: MappingFile
+) -> None:
+    rows = {row.kafka_offset: row for row in accepted_interactions(parsed_rows).collect()}
+    reasons = {row.offset: row.reason for row in rejected_records(parsed_rows).collect()}
     for n, (value, expected) in enumerate(ALL):
         if isinstance(expected, str):
             assert reasons.get(n) == expected, value
@@ -184,8 +186,8 @@ def test_spark_reads_each_record_as_expected_and_as_python(parsed: DataFrame, ma
             assert {name: found[name] for name in event} == same, value
 
 
-def test_a_rejected_record_keeps_the_bytes_that_came(parsed: DataFrame) -> None:
-    for row in rejected_records(parsed).collect():
+def test_a_rejected_record_keeps_the_bytes_that_came(parsed_rows: DataFrame) -> None:
+    for row in rejected_records(parsed_rows).collect():
         assert bytes(row.value) == ALL[row.offset][0]
 
 
