@@ -23,6 +23,7 @@ class Part(NamedTuple):
 
 PARTS: tuple[Part, ...] = (
     Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
+    Part("stack.backup.commands", "stack", ("backup", "restore")),
     Part("stack.verify.commands", "stack", ("verify",)),
     Part("ingest.cli", "ingest", ("ingest", "download", "catalog")),
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects", "mapping")),

@@ -17,6 +17,8 @@ _WITH_DATA_DIR = frozenset({"up", "demo", "status", "down"})  # their own option
 _OF_A_STACK = frozenset(
     {
         "verify",
+        "backup",
+        "restore",
         "experiments",
         "ingest",
         "catalog",
@@ -40,6 +42,8 @@ _SERVERS = {
     "train --now": ("redis",),
     "train --once": ("redis",),
     "models": ("redis",),
+    "backup": ("redis",),
+    "restore": ("redis",),
     "report": ("redis",),
     "rejects": ("kafka",),
 }

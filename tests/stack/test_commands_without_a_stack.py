@@ -25,6 +25,8 @@ CASES: dict[str, tuple[str, int]] = {
     "status": ("--data-dir {folder}", 3),
     "catalog import": ("{folder}/items.jsonl", 3),
     "mapping": ("{folder}/absent.json {folder}/definition.json", 1),
+    "backup": ("{folder}/backup.tar", 3),
+    "restore": ("{folder}/backup.tar", 3),
     "verify": ("", 2),
     "verify correct-times": ("", 2),
     "verify export-state": ("{folder}/state", 2),

@@ -218,6 +218,11 @@ class Publisher:
         found: Any = self._client.zrange(keyspace.MODEL_VERSIONS, 0, -1)
         return [version.decode() for version in found]
 
+    def versions_begun(self) -> dict[str, float]:
+        """As `versions`, with when each was begun (epoch seconds)."""
+        found: Any = self._client.zrange(keyspace.MODEL_VERSIONS, 0, -1, withscores=True)
+        return {version.decode(): float(begun) for version, begun in found}
+
     def versions_before(self, version: str) -> list[str]:
         """The versions begun before one, oldest first."""
         begun: Any = self._client.zscore(keyspace.MODEL_VERSIONS, version)

@@ -1,0 +1,26 @@
+"""Which Redis keys a backup holds: those that neither the lake nor Kafka can bring back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from contracts.stored import keyspace
+
+# How what a backup holds is joined with what Redis has by then.
+ABSENT_ONLY = (keyspace.SERVING_RULES, keyspace.EXPERIMENTS, keyspace.EXPERIMENTS_REVISION)
+LOGS = (keyspace.MODEL_AUDIT, keyspace.EXPERIMENT_AUDIT)  # older lines go before those that are there
+
+
+def tombstones(shards: int) -> list[str]:
+    """The users who asked to be forgotten; the later moment of both counts."""
+    return [keyspace.erased_users(shard) for shard in range(shards)]
+
+
+def shared_keys(shards: int) -> list[str]:
+    """All that belongs to no model version."""
+    return [*ABSENT_ONLY, *LOGS, *tombstones(shards)]
+
+
+def version_keys(versions: Sequence[str], shards: int) -> list[str]:
+    """All keys of these model versions. The pointer and the list of versions are in the backup's summary."""
+    return [key for version in versions for key in keyspace.version_keys(version, shards)]
