@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
 
 from clients import topic_reach
 from clients.topic_admin import topic_begins
@@ -15,7 +16,8 @@ from tests.faults.processes import wait_until
 from tests.integration.flow import send
 
 
-def test_the_ends_are_known_soon_and_followed(fresh_topics: str) -> None:
+def test_the_ends_are_known_soon_and_followed(fresh_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_reach, "_PARTITIONS_SECONDS", 0.2)
     reach = TopicReach(fresh_topics)
     reach.start()
     before = int(time.time() * 1000)
@@ -24,9 +26,17 @@ def test_the_ends_are_known_soon_and_followed(fresh_topics: str) -> None:
     wait_until(lambda: reach.newest().ends["catalog:0"] == 2, "the end is followed")
     assert reach.newest().asked_at >= before
     assert topic_begins(fresh_topics)["catalog:0"] == 0
+    add_partitions(fresh_topics, topics.CATALOG.name, 2)
+    wait_until(lambda: reach.newest().ends.get("catalog:1") == 0, "the new partition is seen")
     reach.stop()
     reach.join(30)
     assert not reach.is_alive()
+
+
+def add_partitions(bootstrap: str, topic: str, total: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.create_partitions({topic: total})
+    admin.close()
 
 
 def test_a_caller_that_waits_for_a_broker_that_does_not_answer_returns_at_the_end() -> None:

@@ -9,6 +9,7 @@ import pytest
 import redis
 from pyspark.sql import SparkSession
 
+from clients import topic_reach
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
@@ -17,7 +18,9 @@ from streaming.online.touched_items import is_unmerged
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.keys import mark_written
+from streaming.state.patience import FULL
 from streaming.state.status import read_status
+from tests.clients.test_topic_reach import add_partitions
 from tests.faults.processes import wait_until
 from tests.integration.flow import send, send_in_transaction
 from tests.streaming.online.test_live import like
@@ -112,6 +115,48 @@ def test_without_a_slot_for_each_partition_records_are_applied_in_small_batches(
     assert not online.is_replaying
     monkeypatch.setattr("streaming.online.driver.task_slots", lambda _: 6)
     wait_until(lambda: "live from" in caplog.text, "it is live")
+
+
+def test_a_full_redis_is_waited_for_and_what_came_meanwhile_is_caught_up(
+    online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "headwater.online")
+    online.start()
+    wait_until(lambda: "live from" in caplog.text, "it is live")
+    client.config_set("maxmemory", 1)
+    try:
+        send(
+            settings.kafka_bootstrap_servers,
+            topics.INTERACTIONS.name,
+            [like("u1", f"i{n}") for n in range(9)],
+        )
+        wait_until(lambda: FULL in caplog.text, "the sentence is said")
+        time.sleep(1.2)  # it tries each second
+        assert online.is_alive()
+    finally:
+        client.config_set("maxmemory", 0)
+    applied_through(online, client, 9)
+    assert client.hlen(keyspace.history("u1", 1)) == 9
+    assert caplog.text.count(FULL) == 1
+
+
+def test_partitions_that_are_added_while_live_are_applied_soon(
+    online: Online,
+    client: redis.Redis,
+    settings: StreamingSettings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(topic_reach, "_PARTITIONS_SECONDS", 0.2)
+    caplog.set_level("INFO", "headwater.online")
+    online.start()
+    wait_until(lambda: "live from" in caplog.text, "it is live")
+    add_partitions(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, 6)
+    send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [like(f"u{n}", "i") for n in range(40)])
+    applied_through(online, client, 40)
+    applied = read_applied(client, keyspace.APPLIED_ONLINE)
+    assert applied["interactions:4"] + applied["interactions:5"] > 0
+    wait_until(lambda: caplog.text.count("live from") >= 2, "it is live again")
 
 
 def test_offsets_without_a_record_are_passed_and_disturb_nothing(
