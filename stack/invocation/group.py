@@ -34,7 +34,7 @@ _OF_A_STACK = frozenset(
         "export",
     }
 )
-_STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune"})
+_STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune", "models republish"})
 # What a command needs that starts Spark, or whose own clients would wait half a minute for a server.
 _SERVERS = {
     "rebuild": ("redis", "kafka"),
@@ -42,6 +42,7 @@ _SERVERS = {
     "train --now": ("redis",),
     "train --once": ("redis",),
     "models": ("redis",),
+    "models republish": ("redis",),
     "backup": ("redis",),
     "restore": ("redis",),
     "report": ("redis",),

@@ -15,9 +15,11 @@ from algorithms.signals.factors import Factors
 from algorithms.signals.history import from_events
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
-from contracts.stored.records import decode_ids, decode_ranked
+from contracts.stored.records import EMPTIED_LIST, decode_ids, decode_ranked
 from tests.integration.test_training_rounds import World, interactions
 from training.registry import model_folder
+from training.registry.outcome import TrainingError
+from training.rounds.republication import republish
 
 
 @pytest.fixture
@@ -53,6 +55,42 @@ def test_a_blend_is_published_whole_and_its_lists_are_those_of_what_is_stored(wo
     figures = second.evaluation.figures or {}
     assert {"model", "champion", "als", *second.blend.signals} <= figures.keys()
     assert figures["champion"]["ndcg@10"][0] == pytest.approx(figures["model"]["ndcg@10"][0], abs=0.05)
+    check_republication(world, second)
+
+
+def check_republication(world: World, manifest: Manifest) -> None:
+    """From its folder and the lake a version comes back byte for byte, but for who was erased since."""
+
+    def values() -> dict[str, Any]:
+        found = {key: world.client.dump(key) for key in (keyspace.model_items(version),)}
+        hashes = set(keyspace.version_keys(version, 2)) - {keyspace.model_items(version), manifest_key}
+        return {**found, **{key: world.client.hgetall(key) for key in hashes}}
+
+    version, manifest_key = manifest.version, keyspace.manifest(manifest.version)
+    before = values()
+    world.client.flushall()
+    assert republish(world.spark, world.settings, version) is None
+    assert values() == before
+    assert world.publisher.current_manifest() == manifest
+    assert world.publisher.audit()[-1].action == "republish"
+
+    world.client.flushall()
+    erased = keyspace.shard_of("u0", 2)
+    world.client.hset(keyspace.erased_users(erased), "u0", 1)
+    republish(world.spark, world.settings, version)
+    assert world.client.hget(keyspace.top_n(erased, version), "u0") == EMPTIED_LIST
+
+    world.client.flushall()
+    other = world.settings.model_copy(update={"als_alpha": 7.0})
+    with pytest.raises(TrainingError, match=r"another ALS_ALPHA"):
+        republish(world.spark, other, version)
+    with pytest.raises(TrainingError, match=r"No finished version 'v9'"):
+        republish(world.spark, world.settings, "v9")
+    part = Path(world.settings.models_uri) / version / "users" / "part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-1])
+    with pytest.raises(TrainingError, match="is damaged"):
+        republish(world.spark, world.settings, version)
+    assert not world.client.keys()
 
 
 def check_lists(world: World, manifest: Manifest) -> None:

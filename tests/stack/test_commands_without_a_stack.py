@@ -45,6 +45,7 @@ CASES: dict[str, tuple[str, int]] = {
     "models show": ("", 3),
     "models diff": ("a b", 3),
     "models promote": ("a", 3),
+    "models republish": ("a", 3),
     "models rollback": ("", 3),
     "models prune": ("", 3),
     "models audit": ("", 3),

@@ -1,4 +1,4 @@
-"""`headwater models`: list, show, diff, promote, rollback, prune, audit. Never starts Spark."""
+"""`headwater models`: list, show, diff, promote, republish, rollback, prune, audit."""
 
 from __future__ import annotations
 
@@ -90,6 +90,33 @@ def promote(version: str, reason: str = "by hand") -> None:
         before = _registry().promote(version, reason=reason)
     except TrainingError as error:
         raise _fail(error) from error
+    typer.echo(f"{version} is served (before: {before or 'none'})")
+
+
+@models.command()
+def republish(version: str) -> None:
+    """Serve a version that Redis lost: written again from its folder and the lake, without training.
+
+    Starts Spark, and needs the lake's events of then (for VACUUM_RETENTION_HOURS) within TRAIN_MEMORY.
+    """
+    # Spark is an extra, and slow to import: of these commands only this one needs it.
+    from training.rounds.republication import republish as write_again
+    from training.runtime.failures import explain
+    from training.runtime.session import training_session
+
+    settings = TrainingSettings()
+    if Registry.of(settings).is_whole(version):
+        raise _fail(TrainingError(f"Redis holds all of {version}: `headwater models promote {version}`"))
+    spark = training_session(settings)
+    try:
+        before = write_again(spark, settings, version)
+    except Exception as error:
+        explanation = explain(error)
+        if explanation is None:
+            raise
+        raise _fail(explanation) from error
+    finally:
+        spark.stop()
     typer.echo(f"{version} is served (before: {before or 'none'})")
 
 

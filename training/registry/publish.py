@@ -160,10 +160,14 @@ class Publisher:
 
     def promote(self, manifest: Manifest, expected: str | None) -> bool:
         """Write the manifest and move the pointer; False where another trainer was faster."""
-        self._client.set(keyspace.manifest(manifest.version), manifest.to_json())
+        self.write_manifest(manifest)
         gate = manifest.gate.reason if manifest.gate else ""
         reason = "; ".join(filter(None, (gate, manifest.cause)))
         return self.move(manifest.version, expected, "publish", reason)
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Write what is known of a version; whoever reads it takes the version for finished."""
+        self._client.set(keyspace.manifest(manifest.version), manifest.to_json())
 
     def move(self, version: str, expected: str | None, action: str, reason: str) -> bool:
         """Move the pointer from ``expected``, with a line of audit; False where it names another version."""

@@ -33,6 +33,11 @@ class Registry:
             raise TrainingError(f"No version {version!r}: there are {known} (`headwater models list`)")
         return found
 
+    def is_whole(self, version: str) -> bool:
+        """Whether Redis holds a version as it was published. Raises as `Publisher.manifest_of`."""
+        manifest = self.publisher.manifest_of(version)
+        return manifest is not None and is_whole(manifest, self.publisher.sizes(version))
+
     def promote(self, version: str, action: str = "promote", reason: str = "by hand") -> str | None:
         """Serve a version that Redis holds whole; returns the one served before. Raises TrainingError."""
         manifest, current = self.manifest(version), self.publisher.current_version()
@@ -42,6 +47,7 @@ class Registry:
         if not is_whole(manifest, found):
             raise TrainingError(
                 f"Redis does not hold all of {version} any more ({found}): it was pruned or flushed. "
+                f"`headwater models republish {version}` writes it again from its folder, and "
                 "`headwater train --now` makes a new version"
             )
         local_models.check(self.models_uri, version, manifest)
