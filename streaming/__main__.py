@@ -25,6 +25,7 @@ from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session
 from streaming.state.client import connect, connect_briefly
+from streaming.state.keys import newer_state
 from streaming.state.lease import REFUSAL, Lease
 from streaming.state.patience import Patience
 from streaming.state.wholeness import redis_memory
@@ -39,8 +40,11 @@ def main() -> int:
         logging.getLogger(noisy).setLevel(logging.ERROR)
     stopping = _set_by_signals()
     settings = StreamingSettings()
-    if refused := mapping_fault(settings.event_mapping_file) or eviction_fault(
-        redis_memory(connect(settings.redis_url.get_secret_value()))
+    redis = connect(settings.redis_url.get_secret_value())
+    if refused := (
+        mapping_fault(settings.event_mapping_file)
+        or eviction_fault(redis_memory(redis))
+        or newer_state(redis)
     ):
         log.error("not started: %s", refused)
         return NEEDS_OPERATOR

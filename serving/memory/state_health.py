@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from contracts.redis_memory import SECTIONS, RedisMemory, fields_of, memory_fault, memory_of
+from contracts.state_version import state_fault
 from contracts.stored import keyspace
 from serving.redis.store import Store
 
@@ -48,9 +49,13 @@ class StateHealth(Collector):
     def reason(self) -> str | None:
         """Why Redis is not to be relied upon, in a sentence with the cure; None where all is well."""
         if not self._store.state.is_there:
-            return REBUILDING if self._is_rebuilding else ABSENT
+            return REBUILDING if self._is_rebuilding else self._absence()
         fault = None if self._memory is None else memory_fault(self._memory)
         return None if fault is None else str(fault)
+
+    def _absence(self) -> str:
+        other = self._store.state.other_version
+        return str(state_fault(other)) if other else ABSENT
 
     def collect(self) -> Iterator[Metric]:
         """Gauges; none before the first answer of Redis."""

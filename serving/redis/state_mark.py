@@ -18,12 +18,14 @@ class StateMark:
 
     def __init__(self) -> None:
         self.is_there = False
+        self.other_version = ""  # of the state that Redis holds, where this code does not read it
         self.is_full = False  # whether Redis had no room for writes when it was last asked
 
     def note(self, reply: Reply) -> None:
         """Take over what a round trip read; an error says nothing."""
         if not isinstance(reply, Exception):
             self.is_there = reply == _WRITTEN
+            self.other_version = reply.decode() if isinstance(reply, bytes) and not self.is_there else ""
 
     def is_worth_less(self, found: int, kept: int) -> bool:
         """Whether what is kept in memory is better than what was just read, by the number of entries."""

@@ -14,6 +14,7 @@ import redis
 from clients.redis.connection import redis_client
 from contracts.live_figures import KEEP_SECONDS, LiveFigures, add_shards, days_until, decode_day
 from contracts.redis_memory import SECTIONS, Fault, memory_fault, memory_of
+from contracts.state_version import state_fault
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
 from contracts.stored.records import Popularity
@@ -98,8 +99,8 @@ class RedisState:
         sections: Any = [self._client.info(section) for section in SECTIONS]
         if self._client.exists(keyspace.STATE_REBUILDING):
             return Fault("`headwater rebuild` is writing the state, so answers are stale", "wait for its end")
-        if self.state_version() != str(keyspace.STATE):
-            return Fault("the state is not in Redis, so answers are stale", "run `headwater rebuild`")
+        if fault := state_fault(self.state_version()):
+            return fault
         return memory_fault(
             memory_of({name: value for section in sections for name, value in section.items()})
         )

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from contracts.redis_memory import Fault
+from contracts.state_version import is_newer, state_fault
 from contracts.stored import keyspace
 from streaming.state.client import StateClient, chunks
 
@@ -56,6 +58,13 @@ def _members(client: StateClient, key: str) -> Iterable[tuple[bytes, bytes]]:
 def is_there(client: StateClient) -> bool:
     """Whether Redis holds the state that was written: a flush, or an empty restart, takes the mark away."""
     return bool(client.get(keyspace.STATE_VERSION) == str(keyspace.STATE).encode())
+
+
+def newer_state(client: StateClient) -> Fault | None:
+    """What is wrong where a newer version wrote the state: to rebuild it would undo what that one needs."""
+    mark = client.get(keyspace.STATE_VERSION)
+    text = mark.decode() if isinstance(mark, bytes) else ""
+    return state_fault(text) if is_newer(text) else None
 
 
 def mark_written(client: StateClient) -> None:

@@ -11,6 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 import streaming.__main__ as service
 from contracts import topics
 from contracts.exit_codes import NEEDS_OPERATOR
+from contracts.stored import keyspace
 from stack.machine import doctor
 
 
@@ -50,6 +51,20 @@ def test_topics_that_would_lose_events_are_refused_with_the_cure(
     assert not checked.ok
     assert "interactions is compacted" in checked.found
     assert "cleanup.policy=delete" in checked.cure
+
+
+def test_the_state_of_a_newer_version_is_refused_and_stays(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    monkeypatch.setattr(service, "log_json_lines", lambda: None)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(keyspace.STATE_VERSION, keyspace.STATE + 1)
+        assert service.main() == NEEDS_OPERATOR
+        assert client.get(keyspace.STATE_VERSION) == str(keyspace.STATE + 1).encode()
+    assert f"not started: Redis holds the state of version {keyspace.STATE + 1}" in caplog.text
+    assert "start the newer Headwater again" in caplog.text
 
 
 def test_a_redis_that_may_evict_is_refused_with_the_cure(

@@ -109,6 +109,11 @@ def test_a_state_of_a_version_that_this_code_does_not_know_is_stale(
     async def scenario() -> None:
         async with api(redis_url) as client:
             assert (await read(client, LISTS[0]))["stale"] is True
+            await until(lambda: state(client), "Redis")
+            told = (await read(client, "/readyz"))["state"]
+            assert f"version {keyspace.STATE + 1}, which a newer Headwater wrote" in told
+            client_of_test.set(keyspace.STATE_VERSION, keyspace.STATE)
+            await until(lambda: state(client), "ok")
 
     asyncio.run(scenario())
 
