@@ -306,6 +306,8 @@ class ExperimentSettings(LakeSettings):
     # An event that names no recommendation belongs to the newest exposure of its item to its user, if that is
     # not older.
     attribution_hours: float = Field(default=24.0, gt=0, le=720)
+    # Seconds between two looks at the guardrails of running experiments; 0: `headwater up` never looks.
+    guardrails_every_seconds: float = Field(default=300.0, ge=0)
 
 
 class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSettings):

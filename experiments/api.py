@@ -24,8 +24,9 @@ class ExperimentApiError(Exception):
 class ExperimentApi:
     """The routes /v1/experiments. Every method raises ExperimentApiError."""
 
-    def __init__(self, settings: ExperimentSettings) -> None:
+    def __init__(self, settings: ExperimentSettings, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         self._url = f"{settings.api_url.rstrip('/')}/v1/experiments"
+        self._timeout = timeout_seconds
         self._key = settings.admin_api_key or settings.api_key
 
     def all(self) -> list[Experiment]:
@@ -61,7 +62,7 @@ class ExperimentApi:
         data = None if body is None else json.dumps(body).encode()
         request = Request(self._url + path, data=data, headers=headers, method=method)
         try:
-            with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as answer:
+            with _OPENER.open(request, timeout=self._timeout) as answer:
                 return json.loads(answer.read())
         except HTTPError as error:
             with error:

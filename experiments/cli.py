@@ -19,6 +19,7 @@ from experiments.api import ExperimentApi, ExperimentApiError
 experiments = typer.Typer(no_args_is_help=True, help="A/B tests of configurations, on real users.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 Name = Annotated[str, typer.Argument(help="the experiment's name")]
+_DEFAULT_PAUSE_SECONDS = 300.0
 _log = logging.getLogger("headwater.experiments")
 
 
@@ -97,11 +98,19 @@ def report(
 
 @experiments.command()
 def watch(
-    every: Annotated[float, typer.Option(min=1, help="seconds between two looks")] = 300.0,
+    every: Annotated[
+        float | None,
+        typer.Option(min=1, help="seconds between two looks; default: GUARDRAILS_EVERY_SECONDS"),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="look once and exit")] = False,
 ) -> None:
-    """Look at every running experiment, and stop the arms that violate a guardrail."""
+    """Look at every running experiment, and stop the arms that violate a guardrail.
+
+    `headwater up` does this by itself.
+    """
     from experiments.run import stop_harmful_arms
+
+    pause = every or ExperimentSettings().guardrails_every_seconds or _DEFAULT_PAUSE_SECONDS
 
     def look() -> None:
         for line in stop_harmful_arms(ExperimentSettings(), _api()):
@@ -110,7 +119,7 @@ def watch(
     with _errors_in_words():  # what is wrong from the beginning is wrong with the settings
         look()
     while not once:
-        time.sleep(every)
+        time.sleep(pause)
         with _log_failures():
             look()
 

@@ -14,3 +14,4 @@ class Plan:
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     ends: bool = False  # it may end by itself with exit code 0: a replay does
+    may_fail: bool = False  # it may end by itself in any way: what it wrote is said, and the run goes on

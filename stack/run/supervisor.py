@@ -97,17 +97,27 @@ class Supervisor:
         """Look after each service once. Raises ServiceDiedError for one that is not restarted."""
         note = time.monotonic() - self._noted >= self._note_pause
         has_new = False
-        for service in self._services.values():
+        for service in list(self._services.values()):
             if service.restart_at is not None:
                 self._restart_when_due(service)
             elif service.process.exit_code is None:
                 if note:
                     has_new |= service.process.note_descendants()
+            elif service.plan.may_fail:
+                self._forget(service)
             elif not (service.plan.ends and service.process.exit_code == 0):
                 self._note_death(service)
         if note:
             self._noted = time.monotonic()
             self._note_pause = _NOTE_SECONDS if has_new else min(2 * self._note_pause, _LONGEST_NOTE_SECONDS)
+
+    def _forget(self, service: _Supervised) -> None:
+        if service.process.exit_code != 0:
+            self._say(f"{service.process.death()}\nEverything else goes on")
+        elif result := service.process.log_tail():
+            self._say(f"{service.plan.name}:\n{result}")
+        service.process.stop()
+        del self._services[service.plan.name]
 
     def _note_death(self, service: _Supervised) -> None:
         death = service.process.death()
@@ -145,6 +155,10 @@ class Supervisor:
     def has_ended_well(self, name: str) -> bool:
         """Whether a service that may end has ended well."""
         return self._services[name].process.exit_code == 0
+
+    def runs(self, name: str) -> bool:
+        """Whether a service of this name was started and has not been forgotten."""
+        return name in self._services
 
     def log_tail(self, name: str) -> str:
         """The end of a service's log."""

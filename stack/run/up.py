@@ -8,6 +8,7 @@ from contextlib import suppress
 from rich.console import Console
 from rich.live import Live
 
+from stack.run.guardrails import GuardrailWatch
 from stack.run.launch import Run, running_stack
 from stack.run.open_page import OFFER, is_offered, open_where_asked
 from stack.run.services import Options
@@ -36,18 +37,22 @@ def _show_on_terminal(run: Run, console: Console) -> None:
     offered = is_offered(console)
     if offered:
         run.phases.say(OFFER)
+    guardrails = GuardrailWatch(run.supervisor, run.ports.api_url)
     with Live(block(collect(run.folders)), console=console, auto_refresh=False) as live:
         while True:
             for _ in range(_LOOKS):
                 run.supervisor.pause(_REFRESH_SECONDS / _LOOKS)
                 if offered:
                     open_where_asked(f"{run.ports.api_url}/")
+            guardrails.look_when_due()
             live.update(block(collect(run.folders)), refresh=True)
 
 
 def _show_in_lines(run: Run) -> None:
     said = 0.0
+    guardrails = GuardrailWatch(run.supervisor, run.ports.api_url)
     while True:
+        guardrails.look_when_due()
         if time.monotonic() - said >= _PLAIN_LINE_SECONDS:
             said = time.monotonic()
             run.phases.say(line(collect(run.folders)))

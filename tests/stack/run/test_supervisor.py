@@ -62,6 +62,25 @@ def test_a_replay_may_end_well_but_not_badly(tmp_path: Path) -> None:
             supervisor.pause(20)
 
 
+@pytest.mark.parametrize(
+    ("end", "words"), [("", "look:"), ("raise SystemExit(3)", "Everything else goes on")]
+)
+def test_a_plan_that_may_fail_ends_in_any_way_and_may_be_started_again(
+    tmp_path: Path, end: str, words: str
+) -> None:
+    said: list[str] = []
+    supervisor = _supervisor(tmp_path, said, strict=True)
+    plan = Plan("look", (sys.executable, "-c", f"print('what it found', flush=True)\n{end}"), may_fail=True)
+    with supervisor.until_stopped():
+        for times in (1, 2):
+            supervisor.start(plan)
+            assert supervisor.runs("look")
+            supervisor.wait_until("its end", lambda: not supervisor.runs("look"), 10)
+            assert len(said) == times
+        assert list((tmp_path / "run").glob("*.json")) == []
+    assert all(words in each and "what it found" in each for each in said)
+
+
 def test_a_service_that_needs_the_operator_is_tried_until_it_runs_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,54 @@
+"""Guardrails of running experiments: `headwater up` looks at them, so that nobody has to start a command.
+
+The look itself needs the lake and the statistics, so it is a process of its own. It is started only while an
+experiment with guardrails runs; otherwise a look costs one request to the API.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from contracts.experiments.record import Experiment
+from contracts.settings import ExperimentSettings
+from experiments.api import ExperimentApi, ExperimentApiError
+from stack.machine.start_plan import Plan
+from stack.run.supervisor import Supervisor
+
+WATCH = Plan(
+    "guardrails", (sys.executable, "-m", "stack", "experiments", "watch", "--once"), ends=True, may_fail=True
+)
+# The supervisor waits for the answer, and has other processes to look after.
+_API_SECONDS = 2.0
+
+
+class GuardrailWatch:
+    """Starts a look at the guardrails every GUARDRAILS_EVERY_SECONDS, the first after that time."""
+
+    def __init__(
+        self, supervisor: Supervisor, api_url: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        settings = ExperimentSettings(api_url=api_url)
+        self._supervisor, self._clock = supervisor, clock
+        self._every = settings.guardrails_every_seconds
+        self._api = ExperimentApi(settings, _API_SECONDS)
+        self._due = clock() + self._every
+
+    def look_when_due(self) -> None:
+        """Start a look where it is time for one, none is at work, and there is something to guard."""
+        if not self._every or self._clock() < self._due:
+            return
+        self._due = self._clock() + self._every
+        if self._supervisor.runs(WATCH.name):
+            return
+        # An API that does not answer is told of elsewhere, and is asked again.
+        with suppress(ExperimentApiError):
+            if any(map(is_guarded, self._api.all())):
+                self._supervisor.start(WATCH)
+
+
+def is_guarded(experiment: Experiment) -> bool:
+    """Whether it runs, and may lose an arm to a guardrail."""
+    return experiment.state == "running" and bool(experiment.definition.guardrails)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.experiments.definition import Definition
+from contracts.experiments.record import Experiment, define, start, stop
+from experiments.api import ExperimentApiError
+from stack.machine.start_plan import Plan
+from stack.processes.run_state import Folders
+from stack.run.guardrails import WATCH, GuardrailWatch, is_guarded
+from stack.run.supervisor import Supervisor
+
+SHAPE: dict[str, Any] = {"name": "e", "hypothesis": "h", "arms": [{"name": "a"}, {"name": "b"}]}
+GUARDED = define(
+    Definition.model_validate(SHAPE | {"guardrails": [{"metric": "clicks_per_user"}]}), None, now_ms=1
+)
+RUNNING = start(GUARDED, [], now_ms=2)
+UNGUARDED = start(define(Definition.model_validate(SHAPE), None, now_ms=1), [], now_ms=2)
+
+
+class NotedSupervisor(Supervisor):
+    """Starts nothing, and notes what it was asked to start."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(Folders(folder), os.environ, strict=True, say=print)
+        self.started: list[Plan] = []
+        self.busy = False
+
+    def start(self, plan: Plan) -> None:
+        self.started.append(plan)
+
+    def runs(self, name: str) -> bool:
+        return self.busy
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def api_answer(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
+    """What the API says of experiments; it does not answer while the list is empty."""
+    monkeypatch.setenv("GUARDRAILS_EVERY_SECONDS", "60")
+    found: list[Experiment] = []
+
+    def ask(api: object) -> list[Experiment]:
+        if not found:
+            raise ExperimentApiError("The API does not answer")
+        return found
+
+    monkeypatch.setattr("experiments.api.ExperimentApi.all", ask)
+    return found
+
+
+def test_a_look_is_started_when_due_while_a_guarded_experiment_runs(
+    tmp_path: Path, api_answer: list[Experiment]
+) -> None:
+    supervisor, clock = NotedSupervisor(tmp_path), Clock()
+    watch = GuardrailWatch(supervisor, "http://nobody", clock)
+    counts = []
+    for experiments in ([RUNNING], [], [UNGUARDED], [GUARDED], [RUNNING]):
+        api_answer[:] = experiments
+        watch.look_when_due()  # not due: nothing happens
+        clock.now += 60
+        watch.look_when_due()
+        counts.append(len(supervisor.started))
+    assert counts == [1, 1, 1, 1, 2]
+    assert supervisor.started == [WATCH, WATCH]
+
+
+def test_no_second_look_is_started_beside_one_that_is_at_work(
+    tmp_path: Path, api_answer: list[Experiment]
+) -> None:
+    api_answer[:] = [RUNNING]
+    supervisor, clock = NotedSupervisor(tmp_path), Clock()
+    watch = GuardrailWatch(supervisor, "http://nobody", clock)
+    supervisor.busy = True
+    clock.now += 60
+    watch.look_when_due()
+    assert supervisor.started == []
+
+
+def test_zero_seconds_turn_it_off(
+    tmp_path: Path, api_answer: list[Experiment], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GUARDRAILS_EVERY_SECONDS", "0")
+    api_answer[:] = [RUNNING]
+    supervisor, clock = NotedSupervisor(tmp_path), Clock()
+    watch = GuardrailWatch(supervisor, "http://nobody", clock)
+    clock.now += 1e6
+    watch.look_when_due()
+    assert supervisor.started == []
+
+
+def test_only_what_runs_and_has_guardrails_is_guarded() -> None:
+    guarded = [is_guarded(each) for each in (GUARDED, RUNNING, UNGUARDED, stop(RUNNING, "done", now_ms=3))]
+    assert guarded == [False, True, False, False]
+
+
+def test_the_command_that_is_started_exists() -> None:
+    assert WATCH.command[2:] == ("stack", "experiments", "watch", "--once")
+    assert WATCH.may_fail
