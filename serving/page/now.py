@@ -37,11 +37,11 @@ class ShownItem(TypedDict):
 
 
 class RisingItem(TypedDict):
-    """An item that is met more often than usual."""
+    """An item with a greater share of the events than usual."""
 
     item_id: str
     title: str | None
-    times: float | None  # as often as usual; None: not met before
+    times: float | None  # its usual share; None: no events before
 
 
 class Now(TypedDict):
@@ -113,7 +113,7 @@ def _rising(memory: ProcessMemory, now_ms: int) -> list[Rising]:
     if shortest == longest:
         return []
     usual = dict(memory.trending_lists.head(longest, now_ms))
-    return rising(memory.trending_lists.head(shortest, now_ms), usual, shortest / longest)
+    return rising(memory.trending_lists.head(shortest, now_ms), usual)
 
 
 def values(collector: Collector) -> dict[str, float]:

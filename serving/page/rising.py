@@ -1,4 +1,4 @@
-"""Items that are met more often now than they usually are, from the decayed sums of two half-lives."""
+"""Items with a greater share of the events than usual, from the decayed sums of two half-lives."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ LEAST_MASS, LEAST_TIMES = 5.0, 1.5
 
 
 class Rising(NamedTuple):
-    """An item, and how many times as often as usual it is met; None: it was not met before."""
+    """An item, and how many times its usual share of the events it has; None: it had no events before."""
 
     item_id: str
     times: float | None
 
 
-def rising(short: Iterable[tuple[str, float]], usual: Mapping[str, float], ratio: float) -> list[Rising]:
+def rising(short: Iterable[tuple[str, float]], usual: Mapping[str, float]) -> list[Rising]:
     """The surest first.
 
-    ``short`` has items with their decayed sums of the shorter half-life, ``usual`` those of the longer one,
-    and ``ratio`` is shorter / longer. At a constant rate a decayed sum is proportional to its half-life, so
-    the usual rate predicts ``usual * ratio``; the order is by the distance from it in Poisson deviations.
+    ``short`` has items with their decayed sums of the shorter half-life, ``usual`` those of the longer one.
+    An item's share of ``usual`` predicts its share of ``short``; the order is by the distance from it in
+    Poisson deviations. Shares are compared because a busy hour, or a stream that has only begun, has more
+    events of every item.
     """
+    masses = list(short)
+    ratio = sum(mass for _, mass in masses) / (sum(usual.values()) or math.inf)
     found: list[tuple[float, Rising]] = []
-    for item_id, mass in short:
+    for item_id, mass in masses:
         expected = usual.get(item_id, 0.0) * ratio
         times = mass / expected if expected > 0 else None
         if mass >= LEAST_MASS and (times is None or times >= LEAST_TIMES):

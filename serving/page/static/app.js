@@ -8,7 +8,15 @@ import { ModelsView } from "./view_models.js";
 import { CatalogueView } from "./view_catalogue.js";
 
 const VIEWS = { user: UserView, now: NowView, models: ModelsView, catalogue: CatalogueView };
-const chosen = () => (location.hash.slice(1) in VIEWS ? location.hash.slice(1) : "user");
+/** The view that the address names, and what it is about: "#user/u7". */
+function chosen() {
+  const [name, about] = location.hash.slice(1).split("/");
+  try {
+    return name in VIEWS ? { view: name, about: about && decodeURIComponent(about) } : { view: "user" };
+  } catch {
+    return { view: name }; // what follows the name was not escaped
+  }
+}
 
 function KeyDialog() {
   const dialog = useRef(null);
@@ -50,7 +58,7 @@ function KeyDialog() {
 }
 
 function App() {
-  const [view, setView] = useState(chosen());
+  const [{ view, about }, setView] = useState(chosen());
   useEffect(() => {
     const follow = () => setView(chosen());
     addEventListener("hashchange", follow);
@@ -67,7 +75,7 @@ function App() {
       </nav>
       <a class="docs" href="./docs">${texts.docs}</a>
     </header>
-    <main id="content" tabindex="-1"><${VIEWS[view]} key=${view} /></main>
+    <main id="content" tabindex="-1"><${VIEWS[view]} key=${`${view}/${about}`} wanted=${about} /></main>
     <${KeyDialog} />`;
 }
 

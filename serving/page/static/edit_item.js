@@ -18,7 +18,7 @@ async function holders(item, users) {
   return lists.filter((list) => list.items.some((each) => each.item_id === item.item_id)).map((list) => list.user_id);
 }
 
-function Rules({ item, onNote, onError }) {
+function Rules({ item, onNote, onError, onAsk }) {
   const [rules, setRules] = useState(null);
   useEffect(() => { json("v1/rules").then(setRules, onError); }, []);
   if (!rules) return null;
@@ -30,7 +30,8 @@ function Rules({ item, onNote, onError }) {
   };
   return html`<div class="row" role="group" aria-label=${t.rules}>${["deny", "editorial"].map((name) => {
     const on = rules[name].includes(item.item_id);
-    return html`<${SureButton} key=${name} label=${t[name][on ? "off" : "on"]} sure=${t.sure} onSure=${() => toggle(name)} />`;
+    return html`<${SureButton} key=${name} label=${t[name][on ? "off" : "on"]} sure=${t.sure}
+      onAsk=${() => onAsk(on ? "comesBack" : name)} onSure=${() => toggle(name)} />`;
   })}</div>`;
 }
 
@@ -47,18 +48,28 @@ export function EditItem({ item, users }) {
     const changes = { title, categories: categories.split(",").map((each) => each.trim()).filter(Boolean) };
     send("PATCH", url, changes).then(() => { forgetFacts(item.item_id); said(t.saved); }, failed);
   };
-  const preview = () => holders(item, users).then((found) => said(t.preview(found, users.length, LENGTH)), failed);
+  const preview = (text) => {
+    said(t.looking);
+    return holders(item, users).then((found) => said(text(found, users.length, LENGTH)), failed);
+  };
+  /** Before it is done: whose lists change. */
+  const ask = (change) => {
+    if (change === "comesBack") said(t.comesBack);
+    else if (change === "editorial") said(t.joins(LENGTH));
+    else preview(t.leaves);
+  };
   return html`<form class="row" onSubmit=${save}>
       <label>${t.title} <input value=${title} onInput=${(e) => setTitle(e.target.value)} maxlength="1024" /></label>
       <label>${t.categories} <input value=${categories} onInput=${(e) => setCategories(e.target.value)} /></label>
       <button type="submit">${t.save}</button>
     </form>
     <div class="row">
-      ${users.length ? html`<button type="button" onClick=${preview}>${t.who}</button>` : null}
-      <${SureButton} label=${t.hide} sure=${t.sure}
+      ${users.length ? html`<button type="button" onClick=${() => preview(t.preview)}>${t.who}</button>` : null}
+      <${SureButton} label=${t.hide} sure=${t.sure} onAsk=${() => ask("deny")}
         onSure=${() => json(url, { method: "DELETE" }).then(() => said(t.hidden), failed)} />
     </div>
-    <${Rules} item=${item} onNote=${said} onError=${failed} />
+    <${Rules} item=${item} onNote=${said} onError=${failed} onAsk=${ask} />
+    <p class="quiet">${t.hint}</p>
     <p class="note" role="status">${note}</p>
     ${error ? html`<${Message} error>${error}<//>` : null}`;
 }

@@ -2,6 +2,7 @@
 import { html, useState } from "./vendor/preact-htm.js";
 import { Cover } from "./cover.js";
 import { factsOf } from "./facts.js";
+import { texts } from "./texts.js";
 
 /** The title where there is one, else the id. The view library escapes both, as all text. */
 export const nameOf = (item) => item.title ?? factsOf(item.item_id)?.title ?? item.item_id;
@@ -18,15 +19,24 @@ export function ItemLine({ item, rank, children }) {
     </div>`;
 }
 
+/** Where an item comes from, in words; the API's own name of it is the tooltip. */
+export function Source({ name }) {
+  return html`<span class="source" title=${name}>${texts.sources[name] ?? name}</span>`;
+}
+
+/** What a signal says, in words: its name ends at a slash, what follows are its settings. */
+export const signalOf = (name) => texts.signals[name.split("/")[0]] ?? name;
+
 export function Message({ error, children }) {
   return html`<p class=${error ? "message error" : "message"} role=${error ? "alert" : "status"}>${children}</p>`;
 }
 
-/** A button of which the first press asks and the second one acts. */
-export function SureButton({ label, sure, onSure, name }) {
+/** A button of which the first press asks and the second one acts; `onAsk` may say what would change. */
+export function SureButton({ label, sure, onSure, name, onAsk }) {
   const [asked, setAsked] = useState(false);
   const press = () => {
     if (asked) onSure();
+    else onAsk?.();
     setAsked(!asked);
   };
   return html`<button type="button" class=${asked ? "sure" : ""} onClick=${press} onBlur=${() => setAsked(false)}

@@ -2,10 +2,11 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { json, path } from "./api.js";
 import { EditItem } from "./edit_item.js";
-import { Fold, ItemLine, Message, nameOf } from "./parts.js";
+import { Fold, ItemLine, Message, nameOf, Source } from "./parts.js";
 import { texts } from "./texts.js";
 
 const t = texts.catalogue;
+const MODEL = "als"; // where neighbours usually come from
 const PAUSE_MS = 150; // a reader who types is not asked at every letter
 
 function Found({ found, chosen, onChoose }) {
@@ -34,10 +35,10 @@ function Chosen({ item }) {
     ${state.error ? html`<${Message} error>${state.error}<//>` : null}
     <h3>${t.neighbours}</h3>
     <ol class="items">${state.neighbours.map((each) => html`<li key=${each.item_id}>
-      <${ItemLine} item=${each} rank=${each.rank}><span class="source">${each.source}</span><//></li>`)}</ol>
+      <${ItemLine} item=${each} rank=${each.rank}>${each.source === MODEL ? null : html`<${Source} name=${each.source} />`}<//></li>`)}</ol>
     <h3>${t.users}</h3>
     ${state.users.length ? html`<ul class="tags">${state.users.map((user) => html`
-      <li key=${user}><bdi>${user}</bdi></li>`)}</ul>` : html`<${Message}>${t.noUsers}<//>`}`;
+      <li key=${user}><a href=${`#user/${encodeURIComponent(user)}`} title=${t.open(user)}><bdi>${user}</bdi></a></li>`)}</ul>` : html`<${Message}>${t.noUsers}<//>`}`;
 }
 
 export function CatalogueView() {
@@ -46,6 +47,11 @@ export function CatalogueView() {
   const [chosen, setChosen] = useState(null);
   const [error, setError] = useState("");
   const turn = useRef(0);
+  const place = useRef(null);
+  useEffect(() => {
+    // On a narrow screen the item stands above the list, which may have been scrolled.
+    if (chosen && matchMedia("(max-width: 48rem)").matches) place.current.scrollIntoView({ block: "start" });
+  }, [chosen]);
   useEffect(() => {
     const question = ++turn.current;
     const later = setTimeout(() => json(path(["page", "search"], { q: text })).then(
@@ -54,12 +60,12 @@ export function CatalogueView() {
     return () => clearTimeout(later);
   }, [text]);
   return html`<h1>${t.lead}</h1>
-    <div class="row"><label>${t.label}
-      <input type="search" value=${text} onInput=${(e) => setText(e.target.value)} maxlength="200" /></label></div>
+    <label class="finder-box">${t.label}
+      <input type="search" value=${text} onInput=${(e) => setText(e.target.value)} maxlength="200" /></label>
     ${error ? html`<${Message} error>${error}<//>` : null}
     ${found === null ? (error ? null : html`<${Message}>${texts.loading}<//>`) : html`
       <p class="quiet">${t.looked(found.looked_at, found.items.length)}</p>
-      <div class="columns even"><section><${Found} found=${found} chosen=${chosen} onChoose=${setChosen} /></section>
-        <section>${chosen ? html`<${Chosen} key=${chosen.item_id} item=${chosen} />` : html`<${Message}>${t.choose}<//>`}</section>
+      <div class="columns even finder"><section><${Found} found=${found} chosen=${chosen} onChoose=${setChosen} /></section>
+        <section class=${chosen ? "chosen" : ""} ref=${place}>${chosen ? html`<${Chosen} key=${chosen.item_id} item=${chosen} />` : html`<${Message}>${t.choose}<//>`}</section>
       </div>`}`;
 }

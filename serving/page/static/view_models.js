@@ -1,12 +1,12 @@
 // "Models": versions, the gate's decisions with their intervals, the learning curve, experiments; promote, roll back.
-import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { json, path, post } from "./api.js";
+import { Chart } from "./chart.js";
 import { Experiments } from "./experiments.js";
-import { Message, SureButton } from "./parts.js";
+import { Message, signalOf, SureButton } from "./parts.js";
 import { texts } from "./texts.js";
 
 const t = texts.models;
-const DARK = matchMedia("(prefers-color-scheme: dark)");
 const figure = (value) => (value === undefined || value === null ? "–" : value.toFixed(3));
 const date = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
 
@@ -17,43 +17,17 @@ function pointsOf(model) {
   return [...before, last].filter((point) => point.ndcg !== null && point.ndcg !== undefined);
 }
 
-/** Draws the curve into `place`, as wide as it is; gives what takes it away again. */
-function draw(uPlot, place, points) {
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
-  const size = () => ({ width: place.clientWidth, height: 240 });
-  const plot = new uPlot({
-    ...size(),
-    scales: { x: { time: false } },
-    axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 50], values: (_, at) => at.map((each) => points[each]?.version.slice(-8) ?? "") }, { ...axis, size: 60 }],
-    series: [
-      { label: t.version, value: (_, at) => points[at]?.version ?? "–" },
-      { label: t.ndcg, stroke: colour("--accent"), width: 2, value: (_, y) => figure(y) },
-      { label: t.popularity, stroke: colour("--quiet"), width: 2, dash: [6, 4], value: (_, y) => figure(y) },
-    ],
-  }, [points.map((_, at) => at), points.map((each) => each.ndcg), points.map((each) => each.popularity ?? null)], place);
-  const watch = new ResizeObserver(() => plot.setSize(size()));
-  watch.observe(place);
-  return () => { watch.disconnect(); plot.destroy(); };
+/** The time in a version's name, where it has one, as on a clock; else its end. */
+function shortName(version) {
+  const time = /^\d{8}T(\d{2})(\d{2})\d{2}-/.exec(version);
+  return time ? `${time[1]}:${time[2]}` : version.slice(-8);
 }
 
 function Curve({ points }) {
-  const place = useRef(null);
-  const [isDark, setDark] = useState(DARK.matches); // a plot has the colours of the moment when it is drawn
-  useEffect(() => {
-    const follow = () => setDark(DARK.matches);
-    DARK.addEventListener("change", follow);
-    return () => DARK.removeEventListener("change", follow);
-  }, []);
-  useEffect(() => {
-    if (points.length < 2) return undefined;
-    let ended = false;
-    let end = () => {};
-    // The plot's library is more than half of the page, and only this view needs it.
-    import("./vendor/uplot.js").then(({ default: uPlot }) => { if (!ended) end = draw(uPlot, place.current, points); });
-    return () => { ended = true; end(); };
-  }, [points, isDark]);
-  return points.length < 2 ? html`<${Message}>${t.fewPoints}<//>` : html`<div class="plot" ref=${place}></div>`;
+  if (points.length < 2) return html`<${Message}>${t.fewPoints}<//>`;
+  return html`<${Chart} name=${t.curve} title=${t.version} labels=${points.map((each) => shortName(each.version))} figure=${figure}
+    lines=${[{ label: t.ndcg, values: points.map((each) => each.ndcg) },
+      { label: t.popularity, values: points.map((each) => each.popularity ?? null) }]} />`;
 }
 
 /** A difference with its interval, drawn on a scale around zero. */
@@ -75,9 +49,10 @@ function Gate({ model }) {
   return html`<p><strong>${gate.publish ? t.publish : t.refuse}</strong>: ${gate.reason}</p>
     ${model.cause ? html`<p>${t.cause(model.cause)}</p>` : null}
     ${model.counts ? html`<p class="quiet">${t.trained(model.counts)}</p>` : null}
-    ${rows.length ? html`<div class="scroll" tabindex="0" role="region" aria-label=${t.differences}><table><caption>${t.differences}</caption>
-      <thead><tr><th scope="col">${t.rival}</th><th scope="col" class="number">${t.mean}</th><th scope="col" class="number">${t.interval}</th><td></td></tr></thead>
-      <tbody>${rows.map(([rival, triple]) => html`<tr key=${rival}><th scope="row">${rival}</th>
+    ${rows.length ? html`<p class="quiet">${t.differences}</p>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t.differences}><table>
+      <thead><tr><th scope="col">${t.rival}</th><th scope="col" class="number">${t.mean}</th><th scope="col" class="number">${t.interval}</th><th scope="col" class="interval-head">${t.side}</th></tr></thead>
+      <tbody>${rows.map(([rival, triple]) => html`<tr key=${rival}><th scope="row">${texts.rivals[rival] ?? rival}</th>
         <td class="number">${figure(triple[0])}</td>
         <td class="number">${figure(triple[1])} … ${figure(triple[2])}</td>
         <td><${Interval} triple=${triple} most=${most} /></td></tr>`)}</tbody></table></div>` : null}`;
@@ -95,9 +70,9 @@ function Learnt({ blend }) {
     <div class="scroll" tabindex="0" role="region" aria-label=${t.signal}><table>
       <thead><tr><th scope="col">${t.signal}</th><th scope="col" colspan="2">${t.hot}</th><th scope="col" colspan="2">${t.cold}</th>
         <th scope="col" class="number">${t.alone}</th></tr></thead>
-      <tbody>${signals.map((name) => html`<tr key=${name}><th scope="row">${name}</th>
+      <tbody>${signals.map((name) => html`<tr key=${name}><th scope="row" class="signal">${signalOf(name)} <span class="facts">${name}</span></th>
         ${weight(hot.weights[name] ?? 0)}${weight(cold.weights[name] ?? 0)}<td class="number">${figure(hot.alone[name])}</td></tr>`)}</tbody></table></div>
-    ${hot.why ? html`<p class="quiet">${hot.why}</p>` : null}`;
+    ${hot.why ? html`<p class="quiet">${t.chosen(hot.why)}</p>` : null}`;
 }
 
 function Decisions({ decisions }) {
@@ -112,11 +87,11 @@ function Decisions({ decisions }) {
 
 function Versions({ models, shown, onShow, onMove }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.versions}><table>
-    <thead><tr><th scope="col">${t.version}</th><th scope="col">${t.created}</th><th scope="col" class="number">${t.ndcg}</th>
+    <thead><tr><th scope="col">${t.version}</th><th scope="col" class="roomy">${t.created}</th><th scope="col" class="number">${t.ndcg}</th>
       <th scope="col" class="number">${t.popularity}</th><td></td></tr></thead>
     <tbody>${models.map((each) => html`<tr key=${each.version} class=${each.served ? "served" : ""}>
       <th scope="row"><button type="button" class="plain" aria-pressed=${each.version === shown}
-        onClick=${() => onShow(each.version)}>${each.version}</button></th><td>${date(each.created_at)}</td>
+        onClick=${() => onShow(each.version)}>${each.version}</button></th><td class="roomy">${date(each.created_at)}</td>
       <td class="number">${figure(each.metrics["ndcg@10"])}</td>
       <td class="number">${figure(each.metrics["popularity_ndcg@10"])}</td>
       <td>${each.served ? html`<span class="badge">${t.served}</span>
@@ -153,7 +128,8 @@ export function ModelsView() {
   const { models, model, decisions, points, note, error } = state;
   const shown = model?.version;
   return html`<h1>${t.lead}</h1>
-    <p class="note" role="status">${note}</p>
+    <p class="about-view">${t.about}</p>
+    <p class="note tight" role="status">${note}</p>
     ${error ? html`<${Message} error>${error}<//>` : null}
     ${models === null ? (error ? null : html`<${Message}>${texts.loading}<//>`)
       : !models.length ? html`<${Message}>${t.none}<//>` : html`

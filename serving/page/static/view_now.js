@@ -32,8 +32,10 @@ export function health(now) {
 function Freshness({ buckets }) {
   const most = Math.max(...buckets.map(([, count]) => count));
   if (!(most > 0)) return html`<${Message}>${t.noAnswers}<//>`;
+  const filled = buckets.map(([, count]) => count > 0);
+  const shown = buckets.slice(filled.indexOf(true), filled.lastIndexOf(true) + 1);
   return html`<p class="quiet">${t.freshnessHint}</p>
-    <table class="bars"><tbody>${buckets.map(([bound, count]) => html`<tr key=${bound}>
+    <table class="bars"><tbody>${shown.map(([bound, count]) => html`<tr key=${bound}>
       <th scope="row">${t.upTo(bound)}</th>
       <td class="grow"><span class="bar" style=${{ width: `${(100 * count) / most}%` }}></span></td>
       <td class="number">${number(count)}</td></tr>`)}</tbody></table>`;
@@ -49,8 +51,8 @@ function Line({ values }) {
     <polyline points=${points.join(" ")} /></svg>`;
 }
 
-function Top({ title, items, empty, figure }) {
-  return html`<section><h2>${title}</h2>
+function Top({ title, hint, items, empty, figure }) {
+  return html`<section><h2>${title}</h2><p class="quiet">${hint}</p>
     ${items.length ? null : html`<${Message}>${empty}<//>`}
     <ol class="items">${items.map((item, place) => html`<li key=${item.item_id}>
       <${ItemLine} item=${item} rank=${place + 1}><span class="quiet">${figure(item)}</span><//>
@@ -103,7 +105,7 @@ export function NowView() {
           <div><dt>${t.rate}</dt><dd>${number(rate)}<${Line} values=${past.current.map((each) => each.rate)} /></dd></div>
           <div><dt>${t.lag}</dt><dd>${lag === undefined ? t.unknown : `${number(lag, 1)} s`}
             <${Line} values=${past.current.map((each) => each.lag)} /></dd></div>
-          <div><dt>${t.pending}</dt><dd>${number(figures["streaming_pending_users"])}</dd></div>
+          <div title=${t.pendingHint}><dt>${t.pending}</dt><dd>${number(figures["streaming_pending_users"])}</dd></div>
           <div><dt>${t.lake}</dt><dd>${number(figures["streaming_lake_events"])}</dd></div>
         </dl></section>
       <${Alarms} alarms=${now.alarms} />
@@ -111,8 +113,8 @@ export function NowView() {
       <section class="all"><h2>${t.freshness}</h2><${Freshness} buckets=${now.freshness} /></section>
     </div>
     <div class="columns three">
-      <${Top} title=${t.trending} items=${now.trending} empty=${t.empty} figure=${(item) => t.weight(number(item.score, 1))} />
-      <${Top} title=${t.rising} items=${now.rising} empty=${t.noRising} figure=${(item) => t.times(item.times)} />
-      <${Top} title=${t.popular} items=${now.popular} empty=${t.empty} figure=${(item) => t.score(number(item.score, 1))} />
+      <${Top} title=${t.trending} hint=${t.trendingHint} items=${now.trending} empty=${t.empty} figure=${(item) => t.weight(number(item.score, 1))} />
+      <${Top} title=${t.rising} hint=${t.risingHint} items=${now.rising} empty=${t.noRising} figure=${(item) => t.times(item.times)} />
+      <${Top} title=${t.popular} hint=${t.popularHint} items=${now.popular} empty=${t.empty} figure=${(item) => t.score(number(item.score, 1))} />
     </div>`}`;
 }

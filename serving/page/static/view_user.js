@@ -4,12 +4,13 @@ import { json, path, post } from "./api.js";
 import { Compare } from "./compare.js";
 import { loadFacts } from "./facts.js";
 import { MovingList } from "./moving_list.js";
-import { Fold, ItemLine, Message, nameOf } from "./parts.js";
+import { Fold, ItemLine, Message, nameOf, signalOf, Source } from "./parts.js";
 import { texts } from "./texts.js";
 import { Waterfall } from "./waterfall.js";
 
 const t = texts.user;
 const LENGTH = 10;
+const HISTORY = 12; // entries that are shown before one asks for more
 const WAIT_MS = 10000;
 
 /** Users of whom the model knows something; empty where it knows none. */
@@ -58,15 +59,19 @@ function Shares({ parts }) {
     <span><bdi>${part.name}</bdi>${part.share < 0 ? ` ${t.opposes}` : ""}</span></li>`)}</ul>`;
 }
 
-function Reasons({ item }) {
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** Why an item is there; `common` is the source that the list names for all. */
+function Reasons({ item, common }) {
   const because = item.because;
-  const source = html`<span class="source">${item.source}</span>`;
-  const signals = Object.entries(because?.signals ?? {}).map(([name, share]) => ({ name, share }));
+  const source = html`<${Source} name=${item.source} />`;
+  const signals = Object.entries(because?.signals ?? {}).map(([name, share]) => ({ name: signalOf(name), share }));
   if (!because || (!because.items.length && !signals.length)) return html`<p class="reason">${source}</p>`;
   const items = because.items.map((each) => ({ name: nameOf(each), share: each.share }));
   const first = [...items, ...signals].find((part) => part.share > 0);
   return html`<details class="reason">
-    <summary><bdi>${because.reason ?? (first ? `${t.why}: ${first.name}` : t.why)}</bdi> ${source}</summary>
+    <summary><bdi>${capital(because.reason ?? (first ? `${t.why}: ${first.name}` : t.why))}</bdi> ${item.source === common ? null : source}</summary>
+    <p>${t.shares}</p>
     <${Shares} parts=${[...items, { name: t.rest, share: because.rest }]} />
     ${signals.length > 1 ? html`<p>${t.signals}</p><${Shares} parts=${signals} />` : null}
   </details>`;
@@ -116,24 +121,28 @@ function WhoForm({ user, users, onUser }) {
 }
 
 function HistoryLines({ history }) {
+  const [all, setAll] = useState(false);
   if (!history.length) return html`<${Message}>${t.noHistory}<//>`;
   const done = ({ event_type, value }) =>
     event_type === "rating" ? texts.events.rating(value) : texts.events[event_type] ?? event_type;
-  return html`<${MovingList} label=${t.history}>${history.map((item) => html`
+  return html`<${MovingList} label=${t.history}>${(all ? history : history.slice(0, HISTORY)).map((item) => html`
     <li key=${`${item.item_id}\n${item.event_type}`} data-id=${`${item.item_id}\n${item.event_type}`}>
       <${ItemLine} item=${item}><span class="done">${done(item)}</span><//>
-    </li>`)}<//>`;
+    </li>`)}<//>
+    ${all || history.length <= HISTORY ? null : html`<button type="button" onClick=${() => setAll(true)}>
+      ${t.more(history.length - HISTORY)}</button>`}`;
 }
 
 function facts(list) {
   const known = list.known_items === undefined ? [] : [t.known(list.known_items)];
   const lag = list.lag_ms === undefined || list.lag_ms === null ? [] : [t.lag(list.lag_ms)];
   const arm = list.arm ? [t.arm(list.arm)] : [];
-  return [t.model(list.model_version), ...arm, ...known, ...lag].join(" · ");
+  const source = list.items.length ? [t.from(texts.sources[list.items[0].source] ?? list.items[0].source)] : [];
+  return [t.model(list.model_version), ...source, ...arm, ...known, ...lag].join(" · ");
 }
 
 /** The state of the view, and what moves it. An answer that a later question has overtaken is dropped. */
-function useUser() {
+function useUser(wanted) {
   const [state, setState] = useState({ user: null, users: [], history: [], list: null, note: "", error: "" });
   const [shape, setShape] = useState({ diversity: 0, freshness: 0, filter: "" });
   const turn = useRef(0);
@@ -197,17 +206,19 @@ function useUser() {
   });
 
   useEffect(() => {
+    if (wanted) open(wanted);
     someUsers().then((users) => {
       setState((before) => ({ ...before, users }));
-      if (turn.current === 0) open(users[0] ?? null); // else somebody was faster
+      if (turn.current === 0 && !wanted) open(users[0] ?? null); // else somebody was faster
     });
   }, []);
   return { ...state, shape, open, reshape, act };
 }
 
-export function UserView() {
-  const { user, users, history, list, note, error, shape, open, reshape, act } = useUser();
+export function UserView({ wanted }) {
+  const { user, users, history, list, note, error, shape, open, reshape, act } = useUser(wanted);
   return html`<h1>${t.lead}</h1>
+    <p class="about-view">${t.about}</p>
     <${WhoForm} user=${user} users=${users} onUser=${open} />
     ${user === null ? html`<p class="quiet">${t.isNobody}</p>` : null}
     <${Shape} shape=${shape} onShape=${reshape} />
@@ -223,14 +234,14 @@ export function UserView() {
           <${MovingList} label=${t.list}>${list.items.map((item) => html`
             <li key=${item.item_id} data-id=${item.item_id}>
               <${ItemLine} item=${item} rank=${item.rank}>
-                <${Reasons} item=${item} />
+                <${Reasons} item=${item} common=${list.items[0].source} />
                 <${Actions} item=${item} onEvent=${act} />
               <//>
             </li>`)}<//>`}
       </section>
       <section aria-labelledby="history-title">
         <h2 id="history-title">${t.history}</h2>
-        <${HistoryLines} history=${history} />
+        <${HistoryLines} key=${user} history=${history} />
       </section>
       ${user === null || list === null ? null : html`<section class="all">
         <${Fold} label=${texts.waterfall.open}>${() => html`<${Waterfall} user=${user} query=${queryOf(shape)} list=${list} />`}<//>

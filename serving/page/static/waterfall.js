@@ -1,7 +1,7 @@
 // How a list came about: what each strategy proposed, and the place of each candidate after every step.
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { json, path } from "./api.js";
-import { Message, nameOf } from "./parts.js";
+import { Message, nameOf, Source } from "./parts.js";
 import { texts } from "./texts.js";
 
 const t = texts.waterfall;
@@ -19,7 +19,7 @@ function stepsOf(candidates) {
 function Proposed({ proposed }) {
   const most = Math.max(1, ...Object.values(proposed));
   return html`<table class="bars"><caption>${t.proposed}</caption><tbody>${Object.entries(proposed).map(([name, count]) => html`
-    <tr key=${name}><th scope="row">${name}</th>
+    <tr key=${name}><th scope="row" title=${name}>${texts.sources[name] ?? name}</th>
       <td class="grow"><span class="bar" style=${{ width: `${(100 * count) / most}%` }}></span></td>
       <td class="number">${count}</td></tr>`)}</tbody></table>`;
 }
@@ -32,7 +32,7 @@ function Candidates({ candidates }) {
       ${steps.map((step) => html`<th scope="col" class="number" key=${step}>${t.steps[step] ?? step}</th>`)}
       <th scope="col">${t.removed}</th></tr></thead>
     <tbody>${candidates.map((each) => html`<tr key=${each.item_id} class=${each.rank === null ? "out" : ""}>
-      <td class="number">${each.rank ?? "–"}</td><th scope="row"><bdi>${nameOf(each)}</bdi></th><td>${each.source}</td>
+      <td class="number">${each.rank ?? "–"}</td><th scope="row"><bdi>${nameOf(each)}</bdi></th><td><${Source} name=${each.source} /></td>
       ${steps.map((step) => html`<td class="number" key=${step}>${each.places[step] ?? "–"}</td>`)}
       <td>${each.removed_by ?? ""}</td></tr>`)}</tbody></table></div>`;
 }
@@ -50,7 +50,8 @@ export function Waterfall({ user, query, list }) {
   }, [user, list]);
   if (error) return html`<${Message} error>${error}<//>`;
   if (!trace) return html`<${Message}>${texts.loading}<//>`;
-  return html`<${Proposed} proposed=${trace.proposed} />
+  return html`<p class="quiet">${t.hint}</p>
+    <${Proposed} proposed=${trace.proposed} />
     <${Candidates} candidates=${trace.candidates.slice(0, SHOWN)} />
     ${trace.candidates.length > SHOWN ? html`<p class="quiet">${t.more(trace.candidates.length - SHOWN)}</p>` : null}`;
 }

@@ -32,7 +32,12 @@ from tests.serving.world import labelled_world
 
 SCREENSHOTS = Path(__file__).parents[3] / "build" / "screenshots"
 # By view: what it says once it is there.
-VIEWS = {"user": "Rate something", "now": "times as often", "models": "Weight", "catalogue": "Searched among"}
+VIEWS = {
+    "user": "Rate something",
+    "now": "times the usual share",
+    "models": "Weight",
+    "catalogue": "Searched among",
+}
 WIDTHS = (360, 1440)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 HOSTILE_TITLE = '<img src=x onerror="document.title=1">'
@@ -73,10 +78,10 @@ def write_world(redis_url: str) -> None:
     """Three versions, the second one served, and titles that try to be more than text."""
     world, labels = blend_world(), labelled_world()
     world.categories, world.attributes = labels.categories, labels.attributes
-    # The logarithm of about 30 events of now (contracts.stored.records.Trend).
+    # The logarithm of about 30 events of now (contracts.stored.records.Trend); in the last hour i04 leads.
     world.trending = {
-        half_life: {"i04": time.time() / half_life + 5.0, "i05": time.time() / half_life + 4.5}
-        for half_life in (3600, 86_400, 604_800)
+        half_life: {"i04": time.time() / half_life + lead, "i05": time.time() / half_life + 4.5}
+        for half_life, lead in ((3600, 9.0), (86_400, 5.0), (604_800, 5.0))
     }
     client = redis.Redis.from_url(redis_url)
     client.flushall()

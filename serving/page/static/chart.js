@@ -1,0 +1,51 @@
+// Lines over a row of places, such as versions or hours, drawn by the plot library.
+import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
+
+const DARK = matchMedia("(prefers-color-scheme: dark)");
+const HEIGHT = 240;
+const COLOURS = ["--accent", "--quiet", "--well", "--ill"];
+const DASHES = [undefined, [6, 4], [2, 3], [2, 3]];
+
+/** Draws the lines into `place`, as wide as it is; gives what takes them away again. */
+function draw(uPlot, place, { title, labels, lines, figure }) {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+  const size = () => ({ width: place.clientWidth, height: HEIGHT });
+  const seriesOf = (line, at) => ({
+    label: line.label, stroke: colour(COLOURS[at]), width: line.edge ? 1 : 2, dash: DASHES[at], value: (_, y) => figure(y),
+    points: { show: labels.length < 40 && !line.edge },
+  });
+  const plot = new uPlot({
+    ...size(),
+    padding: [12, 28, 0, 0],
+    scales: { x: { time: false } },
+    axes: [{ ...axis, space: 70, incrs: [1, 2, 5, 10, 20, 50, 100, 200], values: (_, at) => at.map((each) => labels[each] ?? "") }, { ...axis, size: 60, values: (_, all) => all.map(figure) }],
+    series: [{ label: title, value: (_, at) => labels[at] ?? "–" }, ...lines.map(seriesOf)],
+    bands: lines.some((line) => line.edge) ? [{ series: [2, 3], fill: colour("--soft") }] : [],
+  }, [labels.map((_, at) => at), ...lines.map((line) => line.values)], place);
+  const watch = new ResizeObserver(() => plot.setSize(size()));
+  watch.observe(place);
+  return () => { watch.disconnect(); plot.destroy(); };
+}
+
+/** `labels` names the places, `lines` has a value or null for each; `key` changes where anything of it does. */
+export function Chart({ name, title, labels, lines, figure }) {
+  const place = useRef(null);
+  const [isDark, setDark] = useState(DARK.matches); // a plot has the colours of the moment when it is drawn
+  useEffect(() => {
+    const follow = () => setDark(DARK.matches);
+    DARK.addEventListener("change", follow);
+    return () => DARK.removeEventListener("change", follow);
+  }, []);
+  const told = JSON.stringify([title, labels, lines]);
+  useEffect(() => {
+    let ended = false;
+    let end = () => {};
+    // The library is more than half of the page, and only some views need it.
+    import("./vendor/uplot.js").then(({ default: uPlot }) => {
+      if (!ended) end = draw(uPlot, place.current, { title, labels, lines, figure });
+    });
+    return () => { ended = true; end(); };
+  }, [told, isDark]);
+  return html`<div class="plot" role="group" aria-label=${name} ref=${place}></div>`;
+}
