@@ -23,7 +23,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         "articleid", "article", "bookid", "book", "isbn", "businessid", "business", "songid", "song",
         "trackid", "track",
         "artistid", "artist", "albumid", "videoid", "video", "gameid", "game", "appid", "app",
-        "animeid", "anime", "jokeid", "joke", "newsid", "news", "adid", "contentid", "documentid",
+        "animeid", "anime", "aid", "jokeid", "joke", "newsid", "news", "adid", "contentid", "documentid",
         "offerid", "listingid", "placeid", "place", "poiid", "venueid", "restaurantid", "recipeid", "hotelid",
         "filmid", "film", "showid", "courseid", "postid", "podcastid", "goodsid", "stockcode", "variantid",
         "parentasin",
@@ -31,14 +31,15 @@ USUAL: dict[str, tuple[str, ...]] = {
     "value": (
         "rating", "ratings", "value", "score", "stars", "star", "overall", "bookrating", "starrating",
         "userrating", "userscore", "ratingvalue", "ratingscore", "ratescore", "reviewscore", "reviewrating",
-        "myrating", "grade", "mark", "rate", "liked", "preference",
+        "myrating", "grade", "mark", "rate", "liked", "preference", "label", "target",
     ),
     "time": (
         "eventtime", "timestamp", "time", "eventtimestamp", "unixreviewtime", "ts", "datetime", "date",
         "unixtime", "timestampms", "timems", "createdat", "created", "ratedat", "ratingdate", "reviewdate",
         "reviewtime", "eventdate", "occurredat", "dateadded", "addedat", "viewedat", "playedat", "listenedat",
-        "visittime", "purchasedate", "orderdate", "invoicedate", "transactiondate", "transdat", "tdat",
-        "submissiondate", "submitted", "posted", "updatedat", "dateupdated", "day", "dt",
+        "visittime", "purchasedate", "orderdate", "invoicedate", "transactiondate", "transactiondt",
+        "transdat", "tdat", "submissiondate", "submitted", "posted", "updatedat", "dateupdated", "day", "dt",
+        "at",
     ),
     "type": (
         "eventtype", "type", "event", "action", "actiontype", "interactiontype", "behavior", "behaviour",
@@ -107,18 +108,21 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
     told = {part: find_named(source, names, name) for part, name in mapping.items() if name != NONE}
     left_out = [part for part, name in mapping.items() if name == NONE]
     free = {plain(name): name for name in reversed(names) if name not in told.values()}
+    # A field within another one is known by its own name too, but not as the value: too much has one.
+    inner = {plain(name.rpartition("/")[2]): name for name in reversed(names) if name.startswith("/")}
     found: dict[str, str | None] = dict(told)
     for part in PARTS:
         if part in left_out:
             found[part] = None
         elif part not in found:
-            usual = next((free[name] for name in USUAL[part] if name in free), None)
+            known = free if part == "value" else {**inner, **free}
+            usual = next((known[name] for name in USUAL[part] if name in known), None)
             found[part] = usual
     for part in ("user", "item"):
         if found[part] is None:
             raise ColumnsUnknownError(
                 f"{source} has no column '{part}_id' or another usual name of the {part}: say with --columns "
-                f"{part}=NAME which of {_list_names(names)} holds the {part}"
+                f"{part}=NAME which of {_list_names(names)} holds the {part}{_one_field(names)}"
             )
     guessed = frozenset(part for part in PARTS if found[part] is not None and part not in told)
     return Columns(
@@ -139,6 +143,12 @@ def find_named(source: str, names: list[str], wanted: str) -> str:
     if len(alike) == 1:
         return alike[0]
     raise ColumnsUnknownError(f"{source} has no column {wanted!r}; it has {_list_names(names)}")
+
+
+def _one_field(names: list[str]) -> str:
+    if len(names) > 1:
+        return ""
+    return "; its lines have one field only: --separator TEXT says what stands between fields"
 
 
 def _list_names(names: list[str]) -> str:

@@ -6,6 +6,7 @@ first, which takes as much disk as the content.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import shutil
@@ -82,11 +83,21 @@ def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Conten
     if shown is None and not is_text(head):
         raise NoTableError(f"{path} is none of the shapes that can be read: its content is no text")
     content = Content(path, path, packing, UTF8, head)
+    if shown is None and not _is_utf8(head):
+        return recode(content, scratch)  # the names of the columns may be among what is no UTF-8
     if shown not in (None, UTF8, "utf-8-sig"):
         return recode(content, scratch, shown)
     if packing in (Packing.BZIP2, Packing.XZ):
         return recode(content, scratch, UTF8)
     return content
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder(UTF8)().decode(head)  # the head's end may cut a letter
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def recode(content: Content, scratch: Path, encoding: str | None = None) -> Content:

@@ -14,15 +14,18 @@ import duckdb
 
 from ingest.files.content import Content, recode
 from ingest.files.engine import Engine, sql_literal
+from ingest.files.plain_copies import with_one_line_end
 from ingest.files.rejected_lines import SourceError
 
 _NEVER = "\x01\x02\x03\x04"  # a separator that no text holds: lines are read whole
 _SEPARATORS = ",\t;|"
+_RARE_SEPARATORS = "\x01^~"  # taken where none of the usual ones stands in the first line
 _MAX_LINE_BYTES = 16_000_000
 _SAMPLE_RECORDS = 200
 _KEPT = 1_000  # refused records that are kept to be shown
 _QUOTE = '"'
-_ABOVE = re.compile(r"#|sep=.$", re.IGNORECASE)
+_ABOVE = re.compile(r"#|%|sep=.$", re.IGNORECASE)
+_MATRIX_MARKET = "%%MatrixMarket"  # below its comments a line says how many rows, columns and entries
 # DuckDB's names of what is wrong with a record.
 _REASONS = {
     "UNQUOTED VALUE": "broken quotes: one is not closed, or text stands beside it",
@@ -81,6 +84,8 @@ def sniff(engine: Engine, content: Content) -> Dialect:
     separator, quote, escape = _sniff(engine, content) or ("", _QUOTE, _QUOTE)
     if separator not in lines[0] or not separator or separator not in _SEPARATORS:
         most = max(_SEPARATORS, key=lines[0].count)
+        if most not in lines[0]:
+            most = max(_RARE_SEPARATORS, key=lines[0].count)
         separator = most if most in lines[0] or " " not in lines[0].strip() else " "
     dialect = Dialect(separator, 0, quote or _QUOTE, escape or quote or _QUOTE, skip)
     return replace(dialect, width=_width(dialect, lines))
@@ -101,6 +106,7 @@ def sample_lines(content: Content) -> tuple[list[str], int]:
     lines = content.sample_lines
     start = next((n for n, line in enumerate(lines) if line.strip()), 0)
     skip = next((n for n, line in enumerate(lines) if n >= start and not _ABOVE.match(line)), start)
+    skip += lines[start].startswith(_MATRIX_MARKET)
     return [line for line in lines[skip:] if line.strip()] or [""], skip
 
 
@@ -162,7 +168,14 @@ class DelimitedText:
         try:
             refused = self._load_records(engine, table, chosen)
         except duckdb.Error as error:
-            raise SourceError(f"{self.content.named} cannot be read: {first_line(error)}") from error
+            ends = {
+                line[len(line.rstrip(b"\r\n")) :] for line in islice(self.content.lines(), _SAMPLE_RECORDS)
+            }
+            if len(ends - {b""}) < 2:
+                raise SourceError(f"{self.content.named} cannot be read: {first_line(error)}") from error
+            # The reader stops where lines end in two ways.
+            self.content = with_one_line_end(self.content, engine.folder)
+            return self.load(engine, table, picked)
         if "INVALID ENCODING" in refused.kinds:
             self.content = recode(self.content, engine.folder)
             return self.load(engine, table, picked)

@@ -50,10 +50,17 @@ class Engine:
 
     def record(self, sql: str) -> dict[str, Any]:
         """The one row of a query by the names of its columns; zero for what is NULL."""
+        (record,) = self.records(sql)
+        return record
+
+    def records(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a small query by the names of its columns; zero for what is NULL."""
         result = self.connection.execute(sql)
         names = [column[0] for column in result.description or ()]
-        (row,) = result.fetchall()
-        return {name: 0 if cell is None else cell for name, cell in zip(names, row, strict=True)}
+        return [
+            {name: 0 if cell is None else cell for name, cell in zip(names, row, strict=True)}
+            for row in result.fetchall()
+        ]
 
     def run(self, sql: str, values: list[Any] | None = None) -> None:
         """A statement without a result."""

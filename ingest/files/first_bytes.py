@@ -54,6 +54,11 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf", "a 7-Zip archive: unpack it"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
+    (b"@relation", "an ARFF file: write it as CSV, the names of its attributes as the header"),
+    (b"@RELATION", "an ARFF file: write it as CSV, the names of its attributes as the header"),
+    (b"INSERT INTO", "a dump in SQL: export the table as CSV"),
+    (b"CREATE TABLE", "a dump in SQL: export the table as CSV"),
+    (b"-- ", "a dump in SQL: export the table as CSV"),
 )
 
 

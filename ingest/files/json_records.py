@@ -5,8 +5,8 @@ Steam's and the older Amazon dumps hold Python dicts a line (single quotes, ``Tr
 
 from __future__ import annotations
 
-import ast
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,27 @@ from ingest.files.columns import names_an_item
 from ingest.files.content import Content, recode
 from ingest.files.delimited_text import Refused, RefusedRecord, lines_sql
 from ingest.files.engine import Engine, sql_literal
-from ingest.files.rejected_lines import SourceError
+from ingest.files.plain_copies import as_python, list_as_json_lines, rewrite
+from ingest.files.rejected_lines import NoTableError, SourceError
 
 _MAX_OBJECT_BYTES = 64_000_000
 _KEPT = 1_000
 _MOST_NAMES = 1_000
 _LOOKED_AT = 200  # objects, for the list of items that they hold
+_DEEPEST, _MOST_FIELDS = 3, 100
+# What exports of MongoDB write around values, the inner ones first.
+_WRAPPED = (
+    "$oid",
+    '$date"."$numberLong',
+    "$date",
+    "$numberLong",
+    "$numberInt",
+    "$numberDouble",
+    "$numberDecimal",
+)
+
+
+_PYTHON_LIST = re.compile(r"\[\s*\{\s*u?'")
 
 
 def looks_like_json(text: str) -> bool:
@@ -42,6 +57,8 @@ class JsonRecords:
     def of(cls, content: Content, scratch: Path) -> JsonRecords:
         """The first line shows the form. Raises SourceError where it is neither JSON nor Python's."""
         text = content.text.lstrip()
+        if _PYTHON_LIST.match(text):
+            return cls(list_as_json_lines(content, scratch), "a list of Python literals")
         if text.startswith("["):
             return cls(content, "JSON array")
         line = text.partition("\n")[0].strip()
@@ -128,6 +145,29 @@ class JsonRecords:
                 found.append(name)
         return found[0] if len(found) == 1 else None
 
+    @staticmethod
+    def inner_places(named: Path, engine: Engine, table: str, names: list[str]) -> dict[str, list[str]]:
+        """The fields that hold objects, each with the places within it, to a depth of three.
+
+        Raises NoTableError where there are no records: one object whose fields are the columns of a table.
+        """
+        found: dict[str, list[str]] = {}
+        for name in names:
+            places, at = [pointer(name)], 0
+            while at < len(places):
+                if places[at].count("/") <= _DEEPEST:
+                    places += _fields_of(engine, table, places[at])
+                at += 1
+            if places[1:]:
+                found[name] = places[1:]
+        has_one = engine.rows(f"SELECT count(*) FROM {table}")[0][0] == 1
+        if has_one and len(names) > 1 and len(found) == len(names):
+            raise NoTableError(
+                f"{named}: one object of objects is no list of records: write one record a line, as pandas' "
+                "to_json(orient='records', lines=True) does"
+            )
+        return found
+
     def spread(self, engine: Engine, table: str, name: str) -> None:
         """One object for each entry of a list: the entry's fields, and those that stand beside the list."""
         listed, whole = sql_literal(pointer(name)), sql_literal(json.dumps({name: None}))
@@ -145,9 +185,30 @@ def pointer(name: str) -> str:
     return name if name.startswith("/") else "/" + name.replace("~", "~0").replace("/", "~1")
 
 
+def split_pointer(place: str) -> tuple[str, str]:
+    """The column of a place, and the rest of it."""
+    first, slash, rest = place.removeprefix("/").partition("/")
+    return first.replace("~1", "/").replace("~0", "~"), slash + rest
+
+
+def _fields_of(engine: Engine, table: str, place: str) -> list[str]:
+    """The places of the fields of an object; none where it is what MongoDB writes around a value."""
+    at = sql_literal(place)
+    keys = engine.rows(
+        f"SELECT DISTINCT unnest(json_keys(json, {at})) FROM (SELECT json FROM {table} "
+        f"WHERE json_type(json, {at}) = 'OBJECT' LIMIT {_LOOKED_AT}) ORDER BY 1"
+    )
+    names = [key for (key,) in keys]
+    if any(name.startswith("$") for name in names):
+        return []
+    return [f"{place}{pointer(name)}" for name in names[:_MOST_FIELDS]]
+
+
 def token_text(token: str, is_id: bool) -> str:
     """SQL: a JSON value as text. A whole number with a fraction of zeros, as an id, is that number."""
+    inner = ", ".join(f"""json_extract_string({token}, '$."{name}"')""" for name in _WRAPPED)
     text = f"json_extract_string({token}, '$')"
+    text = f"CASE WHEN json_type({token}) = 'OBJECT' THEN coalesce({inner}, {text}) ELSE {text} END"
     if is_id:
         number = f"TRY_CAST({token} AS DOUBLE)"
         whole = f"{number} = trunc({number}) AND abs({number}) < 9007199254740992"
@@ -168,19 +229,16 @@ def _as_json(line: str) -> Any:
 
 
 def _as_python(line: str) -> dict[str, Any] | None:
-    try:
-        found = ast.literal_eval(line.strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return None
+    found = as_python(line)
     return found if isinstance(found, dict) else None
 
 
 def _rewrite_as_json_lines(content: Content, scratch: Path) -> Content:
     """A copy whose lines are JSON; what is neither JSON nor Python stays, to be refused with its line."""
-    target = scratch / f"json-{len(list(scratch.iterdir()))}"
-    with target.open("w", encoding="utf-8") as file:
-        for raw in content.lines():
-            line = raw.decode("utf-8", "replace").strip()
-            found = _as_python(line) if line and _as_json(line) is None else None
-            file.write((line if found is None else json.dumps(found, ensure_ascii=False, default=str)) + "\n")
-    return Content(content.named, target, type(content.packing).NONE, content.encoding, content.head)
+
+    def line_of(line: str) -> str:
+        found = _as_python(line) if line and _as_json(line) is None else None
+        return line if found is None else json.dumps(found, ensure_ascii=False, default=str)
+
+    texts = (raw.decode("utf-8", "replace").strip() for raw in content.lines())
+    return rewrite(content, scratch, (f"{line_of(text)}\n" for text in texts))

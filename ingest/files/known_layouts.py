@@ -12,8 +12,9 @@ _ASIN = re.compile(r"[B0-9][0-9A-Z]{9}")
 _AMAZON_USER = re.compile(r"A[0-9A-Z]{8,20}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _MOMENT = re.compile(r"\d{8,19}(\.\d+)?|\d{4}-\d\d-\d\d.*")
-_ISO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ?")
+_ISO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _MIND_TIME = re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M")
+_STEAM = re.compile(r"purchase|play")
 _TAOBAO = re.compile(r"pv|buy|cart|fav")
 # Jester: 99 stands for "not rated"; the first column counts a user's ratings.
 JESTER_UNRATED, JESTER_LOW, JESTER_HIGH = 99.0, -10.0, 10.0
@@ -83,6 +84,18 @@ def _taobao(records: Records) -> bool:
     return _all(records, 3, _TAOBAO) and _all(records, 4, _MOMENT)
 
 
+def _steam_200k(records: Records) -> bool:
+    return _all(records, 2, _STEAM)
+
+
+def _check_in(records: Records) -> bool:
+    return _all(records, 1, _ISO_SECONDS) and _all(records, 2, _NUMBER) and _all(records, 3, _NUMBER)
+
+
+def _session_click(records: Records) -> bool:
+    return _all(records, 1, _ISO_SECONDS) and _all(records, 2, _WHOLE)
+
+
 def _time_last(records: Records) -> bool:
     return _all(records, 2, _MOMENT)
 
@@ -97,6 +110,9 @@ _LAYOUTS: tuple[tuple[Callable[[Records], bool], tuple[str, ...]], ...] = (
     (_last_fm_360k, ("user", "artist", "artist name", "plays")),
     (_last_fm_1k, ("user", "timestamp", "artist mbid", "artist", "track mbid", "track name")),
     (_taobao, ("user", "item", "category", "behavior", "timestamp")),
+    (_steam_200k, ("user", "game", "behavior", "hours", "last")),
+    (_check_in, ("user", "timestamp", "latitude", "longitude", "place")),
+    (_session_click, ("session", "timestamp", "item", "category")),
     (_rating_and_time, ("user", "item", "rating", "timestamp")),
     (_time_last, ("user", "item", "timestamp")),
     (_rating_last, ("user", "item", "rating")),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from ingest.files.engine import Engine, sql_literal
+from ingest.files.json_records import pointer
 from ingest.files.rejected_lines import SourceError
 
 _FRACTIONS = ("DOUBLE", "FLOAT")
@@ -28,16 +30,33 @@ class ParquetRecords:
                 f"{self.path} cannot be read as Parquet: {str(error).strip().splitlines()[0]}"
             ) from error
 
-    def relation(self) -> str:
-        """The rows as DuckDB reads them."""
-        return (
+    def inner_places(self, engine: Engine, types: dict[str, str]) -> dict[str, list[str]]:
+        """The columns that hold structures, each with the places of its fields as JSON pointers."""
+        found = {}
+        for name in (name for name, kind in types.items() if kind.startswith("STRUCT") and kind[-1] != "]"):
+            keys = engine.rows(
+                f"SELECT json_keys({column_json(name)}) FROM {self.relation()} "
+                f"WHERE {_in_quotes(name)} IS NOT NULL LIMIT 1"
+            )
+            found[name] = [f"{pointer(name)}{pointer(key)}" for (row,) in keys for key in row]
+        return found
+
+    def relation(self, lists: Sequence[str] = ()) -> str:
+        """The rows as DuckDB reads them; one for each entry of the ``lists``, which are columns."""
+        rows = (
             f"read_parquet({sql_literal(str(self.path))}, hive_partitioning = true, file_row_number = true)"
         )
+        if not lists:
+            return rows
+        entries = ", ".join(f"unnest({_in_quotes(name)}) AS {_in_quotes(name)}" for name in lists)
+        return f"(SELECT * REPLACE ({entries}) FROM {rows})"
 
 
 def column_text(name: str, kind: str, is_id: bool) -> str:
     """SQL: a column's values as text. A moment becomes "@" and its epoch milliseconds."""
-    column = '"' + name.replace('"', '""') + '"'
+    column = _in_quotes(name)
+    if kind.endswith(("]", ")")) and not kind.startswith("DECIMAL"):
+        return f"{column_json(name)}::VARCHAR"  # to be refused by name
     if kind.startswith(("TIMESTAMP", "DATE")):
         # Rounded as the event's milliseconds have always been.
         moment = column if kind.endswith("TIME ZONE") else f"{column}::TIMESTAMP"
@@ -50,3 +69,12 @@ def column_text(name: str, kind: str, is_id: bool) -> str:
         shown = f"CASE WHEN isnan({number}) THEN NULL ELSE {column}::VARCHAR END"
         return f"CASE WHEN {whole} THEN {column}::BIGINT::VARCHAR ELSE {shown} END" if is_id else shown
     return f"{column}::VARCHAR"
+
+
+def column_json(name: str) -> str:
+    """SQL: a column of structures as JSON."""
+    return f"to_json({_in_quotes(name)})"
+
+
+def _in_quotes(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

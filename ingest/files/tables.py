@@ -5,33 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 from contracts.identifiers import BLANKS
 from ingest.files.columns import PARTS, names_a_part, names_an_item
 from ingest.files.content import Content
-from ingest.files.delimited_text import (
-    DelimitedText,
-    Dialect,
-    Refused,
-    dialect_of,
-    lines_sql,
-    sample_lines,
-    sniff,
-)
+from ingest.files.delimited_text import DelimitedText, Dialect, Refused, dialect_of, sample_lines, sniff
+from ingest.files.derived_tables import jester, mind, netflix
 from ingest.files.engine import Engine, sql_literal
-from ingest.files.json_records import JsonRecords, looks_like_json, pointer, token_text
-from ingest.files.known_layouts import (
-    JESTER_HIGH,
-    JESTER_LOW,
-    JESTER_UNRATED,
-    is_jester,
-    is_mind,
-    is_netflix,
-    known_names,
-)
-from ingest.files.parquet_records import ParquetRecords, column_text
+from ingest.files.json_records import JsonRecords, looks_like_json, pointer, split_pointer, token_text
+from ingest.files.known_layouts import is_jester, is_mind, is_netflix, known_names
+from ingest.files.parquet_records import ParquetRecords, column_json, column_text
+from ingest.files.plain_copies import arrays_as_csv, has_wide_blanks, holds_arrays, with_single_blanks
 from ingest.files.rejected_lines import NoTableError
 
 IDS = ("user", "item")
@@ -55,6 +42,10 @@ class Table(Protocol):
     @property
     def names(self) -> list[str]:
         """The columns."""
+
+    @property
+    def inner_places(self) -> dict[str, list[str]]:
+        """Columns that hold objects, each with the places (JSON pointers) within it."""
 
     @property
     def untyped_ids(self) -> bool:
@@ -83,6 +74,7 @@ class DelimitedTable:
     names: list[str]
     shape: str
     untyped_ids: bool = True
+    inner_places: dict[str, list[str]] = field(default_factory=dict)
     scale: tuple[float, float] | None = None
 
     @property
@@ -123,6 +115,7 @@ class JsonTable:
     names: list[str]
     refused: Refused
     objects: str  # the engine's table of them
+    inner_places: dict[str, list[str]] = field(default_factory=dict)
     untyped_ids: bool = False
     scale: tuple[float, float] | None = None
 
@@ -170,6 +163,7 @@ class ParquetTable:
     types: dict[str, str]
     shape: str = "Parquet"
     encoding: str = "columns with types"
+    inner_places: dict[str, list[str]] = field(default_factory=dict)
     untyped_ids: bool = False
     scale: tuple[float, float] | None = None
 
@@ -183,96 +177,33 @@ class ParquetTable:
         """The columns."""
         return [name for name in self.types if name != "file_row_number"]
 
+    def _text(self, name: str, is_id: bool, is_list: bool) -> str:
+        if name.startswith("/") and name not in self.types:
+            column, place = split_pointer(name)
+            return token_text(f"json_extract({column_json(column)}, {sql_literal(place)})", is_id)
+        kind = self.types[name].removesuffix("[]") if is_list else self.types[name]
+        return column_text(name, kind, is_id)
+
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
         """See Table."""
+        lists = [
+            name for part in PARTS if (name := picked.get(part)) and self.types.get(name, "").endswith("[]")
+        ]
         expressions = []
         for part in PARTS:
             name = picked.get(part)
-            text = None if name is None else column_text(name, self.types[name], part in IDS)
+            text = None if name is None else self._text(name, part in IDS, name in lists)
             expressions.append(_trim(text, part))
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS "
-            f"SELECT file_row_number + 1 AS line, {', '.join(expressions)} FROM {self.records.relation()}"
+            f"SELECT file_row_number + 1 AS line, {', '.join(expressions)} "
+            f"FROM {self.records.relation(lists)}"
         )
         return Refused()
 
     def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
         """Every row knows its line."""
         return {}
-
-
-@dataclass
-class DerivedTable:
-    """A shape whose rows follow from a query over its lines or fields."""
-
-    content: Content
-    shape: str
-    query: str  # of (line, user_id, item_id, value, time, type)
-    names: list[str] = field(default_factory=lambda: ["user", "item", "rating", "time"])
-    untyped_ids: bool = False
-    scale: tuple[float, float] | None = None
-
-    @property
-    def shown_path(self) -> Path:
-        """The file."""
-        return self.content.named
-
-    @property
-    def encoding(self) -> str:
-        """In which encoding the file is."""
-        return self.content.encoding
-
-    def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
-        """See Table."""
-        engine.run(f"CREATE OR REPLACE TABLE {table} AS {self.query}")
-        return Refused()
-
-    def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
-        """Every row knows its line."""
-        return {}
-
-
-def netflix(content: Content) -> DerivedTable:
-    """The Netflix prize: the movie stands in a line of its own above its ratings."""
-    movie = "regexp_full_match(trim(text), '[0-9]+:')"
-    query = (
-        "SELECT line, nullif(split_part(trim(text), ',', 1), '') AS user_id, item_id, "
-        "nullif(split_part(trim(text), ',', 2), '') AS value, "
-        "nullif(split_part(trim(text), ',', 3), '') AS time, NULL::VARCHAR AS type FROM "
-        f"(SELECT line, text, {movie} AS is_movie, "
-        f"last_value(CASE WHEN {movie} THEN rtrim(trim(text), ':') END "
-        "IGNORE NULLS) OVER (ORDER BY line ROWS UNBOUNDED PRECEDING) AS item_id "
-        f"FROM ({lines_sql(content)})) WHERE NOT is_movie AND trim(text) <> '' ORDER BY line"
-    )
-    return DerivedTable(content, "Netflix prize (a movie above its ratings)", query)
-
-
-def jester(content: Content, dialect: Dialect) -> DerivedTable:
-    """Jester's matrix: the user is the line, the item the column, 99 is no rating."""
-    split = f"string_split(text, {sql_literal(dialect.separator)})"
-    query = (
-        "SELECT line, line::VARCHAR AS user_id, place::VARCHAR AS item_id, trim(cell) AS value, "
-        "NULL::VARCHAR AS time, NULL::VARCHAR AS type FROM "
-        f"(SELECT line, unnest({split}[2:]) AS cell, generate_subscripts({split}[2:], 1) AS place "
-        f"FROM ({lines_sql(content)}) WHERE text <> '') "
-        f"WHERE coalesce(TRY_CAST(cell AS DOUBLE), 0) <> {JESTER_UNRATED} ORDER BY line, place"
-    )
-    names = ["user", "item", "rating"]
-    scale = (JESTER_LOW, JESTER_HIGH)
-    return DerivedTable(content, "Jester (a user a line, a joke a column)", query, names, scale=scale)
-
-
-def mind(content: Content) -> DerivedTable:
-    """MIND's behaviors: a click for each shown item that was clicked; what was only shown is no event."""
-    query = (
-        "SELECT line, f[2] AS user_id, regexp_replace(shown, '-1$', '') AS item_id, NULL::VARCHAR AS value, "
-        "f[3] AS time, 'click' AS type FROM (SELECT line, f, unnest(string_split(f[5], ' ')) AS shown FROM "
-        f"(SELECT line, string_split(text, '\t') AS f FROM ({lines_sql(content)}) WHERE text <> '')) "
-        "WHERE shown LIKE '%-1' ORDER BY line"
-    )
-    return DerivedTable(
-        content, "MIND (impressions with their clicks)", query, ["user", "item", "time", "type"]
-    )
 
 
 def table_of(
@@ -285,9 +216,12 @@ def table_of(
     """
     if content.is_parquet:
         records = ParquetRecords(content.path)
-        return ParquetTable(records, records.types(engine))
+        types = records.types(engine)
+        return ParquetTable(records, types, inner_places=records.inner_places(engine, types))
     if separator is not None:
         return _delimited_table(content, engine, has_numbered_columns, separator)
+    if holds_arrays(content.text):
+        return _delimited_table(arrays_as_csv(content, engine.folder), engine, has_numbered_columns, ",")
     if looks_like_json(content.text):
         found = JsonRecords.of(content, engine.folder)
         objects = f"objects_{abs(hash(str(content.named)))}"
@@ -298,7 +232,9 @@ def table_of(
         if not names_an_item(names) and (listed := found.list_of_items(engine, objects, names)):
             found.spread(engine, objects, listed)
             return JsonTable(found, found.names(engine, objects), refused, objects)
-        return JsonTable(found, names, refused, objects)
+        return JsonTable(
+            found, names, refused, objects, found.inner_places(content.named, engine, objects, names)
+        )
     lines = [line for line in content.sample_lines[:500] if line.strip()]
     if is_netflix(lines):
         return netflix(content)
@@ -309,6 +245,9 @@ def _delimited_table(
     content: Content, engine: Engine, has_numbered_columns: bool, separator: str | None = None
 ) -> Table:
     dialect = sniff(engine, content) if separator is None else dialect_of(separator, content)
+    if dialect.separator == " " and separator is None and has_wide_blanks(content.sample_lines):
+        content = with_single_blanks(content, engine.folder)
+        dialect = sniff(engine, content)
     records = _sample(content, dialect)
     whole = [record for record in records if len(record) == dialect.width]
     if separator is None and is_jester(whole):
@@ -318,7 +257,7 @@ def _delimited_table(
     first = records[0] if records else []
     has_header = not has_numbered_columns and _is_header(first, whole[1:])
     if has_header:
-        names, note = _header_names(first, dialect.width, whole), "with a header"
+        names, note = _header_names(content.named, first, dialect.width, whole[1:]), "with a header"
     else:
         known = None if has_numbered_columns else known_names(whole)
         names = known or [str(n + 1) for n in range(dialect.width)]
@@ -348,16 +287,22 @@ def _is_header(first: list[str], others: list[list[str]]) -> bool:
     )
 
 
-def _header_names(first: list[str], width: int, records: list[list[str]]) -> list[str]:
+def _header_names(file: Path, first: list[str], width: int, records: list[list[str]]) -> list[str]:
     """Unique names, as many as there are fields: R leaves the one above the row names out.
 
-    Where the lines end with a separator, the name that is missing is the last one.
+    Where the lines end with a separator, the name that is missing is the last one. Raises NoTableError where
+    fields have no name.
     """
     names = list(first)
-    ends_empty = not any(record[-1] for record in records)
-    if len(names) == width - 1 and not ends_empty:
+    while len(names) < width and not any(record[-1] for record in records if len(record) > len(names)):
+        names.append(str(len(names) + 1))
+    if len(names) == width - 1 and _are_row_names([record[0] for record in records]):
         names.insert(0, "row")
-    names += [str(n + 1) for n in range(len(names), width)]
+    if len(names) < width:
+        raise NoTableError(
+            f"{file}: its lines have {width} fields, and its header names {len(first)}: where numbers have "
+            "decimal commas, put them in quotes, or save the file with semicolons between fields"
+        )
     seen: dict[str, int] = {}
     unique = []
     for number, name in enumerate(names[:width], 1):
@@ -365,3 +310,11 @@ def _header_names(first: list[str], width: int, records: list[list[str]]) -> lis
         seen[shown] = seen.get(shown, 0) + 1
         unique.append(shown if seen[shown] == 1 else f"{shown} ({seen[shown]})")
     return unique
+
+
+def _are_row_names(cells: list[str]) -> bool:
+    """Whether cells count rows, or name each row."""
+    if all(cell.isdecimal() for cell in cells):
+        numbers = [int(cell) for cell in cells]
+        return all(after > before for before, after in pairwise(numbers))
+    return len(set(cells)) == len(cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,12 @@ _BLOCK = 1 << 20
 _ODD_BYTES = 1 << 16  # as many bytes around what is no UTF-8 are looked at
 # What Western tables are written in; a guess among relatives of Latin-1 falls back to it.
 _WESTERN = "cp1252"
+_RUNS = re.compile(rb"[\x80-\xff]+")
+_LETTERS_IN_A_WORD = 3
+_MOST_MESS = 0.6  # short texts look messy in the right encoding too
+_OTHER_SCRIPTS = (
+    "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "cp949",
+)  # fmt: skip
 _VALID_PER_BROKEN = 4  # valid multi-byte letters for each broken one, in UTF-8 with some broken lines
 
 
@@ -29,7 +36,7 @@ def encoding_of_head(head: bytes) -> str | None:
         if head.startswith(mark):
             return name
     sample = head[:4096]
-    if b"\x00" in sample:
+    if sample.count(0) > len(sample) // 8:
         return "utf-16-le" if sample[1::2].count(0) >= sample[::2].count(0) else "utf-16-be"
     return None
 
@@ -57,6 +64,11 @@ def encoding_of(file: IO[bytes]) -> str:
 
 
 def _guess(odd: bytes) -> str:
+    runs = _RUNS.findall(odd)
+    if sum(map(len, runs)) >= _LETTERS_IN_A_WORD * len(runs):
+        # Words without a single letter of ASCII: no Western language.
+        best = from_bytes(odd, cp_isolation=list(_OTHER_SCRIPTS), threshold=_MOST_MESS).best()
+        return best.encoding if best is not None else _WESTERN
     best = from_bytes(odd).best()
     name = best.encoding if best is not None else _WESTERN
     # Relatives of Latin-1 differ in letters that a short sample does not show; Windows' is the usual one.
@@ -66,9 +78,20 @@ def _guess(odd: bytes) -> str:
         try:
             odd.decode(_WESTERN)
         except UnicodeDecodeError:
-            return "latin-1"
+            return _fitting(odd, ("cp1250", "latin-1"))
         return _WESTERN
     return name
+
+
+def _fitting(odd: bytes, encodings: tuple[str, ...]) -> str:
+    """The first encoding that knows all of the bytes, or the last one."""
+    for encoding in encodings:
+        try:
+            odd.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return encodings[-1]
 
 
 def as_utf8(file: IO[bytes], encoding: str, target: Path) -> None:

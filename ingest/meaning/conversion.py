@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS, MAX_FUTURE_MS, MAX_RATING, MIN_RATING
+from contracts.events import EVENT_TYPES, MAX_RATING, MIN_RATING
 from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from ingest.files.engine import Engine, sql_literal
 from ingest.meaning.decisions import Decisions, default_type, number_sql
@@ -14,6 +14,7 @@ from ingest.meaning.encoding import EncodedEvent
 from ingest.meaning.identifiers import faults, is_null_like, short, without_fraction
 from ingest.meaning.options import ANY_OTHER, SKIP, ReadingOptions
 from ingest.meaning.rows import ROWS, LoadedTable
+from ingest.meaning.time_faults import time_faults
 from ingest.meaning.times import time_reader
 
 TYPED = "typed"
@@ -32,7 +33,7 @@ def type_rows(
     read_time = engine.add_function("read_time", time_reader(decisions.rule), "BIGINT")
     engine.run(
         f"CREATE OR REPLACE TABLE {TYPED} AS SELECT ordinal, file, line, u, i, kind, n, moment, "
-        f"CASE {_cases(decisions, options)} END AS reason, shown "
+        f"CASE {_cases(tables, decisions, options)} END AS reason, shown "
         f"FROM ({_with_ratings(_select_typed(tables, decisions, options, read_time), decisions, options)}) "
         f"WHERE kind IS DISTINCT FROM '{SKIP}'"
     )
@@ -63,14 +64,15 @@ def _select_typed(
         else "NULL"
     )
     unnamed = is_null_like("type")
+    mark = f"WHEN {number_sql('value')} = -1 THEN 0.0" if decisions.has_unrated_mark else ""
     without_time = " ".join(_line_time(n, loaded, decisions, read_time) for n, loaded in enumerate(tables))
     shown = "concat_ws(', ', user_id, item_id, value, ltrim(time, '@'), type)"
     return (
-        f"SELECT rowid AS ordinal, file, line, {_by_file('user_id', decisions.float_users)} AS u, "
-        f"{_by_file('item_id', decisions.float_items)} AS i, type, value, time, "
+        f"SELECT rowid AS ordinal, file, line, {_by_file('user_id', decisions.users.files)} AS u, "
+        f"{_by_file('item_id', decisions.items.files)} AS i, type, value, time, "
         f"CASE WHEN {unnamed} THEN CASE file {defaults} END ELSE {by_name} END AS kind, "
         f"{unnamed} AS is_default, "
-        f"CASE WHEN {is_null_like('value')} THEN NULL ELSE {number_sql('value')} END AS n, "
+        f"CASE WHEN {is_null_like('value')} THEN NULL {mark} ELSE {number_sql('value')} END AS n, "
         f"CASE file {without_time} END AS moment, {shown} AS shown FROM {ROWS}"
     )
 
@@ -110,10 +112,21 @@ def _with_ratings(numbered: str, decisions: Decisions, options: ReadingOptions) 
     )
 
 
-def _cases(decisions: Decisions, options: ReadingOptions) -> str:
-    reasons = [*faults("user", "u"), *faults("item", "i"), *_type_faults(), *_value_faults(decisions)]
-    reasons += _time_faults(options)
+def _cases(tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions) -> str:
+    reasons = [*_header_faults(tables), *faults("user", "u"), *faults("item", "i"), *_type_faults()]
+    reasons += [*_value_faults(decisions), *time_faults(decisions, options)]
     return " ".join(f"WHEN {condition} THEN {reason}" for condition, reason in reasons)
+
+
+def _header_faults(tables: list[LoadedTable]) -> list[tuple[str, str]]:
+    """A header that stands again among the rows, as where files were put together."""
+    again = [
+        f"(file = {number} AND u = {sql_literal(loaded.columns.user)} "
+        f"AND i = {sql_literal(loaded.columns.item)})"
+        for number, loaded in enumerate(tables)
+        if loaded.table.untyped_ids and not loaded.columns.user.isdecimal()
+    ]
+    return [(" OR ".join(again), "'the header stands here again'")] if again else []
 
 
 def _type_faults() -> list[tuple[str, str]]:
@@ -122,7 +135,7 @@ def _type_faults() -> list[tuple[str, str]]:
         (
             "kind IS NULL",
             f"'type ' || {short('type')} || ' is none of {known}: --type ' || left(type, 40) "
-            "|| '=TYPE maps it'",
+            "|| '=TYPE maps it, and --columns type=- leaves out a column without types'",
         )
     ]
 
@@ -132,11 +145,15 @@ def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
     is_rating = "kind = 'rating'"
     found = [
         (f"{is_rating} AND {is_null_like('value')}", "'a rating needs a value'"),
-        (f"{is_rating} AND raw IS NULL", f"'value ' || {short('value')} || ' is not a number'"),
+        (
+            f"{is_rating} AND raw IS NULL",
+            f"'value ' || {short('value')} || ' is not a number: leave the number alone in that column, "
+            "or, where words stand there, --columns type=NAME --type WORD=TYPE'",
+        ),
     ]
     if decisions.zero_is_unclear:
-        unclear = "0 may mean not rated, or the worst: say --zero-means unrated or --zero-means worst"
-        found.append((f"{is_rating} AND raw = 0", f"'rating {unclear}'"))
+        unclear = "may mean not rated, or the worst: say --zero-means unrated or --zero-means worst"
+        found.append((f"{is_rating} AND raw = 0", f"'rating ' || {short('value')} || ' {unclear}'"))
     if scale is None:
         unknown = "lies on no known scale: say --rating-scale MIN:MAX, counts or likes"
         found.append((is_rating, f"'rating ' || {short('value')} || ' {unknown}'"))
@@ -148,7 +165,13 @@ def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
         beyond = f"{is_rating} {worst} AND NOT raw BETWEEN {scale.low!r} AND {scale.high!r}"
         found.append((beyond, f"'rating ' || {short('value')} || ' {outside}'"))
     elif scale.kind == "likes":
-        found.append((is_rating, f"'value ' || {short('value')} || ' is neither a like nor a dislike'"))
+        found.append(
+            (
+                is_rating,
+                f"'value ' || {short('value')} || ' is neither a like nor a dislike; a zero is "
+                "a view with --zero-means unrated'",
+            )
+        )
     else:
         outside = (
             f"lies outside {MIN_RATING:g}-{MAX_RATING:g}; --rating-scale MIN:MAX maps another scale onto it"
@@ -163,29 +186,6 @@ def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
             "'value of a ' || kind || ' must be 1 or absent: --columns value=- leaves that column out'",
         )
     )
-    return found
-
-
-def _time_faults(options: ReadingOptions) -> list[tuple[str, str]]:
-    latest = time.time_ns() // 1_000_000 + MAX_FUTURE_MS
-    unreadable = (
-        "is no moment that is known: neither seconds, milliseconds, ISO 8601 nor another usual form; "
-        "--time-format says how it is written"
-    )
-    found = [
-        (f"moment IS NULL AND {is_null_like('time')}", "'no time: it is missing or empty'"),
-        ("moment IS NULL", f"'time ' || {short('time')} || ' {unreadable}'"),
-        (f"moment < 0 OR moment > {MAX_EVENT_TIME_MS}", f"'time ' || {short('time')} || ' is out of range'"),
-    ]
-    shown = short("ltrim(time, '@')")
-    if not options.time_from_zero:
-        before = (
-            "lies before 1990: --time-from-zero if that is meant, --time-format if it is written otherwise"
-        )
-        found.append(
-            (f"moment < {EARLIEST_PLAUSIBLE_MS} AND time IS NOT NULL", f"'time ' || {shown} || ' {before}'")
-        )
-    found.append((f"moment > {latest}", f"'time ' || {shown} || ' lies in the future'"))
     return found
 
 

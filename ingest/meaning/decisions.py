@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contracts.events import EVENT_TYPES
 from ingest.files.engine import Engine
-from ingest.meaning.identifiers import float_column, is_null_like
+from ingest.meaning.identifiers import FloatIds, float_ids, is_null_like
 from ingest.meaning.options import ANY_OTHER, ReadingOptions, ZeroMeans
 from ingest.meaning.rows import ROWS, LoadedTable
-from ingest.meaning.scales import NUMBER, Scale, Values, scale_of
+from ingest.meaning.scales import NUMBER, Scale, Values, differing_scales, has_unrated_mark, scale_of
 from ingest.meaning.times import TimeRule, Times, rule_for
 
 _MOST_TYPES = 50
-_SLASHED = "([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{4}.*"
+SLASHED = "([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{4}.*"
 
 
 @dataclass(frozen=True)
 class Decisions:
     """How the rows are read."""
 
-    float_users: tuple[int, ...]  # files whose ids are whole numbers written as floats
-    float_items: tuple[int, ...]
+    users: FloatIds
+    items: FloatIds
     values: Values
     scale: Scale | None
     scale_note: str | None
     zero_means: ZeroMeans | None  # None: a zero is a value of the scale, or not known
     zero_is_unclear: bool
+    has_unrated_mark: bool  # -1 stands for the same as 0
     types: dict[str, str]  # a file's name of a type, in lower case -> ours, or "skip"
     type_counts: dict[str, int]  # a file's name of a type -> rows
     times: Times
@@ -35,23 +36,29 @@ class Decisions:
 
 def decide(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -> Decisions:
     """Look at all rows, and decide by what was told and what they show."""
-    float_users, float_items = _float_columns(engine, tables)
-    values = _values(engine, tables, options)
+    untyped = [number for number, loaded in enumerate(tables) if loaded.table.untyped_ids]
+    values, differing = _values(engine, tables, options)
     hint = next((t.table.scale for t in tables if t.table.scale is not None), None)
+    has_mark = hint is None and has_unrated_mark(values) and _may_have_mark(options.scale)
+    if has_mark:
+        values = replace(values, zeros=values.zeros + values.minus_ones, below_zero=0)
     scale, note = (options.scale, None) if options.scale is not None else scale_of(values, hint)
+    if options.scale is None and hint is None and differing is not None:
+        scale, note = None, differing
     zero_means, unclear = _zeros(values, options, hint is not None)
     if options.scale is None and zero_means == "worst" and scale is not None and scale.kind == "linear":
         scale = Scale("linear", min(scale.low, 0.0), scale.high)
     type_counts = _type_counts(engine)
     times = _times(engine)
     return Decisions(
-        float_users=float_users,
-        float_items=float_items,
+        users=float_ids(engine, ROWS, "user_id", untyped),
+        items=float_ids(engine, ROWS, "item_id", untyped),
         values=values,
         scale=scale,
         scale_note=note,
         zero_means=zero_means,
         zero_is_unclear=unclear,
+        has_unrated_mark=has_mark,
         types=_types(type_counts, options),
         type_counts=type_counts,
         times=times,
@@ -78,19 +85,15 @@ def number_sql(value: str) -> str:
     )
 
 
-def _float_columns(engine: Engine, tables: list[LoadedTable]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    untyped = [str(number) for number, loaded in enumerate(tables) if loaded.table.untyped_ids]
-    if not untyped:
-        return (), ()
-    found = engine.rows(
-        f"SELECT file, {float_column('user_id')}, {float_column('item_id')} FROM {ROWS} "
-        f"WHERE file IN ({', '.join(untyped)}) GROUP BY file ORDER BY file"
-    )
-    return tuple(file for file, user, _ in found if user), tuple(file for file, _, item in found if item)
+def _may_have_mark(told: Scale | None) -> bool:
+    return told is None or (told.kind == "linear" and told.low > -1)
 
 
-def _values(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -> Values:
-    """The values of the rows that will be ratings: by their own type, or by the default of their file."""
+def _values(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -> tuple[Values, str | None]:
+    """The values of the rows that will be ratings: by their own type, or by the default of their file.
+
+    And what to say where files differ in their scale.
+    """
     as_ratings = [name for name, ours in options.types.items() if ours == "rating"]
     kinds = ", ".join(f"'{name}'" for name in ("rating", *(n.replace("'", "''") for n in as_ratings)))
     by_default = [
@@ -99,15 +102,25 @@ def _values(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) 
         if default_type(loaded.columns.default_type, options, options.scale) == "rating"
     ]
     unnamed = f"({is_null_like('type')} AND file IN ({', '.join(by_default)}))" if by_default else "false"
-    found = engine.record(
-        "SELECT count(n) AS count, count_if(n = 0) AS zeros, min(n) AS low, max(n) AS high, "
+    aggregates = (
+        "count(n) AS count, count_if(n = 0) AS zeros, min(n) AS low, max(n) AS high, "
         "min(n) FILTER (n > 0) AS low_above_zero, bool_and(n = trunc(n)) AS is_whole, "
         "count_if(n > 1) AS above_one, count_if(n > 5) AS above_five, count_if(n > 10) AS above_ten, "
-        "count_if(n > 100) AS above_hundred, count_if(n < 0) AS below_zero "
-        f"FROM (SELECT {number_sql('value')} AS n FROM {ROWS} "
+        "count_if(n > 100) AS above_hundred, count_if(n < 0) AS below_zero, count_if(n = -1) AS minus_ones, "
+        "count_if(named) AS named"
+    )
+    numbers = (
+        f"(SELECT file, {number_sql('value')} AS n, lower(type) IN ({kinds}) AS named FROM {ROWS} "
         f"WHERE value IS NOT NULL AND ({unnamed} OR lower(type) IN ({kinds})))"
     )
-    return Values(**found)
+    values = Values(**engine.record(f"SELECT {aggregates} FROM {numbers}"))
+    if len(tables) < 2:
+        return values, None
+    by_file = {
+        tables[row["file"]].table.shown_path.name: Values(**{k: v for k, v in row.items() if k != "file"})
+        for row in engine.records(f"SELECT file, {aggregates} FROM {numbers} GROUP BY file ORDER BY file")
+    }
+    return values, differing_scales(by_file)
 
 
 def _zeros(values: Values, options: ReadingOptions, is_known_scale: bool) -> tuple[ZeroMeans | None, bool]:
@@ -141,17 +154,20 @@ def _types(counts: dict[str, int], options: ReadingOptions) -> dict[str, str]:
 
 
 def _times(engine: Engine) -> Times:
-    number = "CASE WHEN regexp_full_match(time, '[0-9]+([.][0-9]*)?') THEN TRY_CAST(time AS DOUBLE) END"
+    number = (
+        "CASE WHEN regexp_full_match(time, '[0-9]+([.,][0-9]*)?') "
+        "THEN TRY_CAST(replace(time, ',', '.') AS DOUBLE) END"
+    )
     day, month = (
-        f"bool_or(TRY_CAST(nullif(regexp_extract(s, '{_SLASHED}', {group}), '') AS INTEGER) > 12)"
+        f"bool_or(TRY_CAST(nullif(regexp_extract(s, '{SLASHED}', {group}), '') AS INTEGER) > 12)"
         for group in (1, 2)
     )
     found = engine.record(
         "SELECT count(*) AS count, count_if(time[1] = '@') AS typed, count(n) AS numbers, min(n) AS low, "
-        "max(n) AS high, max(length(time)) FILTER (n IS NOT NULL AND NOT contains(time, '.')) AS digits, "
+        "max(n) AS high, max(length(time)) FILTER (regexp_full_match(time, '[0-9]+')) AS digits, "
         f"{day} AS day_above_twelve, {month} AS month_above_twelve, count(s) AS slashed "
         f"FROM (SELECT time, {number} AS n, "
-        f"CASE WHEN regexp_full_match(time, '{_SLASHED}') THEN time END AS s "
+        f"CASE WHEN regexp_full_match(time, '{SLASHED}') THEN time END AS s "
         f"FROM {ROWS} WHERE NOT {is_null_like('time')})"
     )
     return Times(**found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ingest.meaning.times import unit_of
 
 KEPT = 1_000  # refused rows whose line and text are kept
 _SAMPLE = 5
+_SPEAKS_OF_TIME = re.compile(r"(?i:(?<![a-z])(date|time|dt|ts|day)|stamp|date$)|Date|Time")
 _SHOWN_TABLES, _SHOWN_REASONS, _SHOWN_TYPES = 5, 8, 12
 
 
@@ -76,7 +78,7 @@ class Examination:
         d = self.decisions
         if not d.values.zeros:
             return None
-        zeros = f"{d.values.zeros:,} zeros"
+        zeros = f"{d.values.zeros:,} {'values of 0 or -1' if d.has_unrated_mark else 'zeros'}"
         if d.zero_is_unclear:
             return (
                 f"{zeros} may mean 'not rated' or the worst: say --zero-means unrated or --zero-means worst"
@@ -95,15 +97,19 @@ class Examination:
             ordered = (
                 f"NO TIME COLUMN in {names}: events get times in line order, one millisecond apart, ending "
             )
-            return f"{ordered}when the file was last written ({spread})"
+            return f"{ordered}when the file was last written ({spread}){_like_times(without)}"
         return f"{unit_of(self.decisions.times, self.decisions.rule)}, {spread} (UTC where no zone is named)"
 
     def _ids(self) -> list[str]:
         d = self.decisions
-        parts = [name for name, files in (("user", d.float_users), ("item", d.float_items)) if files]
-        if not parts:
-            return []
-        return [f"{' and '.join(parts)} ids are whole numbers written as floats: 7.0 is taken as 7"]
+        both = (("user", d.users), ("item", d.items))
+        parts = [name for name, found in both if found.files]
+        told = [f"{' and '.join(parts)} ids are whole numbers written as floats: 7.0 is taken as 7"]
+        return (told if parts else []) + [
+            f"{name} ids such as {found.kept!r} are kept as text: other ids beside them are no whole numbers"
+            for name, found in both
+            if found.kept is not None
+        ]
 
     def _types(self) -> list[str]:
         named = self.decisions.type_counts
@@ -209,7 +215,7 @@ def _table_lines(loaded: LoadedTable) -> list[str]:
     ]
     lines = [
         f"{table.shown_path}",
-        f"{'shape':<9}{table.shape}; encoding {table.encoding}; {loaded.row_count:,} rows",
+        f"{'shape':<9}{table.shape}; {_encoding(table.encoding)}; {loaded.row_count:,} rows",
         f"{'columns':<9}{', '.join(parts)}",
     ]
     unused = columns.unused_names(table.names)
@@ -217,6 +223,18 @@ def _table_lines(loaded: LoadedTable) -> list[str]:
         more = f" and {len(unused) - 20} more" if len(unused) > 20 else ""
         lines.append(f"{'unused':<9}{', '.join(unused[:20])}{more}")
     return lines
+
+
+def _encoding(name: str) -> str:
+    is_sure = name.startswith(("utf", "columns"))
+    return f"encoding {name}" if is_sure else f"encoding {name} (--encoding says another)"
+
+
+def _like_times(tables: Sequence[LoadedTable]) -> str:
+    """The unused columns whose names speak of a time."""
+    unused = [name for t in tables for name in t.columns.unused_names(t.table.names)]
+    alike = [name for name in unused if _SPEAKS_OF_TIME.search(name)]
+    return f"; --columns time={alike[0]} if that column holds them" if alike else ""
 
 
 def _counts(by_type: dict[str, int]) -> str:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from contracts.events import MAX_ID_LENGTH
-from ingest.files.engine import sql_literal
+from ingest.files.engine import Engine, sql_literal
 
 # What programs write where there is nothing; none of it is anybody's id.
 NULL_LIKE = ("", "null", "none", "nan", "n/a", "na", "\\n", "<na>", "undefined", "nil", "#n/a", "nat")
 _WHOLE = "-?(0|[1-9][0-9]*)"
 _AS_FLOAT = f"{_WHOLE}[.]0*"
 _AS_POWER = "-?[1-9]([.][0-9]*)?[eE][+]?[0-9]+"
+_FRACTION = "-?[0-9]+[.][0-9]*[1-9][0-9]*"
+# A number as Excel writes it where it is longer than its cell: the digits behind the sixth are lost.
+LOST_DIGITS = "-?[0-9]([.,][0-9]{0,6})?E[+][0-9]{2,}"
 _SHOWN = 57
+
+
+@dataclass(frozen=True)
+class FloatIds:
+    """What text columns of ids show of whole numbers that a program wrote as floats."""
+
+    files: tuple[int, ...] = ()  # where 7.0 is taken as 7
+    kept: str | None = None  # one like 7.0 that stays as it is
 
 
 def is_null_like(text: str) -> str:
@@ -28,6 +42,39 @@ def float_column(column: str) -> str:
     return f"coalesce(bool_and({is_number}) FILTER ({there}) AND bool_or({is_float}) FILTER ({there}), false)"
 
 
+def float_ids(engine: Engine, table: str, column: str, files: Sequence[int]) -> FloatIds:
+    """Which of these files hold ids that a program wrote as floats.
+
+    All ids of a column are whole numbers, or the same number stands there with and without its fraction.
+    """
+    if not files:
+        return FloatIds()
+    listed = ", ".join(map(str, files))
+    as_float = f"regexp_full_match({column}, '{_AS_FLOAT}')"
+    found = engine.rows(
+        f"SELECT file, {float_column(column)}, min({column}) FILTER ({as_float}), "
+        f"count_if(regexp_full_match({column}, '{_FRACTION}')) FROM {table} "
+        f"WHERE file IN ({listed}) GROUP BY file ORDER BY file"
+    )
+    taken, kept = [], None
+    for file, is_float, example, fractions in found:
+        if is_float or (example is not None and not fractions and _has_twins(engine, table, column, file)):
+            taken.append(file)
+        elif example is not None:
+            kept = kept or example
+    return FloatIds(tuple(taken), kept)
+
+
+def _has_twins(engine: Engine, table: str, column: str, file: int) -> bool:
+    """Whether some number stands in the column with and without a fraction of zeros."""
+    floats = (
+        f"SELECT regexp_replace({column}, '[.]0*$', '') AS id FROM {table} "
+        f"WHERE file = {file} AND regexp_full_match({column}, '{_AS_FLOAT}')"
+    )
+    twins = f"SELECT 1 FROM {table} SEMI JOIN ({floats}) AS f ON {column} = f.id WHERE file = {file} LIMIT 1"
+    return bool(engine.rows(twins))
+
+
 def without_fraction(column: str) -> str:
     """SQL: the whole number of a float's text. One too large for a float to hold exactly stays as it is."""
     number = f"TRY_CAST({column} AS DOUBLE)"
@@ -35,6 +82,7 @@ def without_fraction(column: str) -> str:
         f"CASE WHEN regexp_full_match({column}, '{_AS_FLOAT}') AND abs({number}) < 9007199254740992 "
         f"THEN regexp_replace({column}, '[.]0*$', '') "
         f"WHEN regexp_full_match({column}, '{_AS_POWER}') AND {number} = trunc({number}) "
+        f"AND NOT regexp_full_match({column}, '{LOST_DIGITS}') "
         f"AND abs({number}) < 9007199254740992 THEN {number}::BIGINT::VARCHAR ELSE {column} END"
     )
 
@@ -60,12 +108,18 @@ def faults(name: str, column: str) -> list[tuple[str, str]]:
             f"'{name} ' || {short(column)} || ': control characters are not allowed'",
         ),
         (
+            f"contains({column}, 'E+') AND regexp_full_match({column}, '{LOST_DIGITS}')",
+            f"'{name} ' || {short(column)} || ' has lost its digits in a spreadsheet: "
+            "export that column as text'",
+        ),
+        (
             f"contains({column}, chr(65533))",
             f"'{name} ' || {short(column)} || ' holds bytes that are no text in the file''s encoding'",
         ),
         (
             f"{column}[1] IN ('{{', '[') AND json_valid({column})",
-            f"'{name} ' || {short(column)} || ' is neither text nor a number'",
+            f"'{name} ' || {short(column)} || ' is neither text nor a number: "
+            f"--columns {name}=/FIELD/FIELD names a place within it'",
         ),
         (
             f"{column} IN ('true', 'false')",

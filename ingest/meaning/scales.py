@@ -58,6 +58,8 @@ class Values:
     above_ten: int = 0
     above_hundred: int = 0
     below_zero: int = 0
+    minus_ones: int = 0  # of those below zero
+    named: int = 0  # rows whose own type says that they are ratings
 
 
 STARS = Scale("stars")
@@ -78,6 +80,7 @@ def parse_scale(text: str) -> Scale:
     return scale
 
 
+_FEW = 10  # values of a file; fewer do not show a scale of their own
 _STRAYS = 0.02  # so small a share of values beyond a scale's end does not make it another scale
 
 
@@ -102,6 +105,10 @@ def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[S
         elsewhere = "say --rating-scale MIN:MAX if the scale ends elsewhere"
         note = f"the highest value is {values.high:g}: {elsewhere}" if values.high < 10 else None
         return Scale("linear", 1.0 if values.low_above_zero >= 1 else 0.0, 10.0), note
+    has_only_ones = values.high == values.low_above_zero == 1 and not values.named
+    if has_only_ones and (values.zeros or values.count >= _FEW):
+        stars = "say --rating-scale 1:5 if 1 is the lowest of five stars"
+        return Scale("likes"), f"no value is above 1, so a 1 is taken as a like: {stars}"
     if not values.above_one and values.low_above_zero < MIN_RATING:
         return Scale("linear", 0.0, 1.0), None
     return STARS, None
@@ -113,3 +120,23 @@ def _signed_scale(values: Values) -> Scale | None:
     bounds = (1.0, 5.0, 10.0, 100.0)
     bound = next((end for end in bounds if -end <= values.low and values.high <= end), None)
     return None if bound is None else Scale("linear", -bound, bound)
+
+
+def has_unrated_mark(values: Values) -> bool:
+    """Whether -1 stands among ratings above 1 and nothing else is below zero: often "not rated"."""
+    return values.minus_ones == values.below_zero > 0 and values.high > 1
+
+
+def differing_scales(by_file: dict[str, Values]) -> str | None:
+    """What a person should know where the files of a source show different scales; None where they agree."""
+    shown: dict[str, str] = {}
+    for name, values in by_file.items():
+        if values.count < _FEW or values.high <= 1:
+            continue
+        scale, _ = scale_of(values)
+        shown.setdefault(str(scale), f"{name} holds {values.low:g} to {values.high:g}")
+    if len(shown) < 2:
+        return None
+    return (
+        f"the files differ ({', '.join(shown.values())}): send them one by one, or say --rating-scale MIN:MAX"
+    )

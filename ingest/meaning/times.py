@@ -11,11 +11,13 @@ from functools import lru_cache
 from typing import Literal
 
 from contracts.moments import moment_of, ms_of
+from ingest.meaning.identifiers import LOST_DIGITS
 
 _REMEMBERED = 200_000
 _EXCEL_EPOCH = datetime(1899, 12, 30)
 # Excel's days of 1990-01-01 and 2100-01-01.
 EXCEL_FIRST, EXCEL_LAST = 32_874, 73_051
+_DECIMAL_COMMA = re.compile(r"^(\d+),(\d+)$", re.ASCII)
 _SLASHED = re.compile(
     r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?)?"
 )
@@ -34,6 +36,7 @@ _WRITTEN = (
     "%Y%m%dT%H%M%S",
 )
 Order = Literal["day first", "month first", "unknown"]
+_LOST_DIGITS = re.compile(LOST_DIGITS, re.ASCII)
 ReadTime = Callable[[str], "int | None"]
 
 
@@ -84,12 +87,17 @@ def unit_of(times: Times, rule: TimeRule) -> str:
         return f"dates as text ({rule.order})" if times.slashed else "dates as text"
     if rule.from_zero:
         return "seconds from zero" if times.high < 100_000_000_000 else "milliseconds from zero"
-    units = ((8, "dates YYYYMMDD"), (11, "seconds"), (14, "milliseconds"), (17, "microseconds"))
     if times.digits == 8:
         return "dates YYYYMMDD"
     if times.digits == 14:
         return "dates YYYYMMDDhhmmss"
-    return next((unit for below, unit in units[1:] if times.digits < below), "nanoseconds")
+    shortest, longest = _unit_of(times.low), _unit_of(times.high)
+    return longest if shortest == longest else f"numbers of several units, from {shortest} to {longest}"
+
+
+def _unit_of(number: float) -> str:
+    units = ((1e11, "seconds"), (1e14, "milliseconds"), (1e17, "microseconds"))
+    return next((unit for below, unit in units if number < below), "nanoseconds")
 
 
 def time_reader(rule: TimeRule) -> ReadTime:
@@ -98,7 +106,7 @@ def time_reader(rule: TimeRule) -> ReadTime:
     @lru_cache(maxsize=_REMEMBERED)
     def read(text: str) -> int | None:
         try:
-            moment = _moment(text.strip(), rule)
+            moment = _moment(_DECIMAL_COMMA.sub(r"\1.\2", text.strip()), rule)
         except (ValueError, OverflowError, TypeError):
             return None
         return moment if moment is not None and abs(moment) < 2**62 else None
@@ -107,6 +115,8 @@ def time_reader(rule: TimeRule) -> ReadTime:
 
 
 def _moment(text: str, rule: TimeRule) -> int | None:
+    if _LOST_DIGITS.fullmatch(text):
+        return None
     if rule.format is not None:
         return ms_of(datetime.strptime(text, rule.format))
     if rule.excel:

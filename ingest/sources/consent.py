@@ -15,6 +15,10 @@ class TooMuchRefusedError(SourceError):
     """More of a source would be refused than is allowed, and nobody said that it is right so."""
 
 
+class NothingToSendError(SourceError):
+    """A source without a single row."""
+
+
 class NotWantedError(SourceError):
     """The person at the terminal said no."""
 
@@ -27,10 +31,13 @@ def on_a_terminal() -> bool:
 def get_consent(source: FileSource, ask: Ask | None) -> None:
     """Return where the source may be sent. ``ask`` is None where nobody is to be asked.
 
-    Raises TooMuchRefusedError and NotWantedError.
+    Raises TooMuchRefusedError, NothingToSendError and NotWantedError.
     """
     found = source.examination
     bound = found.options.most_refused
+    if not found.accepted + found.refused:
+        named = ", ".join(loaded.table.shown_path.name for loaded in found.tables[:3])
+        raise NothingToSendError(f"{named} holds no row that could become an event: nothing was sent")
     if found.refused_share > bound:
         cure = next(iter(found.reasons), "")
         sentence = (

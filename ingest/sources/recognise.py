@@ -127,4 +127,6 @@ def _table(file: Path, options: ReadingOptions, engine: Engine) -> Table:
 
 
 def _columns(table: Table, options: ReadingOptions) -> Columns:
-    return resolve(str(table.shown_path), table.names, options.columns)
+    places = [place for places in table.inner_places.values() for place in places]
+    names = [name for name in table.names if name not in table.inner_places]
+    return resolve(str(table.shown_path), [*names, *places], options.columns)
