@@ -19,6 +19,7 @@ from contracts.topics import TopicFault
 from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
+from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.pipeline import build_pipeline
 from streaming.records.mapping_file import mapping_fault
 from streaming.recovery.faults import checkpoint_faults, refusal
@@ -75,7 +76,7 @@ def main() -> int:
             return 0
         log.error("not started: %s", REFUSAL)
         return NEEDS_OPERATOR
-    pipeline = build_pipeline(spark, settings)
+    pipeline = build_pipeline(spark, settings, lambda: lease.epoch)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     margin = LakeMargin(settings)
     while not stopping.wait(0.5):
@@ -86,13 +87,18 @@ def main() -> int:
             return NEEDS_OPERATOR
         if reason := pipeline.end_reason():
             log.error("%s", reason)
-            return 1
+            return _exit_code(reason, lease)
     # A batch that is stopped in its middle comes again; py4j would log the interruption as an exception.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     pipeline.stop(spark)
     lease.release()
     spark.stop()
     return 0
+
+
+def _exit_code(reason: str, lease: Lease) -> int:
+    """What the process ends with when a query has ended; a replaced service is not to be started again."""
+    return 1 if lease.keep(now=True) and LAKE_TAKEN not in reason else NEEDS_OPERATOR
 
 
 def _set_by_signals() -> threading.Event:

@@ -12,6 +12,7 @@ Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta inte
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
@@ -24,6 +25,7 @@ from streaming.fold_in.catch_up import CatchUp
 from streaming.lake.activity import hourly_activity, write_activity
 from streaming.lake.batch import LakeBatch
 from streaming.lake.outcomes import OutcomesToLake
+from streaming.lake.writer import LakeWriter
 from streaming.online.driver import Online
 from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
@@ -68,8 +70,13 @@ class Pipeline(NamedTuple):
         return None
 
 
-def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline:
-    """Start every query, and the catch-up. The lake's tables must exist."""
+def build_pipeline(
+    spark: SparkSession, settings: StreamingSettings, epoch: Callable[[], int] = lambda: 0
+) -> Pipeline:
+    """Start every query, and the catch-up. The lake's tables must exist.
+
+    ``epoch`` is that of the service's lease, 0 where it has none.
+    """
     files = StoredFiles(spark)
     for query in QUERY_VERSIONS:
         if aside := clear_killed_start(
@@ -77,7 +84,7 @@ def build_pipeline(spark: SparkSession, settings: StreamingSettings) -> Pipeline
         ):
             log.warning("query %s was killed before its first batch: what it left is now %s", query, aside)
     queries = [_start_lake(spark, settings), _start_item_activity(spark, settings)]
-    online = Online(spark, settings)
+    online = Online(spark, settings, epoch)
     online.start()
     catch_up = CatchUp(spark, settings, lambda: online.is_replaying)
     catch_up.start()
@@ -91,7 +98,9 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
     start = starting_offsets(StoredFiles(spark), checkpoint(settings, "lake"))
     most = settings.lake_max_events_per_trigger
     records = read_topics(spark, settings, most, start, names=topics.LAKE_SOURCES)
-    batch = LakeBatch(settings, query_id=lambda: query.id)
+    writer = LakeWriter(StoredFiles(spark), settings.lake_uri)
+    writer.take_over()
+    batch = LakeBatch(settings, query_id=lambda: query.id, check_writer=writer.check)
     query = (
         records.writeStream.queryName("lake")
         .option("checkpointLocation", checkpoint(settings, "lake"))

@@ -151,6 +151,7 @@ MERGING = "hw:{touched}:merging"
 STATE_WRITERS = "hw:state:writers"  # ZSET writer by the time (ms) up to which it may be at work
 STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
 STREAMING_LEASE = "hw:streaming:lease"  # STRING, expires: which process of streaming works on the state
+STREAMING_EPOCH = "hw:streaming:epoch"  # STRING counter: how often the lease has changed hands
 STREAMING_STATUS = "hw:streaming:status"  # HASH name -> text: statuses.StreamingStatus
 
 # --- written by training, read by serving ---

@@ -35,10 +35,18 @@ _ROWS_PER_TASK = 50_000
 
 
 class LakeBatch:
-    """Writes batches in order; ``query_id`` is asked at the first, when the query has its id."""
+    """Writes batches in order; ``query_id`` is asked at the first, when the query has its id.
 
-    def __init__(self, settings: StreamingSettings, query_id: Callable[[], str]) -> None:
-        self._settings, self._query_id = settings, query_id
+    ``check_writer`` raises where this service may not write to the lake any more (streaming/lake/writer.py).
+    """
+
+    def __init__(
+        self,
+        settings: StreamingSettings,
+        query_id: Callable[[], str],
+        check_writer: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._settings, self._query_id, self._check_writer = settings, query_id, check_writer
         self._maintenance = Maintenance(settings)
         self._erasures = LakeErasures(settings.lake_uri)
         # The figures of the batch before: the next will hold about as much. Only the first batch after a
@@ -46,8 +54,9 @@ class LakeBatch:
         self._rows_before: int | None = None
 
     def write(self, records: DataFrame, batch_id: int) -> None:
-        """The foreachBatch function."""
+        """The foreachBatch function. Raises ReplacedWriterError where another service writes by now."""
         started = time.monotonic()
+        self._check_writer()
         may_be_replay = self._rows_before is None
         if self._rows_before is not None:
             # A larger batch than the one before takes longer, once.

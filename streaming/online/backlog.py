@@ -13,7 +13,7 @@ from contracts.topics import PartitionOffsets
 from streaming.online.tasks import apply_records
 from streaming.records.source import read_partitions_between
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
-from streaming.state.applied_offsets import write_applied
+from streaming.state.applied_offsets import move_applied, write_applied
 from streaming.state.client import StateClient
 from streaming.state.gate import writing
 
@@ -24,14 +24,18 @@ def apply_between(
     settings: StreamingSettings,
     starts: Mapping[str, int],
     ends: Mapping[str, int],
+    epoch: int = 0,
 ) -> int:
-    """Apply the records between the offsets, then write the ends as applied. Returns how many there were."""
+    """Apply the records between the offsets, then write the ends as applied. Returns how many there were.
+
+    ``epoch`` is that of the service's lease. Raises ReplacedError.
+    """
     records = read_partitions_between(spark, settings, starts, ends)
     with writing(client, "backlog"):
         # Steps 1 to 3 of streaming/online/micro_batch.py; then step 4, when every task has ended.
         applied = apply_records(records, settings, settings.fold_in)
         hold(STATE_WRITTEN)
-        write_applied(client, keyspace.APPLIED_ONLINE, dict(ends))
+        move_applied(client, dict(ends), epoch)
         if applied.records:
             times = dict.fromkeys(applied.next, applied.through)
             write_applied(client, keyspace.APPLIED_TIMES, times)

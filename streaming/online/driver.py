@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -33,7 +33,7 @@ from streaming.online.touched_items import is_unmerged, merge_touched
 from streaming.runtime.query_end import end_reason
 from streaming.runtime.quiet_stop import stop_quietly
 from streaming.runtime.session import task_slots
-from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.applied_offsets import move_applied, read_applied
 from streaming.state.client import connect
 from streaming.state.gate import forget_writers, writing
 from streaming.state.patience import Patience
@@ -47,9 +47,12 @@ _NEW_PARTITIONS_SECONDS = 1.0  # until the topics' reach has seen them too
 class Online(threading.Thread):
     """Works until ``stop``; an error ends the thread and is kept in ``error``."""
 
-    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
+    def __init__(
+        self, spark: SparkSession, settings: StreamingSettings, epoch: Callable[[], int] = lambda: 0
+    ) -> None:
         super().__init__(name="online", daemon=True)
         self._spark, self._settings = spark, settings
+        self._epoch = epoch  # of the service's lease
         self._client = connect(settings.redis_url.get_secret_value())
         self._reach = TopicReach(settings)
         self._watch = StateWatch(self._client)
@@ -138,7 +141,7 @@ class Online(threading.Thread):
             if left <= most_left:
                 return
             part = next_part(starts, ends, self._settings.online_max_events_per_trigger)
-            count = apply_between(self._spark, self._client, self._settings, starts, part)
+            count = apply_between(self._spark, self._client, self._settings, starts, part, self._epoch())
             self._look()
             log.info("%d records applied, %d left", count, self._count_left())
 
@@ -157,8 +160,8 @@ class Online(threading.Thread):
         if self._stopping.is_set():
             return
         starts = self._read_starts(self._reach.newest().ends)
-        write_applied(self._client, keyspace.APPLIED_ONLINE, starts)
-        query = start_live(self._spark, self._settings, by_topic(starts))
+        move_applied(self._client, starts, self._epoch())
+        query = start_live(self._spark, self._settings, by_topic(starts), self._epoch())
         log.info("live from %s", starts)
         try:
             while not self._stopping.wait(self._reach.pause_seconds()):

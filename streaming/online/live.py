@@ -48,8 +48,10 @@ _MOST_RECORDS = 1000  # in a micro-batch
 _ROW = "row"
 
 
-def start_live(spark: SparkSession, settings: StreamingSettings, starts: TopicOffsets) -> StreamingQuery:
-    """Start at these offsets, which Redis says are applied."""
+def start_live(
+    spark: SparkSession, settings: StreamingSettings, starts: TopicOffsets, epoch: int = 0
+) -> StreamingQuery:
+    """Start at these offsets, which Redis says are applied; ``epoch`` is that of the service's lease."""
     folder = f"{settings.checkpoints_uri.rstrip('/')}/live"
     StoredFiles(spark).delete(folder)
     session = spark.newSession()
@@ -58,7 +60,7 @@ def start_live(spark: SparkSession, settings: StreamingSettings, starts: TopicOf
     records = read_topics(session, settings, starting_offsets=json.dumps(starts), patience_ms=_PATIENCE_MS)
     writer: Any = (
         _with_nulls_behind(_as_text(online_rows(records)))
-        .mapInArrow(_task(settings), _NOTHING)
+        .mapInArrow(_task(settings, epoch), _NOTHING)
         .writeStream.queryName("online")
         .format("noop")
         .outputMode("update")
@@ -85,11 +87,11 @@ def _with_nulls_behind(rows: DataFrame) -> DataFrame:
 
 
 def _task(
-    settings: StreamingSettings,
+    settings: StreamingSettings, epoch: int
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = connect(settings.redis_url.get_secret_value())
-        position, outcomes = Position(settings), Outcomes()
+        position, outcomes = Position(settings, epoch), Outcomes()
         texts = (text for batch in batches for text in batch.column(0).to_pylist() if text is not None)
         for arrived in group_arrivals(texts, settings.online_trigger_seconds, _MOST_RECORDS):
             started = time.monotonic()

@@ -18,8 +18,8 @@ class StateWentBackError(RuntimeError):
 class Position:
     """Of one task, from its first record on."""
 
-    def __init__(self, servers: Servers) -> None:
-        self._servers = servers
+    def __init__(self, servers: Servers, epoch: int = 0) -> None:
+        self._servers, self._epoch = servers, epoch
         self._left_at: PartitionOffsets = {}
 
     def check(self, client: StateClient, first: PartitionOffsets) -> PartitionOffsets:
@@ -45,10 +45,13 @@ class Position:
         return applied == left_at or left_at < applied <= first
 
     def advance(self, client: StateClient, batch: BatchProgress) -> None:
-        """Say that a batch is applied. Raises StateWentBackError where Redis changed since `check`."""
+        """Say that a batch is applied.
+
+        Raises StateWentBackError where Redis changed since `check`, ReplacedError after another service.
+        """
         reached = {name: max(offset, self._left_at[name]) for name, offset in batch.next.items()}
         moves = {name: Move(self._left_at[name], offset) for name, offset in reached.items()}
-        elsewhere = advance_applied(client, moves)
+        elsewhere = advance_applied(client, moves, self._epoch)
         if elsewhere is not None:
             applied = read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
             raise _went_back(elsewhere, applied, self._left_at[elsewhere])

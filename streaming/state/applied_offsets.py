@@ -26,18 +26,34 @@ def read_applied(client: StateClient, key: str) -> PartitionOffsets:
 class Move(NamedTuple):
     """From where a writer has left a partition's applied offset, to the next one."""
 
-    left_at: int
+    left_at: int | None  # None: from wherever it is
     to: int
 
 
-def advance_applied(client: StateClient, moves: Mapping[str, Move]) -> str | None:
+class ReplacedError(RuntimeError):
+    """Another streaming service has taken over: this one must not say any more what is applied."""
+
+
+def advance_applied(client: StateClient, moves: Mapping[str, Move], epoch: int = 0) -> str | None:
     """Move the online query's offsets on, all or none ("topic:partition" -> move).
 
-    Returns a partition whose offset in Redis is not where the writer has left it, if there is one.
+    ``epoch`` is that of the service's lease (0: it has none). Returns a partition whose offset in Redis is
+    not where the writer has left it, if there is one. Raises ReplacedError.
     """
     script = client.register_script(lua(__package__, "advance_applied.lua"))
     elsewhere: Any = script(
-        keys=[keyspace.APPLIED_ONLINE],
-        args=[part for partition, move in moves.items() for part in (partition, *move)],
+        keys=[keyspace.APPLIED_ONLINE, keyspace.STREAMING_EPOCH],
+        args=[epoch, *(text for name, move in moves.items() for text in _as_text(name, move))],
     )
+    if elsewhere == b"":
+        raise ReplacedError("another streaming service works on this state since: this one ends")
     return None if elsewhere is None else str(elsewhere.decode())
+
+
+def move_applied(client: StateClient, ends: PartitionOffsets, epoch: int = 0) -> None:
+    """Say that the online query is here now, wherever it was. Raises ReplacedError."""
+    advance_applied(client, {name: Move(None, end) for name, end in ends.items()}, epoch)
+
+
+def _as_text(partition: str, move: Move) -> tuple[str, str, str]:
+    return partition, "" if move.left_at is None else str(move.left_at), str(move.to)

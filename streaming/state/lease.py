@@ -22,13 +22,15 @@ REFUSAL = (
 class Lease:
     """Of this process. Guarantee: a second service does not start, and one that was replaced ends.
 
-    While Redis does not answer nobody can tell, so the holder goes on: the applied offsets, which move only
-    from where their writer has left them, and the lake's transaction ids keep the data right meanwhile.
+    While Redis does not answer nobody can tell, so the holder goes on. Whoever wakes up after it was replaced
+    is stopped where it matters: the applied offsets do not move for an earlier epoch, and the lake knows its
+    writer (streaming/lake/writer.py).
     """
 
     def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
         self._holder = str(uuid4())
+        self.epoch = 0  # at which it was taken: a later one belongs to another service
         self._next_keep = 0.0
 
     def take(self, pause: Callable[[float], object]) -> bool:
@@ -42,9 +44,9 @@ class Lease:
                 return False
         return True
 
-    def keep(self) -> bool:
-        """Called a few times a second; False once another process holds it."""
-        if self._clock() < self._next_keep:
+    def keep(self, now: bool = False) -> bool:
+        """Called a few times a second; False once another process holds it, or has held it since."""
+        if self._clock() < self._next_keep and not now:
             return True
         self._next_keep = self._clock() + _KEEP_SECONDS
         return self._hold()
@@ -60,8 +62,11 @@ class Lease:
     def _hold(self) -> bool:
         script = self._client.register_script(lua(__package__, "hold_lease.lua"))
         try:
-            return bool(
-                script(keys=[keyspace.STREAMING_LEASE], args=[self._holder, round(1000 * HELD_SECONDS)])
+            epoch = script(
+                keys=[keyspace.STREAMING_LEASE, keyspace.STREAMING_EPOCH],
+                args=[self._holder, round(1000 * HELD_SECONDS), self.epoch],
             )
         except RedisError:
             return True
+        self.epoch = int(epoch) or self.epoch
+        return bool(epoch)

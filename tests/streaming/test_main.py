@@ -13,6 +13,8 @@ from contracts import topics
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.stored import keyspace
 from stack.machine import doctor
+from streaming.lake.writer import TAKEN as LAKE_TAKEN
+from streaming.state.lease import Lease
 
 
 @pytest.fixture
@@ -65,6 +67,17 @@ def test_the_state_of_a_newer_version_is_refused_and_stays(
         assert client.get(keyspace.STATE_VERSION) == str(keyspace.STATE + 1).encode()
     assert f"not started: Redis holds the state of version {keyspace.STATE + 1}" in caplog.text
     assert "start the newer Headwater again" in caplog.text
+
+
+def test_a_service_that_was_replaced_needs_an_operator_and_one_that_failed_does_not(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        lease, other = Lease(client), Lease(client)
+        assert lease.take(lambda _: None)
+        assert service._exit_code("query lake ended: a full disk", lease) == 1
+        assert service._exit_code(f"query lake ended: {LAKE_TAKEN}", lease) == NEEDS_OPERATOR
+        client.delete(keyspace.STREAMING_LEASE)  # as if it had been asleep
+        assert other.take(lambda _: None)
+        assert service._exit_code("online ended: replaced", lease) == NEEDS_OPERATOR
 
 
 def test_a_redis_that_may_evict_is_refused_with_the_cure(

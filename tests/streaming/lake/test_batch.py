@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 from pydantic import SecretStr
 from pyspark.sql import DataFrame, SparkSession
 
+from clients.stored_files import StoredFiles
 from contracts import topics
 from contracts.catalog import CatalogEntry
 from contracts.events import Interaction
@@ -16,7 +17,8 @@ from contracts.settings import StreamingSettings
 from contracts.stored import lake
 from streaming.lake import batch as lake_batch
 from streaming.lake.batch import LakeBatch
-from streaming.lake.sink import create_tables
+from streaming.lake.sink import create_tables, table_version
+from streaming.lake.writer import LakeWriter, ReplacedWriterError
 
 ORIGIN = "topic string, partition int, offset bigint, timestamp timestamp, timestampType int"
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -44,6 +46,21 @@ def new_files(spark: SparkSession, uri: str, seen: set[str]) -> int:
     new = files - seen
     seen |= files
     return len(new)
+
+
+def test_a_service_whose_lake_was_taken_over_appends_nothing(
+    spark: SparkSession, tmp_path: Path, redis_url: str
+) -> None:
+    uri = str(tmp_path)
+    create_tables(spark, uri)
+    settings = StreamingSettings(lake_uri=uri, redis_url=SecretStr(redis_url))
+    first, second = (LakeWriter(StoredFiles(spark), uri) for _ in range(2))
+    batch = LakeBatch(settings, lambda: "query", first.check)
+    first.take_over()
+    second.take_over()
+    with pytest.raises(ReplacedWriterError):
+        batch.write(records(spark, 0, 5), 0)
+    assert table_version(spark, lake.INTERACTIONS.path(uri)) == 0
 
 
 def test_a_batch_after_a_small_one_is_one_file_and_after_a_large_one_several(

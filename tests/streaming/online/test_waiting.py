@@ -119,7 +119,7 @@ def test_partitions_that_are_added_are_followed_whoever_sees_them_first(
     monkeypatch.setattr(driver, "topic_ends", lambda _: more)
     monkeypatch.setattr(Reach, "pause_seconds", lambda _: 0.02, raising=False)
 
-    def start_live(_: object, __: object, starts: dict[str, dict[str, int]]) -> MagicMock:
+    def start_live(_: object, __: object, starts: dict[str, dict[str, int]], ___: int) -> MagicMock:
         started.append(set(starts["interactions"]))
         return MagicMock()
 

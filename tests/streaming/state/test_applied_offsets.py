@@ -4,7 +4,14 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
-from streaming.state.applied_offsets import Move, advance_applied, read_applied, write_applied
+from streaming.state.applied_offsets import (
+    Move,
+    ReplacedError,
+    advance_applied,
+    move_applied,
+    read_applied,
+    write_applied,
+)
 from streaming.state.client import connect
 
 KEY = keyspace.APPLIED_ONLINE
@@ -34,3 +41,16 @@ def test_none_moves_where_one_is_elsewhere_or_unknown(client: redis.Redis, elsew
     moves = {"interactions:0": Move(5, 9), elsewhere: Move(1, 3)}
     assert advance_applied(client, moves) == elsewhere
     assert read_applied(client, KEY) == {"interactions:0": 5, "catalog:0": 2}
+
+
+def test_a_service_that_was_replaced_moves_nothing(client: redis.Redis) -> None:
+    client.set(keyspace.STREAMING_EPOCH, 3)
+    for call in (
+        lambda: advance_applied(client, {"interactions:0": Move(5, 9)}, epoch=2),
+        lambda: move_applied(client, {"interactions:0": 9}, epoch=2),
+    ):
+        with pytest.raises(ReplacedError, match="another streaming service"):
+            call()
+    assert read_applied(client, KEY) == {"interactions:0": 5, "catalog:0": 2}
+    move_applied(client, {"interactions:0": 4, "new:0": 1}, epoch=3)
+    assert read_applied(client, KEY) == {"interactions:0": 4, "catalog:0": 2, "new:0": 1}

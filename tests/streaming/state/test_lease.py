@@ -71,3 +71,25 @@ def test_where_redis_does_not_answer_the_holder_goes_on() -> None:
         assert lease.take(lambda _: None)
         assert lease.keep()
         lease.release()
+
+
+def test_the_epoch_tells_a_replaced_service_also_when_the_later_one_has_gone(client: redis.Redis) -> None:
+    clock = Clock()
+    asleep, later = Lease(client, clock), Lease(client, clock)
+    assert asleep.take(clock.pass_by)
+    client.delete(keyspace.STREAMING_LEASE)
+    assert later.take(clock.pass_by)
+    assert (asleep.epoch, later.epoch) == (1, 2)
+    later.release()
+    assert not asleep.keep(now=True)
+    assert asleep.epoch == 1
+    assert not asleep.take(clock.pass_by)
+
+
+def test_a_flush_does_not_make_the_holder_a_later_one(client: redis.Redis) -> None:
+    holder = Lease(client)
+    client.set(keyspace.STREAMING_EPOCH, 6)
+    assert holder.take(lambda _: None)
+    client.flushall()
+    assert holder.keep(now=True)
+    assert (holder.epoch, client.get(keyspace.STREAMING_EPOCH)) == (7, b"7")
