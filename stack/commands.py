@@ -113,6 +113,13 @@ def demo(
             "--story/--no-story", help="One user's story at the end; default: built-in source only."
         ),
     ] = None,
+    visitors: Annotated[
+        bool,
+        typer.Option(
+            "--visitors/--no-visitors",
+            help="Whether users of the built-in source ask for lists and rate them, in an experiment.",
+        ),
+    ] = True,
     data_dir: DataDir = Path("data/demo"),
     api_port: ApiPort = 8000,
     kafka_port: KafkaPort = 9092,
@@ -138,6 +145,7 @@ def demo(
             reading=tuple(reading.words()),
             rate=rate,
             train_every=train_every,
+            visitors=visitors and not once and ratings in (None, BUILT_IN_SOURCE),
             once=once,
             fresh=True,
         )

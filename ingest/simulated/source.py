@@ -98,6 +98,20 @@ class SyntheticWorld:
         """The id of item number ``item`` (from 0)."""
         return f"i{item + 1}"
 
+    def item_number(self, item_id: str) -> int | None:
+        """The number of an item by its id; None for an item of another world."""
+        digits = item_id.removeprefix("i")
+        number = int(digits) - 1 if digits.isdecimal() else -1
+        return number if 0 <= number < self.size.items and self.item_id(number) == item_id else None
+
+    def active_user(self, rng: np.random.Generator) -> int:
+        """Some user's number; active users come more often."""
+        return int(rng.choice(self.size.users, p=self._activity))
+
+    def noisy_rating(self, expected: float, rng: np.random.Generator) -> float:
+        """What a user gives who would on average give ``expected``."""
+        return float(_half_steps(expected + rng.normal(0, _NOISE_POINTS)))
+
     def expected_rating(self, user: int, time_ms: int) -> Floats:
         """The truth: what the user would rate each item at that time, before noise and rounding."""
         progress = min(max((time_ms - START_MS) / (self.size.days * DAY_MS), 0.0), 1.0)
@@ -191,10 +205,10 @@ class SyntheticWorld:
         encode, ordinal = EventEncoder().encode, 0
         nothing_seen = np.zeros(self.size.items, bool)
         while True:
-            user, now = int(rng.choice(self.size.users, p=self._activity)), time.time_ns() // 1_000_000
+            user, now = self.active_user(rng), time.time_ns() // 1_000_000
             expected = self.expected_rating(user, now)
             item = int(self._picks(expected, nothing_seen, 1, rng)[0])
-            rating = float(_half_steps(expected[item] + rng.normal(0, _NOISE_POINTS)))
+            rating = self.noisy_rating(float(expected[item]), rng)
             yield encode(ordinal, self.user_id(user), self.item_id(item), repr(rating), now)
             ordinal += 1
 

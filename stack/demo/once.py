@@ -119,6 +119,8 @@ def train(run: Run) -> Manifest:
 
 def _wait_until_served(run: Run, version: str) -> None:
     def serves() -> bool:
-        return bool(api_client.recommendations(run.ports.api_url, "1", 1)["model_version"] == version)
+        return bool(
+            api_client.recommendations(run.ports.api_url, "1", 1, exposure=False)["model_version"] == version
+        )
 
     run.supervisor.wait_until(f"the API to serve model {version}", serves, _SERVE_SECONDS)

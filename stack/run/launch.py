@@ -85,6 +85,8 @@ def start_all(run: Run, java: Java) -> None:
         supervisor.start(services.ingest_plan(run.options, run.folders))
     with phases("api", f"Starting the API on {ports.api_url}"):
         supervisor.wait_until("the API", lambda: answers(f"{ports.api_url}/livez"), _API_SECONDS)
+    if run.options.visitors:
+        supervisor.start(services.VISITORS)
 
 
 def claim_ports(options: Options) -> Ports:

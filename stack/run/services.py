@@ -42,6 +42,7 @@ class Options:
     producer: bool = True
     rate: float | None = None  # events a second; None: as fast as possible
     train_every: float = 300.0  # seconds
+    visitors: bool = False  # users of the built-in source ask the API, in an experiment
     once: bool = False
     fresh: bool = False  # a demo begins with an empty folder
 
@@ -82,6 +83,10 @@ def environment(options: Options, folders: Folders, ports: Ports, java: Java) ->
 
 STREAMING = Plan("streaming", (sys.executable, "-m", "streaming"))
 SERVING = Plan("serving", (sys.executable, "-m", "serving"))
+
+
+# By its name: the room lies above this one.
+VISITORS = Plan("visitors", (sys.executable, "-m", "stack.demo.visitors"))
 
 
 def training_plan(options: Options) -> Plan:

@@ -44,9 +44,14 @@ def answers(url: str, timeout: float = 1.0) -> bool:
     return True
 
 
-def recommendations(api: str, user_id: str, n: int) -> Any:
-    """A user's list."""
-    return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?n={n}")
+def recommendations(
+    api: str, user_id: str, n: int, session_id: str | None = None, exposure: bool = True
+) -> Any:
+    """A user's list, in a session where one is named; ``exposure``: whether somebody sees it."""
+    query = f"n={n}" + ("" if exposure else "&exposure=false")
+    if session_id is not None:
+        query += f"&session_id={quote(session_id, safe='')}"
+    return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?{query}")
 
 
 def recommendations_after(api: str, user_id: str, n: int, token: str, wait_seconds: float) -> Any:
