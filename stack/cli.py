@@ -25,6 +25,7 @@ PARTS: tuple[Part, ...] = (
     Part("stack.commands", "stack", ("setup", "demo", "up", "down", "status", "doctor")),
     Part("stack.backup.commands", "stack", ("backup", "restore")),
     Part("stack.verify.commands", "stack", ("verify",)),
+    Part("stack.users.commands", "stack", ("users",)),
     Part("ingest.cli", "ingest", ("ingest", "download", "catalog")),
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects", "mapping")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),

@@ -41,6 +41,7 @@ def make_report(experiment: Experiment, observations: Observations, others: Sequ
         run=experiment.run,
         state=experiment.state,
         hypothesis=definition.hypothesis,
+        unit=definition.unit,
         primary=definition.primary,
         arms=arms,
         comparisons=compared,

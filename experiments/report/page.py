@@ -52,7 +52,7 @@ def _arms(report: Report) -> str:
         )
         for arm in report.arms
     )
-    return _table(("arm", "users", "impressions", "clicks", "conversions", *_metrics(report)), rows)
+    return _table(("arm", f"{report.unit}s", "impressions", "clicks", "conversions", *_metrics(report)), rows)
 
 
 def _comparisons(report: Report) -> str:

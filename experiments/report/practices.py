@@ -47,7 +47,7 @@ def practices(
         Practice(
             name="long enough",
             holds=plan.days_run >= plan.planned_days and plan.days_left == 0.0,
-            why=f"{plan.days_run:.1f} of {plan.planned_days} days, " + _people(plan),
+            why=f"{plan.days_run:.1f} of {plan.planned_days} days, " + _units(plan, definition),
         ),
         Practice(
             name="novelty looked at",
@@ -84,7 +84,8 @@ def decide(
 ) -> str:
     """One sentence: what the figures say, and what to do."""
     if sample_ratio.alarm:
-        return "Trust no figure: users are not split as the weights say. Find out why before another run."
+        units = f"{definition.unit}s are not split as the weights say"
+        return f"Trust no figure: {units}. Find out why before another run."
     broken = sorted({each.arm for each in guardrails if each.violated})
     if broken:
         return f"Stop {', '.join(broken)}: a guardrail is surely violated."
@@ -104,7 +105,7 @@ def decide(
             f"No lift of {definition.minimum_effect:.0%} was found with the planned users and days: keep "
             f"{definition.control.name}."
         )
-    return f"Wait: {_people(plan)}."
+    return f"Wait: {_units(plan, definition)}."
 
 
 def _primary(definition: Definition, comparisons: Sequence[ComparisonRecord]) -> list[ComparisonRecord]:
@@ -116,14 +117,14 @@ def _is_found(comparison: ComparisonRecord) -> bool:
     return corrected is not None and corrected < ALPHA
 
 
-def _people(plan: PlanRecord) -> str:
+def _units(plan: PlanRecord, definition: Definition) -> str:
     if plan.needed_users is None:
         return "the control has no value yet"
     if plan.days_left is None:
-        return f"{plan.needed_users:,} users an arm are needed, and nobody comes"
+        return f"{plan.needed_users:,} {definition.unit}s an arm are needed, and nobody comes"
     if plan.days_left == 0.0:
-        return f"the {plan.needed_users:,} users an arm that are needed are here"
-    return f"{plan.needed_users:,} users an arm are needed, in about {plan.days_left:.1f} days"
+        return f"the {plan.needed_users:,} {definition.unit}s an arm that are needed are here"
+    return f"{plan.needed_users:,} {definition.unit}s an arm are needed, in about {plan.days_left:.1f} days"
 
 
 def _format_bound(value: float | None) -> str:

@@ -98,6 +98,7 @@ class Report(_Record):
     run: int
     state: str
     hypothesis: str
+    unit: str = "user"  # what is counted as users: users, or sessions
     primary: str
     arms: list[ArmFigures]
     comparisons: list[ComparisonRecord]

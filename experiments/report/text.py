@@ -21,7 +21,7 @@ def _lines(report: Report) -> Iterator[str]:
         rate = "" if ctr is None else f", click-through rate {ctr:.4f}"
         stopped = f" (stopped: {arm.stopped})" if arm.stopped else ""
         yield (
-            f"  {arm.arm:<20} {arm.users:>8,} users {arm.impressions:>10,} impressions "
+            f"  {arm.arm:<20} {arm.users:>8,} {report.unit}s {arm.impressions:>10,} impressions "
             f"{arm.clicks:>8,} clicks {arm.conversions:>8,} conversions{rate}{stopped}"
         )
     yield ""
@@ -39,7 +39,8 @@ def _lines(report: Report) -> Iterator[str]:
     for practice in report.practices:
         yield f"  {'yes' if practice.holds else 'NO ':<4}{practice.name}: {practice.why}"
     if report.refused_exposures:
-        yield f"  {report.refused_exposures:,} exposures named another arm than their user's and do not count"
+        refused = f"{report.refused_exposures:,} exposures named another arm than their {report.unit}'s"
+        yield f"  {refused} and do not count"
 
 
 def interval(found: Interval) -> str:

@@ -14,7 +14,12 @@ from serving.http.problems import ProblemError
 
 # These routes show other users than the one who asks: a key opens them, a token does not.
 OF_OTHERS = frozenset(
-    {"/v1/groups/recommendations", "/v1/items/{item_id}/users", "/v1/users/{user_id}/similar"}
+    {
+        "/v1/groups/recommendations",
+        "/v1/items/{item_id}/users",
+        "/v1/users/{user_id}/similar",
+        "/v1/users/{entry_id}",  # what the operator knows of a user
+    }
 )
 _LEEWAY_SECONDS = 10
 

@@ -43,7 +43,9 @@ class IdConvertor(Convertor[str]):
 class LastIdConvertor(IdConvertor):
     """An id that ends its path: not ``7/history``, which is another route's."""
 
-    regex = r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate|rank)/?$)[\s\S])*"
+    regex = (
+        r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate|rank|export)/?$)[\s\S])*"
+    )
 
 
 register_url_convertor("id", IdConvertor())

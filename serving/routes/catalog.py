@@ -95,6 +95,15 @@ class BatchAccepted(BaseModel):
     updated_at: int = Field(description="Epoch milliseconds UTC, of every entry")
 
 
+class StoredMetadata(Metadata):
+    """What is known of an item or user, as it is in force now."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    updated_at: int = Field(description="Epoch milliseconds UTC")
+
+
 class CatalogAccepted(BaseModel):
     """An entry of the catalogue that Kafka acknowledged; the newest ``updated_at`` wins."""
 
@@ -104,8 +113,9 @@ class CatalogAccepted(BaseModel):
 
 
 def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
-    """The routes that write metadata (write key)."""
+    """The routes that read metadata (read key) and write them (write key)."""
     router = APIRouter(route_class=CheckedRoute, tags=["catalogue"])
+    readers = access(settings, "read")
     writers = access(settings, "write")
 
     async def put(kind: CatalogKind, entry_id: str, fields: dict[str, Any]) -> CatalogAccepted:
@@ -136,6 +146,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         ("item", "/v1/items/{entry_id:last_id}", keyspace.CATALOG_ITEMS),
         ("user", "/v1/users/{entry_id:last_id}", keyspace.CATALOG_USERS),
     ):
+        _read_route(router, kind, path, key, store, readers)
         _metadata_routes(router, kind, path, key, store, put, writers)  # type: ignore[arg-type]
 
     @router.delete("/v1/items/{entry_id:last_id}", status_code=202, dependencies=writers)
@@ -146,6 +157,27 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         return await put("item", entry_id, known)
 
     return router
+
+
+def _read_route(router: APIRouter, kind: str, path: str, key: str, store: Store, readers: list[Any]) -> None:
+    @router.get(path, dependencies=readers, name=f"get_{kind}")
+    async def get_metadata(entry_id: PathId) -> StoredMetadata:
+        """The entry that is in force; 404 where the catalogue has none."""
+        (raw,) = await store.ask(("HGET", key, entry_id))
+        if raw is None:
+            raise ProblemError(404, f"The catalogue has no {kind} of this id; a PUT here makes an entry")
+        return _metadata_of(entry_id, records.decode_catalog(raw))
+
+
+def _metadata_of(entry_id: str, entry: dict[str, Any]) -> StoredMetadata:
+    """A stored entry. What it was allowed to hold before a bound came stays readable."""
+    return StoredMetadata.model_construct(
+        id=entry_id,
+        title=entry.get("title"),
+        categories=tuple(entry.get("categories") or ()),
+        attributes=dict(entry.get("attributes") or {}),
+        updated_at=int(entry.get("updated_at") or 0),
+    )
 
 
 def _metadata_routes(

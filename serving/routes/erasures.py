@@ -1,4 +1,7 @@
-"""Forgetting a user: DELETE /v1/users/{user_id}, and the receipt that says how far it has come."""
+"""What is stored about a user, to be read and to be forgotten.
+
+GET /v1/users/{user_id}/export, DELETE /v1/users/{user_id}, and the receipt that says how far that has come.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.question.bounds import PathId
+from serving.redis.reads.stored_user import StoredUser, stored_user
 from serving.redis.store import Store, StoreError
 from serving.routes.events import not_acknowledged
 from serving.writes.erasures import Erasure, describe_erasure, read_erasure
@@ -26,8 +30,17 @@ ReceiptText = Annotated[
 
 
 def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIRouter:
-    """The routes of erasure; both need the admin key where one is set."""
+    """The routes of export and erasure; all need the admin key where one is set."""
     router = APIRouter(route_class=CheckedRoute, tags=["users"], dependencies=access(settings, "admin"))
+
+    @router.get("/v1/users/{user_id:id}/export")
+    async def export_user(user_id: PathId) -> StoredUser:
+        """All that Redis holds about a user, as an erasure takes it out, and where else something may be.
+
+        Reads every item's list of users: seconds, with millions of items. `headwater users export` adds
+        what the lake holds.
+        """
+        return await stored_user(store, user_id)
 
     @router.delete("/v1/users/{entry_id:last_id}", status_code=202)
     async def erase_user(entry_id: PathId, response: Response) -> Erasure:

@@ -32,6 +32,7 @@ _OF_A_STACK = frozenset(
         "tune",
         "models",
         "export",
+        "users",
     }
 )
 _STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune", "models republish"})

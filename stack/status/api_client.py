@@ -8,21 +8,29 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from pydantic import SecretStr
+
 from stack.machine.errors import StackError
 
 # The API is on this machine: a proxy for the outside is of no use to it.
 _OPENER = build_opener(ProxyHandler({}))
 _TIMEOUT_SECONDS = 10.0
+_EXPORT_SECONDS = 120.0  # it reads every item's list of users
 
 
 class ApiError(StackError):
     """The API refused, or did not answer."""
 
 
-def call(url: str, body: object = None, timeout: float = _TIMEOUT_SECONDS) -> Any:
+def call(
+    url: str, body: object = None, timeout: float = _TIMEOUT_SECONDS, key: SecretStr | None = None
+) -> Any:
     """GET, or POST with a body; the parsed answer. Raises ApiError with the API's own words."""
     data = None if body is None else json.dumps(body).encode()
-    request = Request(url, data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if key is not None:
+        headers["X-API-Key"] = key.get_secret_value()
+    request = Request(url, data=data, headers=headers)
     try:
         with _OPENER.open(request, timeout=timeout) as answer:
             return json.loads(answer.read() or b"null")
@@ -74,6 +82,13 @@ def similar(api: str, item_id: str, n: int) -> Any:
 def popular(api: str, n: int) -> Any:
     """What most like."""
     return call(f"{api}/v1/popular?n={n}")
+
+
+def export_user(api: str, user_id: str, key: SecretStr | None) -> Any:
+    """All that Redis holds about a user; needs the admin key where one is set."""
+    return call(
+        f"{api.rstrip('/')}/v1/users/{quote(user_id, safe='')}/export", timeout=_EXPORT_SECONDS, key=key
+    )
 
 
 def send_events(api: str, events: list[dict[str, object]]) -> Any:

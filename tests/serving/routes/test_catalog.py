@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
 import httpx
+import jwt
 from kafka import TopicPartition
 
 from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.topics import CATALOG, TOPICS
 from serving.routes.catalog import Changes, merge
-from tests.serving.conftest import ServedApi
+from tests.serving.conftest import Client, ServedApi
 from tests.serving.world import World
 
 
@@ -91,3 +94,42 @@ def test_a_change_keeps_what_it_does_not_name() -> None:
     assert merge(known, Changes(title=None))["title"] is None
     assert merge(known, Changes(categories=()))["categories"] == ()
     assert merge(known, Changes(attributes={"x": None, "z": "3"}))["attributes"] == {"y": "2", "z": "3"}
+
+
+def test_metadata_in_force_is_read_and_what_is_unknown_is_a_404(api: Client, redis_url: str) -> None:
+    World(
+        categories={"i05": ["Drama"]}, attributes={"i05": {"year": "1990"}}, users={"ann": {"age": "25"}}
+    ).write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            item = (await client.get("/v1/items/i05")).json()
+            assert item == {
+                "id": "i05",
+                "title": "Title i05",
+                "categories": ["Drama"],
+                "attributes": {"year": "1990"},
+                "updated_at": 1,
+            }
+            user = (await client.get("/v1/users/ann")).json()
+            assert (user["id"], user["title"], user["attributes"]) == ("ann", None, {"age": "25"})
+            for path in ("/v1/items/nothing", "/v1/users/nobody", "/v1/users/i05"):
+                unknown = await client.get(path)
+                assert (unknown.status_code, "PUT" in unknown.json()["detail"]) == (404, True)
+
+    asyncio.run(scenario())
+
+
+def test_a_users_token_opens_no_metadata_of_users(api: Client, redis_url: str) -> None:
+    World(users={"ann": {"age": "25"}}).write(redis_url)
+    key = "k" * 32
+    token = jwt.encode({"sub": "ann", "exp": time.time() + 60}, key, algorithm="HS256")
+
+    async def scenario() -> None:
+        async with api(redis_url, subject_key=key, api_key="write") as client:
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert (await client.get("/v1/users/bob", headers=bearer)).status_code == 403
+            assert (await client.get("/v1/users/ann")).status_code == 401
+            assert (await client.get("/v1/users/ann", headers={"X-API-Key": "write"})).status_code == 200
+
+    asyncio.run(scenario())

@@ -66,3 +66,27 @@ def test_without_kafka_nothing_is_claimed(api: Client) -> None:
             assert answer.headers["retry-after"]
 
     asyncio.run(scenario())
+
+
+def test_an_export_needs_the_admin_key_and_names_what_is_elsewhere(api: Client, redis_url: str) -> None:
+    World().write(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url, api_key="write", admin_api_key="admin") as client:
+            path = "/v1/users/ann/export"
+            assert (await client.get(path, headers={"X-API-Key": "write"})).status_code == 401
+            answer = await client.get(path, headers={"X-API-Key": "admin"})
+            assert answer.status_code == 200, answer.text
+            found = answer.json()
+            assert [each["item_id"] for each in found["recent"]] == ["i01", "i00"]
+            assert any("headwater users export" in each["what"] for each in found["elsewhere"])
+
+    asyncio.run(scenario())
+
+
+def test_an_export_says_so_where_redis_does_not_answer(api: Client) -> None:
+    async def scenario() -> None:
+        async with api() as client:
+            assert (await client.get("/v1/users/ann/export")).status_code == 503
+
+    asyncio.run(scenario())

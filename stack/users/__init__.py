@@ -1,0 +1,1 @@
+"""`headwater users`: what is stored about a user."""

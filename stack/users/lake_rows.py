@@ -1,0 +1,42 @@
+"""The rows of the lake that are of one user: what an erasure would delete there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from contracts.catalog import ERASURE
+from contracts.stored.lake import CATALOG, EXPOSURES, INTERACTIONS, Table
+
+
+def rows_of_user(lake_uri: str, user_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Table -> its rows of the user, oldest first; a table that does not exist has none."""
+    by_user = pc.field("user_id") == user_id
+    of_user = pc.field("kind").isin(["user", ERASURE]) & (pc.field("id") == user_id)
+    return {
+        INTERACTIONS.name: list(_rows(lake_uri, INTERACTIONS, by_user, "event_time")),
+        EXPOSURES.name: list(_rows(lake_uri, EXPOSURES, by_user, "event_time")),
+        CATALOG.name: list(_rows(lake_uri, CATALOG, of_user, "updated_at")),
+    }
+
+
+def _rows(lake_uri: str, table: Table, wanted: pc.Expression, order: str) -> Iterator[dict[str, Any]]:
+    try:
+        dataset = DeltaTable(table.path(lake_uri)).to_pyarrow_dataset()
+    except TableNotFoundError:
+        return
+    for row in dataset.to_table(filter=wanted).sort_by(order).to_pylist():
+        yield {name: _plain(value) for name, value in row.items()}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON knows it: moments as ISO 8601 text, maps as objects."""
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, list) and value and all(isinstance(each, tuple) for each in value):
+        return dict(value)
+    return value
