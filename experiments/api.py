@@ -8,6 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
+from contracts.experiments.look import Look
 from contracts.experiments.record import Experiment
 from contracts.settings import ExperimentSettings
 
@@ -55,6 +56,10 @@ class ExperimentApi:
         path = f"/{_quote(name)}/arms/{_quote(arm)}/stop"
         return Experiment.model_validate(self._call("POST", path, {"reason": reason}))
 
+    def keep_look(self, name: str, look: Look) -> None:
+        """Have a look kept, so that the page draws the intervals over time."""
+        self._call("POST", f"/{_quote(name)}/looks", look.model_dump(mode="json"))
+
     def _call(self, method: str, path: str, body: object = None) -> Any:
         headers = {"Content-Type": "application/json"}
         if self._key is not None:
@@ -63,7 +68,8 @@ class ExperimentApi:
         request = Request(self._url + path, data=data, headers=headers, method=method)
         try:
             with _OPENER.open(request, timeout=self._timeout) as answer:
-                return json.loads(answer.read())
+                text = answer.read()
+                return json.loads(text) if text else None
         except HTTPError as error:
             with error:
                 raise ExperimentApiError(_in_words(error.code, error.read(100_000))) from error

@@ -104,16 +104,16 @@ def watch(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="look once and exit")] = False,
 ) -> None:
-    """Look at every running experiment, and stop the arms that violate a guardrail.
+    """Look at every running experiment: stop arms that violate a guardrail, keep the intervals for the page.
 
     `headwater up` does this by itself.
     """
-    from experiments.run import stop_harmful_arms
+    from experiments import run
 
     pause = every or ExperimentSettings().guardrails_every_seconds or _DEFAULT_PAUSE_SECONDS
 
     def look() -> None:
-        for line in stop_harmful_arms(ExperimentSettings(), _api()):
+        for line in run.watch(ExperimentSettings(), _api()):
             typer.echo(line)
 
     with _errors_in_words():  # what is wrong from the beginning is wrong with the settings

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 
+from contracts.experiments.look import ArmLook, Look
 from contracts.experiments.record import Experiment
 from contracts.settings import ExperimentSettings
 from experiments.api import ExperimentApi, ExperimentApiError
@@ -27,14 +29,22 @@ def report_of(settings: ExperimentSettings, experiment: Experiment, known: Seque
     return make_report(experiment, observations, others)
 
 
-def stop_harmful_arms(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:
-    """Stop each arm that violates a guardrail; one sentence for each. Raises ExperimentApiError."""
+def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:
+    """Look at each running experiment: have its intervals kept, and stop each arm that violates a guardrail.
+
+    One sentence for each arm that is stopped, and for a look that is not kept. Raises ExperimentApiError.
+    """
     known = api.all()
     for experiment in known:
-        stopped = {each.arm for each in experiment.stopped_arms}
-        if experiment.state != "running" or not experiment.definition.guardrails:
+        if experiment.state != "running":
             continue
-        for guardrail in report_of(settings, experiment, known).guardrails:
+        report = report_of(settings, experiment, known)
+        try:
+            api.keep_look(experiment.name, look_of(report, time.time_ns() // 1_000_000))
+        except ExperimentApiError as error:  # the arms are guarded all the same
+            yield f"{experiment.name}: this look is not kept: {error}"
+        stopped = {each.arm for each in experiment.stopped_arms}
+        for guardrail in report.guardrails:
             if guardrail.violated and guardrail.arm not in stopped:
                 reason = (
                     f"guardrail: {guardrail.metric} is surely more than {guardrail.may_lose:.0%} below the "
@@ -43,6 +53,27 @@ def stop_harmful_arms(settings: ExperimentSettings, api: ExperimentApi) -> Itera
                 api.stop_arm(experiment.name, guardrail.arm, reason)
                 stopped.add(guardrail.arm)
                 yield f"{experiment.name}: {guardrail.arm} is stopped by its {reason}"
+
+
+def look_of(report: Report, now_ms: int) -> Look:
+    """What is kept of a report: each arm's lift in the primary metric, with the interval for any look."""
+    users = {arm.arm: arm.users for arm in report.arms}
+    arms = [
+        ArmLook(
+            arm=each.arm,
+            users=users[each.arm],
+            lift=_finite(each.lift),
+            low=_finite(each.any_time.low),
+            high=_finite(each.any_time.high),
+        )
+        for each in report.comparisons
+        if each.metric == report.primary
+    ]
+    return Look(at=now_ms, run=report.run, arms=tuple(arms))
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _overlap(one: Experiment, other: Experiment) -> bool:

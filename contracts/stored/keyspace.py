@@ -218,6 +218,11 @@ EXPERIMENTS_REVISION = "hw:{experiments}:revision"  # STRING counter: raised by 
 EXPERIMENT_AUDIT = "hw:{experiments}:audit"  # LIST of experiments.changes.ExperimentChange, newest last
 
 
+def experiment_looks(name: str) -> str:
+    """LIST of experiments.look.Look as JSON, newest last: what the arms of its runs showed over time."""
+    return f"hw:{{experiments}}:looks:{name}"
+
+
 def shown_items(user_id: str, shards: int) -> str:
     """ZSET item_id by when it was last in an answer (ms), expires; kept while SHOWN_SECONDS is above zero."""
     return f"hw:{{{shard_of(user_id, shards)}}}:shown:{user_id}"

@@ -8,12 +8,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.experiments.definition import Definition
+from contracts.experiments.look import Look
 from contracts.experiments.record import Experiment
 from contracts.settings import ServingSettings
 from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.question.bounds import PathId
 from serving.redis.store import Store
+from serving.writes import experiment_looks
 from serving.writes import experiments as writes
 
 
@@ -47,6 +49,12 @@ class Changes(BaseModel):
     changes: list[Change]
 
 
+class Looks(BaseModel):
+    """What the arms of a run showed over time, oldest first."""
+
+    looks: list[Look]
+
+
 def routes(settings: ServingSettings, store: Store) -> APIRouter:
     """The routes of experiments; all need the admin key where one is set."""
     router = APIRouter(route_class=CheckedRoute, tags=["experiments"], dependencies=access(settings, "admin"))
@@ -73,6 +81,16 @@ def routes(settings: ServingSettings, store: Store) -> APIRouter:
     async def stop_arm(name: PathId, arm: PathId, stop: Stop) -> Experiment:
         """Stop one arm: its users leave the experiment."""
         return await writes.stop_one_arm(store, name, arm, stop.reason)
+
+    @router.get("/v1/experiments/{name}/looks")
+    async def list_looks(name: PathId) -> Looks:
+        """The lifts of the present run's arms over time, with intervals that hold at every look."""
+        return Looks(looks=await experiment_looks.looks(store, name))
+
+    @router.post("/v1/experiments/{name}/looks", status_code=204)
+    async def keep_look(name: PathId, look: Look) -> None:
+        """Keep a look; `headwater experiments watch` sends them. Looks that come too often are left out."""
+        await experiment_looks.keep_look(store, name, look)
 
     @router.post("/v1/experiments/{name}/start")
     async def start_experiment(name: PathId) -> Experiment:

@@ -102,6 +102,7 @@ async def delete_experiment(store: Store, name: str) -> None:
     except ExperimentError:  # a damaged record runs nowhere, and only goes away by this
         pass
     await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "")
+    await store.ask_alone(("DEL", keyspace.experiment_looks(name)))
 
 
 async def _read_stored(store: Store, name: str) -> _Stored:

@@ -1,7 +1,8 @@
-"""Guardrails of running experiments: `headwater up` looks at them, so that nobody has to start a command.
+"""Looks at running experiments: `headwater up` takes them, so that nobody has to start a command.
 
-The look itself needs the lake and the statistics, so it is a process of its own. It is started only while an
-experiment with guardrails runs; otherwise a look costs one request to the API.
+A look stops the arms that violate a guardrail, and keeps the intervals that the page draws over time. It
+needs the lake and the statistics, so it is a process of its own. The process is started only while an
+experiment runs; otherwise a look costs one request to the API.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from contracts.experiments.record import Experiment
 from contracts.settings import ExperimentSettings
 from experiments.api import ExperimentApi, ExperimentApiError
 from stack.machine.start_plan import Plan
@@ -25,7 +25,7 @@ _API_SECONDS = 2.0
 
 
 class GuardrailWatch:
-    """Starts a look at the guardrails every GUARDRAILS_EVERY_SECONDS, the first after that time."""
+    """Starts a look at the running experiments every GUARDRAILS_EVERY_SECONDS, the first after that time."""
 
     def __init__(
         self, supervisor: Supervisor, api_url: str, clock: Callable[[], float] = time.monotonic
@@ -37,7 +37,7 @@ class GuardrailWatch:
         self._due = clock() + self._every
 
     def look_when_due(self) -> None:
-        """Start a look where it is time for one, none is at work, and there is something to guard."""
+        """Start a look where it is time for one, none is at work, and an experiment runs."""
         if not self._every or self._clock() < self._due:
             return
         self._due = self._clock() + self._every
@@ -45,10 +45,5 @@ class GuardrailWatch:
             return
         # An API that does not answer is told of elsewhere, and is asked again.
         with suppress(ExperimentApiError):
-            if any(map(is_guarded, self._api.all())):
+            if any(experiment.state == "running" for experiment in self._api.all()):
                 self._supervisor.start(WATCH)
-
-
-def is_guarded(experiment: Experiment) -> bool:
-    """Whether it runs, and may lose an arm to a guardrail."""
-    return experiment.state == "running" and bool(experiment.definition.guardrails)

@@ -131,6 +131,7 @@ def test_a_report_is_printed_and_written_and_a_draft_has_none(fake: type[FakeApi
         "GET /v1/experiments/e": (200, as_json(RUNNING)),
         "GET /v1/experiments/draft": (200, as_json(DRAFT)),
         "GET /v1/experiments": (200, {"experiments": [as_json(RUNNING)]}),
+        "POST /v1/experiments/e/looks": (204, ""),
     }
     page = tmp_path / "e.html"
     found = invoke("report", "e", "--out", str(page), "--json")
@@ -140,3 +141,8 @@ def test_a_report_is_printed_and_written_and_a_draft_has_none(fake: type[FakeApi
     draft = invoke("report", "draft")
     assert (draft.exit_code, "has not started" in draft.output) == (1, True)
     assert invoke("watch", "--once").output == ""
+    command, path, look, key = fake.asked[-1]
+    assert (command, path, key) == ("POST", "/v1/experiments/e/looks", "the-key")
+    assert (look["run"], [arm["arm"] for arm in look["arms"]]) == (1, ["b"])
+    fake.answers["POST /v1/experiments/e/looks"] = (404, {"detail": "no such route"})
+    assert invoke("watch", "--once").output == "e: this look is not kept: no such route\n"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from contracts.experiments.definition import Definition
+from contracts.experiments.look import Look
 from contracts.experiments.record import Experiment, stop_arm
 from contracts.settings import ExperimentSettings
 from experiments import run
@@ -79,9 +80,13 @@ class NotedApi(ExperimentApi):
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
+        self.looks: list[Look] = []
 
     def all(self) -> list[Experiment]:
         return [self.experiment]
+
+    def keep_look(self, name: str, look: Look) -> None:
+        self.looks.append(look)
 
     def stop_arm(self, name: str, arm: str, reason: str) -> Experiment:
         self.experiment = stop_arm(self.experiment, arm, reason, START + DAY_MS)
@@ -113,12 +118,25 @@ def test_a_harmful_arm_is_stopped_by_its_guardrail_and_only_once(monkeypatch: py
 
     monkeypatch.setattr(run, "read_rows", read)
     api = NotedApi(experiment)
-    said = list(run.stop_harmful_arms(ExperimentSettings(), api))
+    said = list(run.watch(ExperimentSettings(), api))
     assert len(said) == 1
     assert said[0].startswith(
         "e: b is stopped by its guardrail: click_through_rate is surely more than 10% below"
     )
     assert [each.arm for each in api.experiment.stopped_arms] == ["b"]
     assert api.experiment.state == "running"
-    assert list(run.stop_harmful_arms(ExperimentSettings(), api)) == []
+    assert list(run.watch(ExperimentSettings(), api)) == []
     assert asked[0] == ("e/1", START - 14 * DAY_MS, START)
+    # Each look is kept, and its interval of the harmful arm lies below zero.
+    assert [look.run for look in api.looks] == [1, 1]
+    arms = {each.arm: each for each in api.looks[0].arms}
+    assert (arms["b"].users, arms["b"].lift) == (200, pytest.approx(0.2 / 0.6 - 1))
+    assert arms["b"].high is not None
+    assert arms["b"].high < 0
+
+
+def test_a_bound_that_is_not_finite_is_no_bound() -> None:
+    experiment = running(arms=2)
+    report = make_report(experiment, observe(experiment, rows([], []), HOUR * 24, START + HOUR))
+    (arm,) = run.look_of(report, START + HOUR).arms
+    assert (arm.arm, arm.users, arm.lift, arm.low, arm.high) == ("b", 0, None, None, None)

@@ -182,6 +182,7 @@ def test_every_route_and_error_is_in_the_document() -> None:
         "/v1/experiments",
         "/v1/experiment-changes",
         "/v1/experiments/{name}",
+        "/v1/experiments/{name}/looks",
         "/v1/experiments/{name}/start",
         "/v1/experiments/{name}/stop",
         "/v1/experiments/{name}/arms/{arm}/stop",

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, Response, Route, expect, sync_pla
 
 from clients.topic_admin import create_topics
 from contracts.experiments.definition import Arm, ArmParameters, Definition
+from contracts.experiments.look import ArmLook, Look
 from contracts.experiments.record import Experiment
 from contracts.live_figures import FRESH, amounts, day_of, hour_of
 from contracts.stored import keyspace, records
@@ -121,6 +122,9 @@ def write_world(redis_url: str) -> None:
     )
     running = Experiment(definition=definition, state="running", created_at=1, started_at=1)
     client.hset(keyspace.EXPERIMENTS, "diverse", running.to_json())
+    for at, low in ((now_ms - 7_200_000, -0.2), (now_ms, 0.05)):
+        figures = ArmLook(arm="b", users=40, lift=0.2, low=low, high=0.4)
+        client.rpush(keyspace.experiment_looks("diverse"), Look(at=at, arms=(figures,)).model_dump_json())
     for item_id, title in zip(HOSTILE_ITEMS, [HOSTILE_TITLE, *HOSTILE[1:]], strict=True):
         entry = {"kind": "item", "id": item_id, "title": title, "categories": [title], "updated_at": 1}
         client.hset(keyspace.CATALOG_ITEMS, item_id, records.encode_catalog(1, json.dumps(entry)))
@@ -201,10 +205,12 @@ def show(page: Page, view: str) -> None:
         expect(page.locator(".line").first).to_be_visible(timeout=PATIENCE_MS)
         expect(page.locator("main")).to_contain_text("12.5 %", timeout=PATIENCE_MS)
     elif view == "models":
-        expect(page.locator(".uplot")).to_be_visible(timeout=PATIENCE_MS)
+        expect(page.locator(".uplot").first).to_be_visible(timeout=PATIENCE_MS)
         page.get_by_role("button", name="v1", exact=True).click()
         expect(page.locator("main")).to_contain_text("decision on v1", timeout=PATIENCE_MS)
         expect(page.locator("main")).to_contain_text("diversity = 0.5", timeout=PATIENCE_MS)
+        expect(page.locator("main")).to_contain_text("surely better", timeout=PATIENCE_MS)
+        expect(page.get_by_role("group", name="Lift of b over time").locator(".uplot")).to_be_visible()
     else:
         page.get_by_role("searchbox").fill("i00")
         expect(page.locator("main")).not_to_contain_text("Title i29", timeout=PATIENCE_MS)

@@ -82,6 +82,38 @@ def test_an_experiment_runs_from_its_definition_to_its_stop(redis_url: str, api:
     asyncio.run(scenario())
 
 
+def test_looks_at_the_running_arms_are_kept_in_their_order_until_the_next_run(
+    redis_url: str, api: Client
+) -> None:
+    World().write(redis_url)
+    looks = "/v1/experiments/by-popularity/looks"
+
+    def look(at: int, run: int = 1, arm: str = "popular") -> dict[str, Any]:
+        figures = {"arm": arm, "users": 9, "lift": 0.1, "low": -0.2, "high": None}
+        return {"at": at, "run": run, "arms": [figures]}
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            await client.post("/v1/experiments", json=DEFINITION)
+            assert (await client.post(looks, json=look(1))).status_code == 409  # a draft
+            await client.post("/v1/experiments/by-popularity/start")
+            assert (await client.post(looks, json=look(1, arm="other"))).status_code == 422
+            assert (await client.post(looks, json=look(1, run=2))).status_code == 409
+            hour = 3_600_000
+            for at in (0, 1, hour, hour + 1, 2 * hour):  # the second and the fourth come too soon
+                assert (await client.post(looks, json=look(at))).status_code == 204
+            kept = (await client.get(looks)).json()["looks"]
+            assert [each["at"] for each in kept] == [0, hour, 2 * hour]
+            assert kept[0] == look(0)
+            await client.post("/v1/experiments/by-popularity/stop", json={})
+            await client.post("/v1/experiments", json=DEFINITION)
+            assert (await client.get(looks)).json() == {"looks": []}  # the next run has none yet
+            await client.delete("/v1/experiments/by-popularity")
+
+    asyncio.run(scenario())
+    assert not redis.Redis.from_url(redis_url).exists(keyspace.experiment_looks("by-popularity"))
+
+
 def test_the_short_way_and_the_documented_one_name_the_same_arm_and_redis_need_not_answer(
     redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,15 +11,13 @@ from contracts.experiments.record import Experiment, define, start, stop
 from experiments.api import ExperimentApiError
 from stack.machine.start_plan import Plan
 from stack.processes.run_state import Folders
-from stack.run.guardrails import WATCH, GuardrailWatch, is_guarded
+from stack.run.guardrails import WATCH, GuardrailWatch
 from stack.run.supervisor import Supervisor
 
 SHAPE: dict[str, Any] = {"name": "e", "hypothesis": "h", "arms": [{"name": "a"}, {"name": "b"}]}
-GUARDED = define(
-    Definition.model_validate(SHAPE | {"guardrails": [{"metric": "clicks_per_user"}]}), None, now_ms=1
-)
-RUNNING = start(GUARDED, [], now_ms=2)
-UNGUARDED = start(define(Definition.model_validate(SHAPE), None, now_ms=1), [], now_ms=2)
+DRAFT = define(Definition.model_validate(SHAPE), None, now_ms=1)
+RUNNING = start(DRAFT, [], now_ms=2)
+STOPPED = stop(RUNNING, "done", now_ms=3)
 
 
 class NotedSupervisor(Supervisor):
@@ -62,13 +60,13 @@ def api_answer(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
     return found
 
 
-def test_a_look_is_started_when_due_while_a_guarded_experiment_runs(
+def test_a_look_is_started_when_due_while_an_experiment_runs(
     tmp_path: Path, api_answer: list[Experiment]
 ) -> None:
     supervisor, clock = NotedSupervisor(tmp_path), Clock()
     watch = GuardrailWatch(supervisor, "http://nobody", clock)
     counts = []
-    for experiments in ([RUNNING], [], [UNGUARDED], [GUARDED], [RUNNING]):
+    for experiments in ([RUNNING], [], [STOPPED], [DRAFT], [DRAFT, RUNNING]):
         api_answer[:] = experiments
         watch.look_when_due()  # not due: nothing happens
         clock.now += 60
@@ -100,11 +98,6 @@ def test_zero_seconds_turn_it_off(
     clock.now += 1e6
     watch.look_when_due()
     assert supervisor.started == []
-
-
-def test_only_what_runs_and_has_guardrails_is_guarded() -> None:
-    guarded = [is_guarded(each) for each in (GUARDED, RUNNING, UNGUARDED, stop(RUNNING, "done", now_ms=3))]
-    assert guarded == [False, True, False, False]
 
 
 def test_the_command_that_is_started_exists() -> None:

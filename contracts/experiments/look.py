@@ -1,0 +1,53 @@
+"""A look at a running experiment: what its arms showed up to a moment, kept to be drawn over time.
+
+`headwater experiments watch` makes them from the lake, the API keeps them and the page draws them. The
+interval holds at every look, so looking often does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_LOOKS = 1000  # of an experiment; the newest are kept
+MAX_ARMS = 100
+_DAY_MS = 86_400_000
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class ArmLook(_Record):
+    """One arm beside the control, in the primary metric."""
+
+    arm: Annotated[str, Field(min_length=1, max_length=200)]
+    users: Annotated[int, Field(ge=0)]
+    lift: float | None = Field(
+        None, description="0.05: 5 % more than the control; null where nothing is known"
+    )
+    low: float | None = Field(
+        None, description="Lower bound of an interval that holds at every look; null: none"
+    )
+    high: float | None = Field(None, description="Its upper bound; null: none")
+
+
+class Look(_Record):
+    """What the arms of a run showed at a moment."""
+
+    at: Annotated[int, Field(ge=0, description="Epoch milliseconds")]
+    run: Annotated[int, Field(ge=1)] = 1
+    arms: Annotated[tuple[ArmLook, ...], Field(max_length=MAX_ARMS)]
+
+
+def least_gap_ms(planned_days: int) -> int:
+    """The time between two looks that are kept: MAX_LOOKS last for the planned days."""
+    return planned_days * _DAY_MS // MAX_LOOKS
+
+
+def is_kept(look: Look, kept: Sequence[Look], planned_days: int) -> bool:
+    """Whether a look is kept after those before it: the first of a run, or long enough after the last one."""
+    before = [each.at for each in kept if each.run == look.run]
+    return not before or look.at - max(before) >= least_gap_ms(planned_days)
