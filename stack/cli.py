@@ -30,7 +30,7 @@ PARTS: tuple[Part, ...] = (
     Part("streaming.cli", "streaming", ("rebuild", "repair", "rejects", "mapping")),
     Part("training.cli", "training", ("train", "plan", "models", "report", "tune")),
     Part("experiments.cli", "experiments", ("experiments", "report live", "report exposures")),
-    Part("serving.cli", "serving", ("export",)),
+    Part("serving.cli", "serving", ("export", "predict")),
 )
 
 

@@ -102,6 +102,11 @@ def routes(
         """
         return await estimates(memory, user_id, item_id)
 
+    @router.post("/v1/users/{user_id:id}/estimate")
+    async def estimate_many(user_id: PathId, given: GivenItems) -> Estimates:
+        """The same for up to 1,000 items; one that comes twice is answered twice."""
+        return await estimates(memory, user_id, given.item_ids)
+
     @router.post("/v1/users/{user_id:id}/rank", openapi_extra=read_rank_query.openapi)
     async def rank(request: Request, user_id: PathId, given: GivenItems) -> RankedItems:
         """Items that the caller gives, as search hits, ordered for the user by the whole history.

@@ -33,6 +33,7 @@ _OF_A_STACK = frozenset(
         "models",
         "export",
         "users",
+        "predict",
     }
 )
 _STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune", "models republish"})

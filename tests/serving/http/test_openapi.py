@@ -156,6 +156,7 @@ def test_every_route_and_error_is_in_the_document() -> None:
     assert set(DOCUMENT["paths"]) == {
         "/v1/users/{user_id}/recommendations",
         "/v1/users/{user_id}/history",
+        "/v1/users/{user_id}/export",
         "/v1/items/{item_id}/similar",
         "/v1/items/{item_id}/users",
         "/v1/popular",
