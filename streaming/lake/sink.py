@@ -55,6 +55,14 @@ def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
     return int(found.get()) if found.isDefined() else -1
 
 
+def writers(spark: SparkSession, path: str) -> dict[str, int]:
+    """The last batch of each writer that the table's log names, by the writer's id."""
+    assert spark._jvm is not None
+    found = _snapshot(spark, path).transactions()
+    entries = spark._jvm.scala.jdk.javaapi.CollectionConverters.asJava(found)
+    return {str(writer): int(batch) for writer, batch in dict(entries).items()}
+
+
 def table_version(spark: SparkSession, path: str) -> int:
     """The newest version of a table's log."""
     return int(_snapshot(spark, path).version())

@@ -7,6 +7,7 @@ own ``start.json`` says from where a query begins to which `headwater repair` ga
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from clients.stored_files import StoredFiles
@@ -26,6 +27,19 @@ class StartingPoint(NamedTuple):
 
     offsets: TopicOffsets  # the first to read
     lake_version: int  # of the interactions table when the offsets were found
+    # Who had written to the query's table by then, and up to which batch; None in those of earlier versions.
+    writers: dict[str, int] | None = None
+
+    def later_writer(self, now: Mapping[str, int], writer: str) -> str | None:
+        """Who else has written since; None where nobody has, or it was not kept who had before."""
+        if self.writers is None:
+            return None
+        before = self.writers
+        others = (name for name, batch in now.items() if name != writer and batch > before.get(name, NEVER))
+        return next(others, None)
+
+
+FIRST_START = StartingPoint({}, NEVER, {})
 
 
 class Checkpoint(NamedTuple):
@@ -99,7 +113,7 @@ def _start(files: StoredFiles, uri: str) -> StartingPoint | None:
     if not files.exists(path):
         return None
     found = _parse(_text(files, path), _START)
-    return StartingPoint(found["offsets"], found["lake_version"])
+    return StartingPoint(found["offsets"], found["lake_version"], found.get("writers"))
 
 
 def _query_id(files: StoredFiles, uri: str) -> str | None:

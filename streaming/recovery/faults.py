@@ -1,7 +1,8 @@
 """Whether the queries may go on from their checkpoints: looked at before they start.
 
 A query without its checkpoint reads the topics again from their beginning: the lake would hold events twice.
-One with an older checkpoint gives new events the numbers of old batches, which Delta skips: a loss.
+One with an older checkpoint gives new events the numbers of old batches, which Delta skips: a loss. One from
+before a repair would append again what another query has appended since.
 """
 
 from __future__ import annotations
@@ -15,8 +16,14 @@ from clients.stored_files import StoredFiles
 from clients.topic_admin import topic_begins, topic_ends
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from streaming.lake.sink import committed_batch, holds_nothing, is_empty, table_version
-from streaming.recovery.checkpoint import NEVER, BrokenCheckpointError, Checkpoint, read_checkpoint
+from streaming.lake.sink import committed_batch, holds_nothing, is_empty, table_version, writers
+from streaming.recovery.checkpoint import (
+    FIRST_START,
+    NEVER,
+    BrokenCheckpointError,
+    Checkpoint,
+    read_checkpoint,
+)
 from streaming.runtime.checkpoint_folders import checkpoint
 from streaming.state.applied_offsets import read_applied
 from streaming.state.client import connect
@@ -67,7 +74,11 @@ def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint
         return None if is_new else "is gone, yet the lake holds what it has written"
     if not found.has_run and found.start and found.start.lake_version != table_version(spark, path):
         return "is gone again, and the lake has changed since it was repaired"
-    written = committed_batch(spark, path, f"{found.query_id}:{lake.INTERACTIONS.name}")
+    writer = f"{found.query_id}:{lake.INTERACTIONS.name}"
+    # At a first start nobody else has written to the lake.
+    if other := (found.start or FIRST_START).later_writer(writers(spark, path), writer):
+        return f"is older than a repair: {other.split(':')[0]} has written to the lake since"
+    written = committed_batch(spark, path, writer)
     if written > found.planned:
         return f"is older than the lake: it knows batches up to {found.planned}, the lake holds {written}"
     if written < found.committed:
@@ -93,7 +104,10 @@ def _of_activity(spark: SparkSession, settings: StreamingSettings, found: Checkp
     path = lake.ITEM_ACTIVITY.path(settings.lake_uri)
     if not found.has_run:
         return None if is_empty(spark, path) else "is gone, yet the lake holds what it has written"
-    if (written := committed_batch(spark, path, str(found.query_id))) > found.planned:
+    writer = str(found.query_id)
+    if other := found.start and found.start.later_writer(writers(spark, path), writer):
+        return f"is older than a repair: {other} has written to its table since"
+    if (written := committed_batch(spark, path, writer)) > found.planned:
         return f"is older than the lake: it knows batches up to {found.planned}, the lake holds {written}"
     newest = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
     reached = max((int(source.get("reservoirVersion", NEVER)) for source in found.sources), default=NEVER)

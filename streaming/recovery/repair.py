@@ -19,7 +19,7 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
 from contracts.topics import LAKE_SOURCES, PartitionOffsets, by_topic
 from streaming.lake.offsets import lake_offsets
-from streaming.lake.sink import create_tables, table_version
+from streaming.lake.sink import create_tables, table_version, writers
 from streaming.recovery.checkpoint import StartingPoint, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults
 from streaming.recovery.holes import FilledHoles, fill_holes
@@ -161,13 +161,15 @@ def _begin(
     repaired: Repaired,
 ) -> None:
     version = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
-    start = None if offsets is None else StartingPoint(by_topic(offsets), version)
+    known = writers(spark, _TABLES[query].path(settings.lake_uri))
+    start = StartingPoint(by_topic(offsets or {}), version, known)
     aside = begin_anew(StoredFiles(spark), checkpoint(settings, query), start)
     repaired.begins[query] = offsets or {}
     if aside is not None:
         repaired.aside[query] = aside
 
 
+_TABLES = {"lake": lake.INTERACTIONS, "item_activity": lake.ITEM_ACTIVITY}
 _Repair = Callable[[SparkSession, StreamingSettings, _Reach, Repaired], None]
 _REPAIRS: tuple[tuple[str, _Repair], ...] = (
     ("lake", _repair_lake),

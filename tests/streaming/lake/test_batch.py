@@ -84,12 +84,13 @@ def exposure(user_id: str, at: int) -> str:
     return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=at).to_json()
 
 
-def test_what_was_shown_is_appended_once_and_an_erasure_of_its_batch_covers_it(
+def test_a_replayed_batch_adds_no_row_and_an_erasure_covers_what_its_batch_has_shown(
     spark: SparkSession, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uri, rejected = str(tmp_path), list[DataFrame]()
     monkeypatch.setattr(lake_batch, "write_rejected", lambda rows, _: rejected.append(rows))
     create_tables(spark, uri)
+    viewed = Interaction(event_type="view", user_id="bob", item_id="i", event_time=_MS)
     tombstone = CatalogEntry(kind="erasure", id="ann", updated_at=_MS)
     values = [
         (
@@ -98,10 +99,12 @@ def test_what_was_shown_is_appended_once_and_an_erasure_of_its_batch_covers_it(
         ),
         (topics.EXPOSURES.name, batch_of([])),
         (topics.CATALOG.name, tombstone.to_json()),
+        (topics.INTERACTIONS.name, viewed.to_json()),
     ]
     rows = [(None, value, topic, 0, n, NOW, 0) for n, (topic, value) in enumerate(values)]
     frame = spark.createDataFrame(rows, f"key binary, value binary, {ORIGIN}")
-    for _ in range(2):  # the second one as after a kill: all of it is a replay
+    # The second one as after a kill between Delta's commit and Spark's: all of it is a replay.
+    for _ in range(2):
         batch = LakeBatch(StreamingSettings(lake_uri=uri, redis_url=SecretStr(redis_url)), lambda: "query")
         batch.write(frame, 0)
     in_lake = DeltaTable(lake.EXPOSURES.path(uri)).to_pyarrow_table().to_pylist()
@@ -109,6 +112,8 @@ def test_what_was_shown_is_appended_once_and_an_erasure_of_its_batch_covers_it(
         ("ann", 0, 2),
         ("bob", 0, 1),
     ]
+    for table in (lake.INTERACTIONS, lake.CATALOG):
+        assert DeltaTable(table.path(uri)).to_pyarrow_table().num_rows == 1
     assert [[row["reason"] for row in rows.collect()] for rows in rejected if rows.count()] == [
         ["no exposures"],
         ["no exposures"],

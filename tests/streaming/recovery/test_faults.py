@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from clients.stored_files import StoredFiles
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from streaming.lake.sink import append, create_tables, table_version
+from streaming.lake.sink import append, create_tables, table_version, writers
 from streaming.recovery.checkpoint import StartingPoint, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults, refusal
 from streaming.state.applied_offsets import write_applied
@@ -31,6 +32,13 @@ def settings(spark: SparkSession, redis_url: str, tmp_path: Path) -> StreamingSe
 
 def faults(spark: SparkSession, settings: StreamingSettings) -> dict[str, str]:
     return dict(checkpoint_faults(spark, settings))
+
+
+def append_row(spark: SparkSession, settings: StreamingSettings, table: lake.Table, writer: str) -> None:
+    """As a query does: `writer` is what the table's log names."""
+    path = table.path(settings.lake_uri)
+    options = {"txnAppId": writer, "txnVersion": "0"}
+    spark.createDataFrame([], table.ddl).write.format("delta").mode("append").options(**options).save(path)
 
 
 def write_row(spark: SparkSession, settings: StreamingSettings, table: lake.Table, writer: str) -> None:
@@ -69,6 +77,35 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
     assert faults(spark, settings)["lake"].startswith("is older than the lake")
     begin_anew(files, str(folder), StartingPoint({}, version - 1))
     assert faults(spark, settings)["lake"].startswith("is gone again")
+
+
+def test_a_checkpoint_from_before_a_repair_is_refused_and_the_repaired_one_is_not(
+    spark: SparkSession, settings: StreamingSettings, tmp_path: Path
+) -> None:
+    """With the older one, what the repaired query has appended since would be appended again."""
+    for query, table in (("lake", lake.INTERACTIONS), ("item_activity", lake.ITEM_ACTIVITY)):
+        folder, path = tmp_path / "checkpoints" / f"{query}-v1", table.path(settings.lake_uri)
+        of_lake = f":{table.name}" if query == "lake" else ""
+        append_row(spark, settings, table, f"q{of_lake}")
+        write_checkpoint(folder, 0, 0)
+        shutil.copytree(folder, backup := tmp_path / f"{query}-backup")
+        begun = table_version(spark, lake.INTERACTIONS.path(settings.lake_uri))
+        begin_anew(StoredFiles(spark), str(folder), StartingPoint({}, begun, writers(spark, path)))
+        write_checkpoint(folder, 0, 0)
+        (folder / "metadata").write_text('{"id":"repaired"}')
+        append_row(spark, settings, table, f"repaired{of_lake}")
+        assert query not in faults(spark, settings)
+        repaired = shutil.move(folder, tmp_path / f"{query}-repaired")
+        shutil.copytree(backup, folder)
+        if query == "lake":
+            assert faults(spark, settings)[query].startswith("is older than a repair: repaired has written")
+        else:  # one that was repaired before start.json named the writers says nothing
+            assert query not in faults(spark, settings)
+        (folder / "start.json").write_text(json.dumps({"offsets": {}, "lake_version": 0, "writers": {}}))
+        assert faults(spark, settings)[query].startswith("is older than a repair: repaired has written")
+        shutil.rmtree(folder)
+        shutil.move(repaired, folder)
+    assert faults(spark, settings) == {}
 
 
 @pytest.mark.parametrize(("offset", "is_fault"), [(0, False), (2, False), (3, True)])
