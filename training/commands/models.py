@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Manifest
 from training.registry.outcome import TrainingError
 from training.registry.registry import Registry, differences
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 models = typer.Typer(no_args_is_help=True, help="Published versions: look at them, serve an earlier one.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -132,8 +136,21 @@ def rollback(reason: str = "by hand") -> None:
 
 @models.command()
 def prune(keep: Annotated[int, typer.Option(min=1, help="versions to keep, the served one too")] = 2) -> None:
-    """Delete old versions, in Redis and in MODELS_URI where that is a local folder."""
-    deleted = _registry().prune(keep)
+    """Delete old versions, in Redis and in MODELS_URI. Starts Spark where that is not on this machine."""
+    with ExitStack() as at_end:
+        spark: list[SparkSession] = []
+
+        def delete_elsewhere(version: str) -> None:
+            from training.registry import model_folder
+            from training.runtime.session import training_session
+
+            settings = TrainingSettings()
+            if not spark:
+                spark.append(training_session(settings))
+                at_end.callback(spark[0].stop)
+            model_folder.delete(spark[0], settings.models_uri, version)
+
+        deleted = _registry().prune(keep, delete_elsewhere)
     typer.echo(f"deleted {', '.join(deleted) or 'nothing'}")
 
 

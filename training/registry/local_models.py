@@ -63,7 +63,7 @@ def read_manifest(models_uri: str, version: str) -> Manifest | None:
 
 
 def delete(models_uri: str, version: str) -> None:
-    """Delete the folder where it is here; elsewhere the next round does."""
+    """Delete the folder where it is here."""
     folder = local_folder(models_uri, version)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

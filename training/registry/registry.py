@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,15 +67,22 @@ class Registry:
         self.promote(previous, "rollback", reason)
         return current, previous
 
-    def prune(self, keep: int) -> list[str]:
-        """Delete all but the served version and the ``keep`` - 1 newest others; returns the deleted."""
+    def prune(self, keep: int, delete_elsewhere: Callable[[str], None]) -> list[str]:
+        """Delete all but the served version and the ``keep`` - 1 newest others; returns the deleted.
+
+        ``delete_elsewhere`` deletes a version's folder where MODELS_URI is not on this machine.
+        """
         current = self.publisher.current_version()
         in_use = {current} | self.publisher.experiment_versions()
         others = [version for version in self.publisher.versions() if version not in in_use]
         old = others[: max(0, len(others) - (keep - 1))]
         for version in old:
+            # The folder first: a version that is gone from Redis is not found again.
+            if local_models.local_folder(self.models_uri, version) is None:
+                delete_elsewhere(version)
+            else:
+                local_models.delete(self.models_uri, version)
             self.publisher.delete(version)
-            local_models.delete(self.models_uri, version)
             self.publisher.record("prune", current, version, f"keep {keep}")
         return old
 

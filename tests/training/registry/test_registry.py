@@ -126,6 +126,18 @@ def test_prune_keeps_the_served_version_and_the_newest_others(registry: Registry
     assert "deleted nothing" in run("prune", "--keep", "1")
 
 
+def test_a_folder_that_is_elsewhere_is_deleted_too_and_first(registry: Registry) -> None:
+    deleted = []
+
+    def delete(version: str) -> None:
+        assert version in registry.publisher.versions()  # so that a failure is tried again
+        deleted.append(version)
+
+    elsewhere = Registry(registry.publisher, "s3a://bucket/models")
+    assert elsewhere.prune(1, delete) == deleted == ["v1"]
+    assert (Path(registry.models_uri) / "v1").exists()
+
+
 def test_a_version_that_a_running_experiment_serves_is_not_pruned(registry: Registry) -> None:
     arms = [{"name": "a"}, {"name": "b", "parameters": {"model_version": "v1"}}]
     draft = define(Definition.model_validate({"name": "e", "hypothesis": "h", "arms": arms}), None, 1)
