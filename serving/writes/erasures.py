@@ -9,9 +9,18 @@ from pydantic import BaseModel, Field
 
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError
-from contracts.topics import CATALOG, Partition
+from contracts.topics import CATALOG, EXPOSURES, INTERACTIONS, REJECTED, RETENTION, Partition
 from serving.redis.store import Store
 from serving.writes.receipt import ErasureReceipt, encode_receipt
+
+
+class Remainder(BaseModel):
+    """Something that may still hold the user, though no answer shows it."""
+
+    where: str
+    what: str
+    until: int | None = Field(description="Epoch milliseconds; null where `ends` alone says it")
+    ends: str = Field(description="What ends it, with the setting or the command")
 
 
 class Erasure(BaseModel):
@@ -25,6 +34,7 @@ class Erasure(BaseModel):
     online: bool = Field(description="Whether the state in Redis is without the user")
     lake: bool = Field(description="Whether the lake's tables are without the user")
     models: bool = Field(description="Whether every model in Redis was trained without the user")
+    remains: list[Remainder] = Field(description="What may still hold the user, and until when")
 
 
 async def read_erasure(store: Store, receipt: ErasureReceipt) -> Erasure:
@@ -64,4 +74,61 @@ def describe_erasure(
         online=done[0],
         lake=done[1],
         models=models,
+        remains=_remains(receipt.requested_at, models),
     )
+
+
+def _remains(requested_at: int, models: bool) -> list[Remainder]:
+    """The copies that no query reaches; those of the topics by the retention that they are created with."""
+    found = [
+        Remainder(
+            where=f"Kafka: {topic.name}",
+            what=what,
+            until=requested_at + int(topic.config[RETENTION]),
+            ends="the topic's retention, as it is created",
+        )
+        for topic, what in _TOPICS
+    ]
+    return [*found, *([] if models else [_MODELS]), *_OTHERS]
+
+
+_TOPICS = (
+    (INTERACTIONS, "the user's events"),
+    (EXPOSURES, "what was shown to the user"),
+    (REJECTED, "events of the user that were refused"),
+)
+_MODELS = Remainder(
+    where="MODELS_URI", what="factors of the user", until=None, ends="KEEP_VERSIONS rounds later"
+)
+_OTHERS = (
+    Remainder(
+        where=f"Kafka: {CATALOG.name}",
+        what="the tombstone, with the user's id; old metadata",
+        until=None,
+        ends="the broker compacts the metadata; the tombstone stays, so that no replay brings the user back",
+    ),
+    Remainder(
+        where="lake",
+        what="data files that its tables no longer name",
+        until=None,
+        ends="VACUUM_RETENTION_HOURS after `lake` is true",
+    ),
+    Remainder(
+        where="Redis: append-only file and snapshots",
+        what="commands that wrote the user's keys",
+        until=None,
+        ends="Redis rewrites the file as it grows; at once by `redis-cli BGREWRITEAOF` and `BGSAVE`",
+    ),
+    Remainder(
+        where="Redis",
+        what="the tombstone, with the user's id",
+        until=None,
+        ends="it stays, so that no replay brings the user back",
+    ),
+    Remainder(
+        where="backups, ledgers, logs, a producer's own files",
+        what="what they hold",
+        until=None,
+        ends="you delete them; `headwater restore` keeps the user out of the lists",
+    ),
+)

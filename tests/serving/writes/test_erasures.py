@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 import redis
@@ -31,6 +32,22 @@ def test_an_erasure_is_complete_when_state_lake_and_every_model_are(
     online: int, in_lake: int, through: list[int], state: str
 ) -> None:
     assert describe_erasure(RECEIPT, online, in_lake, through).state == state
+
+
+def test_the_receipt_lists_what_still_holds_the_user_and_until_when() -> None:
+    """As the table in docs/operations.md has it."""
+    open_, done = describe_erasure(RECEIPT, 8, 8, [0]), describe_erasure(RECEIPT, 8, 8, [])
+    until = {each.where: each.until for each in open_.remains}
+    days = 24 * 3600 * 1000
+    assert until["Kafka: interactions"] == until["Kafka: exposures"] == 1000 + 7 * days
+    assert until["Kafka: interactions.rejected"] == 1000 + 30 * days
+    assert all(each.ends for each in open_.remains)
+    text = Path("docs/operations.md").read_text(encoding="utf-8")
+    table = text.partition("The receipt lists what remains")[2].partition("`headwater rebuild`")[0]
+    for where in until:
+        for name in where.replace("Kafka: ", "").split(": ")[-1].split(", "):
+            assert name.split(" and ")[0] in table, name
+    assert {each.where for each in open_.remains} - {each.where for each in done.remains} == {"MODELS_URI"}
 
 
 @pytest.mark.parametrize("text", [a_manifest("v1").to_json(), "damaged"])
