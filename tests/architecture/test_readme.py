@@ -49,7 +49,7 @@ def test_every_setting_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     code = set(re.findall(r"`([A-Z_]+)` in `", text)) | {"EVENT_RULES", "RANKING_METRICS", "USER_METRICS"}
     elsewhere = {"KAFKA_PORT", "HEADWATER_DATA_DIR", "HEADWATER_MAVEN_REPOSITORY"}
-    elsewhere |= {"PIP_INDEX_URL", "GRAFANA_PASSWORD"}
+    elsewhere |= {"PIP_INDEX_URL", "GRAFANA_PASSWORD", "REDIS_PASSWORD"}
     elsewhere |= {"SASL_SSL", "SASL_PLAINTEXT"}  # values of a setting
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text))
     assert named - known - code - elsewhere == set()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 from pydantic import BaseModel
 
@@ -20,7 +23,9 @@ from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
 from stack.machine.broker import server_properties
 from stack.machine.jars import locked_jars
+from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.redis_server import redis_plan
+from tests.faults.processes import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -29,6 +34,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCKERFILE = re.sub(r"^#.*\n|\\\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
 REHEARSAL = (ROOT / "tests" / "compose" / "rehearsal.sh").read_text()
 OURS = tuple(name for name, service in SERVICES.items() if "build" in service)
+PASSWORD = "${REDIS_PASSWORD:-headwater}"
 IN_A_PROFILE = frozenset(name for name, service in SERVICES.items() if service.get("profiles"))
 SETTINGS_OF: dict[str, type[BaseModel]] = {
     "streaming": settings.StreamingSettings,
@@ -101,6 +107,7 @@ def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["mem_limit"]
+    assert 0 < service["pids_limit"] <= 2000  # threads count
     assert service["logging"]["options"]["max-size"]
     # The official Kafka image writes its configuration beside its programs.
     assert service.get("read_only", False) is (name != "kafka")
@@ -141,10 +148,11 @@ def test_a_service_of_ours_gets_only_settings_that_exist(name: str) -> None:
 def test_a_service_gets_addresses_that_are_listened_to_inside_the_network(name: str) -> None:
     told = SERVICES[name]["environment"]
     assert told["KAFKA_BOOTSTRAP_SERVERS"] == listeners("KAFKA_ADVERTISED_LISTENERS")["INSIDE"]
-    host, port = re.fullmatch(r"redis://(\w+):(\d+)/0", told["REDIS_URL"]).groups()  # type: ignore[union-attr]
-    assert "redis-server" in SERVICES[host]["command"]
-    assert port == "6379"  # Redis' own, which the command leaves alone
-    assert "--port" not in SERVICES[host]["command"]
+    address = re.fullmatch(rf"redis://:{re.escape(PASSWORD)}@(\w+):(\d+)/0", told["REDIS_URL"])
+    assert address is not None
+    assert "redis-server" in SERVICES[address[1]]["command"][-1]
+    assert address[2] == "6379"  # Redis' own, which the command leaves alone
+    assert "--port" not in SERVICES[address[1]]["command"][-1]
 
 
 def test_the_broker_is_set_up_as_the_one_of_make_demo() -> None:
@@ -180,7 +188,9 @@ def test_the_broker_listens_where_it_sends_its_clients() -> None:
 
 
 def test_redis_is_set_up_as_the_one_of_make_demo_and_is_not_published(tmp_path: Path) -> None:
-    told, ours = options_of(SERVICES["redis"]["command"].split()), options_of(redis_plan(tmp_path, 1).command)
+    words = SERVICES["redis"]["command"][-1].partition("<<")[0].removeprefix("exec ").split()
+    assert words[1] == "-"  # the rest of the configuration: standard input
+    told, ours = options_of(words[1:]), options_of(redis_plan(tmp_path, 1).command)
     assert {"maxmemory-policy", "appendonly", "appendfsync"} <= told.keys()
     assert {name: told[name] for name in told.keys() & ours.keys()} == {
         name: ours[name] for name in told.keys() & ours.keys()
@@ -191,6 +201,54 @@ def test_redis_is_set_up_as_the_one_of_make_demo_and_is_not_published(tmp_path: 
         SERVICES["redis"]["mem_limit"].removesuffix("m")
     )
     assert "ports" not in SERVICES["redis"]
+
+
+def test_the_command_of_redis_asks_for_its_password_and_shows_it_to_nobody(tmp_path: Path) -> None:
+    """The shell's script with the bundled server: as the container runs it, on a port of its own."""
+    port, server = free_port(), Path(redis_plan(tmp_path, 1).command[0])
+    script = SERVICES["redis"]["command"][-1].replace("$$", "$")
+    options = f"redis-server - --port {port} --bind {LOOPBACK} --dir {tmp_path} "
+    script = script.replace("redis-server - ", options)
+    env = {"PATH": f"{server.parent}:{os.environ['PATH']}", "REDISCLI_AUTH": "s3cret"}
+    with subprocess.Popen(["sh", "-c", script], env=env, stdout=subprocess.DEVNULL) as process:
+        try:
+            url = f"redis://:s3cret@{LOOPBACK}:{port}/0"
+            wait_until(lambda: answers(url), "Redis answers")
+            assert not answers(f"redis://{LOOPBACK}:{port}/0")
+            command = Path(f"/proc/{process.pid}/cmdline")
+            assert not command.exists() or b"s3cret" not in command.read_bytes()
+            with redis.Redis.from_url(url) as client:
+                client.hset(keyspace.APPLIED_LAKE, "interactions:0", 1)
+                client.hset(keyspace.TRAINING_STATUS, "phase", "idle")
+            for name in ("streaming", "trainer"):
+                check = SERVICES[name]["healthcheck"]["test"][-1].replace("$$", "$")
+                check = check.replace("/dev/tcp/redis/6379", f"/dev/tcp/{LOOPBACK}/{port}")
+                for password, code in (("s3cret", 0), ("wrong", 1)):
+                    asked = {"REDIS_URL": f"redis://:{password}@redis:6379/0"}
+                    done = subprocess.run(["bash", "-c", check], env=asked, check=False)
+                    assert done.returncode == code, (name, password)
+        finally:
+            process.terminate()
+
+
+def answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client, suppress(redis.RedisError):
+        return bool(client.ping())
+    return False
+
+
+def test_what_holds_the_state_has_no_way_out_and_only_published_services_have() -> None:
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    for name, service in SERVICES.items():
+        # A port of a service that is only in an internal network is not published.
+        assert "default" in service["networks"] or "ports" not in service
+        for other in service.get("depends_on", ()):
+            assert set(service["networks"]) & set(SERVICES[other]["networks"]), (name, other)
+    assert {name for name in SERVICES if "default" not in SERVICES[name]["networks"]} == {
+        "redis",
+        "streaming",
+        "trainer",
+    }
 
 
 def options_of(command: Sequence[str]) -> dict[str, str]:
