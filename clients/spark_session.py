@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from clients.kafka_options import HIDDEN_OPTIONS
@@ -27,8 +31,10 @@ def spark_session(name: str, settings: SparkSettings, driver_options: str = "") 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if settings.spark_master.startswith("local") else "")
     if not os.environ["SPARK_LOCAL_IP"]:
         del os.environ["SPARK_LOCAL_IP"]
+    conf = session_conf(settings, driver_options)
+    _start_jvm({"spark.app.name": name, "spark.master": settings.spark_master, **conf})
     builder = SparkSession.builder.appName(name).master(settings.spark_master)
-    for key, value in session_conf(settings, driver_options).items():
+    for key, value in conf.items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
@@ -85,3 +91,43 @@ def connector_jars(folder: str) -> list[str]:
     if not jars:
         raise FileNotFoundError(f"No Spark jars in {folder!r}: run `headwater setup`, or set SPARK_JARS_DIR")
     return jars
+
+
+def _start_jvm(conf: Mapping[str, str]) -> None:
+    """Start this process' JVM, unless it runs, with its configuration in a file that is deleted then.
+
+    What stands on a command line (PySpark's own way) every user of the machine can read; SPARK_CONF may
+    hold the key of a bucket.
+    """
+    if SparkContext._gateway is not None:
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:  # its owner's alone
+        file.write(as_properties(conf))
+        file.flush()
+        with _submit_arguments(f"--properties-file {file.name} --load-spark-defaults"):
+            SparkContext._ensure_initialized()
+
+
+def as_properties(conf: Mapping[str, str]) -> str:
+    """The text of a Java properties file; keys and values may hold any character."""
+    return "".join(f"{_escape(key)}={_escape(value)}\n" for key, value in conf.items())
+
+
+def _escape(text: str) -> str:
+    named = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f"}
+    return "".join(named.get(each, f"\\{each}" if each in " \\:=#!" else each) for each in text)
+
+
+@contextmanager
+def _submit_arguments(first: str) -> Iterator[None]:
+    """Before those of the environment, which stay afterwards as they were."""
+    name = "PYSPARK_SUBMIT_ARGS"
+    before = os.environ.get(name)
+    os.environ[name] = f"{first} {before or 'pyspark-shell'}"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
