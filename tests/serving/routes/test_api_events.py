@@ -10,6 +10,7 @@ import pytest
 
 from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.topics import INTERACTIONS, TOPICS
+from headwater.client import Client, Event, EventBatches, ProblemError, Retries
 from serving.writes.write_token import decode_token
 from tests.serving.conftest import ServedApi
 from tests.serving.world import World
@@ -31,13 +32,21 @@ def test_accepted_events_lie_where_the_token_says(
         assert one.status_code == 202, one.text
         assert (one.json()["accepted"], one.json()["rejected"]) == (1, [])
         many = client.post("/v1/events", json={"events": batch}).json()
+    with Client(api.url) as typed:
+        refused: list[str] = []
+        with EventBatches(typed.send_events, refused=lambda event, reason: refused.append(reason)) as batches:
+            for item in range(20):
+                batches.put(Event("rating", "u1", item, value=9 if item == 3 else 4))
+        assert len(refused) == 1
     assert many["accepted"] == 999
     assert [each["index"] for each in many["rejected"]] == [7]
     assert "value" in many["rejected"][0]["reason"]
     after = end_offsets(broker, INTERACTIONS.name)
-    assert sum(after.values()) - sum(before.values()) == 1000
-    # Every partition got events, and the last of each is the one the token names.
-    assert {partition: offset + 1 for partition, offset in decode_token(many["token"]).items()} == after
+    assert sum(after.values()) - sum(before.values()) == 1000 + 19
+    # Every partition got events, and the last of each was the one that the token names.
+    ends = {partition: offset + 1 for partition, offset in decode_token(many["token"]).items()}
+    assert ends.keys() == after.keys()
+    assert sum(ends.values()) == sum(after.values()) - 19
 
 
 def test_without_a_broker_events_are_a_503_and_reads_go_on(
@@ -54,6 +63,10 @@ def test_without_a_broker_events_are_a_503_and_reads_go_on(
             assert response.elapsed.total_seconds() < 10
             assert "accepted" not in response.json()
             assert client.get("/v1/popular").json()["stale"] is False
+    with Client(api.url, retries=Retries(attempts=1)) as typed:
+        assert typed.recommendations("ann", n=1).items[0].item_id == "i10"
+        with pytest.raises(ProblemError, match="503"):
+            typed.send_events([Event("view", "ann", "i1")])
 
 
 def test_a_retraction_is_an_event(broker: str, start_api: Callable[..., ServedApi]) -> None:

@@ -1,0 +1,1 @@
+"""What other programs import of Headwater: the client of its API."""

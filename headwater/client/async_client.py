@@ -1,0 +1,133 @@
+"""The client for programs with asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from headwater.client import calls
+from headwater.client.answers import (
+    Accepted,
+    Answer,
+    CatalogAccepted,
+    Erasure,
+    History,
+    PopularItems,
+    RankedItems,
+    Recommendations,
+    SimilarItems,
+)
+from headwater.client.calls import Call, Id
+from headwater.client.event import Event
+from headwater.client.problem import UnreachableError, problem_of
+from headwater.client.retries import Retries
+
+T = TypeVar("T", bound=Answer)
+TIMEOUT_SECONDS = 10.0
+
+
+class AsyncClient:
+    """The API at ``url``. Every method raises ProblemError for a refusal, UnreachableError for no answer.
+
+    ``key`` goes into the header X-API-Key. ``http`` is a client of httpx that the caller set up and closes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        retries: Retries = Retries(),  # noqa: B008 - frozen
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self._http = http or httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
+        self._is_ours = http is None
+        self._url = url.rstrip("/")
+        self._headers = {"X-API-Key": key} if key else {}
+        self._retries = retries
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, unless the caller brought them."""
+        if self._is_ours:
+            await self._http.aclose()
+
+    async def recommendations(self, user_id: Id, n: int = 10, **query: Any) -> Recommendations:
+        """A user's list, best first; ``query`` as the API has it: filter, exclude, after, diversity, ..."""
+        return await self._make(calls.recommendations(user_id, n, query))
+
+    async def popular(self, n: int = 10, **query: Any) -> PopularItems:
+        """What is popular; ``query``: category, offset."""
+        return await self._make(calls.popular(n, query))
+
+    async def trending(self, n: int = 10, **query: Any) -> PopularItems:
+        """What rises; ``query``: half_life (seconds), category, offset."""
+        return await self._make(calls.trending(n, query))
+
+    async def similar_items(self, item_id: Id, n: int = 10, **query: Any) -> SimilarItems:
+        """The items nearest to one."""
+        return await self._make(calls.similar_items(item_id, n, query))
+
+    async def rank(self, user_id: Id, item_ids: Sequence[Id], **query: Any) -> RankedItems:
+        """Given items in a user's order; ``query``: strength, known, filter."""
+        return await self._make(calls.rank(user_id, item_ids, query))
+
+    async def history(self, user_id: Id, n: int = 10) -> History:
+        """What is known of a user, the newest first."""
+        return await self._make(calls.history(user_id, n))
+
+    async def send_events(self, events: Sequence[Event]) -> Accepted:
+        """At most 1,000 events; the answer comes after Kafka acknowledged them, and names those refused."""
+        return await self._make(calls.send_events(events))
+
+    async def put_item(self, item_id: Id, **about: Any) -> CatalogAccepted:
+        """Say what is known about an item: title, categories, attributes."""
+        return await self._make(calls.put_item(item_id, about))
+
+    async def put_user(self, user_id: Id, **about: Any) -> CatalogAccepted:
+        """Say what is known about a user: attributes."""
+        return await self._make(calls.put_user(user_id, about))
+
+    async def erase_user(self, user_id: Id) -> Erasure:
+        """Forget a user; the receipt asks how far that is."""
+        return await self._make(calls.erase_user(user_id))
+
+    async def erasure(self, receipt: str) -> Erasure:
+        """How far an erasure is."""
+        return await self._make(calls.erasure(receipt))
+
+    async def _make(self, call: Call[T]) -> T:
+        attempt = 1
+        while True:
+            status, headers, failure = None, httpx.Headers(), ""
+            try:
+                response = await self._http.request(
+                    call.method,
+                    f"{self._url}{call.path}",
+                    params=dict(call.query),
+                    json=call.body,
+                    headers=self._headers,
+                )
+            except httpx.TransportError as error:
+                failure = f"{type(error).__name__}: {error}"
+            else:
+                if response.is_success:
+                    return call.answer.model_validate_json(response.content)
+                status, headers = response.status_code, response.headers
+            wait = self._retries.wait_after(attempt, call.is_idempotent, status, headers)
+            if wait is None and status is None:
+                raise UnreachableError(f"{self._url} did not answer after {attempt} attempts ({failure})")
+            if wait is None:
+                raise problem_of(response.status_code, response.content)
+            await asyncio.sleep(wait)
+            attempt += 1
