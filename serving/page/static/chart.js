@@ -3,10 +3,22 @@ import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 const HEIGHT = 240;
+const STYLE = "plot-style";
 /** How lines are drawn, by their place: the first one is what the chart is about. */
 const STYLES = [{ colour: "--accent" }, { colour: "--quiet", dash: [6, 4] }, { colour: "--well", dash: [2, 3] }];
 // An interval's bounds: what lies between them is filled.
 const EDGE = { colour: "--accent", dash: [2, 3] };
+
+/** The plot library with its style. It is more than half of the page, and only some views need it. */
+async function loadPlots() {
+  if (!document.getElementById(STYLE)) {
+    const link = Object.assign(document.createElement("link"), { id: STYLE, rel: "stylesheet", href: "./page/vendor/uplot.css" });
+    const arrived = new Promise((done) => { link.onload = done; link.onerror = done; });
+    document.head.append(link);
+    await arrived;
+  }
+  return (await import("./vendor/uplot.js")).default;
+}
 
 /** Draws the lines into `place`, as wide as it is; gives what takes them away again. */
 function draw(uPlot, place, { title, labels, lines, figure }) {
@@ -50,8 +62,7 @@ export function Chart({ name, title, labels, lines, figure }) {
   useEffect(() => {
     let ended = false;
     let end = () => {};
-    // The library is more than half of the page, and only some views need it.
-    import("./vendor/uplot.js").then(({ default: uPlot }) => {
+    loadPlots().then((uPlot) => {
       if (!ended) end = draw(uPlot, place.current, { title, labels, lines, figure });
     });
     return () => { ended = true; end(); };

@@ -161,7 +161,7 @@ export const texts = {
       "among its first 10. NDCG@10 and MRR (mean reciprocal rank) count more the higher it stood; 1 is perfect.",
     byHour: "Hit rate by hour", hour: "Hour (UTC)",
     oneHour: "The curve begins with the second hour.",
-    none: "No new event in the last day.",
+    none: "No user has newly liked an item in the last day.",
     list: "List", events: "Events", hits: "Hit rate", ndcg: "NDCG@10", mrr: "MRR",
     served: "as served, with fresh lists", retrained: "last training alone", popular: "popular items",
     version: (version) => `as served, ${version}`,
