@@ -19,7 +19,8 @@ from contracts.topics import PREFIX, PREFIX_VARIABLE
 # Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
 # The validation's generated method is larger than what the JVM compiles by default; interpreted, it is slow.
 # What jstat would read is sampled twenty times a second, also where nothing happens.
-_JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods -XX:-UsePerfData"
+# Spark's classes take 150 MB; by default a full collection comes at 21, 35, 60 and 100 MB of them.
+_JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods -XX:-UsePerfData -XX:MetaspaceSize=256m"
 
 
 def spark_session(name: str, settings: SparkSettings, driver_options: str = "") -> SparkSession:
@@ -61,6 +62,8 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
         # With Spark's 10 s, the first heartbeat of a slow start comes before there is a block manager: a
         # NullPointerException in the log. An executor counts as lost after 120 s without one.
         "spark.executor.heartbeatInterval": "30s",
+        # Where in Python a column was made, for messages in notebooks: five calls into the JVM a column.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # Delta reads its own log in few tasks: the default of 50 is all overhead on small tables.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import time
 from collections import Counter
@@ -28,7 +29,9 @@ from stack.machine.java import ensure_java
 from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.start_plan import Plan
 from stack.processes.process import ServiceProcess
+from streaming.lake.sink import create_tables
 from streaming.runtime.session import LOCAL_CHECKPOINTS
+from tests.empty_lake import EmptyLake
 from tests.secure_listeners import SecureListeners, add_listeners, new_listeners
 from tests.small_plans import SMALL_PLANS
 
@@ -176,7 +179,7 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
     warehouse = tmp_path_factory.mktemp("spark")
     settings = SparkSettings(
         spark_master="local[8]",
-        spark_driver_memory="2g",  # for hundreds of tests
+        spark_driver_memory="3g",  # for hundreds of tests
         spark_jars_dir=str(jars_dir("spark")),
         spark_shuffle_partitions=2,
         spark_conf={
@@ -187,10 +190,23 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
             **LOCAL_CHECKPOINTS,
         },
     )
-    session = spark_session("headwater-tests", settings)
+    # Most of what a test makes is garbage when it ends: with room for young objects little is copied.
+    session = spark_session("headwater-tests", settings, "-Xms3g -Xmn1500m")
     session.sparkContext.setCheckpointDir(str(warehouse / "checkpoints"))
     yield session
     session.stop()
+
+
+@pytest.fixture(scope="session")
+def empty_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> EmptyLake:
+    """Makes the lake's empty tables in a folder: a copy of those that `create_tables` made once."""
+    template = tmp_path_factory.mktemp("empty-lake") / "lake"
+    create_tables(spark, str(template))
+
+    def copy(folder: str | Path) -> None:
+        shutil.copytree(template, folder, dirs_exist_ok=True)
+
+    return copy
 
 
 @pytest.fixture

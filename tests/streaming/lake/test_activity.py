@@ -9,7 +9,8 @@ from contracts.settings import StreamingSettings
 from contracts.stored import lake
 from streaming.lake.activity import aggregate, hourly_activity, recompute, write_activity
 from streaming.lake.maintenance import late_rows
-from streaming.lake.sink import append, create_tables
+from streaming.lake.sink import append
+from tests.empty_lake import EmptyLake
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -40,12 +41,12 @@ def test_an_hour_of_an_item_counts_events_users_and_values(spark: SparkSession) 
 
 
 def test_late_interactions_are_counted_and_put_right_by_a_recompute(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path
 ) -> None:
     settings = StreamingSettings(
         lake_uri=str(tmp_path / "lake"), activity_trigger_seconds=0.1, activity_watermark="2 hours"
     )
-    create_tables(spark, settings.lake_uri)
+    empty_lake(settings.lake_uri)
     path = lake.ITEM_ACTIVITY.path(settings.lake_uri)
     query = write_activity(hourly_activity(spark, settings), settings, str(tmp_path / "checkpoint"))
     batches = [

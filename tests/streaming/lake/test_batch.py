@@ -17,8 +17,9 @@ from contracts.settings import StreamingSettings
 from contracts.stored import lake
 from streaming.lake import batch as lake_batch
 from streaming.lake.batch import LakeBatch
-from streaming.lake.sink import create_tables, table_version
+from streaming.lake.sink import table_version
 from streaming.lake.writer import LakeWriter, ReplacedWriterError
+from tests.empty_lake import EmptyLake
 
 ORIGIN = "topic string, partition int, offset bigint, timestamp timestamp, timestampType int"
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -49,10 +50,10 @@ def new_files(spark: SparkSession, uri: str, seen: set[str]) -> int:
 
 
 def test_a_service_whose_lake_was_taken_over_appends_nothing(
-    spark: SparkSession, tmp_path: Path, redis_url: str
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path, redis_url: str
 ) -> None:
     uri = str(tmp_path)
-    create_tables(spark, uri)
+    empty_lake(uri)
     settings = StreamingSettings(lake_uri=uri, redis_url=SecretStr(redis_url))
     first, second = (LakeWriter(StoredFiles(spark), uri) for _ in range(2))
     batch = LakeBatch(settings, lambda: "query", first.check)
@@ -64,11 +65,15 @@ def test_a_service_whose_lake_was_taken_over_appends_nothing(
 
 
 def test_a_batch_after_a_small_one_is_one_file_and_after_a_large_one_several(
-    spark: SparkSession, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession,
+    empty_lake: EmptyLake,
+    tmp_path: Path,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     uri, seen = str(tmp_path), set[str]()
     monkeypatch.setattr(lake_batch, "_ROWS_PER_TASK", 100)
-    create_tables(spark, uri)
+    empty_lake(uri)
     batch = LakeBatch(StreamingSettings(lake_uri=uri, redis_url=SecretStr(redis_url)), lambda: "query")
     files = []
     for batch_id, rows in enumerate([40, 350, 60, 10]):
@@ -85,11 +90,15 @@ def exposure(user_id: str, at: int) -> str:
 
 
 def test_a_replayed_batch_adds_no_row_and_an_erasure_covers_what_its_batch_has_shown(
-    spark: SparkSession, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession,
+    empty_lake: EmptyLake,
+    tmp_path: Path,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     uri, rejected = str(tmp_path), list[DataFrame]()
     monkeypatch.setattr(lake_batch, "write_rejected", lambda rows, _: rejected.append(rows))
-    create_tables(spark, uri)
+    empty_lake(uri)
     viewed = Interaction(event_type="view", user_id="bob", item_id="i", event_time=_MS)
     tombstone = CatalogEntry(kind="erasure", id="ann", updated_at=_MS)
     values = [

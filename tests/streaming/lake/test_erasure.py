@@ -10,7 +10,8 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts.stored import lake
 from streaming.lake import erasure as lake_erasure
 from streaming.lake.erasure import LakeErasures
-from streaming.lake.sink import append, create_tables
+from streaming.lake.sink import append
+from tests.empty_lake import EmptyLake
 
 QUOTED = "o'hara` -- \\"  # an id that would be SQL, were it ever part of a statement
 
@@ -42,11 +43,11 @@ def users(uri: str) -> list[tuple[str, int]]:
 
 
 def test_a_tombstone_deletes_older_rows_for_good_and_nothing_else(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lake_erasure, "_USERS_PER_DELETE", 1)  # several deletions
     uri = str(tmp_path)
-    create_tables(spark, uri)
+    empty_lake(uri)
     rows = [("ann", 1000), ("ann", 2001), ("bob", 1000), (QUOTED, 1000), (QUOTED, 2000)]
     append(interactions(spark, rows), lake.INTERACTIONS, uri, "q", 0)
     known = [("user", "ann", 5), ("user", "bob", 5), ("item", "ann", 5)]

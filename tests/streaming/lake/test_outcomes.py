@@ -12,9 +12,9 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from experiments.observations.outcomes import newest_of_each, read_outcomes, rows_of
 from streaming.lake.outcomes import take_outcomes
-from streaming.lake.sink import create_tables
 from streaming.state.client import connect
 from streaming.state.script import lua
+from tests.empty_lake import EmptyLake
 
 AT = 1_767_225_600_123
 OUTCOMES = [
@@ -25,11 +25,11 @@ OUTCOMES = [
 
 
 def test_what_waits_goes_to_the_lake_and_a_kill_before_it_is_taken_counts_nothing_twice(
-    spark: SparkSession, tmp_path: Path, redis_url: str
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path, redis_url: str
 ) -> None:
     settings = StreamingSettings(redis_url=redis_url, redis_shards=2, lake_uri=str(tmp_path))
     client = connect(redis_url)
-    create_tables(spark, str(tmp_path))
+    empty_lake(str(tmp_path))
     assert take_outcomes(spark, client, settings) == 0
     client.rpush(keyspace.outcomes(0), *(each.encode() for each in OUTCOMES[:2]))
     client.rpush(keyspace.outcomes(1), OUTCOMES[2].encode())

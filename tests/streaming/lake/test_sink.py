@@ -10,6 +10,7 @@ from contracts.stored import lake
 from streaming.lake import sink as lake_sink
 from streaming.lake.maintenance import compact
 from streaming.lake.sink import LostBatchError, append, committed_batch, create_tables
+from tests.empty_lake import EmptyLake
 
 HOUR = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -39,18 +40,20 @@ def test_a_batch_written_twice_is_in_the_table_once(spark: SparkSession, tmp_pat
     assert committed_batch(spark, path, "query-1:item_activity") == 2
 
 
-def test_a_new_checkpoints_batches_are_not_taken_for_old_ones(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_new_checkpoints_batches_are_not_taken_for_old_ones(
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path
+) -> None:
     uri = str(tmp_path)
-    create_tables(spark, uri)
+    empty_lake(uri)
     append(activity(spark, "x"), lake.ITEM_ACTIVITY, uri, "query-1", 5)
     append(activity(spark, "y"), lake.ITEM_ACTIVITY, uri, "query-2", 0)
     assert items(spark, uri) == ["x", "y"]
 
 
 def test_an_acknowledged_batch_that_is_not_in_the_log_raises_an_alarm(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create_tables(spark, str(tmp_path))
+    empty_lake(str(tmp_path))
     append(activity(spark, "x"), lake.ITEM_ACTIVITY, str(tmp_path), "query-1", 0)
     # Delta takes the second for a replay and makes no version, while the log (so we say) lacks the batch.
     monkeypatch.setattr(lake_sink, "committed_batch", lambda *_: -1)
@@ -58,9 +61,11 @@ def test_an_acknowledged_batch_that_is_not_in_the_log_raises_an_alarm(
         append(activity(spark, "x"), lake.ITEM_ACTIVITY, str(tmp_path), "query-1", 0)
 
 
-def test_compaction_leaves_one_file_and_every_row(spark: SparkSession, tmp_path: Path) -> None:
+def test_compaction_leaves_one_file_and_every_row(
+    spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path
+) -> None:
     uri = str(tmp_path)
-    create_tables(spark, uri)
+    empty_lake(uri)
     for batch in range(4):
         append(activity(spark, f"i{batch}"), lake.ITEM_ACTIVITY, uri, "query-1", batch)
     path = lake.ITEM_ACTIVITY.path(uri)

@@ -11,22 +11,23 @@ from clients.stored_files import StoredFiles
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from streaming.lake.sink import append, create_tables, table_version, writers
+from streaming.lake.sink import append, table_version, writers
 from streaming.recovery.checkpoint import StartingPoint, begin_anew
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults, refusal
 from streaming.state.applied_offsets import write_applied
 from streaming.state.client import connect
 from streaming.state.keys import mark_written
+from tests.empty_lake import EmptyLake
 from tests.integration.flow import send
 from tests.streaming.recovery.test_checkpoint import write_checkpoint
 
 
 @pytest.fixture
-def settings(spark: SparkSession, redis_url: str, tmp_path: Path) -> StreamingSettings:
+def settings(spark: SparkSession, empty_lake: EmptyLake, redis_url: str, tmp_path: Path) -> StreamingSettings:
     made = StreamingSettings(
         redis_url=redis_url, lake_uri=str(tmp_path / "lake"), checkpoints_uri=str(tmp_path / "checkpoints")
     )
-    create_tables(spark, made.lake_uri)
+    empty_lake(made.lake_uri)
     return made
 
 

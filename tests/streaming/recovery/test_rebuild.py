@@ -27,6 +27,7 @@ from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.apply import CatalogRecord
 from streaming.state.client import connect
 from streaming.state.keys import is_there
+from tests.empty_lake import EmptyLake
 from tests.faults.producer import Producer
 from tests.faults.recount import assert_state
 
@@ -145,12 +146,13 @@ def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> No
 @pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
 def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_one(
     spark: SparkSession,
+    empty_lake: EmptyLake,
     settings: StreamingSettings,
     sent_events: list[Sent],
     tmp_path: Path,
     applied_before: str,
 ) -> None:
-    create_tables(spark, settings.lake_uri)
+    empty_lake(settings.lake_uri)
     # As if each partition had held a thousand records more before: the lake ends beyond the topic.
     before = in_topic(spark, settings).withColumn("kafka_offset", F.col("kafka_offset") + 1000)
     before = before.filter("user_id IN ('u0', 'u1')").withColumn(
@@ -178,9 +180,13 @@ def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_
 
 
 def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_applied(
-    spark: SparkSession, settings: StreamingSettings, sent_events: list[Sent], tmp_path: Path
+    spark: SparkSession,
+    empty_lake: EmptyLake,
+    settings: StreamingSettings,
+    sent_events: list[Sent],
+    tmp_path: Path,
 ) -> None:
-    create_tables(spark, settings.lake_uri)
+    empty_lake(settings.lake_uri)
     rows = in_topic(spark, settings)
     append(rows, lake.INTERACTIONS, settings.lake_uri, "new", 0)
     client = connect(settings.redis_url.get_secret_value())

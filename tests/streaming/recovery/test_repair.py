@@ -18,7 +18,7 @@ from contracts.settings import KafkaSettings, StreamingSettings
 from contracts.stored import keyspace, lake
 from contracts.stored.statuses import StreamingStatus
 from contracts.topics import by_topic
-from streaming.lake.sink import append, create_tables, is_empty
+from streaming.lake.sink import append, is_empty
 from streaming.records.parse import accepted_interactions, parse
 from streaming.records.source import read_partitions_between
 from streaming.recovery import repair
@@ -27,6 +27,7 @@ from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.keys import mark_written
 from streaming.state.status import write_status
+from tests.empty_lake import EmptyLake
 from tests.streaming.recovery.test_faults import write_row
 
 EVENTS, BAD = 40, 3
@@ -34,12 +35,15 @@ EVENTS, BAD = 40, 3
 
 @pytest.fixture
 def settings(
-    spark: SparkSession, service_settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession,
+    empty_lake: EmptyLake,
+    service_settings: StreamingSettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> StreamingSettings:
     """A topic of events and bad records, and the lake of a query that died: one row is missing inside."""
     monkeypatch.setattr(repair, "_HEARTBEAT_SECONDS", 0.2)
     made = service_settings
-    create_tables(spark, made.lake_uri)
+    empty_lake(made.lake_uri)
     send(made.kafka_bootstrap_servers)
     rows = accepted_interactions(parse(everything(spark, made)))
     first = rows.groupBy("kafka_partition").agg({"kafka_offset": "min"}).collect()[0]
