@@ -1,4 +1,4 @@
-"""The loss that implicit ALS lowers, over some users: it tells whether half-steps still get anywhere."""
+"""The loss of implicit ALS over some users: it tells whether further half-steps still lower it."""
 
 from __future__ import annotations
 

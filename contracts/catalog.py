@@ -1,8 +1,8 @@
 """Metadata of items and users, as they travel on the compacted ``catalog`` topic.
 
 The same bounds stand as Spark expressions in ``streaming/records/parse.py``;
-``tests/streaming/records/test_parse_catalog.py`` runs one corpus through both. They hold for what comes: an
-entry that was stored before a bound stays readable.
+``tests/streaming/records/test_parse_catalog.py`` runs one corpus through both. They apply to new
+entries: one that was stored before a bound existed stays readable.
 """
 
 from __future__ import annotations

@@ -156,5 +156,5 @@ def from_future(event_time_ms: int, now_ms: int) -> bool:
 
 
 def before_any_log(event_time_ms: int, time_from_zero: bool | None) -> bool:
-    """Whether a moment is so early that its unit is more likely mistaken: nobody says that it is meant."""
+    """Whether a moment is so early that its unit is probably wrong, and nothing says that it is meant."""
     return event_time_ms < EARLIEST_PLAUSIBLE_MS and not time_from_zero

@@ -1,6 +1,8 @@
-"""The one form of an id at every door: a number that is whole is written without a fraction, text is kept
-as it is without outer blanks. The Spark form stands in ``streaming/records/parse.py``, DuckDB's in
-``ingest/meaning/identifiers.py``; the tests hold all three to one corpus.
+"""The one form of an id, wherever it comes in.
+
+A number that is whole is written without a fraction; text is kept as it is, without outer blanks. The Spark
+form stands in ``streaming/records/parse.py``, DuckDB's in ``ingest/meaning/identifiers.py``; the tests hold
+all three to one corpus.
 """
 
 from __future__ import annotations

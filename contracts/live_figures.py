@@ -1,4 +1,4 @@
-"""Live figures: how well the lists that users had held what they did next. Sums of whole numbers in Redis.
+"""Live figures: how often the lists of users held what the users did next. Sums of whole numbers in Redis.
 
 An event counts in the hour (UTC, the broker's clock) in which it arrived, under the version that was served.
 Whole numbers add up to the same sum in any order, over shards, hours and versions.

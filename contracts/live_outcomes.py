@@ -1,7 +1,7 @@
-"""What an event said of the lists that its user had: a row of the lake for each event that counted.
+"""Whether the lists of a user held the item of the next event: a row of the lake for each event that counted.
 
 The live figures are sums of these (contracts/live_figures.py). An outcome names the place of its event on the
-topic, not the user: who is erased leaves a count, as in the figures.
+topic and not the user, so an erased user leaves a count only, as in the figures.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The id of an answer: who got it, when, by which model, strategy and arm, and that this API issued it.
 
-36 bytes as 48 characters of base64url: no store is asked to make one or to check one. Names are in it as
-digests, so that an id is short, tells nobody a name, and is joined with what has the names (the lake's
-exposures); a reader who knows a name can ask whether the id is of it.
+An id has 36 bytes, written as 48 characters of base64url. No store is needed to make or to check one. It
+holds digests in place of names: so it is short and reveals no name, and a reader who knows a name can check
+whether the id belongs to it. The lake's exposures hold the names, and are joined by the id.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RecommendationId(NamedTuple):
     arm: bytes
 
     def is_of(self, user_id: str) -> bool:
-        """Whether the answer was for this user ("" for none). Of four billion users two may be alike."""
+        """Whether the answer was for this user ("" for none). Two users are alike by chance once in 2^32."""
         return self.user == _user_digest(user_id)
 
 

@@ -1,8 +1,8 @@
 """Choosing a blend on questions of the past, for two horizons, and whether known items may be recommended.
 
-Weights are searched by `algorithms.blending.weights`. What a search finds stands where searches surely beat
-the defaults on users on whom they were not made: the defaults were good in several worlds, and on a few
-hundred users the best of a thousand weights is best by chance.
+`algorithms.blending.weights` searches the weights. What it finds is used only if such searches surely beat
+the default weights on users who were not searched on. The defaults were good on several data sets, while on a
+few hundred users the best of a thousand weights is best by chance.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A served blend as events since its fit have moved it: trends by the counters of Redis, and new items.
 
-The new items stand behind the model's. What was fitted knows nothing of them: trends do, factors where an
-item has a provisional one, and repeats.
+The new items come after the model's items. What was fitted knows nothing of them. They are scored by trends,
+by repeats, and by factors if an item has provisional ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Questions of a past that is over: what was known of a user at a moment, and what the user liked next."""
+"""Questions about the past: what was known of a user at a moment, and what the user liked next."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What says which items come next for a user: one module per signal, and the histories they score."""
+"""Signals: ways to score items for a user. One module for each, and the histories that they read."""

@@ -1,4 +1,4 @@
-"""Trend: what everybody has been at lately, by counts that halve with time; the same for all users.
+"""Trend: what all users together did lately, by counts that halve with time; the same for every user.
 
     P(j) = log(offset + sum over counted events of w 2^(-age / half-life)), minus its mean over the items
 

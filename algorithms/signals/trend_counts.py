@@ -1,4 +1,4 @@
-"""What trends count, by the rule of the state in Redis, with when each event began and ceased to count.
+"""What trends count, by the rule of the state in Redis: from when until when each event counted.
 
 Of one user, item and event type the newest event counts, with its weight. When a newer one comes, or one that
 takes it back, it no longer does (contracts/strengths.py). So what was counted at any moment is known, and a

@@ -80,7 +80,7 @@ def together(item_id: str, shard: int) -> str:
 
 
 def live(day: str, shard: int) -> str:
-    """HASH live_figures.field -> whole number: how lists held what users did on a day; expires."""
+    """HASH live_figures.field -> whole number: how often lists held what users did on a day; expires."""
     return f"hw:{{{shard}}}:live:{day}"
 
 

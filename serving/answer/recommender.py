@@ -36,7 +36,7 @@ Note = Callable[[str, Sequence[Candidate]], None]  # gets each step's name and i
 
 
 class Recommender:
-    """Lists for users. An answer always comes, and says what it is."""
+    """Lists for users. There is always an answer, and it says where it comes from."""
 
     def __init__(self, memory: ProcessMemory, rules: RulesInForce) -> None:
         self._memory = memory

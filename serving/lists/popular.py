@@ -20,7 +20,7 @@ from serving.redis.store import StoreError
 
 
 class PopularItem(BaseModel):
-    """An item with how it is liked: score = raters x mean + weighted counts of the other events."""
+    """An item, and how much it is liked: score = raters x mean + weighted counts of the other events."""
 
     item_id: str
     rank: int = Field(ge=1)

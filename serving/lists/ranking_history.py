@@ -19,7 +19,7 @@ Places = Callable[[Sequence[str]], NDArray[np.int64]]
 
 
 class Interacted(NamedTuple):
-    """An item of a history, with what all that counts of it is worth."""
+    """An item of a history, with the worth of all its interactions that count."""
 
     item_id: str
     strength: float  # what factors are folded in with (RATING_STRENGTHS, EVENT_WEIGHTS)
@@ -30,7 +30,7 @@ class Interacted(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A history as signals read it, and the place among the items that each of its entries is of."""
+    """A history as signals read it; for each entry, the place of its item among the items."""
 
     histories: Histories
     rows: NDArray[np.int64]

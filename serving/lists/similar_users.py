@@ -20,7 +20,7 @@ class SimilarUser(BaseModel):
 
 
 class SimilarUsers(BaseModel):
-    """Users of a taste like another's, best first."""
+    """Users whose taste is like another user's, best first."""
 
     user_id: str
     n: int

@@ -1,4 +1,4 @@
-"""Every answer's id, and what was shown on its way to Kafka: no answer waits for it, and none fails by it.
+"""Gives each answer its id, and sends what was shown to Kafka. No answer waits for that, or fails by it.
 
 What is noted waits in memory, within a bound, and goes to the topic ``exposures`` twice a second, many in a
 record. What finds no room, or what Kafka does not acknowledge in time, is dropped and counted.
@@ -44,7 +44,7 @@ class ExposureBatch:
 
 
 class ExposureLog:
-    """Of one API process."""
+    """The exposures of one API process."""
 
     def __init__(self, settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> None:
         key = settings.recommendation_key

@@ -1,8 +1,8 @@
 """Ranks users by the blend of the served version. Pure: arrays in, arrays out.
 
 A blend's weights depend on how long ago the user's last event was. Here that is the time since it *arrived*:
-a replayed log holds old events, and whoever sends it is there now. So a user's question stands as long after
-the newest event of the history as its list is made after the last arrival.
+a replayed log holds old events, and the user who sends it is there now. A list is therefore computed as if
+the newest event of the history had happened when it arrived.
 """
 
 from __future__ import annotations

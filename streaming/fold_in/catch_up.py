@@ -1,4 +1,4 @@
-"""Folds in who waits: users beyond a batch's budget, after a replay, or whose list is out of date.
+"""Folds in users who wait: beyond a batch's budget, after a replay, or with a list that is out of date.
 
 A list is out of date when the model is a newer one, or when it was hot and its user has been away since.
 
@@ -103,7 +103,7 @@ def follow_model(client: StateClient, settings: StreamingSettings) -> str | None
 
 
 def _keep_active(client: StateClient, shards: int) -> None:
-    """While there is no model nobody waits: who is queued will be folded in when the first one comes."""
+    """While there is no model, users stay queued and are folded in when the first model comes."""
     for shard in range(shards):
         if client.exists(keyspace.pending(shard)):
             keys = [keyspace.active(shard), keyspace.pending(shard)]

@@ -1,4 +1,4 @@
-"""When hot lists are made again: what wins right after a user's last event loses a day later.
+"""When hot lists are made again: weights that are best right after a user's event are worse a day later.
 
 A list is made with the weights of its moment (`algorithms.blending.blend.Blend.hotness`) and stays as it is.
 So it is made again 1, 3 and 9 half-lives after the last event, if no other one comes. Where the half-life is

@@ -1,6 +1,6 @@
 """The counters that events move, as trends of the served blend read them: trending and popular, by item.
 
-They are read once in a while only: a catalogue's counters are many, and move little meanwhile. An item that
+They are read once in a while only: there are many, and they change little in between. An item that
 was counted and has no place in the model gets one among the new items, so that it may be listed.
 """
 

@@ -61,7 +61,7 @@ def read_users(
 
 
 def _arrivals(queued: Sequence[float | None], now: int) -> list[int]:
-    """The later of the two that Redis knows of each user; of who is in neither queue, nothing is hot."""
+    """The later of the two times that Redis has of each user; a user in neither queue gets a cold list."""
     both = zip(queued[::2], queued[1::2], strict=True)
     return [min(now, int(max(pending or 0, active or 0))) for pending, active in both]
 

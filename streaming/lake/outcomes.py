@@ -1,4 +1,4 @@
-"""Takes what counted in the live figures from Redis to the lake.
+"""Moves the outcomes that counted in the live figures from Redis to the lake.
 
 Guarantee: at least once each. A kill between the two leaves rows that are there twice; readers take each
 event's newest row (`experiments/observations/outcomes.py`). A Redis that went back scores events again, and

@@ -1,4 +1,4 @@
-"""Puts records where they belong that are neither in the lake nor rejected, though later ones are.
+"""Adds records that are neither in the lake nor rejected, although later records are.
 
 They come from a batch that was cut off between Delta's commit and what follows it, its checkpoint lost.
 """

@@ -1,4 +1,4 @@
-"""Stops queries without an error in the log: for Spark, every task that is stopped has failed."""
+"""Stops queries without an error in the log, where Spark would report every stopped task as failed."""
 
 from __future__ import annotations
 

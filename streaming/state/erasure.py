@@ -55,7 +55,7 @@ def _erase_state(client: StateClient, erasure: Erasure, settings: StateSettings)
 def _erase_lists(
     client: StateClient, user_id: str, items: Sequence[str], versions: Sequence[str], shards: int
 ) -> None:
-    """The user's lists, its queues, and what it taught of new items. Who came back waits for a new list."""
+    """The user's lists, queues and part in new items. A user who came back waits for a new list."""
     shard = keyspace.shard_of(user_id, shards)
     seconds, micros = client.time()
     nothing = FreshList("", 1_000_000 * seconds + micros, {}, (), ())

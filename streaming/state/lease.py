@@ -22,9 +22,9 @@ REFUSAL = (
 class Lease:
     """Of this process. Guarantee: a second service does not start, and one that was replaced ends.
 
-    While Redis does not answer nobody can tell, so the holder goes on. Whoever wakes up after it was replaced
-    is stopped where it matters: the applied offsets do not move for an earlier epoch, and the lake knows its
-    writer (streaming/lake/writer.py).
+    While Redis does not answer nobody can tell, so the holder goes on. A service that wakes up after it was
+    replaced is stopped where it matters: the applied offsets do not move for an earlier epoch, and the lake
+    knows its writer (streaming/lake/writer.py).
     """
 
     def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,9 +1,9 @@
 """What was known, at the cut of a split by time, about the pairs that were touched again after it.
 
-A pair lies where it was first touched: from then on it is known, and no list holds it. Its row has what its
-last writers say, though, and those may be younger than the cut. A fit that learns from such a row knows the
-future; a fit that leaves out the pair lacks what every model before it has seen, and the more so the more
-users return to what they know (docs/decisions/0011-first-touch.md).
+A pair belongs to the time when it was first touched: from then on it is known, and no list holds it. But its
+row holds the last events of the pair, which may be younger than the cut. A fit that learns from such a row
+knows the future. A fit that leaves out the pair lacks what every earlier model has seen. Therefore such pairs
+get the events that they had at the cut (docs/decisions/0011-first-touch.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Which rows are held out, as a column. No metric of a temporal split knows the future.
 
-A row lies in time where its pair was first touched: then it became known to its user.
+A row belongs to the time when its pair was first touched: then the item became known to the user.
 """
 
 from __future__ import annotations

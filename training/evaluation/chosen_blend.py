@@ -1,4 +1,4 @@
-"""The blend that a round chose, kept or fell back to, with what the manifest says of the choice."""
+"""The blend of a round (chosen, kept, or the default), with what the manifest says of the choice."""
 
 from __future__ import annotations
 

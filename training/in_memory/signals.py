@@ -1,7 +1,7 @@
 """Signals from a round's pairs: fitted, and the weights of their blend chosen on the newest part of a past.
 
-The choice never sees what the gate holds out: it is made within what the gate's fits may learn from. Few
-users leave it to chance, so they are asked again on the parts before the newest one.
+The choice never sees what the gate holds out: it is made within what the gate's fits may learn from. With few
+users the newest part alone would leave the choice to chance, so earlier parts are used as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a training round can end, and the errors that name their cure."""
+"""How a training round can end, and the errors that say what to do."""
 
 from __future__ import annotations
 

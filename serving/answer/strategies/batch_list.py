@@ -1,4 +1,4 @@
-"""The list that the trainer wrote for the user: top-N of ALS."""
+"""The list that the trainer wrote for the user in the round of the served version."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class EarlierInteraction(BaseModel):
 
 
 class ItemMoment(BaseModel):
-    """An item and when something was with it last, epoch milliseconds."""
+    """An item, and when something last happened with it, epoch milliseconds."""
 
     item_id: str
     at: int
@@ -232,7 +232,7 @@ class _OfVersions:
                         )
 
     async def taught_items(self, items: Sequence[str]) -> AsyncIterator[ItemOfVersion]:
-        """The new items of the user's history to whose description the user's taste belongs."""
+        """The new items whose provisional factors were made from this user's taste, among others."""
         for version in self._versions:
             for start in range(0, len(items), _KEYS_AT_ONCE):
                 part = items[start : start + _KEYS_AT_ONCE]
