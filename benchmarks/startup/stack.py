@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
+PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
 _POLL_SECONDS = 0.5
 _LONGEST_SECONDS = 300.0
 
@@ -25,19 +25,20 @@ def headwater(*words: str) -> str:
 @contextmanager
 def served_stack(folder: Path) -> Iterator[dict[str, Any]]:
     """`headwater up` with the built-in source's history. Gives its status; stops it at the end."""
-    headwater("up", "--no-producer", "--detach", *_PORTS, "--data-dir", str(folder))
+    headwater("up", "--no-producer", "--detach", *PORTS, "--data-dir", str(folder))
     try:
         headwater("--data-dir", str(folder), "ingest", "synthetic")
-        yield _wait_until_served(folder)
+        yield wait_until_served(folder)
     finally:
         headwater("down", "--data-dir", str(folder))
 
 
-def _wait_until_served(folder: Path) -> dict[str, Any]:
+def wait_until_served(folder: Path, *, with_model: bool = True) -> dict[str, Any]:
+    """The status once a model is served and all is applied. Raises TimeoutError."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < deadline:
         status: dict[str, Any] = json.loads(headwater("status", "--json", "--data-dir", str(folder)))
-        if status["model"] and status["lag_lake"] == status["lag_online"] == 0:
+        if (status["model"] or not with_model) and status["lag_lake"] == status["lag_online"] == 0:
             return status
         time.sleep(_POLL_SECONDS)
     raise TimeoutError(f"no model was served within {_LONGEST_SECONDS:g} s: see {folder / 'logs'}")

@@ -1,0 +1,1 @@
+"""What a whole stack serves, asked through its API, beside simple rivals."""

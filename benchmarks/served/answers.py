@@ -1,0 +1,97 @@
+"""A stack of its own that learns a world, and its answers to the world's questions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.questions import Questions
+from benchmarks.served.worlds import World
+from benchmarks.startup.stack import PORTS, headwater, wait_until_served
+from contracts.events import RATING
+from stack.status import api_client
+
+_PATIENCE_SECONDS = 10.0  # for a write to be in the lists
+
+
+@contextmanager
+def trained_stack(world: World, folder: Path) -> Iterator[str]:
+    """The address of a stack's API that serves a model of what the world did first; stops it at the end."""
+    folder.mkdir(parents=True)
+    source, data_dir = folder / "events.csv", str(folder / "data")
+    _write(world, source)
+    headwater("up", "--no-producer", "--detach", *PORTS, "--train-every", "0", "--data-dir", data_dir)
+    try:
+        kind = () if world.event_type == RATING else ("--event-type", world.event_type)
+        headwater("--data-dir", data_dir, "ingest", str(source), "--yes", *kind)
+        _wait_for_lake(data_dir)
+        headwater("--data-dir", data_dir, "train", "--now")
+        yield str(wait_until_served(Path(data_dir))["addresses"]["api"])
+    finally:
+        headwater("down", "--data-dir", data_dir)
+
+
+def served_lists(world: World, questions: Questions, api: str, n: int) -> NDArray[np.int32]:
+    """(questions, n): items as numbers, -1 where a list is short."""
+    if not world.is_live:
+        return np.array([_ask(api, user, n) for user in questions.users.tolist()], np.int32)
+    asked = {
+        (int(user), int(moment)): place
+        for place, (user, moment) in enumerate(zip(questions.users, questions.histories.now_ms, strict=True))
+    }
+    lists = np.full((len(questions), n), -1, np.int32)
+    until = questions.histories.now_ms.max()
+    for row in np.flatnonzero(world.is_later & (world.times_ms <= until)).tolist():
+        user = int(world.users[row])
+        place = asked.get((user, int(world.times_ms[row])))
+        if place is not None:
+            lists[place] = _ask(api, user, n)
+        _send(api, world, row)
+    return lists
+
+
+def _write(world: World, path: Path) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        is_rating = world.event_type == RATING
+        writer.writerow(["user_id", "item_id", *(["rating"] if is_rating else []), "timestamp"])
+        for row in np.flatnonzero(~world.is_later).tolist():
+            value = [world.values[row]] if is_rating else []
+            writer.writerow([_user(world.users[row]), _item(world.items[row]), *value, world.times_ms[row]])
+
+
+def _wait_for_lake(data_dir: str) -> None:
+    """The lake's query is behind the online one: a round must not learn from half of the log."""
+    wait_until_served(Path(data_dir), with_model=False)
+
+
+def _ask(api: str, user: int, n: int) -> list[int]:
+    items = [int(each["item_id"][1:]) for each in api_client.recommendations(api, _user(user), n)["items"]]
+    return [*items, *[-1] * n][:n]
+
+
+def _send(api: str, world: World, row: int) -> None:
+    """One event, applied before it returns."""
+    user = _user(world.users[row])
+    event: dict[str, object] = {
+        "event_type": world.event_type,
+        "user_id": user,
+        "item_id": _item(world.items[row]),
+        "event_time": int(world.times_ms[row]),
+    }
+    token = api_client.send_events(api, [event])["token"]
+    api_client.recommendations_after(api, user, 1, token, _PATIENCE_SECONDS)
+
+
+def _user(number: Any) -> str:
+    return f"u{number}"
+
+
+def _item(number: Any) -> str:
+    return f"i{number}"
