@@ -23,7 +23,6 @@ from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
 from benchmarks.rounds import kept_lists, once, quality, top_n_lists, warm_round, whole_round
-from benchmarks.served import run as served
 from benchmarks.startup import idle, recovery
 from benchmarks.stream import (
     blend_scoring,
@@ -37,6 +36,7 @@ from benchmarks.stream import (
     producer,
     reading,
 )
+from benchmarks.through_api import run as served
 from stack.machine import broker, redis_server
 from stack.machine.jars import ensure_jars
 from stack.machine.java import ensure_java

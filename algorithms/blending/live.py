@@ -6,9 +6,9 @@ by repeats, and by factors if an item has provisional ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,11 @@ from algorithms.signals.signal import Signal
 from algorithms.signals.trend import CounterTrend, Trend
 
 Floats = NDArray[np.float64]
-Sums = Mapping[float, Floats]  # half-life in ms (0: all-time popularity) -> CounterTrend.sums
+POPULARITY = 0.0  # the half-life of all-time popularity
+MOST_ITEMS = 100_000  # that are read of a half-life, best first
+HALVINGS = 40  # below the best item; what lies lower says nothing
+# Counters are read again after this multiple of the time that it took, which is a twentieth of all time.
+_PAUSES, _LONGEST_PAUSE = 20.0, 15.0
 
 
 def live_half_lives(served: ServedBlend) -> set[float]:
@@ -30,10 +34,38 @@ def live_half_lives(served: ServedBlend) -> set[float]:
     return {each.half_life_ms for each in signals if isinstance(each, Trend) and each.is_live}
 
 
+class Sums(NamedTuple):
+    """What Redis has counted of the items that are ranked."""
+
+    by_half_life: Mapping[float, Floats]  # in ms (0: all-time popularity) -> CounterTrend.sums
+    # The time to which the counted events reach. Nobody asks before it, also where that is long ago, as in a
+    # log that is sent again.
+    newest_ms: int = 0
+
+
+def pause_after(seconds: float) -> float:
+    """How long a reading of the counters stands, in seconds, by how long it took."""
+    return min(_LONGEST_PAUSE, _PAUSES * seconds)
+
+
+def as_sums(half_life: float, counts: Sequence[float]) -> Floats:
+    """`CounterTrend.sums` from scores of Redis, which counts all-time popularity without a logarithm."""
+    scores = np.array(counts, np.float64)
+    return np.log2(scores) if half_life == POPULARITY else scores
+
+
+def place_sums(places: NDArray[np.integer[Any]], sums: Floats, many: int) -> Floats:
+    """(many): sums at their places; one that is below 0 or beyond is left out."""
+    placed = np.full(many, -np.inf)
+    there = (places >= 0) & (places < many)
+    placed[places[there]] = sums[there]
+    return placed
+
+
 def live_blend(served: ServedBlend, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> ServedBlend:
     """The blend over the model's ``size`` items and the new ones behind them.
 
-    ``sums`` (size + new) are given by half-life; a trend without them stays as it was fitted.
+    A trend without ``sums`` (size + new items) stays as it was fitted.
     ``new_factors`` (new, rank) are zero for an item without one.
     """
     signals = {name: _live(signal, sums, size, new_factors) for name, signal in served.signals.items()}
@@ -41,8 +73,10 @@ def live_blend(served: ServedBlend, sums: Sums, size: int, new_factors: NDArray[
 
 
 def _live(signal: Signal, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> Signal:
-    if isinstance(signal, Trend) and signal.is_live and signal.half_life_ms in sums:
-        return CounterTrend(sums[signal.half_life_ms], signal.at_ms, signal.half_life_ms, signal.offset)
+    if isinstance(signal, Trend) and signal.is_live and signal.half_life_ms in sums.by_half_life:
+        from_ms = max(signal.at_ms, sums.newest_ms)
+        counted = sums.by_half_life[signal.half_life_ms]
+        return CounterTrend(counted, from_ms, signal.half_life_ms, signal.offset)
     if isinstance(signal, Repeats):
         return replace(signal, items=size + len(new_factors))
     if isinstance(signal, Trend):

@@ -32,9 +32,9 @@ from algorithms.signals.rows import Rows
 from algorithms.signals.signal import Signal
 from algorithms.signals.transitions import Transitions, TransitionSettings
 from algorithms.signals.trend import Trend
-from contracts.stored.manifest import BlendRecord, SignalRecord
+from contracts.stored.manifest import LIVE_TREND, BlendRecord, SignalRecord
 
-_ROW_SUMS, _COLUMN_SUMS, _LIVE = "row_sums", "column_sums", "live"
+_ROW_SUMS, _COLUMN_SUMS = "row_sums", "column_sums"
 
 
 class Arrays(NamedTuple):
@@ -74,7 +74,7 @@ def describe_signal(name: str, family: str, signal: Signal) -> Described:
         return _describe_transitions(kind, family, signal)
     if isinstance(signal, Trend):
         # All trends have their own counts: the whole name is the stored one.
-        settings = {"at_ms": float(signal.at_ms), "offset": signal.offset, _LIVE: float(signal.is_live)}
+        settings = {"at_ms": float(signal.at_ms), "offset": signal.offset, LIVE_TREND: float(signal.is_live)}
         record = SignalRecord(family=family, stored=name, half_life=signal.half_life_ms, settings=settings)
         return Described(record, Arrays({}, {name: signal.counts.astype(np.float32)}))
     if isinstance(signal, Repeats):
@@ -215,7 +215,7 @@ def _read_trend(record: SignalRecord, arrays: Arrays, _factors: Factors) -> Sign
         at_ms=int(record.settings["at_ms"]),
         half_life_ms=record.half_life,
         offset=record.settings["offset"],
-        is_live=bool(record.settings.get(_LIVE, 0.0)),  # versions before the decision on it do not name it
+        is_live=record.is_live_trend,
     )
 
 

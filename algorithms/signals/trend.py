@@ -80,7 +80,7 @@ class CounterTrend:
     """
 
     sums: Floats
-    from_ms: int  # nobody asks before it: the newest event that the model was fitted on
+    from_ms: int  # nobody asks before it: the newest event that was counted, as far as it is known
     half_life_ms: float
     offset: float
 

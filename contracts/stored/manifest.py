@@ -132,6 +132,9 @@ class Sizes(_Record):
     signals: int = 0  # versions without a blend have none
 
 
+LIVE_TREND = "live"  # in SignalRecord.settings
+
+
 class SignalRecord(_Record):
     """One signal of a blend: how it is scored from what is stored (algorithms/blending/serialization.py)."""
 
@@ -139,6 +142,11 @@ class SignalRecord(_Record):
     stored: str | None = None  # the name of its arrays in keyspace.model_signals; None: it needs none
     half_life: float = 0.0  # of the history (entries or sessions), or of a trend (ms); 0: nothing fades
     settings: dict[str, float] = {}  # further numbers, by the names of the family's settings
+
+    @property
+    def is_live_trend(self) -> bool:
+        """Whether events move it in Redis; versions before docs/decisions/0028-live-trends.md do not say."""
+        return bool(self.settings.get(LIVE_TREND))
 
 
 class WeightStep(_Record):

@@ -18,6 +18,7 @@ T = TypeVar("T")
 # The field that the API asks for with each list (keyspace.STREAMING_STATUS).
 ONLINE_THROUGH = "online_through"
 STATE_LOST = "state_lost"
+NEWEST_EVENT = "newest_event"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class StreamingStatus:
     unread_share: float | None = None  # of what Kafka keeps, the part that the lake lacks
     writable: int | None = None  # when the online query saw last, before a turn, that Redis takes writes
     evicted_keys: int | None = None  # by Redis since its start, as last seen
+    newest_event: int | None = None  # the event time to which the applied events reach: what trends call now
 
     def encode(self) -> dict[str, str]:
         """The fields that are set, as text."""
@@ -57,6 +59,7 @@ class StreamingStatus:
             unread_share=_read(fields, "unread_share", float),
             writable=_read(fields, "writable", _whole),
             evicted_keys=_read(fields, "evicted_keys", _whole),
+            newest_event=_read(fields, NEWEST_EVENT, _whole),
         )
 
 

@@ -14,10 +14,11 @@ from serving.answer.strategies.strategy import list_strategy
 from serving.lists.estimates import preferences
 from serving.lists.explanations.explain import Reader, best_moment, explanations
 from serving.lists.explanations.shares import HOT, scores_by_blend
+from serving.lists.list_of_now import moment_now
 from serving.lists.list_query import EXPOSURE, FILTER, Share, matching_of
 from serving.lists.ranking_history import Interacted, graded_history
+from serving.memory.factors import in_thread_if_large
 from serving.memory.process_memory import ProcessMemory
-from serving.memory.threads import in_thread_if_large
 from serving.question.bounds import JsonId
 from serving.question.candidate import User
 from serving.question.list_options import Known, ListOptions
@@ -88,7 +89,8 @@ async def rank_for_user(
         history = [] if user.stale else await graded_history(memory, user_id)
     except StoreError:
         user, history = User(user_id, stale=True), []
-    return await _rank(recommender, memory, Reader(user, history, best_moment(user)), given, query)
+    moment = moment_now(user) if user.follows_trends else best_moment(user)
+    return await _rank(recommender, memory, Reader(user, history, moment), given, query)
 
 
 async def rank_for_session(
@@ -119,6 +121,9 @@ async def _rank(
     ids = [candidate.item_id for candidate in left]
     scores: list[float | None] = [None] * len(ids)
     try:
+        if not user.stale:
+            # Once, so that scores and explanations are by the same trends.
+            reader = reader._replace(blend=await memory.live_blends.get(await memory.store.model()))
         scores = await personal_scores(memory, reader, ids)
     except StoreError:
         user.stale = True
@@ -155,10 +160,10 @@ async def personal_scores(
     if reader.user.stale or not reader.history:
         return [None] * len(item_ids)
     model = await memory.store.model()
-    factors, blend = await memory.factors.get(model), await memory.blends.get(model)
+    factors = await memory.factors.get(model)
     if factors is None:
         return [None] * len(item_ids)
-    moment = reader.moment
+    blend, moment = reader.blend or await memory.live_blends.get(model), reader.moment
 
     def scores() -> list[float | None]:
         if blend is None or moment is None:

@@ -12,10 +12,9 @@ from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
 from serving.lists.ranking_history import Interacted, as_histories
-from serving.memory.factors import ItemFactors
+from serving.memory.factors import ItemFactors, in_thread_if_large
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
-from serving.memory.threads import in_thread_if_large
 from serving.question.candidate import User
 from serving.redis.ranked_list import RankedList
 from serving.redis.store import StoreError
@@ -31,7 +30,7 @@ async def session_user(memory: ProcessMemory, session: Sequence[Interacted], dep
     try:
         model = await memory.store.model()
         factors = await memory.factors.get(model)
-        blend = await memory.blends.get(model)
+        blend = await memory.live_blends.get(model)
     except StoreError:
         return User("", known_items=known, session=(), stale=True)
     user = User(
@@ -59,8 +58,8 @@ def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, n
     hot = blend.at(_HOT)
     if not hot.names:
         return ()
-    histories, _ = as_histories(session, blend.factors.places, now_ms)
-    indexes, scores = hot.rank(blend.signals, histories, min(depth, len(blend.factors.matrix)))
+    histories, _ = as_histories(session, blend.places, blend.now_ms(now_ms))
+    indexes, scores = hot.rank(blend.signals, histories, min(depth, blend.size))
     return _ranked_list(blend.factors, indexes[0], scores[0])
 
 

@@ -15,9 +15,11 @@ from serving.http.query import QueryReader, with_bounded_n
 from serving.http.rendering import bytes_response, json_response
 from serving.lists.explanations.explain import explain
 from serving.lists.list_json import list_json
+from serving.lists.list_of_now import rank_again
 from serving.lists.list_query import ListQuery
 from serving.memory.experiments import ExperimentsInForce
 from serving.memory.impressions import Impressions
+from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
@@ -74,19 +76,28 @@ class UserList:
         treatment = await self._experiments.treatment(user_id, query.session_id)
         recommender, options = self._recommender, treatment.of_options(query.options, query.model_fields_set)
         user = await recommender.user(user_id, options)
+        needed = options.offset + options.n
+        ranked_by = await rank_again(self._memory, user, needed, always=query.explain)
         page = await recommender.best(user, options)
         stale = not in_time or recommender.stale(user)
         lag = lag_ms(user.applied_through)
         source = page[0].source if page else None
         self._metrics.count_answer(source, stale, lag)
         recommendation_id = self._exposures.issue(user, source, options.arm)
-        response = await self._response(request, query, options, user, page, stale, lag, recommendation_id)
+        if self._impressions.enabled:
+            self._impressions.note(user.user_id, (candidate.item_id for candidate in page))
+        if query.explain and not stale:
+            response = await self._answer_with_reasons(
+                request, query, options, user, page, ranked_by, recommendation_id
+            )
+        else:
+            response = self._plain_answer(request, query, options, user, page, stale, lag, recommendation_id)
         # A client that has the list already (304) knows it by the id that it came with.
         if query.exposure and response.status_code == 200:
             self._exposures.note("user", recommendation_id, user, page, options, query.session_id)
         return response
 
-    async def _response(
+    def _plain_answer(
         self,
         request: Request,
         query: UserListQuery,
@@ -98,15 +109,26 @@ class UserList:
         recommendation_id: str,
     ) -> Response:
         recommender = self._recommender
-        if self._impressions.enabled:
-            self._impressions.note(user.user_id, (candidate.item_id for candidate in page))
         if query.fields is None and not query.explain and not recommender.exploration.slots(options):
             body = list_json(user, options, page, self._memory.catalogue.get, stale, lag, recommendation_id)
             return bytes_response(request, body)
         answer = recommender.build_answer(user, options, page)
         answer.stale, answer.recommendation_id = stale, recommendation_id
-        if query.explain and not stale:
-            await explain(self._memory, user, answer.items)
+        return json_response(request, answer, query.fields)
+
+    async def _answer_with_reasons(
+        self,
+        request: Request,
+        query: UserListQuery,
+        options: ListOptions,
+        user: User,
+        page: Sequence[Candidate],
+        ranked_by: ModelBlend | None,
+        recommendation_id: str,
+    ) -> Response:
+        answer = self._recommender.build_answer(user, options, page)
+        answer.stale, answer.recommendation_id = False, recommendation_id
+        await explain(self._memory, user, answer.items, ranked_by)
         return json_response(request, answer, query.fields)
 
     async def _is_applied(self, user_id: str, token: str, seconds: float) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ from contracts.stored.records import USER_GRAMIAN
 from serving.memory.version_cache import VersionCache
 from serving.redis.model_cache import Model
 from serving.redis.store import LOAD_SECONDS, Store, StoreError
+
+T = TypeVar("T")
+# Beyond this number of numbers a product is worth a thread: it would hold up all other requests.
+MAX_NUMBERS_INLINE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -110,3 +115,8 @@ class FactorCache:
             alpha=self._kind.alpha(parameters),
             nonnegative=parameters.als_nonnegative,
         )
+
+
+async def in_thread_if_large(factors: ItemFactors, compute: Callable[[], T]) -> T:
+    """What ``compute`` gives, which reads all factors or more."""
+    return await asyncio.to_thread(compute) if factors.matrix.size > MAX_NUMBERS_INLINE else compute()

@@ -1,15 +1,19 @@
-"""The blend of the served model, loaded when first needed: sessions and explanations."""
+"""The blend of the served model as it was fitted, loaded when first needed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from algorithms.blending.blend import Blend, Signals
 from algorithms.blending.serialization import ServedBlend, read_blend
 from algorithms.blending.stored_arrays import decode_arrays, field_names
+from algorithms.fold_in import UNKNOWN
 from algorithms.signals.factors import Factors
 from contracts.stored import keyspace
 from contracts.stored.manifest import BlendRecord
@@ -23,16 +27,43 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ModelBlend:
-    """What ranks in one model version: its blend, the signals, and the factors with the items' places."""
+    """What ranks in one model version: its blend, the signals, and the factors with the items' places.
+
+    Where trends have moved since the fit (`serving.memory.live_blend`), new items stand behind the model's.
+    """
 
     record: BlendRecord
     served: ServedBlend
     factors: ItemFactors
+    new_places: Mapping[str, int] = field(default_factory=dict)
+    newest_ms: int = 0  # the time to which the events reach that its trends count; 0: they stand
 
     @property
     def signals(self) -> Signals:
         """The signals by name."""
         return self.served.signals
+
+    @property
+    def size(self) -> int:
+        """How many items are ranked."""
+        return len(self.factors.matrix) + len(self.new_places)
+
+    def places(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+        """The place of each item among those that are ranked, UNKNOWN where it has none."""
+        places = self.factors.places(item_ids)
+        if not self.new_places:
+            return places
+        return np.array(
+            [
+                place if place != UNKNOWN else self.new_places.get(item_id, UNKNOWN)
+                for item_id, place in zip(item_ids, places.tolist(), strict=True)
+            ],
+            np.int64,
+        )
+
+    def now_ms(self, clock_ms: int) -> int:
+        """What trends call now: in a log that is sent again, its end."""
+        return self.newest_ms or clock_ms
 
     def at(self, hotness: float) -> Blend:
         """The blend with the weights of one hotness, whatever time the history and the question have.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from contracts.settings import ServingSettings
 from serving.memory.catalogue import Catalogue
 from serving.memory.factors import RANKING, RATING, FactorCache
+from serving.memory.live_blend import LiveBlendCache
 from serving.memory.model_blend import BlendCache
 from serving.memory.newest_list import NewestList
 from serving.memory.popular_list import PopularList
@@ -24,7 +25,8 @@ class ProcessMemory:
     trending_lists: TrendingLists
     newest_list: NewestList
     factors: FactorCache
-    blends: BlendCache
+    blends: BlendCache  # as they were fitted: of batch lists
+    live_blends: LiveBlendCache  # as they rank now
     rating_factors: FactorCache
     settings: ServingSettings
 
@@ -33,6 +35,7 @@ def empty_memory(settings: ServingSettings, store: Store) -> ProcessMemory:
     """Memory over a store, still empty: each part is filled by its ``refresh`` or when it is first asked."""
     catalogue = Catalogue(store)
     factors = FactorCache(store, settings.factors_max_bytes, RANKING)
+    blends = BlendCache(store, settings.factors_max_bytes, factors)
     return ProcessMemory(
         store=store,
         catalogue=catalogue,
@@ -40,7 +43,8 @@ def empty_memory(settings: ServingSettings, store: Store) -> ProcessMemory:
         trending_lists=TrendingLists(store, settings.trend_half_lives),
         newest_list=NewestList(store),
         factors=factors,
-        blends=BlendCache(store, settings.factors_max_bytes, factors),
+        blends=blends,
+        live_blends=LiveBlendCache(store, blends, settings.trend_half_lives),
         rating_factors=FactorCache(store, settings.factors_max_bytes, RATING),
         settings=settings,
     )

@@ -33,6 +33,7 @@ class User:
     hotness: float | None = None
     fresh_read_at_ms: int = 0  # when the history of the fresh list was read
     with_known_items: bool = False  # whether both lists may hold known items
+    follows_trends: bool = False  # whether its model's lists are those of a moment
     trending_leads: bool = False  # answers begin with trending items: no model is better yet
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
     # What an anonymous session likes: item and strength, newest first. None: a user with a history.

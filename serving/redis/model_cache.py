@@ -27,6 +27,15 @@ class Model(NamedTuple):
         """Whether the model's lists may hold items that their users have had."""
         return self.blend is not None and self.blend.with_known_items
 
+    @property
+    def follows_trends(self) -> bool:
+        """Whether its lists are those of a moment: a trend that events move has a weight."""
+        blend = self.blend
+        return blend is not None and any(
+            signal.is_live_trend and (blend.hot.get(name) or blend.cold.get(name))
+            for name, signal in blend.signals.items()
+        )
+
     def item_at(self, index: int) -> str | None:
         """The item of an index; None for one beyond all that is known."""
         place = index - len(self.item_ids)

@@ -15,8 +15,8 @@ from serving.answer.recommendations import Recommendations
 from serving.answer.recommender import Recommender
 from serving.http.access import access
 from serving.http.query import QueryReader
-from serving.lists.because import BecauseYouLiked, because_rows
 from serving.lists.estimates import Estimates, estimates
+from serving.lists.explanations.because import BecauseYouLiked, because_rows
 from serving.lists.rank import GivenItems, RankedItems, RankQuery, rank_for_user
 from serving.lists.similar_users import SimilarUsers, similar_to_user
 from serving.lists.user_list import UserList

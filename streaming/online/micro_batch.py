@@ -20,6 +20,7 @@ from streaming.runtime.hold_points import STATE_WRITTEN, hold
 from streaming.state.apply import UserEvent, apply_catalog, apply_events
 from streaming.state.client import StateClient
 from streaming.state.erasure import erase_users
+from streaming.state.status import note_newest_event
 
 
 def apply_micro_batch(
@@ -70,4 +71,6 @@ def apply_rows(
     # 2. Touched items: noted once their shards are written, so that whoever merges them reads at least this
     #    batch; and before the offsets, after which nobody would come back to them.
     note_touched(client, items)
+    if events:
+        note_newest_event(client, max(event.entry.event_time for event in events))
     return events

@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 from contracts.stored import keyspace
-from contracts.stored.statuses import STATE_LOST, StreamingStatus
+from contracts.stored.statuses import NEWEST_EVENT, STATE_LOST, StreamingStatus
 from streaming.state.client import RedisError, StateClient, connect_briefly
+from streaming.state.script import lua
 
 
 def write_status(client: StateClient, status: StreamingStatus) -> None:
@@ -19,6 +20,12 @@ def report(url: str, status: StreamingStatus) -> None:
     """The same, if Redis takes it within a second: the lake must not wait for it, nor end with it."""
     with suppress(RedisError):
         write_status(connect_briefly(url), status)
+
+
+def note_newest_event(client: StateClient, event_time: int) -> None:
+    """Events up to this time (epoch ms) are applied; an earlier time changes nothing."""
+    script = client.register_script(lua(__package__, "raise_status.lua"))
+    script(keys=[keyspace.STREAMING_STATUS], args=[NEWEST_EVENT, event_time])
 
 
 def clear_state_lost(client: StateClient) -> None:

@@ -42,7 +42,9 @@ from training.in_memory.split import (
 )
 
 _SHARE = 0.2  # the newest part of the past, on which weights are chosen
-_LEAST_USERS = 4 * MIN_USERS  # who ask after one instant; with fewer, each user's own newest part is taken
+# Who ask after one instant: this number, or the larger part of all users. With fewer, as in a log of films
+# over twenty years, each user's own newest part is taken.
+_LEAST_USERS = 4 * MIN_USERS
 _SLICES = 3  # at the most, each the newest part of what the one before left
 MAX_QUESTIONS = 1500
 # At the most, of an item-to-item model of n items: n^2 counts, their inverse's rest, and n users' rows.
@@ -206,7 +208,9 @@ def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool
     again = touched_again(past, newest, settings)
     positive = newest.held_out & newest.pairs.positive
     asking = np.union1d(newest.pairs.users[positive], again.users[again.positive])
-    if len(np.intersect1d(asking, newest.past.users)) >= _LEAST_USERS:
+    known = np.unique(newest.past.users)
+    many = len(np.intersect1d(asking, known))
+    if many >= _LEAST_USERS or (many >= MIN_USERS and 2 * many > len(known)):
         return newest, True
     newest = Marked(pairs, per_user_temporal(pairs, _SHARE))
     return as_known(past, newest, settings), False

@@ -11,10 +11,9 @@ from serving.answer.recommended_item import Explanation, RecommendedItem, Share
 from serving.lists.explanations.reasons import reason_of
 from serving.lists.explanations.shares import COLD, Moment, Shares, shares_by_blend, shares_by_factors
 from serving.lists.ranking_history import Interacted, graded_history
-from serving.memory.factors import ItemFactors
+from serving.memory.factors import ItemFactors, in_thread_if_large
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
-from serving.memory.threads import in_thread_if_large
 from serving.question.candidate import BATCH, User
 from serving.redis.store import StoreError
 
@@ -22,19 +21,25 @@ SHOWN = 5
 
 
 class Reader(NamedTuple):
-    """Who a list is for, the history that ranks it, and when it was made; None: by the factors alone."""
+    """Who a list is for, the history that ranks it, and when it was made; None: by the factors alone.
+
+    ``blend`` is what ranked it, where that is at hand: trends may have moved since.
+    """
 
     user: User
     history: Sequence[Interacted]
     moment: Moment | None
+    blend: ModelBlend | None = None
 
 
-async def explain(memory: ProcessMemory, user: User, items: Sequence[RecommendedItem]) -> None:
+async def explain(
+    memory: ProcessMemory, user: User, items: Sequence[RecommendedItem], ranked_by: ModelBlend | None = None
+) -> None:
     """Give each item its ``because``; None where the model cannot tell: unknown, or no factors.
 
     An item is explained as the list that it stands in was made: by the blend, as hot as it was then, or by
     the factors alone, of which nonnegative ones cannot be explained. Items of other sources are explained as
-    the best list was made.
+    the best list was made. ``ranked_by``: what ranked the best list for this answer.
     """
     for item in items:
         item["because"] = None
@@ -44,7 +49,8 @@ async def explain(memory: ProcessMemory, user: User, items: Sequence[Recommended
         return
     for moment, group in _by_moment(user, items).items():
         ids = [item["item_id"] for item in group]
-        found = await explanations(memory, Reader(user, history, moment), ids)
+        blend = None if moment == COLD else ranked_by
+        found = await explanations(memory, Reader(user, history, moment, blend), ids)
         for item, because in zip(group, found, strict=True):
             item["because"] = because
 
@@ -58,9 +64,12 @@ async def explanations(
         return nothing
     try:
         model = await memory.store.model()
-        factors, blend = await memory.factors.get(model), await memory.blends.get(model)
+        factors = await memory.factors.get(model)
         if factors is None:
             return nothing
+        # Lists of a round have the trends of that round.
+        blends = memory.blends if reader.moment == COLD else memory.live_blends
+        blend = reader.blend or await blends.get(model)
         shares = await in_thread_if_large(factors, _shares_of(memory, factors, blend, reader, item_ids))
         await memory.catalogue.load(_shown_items(reader.history, shares))
     except StoreError:

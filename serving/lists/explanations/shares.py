@@ -87,8 +87,8 @@ def shares_by_blend(
 
     The shares of an item's several times are added up.
     """
-    asked, rows = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
-    places = blend.factors.places(targets)
+    asked, rows = as_histories(history, blend.places, question_ms(blend, history, moment))
+    places = blend.places(targets)
     found = blend.at(moment.hotness).explain(blend.signals, asked, np.maximum(places, 0))
     families = {name: blend.record.signals[name].family for name in found.by_signal}
     shares: list[Shares | None] = []
@@ -110,9 +110,9 @@ def scores_by_blend(
     weighted = blend.at(moment.hotness)
     if not weighted.names:
         return [None] * len(targets)
-    asked, _ = as_histories(history, blend.factors.places, question_ms(blend, history, moment))
+    asked, _ = as_histories(history, blend.places, question_ms(blend, history, moment))
     scores = weighted.score(blend.signals, asked)[0]
-    places = blend.factors.places(targets).tolist()
+    places = blend.places(targets).tolist()
     return [None if place == UNKNOWN else round(float(scores[place]), 6) for place in places]
 
 
@@ -127,4 +127,4 @@ def question_ms(blend: ModelBlend, history: Sequence[Interacted], moment: Moment
     if moment.hotness > 0:
         hours = -log2(moment.hotness) * blend.record.half_life_hours
         return newest + round(hours * _HOUR_MS)
-    return moment.read_at_ms
+    return blend.now_ms(moment.read_at_ms)

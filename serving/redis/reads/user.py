@@ -56,6 +56,7 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
         hotness=None if fresh is None else fresh.hotness,
         fresh_read_at_ms=0 if fresh is None else fresh.read_at // 1000,
         with_known_items=model.with_known_items if model else False,
+        follows_trends=model.follows_trends if model else False,
         trending_leads=model.trending_leads if model else False,
         applied_through=int(through) if through else None,
         shown=[(item.decode(), at) for item, at in shown[0]] if shown else (),

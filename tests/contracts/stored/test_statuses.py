@@ -19,6 +19,7 @@ STREAMING = StreamingStatus(
     unread_share=0.125,
     writable=1_700_000_000_555,
     evicted_keys=12,
+    newest_event=1_700_000_000_777,
 )
 TRAINING = TrainingStatus(
     phase="idle",
@@ -66,6 +67,7 @@ def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
         "unread_share": "0.125",
         "writable": "1700000000555",
         "evicted_keys": "12",
+        "newest_event": "1700000000777",
     }
     assert TRAINING.encode()["served_request"] == "3"
 

@@ -96,7 +96,7 @@ def test_a_large_model_ranks_in_a_thread(
     async def scenario() -> None:
         async with api(redis_url) as client:
             inline = await post(client, likes("i03", "i07"))
-            monkeypatch.setattr("serving.memory.threads.MAX_NUMBERS_INLINE", 0)
+            monkeypatch.setattr("serving.memory.factors.MAX_NUMBERS_INLINE", 0)
             assert (await post(client, likes("i03", "i07")))["items"] == inline["items"]
 
     asyncio.run(scenario())

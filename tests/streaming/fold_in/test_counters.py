@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,29 +10,27 @@ import redis
 from numpy.typing import NDArray
 
 from algorithms.blending.live import live_blend
-from algorithms.blending.serialization import describe_signals, read_blend
 from algorithms.blending.signal_options import TrendCounts, fit_offered
-from algorithms.blending.stored_arrays import encode_arrays
-from algorithms.signals.factors import Factors
-from algorithms.signals.history import Histories, from_events
 from algorithms.signals.trend_counts import counted_entries
-from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.stored.manifest import BlendRecord
-from contracts.stored.records import HistoryEntry, decode_fresh
-from ingest.simulated.news import HOUR_MS, NewsWorld, Reads
+from contracts.stored.records import decode_fresh
+from ingest.simulated.news import HOUR_MS, Reads
 from streaming.fold_in.counters import Counters
 from streaming.fold_in.lists import fold_in_users
 from streaming.fold_in.model import OnlineModel, load
 from streaming.fold_in.new_items import NewItems, read_new_items
 from streaming.online.touched_items import merge_touched, note_touched
-from streaming.state.apply import UserEvent, apply_events
-from tests.streaming.model_in_redis import publish
-
-SETTINGS = StreamingSettings(redis_shards=2, fresh_n=10, new_item_min_users=0)
-WORLD = NewsWorld(users=80, articles=120, hours=30)
-CUT_MS = int(WORLD.rises_ms[0]) + 48 * HOUR_MS  # the model knows nothing after it
-WEIGHTS = {"trend/5min": 1.0, "trend/hour": 0.5, "popularity": -0.1}
+from streaming.state.apply import apply_events
+from tests.streaming.news_in_redis import (
+    CUT_MS,
+    SETTINGS,
+    WEIGHTS,
+    WORLD,
+    apply_reads,
+    event,
+    histories_of,
+    publish_trends,
+)
 
 
 @pytest.fixture
@@ -41,46 +38,6 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
     with redis.Redis.from_url(redis_url) as connection:
         connection.flushall()
         yield connection
-
-
-def event(user: int, item: int, moment: int) -> UserEvent:
-    number = hash((user, item, moment)) % 2**64
-    return UserEvent(f"u{user}", f"a{item}", HistoryEntry("view", moment, str(uuid.UUID(int=number)), 1.0))
-
-
-def apply_reads(client: redis.Redis, reads: Reads, places: NDArray[np.int64]) -> None:
-    columns = (reads.users[places], reads.items[places], reads.times_ms[places])
-    events = [event(*each) for each in zip(*(column.tolist() for column in columns), strict=True)]
-    apply_events(client, events, SETTINGS)
-    note_touched(client, {each.item_id for each in events})
-    merge_touched(client, SETTINGS)
-
-
-def histories_of(reads: Reads, places: NDArray[np.int64]) -> Histories:
-    weights = np.full(len(places), SETTINGS.event_weights["view"])
-    return from_events(
-        reads.users[places],
-        reads.items[places],
-        reads.times_ms[places],
-        user_count=WORLD.users,
-        weights=weights,
-    )
-
-
-def publish_trends(client: redis.Redis, reads: Reads, known: NDArray[np.int64], items: int) -> list[str]:
-    """A model of the first items that ranks by trends, fitted on some reads; returns its items."""
-    ids = [f"a{item}" for item in range(items)]
-    factors = publish(client, "v1", ids)
-    counts = TrendCounts(counted_entries(histories_of(reads, known)), is_state=True)
-    offered = fit_offered(histories_of(reads, known), items, only=set(WEIGHTS), counts=counts)
-    signals, arrays = describe_signals(offered)
-    record = BlendRecord(
-        hot=WEIGHTS, cold=WEIGHTS, half_life_hours=8.0, with_known_items=False, signals=signals
-    )
-    publish(client, "v1", ids, blend=record)
-    client.hset(keyspace.model_signals("v1"), mapping=encode_arrays(arrays))
-    assert read_blend(record, arrays, Factors(factors, 0.01, 0.5)).signals.keys() == WEIGHTS.keys()
-    return ids
 
 
 def the_model(client: redis.Redis) -> OnlineModel:
@@ -99,7 +56,7 @@ def test_counters_rank_as_a_trend_that_was_fitted_on_the_same_events(client: red
     model = the_model(client)
     sums = Counters().sums(client, model, NewItems(), SETTINGS)
     assert sums is not None
-    assert sums.keys() == {300_000.0, 3_600_000.0, 0.0}
+    assert sums.by_half_life.keys() == {300_000.0, 3_600_000.0, 0.0}
     assert model.blend is not None
     live = live_blend(model.blend, sums, WORLD.articles, np.zeros((0, 3), np.float32))
     everything = histories_of(reads, np.arange(len(reads.users)))
@@ -145,14 +102,19 @@ def popular_then(reads: Reads, known: NDArray[np.int64]) -> list[int]:
     return order
 
 
-def test_a_reading_serves_for_a_while_and_new_items_take_their_places_in_it(client: redis.Redis) -> None:
+def test_a_reading_serves_for_a_while_and_new_items_take_their_places_in_it(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.fold_in.counters.pause_after", lambda _: 3600.0)
     reads = WORLD.reads()
     publish_trends(client, reads, np.flatnonzero(reads.times_ms <= CUT_MS), WORLD.articles)
     model, counters = the_model(client), Counters()
     apply_events(client, [event(1, 900, CUT_MS)], SETTINGS)
     note_touched(client, ["a900"])
     merge_touched(client, SETTINGS)
-    assert counters.sums(client, model, NewItems(), SETTINGS)[0.0].shape == (WORLD.articles,)  # type: ignore[index]
+    before = counters.sums(client, model, NewItems(), SETTINGS)
+    assert before is not None
+    assert before.by_half_life[0.0].shape == (WORLD.articles,)
     new_items = read_new_items(client, model, NewItems())
     assert new_items.index == {b"a900": 0}
     assert not new_items.factors_of(3).any()
@@ -160,7 +122,7 @@ def test_a_reading_serves_for_a_while_and_new_items_take_their_places_in_it(clie
     sums = counters.sums(client, model, new_items, SETTINGS)
     assert sums is not None
     weight = SETTINGS.event_weights["view"]
-    assert sums[0.0][WORLD.articles] == pytest.approx(np.log2(weight))
+    assert sums.by_half_life[0.0][WORLD.articles] == pytest.approx(np.log2(weight))
 
 
 def test_a_blend_without_a_trend_or_with_one_of_before_reads_nothing(client: redis.Redis) -> None:

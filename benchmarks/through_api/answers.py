@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.questions import Questions
-from benchmarks.served.worlds import World
 from benchmarks.startup.stack import PORTS, headwater, wait_until_served
+from benchmarks.through_api.worlds import World
 from contracts.events import RATING
 from stack.status import api_client
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.blend import Blend
-from algorithms.blending.offered import fit_offered
 from algorithms.blending.questions import Questions
+from algorithms.blending.signal_options import fit_offered
 from algorithms.metrics import ndcg_at_k
 from benchmarks.context import BenchContext, Ratio
-from benchmarks.served.answers import served_lists, trained_stack
-from benchmarks.served.worlds import World, worlds
 from benchmarks.studies.blended_ranking import by_user, fill, interval, item_knn, popular_lists, rank
+from benchmarks.through_api.answers import served_lists, trained_stack
+from benchmarks.through_api.worlds import World, worlds
 
 K = 10
 _LIVE_QUESTIONS = 600  # by the time of the first ones, at scale 1

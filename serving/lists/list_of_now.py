@@ -1,0 +1,72 @@
+"""A user's list by the trends of now, where the model's lists are those of a moment.
+
+A stored list has the trends of its user's last event. Who comes back to a news site hours later would get
+what rose then. So where trends have a weight, the list is ranked again when it is asked for, by the code that
+ranks fresh lists: by the history, as hot as the user is now.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from algorithms.blending.blend import HALF_LIFE_HOURS
+from serving.lists.explanations.shares import Moment, question_ms
+from serving.lists.ranking_history import Interacted, as_histories, graded_history
+from serving.memory.factors import in_thread_if_large
+from serving.memory.model_blend import ModelBlend
+from serving.memory.process_memory import ProcessMemory
+from serving.question.candidate import User
+from serving.redis.ranked_list import RankedList
+from serving.redis.store import StoreError
+
+_STANDS_MS = 1000  # so long a fresh list stands as it is
+_HOUR_MS = 3_600_000
+_DEPTH = 200
+
+
+async def rank_again(
+    memory: ProcessMemory, user: User, needed: int, *, always: bool = False
+) -> ModelBlend | None:
+    """Give the user the list of now; returns what ranked it, None where the stored list stands.
+
+    ``needed`` items are read of it. ``always``: also where it was made a moment ago, so that it can be
+    explained by the same trends.
+    """
+    if not user.follows_trends or user.stale:
+        return None
+    moment = moment_now(user)
+    if user.fresh_list and moment.read_at_ms - user.fresh_read_at_ms < _STANDS_MS and not always:
+        return None
+    try:
+        model = await memory.store.model()
+        if model is None or model.version != user.model_version:
+            return None  # an experiment's version
+        blend, history = await memory.live_blends.get(model), await graded_history(memory, user.user_id)
+    except StoreError:
+        return None
+    if blend is None or not history:
+        return None
+    depth = max(_DEPTH, needed)
+    ranked = await in_thread_if_large(blend.factors, lambda: _rank(blend, history, moment, depth))
+    if not len(ranked):
+        return None
+    user.fresh_list, user.hotness, user.fresh_read_at_ms = ranked, moment.hotness, moment.read_at_ms
+    return blend
+
+
+def moment_now(user: User) -> Moment:
+    """How hot a user is now: the stored list says how hot it was, and how long ago that is."""
+    now_ms = time.time_ns() // 1_000_000
+    if not user.fresh_list or not user.hotness:
+        return Moment(0.0, now_ms)
+    hours = max(0, now_ms - user.fresh_read_at_ms) / _HOUR_MS
+    return Moment(user.hotness * 2.0 ** (-hours / HALF_LIFE_HOURS), now_ms)
+
+
+def _rank(blend: ModelBlend, history: Sequence[Interacted], moment: Moment, depth: int) -> RankedList:
+    weighted = blend.at(moment.hotness)
+    histories, _ = as_histories(history, blend.places, question_ms(blend, history, moment))
+    indexes, scores = weighted.rank(blend.signals, histories, min(depth, blend.size))
+    listed = indexes[0] >= 0
+    return RankedList(blend.factors.model, (indexes[0][listed].tolist(), scores[0][listed].tolist()))

@@ -1,0 +1,132 @@
+"""The blend of the served model as it ranks now: its trends by the counters that events move.
+
+The online query ranks by the same counters (``streaming/fold_in/counters.py``), so the same history gives the
+same list, score and explanation by either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithms.blending.live import (
+    HALVINGS,
+    MOST_ITEMS,
+    POPULARITY,
+    Sums,
+    as_sums,
+    live_blend,
+    live_half_lives,
+    pause_after,
+    place_sums,
+)
+from contracts.stored import keyspace
+from contracts.stored.statuses import NEWEST_EVENT
+from serving.memory.model_blend import BlendCache, ModelBlend
+from serving.redis.model_cache import Model
+from serving.redis.store import BACKGROUND_SECONDS, Store
+
+_REVISION = ""  # the field of new_factors that says how often one has changed
+_MOST_NEW = 20_000
+
+
+@dataclass(frozen=True)
+class _NewFactors:
+    version: str = ""
+    revision: int = -1
+    by_item: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+class LiveBlendCache:
+    """Holds the newest version asked for, with its counters as they were lately.
+
+    Counters are read at the time of a question, as often as that takes a twentieth of the process' time.
+    """
+
+    def __init__(self, store: Store, fitted: BlendCache, half_lives: Sequence[int]) -> None:
+        """``half_lives``: TREND_HALF_LIVES, in seconds."""
+        self._store = store
+        self._fitted = fitted
+        self._kept = {1000.0 * seconds for seconds in half_lives} | {POPULARITY}
+        self._newest: ModelBlend | None = None
+        self._due_at = -math.inf
+        self._new_factors = _NewFactors()
+        self._lock = asyncio.Lock()
+
+    async def get(self, model: Model | None) -> ModelBlend | None:
+        """The blend, as fitted where no trend of it moves; None as `BlendCache.get`. Raises StoreError."""
+        fitted = await self._fitted.get(model)
+        if model is None or fitted is None:
+            return fitted
+        half_lives = sorted(live_half_lives(fitted.served) & self._kept)
+        if not half_lives:
+            return fitted
+        async with self._lock:  # who waits takes what the first one reads
+            known = self._newest
+            started = time.monotonic()
+            if known is None or known.factors is not fitted.factors or started >= self._due_at:
+                self._newest = known = await self._read(model, fitted, half_lives)
+                now = time.monotonic()
+                self._due_at = now + pause_after(now - started)
+            return known
+
+    async def _read(self, model: Model, fitted: ModelBlend, half_lives: Sequence[float]) -> ModelBlend:
+        best = await self._store.ask_alone(
+            *(("ZREVRANGE", _key(each), 0, 0, "WITHSCORES") for each in half_lives),
+            ("HGET", keyspace.new_factors(model.version), _REVISION),
+            ("HGET", keyspace.STREAMING_STATUS, NEWEST_EVENT),
+            seconds=BACKGROUND_SECONDS,
+        )
+        newest_ms, revision = int(best.pop() or 0), int(best.pop() or 0)
+        ranges = [
+            ("ZREVRANGEBYSCORE", _key(each), "+inf", _least(each, top), "WITHSCORES", "LIMIT", 0, MOST_ITEMS)
+            for each, top in zip(half_lives, best, strict=True)
+        ]
+        found = await self._store.ask_alone(*ranges, seconds=BACKGROUND_SECONDS)
+        await self._store.new_items(model, _MOST_NEW)
+        new_ids = tuple(model.new_ids)
+        size = len(fitted.factors.matrix)
+        new_places = {item: size + place for place, item in enumerate(new_ids)}
+        factors = await self._factors_of(model, new_ids, revision, fitted.factors.matrix.shape[1])
+        known = replace(fitted, new_places=new_places, newest_ms=newest_ms)
+        sums = {
+            half_life: place_sums(
+                known.places([item.decode() for item, _ in pairs]),
+                as_sums(half_life, [score for _, score in pairs]),
+                known.size,
+            )
+            for half_life, pairs in zip(half_lives, found, strict=True)
+        }
+        return replace(known, served=live_blend(fitted.served, Sums(sums, newest_ms), size, factors))
+
+    async def _factors_of(
+        self, model: Model, new_ids: Sequence[str], revision: int, rank: int
+    ) -> NDArray[np.float32]:
+        """(new items, rank): zero for one that has no provisional factor yet."""
+        known = self._new_factors
+        if (known.version, known.revision) != (model.version, revision):
+            key = keyspace.new_factors(model.version)
+            (by_item,) = await self._store.ask_alone(("HGETALL", key), seconds=BACKGROUND_SECONDS)
+            self._new_factors = known = _NewFactors(model.version, revision, by_item)
+        factors = np.zeros((len(new_ids), rank), np.float32)
+        for place, item in enumerate(new_ids):
+            raw = known.by_item.get(item.encode())
+            if raw:
+                factors[place] = np.frombuffer(raw, "<f4")
+        return factors
+
+
+def _least(half_life: float, best: Sequence[Sequence[float]]) -> str | float:
+    if half_life == POPULARITY:
+        return "(0"
+    return best[0][1] - HALVINGS if best else "-inf"
+
+
+def _key(half_life: float) -> str:
+    return keyspace.POPULAR if half_life == POPULARITY else keyspace.trending(round(half_life / 1000))
