@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from serving.__main__ import GRACE_SECONDS
+from tests.faults.slow_proxy import SlowProxy
 from tests.serving.conftest import OwnRedis, ServedApi, wait_for
 from tests.serving.world import World
 
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.servers
 # Longer than the default of 80 ms, so that a busy machine's hiccup is not taken for a wait on Redis.
 DEADLINE_SECONDS = 1.0
 HICCUP_SECONDS = 3.0
+SLOW_DEADLINE_SECONDS = 0.5
 PATHS = ("/v1/users/ann/recommendations", "/v1/popular", "/v1/items/i00/similar")
 
 
@@ -97,6 +100,55 @@ def test_slow_reads_never_give_one_user_the_list_of_another(
             assert {user: first_item(user) for user in range(30)} == {
                 user: f"i{user:02}" for user in range(30)
             }
+
+
+def test_a_slow_redis_costs_freshness_only_and_no_one_gets_anothers_list(
+    own_redis: OwnRedis, start_api: Callable[..., ServedApi]
+) -> None:
+    world = World(histories={}, top={f"u{i}": [(f"i{i:02}", 0.5)] for i in range(30)})
+    world.write(own_redis.url)
+    proxy = SlowProxy(own_redis.port)
+    try:
+        url = f"redis://127.0.0.1:{proxy.port}/0"
+        api = start_api(redis_url=url, redis_timeout_seconds=SLOW_DEADLINE_SECONDS)
+        with httpx.Client(base_url=api.url, timeout=30) as client, ThreadPoolExecutor(8) as threads:
+
+            def first_item(user: int) -> tuple[bool, str, float]:
+                started = time.perf_counter()
+                answer = client.get(f"/v1/users/u{user}/recommendations", params={"n": 1}).json()
+                return answer["stale"], answer["items"][0]["item_id"], time.perf_counter() - started
+
+            def ask_all() -> list[tuple[bool, str, float]]:
+                found = list(threads.map(first_item, range(30)))
+                for user, (stale, item, _) in enumerate(found):
+                    assert stale or item == f"i{user:02}"
+                return found
+
+            def failures() -> int:
+                text = client.get("/metrics").text
+                lines = (
+                    line for line in text.splitlines() if line.startswith("headwater_api_redis_errors_t")
+                )
+                return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines)
+
+            wait_for(lambda: not first_item(0)[0])
+            proxy.seconds = SLOW_DEADLINE_SECONDS / 10  # 50 ms each way: within the deadline
+            wait_for(lambda: not any(stale for stale, _, _ in ask_all()))
+
+            before = failures()
+            proxy.seconds = SLOW_DEADLINE_SECONDS  # 500 ms each way: never in time
+            wait_for(lambda: first_item(0)[0])
+            answers = [answer for _ in range(10) for answer in ask_all()]
+            assert all(stale for stale, _, _ in answers)
+            seconds = sorted(each for _, _, each in answers)
+            assert seconds[int(0.99 * len(seconds))] < SLOW_DEADLINE_SECONDS + HICCUP_SECONDS
+            # The breaker is open: most answers did not try. (The background asks too, now and then.)
+            assert failures() - before < len(answers) / 2
+
+            proxy.seconds = 0.0
+            wait_for(lambda: not any(stale for stale, _, _ in ask_all()))
+    finally:
+        proxy.stop()
 
 
 def test_it_starts_without_redis_and_ends_on_sigterm(start_api: Callable[..., ServedApi]) -> None:
