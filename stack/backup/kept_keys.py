@@ -16,9 +16,14 @@ def tombstones(shards: int) -> list[str]:
     return [keyspace.erased_users(shard) for shard in range(shards)]
 
 
-def shared_keys(shards: int) -> list[str]:
-    """All that belongs to no model version."""
-    return [*ABSENT_ONLY, *LOGS, *tombstones(shards)]
+def shared_keys(shards: int, experiments: Sequence[str] = ()) -> list[str]:
+    """All that belongs to no model version; ``experiments`` are the names of those that there are."""
+    return [*ABSENT_ONLY, *LOGS, *map(keyspace.experiment_looks, experiments), *tombstones(shards)]
+
+
+def is_log(key: str) -> bool:
+    """Whether a key is a list to which lines are added."""
+    return key in LOGS or key.startswith(keyspace.experiment_looks(""))
 
 
 def version_keys(versions: Sequence[str], shards: int) -> list[str]:

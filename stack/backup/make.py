@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from clients.redis.connection import redis_client
 from contracts.settings import TrainingSettings
@@ -39,7 +40,9 @@ def make_backup(settings: TrainingSettings, target: Path) -> Summary:
     )
 
     def parts() -> Iterator[Part]:
-        for key in (*shared_keys(shards), *version_keys(list(versions), shards)):
+        names: Any = client.hkeys(keyspace.EXPERIMENTS)
+        experiments = [name.decode() for name in names]
+        for key in (*shared_keys(shards, experiments), *version_keys(list(versions), shards)):
             for part in parts_of(client, key):
                 counts[_heading(key, shards)] += 1
                 yield part

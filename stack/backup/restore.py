@@ -18,7 +18,7 @@ from contracts.stored import keyspace
 from contracts.stored.completeness import is_whole
 from contracts.stored.pointer import AUDIT_LINES
 from stack.backup.archive import KEYS, MODELS, BackupError, Summary, open_archive
-from stack.backup.kept_keys import ABSENT_ONLY, LOGS, tombstones, version_keys
+from stack.backup.kept_keys import ABSENT_ONLY, is_log, tombstones, version_keys
 from stack.backup.make import TIMEOUT_SECONDS
 from stack.backup.redis_parts import Part, read_parts
 from training.registry import local_models
@@ -111,7 +111,7 @@ def _write(client: Any, keys: Path, wanted: set[str], shards: int) -> None:
         if key in erased:
             for chunk in _chunks(group):
                 client.eval(_KEEP_LARGER, 1, key, *(x for part in chunk for x in (part.field, part.value)))
-        elif key in LOGS:
+        elif is_log(key):
             _prepend(client, key, [part.value for part in group])
         elif key in ABSENT_ONLY:
             _add_absent(client, key, kind, group)

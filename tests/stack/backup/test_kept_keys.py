@@ -53,12 +53,14 @@ NO_KEYS = {"shard_of", "user_of_history", "version_keys", "history_pattern", "re
     "earlier_pattern",
     "STATE",
     "ITEMS_PER_PART",
+    "MOST_KNOWN",
 }
 KEPT = {
     "SERVING_RULES",
     "EXPERIMENTS",
     "EXPERIMENTS_REVISION",
     "EXPERIMENT_AUDIT",
+    "experiment_looks",
     "MODEL_AUDIT",
     "erased_users",
     "manifest",
@@ -86,7 +88,8 @@ def test_of_every_key_it_is_known_how_it_comes_back() -> None:
 
 
 def test_what_is_kept_is_what_belongs_to_no_version_and_all_of_each_version() -> None:
-    kept = {*shared_keys(2), *version_keys(["v"], 2)}
+    kept = {*shared_keys(2, ["e"]), *version_keys(["v"], 2)}
+    assert keyspace.experiment_looks("e") in kept
     assert {getattr(keyspace, name) for name in KEPT if name.isupper()} <= kept
     assert {keyspace.erased_users(0), keyspace.erased_users(1), keyspace.new_items("v")} <= kept
     assert set(keyspace.version_keys("v", 2)) <= kept

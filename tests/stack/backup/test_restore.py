@@ -41,13 +41,14 @@ class World:
         self.client.hset(keyspace.EXPERIMENTS, "e", "{}")
         self.client.set(keyspace.EXPERIMENTS_REVISION, 3)
         self.client.rpush(keyspace.EXPERIMENT_AUDIT, "one", "two")
+        self.client.rpush(keyspace.experiment_looks("e"), "first", "second")
         self.client.hset(keyspace.erased_users(0), "gone", 1000)
         self.client.hset(keyspace.history("u", 1), "a", b"x")
         self.client.set(keyspace.STREAMING_LEASE, "of this moment")
 
     def contents(self) -> dict[str, list[Any]]:
         keys = [
-            *shared_keys(1),
+            *shared_keys(1, ["e"]),
             *version_keys(["v1", "v2"], 1),
             keyspace.CURRENT_MODEL,
             keyspace.MODEL_VERSIONS,
@@ -66,7 +67,12 @@ class World:
         shutil.rmtree(self.settings.models_uri)
 
 
-_LISTS = (keyspace.MODEL_AUDIT, keyspace.EXPERIMENT_AUDIT, keyspace.new_items("v2"))
+_LISTS = (
+    keyspace.MODEL_AUDIT,
+    keyspace.EXPERIMENT_AUDIT,
+    keyspace.experiment_looks("e"),
+    keyspace.new_items("v2"),
+)
 
 
 @pytest.fixture
