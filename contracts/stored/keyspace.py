@@ -28,6 +28,10 @@ def history(user_id: str, shards: int) -> str:
     return f"hw:{{{shard_of(user_id, shards)}}}:history:{user_id}"
 
 
+# How many known items of one user are read at most; where a user has more (a bot), the newest count.
+MOST_KNOWN = 50_000
+
+
 def retracted_items(user_id: str, shards: int) -> str:
     """HASH as `history`: items of which a retraction left nothing; kept so that order does not matter."""
     return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"

@@ -86,6 +86,13 @@ def learn_new_items(client: StateClient, model: OnlineModel, touches: Iterable[T
     if not items:
         return 0
     with client.pipeline(transaction=False) as pipeline:
+        for item in items:
+            pipeline.hlen(keyspace.new_item_users(model.version, item.decode()))
+        counts = dict(zip(items, pipeline.execute(), strict=True))
+    # Once enough users have touched an item, no more of them are kept, and its factor stays.
+    items = [item for item in items if counts[item] < _MAX_USERS]
+    touched = [touch for touch in touched if counts[touch.item] < _MAX_USERS]
+    with client.pipeline(transaction=False) as pipeline:
         for touch in touched:
             key = keyspace.new_item_users(model.version, touch.item.decode())
             pipeline.hset(key, touch.user, _encode(touch))

@@ -1,7 +1,8 @@
 -- What a fold-in reads of a user with a long history.
--- KEYS  the user's history, recent     ARGV  how many of the newest items at most
--- returns {item_id, entries, item_id, entries, ...}, {item_id, ...}: read, and all known if there are more
-local CAP = tonumber(ARGV[1])
+-- KEYS  the user's history, recent     ARGV  how many of the newest items at most, how many known items at most
+-- returns {item_id, entries, item_id, entries, ...}, {item_id, ...}: read, and all known if there are more of them,
+-- but none where there are too many to be read
+local CAP, MOST_KNOWN = tonumber(ARGV[1]), tonumber(ARGV[2])
 
 local function newest(history, recent)
     local items, read = redis.call('ZREVRANGE', recent, 0, CAP - 1), {}
@@ -19,5 +20,7 @@ local function newest(history, recent)
 end
 
 local history, recent = KEYS[1], KEYS[2]
-if redis.call('HLEN', history) <= CAP then return {redis.call('HGETALL', history), {}} end
+local known = redis.call('HLEN', history)
+if known <= CAP then return {redis.call('HGETALL', history), {}} end
+if known > MOST_KNOWN then return {newest(history, recent), {}} end
 return {newest(history, recent), redis.call('HKEYS', history)}

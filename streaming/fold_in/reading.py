@@ -25,36 +25,41 @@ class Reading(NamedTuple):
 def read_users(
     client: StateClient, users: Sequence[str], settings: StreamingSettings, just_arrived: bool
 ) -> Reading:
-    """Read some users. ``just_arrived``: an event of each has arrived now, else Redis is asked for when."""
+    """Read some users. ``just_arrived``: an event of each has arrived now, else Redis is asked for when.
+
+    However long a history is, no more than its newest HISTORY_CAP items are read, with the names of at most
+    keyspace.MOST_KNOWN others.
+    """
     shards = settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
         # First the clock and the pointer: what is read after them is at least as new.
         pipeline.time()
         pipeline.get(keyspace.CURRENT_MODEL)
-        # Not by a script: what passes through Lua costs Redis six times as much.
         for user in users:
-            pipeline.hgetall(keyspace.history(user, shards))
-        for user in users if settings.earlier_events else ():
-            pipeline.hgetall(keyspace.earlier(user, shards))
+            pipeline.hlen(keyspace.history(user, shards))
         for user in () if just_arrived else users:
             shard = keyspace.shard_of(user, shards)
             pipeline.zscore(keyspace.pending(shard), user)
             pipeline.zscore(keyspace.active(shard), user)
         (seconds, micros), version, *found = pipeline.execute()
-    histories, rest = found[: len(users)], found[len(users) :]
-    many = len(users) if settings.earlier_events else 0
-    earlier, queued = rest[:many], rest[many:]
+    lengths, queued = found[: len(users)], found[len(users) :]
+    histories: list[dict[bytes, bytes]] = [{} for _ in users]
+    earlier: list[dict[bytes, bytes]] = [{} for _ in users]
     further: list[list[bytes]] = [[] for _ in users]
-    long = [place for place, history in enumerate(histories) if len(history) > settings.history_cap]
+    short = [place for place, length in enumerate(lengths) if length <= settings.history_cap]
+    long = [place for place, length in enumerate(lengths) if length > settings.history_cap]
+    for place, (history, before) in zip(short, _read_whole(client, users, short, settings), strict=True):
+        histories[place], earlier[place] = history, before
     if long:
         for place, (read, more) in zip(long, _read_newest(client, users, long, settings), strict=True):
             histories[place], further[place] = dict(zip(read[::2], read[1::2], strict=True)), more
+        _read_earlier(client, users, long, histories, earlier, settings)
     read_at = 1_000_000 * seconds + micros
     return Reading(
         read_at=read_at,
         version=version.decode() if version else None,
         histories=histories,
-        earlier=earlier,
+        earlier=earlier if settings.earlier_events else [],
         further=further,
         arrivals=_arrivals(queued, read_at // 1000) if queued else [read_at // 1000] * len(users),
     )
@@ -66,6 +71,41 @@ def _arrivals(queued: Sequence[float | None], now: int) -> list[int]:
     return [min(now, int(max(pending or 0, active or 0))) for pending, active in both]
 
 
+def _read_whole(
+    client: StateClient, users: Sequence[str], places: Sequence[int], settings: StreamingSettings
+) -> list[tuple[dict[bytes, bytes], dict[bytes, bytes]]]:
+    """Entries and earlier events by item, of users with few items."""
+    shards = settings.redis_shards
+    with client.pipeline(transaction=False) as pipeline:
+        # Not by a script: what passes through Lua costs Redis six times as much.
+        for place in places:
+            pipeline.hgetall(keyspace.history(users[place], shards))
+        for place in places if settings.earlier_events else ():
+            pipeline.hgetall(keyspace.earlier(users[place], shards))
+        found = pipeline.execute()
+    many = len(places)
+    return list(zip(found[:many], found[many:] or [{} for _ in places], strict=True))
+
+
+def _read_earlier(
+    client: StateClient,
+    users: Sequence[str],
+    places: Sequence[int],
+    histories: Sequence[dict[bytes, bytes]],
+    earlier: list[dict[bytes, bytes]],
+    settings: StreamingSettings,
+) -> None:
+    """Fill in the earlier events of the items that were read, for users with more."""
+    asked = [place for place in places if histories[place] and settings.earlier_events]
+    with client.pipeline(transaction=False) as pipeline:
+        for place in asked:
+            pipeline.hmget(keyspace.earlier(users[place], settings.redis_shards), list(histories[place]))
+        found = pipeline.execute()
+    for place, raws in zip(asked, found, strict=True):
+        pairs = zip(histories[place], raws, strict=True)
+        earlier[place] = {item: raw for item, raw in pairs if raw is not None}
+
+
 def _read_newest(
     client: StateClient, users: Sequence[str], places: Sequence[int], settings: StreamingSettings
 ) -> list[tuple[list[bytes], list[bytes]]]:
@@ -74,5 +114,5 @@ def _read_newest(
     with client.pipeline(transaction=False) as pipeline:
         for place in places:
             keys = [key(users[place], shards) for key in (keyspace.history, keyspace.recent)]
-            script(keys=keys, args=[settings.history_cap], client=pipeline)
+            script(keys=keys, args=[settings.history_cap, keyspace.MOST_KNOWN], client=pipeline)
         return [(read, more) for read, more in pipeline.execute()]

@@ -7,6 +7,8 @@ import pytest
 import redis
 
 from algorithms.fold_in import fold_in
+from contracts.stored import keyspace
+from streaming.fold_in import new_items
 from streaming.fold_in.model import OnlineModel, load
 from streaming.fold_in.new_items import NewItems, Touch, learn_new_items, read_new_items
 from tests.streaming.model_in_redis import publish
@@ -74,6 +76,18 @@ def test_a_new_item_keeps_its_place_when_its_factor_changes(client: redis.Redis,
     assert second.index == first.index == {b"x": 0, b"y": 1}
     assert not np.allclose(second.factors[0], first.factors[0])
     assert np.array_equal(second.factors[1], first.factors[1])
+
+
+def test_of_an_item_that_everybody_touches_no_more_users_are_kept_than_move_its_factor(
+    client: redis.Redis, model: OnlineModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_items, "_MAX_USERS", 3)
+    assert learn_new_items(client, model, touches("x", 1.0, 1.0, 1.0), min_users=2) == 1
+    before = read_new_items(client, model, NewItems())
+    assert learn_new_items(client, model, touches("x", *[2.0] * 4), min_users=2) == 0
+    assert client.hlen(keyspace.new_item_users(model.version, "x")) == 3
+    assert read_new_items(client, model, before) is before
+    assert learn_new_items(client, model, touches("y", 1.0, 1.0), min_users=2) == 1
 
 
 def test_nothing_touched_is_nothing_to_do(client: redis.Redis, model: OnlineModel) -> None:
