@@ -35,8 +35,10 @@ def test_every_topic_is_listed_once() -> None:
     ]
 
 
-def test_the_brokers_clock_stamps_interactions() -> None:
-    assert INTERACTIONS.config["message.timestamp.type"] == "LogAppendTime"
+def test_the_brokers_clock_stamps_what_is_judged_by_time() -> None:
+    """By it a producer whose clock is ahead is refused, of events as of entries of the catalogue."""
+    for topic in (INTERACTIONS, CATALOG, EXPOSURES):
+        assert topic.config["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_the_catalogue_keeps_the_last_entry_of_each_key() -> None:
@@ -102,6 +104,7 @@ def test_a_prefix_stands_before_the_name_of_every_topic() -> None:
     ("topic", "found", "replicas", "words", "is_grave"),
     [
         (INTERACTIONS, {"message.timestamp.type": "CreateTime"}, 1, "producer's clock", True),
+        (CATALOG, {"message.timestamp.type": "CreateTime"}, 1, "an entry from the future", False),
         (CATALOG, {"cleanup.policy": "delete"}, 1, "is not compacted", True),
         (INTERACTIONS, {"cleanup.policy": "compact,delete"}, 1, "is compacted", True),
         (REJECTED, {"min.insync.replicas": "2"}, 1, "no write succeeds", True),
