@@ -71,6 +71,7 @@ class Store:
         self._timeout = timeout_seconds
         self._metrics = metrics
         self._breaker = CircuitBreaker()
+        self._breaker_of_large = CircuitBreaker()
         self._models = ModelCache(self.load_model, patience=timeout_seconds / 2)
         self._pinned: dict[str, Model] = {}
         # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
@@ -95,7 +96,9 @@ class Store:
         """The replies to commands that only read, in one round trip shared with other requests."""
         return await self._with_breaker(lambda: self._batches.ask(commands))
 
-    async def ask_alone(self, *commands: Command, seconds: float | None = None) -> list[Reply]:
+    async def ask_alone(
+        self, *commands: Command, seconds: float | None = None, breaker: CircuitBreaker | None = None
+    ) -> list[Reply]:
         """The same with a connection and a deadline of their own: for large replies, and for writes."""
 
         async def alone() -> list[Reply]:
@@ -109,7 +112,14 @@ class Store:
             async with deadline(seconds or self._timeout):
                 return await alone()
 
-        return await self._with_breaker(in_time)
+        return await self._with_breaker(in_time, breaker)
+
+    async def ask_large(self, *commands: Command) -> list[Reply]:
+        """The same for replies as large as a user's history, with a breaker of their own.
+
+        One that takes too long does not make the answers of others stale.
+        """
+        return await self.ask_alone(*commands, seconds=BACKGROUND_SECONDS, breaker=self._breaker_of_large)
 
     async def at_model(
         self, versioned: ModelCommands, *others: Command
@@ -219,15 +229,18 @@ class Store:
             _log.warning("%s", error)
         return Model(version, records.decode_ids(raw or b""), [], trending_leads, blend)
 
-    async def _with_breaker(self, read: Callable[[], Awaitable[T]]) -> T:
+    async def _with_breaker(
+        self, read: Callable[[], Awaitable[T]], breaker: CircuitBreaker | None = None
+    ) -> T:
         """Await a read that is bounded in time, if the breaker allows it; feeds breaker and metrics."""
-        if not self._breaker.allows():
+        breaker = breaker or self._breaker
+        if not breaker.allows():
             raise StoreError("Redis failed just now; it is tried again twice a second")
         try:
             answer = await read()
         except (RedisError, OSError, TimeoutError, asyncio.TimeoutError) as error:
-            self._breaker.record_failure()
+            breaker.record_failure()
             self._metrics.redis_errors.labels(type(error).__name__).inc()
             raise StoreError(f"Redis does not answer: {type(error).__name__}") from error
-        self._breaker.record_success()
+        breaker.record_success()
         return answer

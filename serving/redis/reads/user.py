@@ -91,7 +91,7 @@ class HistoryRow(NamedTuple):
 
 async def history(store: Store, user_id: str) -> list[HistoryRow]:
     """What counts of the user's interactions: not what was retracted or taken back; newest first."""
-    (raw,) = await store.ask(("HGETALL", keyspace.history(user_id, store.shards)))
+    (raw,) = await store.ask_large(("HGETALL", keyspace.history(user_id, store.shards)))
     return _rows(raw)
 
 
@@ -104,7 +104,7 @@ class Moments(NamedTuple):
 
 async def history_with_moments(store: Store, user_id: str) -> Moments:
     """As `history`, with all times at which the user came back to an item (contracts.strengths.moments)."""
-    raw, earlier = await store.ask(
+    raw, earlier = await store.ask_large(
         ("HGETALL", keyspace.history(user_id, store.shards)),
         ("HGETALL", keyspace.earlier(user_id, store.shards)),
     )

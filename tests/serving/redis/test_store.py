@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
+from serving.redis import store as store_module
 from serving.redis.reads.model import current_version
 from serving.redis.reads.user import user, user_ids
 from serving.redis.store import Store, StoreError
@@ -50,6 +51,24 @@ def test_after_failures_in_a_row_redis_is_not_asked() -> None:
                 await current_version(store)
         with pytest.raises(StoreError, match="failed just now"):
             await user(store, "u")
+        await store.close()
+
+    asyncio.run(scenario())
+
+
+def test_large_reads_that_fail_leave_the_others_alone(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "BACKGROUND_SECONDS", 0.05)
+
+    async def scenario() -> None:
+        store = store_at(redis_url)
+        for _ in range(3):
+            with pytest.raises(StoreError, match="TimeoutError"):
+                await store.ask_large(("BLPOP", "nothing", 5))  # as a reply that takes long
+        with pytest.raises(StoreError, match="failed just now"):
+            await store.ask_large(("GET", "nothing"))
+        assert await store.ask(("GET", "nothing")) == [None]
         await store.close()
 
     asyncio.run(scenario())
