@@ -1,0 +1,31 @@
+"""The tables of faults and threats name tests that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_PATHS = re.compile(r"tests/[\w/]+\.py")
+
+
+@pytest.mark.parametrize("page", ["operations.md", "security.md"])
+def test_each_test_that_a_table_names_is_there(page: str) -> None:
+    named = set(_PATHS.findall((ROOT / "docs" / page).read_text(encoding="utf-8")))
+    assert len(named) > 10
+    missing = {path for path in named if not (ROOT / path).is_file()}
+    assert missing == set()
+    assert [path for path in named if "def test_" not in (ROOT / path).read_text(encoding="utf-8")] == []
+
+
+def test_each_row_of_the_faults_names_a_test_and_what_it_asserts() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    table = text.partition("### Each fault")[2].partition("\n\nNo test")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 25
+    for row in rows:
+        fault, test, asserted = row
+        assert _PATHS.search(test) or "security.md" in test, fault
+        assert asserted, fault
