@@ -69,7 +69,8 @@ def check_republication(world: World, manifest: Manifest) -> None:
     version, manifest_key = manifest.version, keyspace.manifest(manifest.version)
     before = values()
     world.client.flushall()
-    assert republish(world.spark, world.settings, version) is None
+    more = world.settings.model_copy(update={"train_min_events": 1_000_000})
+    assert republish(world.spark, more, version) is None
     assert values() == before
     assert world.publisher.current_manifest() == manifest
     assert world.publisher.audit()[-1].action == "republish"

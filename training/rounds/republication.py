@@ -39,6 +39,8 @@ def republish(spark: SparkSession, settings: TrainingSettings, version: str) -> 
 
     Raises TrainingError where the folder, the lake or the settings are not those of the version any more.
     """
+    # What was enough to train on is enough, whatever the setting says by now.
+    settings = settings.model_copy(update={"train_min_events": 1})
     publisher = Publisher.of(settings)
     folder = _Folder(spark, settings, version)
     manifest = folder.manifest()
