@@ -104,8 +104,8 @@ def find_topic_faults(
 ) -> list[TopicFault]:
     """What is wrong with those that exist (`contracts.topics.topic_faults`).
 
-    Raises BrokerUnavailableError within ``timeout`` seconds. Who may not read the configuration of topics
-    is told nothing of it.
+    Raises BrokerUnavailableError within ``timeout`` seconds. A client that may not read the
+    configuration of topics gets no faults of it.
     """
     with _admin(servers, timeout) as admin:
         existing = set(admin.list_topics())

@@ -83,7 +83,7 @@ def up(
             return
         if detach:
             words = [word for word in sys.argv[1:] if word != "--detach"]
-            words += ["--yes", "--most-refused", "1"]  # who is here has been asked
+            words += ["--yes", "--most-refused", "1"]  # this person has been asked already
             start_detached(words, Folders(data_dir.expanduser().resolve()), console)
             return
         options = Options(

@@ -138,7 +138,7 @@ def redis_url(redis_server_url: str) -> str:
 
 @pytest.fixture(scope="session")
 def secure_listeners(tmp_path_factory: pytest.TempPathFactory) -> SecureListeners:
-    """Where the broker also listens, by TLS; who asks for them asks for `broker` too."""
+    """Where the broker also listens, by TLS; a test that takes this fixture takes `broker` too."""
     return new_listeners(tmp_path_factory.mktemp("certificates"))
 
 

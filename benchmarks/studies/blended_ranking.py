@@ -104,7 +104,7 @@ def blends(choice: Choice) -> dict[str, Blend]:
 
 
 def rank(blend: Blend, offered: Sequence[Candidate], questions: Questions, n: int) -> Array:
-    """The lists of each question; who has no history has none."""
+    """The lists of each question; a user without a history has none."""
     signals = {each.name: each.signal for each in offered}
     return blend.rank(signals, questions.histories, n)[0]
 
@@ -267,7 +267,7 @@ def next_item(log: Log) -> None:
 
 
 def fill(lists: Array, popular: Array) -> Array:
-    """As serving does: who has no list of its own gets the popular one of the moment."""
+    """As serving does: a user without a list gets the popular one of the moment."""
     return np.asarray(rival_lists.fill_up(lists, popular))
 
 

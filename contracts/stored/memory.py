@@ -172,7 +172,7 @@ def rankings(world: World) -> int:
 
 
 def together(world: World) -> int:
-    """Who is liked with whom: both ways of the pairs in the users' windows, popular pairs many times."""
+    """Which items are liked together: both directions of the pairs in the users' windows."""
     lengths = spread(world.interactions / max(1, world.users), world.together_window)
     pairs = sum(_window_pairs(length, world.together_degree) for length in lengths) / len(lengths)
     both_ways = 2 * world.users * pairs / world.shards

@@ -1,4 +1,4 @@
-"""Segments of users by their metadata: who has no history yet is recommended what others of them like."""
+"""Segments of users by their metadata: a user without a history gets what others of the segment like."""
 
 from __future__ import annotations
 

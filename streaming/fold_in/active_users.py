@@ -21,7 +21,7 @@ class ActiveUsers:
     def add(self, events: Iterable[UserEvent]) -> None:
         """Count further interactions in."""
         for event in events:
-            self.ids.pop(event.user_id, None)  # who is active again goes to the end
+            self.ids.pop(event.user_id, None)  # a user who is active again goes to the end
             self.ids[event.user_id] = None
             self.events += 1
 
@@ -39,7 +39,7 @@ def fold_in_active(
     left = list(users.ids)
     if users.events <= settings.fold_in_max_events:
         deadline = time.monotonic() + settings.fold_in_budget_seconds
-        # The most recently active first: who is last in the log.
+        # The most recently active first: they are last in the log.
         left = fold_in_users(client, left[::-1], offsets, settings, deadline)
     if left:
         queue_users(client, left, settings)

@@ -98,7 +98,7 @@ def _folder() -> Path:
 
 
 def _forget_others(name: str) -> None:
-    """Delete the files of other versions; who has one mapped keeps it."""
+    """Delete the files of other versions; a process that has one mapped keeps it."""
     for other in _folder().iterdir():
         if other.name.startswith(name):
             continue

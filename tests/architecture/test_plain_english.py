@@ -32,6 +32,7 @@ PHRASES = {
     r"\b(is|runs|answers) no more\b": "no longer",
     r"\bbut for\b": "except",
     r"\bof whom (nothing|little)\b": "about whom nothing",
+    r"\bat every door\b": "in files, at the API and in Kafka",
     r"\bwhosever\b|\bthereof\b|\bwhereof\b": "of which",
 }
 # How a docstring or a comment does not begin: the subject comes first.

@@ -82,7 +82,7 @@ def test_a_planted_lift_is_found_with_an_interval_that_covers_it_and_the_practic
     assert row.any_time.high is not None
     assert 0 < row.any_time.low < 0.2 < row.any_time.high
     assert row.fixed_horizon.p_value < 1e-4
-    assert row.variance_reduction > 0.1  # who was active before clicks more
+    assert row.variance_reduction > 0.1  # users who were active before click more
     assert row.with_cuped.low is not None
     assert row.with_cuped.low > row.any_time.low
     assert report.decision.startswith("b is better: click_through_rate +")
