@@ -17,7 +17,7 @@ from benchmarks.startup.stack import served_stack
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
 MOST_BYTES = 150_000
-_SIZE = ViewportSize(width=1180, height=760)
+_SIZE = ViewportSize(width=1180, height=730)
 
 
 def main() -> None:
