@@ -37,7 +37,7 @@ function draw(uPlot, place, { title, labels, lines, figure }) {
     ...size(),
     padding: [12, 44, 0, 0],
     scales: { x: { time: false } },
-    axes: [{ ...axis, space: 70, incrs: [1, 2, 5, 10, 20, 50, 100, 200], values: (_, at) => at.map((each) => labels[each] ?? "") }, { ...axis, size: 70, values: (_, all) => all.map(figure) }],
+    axes: [{ ...axis, space: 70, incrs: [1, 2, 5, 10, 20, 50, 100, 200], values: (_, at) => at.map((each) => labels[each] ?? "") }, { ...axis, size: 84, values: (_, all) => all.map(figure) }],
     series: [{ label: title, value: (_, at) => labels[at] ?? "–" }, ...lines.map(seriesOf)],
     bands: lines.some((line) => line.edge) ? [{ series: [1, 2], fill: colour("--soft") }] : [], // the upper bound, the lower one
   }, [labels.map((_, at) => at), ...lines.map((line) => line.values)], place);

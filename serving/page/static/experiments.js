@@ -40,7 +40,7 @@ function Lift({ arm, looks }) {
   if (!seen.length) return html`<${Message}>${t.noLift(arm)}<//>`;
   const last = seen.at(-1);
   const verdict = last.low !== null && last.low > 0 ? t.better : last.high !== null && last.high < 0 ? t.worse : t.open;
-  return html`<h4><bdi>${arm}</bdi>: ${percent(last.lift)} (${percent(last.low)} … ${percent(last.high)}), ${verdict}</h4>
+  return html`<h4><bdi>${arm}</bdi>: ${percent(last.lift)} (${last.low === null && last.high === null ? t.noInterval : `${percent(last.low)} … ${percent(last.high)}`}), ${verdict}</h4>
     ${seen.length < 2 ? null : html`<${Chart} name=${t.liftOf(arm)} title=${t.when} figure=${percent}
       labels=${seen.map((each) => time(each.at).slice(5))}
       lines=${[{ label: t.high, values: seen.map((each) => each.high), edge: true },

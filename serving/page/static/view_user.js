@@ -10,6 +10,7 @@ import { Waterfall } from "./waterfall.js";
 
 const t = texts.user;
 const LENGTH = 10;
+const LOOK_MS = 3000;
 const HISTORY = 12; // entries that are shown before one asks for more
 const WAIT_MS = 10000;
 
@@ -133,6 +134,9 @@ function HistoryLines({ history }) {
       ${t.more(history.length - HISTORY)}</button>`}`;
 }
 
+/** Whether no item can be listed yet, for anybody. */
+const hasNothing = (list) => !list.items.length && !list.model_version;
+
 function facts(list) {
   const known = list.known_items === undefined ? [] : [t.known(list.known_items)];
   const lag = list.lag_ms === undefined || list.lag_ms === null ? [] : [t.lag(list.lag_ms)];
@@ -212,6 +216,16 @@ function useUser(wanted) {
       if (turn.current === 0 && !wanted) open(users[0] ?? null); // else somebody was faster
     });
   }, []);
+  // Until the first events have come there is nothing to show: look again.
+  const isEmpty = state.list !== null && hasNothing(state.list) && !state.history.length;
+  useEffect(() => {
+    if (!isEmpty) return undefined;
+    const again = setTimeout(() => someUsers().then((users) => {
+      setState((before) => ({ ...before, users }));
+      open(state.user ?? users[0] ?? null);
+    }), LOOK_MS);
+    return () => clearTimeout(again);
+  }, [state.list]);
   return { ...state, shape, open, reshape, act };
 }
 
@@ -227,10 +241,10 @@ export function UserView({ wanted }) {
       <section aria-labelledby="list-title">
         <h2 id="list-title">${t.list}</h2>
         <p class="note" role="status" id="note">${note}</p>
-        ${list?.stale ? html`<${Message} error>${t.stale}<//>` : null}
+        ${list?.stale && !hasNothing(list) ? html`<${Message} error>${t.stale}<//>` : null}
         ${list === null ? (error ? null : html`<${Message}>${texts.loading}<//>`) : html`
           <p class="quiet">${facts(list)}</p>
-          ${list.items.length ? null : html`<${Message}>${t.noList}<//>`}
+          ${list.items.length ? null : html`<${Message}>${hasNothing(list) ? t.noEvents : t.noList}<//>`}
           <${MovingList} label=${t.list}>${list.items.map((item) => html`
             <li key=${item.item_id} data-id=${item.item_id}>
               <${ItemLine} item=${item} rank=${item.rank}>
