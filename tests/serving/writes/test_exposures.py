@@ -2,20 +2,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka import TopicPartition
 
+from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.exposures import Exposure
 from contracts.identifiers import canonical_id
-from contracts.topics import EXPOSURES, Topic
+from contracts.topics import EXPOSURES, TOPICS, Topic
 from serving.question.candidate import EXPLORED, Candidate, User
 from serving.telemetry.metrics import Metrics
 from serving.writes.event_log import Entry, EventLog, EventLogError
 from serving.writes.exposures import ExposureLog, shown_items, shown_json
-from tests.serving.conftest import settings_of
+from tests.serving.conftest import ServedApi, settings_of, wait_for
+from tests.serving.world import World
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=10).filter(
     lambda text: canonical_id(text) == text  # as every id that came in
@@ -116,3 +120,49 @@ def test_nothing_is_noted_where_it_is_off_or_nothing_was_shown(
     log.note("user", "r", User("ann"), page)
     asyncio.run(log.send())
     assert kafka.records == []
+
+
+def _records_since(broker: str, ends: dict[int, int]) -> list[Exposure]:
+    """What the topic holds from these offsets on."""
+    found: list[Exposure] = []
+    with quiet_consumer(broker, 10) as consumer:
+        for partition, end in end_offsets(broker, EXPOSURES.name).items():
+            place = TopicPartition(EXPOSURES.name, partition)
+            consumer.assign([place])
+            consumer.seek(place, ends.get(partition, 0))
+            while consumer.position(place) < end:
+                for record in consumer.poll(timeout_ms=1000).get(place, []):
+                    batch = json.loads(record.value)["exposures"]
+                    found += [Exposure.model_validate(each) for each in batch]
+    return found
+
+
+def test_a_killed_api_loses_what_it_had_not_sent_yet_and_nothing_comes_twice(
+    broker: str, redis_url: str, start_api: Callable[..., ServedApi]
+) -> None:
+    create_topics(broker, TOPICS)
+    World().write(redis_url)
+    before = end_offsets(broker, EXPOSURES.name)
+    settings = {"redis_url": redis_url, "kafka_bootstrap_servers": broker, "kafka_timeout_seconds": 20}
+
+    def ask(api: ServedApi, count: int) -> list[str]:
+        with httpx.Client(base_url=api.url, timeout=30) as client:
+            answers = [client.get("/v1/users/ann/recommendations").json() for _ in range(count)]
+        return [answer["recommendation_id"] for answer in answers]
+
+    def ids_in_topic() -> list[str]:
+        return [each.recommendation_id for each in _records_since(broker, before)]
+
+    api = start_api(**settings)
+    sent = ask(api, 20)
+    wait_for(lambda: set(sent) <= set(ids_in_topic()))
+    waiting = ask(api, 20)
+    api.process.kill()
+    api.process.wait(20)
+    stopped = start_api(**settings)
+    at_the_end = ask(stopped, 20)
+    stopped.process.terminate()  # it sends what waits before it ends
+    stopped.process.wait(20)
+    found = ids_in_topic()
+    assert len(found) == len(set(found))
+    assert {*sent, *at_the_end} <= set(found) <= {*sent, *waiting, *at_the_end}
