@@ -55,7 +55,7 @@ def take_outcomes(spark: SparkSession, client: StateClient, settings: StreamingS
     """Append what waits, then take it from Redis; returns how many."""
     shards = range(settings.redis_shards)
     waiting = {shard: _waiting(client, shard) for shard in shards}
-    rows = [_row(Outcome.decode(line)) for lines in waiting.values() for line in lines]
+    rows = [row_of_outcome(Outcome.decode(line)) for lines in waiting.values() for line in lines]
     if not rows:
         return 0
     append_more(spark.createDataFrame(rows, lake.OUTCOMES.ddl).coalesce(1), lake.OUTCOMES, settings.lake_uri)
@@ -71,7 +71,7 @@ def _waiting(client: StateClient, shard: int) -> list[bytes]:
     return list(found)
 
 
-def _row(outcome: Outcome) -> tuple[Any, ...]:
+def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
     """In the order of lake.OUTCOMES."""
     return (
         *outcome.scored,

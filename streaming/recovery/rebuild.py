@@ -20,6 +20,7 @@ from streaming.lake.sink import holds_nothing
 from streaming.online.tasks import apply_lake, apply_records
 from streaming.online.touched_items import merge_touched
 from streaming.records.source import EARLIEST, read_partitions_between
+from streaming.recovery.live_figures import write_live_figures
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.gate import rebuilding
@@ -61,6 +62,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         clear_state(client)
         apply_lake(interactions, entries, settings)
         apply_records(tail, settings, fold_in=False)
+        write_live_figures(spark, client, settings)
         mark_written(client)
         # A flush took the offsets with the state, and partitions without new records would stay without.
         write_applied(client, keyspace.APPLIED_ONLINE, ends | bounds)
