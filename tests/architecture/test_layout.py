@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "streaming", "training", "serving", "experiments")
-PACKAGES = ("contracts", "algorithms", "clients", *SERVICES, "stack")
+PACKAGES = ("contracts", "algorithms", "clients", *SERVICES, "stack", "headwater")
 FORBIDDEN_WORDS = frozenset(
     {"manager", "helper", "helpers", "util", "utils", "handler", "common", "misc", "base"}
 )

@@ -24,7 +24,7 @@ def test_no_setting_of_spark_stands_in_the_list_of_processes(spark: SparkSession
     assert warehouse
     assert not [word for word in arguments if warehouse.removeprefix("file:") in word]
     # The file has been read, as the heap is that of the settings; and it is gone.
-    assert "-Xmx2g" in arguments
+    assert "-Xmx3g" in arguments
     file = arguments[arguments.index("--properties-file") + 1]
     assert not Path(file).exists()
 

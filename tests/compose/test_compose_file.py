@@ -396,7 +396,7 @@ def test_the_wheel_takes_every_file_of_the_packages() -> None:
         for file in (ROOT / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts and file not in of_one_package
     ]
-    assert len(packages) == 9
+    assert len(packages) == 10
     assert {file for file in files if not (file.parent / "__init__.py").exists()} == set()
     taken = ["*.py", *everywhere]
     assert {file for file in files if not any(file.match(pattern) for pattern in taken)} == set()

@@ -53,6 +53,8 @@ ROUTES = {
 SHOW_NO_LIST = {
     "GET /v1/users/{user_id}/history",
     "GET /v1/users/{user_id}/estimate",
+    "POST /v1/users/{user_id}/estimate",
+    "GET /v1/users/{user_id}/export",
     "GET /v1/items/{item_id}/users",
     "GET /v1/users/{user_id}/similar",
     "GET /v1/debug/users/{user_id}/recommendations",
