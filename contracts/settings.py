@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from contracts.events import DEFAULT_WEIGHTS
+from contracts.events import DEFAULT_WEIGHTS, EventType
 from contracts.stored.records import TREND_HALF_LIVES
 
 
@@ -375,6 +375,11 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     # dropped and counted.
     exposures: bool = True
     exposures_waiting: int = Field(default=20_000, ge=1)
+    # Gorse's routes (/api/feedback, /api/recommend, ...), and what its feedback types are beside our own.
+    gorse_routes: bool = False
+    gorse_feedback_types: dict[str, EventType] = Field(
+        default_factory=lambda: {"star": "like", "read": "view"}
+    )
     # An item is trending while its decayed sum of weights is this high; else popular items say more.
     trending_minimum: float = Field(default=20.0, ge=0)
 

@@ -19,6 +19,7 @@ from serving.admission.body_limit import BodyLimit
 from serving.admission.clients import Clients
 from serving.admission.origin import SameOrigin
 from serving.answer.recommender import Recommender
+from serving.gorse import routes as gorse_routes
 from serving.http import docs_page, openapi, problems
 from serving.http.observe import Observe
 from serving.lists.user_list import UserList
@@ -109,6 +110,7 @@ def create_app(settings: ServingSettings) -> Api:
         debug.routes(settings, recommender, memory, running),
         operations.routes(settings, store, memory.popular_list, health, metrics),
         page_routes.routes(settings, recommender, memory, health, figures, metrics),
+        *gorse_routes.routes(settings, store, event_log, user_list),
     ):
         app.include_router(router)
     _install(app, settings, metrics)

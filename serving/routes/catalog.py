@@ -152,7 +152,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
     @router.delete("/v1/items/{entry_id:last_id}", status_code=202, dependencies=writers)
     async def hide_item(entry_id: PathId) -> CatalogAccepted:
         """Stop recommending an item: its attribute ``hidden`` becomes true, the rest stays."""
-        known = await _current_fields(store, keyspace.CATALOG_ITEMS, entry_id)
+        known = await current_fields(store, keyspace.CATALOG_ITEMS, entry_id)
         known["attributes"] = {**known["attributes"], HIDDEN: "true"}
         return await put("item", entry_id, known)
 
@@ -193,7 +193,7 @@ def _metadata_routes(
     async def patch_metadata(entry_id: PathId, changes: Changes) -> CatalogAccepted:
         """Change parts of the entry that is in force now. When two patches come at once, the later counts."""
         accepted: CatalogAccepted = await put(
-            kind, entry_id, merge(await _current_fields(store, key, entry_id), changes)
+            kind, entry_id, merge(await current_fields(store, key, entry_id), changes)
         )
         return accepted
 
@@ -208,7 +208,8 @@ def merge(known: dict[str, Any], changes: Changes) -> dict[str, Any]:
     return fields
 
 
-async def _current_fields(store: Store, key: str, entry_id: str) -> dict[str, Any]:
+async def current_fields(store: Store, key: str, entry_id: str) -> dict[str, Any]:
+    """Title, categories and attributes of the entry that is in force; empty where there is none."""
     (raw,) = await store.ask(("HGET", key, entry_id))
     entry: dict[str, Any] = records.decode_catalog(raw) if raw else {}
     return {

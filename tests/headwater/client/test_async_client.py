@@ -40,9 +40,9 @@ def test_lists_are_read_with_their_types(redis_url: str) -> None:
             await client.history("ann"),
         ]
 
-    mine, popular, trending, similar, ranked, history = _through(redis_url, ask)
-    assert [item.item_id for item in mine.items][:1] == ["i10"]
-    assert (mine.user_id, mine.known_items, mine.model_version) == ("ann", 2, "v1")
+    listed, popular, trending, similar, ranked, history = _through(redis_url, ask)
+    assert [item.item_id for item in listed.items][:1] == ["i10"]
+    assert (listed.user_id, listed.known_items, listed.model_version) == ("ann", 2, "v1")
     assert len(popular.items) == 3
     assert [item.item_id for item in trending.items] == ["i07"]
     assert [item.item_id for item in similar.items] == ["i01", "i02"]
