@@ -20,8 +20,10 @@ def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
     path = lake.INTERACTIONS.path(lake_uri)
     if not is_table(spark, path):
         return None
-    row = spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").first()
-    return int(row.version) if row else None
+    # By the names of the log's files: a trainer that waits asks every few seconds, and a query costs a job.
+    assert spark._jvm is not None
+    delta_log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
+    return int(delta_log.forTableWithSnapshot(spark._jsparkSession, path)._2().version())
 
 
 def is_table(spark: SparkSession, path: str) -> bool:

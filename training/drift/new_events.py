@@ -31,6 +31,7 @@ class DriftWatch:
     _reference: Reference | None = None
     _item_ids: Sequence[str] = ()
     _seen_through: datetime | None = None
+    _seen_version: int | None = None
     _looked_at: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -66,13 +67,13 @@ class DriftWatch:
     def _new_events(self) -> list[NewEvent]:
         """What came to the lake since the last look, oldest first; nothing at the first look."""
         version = dataset.newest_version(self.spark, self.settings.lake_uri)
-        if version is None:
+        if version is None or version == self._seen_version:
             return []
         table = dataset.read_interactions(self.spark, self.settings.lake_uri, version)
         seen, newest = self._seen_through, None
         if seen is None:
             row = table.agg(F.max("ingest_time")).first()
-            self._seen_through = row[0] if row else None
+            self._seen_through, self._seen_version = (row[0] if row else None), version
             return []
         # Delta's statistics leave out the files that hold nothing new.
         rows = (
@@ -83,5 +84,5 @@ class DriftWatch:
             .collect()
         )
         newest = rows[0].ingest_time if rows else seen
-        self._seen_through = newest
+        self._seen_through, self._seen_version = newest, version
         return [NewEvent(row.user_id, row.item_id, row.event_type, row.value) for row in reversed(rows)]

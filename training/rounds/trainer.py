@@ -43,6 +43,7 @@ class Trainer:
     _last_beat: float = 0.0
     _last_count: float = 0.0
     _events_before: int = 0
+    _rows_at: tuple[int, int] = (-1, 0)  # the version of the lake that was counted last, and its rows
 
     def __post_init__(self) -> None:
         self.drift = DriftWatch(self.spark, self.settings, self.publisher)
@@ -167,9 +168,11 @@ class Trainer:
             return 0
         champion = self._champion()
         trained_on = champion.counts.interactions if champion else 0
-        # Delta answers a bare count from its log, without reading a file.
-        rows = dataset.read_interactions(self.spark, self.settings.lake_uri, version).count()
-        return rows - trained_on
+        if version != self._rows_at[0]:
+            # Delta answers a bare count from its log, without reading a file.
+            rows = dataset.read_interactions(self.spark, self.settings.lake_uri, version).count()
+            self._rows_at = version, rows
+        return self._rows_at[1] - trained_on
 
 
 def has_settled(events: int, before: int) -> bool:

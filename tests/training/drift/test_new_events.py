@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace, lake, records
+from training.data import dataset
 from training.drift.figures import HEAD, HITS, RATINGS, UNKNOWN_ITEMS, UNKNOWN_USERS
 from training.drift.new_events import DriftWatch
 from training.registry.publish import Publisher
@@ -46,6 +47,13 @@ def test_each_event_is_compared_with_the_served_model_once(
         taken.append({name: np.asarray(values).tolist() for name, values in figures.items()})
 
     monkeypatch.setattr(watch.rounds, "take", note)
+    read, read_interactions = list[int](), dataset.read_interactions
+
+    def note_version(spark: SparkSession, uri: str, version: int) -> DataFrame:
+        read.append(version)
+        return read_interactions(spark, uri, version)
+
+    monkeypatch.setattr(dataset, "read_interactions", note_version)
 
     def look() -> None:
         watch._looked_at = float("-inf")
@@ -64,6 +72,7 @@ def test_each_event_is_compared_with_the_served_model_once(
         {HITS: [1.0], HEAD: [0.0, 0.0], UNKNOWN_USERS: [0.0, 1.0], UNKNOWN_ITEMS: [0.0, 1.0], RATINGS: [1.0]},
         {HITS: [0.0], HEAD: [1.0], UNKNOWN_USERS: [0.0], UNKNOWN_ITEMS: [0.0], RATINGS: []},
     ]
+    assert read == [0, 1, 2]  # the lake as it was a minute ago is not read again
     off = DriftWatch(spark, settings.model_copy(update={"drift_rounds": False}), watch.publisher)
     assert off.asks() is None
     assert off._looked_at == float("-inf")

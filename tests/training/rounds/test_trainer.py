@@ -9,6 +9,7 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Manifest
 from contracts.stored.statuses import TrainingStatus
 from tests.manifests import a_manifest
+from training.data import dataset
 from training.drift.asked_rounds import AskedRound
 from training.rounds.round import Round, RoundResult
 from training.rounds.trainer import Trainer, has_settled
@@ -83,3 +84,21 @@ def test_drift_that_cannot_be_watched_is_logged_and_asks_for_nothing(
     monkeypatch.setattr(trainer.drift, "asks", fail)
     assert trainer._asked_by_drift() is None
     assert caplog.messages == ["drift cannot be watched: no lake"]
+
+
+def test_a_lake_without_a_new_version_is_not_counted_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    versions, counted = iter([3, 3, 4, None]), list[int]()
+
+    class Rows:
+        def count(self) -> int:
+            return 10 * counted[-1]
+
+    def read(_: object, uri: str, version: int) -> Rows:
+        counted.append(version)
+        return Rows()
+
+    monkeypatch.setattr(dataset, "newest_version", lambda *_: next(versions))
+    monkeypatch.setattr(dataset, "read_interactions", read)
+    trainer = Trainer(cast(Any, None), TrainingSettings(), cast(Any, NotedPublisher()))
+    assert [trainer._new_events() for _ in range(4)] == [30, 30, 40, 0]
+    assert counted == [3, 4]
