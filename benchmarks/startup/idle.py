@@ -17,7 +17,7 @@ from stack.processes.run_state import Folders, RunState
 BEFORE = {"broker": 8.0, "streaming": 6.5, "serving": 3.7}
 BEFORE_IN_ALL = 24.0
 GOAL = 8.0
-_SETTLE_SECONDS = 120.0  # the JVMs still compile what the first batches ran, and clean up after the first round
+_SETTLE_SECONDS = 120.0  # the JVMs still compile what ran, and the first round's garbage goes
 _SECONDS = 30.0
 
 
