@@ -116,7 +116,7 @@ class RedisSettings(_Environment):
 
 
 class LakeSettings(_Environment):
-    """Where data at rest lies: any URI that Spark's Hadoop client reads (file, s3a)."""
+    """Where data at rest lies: a folder that all services reach; no object store is tested."""
 
     lake_uri: str = "data/lake"
     models_uri: str = "data/models"
