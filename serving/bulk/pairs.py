@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
+from clients.whole_file import replace_whole
 from contracts.identifiers import canonical_id
 
 _ROWS_AT_ONCE = 50_000
@@ -135,14 +135,10 @@ def whole_file(path: Path) -> Iterator[EstimateWriter]:
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".json", ".jsonl"):
         raise PairFileError(f"{path}: give a name that ends in .csv, .jsonl or .json")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with replace_whole(path) as part, part.open("w", encoding="utf-8", newline="") as file:
             writer = EstimateWriter(file, suffix)
             yield writer
             writer.close()
-        part.replace(path)
     except OSError as error:
         raise PairFileError(f"{path} cannot be written: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)

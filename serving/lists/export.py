@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from clients.whole_file import replace_whole
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender
 from serving.memory.process_memory import empty_memory
@@ -42,13 +42,8 @@ async def export_recommendations(settings: ServingSettings, path: Path, n: int, 
         version = await current_version(store)
         users = sorted({user_id async for user_id in user_ids(store, version)})
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with part.open("w", encoding="utf-8") as file:
-                await _write(file, _answers(recommender, users, n), len(users), report)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with replace_whole(path) as part, part.open("w", encoding="utf-8") as file:
+            await _write(file, _answers(recommender, users, n), len(users), report)
     finally:
         await store.close()
     return len(users)

@@ -5,7 +5,6 @@ The summary names every other member with its SHA-256, so a file that was cut of
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -19,11 +18,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from clients.whole_file import replace_whole, sha256_of
 from stack.machine.errors import StackError
 
 FORMAT = 1
 SUMMARY, KEYS, MODELS = "backup.json", "redis.parquet", "models"
 _CHUNK = 1 << 20
+_NEW_FILE = os.O_CREAT | os.O_WRONLY | os.O_TRUNC
 
 
 class Summary(BaseModel):
@@ -47,23 +48,18 @@ class BackupError(StackError):
 def write_archive(target: Path, summary: Summary, keys: Path, folders: Mapping[str, Path]) -> Summary:
     """Write the file beside its place and move it there when it is whole; readable by its owner only."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
     files = {KEYS: keys}
     for version, folder in folders.items():
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             files[f"{MODELS}/{version}/{path.relative_to(folder).as_posix()}"] = path
-    try:
-        with open(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as out:
-            with tarfile.open(fileobj=out, mode="w") as tar:
-                whole = summary.model_copy(
-                    update={"sha256": {name: _add_file(tar, name, path) for name, path in files.items()}}
-                )
-                _add_bytes(tar, SUMMARY, whole.model_dump_json(indent=2).encode())
-            out.flush()
-            os.fsync(out.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    with replace_whole(target) as part, open(os.open(part, _NEW_FILE, 0o600), "wb") as out:
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            whole = summary.model_copy(
+                update={"sha256": {name: _add_file(tar, name, path) for name, path in files.items()}}
+            )
+            _add_bytes(tar, SUMMARY, whole.model_dump_json(indent=2).encode())
+        out.flush()
+        os.fsync(out.fileno())
     return whole
 
 
@@ -103,7 +99,7 @@ def _check_members(source: Path, summary: Summary, folder: Path) -> None:
     wrong = sorted(
         name
         for name in there.keys() | summary.sha256.keys()
-        if name not in there or summary.sha256.get(name) != _sha256(there[name])
+        if name not in there or summary.sha256.get(name) != sha256_of(there[name])
     )
     if wrong:
         raise BackupError(
@@ -124,7 +120,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> Non
 
 
 def _add_file(tar: tarfile.TarFile, name: str, path: Path) -> str:
-    digest = _sha256(path)
+    digest = sha256_of(path)
     tar.add(path, arcname=name, recursive=False)
     return digest
 
@@ -133,11 +129,3 @@ def _add_bytes(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     member = tarfile.TarInfo(name)
     member.size, member.mtime = len(content), int(time.time())
     tar.addfile(member, io.BytesIO(content))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from clients.whole_file import sha256_of
 from stack.machine.cache import cache_dir
 from stack.machine.errors import StackError
 from stack.machine.ivy import Progress, fetch
@@ -93,15 +93,6 @@ def ensure_jars(progress: Progress, root: Path | None = None, jars: Sequence[Jar
                 shutil.rmtree(ivy_cache, ignore_errors=True)
         damaged_or_missing(wanted, where)
     return len(wrong)
-
-
-def sha256_of(path: Path) -> str:
-    """The file's digest in hex."""
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _parse(line: str) -> Jar:

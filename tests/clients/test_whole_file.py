@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
-from clients.whole_file import write_whole
+import pytest
+
+from clients.whole_file import replace_whole, sha256_of, write_whole
 
 
 def test_the_file_is_replaced_and_nothing_stays_beside_it(tmp_path: Path) -> None:
@@ -19,3 +22,24 @@ def test_a_reader_that_has_the_file_open_keeps_the_old_text(tmp_path: Path) -> N
     with path.open() as reader:
         write_whole(path, "new")
         assert reader.read() == "old"
+
+
+def test_what_fails_on_the_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "progress.json"
+    write_whole(path, "old")
+
+    def write_half() -> None:
+        with replace_whole(path) as beside:
+            beside.write_text("half")
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write_half()
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["progress.json"]
+
+
+def test_a_digest_is_that_of_all_bytes(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 5000  # more than one read
+    (tmp_path / "file").write_bytes(content)
+    assert sha256_of(tmp_path / "file") == hashlib.sha256(content).hexdigest()

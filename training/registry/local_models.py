@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from pathlib import Path
 from urllib.parse import urlparse
 
+from clients.whole_file import sha256_of
 from contracts.stored.manifest import Manifest
 from training.registry.outcome import DamagedModelError, parse_manifest
-
-_CHUNK = 1 << 20
 
 
 def local_folder(models_uri: str, version: str) -> Path | None:
@@ -36,7 +34,7 @@ def checksums(models_uri: str, version: str) -> dict[str, str] | None:
     folder = local_folder(models_uri, version)
     if folder is None:
         return None
-    return {str(path.relative_to(folder)): _sha256(path) for path in folder.rglob("*.parquet")}
+    return {str(path.relative_to(folder)): sha256_of(path) for path in folder.rglob("*.parquet")}
 
 
 def compare(models_uri: str, version: str, written: dict[str, str], found: dict[str, str]) -> None:
@@ -67,11 +65,3 @@ def delete(models_uri: str, version: str) -> None:
     folder = local_folder(models_uri, version)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from clients.whole_file import sha256_of
 from stack.machine.errors import StackError
-from stack.machine.jars import Jar, damaged_or_missing, ensure_jars, locked_jars, sha256_of
+from stack.machine.jars import Jar, damaged_or_missing, ensure_jars, locked_jars
 
 CONTENT = b"PK" + b"jar" * 500
 
