@@ -23,11 +23,10 @@ from headwater.client.answers import (
 )
 from headwater.client.calls import Call, Id
 from headwater.client.event import Event
-from headwater.client.problem import UnreachableError, problem_of
+from headwater.client.exchange import TIMEOUT_SECONDS, Exchange, Pause
 from headwater.client.retries import Retries
 
 T = TypeVar("T", bound=Answer)
-TIMEOUT_SECONDS = 10.0
 
 
 class AsyncClient:
@@ -45,9 +44,7 @@ class AsyncClient:
     ) -> None:
         self._http = http or httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
         self._is_ours = http is None
-        self._url = url.rstrip("/")
-        self._headers = {"X-API-Key": key} if key else {}
-        self._retries = retries
+        self._exchange = Exchange(url, key, retries)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -107,27 +104,15 @@ class AsyncClient:
         return await self._make(calls.erasure(receipt))
 
     async def _make(self, call: Call[T]) -> T:
+        request = self._exchange.request(self._http, call)
         attempt = 1
-        while True:
-            status, headers, failure = None, httpx.Headers(), ""
-            try:
-                response = await self._http.request(
-                    call.method,
-                    f"{self._url}{call.path}",
-                    params=dict(call.query),
-                    json=call.body,
-                    headers=self._headers,
-                )
-            except httpx.TransportError as error:
-                failure = f"{type(error).__name__}: {error}"
-            else:
-                if response.is_success:
-                    return call.answer.model_validate_json(response.content)
-                status, headers = response.status_code, response.headers
-            wait = self._retries.wait_after(attempt, call.is_idempotent, status, headers)
-            if wait is None and status is None:
-                raise UnreachableError(f"{self._url} did not answer after {attempt} attempts ({failure})")
-            if wait is None:
-                raise problem_of(response.status_code, response.content)
-            await asyncio.sleep(wait)
+        while isinstance(result := self._exchange.result(call, attempt, await self._send(request)), Pause):
+            await asyncio.sleep(result.seconds)
             attempt += 1
+        return result
+
+    async def _send(self, request: httpx.Request) -> httpx.Response | httpx.TransportError:
+        try:
+            return await self._http.send(request)
+        except httpx.TransportError as error:
+            return error
