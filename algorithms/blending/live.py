@@ -43,6 +43,11 @@ class Sums(NamedTuple):
     newest_ms: int = 0
 
 
+def least_read(half_life: float, best: float) -> float | str:
+    """The lowest score that is read of a half-life, in Redis' words; ``best``: that of its best item."""
+    return "(0" if half_life == POPULARITY else best - HALVINGS
+
+
 def pause_after(seconds: float) -> float:
     """How long a reading of the counters stands, in seconds, by how long it took."""
     return min(_LONGEST_PAUSE, _PAUSES * seconds)

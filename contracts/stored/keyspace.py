@@ -133,6 +133,11 @@ def trending(half_life_seconds: int) -> str:
     return f"hw:trending:{half_life_seconds}"
 
 
+def trend_counter(half_life_ms: float) -> str:
+    """ZSET of what one trend counts: `trending`, or POPULAR where nothing decays (0)."""
+    return trending(round(half_life_ms / 1000)) if half_life_ms else POPULAR
+
+
 def trending_in(half_life_seconds: int, category: str) -> str:
     """ZSET as `trending`: the items of one category."""
     return f"hw:trending:{half_life_seconds}:category:{category}"

@@ -8,16 +8,14 @@ ranks fresh lists: by the history, as hot as the user is now.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from algorithms.blending.blend import HALF_LIFE_HOURS
 from serving.lists.explanations.shares import Moment, question_ms
-from serving.lists.ranking_history import Interacted, as_histories, graded_history
+from serving.lists.ranking_history import graded_history, rank_by_blend
 from serving.memory.factors import in_thread_if_large
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
-from serving.redis.ranked_list import RankedList
 from serving.redis.store import StoreError
 
 _STANDS_MS = 1000  # so long a fresh list stands as it is
@@ -48,7 +46,10 @@ async def rank_again(
     if blend is None or not history:
         return None
     depth = max(_DEPTH, needed)
-    ranked = await in_thread_if_large(blend.factors, lambda: _rank(blend, history, moment, depth))
+    asked_ms = question_ms(blend, history, moment)
+    ranked = await in_thread_if_large(
+        blend.factors, lambda: rank_by_blend(blend, moment.hotness, history, asked_ms, depth)
+    )
     if not len(ranked):
         return None
     user.fresh_list, user.hotness, user.fresh_read_at_ms = ranked, moment.hotness, moment.read_at_ms
@@ -62,11 +63,3 @@ def moment_now(user: User) -> Moment:
         return Moment(0.0, now_ms)
     hours = max(0, now_ms - user.fresh_read_at_ms) / _HOUR_MS
     return Moment(user.hotness * 2.0 ** (-hours / HALF_LIFE_HOURS), now_ms)
-
-
-def _rank(blend: ModelBlend, history: Sequence[Interacted], moment: Moment, depth: int) -> RankedList:
-    weighted = blend.at(moment.hotness)
-    histories, _ = as_histories(history, blend.places, question_ms(blend, history, moment))
-    indexes, scores = weighted.rank(blend.signals, histories, min(depth, blend.size))
-    listed = indexes[0] >= 0
-    return RankedList(blend.factors.model, (indexes[0][listed].tolist(), scores[0][listed].tolist()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,13 @@ from algorithms.signals.history import Histories, grade_entries
 from contracts.events import PURCHASE
 from contracts.stored.records import HistoryEntry
 from contracts.strengths import strength
+from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
+from serving.redis.model_cache import Model
+from serving.redis.ranked_list import RankedList
 from serving.redis.reads.user import history_with_moments
 
+Ranked = RankedList | tuple[()]
 Places = Callable[[Sequence[str]], NDArray[np.int64]]
 
 
@@ -79,3 +83,21 @@ def as_histories(interacted: Sequence[Interacted], places: Places, now_ms: int) 
         now_ms=np.array([now_ms], np.int64),
     )
     return Asked(histories, rows)
+
+
+def rank_by_blend(
+    blend: ModelBlend, hotness: float, history: Sequence[Interacted], asked_ms: int, depth: int
+) -> Ranked:
+    """The ``depth`` best items for a history, asked at this time; none where no signal has a weight then."""
+    weighted = blend.at(hotness)
+    if not weighted.names:
+        return ()
+    histories, _ = as_histories(history, blend.places, asked_ms)
+    indexes, scores = weighted.rank(blend.signals, histories, min(depth, blend.size))
+    return ranked_list(blend.factors.model, indexes[0], scores[0])
+
+
+def ranked_list(model: Model, indexes: NDArray[np.int32], scores: NDArray[np.floating[Any]]) -> RankedList:
+    """A list of what was ranked, without the places that no item has (-1)."""
+    filled = indexes >= 0
+    return RankedList(model, (indexes[filled].tolist(), scores[filled].tolist()))

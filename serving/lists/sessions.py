@@ -6,21 +6,18 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
-from serving.lists.ranking_history import Interacted, as_histories
+from serving.lists.ranking_history import Interacted, Ranked, rank_by_blend, ranked_list
 from serving.memory.factors import ItemFactors, in_thread_if_large
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
-from serving.redis.ranked_list import RankedList
 from serving.redis.store import StoreError
 
 _HOT = 1.0  # a session is going on
-Ranked = RankedList | tuple[()]
 
 
 async def session_user(memory: ProcessMemory, session: Sequence[Interacted], depth: int) -> User:
@@ -55,12 +52,7 @@ async def session_user(memory: ProcessMemory, session: Sequence[Interacted], dep
 
 def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, now_ms: int) -> Ranked:
     """The ``depth`` best items by the blend as it ranks right after an event."""
-    hot = blend.at(_HOT)
-    if not hot.names:
-        return ()
-    histories, _ = as_histories(session, blend.places, blend.now_ms(now_ms))
-    indexes, scores = hot.rank(blend.signals, histories, min(depth, blend.size))
-    return _ranked_list(blend.factors, indexes[0], scores[0])
+    return rank_by_blend(blend, _HOT, session, blend.now_ms(now_ms), depth)
 
 
 def fold_in_session(
@@ -87,9 +79,4 @@ def fold_in_session(
     known = places[places != UNKNOWN].astype(np.int32)
     n = min(depth, len(factors.matrix))
     indexes, scores = top_n(vector, factors.matrix, np.array([0, len(known)]), known, n)
-    return _ranked_list(factors, indexes[0], scores[0])
-
-
-def _ranked_list(factors: ItemFactors, indexes: NDArray[np.int32], scores: NDArray[np.float32]) -> RankedList:
-    filled = indexes >= 0
-    return RankedList(factors.model, (indexes[filled].tolist(), scores[filled].tolist()))
+    return ranked_list(factors.model, indexes[0], scores[0])

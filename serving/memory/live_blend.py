@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.live import (
-    HALVINGS,
     MOST_ITEMS,
     POPULARITY,
     Sums,
     as_sums,
+    least_read,
     live_blend,
     live_half_lives,
     pause_after,
@@ -78,14 +78,23 @@ class LiveBlendCache:
 
     async def _read(self, model: Model, fitted: ModelBlend, half_lives: Sequence[float]) -> ModelBlend:
         best = await self._store.ask_alone(
-            *(("ZREVRANGE", _key(each), 0, 0, "WITHSCORES") for each in half_lives),
+            *(("ZREVRANGE", keyspace.trend_counter(each), 0, 0, "WITHSCORES") for each in half_lives),
             ("HGET", keyspace.new_factors(model.version), _REVISION),
             ("HGET", keyspace.STREAMING_STATUS, NEWEST_EVENT),
             seconds=BACKGROUND_SECONDS,
         )
         newest_ms, revision = int(best.pop() or 0), int(best.pop() or 0)
         ranges = [
-            ("ZREVRANGEBYSCORE", _key(each), "+inf", _least(each, top), "WITHSCORES", "LIMIT", 0, MOST_ITEMS)
+            (
+                "ZREVRANGEBYSCORE",
+                keyspace.trend_counter(each),
+                "+inf",
+                least_read(each, top[0][1] if top else -math.inf),
+                "WITHSCORES",
+                "LIMIT",
+                0,
+                MOST_ITEMS,
+            )
             for each, top in zip(half_lives, best, strict=True)
         ]
         found = await self._store.ask_alone(*ranges, seconds=BACKGROUND_SECONDS)
@@ -120,13 +129,3 @@ class LiveBlendCache:
             if raw:
                 factors[place] = np.frombuffer(raw, "<f4")
         return factors
-
-
-def _least(half_life: float, best: Sequence[Sequence[float]]) -> str | float:
-    if half_life == POPULARITY:
-        return "(0"
-    return best[0][1] - HALVINGS if best else "-inf"
-
-
-def _key(half_life: float) -> str:
-    return keyspace.POPULAR if half_life == POPULARITY else keyspace.trending(round(half_life / 1000))

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.live import (
-    HALVINGS,
     MOST_ITEMS,
     POPULARITY,
     Sums,
     as_sums,
+    least_read,
     live_half_lives,
     pause_after,
     place_sums,
@@ -94,12 +94,14 @@ class Counters:
 def _read(client: StateClient, half_lives: Sequence[float]) -> dict[float, _Reading]:
     with client.pipeline(transaction=False) as pipeline:
         for half_life in half_lives:
-            pipeline.zrevrange(_key(half_life), 0, 0, withscores=True)
+            pipeline.zrevrange(keyspace.trend_counter(half_life), 0, 0, withscores=True)
         best = [found[0][1] if found else -math.inf for found in pipeline.execute()]
     with client.pipeline(transaction=False) as pipeline:
         for half_life, top in zip(half_lives, best, strict=True):
-            least: float | str = "(0" if half_life == POPULARITY else top - HALVINGS
-            pipeline.zrevrangebyscore(_key(half_life), "+inf", least, 0, MOST_ITEMS, withscores=True)
+            least = least_read(half_life, top)
+            pipeline.zrevrangebyscore(
+                keyspace.trend_counter(half_life), "+inf", least, 0, MOST_ITEMS, withscores=True
+            )
         found: list[Any] = pipeline.execute()
     return {
         half_life: _Reading([item for item, _ in pairs], as_sums(half_life, [score for _, score in pairs]))
@@ -110,7 +112,3 @@ def _read(client: StateClient, half_lives: Sequence[float]) -> dict[float, _Read
 def _items_without_place(reading: _Reading, model: OnlineModel, new_items: NewItems) -> list[bytes]:
     unlisted = [each for each in reading.items if each not in model.index and each not in new_items.index]
     return unlisted[:_MOST_LISTED]
-
-
-def _key(half_life: float) -> str:
-    return keyspace.POPULAR if half_life == POPULARITY else keyspace.trending(round(half_life / 1000))

@@ -50,3 +50,8 @@ def test_pruning_a_version_reaches_every_key_that_carries_one() -> None:
         if f is not keyspace.version_keys
     }
     assert made == set(keyspace.version_keys("v9", 1))
+
+
+def test_a_trend_counts_under_its_half_life_or_as_popularity() -> None:
+    assert keyspace.trend_counter(3_600_000.0) == keyspace.trending(3600)
+    assert keyspace.trend_counter(0.0) == keyspace.POPULAR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -159,3 +160,15 @@ def test_given_items_and_sessions_are_ranked_by_the_same_trends(
         assert len({item["item_id"] for item in session} & {item for item, _ in online}) >= 8
 
     asyncio.run(scenario())
+
+
+def test_where_no_signal_has_a_weight_any_more_the_stored_list_stands(
+    redis_url: str, api: Client, site: Site
+) -> None:
+    key = keyspace.manifest("v1")
+    raw: Any = site.client.get(key)
+    manifest = json.loads(raw)
+    manifest["blend"]["cold"] = {}
+    site.client.set(key, json.dumps(manifest))
+    site.client.delete(keyspace.fresh(site.reader, SETTINGS.redis_shards))  # as cold as a user can be
+    assert _answer(redis_url, api, f"/v1/users/{site.reader}/recommendations")
