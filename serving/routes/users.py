@@ -93,6 +93,25 @@ def routes(
         """Users of a similar taste: the top users of the items that this user liked last, fused."""
         return await similar_to_user(memory, user_id, n, offset)
 
+    @router.post("/v1/users/{user_id:id}/rank", openapi_extra=read_rank_query.openapi)
+    async def rank(request: Request, user_id: PathId, given: GivenItems) -> RankedItems:
+        """Items that the caller gives, as search hits, ordered for the user by the whole history.
+
+        Items that the model does not know keep their places.
+        """
+        query = read_rank_query(request)
+        answer = await rank_for_user(recommender, memory, user_id, given, query)
+        return sign_rank(exposures, answer, query.exposure)
+
+    _add_what_is_known(router, recommender, memory, bounds)
+    return router
+
+
+def _add_what_is_known(
+    router: APIRouter, recommender: Recommender, memory: ProcessMemory, bounds: int
+) -> None:
+    """Estimates and the history: what there is about the user, not what to show."""
+
     @router.get("/v1/users/{user_id:id}/estimate")
     async def estimate(user_id: PathId, item_id: Items) -> Estimates:
         """What the user would rate items, and how much the user would prefer them, from the whole history.
@@ -107,16 +126,6 @@ def routes(
         """The same for up to 1,000 items; one that comes twice is answered twice."""
         return await estimates(memory, user_id, given.item_ids)
 
-    @router.post("/v1/users/{user_id:id}/rank", openapi_extra=read_rank_query.openapi)
-    async def rank(request: Request, user_id: PathId, given: GivenItems) -> RankedItems:
-        """Items that the caller gives, as search hits, ordered for the user by the whole history.
-
-        Items that the model does not know keep their places.
-        """
-        query = read_rank_query(request)
-        answer = await rank_for_user(recommender, memory, user_id, given, query)
-        return sign_rank(exposures, answer, query.exposure)
-
     @router.get("/v1/users/{user_id:id}/history")
     async def history(user_id: PathId, n: int = bounds, offset: Offset = 0) -> History:
         """What the user did and what still counts, newest first: the last interaction per item and type."""
@@ -129,5 +138,3 @@ def routes(
         return History.model_construct(
             user_id=user_id, n=n, offset=offset, items=items, stale=not recommender.holds_state
         )
-
-    return router
