@@ -17,6 +17,7 @@ REBUILT = {
     "popular_in",
     "trending",
     "trending_in",
+    "trend_counter",
     "POPULARITY",
     "POPULAR",
     "NEWEST",
