@@ -31,7 +31,10 @@ class Draw(NamedTuple):
     eligible: int  # among how many new items the draw was
 
     def log(self, question: Question) -> None:
-        """Write the impression record: one line of JSON, where there is anything to tell."""
+        """Write what was explored as one line of JSON; whose answer it was stands in the exposure alone.
+
+        An erasure reaches the lake's exposures, and no log.
+        """
         first = question.options.offset + 1
         shown = [
             {"item_id": each.item_id, "rank": rank, "propensity": round(each.score, 6)}
@@ -39,8 +42,7 @@ class Draw(NamedTuple):
             if each.source == SOURCE
         ]
         if shown:
-            user = question.user
-            line = {"user_id": user.user_id, "model_version": user.model_version, "eligible": self.eligible}
+            line = {"model_version": question.user.model_version, "eligible": self.eligible}
             _log.info("%s", json.dumps({"explored": shown, **line}))
 
 

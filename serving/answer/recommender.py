@@ -24,6 +24,7 @@ from serving.question.budget import MOST_RERANKED
 from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
 from serving.question.question import Question, Vectors
+from serving.redis.reads.user import known_among
 from serving.redis.reads.user import user as read_user
 from serving.redis.store import StoreError
 
@@ -91,7 +92,7 @@ class Recommender:
             offset=options.offset,
             items=self.with_titles(page, options.offset),
             model_version=user.model_version,
-            known_items=len(user.known_items),
+            known_items=user.known_count,
             applied_through=user.applied_through,
             arm=options.arm,
             lag_ms=lag_ms(user.applied_through),
@@ -124,8 +125,20 @@ class Recommender:
 
     async def fill(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
         """The first n candidates of the strategies that pass every filter."""
-        catalogue = None if question.user.stale else self._memory.catalogue
-        return await refill(question, n, strategies, FILTERS, catalogue)
+        return await refill(question, n, strategies, FILTERS, self.load)
+
+    async def load(self, question: Question, item_ids: Sequence[str]) -> None:
+        """Bring into memory what filters look up of these items; the user is stale where Redis fails."""
+        user = question.user
+        if not user.stale:
+            await self._memory.catalogue.load(item_ids)
+        if user.long_histories:
+            try:
+                known = await known_among(self._memory.store, user.long_histories, item_ids)
+            except StoreError:
+                user.stale, user.long_histories = True, ()
+            else:
+                user.known_items |= known
 
     async def list_for_all(self, strategy: Strategy, n: int, offset: int = 0) -> Sequence[Candidate]:
         """The items from ``offset`` on of a list that is the same for everyone, after the same filters."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 
 from serving.answer.filters.filter import Filter
 from serving.answer.strategies.strategy import Strategy
-from serving.memory.catalogue import Catalogue
 from serving.question.budget import CANDIDATES_A_TURN, MOST_CANDIDATES, too_few_match
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
+Load = Callable[[Question, Sequence[str]], Awaitable[None]]
+_LOOKED_UP = 1000  # items of which is asked at once whether a user with a long history knows them
 _SPARE = 4  # lists are made without known items, so few candidates beyond n are looked at
 
 
@@ -21,15 +22,15 @@ async def refill(
     n: int,
     strategies: Iterable[Strategy],
     filters: Sequence[Filter],
-    catalogue: Catalogue | None = None,
+    load: Load | None = None,
 ) -> list[Candidate]:
     """The first n candidates that pass every filter; each item once, from the earliest strategy.
 
-    ``catalogue``, where given, loads the facts of items before the filters look at them.
+    ``load``, where given, brings into memory what filters look up of these items.
     Raises OverBudgetError where a ``filter`` leaves too few of the first MOST_CANDIDATES candidates.
     """
     chosen: dict[str, Candidate] = {}
-    size = n + _SPARE
+    size = max(n + _SPARE, _LOOKED_UP if question.user.long_histories else 0)
     looked_at = turn = 0
     for strategy in strategies:
         async with aclosing(strategy(question)) as pages:
@@ -37,8 +38,8 @@ async def refill(
                 # In parts as long as an answer, so that a long list costs no more than what is used of it.
                 for start in range(0, len(page), size):
                     left: Sequence[Candidate] = page[start : start + size]
-                    if catalogue is not None:
-                        await catalogue.load([candidate.item_id for candidate in left])
+                    if load is not None:
+                        await load(question, [candidate.item_id for candidate in left])
                     for leave_out in filters:
                         left = leave_out(question, left)
                     for candidate in left:

@@ -55,8 +55,7 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
     for name, strategy in chain.by_name:
         proposed = await _first(question, strategy)
         lengths[name] = len(proposed)
-        if not user.stale:
-            await memory.catalogue.load(candidate.item_id for candidate in proposed)
+        await recommender.load(question, [candidate.item_id for candidate in proposed])
         new = [candidate for candidate in proposed if candidate.item_id not in traced]
         traced |= {each.item_id: _untouched_candidate(memory, each) for each in new}
         _note_removed(question, new, traced)
@@ -77,7 +76,7 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
         user_id=user_id,
         model_version=user.model_version,
         stale=user.stale,
-        known_items=len(user.known_items),
+        known_items=user.known_count,
         applied_through=user.applied_through,
         proposed=lengths,
         candidates=sorted(traced.values(), key=lambda each: (each.rank is None, each.rank)),

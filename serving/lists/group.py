@@ -47,7 +47,7 @@ async def group_answer(
         offset=options.offset,
         items=recommender.with_titles(page, options.offset),
         model_version=group_user.model_version,
-        known_items=len(group_user.known_items),
+        known_items=group_user.known_count,
         stale=group_user.stale,
         applied_through=group_user.applied_through,
         lag_ms=lag_ms(group_user.applied_through),

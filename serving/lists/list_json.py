@@ -39,7 +39,7 @@ def list_json(
     through = "null" if user.applied_through is None else user.applied_through
     return (
         f'{{"user_id":{quoted(user.user_id)},"n":{options.n},"offset":{options.offset},"items":[{items}],'
-        f'"model_version":{version},"known_items":{len(user.known_items)},'
+        f'"model_version":{version},"known_items":{user.known_count},'
         f'"stale":{"true" if stale else "false"},'
         f'"applied_through":{through},"arm":"{options.arm}","lag_ms":{"null" if lag_ms is None else lag_ms},'
         f'"recommendation_id":"{recommendation_id}"}}'

@@ -26,6 +26,10 @@ class User:
 
     user_id: str
     known_items: Set[str] = frozenset()
+    # Whose history is too long to be read for an answer: of these users, ``known_items`` holds those of the
+    # candidates that have been looked up, and ``history_length`` how many items they know.
+    long_histories: Sequence[str] = ()
+    history_length: int = 0
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
     fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
@@ -42,6 +46,11 @@ class User:
     stale: bool = False  # Redis did not answer, or has lost the state: nothing above is sure
 
     @property
+    def known_count(self) -> int:
+        """How many items the user knows; of a group with a long history, at least this number."""
+        return max(len(self.known_items), self.history_length)
+
+    @property
     def best_list(self) -> Sequence[tuple[str, float]]:
         """The folded-in list, else the trainer's."""
         return self.fresh_list or self.batch_list
@@ -53,6 +62,8 @@ def unite(users: Sequence[User]) -> User:
     return User(
         user_id="",
         known_items=frozenset().union(*(user.known_items for user in users)),
+        long_histories=[user_id for user in users for user_id in user.long_histories],
+        history_length=max(user.history_length for user in users),
         model_version=users[0].model_version,
         applied_through=min(applied, default=None),
         session=(),  # one user's session would count for all of them

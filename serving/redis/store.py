@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 ModelCommands = Callable[[str], Sequence[Command]]
 MAX_CONNECTIONS = 64
+_LONG_HISTORIES = 10_000  # users kept in mind
 # For reads that no request waits for: the popular list, a new model's item ids (100 MB at ten million items).
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
@@ -70,6 +71,8 @@ class Store:
         self.state = StateMark()
         self._timeout = timeout_seconds
         self._metrics = metrics
+        # Users whose history was too long to be read: its length is asked first from then on.
+        self.long_histories: set[str] = set()
         self._breaker = CircuitBreaker()
         self._breaker_of_large = CircuitBreaker()
         self._models = ModelCache(self.load_model, patience=timeout_seconds / 2)
@@ -91,6 +94,12 @@ class Store:
     async def close(self) -> None:
         """Release the connections."""
         await self._pool.disconnect()
+
+    def note_long_history(self, user_id: str) -> None:
+        """Keep in mind that the user's history is too long to be read for an answer."""
+        if len(self.long_histories) >= _LONG_HISTORIES:
+            self.long_histories.clear()
+        self.long_histories.add(user_id)
 
     async def ask(self, *commands: Command) -> list[Reply]:
         """The replies to commands that only read, in one round trip shared with other requests."""

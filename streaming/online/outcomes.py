@@ -26,6 +26,7 @@ from streaming.online.rows import RecordRow
 from streaming.state.client import StateClient
 
 _POPULAR_READ, _POPULAR_SECONDS = 2 * DEPTH, 1.0
+_MANY_KNOWN = 5000  # items of a user's history; of a longer one, only a part is read
 
 
 class _UserLists(NamedTuple):
@@ -94,7 +95,8 @@ class Outcomes:
         self._read_popular(client)
         candidates = self._candidates(client, events, places, model, settings)
         listed = {each.place for each in candidates if each.is_listed(self._popular)}
-        known = _read_known(client, [each for each in candidates if each.place in listed], settings)
+        users = list(dict.fromkeys(each.row.user_id for each in candidates if each.place in listed))
+        known = _read_known(client, users, list(self._popular), settings.redis_shards)
         outcomes, now_ms = [""] * len(events), time.time_ns() // 1_000_000
         for each in candidates:
             of_user = known.setdefault(each.row.user_id, set())
@@ -201,13 +203,28 @@ def _read_lists(client: StateClient, users: Sequence[str], version: str, shards:
 
 
 def _read_known(
-    client: StateClient, candidates: Sequence[_Candidate], settings: StreamingSettings
+    client: StateClient, users: Sequence[str], popular: Sequence[str], shards: int
 ) -> dict[str, set[str]]:
-    users = list(dict.fromkeys(each.row.user_id for each in candidates))
+    """What the users know. Of a long history, what may stand in a list: its newest items (no list was made
+    with items that were known by then) and those that are popular."""
     if not users:
         return {}
+    histories = [keyspace.history(user, shards) for user in users]
     with client.pipeline(transaction=False) as pipeline:
-        for user in users:
-            pipeline.hkeys(keyspace.history(user, settings.redis_shards))
+        for history in histories:
+            pipeline.hlen(history)
+        lengths = pipeline.execute()
+        for user, history, length in zip(users, histories, lengths, strict=True):
+            if length <= _MANY_KNOWN:
+                pipeline.hkeys(history)
+            else:
+                pipeline.zrevrange(keyspace.recent(user, shards), 0, _MANY_KNOWN - 1)
         found = pipeline.execute()
-    return {user: {item.decode() for item in items} for user, items in zip(users, found, strict=True)}
+        long = [place for place, length in enumerate(lengths) if length > _MANY_KNOWN]
+        for place in long if popular else ():
+            pipeline.hmget(histories[place], list(popular))
+        of_popular = pipeline.execute()
+    known = [{item.decode() for item in items} for items in found]
+    for place, entries in zip(long if popular else (), of_popular, strict=True):
+        known[place].update(item for item, entry in zip(popular, entries, strict=True) if entry is not None)
+    return dict(zip(users, known, strict=True))

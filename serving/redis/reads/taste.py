@@ -17,7 +17,7 @@ async def liked_lately(store: Store, user: User, settings: WeightSettings) -> Se
     """The NEWEST items of a user or session with a strength above zero; newest first."""
     if user.session is not None:
         return user.session
-    if not user.known_items:
+    if not user.known_count:
         return ()
     recent = keyspace.recent(user.user_id, store.shards)
     (items,) = await store.ask(("ZREVRANGE", recent, 0, NEWEST - 1))

@@ -16,6 +16,8 @@ from serving.redis.ranked_list import RankedList, ranked_list
 from serving.redis.store import Store
 
 SCAN_COUNT = 1000
+# More names than these are not read for an answer; which of its candidates the user knows is asked instead.
+MANY_KNOWN = 5000
 _ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, ONLINE_THROUGH)
 
 
@@ -35,9 +37,14 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
     def list_at(named: str) -> Sequence[Command]:
         return (("HGET", keyspace.top_n(shard, named), user_id),)
 
+    key = keyspace.history(user_id, shards)
+    # HRANDFIELD gives all names, as HKEYS does and as fast, and stops at a number.
+    known_items: Command = (
+        ("HLEN", key) if user_id in store.long_histories else ("HRANDFIELD", key, MANY_KNOWN + 1)
+    )
     others: list[Command] = [
         _ONLINE_THROUGH,
-        ("HKEYS", keyspace.history(user_id, shards)),
+        known_items,
         ("GET", keyspace.fresh(user_id, shards)),
         *of_shown,
     ]
@@ -47,9 +54,12 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
         else await store.at_version(version, list_at, *others)
     )
     fresh = _fresh_of(model, raw_fresh)
+    length = await _length_if_long(store, user_id, known)
     return User(
         user_id,
-        known_items=frozenset(map(bytes.decode, known)),
+        known_items=frozenset() if length else frozenset(map(bytes.decode, known)),
+        long_histories=(user_id,) if length else (),
+        history_length=length,
         model_version=model.version if model else None,
         batch_list=ranked_list(model, raw),
         fresh_list=await _fresh_list(store, model, fresh),
@@ -62,6 +72,33 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
         shown=[(item.decode(), at) for item, at in shown[0]] if shown else (),
         stale=not store.state.is_there,
     )
+
+
+async def _length_if_long(store: Store, user_id: str, known: Sequence[bytes] | int) -> int:
+    """The length of a history that was not read whole, else 0; keeps in mind whose it is.
+
+    ``known``: names of its items, or how many there are.
+    """
+    if isinstance(known, int):
+        if known <= MANY_KNOWN:  # erased, or taken back
+            store.long_histories.discard(user_id)
+        return known
+    if len(known) <= MANY_KNOWN:
+        return 0
+    store.note_long_history(user_id)
+    (length,) = await store.ask(("HLEN", keyspace.history(user_id, store.shards)))
+    return int(length)
+
+
+async def known_among(store: Store, user_ids: Sequence[str], item_ids: Sequence[str]) -> set[str]:
+    """Which of the items any of the users knows, however long their histories are; in one round trip."""
+    if not item_ids:
+        return set()
+    histories = [keyspace.history(user_id, store.shards) for user_id in user_ids]
+    found = await store.ask(*(("HMGET", history, *item_ids) for history in histories))
+    return {
+        item for entries in found for item, entry in zip(item_ids, entries, strict=True) if entry is not None
+    }
 
 
 def _fresh_of(model: Model | None, raw: bytes | None) -> records.FreshList | None:

@@ -114,6 +114,23 @@ def test_what_a_user_knew_is_left_out_of_every_list(client: redis.Redis, setting
     assert found[RETRAINED] == at_rank(2) + at_rank(2)
 
 
+def test_of_a_long_history_what_stands_in_the_lists_is_left_out(
+    client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.online.outcomes._MANY_KNOWN", 3)
+    # i30 is popular and known for longest; i00 is among the newest.
+    known = ["i30", "i35", "i36", "i37", "i00"]
+    apply_rows(
+        client, [event("bob", item, place, event_time=place) for place, item in enumerate(known, 1)], settings
+    )
+    client.config_resetstat()
+    apply_rows(client, [event("bob", "i02", 9), event("bob", "i29", 10)], settings, Outcomes())
+    stats: Any = client.info("commandstats")
+    assert "cmdstat_hkeys" not in stats
+    assert sums(client)[BATCH] == ListSums(2, 1, 630_930, 500_000)
+    assert sums(client)[POPULAR].hits == 1
+
+
 def test_only_new_positive_events_count_and_an_item_of_no_list_is_a_miss(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:

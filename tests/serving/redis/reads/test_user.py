@@ -135,3 +135,62 @@ def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
         return [user_id async for user_id in reads.user_ids(store, "v1")]
 
     assert through_store(redis_url, everyone) == ["ann"]
+
+
+def test_a_history_however_long_is_neither_read_nor_recommended(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, api: Client
+) -> None:
+    """ann knows more than is read: what she knows of the candidates is asked, a bounded number at once."""
+    monkeypatch.setattr(reads, "MANY_KNOWN", 10)
+    known = [f"i{n:02}" for n in range(0, 30, 2)]
+    World(histories={"ann": known, "bob": ["i05"]}).write(redis_url)
+    client = redis.Redis.from_url(redis_url)
+
+    async def scenario() -> None:
+        async with api(redis_url) as http:
+            for _ in range(2):  # then it is known that the history is long
+                client.config_resetstat()
+                answer = (await http.get("/v1/users/ann/recommendations", params={"n": 30})).json()
+                assert {item["item_id"] for item in answer["items"]} == {f"i{n:02}" for n in range(1, 30, 2)}
+                assert (answer["known_items"], answer["stale"]) == (15, False)
+                stats: Any = client.info("commandstats")
+                assert stats.keys().isdisjoint({"cmdstat_hkeys", "cmdstat_hgetall"})
+            assert "cmdstat_hrandfield" not in stats
+            kept = await http.get("/v1/users/ann/recommendations", params={"n": 30, "known": "keep"})
+            assert len(kept.json()["items"]) == 30
+            both = {"user_ids": ["ann", "bob"]}
+            group = await http.post("/v1/groups/recommendations", params={"n": 30}, json=both)
+            assert {item["item_id"] for item in group.json()["items"]}.isdisjoint({*known, "i05"})
+            trace = (await http.get("/v1/debug/users/ann/recommendations")).json()
+            removed = {each["item_id"] for each in trace["candidates"] if each["removed_by"]}
+            assert removed == set(known)
+            client.hdel(keyspace.history("ann", 1), *known[:12])
+            for _ in range(2):  # short again, and read whole from the next answer on
+                answer = (await http.get("/v1/users/ann/recommendations", params={"n": 30})).json()
+                assert {item["item_id"] for item in answer["items"]}.isdisjoint(known[12:])
+                assert (len(answer["items"]), answer["known_items"]) == (27, 3)
+
+    asyncio.run(scenario())
+    client.close()
+
+
+def test_of_a_hundred_thousand_known_items_an_answer_reads_a_few_thousand_once(redis_url: str) -> None:
+    world = World()
+    world.write(redis_url)
+    client, history = redis.Redis.from_url(redis_url), keyspace.history("bot", 1)
+    fill = "for i = 1, 100000 do redis.call('HSET', KEYS[1], 'item ' .. i, '') end"
+    client.eval(fill, 1, history)
+
+    async def read(store: Store) -> None:
+        stats: Any = client.info("stats")
+        before = stats["total_net_output_bytes"]
+        for _ in range(3):
+            found = await reads.user(store, "bot")
+            assert (found.known_count, len(found.known_items)) == (100_000, 0)
+        stats = client.info("stats")
+        assert stats["total_net_output_bytes"] - before < 200_000  # all would be 1.8 MB, each time
+        asked = ["item 7", "i00", "item 100000"]
+        assert await reads.known_among(store, ["ann", "bot"], asked) == set(asked)
+
+    through_store(redis_url, read)
+    client.close()
