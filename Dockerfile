@@ -55,6 +55,7 @@ FROM dependencies-spark AS jars
 ARG HEADWATER_MAVEN_REPOSITORY
 COPY locks/images/jars.txt ./
 RUN pip install --require-hashes --requirement jars.txt
+COPY clients/__init__.py clients/whole_file.py clients/
 COPY stack/__init__.py stack/
 COPY stack/machine/__init__.py stack/machine/jars.py stack/machine/jars.lock stack/machine/ivy.py \
     stack/machine/java.py stack/machine/cache.py stack/machine/errors.py stack/machine/

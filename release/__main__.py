@@ -1,14 +1,14 @@
-"""`python -m release docs` and `python -m release distributions`: what `make docs` and `make release` run."""
+"""`python -m release docs`, `distributions` or `images`: what `make docs` and `make release` run."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from release import distributions, site
+from release import distributions, images, site
 from release.steps import ReleaseError
 
-COMMANDS = {"docs": site.main, "distributions": distributions.main}
+COMMANDS = {"docs": site.main, "distributions": distributions.main, "images": images.main}
 
 
 def main(arguments: list[str]) -> int:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 from release.first_run import run_demo_of
+from release.images import NO_BUILDER, build_images
 from release.source_tree import copy_to, package_files, version
 from release.steps import BUILD, ROOT, ReleaseError, run, say
 
 DISTRIBUTIONS = BUILD / "dist"
-IMAGES = ("streaming", "training", "serving", "ingest")
 
 
 def main() -> None:
@@ -26,10 +25,12 @@ def main() -> None:
     if missing := missing_files(wheel):
         raise ReleaseError(f"The wheel lacks {', '.join(sorted(missing))}: name them in pyproject.toml")
     run_demo_of(wheel)
-    build_images(number)
+    with_images = build_images(number)
     for path in (wheel, sdist):
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         say(f"{path.relative_to(ROOT)}  {path.stat().st_size:,} bytes  sha256 {digest}")
+    if not with_images:
+        say(NO_BUILDER)
 
 
 def build(source: Path) -> tuple[Path, Path]:
@@ -57,24 +58,3 @@ def missing_files(wheel: Path) -> set[str]:
     """The files of the packages that a wheel does not hold."""
     with zipfile.ZipFile(wheel) as archive:
         return package_files() - set(archive.namelist())
-
-
-def build_images(number: str) -> None:
-    """An image for each service where Docker runs; a sentence where it does not."""
-    if not _docker_answers():
-        say("No images: no Docker engine answers here. `docker compose build` makes them where one does.")
-        return
-    for service in IMAGES:
-        name = f"headwater-{service}:{number}"
-        say(f"Image {name}")
-        run(["docker", "build", "--target", service, "--tag", name, ROOT], f"{name} could not be built")
-
-
-def _docker_answers() -> bool:
-    if shutil.which("docker") is None:
-        return False
-    try:
-        asked = subprocess.run(["docker", "info"], capture_output=True, timeout=20, check=False)
-    except subprocess.TimeoutExpired:
-        return False
-    return asked.returncode == 0

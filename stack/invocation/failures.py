@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -90,6 +91,18 @@ def _java(error: Exception) -> Failure | None:
     return Failure("Spark needs Java, and it did not start: `headwater doctor` tells what is missing")
 
 
+def _not_installed(error: Exception) -> Failure | None:
+    """A part of Headwater is installed without what it needs, as in the API's image, which has no Spark."""
+    assert isinstance(error, ModuleNotFoundError)
+    package = (error.name or "").partition(".")[0]
+    if not package or find_spec(package):
+        return None  # the package is there, and a module of it is not: a defect
+    return Failure(
+        f"This command needs the Python package {package}, which is not installed: "
+        "pip install 'headwater[stack]' adds it; with compose: docker compose exec trainer headwater …"
+    )
+
+
 DESCRIPTIONS: dict[str, Callable[[Any], Failure | None]] = {
     "stack.machine.errors.StackError": _own_words,
     "clients.kafka_options.KafkaFileError": _own_words,
@@ -108,6 +121,7 @@ DESCRIPTIONS: dict[str, Callable[[Any], Failure | None]] = {
     "pydantic_settings.exceptions.SettingsError": _unreadable_setting,
     "pyspark.errors.exceptions.base.PySparkRuntimeError": _java,
     "builtins.ConnectionRefusedError": _refused_connection,
+    "builtins.ModuleNotFoundError": _not_installed,
     "builtins.OSError": _file,
     "builtins.ValueError": _address,
 }

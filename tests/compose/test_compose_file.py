@@ -363,6 +363,21 @@ def test_every_file_that_the_build_copies_exists_and_is_not_ignored() -> None:
             assert source == "." or folders & kept
 
 
+def test_the_modules_that_are_copied_one_by_one_find_all_that_they_import() -> None:
+    sources = [
+        source
+        for words in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
+        for source in words.split()
+    ]
+    modules = [source for source in sources if source.endswith(".py") and "class_data" not in source]
+    assert modules
+    for module in modules:
+        for name in re.findall(r"^(?:from|import) (\S+)", (ROOT / module).read_text(), re.MULTILINE):
+            imported = f"{name.replace('.', '/')}.py"
+            if (ROOT / imported).exists():
+                assert imported in modules, f"{module} imports {name}, which the build does not copy"
+
+
 def test_every_image_is_pinned_and_has_a_stand_in_of_that_name_in_the_rehearsal() -> None:
     bases = {base for base in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) if ":" in base}
     bought = {service["image"] for service in SERVICES.values() if "image" in service}

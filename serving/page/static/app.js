@@ -76,6 +76,7 @@ function App() {
       <a class="docs" href="./docs">${texts.docs}</a>
     </header>
     <main id="content" tabindex="-1"><${VIEWS[view]} key=${`${view}/${about}`} wanted=${about} /></main>
+    <footer><a href="./docs">${texts.footer.reference}</a> · <a href="./openapi.json">${texts.footer.openapi}</a> · ${texts.footer.guides}</footer>
     <${KeyDialog} />`;
 }
 

@@ -4,6 +4,11 @@ export const texts = {
   views: { user: "Be a user", now: "Now", models: "Models", catalogue: "Catalogue" },
   skip: "Skip to the content",
   docs: "API docs",
+  footer: {
+    reference: "API reference",
+    openapi: "OpenAPI document",
+    guides: "Guides, from the quick start to operations: the folder docs of the source, which `make docs` makes into a site",
+  },
   loading: "Loading …",
   unreachable: "The API does not answer. Is it still running?",
   key: {

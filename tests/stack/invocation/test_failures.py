@@ -78,3 +78,15 @@ def test_every_class_that_is_known_by_its_name_exists(name: str) -> None:
     found = getattr(import_module(module), error)
     assert issubclass(found, Exception)
     assert f"{found.__module__}.{found.__qualname__}" == name
+
+
+def test_a_package_that_is_not_installed_is_named_with_what_brings_it() -> None:
+    failure = in_words(ModuleNotFoundError("No module named 'no_spark.sql'", name="no_spark.sql"))
+    assert failure is not None
+    assert failure.code == FAILED
+    assert "needs the Python package no_spark," in failure.sentence
+    assert "headwater[stack]" in failure.sentence
+
+
+def test_a_module_of_ours_that_is_missing_is_a_defect() -> None:
+    assert in_words(ModuleNotFoundError("No module named 'stack.nowhere'", name="stack.nowhere")) is None
