@@ -1,1 +1,1 @@
-"""Reports on experiments, from what the lake holds: needs neither Spark nor the API's framework."""
+"""Reports on experiments, made from the lake; needs neither Spark nor the API's framework."""

@@ -12,7 +12,7 @@ from contracts.experiments.look import Look
 from contracts.experiments.record import Experiment
 from contracts.settings import ExperimentSettings
 
-# The API is within reach: a proxy for the outside is of no use to it.
+# The API is in this network, so no proxy is used.
 _OPENER = build_opener(ProxyHandler({}))
 _TIMEOUT_SECONDS = 10.0
 _SHOWN_ERRORS = 5
@@ -40,7 +40,7 @@ class ExperimentApi:
         return Experiment.model_validate(self._call("GET", f"/{_quote(name)}"))
 
     def define(self, definition: object) -> Experiment:
-        """A draft."""
+        """Create an experiment, as a draft."""
         return Experiment.model_validate(self._call("POST", "", definition))
 
     def start(self, name: str) -> Experiment:
@@ -57,7 +57,7 @@ class ExperimentApi:
         return Experiment.model_validate(self._call("POST", path, {"reason": reason}))
 
     def keep_look(self, name: str, look: Look) -> None:
-        """Have a look kept, so that the page draws the intervals over time."""
+        """Let the API keep a look, from which the page draws the intervals over time."""
         self._call("POST", f"/{_quote(name)}/looks", look.model_dump(mode="json"))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
@@ -85,7 +85,7 @@ def _quote(name: str) -> str:
 
 
 def _in_words(status: int, body: bytes) -> str:
-    """The problem's sentence with what is wrong in each place."""
+    """The problem's sentence, with each place that is wrong and why."""
     try:
         problem = json.loads(body)
         errors = [f"{each['pointer']}: {each['reason']}" for each in problem.get("errors", ())]

@@ -116,7 +116,7 @@ def watch(
         for line in run.watch(ExperimentSettings(), _api()):
             typer.echo(line)
 
-    with _errors_in_words():  # what is wrong from the beginning is wrong with the settings
+    with _errors_in_words():  # an error of the first look is one of the settings: it ends the command
         look()
     while not once:
         time.sleep(pause)
@@ -124,13 +124,13 @@ def watch(
             look()
 
 
-Hours = Annotated[int, typer.Option(min=1, max=24 * 366, help="of the last hours, the present one included")]
+Hours = Annotated[int, typer.Option(min=1, max=24 * 366, help="how many hours to count, with this one")]
 
 
 def report_live(hours: Hours = 24, as_json: AsJson = False) -> None:
     """The live figures by model version, recounted from the lake.
 
-    What counted in the last minute may still wait in Redis; `headwater verify` counts that, too.
+    Outcomes of the last minute may still be in Redis only; `headwater verify` counts those, too.
     """
     from experiments.report.live import as_text, live_report
 
@@ -139,7 +139,7 @@ def report_live(hours: Hours = 24, as_json: AsJson = False) -> None:
 
 
 def report_exposures(hours: Hours = 24, as_json: AsJson = False) -> None:
-    """What was shown and what came of it, by model version and by experiment arm, from the lake."""
+    """What users saw and then did, by model version and by experiment arm, from the lake."""
     from experiments.report.exposures import as_text, exposure_report
 
     found = exposure_report(ExperimentSettings(), time.time_ns() // 1_000_000, hours)
@@ -179,7 +179,7 @@ def _errors_in_words() -> Iterator[None]:
 
 @contextmanager
 def _log_failures() -> Iterator[None]:
-    """A watch goes on when the API or the lake does not answer for a while."""
+    """Log an error of the API or the lake, so that the watch goes on."""
     try:
         yield
     except (ExperimentApiError, OSError) as error:

@@ -1,4 +1,4 @@
-"""A report from beginning to end: the experiment from the API, its rows from the lake; and what it stops."""
+"""A report from an experiment in the API and its rows in the lake; and the watch that stops arms by it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def report_of(settings: ExperimentSettings, experiment: Experiment, known: Seque
     if experiment.started_at is None:
         raise ExperimentApiError(f"{experiment.name} has not started: `headwater experiments start`")
     now_ms = time.time_ns() // 1_000_000
-    # The time before is as long as the experiment is planned: what CUPED takes.
+    # CUPED adjusts by what users did before the experiment, over a time as long as the planned one.
     before = experiment.started_at - experiment.definition.planned_days * DAY_MS
     rows = read_rows(settings.lake_uri, experiment.salt, before, experiment.started_at)
     observations = observe(experiment, rows, int(settings.attribution_hours * 3_600_000), now_ms)
@@ -30,9 +30,10 @@ def report_of(settings: ExperimentSettings, experiment: Experiment, known: Seque
 
 
 def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:
-    """Look at each running experiment: have its intervals kept, and stop each arm that violates a guardrail.
+    """Look at each running experiment: keep its intervals, and stop each arm that violates a guardrail.
 
-    One sentence for each arm that is stopped, and for a look that is not kept. Raises ExperimentApiError.
+    Yields a sentence for each arm that is stopped and each look that could not be kept. Raises
+    ExperimentApiError.
     """
     known = api.all()
     for experiment in known:
@@ -41,8 +42,8 @@ def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:
         report = report_of(settings, experiment, known)
         try:
             api.keep_look(experiment.name, look_of(report, time.time_ns() // 1_000_000))
-        except ExperimentApiError as error:  # the arms are guarded all the same
-            yield f"{experiment.name}: this look is not kept: {error}"
+        except ExperimentApiError as error:  # the guardrails are checked all the same
+            yield f"{experiment.name}: this look was not kept: {error}"
         stopped = {each.arm for each in experiment.stopped_arms}
         for guardrail in report.guardrails:
             if guardrail.violated and guardrail.arm not in stopped:
@@ -56,7 +57,7 @@ def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:
 
 
 def look_of(report: Report, now_ms: int) -> Look:
-    """What is kept of a report: each arm's lift in the primary metric, with the interval for any look."""
+    """A report as a look: each arm's lift in the primary metric, with the interval that holds at any look."""
     users = {arm.arm: arm.users for arm in report.arms}
     arms = [
         ArmLook(

@@ -1,1 +1,1 @@
-"""What the units of an experiment saw and did: rows of the lake, and counts by unit."""
+"""What the users or sessions of an experiment saw and did: rows of the lake, and counts by unit."""

@@ -1,4 +1,4 @@
-"""Which shown items were acted on: joined by the recommendation that an event names, else by time."""
+"""Which shown items users acted on: by the recommendation that an event names, else by time."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def clicked_places(
     event_unit: Ints,
     window_ms: int,
 ) -> Ints:
-    """The places (rows of ``items``) that an event followed, each once, in ascending order.
+    """The shown items (rows of ``items``) that an event followed, each once, in ascending order.
 
     ``items`` are the shown items, ``shown`` the exposure of each, ``unit`` the unit of each exposure. An
-    event that names a recommendation belongs to it alone; another belongs to the newest exposure of its item
-    to its unit within ``window_ms`` before it.
+    event that names a recommendation counts for that one alone. Any other event counts for the newest
+    exposure of the same item to the same unit, if that was at most ``window_ms`` earlier.
     """
     item_ids = pc.unique(items)
     item = codes(items, item_ids)
@@ -39,7 +39,7 @@ def clicked_places(
     event_times = np.asarray(events["event_time"].to_numpy(), dtype=np.int64)
     n_items = max(len(item_ids), 1)
     exact = named & (event_recommendation >= 0) & (event_item >= 0)
-    # The exposure's unit too: an id that somebody else's event names joins nothing.
+    # The unit must match as well: an event that names another user's recommendation counts for nothing.
     by_id = _newest_match(
         recommendation * n_items + item,
         times,
@@ -64,7 +64,7 @@ def clicked_places(
 def _newest_match(
     keys: Ints, times: Ints, event_keys: Ints, event_times: Ints, window_ms: int | None
 ) -> Ints:
-    """For each event, the row of its key that is newest and not after it; -1 for none within the window."""
+    """For each event, the newest row with the same key that is not later; -1 where the window has none."""
     if not len(keys):
         return np.full(len(event_keys), -1, dtype=np.int64)
     ranks, rank = np.unique(keys, return_inverse=True)

@@ -1,4 +1,4 @@
-"""What was shown to some users and what came of it, for any group of exposures."""
+"""Counts of what users saw and then did, for any group of exposures."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from experiments.observations.ids import codes, whole_column
 from experiments.observations.rows import ExperimentRows
 from experiments.observations.units import (
     Ints,
-    clients_word,
     is_conversion,
     session_starts,
     times_of,
+    without_refuted,
 )
 
 
 class Shown(NamedTuple):
-    """Whole numbers of a group of exposures, and two figures of the items that they showed."""
+    """The counts of a group of exposures, and the novelty of the items that it showed."""
 
     lists: int
     users: int
     impressions: int
     clicks: int
-    conversions: int  # of its users, from the first exposure of the group on
+    conversions: int  # by the group's users, from their first exposure in it on
     interactions: int  # the same
     sessions: int
-    items: int  # different ones that were shown
+    items: int  # how many different items were shown
     novelty: float  # the mean of -log2 of a shown item's share of all interactions; NaN without items
 
 
 class ShownRows:
-    """The rows of a time, joined once: exposures of known users, clicks, and what their users did."""
+    """Exposures of known users, joined once with the clicks and other interactions of the same time."""
 
     def __init__(self, rows: ExperimentRows, window_ms: int) -> None:
-        exposures = clients_word(rows.exposures)
+        exposures = without_refuted(rows.exposures)
         self.exposures = exposures.filter(pc.is_valid(exposures["user_id"]))
         done = rows.interactions.filter(pc.not_equal(rows.interactions["event_type"], RETRACT))
         users = pc.unique(self.exposures["user_id"])
@@ -53,7 +53,7 @@ class ShownRows:
         self.catalogue_items = len(catalogue)
         self._items = codes(items, catalogue)
         touched = np.bincount(codes(done["item_id"], catalogue), minlength=max(1, len(catalogue)))
-        # As algorithms.list_metrics.novelty: what nobody touched counts as if one had.
+        # As in algorithms.list_metrics.novelty, an item without interactions counts as if it had one.
         self._information = -np.log2(np.maximum(touched, 1) / max(1, int(touched.sum())))
 
         unit = codes(done["user_id"], users)
@@ -66,7 +66,7 @@ class ShownRows:
         ]
 
     def of_group(self, is_in_group: NDArray[np.bool_]) -> Shown:
-        """The figures of some of the exposures; a click counts for the exposure that it followed."""
+        """The counts of the exposures in a group; a click counts for the exposure that it followed."""
         first = np.full(self._users, np.iinfo(np.int64).max)
         np.minimum.at(first, self._unit[is_in_group], self._times[is_in_group])
         since = self._done_times >= first[self._done_unit]

@@ -1,4 +1,4 @@
-"""Text ids as places in a list of ids."""
+"""Ids as numbers: the place of each in a list of ids."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def codes(column: pa.ChunkedArray | pa.Array, ids: pa.Array) -> NDArray[np.int64
 
 
 def whole_column(table: pa.Table, name: str) -> pa.Array:
-    """A column in one piece."""
+    """A column as one array, without chunks."""
     column = table[name].combine_chunks()
     return column if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks)

@@ -1,4 +1,4 @@
-"""The live figures recounted: from the lake's outcomes, and from those that wait in Redis for the lake."""
+"""Recounts the live figures from outcomes: those in the lake, and those that are in Redis only."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIMES = ("through", "scored_at")
 
 
 def read_outcomes(lake_uri: str, since_ms: int = 0) -> pa.Table:
-    """The outcomes (OUTCOME_ROWS) of events that came from then on; empty where there is no table."""
+    """The outcomes (OUTCOME_ROWS) of events since ``since_ms``; empty where there is no table."""
     columns = {name: pc.field(_STORED.get(name, name)) for name in OUTCOME_ROWS.names}
     since = pa.scalar(since_ms * 1000, pa.timestamp("us", "UTC"))
     try:
@@ -53,9 +53,10 @@ def rows_of(outcomes: Iterable[Outcome]) -> pa.Table:
 
 
 def newest_of_each(rows: pa.Table) -> pa.Table:
-    """One row an event, the one that was scored last: what Redis has counted.
+    """One row for each event, the one that was scored last, as Redis has counted it.
 
-    An event is there twice where a kill came between the lake and Redis, or where Redis went back.
+    An event has two rows where streaming was killed between its writes to the lake and to Redis, or where
+    Redis came back with an older state.
     """
     ordered = rows.sort_by([(name, "ascending") for name in (*_PLACE, "scored_at")])
     if not ordered.num_rows:
@@ -68,7 +69,7 @@ def newest_of_each(rows: pa.Table) -> pa.Table:
 
 
 def recount(rows: pa.Table) -> dict[str, dict[str, int]]:
-    """What the live figures must hold: day -> field -> amount (contracts/live_outcomes.py)."""
+    """The values that the live figures must have: day -> field -> amount (contracts/live_outcomes.py)."""
     return day_fields(_counts(newest_of_each(rows)))
 
 

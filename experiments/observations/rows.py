@@ -1,4 +1,4 @@
-"""Rows of the lake as arrays: what was shown, and what was done. Read with deltalake, without Spark."""
+"""The lake's exposures and interactions as Arrow tables, read by deltalake, without Spark."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DONE = (
 
 @dataclass(frozen=True)
 class ExperimentRows:
-    """The exposures that name the experiment's run, and the interactions since its pre-period began.
+    """The exposures of an experiment's run, and the interactions since its pre-period began.
 
     Columns are those of the lake's tables; `event_time` is epoch ms.
     """
@@ -46,14 +46,14 @@ class ExperimentRows:
 
 
 def read_rows(lake_uri: str, run: str, since_ms: int, shown_since_ms: int) -> ExperimentRows:
-    """The rows of one run; a table that does not exist yet has none."""
+    """The rows of one run; none where a table does not exist yet."""
     exposures = _read(lake_uri, EXPOSURES, _SHOWN, shown_since_ms)
     named = pc.match_substring(exposures["arm"], f"{run}:")
     return ExperimentRows(exposures.filter(named), _read(lake_uri, INTERACTIONS, _DONE, since_ms))
 
 
 def read_all_rows(lake_uri: str, since_ms: int) -> ExperimentRows:
-    """Every exposure and interaction since then, of experiments or not."""
+    """Every exposure and interaction since ``since_ms``, in an experiment or not."""
     exposures = _read(lake_uri, EXPOSURES, _SHOWN, since_ms)
     return ExperimentRows(exposures, _read(lake_uri, INTERACTIONS, _DONE, since_ms))
 

@@ -1,7 +1,7 @@
-"""Counts by unit and day: from the rows of the lake to what the statistics take.
+"""Counts by unit and day, made from rows of the lake: the input of the statistics.
 
-A unit counts from its first exposure on. Only exposures in the arm that the unit is assigned to count: the
-assignment is computed again, so a forged arm moves no figure.
+A unit counts from its first exposure on. Only exposures in the arm that the unit is assigned to count. The
+assignment is computed again here, so a client that names another arm changes no figure.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Counts:
-    """How often something happened: one row for each occurrence, by unit and day since its first exposure."""
+    """One row for each time that something happened: the unit, and the day since its first exposure."""
 
     unit: Ints
     day: Ints
 
     def by_unit(self, units: int, day: int | None = None) -> NDArray[np.float64]:
-        """The number for each unit, shape (units,); of one day where it is named."""
+        """How often it happened to each unit, shape (units,); on one day where ``day`` is given."""
         rows = self.unit if day is None else self.unit[self.day == day]
         return np.bincount(rows, minlength=units).astype(np.float64)
 
 
 @dataclass(frozen=True)
 class Observations:
-    """The units of a run; arrays of one row a unit, and what each unit saw and did."""
+    """The units of a run, with one row for each in every array, and counts of what they saw and did."""
 
     unit_ids: pa.Array
-    arm: Ints  # the place of its arm in the definition
-    first: Ints  # its first exposure, epoch ms
+    arm: Ints  # the place of the unit's arm in the definition
+    first: Ints  # the unit's first exposure, epoch ms
     before: NDArray[np.float64]  # interactions in the time before the run
     counts: Mapping[str, Counts]
     until_ms: int
@@ -54,16 +54,16 @@ class Observations:
     refused: int = 0  # exposures in another arm than the assignment's
 
     def on_day(self, day: int) -> NDArray[np.bool_]:
-        """Which units have lived through the whole day since their first exposure."""
+        """Which units have been in the run for all of this day, counted from their first exposure."""
         return self.first + (day + 1) * DAY_MS <= self.until_ms
 
 
 def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_ms: int) -> Observations:
-    """The observations of the experiment's run, until its stop or ``until_ms``."""
+    """The observations of an experiment's run, until it stopped or until ``until_ms``."""
     assert experiment.started_at is not None
     until = min(until_ms, experiment.stopped_at or until_ms)
     unit_column = "user_id" if experiment.definition.unit == "user" else "session_id"
-    exposures = clients_word(rows.exposures.filter(pc.less_equal(rows.exposures["event_time"], until)))
+    exposures = without_refuted(rows.exposures.filter(pc.less_equal(rows.exposures["event_time"], until)))
     exposures, unit_ids, arm, refused = _in_their_arms(experiment, exposures, unit_column)
     unit = codes(exposures[unit_column], unit_ids)
     times = times_of(exposures)
@@ -113,8 +113,8 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     )
 
 
-def clients_word(exposures: pa.Table) -> pa.Table:
-    """Without the API's word where a client has said what was on the screen."""
+def without_refuted(exposures: pa.Table) -> pa.Table:
+    """Leave out what the API recorded as shown where a client has reported what was on the screen."""
     by_client = exposures.filter(pc.equal(exposures["reported_by"], "client"))
     told = pc.is_in(exposures["recommendation_id"], whole_column(by_client, "recommendation_id"))
     by_answer = pc.equal(exposures["reported_by"], "answer")
@@ -124,7 +124,7 @@ def clients_word(exposures: pa.Table) -> pa.Table:
 def _in_their_arms(
     experiment: Experiment, exposures: pa.Table, unit_column: str
 ) -> tuple[pa.Table, pa.Array, Ints, int]:
-    """The exposures in the arm of their unit, the units, their arms, how many exposures were left out."""
+    """The exposures that name their unit's arm, the units, their arms, and how many others were left out."""
     whole = Arms(experiment.model_copy(update={"stopped_arms": ()}))
     names = {each.name: place for place, each in enumerate(experiment.definition.arms)}
     named = exposures.filter(pc.is_valid(exposures[unit_column]))
@@ -156,7 +156,7 @@ def is_conversion(done: pa.Table) -> NDArray[np.bool_]:
 def session_starts(done: pa.Table, unit: Ints, times: Ints) -> tuple[Ints, Ints]:
     """The unit and the time of each session's first interaction.
 
-    A session is what carries one session id; without ids, what has no gap of half an hour.
+    Interactions with one session id are a session. Without ids, a gap of half an hour ends a session.
     """
     sessions = codes(done["session_id"], pc.drop_null(pc.unique(done["session_id"])))
     order = np.lexsort((times, sessions, unit))
@@ -175,5 +175,5 @@ def _versions(exposures: pa.Table) -> dict[str, int]:
 
 
 def times_of(table: pa.Table) -> Ints:
-    """The moments of rows, epoch ms."""
+    """The event times of rows, epoch ms."""
     return np.asarray(table["event_time"].to_numpy(), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What was shown and what came of it, by model version and by experiment arm: as JSON and for a terminal."""
+"""What users saw and then did, by model version and by experiment arm: as JSON and for a terminal."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_VERSION = "none"
 
 
 class ShownFigures(BaseModel):
-    """Those of some exposures to known users; shares and means are None where nothing was shown or done."""
+    """The figures of a group of exposures; a share or a mean is None where nothing was shown or done."""
 
     lists: int
     users: int
@@ -32,12 +32,12 @@ class ShownFigures(BaseModel):
     conversions_per_user: float | None
     session_length: float | None = Field(description="Interactions a session")
     items: int = Field(description="How many different items were shown")
-    coverage: float | None = Field(description="Their share of all items that were shown or touched")
+    coverage: float | None = Field(description="Their share of all items that were shown or interacted with")
     novelty: float | None = Field(description="The mean of -log2 of an item's share of all interactions")
 
 
 class ExposureReport(BaseModel):
-    """All exposures of a time, and the same by model version and by arm ("run:arm")."""
+    """The figures of all exposures, by model version, and by arm ("run:arm")."""
 
     since_ms: int
     total: ShownFigures
@@ -122,9 +122,9 @@ _COLUMNS = (
 
 
 def as_text(report: ExposureReport) -> str:
-    """A line for all exposures, one a version, one an arm."""
+    """A line for all exposures, one for each version, and one for each arm."""
     if not report.total.lists:
-        return "nothing was shown to known users in that time (--hours looks further back)"
+        return "nothing was shown to known users in these hours (--hours looks further back)"
     named = {"all": report.total}
     named |= {f"version {name}": each for name, each in report.versions.items()}
     named |= {f"arm {name}": each for name, each in report.arms.items()}

@@ -13,7 +13,7 @@ _SERVED = "served"
 
 
 class LiveFigure(BaseModel):
-    """How a list held what users did next; None without an event."""
+    """How well a list held what users did next; the figures are None where no event counted."""
 
     events: int
     hits: int
@@ -59,9 +59,9 @@ def _figure(sums: ListSums) -> LiveFigure:
 
 
 def as_text(report: LiveReport) -> str:
-    """A line a version and list."""
+    """A line for each version and list."""
     if not report.events:
-        return "no event counted in that time (--hours looks further back)"
+        return "no event counted in these hours (--hours looks further back)"
     lines = [f"{'version':<28} {'list':<16} {'events':>8} {'hit rate@10':>11} {'NDCG@10':>8} {'MRR':>8}"]
     for version, lists in report.versions.items():
         for name, each in lists.items():

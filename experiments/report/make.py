@@ -1,4 +1,4 @@
-"""The report of a run, on one screen: pure, from the experiment and what its units did."""
+"""Makes the report of a run from the experiment and what its units did. Pure, no input or output."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from experiments.statistics.sample_ratio import sample_ratio
 
 
 def make_report(experiment: Experiment, observations: Observations, others: Sequence[str] = ()) -> Report:
-    """The report. ``others`` are the experiments that ran at the same time."""
+    """Make the report. ``others`` are the experiments that ran at the same time."""
     definition = experiment.definition
     arms = [_arm_figures(experiment, observations, place) for place in range(len(definition.arms))]
-    # A stopped arm gets no more users: the weights hold for those who came before.
+    # A stopped arm gets no more users, so only those who came before are compared with the weights.
     whole = observations.first <= min(
         (each.at for each in experiment.stopped_arms), default=observations.until_ms
     )
@@ -80,7 +80,7 @@ def _arm_figures(experiment: Experiment, observations: Observations, place: int)
 
 
 def _plan(experiment: Experiment, observations: Observations) -> PlanRecord:
-    """By the arm with the fewest users: the others have theirs earlier."""
+    """The plan of the arm with the fewest users, which is the last one to have enough."""
     assert experiment.started_at is not None
     definition = experiment.definition
     days = max(observations.until_ms - experiment.started_at, 0) / DAY_MS

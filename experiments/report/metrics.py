@@ -1,4 +1,4 @@
-"""The metrics of experiments: each a ratio of two counts of a unit."""
+"""The metrics of experiments; each is a ratio of two counts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Array = NDArray[np.float64]
 
 
 class Metric(NamedTuple):
-    """What a metric divides by what."""
+    """The two counts whose ratio is the metric."""
 
     numerator: str
-    denominator: str | None = None  # None: by the number of units
+    denominator: str | None = None  # None: the number of units
     at_least_once: bool = False  # whether a unit counts once, however often it happened
 
 
@@ -38,12 +38,12 @@ class UnitValues(NamedTuple):
     denominator: Array
 
     def of_units(self, kept: NDArray[np.bool_]) -> UnitValues:
-        """Those of some of the units."""
+        """The values of the units that ``kept`` marks."""
         return UnitValues(self.numerator[kept], self.denominator[kept])
 
 
 def unit_values(observations: Observations, name: MetricName, day: int | None = None) -> UnitValues:
-    """A metric's two counts for each unit; of one day since its first exposure where it is named."""
+    """A metric's two counts for each unit; on one day since its first exposure where ``day`` is given."""
     metric, units = METRICS[name], len(observations.unit_ids)
     above = observations.counts[metric.numerator].by_unit(units, day)
     if metric.at_least_once:

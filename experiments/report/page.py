@@ -1,4 +1,4 @@
-"""A report as one page that stands alone: no script, no other file."""
+"""A report as one HTML page, without scripts and without other files."""
 
 from __future__ import annotations
 

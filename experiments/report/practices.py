@@ -1,4 +1,4 @@
-"""The six classic practices of an A/B test, and whether they hold for a run; and what follows from it all."""
+"""The six classic practices of an A/B test, whether a run keeps each, and the decision about the run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def practices(
     others: Sequence[str],
 ) -> list[Practice]:
     """Each practice with its reason. ``others`` are experiments that ran at the same time."""
-    worn = [each.arm for each in novelty if each.found]
+    changing = [each.arm for each in novelty if each.found]
     measured = [each for each in novelty if each.slope is not None]
     significant = [each for each in _primary(definition, comparisons) if _is_found(each)]
     outside = [f"{versions} model versions were served" * (versions > 1 and not definition.named_versions())]
@@ -51,9 +51,9 @@ def practices(
         ),
         Practice(
             name="novelty looked at",
-            holds=bool(measured) and not worn,
-            why=f"the effect changes by day in {', '.join(worn)}"
-            if worn
+            holds=bool(measured) and not changing,
+            why=f"the effect changes by day in {', '.join(changing)}"
+            if changing
             else ("no trend by day" if measured else "too few days to see a trend"),
         ),
         Practice(
@@ -121,10 +121,10 @@ def _units(plan: PlanRecord, definition: Definition) -> str:
     if plan.needed_users is None:
         return "the control has no value yet"
     if plan.days_left is None:
-        return f"{plan.needed_users:,} {definition.unit}s an arm are needed, and nobody comes"
+        return f"{plan.needed_users:,} {definition.unit}s are needed in each arm, and none comes"
     if plan.days_left == 0.0:
-        return f"the {plan.needed_users:,} {definition.unit}s an arm that are needed are here"
-    return f"{plan.needed_users:,} {definition.unit}s an arm are needed, in about {plan.days_left:.1f} days"
+        return f"the {plan.needed_users:,} {definition.unit}s that each arm needs are here"
+    return f"{plan.needed_users:,} {definition.unit}s are needed in each arm: about {plan.days_left:.1f} days"
 
 
 def _format_bound(value: float | None) -> str:

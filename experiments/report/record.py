@@ -1,4 +1,4 @@
-"""The report as a record: what its JSON holds."""
+"""The report as a record: its fields are those of the JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ArmFigures(_Record):
 
 
 class Interval(_Record):
-    """A test: its p-value, the interval of the lift at 95 %; None where there is no bound."""
+    """A test's p-value, and the 95 % interval of the lift; a bound is None where there is none."""
 
     p_value: float
     low: float | None
@@ -74,14 +74,14 @@ class Practice(_Record):
 
 
 class SampleRatioRecord(_Record):
-    """Units by arm against the weights."""
+    """The check of the units in each arm against the arms' weights."""
 
     p_value: float
     alarm: bool
 
 
 class PlanRecord(_Record):
-    """Power and remaining time."""
+    """The statistical power so far, and the time that is left."""
 
     needed_users: int | None
     power_now: float | None
@@ -98,7 +98,7 @@ class Report(_Record):
     run: int
     state: str
     hypothesis: str
-    unit: str = "user"  # what is counted as users: users, or sessions
+    unit: str = "user"  # what "users" counts: users, or sessions
     primary: str
     arms: list[ArmFigures]
     comparisons: list[ComparisonRecord]

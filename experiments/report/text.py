@@ -1,4 +1,4 @@
-"""A report for a terminal: the decision first, then what it rests on."""
+"""A report for a terminal: first the decision, then the figures behind it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _lines(report: Report) -> Iterator[str]:
     for practice in report.practices:
         yield f"  {'yes' if practice.holds else 'NO ':<4}{practice.name}: {practice.why}"
     if report.refused_exposures:
-        refused = f"{report.refused_exposures:,} exposures named another arm than their {report.unit}'s"
+        refused = f"{report.refused_exposures:,} exposures named another arm than that of their {report.unit}"
         yield f"  {refused} and do not count"
 
 

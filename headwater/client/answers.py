@@ -1,4 +1,4 @@
-"""The API's answers. Fields that a newer API adds are left aside, so that an older client goes on."""
+"""The API's answers. They ignore fields that a newer API adds, so an older client keeps working."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Answer(BaseModel):
-    """What all answers have in common."""
+    """The settings of all answers."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, protected_namespaces=())
 
 
 class RejectedEvent(Answer):
-    """An event that was not accepted; ``index`` is its place in what was sent, from 0."""
+    """An event that the API refused; ``index`` is its place in the request, from 0."""
 
     index: int
     reason: str
 
 
 class Accepted(Answer):
-    """Events that Kafka acknowledged. ``token`` goes into ``after`` of `recommendations`."""
+    """Kafka acknowledged ``accepted`` of the events. Give ``token`` to `recommendations` as ``after``."""
 
     accepted: int
     rejected: tuple[RejectedEvent, ...]
@@ -27,7 +27,7 @@ class Accepted(Answer):
 
 
 class ListedItem(Answer):
-    """An item of a list, with its place from 1."""
+    """An item of a list; ``rank`` counts from 1."""
 
     item_id: str
     rank: int
@@ -37,7 +37,7 @@ class ListedItem(Answer):
 
 
 class Recommendations(Answer):
-    """A user's list, best first. ``recommendation_id`` goes into the events that follow from it."""
+    """A user's list, best first. Name its ``recommendation_id`` in the events that follow from it."""
 
     user_id: str
     items: tuple[ListedItem, ...]
@@ -51,7 +51,7 @@ class Recommendations(Answer):
 
 
 class PopularItems(Answer):
-    """What is popular or rises, the same for everybody."""
+    """Popular or trending items, the same for everybody."""
 
     items: tuple[ListedItem, ...]
     stale: bool = False
@@ -59,7 +59,7 @@ class PopularItems(Answer):
 
 
 class SimilarItems(Answer):
-    """The items nearest to one, best first."""
+    """The items most similar to one item, best first."""
 
     item_id: str
     items: tuple[ListedItem, ...]
@@ -68,7 +68,7 @@ class SimilarItems(Answer):
 
 
 class RankedItem(Answer):
-    """A given item in its new place; ``given`` is the place that it had, from 1."""
+    """A given item: ``rank`` is its new place and ``given`` its old one, both from 1."""
 
     item_id: str
     rank: int
@@ -78,7 +78,7 @@ class RankedItem(Answer):
 
 
 class RankedItems(Answer):
-    """Given items in a user's order."""
+    """The given items, ordered by a user's taste."""
 
     user_id: str
     items: tuple[RankedItem, ...]
@@ -97,7 +97,7 @@ class HistoryItem(Answer):
 
 
 class History(Answer):
-    """What is known of a user, the newest first."""
+    """A user's history, newest first."""
 
     user_id: str
     items: tuple[HistoryItem, ...]
@@ -113,7 +113,7 @@ class CatalogAccepted(Answer):
 
 
 class Erasure(Answer):
-    """How far an erasure is; ``receipt`` asks for it again."""
+    """The progress of an erasure; give ``receipt`` to `erasure` to ask again."""
 
     receipt: str
     state: str

@@ -61,49 +61,49 @@ class AsyncClient:
 
     async def recommendations(self, user_id: Id, n: int = 10, **query: Any) -> Recommendations:
         """A user's list, best first; ``query`` as the API has it: filter, exclude, after, diversity, ..."""
-        return await self._make(calls.recommendations(user_id, n, query))
+        return await self._complete(calls.recommendations(user_id, n, query))
 
     async def popular(self, n: int = 10, **query: Any) -> PopularItems:
-        """What is popular; ``query``: category, offset."""
-        return await self._make(calls.popular(n, query))
+        """The popular items; ``query``: category, offset."""
+        return await self._complete(calls.popular(n, query))
 
     async def trending(self, n: int = 10, **query: Any) -> PopularItems:
-        """What rises; ``query``: half_life (seconds), category, offset."""
-        return await self._make(calls.trending(n, query))
+        """The trending items; ``query``: half_life (seconds), category, offset."""
+        return await self._complete(calls.trending(n, query))
 
     async def similar_items(self, item_id: Id, n: int = 10, **query: Any) -> SimilarItems:
-        """The items nearest to one."""
-        return await self._make(calls.similar_items(item_id, n, query))
+        """The items most similar to one item."""
+        return await self._complete(calls.similar_items(item_id, n, query))
 
     async def rank(self, user_id: Id, item_ids: Sequence[Id], **query: Any) -> RankedItems:
-        """Given items in a user's order; ``query``: strength, known, filter."""
-        return await self._make(calls.rank(user_id, item_ids, query))
+        """Order the given items by a user's taste; ``query``: strength, known, filter."""
+        return await self._complete(calls.rank(user_id, item_ids, query))
 
     async def history(self, user_id: Id, n: int = 10) -> History:
-        """What is known of a user, the newest first."""
-        return await self._make(calls.history(user_id, n))
+        """A user's history, newest first."""
+        return await self._complete(calls.history(user_id, n))
 
     async def send_events(self, events: Sequence[Event]) -> Accepted:
-        """At most 1,000 events; the answer comes after Kafka acknowledged them, and names those refused."""
-        return await self._make(calls.send_events(events))
+        """Send at most 1,000 events; answers once Kafka has acknowledged them, and names the refused ones."""
+        return await self._complete(calls.send_events(events))
 
-    async def put_item(self, item_id: Id, **about: Any) -> CatalogAccepted:
-        """Say what is known about an item: title, categories, attributes."""
-        return await self._make(calls.put_item(item_id, about))
+    async def put_item(self, item_id: Id, **metadata: Any) -> CatalogAccepted:
+        """Write an item's metadata: title, categories, attributes."""
+        return await self._complete(calls.put_item(item_id, metadata))
 
-    async def put_user(self, user_id: Id, **about: Any) -> CatalogAccepted:
-        """Say what is known about a user: attributes."""
-        return await self._make(calls.put_user(user_id, about))
+    async def put_user(self, user_id: Id, **metadata: Any) -> CatalogAccepted:
+        """Write a user's metadata: attributes."""
+        return await self._complete(calls.put_user(user_id, metadata))
 
     async def erase_user(self, user_id: Id) -> Erasure:
-        """Forget a user; the receipt asks how far that is."""
-        return await self._make(calls.erase_user(user_id))
+        """Start the erasure of a user; give the answer's receipt to `erasure` to follow it."""
+        return await self._complete(calls.erase_user(user_id))
 
     async def erasure(self, receipt: str) -> Erasure:
-        """How far an erasure is."""
-        return await self._make(calls.erasure(receipt))
+        """The progress of an erasure."""
+        return await self._complete(calls.erasure(receipt))
 
-    async def _make(self, call: Call[T]) -> T:
+    async def _complete(self, call: Call[T]) -> T:
         request = self._exchange.request(self._http, call)
         attempt = 1
         while isinstance(result := self._exchange.result(call, attempt, await self._send(request)), Pause):

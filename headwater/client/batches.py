@@ -1,4 +1,4 @@
-"""Events sent in batches by a thread of their own, with a bounded queue before it."""
+"""Events in batches: `put` fills a bounded queue, and a thread sends what is in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Refused = Callable[[Event, str], None]
 
 
 class LostEventsError(Exception):
-    """Some events did not reach Kafka; ``events`` are those, to be sent again with the ids that they have."""
+    """Some events did not reach Kafka. ``events`` holds them; send them again with the same ids."""
 
     def __init__(self, events: Sequence[Event], reason: str) -> None:
         super().__init__(f"{len(events):,} events were not acknowledged: {reason}")
@@ -26,11 +26,11 @@ class LostEventsError(Exception):
 
 
 class EventBatches:
-    """``put`` returns at once while there is room, and waits where the API does not keep up.
+    """``put`` returns at once while the queue has room, and waits for room where the API is slower.
 
     ``send`` is `Client.send_events`. A batch goes out when it has ``size`` events, or ``seconds`` after its
     first one. ``refused`` is called for each event that the API refuses. `close` sends what is left and
-    raises LostEventsError for what never got through.
+    raises LostEventsError for the events that were not acknowledged.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class EventBatches:
             ) from None
 
     def close(self) -> None:
-        """Send what is left. Raises LostEventsError."""
+        """Send the rest. Raises LostEventsError."""
         if not self._is_closed:
             self._is_closed = True
             self._queue.put(None)
@@ -90,7 +90,7 @@ class EventBatches:
                 self._send_batch(batch)
 
     def _next_batch(self) -> tuple[list[Event], bool]:
-        """The next events, and whether they are the last ones."""
+        """The next batch, and whether it is the last one."""
         first = self._queue.get()
         if first is None:
             return [], True

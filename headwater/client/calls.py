@@ -1,4 +1,4 @@
-"""Each call of the API as a value: what is sent, and how the answer is read. Both clients make them."""
+"""Each call of the API as a value: the request, and the type of its answer. Both clients use them."""
 
 from __future__ import annotations
 
@@ -45,44 +45,44 @@ def recommendations(user_id: Id, n: int, query: Mapping[str, Any]) -> Call[Recom
 
 
 def popular(n: int, query: Mapping[str, Any]) -> Call[PopularItems]:
-    """What is popular."""
+    """The popular items."""
     return Call("GET", "/v1/popular", PopularItems, query={"n": n, **query})
 
 
 def trending(n: int, query: Mapping[str, Any]) -> Call[PopularItems]:
-    """What rises."""
+    """The trending items."""
     return Call("GET", "/v1/trending", PopularItems, query={"n": n, **query})
 
 
 def similar_items(item_id: Id, n: int, query: Mapping[str, Any]) -> Call[SimilarItems]:
-    """The items nearest to one."""
+    """The items most similar to one item."""
     return Call("GET", f"/v1/items/{_safe(item_id)}/similar", SimilarItems, query={"n": n, **query})
 
 
 def rank(user_id: Id, item_ids: Sequence[Id], query: Mapping[str, Any]) -> Call[RankedItems]:
-    """Given items in a user's order; it only reads, so it may be repeated."""
+    """Given items, ordered by a user's taste; the call only reads, so it may be repeated."""
     path = f"/v1/users/{_safe(user_id)}/rank"
     return Call("POST", path, RankedItems, query=query, body={"item_ids": list(item_ids)})
 
 
 def history(user_id: Id, n: int) -> Call[History]:
-    """What is known of a user."""
+    """A user's history."""
     return Call("GET", f"/v1/users/{_safe(user_id)}/history", History, query={"n": n})
 
 
 def send_events(events: Iterable[Event]) -> Call[Accepted]:
-    """Events, at most 1,000. They carry ids, so a repetition counts once."""
+    """Events, at most 1,000. Each carries an id, so an event that is sent twice counts once."""
     return Call("POST", "/v1/events", Accepted, body={"events": [event.as_json() for event in events]})
 
 
-def put_item(item_id: Id, about: Mapping[str, Any]) -> Call[CatalogAccepted]:
-    """What is known about an item: title, categories, attributes."""
-    return Call("PUT", f"/v1/items/{_safe(item_id)}", CatalogAccepted, body=dict(about))
+def put_item(item_id: Id, metadata: Mapping[str, Any]) -> Call[CatalogAccepted]:
+    """An item's metadata: title, categories, attributes."""
+    return Call("PUT", f"/v1/items/{_safe(item_id)}", CatalogAccepted, body=dict(metadata))
 
 
-def put_user(user_id: Id, about: Mapping[str, Any]) -> Call[CatalogAccepted]:
-    """What is known about a user."""
-    return Call("PUT", f"/v1/users/{_safe(user_id)}", CatalogAccepted, body=dict(about))
+def put_user(user_id: Id, metadata: Mapping[str, Any]) -> Call[CatalogAccepted]:
+    """A user's metadata."""
+    return Call("PUT", f"/v1/users/{_safe(user_id)}", CatalogAccepted, body=dict(metadata))
 
 
 def erase_user(user_id: Id) -> Call[Erasure]:
@@ -91,7 +91,7 @@ def erase_user(user_id: Id) -> Call[Erasure]:
 
 
 def erasure(receipt: str) -> Call[Erasure]:
-    """How far an erasure is."""
+    """The progress of an erasure."""
     return Call("GET", f"/v1/erasures/{_safe(receipt)}", Erasure)
 
 

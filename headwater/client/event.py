@@ -1,4 +1,4 @@
-"""An event as a program has it."""
+"""An event, as a program sends it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _now_ms() -> int:
 class Event:
     """What a user did with an item. ``event_time`` in epoch milliseconds, now by default.
 
-    The id is drawn here, so that an event that is sent again counts once.
+    Each event gets its id here, so an event that is sent twice counts once.
     """
 
     event_type: str

@@ -1,4 +1,4 @@
-"""What both clients share: a call as a request, and what follows from an answer or from none. No I/O."""
+"""What both clients share: a call's request, and what its answer, or a missing one, means. No I/O."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Pause:
-    """The call is made again after it."""
+    """How long to wait before the next attempt."""
 
     seconds: float
 
 
 class Exchange:
-    """With the API at ``url``; ``key`` goes into the header X-API-Key."""
+    """Calls to the API at ``url``; ``key`` goes into the header X-API-Key."""
 
     def __init__(self, url: str, key: str | None, retries: Retries) -> None:
         self._url = url.rstrip("/")
@@ -32,7 +32,7 @@ class Exchange:
         self._retries = retries
 
     def request(self, http: httpx.Client | httpx.AsyncClient, call: Call[T]) -> httpx.Request:
-        """The request of a call, as this client of httpx sends it."""
+        """The request of a call, for this client of httpx."""
         return http.build_request(
             call.method,
             f"{self._url}{call.path}",
@@ -41,17 +41,19 @@ class Exchange:
             headers=self._headers,
         )
 
-    def result(self, call: Call[T], attempt: int, came: httpx.Response | httpx.TransportError) -> T | Pause:
+    def result(
+        self, call: Call[T], attempt: int, outcome: httpx.Response | httpx.TransportError
+    ) -> T | Pause:
         """The answer, or the pause before the next attempt. Raises ProblemError, UnreachableError."""
-        if isinstance(came, httpx.TransportError):
+        if isinstance(outcome, httpx.TransportError):
             wait = self._retries.wait_after(attempt, call.is_idempotent, None, {})
             if wait is None:
-                failure = f"{type(came).__name__}: {came}"
+                failure = f"{type(outcome).__name__}: {outcome}"
                 raise UnreachableError(f"{self._url} did not answer after {attempt} attempts ({failure})")
             return Pause(wait)
-        if came.is_success:
-            return call.answer.model_validate_json(came.content)
-        wait = self._retries.wait_after(attempt, call.is_idempotent, came.status_code, came.headers)
+        if outcome.is_success:
+            return call.answer.model_validate_json(outcome.content)
+        wait = self._retries.wait_after(attempt, call.is_idempotent, outcome.status_code, outcome.headers)
         if wait is None:
-            raise problem_of(came.status_code, came.content)
+            raise problem_of(outcome.status_code, outcome.content)
         return Pause(wait)

@@ -1,4 +1,4 @@
-"""Why a call failed: what the API answered, or that it could not be reached."""
+"""Why a call failed: the API refused it, or did not answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UnreachableError(Exception):
 
 
 def problem_of(status: int, raw: bytes) -> ProblemError:
-    """The problem that an answer describes, whoever wrote it: the API, or a proxy in front of it."""
+    """The problem that an answer describes; a proxy in front of the API may have written it."""
     try:
         body = json.loads(raw)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether a call is made again, and after how long."""
+"""Whether to repeat a call, and after how many seconds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 TOO_MANY, UNAVAILABLE = 429, 503
-# A proxy's answers: the API may have done what it was asked.
+# A proxy's answers: whether the API carried out the call is unknown.
 _UNKNOWN_OUTCOME = (502, 504)
 
 
 @dataclass(frozen=True)
 class Retries:
-    """How often and how patiently: waits double from ``first`` to ``longest`` seconds, less a random part."""
+    """How often to try. Waits double from ``first`` to ``longest`` seconds, less up to half at random."""
 
     attempts: int = 4
     first: float = 0.2
@@ -24,9 +24,9 @@ class Retries:
     ) -> float | None:
         """Seconds until the next attempt; None where there is none. ``status`` is None where no answer came.
 
-        429 was refused before anything was done, so every call is made again. All others only where a second
-        time changes nothing. Retry-After is obeyed; where it asks for more than ``longest``, nothing is
-        repeated.
+        The API sends 429 before it does anything, so every call may be repeated after it; after other
+        failures only an idempotent one. Retry-After is obeyed; a call that it delays by more than ``longest``
+        seconds is not repeated.
         """
         if attempt >= self.attempts:
             return None
@@ -43,5 +43,5 @@ class Retries:
 
 
 def _seconds(text: str) -> float | None:
-    # A date, the header's other form, is sent by no version of the API.
+    # The API never sends a date, the header's other form.
     return float(text) if text.strip().isdecimal() else None

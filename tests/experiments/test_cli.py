@@ -145,4 +145,4 @@ def test_a_report_is_printed_and_written_and_a_draft_has_none(fake: type[FakeApi
     assert (command, path, key) == ("POST", "/v1/experiments/e/looks", "the-key")
     assert (look["run"], [arm["arm"] for arm in look["arms"]]) == (1, ["b"])
     fake.answers["POST /v1/experiments/e/looks"] = (404, {"detail": "no such route"})
-    assert invoke("watch", "--once").output == "e: this look is not kept: no such route\n"
+    assert invoke("watch", "--once").output == "e: this look was not kept: no such route\n"
