@@ -68,7 +68,7 @@ DEFAULT_BLEND = Blend(
 REPEATS_HALF_LIVES = (10.0, 5.0, 20.0)  # sessions
 # In seconds. Those that Redis counts by are offered; the others are fitted again for who ranks by them.
 TREND_NAMES = {300: "5min", 900: "15min", 3600: "hour", 86_400: "day", 604_800: "week", 2_592_000: "month"}
-TREND_HALF_LIVES = (3600, 86_400, 604_800, 300)
+TREND_HALF_LIVES = (3600, 86_400, 604_800, 300, 900)
 
 
 class TrendCounts(NamedTuple):

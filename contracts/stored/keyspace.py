@@ -12,7 +12,7 @@ from zlib import crc32
 from contracts.stored.parts import ITEMS_PER_PART as ITEMS_PER_PART
 
 # Raised when the state's keys or records change: streaming rebuilds a state of another version.
-STATE = 5
+STATE = 6
 
 
 def shard_of(user_id: str, shards: int) -> int:

@@ -29,7 +29,7 @@ COUNTED_TYPES = tuple(name for name in EVENT_TYPES if name != RETRACT)
 _POPULARITY = struct.Struct(">Id" + "I" * len(COUNTED_TYPES))
 POPULARITY_SIZE = _POPULARITY.size
 # The default of TREND_HALF_LIVES, in seconds. A new one goes to the end: stored sums name its place.
-TREND_HALF_LIVES = (3600, 86_400, 604_800, 300)
+TREND_HALF_LIVES = (3600, 86_400, 604_800, 300, 900)
 # place of the half-life in TREND_HALF_LIVES, octave, sum of weights in millionths
 _OCTAVE = struct.Struct(">Bid")
 OCTAVE_SIZE = _OCTAVE.size

@@ -18,7 +18,7 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.redis.store import StoreError
 
-_STANDS_MS = 1000  # so long a fresh list stands as it is
+_STANDS_MS = 100  # so long a fresh list stands as it is: about as long as a reading of the counters
 _HOUR_MS = 3_600_000
 _DEPTH = 200
 

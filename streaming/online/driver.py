@@ -41,6 +41,7 @@ from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
 _LOOK_SECONDS = 0.2
+_MERGES = 4  # between two looks: lists of now go by what is merged
 _NEW_PARTITIONS_SECONDS = 1.0  # until the topics' reach has seen them too
 
 
@@ -164,7 +165,7 @@ class Online(threading.Thread):
         query = start_live(self._spark, self._settings, by_topic(starts), self._epoch())
         log.info("live from %s", starts)
         try:
-            while not self._stopping.wait(self._reach.pause_seconds()):
+            while not self._merge_for(self._reach.pause_seconds()):
                 reason, back = end_reason(query), self._look()
                 if reason and not back:
                     back = _what_went_back(query)
@@ -196,6 +197,14 @@ class Online(threading.Thread):
             through = min((times[name] for name in behind), default=reach.asked_at)
             write_status(self._client, StreamingStatus(online_through=through))
         return back
+
+    def _merge_for(self, seconds: float) -> bool:
+        """Merge what is touched until the next look is due. Returns whether the query has to end."""
+        for _ in range(_MERGES - 1):
+            if self._stopping.wait(seconds / _MERGES):
+                return True
+            self._merge()
+        return self._stopping.wait(seconds / _MERGES)
 
     def _merge(self) -> None:
         if is_unmerged(self._client):

@@ -13,6 +13,7 @@ from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
 from streaming.fold_in.catch_up import CatchUp
 from streaming.online import driver
+from streaming.online.touched_items import is_unmerged, note_touched
 from streaming.state import patience
 from streaming.state.applied_offsets import write_applied
 from streaming.state.keys import mark_written
@@ -94,6 +95,15 @@ def test_the_catch_up_waits_too(
         catch_up.stop()
         catch_up.join(30)
     assert catch_up.error is None
+
+
+def test_what_is_touched_is_merged_between_two_looks(client: redis.Redis, redis_url: str) -> None:
+    online = driver.Online(MagicMock(), settings_at(redis_url))
+    note_touched(client, ["i1"])
+    assert not online._merge_for(0.01)
+    assert not is_unmerged(client)
+    online.stop()
+    assert online._merge_for(60.0)
 
 
 def test_what_waiting_does_not_help_ends_the_loop(client: redis.Redis, redis_url: str) -> None:
