@@ -9,7 +9,13 @@ export function onKeyNeeded(ask) {
   askForKey = ask;
 }
 
-export class ApiError extends Error {}
+export class ApiError extends Error {
+  /** `mayPass`: whether asking again later may help, as after a timeout. */
+  constructor(message, mayPass = false) {
+    super(message);
+    this.mayPass = mayPass;
+  }
+}
 class NoKeyError extends ApiError {}
 
 /** A path with its parts escaped and its parameters; empty parameters are left out. */
@@ -26,7 +32,7 @@ async function ask(url, options = {}) {
     response = await fetch(url, { ...options, headers });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(texts.unreachable);
+    throw new ApiError(texts.unreachable, true);
   }
   if (response.status !== 401) return response;
   const given = await askForKey(key !== null);
@@ -40,8 +46,9 @@ export async function json(url, options) {
   const response = await ask(url, options);
   const body = await response.json().catch(() => ({}));
   if (!response.ok) {
-    const reason = body.errors?.[0]?.detail ?? "";
-    throw new ApiError([body.detail ?? body.title ?? `${response.status}`, reason].filter(Boolean).join(": "));
+    const reason = body.errors?.[0]?.reason ?? "";
+    const sentence = [body.detail ?? body.title ?? `${response.status}`, reason].filter(Boolean).join(": ");
+    throw new ApiError(sentence, response.status >= 500);
   }
   return body;
 }

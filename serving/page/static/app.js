@@ -1,6 +1,7 @@
 // The page's frame: which view is open, and the question for a key.
 import { html, render, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { onKeyNeeded } from "./api.js";
+import { withCommands } from "./parts.js";
 import { texts } from "./texts.js";
 import { UserView } from "./view_user.js";
 import { NowView } from "./view_now.js";
@@ -76,7 +77,7 @@ function App() {
       <a class="docs" href="./docs">${texts.docs}</a>
     </header>
     <main id="content" tabindex="-1"><${VIEWS[view]} key=${`${view}/${about}`} wanted=${about} /></main>
-    <footer><a href="./docs">${texts.footer.reference}</a> · <a href="./openapi.json">${texts.footer.openapi}</a> · ${texts.footer.guides}</footer>
+    <footer><a href="./docs">${texts.footer.reference}</a> · <a href="./openapi.json">${texts.footer.openapi}</a> · ${withCommands(texts.footer.guides)}</footer>
     <${KeyDialog} />`;
 }
 

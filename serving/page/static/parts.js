@@ -27,8 +27,12 @@ export function Source({ name }) {
 /** What a signal says, in words: its name ends at a slash, what follows are its settings. */
 export const signalOf = (name) => texts.signals[name.split("/")[0]] ?? name;
 
+/** A text in which commands stand between backticks. */
+export const withCommands = (text) => text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
+
 export function Message({ error, children }) {
-  return html`<p class=${error ? "message error" : "message"} role=${error ? "alert" : "status"}>${children}</p>`;
+  const shown = error ? children : [children].flat().map((each) => (typeof each === "string" ? withCommands(each) : each));
+  return html`<p class=${error ? "message error" : "message"} role=${error ? "alert" : "status"}>${shown}</p>`;
 }
 
 /** A button of which the first press asks and the second one acts; `onAsk` may say what would change. */

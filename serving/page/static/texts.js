@@ -7,7 +7,7 @@ export const texts = {
   footer: {
     reference: "API reference",
     openapi: "OpenAPI document",
-    guides: "Guides, from the quick start to operations: the folder docs of the source, which `make docs` makes into a site",
+    guides: "Guides: the folder docs of the source; `make docs` makes a site of them",
   },
   loading: "Loading …",
   unreachable: "The API does not answer. Is it still running?",
@@ -21,8 +21,8 @@ export const texts = {
   },
   user: {
     lead: "Rate something and watch the list change.",
-    about: "You are one of the users. What you do with an item is an event: the stars rate it, the buttons beside them click, " +
-      "like or dislike it. The list is asked for again as soon as the event is acknowledged, and waits until it holds it.",
+    about: "You are one of the users. The stars rate an item; the buttons beside them click, like or dislike it. Each sends an " +
+      "event. As soon as Kafka has acknowledged it, the page asks for a list in which the event counts.",
     label: "User",
     open: "Open",
     nobody: "Start as nobody",
@@ -45,7 +45,7 @@ export const texts = {
     sameList: (ms) => `Counted ${ms} ms after the acknowledgement; the list stays the same`,
     waiting: "Acknowledged. Waiting for the new list …",
     sending: "Sending …",
-    late: "Acknowledged, but not applied within 10 s: is the online query running?",
+    late: "Acknowledged, but it did not count within 10 s. Does the online query run?",
     stale: "This list is old: Redis does not answer, or the last event is not applied yet.",
     why: "Why",
     shares: "Share of the score that comes from each item of the history",
@@ -151,11 +151,11 @@ export const texts = {
     noAlarms: "None.",
     runbook: (name) => `${name} (docs/operations.md)`,
     trending: "Trending",
-    trendingHint: "Weight of the events, halved with every half-life",
+    trendingHint: "Sum of the events' weights, each halved every half-life",
     rising: "Rising",
-    risingHint: "Share of all recent events beside the usual share",
+    risingHint: "Share of the recent events, compared with the usual share",
     noRising: "No item has a greater share of the events than usual.",
-    popularHint: "Weight of all events",
+    popularHint: "Sum of the weights of all events",
     weight: (sum) => `weight ${sum}`, score: (score) => `score ${score}`,
     times: (times) => (times === null ? "new" : `${times.toFixed(1)} times the usual share`),
     popular: "Popular",
@@ -163,8 +163,8 @@ export const texts = {
   },
   live: {
     title: "Did the lists hold what users did next?",
-    hint: "Every time a user newly liked an item in the last day, the list of that moment was looked at. Hit rate: how often the item was " +
-      "among its first 10. NDCG@10 and MRR (mean reciprocal rank) count more the higher it stood; 1 is perfect.",
+    hint: "Each time a user newly liked an item in the last day, the list that the user had just before is checked. Hit rate: how often " +
+      "the item was among its first 10. NDCG@10 and MRR (mean reciprocal rank) are larger the higher it stood; 1 is perfect.",
     byHour: "Hit rate by hour", hour: "Hour (UTC)",
     oneHour: "The curve begins with the second hour.",
     none: "No user has newly liked an item in the last day.",
@@ -178,7 +178,7 @@ export const texts = {
       "unless it is worse. NDCG@10 says how well the first ten items match what users chose then: 1 is perfect.",
     none: "No model yet. `headwater train --once` makes one.",
     versions: "Versions",
-    version: "Version", created: "Made (UTC)", ndcg: "NDCG@10", popularity: "Of popular items", served: "served",
+    version: "Version", created: "Made (UTC)", ndcg: "NDCG@10", popularity: "Popular items' NDCG@10", served: "served",
     promote: "Promote", rollback: "Roll back",
     moved: (version) => `${version} is served now.`,
     sure: (action) => `${action}: sure?`,
@@ -218,7 +218,7 @@ export const texts = {
     liftOf: (arm) => `Lift of ${arm} over time`, when: "When (UTC)", lift: "Lift", low: "At least", high: "At most",
     noInterval: "too few users for an interval",
     better: "surely better", worse: "surely worse", open: "not decided",
-    start: "Start", stop: "Stop", stopArm: "Stop this arm", sure: "Sure?",
+    start: "Start the experiment", stop: "Stop the experiment", stopArm: "Stop this arm", sure: "Sure?",
     stoppedArm: (reason) => `stopped: ${reason}`,
   },
   catalogue: {

@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { json, path } from "./api.js";
 import { EditItem } from "./edit_item.js";
+import { loadFacts } from "./facts.js";
 import { Fold, ItemLine, Message, nameOf, Source } from "./parts.js";
 import { texts } from "./texts.js";
 
@@ -24,7 +25,12 @@ function Chosen({ item }) {
     let current = true;
     const part = (name, n) => json(path(["v1", "items", item.item_id, name], { n }));
     Promise.all([part("similar", 10), part("users", 12)])
-      .then(([similar, top]) => current && show({ neighbours: similar.items, users: top.users.map((user) => user.user_id) }))
+      .then(([similar, top]) => {
+        if (!current) return;
+        show({ neighbours: similar.items, users: top.users.map((user) => user.user_id) });
+        // Categories come after the names, which do not wait for them.
+        loadFacts(similar.items.map((each) => each.item_id)).then((asked) => current && asked && show({}), () => {});
+      })
       .catch((error) => current && show({ error: error.message }));
     return () => { current = false; };
   }, [item.item_id]);

@@ -10,7 +10,7 @@ import { Waterfall } from "./waterfall.js";
 
 const t = texts.user;
 const LENGTH = 10;
-const LOOK_MS = 3000;
+const AGAIN_MS = 3000;
 const HISTORY = 12; // entries that are shown before one asks for more
 const WAIT_MS = 10000;
 
@@ -153,11 +153,11 @@ function useUser(wanted) {
 
   const step = async (work) => {
     const question = ++turn.current;
-    const show = (change) => question === turn.current && setState((before) => ({ ...before, error: "", ...change }));
+    const show = (change) => question === turn.current && setState((before) => ({ ...before, error: "", mayPass: false, ...change }));
     try {
       await work(show);
     } catch (error) {
-      show({ error: error.message, note: "" });
+      show({ error: error.message, mayPass: Boolean(error.mayPass), note: "" });
     }
   };
   // Year and categories come after the list, which does not wait for them.
@@ -223,9 +223,15 @@ function useUser(wanted) {
     const again = setTimeout(() => someUsers().then((users) => {
       setState((before) => ({ ...before, users }));
       open(state.user ?? users[0] ?? null);
-    }), LOOK_MS);
+    }), AGAIN_MS);
     return () => clearTimeout(again);
   }, [state.list]);
+  // A list that did not come, for instance after a timeout, is asked for again.
+  useEffect(() => {
+    if (state.list !== null || !state.mayPass) return undefined;
+    const again = setTimeout(() => open(state.user), AGAIN_MS);
+    return () => clearTimeout(again);
+  }, [state.list, state.mayPass]);
   return { ...state, shape, open, reshape, act };
 }
 

@@ -18,7 +18,7 @@ function stepsOf(candidates) {
 
 function Proposed({ proposed }) {
   const most = Math.max(1, ...Object.values(proposed));
-  return html`<table class="bars"><caption>${t.proposed}</caption><tbody>${Object.entries(proposed).map(([name, count]) => html`
+  return html`<table class="bars sources"><caption>${t.proposed}</caption><tbody>${Object.entries(proposed).map(([name, count]) => html`
     <tr key=${name}><th scope="row" title=${name}>${texts.sources[name] ?? name}</th>
       <td class="grow"><span class="bar" style=${{ width: `${(100 * count) / most}%` }}></span></td>
       <td class="number">${count}</td></tr>`)}</tbody></table>`;
