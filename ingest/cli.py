@@ -49,9 +49,9 @@ _GC_THRESHOLD = 100_000  # events are many and hold no cycles
 
 Ledger = Annotated[
     Path | None,
-    typer.Option(dir_okay=False, help="Append what is attempted and what acknowledged, for `verify`."),
+    typer.Option(dir_okay=False, help="Append each attempted and acknowledged event, for `verify`."),
 ]
-Endless = Annotated[bool, typer.Option("--endless", help="Built-in source: live traffic afterwards.")]
+Endless = Annotated[bool, typer.Option("--endless", help="Built-in source: continue with live traffic.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +60,7 @@ def register(app: typer.Typer) -> None:
     app.command("download")(fetch)
     catalogue = typer.Typer(help="Items and users in bulk.", no_args_is_help=True)
     catalogue.command("import")(import_catalog)
-    # Even one command stays a named one.
+    # A callback keeps `import` a subcommand, although it is the only one.
     catalogue.callback()(lambda: None)
     app.add_typer(catalogue, name="catalog")
 
@@ -72,7 +72,7 @@ def _end(message: str, code: int) -> NoReturn:
 
 @contextmanager
 def _errors_in_words() -> Iterator[None]:
-    """What ends a command that reads and sends, as one sentence with its exit code."""
+    """Turn the errors of a command that reads and sends into one sentence and an exit code."""
     try:
         yield
     except (TooMuchRefusedError, NotWantedError) as error:
@@ -87,7 +87,7 @@ def _schedule(rate: float | None, speed: float | None, fast: bool) -> Schedule |
     if sum((rate is not None, speed is not None, fast)) > 1:
         raise SourceError("--rate, --speed and --as-fast-as-possible exclude each other: choose one")
     if any(number is not None and not number > 0 for number in (rate, speed)):
-        raise SourceError("--rate and --speed want a number above 0")
+        raise SourceError("--rate and --speed take a number above 0")
     if rate is not None:
         return at_rate(rate)
     return at_speed(speed) if speed is not None else None
@@ -114,7 +114,7 @@ def _open_source(
 
 def _mark(file: Path, source: str, reading: TypedReading, world: tuple[int | None, ...]) -> ReplayedMark:
     words = reading.words()
-    # Versions before the reading options had three of them: columns, event type, rating scale.
+    # Earlier versions had three reading options: columns, event type, rating scale.
     earlier = None if words else fingerprint(source, None, None, None, *world)
     return ReplayedMark(file, fingerprint(source, words, *world), earlier)
 
@@ -136,20 +136,22 @@ def ingest(
     bootstrap_servers: Annotated[str | None, typer.Option(help="Instead of KAFKA_BOOTSTRAP_SERVERS.")] = None,
     progress_file: Annotated[Path | None, typer.Option(help="Rewritten twice a second as JSON.")] = None,
     replayed_file: Annotated[
-        Path | None, typer.Option(help="Remembers a source sent whole, and leaves its history out next time.")
+        Path | None, typer.Option(help="Remembers a completed source, to skip its history next time.")
     ] = None,
     ledger: Ledger = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
-    users: Annotated[int, typer.Option(help="Built-in source.")] = 100,
-    items: Annotated[int, typer.Option(help="Built-in source.")] = 500,
-    ratings: Annotated[int | None, typer.Option(help="Built-in source; 75 a user by default.")] = None,
-    seed: Annotated[int, typer.Option(help="Built-in source.")] = 42,
+    users: Annotated[int, typer.Option(help="Users of the built-in source.")] = 100,
+    items: Annotated[int, typer.Option(help="Items of the built-in source.")] = 500,
+    ratings: Annotated[
+        int | None, typer.Option(help="Ratings of the built-in source; 75 a user by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the built-in source.")] = 42,
     endless: Endless = False,
     reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
-    """Send interactions and metadata to Kafka in the order of their times, and count what became of them."""
+    """Send interactions and metadata to Kafka in time order, and count how many were acknowledged."""
     console = Console(stderr=True)
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # one sentence at the end says what happened
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # errors are reported in one sentence at the end
     gc.set_threshold(_GC_THRESHOLD)
     settings = _settings(bootstrap_servers)
     opened: Source | None = None
@@ -191,20 +193,22 @@ def import_catalog(
         str | None, typer.Option(metavar="id=…,title=…,categories=…", help="title=- leaves a part out.")
     ] = None,
     without: Annotated[str, typer.Option(metavar="NAME,…", help="Columns to leave out.")] = "",
-    separator: Annotated[str | None, typer.Option(help="Between fields of text.")] = None,
-    category_separator: Annotated[str, typer.Option(help="Between categories in one text.")] = "|",
+    separator: Annotated[str | None, typer.Option(help="What separates fields of text.")] = None,
+    category_separator: Annotated[str, typer.Option(help="What separates categories in a text.")] = "|",
     shorten: Annotated[
         bool, typer.Option("--shorten", help="Cut texts that are too long, instead of refusing the row.")
     ] = False,
-    encoding: Annotated[str | None, typer.Option(help="Of text, instead of what its bytes show.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The text's encoding, instead of a guess.")] = None,
     most_refused: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="INGEST_MOST_REFUSED, 0.05.")
+        float | None,
+        typer.Option(metavar="SHARE", help="Stop if more rows are refused (default: INGEST_MOST_REFUSED)."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Show the first entries, and stop.")] = False,
     bootstrap_servers: Annotated[str | None, typer.Option(help="Instead of KAFKA_BOOTSTRAP_SERVERS.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the final count as JSON.")] = False,
 ) -> None:
-    """Put a file of items or users into the catalogue: id, title, categories, all else as attributes."""
+    """Put a file of items or users into the catalogue: id, title, categories; other columns are
+    attributes."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     settings = _settings(bootstrap_servers)
     with _errors_in_words(), closing(Engine(settings.ingest_memory_mb)) as engine:
@@ -237,7 +241,7 @@ def _settings(bootstrap_servers: str | None) -> IngestSettings:
 
 
 def _tell_and_ask(opened: Source, reading: TypedReading, settings: IngestSettings) -> None:
-    """Show the block; end here with --check, and where the source may not be sent."""
+    """Show what the source holds. End the command if --check asks so, or if the source may not be sent."""
     for note in opened.notes():
         typer.echo(note, err=True)
     if reading.check:
@@ -260,7 +264,7 @@ def _report_check(opened: Source) -> int:
 
 
 def _keep_refused(opened: FileSource, settings: IngestSettings) -> None:
-    """For `headwater rejects`; a folder that cannot be written costs the list, not the ingest."""
+    """Keep the refused rows for `headwater rejects`. If they cannot be written, the ingest goes on."""
     path = Path(settings.refused_rows_file)
     if not opened.examination.rows and not path.exists():
         return
@@ -288,7 +292,7 @@ def fetch(
     base_url: Annotated[str | None, typer.Option(help=f"A mirror, instead of {BASE_URL_VARIABLE}.")] = None,
     reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
-    """Fetch a MovieLens data set, check it and unpack it; --check says how it would be read."""
+    """Download a MovieLens data set, verify it and unpack it; --check says how it would be read."""
     typer.echo(LICENCE, err=True)
     url = base_url or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
     console = Console(stderr=True)
@@ -310,7 +314,7 @@ def fetch(
 
 
 def _look_at(folder: Path, reading: TypedReading) -> None:
-    """Say how a folder would be read."""
+    """Print how a folder would be read."""
     settings = IngestSettings()
     try:
         source = open_source(folder, reading.options(settings.ingest_most_refused), settings.ingest_memory_mb)

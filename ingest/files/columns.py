@@ -1,4 +1,4 @@
-"""Which column is the user, the item, the value, the time and the type: as told, or by the usual names."""
+"""Finds the columns of user, item, value, time and type: as a person says, or by usual names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ingest.files.rejected_lines import NoTableError, SourceError
 
 PARTS = ("user", "item", "value", "time", "type")
-# The usual names of the trade in the order of preference, in lower case and without blanks and signs.
+# Usual names of each part, the preferred first, in lower case and without blanks and signs.
 USUAL: dict[str, tuple[str, ...]] = {
     "user": (
         "userid", "user", "usr", "uid", "userkey", "usersid", "useruuid", "useridx", "customerid", "customer",
@@ -46,7 +46,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         "behaviortype", "behaviourtype", "eventname", "feedbacktype", "interaction", "activity", "verb",
     ),
 }  # fmt: skip
-NONE = "-"  # as a column: the file has none for this part
+NONE = "-"  # in place of a column's name: the file has no column for this part
 _SIGNS = re.compile(r"[\W_]+")
 
 
@@ -63,25 +63,25 @@ class Columns:
 
     @property
     def default_type(self) -> str:
-        """The type of an event whose line names none."""
+        """The event type of a line that names none: rating if there is a value column, else view."""
         return "view" if self.value is None else "rating"
 
     @property
     def by_part(self) -> dict[str, str | None]:
-        """Part -> column."""
+        """The column of each part, by the part's name."""
         return {part: getattr(self, part) for part in PARTS}
 
     def unused_names(self, names: list[str]) -> list[str]:
-        """The columns that no part takes."""
+        """The names that belong to no part."""
         return [name for name in names if name not in self.by_part.values()]
 
 
 class ColumnsUnknownError(NoTableError):
-    """A table whose columns say neither the user nor the item: perhaps no interactions at all."""
+    """The columns of the user and the item cannot be found: perhaps the table holds no interactions."""
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """From ``user=a,item=b,...``. Raises SourceError naming the part that is wrong."""
+    """Parse ``user=a,item=b,...`` to part -> column. Raises SourceError naming the part that is wrong."""
     mapping = {}
     for pair in text.split(","):
         part, separator, name = pair.partition("=")
@@ -95,7 +95,8 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def plain(name: str) -> str:
-    """A column's name as names are compared: ``User-ID``, ``userId`` and ``user_id:token`` are one."""
+    """A column's name in the form that is compared: the same for ``User-ID``, ``userId``,
+    ``user_id:token``."""
     kept = name.strip().strip("\"'\ufeff")
     stem, colon, kind = kept.rpartition(":")
     if colon and kind.strip().lower() in ("token", "float", "token_seq", "float_seq", "string", "int", "id"):
@@ -108,7 +109,7 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
     told = {part: find_named(source, names, name) for part, name in mapping.items() if name != NONE}
     left_out = [part for part, name in mapping.items() if name == NONE]
     free = {plain(name): name for name in reversed(names) if name not in told.values()}
-    # A field within another one is known by its own name too, but not as the value: too much has one.
+    # A field inside another one is found by its own name too, except as the value: many fields are called so.
     inner = {plain(name.rpartition("/")[2]): name for name in reversed(names) if name.startswith("/")}
     found: dict[str, str | None] = dict(told)
     for part in PARTS:
@@ -136,7 +137,7 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
 
 
 def find_named(source: str, names: list[str], wanted: str) -> str:
-    """The column that a person means, whatever its case and signs. Raises ColumnsUnknownError."""
+    """Find the column that a person names, in any case and with any signs. Raises ColumnsUnknownError."""
     if wanted in names or wanted.startswith("/"):
         return wanted
     alike = [name for name in names if plain(name) == plain(wanted)]
@@ -148,7 +149,7 @@ def find_named(source: str, names: list[str], wanted: str) -> str:
 def _one_field(names: list[str]) -> str:
     if len(names) > 1:
         return ""
-    return "; its lines have one field only: --separator TEXT says what stands between fields"
+    return "; each line has only one field: --separator TEXT sets what separates the fields"
 
 
 def _list_names(names: list[str]) -> str:
@@ -157,10 +158,10 @@ def _list_names(names: list[str]) -> str:
 
 
 def names_an_item(names: list[str]) -> bool:
-    """Whether one of the names is a usual one of the item."""
+    """Whether one of these column names is a usual name of the item."""
     return any(plain(name) in USUAL["item"] for name in names)
 
 
 def names_a_part(name: str) -> bool:
-    """Whether a text is one of the usual names of a part, as only headers hold them."""
+    """Whether a text is a usual name of any part. Only a header holds such texts."""
     return any(plain(name) in usual for usual in USUAL.values())

@@ -1,4 +1,5 @@
-"""Files as the engine can read them: archives unpacked, other packings and encodings turned into UTF-8 text.
+"""Prepares files for the engine: unpacks archives, and turns other compressions and encodings into UTF-8
+text.
 
 Plain, gzipped and zstd-packed UTF-8 is read where it lies. Everything else is written to the scratch folder
 first, which takes as much disk as the content.
@@ -34,13 +35,13 @@ _LEFT_ASIDE = ("__MACOSX", ".DS_Store")
 
 @dataclass(frozen=True)
 class Content:
-    """One file's content: where it is read, how it is packed there, and its first bytes as text."""
+    """One file's content: where to read it, how it is compressed there, and its first bytes."""
 
-    named: Path  # as messages name it
+    named: Path  # the file's name in messages
     path: Path  # where it is read
     packing: Packing
     encoding: str  # of the named file
-    head: bytes  # in UTF-8, or Parquet's
+    head: bytes  # the first bytes, in UTF-8 unless it is Parquet
 
     @property
     def is_parquet(self) -> bool:
@@ -49,29 +50,29 @@ class Content:
 
     @property
     def text(self) -> str:
-        """The first lines, without the one that the head's end cuts."""
+        """The head as text, without its last line if that is cut off."""
         text = self.head.decode(UTF8, "replace").lstrip("﻿")
         whole = text.rfind("\n") + 1
         return text[:whole] if whole and len(self.head) > 100_000 else text
 
     @property
     def sample_lines(self) -> list[str]:
-        """The first lines, without their ends."""
+        """The first lines, without line ends."""
         return re.split(r"\r\n|\n|\r", self.text)
 
     @property
     def compression(self) -> str:
-        """As DuckDB's readers name it."""
+        """DuckDB's name of the compression."""
         return self.packing.value
 
     def lines(self) -> Iterator[bytes]:
-        """The physical lines of the text that is read, their ends included."""
+        """All physical lines of the text, with their line ends."""
         with open_packed(self.path, self.packing) as file:
             yield from file
 
 
 def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Content:
-    """The content of a file that is no archive. ``encoding`` overrides what its bytes show.
+    """The content of a file that is not an archive. ``encoding`` overrides what its bytes show.
 
     Raises SourceError for a file that is empty, damaged or in a format that is not read.
     """
@@ -81,10 +82,10 @@ def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Conten
         return Content(path, path, packing, "Parquet", head)
     shown = encoding or encoding_of_head(head)
     if shown is None and not is_text(head):
-        raise NoTableError(f"{path} is none of the shapes that can be read: its content is no text")
+        raise NoTableError(f"{path} is in no format that can be read: its content is not text")
     content = Content(path, path, packing, UTF8, head)
     if shown is None and not _is_utf8(head):
-        return recode(content, scratch)  # the names of the columns may be among what is no UTF-8
+        return recode(content, scratch)  # the bytes that are not UTF-8 may be in the header
     if shown not in (None, UTF8, "utf-8-sig"):
         return recode(content, scratch, shown)
     if packing in (Packing.BZIP2, Packing.XZ):
@@ -94,14 +95,14 @@ def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Conten
 
 def _is_utf8(head: bytes) -> bool:
     try:
-        codecs.getincrementaldecoder(UTF8)().decode(head)  # the head's end may cut a letter
+        codecs.getincrementaldecoder(UTF8)().decode(head)  # the head may end within a letter
     except UnicodeDecodeError:
         return False
     return True
 
 
 def recode(content: Content, scratch: Path, encoding: str | None = None) -> Content:
-    """A copy in UTF-8. Without an ``encoding``, the whole text is looked at to find it."""
+    """Make a copy in UTF-8. Without an ``encoding``, find it from the whole text. Raises SourceError."""
     target = scratch / f"text-{len(list(scratch.iterdir()))}"
     named = content.named
     try:
@@ -118,7 +119,7 @@ def recode(content: Content, scratch: Path, encoding: str | None = None) -> Cont
 
 
 def unpack(path: Path, scratch: Path) -> Path | None:
-    """The folder that an archive was unpacked to; None for a file that is no archive.
+    """Unpack an archive and return its folder; None for a file that is not an archive.
 
     Raises SourceError for a damaged archive, for one that leads out of its folder, and for an Excel workbook.
     """
@@ -146,7 +147,7 @@ def _unzip(path: Path, scratch: Path) -> Path:
                 if not member.is_dir() and not member.filename.startswith(_LEFT_ASIDE):
                     archive.extract(member, folder)  # leaves out what leads out of the folder
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *UNREADABLE) as error:
-        raise SourceError(f"{path} is no whole zip archive that can be read: {error}") from error
+        raise SourceError(f"{path} is not a complete zip archive: {error}") from error
     return _as_old_as(path, folder)
 
 
@@ -164,7 +165,7 @@ def _untar(path: Path, scratch: Path) -> Path:
                 with target.open("wb") as file:
                     shutil.copyfileobj(source, file)
     except (tarfile.TarError, *UNREADABLE) as error:
-        raise SourceError(f"{path} is no whole tar archive: {error}") from error
+        raise SourceError(f"{path} is not a complete tar archive: {error}") from error
     return _as_old_as(path, folder)
 
 
@@ -175,7 +176,7 @@ def _folder_for(path: Path, scratch: Path) -> Path:
 
 
 def _as_old_as(path: Path, folder: Path) -> Path:
-    """What has no times gets those of its file, so a second run must find the same ones."""
+    """Give the unpacked files the archive's time: rows without a time take it, so it must never change."""
     modified = path.stat().st_mtime_ns
     for file in folder.rglob("*"):
         os.utime(file, ns=(modified, modified))

@@ -1,5 +1,4 @@
-"""Delimited text by DuckDB's CSV reader: separator and quotes by its sniffer, fields over several lines,
-refused records with their line and reason."""
+"""Reads delimited text with DuckDB: fields may span lines, and a refused record has its line and a reason."""
 
 from __future__ import annotations
 
@@ -17,18 +16,18 @@ from ingest.files.engine import Engine, sql_literal
 from ingest.files.plain_copies import with_one_line_end
 from ingest.files.rejected_lines import SourceError
 
-_NEVER = "\x01\x02\x03\x04"  # a separator that no text holds: lines are read whole
+_NEVER = "\x01\x02\x03\x04"  # a separator that occurs in no text, to read whole lines
 _SEPARATORS = ",\t;|"
-_RARE_SEPARATORS = "\x01^~"  # taken where none of the usual ones stands in the first line
+_RARE_SEPARATORS = "\x01^~"  # tried if the first line holds none of the usual ones
 _MAX_LINE_BYTES = 16_000_000
 _SAMPLE_RECORDS = 200
 _KEPT = 1_000  # refused records that are kept to be shown
 _QUOTE = '"'
 _ABOVE = re.compile(r"#|%|sep=.$", re.IGNORECASE)
-_MATRIX_MARKET = "%%MatrixMarket"  # below its comments a line says how many rows, columns and entries
-# DuckDB's names of what is wrong with a record.
+_MATRIX_MARKET = "%%MatrixMarket"  # the line after its comments counts rows, columns and entries
+# DuckDB's name of an error in a record -> what messages say.
 _REASONS = {
-    "UNQUOTED VALUE": "broken quotes: one is not closed, or text stands beside it",
+    "UNQUOTED VALUE": "broken quotes: one is not closed, or there is text beside it",
     "LINE SIZE OVER MAXIMUM": f"the record is longer than {_MAX_LINE_BYTES:,} bytes",
     "INVALID ENCODING": "not UTF-8 text",
 }
@@ -36,7 +35,7 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the fields of a text stand in its lines."""
+    """How a text's lines are divided into fields."""
 
     separator: str
     width: int
@@ -46,7 +45,7 @@ class Dialect:
     quotes_span_lines: bool = True
 
     def split(self, line: str) -> list[str]:
-        """The fields of a line without line breaks. Raises ValueError for broken quotes."""
+        """Split one line into its fields. Raises ValueError for broken quotes."""
         if len(self.separator) > 1 or self.quote not in line or not self.quote:
             return line.split(self.separator)
         try:
@@ -59,7 +58,7 @@ class Dialect:
             raise ValueError(f"broken quotes ({error})") from None
 
     def sample(self, lines: list[str]) -> list[list[str]]:
-        """The first records of these lines; fields may go over several of them."""
+        """The first records of these lines; a field may span several lines."""
         if len(self.separator) > 1 or not self.quote:
             return [line.split(self.separator) for line in lines[:_SAMPLE_RECORDS]]
         escape = None if self.escape == self.quote else self.escape
@@ -71,13 +70,13 @@ class Dialect:
             skipinitialspace=False,
         )
         records: list[list[str]] = []
-        with suppress(csv.Error):  # what came before a broken record says enough
+        with suppress(csv.Error):  # the records before a broken one are enough
             records += islice((record for record in reader if record), _SAMPLE_RECORDS)
         return records
 
 
 def sniff(engine: Engine, content: Content) -> Dialect:
-    """The dialect of a text, by DuckDB's sniffer and, where it finds none, by the first line."""
+    """Find a text's dialect: with DuckDB's sniffer or, if that fails, from the first line."""
     lines, skip = sample_lines(content)
     if lines[0].count("::") >= 1 and all(line.count("::") == lines[0].count("::") for line in lines[:20]):
         return Dialect("::", lines[0].count("::") + 1, quote="", escape="", skip=skip)
@@ -92,17 +91,18 @@ def sniff(engine: Engine, content: Content) -> Dialect:
 
 
 def dialect_of(separator: str, content: Content) -> Dialect:
-    """The dialect of a text whose separator is told. Raises SourceError where it stands in no line."""
+    """The dialect of a text with this separator. Raises SourceError if no line contains it."""
     lines, skip = sample_lines(content)
     if not any(separator in line for line in lines[:_SAMPLE_RECORDS]):
-        raise SourceError(f"{content.named}: the separator {separator!r} stands in none of its first lines")
+        raise SourceError(f"{content.named}: the separator {separator!r} is in none of its first lines")
     quote = _QUOTE if len(separator) == 1 else ""
     dialect = Dialect(separator, 0, quote, quote, skip)
     return replace(dialect, width=_width(dialect, lines))
 
 
 def sample_lines(content: Content) -> tuple[list[str], int]:
-    """The first lines that are not blank, and how many stood before them: comments, Excel's ``sep=;``."""
+    """The first lines of data, and how many lines to skip before them: comments, blanks, Excel's
+    ``sep=;``."""
     lines = content.sample_lines
     start = next((n for n, line in enumerate(lines) if line.strip()), 0)
     skip = next((n for n, line in enumerate(lines) if n >= start and not _ABOVE.match(line)), start)
@@ -124,14 +124,14 @@ def _sniff(engine: Engine, content: Content) -> tuple[str, str, str] | None:
 
 
 def _width(dialect: Dialect, lines: list[str]) -> int:
-    """How many fields most records of the sample have."""
+    """The number of fields that most records of the sample have."""
     widths = [len(record) for record in dialect.sample(lines)]
     return max(set(widths), key=lambda width: (widths.count(width), width)) if widths else 1
 
 
 @dataclass(frozen=True)
 class RefusedRecord:
-    """A record that has no fields to read: its line, why, and its text."""
+    """A record that cannot be split into fields: its line, the reason, and its text."""
 
     line: int
     reason: str
@@ -140,29 +140,30 @@ class RefusedRecord:
 
 @dataclass(frozen=True)
 class Refused:
-    """Records without fields to read: how many, and the first ones."""
+    """The records that cannot be split into fields: their number, and the first ones."""
 
     count: int = 0
     first: tuple[RefusedRecord, ...] = ()
-    kinds: frozenset[str] = frozenset()  # DuckDB's names of what is wrong with them
+    kinds: frozenset[str] = frozenset()  # DuckDB's names of their errors
 
 
 @dataclass
 class DelimitedText:
-    """A text whose dialect is known; ``first`` is the number of records (0 or 1) that are a header."""
+    """A text with a known dialect. ``first`` is 1 if the first record is a header, else 0."""
 
     content: Content
     dialect: Dialect
     first: int = 0
 
     def load(self, engine: Engine, table: str, picked: Iterable[str]) -> Refused:
-        """Make ``table`` of (line, the picked expressions over the fields c0, c1, ...); the refused records.
+        """Fill ``table`` with the line and the picked expressions over fields c0, c1, ...; return the refused
+        records.
 
-        The line is known only where every line is a record of its own; `line_of_rows` finds it elsewhere.
+        The line is NULL unless every line is one record; `line_of_rows` finds it later. Text that turns out
+        not to be UTF-8 is recoded first. A quote that is never closed would swallow the records after it, so
+        the text is also read with quotes that end with their line, and the reading with more records is kept.
 
-        Raises SourceError where the text cannot be read. Text that is found not to be UTF-8 is recoded first.
-        A quote that is never closed would swallow records: where reading quotes within lines only gives more
-        records, that is how the text is read.
+        Raises SourceError if the text cannot be read.
         """
         chosen = ", ".join(picked)
         try:
@@ -173,7 +174,7 @@ class DelimitedText:
             }
             if len(ends - {b""}) < 2:
                 raise SourceError(f"{self.content.named} cannot be read: {first_line(error)}") from error
-            # The reader stops where lines end in two ways.
+            # DuckDB's reader fails where a text has two kinds of line ends.
             self.content = with_one_line_end(self.content, engine.folder)
             return self.load(engine, table, picked)
         if "INVALID ENCODING" in refused.kinds:
@@ -224,14 +225,14 @@ class DelimitedText:
         return f"{found} columns instead of {self.dialect.width}"
 
     def _load_lines(self, engine: Engine, table: str, chosen: str) -> Refused:
-        """Each physical line is a record."""
+        """Load each physical line as a record."""
         d = self.dialect
 
         def fields(line: str) -> list[str] | None:
             try:
                 return d.split(line)
             except ValueError:
-                # Quotes are common as letters in all but these two.
+                # With any other separator, a quote is usually an ordinary character.
                 return None if d.separator in ",;" else line.split(d.separator)
 
         split_text = engine.add_function("fields", fields, "VARCHAR[]")
@@ -265,7 +266,7 @@ class DelimitedText:
         return Refused(refused[0][3] if refused else 0, first)
 
     def _with_lines(self, refused: Refused) -> Refused:
-        """DuckDB counts records; people count lines."""
+        """Replace DuckDB's record numbers by line numbers."""
         if not refused.first or not self.dialect.quote:
             return refused
         wanted, last = {record.line for record in refused.first}, refused.first[-1].line
@@ -275,7 +276,7 @@ class DelimitedText:
         return replace(refused, first=first)
 
     def records(self) -> Iterator[tuple[int, int, bool]]:
-        """(number of the record as DuckDB counts, its physical line, whether it is blank)."""
+        """For each record: its number as DuckDB counts, its first physical line, and whether it is blank."""
         quote = self.dialect.quote.encode() if self.dialect.quotes_span_lines else b""
         number, started, is_open = 0, 0, False
         for line, text in enumerate(self.content.lines(), 1):
@@ -287,7 +288,7 @@ class DelimitedText:
                 yield number, started, not text.strip(b"\r\n")
 
     def line_of_rows(self, rows: Iterable[int], refused: Iterable[RefusedRecord]) -> dict[int, int]:
-        """The physical line of each of these rows (counted from 1 among the accepted ones)."""
+        """The physical line of each of these rows; rows are counted from 1 among the accepted ones."""
         wanted, taken = set(rows), {record.line for record in refused}
         found: dict[int, int] = {}
         row = 0
@@ -303,7 +304,7 @@ class DelimitedText:
 
 
 def lines_sql(content: Content) -> str:
-    """A query of (line, text): the physical lines of a text, in their order."""
+    """SQL: a query for the physical lines of a text in their order, with columns (line, text)."""
     return (
         f"SELECT row_number() OVER () AS line, coalesce(text, '') AS text FROM read_csv("
         f"{sql_literal(str(content.path))}, auto_detect = false, columns = {{'text': 'VARCHAR'}}, "

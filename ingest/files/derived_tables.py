@@ -1,4 +1,4 @@
-"""Shapes whose rows are no lines: Netflix's, Jester's and MIND's, as queries over their lines."""
+"""Data sets whose lines are not rows (Netflix, Jester, MIND): queries that turn their lines into rows."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ingest.files.known_layouts import JESTER_HIGH, JESTER_LOW, JESTER_UNRATED
 
 @dataclass
 class DerivedTable:
-    """A shape whose rows follow from a query over its lines or fields."""
+    """A table whose rows come from a query over the lines of a text."""
 
     content: Content
     shape: str
-    query: str  # of (line, user_id, item_id, value, time, type)
+    query: str  # gives (line, user_id, item_id, value, time, type)
     names: list[str] = field(default_factory=lambda: ["user", "item", "rating", "time"])
     untyped_ids: bool = False
     inner_places: dict[str, list[str]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class DerivedTable:
 
 
 def netflix(content: Content) -> DerivedTable:
-    """The Netflix prize: the movie stands in a line of its own above its ratings."""
+    """The Netflix prize: a line names a movie, and the lines below it are that movie's ratings."""
     movie = "regexp_full_match(trim(text), '[0-9]+:')"
     query = (
         "SELECT line, nullif(split_part(trim(text), ',', 1), '') AS user_id, item_id, "
@@ -60,7 +60,7 @@ def netflix(content: Content) -> DerivedTable:
 
 
 def jester(content: Content, dialect: Dialect) -> DerivedTable:
-    """Jester's matrix: the user is the line, the item the column, 99 is no rating."""
+    """Jester's matrix: one line for each user, one column for each item, and 99 for no rating."""
     split = f"string_split(text, {sql_literal(dialect.separator)})"
     query = (
         "SELECT line, line::VARCHAR AS user_id, place::VARCHAR AS item_id, trim(cell) AS value, "
@@ -75,7 +75,7 @@ def jester(content: Content, dialect: Dialect) -> DerivedTable:
 
 
 def mind(content: Content) -> DerivedTable:
-    """MIND's behaviors: a click for each shown item that was clicked; what was only shown is no event."""
+    """MIND's behaviors: one click event for each clicked item; items that were only shown give no event."""
     query = (
         "SELECT line, f[2] AS user_id, regexp_replace(shown, '-1$', '') AS item_id, NULL::VARCHAR AS value, "
         "f[3] AS time, 'click' AS type FROM (SELECT line, f, unnest(string_split(f[5], ' ')) AS shown FROM "

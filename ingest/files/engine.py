@@ -1,4 +1,4 @@
-"""DuckDB as the engine that reads files: one database in a scratch folder, in bounded memory.
+"""DuckDB reads the files: one database in a scratch folder, with a memory limit.
 
 Nothing is fetched over the network: what the readers need (CSV, JSON, Parquet, gzip, zstd) is built in.
 """
@@ -20,7 +20,7 @@ _ROWS_AT_ONCE = 10_000
 
 
 class Engine:
-    """A DuckDB database and the folder it lies in; both are gone after `close`."""
+    """A DuckDB database and its folder. `close` removes both."""
 
     def __init__(self, memory_mb: int = MEMORY_MB) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="headwater-ingest-"))
@@ -39,22 +39,22 @@ class Engine:
         self.connection.execute("SET enable_progress_bar = false")
 
     def rows(self, sql: str, values: list[Any] | None = None) -> list[tuple[Any, ...]]:
-        """The result of a query, whole: for small ones."""
+        """Run a query with a small result and return all of its rows."""
         return list(self.connection.execute(sql, values or []).fetchall())
 
     def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The result of a query, some rows at a time: for large ones."""
+        """Run a query with a large result and yield its rows, which are fetched in blocks."""
         found = self.connection.cursor().execute(sql)
         while rows := found.fetchmany(_ROWS_AT_ONCE):
             yield from rows
 
     def record(self, sql: str) -> dict[str, Any]:
-        """The one row of a query by the names of its columns; zero for what is NULL."""
+        """The only row of a query, as column -> value, with 0 for NULL."""
         (record,) = self.records(sql)
         return record
 
     def records(self, sql: str) -> list[dict[str, Any]]:
-        """The rows of a small query by the names of its columns; zero for what is NULL."""
+        """The rows of a small query, each as column -> value, with 0 for NULL."""
         result = self.connection.execute(sql)
         names = [column[0] for column in result.description or ()]
         return [
@@ -63,14 +63,14 @@ class Engine:
         ]
 
     def run(self, sql: str, values: list[Any] | None = None) -> None:
-        """A statement without a result."""
+        """Run a statement that returns nothing."""
         self.connection.execute(sql, values or [])
 
     def add_function(self, name: str, function: Callable[..., Any], result: str) -> str:
-        """A function of one text for SQL; the name under which this database knows it."""
+        """Register a Python function of one text for SQL, and return its name in this database."""
         self._functions += 1
         known = f"{name}_{self._functions}"
-        special: Any = "special"  # the function is asked for NULL too, and may answer NULL
+        special: Any = "special"  # the function is called for NULL too, and may return NULL
         self.connection.create_function(known, function, ["VARCHAR"], result, null_handling=special)
         return known
 
@@ -81,5 +81,5 @@ class Engine:
 
 
 def sql_literal(text: str) -> str:
-    """The text as a literal of SQL."""
+    """Quote a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: its name says nothing that its bytes do not."""
+"""Recognises a file's format by its first bytes, never by its name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TAR_MAGIC = slice(257, 262)
 
 
 class Packing(Enum):
-    """How the bytes are compressed."""
+    """How a file is compressed."""
 
     NONE = "none"
     GZIP = "gzip"
@@ -38,7 +38,7 @@ _PACKINGS: tuple[tuple[bytes, Packing], ...] = (
     (b"PK\x03\x04", Packing.ZIP),
 )
 PARQUET_MAGIC = b"PAR1"
-# Formats that are not read, each with the way out.
+# Formats that cannot be read, each with what to do instead.
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls): save the sheet as CSV UTF-8"),
     (b"%PDF", "a PDF document: export the table as CSV"),
@@ -63,7 +63,7 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
 
 
 def packing_of(path: Path) -> Packing:
-    """How a file is compressed. Raises SourceError for one that is empty or cannot be read."""
+    """Find how a file is compressed. Raises SourceError if it is empty or cannot be read."""
     try:
         with path.open("rb") as file:
             head = file.read(512)
@@ -77,7 +77,7 @@ def packing_of(path: Path) -> Packing:
 
 
 def open_packed(path: Path, packing: Packing) -> IO[bytes]:
-    """The file's content as bytes, decompressed on the way."""
+    """Open a file for reading its decompressed bytes."""
     if packing is Packing.GZIP:
         return cast("IO[bytes]", gzip.open(path, "rb"))
     if packing is Packing.BZIP2:
@@ -93,7 +93,8 @@ UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException)
 
 
 def head_of(path: Path, packing: Packing) -> bytes:
-    """The first bytes of the content. Raises SourceError for what cannot be read or is another format."""
+    """The first decompressed bytes. Raises SourceError if they cannot be read or show a format we do not
+    read."""
     try:
         with open_packed(path, packing) as file:
             head = file.read(HEAD_BYTES)
@@ -113,7 +114,7 @@ def head_of(path: Path, packing: Packing) -> bytes:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether bytes are text in some encoding: no zero bytes but those of UTF-16 and UTF-32."""
+    """Whether bytes are text in any encoding: without zero bytes, except in UTF-16 and UTF-32."""
     sample = head[:4096]
     if b"\x00" not in sample:
         return True

@@ -1,6 +1,7 @@
-"""JSON by DuckDB: an object a line, an array of objects, objects one after another; Python's literals too.
+"""Reads JSON with DuckDB: one object a line, an array of objects, or objects one after another.
 
-Steam's and the older Amazon dumps hold Python dicts a line (single quotes, ``True``): they become JSON first.
+Dumps of Steam and older ones of Amazon hold Python dicts (single quotes, ``True``): they are turned into JSON
+first.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from ingest.files.rejected_lines import NoTableError, SourceError
 _MAX_OBJECT_BYTES = 64_000_000
 _KEPT = 1_000
 _MOST_NAMES = 1_000
-_LOOKED_AT = 200  # objects, for the list of items that they hold
+_LOOKED_AT = 200  # objects that are searched for a list of items
 _DEEPEST, _MOST_FIELDS = 3, 100
-# What exports of MongoDB write around values, the inner ones first.
+# The keys that exports of MongoDB wrap around values, the innermost first.
 _WRAPPED = (
     "$oid",
     '$date"."$numberLong',
@@ -41,21 +42,22 @@ _PYTHON_LIST = re.compile(r"\[\s*\{\s*u?'")
 
 
 def looks_like_json(text: str) -> bool:
-    """Whether a text begins as an object or an array of objects does."""
+    """Whether a text begins like an object or an array of objects."""
     start = text.lstrip()
     return start.startswith("{") or (start.startswith("[") and start[1:].lstrip()[:1] in ("{", "]", "["))
 
 
 @dataclass
 class JsonRecords:
-    """Objects of JSON. ``shape`` says in which form they come."""
+    """A file of JSON objects. ``shape`` describes its form for people."""
 
     content: Content
     shape: str
 
     @classmethod
     def of(cls, content: Content, scratch: Path) -> JsonRecords:
-        """The first line shows the form. Raises SourceError where it is neither JSON nor Python's."""
+        """Find the form from the first line. Raises SourceError if it is neither JSON nor a Python
+        literal."""
         text = content.text.lstrip()
         if _PYTHON_LIST.match(text):
             return cls(list_as_json_lines(content, scratch), "a list of Python literals")
@@ -73,11 +75,12 @@ class JsonRecords:
 
     @property
     def has_lines(self) -> bool:
-        """Whether each record is a line, so that one broken line costs nothing else."""
+        """Whether each record is one line, so that a broken line loses only itself."""
         return self.shape not in ("JSON array", "JSON objects")
 
     def open(self, engine: Engine, table: str) -> Refused:
-        """Make ``table`` of (line, json): the objects. Raises SourceError where they cannot be read."""
+        """Fill ``table`` with the objects: columns (line, json). Raises SourceError if they cannot be
+        read."""
         try:
             return self._open(engine, table)
         except duckdb.Error as error:
@@ -113,14 +116,16 @@ class JsonRecords:
         if refused:
             engine.run(f"DELETE FROM {table} WHERE coalesce({kind}, '') <> 'OBJECT'")
         first = tuple(
-            RefusedRecord(line, "no whole JSON object" if kind is None else "not a JSON object", str(text))
+            RefusedRecord(
+                line, "not a complete JSON object" if kind is None else "not a JSON object", str(text)
+            )
             for line, text, kind, _ in refused
         )
         return Refused(refused[0][3] if refused else 0, first)
 
     @staticmethod
     def names(engine: Engine, table: str) -> list[str]:
-        """The fields of all objects, in the order in which they first come."""
+        """The names of all objects' fields, in the order in which they first occur."""
         return [
             name
             for (name,) in engine.rows(
@@ -133,7 +138,8 @@ class JsonRecords:
 
     @staticmethod
     def list_of_items(engine: Engine, table: str, names: list[str]) -> str | None:
-        """The one field that holds a list of objects which name an item, as in Steam's; else None."""
+        """The only field with a list of objects that name an item, as in Steam's dump; None if there is
+        none."""
         found = []
         for name in names:
             field = sql_literal(f"{pointer(name)}/0")
@@ -147,9 +153,10 @@ class JsonRecords:
 
     @staticmethod
     def inner_places(named: Path, engine: Engine, table: str, names: list[str]) -> dict[str, list[str]]:
-        """The fields that hold objects, each with the places within it, to a depth of three.
+        """The fields that hold objects, each with the JSON pointers of the fields inside it, to a depth of
+        three.
 
-        Raises NoTableError where there are no records: one object whose fields are the columns of a table.
+        Raises NoTableError if the file is a single object whose fields are whole columns.
         """
         found: dict[str, list[str]] = {}
         for name in names:
@@ -163,13 +170,14 @@ class JsonRecords:
         has_one = engine.rows(f"SELECT count(*) FROM {table}")[0][0] == 1
         if has_one and len(names) > 1 and len(found) == len(names):
             raise NoTableError(
-                f"{named}: one object of objects is no list of records: write one record a line, as pandas' "
-                "to_json(orient='records', lines=True) does"
+                f"{named}: one object of objects is not a list of records: write one record a line, as "
+                "pandas' to_json(orient='records', lines=True) does"
             )
         return found
 
     def spread(self, engine: Engine, table: str, name: str) -> None:
-        """One object for each entry of a list: the entry's fields, and those that stand beside the list."""
+        """Replace each object by one for each entry of its list: the entry's fields, and those beside the
+        list."""
         listed, whole = sql_literal(pointer(name)), sql_literal(json.dumps({name: None}))
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS SELECT line, "
@@ -181,18 +189,18 @@ class JsonRecords:
 
 
 def pointer(name: str) -> str:
-    """A field's name as a JSON pointer; a name that begins with / is one already."""
+    """A field's name as a JSON pointer. A name that begins with / is a pointer already."""
     return name if name.startswith("/") else "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def split_pointer(place: str) -> tuple[str, str]:
-    """The column of a place, and the rest of it."""
+    """Split a JSON pointer into its first field and the rest."""
     first, slash, rest = place.removeprefix("/").partition("/")
     return first.replace("~1", "/").replace("~0", "~"), slash + rest
 
 
 def _fields_of(engine: Engine, table: str, place: str) -> list[str]:
-    """The places of the fields of an object; none where it is what MongoDB writes around a value."""
+    """The pointers of an object's fields; none if the object is only MongoDB's wrapping of a value."""
     at = sql_literal(place)
     keys = engine.rows(
         f"SELECT DISTINCT unnest(json_keys(json, {at})) FROM (SELECT json FROM {table} "
@@ -205,7 +213,7 @@ def _fields_of(engine: Engine, table: str, place: str) -> list[str]:
 
 
 def token_text(token: str, is_id: bool) -> str:
-    """SQL: a JSON value as text. A whole number with a fraction of zeros, as an id, is that number."""
+    """SQL: a JSON value as text. In an id, a whole number loses a fraction of zeros (7.0 becomes 7)."""
     inner = ", ".join(f"""json_extract_string({token}, '$."{name}"')""" for name in _WRAPPED)
     text = f"json_extract_string({token}, '$')"
     text = f"CASE WHEN json_type({token}) = 'OBJECT' THEN coalesce({inner}, {text}) ELSE {text} END"
@@ -217,7 +225,7 @@ def token_text(token: str, is_id: bool) -> str:
             f"CASE WHEN json_type({token}) IN ('DOUBLE', 'BIGINT', 'UBIGINT', 'HUGEINT') AND NOT {digits} "
             f"AND {whole} THEN {number}::BIGINT::VARCHAR ELSE {text} END"
         )
-    # What is no single value is shown as it is, to be refused by name.
+    # An object or an array stays JSON text, so that the refusal can show it.
     return f"CASE WHEN {token} IS NULL OR json_type({token}) = 'NULL' THEN NULL ELSE {text} END"
 
 
@@ -234,7 +242,8 @@ def _as_python(line: str) -> dict[str, Any] | None:
 
 
 def _rewrite_as_json_lines(content: Content, scratch: Path) -> Content:
-    """A copy whose lines are JSON; what is neither JSON nor Python stays, to be refused with its line."""
+    """Make a copy whose lines are JSON. A line that is neither JSON nor Python stays, and is refused
+    later."""
 
     def line_of(line: str) -> str:
         found = _as_python(line) if line and _as_json(line) is None else None

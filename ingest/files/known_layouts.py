@@ -1,4 +1,4 @@
-"""Files without a header whose columns are known: names for the columns, by what stands in them."""
+"""Recognises known files without a header by the content of their columns, and names the columns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _ISO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _MIND_TIME = re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M")
 _STEAM = re.compile(r"purchase|play")
 _TAOBAO = re.compile(r"pv|buy|cart|fav")
-# Jester: 99 stands for "not rated"; the first column counts a user's ratings.
+# In Jester, 99 means "not rated", and the first column is the number of the user's ratings.
 JESTER_UNRATED, JESTER_LOW, JESTER_HIGH = 99.0, -10.0, 10.0
 _JESTER_WIDTHS = range(50, 200)
 
 
 def known_names(records: Records) -> list[str] | None:
-    """The names of the columns of a file without a header; None where nothing is recognised."""
+    """The column names of a file without a header; None if its layout is not known."""
     if not records:
         return None
     width = len(records[0])
@@ -33,7 +33,7 @@ def known_names(records: Records) -> list[str] | None:
 
 
 def is_jester(records: Records) -> bool:
-    """A matrix of jokes: a user a line, a rating from -10 to 10 or 99 a column."""
+    """Whether it is a matrix of jokes: one line for each user, one column for each joke, -10 to 10 or 99."""
     if not records or len(records[0]) not in _JESTER_WIDTHS:
         return False
     try:
@@ -45,12 +45,12 @@ def is_jester(records: Records) -> bool:
 
 
 def is_mind(records: Records) -> bool:
-    """MIND's behaviors.tsv: impression, user, time, history, what was shown with -1 for a click."""
+    """Whether it is MIND's behaviors.tsv: impression, user, time, history, shown items (-1 marks a click)."""
     return bool(records) and len(records[0]) == 5 and _all(records, 2, _MIND_TIME)
 
 
 def is_netflix(lines: Sequence[str]) -> bool:
-    """The Netflix prize: a line ``movie:`` and below it lines ``user,rating,date``."""
+    """Whether it is the Netflix prize: a line ``movie:``, and below it lines ``user,rating,date``."""
     return (
         len(lines) > 1
         and re.fullmatch(r"\d+:", lines[0].strip()) is not None
@@ -59,7 +59,7 @@ def is_netflix(lines: Sequence[str]) -> bool:
 
 
 def _all(records: Records, column: int, pattern: re.Pattern[str]) -> bool:
-    """Whether nearly all of a column is of a form: single broken lines do not change what a file is."""
+    """Whether nearly all values of a column match: a few broken lines do not change what a file is."""
     found = sum(pattern.fullmatch(record[column].strip()) is not None for record in records)
     return found > 0 and found >= 0.8 * len(records)
 
@@ -104,7 +104,7 @@ def _rating_last(records: Records) -> bool:
     return _all(records, 2, _NUMBER)
 
 
-# The first that fits; what the last ones guess is what most files of that width are.
+# The first layout that fits counts. The last ones are guesses: what most files of that width are.
 _LAYOUTS: tuple[tuple[Callable[[Records], bool], tuple[str, ...]], ...] = (
     (_amazon_2018, ("asin", "reviewerID", "overall", "unixReviewTime")),
     (_last_fm_360k, ("user", "artist", "artist name", "plays")),

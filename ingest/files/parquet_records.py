@@ -1,4 +1,4 @@
-"""Parquet by DuckDB: a file, a folder as Spark writes it, partitions as Hive names them."""
+"""Reads Parquet with DuckDB: single files, folders that Spark wrote, and partitions with Hive's names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FRACTIONS = ("DOUBLE", "FLOAT")
 
 @dataclass
 class ParquetRecords:
-    """One Parquet file; its partition's folders (``date=2024-01-01``) are columns too."""
+    """One Parquet file. The folders of its partition (``date=2024-01-01``) are columns too."""
 
     path: Path
 
     def types(self, engine: Engine) -> dict[str, str]:
-        """Column -> its type. Raises SourceError."""
+        """DuckDB's type of each column. Raises SourceError if the file cannot be read."""
         try:
             return {row[0]: row[1] for row in engine.rows(f"DESCRIBE SELECT * FROM {self.relation()}")}
         except duckdb.Error as error:
@@ -31,7 +31,7 @@ class ParquetRecords:
             ) from error
 
     def inner_places(self, engine: Engine, types: dict[str, str]) -> dict[str, list[str]]:
-        """The columns that hold structures, each with the places of its fields as JSON pointers."""
+        """The columns that hold structures, each with the JSON pointers of its fields."""
         found = {}
         for name in (name for name, kind in types.items() if kind.startswith("STRUCT") and kind[-1] != "]"):
             keys = engine.rows(
@@ -42,7 +42,7 @@ class ParquetRecords:
         return found
 
     def relation(self, lists: Sequence[str] = ()) -> str:
-        """The rows as DuckDB reads them; one for each entry of the ``lists``, which are columns."""
+        """SQL: the rows of the file; one for each entry of the list columns ``lists``."""
         rows = (
             f"read_parquet({sql_literal(str(self.path))}, hive_partitioning = true, file_row_number = true)"
         )
@@ -53,12 +53,12 @@ class ParquetRecords:
 
 
 def column_text(name: str, kind: str, is_id: bool) -> str:
-    """SQL: a column's values as text. A moment becomes "@" and its epoch milliseconds."""
+    """SQL: a column's values as text. A time becomes "@" and its epoch milliseconds."""
     column = _in_quotes(name)
     if kind.endswith(("]", ")")) and not kind.startswith("DECIMAL"):
-        return f"{column_json(name)}::VARCHAR"  # to be refused by name
+        return f"{column_json(name)}::VARCHAR"  # shown in the refusal
     if kind.startswith(("TIMESTAMP", "DATE")):
-        # Rounded as the event's milliseconds have always been.
+        # Rounded, not cut: another rounding would change the ids of events that were sent before.
         moment = column if kind.endswith("TIME ZONE") else f"{column}::TIMESTAMP"
         return f"'@' || round(epoch_us({moment}) / 1000.0)::BIGINT"
     if kind == "BLOB":

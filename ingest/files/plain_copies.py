@@ -1,4 +1,4 @@
-"""Texts that no reader knows as they are, written again into the scratch folder in a form that one knows."""
+"""Rewrites texts that no reader understands into the scratch folder, in a form that one understands."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ingest.files.content import Content
 from ingest.files.first_bytes import Packing
 from ingest.files.rejected_lines import SourceError
 
-_MOST_BYTES = 256_000_000  # of one value that is read whole
+_MOST_BYTES = 256_000_000  # the largest single value that is read into memory
 _WIDE_BLANKS = re.compile(r"\S {2,}\S")
 _ARRAYS = re.compile(r"\s*\[\s*\[")
 
 
 def as_python(text: str) -> Any:
-    """A literal of Python; None for other text."""
+    """Parse a Python literal; None for any other text."""
     try:
         return ast.literal_eval(text.strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -29,7 +29,7 @@ def as_python(text: str) -> Any:
 
 
 def rewrite(content: Content, scratch: Path, lines: Iterable[str]) -> Content:
-    """A copy of the content with these lines, their ends included."""
+    """Write a copy of the content with these lines, which include their line ends."""
     target = scratch / f"written-{len(list(scratch.iterdir()))}"
     with target.open("w", encoding="utf-8", newline="") as file:
         file.writelines(lines)
@@ -39,29 +39,29 @@ def rewrite(content: Content, scratch: Path, lines: Iterable[str]) -> Content:
 
 
 def has_wide_blanks(lines: list[str]) -> bool:
-    """Whether columns are aligned by several blanks."""
+    """Whether columns are aligned with several blanks."""
     return any(_WIDE_BLANKS.search(line) for line in lines[:100])
 
 
 def with_single_blanks(content: Content, scratch: Path) -> Content:
-    """The same lines with one blank between fields."""
+    """Make a copy with a single blank between fields."""
     texts = (raw.decode("utf-8", "replace") for raw in content.lines())
     return rewrite(content, scratch, (" ".join(text.split()) + "\n" for text in texts))
 
 
 def with_one_line_end(content: Content, scratch: Path) -> Content:
-    """The same lines, each ending in a line feed alone."""
+    """Make a copy in which each line ends with a line feed only."""
     texts = (raw.decode("utf-8", "replace") for raw in content.lines())
     return rewrite(content, scratch, (text.rstrip("\r\n") + "\n" for text in texts))
 
 
 def holds_arrays(text: str) -> bool:
-    """Whether rows are arrays of JSON, or tuples and lists of Python, instead of objects."""
+    """Whether rows are JSON arrays or Python tuples and lists, instead of objects."""
     return _ARRAYS.match(text) is not None or _row_of(text.lstrip().partition("\n")[0]) is not None
 
 
 def arrays_as_csv(content: Content, scratch: Path) -> Content:
-    """The same rows as CSV. Raises SourceError for a text that is too large to be read whole."""
+    """Make a copy of the same rows as CSV. Raises SourceError for one value that is too large for memory."""
     if not _ARRAYS.match(content.text):
         texts = (raw.decode("utf-8", "replace") for raw in content.lines())
         return rewrite(content, scratch, (_as_line(_row_of(text)) or text for text in texts))
@@ -69,7 +69,7 @@ def arrays_as_csv(content: Content, scratch: Path) -> Content:
 
 
 def list_as_json_lines(content: Content, scratch: Path) -> Content:
-    """One list of Python's dictionaries as lines of JSON. Raises SourceError."""
+    """Make a copy of a list of Python dictionaries as JSON lines. Raises SourceError for a broken list."""
     rows = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in _rows_of(content))
     return rewrite(content, scratch, rows)
 
@@ -84,12 +84,12 @@ def _rows_of(content: Content) -> Iterator[Any]:
     except (ValueError, RecursionError):
         rows = as_python(text)
     if not isinstance(rows, list):
-        raise SourceError(f"{content.named} is neither a whole array of JSON nor a list of Python")
+        raise SourceError(f"{content.named} is neither a complete JSON array nor a Python list")
     yield from rows
 
 
 def _row_of(line: str) -> list[Any] | None:
-    """The cells of an array or a tuple that is a line; None for another line."""
+    """The cells of a line that is an array or a tuple; None for another line."""
     text = line.strip().rstrip(",")
     if text[:1] not in ("[", "(") or text[1:2] in ("{", ""):
         return None

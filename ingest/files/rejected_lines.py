@@ -1,4 +1,4 @@
-"""Lines that became no event: each is counted, the first ones are shown."""
+"""Counts the lines that could not become events, and shows the first ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHOWN = 20
 
 
 class RejectedLines:
-    """Counts them all, passes the first ``SHOWN`` on and keeps those."""
+    """Counts all rejected lines; keeps the first ``SHOWN`` and passes them to ``show``."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show = show
@@ -18,11 +18,11 @@ class RejectedLines:
         self.sample: list[str] = []
 
     def add(self, file: Path, line: int, reason: str) -> None:
-        """One more line that became no event."""
+        """Count one rejected line."""
         self.add_all(1, [f"{file}:{line}: {reason}"])
 
     def add_all(self, count: int, first: Iterable[str]) -> None:
-        """More lines that became no event, the first of them in words."""
+        """Count several rejected lines; ``first`` describes the first of them."""
         before = self.count
         self.count += count
         for text in islice(first, max(0, SHOWN - before)):
@@ -33,8 +33,8 @@ class RejectedLines:
 
 
 class SourceError(Exception):
-    """The source as a whole cannot be read; one sentence that says what to do."""
+    """The whole source cannot be read. The message is one sentence that says what to do."""
 
 
 class NoTableError(SourceError):
-    """A file that holds no table of any kind: among others it is left aside."""
+    """A file holds no table. Where a source has several files, this one is skipped."""

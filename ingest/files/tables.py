@@ -1,4 +1,4 @@
-"""Every shape as a table: its columns by name, and its rows as text for the five parts of an event."""
+"""Every readable format as a table: named columns, and rows as text for the five parts of an event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ingest.files.plain_copies import arrays_as_csv, has_wide_blanks, holds_arra
 from ingest.files.rejected_lines import NoTableError
 
 IDS = ("user", "item")
-# The columns of loaded rows; `user` alone is a function of SQL.
+# part -> its column in loaded rows; a column cannot be called `user`, which is a function of SQL.
 LOADED = {"user": "user_id", "item": "item_id", "value": "value", "time": "time", "type": "type"}
 Picked = Mapping[str, str | None]  # part -> column
 _MARKS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks", "::": "double colons"}
@@ -45,25 +45,26 @@ class Table(Protocol):
 
     @property
     def inner_places(self) -> dict[str, list[str]]:
-        """Columns that hold objects, each with the places (JSON pointers) within it."""
+        """The columns that hold objects, each with the JSON pointers of its fields."""
 
     @property
     def untyped_ids(self) -> bool:
-        """Whether "7.0" may be a number that its writer made a float."""
+        """Whether an id "7.0" may be the number 7, written as a float."""
 
     @property
     def scale(self) -> tuple[float, float] | None:
-        """The ends of the rating scale, where the shape says them."""
+        """The lowest and highest rating, if the format defines them."""
 
     @property
     def encoding(self) -> str:
         """In which encoding the file is."""
 
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
-        """Make ``table`` of (line, user_id, item_id, value, time, type) as text. Raises SourceError."""
+        """Fill ``table`` with text columns (line, user_id, item_id, value, time, type). Raises
+        SourceError."""
 
     def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
-        """The lines of rows whose ``line`` is not known, counted from 1 among the loaded ones."""
+        """The line of each of these rows, which are counted from 1 among the loaded ones."""
 
 
 @dataclass
@@ -84,7 +85,7 @@ class DelimitedTable:
 
     @property
     def encoding(self) -> str:
-        """Known for sure once it is loaded."""
+        """The encoding; certain only after the table is loaded."""
         return self.text.content.encoding
 
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
@@ -114,7 +115,7 @@ class JsonTable:
     records: JsonRecords
     names: list[str]
     refused: Refused
-    objects: str  # the engine's table of them
+    objects: str  # the engine's table that holds them
     inner_places: dict[str, list[str]] = field(default_factory=dict)
     untyped_ids: bool = False
     scale: tuple[float, float] | None = None
@@ -157,7 +158,7 @@ class JsonTable:
 
 @dataclass
 class ParquetTable:
-    """A Parquet file; a row's line is its number, counted from 1."""
+    """A Parquet file. The line of a row is the number of the row, counted from 1."""
 
     records: ParquetRecords
     types: dict[str, str]
@@ -209,10 +210,10 @@ class ParquetTable:
 def table_of(
     content: Content, engine: Engine, has_numbered_columns: bool = False, separator: str | None = None
 ) -> Table:
-    """The table that a file is, by its content. Raises SourceError where it holds no table.
+    """Find a file's format from its content and return its table. Raises SourceError if it holds no table.
 
-    ``has_numbered_columns``: the person named the columns by number, so the first line is no header.
-    ``separator``: the person says that the file is text, with this between its fields.
+    ``has_numbered_columns``: a person named the columns by number, so the first line is not a header.
+    ``separator``: a person said that the file is text with this between its fields.
     """
     if content.is_parquet:
         records = ParquetRecords(content.path)
@@ -228,7 +229,7 @@ def table_of(
         refused = found.open(engine, objects)
         names = found.names(engine, objects)
         if not names:
-            raise NoTableError(f"{content.named}: the first line is no JSON object, and no other one is")
+            raise NoTableError(f"{content.named}: no line is a JSON object")
         if not names_an_item(names) and (listed := found.list_of_items(engine, objects, names)):
             found.spread(engine, objects, listed)
             return JsonTable(found, found.names(engine, objects), refused, objects)
@@ -276,7 +277,7 @@ _NUMERIC = re.compile(r"[-+]?\d+([.,]\d+)?", re.ASCII)
 
 
 def _is_header(first: list[str], others: list[list[str]]) -> bool:
-    """Whether the first record names the columns: by usual names, or as text above numbers."""
+    """Whether the first record is a header: it holds usual names, or text above columns of numbers."""
     if not first or any(_NUMERIC.fullmatch(cell) for cell in first):
         return False
     if any(names_a_part(cell) for cell in first) and len(set(first)) == len(first):
@@ -288,10 +289,10 @@ def _is_header(first: list[str], others: list[list[str]]) -> bool:
 
 
 def _header_names(file: Path, first: list[str], width: int, records: list[list[str]]) -> list[str]:
-    """Unique names, as many as there are fields: R leaves the one above the row names out.
+    """A unique name for each field, from the header.
 
-    Where the lines end with a separator, the name that is missing is the last one. Raises NoTableError where
-    fields have no name.
+    A header may be one name short: R writes none above its row names, and lines that end with a separator
+    have an empty last field. Raises NoTableError if more names are missing.
     """
     names = list(first)
     while len(names) < width and not any(record[-1] for record in records if len(record) > len(names)):
@@ -313,7 +314,7 @@ def _header_names(file: Path, first: list[str], width: int, records: list[list[s
 
 
 def _are_row_names(cells: list[str]) -> bool:
-    """Whether cells count rows, or name each row."""
+    """Whether the cells of the first column are row numbers or row names."""
     if all(cell.isdecimal() for cell in cells):
         numbers = [int(cell) for cell in cells]
         return all(after > before for before, after in pairwise(numbers))

@@ -1,4 +1,4 @@
-"""In which encoding a text is: a byte order mark, strict UTF-8, then what fits its bytes best."""
+"""Finds a text's encoding: a byte order mark, then strict UTF-8, then the best fit for its bytes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BLOCK = 1 << 20
-_ODD_BYTES = 1 << 16  # as many bytes around what is no UTF-8 are looked at
-# What Western tables are written in; a guess among relatives of Latin-1 falls back to it.
+_ODD_BYTES = 1 << 16  # how many bytes that are not UTF-8, with those around them, are looked at
+# The usual encoding of Western tables, chosen where relatives of Latin-1 cannot be told apart.
 _WESTERN = "cp1252"
 _RUNS = re.compile(rb"[\x80-\xff]+")
 _LETTERS_IN_A_WORD = 3
-_MOST_MESS = 0.6  # short texts look messy in the right encoding too
+_MOST_MESS = 0.6  # high, because short texts look messy even in the right encoding
 _OTHER_SCRIPTS = (
     "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp932", "euc_jp", "gb18030", "big5", "cp949",
 )  # fmt: skip
@@ -31,7 +31,7 @@ _VALID_PER_BROKEN = 4  # valid multi-byte letters for each broken one, in UTF-8 
 
 
 def encoding_of_head(head: bytes) -> str | None:
-    """The encoding that the first bytes show: by a mark or the zero bytes of UTF-16; None if they do not."""
+    """The encoding by a byte order mark or by UTF-16's zero bytes; None if the first bytes show neither."""
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
@@ -42,9 +42,10 @@ def encoding_of_head(head: bytes) -> str | None:
 
 
 def encoding_of(file: IO[bytes]) -> str:
-    """The encoding of a text without a mark, all of it read: strict UTF-8 first.
+    """Find the encoding of a text without a byte order mark, from all of it: strict UTF-8 first.
 
-    A text with few broken bytes among many valid multi-byte letters stays UTF-8; broken lines are refused.
+    A text with a few broken bytes among many valid multi-byte letters is UTF-8; its broken lines are refused
+    later.
     """
     letters = broken = 0
     odd = b""
@@ -66,12 +67,12 @@ def encoding_of(file: IO[bytes]) -> str:
 def _guess(odd: bytes) -> str:
     runs = _RUNS.findall(odd)
     if sum(map(len, runs)) >= _LETTERS_IN_A_WORD * len(runs):
-        # Words without a single letter of ASCII: no Western language.
+        # Words without any ASCII letter: not a Western language.
         best = from_bytes(odd, cp_isolation=list(_OTHER_SCRIPTS), threshold=_MOST_MESS).best()
         return best.encoding if best is not None else _WESTERN
     best = from_bytes(odd).best()
     name = best.encoding if best is not None else _WESTERN
-    # Relatives of Latin-1 differ in letters that a short sample does not show; Windows' is the usual one.
+    # Relatives of Latin-1 differ in letters that a short sample lacks; Windows' variant is the usual one.
     relatives = ("latin_1", "cp1252", "cp1250", "iso8859_", "mac_", "cp437", "cp850", "cp858", "hp_roman8")
     western = name.startswith(relatives) or len(odd) < 256
     if western:
@@ -84,7 +85,7 @@ def _guess(odd: bytes) -> str:
 
 
 def _fitting(odd: bytes, encodings: tuple[str, ...]) -> str:
-    """The first encoding that knows all of the bytes, or the last one."""
+    """The first encoding that can decode all of the bytes; else the last one."""
     for encoding in encodings:
         try:
             odd.decode(encoding)
@@ -95,7 +96,7 @@ def _fitting(odd: bytes, encodings: tuple[str, ...]) -> str:
 
 
 def as_utf8(file: IO[bytes], encoding: str, target: Path) -> None:
-    """Write the text as UTF-8. What the encoding does not know becomes U+FFFD, which no identifier holds."""
+    """Write the text as UTF-8. Undecodable bytes become U+FFFD, and ids that hold it are refused."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     with target.open("w", encoding=UTF8, newline="") as written:
         while block := file.read(_BLOCK):

@@ -25,37 +25,41 @@ class TypedReading:
         typer.Option(metavar="user=…,item=…", help="Column of each part; value=- leaves a part out."),
     ] = None
     rating_scale: Annotated[
-        str | None, typer.Option(metavar="MIN:MAX|likes|counts", help="Instead of what the values show.")
+        str | None,
+        typer.Option(metavar="MIN:MAX|likes|counts", help="The ratings' scale, instead of a guess."),
     ] = None
     zero_means: Annotated[
-        str | None, typer.Option(metavar="unrated|worst", help="What a rating of 0 is.")
+        str | None, typer.Option(metavar="unrated|worst", help="What a rating of 0 means.")
     ] = None
     type: Annotated[
         str | None,
         typer.Option(
-            "--type", metavar="NAME=TYPE,…", help="Types of the source; NAME=skip, *=TYPE for others."
+            "--type", metavar="NAME=TYPE,…", help="Our type for each of the source's; NAME=skip, *=TYPE."
         ),
     ] = None
-    event_type: Annotated[str | None, typer.Option(help="Of rows that name none.")] = None
-    time_format: Annotated[str | None, typer.Option(metavar="%d/%m/%Y", help="As of strptime, UTC.")] = None
+    event_type: Annotated[str | None, typer.Option(help="The type of rows that name none.")] = None
+    time_format: Annotated[
+        str | None, typer.Option(metavar="%d/%m/%Y", help="The form of times, in UTC.")
+    ] = None
     time_from_zero: Annotated[
-        bool, typer.Option("--time-from-zero", help="Times before 1990 are meant, such as seconds from 0.")
+        bool, typer.Option("--time-from-zero", help="Accept times before 1990, such as seconds from 0.")
     ] = False
-    encoding: Annotated[str | None, typer.Option(help="Of text, instead of what its bytes show.")] = None
+    encoding: Annotated[str | None, typer.Option(help="The text's encoding, instead of a guess.")] = None
     separator: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Between fields of text: one or more characters.")
+        str | None,
+        typer.Option(metavar="TEXT", help="What separates fields of text: any characters."),
     ] = None
     most_refused: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Stop where more rows are refused; INGEST_MOST_REFUSED, 0.05."),
+        typer.Option(metavar="SHARE", help="Stop if more rows are refused (default: INGEST_MOST_REFUSED)."),
     ] = None
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; so it is without a terminal.")] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before sending.")] = False
     check: Annotated[bool, typer.Option("--check", help="Say how the source would be read, and stop.")] = (
         False
     )
 
     def options(self, most_refused: float) -> ReadingOptions:
-        """What they mean; ``most_refused`` where none was typed. Raises SourceError."""
+        """The options parsed; ``most_refused`` (a share) is used where none was typed. Raises SourceError."""
         return reading_options(
             columns=self.columns,
             rating_scale=self.rating_scale,
@@ -70,7 +74,7 @@ class TypedReading:
         )
 
     def words(self) -> list[str]:
-        """The options that say how to read, as they are typed for another command."""
+        """The reading options as arguments of another command."""
         found = []
         for field in fields(self):
             value = getattr(self, field.name)
@@ -83,7 +87,7 @@ class TypedReading:
 
 
 def with_reading_options(command: Callable[..., T]) -> Callable[..., T]:
-    """The command with these options in place of its parameter ``reading: TypedReading``."""
+    """Replace a command's parameter ``reading: TypedReading`` by one option for each of its fields."""
     signature = inspect.signature(command)
     hints = get_type_hints(command, include_extras=True)
     typed = get_type_hints(TypedReading, include_extras=True)

@@ -1,4 +1,4 @@
-"""From rows of text to events: each row typed by the decisions, or refused with a reason to act on."""
+"""Turns rows of text into events. A row that cannot be one is refused with a reason that says what to do."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingest.meaning.times import time_reader
 
 TYPED = "typed"
 _BATCH = 10_000
-# The usual cases by the rule of contracts.moments, without a call of Python.
+# The rule of contracts.moments for usual times, in SQL: faster than a call of Python for each row.
 _USUAL = (
     "WHEN regexp_full_match(time, '[0-9]{9,10}') THEN time::BIGINT * 1000 "
     "WHEN regexp_full_match(time, '1[0-9]{12}') THEN time::BIGINT"
@@ -29,7 +29,12 @@ _USUAL = (
 def type_rows(
     engine: Engine, tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions
 ) -> None:
-    """Make the engine's table of typed rows: (ordinal, file, line, u, i, kind, n, moment, reason, shown)."""
+    """Make the engine's table of typed rows.
+
+    Its columns are (ordinal, file, line, u, i, kind, n, moment, reason, shown): place in the source, user,
+    item, event type, value, epoch milliseconds, why the row is refused (NULL if it is not), and the row for
+    messages.
+    """
     read_time = engine.add_function("read_time", time_reader(decisions.rule), "BIGINT")
     engine.run(
         f"CREATE OR REPLACE TABLE {TYPED} AS SELECT ordinal, file, line, u, i, kind, n, moment, "
@@ -51,7 +56,8 @@ def _by_file(column: str, files: tuple[int, ...]) -> str:
 def _select_typed(
     tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions, read_time: str
 ) -> str:
-    """Rows with canonical ids, our types, numbers and moments."""
+    """SQL: the rows with canonical ids, our event types, values as numbers and times in epoch
+    milliseconds."""
     defaults = " ".join(
         f"WHEN {n} THEN '{default_type(loaded.columns.default_type, options, decisions.scale)}'"
         for n, loaded in enumerate(tables)
@@ -78,7 +84,8 @@ def _select_typed(
 
 
 def _line_time(number: int, loaded: LoadedTable, decisions: Decisions, read_time: str) -> str:
-    """A file's own times, or one millisecond a row, ending when the file was last written."""
+    """SQL: the times of a file's rows. Without a time column rows are 1 ms apart and end when it was
+    written."""
     if loaded.columns.time is None:
         start = max(0, min(loaded.modified_ms, time.time_ns() // 1_000_000) - loaded.row_count)
         return f"WHEN {number} THEN {start} + rowid - {loaded.first_row} + 1"
@@ -91,7 +98,7 @@ def _line_time(number: int, loaded: LoadedTable, decisions: Decisions, read_time
 
 
 def _with_ratings(numbered: str, decisions: Decisions, options: ReadingOptions) -> str:
-    """The same rows with the rating on our scale, and the types that a value decides."""
+    """SQL: the same rows with ratings on our scale, and with the event types that follow from values."""
     scale, zero = decisions.scale, decisions.zero_means
     kind, rating = "kind", "n"
     is_rating = "kind = 'rating'"
@@ -119,14 +126,14 @@ def _cases(tables: list[LoadedTable], decisions: Decisions, options: ReadingOpti
 
 
 def _header_faults(tables: list[LoadedTable]) -> list[tuple[str, str]]:
-    """A header that stands again among the rows, as where files were put together."""
+    """A header is repeated among the rows where somebody joined files."""
     again = [
         f"(file = {number} AND u = {sql_literal(loaded.columns.user)} "
         f"AND i = {sql_literal(loaded.columns.item)})"
         for number, loaded in enumerate(tables)
         if loaded.table.untyped_ids and not loaded.columns.user.isdecimal()
     ]
-    return [(" OR ".join(again), "'the header stands here again'")] if again else []
+    return [(" OR ".join(again), "'the header is repeated here'")] if again else []
 
 
 def _type_faults() -> list[tuple[str, str]]:
@@ -134,7 +141,7 @@ def _type_faults() -> list[tuple[str, str]]:
     return [
         (
             "kind IS NULL",
-            f"'type ' || {short('type')} || ' is none of {known}: --type ' || left(type, 40) "
+            f"'type ' || {short('type')} || ' is not one of {known}: --type ' || left(type, 40) "
             "|| '=TYPE maps it, and --columns type=- leaves out a column without types'",
         )
     ]
@@ -147,19 +154,19 @@ def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
         (f"{is_rating} AND {is_null_like('value')}", "'a rating needs a value'"),
         (
             f"{is_rating} AND raw IS NULL",
-            f"'value ' || {short('value')} || ' is not a number: leave the number alone in that column, "
-            "or, where words stand there, --columns type=NAME --type WORD=TYPE'",
+            f"'value ' || {short('value')} || ' is not a number: keep only the number in that column, "
+            "or, if it holds words, use --columns type=NAME --type WORD=TYPE'",
         ),
     ]
     if decisions.zero_is_unclear:
-        unclear = "may mean not rated, or the worst: say --zero-means unrated or --zero-means worst"
+        unclear = "may mean not rated, or the worst: use --zero-means unrated or --zero-means worst"
         found.append((f"{is_rating} AND raw = 0", f"'rating ' || {short('value')} || ' {unclear}'"))
     if scale is None:
-        unknown = "lies on no known scale: say --rating-scale MIN:MAX, counts or likes"
+        unknown = "is on no known scale: use --rating-scale MIN:MAX, counts or likes"
         found.append((is_rating, f"'rating ' || {short('value')} || ' {unknown}'"))
     elif scale.kind == "linear":
         outside = (
-            f"lies outside the scale {scale.low:g}:{scale.high:g}; --rating-scale MIN:MAX says another one"
+            f"lies outside the scale {scale.low:g}:{scale.high:g}; --rating-scale MIN:MAX sets another one"
         )
         worst = "AND raw <> 0" if decisions.zero_means == "worst" else ""
         beyond = f"{is_rating} {worst} AND NOT raw BETWEEN {scale.low!r} AND {scale.high!r}"
@@ -190,7 +197,7 @@ def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
 
 
 def events_in_time_order(engine: Engine, marks_time_from_zero: bool) -> Iterator[EncodedEvent]:
-    """The accepted rows as encoded events by (time, place in the source), sorted on disk if need be."""
+    """The accepted rows as encoded events, sorted by (time, place in the source), on disk if need be."""
     user, item = (f"""'"' || replace(replace({c}, '\\', '\\\\'), '"', '\\"') || '"'""" for c in ("u", "i"))
     mark = f"CASE WHEN moment < {EARLIEST_PLAUSIBLE_MS} THEN ',\"time_from_zero\":true' ELSE '' END"
     value = "(CASE WHEN kind = 'rating' THEN n ELSE 1.0 END)::DOUBLE::VARCHAR"
@@ -205,15 +212,7 @@ def events_in_time_order(engine: Engine, marks_time_from_zero: bool) -> Iterator
     )
     while batch := result.fetchmany(_BATCH):
         for moment, ordinal, key, encoded in batch:
-            # The body names every field, so no two contents give the same bytes.
+            # The body names every field, so different events never give the same bytes.
             h = blake2b(encoded, digest_size=16).hexdigest()
             event_id = f'{{"event_id":"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}",'
             yield EncodedEvent(moment, ordinal, key, event_id.encode() + encoded)
-
-
-def _json_text(column: str) -> str:
-    """SQL: a text as a string of JSON. Control characters were refused before."""
-    escaped = column
-    for sign in ("\\", '"'):
-        escaped = f"replace({escaped}, {sql_literal(sign)}, {sql_literal(chr(92) + sign)})"
-    return f"""'"' || {escaped} || '"'"""

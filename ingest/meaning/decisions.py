@@ -1,4 +1,4 @@
-"""What the rows of a source show: float ids, the scale, the types, the unit of the times."""
+"""Decides how to read a source from its rows: ids written as floats, rating scale, types, unit of times."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Decisions:
     values: Values
     scale: Scale | None
     scale_note: str | None
-    zero_means: ZeroMeans | None  # None: a zero is a value of the scale, or not known
+    zero_means: ZeroMeans | None  # None: zero is an ordinary value, or its meaning is unclear
     zero_is_unclear: bool
-    has_unrated_mark: bool  # -1 stands for the same as 0
+    has_unrated_mark: bool  # -1 means the same as 0
     types: dict[str, str]  # a file's name of a type, in lower case -> ours, or "skip"
     type_counts: dict[str, int]  # a file's name of a type -> rows
     times: Times
@@ -35,7 +35,7 @@ class Decisions:
 
 
 def decide(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -> Decisions:
-    """Look at all rows, and decide by what was told and what they show."""
+    """Decide by the person's options and, where those leave something open, by all rows."""
     untyped = [number for number, loaded in enumerate(tables) if loaded.table.untyped_ids]
     values, differing = _values(engine, tables, options)
     hint = next((t.table.scale for t in tables if t.table.scale is not None), None)
@@ -90,9 +90,9 @@ def _may_have_mark(told: Scale | None) -> bool:
 
 
 def _values(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -> tuple[Values, str | None]:
-    """The values of the rows that will be ratings: by their own type, or by the default of their file.
+    """The values of the rows that will be ratings, and a note for people where files differ in their scale.
 
-    And what to say where files differ in their scale.
+    A row is a rating by its own type, or by the default type of its file.
     """
     as_ratings = [name for name, ours in options.types.items() if ours == "rating"]
     kinds = ", ".join(f"'{name}'" for name in ("rating", *(n.replace("'", "''") for n in as_ratings)))
@@ -129,7 +129,7 @@ def _zeros(values: Values, options: ReadingOptions, is_known_scale: bool) -> tup
         return options.zero_means, False
     scale = options.scale
     if scale is not None and scale.kind == "linear":
-        # Below the scale that was told, a zero is no rating: "not rated" in all data sets that have it.
+        # A zero below the given scale is not a rating: every data set that has such zeros means "not rated".
         return ("unrated", False) if scale.low > 0 else (None, False)
     if scale is not None and scale.kind == "counts":
         return None, False
@@ -147,7 +147,7 @@ def _type_counts(engine: Engine) -> dict[str, int]:
 
 
 def _types(counts: dict[str, int], options: ReadingOptions) -> dict[str, str]:
-    """Ours by their own names whatever the case, then what was told."""
+    """A file's types in lower case -> ours: our own names in any case, then the mapping of ``--type``."""
     known = {name.lower(): name.lower() for name in counts if name.lower() in EVENT_TYPES}
     told = {name: ours for name, ours in options.types.items() if name != ANY_OTHER}
     return {**known, **told}

@@ -1,7 +1,7 @@
-"""From an event's parts to its key and JSON, by the contract's own rules but without its objects.
+"""Encodes an event's key and JSON by the contract's rules, without building the contract's objects.
 
-A pydantic object an event costs ten times what this does; the parity test holds both to the same events.
-Files are encoded by DuckDB (``ingest/meaning/conversion.py``), to the same bytes.
+One pydantic object for each event costs ten times as much. A parity test compares both.
+Rows of files are encoded by DuckDB (``ingest/meaning/conversion.py``), to the same bytes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Id(NamedTuple):
 
 
 def reason_of(error: ValidationError) -> str:
-    """The contract's first complaint, without pydantic's decoration."""
+    """The first fault that pydantic found, as a plain phrase."""
     return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
 
 
@@ -58,7 +58,7 @@ def _number(name: str, text: str) -> float:
 
 
 class EventEncoder:
-    """Encodes events of one run; ``event_type`` is the type where none is named."""
+    """Encodes the events of one run; ``event_type`` is the type of events that name none."""
 
     def __init__(self, event_type: str = "rating") -> None:
         self._event_type = event_type
@@ -69,7 +69,7 @@ class EventEncoder:
     ) -> EncodedEvent:
         """One event. Raises ValueError with a reason a person can act on.
 
-        The id is a digest of the content, so that an event sent twice is one event.
+        The event id is a digest of the content, so that an event sent twice counts once.
         """
         kind = event_type or self._event_type
         user_json, user_raw = _identifier("user", user)
@@ -79,13 +79,13 @@ class EventEncoder:
             f'"event_type":"{kind}","user_id":{user_json},"item_id":{item_json},'
             f'"value":{value_json},"event_time":{time_ms},"schema_version":1}}'
         )
-        # The body names every field, so no two contents give the same bytes.
+        # The body names every field, so different events never give the same bytes.
         h = blake2b(body.encode(), digest_size=16).hexdigest()
         event_id = f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
         return EncodedEvent(time_ms, ordinal, user_raw, f'{{"event_id":"{event_id}",{body}'.encode())
 
     def _checked_value(self, kind: str, text: str) -> str:
         if kind not in EVENT_TYPES:
-            raise ValueError(f"type {kind!r:.60} is none of {', '.join(EVENT_TYPES)}")
+            raise ValueError(f"type {kind!r:.60} is not one of {', '.join(EVENT_TYPES)}")
         value = _number("value", text) if text else None
         return repr(checked_value(kind, value))

@@ -1,4 +1,4 @@
-"""What a source was found to be, before anything is sent: the block that people read."""
+"""What a source holds, as a block of text that people read before anything is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN_TABLES, _SHOWN_REASONS, _SHOWN_TYPES = 5, 8, 12
 
 @dataclass(frozen=True)
 class Examination:
-    """Counts are rows of the source; times are epoch milliseconds."""
+    """The findings: counts of the source's rows, and times in epoch milliseconds."""
 
     tables: Sequence[LoadedTable]
     decisions: Decisions
@@ -35,7 +35,7 @@ class Examination:
     earliest: int | None
     latest: int | None
     by_type: dict[str, int]  # of the accepted rows
-    reasons: dict[str, int]  # the most usual ones; values in them are those of one row
+    reasons: dict[str, int]  # the most frequent ones -> rows; a reason quotes the values of one row
     rows: tuple[RefusedRow, ...]
     samples: tuple[str, ...]
     notes: tuple[str, ...] = ()
@@ -61,8 +61,8 @@ class Examination:
         facts = []
         if d.values.count:
             scale = "on no known scale" if d.scale is None else f"scale {d.scale}"
-            told = "told" if self.options.scale is not None else "taken from the range"
-            facts.append(("values", f"{d.values.low:g} to {d.values.high:g}: {scale} ({told})"))
+            origin = "as given" if self.options.scale is not None else "taken from the range"
+            facts.append(("values", f"{d.values.low:g} to {d.values.high:g}: {scale} ({origin})"))
             facts += [("", text) for text in (d.scale_note, self._zeros()) if text]
         facts.append(("times", self._times()))
         facts += [("ids", text) for text in self._ids()]
@@ -81,10 +81,10 @@ class Examination:
         zeros = f"{d.values.zeros:,} {'values of 0 or -1' if d.has_unrated_mark else 'zeros'}"
         if d.zero_is_unclear:
             return (
-                f"{zeros} may mean 'not rated' or the worst: say --zero-means unrated or --zero-means worst"
+                f"{zeros} may mean 'not rated' or the worst: use --zero-means unrated or --zero-means worst"
             )
         if d.zero_means == "unrated":
-            return f"{zeros} are 'not rated': each becomes a view (--zero-means worst otherwise)"
+            return f"{zeros} are 'not rated': each becomes a view (or use --zero-means worst)"
         return f"{zeros} are the lowest rating" if d.zero_means == "worst" else None
 
     def _times(self) -> str:
@@ -106,7 +106,7 @@ class Examination:
         parts = [name for name, found in both if found.files]
         told = [f"{' and '.join(parts)} ids are whole numbers written as floats: 7.0 is taken as 7"]
         return (told if parts else []) + [
-            f"{name} ids such as {found.kept!r} are kept as text: other ids beside them are no whole numbers"
+            f"{name} ids such as {found.kept!r} are kept as text: some ids there are not whole numbers"
             for name, found in both
             if found.kept is not None
         ]
@@ -124,7 +124,7 @@ class Examination:
             for name, count in named.items()
             if name.lower() not in self.decisions.types and "*" not in self.options.types
         ]
-        found = [f"types taken as told: {', '.join(mapped[:_SHOWN_TYPES])}"] if mapped else []
+        found = [f"types as given: {', '.join(mapped[:_SHOWN_TYPES])}"] if mapped else []
         if unknown:
             options = ",".join(f"{name.rpartition(' (')[0]}=TYPE" for name in unknown[:_SHOWN_TYPES])
             cure = f"--type {options} maps them, NAME={SKIP} leaves them out, *=TYPE is for all others"
@@ -139,7 +139,7 @@ def examine(
     options: ReadingOptions,
     notes: Sequence[str] = (),
 ) -> Examination:
-    """Count the typed rows, and take the first refused ones and five events."""
+    """Count the typed rows, and take the first refused ones and five events as samples."""
     accepted, earliest, latest = engine.rows(
         f"SELECT count(*), min(moment), max(moment) FROM {TYPED} WHERE reason IS NULL"
     )[0]
@@ -149,7 +149,7 @@ def examine(
         )
     )
     by_reason = engine.rows(
-        # Quoted values differ from row to row; what is wrong with them does not.
+        # Reasons that differ only in the quoted value count as one.
         "SELECT any_value(reason), count(*) AS n FROM "
         f"(SELECT reason, regexp_replace(reason, '''.*''|[-0-9.]+', '', 'g') AS alike FROM {TYPED} "
         "WHERE reason IS NOT NULL) GROUP BY alike ORDER BY n DESC"
@@ -177,7 +177,7 @@ def examine(
 
 
 def _refused_rows(engine: Engine, tables: Sequence[LoadedTable]) -> tuple[RefusedRow, ...]:
-    """The first ones of each file, by line."""
+    """The first refused rows in the order of the source, each with its line."""
     found = []
     refused = engine.rows(
         f"SELECT file, line, ordinal, reason, shown FROM {TYPED} WHERE reason IS NOT NULL "
@@ -227,11 +227,11 @@ def _table_lines(loaded: LoadedTable) -> list[str]:
 
 def _encoding(name: str) -> str:
     is_sure = name.startswith(("utf", "columns"))
-    return f"encoding {name}" if is_sure else f"encoding {name} (--encoding says another)"
+    return f"encoding {name}" if is_sure else f"encoding {name} (--encoding sets another)"
 
 
 def _like_times(tables: Sequence[LoadedTable]) -> str:
-    """The unused columns whose names speak of a time."""
+    """The unused columns whose names look like those of a time."""
     unused = [name for t in tables for name in t.columns.unused_names(t.table.names)]
     alike = [name for name in unused if _SPEAKS_OF_TIME.search(name)]
     return f"; --columns time={alike[0]} if that column holds them" if alike else ""

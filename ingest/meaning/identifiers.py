@@ -1,4 +1,4 @@
-"""Ids of files as the contract has them (`contracts.identifiers`), as expressions of SQL."""
+"""SQL expressions that bring a file's ids into the contract's form (`contracts.identifiers`)."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from contracts.events import MAX_ID_LENGTH
 from ingest.files.engine import Engine, sql_literal
 
-# What programs write where there is nothing; none of it is anybody's id.
+# What programs write for an absent value. None of these is ever an id.
 NULL_LIKE = ("", "null", "none", "nan", "n/a", "na", "\\n", "<na>", "undefined", "nil", "#n/a", "nat")
 _WHOLE = "-?(0|[1-9][0-9]*)"
 _AS_FLOAT = f"{_WHOLE}[.]0*"
 _AS_POWER = "-?[1-9]([.][0-9]*)?[eE][+]?[0-9]+"
 _FRACTION = "-?[0-9]+[.][0-9]*[1-9][0-9]*"
-# A number as Excel writes it where it is longer than its cell: the digits behind the sixth are lost.
+# How Excel writes a number that is too long for its cell: the digits after the sixth are lost.
 LOST_DIGITS = "-?[0-9]([.,][0-9]{0,6})?E[+][0-9]{2,}"
 _SHOWN = 57
 
 
 @dataclass(frozen=True)
 class FloatIds:
-    """What text columns of ids show of whole numbers that a program wrote as floats."""
+    """Which id columns hold whole numbers that a program wrote as floats (7 as 7.0)."""
 
     files: tuple[int, ...] = ()  # where 7.0 is taken as 7
-    kept: str | None = None  # one like 7.0 that stays as it is
+    kept: str | None = None  # an id such as 7.0 that is not rewritten
 
 
 def is_null_like(text: str) -> str:
-    """SQL: whether a text stands for nothing."""
+    """SQL: whether a text stands for an absent value."""
     longest = max(map(len, NULL_LIKE))
     listed = ", ".join(sql_literal(word) for word in NULL_LIKE)
     return f"({text} IS NULL OR (length({text}) <= {longest} AND lower({text}) IN ({listed})))"
@@ -45,7 +45,7 @@ def float_column(column: str) -> str:
 def float_ids(engine: Engine, table: str, column: str, files: Sequence[int]) -> FloatIds:
     """Which of these files hold ids that a program wrote as floats.
 
-    All ids of a column are whole numbers, or the same number stands there with and without its fraction.
+    That is so where all ids of a column are whole numbers, or one number occurs with and without a fraction.
     """
     if not files:
         return FloatIds()
@@ -66,7 +66,7 @@ def float_ids(engine: Engine, table: str, column: str, files: Sequence[int]) -> 
 
 
 def _has_twins(engine: Engine, table: str, column: str, file: int) -> bool:
-    """Whether some number stands in the column with and without a fraction of zeros."""
+    """Whether a number occurs in the column both with and without a fraction of zeros (7.0 and 7)."""
     floats = (
         f"SELECT regexp_replace({column}, '[.]0*$', '') AS id FROM {table} "
         f"WHERE file = {file} AND regexp_full_match({column}, '{_AS_FLOAT}')"
@@ -76,7 +76,8 @@ def _has_twins(engine: Engine, table: str, column: str, file: int) -> bool:
 
 
 def without_fraction(column: str) -> str:
-    """SQL: the whole number of a float's text. One too large for a float to hold exactly stays as it is."""
+    """SQL: the whole number that a float's text stands for; text too large for an exact float is
+    unchanged."""
     number = f"TRY_CAST({column} AS DOUBLE)"
     return (
         f"CASE WHEN regexp_full_match({column}, '{_AS_FLOAT}') AND abs({number}) < 9007199254740992 "
@@ -88,7 +89,7 @@ def without_fraction(column: str) -> str:
 
 
 def short(text: str) -> str:
-    """SQL: a text as it may stand in a message."""
+    """SQL: a text in quotes, shortened for a message."""
     return (
         f"'''' || CASE WHEN length({text}) > {_SHOWN} THEN left({text}, {_SHOWN - 3}) || '...' "
         f"ELSE coalesce({text}, '') END || ''''"
@@ -96,7 +97,7 @@ def short(text: str) -> str:
 
 
 def faults(name: str, column: str) -> list[tuple[str, str]]:
-    """(condition, reason), both SQL: why an id is refused."""
+    """The reasons to refuse an id: pairs of (condition, reason), both SQL."""
     return [
         (is_null_like(column), f"'{name} ' || {short(column)} || ' is empty: there is no id'"),
         (
@@ -114,7 +115,7 @@ def faults(name: str, column: str) -> list[tuple[str, str]]:
         ),
         (
             f"contains({column}, chr(65533))",
-            f"'{name} ' || {short(column)} || ' holds bytes that are no text in the file''s encoding'",
+            f"'{name} ' || {short(column)} || ' holds bytes that are not text in the file''s encoding'",
         ),
         (
             f"{column}[1] IN ('{{', '[') AND json_valid({column})",

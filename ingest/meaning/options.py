@@ -1,4 +1,4 @@
-"""What a person may say about a source, the same in `ingest`, `up`, `demo` and `download`."""
+"""What a person may say about a source: the same options in `ingest`, `up`, `demo` and `download`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ MOST_REFUSED = 0.05
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """Everything that is not told by the source itself."""
+    """How to read a source, as far as the source does not show it."""
 
     columns: dict[str, str] = field(default_factory=dict)  # part -> column
     scale: Scale | None = None  # None: as the values show
     zero_means: ZeroMeans | None = None
     types: dict[str, str] = field(default_factory=dict)  # a file's name of a type, in lower case -> ours
-    event_type: str | None = None  # of rows that name none
-    time_format: str | None = None  # as of strptime
+    event_type: str | None = None  # the type of rows that name none
+    time_format: str | None = None  # a format of strptime
     time_from_zero: bool = False
     encoding: str | None = None
     separator: str | None = None  # between the fields of text
-    most_refused: float = MOST_REFUSED  # share of the rows
+    most_refused: float = MOST_REFUSED  # the largest share of rows that may be refused
 
 
 def reading_options(
@@ -45,13 +45,13 @@ def reading_options(
     separator: str | None = None,
     most_refused: float | None = None,
 ) -> ReadingOptions:
-    """The options as they are typed. Raises SourceError naming what is not understood."""
+    """Parse the options of a command line. Raises SourceError naming the option that is not understood."""
     if event_type is not None and event_type not in EVENT_TYPES:
-        raise SourceError(f"--event-type wants one of {', '.join(EVENT_TYPES)}")
+        raise SourceError(f"--event-type takes one of {', '.join(EVENT_TYPES)}")
     if zero_means not in (None, "unrated", "worst"):
-        raise SourceError("--zero-means wants unrated (a view) or worst (the lowest rating)")
+        raise SourceError("--zero-means takes unrated (a view) or worst (the lowest rating)")
     if most_refused is not None and not 0 <= most_refused <= 1:
-        raise SourceError("--most-refused wants a share from 0 to 1, for example 0.05")
+        raise SourceError("--most-refused takes a share from 0 to 1, for example 0.05")
     if encoding is not None:
         _check_encoding(encoding)
     return ReadingOptions(
@@ -83,7 +83,7 @@ def parse_types(text: str) -> dict[str, str]:
 
 
 def parse_separator(text: str) -> str:
-    """A separator as it is typed: `tab` and backslash-t are a tab, backslash-x01 a character by number.
+    """Parse a separator: `tab` and backslash-t stand for a tab, backslash-x01 for the character 1.
 
     Raises SourceError.
     """
@@ -91,7 +91,7 @@ def parse_separator(text: str) -> str:
         return "\t"
     written = re.sub(r"\\x([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text).replace("\\t", "\t")
     if not written or any(mark in written for mark in '\r\n"\0'):
-        raise SourceError("--separator wants one or more characters, such as ';', '\\t', '\\x01' or '||'")
+        raise SourceError("--separator takes one or more characters, such as ';', '\\t', '\\x01' or '||'")
     return written
 
 

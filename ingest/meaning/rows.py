@@ -1,4 +1,4 @@
-"""All tables of a source in one table of text, in their order."""
+"""Loads all tables of a source into one table of text, in their order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOADING = "loading"
 
 @dataclass
 class LoadedTable:
-    """A table of the source, what its columns mean, and where its rows stand."""
+    """A table of the source, what its columns mean, and which rows of the engine's table belong to it."""
 
     table: Table
     columns: Columns
@@ -34,7 +34,7 @@ def load_tables(engine: Engine, tables: list[LoadedTable]) -> None:
         try:
             loaded.refused = loaded.table.load(engine, _LOADING, loaded.columns.by_part)
             if number == 0:
-                # Most sources are one file: its table becomes the rows without being copied.
+                # Most sources are a single file: rename its table instead of copying it.
                 engine.run(f"ALTER TABLE {_LOADING} RENAME TO {ROWS}")
                 engine.run(f"ALTER TABLE {ROWS} ADD COLUMN file INTEGER DEFAULT 0")
             else:

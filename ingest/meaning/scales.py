@@ -1,4 +1,4 @@
-"""What the numbers of a rating mean: told by ``--rating-scale``, or taken from the range of the values."""
+"""What the numbers of a rating mean: as ``--rating-scale`` says, or as the range of the values shows."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ COUNTS = "counts"
 
 @dataclass(frozen=True)
 class Scale:
-    """How a value becomes a rating of 0.5-5, or another event.
+    """How a value becomes a rating from 0.5 to 5, or another event.
 
-    ``stars``: as it is. ``linear``: from ``low`` to ``high`` onto 0.5-5. ``likes``: above zero a like, below
+    ``stars``: unchanged. ``linear``: from ``low`` to ``high`` onto 0.5-5. ``likes``: above zero a like, below
     zero a dislike. ``counts``: how often something happened; the row is one event without a value.
     """
 
@@ -36,7 +36,7 @@ class Scale:
         }[self.kind]
 
     def sql(self, value: str) -> str:
-        """The rating of a number, to the millionth."""
+        """SQL: the rating for a number, rounded to six decimal places."""
         if self.kind != "linear":
             return value
         spread = MAX_RATING - MIN_RATING
@@ -45,7 +45,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Values:
-    """What stands in the value column of the rows that may be ratings."""
+    """Statistics of the value column, over the rows that may be ratings."""
 
     count: int = 0  # numbers
     zeros: int = 0
@@ -58,7 +58,7 @@ class Values:
     above_ten: int = 0
     above_hundred: int = 0
     below_zero: int = 0
-    minus_ones: int = 0  # of those below zero
+    minus_ones: int = 0  # values of -1; they count in below_zero too
     named: int = 0  # rows whose own type says that they are ratings
 
 
@@ -72,22 +72,22 @@ def parse_scale(text: str) -> Scale:
     low, separator, high = (piece.strip() for piece in text.partition(":"))
     if not separator or not _NUMBER.fullmatch(low) or not _NUMBER.fullmatch(high):
         raise SourceError(
-            "--rating-scale wants MIN:MAX, for example 1:10, or `likes` (1 and -1), or `counts`"
+            "--rating-scale takes MIN:MAX, for example 1:10, or `likes` (1 and -1), or `counts`"
         )
     scale = Scale("linear", float(low), float(high))
     if not scale.low < scale.high < float("inf"):
-        raise SourceError("--rating-scale wants MIN:MAX with MIN below MAX, for example 1:10")
+        raise SourceError("--rating-scale takes MIN:MAX with MIN below MAX, for example 1:10")
     return scale
 
 
-_FEW = 10  # values of a file; fewer do not show a scale of their own
-_STRAYS = 0.02  # so small a share of values beyond a scale's end does not make it another scale
+_FEW = 10  # a file with fewer values does not show a scale
+_STRAYS = 0.02  # a share of values this small beyond the end of a scale does not change the scale
 
 
 def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[Scale | None, str | None]:
-    """The scale that a range of values shows, and what a person should check; no scale: none is known.
+    """The scale that a range of values shows (None if it shows none), and what a person should check.
 
-    Zeros are left aside: they may stand for "not rated" (`--zero-means`). So are a few strays beyond the end.
+    Zeros are ignored, as they may mean "not rated" (`--zero-means`); so are a few values beyond the end.
     """
     if hint is not None:
         return Scale("linear", *hint), None
@@ -99,15 +99,15 @@ def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[S
     if values.high == 0 or values.above_hundred > most:
         return None, None
     if values.above_ten > most:
-        are_counts = "are these counts? Then say --rating-scale counts"
+        are_counts = "are these counts? Then use --rating-scale counts"
         return Scale("linear", 0.0, 100.0), f"the highest value is {values.high:g}: {are_counts}"
     if values.above_five > most:
-        elsewhere = "say --rating-scale MIN:MAX if the scale ends elsewhere"
+        elsewhere = "use --rating-scale MIN:MAX if the scale ends elsewhere"
         note = f"the highest value is {values.high:g}: {elsewhere}" if values.high < 10 else None
         return Scale("linear", 1.0 if values.low_above_zero >= 1 else 0.0, 10.0), note
     has_only_ones = values.high == values.low_above_zero == 1 and not values.named
     if has_only_ones and (values.zeros or values.count >= _FEW):
-        stars = "say --rating-scale 1:5 if 1 is the lowest of five stars"
+        stars = "use --rating-scale 1:5 if 1 is the lowest of five stars"
         return Scale("likes"), f"no value is above 1, so a 1 is taken as a like: {stars}"
     if not values.above_one and values.low_above_zero < MIN_RATING:
         return Scale("linear", 0.0, 1.0), None
@@ -123,12 +123,12 @@ def _signed_scale(values: Values) -> Scale | None:
 
 
 def has_unrated_mark(values: Values) -> bool:
-    """Whether -1 stands among ratings above 1 and nothing else is below zero: often "not rated"."""
+    """Whether -1 occurs beside ratings above 1 and is the only negative value: it often means "not rated"."""
     return values.minus_ones == values.below_zero > 0 and values.high > 1
 
 
 def differing_scales(by_file: dict[str, Values]) -> str | None:
-    """What a person should know where the files of a source show different scales; None where they agree."""
+    """A note for people if the files of a source show different scales; None if they agree."""
     shown: dict[str, str] = {}
     for name, values in by_file.items():
         if values.count < _FEW or values.high <= 1:
@@ -138,5 +138,5 @@ def differing_scales(by_file: dict[str, Values]) -> str | None:
     if len(shown) < 2:
         return None
     return (
-        f"the files differ ({', '.join(shown.values())}): send them one by one, or say --rating-scale MIN:MAX"
+        f"the files differ ({', '.join(shown.values())}): send them one by one, or use --rating-scale MIN:MAX"
     )

@@ -1,4 +1,4 @@
-"""Why a time is refused, and what to do about it, as expressions of SQL."""
+"""SQL expressions that say why a time is refused, and what to do about it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _FORMS = "--time-format %d/%m/%Y or --time-format %m/%d/%Y"
 
 
 def time_faults(decisions: Decisions, options: ReadingOptions) -> list[tuple[str, str]]:
-    """(condition, reason) over the columns ``time`` (text) and ``moment`` (epoch milliseconds)."""
+    """The reasons to refuse a row's time: pairs of (condition, reason), both SQL.
+
+    They read the columns ``time`` (text) and ``moment`` (epoch milliseconds, NULL if unreadable).
+    """
     missing = "it is missing or empty; --columns time=- gives every row a time by the order of the lines"
     found = [(f"moment IS NULL AND {is_null_like('time')}", f"'no time: {missing}'")]
     found += [
@@ -30,7 +33,7 @@ def _unreadable(decisions: Decisions) -> list[tuple[str, str]]:
     if times.day_above_twelve and times.month_above_twelve:
         clear = "some rows have the day first and others the month"
     return [
-        (SLASHED, f"may have the day or the month first, and {clear}: say such as {_FORMS}"),
+        (SLASHED, f"may have the day or the month first, and {clear}: use for example {_FORMS}"),
         (LOST_DIGITS, "has lost its digits in a spreadsheet: export that column as text"),
         (
             "[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?( ?[AaPp][Mm])?",
@@ -38,7 +41,7 @@ def _unreadable(decisions: Decisions) -> list[tuple[str, str]]:
         ),
         (
             ".*",
-            "is no moment that is known: neither seconds, milliseconds, ISO 8601 nor another usual form; "
+            "is not a time in a known form (seconds, milliseconds, ISO 8601 and other usual ones); "
             "--time-format says how it is written, such as %d.%m.%y",
         ),
     ]

@@ -1,4 +1,4 @@
-"""What stands in a time column: the contract's rule, and the forms that only files have."""
+"""Reads the times of files: by the contract's rule, and in forms that occur only in files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ingest.meaning.identifiers import LOST_DIGITS
 
 _REMEMBERED = 200_000
 _EXCEL_EPOCH = datetime(1899, 12, 30)
-# Excel's days of 1990-01-01 and 2100-01-01.
+# 1990-01-01 and 2100-01-01 as Excel counts days.
 EXCEL_FIRST, EXCEL_LAST = 32_874, 73_051
 _DECIMAL_COMMA = re.compile(r"^(\d+),(\d+)$", re.ASCII)
 _SLASHED = re.compile(
     r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:,?[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?)?"
 )
-# Amazon's reviewTime, Goodreads' dates (Twitter's too), and the usual written ones.
+# The forms of Amazon's reviewTime, of Goodreads (and Twitter), and other usual ones.
 _WRITTEN = (
     "%m %d, %Y",
     "%a %b %d %H:%M:%S %z %Y",
@@ -42,26 +42,26 @@ ReadTime = Callable[[str], "int | None"]
 
 @dataclass(frozen=True)
 class TimeRule:
-    """What is known of a source's times beside the contract's rule."""
+    """How a source's times are read where the contract's rule is not enough."""
 
-    from_zero: bool = False  # numbers count from a zero of their own: seconds, or milliseconds where large
-    excel: bool = False  # numbers are Excel's days
-    order: Order = "unknown"  # of day and month in dates with slashes
-    format: str | None = None  # of strptime
+    from_zero: bool = False  # numbers do not count from 1970: seconds from a zero, or milliseconds if large
+    excel: bool = False  # numbers count days as Excel does
+    order: Order = "unknown"  # the order of day and month in dates with slashes
+    format: str | None = None  # a format of strptime
 
 
 @dataclass(frozen=True)
 class Times:
-    """What stands in the time columns of a source."""
+    """Statistics of a source's time columns."""
 
-    count: int = 0  # texts
-    typed: int = 0  # moments of typed columns
+    count: int = 0  # texts that are not empty
+    typed: int = 0  # times from columns with a time type (Parquet)
     numbers: int = 0
-    low: float = 0.0  # of the numbers
+    low: float = 0.0  # the lowest number
     high: float = 0.0
-    digits: int = 0  # of the longest whole number
-    day_above_twelve: bool = False  # in dates with slashes: the first number is one
-    month_above_twelve: bool = False  # the second number is above twelve
+    digits: int = 0  # how many the longest whole number has
+    day_above_twelve: bool = False  # in a date with slashes the first number is above twelve
+    month_above_twelve: bool = False  # in a date with slashes the second number is above twelve
     slashed: int = 0
 
 
@@ -80,9 +80,9 @@ def unit_of(times: Times, rule: TimeRule) -> str:
     if rule.format is not None:
         return f"as {rule.format}"
     if times.typed:
-        return "moments with their type"
+        return "typed times"
     if rule.excel:
-        return "days of Excel"
+        return "Excel's days"
     if not times.numbers:
         return f"dates as text ({rule.order})" if times.slashed else "dates as text"
     if rule.from_zero:
@@ -101,7 +101,7 @@ def _unit_of(number: float) -> str:
 
 
 def time_reader(rule: TimeRule) -> ReadTime:
-    """A function from a text to epoch milliseconds, None for what is no moment."""
+    """A function that reads a text as epoch milliseconds; None for a text that is not a time."""
 
     @lru_cache(maxsize=_REMEMBERED)
     def read(text: str) -> int | None:

@@ -1,1 +1,1 @@
-"""Events to Kafka at a pace, with progress."""
+"""Sends events to Kafka at a given pace and shows the progress."""

@@ -1,4 +1,4 @@
-"""When each event goes out: as fast as possible, at a fixed rate, or the recorded time sped up."""
+"""Decides when each event is sent: at once, at a fixed rate, or as recorded but faster by a factor."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ingest.meaning.encoding import EncodedEvent
 
 _MIN_WAIT_SECONDS = 0.001
 Clock = Callable[[], float]
-# (number of the event from 0, its time in ms) -> seconds after the start at which it is due
+# (number of the event from 0, its time in ms) -> how many seconds after the start it is due
 Schedule = Callable[[int, int], float]
 
 
 def at_rate(events_per_second: float) -> Schedule:
-    """A fixed number of events a second."""
+    """A schedule that sends a fixed number of events per second."""
     return lambda number, time_ms: number / events_per_second
 
 
 def at_speed(factor: float) -> Schedule:
-    """The time between recorded events divided by ``factor``: 1 is real time."""
+    """A schedule that divides the recorded times between events by ``factor``; 1 is real time."""
     first: list[int] = []
 
     def due(number: int, time_ms: int) -> float:
@@ -34,7 +34,7 @@ def at_speed(factor: float) -> Schedule:
 def at_pace(
     events: Iterable[EncodedEvent], schedule: Schedule | None, stop: Event, clock: Clock = time.monotonic
 ) -> Iterator[EncodedEvent]:
-    """The events, each not before it is due; ends early once ``stop`` is set. No schedule: no waiting."""
+    """Yield each event when it is due, or at once without a schedule. Ends early once ``stop`` is set."""
     start = clock()
     for number, event in enumerate(events):
         if schedule is not None:

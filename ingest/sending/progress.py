@@ -1,4 +1,4 @@
-"""Shows how an ingest gets on: a line on a terminal, a file for another process."""
+"""Shows the progress of an ingest: as a line on a terminal, and as a file for another process."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ Snapshot = Callable[[], IngestProgress]
 
 
 def write_progress(path: Path, progress: IngestProgress) -> None:
-    """Replace the file in one step, so that a reader never sees half of it."""
+    """Replace the progress file atomically, so that a reader never sees half of it."""
     write_whole(path, progress.encode() + "\n")
 
 
 @contextmanager
 def reporting(snapshot: Snapshot, file: Path | None, console: Console) -> Iterator[None]:
-    """Twice a second: rewrite ``file`` and, on a terminal, the status line; once more at the end."""
+    """While the block runs, update ``file`` and a terminal's status line twice a second; once more at its
+    end."""
     finished = threading.Event()
     status = console.status("starting") if console.is_terminal else None
 
@@ -51,7 +52,7 @@ def reporting(snapshot: Snapshot, file: Path | None, console: Console) -> Iterat
 
 
 def in_words(progress: IngestProgress) -> str:
-    """One line for people."""
+    """The progress as one line for people."""
     words = (
         f"{progress.sent:,} events sent, {progress.acknowledged:,} acknowledged, "
         f"{progress.failed:,} failed, {progress.rejected_lines:,} lines rejected"

@@ -1,4 +1,4 @@
-"""One ingest from source to final count: the edge that holds the producer, the signals and the clock."""
+"""Runs one ingest from source to final count; holds the producer, the signals and the clock."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ingest.sending.sending import Counts, send_catalog, send_events
 
 _FLUSH_SECONDS = 130.0  # more than the producer's own delivery timeout
 _FLUSH_SECONDS_STOPPED = 5.0
-_PATIENCE_SECONDS = 3.0  # how long a stopped run may wait for room in the producer
+_PATIENCE_SECONDS = 3.0  # how long a stopped run may wait for room in the producer's buffer
 
 
 class Source(Protocol):
-    """Where events and metadata come from."""
+    """What an ingest reads events and metadata from."""
 
     def notes(self) -> list[str]:
         """What a person should know before the events go out."""
@@ -48,18 +48,18 @@ class Source(Protocol):
 
 @dataclass
 class Ingest:
-    """What to send, how fast, and where to tell about it."""
+    """What to send, how fast, and where to report progress."""
 
     source: Source
     settings: KafkaSettings
     console: Console
-    history_schedule: Schedule | None = None  # None: as fast as possible
-    live: Iterator[EncodedEvent] | None = None  # follows the history, at its own schedule
+    history_schedule: Schedule | None = None  # None: without waiting
+    live: Iterator[EncodedEvent] | None = None  # events after the history, sent by their own schedule
     live_schedule: Schedule | None = None
     limit: int | None = None
     progress_file: Path | None = None
-    replayed: ReplayedMark | None = None  # where it is there, the catalogue and the history are left out
-    ledger: Path | None = None  # where every event is written down, attempted and acknowledged
+    replayed: ReplayedMark | None = None  # if it exists, neither catalogue nor history is sent
+    ledger: Path | None = None  # a file that notes every attempted and every acknowledged event
     connect_timeout_seconds: float = 5.0
     counts: Counts = field(default_factory=Counts)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -69,9 +69,9 @@ class Ingest:
         self._started = time.monotonic()
 
     def run(self) -> IngestProgress:
-        """Create the topics, send everything, wait for the acknowledgements; returns the final count.
+        """Create the topics, send everything, wait for acknowledgements, and return the final count.
 
-        Raises ProducerError where no broker answers or the ledger cannot be written, SourceError where a file
+        Raises ProducerError if no broker answers or the ledger cannot be written, and SourceError if a file
         cannot be read.
         """
         if self.progress_file is not None:
@@ -84,7 +84,7 @@ class Ingest:
                 self._send(producer)
                 self._flush(producer)
         finally:
-            producer.close()  # what is still unsent is reported as failed
+            producer.close()  # reports what is still unsent as failed
         self.counts.give_up_the_rest()
         final = replace(self.snapshot(), done=True)
         if self.progress_file is not None:
@@ -123,7 +123,7 @@ class Ingest:
                 self.replayed.write()
 
     def _flush(self, producer: EventProducer) -> None:
-        """In short steps, so that a signal shortens the wait."""
+        """Wait for acknowledgements in short steps, so that a signal ends the wait early."""
         started = time.monotonic()
         stopped: float | None = None
         while producer.flush(0.5):
@@ -151,7 +151,7 @@ class Ingest:
 
 @contextmanager
 def stopping(stop: threading.Event, producer: EventProducer) -> Iterator[None]:
-    """SIGINT and SIGTERM set ``stop``; where the producer then still waits for room, it is closed."""
+    """While the block runs, SIGINT and SIGTERM set ``stop``, and close a producer whose buffer stays full."""
 
     finished = threading.Event()
 

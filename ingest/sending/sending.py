@@ -1,4 +1,4 @@
-"""Sends the metadata, then the events, and counts what became of each."""
+"""Sends the metadata and then the events, and counts which were acknowledged and which failed."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _REASONS_KEPT = 5
 
 @dataclass
 class Counts:
-    """What became of the events and the metadata so far. Every sent one ends acknowledged or failed."""
+    """How many events and catalogue entries were sent, acknowledged and failed so far."""
 
     sent: int = 0
     acknowledged: int = 0
     failed: int = 0
     catalog_sent: int = 0
     catalog_acknowledged: int = 0
-    reasons: list[str] = field(default_factory=list)  # of the first different failures
+    reasons: list[str] = field(default_factory=list)  # the first different reasons of failures
 
     def event_delivered(self, delivery: Delivery | None, error: Exception | None) -> None:
-        """The producer's report on one event."""
+        """Count one event by the producer's report."""
         if error is None:
             self.acknowledged += 1
         else:
             self._count_failure(error)
 
     def entry_delivered(self, delivery: Delivery | None, error: Exception | None) -> None:
-        """The producer's report on one catalogue entry."""
+        """Count one catalogue entry by the producer's report."""
         if error is None:
             self.catalog_acknowledged += 1
         else:
@@ -46,7 +46,7 @@ class Counts:
             self.reasons.append(reason)
 
     def give_up_the_rest(self) -> None:
-        """Count what was never reported as failed."""
+        """Count as failed whatever the producer never reported on."""
         reported = self.acknowledged + self.catalog_acknowledged + self.failed
         for _ in range(self.sent + self.catalog_sent - reported):
             self._count_failure(TimeoutError("no acknowledgement before the end"))
@@ -55,7 +55,7 @@ class Counts:
 def send_catalog(
     producer: EventProducer, entries: Iterable[CatalogEntry], counts: Counts, stop: threading.Event
 ) -> None:
-    """All entries, until ``stop`` is set."""
+    """Send all entries, or those before ``stop`` is set."""
     for entry in entries:
         if stop.is_set():
             return
@@ -69,7 +69,7 @@ def send_catalog(
 def send_events(
     producer: EventProducer, events: Iterable[EncodedEvent], counts: Counts, topic: str = INTERACTIONS.name
 ) -> None:
-    """All events; pacing and stopping are the iterable's business."""
+    """Send all events. The iterable decides about pace and end."""
     send, delivered = producer.send, counts.event_delivered
     for _, _, key, value in events:
         counts.sent += 1

@@ -1,1 +1,1 @@
-"""Simulated users whose taste is known."""
+"""Simulated users whose tastes are known."""

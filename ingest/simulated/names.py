@@ -1,4 +1,4 @@
-"""Readable names for the built-in world: titles of films that do not exist, genres, demographics."""
+"""Readable names for the simulated world: titles of invented films, genres, demographics."""
 
 from __future__ import annotations
 

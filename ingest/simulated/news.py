@@ -1,8 +1,8 @@
-"""A simulated news site: articles live for hours, and what is read now says most about what is read next.
+"""A simulated news site: articles are read for hours only, and what is read now predicts what is read next.
 
-Articles appear all the time. Each has a subject and its own appeal, which halves within hours; some begin to
-rise long after they appeared, when something happens. Readers come several times a day, read a few articles
-one minute apart, rather of the subjects that they like, and nothing twice.
+Articles appear all the time. Each has a subject and an appeal of its own, which halves within hours; some
+become popular only long after they appeared. Readers come several times a day, read a few articles one minute
+apart, prefer the subjects that they like, and read nothing twice.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from ingest.simulated.shop import START_MS, Floats, softmax
 
 HOUR_MS = 3_600_000
 _SUBJECTS = 8
-_APPEAL_DEVIATION = 1.2  # of its logarithm
+_APPEAL_DEVIATION = 1.2  # standard deviation of the appeal's logarithm
 _TASTE_DEVIATION = 0.8
-_LATE_SHARE, _LATE_HOURS = 0.2, 12.0  # articles that rise later than they appear, and by how much in the mean
-_MEAN_READ = 2.5  # articles of a visit beyond the first one
+_LATE_SHARE, _LATE_HOURS = 0.2, 12.0  # the share of late articles, and their mean delay
+_MEAN_READ = 2.5  # mean number of articles of a visit after the first one
 _NOTHING = -1e9
 
 
 @dataclass(frozen=True)
 class Reads:
-    """What was read, in time order; users and items are numbers from 0."""
+    """What was read, as parallel arrays in time order; users and items are numbered from 0."""
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -45,7 +45,7 @@ class NewsWorld:
 
     @cached_property
     def rises_ms(self) -> NDArray[np.int64]:
-        """(articles): when each is first read by anybody, ascending in the mean but not strictly."""
+        """(articles): when each article begins to be read, in epoch milliseconds; roughly ascending."""
         rng = np.random.default_rng([self.seed, 1])
         hours = np.sort(rng.uniform(-24, self.hours, self.articles))
         is_late = rng.random(self.articles) < _LATE_SHARE
@@ -53,7 +53,7 @@ class NewsWorld:
         return START_MS + np.asarray(hours * HOUR_MS, np.int64)
 
     def appeal(self, moment_ms: int) -> Floats:
-        """(articles): the logarithm of each one's appeal at a moment, to a reader without a taste."""
+        """(articles): the logarithm of each article's appeal at a moment, to a reader without preferences."""
         first, half_lives, _ = self._articles
         age = (moment_ms - self.rises_ms) / HOUR_MS
         return np.where(age >= 0, first - age / half_lives * np.log(2), _NOTHING)
@@ -80,7 +80,8 @@ class NewsWorld:
 
     @cached_property
     def _articles(self) -> tuple[Floats, Floats, NDArray[np.int64]]:
-        """Each one's first appeal (its logarithm), the hours in which it halves, and its subject."""
+        """Each article's initial appeal (its logarithm), half-life in hours, and subject; three arrays
+        (articles)."""
         rng = np.random.default_rng([self.seed, 3])
         appeal = rng.normal(0, _APPEAL_DEVIATION, self.articles)
         return appeal, rng.uniform(0.5, 4.0, self.articles), rng.integers(0, _SUBJECTS, self.articles)

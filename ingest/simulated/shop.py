@@ -1,8 +1,8 @@
 """A simulated shop: users come about once a week and mostly buy what they have bought before.
 
-Each user has staples with their own chances to be in a basket, tries what is popular this week, and now and
-then a tried item becomes a staple or a staple is given up. The popularity of items rises and falls with the
-weeks.
+Each user has staples, each with its own chance to be in a basket, and also tries items that are popular this
+week. Now and then a tried item becomes a staple, or a staple is given up. The popularity of items changes by
+the week.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ Floats = NDArray[np.float64]
 START_MS = 1_735_689_600_000  # 2025-01-01 UTC
 WEEK_MS = 7 * 24 * 3_600_000
 _MEAN_STAPLES = 7
-_COMES = 0.8  # the chance that a user comes in a week
-_MEAN_TRIED = 2.5  # items of a basket that are no staples
+_COMES = 0.8  # the chance that a user comes in a given week
+_MEAN_TRIED = 2.5  # mean number of items in a basket that are not staples
 _BECOMES_STAPLE, _IS_GIVEN_UP = 0.08, 0.01
 _POPULARITY_EXPONENT = 1.1
-_SWING = 1.0  # of the popularity's logarithm with the weeks
+_SWING = 1.0  # how far the logarithm of an item's popularity swings over the weeks
 
 
 @dataclass(frozen=True)
 class Purchases:
-    """What was bought, in time order, a basket at one time; users and items are numbers from 0."""
+    """What was bought, as parallel arrays in time order; users and items are numbered from 0.
+
+    All items of one basket have the same time.
+    """
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
@@ -48,7 +51,7 @@ class ShopWorld:
         phase, period = rng.uniform(0, 2 * np.pi, self.items), rng.uniform(6, 14, self.items)
         columns: list[tuple[int, int, int]] = []
         staples = [self._first_staples(base, rng) for _ in range(self.users)]
-        visits = rng.uniform(0, WEEK_MS * 0.9, self.users)  # each has an hour of the week
+        visits = rng.uniform(0, WEEK_MS * 0.9, self.users)  # each user comes at a fixed hour of the week
         for week in range(self.weeks):
             chances = softmax(base + _SWING * np.sin(phase + 2 * np.pi * week / period))
             for user in np.flatnonzero(rng.random(self.users) < _COMES).tolist():
@@ -65,7 +68,7 @@ class ShopWorld:
         return dict(zip(chosen.tolist(), rng.beta(1.2, 4.0, many).tolist(), strict=True))
 
     def _basket(self, staples: dict[int, float], chances: Floats, rng: np.random.Generator) -> list[int]:
-        """What is bought, in any order; changes the user's staples."""
+        """Draw the items of one basket, in any order, and change the user's staples."""
         basket = [item for item, chance in staples.items() if rng.random() < chance]
         tried = rng.choice(self.items, int(rng.poisson(_MEAN_TRIED)), p=chances).tolist()
         basket += [item for item in dict.fromkeys(tried) if item not in basket]
@@ -78,6 +81,6 @@ class ShopWorld:
 
 
 def softmax(logits: Floats) -> Floats:
-    """Chances in proportion to the exponentials."""
+    """Probabilities proportional to the exponentials of the logits; the same shape."""
     raised = np.exp(logits - logits.max())
     return np.asarray(raised / raised.sum())

@@ -1,10 +1,11 @@
-"""The built-in source: a seeded world whose truth is known, so that tests can ask what should be recommended.
+"""The built-in source: a simulated world whose truth is known, so that tests know what should be recommended.
 
-Users have latent tastes (a demographic group's plus their own) that drift along a straight line from the
-first day to the last; items have a genre mix, a quality and a long-tailed popularity. A user picks items by
-popularity and taste and rates them by the expected rating plus noise, in half steps from 0.5 to 5.
+Users have latent tastes (those of a demographic group plus their own) that drift along a straight line from
+the first day to the last. Items have a mix of genres, a quality, and a popularity with a long tail. A user
+picks items by popularity and taste, and rates them with the expected rating plus noise, in half steps from
+0.5 to 5.
 
-Memory: about 40 bytes a rating, and users x items x 8 bytes only for one user at a time.
+It needs about 40 bytes of memory for each rating, and 8 bytes for each item.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ START_MS = 1_735_689_600_000  # 2025-01-01 UTC
 DAY_MS = 24 * 3600 * 1000
 _SEASONS = 6  # tastes are frozen within a season while its items are picked
 _MEAN_RATING = 2.9
-_TASTE_POINTS = 1.1  # rating points of one standard deviation of taste
+_TASTE_POINTS = 1.1  # rating points for one standard deviation of taste
 _NOISE_POINTS = 0.35
 _POPULARITY_EXPONENT = 0.7
-_PICKINESS = 1.9  # how much taste counts in picking, in log odds per rating point
+_PICKINESS = 1.9  # how much taste counts when a user picks items, in log odds per rating point
 _MOST_OF_CATALOGUE = 0.6  # a user who rated more would leave nothing to recommend
 
 
 @dataclass(frozen=True)
 class WorldSize:
-    """How large the world is. Raises SourceError where the ratings would not fit."""
+    """How large the world is. Raises SourceError if there are more ratings than pairs allow."""
 
     users: int = 100
     items: int = 500
@@ -56,7 +57,7 @@ class WorldSize:
 
 
 class SyntheticWorld:
-    """A SyntheticWorld is a source (``catalog``, ``events``, ``live``) and its own oracle."""
+    """A simulated world: a source of events (``catalog``, ``events``, ``live``) that also knows the truth."""
 
     def __init__(self, size: WorldSize) -> None:
         self.size = size
@@ -105,15 +106,15 @@ class SyntheticWorld:
         return number if 0 <= number < self.size.items and self.item_id(number) == item_id else None
 
     def active_user(self, rng: np.random.Generator) -> int:
-        """Some user's number; active users come more often."""
+        """Draw a user's number; active users are drawn more often."""
         return int(rng.choice(self.size.users, p=self._activity))
 
     def noisy_rating(self, expected: float, rng: np.random.Generator) -> float:
-        """What a user gives who would on average give ``expected``."""
+        """Draw the rating that a user gives, around the ``expected`` one."""
         return float(_half_steps(expected + rng.normal(0, _NOISE_POINTS)))
 
     def expected_rating(self, user: int, time_ms: int) -> Floats:
-        """The truth: what the user would rate each item at that time, before noise and rounding."""
+        """(items): the truth, what the user would rate each item at that time, before noise and rounding."""
         progress = min(max((time_ms - START_MS) / (self.size.days * DAY_MS), 0.0), 1.0)
         taste = (1 - progress) * self._taste_first[user] + progress * self._taste_last[user]
         points = _MEAN_RATING + self._mildness[user] + self._quality + _TASTE_POINTS * (self._traits @ taste)
@@ -154,7 +155,7 @@ class SyntheticWorld:
             yield encode(ordinal, self.user_id(user), self.item_id(item), repr(float(rating)), int(moment))
 
     def history(self) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, NDArray[np.int64]]:
-        """users, items, ratings and times in ms, in time order."""
+        """Users, items, ratings and times in ms: four arrays (events) in time order."""
         rng = np.random.default_rng(self._ratings_seed)
         season_ms = self.size.days * DAY_MS // _SEASONS
         parts = [self._history_of(user, n, season_ms, rng) for user, n in enumerate(self._counts()) if n]
@@ -165,7 +166,8 @@ class SyntheticWorld:
         return users[order], items[order], ratings[order], times[order]
 
     def _counts(self) -> NDArray[np.int64]:
-        """How many items each user rates: by activity, and never so many that nothing is left."""
+        """(users): how many items each user rates, by activity; a part of the catalogue always stays
+        unrated."""
         most = int(np.ceil(self.size.items * _MOST_OF_CATALOGUE))
         exact = self._activity * self.size.ratings
         counts = np.minimum(np.floor(exact).astype(np.int64), most)
@@ -200,7 +202,7 @@ class SyntheticWorld:
         return np.argsort(-keys, kind="stable")[:n]
 
     def live(self) -> Iterator[EncodedEvent]:
-        """Ratings without end, each stamped with the moment it is asked for."""
+        """Endless ratings. The time of each is the moment when it is taken from the iterator."""
         rng = np.random.default_rng([self._ratings_seed, time.time_ns()])
         encode, ordinal = EventEncoder().encode, 0
         nothing_seen = np.zeros(self.size.items, bool)

@@ -1,9 +1,9 @@
 """Visitors of the built-in world: users who are shown a list, look down it, and rate what attracts them.
 
-A visitor looks at the first item, and goes on from each item to the next with the chance PATIENCE
-(rank-biased precision, Moffat and Zobel 2008). What a visitor looks at attracts by the world's truth, the
-rating that the user would give. So the better of two ways to make lists is known before an experiment
-compares them.
+A visitor looks at the first item, and goes on from each item to the next with probability PATIENCE
+(rank-biased precision, Moffat and Zobel 2008). The higher the rating that the visitor would give an item, the
+likelier it attracts. So it is known which of two ways to make lists is better, before an experiment compares
+them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from contracts.events import RATING
 from ingest.simulated.source import SyntheticWorld
 
 PATIENCE = 0.85
-_ATTRACTS_FROM = 4.0  # rating points at which an item attracts in half of the cases
+_ATTRACTS_FROM = 4.0  # an item that the user would rate so attracts in half of the cases
 _SHARPNESS = 2.0  # log odds per rating point
-_GOES_ON = 0.6  # the chance that a visit asks for one more list
+_GOES_ON = 0.6  # the chance that a visitor asks for one more list
 
 
 class Visit(NamedTuple):
-    """One user's visit: how many lists the user asks for, one after another."""
+    """One visit of a user, who asks for ``lists`` lists, one after another."""
 
     user: int
     session_id: str
@@ -34,18 +34,18 @@ class Visit(NamedTuple):
 
 @dataclass(frozen=True)
 class Visitors:
-    """The same generator gives the same visits; session ids are new in every process."""
+    """Draws visits. The same generator gives the same ones, except that session ids are always new."""
 
     world: SyntheticWorld
     chance: np.random.Generator
 
     def visit(self) -> Visit:
-        """Who comes next: active users more often."""
+        """Draw the next visit; active users come more often."""
         user, lists = self.world.active_user(self.chance), int(self.chance.geometric(1 - _GOES_ON))
         return Visit(user, f"visit-{uuid.uuid4()}", lists)
 
     def ratings(self, user: int, item_ids: Sequence[str], now_ms: int) -> dict[str, float]:
-        """What the user rates of a list, and how; ids of no item of this world attract nobody."""
+        """Which items of a list the user rates, and their ratings. Items of another world attract nobody."""
         items = [self.world.item_number(item_id) for item_id in item_ids]
         expected = self.world.expected_rating(user, now_ms)
         found = {}
@@ -58,14 +58,14 @@ class Visitors:
 
 
 def attraction(expected_rating: float) -> float:
-    """The chance that an item that is looked at is rated (a logistic curve)."""
+    """The probability that an item that is looked at is rated (a logistic curve)."""
     return float(1 / (1 + np.exp(-_SHARPNESS * (expected_rating - _ATTRACTS_FROM))))
 
 
 def as_events(
     user_id: str, session_id: str, recommendation_id: str, ratings: dict[str, float]
 ) -> list[dict[str, object]]:
-    """The events of one list, as POST /v1/events takes them; they name the list that they come from."""
+    """The ratings of one list as events for POST /v1/events. They name the list by its recommendation id."""
     return [
         {
             "event_type": RATING,

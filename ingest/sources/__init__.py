@@ -1,1 +1,1 @@
-"""What people have: data sets by name, folders and single files, as sources of events and metadata."""
+"""Sources of events and metadata: known data sets, folders and single files."""

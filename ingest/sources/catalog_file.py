@@ -1,6 +1,6 @@
-"""A file of items or users in any shape that is read, for `headwater catalog import`.
+"""Reads a file of items or users for `headwater catalog import`, in any format that `ingest` reads.
 
-One column is the id, one the title, one the categories; all others are attributes under their names.
+One column is the id, one the title, one the categories; all others become attributes with the columns' names.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _ROWS, _SHOWN = "entries", 3
 
 @dataclass(frozen=True)
 class EntryColumns:
-    """Which column is what."""
+    """Which columns hold the id, the title, the categories and the attributes."""
 
     id: str
     title: str | None
@@ -54,10 +54,10 @@ class EntryColumns:
 
 @dataclass(frozen=True)
 class EntryOptions:
-    """How a person says that the file is to be read."""
+    """A person's options for reading the file."""
 
     kind: CatalogKind = "item"
-    columns: Mapping[str, str] | None = None  # part -> column, or "-" for none
+    columns: Mapping[str, str] | None = None  # part -> column, or "-" if the file has none
     without: tuple[str, ...] = ()  # columns that are left out
     separator: str = "|"  # between categories in one text
     shorten: bool = False  # cut texts that are longer than the catalogue takes, instead of refusing them
@@ -74,11 +74,11 @@ def entry_options(
     encoding: str | None,
     field_separator: str | None = None,
 ) -> EntryOptions:
-    """The options as they were typed. Raises SourceError."""
+    """Parse the options of a command line. Raises SourceError."""
     if kind not in ("item", "user"):
         raise SourceError(f"--kind takes item or user, not {kind!r}")
     if not separator:
-        raise SourceError("--category-separator wants at least one character")
+        raise SourceError("--category-separator takes at least one character")
     told = {}
     for pair in filter(None, (columns or "").split(",")):
         part, _, name = (word.strip() for word in pair.partition("="))
@@ -100,7 +100,7 @@ def entry_options(
 
 
 def entry_columns(table: Table, options: EntryOptions) -> EntryColumns:
-    """The columns as told, or by their usual names. Raises SourceError naming what is missing."""
+    """Find the columns as the person says, or by usual names. Raises SourceError naming what is missing."""
     names, source = table.names, str(table.shown_path)
     left_out = {find_named(source, names, name) for name in options.without}
     told = {
@@ -123,8 +123,8 @@ def entry_columns(table: Table, options: EntryOptions) -> EntryColumns:
                 told[part] = found
     if "id" not in told:
         raise SourceError(
-            f"{source} has no column 'id' or another usual name of the id: say with --columns id=NAME which "
-            f"of {', '.join(names[:40])} it is"
+            f"{source} has no column 'id' or another usual name of the id: use --columns id=NAME to say "
+            f"which of {', '.join(names[:40])} it is"
         )
     rest = tuple(name for name in names if name not in left_out and name not in told.values())
     return EntryColumns(told["id"], told.get("title"), told.get("categories"), rest)
@@ -132,7 +132,7 @@ def entry_columns(table: Table, options: EntryOptions) -> EntryColumns:
 
 @dataclass
 class CatalogFile:
-    """A source of entries without events; all get one time, now, so that they win over what is there."""
+    """A source of catalogue entries. All have the present time, so that they replace existing entries."""
 
     engine: Engine
     table: Table
@@ -142,9 +142,9 @@ class CatalogFile:
 
     @classmethod
     def open(cls, path: Path, options: EntryOptions, engine: Engine) -> CatalogFile:
-        """Look at the file. Raises SourceError."""
+        """Find the file's format and columns. Raises SourceError."""
         if not path.is_file():
-            raise SourceError(f"{path} is no file: name one file of items or users")
+            raise SourceError(f"{path} is not a file: name one file of items or users")
         told = [name for name in (options.columns or {}).values() if name != NONE]
         numbered = bool(told) and all(name.isdecimal() for name in told)
         table = table_of(
@@ -166,7 +166,7 @@ class CatalogFile:
         ]
 
     def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
-        """The entries in the file's order; what is refused is counted with its line."""
+        """The entries in the file's order. Refused rows are counted in ``rejected`` with their lines."""
         refused, rows = _read(self.table, self.columns, self.engine)
         for record in refused.first:
             rejected.add(self.table.shown_path, record.line, record.reason)
@@ -184,7 +184,7 @@ class CatalogFile:
             rejected.add(self.table.shown_path, lines.get(place, line), reason)
 
     def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
-        """None: a catalogue has no events."""
+        """No events: a catalogue has none."""
         return iter(())
 
     def _entry(self, row: Mapping[str, Any]) -> CatalogEntry:
@@ -209,21 +209,21 @@ class CatalogFile:
 
 
 def _identifier(cell: Any) -> Any:
-    """An id as it stands there. Raises ValueError for none."""
+    """The id in a cell. Raises ValueError if it is empty."""
     if not cell_text(cell):
         raise ValueError(f"id {cell!r} is empty: there is no id")
     return cell
 
 
 def _without_fractions(engine: Engine, column: str) -> None:
-    """Ids that a program wrote as floats, all of them, become whole numbers again, as in `ingest`."""
+    """Turn ids back into whole numbers if a program wrote the whole column as floats, as `ingest` does."""
     trimmed = f"trim({column}, {sql_literal(BLANKS)})"
     if engine.rows(f"SELECT {float_column(trimmed)} FROM {_ROWS}")[0][0]:
         engine.run(f"UPDATE {_ROWS} SET {column} = {without_fraction(trimmed)}")
 
 
 def check_entries(file: CatalogFile, most_refused: float, tell: Callable[[str], None]) -> None:
-    """Read the file once and say what it holds. Raises TooMuchRefusedError, before anything is sent."""
+    """Read the file once, before anything is sent, and say what it holds. Raises TooMuchRefusedError."""
     rejected = RejectedLines(lambda _: None)
     accepted = sum(1 for _ in file.catalog(rejected))
     refused, rows = rejected.count, accepted + rejected.count
@@ -232,12 +232,12 @@ def check_entries(file: CatalogFile, most_refused: float, tell: Callable[[str], 
         raise TooMuchRefusedError(
             f"{refused:,} of {rows:,} rows would be refused, more than {most_refused:.1%}; the first: "
             f"{rejected.sample[0]}. Nothing was sent: --without NAME leaves a column out, --shorten cuts "
-            "texts that are too long, --most-refused SHARE lets the rows go"
+            "texts that are too long, --most-refused SHARE sends only the other rows"
         )
 
 
 def categories_of(cell: Any, separator: str) -> tuple[str, ...]:
-    """The categories of a list, of a list as text (of JSON or Python), or of a text by the separator."""
+    """The categories in a cell: a list, a JSON or Python list as text, or a text split at the separator."""
     if isinstance(cell, str) and cell.strip().startswith("["):
         try:
             cell = ast.literal_eval(cell.strip())
@@ -249,14 +249,15 @@ def categories_of(cell: Any, separator: str) -> tuple[str, ...]:
 
 
 def _flat(part: Any) -> Any:
-    """Amazon nests a path of categories in a list: its last name says most."""
+    """The last name of a nested list: Amazon writes paths of categories, and the last one is the most
+    specific."""
     while isinstance(part, list) and part:
         part = part[-1]
     return part
 
 
 def cell_text(cell: Any) -> str:
-    """A cell as an attribute's text; empty for nothing."""
+    """A cell's text as the value of an attribute; "" for an empty cell."""
     if isinstance(cell, str):
         text = cell.strip()
         return "" if text.lower() in NULL_LIKE else text
@@ -274,7 +275,7 @@ def cell_text(cell: Any) -> str:
 def _read(
     table: Table, columns: EntryColumns, engine: Engine
 ) -> tuple[Refused, Iterator[tuple[int, dict[str, Any]]]]:
-    """The records that hold no fields, and the others with their lines, by the names of the columns."""
+    """The refused records, and the others as (line, column -> cell)."""
     names = table.names
     if isinstance(table, JsonTable):
         objects = engine.stream(f"SELECT line, json FROM {table.objects} ORDER BY line")
@@ -287,7 +288,7 @@ def _read(
     elif isinstance(table, DelimitedTable):
         refused = table.text.load(engine, _ROWS, [f"c{place} AS c{place}" for place in range(len(names))])
         _without_fractions(engine, f"c{names.index(columns.id)}")
-        # The line is known only where every record is one; `line_of_rows` finds those of refused rows.
+        # The line is known only if every record is one line; `line_of_rows` finds the lines of refused rows.
         query = f"SELECT 0, * EXCLUDE (line) FROM {_ROWS} ORDER BY rowid"
     else:
         raise SourceError(f"{table.shown_path} ({table.shape}) holds interactions, not items or users")

@@ -1,4 +1,4 @@
-"""Whether a source may be sent: what would be refused is within bounds, and a person agrees."""
+"""Decides whether a source may be sent: few enough rows are refused, and the person agrees."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Ask = Callable[[str], bool]
 
 
 class TooMuchRefusedError(SourceError):
-    """More of a source would be refused than is allowed, and nobody said that it is right so."""
+    """More of a source's rows would be refused than `--most-refused` allows."""
 
 
 class NothingToSendError(SourceError):
-    """A source without a single row."""
+    """The source has no row that could become an event."""
 
 
 class NotWantedError(SourceError):
-    """The person at the terminal said no."""
+    """The person at the terminal declined."""
 
 
 def on_a_terminal() -> bool:
-    """Whether somebody is there to be asked."""
+    """Whether the command runs on a terminal, so that a person can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def get_consent(source: FileSource, ask: Ask | None) -> None:
-    """Return where the source may be sent. ``ask`` is None where nobody is to be asked.
+    """Return if the source may be sent. ``ask`` asks the person; None sends without asking.
 
     Raises TooMuchRefusedError, NothingToSendError and NotWantedError.
     """
@@ -47,7 +47,7 @@ def get_consent(source: FileSource, ask: Ask | None) -> None:
         if ask is None:
             raise TooMuchRefusedError(
                 f"{sentence}; mostly: {cure}. Nothing was sent: say with the options how the source is to be "
-                "read (--check shows it), or let them go with --most-refused SHARE"
+                "read (--check shows it), or send only the rest with --most-refused SHARE"
             )
         if not ask(f"{sentence}. Send the others?"):
             raise NotWantedError("Nothing was sent")

@@ -1,4 +1,4 @@
-"""Fetches a MovieLens data set, checks it and unpacks it. The data stays under its own licence.
+"""Downloads a MovieLens data set, verifies it and unpacks it. The data stays under its own licence.
 
 Errors:  DownloadError   one sentence that says what to do
 """
@@ -31,30 +31,31 @@ _MOST_UNPACKED_BYTES = 4_000_000_000
 
 
 class Checksum(NamedTuple):
-    """A digest and the algorithm that gives it."""
+    """A digest and its algorithm."""
 
     algorithm: str
     digest: str
 
 
-# Used where no NAME.zip.md5 lies beside the archive.
+# Used if the site has no NAME.zip.md5 beside the archive.
 DATASETS: dict[str, Checksum] = {
     "ml-latest-small": Checksum("sha256", "696d65a3dfceac7c45750ad32df2c259311949efec81f0f144fdfb91ebc9e436"),
     "ml-1m": Checksum("md5", "c4d9eecfca2ab87c1945afe126590906"),
     "ml-20m": Checksum("md5", "cd245b17a1ae2cc31bb14903e1204af3"),
     "ml-32m": Checksum("md5", "d472be332d4daa821edc399621853b57"),
 }
-Progress = Callable[[int, int | None], None]  # bytes so far, bytes in all where known
+Progress = Callable[[int, int | None], None]  # bytes so far, total bytes if known
 
 
 class DownloadError(Exception):
-    """The data set could not be fetched, checked or unpacked; nothing was left behind."""
+    """The data set could not be downloaded, verified or unpacked. Nothing is left behind."""
 
 
 def download(name: str, folder: Path, base_url: str, progress: Progress = lambda done, total: None) -> Path:
-    """Fetch ``NAME.zip`` from ``base_url``, verify its checksum, unpack into ``folder``; returns its folder.
+    """Download ``NAME.zip`` from ``base_url``, verify its checksum, unpack it into ``folder``, return the new
+    folder.
 
-    Raises DownloadError. The folder appears only when everything in it is whole.
+    The new folder appears only once it is complete. Raises DownloadError.
     """
     if name not in DATASETS:
         raise DownloadError(f"{name!r} is not known; choose one of {', '.join(DATASETS)}")
@@ -76,7 +77,7 @@ def download(name: str, folder: Path, base_url: str, progress: Progress = lambda
 
 
 def _published_checksum(url: str) -> Checksum | None:
-    """The md5 that the site publishes beside the archive, None where it publishes none."""
+    """The md5 that the site publishes beside the archive; None if it publishes none."""
     try:
         with urllib.request.urlopen(f"{url}.md5", timeout=_TIMEOUT_SECONDS) as answer:
             text = answer.read(1000).decode("ascii", "replace")
@@ -122,12 +123,12 @@ def _verify(archive: Path, expected: Checksum, url: str) -> None:
     if digest.hexdigest() != expected.digest:
         raise DownloadError(
             f"{url} has the {expected.algorithm} {digest.hexdigest()} instead of {expected.digest}: "
-            "the file is damaged or another one; try again"
+            "the file is damaged or not the expected one; try again"
         )
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack files that stay inside ``folder``. Raises DownloadError for any other archive."""
+    """Unpack the archive. Raises DownloadError if it is damaged, too large or leads out of ``folder``."""
     root = folder.resolve()
     try:
         with zipfile.ZipFile(archive) as packed:
@@ -146,4 +147,4 @@ def _unpack(archive: Path, folder: Path) -> None:
                 with packed.open(member) as source, path.open("wb") as file:
                     shutil.copyfileobj(source, file)
     except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
-        raise DownloadError(f"{archive.name} is no whole zip archive ({error}): try again") from error
+        raise DownloadError(f"{archive.name} is not a complete zip archive ({error}): try again") from error

@@ -1,6 +1,6 @@
-"""What Gorse exports: `feedback`, and beside it `items` and `users`, each a JSON object a line.
+"""Reads an export of Gorse: `feedback`, `items` and `users`, files with one JSON object a line.
 
-The feedback is read as any JSON lines; its types are the operator's own words, which --type maps to ours.
+The feedback is read like any JSON lines. Its types are the operator's own words, which --type maps to ours.
 Fields: https://gorse.io/docs/concepts/data-source
 """
 
@@ -28,13 +28,14 @@ _IDS: dict[CatalogKind, str] = {"item": "ItemId", "user": "UserId"}
 
 @dataclass(frozen=True)
 class GorseMetadata:
-    """One file of items or users."""
+    """Gorse's file of items or of users."""
 
     path: Path
     kind: CatalogKind
 
     def entries(self, engine: Engine, rejected: RejectedLines) -> Iterator[CatalogEntry]:
-        """The file's entries; their time is the file's own, so that a second run changes nothing."""
+        """The file's entries. Their time is the file's modification time, so that a second run changes
+        nothing."""
         updated_at = modified_ms(self.path)
         for number, line in enumerate(content_of(self.path, engine.folder).lines(), 1):
             if not line.strip():
@@ -44,11 +45,13 @@ class GorseMetadata:
             except ValidationError as error:
                 rejected.add(self.path, number, reason_of(error))
             except (ValueError, TypeError, AttributeError):
-                rejected.add(self.path, number, f"no JSON object of Gorse's with {_IDS[self.kind]}")
+                rejected.add(
+                    self.path, number, f"not a JSON object with {_IDS[self.kind]}, as Gorse writes it"
+                )
 
 
 def entry_of(found: Mapping[str, Any], kind: CatalogKind, updated_at: int) -> CatalogEntry:
-    """An item or user of Gorse. Labels are attributes, without embeddings (lists of numbers)."""
+    """The catalogue entry of an item or user of Gorse. Labels become attributes, except lists of numbers."""
     labels = found.get("Labels")
     if not isinstance(labels, dict):
         labels = {"labels": labels}
@@ -72,7 +75,7 @@ def _is_embedding(cell: Any) -> bool:
 
 
 def gorse_export(files: list[Path]) -> tuple[list[Path], tuple[GorseMetadata, ...]] | None:
-    """The feedback among the files, and the metadata beside it; None where they are no export of Gorse."""
+    """The feedback among the files, and the metadata beside it; None if they are not an export of Gorse."""
     named = {name: [f for f in files if _plain_name(f) == name] for name in ("feedback", "items", "users")}
     if not named["feedback"] or not (named["items"] or named["users"]):
         return None

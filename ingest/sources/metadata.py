@@ -1,4 +1,4 @@
-"""Files of items and users beside the interactions, read by the same engine."""
+"""Reads the files of items and users that come with interactions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Describe = Callable[[list[str]], "Description"]
 
 @dataclass(frozen=True)
 class Description:
-    """One line of metadata."""
+    """What one line says about an item or user."""
 
     id: str
     title: str | None = None
@@ -30,15 +30,15 @@ class Description:
 
 
 class Metadata(Protocol):
-    """A file of items or users beside the interactions."""
+    """A file of items or users that comes with interactions."""
 
     def entries(self, engine: Engine, rejected: RejectedLines) -> Iterator[CatalogEntry]:
-        """The file's entries; what is refused is counted with its line."""
+        """The file's entries. Refused lines are counted in ``rejected``."""
 
 
 @dataclass(frozen=True)
 class MetadataFile:
-    """One file of items or users in delimited text."""
+    """A file of items or users as delimited text."""
 
     path: Path
     kind: CatalogKind
@@ -46,11 +46,12 @@ class MetadataFile:
     width: int
     describe: Describe
     header: bool
-    encoding: str | None = None  # None: as its bytes show
+    encoding: str | None = None  # None: found from its bytes
     quote: str = '"'
 
     def entries(self, engine: Engine, rejected: RejectedLines) -> Iterator[CatalogEntry]:
-        """The file's entries; their time is the file's own, so that a second run changes nothing."""
+        """The file's entries. Their time is the file's modification time, so that a second run changes
+        nothing."""
         updated_at = modified_ms(self.path)
         content = content_of(self.path, engine.folder, self.encoding)
         dialect = Dialect(self.separator, self.width, self.quote, self.quote)

@@ -1,4 +1,5 @@
-"""MovieLens in its three shapes: ratings.csv (latest, 20M, 32M), u.data (100K), ratings.dat (1M, 10M)."""
+"""Reads MovieLens in its three formats: ratings.csv (latest, 20M, 32M), u.data (100K), ratings.dat (1M,
+10M)."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from ingest.sources.metadata import Description, MetadataFile
 _LATIN = "latin-1"
 _YEAR = re.compile(r"\((\d{4})\)\s*$")
 _NO_GENRES = "(no genres listed)"
-# The flags at the end of a u.item line, in their order (u.genre of the data set).
+# The genres that the flags at the end of a u.item line stand for, in order (u.genre of the data set).
 _GENRES_100K = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary",
     "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller",
@@ -45,7 +46,7 @@ def _movie(fields: list[str]) -> Description:
 
 
 def _of_year(title: str) -> tuple[tuple[str, str], ...]:
-    """The year at the end of a title as the moment of publication: all there is."""
+    """The publication time from the year at the end of a title: MovieLens has nothing more precise."""
     found = _YEAR.search(title)
     return ((PUBLISHED_AT, f"{found[1]}-01-01"),) if found else ()
 
@@ -81,7 +82,7 @@ def _user_1m(fields: list[str]) -> Description:
 
 
 def metadata_beside(ratings: Path) -> tuple[MetadataFile, ...]:
-    """The files of movies and users that MovieLens puts beside ``ratings``, those that are there."""
+    """The files of movies and users that lie beside MovieLens' ``ratings``."""
     folder, width = ratings.parent, 5 + len(_GENRES_100K)
     known = {
         "ratings.csv": (

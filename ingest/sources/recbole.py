@@ -1,5 +1,6 @@
-"""RecBole's atomic files: ``NAME.inter`` with ``NAME.item`` and ``NAME.user``, headers ``field:type``,
-with any separator. The interactions are read as any delimited text.
+"""Reads RecBole's atomic files: ``NAME.inter`` with ``NAME.item`` and ``NAME.user``.
+
+Headers are ``field:type``, with any separator. The interactions are read like any delimited text.
 
 Format: https://recbole.io/docs/user_guide/data/atomic_files.html
 """
@@ -20,7 +21,7 @@ _CATEGORIES = ("class", "genre", "genres", "category", "categories")
 
 
 def atomic_metadata(interactions: list[Path], engine: Engine) -> tuple[MetadataFile, ...]:
-    """The ``.item`` and ``.user`` files of the same names as these ``.inter`` files. Raises SourceError."""
+    """The ``.item`` and ``.user`` files that belong to these ``.inter`` files. Raises SourceError."""
     beside = sorted({path.parent / path.name.split(".")[0] for path in interactions})
     return tuple(
         _metadata(base.with_name(f"{base.name}.{kind}"), kind, engine)

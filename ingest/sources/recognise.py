@@ -1,4 +1,4 @@
-"""From a path to a source: archives are looked into, folders searched, files told by their content."""
+"""Opens the source at a path: unpacks archives, searches folders, recognises files by their content."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ ACCEPTED = (
     "delimited text (CSV, TSV and others), JSON lines, a JSON array or Parquet, plain or packed (gzip, zstd, "
     "bzip2, xz, zip, tar); a folder or a pattern of such files; MovieLens, RecBole, Netflix, Jester and MIND"
 )
-# The file that decides in a folder: its neighbours are metadata, splits or other things.
+# Names of the file with the interactions; the files beside it are metadata, splits or other things.
 _MOVIELENS = ("ratings.csv", "ratings.dat", "u.data")
 _LEFT_ASIDE = (".md", ".pdf", ".html", ".py", ".sh", ".pl", ".crc", ".md5", ".png", ".jpg")
 _NO_DATA = ("readme", "license", "licence", "allbut.pl", "mku.sh")
 
 
 def open_source(path: Path, options: ReadingOptions, memory_mb: int | None = None) -> FileSource:
-    """The source at ``path``, read whole. Raises SourceError with one sentence that says what to do."""
+    """Open and read all of the source at ``path``. Raises SourceError with a sentence that says what to
+    do."""
     engine = Engine() if memory_mb is None else Engine(memory_mb)
     try:
         return _read(path, options, engine)
@@ -48,7 +49,7 @@ def _read(path: Path, options: ReadingOptions, engine: Engine) -> FileSource:
     if not options.columns:
         files, metadata = _known_data_set(files, engine)
         if any(isinstance(file, GorseMetadata) for file in metadata):
-            # Gorse writes a value of 0 to feedback that has none.
+            # Gorse writes the value 0 for feedback without a value.
             options = replace(options, columns={"value": NONE})
     tables, notes = _tables(files, options, engine)
     return FileSource.read(engine, tables, options, metadata, notes)
@@ -67,7 +68,7 @@ def _files(path: Path, engine: Engine) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:
-    """The files below a folder by name, without hidden ones and those by which Spark marks its output."""
+    """The files below a folder, sorted by name, without hidden ones and without Spark's markers."""
     if (folder / "_delta_log").is_dir():
         raise SourceError(
             f"{folder} is a Delta table, whose files hold removed rows too: write its current rows as Parquet"
@@ -97,7 +98,8 @@ def _known_data_set(files: list[Path], engine: Engine) -> tuple[list[Path], tupl
 def _tables(
     files: list[Path], options: ReadingOptions, engine: Engine
 ) -> tuple[list[LoadedTable], tuple[str, ...]]:
-    """The files with the columns of interactions; the others are named, or the reason why there is none."""
+    """The tables that hold interactions, and a note on each other file. Raises SourceError if there is
+    none."""
     tables: list[LoadedTable] = []
     notes: list[str] = []
     first_error: SourceError | None = None
@@ -107,11 +109,11 @@ def _tables(
             columns = _columns(table, options)
         except ColumnsUnknownError as error:
             first_error = first_error or error
-            notes.append(f"{file.name} is left aside: its columns name no user and item")
+            notes.append(f"{file.name} is skipped: its columns name no user and item")
             continue
         except NoTableError as error:
             first_error = first_error or error
-            notes.append(f"left aside: {error}")
+            notes.append(f"skipped: {error}")
             continue
         tables.append(LoadedTable(table, columns, modified_ms(file)))
     if not tables:

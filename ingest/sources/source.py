@@ -1,4 +1,4 @@
-"""What a source is: files of interactions that belong together, and the metadata beside them."""
+"""A source made of files: interactions that belong together, and their metadata."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ingest.sources.metadata import Metadata
 
 @dataclass
 class FileSource:
-    """A source that was opened and looked at whole: what it holds is in the engine, typed and counted."""
+    """An opened source: all of its rows are in the engine, typed and counted."""
 
     engine: Engine
     examination: Examination
@@ -42,7 +42,7 @@ class FileSource:
         return cls(engine, examine(engine, listed, decisions, options, notes), metadata)
 
     def notes(self) -> list[str]:
-        """What a person should know before the events go out: the whole block."""
+        """What a person should know before the events are sent: the lines of the examination."""
         return self.examination.lines()
 
     def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
@@ -51,7 +51,7 @@ class FileSource:
             yield from file.entries(self.engine, rejected)
 
     def events(self, rejected: RejectedLines) -> Iterator[EncodedEvent]:
-        """All events in the order of their times; events of one time keep the order of the source."""
+        """All events in time order; events with the same time keep the source's order."""
         rejected.add_all(self.examination.refused, map(str, self.examination.rows))
         options = self.examination.options
         yield from events_in_time_order(self.engine, options.time_from_zero)

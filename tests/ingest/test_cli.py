@@ -46,7 +46,7 @@ def test_the_final_count_is_json_on_the_output_and_rejected_lines_are_on_the_oth
     assert done.returncode == 0
     (row,) = read_refused_rows(tmp_path / "refused.jsonl")
     assert row.line == 3
-    assert row.reason.startswith("value 'bad' is not a number: leave the number alone")
+    assert row.reason.startswith("value 'bad' is not a number: keep only the number")
     assert (final["sent"], final["acknowledged"], final["failed"], final["rejected_lines"]) == (2, 2, 0, 1)
     assert f"{path}:3: value 'bad' is not a number" in done.stderr
 
@@ -138,16 +138,16 @@ def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_is_its_o
             "absent.csv does not exist; a source is `synthetic`, or the path of delimited text",
         ),
         (("synthetic", "--rate", "5", "--speed", "2"), "exclude each other: choose one"),
-        (("synthetic", "--rate", "0"), "want a number above 0"),
-        (("synthetic", "--event-type", "stare"), "--event-type wants one of view, click"),
+        (("synthetic", "--rate", "0"), "take a number above 0"),
+        (("synthetic", "--event-type", "stare"), "--event-type takes one of view, click"),
         (("synthetic", "--users", "2", "--items", "2", "--ratings", "9"), "give at most 2 ratings"),
-        (("synthetic", "--rating-scale", "5"), "--rating-scale wants MIN:MAX"),
+        (("synthetic", "--rating-scale", "5"), "--rating-scale takes MIN:MAX"),
         ((__file__, "--endless"), "--endless goes with the built-in source only"),
         ((__file__, "--columns", "who"), "--columns does not understand 'who'"),
         ((__file__, "--type", "a=b"), "--type does not understand 'a=b'; write NAME=TYPE"),
-        ((__file__, "--zero-means", "nothing"), "--zero-means wants unrated"),
+        ((__file__, "--zero-means", "nothing"), "--zero-means takes unrated"),
         ((__file__, "--encoding", "klingon"), "--encoding 'klingon' is not known"),
-        ((__file__, "--most-refused", "5"), "--most-refused wants a share from 0 to 1"),
+        ((__file__, "--most-refused", "5"), "--most-refused takes a share from 0 to 1"),
     ],
 )
 def test_wrong_use_is_answered_with_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:

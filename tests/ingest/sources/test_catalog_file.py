@@ -115,7 +115,9 @@ def test_records_that_cannot_be_read_are_counted_too(write_file: Written, engine
     said: list[str] = []
     check_entries(file, 0.5, said.append)
     assert said == ["  2 entries, 1 refused"]
-    with pytest.raises(TooMuchRefusedError, match=r"1 of 3 rows .*jsonl:2: no whole JSON object.*--without"):
+    with pytest.raises(
+        TooMuchRefusedError, match=r"1 of 3 rows .*jsonl:2: not a complete JSON object.*--without"
+    ):
         check_entries(file, 0.05, said.append)
 
 

@@ -123,7 +123,7 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(
 
 def test_a_file_that_is_no_archive_is_an_error(site: tuple[Path, str], tmp_path: Path) -> None:
     _publish(site[0], NAME, b"<html>sorry</html>")
-    with pytest.raises(DownloadError, match="is no whole zip archive"):
+    with pytest.raises(DownloadError, match="is not a complete zip archive"):
         download(NAME, tmp_path / "to", site[1])
 
 

@@ -318,7 +318,7 @@ def test_lines_of_python_literals_are_read(write_file: Written, read_back: Any) 
     path = write_file("steam.jsonl", "".join(f"{row!r}\n" for row in rows) + "{'broken\n")
     read = read_back(path, columns="user=username,item=product_id,time=date")
     assert (read.types, read.rejected) == ({"view": 20}, 1)
-    assert read.shown == [f"{path}:21: no whole JSON object"]
+    assert read.shown == [f"{path}:21: not a complete JSON object"]
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_old_russian_text_is_read(write_file: Written, read_back: Any) -> None:
 @pytest.mark.parametrize(
     ("content", "cure"),
     [
-        (b"PK\x03\x04", "no whole zip archive"),
+        (b"PK\x03\x04", "not a complete zip archive"),
         (b"\xd0\xcf\x11\xe0 old excel", "save the sheet as CSV"),
         (b"%PDF-1.4", "export the table as CSV"),
         (b"<!DOCTYPE html><html>404</html>", "web page"),

@@ -86,13 +86,13 @@ TAKEN: dict[str, tuple[str | bytes, dict[str, Any], tuple[Any, ...], str]] = {
         _csv("пользователь;item;rating\n", "Иван{u};книга{i};{v}").encode("cp1251"),
         {"columns": "user=пользователь"},
         ("rating", "Иван1", "книга1", 3.0),
-        "encoding cp1251 (--encoding says another)",
+        "encoding cp1251 (--encoding sets another)",
     ),
     "Excel's days with a decimal comma": (
         _csv("user;item;rating;date\n", "{u};{i};{v};43001,5"),
         {},
         ("rating", "1", "1", 3.0),
-        "days of Excel, 2017-09-23 12:00:00",
+        "Excel's days, 2017-09-23 12:00:00",
     ),
     "milliseconds as floats": (_csv(HEADER, "{u},{i},{v},{t}000.0"), {}, ("rating", "1", "1", 3.0), "millis"),
     "times in two units": (
@@ -105,7 +105,7 @@ TAKEN: dict[str, tuple[str | bytes, dict[str, Any], tuple[Any, ...], str]] = {
         _csv(HEADER, "{u},{i},1,{t}"),
         {},
         ("like", "1", "1", 1.0),
-        "a 1 is taken as a like: say --rating-scale 1:5",
+        "a 1 is taken as a like: use --rating-scale 1:5",
     ),
     "ones and zeros": (
         "uid:token,iid:token,label:float\n" + "".join(f"{u},{i},{i % 2}\n" for u, i in PAIRS),
@@ -184,7 +184,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int, str]] = {
         1,
         "--columns time=- gives every row a time by the order of the lines",
     ),
-    "a header again": ("user,item\n1,2\nuser,item\n1,3\n", {}, 1, "the header stands here again"),
+    "a header again": ("user,item\n1,2\nuser,item\n1,3\n", {}, 1, "the header is repeated here"),
     "zeros and ones": (
         "user,item,rating\n" + "".join(f"{u},{i},{i % 2}\n" for u, i in PAIRS),
         {},
@@ -195,7 +195,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int, str]] = {
         "user_id,anime_id,rating\n" + "".join(f"{u},{i},{-1 if i == 2 else 2 * i}\n" for u, i in PAIRS),
         {},
         5,
-        "rating '-1' may mean not rated, or the worst: say --zero-means unrated",
+        "rating '-1' may mean not rated, or the worst: use --zero-means unrated",
     ),
     "a column of other types": (
         _csv("user_id,anime_id,type,rating\n", "{u},{i},TV,{v}"),
@@ -221,7 +221,7 @@ def test_a_variant_is_refused_with_its_cure(kind: str, write_file: Written, read
         (_csv(HEADER, "{u},{i},{v},5,{t}"), "decimal commas, put them in quotes"),
         ('{"user_id":{"0":1,"1":2},"item_id":{"0":1,"1":2}}', "to_json(orient='records', lines=True)"),
         ("one two\nthree four\n", "--columns user=NAME"),
-        ("userandsoon\n1\n2\n", "--separator TEXT says what stands between fields"),
+        ("userandsoon\n1\n2\n", "--separator TEXT sets what separates the fields"),
         ("INSERT INTO ratings VALUES (1,2,3);\n", "a dump in SQL: export the table as CSV"),
         ("@relation x\n@attribute user numeric\n", "an ARFF file: write it as CSV"),
     ],

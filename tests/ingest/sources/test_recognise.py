@@ -67,7 +67,7 @@ def test_files_of_a_folder_without_user_and_item_are_left_aside_by_name(
     write_file("notes.pdf.txt", b"%PDF-1.4")
     read = read_back(tmp_path)
     assert read.rows == WANTED
-    assert "categories.csv is left aside: its columns name no user and item" in read.block
+    assert "categories.csv is skipped: its columns name no user and item" in read.block
     assert "notes.pdf.txt is a PDF document" in read.block
 
 

@@ -32,7 +32,7 @@ def test_a_separator_that_no_sniffer_finds_can_be_told(
     rows = [("user_id", "item_id", "rating", "timestamp"), ("u,1", "i;1", "4", "1500000000")]
     path = write_file("a.txt", "".join(separator.join(row) + "\n" for row in rows))
     assert read_back(path, separator=separator).rows == [("rating", "u,1", "i;1", 4.0, 1_500_000_000_000)]
-    with pytest.raises(SourceError, match="stands in none of its first lines"):
+    with pytest.raises(SourceError, match="is in none of its first lines"):
         read_back(path, separator="@")
 
 
