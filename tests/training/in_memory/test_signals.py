@@ -159,3 +159,45 @@ def test_only_the_named_signals_are_fitted_and_the_given_factors_are_theirs() ->
 def test_an_item_to_item_model_is_as_large_as_memory_allows(memory: int, items: int) -> None:
     assert most_items(memory) == items
     assert most_items(-1) == 1
+
+
+def visits(users: int, returning: int) -> Pairs:
+    """All users like eight items at one instant, and the first of them two further items an hour later."""
+    early = np.repeat(np.arange(users), 8)
+    late = np.repeat(np.arange(returning), 2)
+    owners = np.concatenate([early, late])
+    items = np.concatenate([np.tile(np.arange(8), users), np.tile([8, 9], returning)])
+    times = np.concatenate([np.zeros(len(early), np.int64), np.full(len(late), HOUR_MS)])
+    order, many = np.lexsort((items, owners)), len(owners)
+    ones = np.ones(many, np.float32)
+    return Pairs(
+        users=owners[order].astype(np.int32),
+        items=items[order].astype(np.int32),
+        strengths=ones,
+        ratings=np.full(many, np.nan, np.float32),
+        positive=np.ones(many, np.bool_),
+        event_times=times[order],
+        first_times=times[order],
+        grades=ones,
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "returning", "is_one_instant"),
+    [
+        pytest.param(300, 200, True, id="200 users are enough of any number"),
+        pytest.param(90, 50, True, id="in a small world 50 are, where they are the larger part"),
+        pytest.param(100, 50, False, id="half of the users are not the larger part"),
+        pytest.param(49, 49, False, id="fewer than 50 are chance, even where they are all"),
+        pytest.param(450, 199, False, id="fewer than 200 of many users are not enough"),
+    ],
+)
+def test_weights_are_chosen_after_one_instant_where_enough_users_ask_after_it(
+    users: int, returning: int, is_one_instant: bool
+) -> None:
+    newest, found = signals._newest(past(visits(users, returning)).past, SETTINGS)
+    assert found is is_one_instant
+    if is_one_instant:
+        held_out = newest.pairs.where(newest.held_out)
+        assert set(held_out.items.tolist()) == {8, 9}
+        assert len(np.unique(held_out.users)) == returning
