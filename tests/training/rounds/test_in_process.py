@@ -54,6 +54,14 @@ def one_of_each() -> Events:
     return ratings([0], [0], [5.0], [0])
 
 
+def one_user() -> Events:
+    return ratings([0] * 30, list(range(30)), [5.0, 2.0] * 15, list(range(30)))
+
+
+def one_item() -> Events:
+    return ratings(list(range(70)), [0] * 70, [5.0] * 70, list(range(70)))
+
+
 def all_equal() -> Events:
     users, items, values, times = draw(70, 30, 8)
     return ratings(users, items, [5.0] * len(values), times)
@@ -104,6 +112,8 @@ def nobody_comes_back() -> Events:
 
 WORLDS = (
     one_of_each,
+    one_user,
+    one_item,
     all_equal,
     all_at_once,
     one_very_busy_user,
