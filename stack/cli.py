@@ -1,4 +1,4 @@
-"""The `headwater` command, put together from what is installed."""
+"""The `headwater` command, made up of the commands of the services that are installed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def build_app(arguments: Sequence[str]) -> typer.Typer:
-    """All commands; only the part of the one that is asked for, so that it starts quickly."""
+    """The commands. Where ``arguments`` name one, only its part is imported, so that it starts quickly."""
     command = _command_of(arguments)
     asked = [part for part in PARTS if command in part.commands]
     app = typer.Typer(
@@ -51,7 +51,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
         typer.echo(missing[0], err=True)
         raise SystemExit(2)
 
-    # Even one command stays a named one, and the hints stand below the list of commands.
+    # With this callback a single command keeps its name, and the hints appear below the list of commands.
     @app.callback(epilog="  ".join(missing) or None)
     def headwater(
         data_dir: Annotated[
@@ -59,7 +59,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
             typer.Option(
                 "--data-dir",
                 envvar="HEADWATER_DATA_DIR",
-                help="Whose stack the command means; default: the only one that runs.",
+                help="Which stack the command is for; default: the only one that runs.",
             ),
         ] = None,
         version: Annotated[
@@ -72,7 +72,7 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
 
 
 def _command_of(arguments: Sequence[str]) -> str:
-    """The first word that is no option of the app itself, with the second where both are a command; or ""."""
+    """The command's name: the first word that is no option, or the first two ("report live"); or ""."""
     words = iter(arguments)
     for word in words:
         if word == "--data-dir":

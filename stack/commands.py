@@ -1,4 +1,4 @@
-"""setup, demo, up, down, status, doctor."""
+"""The commands that set up, start, stop and inspect a stack: setup, demo, up, down, status, doctor."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stack.status.block import block
 from stack.status.picture import collect
 from stack.status.state_checks import check_states
 
-DataDir = Annotated[Path, typer.Option(help="Where all data of the run is kept.")]
+DataDir = Annotated[Path, typer.Option(help="The folder for all data of the run.")]
 ApiPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of the API; 0 picks a free one.")]
 KafkaPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of Kafka; 0 picks a free one.")]
 RedisPort = Annotated[int, typer.Option(min=0, max=65_535, help="Port of Redis; 0 picks a free one.")]
@@ -35,8 +35,8 @@ Ratings = Annotated[
     str | None,
     typer.Option(metavar="SOURCE", help="File or folder to replay instead of the built-in source."),
 ]
-NoProducer = Annotated[bool, typer.Option("--no-producer", help="Send nothing: events come by the API.")]
-TrainEvery = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Train that often; 0: on request.")]
+NoProducer = Annotated[bool, typer.Option("--no-producer", help="Send no events; they come by the API.")]
+TrainEvery = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How often; 0: only on request.")]
 Rate = Annotated[
     float | None, typer.Option(min=0.001, metavar="N", help="Events a second; default: as fast as possible.")
 ]
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
 
 
 def setup() -> None:
-    """Java and the jars, fetched once; afterwards nothing needs the network."""
+    """Fetch Java and the jars, once; afterwards nothing needs the network."""
     console = Console(stderr=True)
     with _errors_in_words(console):
         java = ensure_set_up(console)
@@ -74,16 +74,16 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background; `down` stops it.")] = False,
     reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
-    """The whole recommender on this machine until Ctrl-C, its data kept in --data-dir."""
+    """Run the whole recommender on this machine until Ctrl-C, and keep its data in --data-dir."""
     console = Console(stderr=True)
     with _errors_in_words(console):
         if ratings and no_producer:
-            raise StackError("--ratings and --no-producer exclude each other: choose one")
+            raise StackError("--ratings and --no-producer contradict each other: choose one")
         if _only_looks(ratings, reading, console):
             return
         if detach:
             words = [word for word in sys.argv[1:] if word != "--detach"]
-            words += ["--yes", "--most-refused", "1"]  # this person has been asked already
+            words += ["--yes", "--most-refused", "1"]  # the user has consented already
             start_detached(words, Folders(data_dir.expanduser().resolve()), console)
             return
         options = Options(
@@ -102,7 +102,7 @@ def up(
 
 @with_reading_options
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End when a model trained on all is served.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End once a model of all events is served.")] = False,
     ratings: Ratings = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="With --once: write the summary there.")
@@ -128,7 +128,7 @@ def demo(
     rate: Rate = None,
     reading: TypedReading = TypedReading(),  # noqa: B008 - each command has its options in its place
 ) -> None:
-    """`up` with an empty data folder, free ports where the usual ones are taken, and a source replayed."""
+    """Run `up` on an empty data folder, and replay a source; free ports replace usual ones that are busy."""
     console = Console(stderr=True)
     with _errors_in_words(console):
         if json_file and not once:
@@ -152,7 +152,7 @@ def demo(
         if not once:
             run_until_stopped(options, console)
             return
-        # What sums up reads the lake, and is slow to import: only this command needs it.
+        # The summary needs libraries that are slow to import.
         from stack.demo.once import run_once
 
         tells = options.ratings is None if story is None else story
@@ -160,7 +160,7 @@ def demo(
 
 
 def down(data_dir: DataDir = Path("data")) -> None:
-    """Stop what runs on --data-dir, also what an earlier run left behind."""
+    """Stop the run on --data-dir, and the processes that an earlier run left behind."""
     console = Console(stderr=True)
     with _errors_in_words(console):
         folders = Folders(data_dir.expanduser().resolve())
@@ -169,7 +169,7 @@ def down(data_dir: DataDir = Path("data")) -> None:
 
 
 def status(data_dir: DataDir = Path("data"), as_json: AsJson = False) -> None:
-    """What runs on --data-dir: counts, lag, model, addresses. Exit code 3 when nothing runs."""
+    """Show the run on --data-dir: counts, lag, model, addresses. Exit code 3 when nothing runs."""
     found = collect(Folders(data_dir.expanduser().resolve()))
     if as_json:
         typer.echo(json.dumps(found.to_dict(), indent=2))
@@ -180,7 +180,7 @@ def status(data_dir: DataDir = Path("data"), as_json: AsJson = False) -> None:
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check this machine, and the state of what runs on it; print the cure for each failure.
+    """Check this machine and the state of the stacks that run on it; print the cure for each failure.
 
     Exit code 1 when something failed.
     """
@@ -194,9 +194,9 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def _only_looks(ratings: str | None, reading: TypedReading, console: Console) -> bool:
-    """Say how the source will be read, before anything is started; whether that was all that was asked for.
+    """Print how the source will be read, before anything starts; whether --check asked for no more.
 
-    Raises StackError where it cannot be read, and where too much of it would be refused.
+    Raises StackError where the source cannot be read, and where too much of it would be refused.
     """
     if ratings not in (None, BUILT_IN_SOURCE):
         # The engine that reads files is slow to import: only the commands that need it do.

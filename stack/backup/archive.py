@@ -35,9 +35,9 @@ class Summary(BaseModel):
     headwater: str  # the version that wrote it
     shards: int  # REDIS_SHARDS: the names of keys depend on it
     served: str | None  # the model version that was served
-    versions: dict[str, float]  # each version that is whole -> when it was begun (epoch seconds)
+    versions: dict[str, float]  # each whole version -> when its round began (epoch seconds)
     model_files: bool  # whether the versions' folders are in it; False where MODELS_URI is no local folder
-    counts: dict[str, int] = {}  # for people: what is in it
+    counts: dict[str, int] = {}  # how many of each kind the backup holds, for its message
     sha256: dict[str, str] = {}  # by member
 
 
@@ -46,7 +46,7 @@ class BackupError(StackError):
 
 
 def write_archive(target: Path, summary: Summary, keys: Path, folders: Mapping[str, Path]) -> Summary:
-    """Write the file beside its place and move it there when it is whole; readable by its owner only."""
+    """Write a temporary file, readable by its owner only, and move it to ``target`` once it is whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
     files = {KEYS: keys}
     for version, folder in folders.items():
@@ -65,7 +65,7 @@ def write_archive(target: Path, summary: Summary, keys: Path, folders: Mapping[s
 
 @contextmanager
 def open_archive(source: Path) -> Iterator[tuple[Summary, Path]]:
-    """The summary, and a folder with the members, which goes at the end. Raises BackupError."""
+    """The summary, and a temporary folder with the members. Raises BackupError."""
     if not source.is_file():
         raise BackupError(f"no backup {source}: name a file that `headwater backup` wrote")
     with TemporaryDirectory(prefix="headwater-restore-") as scratch:

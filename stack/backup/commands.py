@@ -21,9 +21,9 @@ def register(app: typer.Typer) -> None:
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it (a tar).", dir_okay=False)],
 ) -> None:
-    """Models, rules, experiments, audit and tombstones in one file: what no rebuild brings back.
+    """Write models, rules, experiments, audit and tombstones, which no rebuild brings back, into one file.
 
-    The lake is backed up by its own means, and the state in Redis is rebuilt from it.
+    Back up the lake by other means; `headwater rebuild` makes the state in Redis from it.
     """
     summary = make_backup(TrainingSettings(), file)
     held = ", ".join(f"{count} {name}" for name, count in summary.counts.items() if name != "others")
@@ -36,9 +36,9 @@ def backup(
 def restore_backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Of `headwater backup`.", dir_okay=False)],
 ) -> None:
-    """Bring back what Redis and MODELS_URI lack of a backup; what is there stays.
+    """Restore what Redis and MODELS_URI lack; what is there stays.
 
-    Run `headwater rebuild` afterwards where Redis has lost the state, or start streaming: it rebuilds.
+    If Redis has lost the state, run `headwater rebuild` afterwards, or start streaming, which rebuilds it.
     """
     done = restore(TrainingSettings(), file)
     typer.echo(

@@ -1,4 +1,4 @@
-"""Which Redis keys a backup holds: those that neither the lake nor Kafka can bring back."""
+"""The Redis keys that a backup holds: those that neither the lake nor Kafka can bring back."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from contracts.stored import keyspace
 
-# How what a backup holds is joined with what Redis has by then.
+# How a restore joins the backup's values with those that Redis has by then.
 ABSENT_ONLY = (keyspace.SERVING_RULES, keyspace.EXPERIMENTS, keyspace.EXPERIMENTS_REVISION)
 LOGS = (keyspace.MODEL_AUDIT, keyspace.EXPERIMENT_AUDIT)  # older lines go before those that are there
 
 
 def tombstones(shards: int) -> list[str]:
-    """The users who asked to be forgotten; the later moment of both counts."""
+    """The keys of the users who asked to be forgotten; the later moment of both counts."""
     return [keyspace.erased_users(shard) for shard in range(shards)]
 
 
 def shared_keys(shards: int, experiments: Sequence[str] = ()) -> list[str]:
-    """All that belongs to no model version; ``experiments`` are the names of those that there are."""
+    """The keys that belong to no model version; ``experiments`` are the names of all experiments."""
     return [*ABSENT_ONLY, *LOGS, *map(keyspace.experiment_looks, experiments), *tombstones(shards)]
 
 

@@ -1,4 +1,4 @@
-"""Makes a backup of what Redis and the models' folder hold; only reads both."""
+"""Makes a backup of Redis and the models' folder, and changes neither."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 def make_backup(settings: TrainingSettings, target: Path) -> Summary:
-    """Write the backup. Raises BackupError where there is nothing, or the served version went meanwhile."""
+    """Write the backup. Raises BackupError where it is empty, or the served version was pruned meanwhile."""
     publisher, shards = Publisher.of(settings), settings.redis_shards
     served = publisher.current_version()
     versions = _whole_versions(publisher)
@@ -69,7 +69,7 @@ def make_backup(settings: TrainingSettings, target: Path) -> Summary:
 
 
 def _whole_versions(publisher: Publisher) -> dict[str, float]:
-    """Each version that Redis holds whole, and when it was begun; one at work is left out."""
+    """Each version that is whole in Redis, and when its round began; unfinished ones are left out."""
     found: dict[str, float] = {}
     for version, begun in publisher.versions_begun().items():
         try:

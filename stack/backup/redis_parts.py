@@ -34,9 +34,9 @@ class Part(NamedTuple):
 
 
 def parts_of(client: Any, key: str) -> Iterator[Part]:
-    """All that a key holds, in the order of a list; nothing where it is absent.
+    """The parts of a key's value, lists in their order; none where the key is absent.
 
-    A field that changes meanwhile may come twice: the later one counts.
+    A field that changes meanwhile may come twice; the later one counts.
     """
     kind = client.type(key).decode()
     if kind == "string":
@@ -53,7 +53,7 @@ def parts_of(client: Any, key: str) -> Iterator[Part]:
 
 
 def write_parts(path: Path, parts: Iterable[Part]) -> int:
-    """Write the file in chunks; how many rows it has."""
+    """Write the file in chunks; the number of its rows."""
     rows, source = 0, iter(parts)
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         while chunk := list(islice(source, _ROWS)):
@@ -67,7 +67,7 @@ def write_parts(path: Path, parts: Iterable[Part]) -> int:
 
 
 def read_parts(path: Path) -> Iterator[Part]:
-    """The rows in their order, a chunk of them in memory at a time."""
+    """The file's rows in their order; one chunk is in memory at a time."""
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(_ROWS):
             columns = [column.to_pylist() for column in batch.columns]

@@ -1,4 +1,4 @@
-"""Brings back what a backup holds. Nothing that is there by then is overwritten.
+"""Restores a backup, and overwrites nothing that is there.
 
 Versions are written whole and counted before the pointer names one. Users who asked to be forgotten after
 the backup was made are taken out of its lists, as far as Redis knows of them; `headwater rebuild` tells it.
@@ -38,16 +38,16 @@ end
 
 
 class Restored(NamedTuple):
-    """What was done."""
+    """The result of a restore."""
 
     summary: Summary
-    versions: list[str]  # that were written: the others were there
-    served: str | None  # now
+    versions: list[str]  # the versions that were written; the others were there
+    served: str | None  # the version that is served now
     folders: list[str]  # versions whose folder was written
 
 
 def restore(settings: TrainingSettings, source: Path) -> Restored:
-    """Write what Redis and the models' folder lack. Raises BackupError, TrainingError."""
+    """Write what is missing in Redis and the models' folder. Raises BackupError, TrainingError."""
     publisher = Publisher.of(settings)
     with open_archive(source) as (summary, folder):
         if summary.shards != settings.redis_shards:
@@ -85,7 +85,7 @@ def _is_there(publisher: Publisher, version: str) -> bool:
 
 
 def _serve(publisher: Publisher, summary: Summary) -> str | None:
-    """Name the version that was served, where none is; the one that is served now."""
+    """Serve the backup's version if none is served; the version that is served now."""
     if publisher.current_version() is None and summary.served is not None:
         publisher.move(summary.served, None, "restore", f"from the backup of {summary.made_at}")
     return publisher.current_version()
@@ -137,7 +137,7 @@ def _add_absent(client: Any, key: str, kind: str, parts: Iterable[Part]) -> None
         else:
             client.set(key, part.value, nx=True)
     if added and key == keyspace.EXPERIMENTS and client.exists(keyspace.EXPERIMENTS_REVISION):
-        client.incr(keyspace.EXPERIMENTS_REVISION)  # the API's processes look only when it has changed
+        client.incr(keyspace.EXPERIMENTS_REVISION)  # the API reads experiments again when this changes
 
 
 def _replace(client: Any, key: str, kind: str, parts: Iterable[Part]) -> None:

@@ -1,1 +1,1 @@
-"""`headwater demo --once`: a source replayed, a model served, one user's story."""
+"""`headwater demo --once`: replays a source, serves a model, tells one user's story."""

@@ -1,4 +1,4 @@
-"""`headwater demo --once`: replay a source, train on all of it, serve that model, tell what happened."""
+"""`headwater demo --once`: replays a source, trains on all of it, serves that model, tells what happened."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stack.run.services import Options
 from stack.status import api_client
 from stack.status.redis_state import redis_state
 
-# Long enough for a slow machine's first batch; what still moves is never given up.
+# Long enough for the first batch on a slow machine. A query that makes progress has no time limit.
 _STALL_SECONDS = 600.0
 _LONGEST_TRAINING_STEP_SECONDS = 4 * 3600.0
 _SERVE_SECONDS = 60.0
@@ -29,7 +29,7 @@ _LOOK_SECONDS = 0.25
 
 
 def run_once(options: Options, json_file: Path | None, with_story: bool, console: Console) -> Summary:
-    """The whole job. Raises StackError with what failed, or StopRequested."""
+    """Run the demo to its end. Raises StackError with what failed, or StopRequested."""
     if json_file and not json_file.absolute().parent.is_dir():
         raise StackError(f"The folder of {json_file} does not exist: make it, or give --json another file")
     with running_stack(options, console) as run:
@@ -48,7 +48,7 @@ def run_once(options: Options, json_file: Path | None, with_story: bool, console
         if with_story:
             with run.phases("story", "One user's story"):
                 tell(run)
-        summary = with_seconds(summary, run)  # with the steps that have ended meanwhile
+        summary = with_seconds(summary, run)  # now with the seconds of the later steps
         if json_file:
             summary.write(json_file)
         run.phases.say(seconds_line(summary))
@@ -89,12 +89,12 @@ def _until_zero(run: Run, who: str, measure: Callable[[], int]) -> None:
             last, moved = now, time.monotonic()
         elif time.monotonic() - moved > _STALL_SECONDS:
             raise StackError(
-                f"{who} stood still for {_STALL_SECONDS:g} s; the logs are in {run.folders.logs}"
+                f"{who} made no progress for {_STALL_SECONDS:g} s; the logs are in {run.folders.logs}"
             )
 
 
 def train(run: Run) -> Manifest:
-    """One round on everything in the lake; the manifest of the model. Raises StackError with its outcome."""
+    """Train on everything in the lake; the model's manifest. Raises StackError where there is none."""
     with redis_state(run.ports.redis_url) as redis:
         number, status = redis.request_training(), redis.training_status()
         moved = time.monotonic()
@@ -105,9 +105,10 @@ def train(run: Run) -> Manifest:
             if status != before:
                 moved = time.monotonic()
             elif time.monotonic() - moved > _LONGEST_TRAINING_STEP_SECONDS:
-                raise StackError(f"The trainer stood still; its log is {run.folders.logs / 'training.log'}")
+                log = run.folders.logs / "training.log"
+                raise StackError(f"The trainer made no progress; its log is {log}")
         model = redis.model()
-    # Where the gate refuses a candidate, the served model stays: an answer there is.
+    # Where the gate refuses a candidate, the earlier model is still served.
     if status.outcome not in ("published", "refused_by_gate") or model is None:
         reason = status.reason or status.outcome or "no outcome"
         tail = run.supervisor.log_tail("training")

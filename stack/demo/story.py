@@ -1,6 +1,6 @@
-"""One user's story, told through the API: what they liked, what was recommended, what new ratings changed.
+"""One user's story, told through the API: what the user liked, what was recommended, what ratings changed.
 
-Nothing is trained for it: the online query folds the new ratings in to the served model as they arrive.
+It needs no training: the online query folds the new ratings in to the served model as they arrive.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from stack.status import api_client
 SHOWN = 10
 _MOST_ITEMS = 1000
 _NEIGHBOURS = 50
-_WAIT_SECONDS = 5.0  # of one request; the API's bound is 10
-_LONGEST_WAIT_SECONDS = 120.0  # for what takes a tenth of a second on an idle machine
+_WAIT_SECONDS = 5.0  # for one request; the API allows 10
+_LONGEST_WAIT_SECONDS = 120.0  # a tenth of a second is usual on an idle machine
 
 
 def tell(run: Run) -> None:
-    """Tell it. Raises StackError where there is no user, or where the new ratings do not reach the list."""
+    """Tell the story. Raises StackError where there is no user, or the new ratings do not reach the list."""
     api, say = run.ports.api_url, run.phases.say
     user = choose_user(run.folders.lake)
     if user is None:
@@ -54,7 +54,7 @@ def tell(run: Run) -> None:
 
 
 def _changed_list(api: str, user: str, token: str) -> tuple[list[dict[str, Any]], float]:
-    """The list with the write in it, and the seconds from the write's acknowledgement. Raises StackError."""
+    """The list once the ratings count, and the seconds since their acknowledgement. Raises StackError."""
     begin = time.monotonic()
     while time.monotonic() - begin < _LONGEST_WAIT_SECONDS:
         answer = api_client.recommendations_after(api, user, SHOWN, token, _WAIT_SECONDS)
@@ -72,7 +72,7 @@ def show(
     reasons: Mapping[str, str],
     was: set[str] | None = None,
 ) -> None:
-    """A list with its sources and reasons."""
+    """Print a list with its sources and reasons."""
     for each in items:
         new = "+" if was is not None and each["item_id"] not in was else " "
         reason = reasons.get(each["item_id"], "")
@@ -82,7 +82,7 @@ def show(
 def why(
     items: Sequence[Mapping[str, Any]], neighbours: Mapping[str, Sequence[str]], titles: Mapping[str, str]
 ) -> dict[str, str]:
-    """For each item, the new ratings it is similar to, nearest first."""
+    """For each item, a sentence with the newly rated items that it is similar to, most similar first."""
     reasons = {}
     for each in items:
         item = each["item_id"]
@@ -96,7 +96,7 @@ def why(
 
 
 def titles_of(items: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Title by item, for those that have one."""
+    """The title of each item that has one."""
     return {each["item_id"]: each["title"] for each in items if each.get("title")}
 
 

@@ -1,4 +1,4 @@
-"""Whom the story is about and what they rate next."""
+"""Chooses the user of the story, and the items that this user rates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _ENOUGH_HISTORY = 20
 
 
 def choose_user(lake: Path) -> str | None:
-    """The user with the fewest events from twenty on, else with the most: a few new ratings then show."""
+    """The user with the fewest events among those with twenty or more, so that a few new ratings matter.
+
+    Where nobody has twenty, the user with the most events.
+    """
     try:
         dataset = DeltaTable(INTERACTIONS.path(str(lake))).to_pyarrow_dataset()
     except TableNotFoundError:
@@ -31,9 +34,9 @@ def choose_user(lake: Path) -> str | None:
 def choose_favourites(
     listed: Sequence[Mapping[str, Any]], known: set[str], neighbours: Callable[[str], Sequence[str]]
 ) -> list[str]:
-    """What the user rates next: the last item listed, then its neighbours that are neither known nor listed.
+    """The items to rate: the last item of the list, then its neighbours that are neither known nor listed.
 
-    So the new ratings pull together, away from the head of the list, and the change can be seen.
+    These ratings agree with one another and differ from the head of the list, so the change can be seen.
     """
     if not listed:
         return []

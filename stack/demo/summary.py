@@ -1,4 +1,4 @@
-"""summary.json of a `--once` run: what was sent, what arrived where, and how long each step took."""
+"""The summary of a `--once` run: how much was sent, how much arrived where, how long each step took."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stack.verify.lake_count import count_lake
 
 @dataclass(frozen=True)
 class Summary:
-    """The file's top-level keys."""
+    """The summary; its fields are the keys of the JSON file."""
 
     sent: int
     acknowledged: int
@@ -32,27 +32,25 @@ class Summary:
     model_version: str
     metrics: dict[str, float | None]
     seconds: dict[str, float] = field(default_factory=dict)
-    installation_seconds: dict[str, float] = field(default_factory=dict)  # of the last one; {}: not known
-    rejected_sample: list[str] = field(
-        default_factory=list
-    )  # the first lines of the source that were refused
+    installation_seconds: dict[str, float] = field(default_factory=dict)  # of the installation; {}: unknown
+    rejected_sample: list[str] = field(default_factory=list)  # the first refused lines of the source
 
     def encode(self) -> str:
-        """One JSON object, to be read by people too."""
+        """The summary as indented JSON."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def decode(cls, text: str) -> Summary:
-        """Read the file's text. Raises ValueError or TypeError where it is not a summary."""
+        """The summary from its JSON. Raises ValueError or TypeError where the text is no summary."""
         return cls(**json.loads(text))
 
     def write(self, path: Path) -> None:
-        """As JSON."""
+        """Write the summary as JSON."""
         path.write_text(self.encode())
 
 
 def summarise(run: Run, model: Manifest) -> Summary:
-    """Count in the lake, in Redis and in the dead-letter topic itself, not from the services' counters."""
+    """Count in the lake, in Redis and in the dead-letter topic; the services' counters are not used."""
     progress = read_progress(run.folders.progress)
     lake = count_lake(run.folders.lake)
     with redis_state(run.ports.redis_url) as redis:
@@ -80,7 +78,7 @@ def with_seconds(summary: Summary, run: Run) -> Summary:
 
 
 def seconds_line(summary: Summary) -> str:
-    """Where the time went, for people."""
+    """How long each step took, as sentences."""
     seconds, installation = dict(summary.seconds), summary.installation_seconds
     total = seconds.pop("total")
     text = f"This run took {total:.0f} s: {_in_words(seconds)}"
@@ -94,5 +92,5 @@ def _in_words(seconds: Mapping[str, float]) -> str:
 
 
 def rejected_events(bootstrap: str) -> int:
-    """Refused events; one that a repeated batch wrote twice counts once."""
+    """The number of rejected events; an event that a repeated batch wrote twice counts once."""
     return len({(e.source_topic, e.source_partition, e.source_offset) for e in read_rejected(bootstrap)})

@@ -1,4 +1,4 @@
-"""The demo's visitors: they ask the API for lists and rate what they like, in an experiment with two arms.
+"""The demo's visitors ask the API for lists and rate what they like, in an experiment with two arms.
 
 Lists made for a user are better than popular lists by construction, because the visitors have a taste
 (`ingest/simulated/visitors.py`). `headwater experiments report demo-lists` shows how much better.
@@ -45,32 +45,32 @@ DEFINITION: dict[str, Any] = {
 
 
 class Site(Protocol):
-    """What visitors do on the site. Both methods raise ApiError."""
+    """The site that visitors use. Both methods raise ApiError."""
 
     def ask(self, user_id: str, session_id: str) -> Any:
-        """A list: the answer of GET /v1/users/{user_id}/recommendations."""
+        """Ask for a list; the answer is that of GET /v1/users/{user_id}/recommendations."""
 
     def send(self, events: list[dict[str, object]]) -> None:
-        """POST /v1/events."""
+        """Send events by POST /v1/events."""
 
 
 class Api:
-    """A site that is the API."""
+    """The API as the site."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def ask(self, user_id: str, session_id: str) -> Any:
-        """A list for this session."""
+        """Ask for a list for this session."""
         return api_client.recommendations(self._url, user_id, SHOWN, session_id)
 
     def send(self, events: list[dict[str, object]]) -> None:
-        """The events, acknowledged."""
+        """Send the events, and wait for the acknowledgement."""
         api_client.send_events(self._url, events)
 
 
 def main() -> None:
-    """Visits without end, from the first served model on."""
+    """Make visits without end, as soon as a model is served."""
     log_json_lines()
     settings = ExperimentSettings()
     visitors = Visitors(SyntheticWorld(WorldSize()), np.random.default_rng())
@@ -96,7 +96,7 @@ def serves_a_model(api_url: str, user_id: str) -> bool:
 
 
 def begin_experiment(api: ExperimentApi) -> None:
-    """Start it, unless it was started before: whoever stopped it meant it."""
+    """Start the experiment, unless it ran before: somebody who stopped it wants it stopped."""
     try:
         known = {each.name: each.state for each in api.all()}
         if NAME not in known:

@@ -1,1 +1,1 @@
-"""How a `headwater` command is called: which stack it means, which servers it needs, failures in words."""
+"""What surrounds every `headwater` command: it finds its stack, checks its servers, and reports failures."""

@@ -1,4 +1,4 @@
-"""Commands that start Spark ask their servers first: Spark takes long to start, and longer to give up."""
+"""Checks a command's servers before it starts Spark, which takes long to start and longer to give up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions of the world (nothing listens, a wrong setting) as one sentence that names a cure.
+"""Failures that are no defects (a server is down, a setting is wrong) as one sentence that names a cure.
 
 Classes are known by their names: no command imports the libraries of services that it does not use.
 """
@@ -16,14 +16,14 @@ _CURE = "start the stack with `headwater up`, or name the right one by --data-di
 
 
 class Failure(NamedTuple):
-    """What the user reads, and the exit code."""
+    """The sentence for the user, and the exit code."""
 
     sentence: str
     code: int = FAILED
 
 
 def in_words(error: Exception) -> Failure | None:
-    """The failure for the user; None for what is a defect of ours and keeps its traceback."""
+    """The failure for the user; None where the error is a defect, which keeps its traceback."""
     for base in type(error).__mro__:
         describe = DESCRIPTIONS.get(f"{base.__module__}.{base.__qualname__}")
         if describe is not None:
@@ -40,7 +40,7 @@ def _no_broker(error: Exception) -> Failure:
 
 
 def _redis_down(error: Exception) -> Failure:
-    """Redis does not answer, or refuses the client; the password in its address stays unsaid."""
+    """Redis does not answer, or refuses the client; the sentence leaves out the password of its address."""
     url = os.environ.get("REDIS_URL")
     address = f" at {urlsplit(url).netloc.rpartition('@')[2]}" if url else ""
     return Failure(f"Redis does not answer{address} ({error}): {_CURE} REDIS_URL", NO_SERVER)

@@ -1,4 +1,4 @@
-"""Which stack a command means: the one of --data-dir, or the only one that runs."""
+"""Finds the stack that a command is for: the one of --data-dir, or the only one that runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _PLACES = ("--bootstrap-servers", "--redis-url", "--lake")
 def variables_of_stack(
     data_dir: Path | None, words: Sequence[str], environ: Mapping[str, str], *, with_java: bool
 ) -> dict[str, str]:
-    """The environment variables by which a command finds the stack, without those that the user has set.
+    """The environment variables that lead a command to its stack, without those that the user has set.
 
-    Without ``data_dir`` none, where the user names a server himself or no stack runs. Raises StackError where
-    nothing runs on ``data_dir``, and where several stacks run and none is named.
+    None are needed where the user names a server, or where no stack runs and there is no ``data_dir``. Raises
+    StackError where nothing runs on ``data_dir``, and where several stacks run and none is named.
     """
     folders = _only_stack(words, environ) if data_dir is None else Folders(data_dir.expanduser().resolve())
     state = RunState.read(folders) if folders else None
@@ -40,7 +40,7 @@ def variables_of_stack(
 
 
 def _only_stack(words: Sequence[str], environ: Mapping[str, str]) -> Folders | None:
-    # Who names one place by hand means another stack than the one that happens to run here.
+    # A user who names a server or the lake does not mean the stack that happens to run here.
     if any(environ.get(name) for name in _SERVERS) or any(word.split("=")[0] in _PLACES for word in words):
         return None
     running = running_stacks()

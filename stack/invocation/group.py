@@ -1,4 +1,4 @@
-"""The group of all `headwater` commands: what happens before and after any of them."""
+"""The group of all `headwater` commands: what happens before and after each of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OF_A_STACK = frozenset(
     }
 )
 _STARTS_SPARK = frozenset({"rebuild", "repair", "train --once", "tune", "models republish"})
-# What a command needs that starts Spark, or whose own clients would wait half a minute for a server.
+# The servers of commands that start Spark, or whose clients would wait half a minute for a server.
 _SERVERS = {
     "rebuild": ("redis", "kafka"),
     "repair": ("redis", "kafka"),
@@ -53,10 +53,10 @@ _SERVERS = {
 
 
 class HeadwaterGroup(TyperGroup):
-    """Says in one sentence what keeps a command from its work, with an exit code that is not 0."""
+    """Reports a command's failure in one sentence, with an exit code that is not 0."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; only a defect of ours shows a traceback."""
+        """Run the command; only a defect shows a traceback."""
         try:
             return super().invoke(ctx)
         except Exception as error:
@@ -77,7 +77,7 @@ class HeadwaterGroup(TyperGroup):
 
 
 def _prepare(ctx: Any, command: str, words: Sequence[str]) -> None:
-    """Point the command to its stack, and ask the servers that it needs."""
+    """Lead the command to its stack, and check the servers that it needs."""
     data_dir = ctx.params.get("data_dir")
     if command in _WITH_DATA_DIR:
         if data_dir:

@@ -24,7 +24,7 @@ _FORMAT_SECONDS = 60
 
 
 def server_properties(folder: Path, port: int, controller_port: int) -> dict[str, str]:
-    """The broker's settings: everything once, since there is one node."""
+    """The broker's settings; every replication factor is 1, because there is one node."""
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -51,7 +51,7 @@ def server_properties(folder: Path, port: int, controller_port: int) -> dict[str
 
 
 def broker_plan(folder: Path, port: int, java: Java) -> Plan:
-    """Format the folder once and say how to start the broker there. Raises StackError when that fails."""
+    """Format the folder once, and give the broker's command. Raises StackError where formatting fails."""
     folder.mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
     lines = server_properties(folder, port, free_port())
@@ -92,7 +92,7 @@ def _java(java: Java, folder: Path, heap: str) -> list[str]:
         str(java.executable),
         f"-Xmx{heap}",
         "-XX:+UseSerialGC",
-        "-XX:-UsePerfData",  # what jstat would read is sampled twenty times a second
+        "-XX:-UsePerfData",  # otherwise the JVM samples figures for jstat 20 times a second
         f"-Dlog4j2.configurationFile={_LOG_CONFIG}",
         f"-Dkafka.logs.dir={folder}",
         "-cp",

@@ -1,4 +1,4 @@
-"""Where the project keeps what it fetched once: jars, a private Java."""
+"""The folder for what the project fetches once: jars, a private Java."""
 
 from __future__ import annotations
 

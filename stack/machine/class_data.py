@@ -21,16 +21,16 @@ from stack.machine.cache import cache_dir
 from stack.machine.jars import jars_dir
 from stack.machine.java import Java
 
-OFF = "HEADWATER_NO_CLASS_DATA"  # set: none is made and none is used
-_KEPT = 2  # archives, of 200 MB each; a virtual environment created again has another one
-_SECONDS = 600.0  # for what takes fifteen on two idle cores
+OFF = "HEADWATER_NO_CLASS_DATA"  # if set, no archive is made or used
+_KEPT = 2  # archives of 200 MB each; a new virtual environment needs a new one
+_SECONDS = 600.0  # fifteen are usual on two idle cores
 
 
 def archive_path(java: Java, folders: Sequence[Path] | None = None) -> Path:
-    """Where the archive of this Java and these jars lies, whether it exists or not."""
+    """The path of the archive for this Java and these jars, whether it exists or not."""
     digest = hashlib.sha256(f"{java.home} {java.version}".encode())
     for folder in folders or (Path(pyspark.__file__).parent / "jars", jars_dir("spark")):
-        # By real path: checkouts that link to one environment share one archive.
+        # Real paths, so that checkouts that link to one environment share one archive.
         for jar in sorted(folder.resolve().glob("*.jar")):
             found = jar.stat()
             digest.update(f"{jar} {found.st_size} {found.st_mtime_ns}\n".encode())
@@ -38,13 +38,13 @@ def archive_path(java: Java, folders: Sequence[Path] | None = None) -> Path:
 
 
 def usable_archive(java: Java) -> Path | None:
-    """The archive that fits, None where there is none (yet)."""
+    """The archive for this Java; None where there is none."""
     path = archive_path(java)
     return path if path.is_file() and not os.environ.get(OFF) else None
 
 
 def ensure_archive(java: Java, say: Callable[[str], None]) -> Path | None:
-    """Make the archive where it is missing; where that fails, say why and return None: nothing needs it."""
+    """Make the archive if it is missing. If that fails, say why and return None: all works without it."""
     path = archive_path(java)
     if os.environ.get(OFF):
         return None
@@ -63,7 +63,7 @@ def ensure_archive(java: Java, say: Callable[[str], None]) -> Path | None:
 
 
 def _make(java: Java, path: Path) -> str | None:
-    """Why it could not be made; None where it was."""
+    """Make the archive; the reason if that failed, else None."""
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     command = [
@@ -82,7 +82,7 @@ def _make(java: Java, path: Path) -> str | None:
         if done.returncode or not partial.is_file():
             said = (done.stderr or done.stdout).strip().splitlines()
             return said[-1] if said else f"exit code {done.returncode}"
-        os.replace(partial, path)  # whole or not at all: a JVM that maps half an archive crashes
+        os.replace(partial, path)  # in one step, because a JVM that maps half an archive crashes
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     finally:

@@ -1,4 +1,4 @@
-"""Spark at work on next to nothing, so that its JVM loads the classes that our services load at their start.
+"""Runs Spark on a few rows, so that its JVM loads the classes that our services load at their start.
 
 A process of its own, which runs while other packages are still being installed: it imports Spark's only.
 The JVM writes the archive named by its options as it exits.
@@ -50,7 +50,7 @@ def _session(jars: list[str], archive: str, folder: str) -> SparkSession:
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": folder,
         "spark.sql.warehouse.dir": folder,
-        # It lives for seconds: the optimising compiler would only take the core from it.
+        # This JVM lives for seconds, so the optimising compiler would not pay.
         "spark.driver.extraJavaOptions": f"-Xss8m -XX:TieredStopAtLevel=1 -XX:ArchiveClassesAtExit={archive}",
         "spark.sql.streaming.stateStore.providerClass": (
             "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
@@ -65,7 +65,7 @@ def _session(jars: list[str], archive: str, folder: str) -> SparkSession:
 
 
 def _write_and_read(spark: SparkSession, table: str) -> None:
-    """What the lake's tables see: created, appended to, read and deleted from."""
+    """Create a Delta table, append to it, read it and delete from it, as is done with the lake's tables."""
     spark.sql(f"CREATE TABLE delta.`{table}` ({_EVENTS}) USING delta")
     text = """'{"user_id": "u", "value": 1.0}'"""
     rows = spark.sql(
@@ -85,7 +85,7 @@ def _write_and_read(spark: SparkSession, table: str) -> None:
 
 
 def _stream(spark: SparkSession, table: str, folder: str) -> None:
-    """A query with a state that writes its batches into a table, as the lake's do."""
+    """Run a query that has a state and writes its batches into a table, as the lake's queries do."""
 
     def write(rows: DataFrame, number: int) -> None:
         rows.write.format("delta").mode("append").save(f"{folder}/counts")
@@ -114,7 +114,7 @@ def _stream(spark: SparkSession, table: str, folder: str) -> None:
 
 
 def _factorise(spark: SparkSession) -> None:
-    """One ALS fit, by the JVM's own class: Python's needs numpy."""
+    """Fit ALS once, by the JVM's class, because Python's needs numpy."""
     jvm: Any = spark._jvm
     ratings = spark.sql("SELECT int(id % 5) user, int(id % 7) item, float(1) rating FROM range(35)")
     als = jvm.org.apache.spark.ml.recommendation.ALS()
@@ -124,9 +124,9 @@ def _factorise(spark: SparkSession) -> None:
 
 
 def _exit() -> int:
-    """End the JVM in order, and wait until it has written the archive."""
+    """End the JVM by a normal exit, and wait until it has written the archive."""
     gateway: Any = SparkContext._gateway
-    with suppress(Py4JError, OSError):  # it no longer answers
+    with suppress(Py4JError, OSError):  # the ending JVM does not answer
         gateway.jvm.java.lang.System.exit(0)
     return int(gateway.proc.wait())
 

@@ -36,7 +36,7 @@ USUAL_PORTS = (("--api-port", 8000), ("--kafka-port", 9092), ("--redis-port", 63
 
 
 class Check(NamedTuple):
-    """One thing examined."""
+    """The result of one check."""
 
     name: str
     ok: bool
@@ -45,7 +45,7 @@ class Check(NamedTuple):
 
 
 def examine() -> list[Check]:
-    """Every check, in order; of Kafka only where the environment names one."""
+    """Run every check, in order; those of Kafka only where the environment names one."""
     checks = (*CHECKS, check_kafka, check_topics) if os.environ.get(_KAFKA) else CHECKS
     return [check() for check in checks]
 
@@ -103,7 +103,7 @@ def check_ports() -> Check:
 
 
 def check_jars() -> Check:
-    """Every locked jar lies in the cache, unharmed."""
+    """Every locked jar is in the cache, with the locked checksum."""
     jars = locked_jars()
     wrong = damaged_or_missing(jars, jars_dir())
     found = f"{len(wrong)} of {len(jars)} missing or damaged" if wrong else f"{len(jars)} as locked"
@@ -111,7 +111,7 @@ def check_jars() -> Check:
 
 
 def check_versions() -> Check:
-    """pyspark, its Kafka connector, Delta and Scala were made for one another."""
+    """The versions of pyspark, its Kafka connector, Delta and Scala fit one another."""
     try:
         pyspark = importlib.metadata.version("pyspark")
         scala = next(ivy_jar().parent.glob("scala-library-*.jar")).stem.rsplit("-", 1)[1]
@@ -128,7 +128,7 @@ def check_versions() -> Check:
 
 
 def mismatches(pyspark: str, scala: str, jars: dict[str, str]) -> list[str]:
-    """What of the locked jars does not fit this pyspark and its Scala."""
+    """A sentence for each locked jar that does not fit this pyspark and its Scala."""
     wrong = []
     for artifact, version in jars.items():
         binary = re.search(r"_(2\.\d+)$", artifact)
@@ -205,7 +205,7 @@ def as_dict(checks: Sequence[Check]) -> dict[str, Any]:
 
 
 def as_table(checks: Sequence[Check]) -> Table:
-    """For people."""
+    """The checks as a table for a terminal."""
     table = Table.grid(padding=(0, 2))
     for check in checks:
         table.add_row("ok" if check.ok else "FAILED", check.name, check.found)

@@ -1,10 +1,10 @@
-"""What goes wrong on a user's machine, each with its cure in the message."""
+"""Errors on a user's machine; each message names the cure."""
 
 from __future__ import annotations
 
 
 class StackError(Exception):
-    """One sentence for the user: what is wrong and what to do about it."""
+    """An error whose message is one sentence for the user: what is wrong and what to do about it."""
 
 
 class ServiceDiedError(StackError):

@@ -20,14 +20,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = ROOT / ".venv"
 SECONDS_FILE = ENVIRONMENT / "install-seconds.json"
-# What fetching the jars needs: Spark's Ivy, a Java, and a bar that shows how far it is.
+# The packages that fetching the jars needs: Spark's Ivy, a Java, and a progress bar.
 FIRST = frozenset({"pyspark", "py4j", "install-jdk", "rich", "markdown-it-py", "mdurl", "pygments"})
 OLDEST_PYTHON = (3, 10)
 _PYTHON = ENVIRONMENT / "bin" / "python"
 
 
 class InstallError(Exception):
-    """What went wrong, with the cure."""
+    """An installation that failed; the message names the cure."""
 
 
 def main(arguments: list[str]) -> int:
@@ -77,7 +77,7 @@ def install(lock: str) -> None:
 
 
 def read_seconds() -> dict[str, float]:
-    """How long each step of the last installation took; empty where it was made by other means."""
+    """The seconds of each step of the last installation; empty where this module did not install."""
     try:
         found = json.loads(SECONDS_FILE.read_text(encoding="utf-8"))
         return {str(name): float(spent) for name, spent in found.items()}
@@ -86,7 +86,7 @@ def read_seconds() -> dict[str, float]:
 
 
 def make_environment() -> None:
-    """An empty virtual environment, where there is none."""
+    """Make an empty virtual environment if there is none."""
     if _PYTHON.exists():
         return
     for module in ("venv", "virtualenv"):
@@ -98,7 +98,7 @@ def make_environment() -> None:
 
 
 def installer(locked: str) -> list[str]:
-    """The start of an install command: uv's, pip's where the index has no uv for this machine."""
+    """The first words of an install command: uv's, or pip's where the index has no uv for this machine."""
     pip = [str(_PYTHON), "-m", "pip", "--disable-pip-version-check"]
     with _file(packages(locked, "uv".__eq__)) as uv:
         found = subprocess.run([*pip, "install", "--quiet", "--require-hashes", "-r", uv], check=False)

@@ -1,4 +1,4 @@
-"""Fetching jars with the Ivy that pyspark brings: no Maven, and nothing of the user's ~/.m2 or ~/.ivy2."""
+"""Fetches jars by the Ivy inside pyspark, without Maven and without the user's ~/.m2 and ~/.ivy2."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ivy_jar() -> Path:
 
 
 def settings_xml(cache: Path, mirror: str | None) -> str:
-    """One resolver, the public Maven repository; poms are not read, since the list is exact."""
+    """Ivy's settings: one resolver, the public Maven repository. Poms are not read; our list is complete."""
     root = f" root={quoteattr(mirror)}" if mirror else ""
     return (
         '<ivysettings><settings defaultResolver="maven"/>'
@@ -41,7 +41,7 @@ def settings_xml(cache: Path, mirror: str | None) -> str:
 
 
 def module_xml(wanted: Sequence[Coordinates]) -> str:
-    """Exactly the wanted jars, one configuration for each folder."""
+    """Ivy's list of the wanted jars, with one configuration for each folder."""
     folders = sorted({folder for folder, *_ in wanted})
     confs = "".join(f"<conf name={quoteattr(folder)}/>" for folder in folders)
     dependencies = "".join(
@@ -56,7 +56,7 @@ def module_xml(wanted: Sequence[Coordinates]) -> str:
 
 
 def fetch(wanted: Sequence[Coordinates], cache: Path, target: Path, progress: Progress) -> None:
-    """Each jar to target/<folder>/<artifact>-<version>.jar; what could not be fetched is left out.
+    """Fetch each jar to target/<folder>/<artifact>-<version>.jar; a jar that cannot be fetched is left out.
 
     Raises StackError where Ivy itself does not run.
     """
@@ -83,7 +83,7 @@ def fetch(wanted: Sequence[Coordinates], cache: Path, target: Path, progress: Pr
 
 
 def proxy_options() -> list[str]:
-    """HTTPS_PROXY as Java's properties: Java itself does not read the variable."""
+    """HTTPS_PROXY as Java's properties, because Java does not read the variable."""
     proxy = urlsplit(os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or "")
     if not proxy.hostname:
         return []

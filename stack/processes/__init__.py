@@ -1,1 +1,1 @@
-"""Processes of a run: started, recorded, found again and stopped."""
+"""Starts, records, finds and stops the processes of a run."""

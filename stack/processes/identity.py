@@ -1,4 +1,4 @@
-"""Which process is meant: a pid is reused by the system, a pid with its start time is not."""
+"""Identifies a process by its pid and start time, because the system gives a pid to another process later."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import psutil
 
-# Start times are read from the kernel's ticks; the wall clock beneath them may be nudged.
+# Start times are computed from the kernel's ticks and the wall clock, which may be corrected meanwhile.
 _SAME_START_SECONDS = 1.0
 
 
 class Identity(NamedTuple):
-    """A process, for good."""
+    """A process, whichever process has its pid later."""
 
     pid: int
     started: float  # seconds since the epoch
@@ -22,7 +22,7 @@ class Identity(NamedTuple):
 
     @classmethod
     def decode(cls, raw: object) -> Identity:
-        """Raises ValueError where it is not a pid and a start time."""
+        """The process from its JSON. Raises ValueError where that is not a pid and a start time."""
         match raw:
             case [int(pid), int() | float() as started]:
                 return cls(pid=pid, started=float(started))
@@ -38,7 +38,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def running(identity: Identity) -> psutil.Process | None:
-    """The process itself while it runs; None when it ended, is a zombie, or another has its pid."""
+    """The process while it runs; None if it has ended, is a zombie, or another process has its pid."""
     try:
         process = psutil.Process(identity.pid)
         same = abs(process.create_time() - identity.started) <= _SAME_START_SECONDS
@@ -48,7 +48,7 @@ def running(identity: Identity) -> psutil.Process | None:
 
 
 def descendants(identity: Identity) -> list[Identity]:
-    """Its children, and theirs, that run now."""
+    """The running children of a process, and their children."""
     process = running(identity)
     if process is None:
         return []

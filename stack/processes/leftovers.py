@@ -1,4 +1,4 @@
-"""What an earlier run left when its parent was killed: found by recorded pid and start time, not by name."""
+"""Finds processes that outlived a killed run, by recorded pid and start time, never by name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def records(run_dir: Path) -> list[ServiceRecord]:
 
 
 def alive(run_dir: Path) -> list[ServiceRecord]:
-    """The records of services of which a process still runs."""
+    """The records of services that still have a running process."""
     return [r for r in records(run_dir) if any(running(p) for p in (r.process, *r.started_later))]
 
 
 def remove(run_dir: Path, grace: float = STOP_SECONDS) -> list[str]:
-    """End whatever the records name and still runs; the names of the services concerned.
+    """End every process of the records that still runs; the names of its services.
 
-    A pid that now belongs to another process (another start time) is left alone.
+    A pid that now belongs to another process, which its start time shows, is left alone.
     """
     left = alive(run_dir)
     wanted = {p: None for r in left for p in (r.process, *r.started_later, *descendants(r.process))}

@@ -1,4 +1,4 @@
-"""The end of a service's log for people: lines of JSON become text, everything else stays as it is."""
+"""The end of a service's log as text: lines of JSON are translated, all others stay as they are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_BYTES = 64_000
 
 
 def last_lines(log: Path, start: int, count: int) -> list[str]:
-    """The last ``count`` lines of text, of what was logged from byte ``start`` on."""
+    """The last ``count`` lines of text among those logged from byte ``start`` on."""
     with log.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(min(start, size), size - _MOST_BYTES))
@@ -23,6 +23,6 @@ def as_text(line: str) -> list[str]:
     try:
         fields = json.loads(line)
         head = "{time} {level} {logger}: {message}".format(**fields)
-    except (ValueError, KeyError, TypeError):  # a JVM's line, or one that is cut off at its beginning
+    except (ValueError, KeyError, TypeError):  # a JVM's line, or one without its beginning
         return [line]
     return [*head.splitlines(), *str(fields.get("trace", "")).splitlines()]

@@ -1,4 +1,4 @@
-"""One process of the stack: in a session of its own, recorded on disk, stopped with all it started."""
+"""One process of the stack: it has a session of its own and a record on disk, and stops with its children."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG_KEPT_BYTES = 20_000_000
 
 @dataclass
 class ServiceProcess:
-    """A running service. Its log is appended to; its record follows what it starts."""
+    """A running service. It appends to its log; its record lists the processes that it has started."""
 
     name: str
     popen: subprocess.Popen[bytes]
@@ -40,14 +40,14 @@ class ServiceProcess:
     def start(
         cls, name: str, command: Sequence[str], env: Mapping[str, str], logs: Path, run_dir: Path
     ) -> ServiceProcess:
-        """Start it. Raises ServiceDiedError where the command does not exist."""
+        """Start the service. Raises ServiceDiedError where the command does not exist."""
         log = logs / f"{name}.log"
         for folder in (logs, run_dir):
             folder.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > _LOG_KEPT_BYTES:
             log.replace(log.with_suffix(".old.log"))
         with log.open("ab") as output:
-            # Before the process starts: it shares the position in the file, and may write at once.
+            # Read before the process starts, which shares the file's position and may write at once.
             log_start = output.tell()
             try:
                 popen = subprocess.Popen(
@@ -65,9 +65,9 @@ class ServiceProcess:
         return cls(name, popen, log, run_dir, log_start, record)
 
     def note_descendants(self) -> bool:
-        """Keep the record in step with what the process has started (a JVM, Python workers).
+        """Update the record's list of processes that the service has started (a JVM, Python workers).
 
-        Returns whether anything has started or ended since the last call.
+        Returns whether any has started or ended since the last call.
         """
         alive = [child for child in self.seen if running(child)]
         now = dict.fromkeys((*alive, *descendants(self.record.process)))
@@ -80,7 +80,7 @@ class ServiceProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """The exit code; None while the process runs."""
         return self.popen.poll()
 
     def check(self) -> None:
@@ -89,29 +89,29 @@ class ServiceProcess:
             raise self.death()
 
     def death(self) -> ServiceDiedError:
-        """Why it ended, for the user."""
+        """Why the process ended, as an error for the user."""
         how = f"killed by {signal_name(-self.popen.returncode)}" if self.popen.returncode < 0 else ""
         how = how or f"ended with exit code {self.popen.returncode}"
         return ServiceDiedError(f"{self.name} {how}; the end of {self.log}:\n{self.log_tail()}")
 
     def log_tail(self, lines: int = _LOG_TAIL_LINES) -> str:
-        """The last lines that this run of the service logged, as people read them."""
+        """The last lines that this run of the service logged, as text."""
         return "\n".join("    " + line for line in last_lines(self.log, self.log_start, lines))
 
     def terminate(self) -> None:
-        """Ask it to end, once; `stop` waits."""
+        """Ask the process to end, once; `stop` waits for it."""
         self.note_descendants()
         if self.exit_code is None and not self.asked_to_end:
             self.popen.terminate()
         self.asked_to_end = True
 
     def stop(self, grace: float = STOP_SECONDS) -> None:
-        """End it and everything it started: SIGTERM, a wait, then SIGKILL."""
+        """End the process and all that it started: SIGTERM, a wait, then SIGKILL."""
         self.terminate()
         with suppress(subprocess.TimeoutExpired):
             self.popen.wait(grace)
         if self.popen.returncode is None:
-            # Its group is its own (start_new_session), and the pid is held until we wait for it.
+            # The process leads its own group (start_new_session), and keeps the pid until we wait for it.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.popen.pid, signal.SIGKILL)
             self.popen.wait()
@@ -120,7 +120,7 @@ class ServiceProcess:
 
 
 def end(identities: Iterable[Identity], grace: float) -> int:
-    """SIGTERM, a wait, then SIGKILL, to those of them that still run; how many there were."""
+    """End the processes that still run, by SIGTERM, a wait, then SIGKILL; how many there were."""
     alive = {identity: process for identity in identities if (process := running(identity))}
     for process in alive.values():
         with suppress(psutil.Error):
@@ -133,7 +133,7 @@ def end(identities: Iterable[Identity], grace: float) -> int:
 
 
 def _still_running(processes: Iterable[Identity], seconds: float) -> list[psutil.Process]:
-    # Not psutil's own wait: it waits for zombies too, which only their parent can remove.
+    # psutil's own wait would wait for zombies as well, which only their parent can remove.
     deadline = time.monotonic() + seconds
     while True:
         left = [process for process in map(running, processes) if process]
@@ -143,7 +143,7 @@ def _still_running(processes: Iterable[Identity], seconds: float) -> list[psutil
 
 
 def signal_name(number: int) -> str:
-    """SIGKILL for 9."""
+    """The name of a signal: SIGKILL for 9."""
     try:
         return signal.Signals(number).name
     except ValueError:

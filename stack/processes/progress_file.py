@@ -1,4 +1,4 @@
-"""How far the producer is, from the file that `headwater ingest --progress-file` rewrites."""
+"""Reads the producer's progress from the file that `headwater ingest --progress-file` writes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contracts.stored.ingest_progress import IngestProgress
 
 
 def read_progress(path: Path) -> IngestProgress:
-    """All zero before the producer has begun."""
+    """The producer's progress; all zero before it has begun."""
     try:
         return IngestProgress.decode(path.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Who runs on a data folder: one supervisor at a time, and what others need to find it."""
+"""The run on a data folder: one supervisor at a time, and the file by which other commands find it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Phase = Literal["starting", "running"]
 
 
 class Folders:
-    """The folders under a data folder."""
+    """A data folder and the folders in it."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -41,7 +41,7 @@ class Ports:
     api: int
     kafka: int
     redis: int
-    api_host: str = LOOPBACK  # by which this machine reaches the API
+    api_host: str = LOOPBACK  # the name by which this machine reaches the API
 
     @property
     def api_url(self) -> str:
@@ -61,7 +61,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class RunState:
-    """The supervisor of a data folder, as others see it."""
+    """What other commands know of a data folder's supervisor."""
 
     supervisor: Identity
     started_at: float  # seconds since the epoch
@@ -70,7 +70,7 @@ class RunState:
 
     @classmethod
     def of_this_process(cls, ports: Ports, phase: Phase = "starting") -> RunState:
-        """The state of a run that we supervise."""
+        """The state of a run that this process supervises."""
         this_process = identify(os.getpid()) or Identity(os.getpid(), time.time())
         return cls(supervisor=this_process, started_at=time.time(), phase=phase, ports=ports)
 
@@ -100,12 +100,12 @@ class RunState:
         )
 
     def write(self, folders: Folders) -> None:
-        """Into stack.json, atomically."""
+        """Write stack.json, atomically."""
         write_whole(folders.state, self.encode())
 
     @classmethod
     def read(cls, folders: Folders) -> RunState | None:
-        """From stack.json; None where there is none, or the supervisor it names no longer runs."""
+        """Read stack.json; None where there is none, or its supervisor no longer runs."""
         try:
             state = cls.decode(folders.state.read_text())
         except (OSError, ValueError, KeyError, TypeError):
@@ -115,9 +115,9 @@ class RunState:
 
 @contextmanager
 def only_one(folders: Folders) -> Iterator[None]:
-    """Hold the data folder. Raises StackError where another supervisor does.
+    """Lock the data folder. Raises StackError where another supervisor has locked it.
 
-    The lock is the kernel's, so it ends with its holder, however that ends.
+    The kernel releases the lock when its holder ends, even if that is killed.
     """
     folders.data.mkdir(parents=True, exist_ok=True)
     with folders.lock.open("a") as handle:

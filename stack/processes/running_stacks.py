@@ -1,4 +1,4 @@
-"""Which stacks run: each one notes its data folder where all commands of the same user look."""
+"""Finds the stacks that run: each one notes its data folder in a place that all of a user's commands read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def notes_dir() -> Path:
 def note_stack(folders: Folders) -> Iterator[None]:
     """Let commands find the stack on these folders while it runs.
 
-    Where no note can be written the stack runs all the same: commands then need --data-dir.
+    Where no note can be written the stack still runs, and commands need --data-dir.
     """
     note = None
     with suppress(OSError, RuntimeError):
@@ -44,7 +44,7 @@ def note_stack(folders: Folders) -> Iterator[None]:
 
 
 def running_stacks() -> list[Folders]:
-    """The folders of every stack whose supervisor runs; a note that a killed one left does not count."""
+    """The folders of every stack whose supervisor runs; notes of killed supervisors are ignored."""
     try:
         notes = sorted(notes_dir().glob("*.json"))
     except (OSError, RuntimeError):

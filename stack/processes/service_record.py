@@ -1,4 +1,4 @@
-"""What is kept of a service's process in <data-dir>/run/<name>.json, for whoever must stop it later."""
+"""The record of a service's processes, <data-dir>/run/<name>.json, by which a later command can stop them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT = 1  # records without a format were written before there was one, and ar
 
 @dataclass(frozen=True)
 class ServiceRecord:
-    """A service's process, and what it has started since: a JVM, Python workers."""
+    """A service's process, and the processes that it has started since: a JVM, Python workers."""
 
     name: str
     process: Identity
@@ -42,12 +42,12 @@ class ServiceRecord:
         )
 
     def write(self, run_dir: Path) -> None:
-        """Into its file, atomically."""
+        """Write the record's file, atomically."""
         write_whole(run_dir / f"{self.name}.json", self.encode())
 
     @classmethod
     def read(cls, path: Path) -> ServiceRecord | None:
-        """From its file; None where that is not a record (half written by a machine that lost power)."""
+        """Read a record's file; None where it is not whole (the machine lost power while writing it)."""
         try:
             return cls.decode(path.read_text())
         except (OSError, ValueError, KeyError, TypeError):

@@ -18,7 +18,7 @@ _TAIL_LINES = 20
 
 
 def start_detached(words: Sequence[str], folders: Folders, console: Console) -> RunState:
-    """Start `headwater` with these words and wait until it runs. Raises StackError when it does not."""
+    """Start `headwater` with these words and wait until it runs. Raises StackError if it does not start."""
     folders.logs.mkdir(parents=True, exist_ok=True)
     log = folders.logs / "up.log"
     console.print(f"Starting in the background; its log is {log} ...", highlight=False)
@@ -40,4 +40,4 @@ def start_detached(words: Sequence[str], folders: Folders, console: Console) -> 
         time.sleep(0.2)
     process.terminate()
     tail = "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
-    raise StackError(f"It did not come up; the end of {log}:\n{tail}")
+    raise StackError(f"Headwater did not start; the end of {log}:\n{tail}")

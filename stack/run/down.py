@@ -8,12 +8,12 @@ from stack.processes import leftovers
 from stack.processes.process import end
 from stack.processes.run_state import Folders, RunState
 
-# The supervisor stops its services in two waves, each with its own grace.
+# The supervisor stops its services in two waves, and waits for each.
 _SUPERVISOR_SECONDS = 60.0
 
 
 def stop(folders: Folders, say: Callable[[str], None]) -> bool:
-    """Stop the supervisor, then whatever is left; whether there was anything to stop."""
+    """Stop the supervisor, then the processes that are left; whether there was anything to stop."""
     state = RunState.read(folders)
     if state is not None:
         say(f"Stopping the run of process {state.supervisor.pid} ...")

@@ -1,4 +1,4 @@
-"""Looks at running experiments: `headwater up` takes them, so that nobody has to start a command.
+"""`headwater up` looks at running experiments by itself, so that nobody has to start a command.
 
 A look stops the arms that violate a guardrail, and keeps the intervals that the page draws over time. It
 needs the lake and the statistics, so it is a process of its own. The process is started only while an
@@ -20,7 +20,7 @@ from stack.run.supervisor import Supervisor
 WATCH = Plan(
     "guardrails", (sys.executable, "-m", "stack", "experiments", "watch", "--once"), ends=True, may_fail=True
 )
-# The supervisor waits for the answer, and has other processes to look after.
+# Short, because the supervisor waits for the answer and looks after no process meanwhile.
 _API_SECONDS = 2.0
 
 
@@ -37,13 +37,13 @@ class GuardrailWatch:
         self._due = clock() + self._every
 
     def look_when_due(self) -> None:
-        """Start a look where it is time for one, none is at work, and an experiment runs."""
+        """Start a look if it is time for one, no other is running, and an experiment runs."""
         if not self._every or self._clock() < self._due:
             return
         self._due = self._clock() + self._every
         if self._supervisor.runs(WATCH.name):
             return
-        # An API that does not answer is told of elsewhere, and is asked again.
+        # Other checks report an API that does not answer; this one asks again next time.
         with suppress(ExperimentApiError):
             if any(experiment.state == "running" for experiment in self._api.all()):
                 self._supervisor.start(WATCH)

@@ -1,4 +1,4 @@
-"""A run of the whole stack on this machine: set up, clear what was left, start in the fastest order."""
+"""Starts the whole stack on this machine: sets up, removes leftovers, starts all in the fastest order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Run:
 
 @contextmanager
 def running_stack(options: Options, console: Console) -> Iterator[Run]:
-    """Start everything, and stop everything at the end, also after an error.
+    """Start everything, and stop everything at the end, even after an error.
 
     Raises StackError, or StopRequested when a signal came.
     """
@@ -70,7 +70,7 @@ def running_stack(options: Options, console: Console) -> Iterator[Run]:
 
 
 def start_all(run: Run, java: Java) -> None:
-    """Servers first; beside them, what takes long to start and does not need them yet."""
+    """Start the servers, and beside them the services that take long to start and need no server yet."""
     supervisor, ports, phases = run.supervisor, run.ports, run.phases
     with phases("servers", f"Starting Kafka on {ports.bootstrap} and Redis on {ports.redis_url}"):
         supervisor.start(redis_server.redis_plan(run.folders.redis, ports.redis))
@@ -90,7 +90,7 @@ def start_all(run: Run, java: Java) -> None:
 
 
 def claim_ports(options: Options) -> Ports:
-    """Three ports that are free now. Raises StackError for a busy one that was asked for."""
+    """Three ports that are free now. Raises StackError where a port that the user chose is busy."""
     fall_back = options.fall_back_to_free_ports
     return Ports(
         api=claim(options.api_port, "--api-port", fall_back),
@@ -101,7 +101,7 @@ def claim_ports(options: Options) -> Ports:
 
 
 def clear(folders: Folders) -> None:
-    """Empty the data folder of a demo. Raises StackError where it holds something else."""
+    """Empty the data folder of a demo. Raises StackError where no demo made the folder."""
     ours = folders.data / _DEMO_MARK
     found = [path for path in folders.data.iterdir() if path != folders.lock]
     if found and not ours.exists():

@@ -1,4 +1,4 @@
-"""The page in a browser, where there is a desktop and somebody at the terminal asks for it."""
+"""Opens the page in a browser, if there is a desktop and somebody at the terminal asks for it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def has_desktop(platform: str, environment: Mapping[str, str]) -> bool:
 
 
 def is_offered(console: Console) -> bool:
-    """Whether the page is offered: on a desktop, to somebody who reads and types on a terminal."""
+    """Whether to offer the page: there is a desktop, and somebody reads and types on a terminal."""
     return console.is_terminal and sys.stdin.isatty() and has_desktop(sys.platform, os.environ)
 
 
 def enter_was_pressed(descriptor: int) -> bool:
-    """Whether a line has come since the last look, which is taken; does not wait."""
+    """Whether a line was typed since the last call; reads that line, and does not wait for one."""
     ready, _, _ = select.select([descriptor], [], [], 0)
     return bool(ready) and os.read(descriptor, 4096) != b""
 

@@ -12,7 +12,7 @@ from rich.status import Status
 
 
 class Phases:
-    """Says each step as it begins (a spinner on a terminal) and its seconds when it ended."""
+    """Prints each step as it begins (with a spinner on a terminal), and its seconds as it ends."""
 
     def __init__(self, console: Console) -> None:
         self.seconds: dict[str, float] = {}
@@ -23,7 +23,7 @@ class Phases:
 
     @contextmanager
     def __call__(self, name: str, what: str) -> Iterator[None]:
-        """One step; its seconds stand under ``name``."""
+        """One step; ``seconds[name]`` holds how long it took."""
         began = time.monotonic()
         self._current = what
         if self._status:
@@ -40,12 +40,12 @@ class Phases:
         self.say(f"  {what}: {self.seconds[name]:.1f} s")
 
     def detail(self, text: str) -> None:
-        """How far the current step is, on a terminal only."""
+        """Show how far the current step is, on a terminal only."""
         if self._status:
             self._status.update(f"{escape(self._current)}: {escape(text)}")
 
     def say(self, text: str) -> None:
-        """A line for the user."""
+        """Print a line."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def total(self) -> float:

@@ -1,4 +1,4 @@
-"""The four services as processes: commands and environment."""
+"""The commands and the environment of the services' processes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from stack.machine.start_plan import Plan
 from stack.processes.run_state import Folders, Ports
 
 BUILT_IN_SOURCE = "synthetic"
-LIVE_RATE = 5.0  # events a second of the built-in source once it is replayed
+LIVE_RATE = 5.0  # events a second of the built-in source, after the replay
 ONCE_LAKE_TRIGGER_SECONDS = 2.0
 
 
-# A run has a broker without TLS and SASL, whatever the environment says of another one.
+# A run's broker has neither TLS nor SASL, even where the environment has settings for a broker that does.
 _PLAIN_KAFKA = {
     name.upper(): ""
     for name in KafkaSettings.model_fields
@@ -62,7 +62,7 @@ def addresses(folders: Folders, ports: Ports) -> dict[str, str]:
 
 
 def environment(options: Options, folders: Folders, ports: Ports, java: Java) -> dict[str, str]:
-    """What every service of this run gets: ours, with the addresses and folders of the run."""
+    """The environment of every service of this run: this process's, with the run's addresses and folders."""
     ours = {
         **_PLAIN_KAFKA,
         **addresses(folders, ports),
@@ -77,7 +77,7 @@ def environment(options: Options, folders: Folders, ports: Ports, java: Java) ->
     }
     if options.once:
         ours["LAKE_TRIGGER_SECONDS"] = f"{ONCE_LAKE_TRIGGER_SECONDS:g}"
-        ours["TRAIN_MIN_EVENTS"] = "1"  # whatever the source holds is to be trained on
+        ours["TRAIN_MIN_EVENTS"] = "1"  # a source with few events is trained on, too
     return {**os.environ, **ours}
 
 
@@ -85,27 +85,27 @@ STREAMING = Plan("streaming", (sys.executable, "-m", "streaming"))
 SERVING = Plan("serving", (sys.executable, "-m", "serving"))
 
 
-# By its name: the room lies above this one.
+# A module's name, not an import: this room may not import the room of the demo.
 VISITORS = Plan("visitors", (sys.executable, "-m", "stack.demo.visitors"))
 
 
 def training_plan(options: Options) -> Plan:
-    """The trainer: on half the cores, unless it is what a person waits for."""
+    """The trainer, on half the cores; on all of them in a `--once` run, where the user waits for it."""
     half = {"SPARK_MASTER": f"local[{max(1, (os.cpu_count() or 1) // 2)}]"}
     return Plan("training", (sys.executable, "-m", "training"), {} if options.once else half)
 
 
 def ingest_plan(options: Options, folders: Folders) -> Plan:
-    """The producer: the replay and, for the built-in source outside once mode, live traffic after it."""
+    """The producer: it replays the source; live traffic follows the built-in one, except with --once."""
     words = [sys.executable, "-m", "stack", "ingest", options.ratings or BUILT_IN_SOURCE]
     words += ["--progress-file", str(folders.progress)]
-    # A restart on the same data goes on; it does not replay the source into the lake again.
+    # A restart on the same data continues, and does not replay the source a second time.
     words += ["--replayed-file", str(folders.data / "replayed")]
     if options.ratings is None and not options.once:
-        # The history comes as fast as possible all the same; the rate is that of the live traffic.
+        # The rate holds for the live traffic; the history is sent as fast as possible.
         words += ["--endless", "--rate", f"{options.rate or LIVE_RATE:g}"]
     elif options.rate:
         words += ["--rate", f"{options.rate:g}"]
-    # `up` and `demo` have looked at the source and asked whoever is there.
+    # `up` and `demo` have checked the source and asked the user already.
     words += [*options.reading, "--yes", "--most-refused", "1"]
     return Plan("ingest", tuple(words), ends=True)

@@ -1,4 +1,4 @@
-"""What `up` and `demo` do before anything is started: say how the source will be read, and ask."""
+"""Before `up` and `demo` start anything, they print how the source will be read, and ask for consent."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from stack.machine.errors import StackError
 
 
 def look_at(ratings: str, reading: TypedReading, console: Console) -> None:
-    """Show the block of a source, and get consent.
+    """Print how a source will be read, and get consent.
 
-    Raises StackError where it cannot be read, where too much would be refused, and where somebody says no.
+    Raises StackError where it cannot be read, where too much would be refused, and where the user says no.
     """
     if not Path(ratings).exists() and not glob.glob(ratings, recursive=True):
         raise StackError(f"No file or folder {ratings}: give --ratings one that exists")

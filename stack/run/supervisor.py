@@ -1,4 +1,4 @@
-"""Keeps the processes of a run alive, or says why one died; stops them all."""
+"""Keeps the processes of a run alive, reports why one died, and stops them all."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from stack.machine.start_plan import Plan
 from stack.processes.process import STOP_SECONDS, ServiceProcess
 from stack.processes.run_state import Folders
 
-# The servers that the others still write to while they stop.
+# The services still write to these servers while they stop.
 LAST_TO_STOP = ("broker", "redis")
 _MOST_RESTARTS = 6
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 30.0
 _HEALTHY_SECONDS = 60.0
-_OPERATOR_SECONDS = 15.0  # between two looks at whether the operator has done what a service waits for
+_OPERATOR_SECONDS = 15.0  # between two restarts of a service that waits for an operator
 _TICK = 0.1
-# Walking the process table costs: a new JVM or worker is noted this late at most, the fewer come the later.
+# Walking the process table is expensive, so a new JVM or worker is noted with this delay. The pause between
+# two walks grows while no new process appears.
 _NOTE_SECONDS, _LONGEST_NOTE_SECONDS = 2.0, 16.0
 
 
@@ -44,14 +45,14 @@ class _Supervised:
     started: float
     deaths: int = 0
     restart_at: float | None = None
-    waits: bool = False  # for an operator, to whom this was said
+    waits: bool = False  # for an operator; the user has been told
 
 
 class Supervisor:
     """The processes of one run.
 
-    With ``strict``, a service that ends by itself is an error immediately. Without, it is started again with
-    growing waits, and is an error when it has ended several times in a row. A service that exits with
+    With ``strict``, a service that ends by itself is an error at once. Otherwise it is started again after
+    growing pauses; it is an error once it has died several times in a row. A service that exits with
     NEEDS_OPERATOR is started again until it runs.
     """
 
@@ -82,7 +83,7 @@ class Supervisor:
             self.pause(_TICK)
 
     def pause(self, seconds: float) -> None:
-        """Watch for so long. Raises StopRequested when a signal came."""
+        """Watch the services for ``seconds``. Raises StopRequested when a signal came."""
         deadline = time.monotonic() + seconds
         while True:
             if self._stopping:
@@ -94,7 +95,7 @@ class Supervisor:
             time.sleep(min(left, _TICK))
 
     def watch(self) -> None:
-        """Look after each service once. Raises ServiceDiedError for one that is not restarted."""
+        """Check each service once. Raises ServiceDiedError for a dead one that is not restarted."""
         note = time.monotonic() - self._noted >= self._note_pause
         has_new = False
         for service in list(self._services.values()):
@@ -137,7 +138,7 @@ class Supervisor:
         self._say(f"{death}\nStarting {service.plan.name} again in {wait:g} s")
 
     def _wait_for_operator(self, service: _Supervised, death: ServiceDiedError) -> None:
-        """The other services go on; this one is tried again until what it names has been run."""
+        """Restart this service until the operator has run what it asks for; the others go on."""
         service.process.stop()
         service.restart_at = time.monotonic() + _OPERATOR_SECONDS
         if not service.waits:
@@ -153,7 +154,7 @@ class Supervisor:
             )
 
     def has_ended_well(self, name: str) -> bool:
-        """Whether a service that may end has ended well."""
+        """Whether this service has ended with exit code 0."""
         return self._services[name].process.exit_code == 0
 
     def runs(self, name: str) -> bool:
@@ -165,7 +166,7 @@ class Supervisor:
         return self._services[name].process.log_tail()
 
     def stop(self) -> None:
-        """Stop everything: what writes first, the servers last."""
+        """Stop everything: first the services that write, then the servers."""
         first = [
             service.process for service in self._services.values() if service.plan.name not in LAST_TO_STOP
         ]

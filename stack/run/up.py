@@ -17,12 +17,12 @@ from stack.status.block import block, line
 from stack.status.picture import collect
 
 _REFRESH_SECONDS = 2.0
-_LOOKS = 8  # at the keyboard between two refreshes
+_LOOKS = 8  # how often the keyboard is read between two refreshes
 _PLAIN_LINE_SECONDS = 10.0
 
 
 def run_until_stopped(options: Options, console: Console) -> None:
-    """Start, show, stop on a signal. Raises StackError."""
+    """Start the stack, show its status, stop it on a signal. Raises StackError."""
     with suppress(StopRequested), running_stack(options, console) as run:
         run.phases.say(f"Headwater runs: {run.ports.api_url}/ (Ctrl-C stops it)")
         try:

@@ -1,1 +1,1 @@
-"""What a run says of itself."""
+"""The status of a run: counts, lag, model, addresses."""

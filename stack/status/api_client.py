@@ -1,4 +1,4 @@
-"""The HTTP API as a user calls it."""
+"""Calls of the HTTP API, by the standard library alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from stack.machine.errors import StackError
 
-# The API is on this machine: a proxy for the outside is of no use to it.
+# The API is on this machine, so no proxy is used.
 _OPENER = build_opener(ProxyHandler({}))
 _TIMEOUT_SECONDS = 10.0
 _EXPORT_SECONDS = 120.0  # it reads every item's list of users
@@ -25,7 +25,7 @@ class ApiError(StackError):
 def call(
     url: str, body: object = None, timeout: float = _TIMEOUT_SECONDS, key: SecretStr | None = None
 ) -> Any:
-    """GET, or POST with a body; the parsed answer. Raises ApiError with the API's own words."""
+    """Send a GET, or a POST if there is a body; the parsed answer. Raises ApiError with the API's words."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     if key is not None:
@@ -55,7 +55,7 @@ def answers(url: str, timeout: float = 1.0) -> bool:
 def recommendations(
     api: str, user_id: str, n: int, session_id: str | None = None, exposure: bool = True
 ) -> Any:
-    """A user's list, in a session where one is named; ``exposure``: whether somebody sees it."""
+    """A user's list, for a session if one is given; ``exposure`` says whether somebody sees it."""
     query = f"n={n}" + ("" if exposure else "&exposure=false")
     if session_id is not None:
         query += f"&session_id={quote(session_id, safe='')}"
@@ -63,14 +63,14 @@ def recommendations(
 
 
 def recommendations_after(api: str, user_id: str, n: int, token: str, wait_seconds: float) -> Any:
-    """A user's list once a write is in it, by the write's token; ``stale`` in it: the wait ended before."""
+    """A user's list once a write counts in it, by the write's token; ``stale`` if the wait ended earlier."""
     query = f"n={n}&after={quote(token, safe='')}&wait_ms={round(wait_seconds * 1000)}"
     user = quote(user_id, safe="")
     return call(f"{api}/v1/users/{user}/recommendations?{query}", timeout=_TIMEOUT_SECONDS + wait_seconds)
 
 
 def history(api: str, user_id: str, n: int) -> Any:
-    """What a user did."""
+    """A user's history."""
     return call(f"{api}/v1/users/{quote(user_id, safe='')}/history?n={n}")
 
 
@@ -80,7 +80,7 @@ def similar(api: str, item_id: str, n: int) -> Any:
 
 
 def popular(api: str, n: int) -> Any:
-    """What most like."""
+    """The popular items."""
     return call(f"{api}/v1/popular?n={n}")
 
 

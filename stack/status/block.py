@@ -1,4 +1,4 @@
-"""The status as people read it: a block on a terminal, one line elsewhere."""
+"""The status as text: a block on a terminal, one line elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN_METRICS = ("ndcg@10", "precision@10", "recall@10")
 
 
 def rows(status: StackStatus) -> list[tuple[str, str]]:
-    """Name and value, in the order of the flow."""
+    """Names and values, in the order in which events flow."""
     ingest = status.ingest
     api = status.addresses.get("api")
     found = [("page", f"{api}/")] if api else []
@@ -35,7 +35,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
 
 
 def _refused_rows(status: StackStatus) -> list[tuple[str, str]]:
-    """How many rows of the source became no event, and the first of them."""
+    """The number of refused rows of the source, and the first of them."""
     ingest = status.ingest
     if not ingest.rejected_lines:
         return []
@@ -58,7 +58,7 @@ def block(status: StackStatus, title: str = "Headwater") -> Panel:
 
 
 def line(status: StackStatus) -> str:
-    """The same in one line."""
+    """The status in one line."""
     refused = f"refused {status.ingest.rejected_lines:,} " if status.ingest.rejected_lines else ""
     return (
         f"sent {status.ingest.sent:,} acknowledged {status.ingest.acknowledged:,} {refused}"
@@ -80,7 +80,7 @@ def model_line(model: Manifest | None) -> str:
 
 
 def live_line(live: LiveFigures | None) -> str:
-    """How the lists that users had held what they did next, beside the last training's and popular ones."""
+    """How well users' lists held what they liked next, beside the last training's lists and popular ones."""
     if live is None or not live.served_lists.events:
         return "no new positive events yet"
     retrained, popular = live.beside[RETRAINED], live.beside[POPULAR]

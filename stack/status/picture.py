@@ -1,4 +1,4 @@
-"""One picture of a run: what was sent, how far the queries are, which model is served."""
+"""The status of a run: how much was sent, how far the queries are, which model is served."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHOWN_COUNTS = ("sent", "acknowledged", "failed", "rejected_lines", "rejected_s
 
 @dataclass(frozen=True)
 class StackStatus:
-    """Counts are events; None where the server that knows did not answer."""
+    """The status. Counts are events; a count is None where the server that has it did not answer."""
 
     data_dir: str
     running: bool
@@ -46,8 +46,8 @@ class StackStatus:
     model_error: str | None = None  # why the served model's manifest cannot be read
     training: TrainingStatus = field(default_factory=TrainingStatus)
     api_ready: bool = False
-    trouble: str | None = None  # why answers are stale, or may soon be
-    live: LiveFigures | None = None  # how lists held what users did, since yesterday
+    trouble: str | None = None  # why answers are stale, or soon may be
+    live: LiveFigures | None = None  # how well lists held what users liked, since yesterday
 
     def to_dict(self) -> dict[str, Any]:
         """For --json."""
@@ -61,7 +61,7 @@ class StackStatus:
 
 
 def collect(folders: Folders) -> StackStatus:
-    """The picture now; every server that does not answer costs its short timeout, no more."""
+    """The status now. A server that does not answer costs its short timeout and no more."""
     state = RunState.read(folders)
     if state is None:
         return StackStatus(str(folders.data), running=False, services=_services(folders))
@@ -83,7 +83,7 @@ def collect(folders: Folders) -> StackStatus:
 
 
 def figures(ports: Ports) -> dict[str, Any]:
-    """What Kafka and Redis say."""
+    """The fields that come from Kafka and Redis."""
     found: dict[str, Any] = {}
     ends: dict[str, int] | None = None
     try:

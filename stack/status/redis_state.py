@@ -1,4 +1,4 @@
-"""What Redis says of a run: applied offsets, the model, popularity; and the one write, a training request."""
+"""Reads a run's state from Redis: applied offsets, the model, popularity. Its one write requests training."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RedisState:
         return {field: int(value) for field, value in self._hash(key).items()}
 
     def training_status(self) -> TrainingStatus:
-        """What the trainer says of itself."""
+        """The status that the trainer reports."""
         fields = cast("dict[bytes, bytes]", self._client.hgetall(keyspace.TRAINING_STATUS))
         return TrainingStatus.decode(fields)
 
@@ -67,7 +67,7 @@ class RedisState:
         return {day: fields for day, fields in days.items() if fields}
 
     def outcomes(self, shards: int) -> list[str]:
-        """What counted in them and waits for the lake (live_outcomes.Outcome)."""
+        """Outcomes that counted in the live figures and are not in the lake yet (live_outcomes.Outcome)."""
         found = (
             cast("list[bytes]", self._client.lrange(keyspace.outcomes(shard), 0, -1))
             for shard in range(shards)
@@ -84,7 +84,7 @@ class RedisState:
         return Manifest.from_json(raw, version) if raw else None
 
     def raters(self) -> int:
-        """The sum of raters over all items."""
+        """The number of raters, summed over all items."""
         found = self._client.hscan_iter(keyspace.POPULARITY, count=_SCAN_COUNT)
         # HSCAN may return a field twice while the hash grows.
         return sum({item: Popularity.decode(raw).raters for item, raw in found}.values())
@@ -95,7 +95,7 @@ class RedisState:
         return cast(bytes, raw).decode() if raw else ""
 
     def trouble(self) -> Fault | None:
-        """Why answers are stale although Redis answers, or may soon be; None where all is well."""
+        """Why answers are stale although Redis answers, or soon may be; None where all is well."""
         sections: Any = [self._client.info(section) for section in SECTIONS]
         if self._client.exists(keyspace.STATE_REBUILDING):
             return Fault("`headwater rebuild` is writing the state, so answers are stale", "wait for its end")
@@ -106,7 +106,7 @@ class RedisState:
         )
 
     def is_being_written(self) -> bool:
-        """Whether the online query or a rebuild is at work on the state, or has left work behind."""
+        """Whether the online query or a rebuild is writing the state, or has left unfinished work."""
         at_work = self._client.zcount(keyspace.STATE_WRITERS, int(1000 * time.time()), "+inf")
         unmerged = self._client.exists(keyspace.TOUCHED, keyspace.MERGING)
         return bool(at_work or unmerged or self._client.exists(keyspace.STATE_REBUILDING))
@@ -116,15 +116,15 @@ class RedisState:
         return self._entries(keyspace.history_pattern())
 
     def retracted_items(self) -> Iterator[tuple[str, str, bytes]]:
-        """As `histories`, of the items of which a retraction left nothing."""
+        """Like `histories`, for the items of which retractions left no entry."""
         return self._entries(keyspace.retracted_pattern())
 
     def earlier(self) -> Iterator[tuple[str, str, bytes]]:
-        """User, item and earlier events (records.encode_earlier) of all items that were touched again."""
+        """User, item and earlier events (records.encode_earlier) of all items with repeated events."""
         return self._entries(keyspace.earlier_pattern())
 
     def _entries(self, pattern: str) -> Iterator[tuple[str, str, bytes]]:
-        # An item's id may look like the end of a user's key: what stands before the user decides.
+        # A user's id may look like the end of another kind of key, so the whole key is matched.
         head, tail = pattern.removesuffix("*").split("*")
         of_user = re.compile(rf"{re.escape(head)}\d+{re.escape(tail)}(.*)", re.DOTALL)
         found = self._client.scan_iter(match=pattern, count=_SCAN_COUNT)
@@ -149,7 +149,7 @@ class RedisState:
         yield from ((item.decode(), score) for item, score in found.items())
 
     def request_training(self) -> int:
-        """Ask for a round now; the number of the request."""
+        """Request a training round; the number of the request."""
         return int(self._client.incr(keyspace.TRAINING_REQUESTS))
 
     def _hash(self, key: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What `headwater doctor` asks of a Redis in use: whether it keeps its keys, and holds the state."""
+"""`headwater doctor` checks each Redis in use: whether it keeps its keys, and holds the state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stack.status.redis_state import RedisUnavailableError, redis_state
 
 
 def check_states() -> list[Check]:
-    """One check for REDIS_URL, else for each stack that runs here; none where neither is."""
+    """One check for REDIS_URL if it is set, else one for each stack that runs here."""
     return [_check(place, url) for place, url in _servers()]
 
 

@@ -1,1 +1,1 @@
-"""`headwater users`: what is stored about a user."""
+"""`headwater users`: shows what is stored about a user."""

@@ -29,9 +29,9 @@ def _group() -> None:
 @users.command()
 def export(
     user_id: Annotated[str, typer.Argument(metavar="USER", help="The user's id.")],
-    out: Annotated[Path | None, typer.Option(help="Write it there instead of printing it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead of printing.")] = None,
 ) -> None:
-    """All that is stored about a user, as JSON: from Redis by the API, and from the lake."""
+    """Write all that is stored about a user as JSON: from Redis, by the API, and from the lake."""
     # Slow to import, and only this command needs it.
     from stack.users.lake_rows import rows_of_user
 

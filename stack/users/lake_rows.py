@@ -1,4 +1,4 @@
-"""The rows of the lake that are of one user: what an erasure would delete there."""
+"""One user's rows in the lake, which an erasure would delete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contracts.stored.lake import CATALOG, EXPOSURES, INTERACTIONS, Table
 
 
 def rows_of_user(lake_uri: str, user_id: str) -> dict[str, list[dict[str, Any]]]:
-    """Table -> its rows of the user, oldest first; a table that does not exist has none."""
+    """Table -> the user's rows, oldest first; none where the table does not exist."""
     by_user = pc.field("user_id") == user_id
     of_user = pc.field("kind").isin(["user", ERASURE]) & (pc.field("id") == user_id)
     return {
@@ -34,7 +34,7 @@ def _rows(lake_uri: str, table: Table, wanted: pc.Expression, order: str) -> Ite
 
 
 def _plain(value: Any) -> Any:
-    """As JSON knows it: moments as ISO 8601 text, maps as objects."""
+    """A value for JSON: times become ISO 8601 text, maps become objects."""
     if hasattr(value, "isoformat"):
         return value.isoformat()
     if isinstance(value, list) and value and all(isinstance(each, tuple) for each in value):

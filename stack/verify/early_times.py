@@ -1,4 +1,4 @@
-"""Events whose time lies before anybody kept such logs: an earlier version took seconds for milliseconds."""
+"""Finds and corrects events of 1970: an earlier version took seconds for milliseconds."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FLUSH_SECONDS = 120.0
 
 
 def still_early(lake: pa.Table) -> pa.Table:
-    """The rows (of `read_lake`) before 1990, without those whose user did the same at a later time."""
+    """The rows (of `read_lake`) before 1990, unless their user has the same event at a later time."""
     is_early = pc.less(lake["event_time"], EARLIEST_PLAUSIBLE_MS)
     later = lake.filter(pc.invert(is_early)).select(_WHAT).group_by(_WHAT).aggregate([])
     return lake.filter(is_early).join(later, _WHAT, join_type="left anti")
 
 
 def early_times(lake: pa.Table) -> str | None:
-    """One sentence about the rows that are still early and their cure; None without such rows."""
+    """One sentence about the rows before 1990 and their cure; None where there are none."""
     early = still_early(lake)
     if not early.num_rows:
         return None
@@ -41,9 +41,9 @@ def early_times(lake: pa.Table) -> str | None:
 
 
 def corrected_events(lake: pa.Table, now_ms: int) -> Iterator[Interaction]:
-    """The events that are still early, their times read as seconds; without those that then have no moment.
+    """The events before 1990 with their times read as seconds, where that is a plausible time.
 
-    Each has an id that follows from the old one, so that a second run sends the same events.
+    Each id is derived from the old one, so a second run sends the same events.
     """
     for row in still_early(lake).to_pylist():
         moment = row["event_time"] * _SECONDS
@@ -64,7 +64,7 @@ def _id_after(event_id: str) -> str:
 
 
 def send_corrected(events: Iterable[Interaction], settings: KafkaSettings) -> tuple[int, int]:
-    """How many were acknowledged, and how many not. Raises BrokerUnavailableError."""
+    """Send the events; how many were acknowledged, and how many not. Raises BrokerUnavailableError."""
     failures: list[bool] = []
 
     def report(delivery: Delivery | None, error: Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""What the lake holds of what was shown: each exposure once, and none that an erasure takes out."""
+"""Checks the lake's exposures: each is there once, and none belongs to an erased user."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def repeated_places(shown: pa.Table) -> Violation:
 
 
 def kept_though_erased(forgotten: pa.Table) -> Violation:
-    """Rows (SHOWN) that a tombstone forbids."""
+    """Exposures (SHOWN) that a tombstone should have deleted."""
     return _violation(forgotten, "exposures of erased users are in the lake")
 
 

@@ -42,12 +42,12 @@ _TAIL_BYTES = 1 << 20
 
 
 class LedgerFormatError(StackError):
-    """A file is no ledger; the message says which and what would be one."""
+    """A file is no ledger; the message names the file and the command that writes such a ledger."""
 
 
 @dataclass(frozen=True)
 class Ledgers:
-    """What `headwater verify` compares. None: not given."""
+    """The ledgers that `headwater verify` compares; None where one was not given."""
 
     sent: pa.Table  # EVENTS; offset null: attempted, -1: acknowledged at an unknown place
     lake: pa.Table  # EVENTS
@@ -100,7 +100,7 @@ def read_rejected(file: Path) -> pa.Table:
     """The interactions that the dead-letter topic holds, each place once. Raises LedgerFormatError."""
     rows = _read(file, _REJECTS, "`headwater rejects --json --limit 100000000` prints one")
     rows = rows.filter(pc.equal(rows["source_topic"], INTERACTIONS.name))
-    # A replayed batch refuses its events once more.
+    # A replayed batch rejects its events once more.
     places = rows.select(["source_partition", "source_offset"]).rename_columns(PLACE)
     return places.group_by(PLACE).aggregate([]).cast(PLACES)
 
@@ -130,7 +130,7 @@ def _lower_ids(rows: pa.Table) -> pa.Table:
 
 
 def _read(file: Path, schema: pa.Schema, cure: str) -> pa.Table:
-    """Lines of JSON; what a writer at work has not finished of the last line is left out."""
+    """The file's lines of JSON, without a last line that its writer has not finished."""
     try:
         if file.stat().st_size == 0:
             return schema.empty_table()
@@ -149,7 +149,7 @@ def _whole_lines(buffer: pa.Buffer) -> pa.Buffer:
 
 
 def read_json_lines(lines: pa.Buffer, schema: pa.Schema) -> pa.Table:
-    """The schema's columns of lines of JSON; others are skipped. Raises pyarrow.ArrowInvalid."""
+    """The schema's columns of lines of JSON; other fields are ignored. Raises pyarrow.ArrowInvalid."""
     return arrow_json.read_json(
         pa.BufferReader(lines),
         arrow_json.ReadOptions(block_size=_BLOCK_BYTES),
