@@ -204,6 +204,11 @@ class StreamingSettings(
 
     # How events of other systems on our topic are read (docs/data.md); empty: they are rejected.
     event_mapping_file: str = ""
+    # A schema registry whose Avro and JSON Schema are read on our topic, "user:password" where it asks for
+    # them, and the subjects where the topic does not name them (interactions-value).
+    schema_registry_url: str = ""
+    schema_registry_user_info: SecretStr | None = None
+    schema_registry_subjects: tuple[str, ...] = ()
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
     # The least time between two micro-batches of a worker; after a pause, the first record begins one.
     online_trigger_seconds: float = Field(default=0.05, ge=0)

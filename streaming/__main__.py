@@ -11,6 +11,7 @@ from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
+from clients.schema_registry import SchemaRegistryError
 from clients.topic_admin import prepare_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
@@ -21,6 +22,7 @@ from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.pipeline import build_pipeline
+from streaming.records.known_schemas import known_schemas, schemas_fault
 from streaming.records.mapping_file import mapping_fault
 from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
@@ -44,6 +46,7 @@ def main() -> int:
     redis = connect(settings.redis_url.get_secret_value())
     if refused := (
         mapping_fault(settings.event_mapping_file)
+        or schemas_fault(settings.event_mapping_file)
         or eviction_fault(redis_memory(redis))
         or newer_state(redis)
     ):
@@ -52,7 +55,9 @@ def main() -> int:
     try:
         topic_faults = prepare_topics(settings, _BROKER_SECONDS)
         partitions = len(topic_ends(settings))
-    except BrokerUnavailableError as error:
+        if schemas := known_schemas(settings):
+            log.info("records of the schemas %s of a registry are read", ", ".join(map(str, sorted(schemas))))
+    except (BrokerUnavailableError, SchemaRegistryError) as error:
         log.error("%s", error)
         return 1
     if not _may_start_with(topic_faults):

@@ -18,19 +18,18 @@ from contracts import topics
 from contracts.events import EVENT_TYPES, RATING, UUID_PATTERN
 from contracts.identifiers import INEXACT_FROM
 from streaming.records.mapped_json import BY_SIZE, FRAME_BYTES, FRAMED, MOMENT, MOST_MS, NUMBER, UUID_LENGTH
-from streaming.records.mapping_file import ANYTHING, FIELDS, TIME_FACTORS, EventFormat, MappingFile, steps
+from streaming.records.mapping_file import ANYTHING, FIELDS, TIME_FACTORS, EventFormat, steps
 
 ORIGINAL, FAULT = "original", "mapping_fault"
 _IDS = ("user_id", "item_id", "session_id")
 _WORDS = ("STRING", "BIGINT", "BOOLEAN")  # kinds of JSON whose text `when` compares
 
 
-def map_records(records: DataFrame, mapping: MappingFile) -> DataFrame:
+def map_records(records: DataFrame, forms: Sequence[EventFormat]) -> DataFrame:
     """The same records, those of a known format as our own event's JSON; with ORIGINAL and FAULT.
 
     Each step is a projection, so that what several columns need is computed once.
     """
-    forms = mapping.formats
     is_interaction = F.col("topic") == topics.INTERACTIONS.name
     is_framed = F.startswith("value", F.lit(FRAMED)) & (
         F.substring("value", FRAME_BYTES + 1, 1) == F.lit(b"{")
@@ -40,8 +39,12 @@ def map_records(records: DataFrame, mapping: MappingFile) -> DataFrame:
     )
     text = F.col("body").cast("string")
     is_mapped = F.col("form").isNotNull()
+    # Behind `unframe`, the bytes that came and what is wrong with them are known already.
+    came = F.col(ORIGINAL if ORIGINAL in records.columns else "value")
+    fault_before = F.col(FAULT) if FAULT in records.columns else F.lit(None).cast("string")
+    kept = [name for name in records.columns if name not in (ORIGINAL, FAULT)]
     return (
-        records.withColumns({ORIGINAL: F.col("value"), "body": F.coalesce(body, "value")})
+        records.withColumns({ORIGINAL: came, "body": F.coalesce(body, "value")})
         .withColumn("document", F.when(is_interaction & F.is_valid_utf8(text), F.try_parse_json(text)))
         .withColumn("form", _which(forms))
         .withColumns({name: _place(forms, name) for name in FIELDS})
@@ -51,11 +54,11 @@ def map_records(records: DataFrame, mapping: MappingFile) -> DataFrame:
         .withColumns({"type": _type(forms), "moment": _moment(forms)})
         .withColumns(
             {
-                FAULT: F.when(is_mapped, _fault(forms)),
+                FAULT: F.coalesce(fault_before, F.when(is_mapped, _fault(forms))),
                 "value": F.when(is_mapped, _event_json(forms)).otherwise(F.col("body")),
             }
         )
-        .select(*records.columns, ORIGINAL, FAULT)
+        .select(*kept, ORIGINAL, FAULT)
     )
 
 

@@ -4,7 +4,8 @@
                  {"name": "shop", "when": {"/kind": ["seen", "bought"]},
                   "fields": {"user_id": "/who/id", "item_id": ["/sku", "/article"], "event_time": "/at",
                              "event_type": "/kind"},
-                  "types": {"seen": "view", "bought": "purchase"}, "time_unit": "s"}]}
+                  "types": {"seen": "view", "bought": "purchase"}, "time_unit": "s"}],
+     "schemas": {"7": "clicks.avsc"}}
 
 The first format whose ``when`` fits a record reads it; a record that none fits is read as our own event.
 """
@@ -16,7 +17,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from contracts.events import EventType
 from streaming.records.known_formats import KNOWN_FORMATS
@@ -72,14 +81,22 @@ class MappingFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    formats: tuple[EventFormat, ...] = Field(min_length=1)
+    formats: tuple[EventFormat, ...] = ()
+    # A registry's id -> the file of its schema beside this one: .avsc is Avro's, .json is JSON Schema's.
+    schemas: dict[int, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> MappingFile:
+        if not self.formats and not self.schemas:
+            raise ValueError("neither formats nor schemas are named")
+        return self
 
 
 def read_mapping(path: str) -> MappingFile:
     """The mapping of a file. Raises MappingError."""
     try:
         written = json.loads(Path(path).read_text(encoding="utf-8"))
-        formats = [_with_what_it_is_like(one) for one in written.pop("formats")]
+        formats = [_with_what_it_is_like(one) for one in written.pop("formats", ())]
         return MappingFile.model_validate({"formats": formats, **written})
     except OSError as error:
         raise MappingError(f"EVENT_MAPPING_FILE={path} cannot be read: {error.strerror}") from error

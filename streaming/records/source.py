@@ -11,6 +11,8 @@ from clients.kafka_options import for_spark
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.topics import by_topic
+from streaming.records.framed import unframe
+from streaming.records.known_schemas import known_schemas
 from streaming.records.mapping import map_records
 from streaming.records.mapping_file import read_mapping
 
@@ -69,10 +71,14 @@ def read_partitions_between(
 
 
 def _as_ours(records: DataFrame, settings: StreamingSettings) -> DataFrame:
-    """Events of other systems as our own, where EVENT_MAPPING_FILE says how. Raises MappingError."""
-    if not settings.event_mapping_file:
-        return records
-    return map_records(records, read_mapping(settings.event_mapping_file))
+    """Events of other systems as our own, where EVENT_MAPPING_FILE or a schema registry says how.
+
+    Raises MappingError, SchemaRegistryError.
+    """
+    if schemas := known_schemas(settings):
+        records = unframe(records, schemas)
+    formats = settings.event_mapping_file and read_mapping(settings.event_mapping_file).formats
+    return map_records(records, formats) if formats else records
 
 
 def read_rejected_topic(spark: SparkSession, settings: StreamingSettings) -> DataFrame:

@@ -22,6 +22,7 @@ from streaming.online.position import StateWentBackError
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from tests.integration.flow import send
+from tests.streaming.records.test_framed import EVENT, OURS, avro, framed, moment
 
 STARTS = {topics.INTERACTIONS.name: dict.fromkeys("0123", 0), topics.CATALOG.name: {"0": 0}}
 APPLIED = topics.by_partition(STARTS)
@@ -31,7 +32,8 @@ _DEADLINE_SECONDS = 120
 @pytest.fixture
 def settings(service_settings: StreamingSettings, tmp_path: Path) -> StreamingSettings:
     mapping = tmp_path / "mapping.json"
-    mapping.write_text('{"formats": [{"like": "segment"}]}')
+    mapping.write_text('{"formats": [{"like": "segment"}], "schemas": {"1": "ours.avsc"}}')
+    (tmp_path / "ours.avsc").write_text(json.dumps(OURS))
     return service_settings.model_copy(update={"online_task_seconds": 5, "event_mapping_file": str(mapping)})
 
 
@@ -101,6 +103,10 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     track["timestamp"] = "2026-05-01T10:00:00Z"
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"eve", json.dumps(track).encode())])
     wait_until(lambda: known_items(client, "eve") == {"s"}, query)
+    # So is Avro in a registry's framing, and it waits for no other record.
+    in_avro = framed(1, avro(OURS, {**EVENT, "event_time": moment(1_777_629_600_000)}))
+    send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"7", in_avro)])
+    wait_until(lambda: known_items(client, "7") == {"i"}, query)
     times = read_applied(client, keyspace.APPLIED_TIMES)
     assert all(abs(moment - 1000 * time.time()) < 600_000 for moment in times.values())
 

@@ -163,7 +163,7 @@ def test_python_reads_each_record_as_expected(mapping: MappingFile) -> None:
 @pytest.fixture(scope="module")
 def parsed_rows(spark: SparkSession, mapping: MappingFile) -> DataFrame:
     frame = records(spark, [value for value, _ in ALL], topics.INTERACTIONS.name)
-    return parse(map_records(frame, mapping)).persist()
+    return parse(map_records(frame, mapping.formats)).persist()
 
 
 def test_spark_reads_each_record_as_expected_and_as_python(
@@ -228,7 +228,7 @@ def test_records_with_anything_in_any_place_are_read_alike_by_both(
             )
             place[chosen.choice(list(place))] = chosen.choice(CELLS)
         values.append(json.dumps(record).encode())
-    rows = map_records(records(spark, values, topics.INTERACTIONS.name), mapping).collect()
+    rows = map_records(records(spark, values, topics.INTERACTIONS.name), mapping.formats).collect()
     for value, row in zip(values, sorted(rows, key=lambda row: row.offset), strict=True):
         assert value is not None
         event, fault = mapped_record(value, mapping)

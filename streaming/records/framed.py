@@ -1,0 +1,119 @@
+"""Records in the framing of a schema registry (byte 0, four bytes of the schema's id, a body) as JSON.
+
+Avro is decoded by Spark's own `from_avro`, inside the JVM: a Python function in front of the live query would
+hold a record back until the next one has come. The record's own bytes stay in the column ORIGINAL, and what
+cannot be read has its reason in FAULT.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+from pyspark.sql.avro.functions import from_avro
+
+from clients.schema_registry import Schema
+from contracts import topics
+from streaming.records.mapped_json import FRAME_BYTES, FRAMED
+from streaming.records.mapping import FAULT, ORIGINAL
+
+# Spark would write these as text; as numbers they are what the producer wrote, in the unit of its schema.
+_MOMENTS = ("timestamp-", "local-timestamp-")
+_NOTHING = "{}"  # what Spark makes of a body that does not fit its schema: a row of nulls
+
+
+def unframe(records: DataFrame, schemas: Mapping[int, Schema]) -> DataFrame:
+    """The same records, framed interactions of a known schema as JSON; with ORIGINAL and FAULT.
+
+    A JSON body of an unknown schema is left to `map_records`, which needs no schema for it.
+    """
+    is_framed = (F.col("topic") == topics.INTERACTIONS.name) & F.startswith("value", F.lit(FRAMED))
+    number = F.conv(F.hex(F.substring("value", 2, FRAME_BYTES - 1)), 16, 10).cast("bigint")
+    body = F.substring("value", FRAME_BYTES + 1, topics.MAX_EVENT_BYTES * 4)
+    framed = records.withColumns({"schema_id": F.when(is_framed, number), "body": F.when(is_framed, body)})
+    decoded = framed.withColumn("decoded", _first([_decoded(schema) for schema in schemas.values()]))
+    is_read = F.col("decoded").isNotNull() & (F.col("decoded") != F.lit(_NOTHING.encode()))
+    return decoded.withColumns(
+        {
+            ORIGINAL: F.col("value"),
+            FAULT: F.when(F.col("schema_id").isNotNull() & ~is_read, _fault(schemas)),
+            "value": F.when(is_read, F.col("decoded")).otherwise(F.col("value")),
+        }
+    ).select(*records.columns, ORIGINAL, FAULT)
+
+
+def _decoded(schema: Schema) -> Column:
+    """The body of this schema's records as JSON; null for all others, and where the kind is not read."""
+    is_of_schema = F.col("schema_id") == schema.number
+    if schema.kind == "JSON":
+        return F.when(is_of_schema & (F.length("body") > 0), F.col("body"))
+    if schema.kind != "AVRO" or schema.refers_to_others or not is_record(schema.text):
+        return F.lit(None).cast("binary")
+    fields = from_avro(
+        F.when(is_of_schema, F.col("body")), _numbers_as_they_are(schema.text), {"mode": "PERMISSIVE"}
+    )
+    return F.when(is_of_schema, F.to_json(fields).cast("binary"))
+
+
+def _fault(schemas: Mapping[int, Schema]) -> Column:
+    """Why a framed record has no JSON; null where its body is JSON all the same."""
+    number = F.col("schema_id").cast("string")
+    known = [
+        F.when(F.col("schema_id") == schema.number, F.lit(_fault_of(schema))) for schema in schemas.values()
+    ]
+    unknown = F.concat(
+        F.lit("written with schema "),
+        number,
+        F.lit(
+            " of a registry, which was not known when streaming started: name its file under `schemas` in "
+            "EVENT_MAPPING_FILE, or set SCHEMA_REGISTRY_URL, and restart streaming"
+        ),
+    )
+    is_json = F.startswith("body", F.lit(b"{"))
+    return _first([*known, F.when(~is_json, unknown)])
+
+
+def _fault_of(schema: Schema) -> str:
+    if schema.kind == "JSON":
+        return f"the record is empty behind its frame of schema {schema.number}"
+    name = f"schema {schema.number}"
+    if schema.kind != "AVRO":
+        return f"{name} is {schema.kind.capitalize()}, which is not read: produce Avro or JSON"
+    if schema.refers_to_others:
+        return f"{name} refers to other schemas, which is not read: register it in one piece"
+    if not is_record(schema.text):
+        return f"{name} is no record of Avro"
+    return f"the bytes do not fit {name}"
+
+
+def _first(columns: list[Column]) -> Column:
+    return reduce(lambda first, then: F.coalesce(first, then), columns) if columns else F.lit(None)
+
+
+def is_record(text: str) -> bool:
+    """Whether a schema's text is Avro of a record."""
+    try:
+        return bool(json.loads(text)["type"] == "record")
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _numbers_as_they_are(text: str) -> str:
+    return json.dumps(_without_moments(json.loads(text)))
+
+
+def _without_moments(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_without_moments(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    is_moment = str(part.get("logicalType", "")).startswith(_MOMENTS)
+    return {
+        name: _without_moments(each)
+        for name, each in part.items()
+        if not (is_moment and name == "logicalType")
+    }

@@ -1,0 +1,62 @@
+"""The schemas by which framed records are read: those of files that the mapping names, and a registry's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from clients.schema_registry import Schema, SchemaKind, registered_schemas
+from contracts import topics
+from contracts.settings import StreamingSettings
+from streaming.records.mapping_file import MappingError, read_mapping
+
+_KINDS: dict[str, SchemaKind] = {".avsc": "AVRO", ".json": "JSON"}
+
+
+def known_schemas(settings: StreamingSettings) -> dict[int, Schema]:
+    """By id; a file wins over the registry. Raises MappingError, SchemaRegistryError."""
+    schemas: dict[int, Schema] = {}
+    if settings.schema_registry_url:
+        subjects = settings.schema_registry_subjects or (f"{topics.INTERACTIONS.name}-value",)
+        secret = settings.schema_registry_user_info
+        found = registered_schemas(
+            settings.schema_registry_url, subjects, secret.get_secret_value() if secret else ""
+        )
+        schemas = {schema.number: schema for schema in found}
+    return schemas | schemas_of_files(settings.event_mapping_file)
+
+
+def schemas_of_files(mapping_path: str) -> dict[int, Schema]:
+    """Those that a mapping file names, beside which they lie; none where there is no mapping file.
+
+    Raises MappingError.
+    """
+    if not mapping_path:
+        return {}
+    named = read_mapping(mapping_path).schemas
+    return {number: _read(number, Path(mapping_path).parent / name) for number, name in named.items()}
+
+
+def schemas_fault(mapping_path: str) -> str | None:
+    """Why a schema that the mapping file names cannot be used; None where all can."""
+    try:
+        schemas_of_files(mapping_path)
+    except MappingError as error:
+        return str(error)
+    return None
+
+
+def _read(number: int, path: Path) -> Schema:
+    kind = _KINDS.get(path.suffix)
+    if kind is None:
+        raise MappingError(f"schema {number}, {path}: name it .avsc for Avro, or .json for JSON Schema")
+    try:
+        text = path.read_text(encoding="utf-8")
+        is_record = kind == "JSON" or json.loads(text)["type"] == "record"
+    except OSError as error:
+        raise MappingError(f"schema {number}, {path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError):
+        is_record = False
+    if not is_record:
+        raise MappingError(f"schema {number}, {path} is no record of Avro")
+    return Schema(number, kind, text)
