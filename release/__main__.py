@@ -1,14 +1,19 @@
-"""`python -m release docs`, `distributions` or `images`: what `make docs` and `make release` run."""
+"""`python -m release docs`, `distributions`, `images` (`make docs`, `make release`) or `typescript`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from release import distributions, images, site
+from release import distributions, images, site, typescript
 from release.steps import ReleaseError
 
-COMMANDS = {"docs": site.main, "distributions": distributions.main, "images": images.main}
+COMMANDS = {
+    "docs": site.main,
+    "distributions": distributions.main,
+    "images": images.main,
+    "typescript": typescript.main,
+}
 
 
 def main(arguments: list[str]) -> int:
