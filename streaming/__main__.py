@@ -11,7 +11,6 @@ from types import FrameType
 
 from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
-from clients.schema_registry import SchemaRegistryError
 from clients.topic_admin import prepare_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
@@ -24,6 +23,7 @@ from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.pipeline import build_pipeline
 from streaming.records.known_schemas import known_schemas, schemas_fault
 from streaming.records.mapping_file import mapping_fault
+from streaming.records.schema_registry import SchemaRegistryError
 from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session

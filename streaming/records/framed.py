@@ -16,10 +16,10 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 from pyspark.sql.avro.functions import from_avro
 
-from clients.schema_registry import Schema
 from contracts import topics
 from streaming.records.mapped_json import FRAME_BYTES, FRAMED
 from streaming.records.mapping import FAULT, ORIGINAL
+from streaming.records.schema_registry import Schema
 
 # Spark would write these as text; as numbers they are what the producer wrote, in the unit of its schema.
 _MOMENTS = ("timestamp-", "local-timestamp-")

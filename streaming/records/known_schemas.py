@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from clients.schema_registry import Schema, SchemaKind, registered_schemas
 from contracts import topics
 from contracts.settings import StreamingSettings
 from streaming.records.mapping_file import MappingError, read_mapping
+from streaming.records.schema_registry import Schema, SchemaKind, registered_schemas
 
 _KINDS: dict[str, SchemaKind] = {".avsc": "AVRO", ".json": "JSON"}
 

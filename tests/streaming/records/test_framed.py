@@ -11,12 +11,12 @@ from typing import Any
 import fastavro
 from pyspark.sql import SparkSession
 
-from clients.schema_registry import Schema
 from contracts import topics
 from streaming.records.framed import unframe
 from streaming.records.mapping import map_records
 from streaming.records.mapping_file import EventFormat
 from streaming.records.parse import accepted_interactions, parse, rejected_records
+from streaming.records.schema_registry import Schema
 from tests.streaming.records.test_parse import BASE, EVENT_ID, NOW_MS, records
 
 OURS: dict[str, Any] = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clients.schema_registry import Schema, SchemaRegistryError, registered_schemas
+from streaming.records.schema_registry import Schema, SchemaRegistryError, registered_schemas
 
 AVRO = '{"type": "record", "name": "E", "fields": []}'
 ANSWERS: dict[str, Any] = {
