@@ -21,8 +21,7 @@ from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.pipeline import build_pipeline
-from streaming.records.known_schemas import known_schemas, schemas_fault
-from streaming.records.mapping_file import mapping_fault
+from streaming.records.known_schemas import known_schemas, mapping_fault
 from streaming.records.schema_registry import SchemaRegistryError
 from streaming.recovery.faults import checkpoint_faults, refusal
 from streaming.recovery.rebuild import prepare_state
@@ -46,7 +45,6 @@ def main() -> int:
     redis = connect(settings.redis_url.get_secret_value())
     if refused := (
         mapping_fault(settings.event_mapping_file)
-        or schemas_fault(settings.event_mapping_file)
         or eviction_fault(redis_memory(redis))
         or newer_state(redis)
     ):
@@ -55,8 +53,7 @@ def main() -> int:
     try:
         topic_faults = prepare_topics(settings, _BROKER_SECONDS)
         partitions = len(topic_ends(settings))
-        if schemas := known_schemas(settings):
-            log.info("records of the schemas %s of a registry are read", ", ".join(map(str, sorted(schemas))))
+        known_schemas(settings)  # whether the registry answers
     except (BrokerUnavailableError, SchemaRegistryError) as error:
         log.error("%s", error)
         return 1

@@ -37,8 +37,8 @@ def schemas_of_files(mapping_path: str) -> dict[int, Schema]:
     return {number: _read(number, Path(mapping_path).parent / name) for number, name in named.items()}
 
 
-def schemas_fault(mapping_path: str) -> str | None:
-    """Why a schema that the mapping file names cannot be used; None where all can."""
+def mapping_fault(mapping_path: str) -> str | None:
+    """Why a mapping file, or a schema that it names, cannot be used; None where all can, and without a file."""
     try:
         schemas_of_files(mapping_path)
     except MappingError as error:

@@ -122,13 +122,3 @@ def _with_what_it_is_like(written: dict[str, Any]) -> dict[str, Any]:
     known = KNOWN_FORMATS[like]
     tables = {name: {**known.get(name, {}), **written.get(name, {})} for name in ("fields", "types")}
     return {"name": like, **known, **written, **tables}
-
-
-def mapping_fault(path: str) -> str | None:
-    """Why a mapping file cannot be used; None where it can, and where none is named."""
-    try:
-        if path:
-            read_mapping(path)
-    except MappingError as error:
-        return str(error)
-    return None

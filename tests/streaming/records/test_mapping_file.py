@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from streaming.records.known_formats import KNOWN_FORMATS
-from streaming.records.mapping_file import MappingError, mapping_fault, read_mapping, steps
+from streaming.records.known_schemas import mapping_fault
+from streaming.records.mapping_file import MappingError, read_mapping, steps
 
 PLAIN = {"name": "n", "when": {"/kind": "seen"}, "fields": {"user_id": "/u"}}
 
