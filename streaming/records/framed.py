@@ -35,7 +35,7 @@ def unframe(records: DataFrame, schemas: Mapping[int, Schema]) -> DataFrame:
     number = F.conv(F.hex(F.substring("value", 2, FRAME_BYTES - 1)), 16, 10).cast("bigint")
     body = F.substring("value", FRAME_BYTES + 1, topics.MAX_EVENT_BYTES * 4)
     framed = records.withColumns({"schema_id": F.when(is_framed, number), "body": F.when(is_framed, body)})
-    decoded = framed.withColumn("decoded", _first([_decoded(schema) for schema in schemas.values()]))
+    decoded = framed.withColumn("decoded", _first([_body_as_json(schema) for schema in schemas.values()]))
     is_read = F.col("decoded").isNotNull() & (F.col("decoded") != F.lit(_NOTHING.encode()))
     return decoded.withColumns(
         {
@@ -46,7 +46,7 @@ def unframe(records: DataFrame, schemas: Mapping[int, Schema]) -> DataFrame:
     ).select(*records.columns, ORIGINAL, FAULT)
 
 
-def _decoded(schema: Schema) -> Column:
+def _body_as_json(schema: Schema) -> Column:
     """The body of this schema's records as JSON; null for all others, and where the kind is not read."""
     is_of_schema = F.col("schema_id") == schema.number
     if schema.kind == "JSON":

@@ -38,7 +38,7 @@ def schemas_of_files(mapping_path: str) -> dict[int, Schema]:
 
 
 def mapping_fault(mapping_path: str) -> str | None:
-    """Why a mapping file, or a schema that it names, cannot be used; None where all can, and without a file."""
+    """Why a mapping file, or a schema that it names, cannot be used; None where all can, or none is named."""
     try:
         schemas_of_files(mapping_path)
     except MappingError as error:
