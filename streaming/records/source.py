@@ -11,7 +11,7 @@ from clients.kafka_options import for_spark
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.topics import by_topic
-from streaming.records.framed import unframe
+from streaming.records.frames import unframe
 from streaming.records.known_schemas import known_schemas
 from streaming.records.mapping import map_records
 from streaming.records.mapping_file import read_mapping

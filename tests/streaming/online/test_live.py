@@ -22,7 +22,7 @@ from streaming.online.position import StateWentBackError
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from tests.integration.flow import send
-from tests.streaming.records.test_framed import EVENT, OURS, avro, framed, moment
+from tests.streaming.records.test_frames import EVENT, OURS, avro, in_frame, moment
 
 STARTS = {topics.INTERACTIONS.name: dict.fromkeys("0123", 0), topics.CATALOG.name: {"0": 0}}
 APPLIED = topics.by_partition(STARTS)
@@ -104,7 +104,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"eve", json.dumps(track).encode())])
     wait_until(lambda: known_items(client, "eve") == {"s"}, query)
     # So is Avro in a registry's framing, and it waits for no other record.
-    in_avro = framed(1, avro(OURS, {**EVENT, "event_time": moment(1_777_629_600_000)}))
+    in_avro = in_frame(1, avro(OURS, {**EVENT, "event_time": moment(1_777_629_600_000)}))
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"7", in_avro)])
     wait_until(lambda: known_items(client, "7") == {"i"}, query)
     times = read_applied(client, keyspace.APPLIED_TIMES)

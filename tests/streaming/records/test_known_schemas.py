@@ -24,11 +24,11 @@ def test_a_file_lies_beside_the_mapping_and_wins_over_the_registry(
 ) -> None:
     asked = []
 
-    def registered(url: str, subjects: tuple[str, ...], user_info: str) -> list[Schema]:
+    def fake_registry(url: str, subjects: tuple[str, ...], user_info: str) -> list[Schema]:
         asked.append((url, subjects, user_info))
         return [Schema(7, "PROTOBUF", ""), Schema(8, "JSON", "{}")]
 
-    monkeypatch.setattr(module, "registered_schemas", registered)
+    monkeypatch.setattr(module, "registered_schemas", fake_registry)
     (tmp_path / "e.avsc").write_text(AVRO)
     settings = StreamingSettings(
         event_mapping_file=write(tmp_path, {"7": "e.avsc"}),
@@ -37,7 +37,7 @@ def test_a_file_lies_beside_the_mapping_and_wins_over_the_registry(
     )
     assert known_schemas(settings) == {7: Schema(7, "AVRO", AVRO), 8: Schema(8, "JSON", "{}")}
     assert asked == [("http://registry", ("interactions-value",), "ann:secret")]
-    assert "secret" not in repr(settings)
+    assert "ann:secret" not in repr(settings)
     assert known_schemas(StreamingSettings()) == {}
 
 

@@ -12,7 +12,7 @@ import fastavro
 from pyspark.sql import SparkSession
 
 from contracts import topics
-from streaming.records.framed import unframe
+from streaming.records.frames import unframe
 from streaming.records.mapping import map_records
 from streaming.records.mapping_file import EventFormat
 from streaming.records.parse import accepted_interactions, parse, rejected_records
@@ -70,7 +70,7 @@ SCHEMAS = {
 }
 
 
-def framed(number: int, body: bytes) -> bytes:
+def in_frame(number: int, body: bytes) -> bytes:
     return b"\x00" + number.to_bytes(4, "big") + body
 
 
@@ -94,29 +94,29 @@ BOUGHT = {
 }
 READ: list[tuple[bytes, dict[str, Any]]] = [
     (
-        framed(1, avro(OURS, EVENT)),
+        in_frame(1, avro(OURS, EVENT)),
         {"user_id": "7", "value": 4.5, "event_id": EVENT_ID, "event_time": NOW_MS - 1000},
     ),
-    (framed(1, avro(OURS, {**EVENT, "event_type": "view", "value": None})), {"event_type": "view"}),
+    (in_frame(1, avro(OURS, {**EVENT, "event_type": "view", "value": None})), {"event_type": "view"}),
     (
-        framed(2**31 - 1, avro(SHOP, BOUGHT)),
+        in_frame(2**31 - 1, avro(SHOP, BOUGHT)),
         {"user_id": "ann", "item_id": "s-1", "event_type": "rating", "value": 4.5, "event_time": NOW_MS - 5},
     ),
-    (framed(3, json.dumps(BASE).encode()), {"user_id": "u"}),
-    (framed(99, json.dumps(BASE).encode()), {"user_id": "u"}),  # JSON needs no schema
+    (in_frame(3, json.dumps(BASE).encode()), {"user_id": "u"}),
+    (in_frame(99, json.dumps(BASE).encode()), {"user_id": "u"}),  # JSON needs no schema
     (json.dumps(BASE).encode(), {"user_id": "u"}),
 ]
 REFUSED: list[tuple[bytes, str]] = [
-    (framed(1, avro(OURS, {**EVENT, "item_id": ""})), "item_id is empty"),
-    (framed(1, avro(OURS, EVENT)[:-3]), "the bytes do not fit schema 1"),
-    (framed(1, b""), "the bytes do not fit schema 1"),
-    (framed(1, b"\xff" * 9), "the bytes do not fit schema 1"),
-    (framed(2**31 - 1, avro(SHOP, {**BOUGHT, "who": {"id": None}})), "user_id is missing"),
-    (framed(4, b"\x0a\x01u"), "schema 4 is Protobuf, which is not read"),
-    (framed(5, avro(OURS, EVENT)), "schema 5 refers to other schemas"),
-    (framed(6, b"\x02u"), "schema 6 is no record of Avro"),
-    (framed(99, avro(OURS, EVENT)), "written with schema 99 of a registry, which was not known"),
-    (framed(3, b""), "the record is empty behind its frame of schema 3"),
+    (in_frame(1, avro(OURS, {**EVENT, "item_id": ""})), "item_id is empty"),
+    (in_frame(1, avro(OURS, EVENT)[:-3]), "the bytes do not fit schema 1"),
+    (in_frame(1, b""), "the bytes do not fit schema 1"),
+    (in_frame(1, b"\xff" * 9), "the bytes do not fit schema 1"),
+    (in_frame(2**31 - 1, avro(SHOP, {**BOUGHT, "who": {"id": None}})), "user_id is missing"),
+    (in_frame(4, b"\x0a\x01u"), "schema 4 is Protobuf, which is not read"),
+    (in_frame(5, avro(OURS, EVENT)), "schema 5 refers to other schemas"),
+    (in_frame(6, b"\x02u"), "schema 6 is no record of Avro"),
+    (in_frame(99, avro(OURS, EVENT)), "written with schema 99 of a registry, which was not known"),
+    (in_frame(3, b""), "the record is empty behind its frame of schema 3"),
     (b"\x00\x00", "written with schema"),
 ]
 
