@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.api import cold_start, events_api, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
-from benchmarks.rounds import kept_lists, once, quality, top_n_lists, warm_round, whole_round
+from benchmarks.rounds import catalogues, kept_lists, once, quality, top_n_lists, warm_round, whole_round
 from benchmarks.startup import idle, recovery
 from benchmarks.stream import (
     blend_scoring,
@@ -61,6 +61,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("whole_round", whole_round.run),
     ("kept_lists", kept_lists.run),
     ("quality", quality.run),
+    ("catalogues", catalogues.run),
     ("served", served.run),
     ("once", once.run),
     ("idle", idle.run),

@@ -1,0 +1,92 @@
+"""Item-to-item models of large catalogues: rows for the most seen items only, beside the exact model of all.
+
+Above 20,000 items (`algorithms.signals.item_to_item.MAX_ITEMS`) the most seen ones get rows, and transitions
+know all items. A row says what that costs in NDCG@10 of each user's newest fifth, for the blend of both (1
+item_to_item/15 + 1.2 transitions_wide/2), and what it saves in seconds and memory of the fit. The scale
+multiplies catalogues, users and the bound, so that a small run has the same proportions. The exact model of
+the largest catalogue is not fitted: it would take about as long as all else together.
+"""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from algorithms.blending.blend import Blend
+from algorithms.blending.questions import Questions
+from algorithms.blending.signal_options import fit_offered
+from algorithms.blending.weights import Candidate
+from algorithms.metrics import ndcg_at_k
+from algorithms.signals.history import Histories
+from algorithms.signals.item_to_item import MAX_ITEMS
+from benchmarks.context import BenchContext, Ratio
+from benchmarks.studies.blended_ranking import by_user, fill, interval, popular_lists, rank
+from benchmarks.studies.tuned_peers import newest
+from benchmarks.through_api.worlds import World
+from contracts.events import RATING
+from ingest.simulated.source import SyntheticWorld, WorldSize
+
+K = 10
+_SIZES, _MOST_EXACT = (10_000, 20_000, 50_000, 100_000), 50_000
+_USERS, _RATINGS = 5000, 150  # users at scale 1, and ratings of each in the mean
+_ITEM_TO_ITEM, _TRANSITIONS = "item_to_item/15", "transitions_wide/2"
+_WEIGHTS = {_ITEM_TO_ITEM: 1.0, _TRANSITIONS: 1.2}
+
+
+class _Fit(NamedTuple):
+    signal: Candidate
+    seconds: float
+    megabytes: float  # at the peak
+
+
+def run(context: BenchContext) -> list[Ratio]:
+    """One row a catalogue: what is used beside the exact model, or beside transitions alone."""
+    return [row for size in _SIZES for row in _compare(size, context.scale)]
+
+
+def _compare(size: int, scale: float) -> Iterator[Ratio]:
+    items, bound = int(size * scale), int(MAX_ITEMS * scale)
+    world = _world(int(_USERS * scale), items)
+    past, questions = world.histories(~world.is_later), world.questions(0)
+    others = fit_offered(past, items, only={_TRANSITIONS, "popularity"})
+    used = _fit(past, items, bound)
+    ours = _gains(_WEIGHTS, [*others, used.signal], questions)
+    note = f"rows of {bound:,} items at the most: {used.seconds:.1f} s, {used.megabytes:,.0f} MB"
+    if size <= _MOST_EXACT:
+        exact = _fit(past, items, items)
+        theirs = _gains(_WEIGHTS, [*others, exact.signal], questions)
+        note += f"; exact: {exact.seconds:.1f} s, {exact.megabytes:,.0f} MB"
+    else:
+        theirs = _gains({_TRANSITIONS: 1.0}, others, questions)
+        note += "; beside transitions alone"
+    figure, rival = interval(ours).mean, interval(theirs).mean
+    mean, low, high = interval(np.column_stack([ours[:, 0] - theirs[:, 0], ours[:, 1]]))
+    note += f"; difference {mean:+.4f} [{low:+.4f}, {high:+.4f}]"
+    ratio = figure / rival if rival else float("inf")
+    yield Ratio(f"NDCG@{K}, {items:,} items", figure, rival, ratio, "NDCG", None, note)
+
+
+def _world(users: int, items: int) -> World:
+    size = WorldSize(users=users, items=items, ratings=users * _RATINGS)
+    who, what, ratings, times = SyntheticWorld(size).history()
+    return World("films", RATING, who, what, ratings, times, newest(who, what, times))
+
+
+def _fit(past: Histories, items: int, bound: int) -> _Fit:
+    tracemalloc.start()
+    started = time.monotonic()
+    (signal,) = fit_offered(past, items, only={_ITEM_TO_ITEM}, max_items=bound)
+    seconds = time.monotonic() - started
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return _Fit(signal, seconds, peak / 2**20)
+
+
+def _gains(weights: dict[str, float], offered: list[Candidate], questions: Questions) -> np.ndarray:
+    lists = rank(Blend(weights, weights), offered, questions, K)
+    filled = fill(lists, popular_lists(offered, questions, K))
+    return by_user(questions, ndcg_at_k(filled, questions.positives, K))
