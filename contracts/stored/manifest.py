@@ -87,6 +87,16 @@ class GateRecord(_Record):
     differences: dict[str, FigureTriple] = {}  # candidate - rival, by the rival's name
 
 
+class RatingBand(_Record):
+    """Later ratings from ``lowest`` to ``highest``, and what was predicted for them; None: nothing was."""
+
+    lowest: float
+    highest: float
+    ratings: int
+    mean_prediction: float | None = None
+    rmse: float | None = None
+
+
 class EvaluationRecord(_Record):
     """How a version was measured; without ``figures`` there was nothing to measure on."""
 
@@ -105,6 +115,7 @@ class EvaluationRecord(_Record):
     figures: dict[str, dict[str, FigureTriple]] | None = None  # by who made the lists, by metric
     segments: dict[str, dict[str, dict[str, FigureTriple]]] = {}
     long_tail: dict[str, list[float]] = {}
+    rating_bands: tuple[RatingBand, ...] = ()
 
 
 class HistoryPoint(_Record):

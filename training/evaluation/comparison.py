@@ -149,21 +149,21 @@ def long_tail(users: NDArray[np.int64], lists: Lists, points: int = 20) -> dict[
     }
 
 
-def rating_figures(model: ServedModel, held_out: HeldOut) -> dict[str, float | None]:
+def rating_figures(
+    ratings: NDArray[np.float64], predicted: NDArray[np.float64], cold_start_strategy: str
+) -> dict[str, float | None]:
     """RMSE, MAE and R2 on the later ratings, and the share of them that the model can predict.
 
-    It cannot predict those of a user or an item without factors: the problem's ``cold_start_strategy`` leaves
-    them out ("drop"), or gives them NaN, which makes the three figures None, as JSON has no NaN.
+    It cannot predict those of a user or an item without factors (NaN): ``cold_start_strategy`` leaves them
+    out ("drop"), or makes the three figures None ("nan"), as JSON has no NaN.
     """
-    rated = held_out.later.where(~np.isnan(held_out.later.ratings))
-    predicted = predict_ratings(model, held_out)
     known = ~np.isnan(predicted)
     if not known.any():
         return {}
     share = round(float(known.mean()), 6)
-    if model.problem.cold_start_strategy == "nan" and not known.all():
+    if cold_start_strategy == "nan" and not known.all():
         return {"rmse": None, "mae": None, "r2": None, "ratings_predicted": share}
-    truth, estimates = rated.ratings[known], predicted[known]
+    truth, estimates = ratings[known], predicted[known]
     return {
         "rmse": round(rmse(truth, estimates), 6),
         "mae": round(mae(truth, estimates), 6),
@@ -172,12 +172,12 @@ def rating_figures(model: ServedModel, held_out: HeldOut) -> dict[str, float | N
     }
 
 
-def predict_ratings(model: ServedModel, held_out: HeldOut) -> NDArray[np.float64]:
-    """A prediction for each later rating, NaN where its user or its item has no factors."""
+def predict_ratings(model: ServedModel, held_out: HeldOut) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The later ratings and a prediction for each, NaN where its user or its item has no factors."""
     past = held_out.past
     vectors = model.fold_in(past.where(~np.isnan(past.ratings)))
     rated = held_out.later.where(~np.isnan(held_out.later.ratings))
     user_rows, item_rows = vectors[rated.owners()], model.item_factors[rated.items]
     known = user_rows.any(axis=1) & item_rows.any(axis=1)
     predicted = np.einsum("nk,nk->n", user_rows, item_rows).astype(np.float64)
-    return np.where(known, predicted, np.nan)
+    return rated.ratings.astype(np.float64), np.where(known, predicted, np.nan)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from contracts.stored.manifest import BlendRecord, FigureTriple, GateRecord, Manifest
+from contracts.stored.manifest import BlendRecord, FigureTriple, GateRecord, Manifest, RatingBand
 from training.report.svg import bars, lines
 
 _SHOWN = ("ndcg", "recall", "precision", "map", "mrr", "hit_rate", "coverage", "novelty", "serendipity")
@@ -42,6 +42,7 @@ def report(manifest: Manifest) -> str:
         lines=_over_versions(manifest) + _tail(evaluation.long_tail if evaluation else {}),
         figures=_figures(figures),
         segments=_segments(evaluation.segments if evaluation else {}),
+        ratings=_ratings(evaluation.rating_bands if evaluation else ()),
         made=_rows(_training_facts(manifest)),
     )
 
@@ -121,6 +122,27 @@ def _segments(segments: Mapping[str, FiguresByList]) -> str:
         _cells("td", [segment, *(_interval(by.get(who, {}).get(name)) for who, name in columns)])
         for segment, by in segments.items()
     )
+
+
+def _ratings(bands: Sequence[RatingBand]) -> str:
+    """How the later ratings are distributed, and how well each part of the scale is predicted."""
+    if not bands:
+        return ""
+    everything = sum(band.ratings for band in bands)
+    rows = [["rating", "how many", "share", "mean prediction", "RMSE"]]
+    for band in bands:
+        is_one = band.lowest == band.highest
+        rows.append(
+            [
+                f"{band.lowest:g}" if is_one else f"{band.lowest:g} to {band.highest:g}",
+                f"{band.ratings:,}",
+                f"{band.ratings / everything:.1%}",
+                "" if band.mean_prediction is None else f"{band.mean_prediction:.2f}",
+                "" if band.rmse is None else f"{band.rmse:.3f}",
+            ]
+        )
+    table = _cells("th", rows[0]) + "".join(_cells("td", row) for row in rows[1:])
+    return f"<h2>Ratings that came later, and how they were predicted</h2><table>{table}</table>"
 
 
 def _training_facts(manifest: Manifest) -> list[tuple[str, Any]]:

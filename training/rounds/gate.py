@@ -19,9 +19,11 @@ from training.evaluation.comparison import (
     ServedModel,
     all_lists,
     evaluate,
+    predict_ratings,
     rating_figures,
 )
 from training.evaluation.held_out import HeldOut
+from training.evaluation.rating_bands import rating_bands
 from training.evaluation.slice import Slice
 from training.fit.als import ranking, rating
 from training.fit.warm import may_be_warm
@@ -131,9 +133,14 @@ class Gate:
         problem = rating(self.settings)
         start = champion.measured_rating_items if champion and found.warm else None
         items = slice_.learnt.fit_items(problem, start, self.settings.seed)
-        figures = rating_figures(ServedModel(items, problem), slice_.held_out)
-        measured = found.measured_items._replace(rating=items)
-        return replace(found, metrics={**figures, **found.metrics}, measured_items=measured)
+        ratings, predicted = predict_ratings(ServedModel(items, problem), slice_.held_out)
+        figures = rating_figures(ratings, predicted, problem.cold_start_strategy)
+        return replace(
+            found,
+            metrics={**figures, **found.metrics},
+            evaluation=found.evaluation.with_parts(rating_bands=rating_bands(ratings, predicted)),
+            measured_items=found.measured_items._replace(rating=items),
+        )
 
 
 def _loss(model: ServedModel, held_out: HeldOut) -> float:

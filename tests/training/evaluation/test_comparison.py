@@ -8,11 +8,18 @@ from pyspark.ml.evaluation import RegressionEvaluator
 from pyspark.sql import SparkSession
 
 from contracts.settings import TrainingSettings
-from training.evaluation.comparison import ServedModel, all_lists, evaluate, long_tail, rating_figures
+from training.evaluation.comparison import (
+    ServedModel,
+    all_lists,
+    evaluate,
+    long_tail,
+    predict_ratings,
+    rating_figures,
+)
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.item_scores import ItemScores
 from training.fit.als import ranking, rating, spark_als
-from training.fit.factors import matrix
+from training.fit.factors import Matrix, matrix
 
 USERS, ITEMS, K = 40, 24, 5
 SETTINGS = TrainingSettings(als_rank=2, als_reg_param=0.1, als_alpha=5.0, explicit_reg_param=0.01)
@@ -69,28 +76,35 @@ def test_an_item_that_the_model_does_not_know_is_in_no_list_of_it() -> None:
     assert (lists[:3] == -1).all()
 
 
+def figures_of(
+    items: Matrix, held_out: HeldOut, settings: TrainingSettings = SETTINGS
+) -> dict[str, float | None]:
+    problem = rating(settings)
+    ratings, predicted = predict_ratings(ServedModel(items, problem), held_out)
+    return rating_figures(ratings, predicted, problem.cold_start_strategy)
+
+
 def test_ratings_are_predicted_and_what_cannot_be_is_counted() -> None:
     held_out, _ = world()
-    found = rating_figures(ServedModel(ITEM_FACTORS, rating(SETTINGS)), held_out)
+    found = figures_of(ITEM_FACTORS, held_out)
     assert found["ratings_predicted"] == pytest.approx(1 - 3 / USERS, abs=1e-6)
     assert found["rmse"] is not None
     assert found["rmse"] < 0.3
-    nothing = ServedModel(np.zeros_like(ITEM_FACTORS), rating(SETTINGS))
-    assert rating_figures(nothing, held_out) == {}
+    assert figures_of(np.zeros_like(ITEM_FACTORS), held_out) == {}
 
 
 def test_a_rating_that_cannot_be_predicted_is_left_out_or_spoils_every_figure() -> None:
     held_out, _ = world()
-    drop = rating_figures(ServedModel(ITEM_FACTORS, rating(SETTINGS)), held_out)
+    drop = figures_of(ITEM_FACTORS, held_out)
     nan_settings = SETTINGS.model_copy(update={"cold_start_strategy": "nan"})
-    nan = rating_figures(ServedModel(ITEM_FACTORS, rating(nan_settings)), held_out)
+    nan = figures_of(ITEM_FACTORS, held_out, nan_settings)
     assert [nan[name] for name in ("rmse", "mae", "r2")] == [None, None, None]
     assert None not in drop.values()
     assert nan["ratings_predicted"] == drop["ratings_predicted"]
     # Where every rating can be predicted, the two agree.
     known = replace(held_out, later=held_out.later.where(held_out.later.owners() > 2))
     for settings in (SETTINGS, nan_settings):
-        assert rating_figures(ServedModel(ITEM_FACTORS, rating(settings)), known)["rmse"] == drop["rmse"]
+        assert figures_of(ITEM_FACTORS, known, settings)["rmse"] == drop["rmse"]
 
 
 @pytest.mark.parametrize("strategy", ["nan", "drop"])
@@ -114,7 +128,7 @@ def test_the_figures_of_unknown_users_and_items_are_those_of_sparks_own_model(
     expected = {name: judge.setMetricName(name).evaluate(predictions) for name in ("rmse", "mae", "r2")}
 
     held_out = HeldOut(histories_of(rows, 9), histories_of(later, 9), MeasurableUsers(9, 9, 8))
-    found = rating_figures(ServedModel(matrix(model.itemFactors, 8, 2), problem), held_out)
+    found = figures_of(matrix(model.itemFactors, 8, 2), held_out, settings)
     for name, value in expected.items():
         if strategy == "nan":
             assert np.isnan(value)

@@ -34,6 +34,10 @@ MANIFEST = a_manifest(
         "recent_half_life_seconds": 1800,
         "figures": {"model": FIGURES, "item_knn": FIGURES, "popularity": {"ndcg@10": [0.05, 0.04, 0.06]}},
         "segments": {"cold users": {"model": {"ndcg@10": [0.1, 0.0, 0.2]}}},
+        "rating_bands": [
+            {"lowest": 1.0, "highest": 1.0, "ratings": 1},
+            {"lowest": 4.0, "highest": 5.0, "ratings": 3, "mean_prediction": 4.125, "rmse": 0.75},
+        ],
         "long_tail": {"interactions": [0.0, 0.8, 1.0], "lists": [0.0, 0.9, 1.0]},
     },
 )
@@ -75,6 +79,8 @@ def test_the_page_stands_alone_and_tells_all() -> None:
         "NDCG over versions",
         "half-life",
         "Share of the most popular items",
+        "<td>4 to 5</td><td>3</td><td>75.0%</td><td>4.12</td><td>0.750</td>",
+        "<td>1</td><td>1</td><td>25.0%</td><td></td><td></td>",
         "warm (warm round 1)",
         "als_rank",
         "&lt;b&gt;",
