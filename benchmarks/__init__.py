@@ -1,1 +1,1 @@
-"""One module per claim of the README's table, each with its peer in the same run."""
+"""Benchmarks: each module measures one claim, and a peer in the same run."""

@@ -78,12 +78,12 @@ _START_SECONDS = 60.0
 
 
 def main() -> None:
-    """Run what was asked for and write results.md and results.json beside this file."""
+    """Run the chosen modules and write results.md and results.json beside this file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="size of the run; 1 is the published size")
     parser.add_argument("--only", choices=[name for name, _ in BENCHMARKS], help="one module")
     asked = parser.parse_args()
-    # Ends like Ctrl-C, so that the servers are stopped.
+    # SIGTERM ends the run as Ctrl-C does, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     results = _results()
     for name, benchmark in BENCHMARKS:
@@ -92,14 +92,14 @@ def main() -> None:
         with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
             ratios = benchmark(_start_servers(Path(folder), asked.scale, running))
         results[name] = Measured(asked.scale, date.today().isoformat(), ratios)
-        # After each, so that what was measured is kept when a later one fails.
+        # Written after each module, so that the results stay if a later one fails.
         _write(results)
         print(as_markdown({name: results[name]}))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What a module measured last, at which scale and when."""
+    """The newest results of a module, with their scale and time."""
 
     scale: float
     date: str
@@ -107,7 +107,7 @@ class Measured:
 
 
 def _results() -> dict[str, Measured]:
-    """What each module measured last; a module that is no more is left out."""
+    """The newest results of each module that still exists."""
     path = _HERE / "results.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {
@@ -125,7 +125,7 @@ def _write(results: dict[str, Measured]) -> None:
 
 
 def as_markdown(results: dict[str, Measured]) -> str:
-    """The table as it stands in results.md."""
+    """The table of results.md."""
     lines = [
         f"Measured on {cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; "
         "each row's peer ran in the same minutes, in turn. Scale 1 is the full size.",
@@ -143,12 +143,12 @@ def as_markdown(results: dict[str, Measured]) -> str:
 
 
 def _figure(value: float) -> str:
-    """Whole numbers where they say enough, three digits where not."""
+    """A number as text: large ones without decimals, small ones with three digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _start_servers(folder: Path, scale: float, running: ExitStack) -> BenchContext:
-    """Both servers, stopped when ``running`` closes."""
+    """Start both servers; they stop when ``running`` closes."""
     java = ensure_java(print)
     ensure_jars(lambda *_: None)
     kafka_port, redis_port = free_port(), free_port()

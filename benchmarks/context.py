@@ -1,4 +1,4 @@
-"""What a benchmark gets and what it gives back."""
+"""The input and the result of a benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BenchContext:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Our figure beside the peer's; ``ratio`` is ours / peer, better when larger."""
+    """Our figure and the peer's; ``ratio`` is ours / peer, and larger is better."""
 
     name: str
     ours: float
@@ -32,12 +32,12 @@ class Ratio:
 
     @property
     def is_met(self) -> bool:
-        """Whether the ratio reaches its target; true where there is none."""
+        """Whether the ratio reaches its target; true if it has none."""
         return self.target is None or self.ratio >= self.target
 
 
 def alternating(variants: Sequence[Callable[[], float]], rounds: int) -> list[list[float]]:
-    """One warm-up of each, then ``rounds`` times each in turn, so that a busy machine slows all alike."""
+    """Run each once to warm up, then all in turn ``rounds`` times, so that a busy machine slows all alike."""
     for measure in variants:
         measure()
     results: list[list[float]] = [[] for _ in variants]

@@ -1,1 +1,1 @@
-"""The API and its lists, each beside a peer."""
+"""Benchmarks of the API and its lists, each beside a peer."""

@@ -1,4 +1,4 @@
-"""How much the demographic cold start helps users of whom only metadata is known.
+"""How much the demographic cold start helps users who have metadata and no events.
 
     python -m benchmarks.api.cold_start
 

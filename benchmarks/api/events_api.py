@@ -24,7 +24,7 @@ _BATCH, _EVENTS, _ROUNDS, _SECONDS, _CONNECTIONS = 1000, 60_000, 3, 5, 4
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Events a second, acknowledged by Kafka."""
+    """Measure events a second that Kafka acknowledged."""
     create_topics(context.bootstrap, TOPICS)
     settings = KafkaSettings(kafka_bootstrap_servers=context.bootstrap)
     events = [

@@ -1,4 +1,4 @@
-"""Twice the load that one process of the API can carry: what is answered, and how it recovers.
+"""One API process under twice the load that it can carry: what it answers, and how it recovers.
 
 First the peak: a closed loop of 32 connections. Then many connections that each ask at random moments,
 however long an answer takes (wrk's ``delay``), so that twice the peak is asked for; what is over gets a 503.
@@ -18,7 +18,7 @@ from urllib.request import urlopen
 from benchmarks.api.serving import listening, serving_process, write_state, wrk
 from benchmarks.context import BenchContext, Ratio
 
-# Connections wait for their answers, too: a little more is planned than the twice that comes of it.
+# Connections spend time on waiting, so more requests are planned than twice the peak.
 _CONNECTIONS, _SECONDS, _OVER = 4000, 30, 2.2
 _RECOVERY_SECONDS = 5.0
 _PATH = "/v1/users/u7/recommendations"
@@ -32,7 +32,7 @@ def run(context: BenchContext) -> list[Ratio]:
         process = listening(url)
         at_rest, before = process.memory_info().rss / 1e6, _latency(url)
         delay = _CONNECTIONS / (_OVER * peak) * 1000
-        # At random, or the connections, opened together, would all ask together.
+        # Random pauses; otherwise connections that opened together would all ask together.
         script = f"delay = function() return math.random(0, {2 * delay:.0f}) end\n"
         offered, goodput = _overload(context, url, script)
         recovery = _recovery(url, before)
@@ -76,7 +76,7 @@ def _script(context: BenchContext, name: str, more: str) -> Path:
 
 
 def _overload(context: BenchContext, url: str, script: str) -> tuple[float, float]:
-    """Requests a second that were answered at all, and those with a list."""
+    """Requests a second that got any answer, and those that got a list."""
     seconds = max(3, round(_SECONDS * context.scale))
     options = ["-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(_script(context, "over", script))]
     shown = subprocess.run(["wrk", *options, url], capture_output=True, text=True, check=True).stdout
@@ -104,7 +104,7 @@ def _latency(url: str) -> float:
 
 
 def _recovery(url: str, before: float) -> float:
-    """Seconds until answers come as before the load; errors (503) count as not yet."""
+    """Seconds until answers are as fast as before the load; an error (503) means not yet."""
     started = time.monotonic()
     while time.monotonic() - started < 60:
         try:

@@ -1,4 +1,4 @@
-"""What each re-ranker costs in accuracy and brings in coverage and diversity, on the default model's lists.
+"""How much accuracy each re-ranker costs, and how much coverage and diversity it gains.
 
     python -m benchmarks.api.rerankers [--ratings DIR]
 
@@ -49,7 +49,7 @@ OPTIONS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 
 
 class World(NamedTuple):
-    """Ratings by dense index, and what the catalogue says of each item."""
+    """Ratings by dense index, and each item's metadata."""
 
     ratings: Ratings
     times: NDArray[np.int64]  # epoch ms of each rating
@@ -61,10 +61,10 @@ class Row(NamedTuple):
 
     name: str
     ndcg: float
-    difference: Figure  # to the plain lists, over the same users
+    difference: Figure  # from the plain lists, over the same users
     coverage: float
     diversity: float
-    new: float  # share of a list that the plain one does not show
+    new: float  # the share of a list that is not in the plain list
 
 
 def run(context: BenchContext) -> list[Ratio]:
@@ -103,7 +103,7 @@ def synthetic(scale: float) -> World:
 
 
 def movielens(folder: Path) -> World:
-    """Of ratings.csv and movies.csv. Raises OSError where one is not there."""
+    """The world of ratings.csv and movies.csv. Raises OSError where a file is missing."""
     with (folder / "ratings.csv").open(newline="", encoding="utf-8") as file:
         rows = np.array([[float(field) for field in row] for row in list(csv.reader(file))[1:]])
     with (folder / "movies.csv").open(newline="", encoding="utf-8") as file:
@@ -199,7 +199,7 @@ def _facts(world: World) -> dict[str, ItemFacts]:
 
 
 def _last_times(world: World) -> list[int]:
-    """When each user did something last before what is held out."""
+    """The time of each user's last event before the held-out ones."""
     known = world.ratings.part < 2
     newest = np.zeros(int(world.ratings.users.max()) + 1, np.int64)
     np.maximum.at(newest, world.ratings.users[known], world.times[known])
@@ -215,7 +215,7 @@ def _genre_vectors(genres: Sequence[tuple[str, ...]]) -> NDArray[np.float32]:
 
 
 def as_markdown(rows: Sequence[Row]) -> str:
-    """The table of the docs."""
+    """The table as Markdown, for the documents."""
     names = ("NDCG@10", "difference to plain [95 %]", "coverage@10", "diversity@10", "other items than plain")
     lines = [f"| lists | {' | '.join(names)} |"]
     lines.append("|---|---:|---:|---:|---:|---:|")

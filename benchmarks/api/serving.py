@@ -70,7 +70,7 @@ def run(context: BenchContext) -> list[Ratio]:
             target=0.5,
             note=note,
         ),
-        # On a busy machine, requests a second vary much, and CPU time a request little.
+        # On a busy machine, requests a second vary much more than CPU time per request.
         Ratio(
             name="recommendations, CPU a request",
             ours=_middle(costs[ours]),
@@ -191,7 +191,7 @@ def _requests(
 
 
 def listening(url: str) -> psutil.Process:
-    """The child of this process that has the port of the address."""
+    """The child process that listens on the address's port."""
     port = int(url.rsplit(":", 1)[1])
     return next(
         child
@@ -202,14 +202,14 @@ def listening(url: str) -> psutil.Process:
 
 
 class Load(NamedTuple):
-    """What wrk measured."""
+    """The figures of one run of wrk."""
 
     rate: float  # requests a second
     p99: float  # µs
 
 
 def wrk(url: str, script: Path, connections: int, seconds: int) -> Load:
-    """A closed loop of one thread. SystemExit where an answer is no success."""
+    """Run wrk with one thread in a closed loop. Raises SystemExit where an answer is no success."""
     text = script.read_text()
     if "done =" not in text:
         text += 'done = function(_, latency) io.write("p99 ", latency:percentile(99), "\\n") end\n'

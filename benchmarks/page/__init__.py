@@ -1,1 +1,1 @@
-"""The page in a real browser, over a whole stack."""
+"""Benchmarks of the page in a real browser, over a whole stack."""

@@ -1,4 +1,4 @@
-"""A Chromium that is installed here."""
+"""Starts the Chromium that is installed on this machine."""
 
 from __future__ import annotations
 

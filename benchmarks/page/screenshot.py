@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def take(browser: Browser, url: str) -> None:
-    """A user who has just rated an item, and why the first item of the new list is there."""
+    """Take the picture of a user who has just rated an item, with reasons beside the new list."""
     page = browser.new_page(viewport=_SIZE, reduced_motion="reduce", color_scheme="light")
     open_first_user(page, url)
     page.get_by_role("button", name="5 of 5 stars").first.click()

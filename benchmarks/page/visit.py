@@ -1,4 +1,4 @@
-"""``python -m benchmarks --only page``: how fast the page is for the person in front of it.
+"""``python -m benchmarks --only page``: how fast the page is for its user.
 
 The click is a real one; the end is the first frame after the list's items have changed. The peer of each row
 is the bound that was set for it.
@@ -50,7 +50,7 @@ def run(context: BenchContext) -> list[Ratio]:
 
 
 def visit(browser: Browser, status: dict[str, Any]) -> list[Ratio]:
-    """The rows, of a stack by its status (`headwater status --json`)."""
+    """The rows for a stack that runs, given its status (`headwater status --json`)."""
     url = f"{status['addresses']['api']}/"
     first = first_view(browser, url)
     clicked = click_to_change(browser, url)
@@ -81,7 +81,7 @@ def _below(name: str, ours: float, bound: float, unit: str, note: str) -> Ratio:
 
 
 def first_view(browser: Browser, url: str) -> list[float]:
-    """Seconds until something of the page is seen, each time with an empty cache."""
+    """Seconds until the first content is visible, each time with an empty cache."""
 
     def once() -> float:
         page = browser.new_context().new_page()
@@ -110,7 +110,7 @@ def click_to_change(browser: Browser, url: str) -> list[float]:
 
 
 def open_first_user(page: Page, url: str) -> None:
-    """Open the page and wait for the list of the user whom it opens by itself."""
+    """Open the page and wait for the list of the user that it shows first."""
     page.goto(url)
     first = page.get_by_role("list", name="Recommended").get_by_role("listitem").first
     expect(first).to_be_visible(timeout=PATIENCE_MS)
@@ -118,7 +118,7 @@ def open_first_user(page: Page, url: str) -> None:
 
 
 def cpu_percent(process: psutil.Process, browser: Browser, url: str | None) -> float:
-    """The share of a core that a process takes while a page is open at ``url``, or none."""
+    """The percent of a core that a process takes while a page is open at ``url``; None: without a page."""
     page = browser.new_page()
     if url is not None:
         page.goto(url)
@@ -132,7 +132,7 @@ def cpu_percent(process: psutil.Process, browser: Browser, url: str | None) -> f
 
 
 def check_agreement(browser: Browser, url: str, status: dict[str, Any]) -> None:
-    """The page and `headwater status` name the same model. Raises AssertionError where they do not."""
+    """Check that the page and `headwater status` name the same model. Raises AssertionError."""
     page = browser.new_page()
     page.goto(f"{url}#now")
     expect(page.locator(".health")).to_contain_text(status["model"]["version"], timeout=PATIENCE_MS)

@@ -1,4 +1,4 @@
-"""What a warm round with 1 % new writes of everyone's lists, against writing all of them again.
+"""How much a warm round with 1 % new events writes, compared with writing everyone's lists again.
 
 The newest 5 % of the million-rating world are what the lists are measured on; the 1 % before them is new.
 """
@@ -30,7 +30,7 @@ _OLD, _NEW, _N, _K = 0.94, 0.95, 100, 10
 
 
 class Traffic(NamedTuple):
-    """What Redis took in."""
+    """The bytes that Redis received."""
 
     megabytes: float
     seconds: float
@@ -38,7 +38,7 @@ class Traffic(NamedTuple):
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Megabytes that Redis is sent, at the default settings."""
+    """Measure the megabytes that are sent to Redis, at the default settings."""
     settings = settings_of(context)
     ratings, spark, problem = world(context.scale, settings), session(settings), ranking(settings)
     blocks, items = settings.spark_shuffle_partitions, ratings.size.items
@@ -83,7 +83,7 @@ def _taken_in(url: str) -> int:
 
 
 def _ndcg(url: str, version: str, ratings: Ratings) -> Any:
-    """Of the lists as Redis holds them, for everyone who liked something in the next slice."""
+    """NDCG of the lists in Redis, for every user who liked something in the next slice."""
     later = ratings.part(_NEW, 1)
     users = np.unique(later.users).astype(np.int64)
     liked = later.histories(users)

@@ -1,4 +1,4 @@
-"""Where the seconds of `headwater demo --once` go: each phase and the whole run, beside an earlier commit."""
+"""The seconds of each phase of `headwater demo --once` and of the whole run, beside an earlier commit's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from benchmarks.context import BenchContext, Ratio
 from stack.demo.summary import Summary
 
-# Commit 66addd0 on two idle cores; its own output says the phases (docs/decisions/0032-start-up.md).
+# The phases that commit 66addd0 printed, on two idle cores (docs/decisions/0032-start-up.md).
 BEFORE = {"servers": 3.4, "api": 0.1, "replay": 1.2, "applied": 34.0, "training": 40.9, "story": 21.1}
 BEFORE_IN_ALL = 101.0
 GOAL = 60.0
@@ -16,7 +16,7 @@ _NOTE = "before: commit 66addd0 (seconds: its / ours)"
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Seconds of each phase of one run with the built-in source."""
+    """Measure the seconds of each phase of one run with the built-in source."""
     summary = context.work_dir / "once.json"
     command = [sys.executable, "-m", "stack", "demo", "--once", "--json", str(summary)]
     ports = ["--api-port", "0", "--kafka-port", "0", "--redis-port", "0"]

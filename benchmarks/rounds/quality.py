@@ -1,4 +1,4 @@
-"""What the blend's lists are worth beside each of its signals and simple rivals, on built-in worlds.
+"""NDCG of the blend's lists, of each of its signals and of simple rivals, on built-in worlds.
 
 A round's steps on arrays: the newest fifth is held out, the blend is chosen and fitted on the rest. There are
 two kinds of questions: what each user liked later, predicted at once (per user), and each later liked event,
@@ -43,7 +43,7 @@ _RIVALS = {
 
 
 class World(NamedTuple):
-    """Data as a round loads it."""
+    """A log's data, as a training round loads it."""
 
     name: str
     data: RoundArrays

@@ -77,7 +77,7 @@ def _peer(model: ALSModel, rows: DataFrame, more: int) -> DataFrame:
 
 
 def _check(ours: DataFrame, peer: DataFrame) -> None:
-    """The same scores place by place (so the same lists up to ties), where the peer's reach so far."""
+    """Check that scores agree place by place, so lists differ only in ties, where the peer has any."""
     our_scores, peer_scores = (
         {row.row: np.array(row.scores) for row in lists.filter(F.col("row") < _CHECKED).collect()}
         for lists in (ours, peer)

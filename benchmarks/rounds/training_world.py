@@ -32,7 +32,7 @@ class Ratings(NamedTuple):
     size: WorldSize
 
     def part(self, start: float, stop: float) -> Ratings:
-        """A share of them by time."""
+        """The events of a share of the time."""
         rows = slice(int(start * len(self.users)), int(stop * len(self.users)))
         return self._replace(
             users=self.users[rows],
@@ -53,7 +53,7 @@ class Ratings(NamedTuple):
         return spark.createDataFrame(pa.table(columns)).repartition(blocks).persist()
 
     def histories(self, users: NDArray[np.int64]) -> MeasuredHistories:
-        """The histories of these users, in their order."""
+        """The histories of these users, in the given order."""
         place = np.full(self.size.users, -1)
         place[users] = np.arange(len(users))
         rows = np.flatnonzero(place[self.users] >= 0)
@@ -82,7 +82,7 @@ def world(scale: float, settings: TrainingSettings) -> Ratings:
 
 
 def settings_of(context: BenchContext, **changes: Any) -> TrainingSettings:
-    """The trainer's defaults on two cores."""
+    """The trainer's default settings, on two cores."""
     return TrainingSettings(
         redis_url=SecretStr(context.redis_url),
         checkpoints_uri=str(context.work_dir / "checkpoints"),
@@ -93,5 +93,5 @@ def settings_of(context: BenchContext, **changes: Any) -> TrainingSettings:
 
 
 def session(settings: TrainingSettings) -> SparkSession:
-    """The trainer's session."""
+    """The trainer's Spark session."""
     return training_session(settings)

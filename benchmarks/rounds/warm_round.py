@@ -23,7 +23,7 @@ RANK, _OLD, _NEW, _USERS, _K = 64, 0.94, 0.95, 3000, 10
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Seconds of each, as fits an hour."""
+    """Measure both, as fits an hour."""
     settings = settings_of(context, als_rank=RANK)
     ratings, problem, spark = world(context.scale, settings), ranking(settings), session(settings)
     blocks, items = settings.spark_shuffle_partitions, ratings.size.items
@@ -31,7 +31,7 @@ def run(context: BenchContext) -> list[Ratio]:
     rows = ratings.part(0, _NEW).frame(spark, blocks)
     rows.count()
     champion = full_fit(old, problem, items, blocks, settings.seed)
-    # Both once before the clock runs: the first Python workers and compiled code are nobody's.
+    # Each runs once before it is timed, so that neither pays for the first Python workers and compilation.
     warm_fit(old, problem, champion.items, ratings.size.users, blocks).release()
     started = time.monotonic()
     full = _solve(full_fit(rows, problem, items, blocks, settings.seed))

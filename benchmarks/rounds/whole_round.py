@@ -32,7 +32,7 @@ _SIZES = (0.1, 1.0)  # of the million ratings
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Rounds an hour, of a full round in a trainer that has made one before."""
+    """Measure full rounds an hour, in a trainer that has made one round before."""
     return [ratio for size in _SIZES for ratio in _compare(context, size)]
 
 
@@ -45,7 +45,7 @@ def _compare(context: BenchContext, size: float) -> list[Ratio]:
     _write_lake(spark, settings, ratings)
     first, own = (_seconds(lambda: _round(spark, settings)) for _ in range(2))
     executors = settings.model_copy(update={"train_memory": 0})
-    # Once before the clock runs: the first Python workers and compiled code are not what is measured.
+    # One round runs before the timed ones, to start the Python workers and compile.
     _, distributed = (_seconds(lambda: _round(spark, executors)) for _ in range(2))
     spark.stop()
     _, script = (_seconds(lambda: _script(ratings, settings)) for _ in range(2))
@@ -90,7 +90,7 @@ def _write_lake(spark: SparkSession, settings: TrainingSettings, ratings: Rating
 
 
 def _script(ratings: Ratings, settings: TrainingSettings) -> float:
-    """NDCG@10 of the later positives; everybody's top 100 are ranked besides."""
+    """NDCG@10 of the later positives; the top 100 of every user are ranked as well."""
     past, later = ratings.part(0, _PAST), ratings.part(_PAST, 1)
     measured = np.intersect1d(past.users, later.users).astype(np.int64)[: settings.evaluation_users]
     liked = later.histories(measured)
@@ -103,7 +103,7 @@ def _script(ratings: Ratings, settings: TrainingSettings) -> float:
 
 def _recommend(ratings: Ratings, users: Any, settings: TrainingSettings, n: int) -> Any:
     shape = (ratings.size.users, ratings.size.items)
-    # A strength of 0 says nothing to implicit; below it, that the item is not wanted.
+    # For implicit, a strength of 0 means nothing, and a negative one that the user does not want the item.
     matrix = sp.csr_matrix((ratings.strengths.astype(np.float32), (ratings.users, ratings.items)), shape)
     model = AlternatingLeastSquares(
         factors=settings.als_rank,

@@ -1,1 +1,1 @@
-"""What a start costs, and what a running stack costs while nothing happens."""
+"""The cost of a start, and of a running stack while nothing happens."""

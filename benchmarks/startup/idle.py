@@ -1,4 +1,4 @@
-"""What a stack takes of a core while nobody sends or asks anything, by process."""
+"""The CPU that each process of an idle stack takes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from benchmarks.startup.stack import served_stack
 from stack.processes import leftovers
 from stack.processes.run_state import Folders, RunState
 
-# The figures of a stack before its intervals were looked at (commit 169ab7b), on two shared cores.
+# The figures of commit 169ab7b, before the services' intervals were tuned, on two shared cores.
 BEFORE = {"broker": 8.0, "streaming": 6.5, "serving": 3.7}
 BEFORE_IN_ALL = 24.0
 GOAL = 8.0
-_SETTLE_SECONDS = 120.0  # the JVMs still compile what ran, and the first round's garbage goes
+_SETTLE_SECONDS = 120.0  # the JVMs still compile, and collect the first round's garbage
 _SECONDS = 30.0
 
 
@@ -75,5 +75,5 @@ def cpu_seconds(found: Mapping[psutil.Process, str]) -> dict[str, float]:
 def percent_of_a_core(
     before: Mapping[str, float], after: Mapping[str, float], seconds: float
 ) -> dict[str, float]:
-    """What each service took between the two, in percent of one core."""
+    """The percent of a core that each service took between two measurements."""
     return {name: 100 * (after[name] - before.get(name, 0.0)) / seconds for name in after}

@@ -1,4 +1,4 @@
-"""How soon a killed streaming service is at work again, and how long its start alone takes."""
+"""How long a killed streaming service takes to work again, and how long its start alone takes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.1
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Median seconds of a start, and from SIGKILL until records are applied as they arrive."""
+    """Measure the median seconds of a start, and from SIGKILL until records are applied as they arrive."""
     folder = context.work_dir / "recovery"
     starts: list[float] = []
     recoveries: list[float] = []
@@ -47,7 +47,7 @@ def _row(name: str, seconds: float, before: float) -> Ratio:
 
 
 def kill_streaming(folders: Folders) -> float:
-    """Kill the service as it runs, its JVM left to notice. Returns when (seconds since the epoch)."""
+    """Kill the service and leave its JVM to notice it; the time of the kill (seconds since the epoch)."""
     os.kill(_streaming(folders).process.pid, signal.SIGKILL)
     return time.time()
 
@@ -69,7 +69,7 @@ def _wait_until_live(folder: Path, since: float) -> float:
 
 
 def _logged_at(folder: Path, message: str, since: float) -> float:
-    """When a line of streaming's log last began so (seconds since the epoch); 0 for not since then."""
+    """The time of the newest line of streaming's log with this beginning (epoch seconds); 0: none."""
     lines = (Folders(folder).logs / "streaming.log").read_text(errors="replace").splitlines()
     records = [json.loads(line) for line in lines if line.startswith("{")]
     times = [

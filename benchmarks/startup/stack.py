@@ -1,4 +1,4 @@
-"""A stack of its own for a benchmark, with a served model and everything applied."""
+"""Starts a stack for a benchmark, with a served model and all events applied."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _LONGEST_SECONDS = 300.0
 
 
 def headwater(*words: str) -> str:
-    """What a command prints. Raises CalledProcessError where it fails."""
+    """Run a `headwater` command; its output. Raises CalledProcessError where it fails."""
     command = [sys.executable, "-m", "stack", *words]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 @contextmanager
 def served_stack(folder: Path) -> Iterator[dict[str, Any]]:
-    """`headwater up` with the built-in source's history. Gives its status; stops it at the end."""
+    """Run `headwater up` with the built-in source's history; gives its status, and stops it at the end."""
     headwater("up", "--no-producer", "--detach", *PORTS, "--data-dir", str(folder))
     try:
         headwater("--data-dir", str(folder), "ingest", "synthetic")
@@ -34,7 +34,7 @@ def served_stack(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def wait_until_served(folder: Path, *, with_model: bool = True) -> dict[str, Any]:
-    """The status once a model is served and all is applied. Raises TimeoutError."""
+    """The status once a model is served and all events are applied. Raises TimeoutError."""
     deadline = time.monotonic() + _LONGEST_SECONDS
     while time.monotonic() < deadline:
         status: dict[str, Any] = json.loads(headwater("status", "--json", "--data-dir", str(folder)))

@@ -1,1 +1,1 @@
-"""From the producer to Redis and the lake, each compared with a peer."""
+"""Benchmarks from the producer to Redis and the lake, each compared with a peer."""

@@ -40,7 +40,7 @@ BLENDS: tuple[tuple[str, dict[str, float]], ...] = (
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Users a second, one user a call; and in blocks."""
+    """Measure users a second: one user in each call, and in blocks."""
     histories, signals = random_histories(max(20, int(_USERS * context.scale))), random_signals()
     with threadpool_limits(1):
         rows = [_ratio(f"blend {name}, one user a call", histories, signals, w, 1) for name, w in BLENDS]
@@ -48,7 +48,7 @@ def run(context: BenchContext) -> list[Ratio]:
 
 
 def random_histories(users: int) -> Histories:
-    """Users with as many items each, drawn as popular items are."""
+    """Users with HISTORY items each, drawn by popularity."""
     rng = np.random.default_rng(0)
     popularity = 1 / np.arange(1, ITEMS + 1) ** 0.7
     popularity /= popularity.sum()
@@ -58,7 +58,7 @@ def random_histories(users: int) -> Histories:
 
 
 def random_signals() -> Signals:
-    """Full rows; what they say does not matter to the time."""
+    """Full rows with random values, which do not change the time."""
     rng = np.random.default_rng(1)
 
     def rows() -> Rows:
@@ -80,7 +80,7 @@ def _blend_lists(signals: Signals, weights: dict[str, float], histories: Histori
 
 
 def _folded_in(signals: Signals, histories: Histories) -> Array:
-    """As the online query does today."""
+    """Fold in and rank by factors alone."""
     factors = signals["A"]
     assert isinstance(factors, Factors)
     users = fold_in(
@@ -114,7 +114,7 @@ def _rate(lists: Lists, histories: Histories, block: int) -> float:
 
 
 def main() -> None:
-    """Prints the rows; needs no servers."""
+    """Print the rows; needs no servers."""
     for row in run(BenchContext("", "", Path(), 1.0)):
         print(f"{row.name}: {row.ours:.0f} {row.unit}, peer {row.peer:.0f}; {row.note}")
 

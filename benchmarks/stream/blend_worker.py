@@ -40,7 +40,7 @@ Stored = Mapping[bytes, bytes]  # entries by item, as Redis holds a history
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Users a second, one user a call."""
+    """Measure users a second, one user in each call."""
     users = random_users(max(20, int(_USERS * context.scale)))
     signals = random_signals()
     factors = signals["A"]
@@ -72,7 +72,7 @@ def random_users(users: int) -> list[Stored]:
 
 
 def list_of(model: OnlineModel, user: Stored) -> Array:
-    """As `streaming.fold_in.lists` does it."""
+    """Make a list as `streaming.fold_in.lists` does."""
     histories = read_histories([user], model.strengths)
     indexes = item_places(model, _NO_NEW_ITEMS, histories.items)
     known = known_places(model, _NO_NEW_ITEMS, histories, indexes, [[]])
@@ -113,7 +113,7 @@ def _rate(model: OnlineModel, users: list[Stored]) -> float:
 
 
 def main() -> None:
-    """Prints the rows; needs no servers."""
+    """Print the rows; needs no servers."""
     for row in run(BenchContext("", "", Path(), 1.0)):
         print(f"{row.name}: {row.ours:.0f} {row.unit}, peer {row.peer:.0f}; {row.note}")
 

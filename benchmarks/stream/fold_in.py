@@ -30,7 +30,7 @@ Solver = Callable[[sp.csr_matrix], Array]
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """Users a second: all in one call at two ranks, and one user a call."""
+    """Measure users a second: all in one call at two ranks, and one user in each call."""
     histories = million_ratings(context.scale)
     singles = [histories[user] for user in range(min(_SINGLES, histories.shape[0]))]
     with threadpool_limits(1):
@@ -49,13 +49,13 @@ def million_ratings(scale: float = 1.0) -> sp.csr_matrix:
 
 
 def item_factors(rank: int) -> Array:
-    """Factors of the usual length; what they say does not matter to the time."""
+    """Random factors of the usual length; their values do not change the time."""
     factors: Array = np.random.default_rng(0).standard_normal((ITEMS, rank)) / np.sqrt(rank)
     return factors.astype(np.float32)
 
 
 def our_solver(rank: int) -> Solver:
-    """Fold-in with the Gramian at hand."""
+    """Fold in with a Gramian that is computed once."""
     factors = item_factors(rank)
     shared = gramian(factors)
 

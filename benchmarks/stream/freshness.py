@@ -44,7 +44,7 @@ from training.rounds.parameters import recorded_parameters
 EVENTS_PER_SECOND = 1000
 USERS, ITEMS, HISTORY = 2000, 4000, 200_000
 RANK = 16
-# The JVM compiles for minutes what runs for days, and the history's hours are counted up in the first two.
+# The JVM compiles for minutes; in the first two of them, the history's hours are counted.
 _WARM_UP_SECONDS, _SECONDS = 180.0, 60.0
 _PROBE_SECONDS = 0.2
 _START_SECONDS = 120.0
@@ -52,7 +52,7 @@ _LOST_SECONDS = 30.0
 
 
 class Acknowledged(NamedTuple):
-    """A probe that Kafka has taken."""
+    """A probe that Kafka has acknowledged."""
 
     at: float  # monotonic seconds
     partition: int
@@ -217,7 +217,7 @@ class _Items:
 
 
 def _wait_for_change(items: _Items, user: str, item: str, taken: Acknowledged) -> float:
-    """When the answer holds the event: its offset is applied and the item is gone."""
+    """The time at which the answer reflects the event: its offset is applied and its item is left out."""
     while time.monotonic() < taken.at + _LOST_SECONDS:
         fresh, listed = items.of_user(user)
         now = time.monotonic()
@@ -231,7 +231,7 @@ def _wait_for_change(items: _Items, user: str, item: str, taken: Acknowledged) -
 
 @contextmanager
 def _streaming(context: BenchContext) -> Iterator[redis.Redis]:
-    """The service with a model and some history applied."""
+    """The streaming service with a model and a history that it has applied."""
     client = redis.Redis.from_url(context.redis_url)
     client.flushall()
     publish_model(context)
@@ -261,7 +261,7 @@ def _waiting(client: redis.Redis) -> bool:
 
 
 def publish_model(context: BenchContext) -> None:
-    """A version whose factors say nothing: what they say does not matter to the time."""
+    """A version with random factors, whose values do not change the time."""
     random = np.random.default_rng(0)
     items = (random.standard_normal((ITEMS, RANK)) / np.sqrt(RANK)).astype(np.float32)
     users = random.standard_normal((USERS, RANK)) / np.sqrt(RANK)
@@ -283,7 +283,7 @@ def publish_model(context: BenchContext) -> None:
 
 
 def send_history(context: BenchContext, ratings: int) -> None:
-    """The built-in world's ratings into the topic."""
+    """Send the built-in world's ratings to the topic."""
     world = SyntheticWorld(WorldSize(users=USERS, items=ITEMS, ratings=ratings))
     settings = KafkaSettings(kafka_bootstrap_servers=context.bootstrap, kafka_client="confluent")
     producer = open_producer(settings)
@@ -295,7 +295,7 @@ def send_history(context: BenchContext, ratings: int) -> None:
 
 @contextmanager
 def _training(context: BenchContext) -> Iterator[None]:
-    """Full trainings, one after the other."""
+    """Train in full, again and again."""
     process = _service(context, "training", {"TRAIN_EVERY_SECONDS": "1", "SPARK_MASTER": "local[1]"})
     publisher = Publisher(context.redis_url, 1)
     deadline = time.monotonic() + _START_SECONDS

@@ -1,4 +1,4 @@
-"""How cost grows: ten times the events at most eleven times the time, ten times the items at most twelve.
+"""How cost grows: ten times the events take at most 11 times as long, ten times the items at most 12 times.
 
 Each row's peer is the same code on a tenth; the ratio of the rates is the share that ten times as much keeps.
 """
@@ -70,7 +70,7 @@ def _top_n_rate(items: int) -> Callable[[], float]:
 
 
 def _rate(work: Callable[[], object], amount: int) -> float:
-    """The amount a second; repeated, so that a small amount is timed as well as a large one."""
+    """The amount a second; the work is repeated, so that a small amount is timed exactly, too."""
     runs, started = 0, time.perf_counter()
     while runs == 0 or time.perf_counter() - started < _SECONDS:
         work()

@@ -1,4 +1,4 @@
-"""What live figures cost the online query: a worker's micro-batches with and without them, no Spark between.
+"""The cost of live figures in the online query: a worker's micro-batches with and without them.
 
 Every event is a like by one of 2,000 users of an item drawn by popularity, so that most are scored and many
 are in a list. Users have histories, fresh lists and lists of the last training, and are folded in.

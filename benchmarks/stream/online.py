@@ -76,7 +76,7 @@ def _settings(context: BenchContext, fold_in: bool) -> StreamingSettings:
         redis_url=SecretStr(context.redis_url),
         spark_jars_dir=str(jars_dir("spark")),
         fold_in=fold_in,
-        # Here all is folded in at once, which a replay would leave to its end.
+        # All users are folded in at once, whereas a replay folds them in at its end.
         fold_in_max_events=10**9,
         fold_in_budget_seconds=600,
     )

@@ -1,1 +1,1 @@
-"""Studies behind the decisions: run by hand, their tables stand in docs/decisions."""
+"""Studies behind the decisions. They are run by hand; docs/decisions has their tables."""

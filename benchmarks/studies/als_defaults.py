@@ -51,7 +51,7 @@ from benchmarks.studies.ranking_models import (
 
 TEXTBOOK: Setting = {"rank": 10, "reg_param": 0.1, "max_iter": 10}
 PLAIN_KNN: Setting = {"neighbours": 50, "shrink": 0, "strengths": RAW}
-# The issue's first guess, kept beside the chosen setting.
+# The first guess, which the table compares with the chosen setting.
 FIRST_GUESS: Setting = {
     "rank": 32,
     "reg_param": 0.05,
@@ -165,7 +165,7 @@ def study(directory: Path, trials: int, with_spark: bool) -> Setting:
 
 
 def main() -> None:
-    """Reads the command line, prints the tables, writes the JSON."""
+    """Read the command line, print the tables, write the JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""How settings of ALS are found: random search, then the middle of the best plateau, then small worlds."""
+"""Finds settings of ALS: random search, then the middle of the best plateau, then a check in small worlds."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def plateau(split: Split, strengths: dict[float, float]) -> list[Setting]:
 
 
 def choose(cells: list[Setting], worlds: list[Split]) -> Setting:
-    """Of the cells whose plateau is as good as the best within noise, the one best in the small worlds."""
+    """The cell that is best in the small worlds, among those whose plateau equals the best within noise."""
     level = max(cell["plateau"] for cell in cells) - WITHIN_NOISE
     rivals = [cell for cell in cells if cell["plateau"] >= level]
     for cell in rivals:
@@ -170,11 +170,11 @@ def small_world_ndcg(worlds: list[Split], setting: Setting) -> Array:
 
 
 def _plain_world(seed: int) -> Split:
-    """Tastes of rank 4, 50 ratings a user in random order, and a long tail that makes popularity strong."""
+    """A world with tastes of rank 4, 50 ratings a user in random order, and strongly popular items."""
     rng = np.random.default_rng(seed)
     affinity = rng.standard_normal((100, 4)) @ rng.standard_normal((4, 500)) / 2
     affinity += rng.standard_normal(500) * 0.5
-    # Popular and fitting items are rated; a rating is the affinity with noise, in half steps.
+    # Users rate items that are popular and fit their taste. A rating is affinity plus noise, in half steps.
     appeal = affinity + rng.gumbel(size=affinity.shape) - np.log(1 + rng.permutation(500))
     users, items = np.repeat(np.arange(100), 50), np.argsort(-appeal, axis=1)[:, :50].ravel()
     noisy = 3.3 + affinity[users, items] + rng.standard_normal(5000) * 0.4

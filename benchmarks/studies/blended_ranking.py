@@ -46,7 +46,7 @@ _BLOCK = 256
 
 
 class Log(NamedTuple):
-    """Ratings as they stand in the file, users and items dense; ``times`` in ms."""
+    """Ratings in the order of the file, with dense numbers of users and items; ``times`` in ms."""
 
     users: Array
     items: Array
@@ -56,7 +56,7 @@ class Log(NamedTuple):
     item_ids: list[str]
 
     def histories(self, places: Array) -> Histories:
-        """Of some of the ratings."""
+        """The log of the chosen ratings."""
         ratings = self.ratings[places]
         table = sorted(_SETTINGS.rating_strengths.items())
         strengths = np.array([value for _, value in table])
@@ -82,14 +82,14 @@ def read_log(path: Path) -> Log:
 
 
 def fit_factors(histories: Histories, items: int) -> Factors:
-    """Today's model: implicit ALS with the default settings."""
+    """Implicit ALS with the default settings."""
     owners, problem = histories.owners.astype(np.int32), ranking(_SETTINGS)
     sides = both_sides(owners, histories.items, histories.strengths, len(histories), items)
     return Factors(full_fit(sides, problem, seed=0).items, problem.reg_param, problem.alpha)
 
 
 def blends(choice: Choice) -> dict[str, Blend]:
-    """What the table compares."""
+    """The lists that the table compares."""
     fixed = {
         "popularity": {"popularity": 1.0},
         "EASE": {"item_to_item/0": 1.0},
@@ -110,7 +110,7 @@ def rank(blend: Blend, offered: Sequence[Candidate], questions: Questions, n: in
 
 
 def popular_lists(offered: Sequence[Candidate], questions: Questions, n: int) -> Array:
-    """What was most popular at the moment of each question, for those without a history as well."""
+    """The items that were most popular at the moment of each question; users need no history."""
     popularity = next(each.signal for each in offered if each.name == "popularity")
     lists = []
     for start in range(0, len(questions), _BLOCK):
@@ -129,7 +129,7 @@ def by_user(questions: Questions, values: Array) -> Array:
 
 
 def interval(sums: Array, seed: int = 0) -> Figure:
-    """The mean over questions, its interval by drawing users."""
+    """The mean over questions; its interval is a bootstrap over users."""
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(sums), (_RESAMPLES, len(sums)))
     totals = sums[drawn].sum(axis=1)
@@ -155,7 +155,7 @@ def _text(figure: Figure) -> str:
 
 
 def print_choice(choice: Choice) -> None:
-    """What was chosen, and by what."""
+    """Print the chosen weights, and the figures that chose them."""
     for name, horizon in (("hot", choice.hot), ("cold", choice.cold)):
         weights = {signal: round(weight, 3) for signal, weight in horizon.weights.items()}
         print(f"  {name}: {weights}   {horizon.why}")
@@ -187,7 +187,7 @@ def _measured_histories(histories: Histories) -> MeasuredHistories:
 
 
 def per_user(log: Log, folder: Path | None) -> None:
-    """Each user's newest fifth, predicted at once."""
+    """One question for each user: all of the newest fifth at once."""
     everything = np.arange(len(log.users))
     test = newest(log.users, log.items, log.times)
     past = everything[~test]
@@ -222,7 +222,7 @@ def slices_of(log: Log, past: Array) -> list[Slice]:
 def offered_of(
     log: Log, train: Array, later: Array | None, only: Collection[str] | None = None
 ) -> list[Candidate]:
-    """All signals, fitted from some rows; with later ones they move as when they are served."""
+    """All signals, fitted from some rows; later rows move them as in production."""
     histories, items = log.histories(train), len(log.item_ids)
     everything = None if later is None else log.histories(np.concatenate([train, later]))
     return fit_offered(
@@ -231,18 +231,18 @@ def offered_of(
 
 
 def later_of(log: Log, train: Array, later: Array) -> Questions:
-    """What each user liked in the later rows, predicted at once."""
+    """One question for each user: all that the user liked in the later rows."""
     after = log.histories(later)
     return later_questions(log.histories(train), after, after.grades >= 1.0)
 
 
 def next_item(log: Log) -> None:
-    """Each later positive from all of its user's ratings before it."""
+    """Print the table for questions about each later positive, asked with all earlier ratings of its user."""
     order = np.argsort(log.times, kind="stable")
 
     def ask(first: int, last: int, limit: int | None) -> Questions:
         rows = order[:last]
-        # The rows' places in time tell which are targets; they travel as weights.
+        # The weights hold the rows' places in time, which tell the targets from the others.
         is_target = (np.arange(last) >= first) & (log.ratings[rows] >= POSITIVE)
         columns = log.users[rows], log.items[rows], log.times[rows]
         marked = from_events(*columns, user_count=len(log.user_ids), weights=is_target.astype(np.float64))
@@ -267,12 +267,12 @@ def next_item(log: Log) -> None:
 
 
 def fill(lists: Array, popular: Array) -> Array:
-    """As serving does: a user without a list gets the popular one of the moment."""
+    """The lists, where a user without one gets the popular list of the moment, as in serving."""
     return np.asarray(rival_lists.fill_up(lists, popular))
 
 
 def write(log: Log, train: Array, test: Array, lists: Mapping[str, Array], folder: Path) -> None:
-    """The split as TSV and each set of lists as JSON lines."""
+    """Write the split as TSV and each set of lists as JSON lines."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("train.tsv", train), ("test.tsv", test)):
         with (folder / name).open("w") as file:
@@ -288,7 +288,7 @@ def write(log: Log, train: Array, test: Array, lists: Mapping[str, Array], folde
 
 
 def main() -> None:
-    """Reads the command line, prints the tables."""
+    """Read the command line, print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

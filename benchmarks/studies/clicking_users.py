@@ -35,7 +35,7 @@ def looks_of_an_arm(
 def looks_at_returning_users(
     rng: np.random.Generator, runs: int, looks: int, users: int, lift: float = 0.0
 ) -> ArmValue:
-    """The same for users who come back: a look adds two actions to a tenth of the users, none is new."""
+    """The rates of users who come back: each look adds two actions of a tenth of the users, and no users."""
     appetite = rng.beta(1.0, 9.0, (runs, users)) * (1 + lift)
     clicks, impressions = np.zeros((runs, users)), np.ones((runs, users))
     values = []

@@ -1,4 +1,4 @@
-"""How often a detector of drift is wrong on steady streams, and how late it finds planted drifts.
+"""How often a drift detector raises a false alarm on steady streams, and how late it finds planted drifts.
 
     python -m benchmarks.studies.drift_delays [--blocks 20000]
 

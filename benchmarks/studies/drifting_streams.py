@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-BURST = 8  # events that one user makes in a row, alike: they are no independent draws
-_SPREAD = 4.0  # of users around the level: the smaller, the more they differ
+BURST = 8  # equal events that one user makes in a row, so that events are not independent
+_SPREAD = 4.0  # how close users are to the level: the smaller, the more they differ
 
 
 def bursts(rng: np.random.Generator, level: Array) -> Array:

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def figures(rng: np.random.Generator, runs: int, looks: int) -> Iterator[tuple[str, float]]:
-    """What is measured, and the share of the runs in which it happened."""
+    """What is counted, and the share of runs in which it happened."""
     for effect in (0.05, 0.2):
         found = [errors_of_a_block(rng, looks, effect) for _ in range(max(1, runs // BLOCK))]
         peeked, valid, at_end = np.mean(found, axis=0)

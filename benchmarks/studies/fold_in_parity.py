@@ -65,7 +65,7 @@ def parity(spark: SparkSession, ratings: sp.csr_matrix, settings: TrainingSettin
 
 
 def main() -> None:
-    """Reads the command line and prints both figures."""
+    """Read the command line and print both figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -18,7 +18,7 @@ USERS, ITEMS, KNOWN, N = 1_000_000, 100_000, 100, 100
 
 
 def users_a_second(rank: int, sample: int) -> float:
-    """Of one core, with synthetic factors and 100 known items a user."""
+    """Users a second of one core, with synthetic factors and 100 known items for each user."""
     rng = np.random.default_rng(0)
     users, items = (rng.standard_normal((rows, rank)).astype(np.float32) for rows in (sample, ITEMS))
     known = rng.integers(0, ITEMS, sample * KNOWN).astype(np.int32)
@@ -30,7 +30,7 @@ def users_a_second(rank: int, sample: int) -> float:
 
 
 def main() -> None:
-    """A line a rank: users a second, core hours, minutes on a cluster, and the bytes that are moved."""
+    """Print for each rank: users a second, core hours, minutes on a cluster, and the bytes to move."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

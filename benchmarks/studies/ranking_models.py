@@ -29,14 +29,14 @@ class Ratings(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Ratings as users x items: those to learn from, and those that came later."""
+    """Ratings as users x items: those to train on, and the later ones."""
 
     train: sp.csr_matrix
     later: sp.csr_matrix
 
     @property
     def positives(self) -> Positives:
-        """Later ratings of 4 and more. (MovieLens has one rating a user and item, so all are new.)"""
+        """Later ratings of 4 and more, which are new items: MovieLens has one rating for a user and item."""
         liked = self.later.copy()
         liked.data = (liked.data >= POSITIVE).astype(float)
         liked.eliminate_zeros()
@@ -75,7 +75,7 @@ def make_split(ratings: Ratings, later: int) -> Split:
 
 
 def to_strengths(ratings: sp.csr_matrix, table: dict[float, float]) -> sp.csr_matrix:
-    """Ratings as graded preferences (the largest key not above counts); zeros change nothing, so they go."""
+    """Ratings as graded preferences, by the largest key that is not above; zeros are dropped."""
     keys = np.array(sorted(table))
     values = np.array([table[key] for key in sorted(table)], float)
     graded = ratings.copy()

@@ -103,7 +103,7 @@ def _popular_ranks(log: Log, targets: Array, items: int) -> Array:
     score, known = np.zeros(items), np.zeros((int(log.users.max()) + 1, items), bool)
     ranks, counted = np.empty(len(targets), int), 0
     for place, target in enumerate(targets):
-        now = np.searchsorted(log.times, log.times[target], side="left")  # what came strictly before
+        now = np.searchsorted(log.times, log.times[target], side="left")  # strictly earlier ratings
         np.add.at(score, log.items[counted:now], log.ratings[counted:now])
         known[log.users[counted:now], log.items[counted:now]] = True
         counted = max(counted, int(now))
@@ -231,7 +231,7 @@ def report(parts: list[Slice], chosen: Setting) -> list[Setting]:
 
 
 def long_run(log: Log, half_lives: list[float], seeds: int) -> list[Setting]:
-    """NDCG@K of each user's last fifth, predicted at once: what forgetting costs.
+    """NDCG@K of each user's last fifth, predicted at once, which shows what forgetting costs.
 
     The test of docs/decisions/0002-als-defaults.md.
     """
@@ -271,7 +271,7 @@ def long_run(log: Log, half_lives: list[float], seeds: int) -> list[Setting]:
 
 
 def main() -> None:
-    """Reads the command line, prints the tables, writes the JSON."""
+    """Read the command line, print the tables, write the JSON."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -60,7 +60,7 @@ def newest(users: Array, items: Array, times: Array) -> Array:
 
 
 def splits(path: Path) -> tuple[Split, Split]:
-    """(what settings are chosen on, what is reported)."""
+    """The slice that settings are chosen on, and the slice that is reported."""
     with path.open(newline="") as file:
         rows = list(csv.reader(file))[1:]
     users, items = (np.unique([row[n] for row in rows], return_inverse=True)[1] for n in (0, 1))

@@ -1,1 +1,1 @@
-"""What a whole stack serves, asked through its API, beside simple rivals."""
+"""Benchmarks of the lists that a whole stack serves through its API, beside simple rivals."""

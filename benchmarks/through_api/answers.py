@@ -1,4 +1,4 @@
-"""A stack of its own that learns a world, and its answers to the world's questions."""
+"""Starts a stack that learns a world, and asks it the world's questions."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from benchmarks.through_api.worlds import World
 from contracts.events import RATING
 from stack.status import api_client
 
-_PATIENCE_SECONDS = 10.0  # for a write to be in the lists
+_PATIENCE_SECONDS = 10.0  # until a write counts in the lists
 
 
 @contextmanager
 def trained_stack(world: World, folder: Path) -> Iterator[str]:
-    """The address of a stack's API that serves a model of what the world did first; stops it at the end."""
+    """The API's address of a stack that serves a model of the world's first events; stops it at the end."""
     folder.mkdir(parents=True)
     source, data_dir = folder / "events.csv", str(folder / "data")
     _write(world, source)
@@ -67,7 +67,7 @@ def _write(world: World, path: Path) -> None:
 
 
 def _wait_for_lake(data_dir: str) -> None:
-    """The lake's query is behind the online one: a round must not learn from half of the log."""
+    """Wait until the lake query has the whole log, because a round must not train on half of it."""
     wait_until_served(Path(data_dir), with_model=False)
 
 
@@ -77,7 +77,7 @@ def _ask(api: str, user: int, n: int) -> list[int]:
 
 
 def _send(api: str, world: World, row: int) -> None:
-    """One event, applied before it returns."""
+    """Send one event and wait until it is applied."""
     user = _user(world.users[row])
     event: dict[str, object] = {
         "event_type": world.event_type,

@@ -1,4 +1,4 @@
-"""NDCG@10 of what a whole stack serves, asked through its API, beside simple rivals.
+"""NDCG@10 of the lists that a whole stack serves through its API, beside simple rivals.
 
 Each world is replayed into a stack of its own, which trains one round; then the API is asked for the list of
 every user with something to predict, or, of a news site, for each reader's list right before each later read,
@@ -42,7 +42,7 @@ Lists = NDArray[np.int32]
 
 
 def run(context: BenchContext) -> list[Ratio]:
-    """What is served beside each rival, by world."""
+    """Compare the served lists with each rival's, by world."""
     return [row for world in worlds(context.scale) for row in _compare(world, context)]
 
 
@@ -54,7 +54,7 @@ def _compare(world: World, context: BenchContext) -> Iterator[Ratio]:
 
 
 def rival_lists(world: World, questions: Questions) -> dict[str, Lists]:
-    """Each rival's lists, filled up by popularity, as answers are."""
+    """Each rival's lists, filled up with popular items as answers are."""
     past, items = world.histories(~world.is_later), int(world.items.max()) + 1
     everything = world.histories(np.ones(len(world.users), np.bool_)) if world.is_live else None
     rivals = _RIVALS.get(world.name, _RIVALS["films"])
@@ -70,7 +70,7 @@ def rival_lists(world: World, questions: Questions) -> dict[str, Lists]:
 
 
 def rows(title: str, questions: Questions, served: Lists, rivals: Mapping[str, Lists]) -> Iterator[Ratio]:
-    """One a rival, with the paired difference and its interval."""
+    """One row for each rival, with the paired difference and its interval."""
 
     def gains(lists: Lists) -> NDArray[np.float64]:
         return by_user(questions, ndcg_at_k(lists, questions.positives, K))

@@ -1,4 +1,4 @@
-"""Logs to replay: what a stack learns from, and what its users did later."""
+"""Logs to replay: the events that a stack learns from, and the later ones that it has to predict."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class World:
     is_live: bool = False  # whether later events are sent one by one, each asked for right before it
 
     def histories(self, kept: NDArray[np.bool_]) -> Histories:
-        """Of some of the events, as a blend is asked."""
+        """The questions about some of the events, in the form that a blend takes."""
         values, table = self.values[kept], TrainingSettings().rating_strengths
         is_rating = self.event_type == RATING
         steps, place = np.unique(values, return_inverse=True)
@@ -60,7 +60,7 @@ class World:
         )
 
     def questions(self, limit: int) -> Questions:
-        """What is asked: at once after all that is learnt from, or before each of ``limit`` later events."""
+        """The questions: all of them after the learnt events, or one before each of ``limit`` later ones."""
         past, everything = self.histories(~self.is_later), self.histories(np.ones(len(self.users), np.bool_))
         if not self.is_live:
             later = self.histories(self.is_later)
@@ -74,7 +74,7 @@ class World:
 
 
 def worlds(scale: float) -> Iterator[World]:
-    """The built-in worlds, and first ml-latest-small where HEADWATER_FILMS says where it lies."""
+    """The built-in worlds; before them ml-latest-small where HEADWATER_FILMS names its folder."""
     folder = os.environ.get(FILMS_FOLDER)
     if folder:
         yield films_of_folder(Path(folder))
@@ -95,7 +95,7 @@ def worlds(scale: float) -> Iterator[World]:
 
 
 def films_of_folder(folder: Path) -> World:
-    """ml-latest-small or another MovieLens set, each user's newest fifth to be predicted."""
+    """ml-latest-small or another MovieLens set; the newest fifth of each user is to be predicted."""
     log = read_log(folder / "ratings.csv")
     order = np.argsort(log.times, kind="stable")
     users, items, times = log.users[order], log.items[order], log.times[order]
