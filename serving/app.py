@@ -110,7 +110,7 @@ def create_app(settings: ServingSettings) -> Api:
         debug.routes(settings, recommender, memory, running),
         operations.routes(settings, store, memory.popular_list, health, metrics),
         page_routes.routes(settings, recommender, memory, health, figures, metrics),
-        *gorse_routes.routes(settings, store, event_log, user_list),
+        *gorse_routes.routes(settings, event_log, user_list, recommender, memory),
     ):
         app.include_router(router)
     _install(app, settings, metrics)

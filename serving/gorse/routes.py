@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 
 from contracts.catalog import CatalogKind, erasure_entries
 from contracts.events import Interaction
@@ -19,33 +19,45 @@ from contracts.settings import ServingSettings
 from contracts.stored import keyspace
 from contracts.topics import CATALOG, INTERACTIONS, Topic
 from serving.admission.early_checks import CheckedRoute
+from serving.answer.recommender import Recommender
 from serving.gorse import shapes
-from serving.gorse.shapes import Feedback, Item, ItemChanges, Success, User, UserChanges
+from serving.gorse.shapes import Feedback, Item, ItemChanges, Score, Success, User, UserChanges
 from serving.http.access import access
 from serving.http.problems import ProblemError
+from serving.lists.similar_items import similar_items_answer
 from serving.lists.user_list import UserList
+from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, PathId, length_bounds
+from serving.question.list_options import ListOptions
 from serving.redis.reads.user import history as read_history
 from serving.redis.store import Store
 from serving.routes.catalog import current_fields
 from serving.routes.events import not_acknowledged
 from serving.writes.event_log import Entry, EventLog, EventLogError
 
+Version = Annotated[str, Header(alias="X-API-Version")]
+Ranked = list[str] | list[Score]
+_WITH_SCORES = "2"
 _KEYS: dict[CatalogKind, str] = {"item": keyspace.CATALOG_ITEMS, "user": keyspace.CATALOG_USERS}
 
 
 def routes(
-    settings: ServingSettings, store: Store, event_log: EventLog, user_list: UserList
+    settings: ServingSettings,
+    event_log: EventLog,
+    user_list: UserList,
+    recommender: Recommender,
+    memory: ProcessMemory,
 ) -> tuple[APIRouter, ...]:
     """All of them where GORSE_ROUTES is set, else none."""
     if not settings.gorse_routes:
         return ()
+    store = memory.store
     writes = _Writes(store, event_log)
     known = settings.gorse_feedback_types
     return (
         _feedback(settings, store, writes, known),
         _entries(settings, writes),
-        _lists(settings, user_list),
+        _lists(settings, user_list, recommender, memory),
     )
 
 
@@ -208,30 +220,47 @@ def _entries(settings: ServingSettings, writes: _Writes) -> APIRouter:
     return router
 
 
-def _lists(settings: ServingSettings, user_list: UserList) -> APIRouter:
+def _lists(
+    settings: ServingSettings, user_list: UserList, recommender: Recommender, memory: ProcessMemory
+) -> APIRouter:
     router = APIRouter(route_class=CheckedRoute, tags=["gorse"], dependencies=access(settings, "read"))
     bounds = length_bounds(settings)
 
     @router.get("/api/recommend/{user_id}")
     @router.get("/api/recommend/{user_id}/")
-    async def recommend(request: Request, user_id: PathId, n: int = bounds, offset: Offset = 0) -> list[str]:
-        """The ids of a user's list, best first."""
-        return await ids_of(request, user_id, {"n": n, "offset": offset})
+    async def recommend(
+        request: Request, user_id: PathId, n: int = bounds, offset: Offset = 0, version: Version = ""
+    ) -> Ranked:
+        """A user's list, best first: ids, or with X-API-Version 2 ids and scores."""
+        return await list_of(request, user_id, {"n": n, "offset": offset}, version)
 
     @router.get("/api/recommend/{user_id}/{category}")
     async def recommend_in_category(
-        request: Request, user_id: PathId, category: str, n: int = bounds, offset: Offset = 0
-    ) -> list[str]:
+        request: Request,
+        user_id: PathId,
+        category: str,
+        n: int = bounds,
+        offset: Offset = 0,
+        version: Version = "",
+    ) -> Ranked:
         """The same of one category."""
         if '"' in category:
             raise ProblemError(422, "A category with a quote cannot be asked for here")
-        return await ids_of(
-            request, user_id, {"n": n, "offset": offset, "filter": f'category = "{category}"'}
-        )
+        filtered = {"n": n, "offset": offset, "filter": f'category = "{category}"'}
+        return await list_of(request, user_id, filtered, version)
 
-    async def ids_of(request: Request, user_id: str, query: dict[str, Any]) -> list[str]:
+    @router.get("/api/item/{item_id}/neighbors")
+    async def neighbors(item_id: PathId, n: int = bounds, offset: Offset = 0) -> list[Score]:
+        """An item's neighbours with their scores, best first; none where nothing is known of the item."""
+        answer = await similar_items_answer(recommender, memory, item_id, ListOptions(n=n, offset=offset))
+        return [Score(Id=item["item_id"], Score=item["score"]) for item in answer.items] if answer else []
+
+    async def list_of(request: Request, user_id: str, query: dict[str, Any], version: str) -> Ranked:
         asked = Request({**request.scope, "query_string": urlencode(query).encode(), "headers": []})
         response = await user_list(asked, user_id)
-        return [item["item_id"] for item in json.loads(bytes(response.body))["items"]]
+        items = json.loads(bytes(response.body))["items"]
+        if version == _WITH_SCORES:
+            return [Score(Id=item["item_id"], Score=item["score"]) for item in items]
+        return [item["item_id"] for item in items]
 
     return router

@@ -77,6 +77,13 @@ class UserChanges(_Gorse):
     Comment: str | None = None
 
 
+class Score(BaseModel):
+    """An item with its score, as lists of X-API-Version 2 have it."""
+
+    Id: str
+    Score: float
+
+
 class Success(BaseModel):
     """How many rows a write changed."""
 

@@ -190,6 +190,13 @@ def test_a_list_is_the_ids_of_the_users_list(api: Client, redis_url: str) -> Non
         theirs = await client.get("/api/recommend/ann/", params={"n": 3, "offset": 0}, headers=KEY)
         assert theirs.json() == [item["item_id"] for item in ours]
         assert (await client.get("/api/recommend/ann?n=3")).json() == theirs.json()
+        # Newer clients ask for scores.
+        scored = await client.get("/api/recommend/ann/?n=3", headers=KEY | {"X-API-Version": "2"})
+        assert scored.json() == [{"Id": item["item_id"], "Score": item["score"]} for item in ours]
+        similar = (await client.get("/v1/items/i00/similar?n=2&exposure=false")).json()["items"]
+        near = (await client.get("/api/item/i00/neighbors?n=2")).json()
+        assert near == [{"Id": item["item_id"], "Score": item["score"]} for item in similar]
+        assert (await client.get("/api/item/nobody/neighbors")).json() == []
         assert (await client.get("/api/recommend/ann/War?n=3")).json() == ["i11"]
         unknown = await client.get("/api/recommend/ann/", params={"n": 3, "write-back-type": "read"})
         assert unknown.status_code == 422
