@@ -1,1 +1,1 @@
-"""How services reach Kafka and Spark: what several of them share."""
+"""How services reach Kafka, Redis and Spark: the code that several of them share."""

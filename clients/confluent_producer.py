@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _PAUSE_SECONDS = 0.01
-_EVENTS_A_POLL = 256  # of a busy sender, which then serves its own callbacks
+_EVENTS_A_POLL = 256  # a busy sender runs the waiting callbacks after this number of events
 
 
 def _configuration(servers: Servers, limits: ProducerLimits) -> dict[str, Any]:
@@ -24,7 +24,8 @@ def _configuration(servers: Servers, limits: ProducerLimits) -> dict[str, Any]:
         **for_confluent(connection(servers)),
         "acks": "all",
         "enable.idempotence": True,
-        # The partitioner of Kafka's own clients and of kafka-python: a user stays on one partition.
+        # The partitioner of Kafka's Java clients and of kafka-python, so that each user stays on one
+        # partition.
         "partitioner": "murmur2_random",
         "linger.ms": limits.linger_ms,
         "batch.size": limits.batch_bytes,
@@ -36,7 +37,8 @@ def _configuration(servers: Servers, limits: ProducerLimits) -> dict[str, Any]:
 
 
 def _library_callback(on_delivery: OnDelivery) -> Any:
-    """The library's callback form of ours. An error in it would end the polling thread, so it is logged."""
+    """Our callback in the form that the library calls. Errors are logged: they would end the polling
+    thread."""
 
     def report(error: Any, message: Any) -> None:
         try:
@@ -53,16 +55,17 @@ def _library_callback(on_delivery: OnDelivery) -> Any:
 class ConfluentProducer:
     """An EventProducer over ``confluent_kafka.Producer``.
 
-    A busy sender serves the callbacks itself, since two threads at it only pass the interpreter's lock to and
-    fro (half the speed); otherwise a thread polls, so that reports come by themselves.
+    A busy sender runs the callbacks itself, because with a second thread the two wait for each other's hold
+    of the interpreter's lock, at half the speed. When nobody sends, a thread polls, so that callbacks still
+    run.
     """
 
     def __init__(self, servers: Servers, limits: ProducerLimits) -> None:
         self._producer = Producer(_configuration(servers, limits), logger=logging.getLogger("librdkafka"))
-        self._sent = 0  # about: threads may lose a count, which only moves a poll
+        self._sent = 0  # not exact: a count that threads lose only delays a poll
         self._last: tuple[OnDelivery, Any] | None = None
         self._closed, self._flushing = threading.Event(), threading.Event()
-        self._serving = threading.Lock()  # held by whoever runs callbacks: never two at once
+        self._serving = threading.Lock()  # held while callbacks run: only one thread runs them at a time
         try:
             self._producer.list_topics(timeout=limits.connect_timeout_seconds)
         except KafkaException as error:
@@ -84,13 +87,13 @@ class ConfluentProducer:
         """See EventProducer."""
         checked_size(key, value)
         last = self._last
-        if last is None or last[0] != on_delivery:  # callers mostly pass the same one
+        if last is None or last[0] != on_delivery:  # callers usually pass the same callback
             last = self._last = (on_delivery, _library_callback(on_delivery))
         while True:
             try:
                 self._producer.produce(topic, value, key, -1, last[1])
             except BufferError:
-                self._serve(_PAUSE_SECONDS)  # the buffer is full: that is the bound on memory
+                self._serve(_PAUSE_SECONDS)  # the buffer is full; waiting here bounds the memory
             except KafkaException as error:
                 on_delivery(None, error)
                 return
@@ -101,7 +104,7 @@ class ConfluentProducer:
             self._serve(0)
 
     def _serve(self, seconds: float) -> None:
-        """Run waiting callbacks, unless another thread is at it."""
+        """Run waiting callbacks, unless another thread does so."""
         if self._serving.acquire(blocking=False):
             try:
                 self._producer.poll(seconds)
@@ -114,7 +117,7 @@ class ConfluentProducer:
         """See EventProducer."""
         self._flushing.set()
         try:
-            # Others are kept out, so that none of their callbacks still runs when this returns 0.
+            # The lock keeps other threads out, so that no callback still runs when this returns 0.
             with self._serving:
                 return int(self._producer.flush(timeout))
         finally:

@@ -1,4 +1,4 @@
-"""The one interface by which events go to Kafka, whatever client library does the work.
+"""The interface for sending events to Kafka, the same for every client library.
 
 Errors:  ProducerError ┬ BrokerUnavailableError   no broker answered in time
                        │ └ BrokerRefusesError     one answered, and certificates or credentials do not fit
@@ -20,12 +20,12 @@ from clients.kafka_options import Servers, connection, tls_context
 from contracts.settings import KafkaSettings
 from contracts.topics import MAX_EVENT_BYTES
 
-# A record batch of one event adds its header, the record's header and varints; 70-90 bytes in practice.
+# What a record batch adds to its only event (two headers, varints): 70-90 bytes in practice.
 _BATCH_OVERHEAD = 256
 
 
 class Delivery(NamedTuple):
-    """Where an acknowledged event lies."""
+    """Where Kafka stored an acknowledged event."""
 
     topic: str
     partition: int
@@ -50,7 +50,7 @@ class BrokerUnavailableError(ProducerError):
 
 
 class BrokerRefusesError(BrokerUnavailableError):
-    """A broker answered, and certificates or credentials do not fit."""
+    """A broker answered, but certificates or credentials do not match."""
 
     def __init__(self, servers: Servers, fault: str) -> None:
         ProducerError.__init__(self, f"the Kafka broker at {_address(servers)} {fault}")
@@ -61,9 +61,9 @@ def _address(servers: Servers) -> str:
 
 
 def unavailable(servers: Servers, error: Exception) -> BrokerUnavailableError:
-    """What a client's error means, after `wait_for_broker` has reached the broker.
+    """The error to raise for a client's error after `wait_for_broker` has reached the broker.
 
-    kafka-python reports a refusal as a timeout, so the settings say what may be wrong.
+    kafka-python reports a refusal as a timeout, so what may be wrong is guessed from the settings.
     """
     settings = connection(servers)
     suspects = []
@@ -87,14 +87,14 @@ class ClientMissingError(ProducerError):
 
 
 class EventTooLargeError(ValueError):
-    """The event exceeds ``topics.MAX_EVENT_BYTES``; nothing was sent."""
+    """The event is larger than ``topics.MAX_EVENT_BYTES``, and was not sent."""
 
 
 @dataclass(frozen=True)
 class ProducerLimits:
-    """What a producer may hold and how long it may try.
+    """How much a producer may buffer and how long it may try.
 
-    The memory bound counts events sent but not yet acknowledged; a full buffer makes ``send`` wait.
+    The bounds on memory count events that are not acknowledged yet; ``send`` waits while the buffer is full.
     """
 
     max_events: int = 50_000
@@ -106,24 +106,25 @@ class ProducerLimits:
 
 
 class EventProducer(Protocol):
-    """Sends events with acks=all and idempotence; one instance serves many threads."""
+    """Sends events with acks=all and idempotence. Several threads may share one instance."""
 
     def send(self, topic: str, key: bytes, value: bytes, on_delivery: OnDelivery) -> None:
-        """Queue one event; waits while the buffer is full.
+        """Queue one event; wait while the buffer is full.
 
         ``on_delivery`` is called exactly once, from a thread of the producer, with a Delivery or with the
         error; it must return quickly and must not send. Raises EventTooLargeError without calling it.
         """
 
     def flush(self, timeout: float) -> int:
-        """Send what is queued, wait up to ``timeout`` seconds; returns the events still unreported."""
+        """Send what is queued, wait up to ``timeout`` seconds, and return how many events are not reported
+        yet."""
 
     def close(self) -> None:
-        """Flush briefly and release the connection; events still unsent are reported as failed."""
+        """Flush briefly and close the connection. Events that are still unsent are reported as failed."""
 
 
 def checked_size(key: bytes, value: bytes) -> int:
-    """The event's bytes. Raises EventTooLargeError where the topic would not take it."""
+    """The event's size in bytes. Raises EventTooLargeError if it is too large for its topic."""
     size = len(key) + len(value)
     if size > MAX_EVENT_BYTES - _BATCH_OVERHEAD:
         raise EventTooLargeError(
@@ -134,11 +135,11 @@ def checked_size(key: bytes, value: bytes) -> int:
 
 
 def wait_for_broker(servers: Servers, timeout: float) -> KafkaSettings:
-    """Wait until a broker accepts a connection, and has shown its certificate where TLS is on.
+    """Wait until a broker accepts a connection and, with TLS, has shown its certificate.
 
-    Returns the settings with its address alone. The clients are opened by that one, and get the others from
-    it: kafka-python draws an address by chance, waits long where it is the wrong one, and leaves its sockets
-    open. Raises BrokerUnavailableError after ``timeout`` seconds, BrokerRefusesError at once.
+    Returns the settings with only that broker's address; a client learns the other addresses from it. Given
+    several, kafka-python tries them at random, waits long for one that is down, and leaves sockets open.
+    Raises BrokerUnavailableError after ``timeout`` seconds, BrokerRefusesError at once.
     """
     settings = connection(servers)
     context = tls_context(settings) if settings.kafka_uses_tls else None
@@ -156,7 +157,9 @@ def wait_for_broker(servers: Servers, timeout: float) -> KafkaSettings:
 def _accepts(address: str, timeout: float, context: ssl.SSLContext | None) -> bool:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
-        raise ProducerError(f"{address!r} is no broker address: write host:port, several separated by commas")
+        raise ProducerError(
+            f"{address!r} is not a broker address: write host:port, several separated by commas"
+        )
     host = host.strip("[]")
     try:
         with socket.create_connection((host, int(port)), min(timeout, 2.0)) as plain:
@@ -166,8 +169,8 @@ def _accepts(address: str, timeout: float, context: ssl.SSLContext | None) -> bo
     except ssl.SSLCertVerificationError as error:
         raise BrokerRefusesError(
             address,
-            f"has a certificate that is not trusted ({error.verify_message}): name the PEM file of who "
-            "signed it by KAFKA_SSL_CA_FILE",
+            f"has a certificate that is not trusted ({error.verify_message}): set KAFKA_SSL_CA_FILE to "
+            "the PEM file of its certificate authority",
         ) from error
     except ssl.SSLError as error:
         raise BrokerRefusesError(
@@ -191,7 +194,7 @@ _CLIENTS: dict[str, tuple[str, str, str]] = {
 
 
 def open_producer(settings: KafkaSettings, limits: ProducerLimits | None = None) -> EventProducer:
-    """A connected producer of the client named by ``KAFKA_CLIENT``.
+    """Open a connected producer of the client library that ``KAFKA_CLIENT`` names.
 
     Raises BrokerUnavailableError within the connect timeout, ClientMissingError naming the extra to install.
     """

@@ -1,4 +1,4 @@
-"""Logs as JSON, one line each, whatever text is in them: the same for every service."""
+"""Logs of every service as JSON: always one line for each entry, even if its text has line breaks."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from pythonjsonlogger.json import JsonFormatter
 
 _FIELDS = ("asctime", "levelname", "name", "message")
 _NAMES = {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "trace"}
-_NOT_SHOWN = (*RESERVED_ATTRS, "color_message")  # uvicorn's: the message again, with terminal colours
+_NOT_SHOWN = (*RESERVED_ATTRS, "color_message")  # uvicorn repeats the message with terminal colours
 _log = logging.getLogger("headwater")
 
 
 class JsonLines(JsonFormatter):
-    """time, level, logger, message, then what the line is about (`extra`, and `context`).
+    """Formats a log line: time, level, logger and message, then the fields of `extra` and `context`.
 
     A stack trace is one escaped field, `trace`. A field that is None is left out.
     """
 
     def __init__(self, context: Callable[[], Mapping[str, object]] = dict) -> None:
-        """``context`` gives the fields that the place of the call does not know, at each line."""
+        """``context`` is called for each line, and returns fields that the logging code does not know."""
         super().__init__(fmt=_FIELDS, rename_fields=_NAMES, reserved_attrs=_NOT_SHOWN)
         self._context = context
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's name
-        """UTC, to the millisecond, with its offset."""
+        """The time of the line in UTC, with milliseconds and offset."""
         return datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds")
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ class JsonLines(JsonFormatter):
 
 
 def log_json_lines(context: Callable[[], Mapping[str, object]] = dict) -> None:
-    """Send every log of the process to stderr, warnings and exceptions that nobody caught among them."""
+    """Send all logs of the process to stderr, also warnings and uncaught exceptions."""
     target = logging.StreamHandler()
     target.setFormatter(JsonLines(context))
     logging.basicConfig(level=logging.INFO, handlers=[target], force=True)

@@ -1,4 +1,4 @@
-"""The one connection to Kafka (contracts/settings.py), in the words of each client and of Spark's source.
+"""Translates the settings of the Kafka connection into options of each client and of Spark's source.
 
 Options of Spark hold passwords and keys. They travel as options of a source, never on a command line, and
 Spark's plans and log lines hide them (clients/spark_session.py).
@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from contracts.settings import KafkaSettings
 
-Servers: TypeAlias = KafkaSettings | str  # an address alone: a broker without TLS and SASL
+Servers: TypeAlias = KafkaSettings | str  # a str is the address of a broker without TLS and SASL
 
-# Hides our options in Spark's plans and log lines, beside what Spark hides by itself.
+# Options whose values Spark's plans and log lines must hide, those that it hides by default included.
 HIDDEN_OPTIONS = r"(?i)secret|password|passphrase|token|access[.]?key|jaas|keystore[.]key|url"
 _OAUTH_CALLBACK = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"
 _LOGIN_MODULES = {
@@ -28,14 +28,16 @@ _LOGIN_MODULES = {
 
 
 class KafkaFileError(OSError):
-    """A file of the connection cannot be used; the message names the setting and the cure.
+    """A certificate or key file cannot be used; the message names the setting and the cure.
 
-    An OSError, as a broker that is away: what waits for that waits for a file that is written again, too.
+    It is an OSError, like that of an absent broker, so that callers who retry also wait for a file being
+    replaced.
     """
 
 
 def connection(servers: Servers) -> KafkaSettings:
-    """The settings; those of a plain connection for an address alone, whatever the environment says."""
+    """The settings of a connection. A mere address means no TLS and no SASL, whatever the environment
+    says."""
     if isinstance(servers, KafkaSettings):
         return servers
     return KafkaSettings.model_construct(kafka_bootstrap_servers=servers)
@@ -59,7 +61,7 @@ def for_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
         return options
     options["sasl_mechanism"] = settings.kafka_sasl_mechanism
     if settings.kafka_sasl_mechanism == "OAUTHBEARER":
-        # Imported here: it needs kafka-python, which who sends by librdkafka may not have.
+        # Imported here because it needs kafka-python, which need not be installed to send with librdkafka.
         from clients.oauth_token import TokenSource
 
         return options | {"sasl_oauth_token_provider": TokenSource(settings)}
@@ -104,7 +106,7 @@ def for_confluent(settings: KafkaSettings) -> dict[str, Any]:
 def for_spark(settings: KafkaSettings) -> dict[str, str]:
     """Options of Spark's Kafka source and sink, which hand them to Kafka's Java client.
 
-    Certificates and key go by content, so that an executor needs no file. Raises KafkaFileError.
+    Certificates and key are passed by content, so that an executor needs no file. Raises KafkaFileError.
     """
     options = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
@@ -121,7 +123,7 @@ def for_spark(settings: KafkaSettings) -> dict[str, str]:
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
-    """How Python's own sockets reach the broker, to say why a handshake fails. Raises KafkaFileError."""
+    """The TLS context for a test connection that finds out why a handshake fails. Raises KafkaFileError."""
     try:
         context = ssl.create_default_context(cafile=settings.kafka_ssl_ca_file or None)
         context.check_hostname = settings.kafka_ssl_check_hostname
@@ -167,7 +169,7 @@ def _java_tls(settings: KafkaSettings) -> dict[str, str]:
 
 
 def _jaas(settings: KafkaSettings) -> str:
-    """Java's way to say who one is."""
+    """The credentials in the form of Java (JAAS)."""
     if settings.kafka_sasl_mechanism == "OAUTHBEARER":
         words = {
             "clientId": settings.kafka_oauth_client_id,

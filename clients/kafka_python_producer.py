@@ -19,16 +19,16 @@ from clients.kafka_options import Servers, connection, for_kafka_python
 
 _log = logging.getLogger(__name__)
 _CLOSE_SECONDS = 3.0
-_PATIENCE_SECONDS = 0.05  # how long one slow partition may hold back the reports of the others
+_PATIENCE_SECONDS = 0.05  # how long a slow partition may delay the reports of others
 _PAUSE_SECONDS = 0.001
 
 
-# future, bytes, callback; a bare tuple, since this is made for every event
+# (future, bytes, callback): a plain tuple, because one is made for every event
 _Pending = tuple[FutureRecordMetadata, int, OnDelivery]
 
 
 class _KeyPartitioner(Partitioner):  # type: ignore[misc]
-    """The partition that Kafka's own clients choose for a key; hashes are kept, since users come back."""
+    """Chooses the partition of a key as Kafka's Java client does. Hashes are cached, since users recur."""
 
     def partition(
         self,
@@ -58,7 +58,7 @@ def _open(servers: Servers, limits: ProducerLimits) -> KafkaProducer:
             linger_ms=limits.linger_ms,
             batch_size=limits.batch_bytes,
             delivery_timeout_ms=delivery_ms,
-            # The library wants linger and one request to fit into the delivery timeout.
+            # The library requires that linger and one request fit into the delivery timeout.
             request_timeout_ms=min(30_000, delivery_ms - limits.linger_ms),
             max_block_ms=min(10_000, delivery_ms),
             bootstrap_timeout_ms=round(limits.connect_timeout_seconds * 1000),
@@ -72,8 +72,8 @@ def _open(servers: Servers, limits: ProducerLimits) -> KafkaProducer:
 class KafkaPythonProducer:
     """An EventProducer over ``kafka.KafkaProducer``.
 
-    Callbacks on the library's futures cost a quarter of its speed, so one thread watches the futures in
-    the order of sending and reports them.
+    The library's own callbacks on futures cost a quarter of its speed. Instead one thread waits for the
+    futures in the order of sending, and reports them.
     """
 
     def __init__(self, servers: Servers, limits: ProducerLimits) -> None:
@@ -109,7 +109,7 @@ class KafkaPythonProducer:
 
     def _full(self, size: int) -> bool:
         events, held = self._sent - self._reported, self._sent_bytes - self._reported_bytes
-        # One event alone always fits, or it would wait for ever.
+        # A single event always fits, or it would wait for ever.
         return events > 0 and (events >= self._limits.max_events or held + size > self._limits.max_bytes)
 
     def _report(self) -> None:
@@ -138,7 +138,7 @@ class KafkaPythonProducer:
             report(*pending.popleft())
 
     def _report_any(self) -> None:
-        """Report what is done behind a slow first event."""
+        """Report finished events that were sent after a slow first one."""
         for _ in range(len(self._pending)):
             entry = self._pending.popleft()
             if entry[0].is_done:
@@ -174,7 +174,7 @@ class KafkaPythonProducer:
         if self._closed:
             return
         if self.flush(_CLOSE_SECONDS):
-            # The library's own close would raise here and leave its thread running.
+            # The library's close would raise an error here and leave its thread running.
             self._producer._sender.force_close()
             self._producer._sender.join(_CLOSE_SECONDS)
         self._producer.close(timeout=_CLOSE_SECONDS)

@@ -1,4 +1,4 @@
-"""A producer that writes down what it sends and what was acknowledged, for `headwater verify`."""
+"""A producer that notes in a file what it sends and what Kafka acknowledges, for `headwater verify`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ class LedgerError(ProducerError):
 
 
 class LedgerProducer:
-    """An EventProducer over another one. Every line is with the system before its event goes out, so that a
-    killed process leaves a whole ledger; nothing is kept in memory. About 300 bytes an event."""
+    """An EventProducer that wraps another one.
+
+    Each line is written to the file before its event is sent, so that the ledger of a killed process is
+    complete. It takes about 300 bytes for each event, and keeps nothing in memory.
+    """
 
     def __init__(self, producer: EventProducer, path: Path, topic: str = INTERACTIONS.name) -> None:
-        """Appends to the file. Raises LedgerError."""
+        """Open the file for appending. Raises LedgerError."""
         self._producer, self._path, self._topic = producer, path, topic
         self._failure: OSError | None = None
         try:
@@ -55,14 +58,14 @@ class LedgerProducer:
         self._producer.send(topic, key, value, report)
 
     def _write(self, line: bytes) -> None:
-        # One write a line: appends of two threads do not mix.
+        # One write for each line, so that the lines of two threads do not mix.
         if self._failure is not None:
             return
         try:
             if self._file.write(line) != len(line):
                 self._failure = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except ValueError:
-            return  # closed: a report that comes later than the producer's own close
+            return  # closed; this report came after the producer's close
         except OSError as error:
             self._failure = error
 
@@ -77,8 +80,8 @@ class LedgerProducer:
 
 
 def _cut_torn_end(path: Path) -> None:
-    """Remove what a full disk left of a last line, so that the next one is whole."""
-    if not path.is_file():  # there is none yet, or it is a pipe
+    """Remove an incomplete last line, which a full disk may have left, so that the next line is readable."""
+    if not path.is_file():  # it does not exist yet, or is a pipe
         return
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)

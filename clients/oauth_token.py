@@ -1,7 +1,8 @@
-"""Tokens for SASL's OAUTHBEARER: asked for by client id and secret, and kept until shortly before their end.
+"""Tokens for SASL's OAUTHBEARER, requested with client id and secret and reused until shortly before they
+expire.
 
-The grant is OAuth 2.0's client credentials (RFC 6749, section 4.4), as Kafka's Java client and librdkafka
-ask for it by themselves.
+The grant is OAuth 2.0's client credentials (RFC 6749, section 4.4). Kafka's Java client and librdkafka
+request their tokens themselves; this is for kafka-python.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from contracts.settings import KafkaSettings
 
 _ANSWER_SECONDS = 10.0
 _MOST_BYTES = 1 << 20
-_USED_SHARE = 0.8  # of a token's life; then the next one is asked for
-_LIFE_SECONDS = 300.0  # of a token whose server does not say
+_USED_SHARE = 0.8  # the share of a token's lifetime after which the next one is requested
+_LIFE_SECONDS = 300.0  # the lifetime of a token if its server does not name one
 
 
 class TokenError(ConnectionError):
-    """The token's server gave none; the message names the cure and no secret."""
+    """The server did not give a token. The message names the cure and contains no secret."""
 
 
 class TokenSource(AbstractTokenProvider):  # type: ignore[misc]
-    """The tokens of one client; several threads may ask."""
+    """Provides the tokens of one client. Safe for several threads."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class TokenSource(AbstractTokenProvider):  # type: ignore[misc]
         self._token, self._until = "", 0.0
 
     def token(self) -> str:
-        """A token that is still good. Raises TokenError."""
+        """A token that is still valid. Raises TokenError."""
         with self._asking:
             if time.monotonic() >= self._until:
                 self._token, life = _ask(self._settings)
@@ -46,7 +47,7 @@ class TokenSource(AbstractTokenProvider):  # type: ignore[misc]
 
 
 def _ask(settings: KafkaSettings) -> tuple[str, float]:
-    """A token and for how many seconds it is good."""
+    """Request a token; returns it and its lifetime in seconds. Raises TokenError."""
     form = {"grant_type": "client_credentials"}
     if settings.kafka_oauth_scope:
         form["scope"] = settings.kafka_oauth_scope

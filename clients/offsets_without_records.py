@@ -1,4 +1,4 @@
-"""Offsets without a record: the end of each transaction takes one, and a compacted topic has holes."""
+"""Finds offsets without a record: the end of each transaction takes one, and compaction leaves others."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ANSWER_SECONDS = 5.0
 
 
 def has_no_record(servers: Servers, partition: str, start: int, end: int) -> bool:
-    """Whether a partition ("topic:partition") has no record, and had none, from ``start`` to before ``end``.
+    """Whether a partition ("topic:partition") certainly never had a record from ``start`` to before ``end``.
 
-    Where the partition no longer keeps ``start`` nobody knows, so the answer is no. Raises
-    BrokerUnavailableError where there is no answer within seconds.
+    If the partition no longer keeps ``start``, that is not certain, and the answer is False. Raises
+    BrokerUnavailableError if Kafka does not answer within seconds.
     """
     with quiet_consumer(servers, _ANSWER_SECONDS) as consumer:
         try:
@@ -29,13 +29,13 @@ def has_no_record(servers: Servers, partition: str, start: int, end: int) -> boo
 
 
 def _next_record(consumer: KafkaConsumer, partition: TopicPartition, start: int, end: int) -> int:
-    """The offset of the first record from ``start`` on; ``end`` or more where none comes before it."""
+    """The offset of the first record from ``start`` on; ``end`` or more if there is none before ``end``."""
     consumer.assign([partition])
     consumer.seek(partition, start)
     if consumer.beginning_offsets([partition])[partition] > start:
         return start
     deadline = time.monotonic() + _ANSWER_SECONDS
-    # Kafka sends only records; over an offset without one, only the consumer's position moves.
+    # Kafka sends only records. At an offset without one, just the consumer's position moves on.
     while (position := int(consumer.position(partition))) < end:
         for record in consumer.poll(200, max_records=1).get(partition, ()):
             return int(record.offset)

@@ -1,4 +1,4 @@
-"""Reads the dead-letter topic: what was refused, where it came from and why."""
+"""Reads the dead-letter topic: rejected events, where each came from, and why it was rejected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _POLL_MS = 1000
 
 
 class RejectedEvent(NamedTuple):
-    """One refused event with its original bytes."""
+    """A rejected event with its original bytes."""
 
     reason: str
     key: bytes | None
@@ -47,7 +47,7 @@ def _rejected_event(record: ConsumerRecord) -> RejectedEvent:
 def read_rejected(
     servers: Servers, timeout: float = 10.0, topic: str = REJECTED.name
 ) -> Iterator[RejectedEvent]:
-    """All rejected events from the oldest kept to the newest at the time of the call; commits nothing.
+    """All rejected events, from the oldest kept one to the newest at the time of the call; commits no offset.
 
     Raises BrokerUnavailableError within ``timeout`` seconds.
     """

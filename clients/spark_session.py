@@ -16,15 +16,16 @@ from clients.kafka_options import HIDDEN_OPTIONS
 from contracts.settings import SparkSettings
 from contracts.topics import PREFIX, PREFIX_VARIABLE
 
-# Deep lineage and long plans are walked by recursion: ALS and streams need the stack.
-# The validation's generated method is larger than what the JVM compiles by default; interpreted, it is slow.
-# What jstat would read is sampled twenty times a second, also where nothing happens.
-# Spark's classes take 150 MB; by default a full collection comes at 21, 35, 60 and 100 MB of them.
+# Spark walks deep lineages and long plans by recursion, so ALS and streams need a large stack.
+# The code that Spark generates for validation is too large for the JVM's default compiler limit, and slow
+# without. Performance data for jstat is off, because sampling it costs time even when nothing happens.
+# Spark's classes take 150 MB. By default the JVM runs full collections at 21, 35, 60 and 100 MB of them.
 _JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods -XX:-UsePerfData -XX:MetaspaceSize=256m"
 
 
 def spark_session(name: str, settings: SparkSettings, driver_options: str = "") -> SparkSession:
-    """A session by settings; SPARK_MASTER decides where it runs. ``driver_options`` are for its JVM.
+    """Open a session with these settings; SPARK_MASTER decides where it runs. ``driver_options`` are for its
+    JVM.
 
     Raises FileNotFoundError when the connector's jars are not in SPARK_JARS_DIR.
     """
@@ -43,7 +44,7 @@ def spark_session(name: str, settings: SparkSettings, driver_options: str = "") 
 
 
 def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str, str]:
-    """The configuration as Spark's keys; SPARK_CONF (JSON) has the last word."""
+    """The configuration by Spark's keys. Those in SPARK_CONF (JSON) override all others."""
     conf = {
         "spark.jars": ",".join(connector_jars(settings.spark_jars_dir)),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
@@ -62,13 +63,13 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
         # With Spark's 10 s, the first heartbeat of a slow start comes before there is a block manager: a
         # NullPointerException in the log. An executor counts as lost after 120 s without one.
         "spark.executor.heartbeatInterval": "30s",
-        # Where in Python a column was made, for messages in notebooks: five calls into the JVM a column.
+        # Off: it records for notebooks where each column was made, with five calls into the JVM a column.
         "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # Delta reads its own log in few tasks: the default of 50 is all overhead on small tables.
+        # Delta reads its log in few tasks: the default of 50 is mere overhead on small tables.
         "spark.databricks.delta.snapshotPartitions": "2",
-        # Vacuum lists a table's files in that many tasks; Spark's 10,000 take minutes on a small one.
+        # Vacuum lists a table's files in this number of tasks; Spark's default of 10,000 takes minutes.
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": "8",
         "spark.driver.extraJavaOptions": " ".join(
             filter(None, (_JVM_OPTIONS, driver_options, class_data_options(settings.spark_class_data)))
@@ -79,14 +80,14 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
 
 
 def class_data_options(archive: str) -> str:
-    """Options for a JVM that maps the archive, and says nothing where it does not fit."""
+    """JVM options that use a class-data archive, without messages if it does not fit the JVM."""
     if not archive or not Path(archive).is_file():
         return ""
     return f"-XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off"
 
 
 def connector_jars(folder: str) -> list[str]:
-    """The jars that Spark needs beside its own: Delta and the Kafka source.
+    """The paths of the jars that Spark needs in addition: Delta and the Kafka source.
 
     Raises FileNotFoundError, naming the cure, when there are none.
     """
@@ -97,14 +98,15 @@ def connector_jars(folder: str) -> list[str]:
 
 
 def _start_jvm(conf: Mapping[str, str]) -> None:
-    """Start this process' JVM, unless it runs, with its configuration in a file that is deleted then.
+    """Start this process's JVM, unless it runs, with its configuration in a file that is deleted afterwards.
 
-    What stands on a command line (PySpark's own way) every user of the machine can read; SPARK_CONF may
-    hold the key of a bucket.
+    PySpark passes the configuration on a command line, which every user of the machine can read, and
+    SPARK_CONF may hold the key of a bucket.
     """
     if SparkContext._gateway is not None:
         return
-    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:  # its owner's alone
+    # only its owner can read it
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
         file.write(as_properties(conf))
         file.flush()
         with _submit_arguments(f"--properties-file {file.name} --load-spark-defaults"):
@@ -123,7 +125,7 @@ def _escape(text: str) -> str:
 
 @contextmanager
 def _submit_arguments(first: str) -> Iterator[None]:
-    """Before those of the environment, which stay afterwards as they were."""
+    """While the block runs, put arguments before those of the environment variable PYSPARK_SUBMIT_ARGS."""
     name = "PYSPARK_SUBMIT_ARGS"
     before = os.environ.get(name)
     os.environ[name] = f"{first} {before or 'pyspark-shell'}"

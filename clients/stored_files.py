@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 
 class StoredFiles:
-    """Reads, writes, lists, moves and deletes; raises OSError with the URI where that fails."""
+    """Reads, writes, lists, moves and deletes files. A failure raises OSError with the URI."""
 
     def __init__(self, spark: SparkSession) -> None:
         assert spark._jvm is not None
@@ -20,28 +20,28 @@ class StoredFiles:
         return path.getFileSystem(self._conf), path
 
     def exists(self, uri: str) -> bool:
-        """Whether there is a file or a folder."""
+        """Whether a file or folder exists."""
         system, path = self._at(uri)
         return bool(system.exists(path))
 
     def names(self, uri: str) -> list[str]:
-        """What a folder holds; nothing where it does not exist."""
+        """The names in a folder; none if it does not exist."""
         system, path = self._at(uri)
         return (
             [str(entry.getPath().getName()) for entry in system.listStatus(path)] if self.exists(uri) else []
         )
 
     def folders(self, uri: str) -> list[str]:
-        """The names of a folder's folders, sorted; none where it does not exist."""
+        """The sorted names of the folders in a folder; none if it does not exist."""
         system, path = self._at(uri)
         if not system.exists(path):
             return []
         return sorted(str(e.getPath().getName()) for e in system.listStatus(path) if e.isDirectory())
 
     def read(self, uri: str) -> str:
-        """A file's text, bytes that are no UTF-8 replaced.
+        """A file's text; bytes that are not UTF-8 are replaced.
 
-        Raises FileNotFoundError where there is none, OSError for a wrong checksum.
+        Raises FileNotFoundError if it does not exist, OSError for a wrong checksum.
         """
         system, path = self._at(uri)
         if not system.exists(path):
@@ -56,7 +56,7 @@ class StoredFiles:
             raise OSError(f"{uri}: {error.java_exception.getMessage()}") from error
 
     def write(self, uri: str, text: str) -> None:
-        """A new file, whole or not at all."""
+        """Create a file atomically."""
         system, path = self._at(uri)
         beside = self._jvm.org.apache.hadoop.fs.Path(f"{uri}.part")
         stream = system.create(beside, True)
@@ -66,19 +66,19 @@ class StoredFiles:
             raise OSError(f"{uri} exists already")
 
     def replace(self, uri: str, text: str) -> None:
-        """A file with this text, whether there was one or not. A reader beside it may see it half written."""
+        """Write a file, replacing an existing one. A concurrent reader may see it half written."""
         system, path = self._at(uri)
         stream = system.create(path, True)
         stream.write(bytearray(text.encode()))
         stream.close()
 
     def move(self, uri: str, to: str) -> None:
-        """Rename a file or a folder. Raises OSError where that fails."""
+        """Rename a file or a folder. Raises OSError if that fails."""
         system, path = self._at(uri)
         if not system.rename(path, self._jvm.org.apache.hadoop.fs.Path(to)):
             raise OSError(f"{uri} could not be moved to {to}")
 
     def delete(self, uri: str) -> None:
-        """Remove a file, or a folder with what it holds; nothing where there is none."""
+        """Delete a file, or a folder with its content. A path that does not exist is no error."""
         system, path = self._at(uri)
         system.delete(path, True)

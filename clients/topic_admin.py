@@ -1,4 +1,4 @@
-"""Creates the topics of ``contracts/topics.py`` and reads how far they reach."""
+"""Creates the topics of ``contracts/topics.py``, and reads the first and next offsets of their partitions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _admin(servers: Servers, timeout: float) -> Iterator[KafkaAdminClient]:
 
 @contextmanager
 def quiet_consumer(servers: Servers, timeout: float) -> Iterator[KafkaConsumer]:
-    """A consumer of no group that commits nothing. Raises BrokerUnavailableError in time."""
+    """A consumer without a group that commits nothing. Raises BrokerUnavailableError after ``timeout`` s."""
     answering = wait_for_broker(servers, timeout)
     try:
         consumer = KafkaConsumer(
@@ -65,9 +65,9 @@ def create_topics(
     timeout: float = 10.0,
     replication: int = _REPLICATION_FACTOR,
 ) -> list[str]:
-    """Create those that are absent, wait until they have leaders, return their names.
+    """Create the topics that do not exist, wait until they have leaders, and return their names.
 
-    An existing topic is left as it is. Raises BrokerUnavailableError within ``timeout`` seconds.
+    An existing topic is not changed. Raises BrokerUnavailableError within ``timeout`` seconds.
     """
     with _admin(servers, timeout) as admin:
         return _create_absent(admin, topics, replication)
@@ -102,10 +102,10 @@ def _create(admin: KafkaAdminClient, topic: Topic, replication: int) -> bool:
 def find_topic_faults(
     servers: Servers, topics: Sequence[Topic] = TOPICS, timeout: float = 10.0
 ) -> list[TopicFault]:
-    """What is wrong with those that exist (`contracts.topics.topic_faults`).
+    """What is wrong with existing topics (`contracts.topics.topic_faults`).
 
-    Raises BrokerUnavailableError within ``timeout`` seconds. A client that may not read the
-    configuration of topics gets no faults of it.
+    Raises BrokerUnavailableError within ``timeout`` seconds. Without
+    permission to read the topics' configuration, its faults are not reported.
     """
     with _admin(servers, timeout) as admin:
         existing = set(admin.list_topics())
@@ -134,7 +134,7 @@ def _faults_of(admin: KafkaAdminClient, topics: Sequence[Topic]) -> list[TopicFa
 
 
 def end_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int, int]:
-    """The next offset of each partition; empty where the topic does not exist.
+    """The next offset of each partition; empty if the topic does not exist.
 
     Raises BrokerUnavailableError within ``timeout`` seconds.
     """
@@ -144,24 +144,25 @@ def end_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int
 
 
 def begin_offsets(servers: Servers, topic: str, timeout: float = 10.0) -> dict[int, int]:
-    """The oldest offset that each partition keeps; else as `end_offsets`."""
+    """The oldest offset that each partition keeps; otherwise like `end_offsets`."""
     with quiet_consumer(servers, timeout) as consumer:
         begins = consumer.beginning_offsets(partitions_of(consumer, topic))
     return {partition.partition: int(begin) for partition, begin in begins.items()}
 
 
 def topic_ends(servers: Servers, timeout: float = 10.0, topics: Sequence[str] = SOURCES) -> PartitionOffsets:
-    """`end_offsets` of some topics, by default of those that the online query reads, by "topic:partition"."""
+    """`end_offsets` by "topic:partition" of several topics, by default those that the online query reads."""
     return by_partition({topic: end_offsets(servers, topic, timeout) for topic in topics})
 
 
 def topic_begins(
     servers: Servers, timeout: float = 10.0, topics: Sequence[str] = SOURCES
 ) -> PartitionOffsets:
-    """`begin_offsets` of the same."""
+    """`begin_offsets` by "topic:partition" of several topics, by default those that the online query
+    reads."""
     return by_partition({topic: begin_offsets(servers, topic, timeout) for topic in topics})
 
 
 def partitions_of(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
-    """The topic's partitions in order, empty where it does not exist."""
+    """The topic's partitions in order; empty if it does not exist."""
     return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]

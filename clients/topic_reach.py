@@ -1,4 +1,4 @@
-"""How far the topics that streaming reads reach: asked a few times a second, whether or not Kafka answers."""
+"""Polls Kafka a few times a second for the ends of the topics that streaming reads."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PARTITIONS_SECONDS = 5.0  # between two looks at whether partitions were added
 
 
 class Reach(NamedTuple):
-    """Where the partitions end: nothing that was written before ``asked_at`` lies beyond."""
+    """The partitions' next offsets. Every record written before ``asked_at`` has a lower one."""
 
     ends: PartitionOffsets
     asked_at: int  # epoch ms
 
 
 class TopicReach(threading.Thread):
-    """Polls until ``stop``; while the broker does not answer the last reach stays."""
+    """Polls until ``stop``. While the broker does not answer, the last reach stays valid."""
 
     def __init__(self, servers: Servers) -> None:
         super().__init__(name="topic_reach", daemon=True)
@@ -47,12 +47,12 @@ class TopicReach(threading.Thread):
         return self._newest
 
     def pause_seconds(self) -> float:
-        """How long to wait before the next look: longer where nothing has been written lately."""
+        """How long to wait before the next poll: longer if nothing has been written lately."""
         is_idle = time.monotonic() - self._moved_at > _IDLE_AFTER_SECONDS
         return _IDLE_POLL_SECONDS if is_idle and self._is_known.is_set() else _POLL_SECONDS
 
     def stop(self) -> None:
-        """End soon; a caller that waits for the first answer gets an empty one."""
+        """End soon. A caller that waits for the first answer gets an empty one."""
         self._stopping.set()
         self._is_known.set()
 
@@ -70,7 +70,7 @@ class TopicReach(threading.Thread):
     def _ask(self, consumer: KafkaConsumer) -> None:
         asked_at = int(time.time() * 1000)
         if time.monotonic() >= self._partitions_at:
-            # The consumer keeps what it knows of partitions for minutes; this makes it ask.
+            # The consumer caches the list of partitions for minutes; this makes it ask again.
             consumer.topics()
             self._partitions_at = time.monotonic() + _PARTITIONS_SECONDS
         partitions = [partition for topic in SOURCES for partition in partitions_of(consumer, topic)]

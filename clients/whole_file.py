@@ -1,4 +1,4 @@
-"""Files as a whole: written in one step, so that others never see half of one, and their digest."""
+"""Writes files atomically, so that no reader sees half of one, and takes their digests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def replace_whole(path: Path) -> Iterator[Path]:
-    """A path to write to: it takes the file's place as the block ends, and is gone where that fails."""
+    """A path to write to. When the block ends it replaces the file; if the block fails it is deleted."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield beside
@@ -23,13 +23,13 @@ def replace_whole(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a small file, which others may be reading."""
+    """Replace a small text file atomically, so that readers are not disturbed."""
     with replace_whole(path) as beside:
         beside.write_text(text, encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
-    """The file's digest in hex."""
+    """The SHA-256 of a file's content, in hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

@@ -1,8 +1,8 @@
-"""The process from which Spark forks its Python workers, with the packages imported that every worker needs.
+"""The process from which Spark forks its Python workers. It imports the packages that every worker needs.
 
-A worker that is forked from it starts in a moment; one that imports them itself takes 0.7 seconds of a core,
-and the live query starts one for each partition. What starts threads as it is imported (pyarrow, pandas) is
-left to the workers: threads do not survive a fork.
+A worker forked from it starts at once; one that imports them itself needs 0.7 seconds of a core, and the live
+query starts one worker for each partition. Packages that start threads on import (pyarrow, pandas) are
+imported by the workers, because threads do not survive a fork.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Worker = Callable[[socket.socket, bool], int]
 PRELOADED = ("pyspark.worker", "numpy", "redis", "kafka", "contracts.settings", "contracts.events")
 
 
-_GONE = 1  # any code but 0: the daemon ends the worker
+_GONE = 1  # an exit code other than 0, on which the daemon ends the worker
 
 
 def main() -> None:
-    """Import, then serve as pyspark's own daemon does."""
+    """Import the packages, then serve like pyspark's daemon."""
     for name in PRELOADED:
         importlib.import_module(name)
     daemon.worker = ending_with_its_connection(daemon.worker)  # type: ignore[assignment]
@@ -32,8 +32,8 @@ def main() -> None:
 def ending_with_its_connection(worker: Worker) -> Worker:
     """The same worker, except that it ends silently when Spark closes its connection to stop a task.
 
-    Otherwise the daemon of pyspark prints a stack trace. An error in our own functions is not concerned: the
-    worker reports it to Spark.
+    Otherwise pyspark's daemon would print a stack trace. Errors in our own functions are still reported to
+    Spark.
     """
 
     def work(connection: socket.socket, authenticated: bool) -> int:

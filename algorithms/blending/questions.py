@@ -33,7 +33,7 @@ class Questions:
     def __len__(self) -> int:
         return len(self.users)
 
-    def some(self, places: NDArray[np.integer[Any]]) -> Questions:
+    def select(self, places: NDArray[np.integer[Any]]) -> Questions:
         """The questions at these places."""
         return Questions(
             self.histories.select(places),
@@ -47,7 +47,7 @@ class Questions:
         asked = asked[np.argsort(self.histories.now_ms[asked], kind="stable")]
         if len(asked) > limit:
             asked = asked[np.arange(limit) * len(asked) // limit]
-        return self.some(asked)
+        return self.select(asked)
 
 
 def join_questions(several: Sequence[Questions]) -> Questions:
@@ -144,7 +144,7 @@ def candidates(signals: Mapping[str, Signal], questions: Questions, depth: int =
     blocks, start, many = [], 0, 1
     while start < len(questions):
         stop = min(len(questions), start + many)
-        block, items = _block(signals, questions.some(np.arange(start, stop)), depth)
+        block, items = _block(signals, questions.select(np.arange(start, stop)), depth)
         blocks.append(block)
         start, many = stop, max(1, _BLOCK_NUMBERS // items)
     if not blocks:

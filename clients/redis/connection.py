@@ -1,4 +1,4 @@
-"""Clients and pools of connections by address, behind Sentinel or not."""
+"""Opens clients and connection pools for an address, with or without Sentinel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from redis.sentinel import Sentinel
 
 from clients.redis.address import sentinel_address
 
-# A Sentinel that does not answer is not asked twice: the next one is.
+# After a Sentinel that does not answer, the next one is asked.
 _ASK = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 
 
@@ -33,7 +33,7 @@ def redis_client(url: str, **options: Any) -> redis.Redis:
 
 
 class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Connections to the server that Sentinel names now; whoever finds none free waits for one."""
+    """A pool of connections to the server that Sentinel names; a caller waits until one is free."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:
         """Close the connections; all of them: those to the Sentinels too."""

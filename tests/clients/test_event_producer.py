@@ -256,7 +256,7 @@ def test_no_broker_is_one_sentence_within_the_time_given(client: Client, closed_
 
 @pytest.mark.parametrize("address", ["localhost", "localhost:", ":9092", "localhost:kafka", ""])
 def test_an_address_without_a_port_is_named(address: str) -> None:
-    with pytest.raises(ProducerError, match="is no broker address: write host:port"):
+    with pytest.raises(ProducerError, match="is not a broker address: write host:port"):
         open_producer(KafkaSettings(kafka_bootstrap_servers=address))
 
 

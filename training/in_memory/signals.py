@@ -109,7 +109,7 @@ class PastSignals:
         at_once = ask_at_once(past, newest, self.settings).sample(MAX_QUESTIONS)
         following = ask_next_items(past, newest, self.settings, MAX_QUESTIONS)
         is_hot = following.histories.hours_since_last < HALF_LIFE_HOURS
-        following = following.some(np.flatnonzero(is_hot)).sample(len(at_once))
+        following = following.select(np.flatnonzero(is_hot)).sample(len(at_once))
         return join_questions([at_once, following])
 
     def _fit(

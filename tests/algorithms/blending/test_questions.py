@@ -52,7 +52,7 @@ def test_joined_questions_stand_one_after_another() -> None:
     assert len(joined) == 5
     assert joined.positives.indices.tolist() == [3, 5, 1, 3, 5]
     assert joined.users.tolist() == [0, 1, 0, 0, 1]
-    last = joined.some(np.array([3, 4]))
+    last = joined.select(np.array([3, 4]))
     assert last.histories.items.tolist() == at_once.histories.items.tolist()
     assert last.histories.now_ms.tolist() == [7, 8]
     assert last.positives.counts.tolist() == [1, 1]
