@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,6 +44,29 @@ def memory_of(info: Mapping[str, Any]) -> RedisMemory:
         max_bytes=int(info.get("maxmemory", 0)),
         evicted_keys=int(info.get("evicted_keys", 0)),
     )
+
+
+def info_of_all(infos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The fields of the servers of a cluster as those of one server (bytes and counts are sums).
+
+    The limit is what all hold together when the fullest of them is full, as that one refuses writes then.
+    Where one may evict, all may.
+    """
+    memories = [memory_of(info) for info in infos]
+    used = sum(memory.used_bytes for memory in memories)
+    fullest = max(
+        (memory.used_bytes / memory.max_bytes for memory in memories if memory.max_bytes), default=0
+    )
+    evicting = [memory.policy for memory in memories if memory.may_evict_state]
+    evicting += [memory.policy for memory in memories if memory.may_evict]
+    first = dict(infos[0]) if infos else {}
+    together = {
+        "used_memory": used,
+        "maxmemory": round(used / fullest) if fullest else 0,
+        "maxmemory_policy": evicting[0] if evicting else NO_EVICTION,
+        "evicted_keys": sum(memory.evicted_keys for memory in memories),
+    }
+    return first | {name: value for name, value in together.items() if name in first}
 
 
 def fields_of(text: str) -> dict[str, str]:

@@ -109,7 +109,10 @@ class IngestSettings(KafkaSettings, RefusedRowsSettings):
 
 
 class RedisSettings(_Environment):
-    """Where Redis is; REDIS_SHARDS is fixed for the life of the data (a change needs `headwater rebuild`)."""
+    """Where Redis is, and over how many slots of a Redis Cluster users are spread.
+
+    REDIS_SHARDS is fixed for the life of the data (a change needs `headwater rebuild`).
+    """
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
     redis_shards: int = Field(default=1, ge=1, le=16_384)

@@ -32,6 +32,7 @@ from stack.processes.process import ServiceProcess
 from streaming.lake.sink import create_tables
 from streaming.runtime.session import LOCAL_CHECKPOINTS
 from tests.empty_lake import EmptyLake
+from tests.redis_cluster import Cluster, running_cluster
 from tests.secure_listeners import SecureListeners, add_listeners, new_listeners
 from tests.small_plans import SMALL_PLANS
 
@@ -49,7 +50,9 @@ os.environ.setdefault(
     "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 )
 
-SERVER_FIXTURES = frozenset({"redis_url", "redis_server_url", "broker", "fresh_topics", "jars", "spark"})
+SERVER_FIXTURES = frozenset(
+    {"redis_url", "redis_server_url", "redis_cluster", "broker", "fresh_topics", "jars", "spark"}
+)
 _START_SECONDS = 60.0
 
 
@@ -126,9 +129,28 @@ def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.stop()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests marked `redis_cluster_too` run on one Redis and on a Redis Cluster."""
+    if "redis_url" in metafunc.fixturenames and (
+        os.environ.get("HWALL") or metafunc.definition.get_closest_marker("redis_cluster_too")
+    ):
+        metafunc.parametrize("redis_url", ["one_redis", "redis_cluster"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """One Redis Cluster for the whole run; a test that takes it empties it, or takes `redis_url`."""
+    with running_cluster(tmp_path_factory.mktemp("redis-cluster")) as cluster:
+        yield cluster
+
+
 @pytest.fixture
-def redis_url(redis_server_url: str) -> str:
-    """An empty, real Redis."""
+def redis_url(redis_server_url: str, request: pytest.FixtureRequest) -> str:
+    """An empty, real Redis: one server, in marked tests a cluster too."""
+    if getattr(request, "param", "one_redis") == "redis_cluster":
+        cluster: Cluster = request.getfixturevalue("redis_cluster")
+        cluster.flush()
+        return cluster.url
     port = int(redis_server_url.rsplit(":", 1)[1].split("/")[0])
     with socket.create_connection((LOOPBACK, port), 5) as connection:
         connection.sendall(b"FLUSHALL\r\n")

@@ -1,1 +1,1 @@
-"""How Redis is reached by its address: one server, or the one that Sentinel names."""
+"""How Redis is reached by its address: one server, the one that Sentinel names, or a Redis Cluster."""

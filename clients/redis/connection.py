@@ -1,4 +1,4 @@
-"""Opens clients and connection pools for an address, with or without Sentinel."""
+"""Opens clients and connection pools for an address: of one server, behind Sentinel, of a Redis Cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from clients.redis.address import sentinel_address
+from clients.redis.address import cluster_address, sentinel_address
+from clients.redis.cluster_client import ClusterClient
 
 # After a Sentinel that does not answer, the next one is asked.
 _ASK = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
@@ -21,6 +22,8 @@ _ASK = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
 
 def redis_client(url: str, **options: Any) -> redis.Redis:
     """A client with redis-py's options. Raises ValueError for an address that cannot be read."""
+    if cluster := cluster_address(url):
+        return ClusterClient(cluster, options)
     address = sentinel_address(url)
     if address is None:
         return redis.Redis.from_url(url, **options)
@@ -44,7 +47,10 @@ class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 
 
 def redis_pool(url: str, **options: Any) -> BlockingConnectionPool:
-    """A pool of asyncio with redis-py's options. Raises ValueError for an address that cannot be read."""
+    """A pool of asyncio with redis-py's options; a cluster has one for each server.
+
+    Raises ValueError for an address that cannot be read.
+    """
     address = sentinel_address(url)
     if address is None:
         pool: BlockingConnectionPool = BlockingConnectionPool.from_url(url, **options)

@@ -218,6 +218,15 @@ def model_signals(version: str) -> str:
     return f"hw:model:{version}:signals"
 
 
+# Keys that a script writes together with another one have, in a Redis Cluster, that one's name as their hash
+# tag, and so its slot: the epoch and the online query's offsets that of the lease, the audit that of the
+# pointer. On one server their names are those above.
+CLUSTER_NAMES = {
+    STREAMING_EPOCH: f"hw:{{{STREAMING_LEASE}}}:epoch",
+    APPLIED_ONLINE: f"hw:{{{STREAMING_LEASE}}}:applied",
+    MODEL_AUDIT: f"hw:{{{CURRENT_MODEL}}}:audit",
+}
+
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---
 
 SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from contracts.redis_memory import SECTIONS, RedisMemory, fields_of, memory_fault, memory_of
+from contracts.redis_memory import SECTIONS, RedisMemory, info_of_all, memory_fault, memory_of
 from contracts.state_version import state_fault
 from contracts.stored import keyspace
 from serving.redis.store import Store
@@ -32,11 +32,9 @@ class StateHealth(Collector):
 
     async def refresh(self) -> None:
         """Ask again. Raises StoreError."""
-        rebuilding, *sections = await self._store.ask(
-            ("EXISTS", keyspace.STATE_REBUILDING), *(("INFO", section) for section in SECTIONS)
-        )
+        (rebuilding,) = await self._store.ask(("EXISTS", keyspace.STATE_REBUILDING))
         self._is_rebuilding = bool(rebuilding)
-        self._memory = memory_of(fields_of(b"\n".join(sections).decode(errors="replace")))
+        self._memory = memory_of(info_of_all(await self._store.info(SECTIONS)))
         self._store.state.is_full = self._memory.is_full
         reason = self.reason
         if reason != self._said:

@@ -8,20 +8,19 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
-from hiredis import PushNotification, pack_command
-from redis._parsers.hiredis import NOT_ENOUGH_DATA
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
-from clients.redis.connection import redis_pool
+from contracts.redis_memory import fields_of
 from contracts.settings import RedisSettings
 from contracts.stored import keyspace, records
 from contracts.stored.manifest import Manifest, ManifestError
 from serving.redis.batches import Batches, Command, Reply
 from serving.redis.breaker import CircuitBreaker
 from serving.redis.model_cache import Model, ModelCache
+from serving.redis.servers import open_servers
+from serving.redis.slot_map import Place
 from serving.redis.state_mark import MARK, StateMark
 from serving.telemetry.metrics import Metrics
 
@@ -41,22 +40,6 @@ LOAD_SECONDS = 10.0
 
 
 _POINTER: Command = ("GET", keyspace.CURRENT_MODEL)
-
-
-def _take_buffered_replies(connection: AbstractConnection, replies: list[Reply], count: int) -> None:
-    """Add the replies that the parser has read already, up to ``count`` in all.
-
-    Not public in redis-py, which takes three coroutines for each reply: a tenth of a whole answer.
-    """
-    reader = connection._parser._reader  # type: ignore[attr-defined]
-    while len(replies) < count:
-        reply = reader.gets()
-        if reply is NOT_ENOUGH_DATA:
-            return
-        if isinstance(reply, ConnectionError):
-            raise reply
-        if not isinstance(reply, PushNotification):
-            replies.append(reply)
 
 
 class StoreError(Exception):
@@ -80,7 +63,7 @@ class Store:
         # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
         # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
         # bound connecting, waiting and reading together.
-        self._pool = redis_pool(
+        self._servers = open_servers(
             settings.redis_url.get_secret_value(),
             max_connections=MAX_CONNECTIONS,
             timeout=timeout_seconds,
@@ -93,7 +76,7 @@ class Store:
 
     async def close(self) -> None:
         """Release the connections."""
-        await self._pool.disconnect()
+        await self._servers.close()
 
     def note_long_history(self, user_id: str) -> None:
         """Keep in mind that the user's history is too long to be read for an answer."""
@@ -188,12 +171,45 @@ class Store:
         await self._models.get(raw.decode() if raw else None, patience=BACKGROUND_SECONDS)
 
     async def pages(self, scan: Callable[[int], Command]) -> AsyncIterator[Iterable[bytes]]:
-        """The pages of a SCAN; ``scan`` is the command at a cursor."""
+        """The pages of a SCAN of one key; ``scan`` is the command at a cursor."""
         cursor = -1
         while cursor != 0:
             ((raw, page),) = await self.ask_alone(scan(max(cursor, 0)))
             cursor = int(raw)
             yield page
+
+    async def keys(self, pattern: str, count: int) -> AsyncIterator[Iterable[bytes]]:
+        """The keys that match, a page at a time; one may come twice."""
+        for name in await self._in_time(self._servers.names):
+            cursor = -1
+            while cursor != 0:
+                scan: Command = ("SCAN", max(cursor, 0), "MATCH", pattern, "COUNT", count)
+                ((raw, page),) = await self._ask_server(name, scan)
+                cursor = int(raw)
+                yield page
+
+    async def info(self, sections: Iterable[str]) -> list[dict[str, str]]:
+        """INFO's fields of every server that holds keys."""
+        commands: list[Command] = [("INFO", section) for section in sections]
+        found = []
+        for name in await self._in_time(self._servers.names):
+            texts = await self._ask_server(name, *commands)
+            found.append(fields_of(b"\n".join(texts).decode(errors="replace")))
+        return found
+
+    async def _ask_server(self, name: Place, *commands: Command) -> list[Reply]:
+        replies = await self._in_time(lambda: self._servers.ask_one(name, commands))
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise StoreError(f"Redis does not answer: {reply}") from reply
+        return replies
+
+    async def _in_time(self, read: Callable[[], Awaitable[T]]) -> T:
+        async def in_time() -> T:
+            async with deadline(self._timeout):
+                return await read()
+
+        return await self._with_breaker(in_time)
 
     async def _batch(self, commands: Sequence[Command]) -> list[Reply]:
         async with deadline(self._timeout):
@@ -204,24 +220,7 @@ class Store:
 
         The state's mark is read behind the commands: what they gave is known to be the state or not.
         """
-        asked = (*commands, MARK)
-        connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-        try:
-            packed = b"".join(pack_command(command) for command in asked)  # type: ignore[arg-type]
-            await connection.send_packed_command(packed, check_health=False)
-            replies: list[Reply] = []
-            while len(replies) < len(asked):
-                try:
-                    replies.append(await connection.read_response(disconnect_on_error=False))
-                except ResponseError as error:
-                    replies.append(error)
-                _take_buffered_replies(connection, replies, len(asked))
-        except BaseException:
-            # Replies may still come: nobody else may read them.
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await self._pool.release(connection)
+        replies = await self._servers.ask((*commands, MARK))
         self.state.note(replies.pop())
         return replies
 

@@ -70,7 +70,9 @@ def _write(client: StateClient, items: Sequence[_Item], settings: StateSettings)
             pipeline.zadd(key, scores)
         for key, gone in absent.items():
             pipeline.zrem(key, *gone)
-        # Last: should the process die before, the next try still knows what the item has left.
+        pipeline.execute()
+    # Last: should the process die before, the next try still knows what the item has left.
+    with client.pipeline(transaction=False) as pipeline:
         for item in items:
             if item.categories:
                 pipeline.hset(keyspace.ITEM_CATEGORIES, item.item_id, json.dumps(sorted(item.categories)))

@@ -49,13 +49,14 @@ class Wholeness:
                 pipeline.exists(key)
                 pipeline.exists(*_partners(match))
                 pipeline.exists(keyspace.popularity_shard(int(match[1])))
-                pipeline.exists(keyspace.POPULAR, keyspace.TOUCHED, keyspace.MERGING)
+                pipeline.exists(keyspace.POPULAR)
+                pipeline.exists(keyspace.TOUCHED, keyspace.MERGING)
             answers = pipeline.execute()
-        each = zip(*(answers[place::4] for place in range(4)), strict=True)
+        each = zip(*(answers[place::5] for place in range(5)), strict=True)
         return [
             key
-            for (key, _), (itself, partners, counted, listed) in zip(found, each, strict=True)
-            if itself and not (partners and counted and listed)
+            for (key, _), (itself, partners, counted, listed, unmerged) in zip(found, each, strict=True)
+            if itself and not (partners and counted and (listed or unmerged))
         ]
 
 

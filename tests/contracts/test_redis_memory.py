@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.redis_memory import RedisMemory, eviction_fault, fields_of, memory_fault, memory_of
+from contracts.redis_memory import (
+    RedisMemory,
+    eviction_fault,
+    fields_of,
+    info_of_all,
+    memory_fault,
+    memory_of,
+)
 
 INFO = "# Memory\r\nused_memory:5\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\nevicted_keys:3\r\n"
 
@@ -39,3 +46,15 @@ def test_a_full_redis_is_named_before_its_policy() -> None:
     assert "Redis is full" in str(memory_fault(full))
     assert memory_fault(RedisMemory(used_bytes=98, max_bytes=100)) is None
     assert memory_fault(RedisMemory(used_bytes=10**12)) is None
+
+
+def test_a_cluster_is_full_when_one_of_its_servers_is_and_may_evict_when_one_may() -> None:
+    empty = {"used_memory": 10, "maxmemory": 100, "maxmemory_policy": "noeviction", "evicted_keys": 0}
+    full = {"used_memory": 99, "maxmemory": 100, "maxmemory_policy": "allkeys-lru", "evicted_keys": 4}
+    found = memory_of(info_of_all([empty, full, empty]))
+    assert (found.used_bytes, found.policy, found.evicted_keys) == (119, "allkeys-lru", 4)
+    assert found.is_full
+    assert not memory_of(info_of_all([empty, {**full, "used_memory": 90}])).is_full
+    assert not memory_of(info_of_all([empty, {**full, "maxmemory": 0}])).is_full
+    assert info_of_all([{"evicted_keys": 1}, {"evicted_keys": 2}]) == {"evicted_keys": 3}
+    assert info_of_all([]) == {}

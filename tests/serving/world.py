@@ -11,6 +11,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from clients.redis.connection import redis_client
 from contracts.events import DEFAULT_WEIGHTS
 from contracts.stored import keyspace, records
 from contracts.stored.manifest import BlendRecord, GateRecord
@@ -51,7 +52,7 @@ class World:
 
     def write(self, url: str, version: str | None = "v1") -> None:
         """Everything, and the pointer to the version."""
-        client = redis.Redis.from_url(url)
+        client = redis_client(url)
         client.set(keyspace.STATE_VERSION, keyspace.STATE)
         self._write_popularity(client)
         for user, items in self.histories.items():

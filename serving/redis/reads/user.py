@@ -166,8 +166,7 @@ def _rows(raw: Mapping[bytes, bytes]) -> list[HistoryRow]:
 
 async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
     """Every user with a history or a list of the version; one may come twice."""
-    pattern = keyspace.history_pattern()
-    async for keys in store.pages(lambda at: ("SCAN", at, "MATCH", pattern, "COUNT", SCAN_COUNT)):
+    async for keys in store.keys(keyspace.history_pattern(), SCAN_COUNT):
         for key in keys:
             yield keyspace.user_of_history(key.decode())
     for shard in range(store.shards) if version else ():

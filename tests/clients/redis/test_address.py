@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from clients.redis.address import sentinel_address
+from clients.redis.address import cluster_address, sentinel_address
 
 SECRET = "hunter2"
 
@@ -40,10 +40,26 @@ def test_tls_is_for_the_sentinels_too() -> None:
         "redis+sentinel://a/main",
         "redis+sentinel://a:1,b/main",
         "redis+sentinel://a:1/main/x",
-        "redis+cluster://a:1",
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(ValueError, match="Redis URL") as refused:
         sentinel_address(url.replace("://", f"://:{SECRET}@"))
+    assert SECRET not in str(refused.value)
+
+
+def test_servers_of_a_cluster_and_how_to_connect_are_read() -> None:
+    found = cluster_address(f"rediss+cluster://shop:{SECRET}%40@a:1,[::1]:2?ssl_ca_certs=/ca.pem")
+    assert found is not None
+    assert (found.servers, found.uses_tls) == ((("a", 1), ("::1", 2)), True)
+    assert found.options == {"username": "shop", "password": f"{SECRET}@", "ssl_ca_certs": "/ca.pem"}
+    assert SECRET not in repr(found)
+    assert cluster_address("redis+cluster://a:1/0") == cluster_address("redis+cluster://a:1")
+    assert cluster_address("redis://a:1/0") is cluster_address("redis+sentinel://a:1/main") is None
+
+
+@pytest.mark.parametrize("url", ["redis+cluster://a", "redis+cluster:///", "redis+cluster://a:1/3"])
+def test_an_address_of_a_cluster_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ValueError, match=r"Redis URL.*write redis\+cluster://host:port") as refused:
+        cluster_address(url.replace("://", f"://:{SECRET}@"))
     assert SECRET not in str(refused.value)

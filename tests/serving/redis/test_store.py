@@ -6,8 +6,8 @@ import asyncio
 import socket
 
 import pytest
-import redis
 
+from clients.redis.connection import redis_client
 from contracts.stored import keyspace
 from serving.redis import store as store_module
 from serving.redis.reads.model import current_version
@@ -16,6 +16,8 @@ from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 from tests.serving.conftest import NOBODY, settings_of
 from tests.serving.world import World
+
+pytestmark = pytest.mark.redis_cluster_too
 
 
 def store_at(url: str, seconds: float = 1.0) -> Store:
@@ -26,7 +28,7 @@ def test_every_user_of_histories_and_lists_is_found(redis_url: str) -> None:
     world = World(
         histories={f"{i}:history:{i}": ["i00"] for i in range(3000)}, top={"only a list": [("i00", 1.0)]}
     )
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     for each in world.histories:
         client.hset(keyspace.history(each, 1), "i00", b"")
     world.histories = {each: [] for each in [*world.histories, *world.top]}

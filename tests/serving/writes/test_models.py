@@ -3,8 +3,10 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.stored import keyspace
 from tests.manifests import a_manifest
 from tests.serving.blend_world import COLD, HOT, blend_world
@@ -15,7 +17,7 @@ from tests.serving.world import World
 def two_versions(url: str) -> redis.Redis:
     world = World()
     world.write(url, "v1")
-    client = redis.Redis.from_url(url)
+    client = redis_client(url)
     world.top = {"ann": [("i20", 0.9)], "bob": [("i21", 0.8)]}
     world.write_model(client, "v2")
     client.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2, "half": 3})
@@ -30,6 +32,7 @@ def two_versions(url: str) -> redis.Redis:
     return client
 
 
+@pytest.mark.redis_cluster_too
 def test_an_operator_goes_back_and_forth(redis_url: str, api: Client) -> None:
     client_of_test = two_versions(redis_url)
 
@@ -60,7 +63,7 @@ def test_an_operator_goes_back_and_forth(redis_url: str, api: Client) -> None:
 def test_a_version_says_what_ranks_in_it(redis_url: str, api: Client) -> None:
     made = blend_world(with_known_items=True)
     made.write(redis_url)
-    with redis.Redis.from_url(redis_url) as client_of_test:
+    with redis_client(redis_url) as client_of_test:
         made.blend = None
         made.write_model(client_of_test, "v2")
         client_of_test.zadd(keyspace.MODEL_VERSIONS, {"v1": 1, "v2": 2})

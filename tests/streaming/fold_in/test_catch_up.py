@@ -7,6 +7,7 @@ import pytest
 import redis
 from pyspark.sql import SparkSession
 
+from clients.redis.connection import redis_client
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.hotness import HOTNESS_STEP
@@ -28,7 +29,7 @@ def settings(redis_url: str) -> StreamingSettings:
 
 @pytest.fixture
 def client(redis_url: str, settings: StreamingSettings) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         connection.flushall()
         entry = HistoryEntry("like", 1, "00000000-0000-4000-8000-000000000000", 1.0)
         apply_events(connection, [UserEvent(user, "i1", entry) for user in USERS], settings)
@@ -45,6 +46,7 @@ def hotness(client: redis.Redis, user: str) -> float | None:
     return decode_fresh(raw).hotness
 
 
+@pytest.mark.redis_cluster_too
 def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
     spark: SparkSession, client: redis.Redis, settings: StreamingSettings
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 import redis
 
 from algorithms.blending.blend import Blend
+from clients.redis.connection import redis_client
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.hotness import HOTNESS_STEP
@@ -16,6 +17,8 @@ from streaming.fold_in.cooling import next_due, queue_cooled
 from streaming.fold_in.lists import fold_in_users
 from streaming.state.apply import UserEvent, apply_events
 from tests.streaming.model_in_redis import publish, publish_with_blend
+
+pytestmark = pytest.mark.redis_cluster_too
 
 HOUR, WEEK = 3_600_000, 7 * 86_400
 BLEND = Blend({"a": 1.0}, {"a": 0.5})
@@ -46,7 +49,7 @@ def test_what_need_not_be_made_again_is_never_due() -> None:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         connection.flushall()
         entry = HistoryEntry("like", 1, "00000000-0000-4000-8000-000000000000", 1.0)
         apply_events(connection, [UserEvent("ann", "i1", entry)], SETTINGS)

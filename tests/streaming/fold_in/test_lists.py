@@ -10,12 +10,15 @@ import redis
 
 from algorithms.fold_in import fold_in
 from algorithms.signals.history import from_events
+from clients.redis.connection import redis_client
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import FreshList, HistoryEntry, decode_fresh, encode_fresh
 from streaming.fold_in.lists import fold_in_users, queue_users
 from streaming.state.apply import UserEvent, apply_events
 from tests.streaming.model_in_redis import publish, publish_with_blend
+
+pytestmark = pytest.mark.redis_cluster_too
 
 ITEMS = [f"i{n}" for n in range(30)]
 HOUR = 3_600_000
@@ -26,7 +29,7 @@ SETTINGS = StreamingSettings(
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         connection.flushall()
         yield connection
 

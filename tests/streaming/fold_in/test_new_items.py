@@ -7,18 +7,21 @@ import pytest
 import redis
 
 from algorithms.fold_in import fold_in
+from clients.redis.connection import redis_client
 from contracts.stored import keyspace
 from streaming.fold_in import new_items
 from streaming.fold_in.model import OnlineModel, load
 from streaming.fold_in.new_items import NewItems, Touch, learn_new_items, read_new_items
 from tests.streaming.model_in_redis import publish
 
+pytestmark = pytest.mark.redis_cluster_too
+
 VECTORS = np.random.default_rng(3).normal(size=(4, 3)).astype(np.float32)
 
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         connection.flushall()
         yield connection
 

@@ -15,6 +15,8 @@ from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.keys import state_digest
 
+pytestmark = pytest.mark.redis_cluster_too
+
 PARTITION = "interactions:0"
 NOTHING: dict[str, Any] = dict.fromkeys(RecordRow._fields)
 

@@ -36,6 +36,8 @@ from streaming.state.client import connect
 from tests.streaming.model_in_redis import publish
 from tests.streaming.online.test_micro_batch import like
 
+pytestmark = pytest.mark.redis_cluster_too
+
 DAY, HOUR = "20260101", 7
 AT = 1_767_225_600_000 + HOUR * 3_600_000  # that day and hour
 ITEMS = [f"i{n:02}" for n in range(40)]

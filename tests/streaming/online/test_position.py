@@ -10,6 +10,8 @@ from streaming.online.progress import BatchProgress
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 
+pytestmark = pytest.mark.redis_cluster_too
+
 PARTITION = "interactions:0"
 
 

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry, Popularity
 from streaming.online.touched_items import merge_touched, note_touched
 from streaming.state.apply import UserEvent, apply_events
+
+pytestmark = pytest.mark.redis_cluster_too
 
 SETTINGS = StateSettings(redis_shards=2)
 LIKE = HistoryEntry("like", 1, "00000000-0000-4000-8000-000000000000", 1.0)
@@ -25,7 +29,7 @@ def popular(client: redis.Redis) -> dict[str, float]:
 
 
 def test_what_was_touched_is_merged_once(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     for user in ("u1", "u2", "u3"):
         like(client, user, "a")
     like(client, "u1", "b")
@@ -38,7 +42,7 @@ def test_what_was_touched_is_merged_once(redis_url: str) -> None:
 
 
 def test_what_a_killed_one_had_set_aside_is_merged_with_what_came_after(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     like(client, "u1", "a")
     client.rename(keyspace.TOUCHED, keyspace.MERGING)
     like(client, "u1", "b")

@@ -14,6 +14,8 @@ from streaming.state.applied_offsets import (
 )
 from streaming.state.client import connect
 
+pytestmark = pytest.mark.redis_cluster_too
+
 KEY = keyspace.APPLIED_ONLINE
 
 

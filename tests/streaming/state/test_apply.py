@@ -8,6 +8,7 @@ import redis
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from clients.redis.connection import redis_client
 from contracts.events import EVENT_TYPES, MAX_EVENT_TIME_MS
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
@@ -42,7 +43,7 @@ WITH_CLIENT = settings(
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         yield connection
 
 
@@ -118,7 +119,7 @@ def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_even
 
 
 def test_the_newest_items_stay_at_the_last_instant_that_an_event_may_have(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     event_id = "00000000-0000-4000-8000-000000000000"
     likes = [
         UserEvent("a", str(item), HistoryEntry("like", MAX_EVENT_TIME_MS, event_id, 1.0))
@@ -261,6 +262,7 @@ def test_popularity_is_raters_times_mean(client: redis.Redis) -> None:
     assert client.zscore(keyspace.POPULAR, "x") == 10.5
 
 
+@pytest.mark.redis_cluster_too
 def test_a_user_with_more_events_than_a_script_takes_is_applied_whole(client: redis.Redis) -> None:
     batch = [UserEvent("a", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
     assert apply_events(client, batch, STATE) == 2500
@@ -289,6 +291,7 @@ def test_the_newest_catalogue_entry_wins_in_any_order(
     assert decode_catalog(client.hget(keyspace.CATALOG_ITEMS, "x"))["title"] in ("a", "b")
 
 
+@pytest.mark.redis_cluster_too
 def test_users_of_the_catalogue_have_their_own_hash(client: redis.Redis) -> None:
     apply_catalog(client, [CatalogRecord("item", "i", 1, "{}"), CatalogRecord("user", "a", 1, "{}")])
     assert client.hkeys(keyspace.CATALOG_USERS) == [b"a"]

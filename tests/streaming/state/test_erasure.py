@@ -10,6 +10,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clients.redis.connection import redis_client
 from contracts.events import EVENT_TYPES
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
@@ -42,7 +43,7 @@ Step = UserEvent | Erasure
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         yield connection
 
 
@@ -89,6 +90,7 @@ def test_the_order_of_tombstones_and_events_does_not_matter(
     assert apply(client, data.draw(st.permutations(repeated))) == expected
 
 
+@pytest.mark.redis_cluster_too
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_events=st.lists(events(), max_size=25), tombstones=st.lists(erasures(), max_size=3))
 def test_what_is_left_is_what_the_other_events_alone_give(
@@ -124,6 +126,7 @@ def test_what_is_left_is_what_the_other_events_alone_give(
     assert pairs == {(item, other): n for item, others in together.items() for other, n in others.items()}
 
 
+@pytest.mark.redis_cluster_too
 def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> None:
     shard, shards = keyspace.shard_of("ann", STATE.redis_shards), STATE.redis_shards
     done = [UserEvent("ann", item, HistoryEntry("like", 5, IDS[0], 1.0)) for item in ("x", "y")]
@@ -177,6 +180,7 @@ def test_an_older_tombstone_never_shortens_a_newer_one(client: redis.Redis) -> N
     assert apply_events(client, [late], STATE) == 0
 
 
+@pytest.mark.redis_cluster_too
 def test_a_user_of_more_items_than_a_script_takes_is_erased_whole(client: redis.Redis) -> None:
     many = [UserEvent("ann", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
     apply_events(client, many, STATE)

@@ -4,19 +4,21 @@ import threading
 import time
 
 import pytest
-import redis
 
+from clients.redis.connection import redis_client
 from contracts.stored import keyspace
 from streaming.state.gate import forget_writers, rebuilding, writing
 
+pytestmark = pytest.mark.redis_cluster_too
+
 
 def test_a_batch_waits_for_a_rebuild_and_a_rebuild_for_a_batch(redis_url: str) -> None:
-    client, order = redis.Redis.from_url(redis_url), []
+    client, order = redis_client(redis_url), []
     inside = threading.Event()
 
     def batch() -> None:
         inside.wait(10)
-        with writing(redis.Redis.from_url(redis_url), "w"):
+        with writing(redis_client(redis_url), "w"):
             order.append("batch")
 
     thread = threading.Thread(target=batch)
@@ -31,10 +33,10 @@ def test_a_batch_waits_for_a_rebuild_and_a_rebuild_for_a_batch(redis_url: str) -
 
 
 def test_a_rebuild_waits_for_every_writer_at_work(redis_url: str) -> None:
-    client, order = redis.Redis.from_url(redis_url), []
+    client, order = redis_client(redis_url), []
 
     def rebuild() -> None:
-        with rebuilding(redis.Redis.from_url(redis_url)):
+        with rebuilding(redis_client(redis_url)):
             order.append("rebuild")
 
     with writing(client, "w"):
@@ -47,13 +49,13 @@ def test_a_rebuild_waits_for_every_writer_at_work(redis_url: str) -> None:
 
 
 def test_a_second_rebuild_is_refused(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     with rebuilding(client), pytest.raises(RuntimeError, match="another"), rebuilding(client):
         pass
 
 
 def test_flags_of_a_killed_process_expire_or_are_taken_down(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     with rebuilding(client):
         assert 0 < client.ttl(keyspace.STATE_REBUILDING) <= 30
     client.zadd(keyspace.STATE_WRITERS, {"long dead": 1})

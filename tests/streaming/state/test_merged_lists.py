@@ -6,12 +6,15 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry
 from streaming.state.apply import CatalogRecord, UserEvent, apply_catalog, apply_events
 from streaming.state.keys import state_digest
 from streaming.state.merged_lists import merge_items
+
+pytestmark = pytest.mark.redis_cluster_too
 
 STATE = StateSettings(redis_shards=2, trend_half_lives=(3600, 86_400))
 ID = "00000000-0000-4000-8000-000000000000"
@@ -20,7 +23,7 @@ DAY = 86_400_000
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         connection.flushall()
         yield connection
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.settings import StateSettings
 from contracts.stored import keyspace
 from contracts.stored.records import HistoryEntry
@@ -25,7 +26,7 @@ def entry(event_type: str, moment: int) -> HistoryEntry:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         events = [UserEvent(user, f"i{n % 7}", entry("rating", 1)) for n, user in enumerate(USERS)]
         # One of them took everything back: recent and retracted are there, no history.
         events.append(UserEvent(USERS[0], "i0", entry("retract", 2)))
@@ -39,6 +40,7 @@ def lone_of_a_whole_turn(client: redis.Redis) -> int:
     return sum(watch.count_lone() for _ in range(20))
 
 
+@pytest.mark.redis_cluster_too
 def test_nothing_stands_alone_in_a_whole_state_nor_after_an_erasure(client: redis.Redis) -> None:
     assert client.exists(keyspace.retracted_items(USERS[0], 2))
     assert lone_of_a_whole_turn(client) == 0
@@ -58,6 +60,7 @@ def test_a_list_of_all_users_gone_is_noticed(client: redis.Redis, key: str) -> N
     assert lone_of_a_whole_turn(client) > 0
 
 
+@pytest.mark.redis_cluster_too
 def test_redis_says_what_it_does_when_it_is_full(client: redis.Redis) -> None:
     memory = redis_memory(client)
     assert (memory.policy, memory.may_evict) == ("noeviction", False)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.experiments.changes import CHANGE_KEYS
 from contracts.experiments.definition import Definition
 from contracts.experiments.record import define
@@ -24,6 +25,8 @@ from tests.serving.conftest import through_store
 from tests.serving.world import World
 from tests.streaming.state.test_erasure import dump
 
+pytestmark = pytest.mark.redis_cluster_too
+
 SHARDS = 2
 STATE = StateSettings(redis_shards=SHARDS, earlier_events=2)
 IDS = [f"{n:08x}-0000-4000-8000-{n:012x}" for n in range(9)]
@@ -34,7 +37,7 @@ SHARD = keyspace.shard_of("ann", SHARDS)
 def client(redis_url: str) -> Iterator[redis.Redis]:
     """A Redis in which "ann" stands in every place that knows users."""
     World(shards=SHARDS, histories={}, top={"ann": [("i03", 0.9), ("i04", 0.5)]}).write(redis_url)
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         done = [
             ("i00", "like", 5, IDS[0]),
             ("i00", "like", 7, IDS[1]),

@@ -10,11 +10,14 @@ import httpx
 import pytest
 import redis
 
+from clients.redis.connection import redis_client
 from contracts.stored import keyspace, records
 from serving.redis.reads import user as reads
 from serving.redis.store import Store
 from tests.serving.conftest import Client, through_store
 from tests.serving.world import World
+
+pytestmark = pytest.mark.redis_cluster_too
 
 
 def calls(client: redis.Redis) -> int:
@@ -47,7 +50,7 @@ def test_a_list_of_another_model_and_a_place_nobody_knows_are_left_out(redis_url
 def test_new_items_are_read_as_they_come_each_once(redis_url: str) -> None:
     world = World(fresh={"ann": ("v1", (31,), (1.0,))}, new_items=["a", "b"])
     world.write(redis_url)
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
 
     async def read(store: Store) -> None:
         both = await asyncio.gather(*(reads.user(store, "ann") for _ in range(5)))
@@ -63,7 +66,7 @@ def test_new_items_are_read_as_they_come_each_once(redis_url: str) -> None:
 
 def test_a_user_costs_one_round_trip(redis_url: str) -> None:
     World(fresh={"ann": ("v1", (20, 3), (3.0, 2.0))}).write(redis_url)
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
 
     async def read(store: Store) -> None:
         await store.warm_up()
@@ -78,7 +81,7 @@ def test_a_user_costs_one_round_trip(redis_url: str) -> None:
 
 
 def test_a_history_shows_what_still_counts(redis_url: str) -> None:
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
 
     def entry(event_type: str, moment: int) -> bytes:
         event_id = f"00000000-0000-0000-0000-{moment:012}"
@@ -126,7 +129,7 @@ def test_the_answer_leads_with_the_fresh_list_and_says_how_old_the_state_is(
 
 def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
     World(histories={}, top={"ann": [("i01", 1.0)]}).write(redis_url)
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
     client.hset(keyspace.top_n(0, "v1"), "erased", b"")
     client.close()
     assert through_store(redis_url, lambda store: reads.user(store, "erased")).batch_list == ()
