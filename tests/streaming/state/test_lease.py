@@ -4,10 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from clients.redis.connection import redis_client
 from contracts.stored import keyspace
 from stack.machine.ports import free_port
 from streaming.state.lease import HELD_SECONDS, Lease
+
+pytestmark = pytest.mark.redis_cluster_too
 
 
 class Clock:
@@ -22,7 +27,7 @@ class Clock:
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    with redis.Redis.from_url(redis_url) as connection:
+    with redis_client(redis_url) as connection:
         yield connection
 
 
@@ -66,7 +71,7 @@ def test_after_a_flush_the_holder_holds_it_again(client: redis.Redis) -> None:
 
 
 def test_where_redis_does_not_answer_the_holder_goes_on() -> None:
-    with redis.Redis(port=free_port()) as nobody:
+    with redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as nobody:
         lease = Lease(nobody, Clock())
         assert lease.take(lambda _: None)
         assert lease.keep()

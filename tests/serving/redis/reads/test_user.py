@@ -147,7 +147,7 @@ def test_a_history_however_long_is_neither_read_nor_recommended(
     monkeypatch.setattr(reads, "MANY_KNOWN", 10)
     known = [f"i{n:02}" for n in range(0, 30, 2)]
     World(histories={"ann": known, "bob": ["i05"]}).write(redis_url)
-    client = redis.Redis.from_url(redis_url)
+    client = redis_client(redis_url)
 
     async def scenario() -> None:
         async with api(redis_url) as http:
@@ -180,7 +180,7 @@ def test_a_history_however_long_is_neither_read_nor_recommended(
 def test_of_a_hundred_thousand_known_items_an_answer_reads_a_few_thousand_once(redis_url: str) -> None:
     world = World()
     world.write(redis_url)
-    client, history = redis.Redis.from_url(redis_url), keyspace.history("bot", 1)
+    client, history = redis_client(redis_url), keyspace.history("bot", 1)
     fill = "for i = 1, 100000 do redis.call('HSET', KEYS[1], 'item ' .. i, '') end"
     client.eval(fill, 1, history)
 
