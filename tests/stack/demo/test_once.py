@@ -8,6 +8,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from contracts.topics import PREFIX_VARIABLE, TOPICS
 from stack.demo.summary import Summary
 from tests.stack.quiet_logs import troubling_lines
 
@@ -46,7 +47,7 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     ]
     words += ["--data-dir", str(tmp_path / "data")]
     # Beside other tests a trainer that yields to them would wait for their end.
-    env = {**os.environ, "TRAIN_NICENESS": "0"}
+    env = {**os.environ, "TRAIN_NICENESS": "0", PREFIX_VARIABLE: "shop."}
     command = [sys.executable, "-m", "stack", *words]
     answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
     assert answer.returncode == 0, answer.stderr
@@ -69,6 +70,13 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     # The story's new ratings change the list without another round.
     assert sum(message.startswith("published ") for message in _messages(logs / "training.log")) == 1
     _messages(logs / "serving.log")
+    # Each of its topics has the prefix.
+    topics = {
+        log.parent.name.rpartition("-")[0] for log in (tmp_path / "data").rglob("*.log") if log.stem.isdigit()
+    }
+    ours = {topic.name for topic in TOPICS}
+    assert {f"shop.{name}" for name in ours} <= topics
+    assert not ours & topics
     assert troubling_lines(logs) == []  # neither while it ran nor while it stopped
     # What the JVM says before Spark's own log begins is left as it is.
     assert "WARNING: Using incubator modules: jdk.incubator.vector" in (logs / "streaming.log").read_text()
