@@ -36,7 +36,7 @@ from tests.redis_cluster import Cluster, running_cluster
 from tests.secure_listeners import SecureListeners, add_listeners, new_listeners
 from tests.small_plans import SMALL_PLANS
 
-# A busy machine is no defect: nothing here is timed.
+# Long, because a busy machine is no defect.
 hypothesis.settings.register_profile(
     "headwater", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -45,7 +45,7 @@ hypothesis.settings.load_profile("headwater")
 # A JVM of a test lives for seconds or minutes: the optimising compiler takes half of a start's CPU time and
 # ends too late to be of use. Without that compiler a JVM reserves only 48 MB for compiled code. A Spark of
 # hundreds of tests fills them, and then deletes code and compiles it again. Every JVM reads this variable;
-# those of `make bench` and of users have it not.
+# `make bench` and users do not set it.
 os.environ.setdefault(
     "JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=240m"
 )
@@ -58,12 +58,12 @@ _START_SECONDS = 60.0
 
 @pytest.fixture(scope="session", autouse=True)
 def _stacks_of_this_session_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A command never takes the stack of somebody else on this machine, nor of another worker."""
+    """Keep commands from finding the stacks of other users of this machine, or of another worker."""
     os.environ["HEADWATER_RUNNING_DIR"] = str(tmp_path_factory.mktemp("running"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what uses servers, so that `-m 'not servers'` never starts one, and order for several workers.
+    """Mark the tests that use servers, so that `-m 'not servers'` starts none; order tests for the workers.
 
     One worker takes all tests that share its Spark, the others first the tests that start processes of their
     own; what all have left at the end is short.
@@ -73,19 +73,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         fixtures = set(getattr(item, "fixturenames", ()))
         met[item.nodeid] += 1
         if met[item.nodeid] > 1:
-            # Schemathesis gives the tests of all operations one id, and pytest-xdist runs one test an id.
+            # Schemathesis gives the tests of all operations one id; pytest-xdist runs one test for each id.
             item._id = coerce_node_id(f"{item.nodeid}[{met[item.nodeid]}]")
         if SERVER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.servers)
         if "spark" in fixtures and hasattr(config, "workerinput"):
-            # By such a name pytest-xdist knows a group. Its mark says the same, but version 3.8 writes the
+            # pytest-xdist finds a test's group by such a name. Its mark would do, but version 3.8 writes the
             # name to an attribute that pytest 9.2 no longer reads.
             item._id = coerce_node_id(f"{item.nodeid}@spark")
     items.sort(key=_turn)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Bytes are named by their parameter: gzip's hold the second, in which each worker would name its own."""
+    """Name bytes by their parameter: gzip's hold the current second, so workers' names would differ."""
     return argname if isinstance(val, bytes) else None
 
 
@@ -111,10 +111,10 @@ def _start(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServicePro
 
 @pytest.fixture(scope="session")
 def jars() -> None:
-    """Java, the jars and the archive of Spark's classes are in place (fetched and made once)."""
+    """Put Java, the jars and the archive of Spark's classes in place, once."""
     java = ensure_java(lambda _: None)
     ensure_jars(lambda *_: None)
-    # A JVM uses the archive only where its classpath is spelt the same, also in a linked environment.
+    # A JVM uses the archive only if its classpath is spelt the same, so a linked environment is resolved.
     os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).resolve().parent))
     os.environ["SPARK_CLASS_DATA"] = str(ensure_archive(java, print) or "")  # for every process of a test
 
@@ -160,7 +160,7 @@ def redis_url(redis_server_url: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def secure_listeners(tmp_path_factory: pytest.TempPathFactory) -> SecureListeners:
-    """Where the broker also listens, by TLS; a test that takes this fixture takes `broker` too."""
+    """The broker's listeners with TLS; a test that takes this fixture takes `broker` as well."""
     return new_listeners(tmp_path_factory.mktemp("certificates"))
 
 
@@ -212,7 +212,7 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
             **LOCAL_CHECKPOINTS,
         },
     )
-    # Most of what a test makes is garbage when it ends: with room for young objects little is copied.
+    # Most objects of a test are garbage when it ends. With room for young objects, few of them are copied.
     session = spark_session("headwater-tests", settings, "-Xms3g -Xmn1500m")
     session.sparkContext.setCheckpointDir(str(warehouse / "checkpoints"))
     yield session
@@ -233,7 +233,7 @@ def empty_lake(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def compiled_plans(spark: SparkSession) -> Iterator[None]:
-    """Plans become classes, as in production: for tests of what Spark generates from our expressions."""
+    """Let Spark compile plans, as in production, for tests of the code that it generates."""
     spark.conf.set("spark.sql.codegen.wholeStage", "true")
     spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
     yield

@@ -1,4 +1,4 @@
-"""The lake's empty tables, made by Spark once a run and copied from then on: six of them take seconds."""
+"""The lake's empty tables. Spark needs seconds to make them, so it makes them once, and tests copy them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Manifests for tests: small, whole, and changed where a test asks for it."""
+"""Small, complete manifests for tests, with the changes that a test asks for."""
 
 from __future__ import annotations
 

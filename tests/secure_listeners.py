@@ -1,4 +1,4 @@
-"""Listeners of the tests' broker that ask for TLS and names, beside its plain one: no second JVM."""
+"""Listeners with TLS and authentication, added to the tests' broker, so that no second JVM is needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OAUTH = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
 
 
 class SecureListeners(NamedTuple):
-    """Where they listen, and the files of the one self-signed certificate that all sides use."""
+    """The addresses of the listeners, and the files of the self-signed certificate that all sides use."""
 
     sasl: str  # host:port; PLAIN, SCRAM-SHA-512 and OAUTHBEARER over TLS
     mutual: str  # host:port; TLS with a certificate of the client
@@ -44,7 +44,7 @@ def new_listeners(folder: Path) -> SecureListeners:
 
 
 def add_listeners(properties: Path, listeners: SecureListeners) -> None:
-    """Write them behind a broker's properties; of two lines with one name the last counts."""
+    """Append the listeners to a broker's properties; the last of two lines with one name counts."""
     lines = dict(line.split("=", 1) for line in properties.read_text().splitlines())
     ours = f",SASL_SSL://{listeners.sasl},SSL://{listeners.mutual}"
     password = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
@@ -68,5 +68,5 @@ def add_listeners(properties: Path, listeners: SecureListeners) -> None:
         # Tokens without a signature, which only a test may trust.
         f"{sasl}.oauthbearer.sasl.jaas.config": f'{_OAUTH} required unsecuredLoginStringClaim_sub="broker";',
     }
-    # A backslash of a value is one for Java's properties too.
+    # A backslash in a value must be escaped for Java's properties as well.
     properties.write_text("".join(f"{name}={value}\n".replace("\\", "\\\\") for name, value in lines.items()))

@@ -1,4 +1,4 @@
-"""Runs every invariant over the ledgers and says what it found, as JSON or in sentences."""
+"""Checks every invariant on the ledgers, and reports the results as JSON or in sentences."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Verdict:
 
     @property
     def holds(self) -> bool | None:
-        """None where it was not checked."""
+        """Whether the invariant holds; None where it was not checked."""
         return None if isinstance(self.found, NotChecked) else not self.found
 
     def sentences(self) -> Iterator[str]:
-        """One for each thing that is wrong, with the cure; or that nothing is."""
+        """One sentence for each violation, with the cure; or one that says that the invariant holds."""
         name, title, cure, _ = self.invariant
         if isinstance(self.found, NotChecked):
             yield f"{name} {title}: not checked, {self.found.reason}"
@@ -40,14 +40,14 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Verified:
-    """All verdicts, and how many rows they were checked on."""
+    """All verdicts, and the numbers of rows that were checked."""
 
     counts: dict[str, int]
     verdicts: list[Verdict]
 
     @property
     def holds(self) -> bool:
-        """Whether nothing is violated."""
+        """Whether no invariant is violated."""
         return all(verdict.holds is not False for verdict in self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:

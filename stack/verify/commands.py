@@ -39,14 +39,14 @@ def verify_ledgers(
     context: typer.Context,
     acknowledged: Annotated[
         list[Path] | None,
-        typer.Option(exists=True, dir_okay=False, help="Of `ingest --ledger`; repeat it for each producer."),
+        typer.Option(exists=True, dir_okay=False, help="A file of `ingest --ledger`; one for each producer."),
     ] = None,
     lake: Annotated[str | None, typer.Option(metavar="URI", help="Instead of LAKE_URI.")] = None,
     rejected: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Of `rejects --json --limit 100000000`.")
     ] = None,
     poison: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Places of events meant to be refused.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Places of deliberately bad events.")
     ] = None,
     state: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="Of `verify export-state`.")
@@ -56,7 +56,7 @@ def verify_ledgers(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check that nothing was lost, doubled or invented, from files alone. Exit code 1 when something was."""
+    """Check by files alone that no event was lost, doubled or invented. Exit code 1 where one was."""
     if context.invoked_subcommand is not None:
         return
     with _errors_in_words():
@@ -92,8 +92,8 @@ def verify_ledgers(
         raise typer.Exit(_VIOLATED)
 
 
-def export(file: Annotated[Path, typer.Argument(dir_okay=False, help="What to write.")]) -> None:
-    """Write what Redis holds to FILE, for --state. Needs streaming's settings; only reads."""
+def export(file: Annotated[Path, typer.Argument(dir_okay=False, help="The file to write.")]) -> None:
+    """Write the state in Redis to FILE, for --state. It needs streaming's settings, and changes nothing."""
     settings = StateSettings()
     with _errors_in_words():
         try:
@@ -111,7 +111,7 @@ def correct_times(
     lake: Annotated[str | None, typer.Option(metavar="URI", help="Instead of LAKE_URI.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Say what would be sent, and stop.")] = False,
 ) -> None:
-    """Send events again that an earlier version took as 1970, with their times read as seconds."""
+    """Send events again that an earlier version dated to 1970, with their times read as seconds."""
     with _errors_in_words():
         rows = read_lake(lake or LakeSettings().lake_uri)
     events = list(corrected_events(rows, time.time_ns() // 1_000_000))

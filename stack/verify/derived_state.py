@@ -1,4 +1,4 @@
-"""I5: the state in Redis against the state recounted from the lake."""
+"""I5: compares the state in Redis with the state recounted from the lake."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCORE_TOLERANCE = 1e-9
 
 
 def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
-    """I5: the state in Redis is the lake's recount up to the same offsets; exactly, scores within 1e-9."""
+    """I5: the state in Redis equals the recount of the lake up to the same offsets; scores within 1e-9."""
     if ledgers.state is None:
         return NotChecked("no state was given: `headwater verify export-state FILE`, then --state FILE")
     head, exported = ledgers.state.head, ledgers.state.state

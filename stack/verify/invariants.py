@@ -1,4 +1,4 @@
-"""The invariants of a pipeline that loses nothing, as pure checks of its ledgers.
+"""The invariants of a pipeline that loses nothing; each is a pure check of its ledgers.
 
 I1 no loss, I2 no duplicates, I3 no invention, I4 conservation per partition, I5 derived state, I6 exposures,
 I7 live figures.
@@ -47,7 +47,7 @@ class Invariant(NamedTuple):
 def no_loss(ledgers: Ledgers) -> list[Violation]:
     """I1: acknowledged minus poison is in the lake as sent; each acknowledged offset is there or refused.
 
-    Without a poison ledger, what was refused counts as meant to be; so does what an erasure took out.
+    Without a poison ledger, refused events count as deliberately bad; so do events that an erasure deleted.
     """
     acknowledged, lake = ledgers.acknowledged, ledgers.lake
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
@@ -70,9 +70,9 @@ def no_loss(ledgers: Ledgers) -> list[Violation]:
 
 
 def no_duplicates(ledgers: Ledgers) -> list[Violation]:
-    """I2: the lake has one row per (topic, partition, offset), and one event per event_id once read as sets.
+    """I2: the lake has one row per (topic, partition, offset), and one event per event_id.
 
-    A producer may send an event twice: rows of one id at two offsets are one event when they are alike.
+    A producer may send an event twice: rows with one id at two offsets are one event if they are equal.
     """
     lake = ledgers.lake
     places = lake.group_by(PLACE).aggregate([([], "count_all")])
@@ -89,12 +89,12 @@ def no_duplicates(ledgers: Ledgers) -> list[Violation]:
 
 
 def no_invention(ledgers: Ledgers) -> list[Violation] | NotChecked:
-    """I3: the ids of the lake were attempted. What was attempted but not acknowledged may be there or not."""
+    """I3: producers attempted every id in the lake. It may also have events that were not acknowledged."""
     if not ledgers.all_producers:
         return NotChecked("others than the ledgers' producers wrote to the topic")
     lake = ledgers.lake
     unknown = lake.filter(pc.invert(pc.is_in(lake["event_id"], value_set=ledgers.sent["event_id"])))
-    # An event without an id gets one from its place, which only the acknowledgement knows.
+    # An event without an id gets one from its place, which only its acknowledgement tells.
     invented = rows_without(unknown, ledgers.acknowledged)
     return actual([violation_of(invented, "rows of the lake were never sent")])
 
@@ -191,7 +191,7 @@ INVARIANTS: tuple[Invariant, ...] = (
 
 
 def _range(seen: OffsetArray, read: OffsetArray, committed: int | None) -> tuple[int, int]:
-    """Where a partition must have been read from and to; without a committed end, all that is known."""
+    """The offsets between which a partition must have been read; without a committed end, all known ones."""
     last = int((seen if committed is None else read).max(initial=-1))
     start = int(seen.min()) if len(seen) else 0
     return start, max(start, last + 1, committed or 0)

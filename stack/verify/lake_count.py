@@ -1,4 +1,4 @@
-"""Counts from the lake's own files, read without Spark: independent of the services' own counters."""
+"""Counts in the lake's files, without Spark and independent of the services' counters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contracts.stored.lake import INTERACTIONS
 
 
 class LakeCount(NamedTuple):
-    """What the interactions table holds."""
+    """The counts of the interactions table."""
 
     rows: int = 0
     distinct_events: int = 0

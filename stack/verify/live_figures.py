@@ -1,4 +1,4 @@
-"""I7: the live figures in Redis against their recount from the lake's outcomes."""
+"""I7: compares the live figures in Redis with their recount from the lake's outcomes."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _Days = Mapping[str, Mapping[str, int]]  # day -> field -> amount
 
 
 def live_figures(ledgers: Ledgers) -> list[Violation] | NotChecked:
-    """I7: each figure is the sum of the lake's outcomes and of those that wait for it, exactly.
+    """I7: each figure is exactly the sum of the outcomes in the lake and of those that wait for the lake.
 
-    Each outcome is of an event of the lake. Hours that an earlier version counted in part are left out.
+    Each outcome belongs to an event in the lake. Hours that an earlier version counted in part are left out.
     """
     live = ledgers.state.live if ledgers.state else None
     if live is None:
@@ -30,7 +30,7 @@ def live_figures(ledgers: Ledgers) -> list[Violation] | NotChecked:
     counted = recount(rows)
     unlike = list(_differences(live.days, {day: counted[day] for day in _kept_days(live.days, counted)}))
     found = [Violation(len(unlike), "live figures are not the lake's recount", unlike[:MOST_EXAMPLES])]
-    if not ledgers.erased:  # an erasure takes the event and leaves the count
+    if not ledgers.erased:  # an erasure deletes the event and keeps the count
         arrived = rows.filter(_is_read(rows, ledgers.lake))
         found.append(
             violation_of(rows_without(arrived, ledgers.lake), "outcomes are of no event of the lake")
@@ -39,7 +39,7 @@ def live_figures(ledgers: Ledgers) -> list[Violation] | NotChecked:
 
 
 def _kept_days(redis: _Days, counted: _Days) -> list[str]:
-    """The days of the recount that Redis still keeps: a day's key expires."""
+    """The days of the recount that Redis still has; a day's key expires."""
     newest = max([*redis, *counted], default="")
     if not newest:
         return []
@@ -61,7 +61,7 @@ def _differences(redis: _Days, counted: _Days) -> Iterator[str]:
 
 
 def _is_read(rows: pa.Table, lake: pa.Table) -> pa.Array:
-    """Which outcomes are below what the lake has read of their partition."""
+    """Which outcomes have an offset that the lake query has passed."""
     newest = lake.group_by("partition").aggregate([("offset", "max")])
     ends = dict(zip(newest["partition"].to_pylist(), newest["offset_max"].to_pylist(), strict=True))
     places = zip(rows["partition"].to_pylist(), rows["offset"].to_pylist(), strict=True)

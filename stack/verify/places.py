@@ -1,4 +1,4 @@
-"""Rows of the ledgers compared by their places: partition and offset of the interactions topic."""
+"""Compares rows of ledgers by their places: partition and offset of the interactions topic."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ def _join(rows: pa.Table, others: pa.Table, join_type: str) -> pa.Table:
 
 
 def _number(rows: pa.Table, name: str) -> pa.Table:
-    """The places and each row's number: all that a join has to carry."""
+    """The places and each row's number, which is all that a join needs."""
     return rows.select(PLACE).append_column(name, pa.array(np.arange(rows.num_rows)))
 
 
 def altered_rows(sent: pa.Table, lake: pa.Table) -> pa.Table:
-    """Sent rows that the lake holds with another content; what a ledger does not tell counts as equal."""
+    """Sent rows that have another content in the lake; a column that the ledger lacks counts as equal."""
     pairs = _number(sent, "sent").join(_number(lake, "lake"), keys=PLACE, join_type="inner")
     differs = pa.array(np.zeros(pairs.num_rows, bool))
     for name in CONTENT:
         in_ledger, in_lake = sent[name].take(pairs["sent"]), lake[name].take(pairs["lake"])
-        # A null in the lake is a difference; a null in the ledger only means that it does not tell.
+        # A null in the lake is a difference; a null in the ledger only means that the value is unknown.
         wrong = pc.and_(in_ledger.is_valid(), pc.fill_null(pc.not_equal(in_ledger, in_lake), True))
         differs = pc.or_(differs, wrong)
     return sent.take(pairs["sent"].filter(differs))
 
 
 def offsets_by_partition(tables: Iterable[pa.Table]) -> dict[int, OffsetArray]:
-    """Every offset in the tables, repeated ones too, by partition."""
+    """Every offset in the tables by partition, with repeated ones."""
     places = pa.concat_tables(tables)
     partition, offset = places["partition"].to_numpy(), places["offset"].to_numpy()
     return {int(number): offset[partition == number] for number in np.unique(partition)}
 
 
 def violation_of(rows: pa.Table, what: str) -> Violation:
-    """One case a row, with the first rows as examples."""
+    """A violation with one case for each row, and the first rows as examples."""
     examples = [_row_in_words(row) for row in rows.slice(0, MOST_EXAMPLES).to_pylist()]
     return Violation(rows.num_rows, what, examples)
 

@@ -1,4 +1,4 @@
-"""The state recounted from the lake: what every order and repetition of its events must have led to.
+"""Recounts the state from the lake; every order and repetition of its events must have led to this state.
 
 Memory: the lake's columns twice while they are sorted, about 300 bytes for each (user, item) afterwards.
 """
@@ -48,7 +48,7 @@ class _Known(NamedTuple):
 
 
 def below(lake: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
-    """The rows before each partition's next offset; a partition without one is taken whole."""
+    """The rows before each partition's next offset; all rows of a partition without one."""
     beyond = np.zeros(lake.num_rows, bool)
     partition, offset = lake["partition"].to_numpy(), lake["offset"].to_numpy()
     for number, bound in next_offsets.items():
@@ -109,7 +109,7 @@ def _known_items(winners: pa.Table) -> Iterator[_Known]:
 
 
 def _earlier(others: pa.Table) -> dict[tuple[str, str], list[tuple[str, int]]]:
-    """By (user, item): types and times of events that count but are no last writers, some twice."""
+    """By (user, item): types and times of counted events that are not the newest of a type; some twice."""
     found: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for user, item, kind, moment, _, _ in _rows(others):
         if kind in RIVALS:
@@ -165,7 +165,7 @@ class _Trends:
                 octaves[place, k] += -share if weight < 0 else share
 
     def scores(self) -> Iterator[tuple[int, str, float]]:
-        """Half-life, item and score, of items that have one."""
+        """Half-life, item and score, for items with a score."""
         merged: dict[str, Trend] = defaultdict(Trend)
         for key, octaves in self._octaves.items():
             merged[key[1]] += self._within_octaves(octaves, self._newest[key])

@@ -1,4 +1,4 @@
-"""What Redis held, as a file: `headwater verify export-state` writes it, `headwater verify` reads it.
+"""The state of Redis as a file: `headwater verify export-state` writes it, `headwater verify` reads it.
 
 Lines of JSON: a head (settings, applied offsets), the live figures, then histories, earlier events,
 popularity and trending, a line each.
@@ -40,7 +40,7 @@ class StateFileError(StackError):
 
 @dataclass(frozen=True)
 class Head:
-    """What the state was made with, and how far."""
+    """The settings that the state was made with, and the offsets that it has reached."""
 
     state_version: str  # "" where Redis does not hold a whole state
     redis_shards: int
@@ -56,14 +56,14 @@ class Head:
 
     @classmethod
     def decode(cls, line: dict[str, Any]) -> Head:
-        """Raises KeyError or TypeError where the line is no head."""
+        """The head from the file's first line. Raises KeyError or TypeError where it is no head."""
         raw = line["head"]
         return cls(**raw | {"trend_half_lives": tuple(raw["trend_half_lives"])})
 
 
 @dataclass(frozen=True)
 class Live:
-    """The live figures, and what counted in them and is not in the lake yet."""
+    """The live figures, and their outcomes that are not in the lake yet."""
 
     days: dict[str, dict[str, int]]  # day -> field -> amount (contracts/live_figures.py)
     waiting: list[str]  # live_outcomes.Outcome
@@ -71,7 +71,7 @@ class Live:
 
 @dataclass(frozen=True)
 class State:
-    """What is compared: exported, or recounted from the lake. Entries are records.encode_entry, joined."""
+    """A state, exported or recounted from the lake. Entries are those of records.encode_entry, joined."""
 
     histories: dict[tuple[str, str], bytes]  # (user, item) -> its entries
     retracted: dict[tuple[str, str], bytes]  # the same, of items of which a retraction left nothing
@@ -90,7 +90,7 @@ class StateFile:
 
 
 def export_state(redis: RedisState, settings: StateSettings, file: Path) -> Head:
-    """Write the file, complete or not at all. Raises StateMovedError when the state does not stand still."""
+    """Write the whole file or none. Raises StateMovedError where the state changes meanwhile."""
     beside = file.with_name(f".{file.name}.part")
     try:
         for attempt in range(_TRIES):
@@ -122,7 +122,7 @@ def _head(redis: RedisState, settings: StateSettings) -> Head:
 
 def _lines(redis: RedisState, head: Head) -> Iterator[dict[str, Any]]:
     yield head.encode()
-    # Before anything else: what goes to the lake meanwhile is then in both.
+    # Read first, so that outcomes that reach the lake meanwhile are in both and none is missing.
     waiting = redis.outcomes(head.redis_shards)
     yield {"live": {"days": redis.live_days(head.redis_shards, int(1000 * time.time())), "waiting": waiting}}
     for user, item, entries in redis.histories():

@@ -1,4 +1,4 @@
-"""What a check of the ledgers found."""
+"""The findings of a check of the ledgers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ MOST_EXAMPLES = 3
 
 
 class Violation(NamedTuple):
-    """How often one thing is wrong, and the first places where."""
+    """How many cases of one fault there are, and the first places."""
 
     cases: int
-    what: str  # reads on after the count
+    what: str  # continues the sentence after the count
     examples: list[str]
 
 
 class NotChecked(NamedTuple):
-    """What an invariant would need."""
+    """Why an invariant was not checked: what it would need."""
 
     reason: str
 
 
 def actual(violations: Iterable[Violation]) -> list[Violation]:
-    """Those that have a case."""
+    """The violations that have a case."""
     return [violation for violation in violations if violation.cases]

@@ -1,4 +1,4 @@
-"""From an acknowledged event to the answer without its item, asked of the API as a user would."""
+"""Measures, through the API, the time from an acknowledged event to a list without the event's item."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import time
 from stack.status.api_client import ApiError, recommendations, send_events
 
 _PAUSE_SECONDS, _POLL_SECONDS, _LONGEST_SECONDS = 2.0, 0.05, 30.0
-_USERS = 60  # taken in turn, so that none likes everything
+_USERS = 60  # used in turn, so that no user likes everything
 
 
 class FreshnessProbe:
-    """Likes the first item of a user's list, and waits until it is gone from there."""
+    """Likes the first item of a user's list, and waits until the list no longer has it."""
 
     def __init__(self, api: str) -> None:
         self._api = api
@@ -23,7 +23,7 @@ class FreshnessProbe:
         self.failures: list[str] = []
 
     def run(self) -> None:
-        """Probe until stopped."""
+        """Probe until `stop` is called."""
         for number in itertools.count():
             if self._stopping.wait(_PAUSE_SECONDS):
                 return
@@ -36,11 +36,11 @@ class FreshnessProbe:
                 self._seconds.append(seconds)
 
     def stop(self) -> None:
-        """End after the probe at work."""
+        """Stop after the current probe."""
         self._stopping.set()
 
     def take(self) -> dict[str, float]:
-        """The longest of the probes since the last call; nothing where none has ended."""
+        """The longest probe since the last call; empty if none has ended."""
         with self._lock:
             seconds, self._seconds = self._seconds, []
         return {"freshness: seconds": round(max(seconds), 3)} if seconds else {}

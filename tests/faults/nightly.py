@@ -34,7 +34,7 @@ _DEAD_SECONDS = 0.5
 
 @dataclass
 class Nightly:
-    """What the run was and what it found."""
+    """The size of the run and its findings."""
 
     kills: int = 0
     events: int = 0  # acknowledged
@@ -60,7 +60,7 @@ class Nightly:
 
 
 def run(folder: Path, kills: int, events: int, rate: int, seed: int) -> Nightly:
-    """The whole run. Raises AssertionError where the service does not come back."""
+    """Run it all. Raises AssertionError where the service does not recover."""
     found, started, moments = Nightly(seed=seed), time.monotonic(), random.Random(seed)
     with _running(folder, seed) as (service, producer):
         killed = threading.Event()
@@ -105,7 +105,7 @@ def _running(folder: Path, seed: int) -> Iterator[tuple[Service, Producer]]:
 
 
 def _traffic(producer: Producer, events: int, rate: int, killed: threading.Event) -> None:
-    """So many events and, on a machine that recovers slowly, more of them until the last kill."""
+    """Send this many events, and more of them until the last kill on a machine that recovers slowly."""
     started, sent = time.monotonic(), 0
     while sent < events or not killed.is_set():
         due = int((time.monotonic() - started) * rate) - sent
@@ -115,10 +115,10 @@ def _traffic(producer: Producer, events: int, rate: int, killed: threading.Event
 
 
 def _kill(service: Service, producer: Producer) -> float:
-    """Kill, start again; the seconds until Redis holds what had been acknowledged before the new start."""
+    """Kill the service and start it again; the seconds until Redis has all that was acknowledged before."""
     started = time.monotonic()
     service.kill_streaming()
-    time.sleep(_DEAD_SECONDS)  # what is acknowledged meanwhile, only the next life can apply
+    time.sleep(_DEAD_SECONDS)  # only the restarted service can apply what is acknowledged meanwhile
     acknowledged = dict(producer.reached)
     assert not _has_applied(service, acknowledged), "no traffic while it was dead"
     service.start_streaming()
@@ -154,7 +154,7 @@ def _sleep_until(moment: float) -> None:
 
 
 def main() -> int:
-    """Exit code 1 where an invariant is violated."""
+    """Run it from the command line; exit code 1 where an invariant is violated."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--events", type=int, default=1_000_000)

@@ -1,4 +1,4 @@
-"""Every malformed shape of an event that has been thought of: all must be refused, with a reason."""
+"""Malformed events of every kind that we know; all must be refused, with a reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHAPES: list[dict[str, Any]] = [
 
 def poison() -> list[bytes | None]:
     """The records; None is a tombstone."""
-    now_ms = round(time.time() * 1000)  # not when this module was imported: that may be long ago
+    now_ms = round(time.time() * 1000)  # asked now, because the import of this module may be long ago
     shapes = [*_SHAPES, {"event_time": now_ms + _DAY_MS}]
     return [*(value for value, _ in BYTES), *(_record(shape, now_ms) for shape in shapes)]
 
@@ -30,7 +30,7 @@ def poison() -> list[bytes | None]:
 def _record(changes: dict[str, Any], now_ms: int) -> bytes:
     moved = dict(changes)
     if isinstance(moved.get("event_time"), int) and moved["event_time"] == NOW_MS + 5 * 60 * 1000 + 1:
-        # The corpus has a clock of its own. An hour ahead stays too far ahead, however slow a test is.
+        # Times are fixed here. An hour ahead stays too far ahead, however slow a test is.
         moved["event_time"] = now_ms + _HOUR_MS
     event = {**BASE, "event_time": START_MS, **moved}
     return json.dumps({name: value for name, value in event.items() if value is not ...}).encode()

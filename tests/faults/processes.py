@@ -1,4 +1,4 @@
-"""The streaming service, its Redis and a broker as processes that are killed and started again."""
+"""Runs the streaming service, its Redis and a broker as processes that tests kill and start again."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from stack.processes.process import ServiceProcess
 from streaming.online.touched_items import is_unmerged
 from streaming.runtime import hold_points
 
-WAIT_SECONDS = 240.0  # a stop for what hangs; nothing here is timed
+WAIT_SECONDS = 240.0  # ends a wait that would hang; it measures nothing
 
 
 class Broker:
-    """A broker of its own, to be stopped and killed."""
+    """A broker that a test stops and kills."""
 
     def __init__(self, folder: Path) -> None:
         self.port, self._folder = free_port(), folder
@@ -44,26 +44,26 @@ class Broker:
         create_topics(self.bootstrap)
 
     def start(self) -> None:
-        """Start it, again on the same data, and wait until it answers."""
+        """Start the broker, on the same data each time, and wait until it answers."""
         logs, run = self._folder / "logs", self._folder / "run"
         self._process = ServiceProcess.start("broker", self._plan.command, os.environ, logs, run)
         wait_until(lambda: broker_server.ready(self.port), "the broker answers")
 
     def signal(self, number: signal.Signals) -> None:
-        """SIGSTOP, SIGCONT, SIGKILL."""
+        """Send SIGSTOP, SIGCONT or SIGKILL to the broker."""
         assert self._process is not None
         os.killpg(self._process.record.process.pid, number)
         if number == signal.SIGKILL:
             self._process.popen.wait()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the broker."""
         if self._process is not None:
             self._process.stop()
 
 
 class Service:
-    """`python -m streaming` over its own folders and Redis."""
+    """`python -m streaming` with its own folders and Redis."""
 
     def __init__(self, bootstrap: str, folder: Path) -> None:
         self.folder = folder
@@ -93,13 +93,13 @@ class Service:
         wait_until(lambda: redis_server.ready(self.redis_port), "Redis answers")
 
     def kill_redis(self) -> None:
-        """SIGKILL."""
+        """Kill Redis by SIGKILL."""
         assert self._redis is not None
         os.killpg(self._redis.record.process.pid, signal.SIGKILL)
         self._redis.popen.wait()
 
     def start_streaming(self, *hold_at: str) -> None:
-        """Start the service; it is not waited for. It stands still at points of streaming/hold_points."""
+        """Start the service without waiting for it. It stops at the named points (streaming/hold_points)."""
         command = (sys.executable, "-m", "streaming")
         marks = {point: self.folder / point for point in hold_at}
         self._marks = list(marks.values())
@@ -112,7 +112,7 @@ class Service:
         )
 
     def kill_at_hold_points(self) -> None:
-        """Wait until it stands still at every point that was named, and kill it there."""
+        """Wait until the service stands still at every named point, and kill it there."""
 
         def holds() -> bool:
             self.check()
@@ -122,45 +122,45 @@ class Service:
         self.kill_streaming()
 
     def wait_for_end(self) -> int:
-        """The exit code of a service that ends by itself."""
+        """Wait until the service ends by itself; its exit code."""
         assert self._streaming is not None
         return self._streaming.popen.wait(WAIT_SECONDS)
 
     def headwater(self, *words: str) -> str:
-        """What a `headwater` command prints."""
+        """Run a `headwater` command; its output."""
         command = [sys.executable, "-m", "stack", *words]
         done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def kill_streaming(self) -> None:
-        """SIGKILL to the service, its JVM and its Python workers, all at once."""
+        """Kill the service, its JVM and its Python workers at once, by SIGKILL."""
         assert self._streaming is not None
         parent = psutil.Process(self._streaming.record.process.pid)
         family = [*parent.children(recursive=True), parent]
         for process in family:
-            with suppress(psutil.NoSuchProcess):  # some live for a moment only
+            with suppress(psutil.NoSuchProcess):  # some processes live for a moment only
                 process.kill()
         psutil.wait_procs(family)
         self._streaming.popen.wait()
 
     def stop(self) -> None:
-        """Stop both."""
+        """Stop the service and Redis."""
         for process in (self._streaming, self._redis):
             if process is not None:
                 process.stop()
 
     def check(self) -> None:
-        """Raises when the service has ended by itself."""
+        """Raise where the service has ended by itself."""
         assert self._streaming is not None
         self._streaming.check()
 
     def log(self) -> str:
-        """What the service has logged in all its lives."""
+        """The whole log of the service, over all its starts."""
         return (self.folder / "logs" / "streaming.log").read_text()
 
     def wait_for(self, records: int, lake_too: bool = True) -> None:
-        """Until so many records of the interactions topic are applied."""
+        """Wait until this many records of the interactions topic are applied."""
         keys = (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)[: 2 if lake_too else 1]
 
         def is_applied() -> bool:
@@ -170,7 +170,7 @@ class Service:
         wait_until(is_applied, f"{records} records are applied")
 
     def applied_records(self, key: str) -> int:
-        """How many records of the interactions topic a query has applied."""
+        """The number of records of the interactions topic that a query has applied."""
         return events_in(self.offsets(key))
 
     def offsets(self, key: str) -> dict[str, int]:
@@ -179,12 +179,12 @@ class Service:
         return {place.decode(): int(offset) for place, offset in raw.items()}
 
     def lake_rows(self) -> list[dict[str, Any]]:
-        """The interactions table."""
+        """The rows of the interactions table."""
         return list(DeltaTable(lake.INTERACTIONS.path(self.env["LAKE_URI"])).to_pyarrow_table().to_pylist())
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:
-    """Wait, with an end."""
+    """Wait until ``done``; fails after WAIT_SECONDS."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not done():
         assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: {what}"

@@ -1,4 +1,4 @@
-"""A producer that remembers what was acknowledged, and writes it down for `headwater verify`."""
+"""A producer that remembers the acknowledged events, and writes a ledger for `headwater verify`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START_MS = 1_700_000_000_000
 
 
 class Sent(NamedTuple):
-    """An acknowledged event and where the log holds it."""
+    """An acknowledged event and its place in the topic."""
 
     event: Interaction
     partition: int
@@ -30,10 +30,10 @@ class Sent(NamedTuple):
 
 
 class Producer:
-    """Sends events by seed, one after the other or as traffic, and remembers those acknowledged."""
+    """Sends random events of a seed, a number of them or at a rate, and remembers the acknowledged ones."""
 
     def __init__(self, bootstrap: str, seed: int, folder: Path, remembers: bool = True) -> None:
-        """The ledger goes into the folder; without ``remembers``, memory holds none of what was sent."""
+        """Write the ledger into the folder; without ``remembers``, keep no event in memory."""
         self._remembers = remembers
         self._bootstrap = bootstrap
         self.ledger, self.poison_ledger = folder / "sent.jsonl", folder / "poison.jsonl"
@@ -48,7 +48,7 @@ class Producer:
         self.failed: list[Exception] = []
 
     def send(self, count: int, users: int = 40, items: int = 60) -> None:
-        """So many random events, of few users and items, so that they meet again and again."""
+        """Send this many random events, of few users and items, so that the same ones meet often."""
         for _ in range(count):
             kind = self._random.choices(("rating", "like", "dislike", "view", "retract"), (6, 1, 1, 2, 1))[0]
             event = Interaction(
@@ -75,13 +75,13 @@ class Producer:
         self._producer.send(topics.INTERACTIONS.name, event.user_id.encode(), event.to_json(), on_delivery)
 
     def repeat(self, count: int) -> None:
-        """Acknowledged events again, in any order: what a retrying or a shuffling producer does."""
+        """Send acknowledged events again, in any order, as a producer does that retries or shuffles."""
         for sent in self._random.choices(self.sent, k=count):
             self._send(sent.event)
         self.flush()
 
     def poison(self, values: Sequence[bytes | None]) -> None:
-        """Records that must be refused, of any user; None is a tombstone."""
+        """Send records that must be refused, with any user as the key; None is a tombstone."""
         producer = KafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
         with self.ledger.open("ab") as sent, self.poison_ledger.open("ab") as poison:
             for value in values:
@@ -95,11 +95,11 @@ class Producer:
 
     @property
     def records(self) -> int:
-        """How many records of ours the topic holds."""
+        """The number of this producer's records in the topic."""
         return self.acknowledged + self.poisoned
 
     def start_traffic(self, per_second: int) -> None:
-        """Go on in the background."""
+        """Send events in the background until `stop_traffic`."""
 
         def run() -> None:
             while not self._stopping.wait(0.1):
@@ -110,7 +110,7 @@ class Producer:
         self._thread.start()
 
     def stop_traffic(self) -> None:
-        """Stop, and wait for every acknowledgement."""
+        """Stop the traffic, and wait for every acknowledgement."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""The first quarter of a run against its last, and what counts as grown."""
+"""Compares the last quarter of a run with its first, and says which figures have grown."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _ALLOWED: tuple[tuple[str, float, float], ...] = (
     ("events", 0.50, 2000.0),
     ("seconds", 0.50, 0.5),
 )
-# What a process holds: between rounds and in the midst of one. Its median says how long the rounds took.
+# The memory of a process between rounds and during one. Its median would show how long the rounds took.
 _HELD = ("MB", "open files", "threads")
 
 
 class Quarters:
-    """Samples of figures by when they were taken."""
+    """Samples of figures, by quarter of the run."""
 
     def __init__(self, seconds: float) -> None:
         self._quarter = seconds / 4
@@ -40,7 +40,7 @@ class Quarters:
             kept[name].append(value)
 
     def compare(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Lowest decile, median and most of each quarter, of the figures that both have."""
+        """Lowest decile, median and maximum of each quarter, for the figures that both quarters have."""
         return {
             name: {"first": _describe(self._first[name]), "last": _describe(self._last[name])}
             for name in sorted(self._first.keys() & self._last.keys())
@@ -53,7 +53,7 @@ def _describe(values: Sequence[float]) -> dict[str, float]:
 
 
 def judge(compared: Compared) -> Iterator[str]:
-    """A sentence for each figure that has grown beyond what is allowed to its unit."""
+    """A sentence for each figure that has grown by more than its unit allows."""
     for name, quarters in compared.items():
         share, more = next(((s, m) for unit, s, m in _ALLOWED if name.endswith(unit)), (0.0, 0.0))
         for of in ("low", "most") if name.endswith(_HELD) else ("median",):

@@ -1,4 +1,4 @@
-"""What must be true after a fault, by a plain recount and by the checks of `headwater verify`."""
+"""Checks after a fault, by a plain recount and by `headwater verify`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ STATE = StateSettings()
 
 
 def assert_verified(service: Service, producer: Producer) -> None:
-    """Every invariant of `headwater verify` holds."""
+    """Check that every invariant of `headwater verify` holds."""
     verdicts = verify_run(service, producer).verdicts
     assert [list(verdict.sentences()) for verdict in verdicts if not verdict.holds] == []
 
 
 def verify_run(service: Service, producer: Producer) -> Verified:
-    """What `headwater verify` says, of the ledgers that a user would give it."""
+    """The result of `headwater verify` for the ledgers that a user would give it."""
     folder = service.folder
     rejects, state = folder / "rejected.jsonl", folder / "state.jsonl"
     events = read_rejected(service.env["KAFKA_BOOTSTRAP_SERVERS"])
@@ -55,7 +55,7 @@ def verify_run(service: Service, producer: Producer) -> Verified:
 
 
 def assert_nothing_lost(service: Service, producer: Producer) -> None:
-    """Every acknowledged event is in the lake exactly once, and Redis equals a plain recount."""
+    """Check that every acknowledged event is in the lake once, and that Redis equals a plain recount."""
     rows = service.lake_rows()
     places = [(row["kafka_partition"], row["kafka_offset"]) for row in rows]
     assert sorted(places) == sorted((sent.partition, sent.offset) for sent in producer.sent)
@@ -65,7 +65,7 @@ def assert_nothing_lost(service: Service, producer: Producer) -> None:
 
 
 def assert_state(client: redis.Redis, producer: Producer) -> None:
-    """Histories, popularity, trends and pairs, each against the oracle."""
+    """Check histories, popularity, trends and pairs against a plain recount."""
     events = [_user_event(sent.event) for sent in producer.sent]
     winners = state_oracle.last_writers(events)
     for user, items in winners.items():

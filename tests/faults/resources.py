@@ -1,4 +1,4 @@
-"""Memory, open files and threads of each process of a stack."""
+"""Measures memory, open files and threads of each process of a stack."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resources(records: Iterable[ServiceRecord]) -> dict[str, float]:
                 if record.name == "streaming":
                     found["streaming: query threads"] += _query_threads(process)
             except (psutil.Error, OSError):
-                continue  # it has ended meanwhile
+                continue  # the process has ended meanwhile
     return {name: round(value, 1) for name, value in found.items()}
 
 
@@ -48,7 +48,7 @@ def _kind(record: ServiceRecord, process: psutil.Process) -> str:
 
 
 def _query_threads(process: psutil.Process) -> int:
-    """Those of a JVM that run a query (Linux names them)."""
+    """The number of a JVM's threads that run a query, by their names (Linux only)."""
     if process.name() != "java":
         return 0
     names = (file.read_text().strip() for file in Path(f"/proc/{process.pid}/task").glob("*/comm"))

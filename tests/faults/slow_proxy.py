@@ -1,4 +1,4 @@
-"""A proxy before a server that holds back what passes for a while, each way: a network with latency."""
+"""A proxy that delays all data on its way to and from a server, as a network with latency does."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SlowProxy:
                     await each.wait_closed()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Latency, not a narrow line: what comes later is not held up by what came before."""
+        """Pass data on after a delay. It is no bottleneck: data does not wait for earlier data."""
         with suppress(OSError):
             while data := await reader.read(1 << 16):
                 self._loop.call_later(self.seconds, self._write, writer, data)

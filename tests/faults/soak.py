@@ -43,13 +43,13 @@ _SAMPLE_SECONDS = 10.0
 _FIRST_MODEL_SECONDS = 900.0
 _WARM_UP_SECONDS = 60.0
 _SETTLE_SECONDS = 120.0
-# A world whose users have soon rated most of what they will: what grows later is no longer the data.
+# A small world: its users soon have rated most items, so later growth is not the data's.
 _WORLD = ("--users", "600", "--items", "800")
 
 
 @dataclass
 class Soak:
-    """What the run was and what it found."""
+    """The size of the run and its findings."""
 
     minutes: float
     rate: float
@@ -57,7 +57,7 @@ class Soak:
     trained: int = 0  # rounds
     quarters: Compared = field(default_factory=dict)
     grown: list[str] = field(default_factory=list)  # sentences
-    ended: list[str] = field(default_factory=list)  # what services said when they ended by themselves
+    ended: list[str] = field(default_factory=list)  # messages of services that ended by themselves
     query_threads: tuple[int, int] = (0, 0)  # fewest and most seen after the warm-up
     violations: list[str] = field(default_factory=list)
     cores: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -72,7 +72,7 @@ class Soak:
 def run(
     folder: Path, samples: Path, minutes: float, rate: float, train_every: float, console: Console
 ) -> Soak:
-    """The whole run; a line of JSON into ``samples`` every ten seconds."""
+    """Run it all, and write a line of JSON into ``samples`` every ten seconds."""
     found = Soak(minutes, rate)
     options = Options(
         folder / "data", 0, 0, 0, fall_back_to_free_ports=True, producer=False, train_every=train_every
@@ -169,7 +169,7 @@ def _rounds(stack: Run) -> int:
 
 
 def main() -> int:
-    """Exit code 1 where something grew, ended or was lost."""
+    """Run it from the command line; exit code 1 where something grew, ended or was lost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=1000, help="events a second")

@@ -1,4 +1,4 @@
-"""Killed at named points, checkpoints damaged between, a broker that stops and dies: one story."""
+"""One story: streaming is killed at named points, checkpoints are damaged, the broker hangs and dies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def broker(jars: None, tmp_path: Path) -> Iterator[Broker]:
     yield running
     running.stop()
     close_unconnected_sockets()
-    gc.collect()  # what is left open fails this test, not the next one
+    gc.collect()  # so that sockets that are left open fail this test and not the next one
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_whatever_dies_and_whatever_is_sent_every_invariant_holds(
 
 
 def check_damaged_checkpoints(service: Service) -> None:
-    """One cut off, one deleted, the last batch without its dead letters: refused, then repaired."""
+    """Cut a checkpoint off, delete one, lose a batch's dead letters: all are refused, then repaired."""
     checkpoints = Path(service.env["CHECKPOINTS_URI"])
     newest = checkpoints / "lake-v1" / "offsets" / "0"
     newest.write_text(newest.read_text()[:-20])
@@ -103,7 +103,7 @@ def check_damaged_checkpoints(service: Service) -> None:
 
 
 def check_broker(broker: Broker, service: Service, producer: Producer) -> None:
-    """It stands still, then dies: the producer and streaming go on by themselves."""
+    """Let the broker hang, then die: the producer and streaming recover by themselves."""
     before = service.applied_records(keyspace.APPLIED_ONLINE)
     wait_until(lambda: service.applied_records(keyspace.APPLIED_ONLINE) > before, "it works again")
     broker.signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Faults with real processes: whatever dies, every acknowledged event is in the lake once and in Redis."""
+"""Faults with real processes: whatever dies, each acknowledged event is in the lake once, and in Redis."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def test_whatever_dies_nothing_is_lost_or_doubled(service: Service, producer: Pr
 
 
 def check_older_state(service: Service, producer: Producer) -> None:
-    """A Redis that comes back with an older state is brought up to date."""
+    """Restore an older state of Redis: streaming brings it up to date."""
     older = files_of(service)
     for _ in range(3):
         producer.send(100)
         producer.flush()
         service.wait_for(len(producer.sent), lake_too=False)
-    # Its disk held less than it had answered for: as after a power cut with appendfsync everysec.
+    # The disk has less than Redis had acknowledged, as after a power cut with appendfsync everysec.
     service.kill_redis()
     for path, content in older.items():
         path.write_bytes(content)
@@ -52,7 +52,7 @@ def check_older_state(service: Service, producer: Producer) -> None:
 
 
 def check_kill_at_a_random_moment(service: Service, producer: Producer) -> None:
-    """Once, under load; `make nightly` kills twenty times."""
+    """Kill once, under load; `make nightly` kills twenty times."""
     producer.start_traffic(per_second=200)
     wait_until(lambda: service.applied_records(keyspace.APPLIED_ONLINE) > 650, "it works under load")
     time.sleep(random.Random(7).uniform(0.0, 2.0))
@@ -65,21 +65,21 @@ def check_kill_at_a_random_moment(service: Service, producer: Producer) -> None:
 
 
 def check_flush(service: Service, producer: Producer) -> None:
-    """FLUSHALL: an alarm; `headwater rebuild` restores exactly."""
+    """Run FLUSHALL: an alarm follows, and `headwater rebuild` restores the exact state."""
     service.client.flushall()
     producer.send(10, users=1)
     producer.flush()
     wait_until(lambda: bool(service.client.hget(keyspace.STREAMING_STATUS, "state_lost")), "the alarm")
     assert "the state in Redis is gone" in service.log()
     service.headwater("rebuild")
-    # Of all partitions, though the ten events reached only one.
+    # All partitions are compared, though the ten events reached only one.
     service.wait_for(len(producer.sent))
     assert_state(service.client, producer)
     assert service.client.hget(keyspace.STREAMING_STATUS, "state_lost") is None
 
 
 def check_that_a_failed_query_ends_the_service(service: Service, producer: Producer) -> None:
-    """Its supervisor starts it again (tests/stack/run/test_supervisor.py)."""
+    """Let a query fail: the service ends. tests/stack/run/test_supervisor.py tests its restart."""
     offsets = Path(service.env["CHECKPOINTS_URI"]) / "lake-v1" / "offsets"
     offsets.rename(offsets.with_name("offsets-aside"))
     offsets.touch()
@@ -90,6 +90,6 @@ def check_that_a_failed_query_ends_the_service(service: Service, producer: Produ
 
 
 def files_of(service: Service) -> dict[Any, bytes]:
-    """Redis' append-only files as they are on disk."""
+    """The content of Redis' append-only files on disk."""
     folder = service.folder / "redis"
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -1,4 +1,4 @@
-"""kafka-python leaves a socket open for every try to connect that failed: closed here, whoever holds it."""
+"""Closes the sockets that kafka-python leaves open after each failed attempt to connect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_broker() -> Iterator[None]:
-    """While none answers: such sockets are closed at the end, before they can be collected as garbage."""
+    """For a time without a broker: closes such sockets at the end, before they are collected as garbage."""
     gc.disable()
     try:
         yield
@@ -22,7 +22,7 @@ def no_broker() -> Iterator[None]:
 def close_unconnected_sockets() -> None:
     """Close this process's TCP sockets that neither reach anybody nor listen."""
     for each in gc.get_objects():
-        # By its class: isinstance would make lazy objects of other libraries load.
+        # The class is compared, because isinstance would load lazy objects of other libraries.
         if issubclass(type(each), socket.socket) and each.fileno() >= 0 and _is_unconnected(each):
             each.close()
 

@@ -29,7 +29,7 @@ def send(settings: StreamingSettings) -> None:
     producer = open_producer(settings)
     for user in range(USERS):
         for place in range(PER_USER):
-            item = (user % 3) + 3 * ((place + user) % 25)  # nobody knows all items that go together
+            item = (user % 3) + 3 * ((place + user) % 25)  # no user has all items of a group
             event = Interaction(
                 event_type="rating",
                 user_id=f"u{user}",

@@ -1,4 +1,4 @@
-"""The streaming service's queries in a test's own Spark: started, waited for, stopped."""
+"""Starts, waits for and stops the streaming service's queries in a test's own Spark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streaming.lake.sink import create_tables
 from streaming.online.touched_items import is_unmerged
 from streaming.pipeline import Pipeline, build_pipeline
 
-DEADLINE_SECONDS = 400  # a stop for what hangs; nothing here is timed
+DEADLINE_SECONDS = 400  # ends a wait that would hang; it measures nothing
 
 
 def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None:
@@ -33,7 +33,7 @@ def send(bootstrap: str, topic: str, records: list[tuple[bytes, bytes]]) -> None
 
 
 def send_in_transaction(bootstrap: str, topic: str, partition: int, key: bytes, value: bytes) -> None:
-    """One record, and behind it the end of its transaction, which takes an offset."""
+    """Send one record in a transaction, whose end takes an offset as well."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, transactional_id="t", metrics_enabled=False)
     producer.init_transactions()
     producer.begin_transaction()
@@ -51,7 +51,7 @@ def wait_until(done: Callable[[], bool], pipeline: Pipeline, what: str) -> None:
 
 
 class Flow:
-    """The queries over one set of folders, started and stopped by the test."""
+    """The queries over one set of folders; the test starts and stops them."""
 
     def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
         self.spark, self.settings = spark, settings
@@ -68,7 +68,7 @@ class Flow:
         self.pipeline = None
 
     def wait_for(self, interactions: int, entries: int = 0) -> None:
-        """Until both queries have applied so many records of each topic."""
+        """Wait until both queries have applied this many records of each topic."""
         running = self.pipeline
         assert running is not None
 

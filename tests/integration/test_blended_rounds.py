@@ -1,4 +1,4 @@
-"""A round whose version ranks by a blend of signals: published whole, and started from by the next one."""
+"""A version that ranks by a blend of signals: it is published whole, and the next round starts from it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_blend_is_published_whole_and_its_lists_are_those_of_what_is_stored(wo
 
 
 def check_republication(world: World, manifest: Manifest) -> None:
-    """From its folder and the lake a version comes back byte for byte, but for who was erased since."""
+    """Restore a version from its folder and the lake: it is the same, except for users erased since."""
 
     def values() -> dict[str, Any]:
         found = {key: world.client.dump(key) for key in (keyspace.model_items(version),)}
@@ -95,7 +95,7 @@ def check_republication(world: World, manifest: Manifest) -> None:
 
 
 def check_lists(world: World, manifest: Manifest) -> None:
-    """Redis alone gives the lists again: ids, factors, signals, and the histories of the lake."""
+    """Compute the lists again from Redis and the lake's histories"""
     assert manifest.blend is not None
     version, items = manifest.version, manifest.counts.items
     names = field_names(manifest.blend, items)
@@ -119,14 +119,14 @@ def check_lists(world: World, manifest: Manifest) -> None:
             grades=np.array([1.2 if row[4] == 5.0 else -0.3 for row in rows]),
             strengths=np.array([2.0 if row[4] == 5.0 else -0.5 for row in rows]),
         )
-        later = history.now_ms + 10 * 86_400_000  # the hot weights say nothing any more
+        later = history.now_ms + 10 * 86_400_000  # the hot weights no longer count
         expected, _ = served.blend.rank(served.signals, history.asked_at(later), world.settings.top_n)
         listed: Any = world.client.hget(keyspace.top_n(keyspace.shard_of(user, 2), version), user)
         assert list(decode_ranked(listed)[0]) == expected[0][expected[0] >= 0].tolist()
 
 
 def check_folder(world: World, manifest: Manifest) -> None:
-    """The arrays lie in the folder too, and are among the files with checksums."""
+    """Check that the folder has the arrays as well, with checksums."""
     table = model_folder.read_table(
         world.spark, world.settings.models_uri, manifest.version, model_folder.SIGNALS
     )

@@ -1,4 +1,4 @@
-"""Where users outgrow one machine: a real standalone cluster of two workers runs the same code."""
+"""For users who outgrow one machine: a real standalone cluster of two workers runs the same code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START_SECONDS = 120
 
 
 def launch(environment: dict[str, str], log: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """A daemon of the cluster, started as pyspark's own scripts do."""
+    """Start a daemon of the cluster, as pyspark's own scripts do."""
     command = [str(PACKAGE / "bin" / "spark-class"), *arguments]
     with log.open("wb") as output:
         return subprocess.Popen(

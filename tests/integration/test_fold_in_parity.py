@@ -1,4 +1,4 @@
-"""Fold-in gives the very user factors that Spark's ALS publishes for its item factors."""
+"""Fold-in gives the same user factors that Spark's ALS computes for its item factors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user has just done is in the next answer: the API, the broker and the online query for real."""
+"""A user's last event counts in the next answer, through the real API, broker and online query."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_an_answer_asked_for_after_a_token_holds_the_event_and_says_so(flow: Flo
             assert answer["lag_ms"] >= 0
             assert answer["applied_through"] > 0
 
-        flow.stop()  # nobody applies it: the wait is bounded, and the answer says that it is old
+        flow.stop()  # no query applies the event: the wait ends, and the answer says that it is stale
         token = post(client, {"event_type": "like", "user_id": "ann", "item_id": "i39"})
         assert recommendations(client, after=token, wait_ms=200)["stale"]
 
 
 def post(client: httpx.Client, event: dict[str, Any]) -> str:
-    """The token of an event that Kafka has taken."""
+    """Send an event; the token of its acknowledgement."""
     answer = client.post("/v1/events", json={"events": [event]})
     assert answer.status_code == 202, answer.text
     return str(answer.json()["token"])

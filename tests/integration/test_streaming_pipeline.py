@@ -1,4 +1,4 @@
-"""The dataflow for real: broker, Redis, Delta, both queries, a restart, a rebuild."""
+"""The whole dataflow with a real broker, Redis, Delta and both queries; a restart, a rebuild."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_rebuild_goes_as_far_as_the_online_query_and_after_a_flush_to_the_end(
     flow.start()
     flow.wait_for(1)
     flow.stop()
-    # Neither query has this one.
+    # Neither query has this checkpoint.
     send(bootstrap, topics.INTERACTIONS.name, [(b"u1", rating(2, 1, 2, 3.0))])
     rebuilt = rebuild(flow.spark, flow.settings)
     assert rebuilt.before == rebuilt.after

@@ -1,4 +1,4 @@
-"""Rounds on what nobody would send on purpose: each ends with a model or a clear sentence."""
+"""Rounds on bad input: each ends with a model or a clear sentence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rating(n: int, user: str, item: str, value: float) -> Row:
 
 @contextmanager
 def full_disk(spark: SparkSession) -> Iterator[Callable[[bool], None]]:
-    """Spark's JVM can write no file any more once the given function is told so, as on a full disk."""
+    """Give a function: called with True, it keeps Spark's JVM from writing files, as a full disk does."""
     assert spark._jvm is not None
     pid = int(spark._jvm.java.lang.ProcessHandle.current().pid())
     soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
@@ -49,7 +49,7 @@ def full_disk(spark: SparkSession) -> Iterator[Callable[[bool], None]]:
 
 
 class World:
-    """A trainer with a lake that nobody checked."""
+    """A trainer over a lake whose rows nobody has checked."""
 
     def __init__(self, spark: SparkSession, redis_url: str, folder: Path) -> None:
         self.spark = spark
@@ -90,7 +90,7 @@ def one_rating() -> list[Row]:
 
 
 def ids_like_numbers_and_not() -> list[Row]:
-    """And all ratings equal."""
+    """Ids that look like numbers, and other odd ones; all ratings are equal."""
     users = ["1", "01", "1.0", "NaN", "null", "é 日本", "-0", "a/b:c{d}"]
     items = ["2", "02", "2e0", "None", "🎬", "x y"]
     pairs = [(u, items[(k + n) % 6]) for k, u in enumerate(users) for n in range(4)]
@@ -98,7 +98,7 @@ def ids_like_numbers_and_not() -> list[Row]:
 
 
 def duplicates_and_contradictions() -> list[Row]:
-    """Each pair many times, once delivered twice, and with every value; a user with every item; NaN in it."""
+    """Each pair many times and with every value, one of them twice; a user with every item; a NaN."""
     rows = [rating(n, f"u{n % 4}", f"i{n % 3}", 0.5 + (n % 10) / 2) for n in range(60)]
     rows += [rating(200 + n, "all", f"i{n}", 5.0) for n in range(3)]
     return [*rows, *rows[:20], rating(300, "u0", "i1", float("nan"))]
@@ -131,7 +131,7 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     _, first = world.round()
     assert first is not None
     assert set(world.lists(first.version)) == {row[2] for row in ids_like_numbers_and_not()}
-    # A byte of the champion's factors turns over: it is not started from, and a new model is made.
+    # A byte of the champion's factors changes: the round does not start from it, and fits a new model.
     folder = Path(world.settings.models_uri) / first.version
     part = next((folder / "item_factors").glob("*.parquet"))
     raw = bytearray(part.read_bytes())
@@ -144,7 +144,7 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     assert second is not None
     assert second.fit is not None
     assert second.fit.warm is False
-    # The disk is full once the model is to be saved: nothing half is left, and afterwards a round succeeds.
+    # The disk is full when the model is saved: no partial files stay, and the next round succeeds.
     with full_disk(world.spark) as fill, pytest.raises(Exception, match="File too large") as failure:
         train(Round(world.spark, world.settings, world.publisher, lambda phase: fill(phase == "fit")))
     told = str(explain(failure.value))
@@ -153,12 +153,12 @@ def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_serve
     folders = {path.name for path in Path(world.settings.models_uri).iterdir()}
     assert folders == {first.version, second.version} == set(world.publisher.versions())
     assert world.publisher.current_version() == second.version
-    # Nothing can be written where the models go.
+    # The models' folder cannot be written.
     world.settings = world.settings.model_copy(update={"models_uri": str(part / "no folder")})
     with pytest.raises(TrainingError, match="cannot be written to"):
         world.round()
     assert world.publisher.read_status().outcome == "failed"
-    # The files of the lake are gone.
+    # The lake's files are deleted.
     for data in Path(lake.INTERACTIONS.path(world.settings.lake_uri)).glob("*.parquet"):
         data.unlink()
     with pytest.raises(TrainingError, match="gone, vacuumed or deleted"):

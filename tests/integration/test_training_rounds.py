@@ -1,4 +1,4 @@
-"""Rounds for real: a lake, Spark, Redis; incremental, refused, raced, pruned, on request."""
+"""Real rounds with a lake, Spark and Redis: incremental, refused, overtaken, pruned, on request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def interactions(first: int, users: int, seed: int = 1) -> list[Row]:
         for item in rng.choice(60, size=20, replace=False):
             value = 5.0 if item % GROUPS == user % GROUPS else 1.0
             n = first + len(rows)
-            # Users act in turn, so that the newest fifth is of users with a past.
+            # Users act in turn, so that those of the newest fifth have earlier events.
             moment = START + timedelta(seconds=first + (len(rows) % 20) * users + user)
             event_id = f"{n:08x}-0000-4000-8000-000000000000"
             rows.append(
@@ -55,7 +55,7 @@ class World:
             models_uri=str(folder / "models"),
             top_n=15,
             als_rank=8,
-            als_max_iter=3,  # each is some twenty jobs of Spark's, and taste by groups is found at once
+            als_max_iter=3,  # an iteration takes some twenty Spark jobs, and these tastes are simple
             explicit_max_iter=2,
             keep_versions=2,
             spark_shuffle_partitions=2,
@@ -126,7 +126,7 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World, train_memor
     assert {version.decode() for version in entered} == kept
     assert not world.client.exists(*keyspace.version_keys(first.version, 2))
 
-    # Settings under which nothing is learnt: the gate refuses, the served model stays.
+    # With these settings the model learns nothing: the gate refuses it, and the served model stays.
     world.settings = world.settings.model_copy(update={"als_reg_param": 1e9})
     outcome, refused = world.round()
     assert outcome == "refused_by_gate"
@@ -141,7 +141,7 @@ def test_rounds_from_nothing_to_incremental_retraining(world: World, train_memor
 
 
 def check_kept_lists(world: World, before: str, manifest: Manifest) -> None:
-    """With nothing new many lists stay, byte by byte; every user has one, and both versions are whole."""
+    """Without new events many lists stay the same bytes; every user has one, and both versions are whole."""
     of_version: list[dict[bytes, bytes]] = [
         {k: v for shard in range(2) for k, v in world.client.hgetall(keyspace.top_n(shard, version)).items()}  # type: ignore[union-attr]
         for version in (before, manifest.version)
@@ -155,7 +155,7 @@ def check_kept_lists(world: World, before: str, manifest: Manifest) -> None:
 
 
 def check_rating_factors(world: World, version: str) -> None:
-    """Those of the folder, by index."""
+    """Check that the published factors are those of the folder, by index."""
     fit = model_folder.load(world.spark, world.settings.models_uri, version)
     assert fit.rating_item_factors is not None
     items = len(decode_ids(world.client.get(keyspace.model_items(version))))  # type: ignore[arg-type]
@@ -195,7 +195,7 @@ def check_manifest(manifest: Manifest, users: int, interactions: int) -> None:
 
 
 def check_lists(world: World, version: str, rows: list[Row]) -> None:
-    """Every user has a list of unknown items, best first, and most of them are of the user's group."""
+    """Check that every user has a list of unknown items, best first, mostly of the user's group."""
     raw: Any = world.client.get(keyspace.model_items(version))
     ids = decode_ids(raw)
     known: dict[str, set[str]] = {}
@@ -216,7 +216,7 @@ def check_lists(world: World, version: str, rows: list[Row]) -> None:
 
 
 def check_factors(world: World, manifest: Manifest) -> None:
-    """A user's list follows from what is published for fold-in alone."""
+    """Check that a user's list follows from the data that is published for fold-in."""
     rank, counts = manifest.parameters.als_rank, manifest.counts
     assert manifest.parameters.rating_strengths == {"0.0": -0.5, "3.0": 0.0, "4.0": 1.0, "5.0": 2.0}
     raw: Any = world.client.hgetall(keyspace.model_factors(manifest.version))
@@ -253,7 +253,7 @@ def test_a_race_is_lost_cleanly_and_older_data_is_refused(world: World) -> None:
     world.append(interactions(0, users=20))
     running = Round(world.spark, world.settings, world.publisher, lambda _: None)
 
-    # While this round is at work, another trainer publishes what has learnt more.
+    # During this round, another trainer publishes a version that has learnt from more events.
     def rival(phase: str) -> None:
         if phase == "publish":
             world.publisher.promote(a_manifest("rival", lake_version=99), expected=None)

@@ -12,7 +12,7 @@ from release.steps import ROOT, ReleaseError
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """What would have run."""
+    """The commands that would have run."""
     ran: list[list[str]] = []
 
     def run(command: Sequence[str | Path], failure: str) -> None:

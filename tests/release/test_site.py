@@ -14,7 +14,7 @@ DOCUMENTS = sorted(SOURCE.rglob("*.md"))
 
 
 def pages_in_the_contents() -> set[str]:
-    """What the tables of contents list, as paths below docs/ without suffix."""
+    """The pages that the tables of contents list, as paths below docs/ without suffix."""
     found = {"index"}
     for path in DOCUMENTS:
         for block in re.findall(r"```\{toctree\}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):

@@ -56,14 +56,14 @@ def blend_world(
 
 
 def served_blend(world: World) -> ServedBlend:
-    """What readers of that world rank by."""
+    """The blend and signals that rank in that world."""
     assert world.blend is not None
     arrays = decode_arrays(world.blend, dict(world.signals), len(world.items))
     return read_blend(world.blend, arrays, _factors(world))
 
 
 def history_of(places: Sequence[int], newest_ms: int, now_ms: int) -> Histories:
-    """One user who gave these items 4 stars, given newest first, a millisecond apart."""
+    """The history of a user who rated these items with 4 stars, a millisecond apart; the newest is first."""
     count = len(places)
     return Histories(
         indptr=np.array([0, count]),

@@ -25,7 +25,7 @@ from stack.machine import redis_server
 from stack.machine.ports import free_port
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
-# Wall-clock limits say nothing on a machine that other work keeps busy.
+# On a machine that is busy with other work, limits of wall-clock time prove nothing.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -34,7 +34,7 @@ NOBODY = "127.0.0.1:1"
 
 
 def settings_of(**changes: object) -> ServingSettings:
-    """Settings of an app in this process; nobody answers where they point by default."""
+    """Settings of an app in this process; by default no server listens at their addresses."""
     defaults: dict[str, object] = {
         "redis_url": f"redis://{NOBODY}/0",
         "kafka_bootstrap_servers": NOBODY,
@@ -47,7 +47,7 @@ def settings_of(**changes: object) -> ServingSettings:
 
 
 def through_store(url: str, read: Callable[[Store], Awaitable[Any]], **settings: object) -> Any:
-    """What ``read`` says over a store."""
+    """The result of ``read`` over a store."""
 
     async def scenario() -> Any:
         store = Store(settings_of(redis_url=url, **settings), 1.0, Metrics())
@@ -72,7 +72,7 @@ async def _client(
 
 @pytest.fixture
 def api() -> Client:
-    """``async with api(redis_url) as client``: the app, running, and a client to it."""
+    """Run the app, and give a client: ``async with api(redis_url) as client``."""
     return _client
 
 
@@ -85,7 +85,7 @@ class ServedApi(NamedTuple):
 
     def wait_until_alive(self) -> None:
         ends = time.monotonic() + 60
-        with httpx.Client() as client:  # one for all tries: each reads the certificates of all authorities
+        with httpx.Client() as client:  # one for all attempts, because a new one reads all certificates
             while True:
                 assert self.process.poll() is None, self.log.read_text()
                 try:
@@ -98,7 +98,7 @@ class ServedApi(NamedTuple):
 
 @contextmanager
 def serve(log: Path, **environment: object) -> Iterator[ServedApi]:
-    """``python -m serving`` with settings, as a user would run it."""
+    """Run ``python -m serving`` with settings, as a user would."""
     port = free_port()
     settings = {name.upper(): str(value) for name, value in environment.items()}
     with log.open("ab") as output:
@@ -119,7 +119,7 @@ def serve(log: Path, **environment: object) -> Iterator[ServedApi]:
 
 @pytest.fixture
 def start_api(tmp_path: Path) -> Iterator[Callable[..., ServedApi]]:
-    """Start an API process with settings; it is stopped after the test."""
+    """Starts an API process with settings; it stops after the test."""
     with ExitStack() as stack:
         yield lambda **environment: stack.enter_context(serve(tmp_path / "api.log", **environment))
 
@@ -157,7 +157,7 @@ def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 async def until(read: Callable[[], Awaitable[object]], expected: object, seconds: float = 20.0) -> None:
-    """Wait until what an awaitable gives is as expected."""
+    """Wait until an awaitable gives the expected value."""
     ends = time.monotonic() + seconds
     while (value := await read()) != expected:
         assert time.monotonic() < ends, value

@@ -1,4 +1,4 @@
-"""Questions that several tests ask the API."""
+"""Requests that several tests send to the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small world in Redis, written by the contracts alone: what streaming and training would leave there."""
+"""A small world in Redis, as streaming and training would leave it; it is written by the contracts alone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class World:
     shards: int = 1
 
     def write(self, url: str, version: str | None = "v1") -> None:
-        """Everything, and the pointer to the version."""
+        """Write everything, and point to the version."""
         client = redis_client(url)
         client.set(keyspace.STATE_VERSION, keyspace.STATE)
         self._write_popularity(client)
@@ -95,7 +95,7 @@ class World:
             client.zadd(keyspace.trending(half_life), scores)
 
     def write_model(self, client: redis.Redis, version: str, reverse: bool = False) -> None:
-        """A version; ``reverse`` gives its items other indexes than another version has."""
+        """Write a version; ``reverse`` gives its items other indexes than another version has."""
         ids = sorted(self.items, reverse=reverse)
         index = {item: place for place, item in enumerate(ids)}
         client.set(keyspace.model_items(version), records.encode_ids(ids))

@@ -25,7 +25,7 @@ Rows = list[dict[str, object]]
 
 @dataclass(frozen=True)
 class Sent:
-    """An event at its place."""
+    """An event and its place in the topic."""
 
     partition: int
     offset: int
@@ -41,7 +41,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class World:
-    """What was sent, and what became of it."""
+    """The events that were sent, and what became of each."""
 
     accepted: tuple[Sent, ...]
     poison: tuple[tuple[int, int], ...]  # acknowledged and refused
@@ -105,7 +105,7 @@ def oracle_state(events: list[UserEvent], settings: StateSettings) -> State:
 
 
 def entries() -> st.SearchStrategy[HistoryEntry]:
-    """Few times, so that ties are common."""
+    """Events with few different times, so that ties are common."""
     times = st.sampled_from([0, 1000, 1001, 1_700_000_000_000, 1_700_009_000_000, 1_800_000_000_000])
     kinds = st.sampled_from(EVENT_TYPES)
     values = st.sampled_from([0.5, 3.3, 5.0])
@@ -116,7 +116,7 @@ def entries() -> st.SearchStrategy[HistoryEntry]:
 
 
 def user_events() -> st.SearchStrategy[UserEvent]:
-    """Of few users and items, so that writers meet."""
+    """Events of few users and items, so that many meet."""
     return st.builds(
         UserEvent, st.sampled_from(["a", "b", "ü", "x:{y}"]), st.sampled_from(["1", "2", "é"]), entries()
     )
@@ -140,7 +140,7 @@ def worlds(draw: st.DrawFn) -> World:
             poison.append(place)
             continue
         if accepted and draw(st.integers(0, 4)) == 0:
-            event = accepted[-1].event  # sent again by a producer that did not hear
+            event = accepted[-1].event  # sent again by a producer without an acknowledgement
         else:
             drawn = draw(user_events())
             event = drawn._replace(entry=drawn.entry._replace(event_id=str(UUID(int=n + 1))))
@@ -150,12 +150,12 @@ def worlds(draw: st.DrawFn) -> World:
 
 
 def without_lake_row(ledgers: Ledgers, at: int) -> Ledgers:
-    """The same, one row less in the lake."""
+    """The same ledgers with one row less in the lake."""
     return replace_lake(ledgers, [row for n, row in enumerate(ledgers.lake.to_pylist()) if n != at])
 
 
 def replace_lake(ledgers: Ledgers, rows: list[dict[str, object]]) -> Ledgers:
-    """The same with these rows in the lake."""
+    """The same ledgers with these rows in the lake."""
     return replace(ledgers, lake=pa.Table.from_pylist(rows, EVENTS))
 
 
@@ -173,11 +173,11 @@ def event_row(partition: int, offset: int, event_id: str) -> dict[str, object]:
 
 
 def ledgers_of(sent: Rows, lake: Rows) -> Ledgers:
-    """What was sent, and what the lake holds; nothing else is given."""
+    """Ledgers of the sent events and the lake alone."""
     return Ledgers(pa.Table.from_pylist(sent, EVENTS), pa.Table.from_pylist(lake, EVENTS))
 
 
 def cases(found: list[Violation] | NotChecked) -> list[int]:
-    """How often each thing is wrong; the invariant must have been checked."""
+    """The number of cases of each violation; the invariant must have been checked."""
     assert not isinstance(found, NotChecked)
     return [violation.cases for violation in found]

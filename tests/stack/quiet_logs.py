@@ -1,4 +1,4 @@
-"""What in a stack's logs would trouble a reader."""
+"""Finds the lines of a stack's logs that would worry a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of streaming share."""
+"""Fixtures of the tests of streaming."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from streaming.fold_in.model import OnlineModels
 
 @pytest.fixture(autouse=True)
 def no_model_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process keeps the model of a version; here every test publishes another one under the same name."""
+    """Forget the models that this process keeps: every test publishes another one under the same name."""
     monkeypatch.setattr(fresh_lists, "_models", OnlineModels())
 
 
 @pytest.fixture
 def service_settings(fresh_topics: str, redis_url: str, tmp_path: Path) -> StreamingSettings:
-    """Of a service over empty topics, an empty Redis and folders of the test's own."""
+    """Settings of a service over empty topics, an empty Redis and the test's own folders."""
     return StreamingSettings(
         kafka_bootstrap_servers=fresh_topics,
         redis_url=redis_url,

@@ -1,4 +1,4 @@
-"""A small model as the trainer publishes it, for the tests of what reads it."""
+"""A small model as the trainer publishes it, for tests of its readers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLD = {"factors": 0.4, "long_view": 1.0, "popularity": 0.2}
 
 
 class PublishedBlend(NamedTuple):
-    """What ranks in a version: its record, the arrays as they are stored, and both as they are read."""
+    """The blend of a version: its record, its stored arrays, and both as they are read."""
 
     record: BlendRecord
     arrays: Arrays
@@ -73,7 +73,7 @@ def publish_with_blend(
     with_known_items: bool = False,
     weights: dict[str, float] | None = None,
 ) -> PublishedBlend:
-    """As `publish`, with a blend; of the same ``weights`` whenever it is asked, where they are given."""
+    """Like `publish`, with a blend; with the same ``weights`` at any time, if they are given."""
     factors = publish(client, version, items)
     blend = a_blend(factors, hot=weights, cold=weights, with_known_items=with_known_items)
     publish(client, version, items, blend=blend.record)

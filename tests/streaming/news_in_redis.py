@@ -63,7 +63,7 @@ def publish_trends(
     items: int,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> list[str]:
-    """A model of the first items that ranks by trends, fitted on some reads; returns its items."""
+    """Publish a model of the first items that ranks by trends, fitted on some reads; its items."""
     ids = [f"a{item}" for item in range(items)]
     factors = Factors(publish(client, "v1", ids), 0.01, 0.5)
     counts = TrendCounts(counted_entries(histories_of(reads, known)), is_state=True)

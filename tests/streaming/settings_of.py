@@ -1,4 +1,4 @@
-"""Settings of a service of which only Redis is asked."""
+"""Settings of a service that only uses Redis."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from contracts.settings import StreamingSettings
 
 
 def settings_at(redis_url: str) -> StreamingSettings:
-    """With defaults but for where Redis is."""
+    """The defaults, with this address of Redis."""
     return StreamingSettings.model_validate({"redis_url": redis_url})

@@ -1,4 +1,4 @@
-"""The state recounted plainly in Python: what every order of events must lead to."""
+"""Recounts the state plainly in Python; every order of the events must lead to this state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def last_writers(events: Iterable[UserEvent]) -> dict[str, dict[str, Entries]]:
 def earlier(
     events: Iterable[UserEvent], settings: StateSettings
 ) -> dict[tuple[str, str], list[EarlierEvent]]:
-    """(user, item) -> the newest events that may count and are no last writers, each moment once."""
+    """(user, item) -> the newest events that may count and are not the newest of a type, each moment once."""
     found: dict[tuple[str, str], set[EarlierEvent]] = defaultdict(set)
     last: dict[tuple[str, str, str], int] = {}
     for user, item, entry in events:

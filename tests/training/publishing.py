@@ -63,7 +63,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
 
 
 def publish(publisher: Publisher, version: str, kill_before: str = "") -> None:
-    """All steps, or those before one at which this process ends as by `kill -9`."""
+    """Take all steps, or those before the one at which this process ends as if by `kill -9`."""
     before = publisher.current_version()
     for name, step in STEPS:
         if name == kill_before:

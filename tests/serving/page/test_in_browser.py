@@ -257,6 +257,25 @@ def test_what_somebody_types_is_not_replaced_by_the_user_who_opens_by_itself(
     page.close()
 
 
+def test_a_list_that_did_not_come_is_asked_for_again(url: str, browser: Browser) -> None:
+    page = browser.new_page()
+    refusals = iter([503])
+
+    def refuse_once(route: Route) -> None:
+        status = next(refusals, None)
+        if status is None:
+            route.continue_()
+        else:
+            route.fulfill(status=status, json={"detail": "Redis is slow", "errors": [{"reason": "for now"}]})
+
+    page.route("**/v1/users/*/recommendations*", refuse_once)
+    page.goto(url)
+    expect(page.get_by_role("alert")).to_contain_text("Redis is slow: for now", timeout=PATIENCE_MS)
+    expect(page.get_by_role("list", name="Recommended")).to_contain_text("Title i04", timeout=PATIENCE_MS)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.close()
+
+
 def test_a_barrier_is_found(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content("<main><button></button></main>")
