@@ -1,4 +1,4 @@
-"""What a Redis says of its memory (INFO): whether it may evict keys, and whether it has."""
+"""What a Redis says of its memory and its disk (INFO): whether it refuses writes or may evict keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 
 NO_EVICTION = "noeviction"
 _FULL_SHARE = 0.99  # a server that refuses writes moves a little around its limit
-SECTIONS = ("memory", "stats")  # of INFO; one question each, because several at once need Redis 7
+_FILE = "aof_last_write_status"
+SECTIONS = (
+    "memory",
+    "stats",
+    "persistence",
+)  # of INFO; one question each, because several at once need Redis 7
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class RedisMemory:
     used_bytes: int = 0
     max_bytes: int = 0  # 0: no limit but the machine's
     evicted_keys: int = 0  # since the server was started
+    writes_its_file: bool = True  # False: its append-only file could not be written, mostly a full disk
 
     @property
     def may_evict(self) -> bool:
@@ -31,18 +37,24 @@ class RedisMemory:
         return self.max_bytes > 0 and self.used_bytes >= _FULL_SHARE * self.max_bytes
 
     @property
+    def refuses_writes(self) -> bool:
+        """Whether it is full, or takes no writes because its disk does not."""
+        return self.is_full or not self.writes_its_file
+
+    @property
     def may_evict_state(self) -> bool:
         """Whether these may be keys of the state, none of which expires."""
         return self.may_evict and not self.policy.startswith("volatile-")
 
 
 def memory_of(info: Mapping[str, Any]) -> RedisMemory:
-    """From the fields of INFO memory and INFO stats together."""
+    """From the fields of the SECTIONS of INFO together."""
     return RedisMemory(
         policy=str(info.get("maxmemory_policy", NO_EVICTION)),
         used_bytes=int(info.get("used_memory", 0)),
         max_bytes=int(info.get("maxmemory", 0)),
         evicted_keys=int(info.get("evicted_keys", 0)),
+        writes_its_file=info.get(_FILE, "ok") == "ok",
     )
 
 
@@ -65,6 +77,7 @@ def info_of_all(infos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "maxmemory": round(used / fullest) if fullest else 0,
         "maxmemory_policy": evicting[0] if evicting else NO_EVICTION,
         "evicted_keys": sum(memory.evicted_keys for memory in memories),
+        _FILE: "ok" if all(memory.writes_its_file for memory in memories) else "err",
     }
     return first | {name: value for name, value in together.items() if name in first}
 
@@ -98,7 +111,13 @@ def eviction_fault(memory: RedisMemory) -> Fault | None:
 
 
 def memory_fault(memory: RedisMemory) -> Fault | None:
-    """The same, and what is wrong with a Redis that is full."""
+    """The same, and what is wrong with a Redis that refuses writes."""
+    if not memory.writes_its_file:
+        return Fault(
+            "Redis cannot write to its disk, so events wait and answers fall behind; nothing is lost, the "
+            "lake goes on",
+            "free space where its append-only file is, and it goes on by itself",
+        )
     if not memory.is_full:
         return eviction_fault(memory)
     return Fault(

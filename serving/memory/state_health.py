@@ -35,7 +35,7 @@ class StateHealth(Collector):
         (rebuilding,) = await self._store.ask(("EXISTS", keyspace.STATE_REBUILDING))
         self._is_rebuilding = bool(rebuilding)
         self._memory = memory_of(info_of_all(await self._store.info(SECTIONS)))
-        self._store.state.is_full = self._memory.is_full
+        self._store.state.is_full = self._memory.refuses_writes
         reason = self.reason
         if reason != self._said:
             _log.log(
@@ -62,7 +62,11 @@ class StateHealth(Collector):
         missing = float(not self._store.state.is_there)
         for name, text, value in (
             ("state_missing", "1: Redis does not hold the state, or a rebuild is writing it.", missing),
-            ("full", "1: Redis refuses writes, or will with the next ones.", float(self._memory.is_full)),
+            (
+                "full",
+                "1: Redis refuses writes, or will with the next ones.",
+                float(self._memory.refuses_writes),
+            ),
             ("may_evict", "1: Redis deletes keys when it is full.", float(self._memory.may_evict)),
             ("used_bytes", "Memory that Redis uses.", self._memory.used_bytes),
             ("max_bytes", "Redis' maxmemory; 0: no limit.", self._memory.max_bytes),

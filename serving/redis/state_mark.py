@@ -19,7 +19,7 @@ class StateMark:
     def __init__(self) -> None:
         self.is_there = False
         self.other_version = ""  # of the state that Redis holds, where this code does not read it
-        self.is_full = False  # whether Redis had no room for writes when it was last asked
+        self.is_full = False  # whether Redis refused writes when it was last asked
 
     def note(self, reply: Reply) -> None:
         """Take over what a round trip read; an error says nothing."""

@@ -1,4 +1,4 @@
-"""What to do while Redis is full or does not answer: wait, say so once, and go on by itself.
+"""What to do while Redis is full, cannot write to its disk or does not answer: wait, say so once, go on.
 
 The lake and its query never wait for Redis; only what is written to Redis does.
 """
@@ -12,21 +12,28 @@ from collections.abc import Callable
 log = logging.getLogger("headwater.online")
 # As they stand in the text of a Python task's failure, too; Java's own OutOfMemoryError is none of them.
 _FULL = re.compile(r"OOM command not allowed|command not allowed when used memory > 'maxmemory'")
+_DISK = re.compile(r"MISCONF ")
 _AWAY = re.compile(r"redis\.exceptions\.(ConnectionError|TimeoutError|BusyLoadingError)")
 PAUSE_SECONDS = 1.0
 FULL = (
     "Redis is full (maxmemory): no event is applied until there is room, the lake goes on. Give it more "
     "memory (`redis-cli CONFIG SET maxmemory ...`), or lower TOP_N, FRESH_N or KEEP_VERSIONS"
 )
+DISK = (
+    "Redis cannot write to its disk: no event is applied until it can, the lake goes on. Free space where "
+    "its append-only file is"
+)
 AWAY = "Redis does not answer: no event is applied until it does, the lake goes on"
 
 
 def redis_trouble(error: BaseException | str) -> str | None:
-    """The sentence for an error that passes when Redis has room or answers again; None for any other."""
+    """The sentence for an error that passes when Redis takes writes or answers again; None for any other."""
     kind = "" if isinstance(error, str) else f"{type(error).__module__}.{type(error).__name__}: "
     text = f"{kind}{error}"
     if _FULL.search(text):
         return FULL
+    if _DISK.search(text):
+        return DISK
     return AWAY if _AWAY.search(text) else None
 
 

@@ -58,3 +58,13 @@ def test_a_cluster_is_full_when_one_of_its_servers_is_and_may_evict_when_one_may
     assert not memory_of(info_of_all([empty, {**full, "maxmemory": 0}])).is_full
     assert info_of_all([{"evicted_keys": 1}, {"evicted_keys": 2}]) == {"evicted_keys": 3}
     assert info_of_all([]) == {}
+
+
+def test_a_redis_whose_file_cannot_be_written_refuses_writes_and_is_no_full_one() -> None:
+    memory = memory_of({"aof_last_write_status": "err"})
+    assert (memory.refuses_writes, memory.is_full) == (True, False)
+    assert "cannot write to its disk" in str(memory_fault(memory))
+    assert not memory_of({}).refuses_writes
+    servers = [{"aof_last_write_status": status} for status in ("ok", "err")]
+    assert memory_of(info_of_all(servers)).refuses_writes
+    assert not memory_of(info_of_all(servers[:1] * 2)).refuses_writes

@@ -8,7 +8,7 @@ import redis
 from contracts.stored.statuses import StreamingStatus
 from stack.machine.ports import free_port
 from streaming.lake.progress import beat
-from streaming.state.patience import AWAY, FULL, Patience, redis_trouble
+from streaming.state.patience import AWAY, DISK, FULL, Patience, redis_trouble
 from streaming.state.status import report, write_status
 from tests.streaming.settings_of import settings_at
 
@@ -45,6 +45,9 @@ def test_a_redis_that_is_away_is_waited_for_and_any_other_error_is_not() -> None
     patience = Patience(lambda _: None)
     assert patience.wait(redis.ConnectionError("refused"))
     assert redis_trouble("... redis.exceptions.TimeoutError: Timeout reading from socket") == AWAY
+    file = "MISCONF Errors writing to the AOF file: No space left on device"
+    assert redis_trouble(redis.ResponseError(file)) == DISK
+    assert redis_trouble(f"Error running script (call to f_1): @user_script: 7: -{file}") == DISK
     for other in (
         ValueError("no number"),
         redis.ResponseError("WRONGTYPE"),
