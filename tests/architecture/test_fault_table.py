@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.settings import ServingSettings
+
 ROOT = Path(__file__).resolve().parents[2]
 _PATHS = re.compile(r"tests/[\w/]+\.py")
 
@@ -29,3 +31,25 @@ def test_each_row_of_the_faults_names_a_test_and_what_it_asserts() -> None:
         fault, test, asserted = row
         assert _PATHS.search(test) or "security.md" in test, fault
         assert asserted, fault
+
+
+def security_rows(heading: str) -> list[list[str]]:
+    """The rows of the table below a heading of docs/security.md, without its head."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    section = text.partition(f"### {heading}")[2].partition("\n## ")[0].partition("\n### ")[0]
+    return [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
+
+
+def test_each_row_of_the_owasp_list_is_there_with_a_test() -> None:
+    rows = security_rows("The OWASP API Security Top 10")
+    assert [row[0].split()[0] for row in rows] == [f"API{number}" for number in range(1, 11)]
+    assert all(_PATHS.search(row[2]) for row in rows)
+
+
+def test_each_setting_of_the_security_page_exists() -> None:
+    named = re.findall(
+        r"\b[A-Z]+(?:_[A-Z]+)+\b", " ".join(row[0] for row in security_rows("What each setting"))
+    )
+    assert len(named) >= 15
+    fields = ServingSettings.model_fields.keys()
+    assert [name for name in named if name.lower() not in fields] == []

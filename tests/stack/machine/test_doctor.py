@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from stack.cli import build_app
@@ -40,3 +42,19 @@ def test_what_does_not_fit_is_named() -> None:
         "delta-spark_4.2_2.13 is for Spark 4.2, pyspark is 4.3.0",
     ]
     assert len(doctor.mismatches("4.2.0", "2.12.1", jars)) == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "ok", "is_old"), [("6.0.16", False, True), ("6.2.14", True, True), ("7.0.15", True, False)]
+)
+def test_a_redis_that_is_older_than_debians_is_named_and_a_much_older_one_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, ok: bool, is_old: bool
+) -> None:
+    server = tmp_path / "redis-server"
+    server.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 malloc=libc bits=64'\n")
+    server.chmod(0o755)
+    monkeypatch.setattr(doctor.redis_server, "find_redis", lambda: server)
+    check = doctor.check_redis()
+    assert check.ok == ok
+    assert version in check.found
+    assert ("older than Debian stable's" in check.found) == is_old
