@@ -9,6 +9,8 @@ import threading
 from collections.abc import Sequence
 from types import FrameType
 
+from pyspark.sql import SparkSession
+
 from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
 from clients.topic_admin import prepare_topics, topic_ends
@@ -64,21 +66,19 @@ def main() -> int:
     if faults := checkpoint_faults(spark, settings):
         log.error("%s", refusal(faults))
         return NEEDS_OPERATOR
-    patience = Patience(stopping.wait)
-    while not stopping.is_set():
-        try:
-            prepare_state(spark, settings)
-            break
-        except Exception as error:
-            if not patience.wait(error):
-                raise
+    _prepare_state(spark, settings, stopping)
     lease = Lease(connect_briefly(settings.redis_url.get_secret_value()))
     if not lease.take(stopping.wait):
         if stopping.is_set():
             return 0
         log.error("not started: %s", REFUSAL)
         return NEEDS_OPERATOR
-    pipeline = build_pipeline(spark, settings, lambda: lease.epoch)
+
+    def wait(seconds: float) -> bool:
+        beat(settings)
+        return not lease.keep() or stopping.wait(seconds)
+
+    pipeline = build_pipeline(spark, settings, lambda: lease.epoch, wait)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     margin = LakeMargin(settings)
     while not stopping.wait(0.5):
@@ -96,6 +96,18 @@ def main() -> int:
     lease.release()
     spark.stop()
     return 0
+
+
+def _prepare_state(spark: SparkSession, settings: StreamingSettings, stopping: threading.Event) -> None:
+    """Prepare it, with patience where Redis is full or away; until it is done or the service is to stop."""
+    patience = Patience(stopping.wait)
+    while not stopping.is_set():
+        try:
+            prepare_state(spark, settings)
+            return
+        except Exception as error:
+            if not patience.wait(error):
+                raise
 
 
 def _exit_code(reason: str, lease: Lease) -> int:

@@ -62,6 +62,8 @@ class Online(threading.Thread):
         self._patience = Patience(self._stopping.wait)
         self._is_short = False  # of task slots
         self._partitions: Set[str] = frozenset()  # that this turn began with
+        self._first_ends: PartitionOffsets = {}  # of the topics, when this started
+        self.is_catching_up = True  # whether records are not applied yet that had come before this started
         self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
         self.error: BaseException | None = None
 
@@ -75,6 +77,7 @@ class Online(threading.Thread):
         self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "online")
         try:
             self._reach.start()
+            self._first_ends = self._reach.newest().ends
             is_first = True
             while not self._stopping.is_set():
                 try:
@@ -188,6 +191,7 @@ class Online(threading.Thread):
         """What has to be done a few times a second. Returns what went back in Redis, if anything did."""
         reach = self._reach.newest()  # before what is applied: the latter may be ahead, never behind
         back = self._watch.look()
+        self.is_catching_up = self.is_catching_up and lag(self._first_ends, self._watch.applied) > 0
         self._merge()
         if not back:
             self._ends_without_record.pass_over(reach.ends, self._watch.applied)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from streaming.pipeline import Pipeline
+from streaming.pipeline import Pipeline, let_online_catch_up
 
 WELL: Any = SimpleNamespace(is_alive=lambda: True)
 DEAD: Any = SimpleNamespace(is_alive=lambda: False, error=ConnectionError("no Redis"))
@@ -15,3 +15,38 @@ def test_a_pipeline_has_ended_when_any_of_its_parts_has() -> None:
     assert Pipeline([gone], WELL, WELL, WELL).end_reason() == "query lake ended: no reason given"
     assert Pipeline([], DEAD, WELL, WELL).end_reason() == "online ended: ConnectionError('no Redis')"
     assert Pipeline([], WELL, DEAD, WELL).end_reason() == "catch-up ended: ConnectionError('no Redis')"
+
+
+def test_the_lake_waits_until_the_online_query_has_caught_up() -> None:
+    online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
+    waits: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        online.is_catching_up = len(waits) < 3
+        return False
+
+    let_online_catch_up(online, wait)
+    assert len(waits) == 3
+
+
+def test_the_lake_does_not_wait_for_an_online_query_that_has_ended() -> None:
+    online: Any = SimpleNamespace(is_alive=lambda: False, is_catching_up=True)
+    let_online_catch_up(online, _never_called)
+
+
+def test_a_service_that_is_to_stop_waits_no_longer() -> None:
+    online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
+    let_online_catch_up(online, lambda seconds: True)
+
+
+def test_the_lake_waits_thirty_seconds_at_most_for_a_large_backlog() -> None:
+    online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
+    clock = iter(range(0, 1000, 10))
+    waits: list[float] = []
+    let_online_catch_up(online, lambda seconds: bool(waits.append(seconds)), lambda: float(next(clock)))
+    assert len(waits) == 2
+
+
+def _never_called(seconds: float) -> bool:
+    raise AssertionError("it waits")
