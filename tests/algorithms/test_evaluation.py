@@ -1,4 +1,4 @@
-"""Figures beside an independent script's definitions, and beside scikit-learn's."""
+"""The figures equal those of an independent script and of scikit-learn."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def _fold_in(world: _World, **options: Any) -> Any:
 
 
 def _oracle(world: _World, reg_param: float, alpha: float, implicit: bool) -> Any:
-    """Every row by the definition: all fixed factors, one dense system, least norm."""
+    """Each row by the definition: a dense system of all fixed factors, solved with the least norm."""
     others, rank = world.fixed.shape
     solved = []
     for row in world.rows:
@@ -111,7 +111,7 @@ def test_a_row_does_not_depend_on_those_beside_it(
 def test_singular_equations_get_the_solution_of_the_least_norm(
     world: _World, implicit: bool, scale: float, copies: int
 ) -> None:
-    """Columns that repeat one another make every system singular; the least norm shares evenly."""
+    """Repeated columns make every system singular; the least norm gives each the same share."""
     repeated = _World(np.tile(world.fixed * scale, (1, copies)), world.rows)
     solved = _fold_in(repeated, reg_param=0.0, alpha=1.0, implicit=implicit)
     assert np.isfinite(solved).all()

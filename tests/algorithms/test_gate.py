@@ -15,7 +15,7 @@ USERS = RNG.random(300)
 
 
 def rivals(champion: float | None, popularity: float = 0.3, recent: float = 0.3) -> dict[str, np.ndarray]:
-    """Values a user whose mean moves with the given level, users alike."""
+    """One value for each user, around the given level; a user is equally good in each of them."""
     levels = {"popularity": popularity, "recent_popularity": recent}
     if champion is not None:
         levels["champion"] = champion
@@ -31,7 +31,7 @@ def rivals(champion: float | None, popularity: float = 0.3, recent: float = 0.3)
         (0.4, 0.4, 0.3, True, "model"),
         (0.398, 0.4, 0.3, True, "model"),  # worse, but within the bound
         (0.37, 0.4, 0.3, False, "model"),
-        (0.34, 0.345, 0.342, False, "trending"),  # the champion beats recent popularity, this does not
+        (0.34, 0.345, 0.342, False, "trending"),  # the champion beats recent popularity, this one not
         (0.34, 0.345, 0.6, True, "trending"),  # neither does: trending leads until one does
     ],
 )

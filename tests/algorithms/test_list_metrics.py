@@ -56,7 +56,7 @@ def test_each_users_figures_are_those_written_out_by_hand(world: tuple[Lists, Po
         news = [-math.log2(max(1, int(catalogue.users[item])) / total) for item in listed]
         assert values[0][user] == pytest.approx(np.mean(news) if news else math.nan, nan_ok=True)
         pairs = list(itertools.combinations(listed, 2))
-        # An item of which nothing is known is like nothing, not even itself.
+        # An item without metadata is similar to no item, not even to itself.
         alike = [_cosine(catalogue.vectors[a], catalogue.vectors[b]) for a, b in pairs]
         expected = 1 - sum(alike) / len(pairs) if pairs else math.nan
         assert values[1][user] == pytest.approx(expected, abs=1e-5, nan_ok=True)

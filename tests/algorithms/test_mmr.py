@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 def plainly(relevance: Floats, vectors: Floats, diversity: float) -> list[int]:
-    """The definition, pair by pair."""
+    """Re-rank by the definition, pair by pair."""
 
     def cosine(a: Floats, b: Floats) -> float:
         lengths = np.linalg.norm(a) * np.linalg.norm(b)

@@ -1,4 +1,4 @@
-"""What only this client does; the common behaviour is in test_event_producer.py."""
+"""The behaviour of this client alone; test_event_producer.py tests what both have in common."""
 
 from __future__ import annotations
 

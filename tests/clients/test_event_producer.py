@@ -35,7 +35,7 @@ Hanging = Callable[[], AbstractContextManager[None]]
 
 
 class Reports:
-    """What the producer reported."""
+    """The deliveries and errors that the producer reported."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -201,7 +201,7 @@ def test_events_fail_after_their_time_while_the_broker_hangs(
     opens: Opens, topic: str, hanging: Hanging
 ) -> None:
     producer, connected, reports = opens(delivery_timeout_seconds=3), Reports(), Reports()
-    for _ in range(10):  # to connect may take a busy machine longer than the events' time
+    for _ in range(10):  # on a busy machine, connecting may take longer than an event may wait
         producer.send(topic, b"u", b"v", connected)
         assert producer.flush(20) == 0
         if connected.deliveries:

@@ -52,7 +52,7 @@ def test_the_fields_are_named_and_in_this_order() -> None:
 
 
 def lines_of(code: str) -> list[dict[str, str]]:
-    """What a process that logs JSON writes to stderr; it fails where a line is no JSON."""
+    """The records that a process logs as JSON to stderr; fails where a line is no JSON."""
     code = f"from clients.json_logs import log_json_lines\nlog_json_lines()\n{code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     return [json.loads(line) for line in done.stderr.splitlines()]

@@ -193,7 +193,7 @@ def test_a_connection_that_lacks_a_part_is_refused_by_the_name_of_the_part(
 
 @pytest.fixture(scope="module")
 def secure(broker: str, secure_listeners: SecureListeners) -> dict[str, Any]:
-    """Settings of the tests' broker by TLS and SASL; the first of its addresses answers nobody."""
+    """Settings of the tests' broker by TLS and SASL; nothing listens at the first of its addresses."""
     return {
         "kafka_bootstrap_servers": f"127.0.0.1:{free_port()},{secure_listeners.sasl}",
         "kafka_security_protocol": "SASL_SSL",
@@ -216,7 +216,7 @@ def sent_through(settings: KafkaSettings, topic: str) -> Delivery:
 @pytest.mark.parametrize("client", ["kafka-python", "confluent"])
 def test_events_pass_by_tls_and_a_password(secure: dict[str, Any], client: str) -> None:
     settings = settings_of(**secure, kafka_client=client)
-    # Of two addresses the first answers nobody.
+    # Nothing listens at the first of the two addresses.
     topic = f"secure-{client}"
     create_topics(settings, (Topic(topic, partitions=1),))
     assert sent_through(settings, topic).offset == 0
@@ -298,7 +298,7 @@ def test_doctor_says_whether_the_kafka_of_the_environment_takes_the_connection(
 
 
 class Tokens(BaseHTTPRequestHandler):
-    """Gives unsigned tokens (RFC 7519, section 6.1) to whoever knows the secret."""
+    """Gives unsigned tokens (RFC 7519, section 6.1) to clients that know the secret."""
 
     asked: list[str] = []  # noqa: RUF012 - shared by all requests of a test
 

@@ -1,4 +1,4 @@
-"""What only this client does; the common behaviour is in test_event_producer.py."""
+"""The behaviour of this client alone; test_event_producer.py tests what both have in common."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from contracts.topics import Topic
 
 
 class Cluster:
-    """As much of the library's metadata as a partitioner asks for."""
+    """The part of the library's metadata that a partitioner uses."""
 
     def __init__(self, partitions: int) -> None:
         self._all = set(range(partitions))

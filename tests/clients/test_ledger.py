@@ -13,7 +13,7 @@ EVENT = b'{"event_id":"e%d","user_id":"u","item_id":"i","event_type":"view"}'
 
 
 class Broker:
-    """A producer of a broker that keeps what it is sent; keys beginning with `bad` fail."""
+    """A producer that keeps the records it is given; keys beginning with `bad` fail."""
 
     def __init__(self, ledger: Path) -> None:
         self.ledger, self.lines_before, self.closed = ledger, list[int](), False

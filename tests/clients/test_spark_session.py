@@ -23,7 +23,7 @@ def test_no_setting_of_spark_stands_in_the_list_of_processes(spark: SparkSession
     warehouse = spark.conf.get("spark.sql.warehouse.dir")
     assert warehouse
     assert not [word for word in arguments if warehouse.removeprefix("file:") in word]
-    # The file has been read, as the heap is that of the settings; and it is gone.
+    # The heap is that of the settings, so the file was read; and it has been deleted.
     assert "-Xmx3g" in arguments
     file = arguments[arguments.index("--properties-file") + 1]
     assert not Path(file).exists()

@@ -16,7 +16,7 @@ from clients.worker_daemon import PRELOADED, ending_with_its_connection
 
 def test_nothing_that_is_imported_before_the_forks_starts_a_thread() -> None:
     code = f"import {', '.join(PRELOADED)}, psutil; print(psutil.Process().num_threads())"
-    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as our sessions give it to their workers
+    env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as our sessions set it for their workers
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
 

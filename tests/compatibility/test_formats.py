@@ -1,4 +1,4 @@
-"""Each record as earlier code stored it is read, and written alike, by this one: no record changes by chance.
+"""This code reads each record that earlier code stored, and writes the same bytes: no format changes unseen.
 
 A change of a record or a key needs a new number (keyspace.STATE, manifest.FORMAT, archive.FORMAT) with the
 reading of the old one, or its refusal; then `python -m tests.compatibility.format_samples` writes a new file.
@@ -72,7 +72,7 @@ def test_a_stored_manifest_is_read_and_written_alike(path: Path) -> None:
 
 
 class PlainFiles:
-    """What a checkpoint is read by, without Spark (clients/stored_files.py)."""
+    """The readers of a checkpoint that need no Spark (clients/stored_files.py)."""
 
     def names(self, uri: str) -> list[str]:
         return [path.name for path in Path(uri).iterdir()] if Path(uri).is_dir() else []

@@ -36,7 +36,7 @@ def test_every_topic_is_listed_once() -> None:
 
 
 def test_the_brokers_clock_stamps_what_is_judged_by_time() -> None:
-    """By it a producer whose clock is ahead is refused, of events as of entries of the catalogue."""
+    """It makes the broker refuse a producer whose clock is ahead, for events and for catalogue entries."""
     for topic in (INTERACTIONS, CATALOG, EXPOSURES):
         assert topic.config["message.timestamp.type"] == "LogAppendTime"
 

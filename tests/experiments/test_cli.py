@@ -30,7 +30,7 @@ PROBLEM = {
 
 
 class FakeApi(BaseHTTPRequestHandler):
-    """Answers by path, and notes what was asked."""
+    """Answers by path, and notes the requests."""
 
     asked: list[tuple[str, str, Any, str | None]] = []  # noqa: RUF012
     answers: dict[str, tuple[int, Any]] = {}  # noqa: RUF012

@@ -76,7 +76,7 @@ def test_users_of_known_taste_show_which_of_two_arms_of_a_running_api_is_better(
 
 
 class NotedApi(ExperimentApi):
-    """Holds one experiment, and does what the API would."""
+    """Holds one experiment, and changes it as the API would."""
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment

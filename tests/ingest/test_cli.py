@@ -1,4 +1,4 @@
-"""The commands as a person types them."""
+"""The commands, called as a user types them."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ PATHS = ("/v1/users/ann/recommendations", "/v1/popular", "/v1/items/i00/similar"
 
 
 def stale_answers(client: httpx.Client) -> list[float]:
-    """Every list answers, stale and with popular items; how long each took."""
+    """Check that every list answers, stale and with popular items; the seconds of each."""
     seconds = []
     for path in PATHS * 10:
         started = time.perf_counter()
@@ -93,7 +93,7 @@ def test_slow_reads_never_give_one_user_the_list_of_another(
         for _ in range(5):
             wait_for(lambda: first_item(0) is not None)
             own_redis.signal(signal.SIGSTOP)
-            # Their commands are already with Redis when they are given up; it answers them later.
+            # Redis has their commands already when the API gives up, and answers them later.
             assert [first_item(user) for user in range(4)] == [None] * 4
             own_redis.signal(signal.SIGCONT)
             wait_for(lambda: first_item(0) is not None)
@@ -142,7 +142,7 @@ def test_a_slow_redis_costs_freshness_only_and_no_one_gets_anothers_list(
             assert all(stale for stale, _, _ in answers)
             seconds = sorted(each for _, _, each in answers)
             assert seconds[int(0.99 * len(seconds))] < SLOW_DEADLINE_SECONDS + HICCUP_SECONDS
-            # The breaker is open: most answers did not try. (The background asks too, now and then.)
+            # The breaker is open, so most answers do not try. (The background tasks try now and then.)
             assert failures() - before < len(answers) / 2
 
             proxy.seconds = 0.0

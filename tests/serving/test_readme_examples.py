@@ -1,4 +1,4 @@
-"""The README's curls, as they stand there, against the API over a real Redis and broker."""
+"""The README's curls, unchanged, with the API over a real Redis and broker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 class Asked(NamedTuple):
-    """What a curl asks for."""
+    """The request that a curl sends."""
 
     method: str
     url: str
@@ -27,7 +27,7 @@ class Asked(NamedTuple):
 
 
 def curls(text: str) -> list[Asked]:
-    """Every curl of a document; lines that end with a backslash go on."""
+    """Every curl of a document; a line that ends with a backslash continues on the next one."""
     found = []
     for line in re.findall(r"^curl (.+)$", text.replace("\\\n", " "), re.MULTILINE):
         words = shlex.split(line)
@@ -43,7 +43,7 @@ def test_each_of_the_five_curls_of_the_readme_is_answered(
 ) -> None:
     factor_world().write(redis_url)
     client = redis.Redis.from_url(redis_url)
-    client.zadd(keyspace.POPULAR, {"i42": 1.0})  # somebody has touched it
+    client.zadd(keyspace.POPULAR, {"i42": 1.0})  # the item has an event
     client.close()
     asked = curls(README)
     assert len(asked) == 5

@@ -1,4 +1,4 @@
-"""What the API refuses, hides and bounds: one test an item of the OWASP API Security Top 10 that applies."""
+"""Refusals and bounds of the API: a test for each item of the OWASP API Security Top 10 that applies."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_flood_of_one_users_events_is_bounded_and_each_event_names_itself(api:
 
 
 def test_nothing_here_fetches_what_a_client_names() -> None:
-    """API7, server-side request forgery: no client of HTTP is imported where requests are answered."""
+    """API7, server-side request forgery: the API imports no HTTP client."""
     imported = set()
     for source in Path(serving.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
@@ -169,11 +169,11 @@ def test_nothing_here_fetches_what_a_client_names() -> None:
 
 
 def test_every_route_has_one_version_and_is_in_the_document() -> None:
-    """API9, inventory: what the document does not know is a probe, a page, or the document itself."""
+    """API9, inventory: routes outside of the document are probes, pages, or the document itself."""
     app = create_app(ServingSettings())
     documented = set(app.openapi()["paths"])
     assert {path for path in documented if not path.startswith("/v1/")} == {"/livez", "/readyz", "/metrics"}
-    # Routers that were included have no path of their own; all of theirs are documented, but for one.
+    # Included routers have no path; all their routes are documented, except for one.
     beside = {str(getattr(route, "path_format", "")) for route in app.routes} - {""}
     assert beside == {"/openapi.json", "/docs", "/docs/assets/{path}", "/", "/page/{path}"}
 
@@ -207,7 +207,7 @@ LINE_BREAKS = "\r\n\n\x0b\x0c\x1c\x85\u2028\u2029"
 
 
 def test_a_line_break_of_a_client_forges_no_log_line(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """API10, log injection: a bug whose exception quotes the client's text brings the text into the log."""
+    """API10, log injection: a defect whose exception quotes the client's text writes it into the log."""
     forged = LINE_BREAKS.join(["", '{"level": "forged"}', ""])
 
     def quote_it(token: str) -> None:

@@ -1,4 +1,4 @@
-"""Every command with nothing running: one sentence that names a cure, never a traceback."""
+"""Every command without a running stack: one sentence that names a cure, never a traceback."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_train_without_its_option_is_told_so(nothing_runs: Path) -> None:
 
 @pytest.fixture
 def servers_hang(nothing_runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Redis and a Kafka that take every connection and never say a word."""
+    """A Redis and a Kafka that accept every connection and never answer."""
     with socket.create_server((LOOPBACK, 0)) as redis, socket.create_server((LOOPBACK, 0)) as kafka:
         monkeypatch.setenv("REDIS_URL", f"redis://{LOOPBACK}:{redis.getsockname()[1]}/0")
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{LOOPBACK}:{kafka.getsockname()[1]}")
@@ -150,7 +150,7 @@ def test_a_server_that_hangs_is_given_up_in_seconds(command: str, servers_hang: 
     assert answer.exit_code == 3, answer.output
     assert len(answer.output.splitlines()) == 1
     assert CURE.search(answer.output), answer.output
-    # Of the clients behind these commands, the slowest would try for two minutes.
+    # Without the checks, the slowest client of these commands would try for two minutes.
     assert time.monotonic() - began < 60
 
 

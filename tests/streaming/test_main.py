@@ -1,4 +1,4 @@
-"""The service's process, as far as it comes without Spark."""
+"""The parts of the service's process that need no Spark."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def evicting_url(redis_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def compacted_interactions(fresh_topics: str) -> Iterator[str]:
-    """A broker whose interactions are compacted."""
+    """A broker whose topic of interactions is compacted."""
     admin = KafkaAdminClient(bootstrap_servers=fresh_topics)
     name = topics.INTERACTIONS.name
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"cleanup.policy": "compact"})])

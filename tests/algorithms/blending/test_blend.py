@@ -99,7 +99,7 @@ def test_known_items_are_left_out_unless_they_may_come() -> None:
         known = histories.items[histories.indptr[user] : histories.indptr[user + 1]]
         assert not np.isin(items[user], known).any()
     everything, _ = Blend({"R": 1.0}, {"R": 1.0}, with_known_items=True).rank(signals, histories, ITEMS)
-    # All that the user has had, without what the user does not want any more.
+    # All items that the user has had, except those that the user no longer wants.
     wanted = histories.is_newest_of_item & (histories.grades >= 0)
     assert (everything >= 0).sum(axis=1).tolist() == (
         np.bincount(histories.owners[wanted], minlength=len(histories)).tolist()

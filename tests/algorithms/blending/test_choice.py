@@ -12,7 +12,7 @@ from tests.algorithms.signals.worlds import DAY, of_events, random_histories, se
 
 
 def _next_baskets(histories: Histories, items: int) -> Slice:
-    """Each user's last basket, predicted from all before."""
+    """Questions about each user's last basket, asked with all earlier ones."""
     last = histories.times_ms >= 11 * 7 * DAY
     past, later = histories.where(~last), histories.where(last)
     past = past.asked_at(later.now_ms)
@@ -21,7 +21,7 @@ def _next_baskets(histories: Histories, items: int) -> Slice:
 
 
 def _next_clicks(histories: Histories, items: int) -> Slice:
-    """The second halves of some users' sessions, by signals fitted on the other users."""
+    """Questions about the second halves of some users' sessions, with signals fitted on the other users."""
     fitted = histories.where(histories.owners < 90)
     is_target = (histories.owners >= 90) & (histories.newer < 7)
     return Slice(fit_offered(fitted, items), next_item_questions(histories, is_target))
@@ -42,7 +42,7 @@ def test_in_a_shop_with_repeats_they_enter_and_known_items_may_come() -> None:
     assert choice.known_items is not None
     assert choice.known_items.low > 0.1
     assert "repeats" in _families(choice, baskets)["cold"]
-    # Nobody was asked within hours of a basket, so that horizon has the weights of the other one.
+    # No question falls within hours of a basket, so that horizon takes the weights of the other one.
     assert "too few" in choice.hot.why
     assert choice.blend.hot == choice.blend.cold
 
@@ -109,7 +109,7 @@ def test_without_a_signal_of_the_defaults_the_first_offered_stands_alone() -> No
 
 
 def test_weights_that_beat_the_defaults_by_chance_only_do_not_stand() -> None:
-    """Signals of noise: a search on one half of the users says nothing of the other half."""
+    """Signals of noise: what a search finds on one half of the users does not hold for the other half."""
 
     class Noise:
         def __init__(self, seed: int) -> None:

@@ -33,7 +33,7 @@ def _offer_signals() -> list[Candidate]:
 
 
 def _publish(offered: list[Candidate]) -> tuple[BlendRecord, Arrays]:
-    """All that is offered, each with a weight of its own, as it is stored."""
+    """Every signal on offer, each with another weight, in the stored form."""
     signals, arrays = describe_signals(offered)
     weights = {name: 0.1 + 0.05 * place for place, name in enumerate(signals)}
     record = BlendRecord(

@@ -22,7 +22,7 @@ def test_ascent_never_lowers_the_quality() -> None:
 
 
 def test_quality_is_that_of_the_ranked_candidates() -> None:
-    # Transitions rank 1 above 2 for who had 0.
+    # For a user who had item 0, transitions rank item 1 above item 2.
     events = [(user, 0, 1) for user in range(3)] + [(0, 1, 2), (1, 1, 2), (2, 2, 2)]
     fitted = fit_transitions(of_events(events, 3), 3)
     past = of_events([(0, 0, 1), (1, 0, 1)], 2)

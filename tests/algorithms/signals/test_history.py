@@ -104,7 +104,7 @@ def test_an_earlier_moment_is_an_entry_with_what_the_item_means_now() -> None:
     moments = Moments(np.array([1, 0, 0]), np.array([4, 1, 4]), np.array([10, 70, 60]))
     histories = of_items(moments)
     assert histories.indptr.tolist() == [0, 4, 6]
-    # At 70 both were touched: the higher item is the newer.
+    # Both items have an event at 70; the one with the higher number counts as newer.
     assert histories.items.tolist() == [4, 1, 4, 1, 4, 4]
     assert histories.times_ms.tolist() == [70, 70, 60, 50, 20, 10]
     assert histories.grades.tolist() == [1.2, 1.0, 1.2, 1.0, -0.3, -0.3]

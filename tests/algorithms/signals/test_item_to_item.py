@@ -24,7 +24,7 @@ def test_both_ways_to_fit_give_ease(users: int) -> None:
     histories = random_histories(users=users, events=5 * users)
     fitted = fit_item_to_item(histories, ITEMS, ItemToItemSettings(2.0, half_life=3.0), k=ITEMS)
     assert not histories.is_newest_of_item.all()
-    newest = histories.where(histories.is_newest_of_item)  # an item counts once, and makes others older once
+    newest = histories.where(histories.is_newest_of_item)  # each item counts once
     row = slice(newest.indptr[3], newest.indptr[4])
     weights = newest.grades[row] * 2.0 ** (-newest.newer[row] / 3)
     expected = (weights[:, None] * _ease(histories, 2.0)[newest.items[row]]).sum(axis=0)
@@ -69,7 +69,7 @@ def test_an_item_that_everyone_has_says_little_and_breaks_nothing() -> None:
     events = [(user, 0, 1) for user in range(60)] + [(user, 1 + user % 5, 2) for user in range(60)]
     fitted = fit_item_to_item(of_events(events, 60), 6, ItemToItemSettings(1.0))
     assert np.isfinite(fitted.rows.values).all()
-    # Everybody has it, so having it tells no item from another.
+    # Every user has this item, so it favours no other item.
     from_common = fitted.score(of_events([(0, 0, 1)], 1))[0, 1:]
     assert np.ptp(from_common) < 1e-4
 

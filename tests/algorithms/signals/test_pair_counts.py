@@ -104,7 +104,7 @@ def test_changes_add_up_to_the_counts_in_whatever_order_events_arrive(
     arriving: list[tuple[int, int, int]], window: Window
 ) -> None:
     def history(several: Sequence[tuple[int, int, int]]) -> Histories:
-        # The order of last writers: by time, then by a key of their own.
+        # The newest events are ordered by time, then by their key.
         return of_events(sorted(several, key=lambda event: (event[2], event[1])), users=1)
 
     summed = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))

@@ -57,7 +57,7 @@ def test_shares_of_a_history_add_up_to_the_score() -> None:
 
 
 def test_with_all_times_equal_no_order_is_made_up() -> None:
-    """Any order in which events of one moment stand gives the same scores."""
+    """Events of one moment give the same scores in any order."""
     rng = np.random.default_rng(0)
     events = [(user, item, 7) for user in range(20) for item in rng.choice(8, 3, replace=False).tolist()]
     settings = TransitionSettings(Window(20, 1e9))  # distances among events of one moment mean nothing

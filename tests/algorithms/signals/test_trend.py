@@ -56,7 +56,7 @@ def test_an_event_that_was_replaced_counts_until_then_only() -> None:
         until_ms=np.array([3 * HOUR, STANDS, 4 * HOUR]),
     )
     live = live_trend(counted, 2, half_life_ms=HOUR)
-    # Until its replacement has come, which is strictly before the question as well.
+    # It counts until the event that replaces it, which must be before the question as well.
     masses = {1: (0, 0), 2: (0.5, 0), 3: (0.25, 1), 4: (2.5, 0.5), 5: (1.25, 0)}
     asked = of_events([], users=len(masses)).asked_at(HOUR * np.array(list(masses)))
     for row, mass in zip(live.score(asked), masses.values(), strict=True):

@@ -1,4 +1,4 @@
-"""Against a real cluster of three servers; what the services do with it is in their own tests."""
+"""The client with a real cluster of three servers; the services' own tests show what they do with it."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_slot_is_followed_while_it_moves_to_another_server_and_afterwards(
             for server in (taker, giver):
                 server.execute_command("CLUSTER SETSLOT", slot, "NODE", names[1])
             assert read(client, before, after, "key1") == await ask() == expected
-            for server in (giver, taker):  # empty again, and as other tests found it
+            for server in (giver, taker):  # leave the cluster empty, as other tests expect it
                 client.delete(before, after)
                 server.execute_command("CLUSTER SETSLOT", slot, "NODE", names[0])
         await store.close()

@@ -151,7 +151,7 @@ def sentinel(redis_port: int, tmp_path: Path) -> Iterator[int]:
 
 
 def test_every_part_finds_the_server_that_sentinel_names(sentinel: int, closed_port: int) -> None:
-    # Of two Sentinels the first does not answer.
+    # The first of the two Sentinels does not answer.
     sentinels = f"{LOOPBACK}:{closed_port},{LOOPBACK}:{sentinel}"
     every_part_reads(f"redis+sentinel://{USER}:{QUOTED}@{sentinels}/main/0")
 

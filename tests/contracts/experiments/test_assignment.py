@@ -1,4 +1,4 @@
-"""Who is in which arm: sticky, in proportion, independent between experiments, the same in every process."""
+"""Assignment to arms: stable, in proportion, independent between experiments, the same in every process."""
 
 from __future__ import annotations
 

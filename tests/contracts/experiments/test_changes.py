@@ -1,4 +1,4 @@
-"""A change is written whole, once, and with its line of audit."""
+"""A change is written once and as a whole, together with its line in the audit."""
 
 from __future__ import annotations
 

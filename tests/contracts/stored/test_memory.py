@@ -1,4 +1,4 @@
-"""A Redis filled with the real records of some thousand users, beside what the formulas say."""
+"""Compares the formulas with a Redis that holds the real records of some thousand users."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ NOW = 1_767_225_600_000
 
 
 def shares(shape: str, rng: np.random.Generator) -> np.ndarray:
-    """Lengths of histories: as the formulas assume, and as they do not."""
+    """Lengths of histories, with and without the distribution that the formulas assume."""
     return rng.lognormal(0, 1, WORLD.users) if shape == "log-normal" else rng.exponential(1, WORLD.users)
 
 
@@ -225,7 +225,7 @@ KINDS = (*memory.STATE_KINDS, *memory.VERSION_KINDS)
 def test_every_kind_and_the_whole_are_predicted(
     redis_url: str, used_memory: Callable[[], int], histories: list[list[int]]
 ) -> None:
-    # A plan gets totals, and nothing of how they are spread.
+    # A plan gets totals and does not know their distribution.
     world = replace(WORLD, interactions=sum(map(len, histories)))
     predicted = {name: of(world) for name, of in KINDS}
     assert set(BY_KIND) == set(predicted)

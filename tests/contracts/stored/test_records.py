@@ -231,7 +231,7 @@ def test_a_list_says_without_decoding_whether_it_holds_an_item(
 ) -> None:
     indexes = [index for index, _ in pairs]
     raw = encode_ranked(indexes, [score for _, score in pairs])
-    # An index that stands across two others' bytes is no item of the list.
+    # Bytes that belong to two indexes must not be read as a third one.
     across = [int.from_bytes(raw[at : at + 4], "little") for at in range(1, max(1, 4 * len(pairs) - 3), 4)]
     for index in [*indexes, other, *across]:
         assert holds_index(raw, index) == (index in indexes)

@@ -30,7 +30,7 @@ def test_a_table_has_the_next_power_of_two(entries: int, expected: int) -> None:
 
 
 def as_asked(size: int) -> int:
-    """What a Redis built with the C library's allocator counts: the size asked for and a word."""
+    """The bytes that a Redis with the C library's allocator counts: the requested size and a word."""
     return size + 8
 
 

@@ -26,7 +26,7 @@ def test_clicks_conversions_and_sessions_belong_to_the_lists_that_came_before_th
                 interaction("ann", "j", START + 1),
                 interaction("ann", "i", START + HOUR + 1, "purchase"),  # of the newer list
                 interaction("bob", "z", START + 2, "like"),  # never shown: no click, a conversion
-                interaction("carl", "i", START + 3),  # was shown nothing
+                interaction("carl", "i", START + 3),  # has seen no list
                 interaction("ann", "k", START + HOUR + 2, "retract"),
             ],
         ),

@@ -17,7 +17,7 @@ HIT, MISS = Scored("v", BATCH, 2, 2, None), Scored("v", FALLBACK, None, None, No
 
 
 def write_outcomes(lake_uri: Path, outcomes: list[Outcome]) -> None:
-    """As the streaming service leaves them in the lake."""
+    """Write outcomes into the lake as the streaming service does."""
     rows = rows_of(outcomes)
     for name in ("through", "scored_at"):
         moments = rows[name].cast(pa.timestamp("ms", "UTC")).cast(pa.timestamp("us", "UTC"))

@@ -1,4 +1,4 @@
-"""A report finds what was planted, and says which practices hold."""
+"""A report finds a planted effect, and says which practices hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was before explains a share of the variance, and moves no mean."""
+"""The time before the experiment explains a share of the variance, and changes no mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_the_variance_falls_by_what_the_time_before_explains_and_the_lift_stays(
     before = {arm: rng.normal(10, 2, 4000) for arm in "ab"}
     values = {arm: before[arm] + rng.normal(0, 1, 4000) + lift for arm, lift in (("a", 0.0), ("b", 0.2))}
     found = adjust(values, before)
-    assert found.reduction == pytest.approx(0.8, abs=0.02)  # 4 of 5 parts of the variance were there before
+    assert found.reduction == pytest.approx(0.8, abs=0.02)  # 4/5 of the variance comes from before
     assert found.values["a"].var() == pytest.approx(1.0, abs=0.1)
     assert found.values["b"].mean() - found.values["a"].mean() == pytest.approx(0.2, abs=0.06)
 

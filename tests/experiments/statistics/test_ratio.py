@@ -21,7 +21,7 @@ def test_the_variance_is_the_spread_of_the_ratio_over_repeated_samples() -> None
     clicks = rng.binomial(impressions.astype(int), rng.beta(1.0, 9.0, (4000, 300))).astype(float)
     found = arm_value(ratio_sums(clicks, impressions))
     assert found.variance.mean() == pytest.approx(found.value.var(), rel=0.06)
-    # As if each impression were a trial of its own, it would be far too small.
+    # With impressions as independent trials, the variance would be far too small.
     per_impression = found.value * (1 - found.value) / impressions.sum(axis=-1)
     assert per_impression.mean() < 0.8 * found.value.var()
 

@@ -1,4 +1,4 @@
-"""The estimates beside the truth of a world in which every reward is known."""
+"""Compares the estimates with the truth of a world in which every reward is known."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def world(seed: int) -> tuple[Logged, np.ndarray, np.ndarray, float]:
     shown = (logging.cumsum(axis=1) < rng.random((ROWS, 1))).sum(axis=1).clip(max=ITEMS - 1)
     rows = np.arange(ROWS)
     reward = (rng.random(ROWS) < taste[rows, shown]).astype(float)
-    model = 0.8 * taste + 0.02  # a model that is wrong, but not blind
+    model = 0.8 * taste + 0.02  # a model with a bias
     logged = Logged(reward, logging[rows, shown], target[rows, shown])
     return (
         logged,

@@ -1,4 +1,4 @@
-"""The client with asyncio against the real API over a real Redis; what both clients share is tried here."""
+"""The client with asyncio over the real API and a real Redis; it tests what both clients share."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_refusal_names_its_fields(redis_url: str) -> None:
 @pytest.mark.parametrize(("key", "status"), [("secret", 503), ("another", 401)])
 def test_the_key_is_sent(redis_url: str, key: str, status: int) -> None:
     async def ask(client: AsyncClient) -> None:
-        # With the right key it gets as far as the broker, which is not there.
+        # With the right key the request fails only at the broker, which does not run.
         with pytest.raises(ProblemError) as refused:
             await client.put_item("i1", title="Alien")
         assert refused.value.status == status

@@ -80,7 +80,7 @@ def test_what_is_lost_comes_back_at_the_end_with_its_ids(error: Exception) -> No
     with pytest.raises(LostEventsError, match=r"3 events were not acknowledged") as lost:
         batches.close()
     assert list(lost.value.events) == events
-    batches.close()  # says it once
+    batches.close()  # the error is raised only once
 
 
 def test_a_batch_is_no_larger_than_a_request() -> None:

@@ -1,4 +1,4 @@
-"""What follows from an answer, or from none."""
+"""What the client concludes from an answer, or from a missing one."""
 
 from __future__ import annotations
 

@@ -23,5 +23,5 @@ def test_a_command_has_the_options_beside_its_own_and_gets_them_as_one() -> None
     options = reading.options(0.2)
     assert (options.columns, options.types) == ({"user": "a", "item": "b"}, {"a": "view"})
     assert (options.time_from_zero, options.most_refused) == (True, 0.2)
-    # Another command is given how to read, and not whether to ask.
+    # The other command gets the options of reading, and not those of asking.
     assert reading.words() == words[1:-1]

@@ -9,7 +9,7 @@ from ingest.sending.sending import Counts, send_catalog, send_events
 
 
 class Recorder:
-    """A producer that remembers what it was given; keys beginning with `bad` fail, with `big` are refused."""
+    """A producer that keeps its records; keys beginning with `bad` fail, those with `big` are refused."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, bytes]] = []

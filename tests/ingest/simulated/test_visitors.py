@@ -16,7 +16,7 @@ def _visitors(seed: int) -> Visitors:
 
 
 def test_a_list_of_what_a_user_likes_is_rated_more_than_one_of_what_is_popular() -> None:
-    """What makes the personal arm of the demo's experiment better by construction."""
+    """The difference that makes the personal arm of the demo's experiment better by construction."""
     popular = [WORLD.item_id(item) for item in np.argsort(-_popularity(), kind="stable")]
     best, common = 0, 0
     visitors = _visitors(1)
@@ -36,7 +36,7 @@ def test_what_stands_further_down_is_looked_at_less() -> None:
     visitors = _visitors(2)
     user = 3
     loved = WORLD.item_id(int(np.argmax(WORLD.expected_rating(user, NOW))))
-    # One item that attracts, at the first and at the tenth place; the others are of no world.
+    # One attractive item, at the first and at the tenth place; the others are unknown to the world.
     first = sum(bool(visitors.ratings(user, [loved, *["x"] * 9], NOW)) for _ in range(2000))
     tenth = sum(bool(visitors.ratings(user, [*["x"] * 9, loved], NOW)) for _ in range(2000))
     assert tenth / first == pytest.approx(PATIENCE**9, rel=0.25)

@@ -28,7 +28,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def read(engine: Engine) -> Read:
-    """The entries of a file, and what was refused in words."""
+    """The entries of a file, and the reasons of its refused rows."""
 
     def entries(path: Path, **options: Any) -> tuple[list[CatalogEntry], list[str]]:
         refused: list[str] = []

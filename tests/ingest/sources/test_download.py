@@ -1,4 +1,4 @@
-"""Against a local HTTP server that serves what a test puts into its folder."""
+"""Downloads from a local HTTP server, which serves the files that a test puts into its folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTENT = {f"{NAME}/ratings.csv": "userId,movieId,rating,timestamp\n", f"{NAME}/
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves files; promises ten bytes more than it sends where a file's name asks for it."""
+    """Serves files; for certain names it announces ten bytes more than it sends."""
 
     def log_message(self, format: str, *args: Any) -> None:
         return

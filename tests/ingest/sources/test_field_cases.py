@@ -1,4 +1,4 @@
-"""Files as people of the trade have them, rebuilt small: each with what it must become."""
+"""Small versions of files as they occur in practice, each with the events that it must become."""
 
 from __future__ import annotations
 

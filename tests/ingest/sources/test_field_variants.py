@@ -1,4 +1,4 @@
-"""Variants of the field cases: what was once taken with another meaning, or refused without a cure."""
+"""Variants of the field cases that earlier code misread, or refused without a cure."""
 
 from __future__ import annotations
 
@@ -268,7 +268,7 @@ def test_lists_and_structures_of_parquet_are_rows_and_places(tmp_path: Path, rea
     structures = tmp_path / "structures.parquet"
     pq.write_table(pa.table({"user": [{"id": 1}, {"id": 2}], "item_id": [1, 2]}), structures)
     assert [row[1:3] for row in read_back(structures).rows] == [("1", "1"), ("2", "2")]
-    # Named as a whole, a structure is nobody's id.
+    # A whole structure cannot be an id.
     read = read_back(structures, columns="user=/user")
     assert (len(read.events), read.rejected) == (0, 2)
     assert "--columns user=/FIELD/FIELD names a place within it" in " ".join(read.examination.reasons)

@@ -1,4 +1,4 @@
-"""What is refused before a body is read, over every route of the API."""
+"""Requests that every route refuses before it reads the body."""
 
 from __future__ import annotations
 

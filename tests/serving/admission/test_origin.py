@@ -8,7 +8,7 @@ from tests.serving.conftest import settings_of
 
 
 async def nothing(*_: object) -> None:
-    """No app is asked here."""
+    """An app that must not be called."""
 
 
 def request_of(method: str, host: str, origin: str | None = None) -> Scope:

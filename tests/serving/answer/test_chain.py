@@ -1,4 +1,4 @@
-"""One behaviour for every strategy, over a real Redis; and what each proposes."""
+"""The behaviour that all strategies share, over a real Redis, and what each of them proposes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def rich_world() -> World:
     now = time.time() / DAY
     world = World(fresh={"ann": ("v1", (20, 21), (3.0, 2.0))})
     world.categories = {f"i{i:02}": ["Comedy" if i % 2 else "Drama"] for i in range(10)}
-    # i03 would be trending if it had not been so quiet: its sum is 1.
+    # i03 is not trending, because its sum is only 1.
     world.newest = {"i12": 2_000, "i13": 3_000, "i14": int(time.time() * 1000) + 3_600_000}
     world.users = {"ann": {"age": "24", "gender": "F"}, "new": {"gender": "F", "occupation": "artist"}}
     world.segments = {
@@ -45,7 +45,7 @@ def rich_world() -> World:
 def propose(
     url: str, name: str, user_id: str, changed: Callable[[User], User] = lambda user: user, **settings: Any
 ) -> list[Candidate]:
-    """All that one strategy proposes to a user."""
+    """All items that one strategy proposes to a user."""
 
     async def scenario() -> list[Candidate]:
         of_test = settings_of(redis_url=url, **EVERYTHING | settings)

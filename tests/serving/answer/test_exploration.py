@@ -1,4 +1,4 @@
-"""Exploration slots: what is drawn, how likely, and what the answer and the log say of it."""
+"""Exploration slots: which items are drawn, how often, and what the answer and the log record."""
 
 from __future__ import annotations
 

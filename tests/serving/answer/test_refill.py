@@ -77,7 +77,7 @@ def test_a_filter_that_nothing_matches_ends_within_the_budget_and_says_so() -> N
         asyncio.run(refill(nothing, 5, strategies, FILTERS))
     assert len(asked) == MOST_CANDIDATES // 2000
 
-    # A user who knows everything asked for nothing special: an empty answer is no error.
+    # For a user who knows every item, an empty answer is no error.
     knows_all = Question(User("u", known_items=frozenset(items)), ListOptions(5))
     assert asyncio.run(refill(knows_all, 5, strategies, FILTERS)) == []
 

@@ -49,7 +49,7 @@ def test_the_trace_ends_in_the_answer(
 
 
 class FirstOnes(Random):
-    """Draws the first ones, so that two requests draw the same."""
+    """Always draws the first items, so that two requests draw the same."""
 
     def sample(self, population: Sequence[Any], k: int, **_: Any) -> list[Any]:
         return list(population)[:k]

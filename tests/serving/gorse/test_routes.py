@@ -21,7 +21,7 @@ STAR = {"FeedbackType": "star", "UserId": "bob", "ItemId": "vuejs:vue", "Timesta
 
 
 class Log:
-    """What was appended, by topic."""
+    """The records that were sent, by topic."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.sent: list[tuple[str, dict[str, Any]]] = []
@@ -186,7 +186,7 @@ def test_a_list_is_the_ids_of_the_users_list(api: Client, redis_url: str) -> Non
 
     async def ask(client: httpx.AsyncClient) -> None:
         ours = (await client.get("/v1/users/ann/recommendations?n=3&exposure=false")).json()["items"]
-        # The clients write the category behind a slash, also where there is none.
+        # The clients write a slash before the category, even if there is no category.
         theirs = await client.get("/api/recommend/ann/", params={"n": 3, "offset": 0}, headers=KEY)
         assert theirs.json() == [item["item_id"] for item in ours]
         assert (await client.get("/api/recommend/ann?n=3")).json() == theirs.json()

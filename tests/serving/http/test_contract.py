@@ -1,4 +1,4 @@
-"""The names and shapes of the OpenAPI document are those that clients were promised."""
+"""The names and shapes of the OpenAPI document do not change, because clients rely on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORDS = frozenset({"description", "summary"})
 
 
 def without_words(node: Any) -> Any:
-    """The same document without its texts, which may be improved at any time."""
+    """The document without its texts, which may change at any time."""
     if isinstance(node, dict):
         return {
             name: without_words(value)

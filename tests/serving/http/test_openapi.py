@@ -34,7 +34,7 @@ def events_of(body: Any) -> list[Any]:
 
 
 def out_of_time(event_time: Any) -> bool:
-    """Whether it is a time, as the document says, but one that is too late or before 1990."""
+    """Whether it is a time that the document allows, but in the future or before 1990."""
     if isinstance(event_time, str):
         with suppress(ValueError):
             event_time = datetime.fromisoformat(event_time.replace("Z", "+00:00")).timestamp() * 1000
@@ -50,12 +50,12 @@ def has_whole_float_time(body: Any) -> bool:
 
 
 def lost_digits(entry_id: Any) -> bool:
-    """Whether it is a number, as the document says, but a float that no longer holds each of its digits."""
+    """Whether it is a number that the document allows, but a float that has lost digits."""
     return isinstance(entry_id, float) and abs(entry_id) >= INEXACT_FROM
 
 
 def map_body(context: schemathesis.HookContext, body: Any) -> Any:
-    """What JSON Schema cannot say: an event's time is not in the future, an id's digits are all there."""
+    """Rules that JSON Schema cannot express: no time is in the future, and no id has lost digits."""
     for event in events_of(body):
         if isinstance(event, dict):
             if out_of_time(event.get("event_time")):
@@ -92,7 +92,7 @@ def environment(broker: str, redis_server_url: str) -> dict[str, object]:
 
 @contextmanager
 def without_traceback(log: Path, environment: dict[str, object]) -> Iterator[str]:
-    """The address of an API that has logged no surprise at its end."""
+    """The address of an API; fails at the end if the API has logged an error."""
     with serve(log, **environment) as api:
         yield api.url
     assert "Traceback" not in log.read_text()
@@ -120,7 +120,7 @@ def has_outer_blanks(part: Any) -> bool:
 
 
 def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
-    """All of Schemathesis' checks of one request."""
+    """Run all of Schemathesis' checks on one request."""
     response = case.call(base_url=url, headers=headers)
     # A batch may hold a bad event: it is named in the answer, and the others are accepted.
     named = response.status_code == 202 and response.json().get("rejected")

@@ -41,7 +41,7 @@ def bearer(*args: Any, **claims: Any) -> dict[str, str]:
         "",
         "a.b.c",
     ],
-    # Names of their own: a token tells the time, and two test processes must collect the same names.
+    # The tests are named here, because a token holds the time, and all test processes need the same names.
     ids=[
         "another key",
         "expired",

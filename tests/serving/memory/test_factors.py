@@ -47,7 +47,7 @@ def test_a_new_version_brings_its_own_factors(redis_url: str, api: Client) -> No
 
 
 class SlowStore:
-    """Answers when told to, each question by its turn: with nothing, or with an error."""
+    """Answers each question when the test says so, with nothing or with an error."""
 
     def __init__(self) -> None:
         self.asked: list[asyncio.Future[list[Any]]] = []

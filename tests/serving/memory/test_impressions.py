@@ -1,4 +1,4 @@
-"""What was shown sinks, over a real Redis: noted, bounded, expiring, and off by default."""
+"""Items that were shown move down, over a real Redis: they are noted, bounded, expire; off by default."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_what_was_shown_and_not_touched_sinks(redis_url: str, api: Client) -> No
         async with api(redis_url, shown_seconds=600, shown_items=6) as client:
             first = await ids(client)
             await until_noted(client_of_test, 4)
-            assert await ids(client) == first  # unasked, nothing sinks
+            assert await ids(client) == first  # without the option, no item moves down
             rotated = await ids(client, rotation=1.0)
             assert set(rotated).isdisjoint(first)
             # bob has touched the first one since: as a known item it may come again, and does not sink.

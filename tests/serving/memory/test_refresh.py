@@ -49,7 +49,7 @@ def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCap
 
 
 class Damaged(Source):
-    """Something in Redis that is not what it should be."""
+    """A value in Redis that cannot be read."""
 
     async def refresh(self) -> None:
         raise ValueError("no JSON")

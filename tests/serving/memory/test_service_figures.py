@@ -1,4 +1,4 @@
-"""Alerts, dashboard and runbook name what there is: metrics of a real scrape, an entry for every alert."""
+"""Alerts, dashboard and runbook name metrics of a real scrape, and each alert has an entry in the runbook."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WORDS = {
 
 
 def written_figures(url: str) -> None:
-    """What streaming and training leave in Redis."""
+    """Write the figures that streaming and training leave in Redis."""
     now = int(time.time() * 1000)
     client = redis.Redis.from_url(url)
     status = {"online_batch_seconds": "0.2", "lake_batch_seconds": "1.5", "pending_users": "3"}
@@ -138,7 +138,7 @@ SIMPLE = re.compile(r'(absent\()?(\w+)(?:\{(\w+)="(\w+)"\})?(?: (>=|==|>) ([\d.*
 
 
 def rings(expression: str, scrape: str) -> bool | None:
-    """Whether one scrape makes a simple rule ring; None for a rule that is not simple."""
+    """Whether one scrape makes a simple rule fire; None for a rule that is not simple."""
     found = SIMPLE.fullmatch(expression.strip())
     if found is None or found[2] == "absent":
         return None

@@ -1,4 +1,4 @@
-"""A Redis that answers and has lost what it held: flushed, rebuilt, evicting. Over a real Redis."""
+"""A real Redis that answers but has lost the state: flushed, being rebuilt, evicting."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def read(client: httpx.AsyncClient, path: str) -> Any:
 
 
 async def state(client: httpx.AsyncClient) -> str:
-    """The first word of what /readyz says of the state."""
+    """The first word of the state's entry in /readyz."""
     return str((await read(client, "/readyz")).get("state")).split()[0]
 
 

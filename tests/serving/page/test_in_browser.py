@@ -132,14 +132,14 @@ def write_world(redis_url: str) -> None:
 
 
 def apply_all(redis_url: str) -> None:
-    """What the online query does once it has applied every event: it says so."""
+    """Record that the online query has applied every event."""
     client = redis.Redis.from_url(redis_url)
     client.hset(keyspace.APPLIED_ONLINE, mapping=dict.fromkeys(SOURCES, 1_000_000))
     client.close()
 
 
 def barriers(page: Page, *rules: str) -> list[tuple[str, object]]:
-    """What keeps somebody from reading or using the page as it is now: axe's rules, or these, with places."""
+    """The violations that axe finds on the page as it is now, by all rules or by these, with their places."""
     chosen = {"runOnly": list(rules)} if rules else {}
     found = Axe().run(page, options={"resultTypes": ["violations"], **chosen}).response["violations"]
     return [(rule["id"], [node["target"] for node in rule["nodes"]]) for rule in found]
@@ -155,7 +155,7 @@ def open_folds(page: Page, *words: str) -> None:
 
 
 def faults_of(page: Page) -> list[str]:
-    """What the browser complains of from now on: scripts that fail, files that the policy forbids."""
+    """The errors that the browser reports from now on: scripts that fail, files that the policy forbids."""
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

@@ -13,7 +13,7 @@ from serving.page.stream import MAX_CLIENTS, Stream, picture_of
 
 
 class Source:
-    """Pictures that count how often they were read; ``still`` gives the same one again and again."""
+    """Pictures that count how often they are read; with ``still`` they are all the same."""
 
     def __init__(self, still: bool = False) -> None:
         self.reads = 0

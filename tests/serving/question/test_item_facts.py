@@ -14,7 +14,7 @@ NOW = 1_700_000_000_000
 
 
 def is_available(facts: ItemFacts) -> bool:
-    """What the filter of every answer says of an item."""
+    """Whether the filter that every answer passes keeps an item."""
     question = Question(User("u"), ListOptions(1), facts=lambda _: facts, now_ms=NOW)
     return bool(leave_out_unavailable(question, [Candidate("i", 1.0, "popular")]))
 

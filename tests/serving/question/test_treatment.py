@@ -1,4 +1,4 @@
-"""What arms ask of an answer's options, and what the request keeps."""
+"""Which of an answer's options the arm sets, and which the request keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads whose outcome no route shows; the routes' tests cover the others over the same real Redis."""
+"""Reads whose results no route shows, over a real Redis; the routes' tests cover the others."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_read_gives_up_at_its_deadline_even_while_it_connects() -> None:
         await store.close()
         return took
 
-    # The kernel accepts and nobody answers, as with a stopped Redis.
+    # The kernel accepts the connection and nothing answers, as with a stopped Redis.
     with socket.create_server(("127.0.0.1", 0)) as silent:
         # A hundred deadlines: without one, the read would wait for ever.
         assert asyncio.run(scenario(silent.getsockname()[1])) < 5

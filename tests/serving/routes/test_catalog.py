@@ -68,7 +68,7 @@ def test_metadata_is_replaced_changed_and_hidden(
         ]
         batch = client.post("/v1/items:batch", json={"items": rows})
         assert batch.status_code == 202, batch.text
-        assert batch.json()["accepted"] == 2  # of one id the last counts
+        assert batch.json()["accepted"] == 2  # the last entry of an id counts
         key, record = last_record(broker, CATALOG.name)
         assert (key, record["attributes"]) == (b"item:b", {"year": "1999"})
         assert record["updated_at"] == batch.json()["updated_at"]
@@ -81,7 +81,7 @@ def test_metadata_is_replaced_changed_and_hidden(
         assert client.post("/v1/items:batch", json={"items": []}).status_code == 422
         assert end_offsets(broker, CATALOG.name) == {0: end}
 
-        # Another route's path is nobody's id.
+        # The path of another route is no id.
         assert client.delete("/v1/users/ann/history").status_code == 405
         assert client.put("/v1/items/x", json={"title": "x", "price": 3}).status_code == 422
         too_many = {"attributes": {str(i): "x" for i in range(64)}}

@@ -1,4 +1,4 @@
-"""Experiments over a real Redis: defined, started, answered by, stopped; and what is refused."""
+"""Experiments over a real Redis: definition, start, answers of arms, stop, and refusals."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_an_arm_serves_another_version_and_sessions_and_segments_are_assigned(
             body = {"items": [{"item_id": "i03"}]}
             named = await client.post("/v1/recommendations", json=body, params={"session_id": "s-1"})
             assert arms_of(named.json()["arm"]) == {"sessions/1": arms_of(answer["arm"])["sessions/1"]}
-            # The version is pruned by hand while it is served: answers go on.
+            # The version is pruned by hand while it is served: the API keeps answering.
             store.delete(keyspace.top_n(0, "old"))
             assert (await client.get(ANN)).status_code == 200
 

@@ -24,7 +24,7 @@ LIKED = {"items": [{"item_id": "i00"}]}
 
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
-    """In place of a broker: gets what was noted when the API closes."""
+    """Replaces the broker: receives the exposures when the API closes."""
     made, build = Kafka(), ExposureLog.__init__
 
     def over_this(self: ExposureLog, settings: Any, _: object, metrics: Any) -> None:
@@ -59,7 +59,7 @@ def test_every_list_has_an_id_and_lists_for_somebody_are_noted(
         ("POST", "/v1/users/ann/rank", {"json": {"item_ids": ["i07", "i08"]}}),
         ("POST", "/v1/rank", {"json": {"item_ids": ["i07", "i08"], "session": LIKED["items"]}}),
         ("GET", "/v1/users/ann/because", {}),
-        # The same for everybody, so nobody's:
+        # These lists are the same for everybody, so they belong to no user:
         ("GET", "/v1/popular", {}),
         ("GET", "/v1/popular?offset=1", {}),
         ("GET", "/v1/trending", {}),
@@ -110,7 +110,7 @@ def test_a_list_that_the_client_has_already_is_noted_once(api: Client, redis_url
             return first, await client.get(ANN, headers={"if-none-match": first.headers["etag"]})
 
     first, second = asyncio.run(scenario())
-    assert second.status_code == 304  # another id alone makes no other list
+    assert second.status_code == 304  # another id does not make it another list
     assert [shown.recommendation_id for shown in kafka.exposures] == [first.json()["recommendation_id"]]
 
 

@@ -1,4 +1,4 @@
-"""What no answer may show: hidden, expired and denied items, on every route that shows items."""
+"""No answer shows hidden, expired and denied items, on every route that shows items."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CATEGORY = "Drama"
 
 
 class Asked(NamedTuple):
-    """A request of which the answer shows items."""
+    """A request whose answer shows items."""
 
     method: str
     path: str
@@ -92,7 +92,7 @@ def take_away(client: redis.Redis) -> None:
 
 
 def shown_items(node: Any) -> set[str]:
-    """Every item that an answer names, but those that the request named."""
+    """Every item that an answer names, except those that the request named."""
     if isinstance(node, list):
         return set().union(*map(shown_items, node))
     if isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The short way and the documented one are one route."""
+"""The fast route and the documented one give the same answers."""
 
 from __future__ import annotations
 

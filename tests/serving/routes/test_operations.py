@@ -1,4 +1,4 @@
-"""What a machine asks, over a real Redis."""
+"""The routes for machines (health, metrics), over a real Redis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.serving.world import World
 
 
 async def popular_items(client: httpx.AsyncClient) -> int | None:
-    """How many items the process holds; None while it is not ready."""
+    """The number of items that the process holds; None while it is not ready."""
     count: int | None = (await client.get("/readyz")).json().get("popular_items")
     return count
 

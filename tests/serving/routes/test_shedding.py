@@ -1,4 +1,4 @@
-"""Overload, and a stop in mid-traffic: the API as a process whose Redis does not answer."""
+"""Overload, and a stop under traffic: the API as a process whose Redis does not answer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_early_answer_is_a_problem_that_says_when_to_come_back() -> None:
 def busy_api(
     own_redis: OwnRedis, start_api: Callable[..., ServedApi]
 ) -> Iterator[tuple[ServedApi, list[httpx.Response], OwnRedis]]:
-    """An API that is busy with as many requests as it takes, since its Redis has stopped."""
+    """An API whose slots are all taken, because its Redis has stopped."""
     World().write(own_redis.url)
     api = start_api(redis_url=own_redis.url, redis_timeout_seconds=20, max_requests_at_once=AT_ONCE)
     wait_for(lambda: httpx.get(f"{api.url}/readyz").status_code == 200)
@@ -62,7 +62,7 @@ def busy_api(
 
     def ask() -> None:
         answer = httpx.get(f"{api.url}/v1/users/ann/recommendations", timeout=30)
-        # The look whether all are at work may itself be one of them.
+        # The request that asks whether all slots are taken may take one itself.
         answers.append(answer) if answer.status_code == 200 else ask()
 
     waiting = [threading.Thread(target=ask) for _ in range(AT_ONCE)]
@@ -76,7 +76,7 @@ def busy_api(
 
 
 def exchange(connection: socket.socket, data: bytes) -> bytes:
-    """The whole answer: head and body may come apart."""
+    """Read the whole answer; head and body may arrive separately."""
     connection.sendall(data)
     answer = connection.recv(65_536)
     while not answer.endswith(b"}"):
@@ -100,8 +100,8 @@ def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
         host, port = api.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), 5) as connection:
             assert exchange(connection, GET) == BUSY_ANSWER
-            # What looks like a request within another one is the other's: whoever answered it would hand
-            # the next client of a proxy's connection the wrong answer.
+            # Bytes that look like a request within another one belong to the other's body. An answer to them
+            # would go to the next client of a proxy's connection.
             connection.sendall(b"GET /livez HTTP/1.1\r\nX-Long: ")
             time.sleep(0.1)
             assert exchange(connection, GET).startswith(b"HTTP/1.1 200 ")
@@ -150,7 +150,7 @@ def test_slow_heads_and_bodies_are_cut_off_and_hold_no_slot_meanwhile(
         assert slow_body.recv(1000).startswith(b"HTTP/1.1 408 ")
         assert slow_head.recv(1000) == b""
         assert silent.recv(1000) == b""
-    # What arrives in time is answered on one connection for as long as it is used.
+    # Requests that arrive in time are all answered on one connection.
     with httpx.Client() as client:
         for _ in range(3):
             assert client.get(f"{api.url}/v1/popular").status_code == 200

@@ -1,4 +1,4 @@
-"""Reading one's own writes, over a real Redis; what the online query would write is written here."""
+"""Reading one's own writes, over a real Redis; the tests write what the online query would."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN = encode_token({2: 41})
 
 
 async def ask(client: httpx.AsyncClient, **query: Any) -> tuple[bool, float]:
-    """Whether the answer is stale, and how long it took."""
+    """Whether the answer is stale, and its seconds."""
     started = time.monotonic()
     response = await client.get("/v1/users/ann/recommendations", params={"after": TOKEN, **query})
     assert response.status_code == 200, response.text
@@ -71,7 +71,7 @@ def test_an_answer_waits_for_its_write_and_many_wait_with_one_poll(
             assert 1 <= polls <= seconds / POLL_SECONDS + 2  # not fifty times as many
             apply_until(redis_client, 42)
             assert [stale for stale, _ in await asyncio.gather(*asked)] == [False] * 50
-            # Nobody waits any more: nobody polls.
+            # Nobody waits any more, so the API no longer polls.
             await asyncio.sleep(0.1)
             before = redis_client.info("commandstats")
             await asyncio.sleep(0.3)

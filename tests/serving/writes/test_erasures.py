@@ -35,7 +35,7 @@ def test_an_erasure_is_complete_when_state_lake_and_every_model_are(
 
 
 def test_the_receipt_lists_what_still_holds_the_user_and_until_when() -> None:
-    """As the table in docs/operations.md has it."""
+    """The states are those of the table in docs/operations.md."""
     open_, done = describe_erasure(RECEIPT, 8, 8, [0]), describe_erasure(RECEIPT, 8, 8, [])
     until = {each.where: each.until for each in open_.remains}
     days = 24 * 3600 * 1000

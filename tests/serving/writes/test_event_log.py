@@ -18,7 +18,7 @@ Report = Callable[[int, OnDelivery], None]
 
 
 class FakeProducer:
-    """Reports each event from a thread of its own, as the real ones do."""
+    """Reports each delivery from another thread, as the real producers do."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

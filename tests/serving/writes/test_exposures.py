@@ -41,7 +41,7 @@ PAGE = [Candidate("i1", 0.5, "fresh"), Candidate("i2", 0.4, "als")]
 
 
 class Kafka(EventLog):
-    """Takes records, or refuses as a broker that is away."""
+    """Accepts records, or refuses them like a broker that is down."""
 
     def __init__(self, away: bool = False) -> None:
         self.away, self.records = away, list[bytes]()
@@ -123,7 +123,7 @@ def test_nothing_is_noted_where_it_is_off_or_nothing_was_shown(
 
 
 def _records_since(broker: str, ends: dict[int, int]) -> list[Exposure]:
-    """What the topic holds from these offsets on."""
+    """The topic's records from these offsets on."""
     found: list[Exposure] = []
     with quiet_consumer(broker, 10) as consumer:
         for partition, end in end_offsets(broker, EXPOSURES.name).items():
@@ -161,7 +161,7 @@ def test_a_killed_api_loses_what_it_had_not_sent_yet_and_nothing_comes_twice(
     api.process.wait(20)
     stopped = start_api(**settings)
     at_the_end = ask(stopped, 20)
-    stopped.process.terminate()  # it sends what waits before it ends
+    stopped.process.terminate()  # before it ends, it sends what is queued
     stopped.process.wait(20)
     found = ids_in_topic()
     assert len(found) == len(set(found))

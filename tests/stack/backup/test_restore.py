@@ -1,4 +1,4 @@
-"""A backup is made of a real Redis and a models' folder, both are emptied, and all that counts is back."""
+"""Back up a real Redis and a models' folder, empty both, and restore: all that counts is back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from training.registry.registry import Registry
 
 
 class World:
-    """Two versions, rules, an experiment and a tombstone; beside them what a rebuild brings back."""
+    """Two versions, rules, an experiment, a tombstone, and keys that a rebuild brings back."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.settings = TrainingSettings(redis_url=url, models_uri=str(folder / "models"))
@@ -115,7 +115,7 @@ def test_what_is_there_stays(world: World) -> None:
     assert [line.version for line in world.registry.publisher.audit()] == ["v1", "v2", "v3"]
     world.client.set(keyspace.manifest("v1"), "damaged")
     assert restore(world.settings, world.file).versions == ["v1"]
-    assert restore(world.settings, world.file).versions == []  # and again
+    assert restore(world.settings, world.file).versions == []  # a second restore has nothing to write
 
 
 def test_who_was_erased_after_the_backup_stays_out_of_its_lists(world: World) -> None:
@@ -134,7 +134,7 @@ def test_other_shards_and_an_empty_redis_are_refused(world: World) -> None:
     world.client.flushall()
     with pytest.raises(BackupError, match="neither models nor rules"):
         make_backup(world.settings, world.file)
-    assert restore(world.settings, world.file).served == "v2"  # the file of before is whole
+    assert restore(world.settings, world.file).served == "v2"  # the earlier file is still whole
 
 
 def test_a_version_at_work_or_in_part_is_not_backed_up(world: World) -> None:

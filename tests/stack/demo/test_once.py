@@ -17,7 +17,7 @@ PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
 
 
 def _write_ratings(folder: Path) -> int:
-    """A small MovieLens folder with one broken line; the number of good lines."""
+    """Write a small MovieLens folder with one broken line; the number of good lines."""
     chance = random.Random(1)
     lines = [
         f"{user},{item},{chance.randint(4, 10) / 2},{1_500_000_000 + 60 * n}"
@@ -46,7 +46,7 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
         *PORTS,
     ]
     words += ["--data-dir", str(tmp_path / "data")]
-    # Beside other tests a trainer that yields to them would wait for their end.
+    # A trainer that yields to other processes would wait until the other tests end.
     env = {**os.environ, "TRAIN_NICENESS": "0", PREFIX_VARIABLE: "shop."}
     command = [sys.executable, "-m", "stack", *words]
     answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=900)
@@ -78,12 +78,12 @@ def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> N
     assert {f"shop.{name}" for name in ours} <= topics
     assert not ours & topics
     assert troubling_lines(logs) == []  # neither while it ran nor while it stopped
-    # What the JVM says before Spark's own log begins is left as it is.
+    # Lines of the JVM before Spark's log begins are ignored.
     assert "WARNING: Using incubator modules: jdk.incubator.vector" in (logs / "streaming.log").read_text()
 
 
 def _messages(log: Path) -> list[str]:
-    """Of a service's log; every line of our own Python code is a JSON object."""
+    """Check that every line that our Python code wrote into a service's log is a JSON object."""
     lines = log.read_text().splitlines()
     assert not [line for line in lines if "headwater." in line and not line.startswith("{")]
     records = [json.loads(line) for line in lines if line.startswith("{")]

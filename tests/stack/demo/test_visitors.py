@@ -19,7 +19,7 @@ DRAFT = define(Definition.model_validate(DEFINITION), None, now_ms=1)
 
 
 class NotedSite:
-    """Shows every item of the world, and notes what comes back."""
+    """Shows every item of the world, and notes the events."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
@@ -35,7 +35,7 @@ class NotedSite:
 
 
 class NotedExperiments(ExperimentApi):
-    """Holds one experiment at most, and refuses where it is told to."""
+    """Holds at most one experiment, and refuses calls if the test says so."""
 
     def __init__(self, held: Experiment | None, refuses: bool = False) -> None:
         self.held, self.refuses, self.calls = held, refuses, list[str]()
@@ -99,7 +99,7 @@ def test_visits_begin_with_the_first_model(monkeypatch: pytest.MonkeyPatch) -> N
     answers: list[Any] = [ApiError("not yet"), {"model_version": None}, {"model_version": "v1"}]
 
     def answer(*args: object, **more: object) -> Any:
-        assert more == {"exposure": False}  # nobody sees it
+        assert more == {"exposure": False}  # no user sees this list
         found = answers.pop(0)
         if isinstance(found, ApiError):
             raise found

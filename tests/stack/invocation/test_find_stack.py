@@ -19,7 +19,7 @@ PORTS = Ports(api=1, kafka=2, redis=3)
 
 
 class Stacks:
-    """Stacks that run, as far as a command can tell."""
+    """Makes folders that look to a command like running stacks."""
 
     def __init__(self, root: Path, stack: ExitStack) -> None:
         self._root, self._stack = root, stack

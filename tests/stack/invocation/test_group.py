@@ -25,7 +25,7 @@ NAMES = (
 
 @pytest.fixture
 def stack_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
-    """Of a stack that runs, as far as a command can tell; nothing listens on its ports."""
+    """The folder of a stack that looks to a command as if it ran; nothing listens on its ports."""
     for name in (*NAMES, "HEADWATER_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HEADWATER_RUNNING_DIR", str(tmp_path / "notes"))

@@ -24,7 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def workload(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Replace Spark's work by a program, which finds the archive's path in ``archive``."""
+    """Run a program instead of Spark's workload; it finds the archive's path in ``archive``."""
 
     def replace(code: str) -> None:
         def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:

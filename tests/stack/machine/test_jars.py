@@ -15,7 +15,7 @@ CONTENT = b"PK" + b"jar" * 500
 
 @pytest.fixture
 def mirror(jars: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes], Jar]:
-    """A Maven repository in a folder; adding a jar to it gives the jar's line of a lock."""
+    """A Maven repository in a folder; a jar that is added gives its line for a lock file."""
     root = tmp_path / "mirror"
     monkeypatch.setenv("HEADWATER_MAVEN_REPOSITORY", root.as_uri() + "/")
 

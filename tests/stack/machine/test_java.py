@@ -10,7 +10,7 @@ from stack.machine.errors import StackError
 
 
 def _pretends(folder: Path, version: str) -> Path:
-    """A home whose `java` says it is of that version, whatever the folder is called."""
+    """A home whose `java` reports this version, whatever the folder's name is."""
     command = folder / "bin" / "java"
     command.parent.mkdir(parents=True)
     said = {"java.home": folder, "java.specification.version": version, "java.version": f"{version}.0.1"}

@@ -21,7 +21,7 @@ STOPPED = stop(RUNNING, "done", now_ms=3)
 
 
 class NotedSupervisor(Supervisor):
-    """Starts nothing, and notes what it was asked to start."""
+    """Starts nothing, and notes the plans that it should start."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(Folders(folder), os.environ, strict=True, say=print)
@@ -36,7 +36,7 @@ class NotedSupervisor(Supervisor):
 
 
 class Clock:
-    """Stands still until a test moves it."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -47,7 +47,7 @@ class Clock:
 
 @pytest.fixture
 def api_answer(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
-    """What the API says of experiments; it does not answer while the list is empty."""
+    """The API's experiments; it does not answer while the list is empty."""
     monkeypatch.setenv("GUARDRAILS_EVERY_SECONDS", "60")
     found: list[Experiment] = []
 

@@ -95,7 +95,7 @@ def test_a_service_that_needs_the_operator_is_tried_until_it_runs_and_says_so_on
     )
     with supervisor.until_stopped():
         supervisor.start(_python("service", code))
-        # More often than a dying service is started again.
+        # More deaths than the supervisor restarts after.
         supervisor.wait_until("tries", lambda: tries.exists() and len(tries.read_text()) > 8, 30)
         repaired.touch()
         supervisor.pause(0.5)

@@ -17,7 +17,7 @@ PORTS = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
 
 
 def _headwater(*words: str) -> subprocess.CompletedProcess[str]:
-    # Beside other tests a trainer that yields to them would wait for their end.
+    # A trainer that yields to other processes would wait until the other tests end.
     env = {**os.environ, "TRAIN_NICENESS": "0"}
     command = [sys.executable, "-m", "stack", *words]
     return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=600)

@@ -12,7 +12,7 @@ from stack.status import api_client
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with the path it was asked for, or 503 under /down."""
+    """Answers with the requested path, or with 503 under /down."""
 
     def do_GET(self) -> None:
         self.send_response(503 if self.path.startswith("/down") else 200)

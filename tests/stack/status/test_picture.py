@@ -52,7 +52,7 @@ def test_the_json_has_the_manifest_and_the_trainers_status_as_they_are_stored(tm
 
 
 def ports_of(redis_url: str) -> Ports:
-    """Of a stack of which only Redis runs."""
+    """The ports of a stack of which only Redis runs."""
     return Ports(free_port(), free_port(), int(redis_url.rsplit(":", 1)[1].partition("/")[0]))
 
 

@@ -18,7 +18,7 @@ NOTHING: dict[str, list[Any]] = {"interactions": [], "exposures": [], "catalog":
 
 @pytest.fixture
 def lake(tmp_path: Path) -> str:
-    """Two users, an item of the id of one of them, and a tombstone."""
+    """Two users, an item with the id of one of them, and a tombstone."""
     users = pa.array(["ann", "bob", "ann"])
     times = pa.array([NOON, NOON, NOON.replace(hour=9)], pa.timestamp("us", "UTC"))
     done = pa.table({"user_id": users, "item_id": ["a", "b", "c"], "event_time": times})

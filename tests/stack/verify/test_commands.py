@@ -1,4 +1,4 @@
-"""The command as a person types it, over a real Delta table and a real Redis."""
+"""The command as a user types it, over a real Delta table and a real Redis."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def headwater(*words: object) -> Result:
 
 @pytest.fixture
 def words(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The words that verify a clean run: its ledger, its lake, what was refused, its exported state."""
+    """The options that verify a clean run: its ledger, lake, rejected events and exported state."""
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("REDIS_SHARDS", "2")
     files = {name: tmp_path / f"{name}.jsonl" for name in ("acknowledged", "rejected", "state")}
@@ -99,7 +99,7 @@ def test_what_is_deleted_from_the_lake_is_missed(words: list[str], tmp_path: Pat
     done = headwater(*words, "--json")
     assert done.exit_code == 1
     holds = {name: found["holds"] for name, found in json.loads(done.stdout)["invariants"].items()}
-    # The view of y that is gone was retracted: only the state's record of it tells.
+    # The missing view of y was retracted; only the state's record of it shows that.
     assert holds == {"I1": False, "I2": True, "I3": True, "I4": False, "I5": False, "I6": True, "I7": True}
 
 

@@ -1,4 +1,4 @@
-"""I5: whatever is wrong in the state of Redis is found, and only that."""
+"""I5 finds each fault in the state of Redis, and nothing else."""
 
 from __future__ import annotations
 

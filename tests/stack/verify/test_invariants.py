@@ -1,4 +1,4 @@
-"""A clean world violates nothing; whatever is planted is found, by the invariant that names it."""
+"""A clean world violates no invariant; each planted fault violates the right one."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_what_an_erasure_took_out_is_not_missed(world: World, until: int) -> Non
         state.popularity.setdefault(sent.event.item_id, Popularity())
     erased = replace(ledgers, erased={"a": until}, state=replace(ledgers.state, state=state))
     found = {invariant.name: invariant.check(erased) for invariant in INVARIANTS}
-    if any(map(is_erased, world.landed)):  # nobody knows where it lay
+    if any(map(is_erased, world.landed)):  # no ledger has its offset
         places = found.pop("I4")
         assert isinstance(places, NotChecked) or places == []
     assert [name for name, violations in found.items() if violations] == []

@@ -56,7 +56,7 @@ def the_model(served: ServedBlend) -> OnlineModel:
 
 
 def in_redis(user: Rated) -> dict[bytes, bytes]:
-    """The last rating of each item, as the state has it."""
+    """The newest rating of each item, as the state keeps it."""
     return {
         b"i%d" % item: encode_entry(HistoryEntry("rating", 60_000 * minute, str(uuid.UUID(int=id_)), rating))
         for item, rating, minute, id_ in sorted(user, key=lambda rated: rated[2])
@@ -89,7 +89,7 @@ def online(
 
 
 def offline(users: list[Rated], hours: float = 0.0) -> Histories:
-    """The same histories from rows of items with their moments, as training makes them."""
+    """The same histories in the form of training: rows of items with the times of their events."""
     last = [{rated[0]: rated for rated in sorted(user, key=lambda rated: rated[2])} for user in users]
     events = [
         (minute, id_, owner, item, last[owner][item][1])

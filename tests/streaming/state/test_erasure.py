@@ -1,4 +1,4 @@
-"""Users are forgotten, in any order of tombstone and events; over a real Redis."""
+"""Erasure of users, for any order of tombstone and events, over a real Redis."""
 
 from __future__ import annotations
 

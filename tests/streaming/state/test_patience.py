@@ -33,7 +33,7 @@ def test_a_full_redis_is_waited_for_and_said_once_as_is_its_end(
         with pytest.raises(redis.RedisError) as raised:
             write()
         assert patience.wait(raised.value)
-        # So it stands in what Spark says of a task that has failed.
+        # Spark's message about a failed task has this form.
         assert redis_trouble(f"PythonException: Traceback\nredis.exceptions.Some: {raised.value}") == FULL
     patience.is_over()
     patience.is_over()

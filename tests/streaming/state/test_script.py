@@ -27,7 +27,7 @@ def test_other_settings_make_another_script() -> None:
 
 
 def test_the_script_gets_types_codes_and_counters_from_the_contract() -> None:
-    # Codes and counters stand in stored records: this line may grow at the end of each list, never change.
+    # Stored records have these codes and counters: lists may grow at the end, and never change.
     assert contract_table() == (
         "local CONTRACT={types=7,counted=6,rating=4,rivals={{7},{7},{7,6},{7},{7},{7,3},false},"
         "counters={3,4,5,6,7,8,false},octaves=32,"

@@ -28,7 +28,7 @@ def entry(event_type: str, moment: int) -> HistoryEntry:
 def client(redis_url: str) -> Iterator[redis.Redis]:
     with redis_client(redis_url) as connection:
         events = [UserEvent(user, f"i{n % 7}", entry("rating", 1)) for n, user in enumerate(USERS)]
-        # One of them took everything back: recent and retracted are there, no history.
+        # One user retracted everything: the keys recent and retracted exist, the history does not.
         events.append(UserEvent(USERS[0], "i0", entry("retract", 2)))
         apply_events(connection, events, STATE)
         merge_items(connection, [f"i{n}" for n in range(7)], STATE)

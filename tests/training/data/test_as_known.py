@@ -1,4 +1,4 @@
-"""What is learnt of the past is what the lake held then: later events change nothing of it."""
+"""Data as it was known at a time in the past: later events change nothing of it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def learn(spark: SparkSession, tmp_path: Path) -> Iterator[Callable[[list[Row]],
 
 
 def facts(rows: DataFrame) -> Facts:
-    """By user and item, what is known; every pair once."""
+    """The known row of each user and item; every pair occurs once."""
     columns = ("user_id", "item_id", "strength", "rating", "positive", "event_time")
     found = rows.select(*columns).collect()
     by_pair = {(row.user_id, row.item_id): tuple(row[2:]) for row in found}
@@ -124,7 +124,7 @@ def test_a_lake_in_which_nothing_is_touched_twice_has_no_repeats(
 def test_who_rates_again_what_is_known_gives_nothing_new_to_find(
     learn: Callable[[list[Row]], TrainingData],
 ) -> None:
-    """A favourite that is touched every day is no discovery, and the past knows it."""
+    """An item that its user touches every day is no discovery, and it was known in the past."""
     favourite = [interaction(n, "a", "x", 5.0, second=n * 10) for n in range(10)]
     learnt = learn(
         [*favourite, interaction(11, "a", "y", 5.0, second=60), interaction(12, "b", "y", second=1)]

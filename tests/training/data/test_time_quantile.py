@@ -26,7 +26,7 @@ def test_it_splits_as_near_to_the_share_as_equal_times_allow(times: list[int], s
         return
     assert min(times) <= cutoff < max(times)
     below = sum(time <= cutoff for time in times)
-    # No other instant between two times comes nearer, but for the share that is not looked into.
+    # No other time comes nearer to the share, except within the part that is not searched.
     ends = [sum(time <= other for time in times) for other in sorted(set(times))[:-1]]
     nearest = min(abs(end - share * len(times)) for end in ends)
     assert abs(below - share * len(times)) <= nearest + 0.001 * len(times) + 1e-6

@@ -1,4 +1,4 @@
-"""When an alarm asks for a round: bounded in time, warm first, full where it does not help."""
+"""When an alarm requests a round: not too often, a warm one first, a full one if that does not help."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def rounds(clock: Clock) -> AskedRounds:
 
 
 def drift(rounds: AskedRounds, seed: int = 51) -> None:
-    """A level that is steady for a while, and falls."""
+    """A level that is steady for a while, and then falls."""
     rng = np.random.default_rng(seed)
     for level in (0.6, 0.3):
         rounds.take({NAME: bursts(rng, np.full(150 * BLOCK, level))})

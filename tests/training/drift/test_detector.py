@@ -12,7 +12,7 @@ HALF = 150 * BLOCK
 
 
 def alarms(values: np.ndarray) -> list[int]:
-    """The blocks after which a change shows."""
+    """The blocks after which the detector finds a change."""
     detector = Detector()
     return [
         place

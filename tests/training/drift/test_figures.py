@@ -1,4 +1,4 @@
-"""What is counted of new events beside the served model."""
+"""The figures of new events compared with the served model."""
 
 from __future__ import annotations
 

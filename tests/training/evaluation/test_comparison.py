@@ -58,7 +58,7 @@ def test_the_model_is_measured_beside_its_rivals_and_fills_up_with_popularity() 
     model = ServedModel(ITEM_FACTORS, ranking(SETTINGS))
     lists = all_lists({"model": model}, held_out, scores, 60, K, seed=1)
     assert set(lists) == {"model", "item_knn", "popularity", "recent_popularity", "random"}
-    # A user without a past is served what is popular.
+    # A user without earlier events gets popular items.
     np.testing.assert_array_equal(lists["model"][:3], lists["popularity"][:3])
     assert (lists["model"] >= 0).all()
     found = evaluate(lists, held_out, scores, ITEM_FACTORS, K, seed=1)

@@ -96,7 +96,7 @@ def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_
     assert made.evaluation.cold_items_share == 1.0
     assert made.scores.users.tolist() == [3, 1, 0, 0, 0]
 
-    # A sample of one may be somebody who liked nothing later: nothing is measured, nothing breaks.
+    # The one user of a sample may have liked nothing later: nothing is measured, and nothing fails.
     for seed in range(4):
         one = TrainingSettings(evaluation_users=1, seed=seed)
         sampled = _slice_of(found, counts, about, one)

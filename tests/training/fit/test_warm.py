@@ -71,7 +71,7 @@ def test_a_sweep_from_a_converged_fit_stays_there_and_its_user_rows_are_sparks(
     spark: SparkSession, implicit: bool
 ) -> None:
     column = "strength" if implicit else "rating"
-    # So strong a regularisation converges in few iterations, each of which is a score of Spark's jobs.
+    # With this strong regularisation few iterations suffice; each takes twenty Spark jobs.
     problem = Problem("", column, implicit, 3, 17, 1.0, 1.0, nonnegative=False)
     rows = preferences(spark)
     full = full_fit(rows, problem, ITEMS, blocks=2, seed=1)

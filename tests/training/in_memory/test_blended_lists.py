@@ -25,7 +25,7 @@ SETTINGS = TrainingSettings(train_min_events=1, top_n=5)
 
 @dataclass(frozen=True)
 class ByIndex:
-    """A signal that prefers items of a high index (or of a low one), whoever asks."""
+    """A signal that prefers items with a high index (or a low one) for every user."""
 
     items: int
     sign: float

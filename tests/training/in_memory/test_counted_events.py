@@ -24,7 +24,7 @@ HALF_LIFE = 300_000.0
 
 
 def masses(rows: list[Row]) -> Counter[str]:
-    """What of these rows counts, by item, as the rule itself says it."""
+    """The weight that counts for each item, computed plainly by the rule."""
     found: Counter[str] = Counter()
     for (_, item), by_type in last_writers(rows).items():
         for entry in effective(by_type.values()):
@@ -36,7 +36,7 @@ def masses(rows: list[Row]) -> Counter[str]:
 @pytest.mark.parametrize("seed", range(3))
 def test_at_any_moment_that_counts_which_the_state_would_count(seed: int) -> None:
     rows = random_rows(seed, users=12, items=8, seconds=50_000)
-    # Ties of one pair and instant are told apart by ids, of which arrays know the order within a type only.
+    # Ids order the events of one pair and time; arrays know that order within a type only.
     rows = list({(row[2], row[3], row[5]): row for row in rows}.values())
     events = as_events(rows)
     counted, ids = counted_events(events, SETTINGS), events.item_ids.to_pylist()
@@ -73,7 +73,7 @@ def test_a_trend_of_the_past_is_what_the_counters_of_the_state_said_then(seconds
             state_oracle.trend(winners, item, state).score(place) if item in touched else None for item in ids
         ]
         sums = np.array([-np.inf if score is None else score for score in scores])
-        # Octaves beyond the kept ones and weights in millionths are what the state leaves out.
+        # The state drops octaves beyond the kept ones, and rounds weights to millionths.
         counters = CounterTrend(sums, start, 1000.0 * half_life, live.start.offset)
         assert live.score(asked)[0] == pytest.approx(counters.at(start + 1000 * seconds), abs=1e-4)
         if seconds > 50_000:

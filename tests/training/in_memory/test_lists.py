@@ -1,4 +1,4 @@
-"""From the same factors both paths write the same lists to Redis."""
+"""Both paths write the same lists to Redis from the same factors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The moments of arrays are those of the state: of its last writers and of the earlier events it keeps."""
+"""The times in arrays are those of the state: of its newest events and of the earlier ones that it keeps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def by_pair(found: Moments, users: list[str], items: list[str]) -> dict[tuple[st
 
 
 def of_state(rows: list[Row], most: int) -> dict[tuple[str, str], list[int]]:
-    """By the rules of the contract, from what the state keeps: the moments before the newest one."""
+    """The times before the newest one, by the rules of the contract, from the events that the state keeps."""
     written = [
         UserEvent(row[2], row[3], HistoryEntry(row[1], round(row[5].timestamp() * 1000), row[0], row[4]))
         for row in rows

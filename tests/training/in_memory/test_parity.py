@@ -1,4 +1,4 @@
-"""Both paths of a round, on the executors and in one process, say the same of the same lake."""
+"""Both paths of a round, on the executors and in one process, give the same figures for the same lake."""
 
 from __future__ import annotations
 

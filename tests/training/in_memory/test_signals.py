@@ -103,7 +103,7 @@ def test_where_order_decides_transitions_are_chosen_for_the_hot_weights() -> Non
     chosen = past(sessions(users=120)).choose(ranking(SETTINGS), seed=1)
     assert max(chosen.blend.hot, key=lambda name: chosen.blend.hot[name]).startswith("transitions")
     assert "chosen on" in chosen.hot_choice.why
-    # All users ask within their session, so nothing says what ranks a day later.
+    # All questions are asked within a session, so no data shows what ranks well a day later.
     assert "defaults" in chosen.cold_choice.why
 
 
@@ -113,7 +113,7 @@ def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_t
     monkeypatch.setattr(signals, "MAX_QUESTIONS", 100)
     chosen = past(sessions(users=120)).choose(ranking(SETTINGS), seed=1)
     assert not any(name.startswith("trend") for name in chosen.hot_choice.alone)
-    # Everybody comes back after one instant: a trend as of that instant is known then.
+    # All users come back after one point in time, so a trend as of that time is known.
     many = sessions(users=240)
     place = np.arange(len(many)) - np.searchsorted(many.users, many.users)
     late = np.where(place >= 9, 1000 * HOUR_MS, 0) + many.event_times % (24 * HOUR_MS)
@@ -141,7 +141,7 @@ def test_few_users_are_asked_on_several_parts_and_for_next_items_too(monkeypatch
         asked = slice_.questions.histories
         first = np.flatnonzero(np.diff(asked.indptr) > 0)
         assert (asked.times_ms[asked.indptr[first]] <= asked.now_ms[first]).all()
-    # Each is the newest part of what the one before left.
+    # Each is the newest part of the events that the one before left.
     newest = [int(slice_.questions.histories.times_ms.max()) for slice_ in slices]
     assert newest == sorted(newest, reverse=True)
     assert chosen.blend.hot

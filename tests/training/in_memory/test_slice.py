@@ -1,4 +1,4 @@
-"""That the slice is the executors' is tested in test_parity.py."""
+"""The slice in one process; test_parity.py tests that it equals that of the executors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both paths share is tested in test_parity.py; here is what the arrays alone must keep."""
+"""The properties of a split of arrays; test_parity.py tests that both paths split alike."""
 
 from __future__ import annotations
 

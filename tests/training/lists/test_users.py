@@ -1,4 +1,4 @@
-"""What is kept is decided here, and written by tests/integration/test_training_rounds.py."""
+"""Which lists are kept from the last version; tests/integration/test_training_rounds.py tests the writing."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def test_a_list_of_redis_is_kept_where_it_is_as_good_and_never_where_it_is_missi
     assert still_good_lists([swapped, None], new, 0.02).tolist() == [True, False]
     strange = [encode_ranked([0, 400], [1, 1]), encode_ranked([0, 1, 3], [1, 1, 1])]
     assert not still_good_lists(strange, new, 0.02).any()
-    # Of an item that has become known nothing stays.
+    # An item that has become known leaves no entry.
     assert not still_good_lists([encode_ranked([0, 2], [1, 1]), b""], new, 0.9).any()

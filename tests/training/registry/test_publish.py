@@ -105,7 +105,7 @@ def test_a_publish_killed_at_any_step_leaves_a_whole_version_served_and_the_next
         publish(publisher, after)
         served.append(after)
         assert publisher.current_version() == after
-        # Only what is served and what was before it is left, of keys too.
+        # Only the served version and the one before it are left, and only their keys.
         assert publisher.versions() == served[-2:]
         versions = {key.decode().split(":model:")[1].split(":")[0] for key in client.keys("*:model:v*")}
         assert versions - {"versions"} == set(served[-2:])

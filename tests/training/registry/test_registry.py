@@ -71,7 +71,7 @@ def run(*arguments: str, exit_code: int = 0) -> str:
 def test_a_rollback_serves_the_earlier_version_without_a_round_and_is_audited(registry: Registry) -> None:
     started = time.monotonic()
     assert "v1 is served again (before: v2)" in run("rollback", "--reason", "worse clicks")
-    # It moves a pointer: a bound that a busy machine does not reach, and a rollback that waits does.
+    # It only moves a pointer. A busy machine stays below this bound; a rollback that waits does not.
     assert time.monotonic() - started < 10
     assert registry.publisher.current_version() == "v1"
     lines = registry.publisher.audit()

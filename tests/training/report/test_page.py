@@ -44,7 +44,7 @@ MANIFEST = a_manifest(
 
 
 class Loads(HTMLParser):
-    """What a page would fetch, and whether its tags are balanced."""
+    """Finds the files that a page would fetch, and whether its tags are balanced."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Who is compared, on a world of sessions; the data as the gate holds it out."""
+"""Which rivals are compared, on a world of sessions, with the gate's held-out data."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_warm_round_keeps_the_champions_weights_and_shares_its_signals(world: 
     assert isinstance(before, BlendedModel)
     assert model.blend == before.blend
     assert model.signals["transitions_wide/2"] is before.signals["transitions_wide/2"]
-    # The factors are each one's own: those of the champion's measured fit.
+    # Each has its own factors: here those of the champion's measured fit.
     past = world.slice.held_out.past
     assert model.signals["factors"] is not before.signals["factors"]
     assert not np.array_equal(model.lists(past, 10), before.lists(past, 10))

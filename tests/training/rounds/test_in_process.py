@@ -1,4 +1,4 @@
-"""Worlds that a round must not fall over: each gives a model with its blend, or no data to learn from."""
+"""Unusual worlds: each gives a model with a blend, or the outcome that there is no data to learn from."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def one_very_busy_user() -> Events:
 
 
 def a_user_of_a_hundred_thousand_events() -> Events:
-    """Of 500 items, each touched two hundred times; beside sixty ordinary users."""
+    """A bot that touches each of 500 items two hundred times, and sixty ordinary users."""
     users, items, values, times = draw(60, 40, 6)
     many = 100_000
     users, items = [*users, *[60] * many], [*items, *(np.arange(many) % 500).tolist()]
@@ -167,7 +167,7 @@ def check_lists(assessment: Assessment, model: ProcessModel) -> None:
 
 
 def test_who_knows_all_that_goes_together_has_no_list_and_answers_come_from_further_down() -> None:
-    """All had items 0 to 4; what two others had alone goes with nothing that these had."""
+    """All users have items 0 to 4; the items that two users alone have go with no other items."""
     users, items = np.divmod(np.arange(60 * 5), 5)
     times = (np.arange(60 * 5) * HOUR_MS).tolist()
     events = ratings(

@@ -1,4 +1,4 @@
-"""What a round starts from, over a real Redis; the lake is empty."""
+"""The inputs of a round, over a real Redis; the lake is empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a publication leaves behind, over a real Redis and a folder."""
+"""The state after a publication, over a real Redis and a folder."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_is_published_stays_and_what_it_replaces_goes(world: World) -> None
 
 
 def end_by(world: World, error: BaseException) -> None:
-    """A publication that wrote something and is ended by an error."""
+    """Write a part of a publication, then end it by an error."""
     with world.begin("v1"):
         world.write_something("v1")
         assert world.is_there("v1")

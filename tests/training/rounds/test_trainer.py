@@ -43,7 +43,7 @@ class NotedPublisher:
 
 @pytest.fixture
 def rounds(monkeypatch: pytest.MonkeyPatch) -> list[Round]:
-    """What is asked of `train`, which publishes at once."""
+    """Replaces `train`: notes the calls, and publishes at once."""
     asked: list[Round] = []
 
     def publish(run: Round) -> RoundResult:

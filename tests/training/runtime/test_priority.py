@@ -18,7 +18,7 @@ print(autogroup.read_text().strip() if autogroup.exists() else "")
 
 
 def yield_priority(own_session: bool) -> tuple[str, str]:
-    """By how much a process that yields is nicer, and what Linux says of its session then."""
+    """The niceness that a process gains when it yields, and Linux's autogroup of its session then."""
     command = [sys.executable, "-c", YIELD]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, start_new_session=own_session, timeout=60
@@ -28,7 +28,7 @@ def yield_priority(own_session: bool) -> tuple[str, str]:
 
 
 def session_of_the_tests() -> str:
-    """Empty where Linux keeps no autogroups, or put these tests into none (a service of the init system)."""
+    """The autogroup; empty where Linux has none, or these tests are in none (as a service of init)."""
     return AUTOGROUP.read_text().strip() if AUTOGROUP.exists() else ""
 
 

@@ -42,7 +42,7 @@ def settings_of(folder: Path) -> TuneSettings:
 
 
 def fill(spark: SparkSession, folder: Path) -> None:
-    """A lake in which 15 users like the items of their own parity."""
+    """A lake in which 15 users like the items of the same parity."""
     rows = []
     for n in range(300):
         user, item = n % 15, (n * 7) % 20
@@ -66,7 +66,7 @@ def states(study: Path) -> list[str]:
 
 
 def kill_at_work(settings: TuneSettings, study: Path) -> None:
-    """`headwater tune` in a process of its own, killed in its first trial."""
+    """Run `headwater tune` in a process, and kill it in its first trial."""
     environment = {
         name.upper(): str(value) for name, value in settings.model_dump(exclude_unset=True).items()
     }

@@ -1,4 +1,4 @@
-"""One behaviour for every filter, and what each leaves out."""
+"""The behaviour that all filters share, and what each of them removes."""
 
 from __future__ import annotations
 

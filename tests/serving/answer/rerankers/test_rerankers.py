@@ -1,4 +1,4 @@
-"""One behaviour for every re-ranker, and what each prefers."""
+"""The behaviour that all re-rankers share, and what each of them prefers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that Redis holds about a user, held against what an erasure takes out; over a real Redis."""
+"""Compares what is read about a user with what an erasure deletes, over a real Redis."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHARD = keyspace.shard_of("ann", SHARDS)
 
 @pytest.fixture
 def client(redis_url: str) -> Iterator[redis.Redis]:
-    """A Redis in which "ann" stands in every place that knows users."""
+    """A Redis that has "ann" in every key that holds users."""
     World(shards=SHARDS, histories={}, top={"ann": [("i03", 0.9), ("i04", 0.5)]}).write(redis_url)
     with redis_client(redis_url) as connection:
         done = [

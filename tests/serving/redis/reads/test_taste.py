@@ -31,7 +31,7 @@ def test_what_was_liked_lately_comes_newest_first_with_its_strength(redis_url: s
     for n in range(NEWEST):
         write(client, f"seen {n}", 10 + n, "rating", 3.0)
     client.close()
-    # Worth nothing each, and newer: what was liked before is no taste of the moment.
+    # These newer items have no weight, but they push out the items that were liked before.
     assert through_store(redis_url, lambda store: liked_lately(store, known, SETTINGS)) == []
 
 

@@ -1,4 +1,4 @@
-"""What an answer knows of its user, over a real Redis."""
+"""Reads the user that an answer is for, over a real Redis."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.redis_cluster_too
 
 
 def calls(client: redis.Redis) -> int:
-    """How often anybody waited for Redis: reads from the network, which a pipeline needs once."""
+    """The number of round trips to Redis: a pipeline needs one read from the network."""
     stats: Any = client.info("stats")
     return int(stats["total_reads_processed"])
 
