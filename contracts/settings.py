@@ -388,6 +388,9 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     gorse_feedback_types: dict[str, EventType] = Field(
         default_factory=lambda: {"star": "like", "read": "view"}
     )
+    # Oryx's routes (/recommend, /pref, ...), and what a preference is; its strength counts for a rating.
+    oryx_routes: bool = False
+    oryx_preference_type: EventType = "like"
     # An item is trending while its decayed sum of weights is this high; else popular items say more.
     trending_minimum: float = Field(default=20.0, ge=0)
 

@@ -31,6 +31,7 @@ from serving.memory.refresh import Refresher
 from serving.memory.rules import RulesInForce
 from serving.memory.service_figures import ServiceFigures
 from serving.memory.state_health import StateHealth
+from serving.oryx import routes as oryx_routes
 from serving.page import files as page_files
 from serving.page import routes as page_routes
 from serving.redis.store import Store
@@ -111,6 +112,7 @@ def create_app(settings: ServingSettings) -> Api:
         operations.routes(settings, store, memory.popular_list, health, metrics),
         page_routes.routes(settings, recommender, memory, health, figures, metrics),
         *gorse_routes.routes(settings, event_log, user_list, recommender, memory),
+        *oryx_routes.routes(settings, event_log, user_list, recommender, memory),
     ):
         app.include_router(router)
     _install(app, settings, metrics)

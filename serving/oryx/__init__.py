@@ -1,0 +1,1 @@
+"""Oryx's routes over our reads and writes, off by default."""

@@ -1,0 +1,164 @@
+"""The routes of Oryx 2's serving layer for ALS: lists, estimates, known items and preferences.
+
+Answers are lines of CSV, or JSON where Accept asks for it. A write answers once Kafka has acknowledged it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from contracts.events import RETRACT, Interaction
+from contracts.settings import ServingSettings
+from contracts.topics import INTERACTIONS
+from serving.admission.early_checks import CheckedRoute
+from serving.answer.recommender import Recommender
+from serving.http.access import access
+from serving.http.problems import ProblemError
+from serving.lists.estimates import estimates
+from serving.lists.popular import popular_answer
+from serving.lists.similar_items import similar_items_answer
+from serving.lists.user_list import UserList
+from serving.memory.process_memory import ProcessMemory
+from serving.oryx.preferences import event_of_preference, events_of_lines
+from serving.question.bounds import Offset, PathId
+from serving.question.list_options import ListOptions
+from serving.redis.reads.user import history
+from serving.routes.events import not_acknowledged
+from serving.writes.event_log import EventLog, EventLogError
+
+_NO_CONTENT, _JSON = 204, "application/json"
+Scored = Sequence[tuple[str, float]]
+
+
+def routes(
+    settings: ServingSettings,
+    event_log: EventLog,
+    user_list: UserList,
+    recommender: Recommender,
+    memory: ProcessMemory,
+) -> tuple[APIRouter, ...]:
+    """All of them where ORYX_ROUTES is set, else none."""
+    if not settings.oryx_routes:
+        return ()
+    return _lists(settings, user_list, recommender, memory), _preferences(settings, event_log)
+
+
+def _lists(
+    settings: ServingSettings, user_list: UserList, recommender: Recommender, memory: ProcessMemory
+) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["oryx"], dependencies=access(settings, "read"))
+    how_many: int = Query(10, alias="howMany", ge=1, le=settings.max_n)
+
+    @router.get("/recommend/{user_id}")
+    async def recommend(
+        request: Request,
+        user_id: PathId,
+        n: int = how_many,
+        offset: Offset = 0,
+        with_known: bool = Query(False, alias="considerKnownItems"),
+    ) -> Response:
+        """A user's list, best first."""
+        query = {"n": n, "offset": offset, "known": "keep" if with_known else "skip"}
+        asked = Request({**request.scope, "query_string": urlencode(query).encode(), "headers": []})
+        response = await user_list(asked, user_id)
+        items = json.loads(bytes(response.body))["items"]
+        return _with_values(request, [(item["item_id"], item["score"]) for item in items])
+
+    @router.get("/similarity/{item_id}")
+    async def similarity(
+        request: Request, item_id: PathId, n: int = how_many, offset: Offset = 0
+    ) -> Response:
+        """The neighbours of one item, best first."""
+        answer = await similar_items_answer(recommender, memory, item_id, ListOptions(n=n, offset=offset))
+        if answer is None:
+            raise ProblemError(404, f"Nothing is known of the item {item_id[:64]!r}")
+        return _with_values(request, [(item["item_id"], item["score"]) for item in answer.items])
+
+    @router.get("/mostPopularItems")
+    async def most_popular(request: Request, n: int = how_many, offset: Offset = 0) -> Response:
+        """What most users touched, with how many."""
+        answer = await popular_answer(recommender, memory, n, offset, None)
+        return _with_values(request, [(item.item_id, item.users) for item in answer.items])
+
+    @router.get("/knownItems/{user_id}")
+    async def known_items(request: Request, user_id: PathId) -> Response:
+        """The items that a user has touched."""
+        found = await history(memory.store, user_id)
+        return _values(request, list(dict.fromkeys(item_id for item_id, _ in found)))
+
+    @router.get("/estimate/{user_id}/{item_ids:path}")
+    async def estimate(request: Request, user_id: PathId, item_ids: str) -> Response:
+        """How much items suit a user, in the order asked for; 0 where the model cannot tell."""
+        found = await estimates(memory, user_id, [each for each in item_ids.split("/") if each])
+        return _values(request, [item.preference or 0.0 for item in found.items])
+
+    return router
+
+
+def _preferences(settings: ServingSettings, event_log: EventLog) -> APIRouter:
+    router = APIRouter(route_class=CheckedRoute, tags=["oryx"], dependencies=access(settings, "write"))
+    kind = settings.oryx_preference_type
+
+    async def append(events: Sequence[Interaction]) -> Response:
+        try:
+            if events:
+                await event_log.append(events, INTERACTIONS)
+        except EventLogError as error:
+            raise not_acknowledged(error) from error
+        return Response(status_code=_NO_CONTENT)
+
+    @router.post("/pref/{user_id}/{item_id}", status_code=_NO_CONTENT, response_class=Response)
+    async def put_preference(request: Request, user_id: PathId, item_id: PathId) -> Response:
+        """A preference; its strength is the body, 1 where that is empty."""
+        return await append([event_of_preference(user_id, item_id, await _text_of(request), kind)])
+
+    @router.delete("/pref/{user_id}/{item_id}", status_code=_NO_CONTENT, response_class=Response)
+    async def delete_preference(user_id: PathId, item_id: PathId) -> Response:
+        """Take back what the user did with the item."""
+        return await append([event_of_preference(user_id, item_id, "1", RETRACT)])
+
+    @router.post("/ingest", status_code=_NO_CONTENT, response_class=Response)
+    async def ingest(request: Request) -> Response:
+        """Preferences, one a line; all, or none where one is not valid."""
+        events = list(events_of_lines(await _text_of(request), kind))
+        if len(events) > settings.max_events_per_request:
+            most = settings.max_events_per_request
+            raise ProblemError(422, f"At most {most} lines are taken at once; send the others by themselves")
+        return await append(events)
+
+    return router
+
+
+async def _text_of(request: Request) -> str:
+    try:
+        return (await request.body()).decode()
+    except UnicodeDecodeError as error:
+        raise ProblemError(422, "The body is not UTF-8 text") from error
+
+
+def _with_values(request: Request, pairs: Scored) -> Response:
+    if _JSON in request.headers.get("accept", ""):
+        return JSONResponse([{"id": item_id, "value": value} for item_id, value in pairs])
+    return _lines(f"{_cell(item_id)},{value}" for item_id, value in pairs)
+
+
+def _values(request: Request, values: Sequence[str] | Sequence[float]) -> Response:
+    if _JSON in request.headers.get("accept", ""):
+        return JSONResponse(list(values))
+    return _lines(_cell(value) if isinstance(value, str) else str(value) for value in values)
+
+
+def _cell(text: str) -> str:
+    """A field of CSV; quoted where it must be."""
+    quoted = text.replace('"', '""')
+    return f'"{quoted}"' if quoted != text or "," in text else text
+
+
+def _lines(lines: Any) -> Response:
+    return PlainTextResponse("".join(f"{line}\n" for line in lines), media_type="text/csv")
