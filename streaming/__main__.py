@@ -38,7 +38,7 @@ log = logging.getLogger("headwater.streaming")
 
 
 def main() -> int:
-    """Start the queries and wait. Exit code 1: one ended by itself; NEEDS_OPERATOR: none may start."""
+    """Start the queries and wait. Exit code 1: a query ended by itself; NEEDS_OPERATOR: none may start."""
     log_json_lines()
     for noisy in ("py4j", "kafka"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
@@ -90,7 +90,7 @@ def main() -> int:
         if reason := pipeline.end_reason():
             log.error("%s", reason)
             return _exit_code(reason, lease)
-    # A batch that is stopped in its middle comes again; py4j would log the interruption as an exception.
+    # A batch that is interrupted now is repeated at the next start; py4j would log that as an exception.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     pipeline.stop(spark)
     lease.release()
@@ -111,12 +111,12 @@ def _prepare_state(spark: SparkSession, settings: StreamingSettings, stopping: t
 
 
 def _exit_code(reason: str, lease: Lease) -> int:
-    """What the process ends with when a query has ended; a replaced service is not to be started again."""
+    """The exit code after a query has ended. That of a replaced service keeps it from being restarted."""
     return 1 if lease.keep(now=True) and LAKE_TAKEN not in reason else NEEDS_OPERATOR
 
 
 def _set_by_signals() -> threading.Event:
-    """An event that SIGTERM or SIGINT sets."""
+    """A threading.Event that SIGTERM or SIGINT sets."""
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -128,7 +128,7 @@ def _set_by_signals() -> threading.Event:
 
 
 def _may_start_with(faults: Sequence[TopicFault]) -> bool:
-    """Log each fault of a topic; whether none of them is grave."""
+    """Log each fault of a topic. Returns whether none of them prevents the start."""
     for fault in faults:
         log.log(logging.ERROR if fault.is_grave else logging.WARNING, "%s", fault)
     if any(fault.is_grave for fault in faults):
@@ -137,7 +137,7 @@ def _may_start_with(faults: Sequence[TopicFault]) -> bool:
     return True
 
 
-_BROKER_SECONDS = 60.0  # the broker may start beside us
+_BROKER_SECONDS = 60.0  # how long to wait, as the broker may be starting too
 
 
 if __name__ == "__main__":

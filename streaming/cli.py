@@ -44,7 +44,7 @@ def rebuild_state(
 
 def repair_checkpoints(
     accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Go on although Kafka no longer has what the lake lacks.")
+        bool, typer.Option("--accept-loss", help="Continue although records that the lake lacks are lost.")
     ] = False,
     as_text: Annotated[bool, typer.Option("--json", help="print what was done as JSON")] = False,
 ) -> None:

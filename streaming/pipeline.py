@@ -40,14 +40,14 @@ from streaming.state.applied_offsets import read_applied
 from streaming.state.client import RedisError, connect_briefly
 
 log = logging.getLogger("headwater.streaming")
-_LAST_BATCH_SECONDS = 5.0  # whoever stops the service kills it after ten seconds or more
-_ONLINE_ALONE_SECONDS = 30.0  # at most, after which the lake starts beside it
+_LAST_BATCH_SECONDS = 5.0  # a service that is asked to stop has at least ten seconds until it is killed
+_ONLINE_ALONE_SECONDS = 30.0  # the longest time before the lake query starts beside it
 _LOOK_SECONDS = 0.1
 _NEVER_STOPS = threading.Event()
 
 
 class Pipeline(NamedTuple):
-    """What runs; each part ends only with an error or by being stopped."""
+    """The running parts. Each ends only by an error or when it is stopped."""
 
     queries: list[StreamingQuery]
     online: Online
@@ -55,7 +55,7 @@ class Pipeline(NamedTuple):
     outcomes: OutcomesToLake
 
     def stop(self, spark: SparkSession) -> None:
-        """Stop every part, each after what it is at work on where that ends soon."""
+        """Stop every part. Each may finish its present batch, if that ends soon."""
         self.catch_up.stop()
         self.outcomes.stop()
         self.online.stop()

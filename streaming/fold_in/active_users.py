@@ -1,4 +1,4 @@
-"""The users of a batch: folded in at once within a budget, the most recently active first; the rest waits."""
+"""Folds in a batch's users within a time budget, the most recently active first; the others wait."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from streaming.state.client import StateClient
 
 
 class ActiveUsers:
-    """Who did something, in the order of their last interaction."""
+    """The users of a batch, in the order of their last interaction."""
 
     def __init__(self) -> None:
         self.ids: dict[str, None] = {}
         self.events = 0
 
     def add(self, events: Iterable[UserEvent]) -> None:
-        """Count further interactions in."""
+        """Add the users of further interactions."""
         for event in events:
             self.ids.pop(event.user_id, None)  # a user who is active again goes to the end
             self.ids[event.user_id] = None
@@ -32,9 +32,9 @@ def fold_in_active(
     offsets: Mapping[int, int],
     settings: StreamingSettings,
 ) -> None:
-    """Fold the users in within the budget. The rest waits; so do all users of a large batch (a replay).
+    """Fold the users in within the budget. The others wait, and so do all users of a large batch (a replay).
 
-    ``offsets`` (partition -> next offset) are those that the histories are known to hold.
+    ``offsets`` (partition -> next offset) are those that the histories certainly contain.
     """
     left = list(users.ids)
     if users.events <= settings.fold_in_max_events:

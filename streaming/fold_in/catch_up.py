@@ -34,7 +34,7 @@ _POLL_SECONDS = 0.2
 
 
 class CatchUp(threading.Thread):
-    """Works until ``stop``; an error ends the thread and is kept in ``error``."""
+    """The thread that folds in waiting users until ``stop``. An error ends it and is kept in ``error``."""
 
     def __init__(
         self, spark: SparkSession, settings: StreamingSettings, is_replaying: Callable[[], bool]
@@ -46,7 +46,7 @@ class CatchUp(threading.Thread):
         self.error: BaseException | None = None
 
     def stop(self) -> None:
-        """End after the job at work."""
+        """End after the present job."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -67,7 +67,7 @@ class CatchUp(threading.Thread):
             raise
 
     def step(self) -> bool:
-        """Follow the model pointer and fold some waiting users in; False where nobody waits."""
+        """Follow the model pointer and fold in some of the waiting users. False if nobody waits."""
         settings, client = self._settings, connect(self._settings.redis_url.get_secret_value())
         version = follow_model(client, settings)
         if version is not None:
@@ -86,7 +86,7 @@ class CatchUp(threading.Thread):
 
 
 def follow_model(client: StateClient, settings: StreamingSettings) -> str | None:
-    """Queue every active user when the pointer has moved; returns the version, None without one."""
+    """Queue every active user if the pointer has moved. Returns the served version, None without one."""
     pointer: Any = client.get(keyspace.CURRENT_MODEL)
     version: str | None = pointer.decode() if pointer else None
     if version is None:
@@ -114,7 +114,7 @@ def _keep_active(client: StateClient, shards: int) -> None:
 
 
 def _now(client: StateClient) -> int:
-    """Redis' clock, as lists are made by it: epoch ms."""
+    """The time by Redis' clock, which lists are dated by, in epoch ms."""
     seconds, micros = client.time()
     return int(1000 * seconds + micros // 1000)
 
@@ -125,7 +125,7 @@ def count_pending(client: StateClient, shards: int) -> int:
 
 
 def newest_pending(client: StateClient, shards: int, count: int) -> list[str]:
-    """The most recently active of those who wait."""
+    """The most recently active of the waiting users."""
     found: list[tuple[bytes, float]] = []
     for shard in range(shards):
         newest: Any = client.zrevrange(keyspace.pending(shard), 0, count - 1, withscores=True)

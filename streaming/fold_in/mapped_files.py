@@ -1,4 +1,4 @@
-"""A version's arrays as files of this machine that all workers map: they share the memory of one copy."""
+"""Stores a version's arrays in local files that all workers map into memory, so that they share one copy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def map_factors(client: StateClient, version: str, name: str, shape: tuple[int, 
 
 
 def map_signals(client: StateClient, version: str, name: str, record: BlendRecord, items: int) -> Arrays:
-    """What a blend is scored with: rows at 6 bytes an entry, vectors at 4 bytes an item.
+    """The arrays that a blend scores with: rows with 6 bytes for each entry, vectors with 4 bytes for each
+    item.
 
     Raises SignalArraysError where Redis lacks an array or holds a damaged one.
     """
@@ -53,7 +54,7 @@ def map_signals(client: StateClient, version: str, name: str, record: BlendRecor
         shutil.rmtree(written, ignore_errors=True)
         written.mkdir()
         _save(arrays, written)
-        with suppress(OSError):  # another worker was faster: its files hold the same
+        with suppress(OSError):  # another worker was faster, and its files have the same content
             written.rename(path)
         shutil.rmtree(written, ignore_errors=True)
         _forget_others(name)
@@ -61,7 +62,7 @@ def map_signals(client: StateClient, version: str, name: str, record: BlendRecor
 
 
 def _save(arrays: Arrays, folder: Path) -> None:
-    """In the order of the names, because a name may hold what a file's may not."""
+    """Name the files by number, in the order of the arrays' names, which may be invalid as file names."""
     for place, name in enumerate(sorted(arrays.rows)):
         rows = arrays.rows[name]
         np.save(folder / f"rows{place}.indptr.npy", rows.indptr)
@@ -74,7 +75,7 @@ def _save(arrays: Arrays, folder: Path) -> None:
 
 def _map(record: BlendRecord, folder: Path) -> Arrays:
     def map_file(file: str) -> NDArray[Any]:
-        # A plain array over the mapped memory: np.memmap itself makes each indexing slower.
+        # A plain array over the mapped memory, because indexing an np.memmap is slower.
         return np.asarray(np.load(folder / f"{file}.npy", mmap_mode="r"))
 
     needed = stored_names(record)
@@ -98,7 +99,7 @@ def _folder() -> Path:
 
 
 def _forget_others(name: str) -> None:
-    """Delete the files of other versions; a process that has one mapped keeps it."""
+    """Delete the files of other versions. A process that has mapped one can still use it."""
     for other in _folder().iterdir():
         if other.name.startswith(name):
             continue

@@ -1,4 +1,4 @@
-"""The served model as a worker of the online query holds it: factors memory-mapped, once per version."""
+"""The served model in a worker of the online query. Its factors are memory-mapped, once per version."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class OnlineModel:
     factors: NDArray[np.float32]
     gramian: NDArray[np.float64]
     user_gramian: NDArray[np.float64]
-    fitted: NDArray[np.bool_]  # items with a factor other than zero: only they are recommended
+    fitted: NDArray[np.bool_]  # (items): whether the factor is not zero; only these are recommended
     strengths: StrengthTable
     alpha: float
     reg_param: float
     nonnegative: bool
-    blend: ServedBlend | None  # what ranks; None: the factors alone do
+    blend: ServedBlend | None  # the blend that ranks; None: the factors rank alone
 
 
 class OnlineModels:
@@ -46,7 +46,7 @@ class OnlineModels:
         self._model: OnlineModel | None = None
 
     def of(self, client: StateClient, version: str | None) -> OnlineModel | None:
-        """The version's model; None where there is none, or none that can be folded into."""
+        """The version's model; None if there is none, or if users cannot be folded in to it."""
         if version is None:
             return None
         if self._model is None or self._model.version != version:
@@ -68,11 +68,11 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
         return None
     try:
         manifest = Manifest.from_json(text, version)
-    except ManifestError as error:  # lists stay as they are until a model can be read again
+    except ManifestError as error:  # lists do not change until a model can be read again
         log.warning("%s", error)
         return None
     parameters, items = manifest.parameters, decode_ids(ids)
-    # Named by the fit, too: another Redis may hold another model under the same version.
+    # The name includes the fit, because another Redis may hold another model under the same version.
     rank, name = parameters.als_rank, f"{version}-{crc32(users):08x}"
     factors = map_factors(client, version, name, (len(items), rank))
     shared = gramian(factors)
@@ -101,7 +101,7 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
 def _read_blend(
     client: StateClient, version: str, name: str, record: BlendRecord | None, factors: Factors
 ) -> ServedBlend | None:
-    """The version's blend; None without one. Where it cannot be read, the log says so once a process."""
+    """The version's blend; None if it has none or it cannot be read, which is logged once per process."""
     if record is None:
         return None
     try:

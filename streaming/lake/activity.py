@@ -1,4 +1,5 @@
-"""Hourly activity per item, by event time, with a watermark; late rows are counted and put right."""
+"""Hourly activity per item by event time, with a watermark. Late rows are counted, and their hours
+recomputed."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from contracts.stored import lake
 
 
 def hourly_activity(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
-    """The columns of lake.ITEM_ACTIVITY, once per item and hour, when the watermark has passed the hour."""
+    """The rows of lake.ITEM_ACTIVITY: one per item and hour, once the watermark has passed the hour."""
     interactions = (
         spark.readStream.format("delta")
         .option("skipChangeCommits", "true")  # erasure rewrites files; it brings no new rows
@@ -34,7 +35,7 @@ def aggregate(interactions: DataFrame) -> DataFrame:
 
 
 def write_activity(activity: DataFrame, settings: StreamingSettings, checkpoint: str) -> StreamingQuery:
-    """Start the query; Delta's own sink makes it exactly once."""
+    """Start the query. Delta's sink makes it write exactly once."""
     return (
         activity.writeStream.queryName("item_activity")
         .format("delta")
@@ -46,7 +47,7 @@ def write_activity(activity: DataFrame, settings: StreamingSettings, checkpoint:
 
 
 def recompute(spark: SparkSession, settings: StreamingSettings, before: str) -> None:
-    """Write the hours before a time (ISO 8601, UTC) again from the interactions, late ones included.
+    """Rewrite the hours before a time (ISO 8601, UTC) from the interactions, including late ones.
 
     Only hours that the query has already emitted may be given, else they would be written twice.
     """

@@ -30,14 +30,15 @@ from streaming.runtime.hold_points import LAKE_COMMITTED, hold
 from streaming.state.status import report
 
 log = logging.getLogger("headwater.lake")
-# A task and its file cost as much as many rows, and a task keeps a core from the online query.
+# Few rows are not worth another task and file, and a task takes a core from the online query.
 _ROWS_PER_TASK = 50_000
 
 
 class LakeBatch:
-    """Writes batches in order; ``query_id`` is asked at the first, when the query has its id.
+    """Writes batches in order. ``query_id`` is called at the first batch, when the query has its id.
 
-    ``check_writer`` raises where this service may not write to the lake any more (streaming/lake/writer.py).
+    ``check_writer`` raises an error if this service may no longer write to the lake
+    (streaming/lake/writer.py).
     """
 
     def __init__(
@@ -49,8 +50,8 @@ class LakeBatch:
         self._settings, self._query_id, self._check_writer = settings, query_id, check_writer
         self._maintenance = Maintenance(settings)
         self._erasures = LakeErasures(settings.lake_uri)
-        # The figures of the batch before: the next will hold about as much. Only the first batch after a
-        # start, which has none before it, may be a replay.
+        # The figures of the previous batch, since the next one has about the same size. Only the first batch
+        # after a start, which has no previous one, may be a replay.
         self._rows_before: int | None = None
 
     def write(self, records: DataFrame, batch_id: int) -> None:
@@ -59,14 +60,14 @@ class LakeBatch:
         self._check_writer()
         may_be_replay = self._rows_before is None
         if self._rows_before is not None:
-            # A larger batch than the one before takes longer, once.
+            # A batch that is larger than the previous one takes longer, but only that one.
             records = records.coalesce(1 + self._rows_before // _ROWS_PER_TASK)
         counts = self._append_interactions(records, batch_id)
         self._rows_before = sum(counts.values())
         hold(LAKE_COMMITTED)
-        # Other rows cost a second reading of the batch only when the first has seen some.
+        # The batch is read a second time for other rows only if the first reading found some.
         if counts["exposures"]:
-            # Before the tombstones of this batch, which take out what is older than they are.
+            # Appended before this batch's tombstones, which delete older rows.
             refused = self._append_exposures(records, batch_id, may_be_replay)
             if refused:
                 log.warning("batch %d: %d records of exposures rejected", batch_id, refused)
@@ -89,11 +90,11 @@ class LakeBatch:
         if may_be_replay:
             self._erasures.load(spark)
         if may_be_replay and committed_batch(spark, path, f"{query_id}:{table.name}") >= batch_id:
-            # A replay: Delta has the rows, but what comes after them may be missing.
+            # A replay: Delta has the rows, but the steps after them may be missing.
             log.warning("batch %d replayed after a restart: the table already holds it", batch_id)
             rows = accepted_interactions(parse_interactions(records))
             return _counts(records.agg(*_read()).collect()[0].asDict(), rows.count())
-        # Counted before and after: a count in between would hold every column of every row.
+        # Counted before and after the filter; a cached frame in between would keep every column of every row.
         read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
         rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
         kept = self._erasures.without_erased(rows.observe(written, _rows()))
@@ -141,7 +142,8 @@ def _read() -> list[Column]:
 
 
 def _counts(read: dict[str, Any], accepted: int) -> dict[str, int]:
-    """What a batch held. Rejected entries and exposures are counted as what they are, not as rejected."""
+    """The counts of a batch. Rejected catalogue entries and exposures count among their kind, not as
+    rejected."""
     entries, exposures = int(read["entries"]), int(read["exposures"])
     rejected = int(read["rows"]) - entries - exposures - accepted
     return {"accepted": accepted, "entries": entries, "exposures": exposures, "rejected": rejected}

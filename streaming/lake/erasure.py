@@ -1,8 +1,8 @@
-"""Forgets users in the lake, inside the query that writes it. Guarantee: once a tombstone is in the table of
-the catalogue, no older row of its user is in the lake, and none will be.
+"""Forgets users in the lake, inside the query that writes it.
 
-Rows are deleted before their tombstone is entered: whoever reads the catalogue first and the interactions
-then sees no erased user as one that is there.
+Guarantee: once a tombstone is in the catalogue's table, the lake has no older row of its user, and never
+will. Rows are deleted before their tombstone is written. So a reader that reads first the catalogue and then
+the interactions never finds rows of a user whose tombstone it has seen.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ class LakeErasures:
         self._until: dict[str, int] = {}
 
     def load(self, spark: SparkSession) -> None:
-        """Read them, once after a start."""
+        """Read the tombstones; to be called once after a start."""
         path = lake.CATALOG.path(self._lake_uri)
         if not is_empty(spark, path):
             self._remember(spark.read.format("delta").load(path))
 
     def without_erased(self, rows_of_users: DataFrame) -> DataFrame:
-        """The rows (lake.INTERACTIONS or lake.EXPOSURES) without those that a tombstone forbids."""
+        """The rows (lake.INTERACTIONS or lake.EXPOSURES) without those that are older than their user's
+        tombstone."""
         if not self._until:
             return rows_of_users
         rows = list(self._until.items())
@@ -49,7 +50,7 @@ class LakeErasures:
         return joined.filter(kept).select(*rows_of_users.columns)
 
     def erase(self, entries: DataFrame) -> None:
-        """Delete the rows that the tombstones among some entries (lake.CATALOG) forbid."""
+        """Delete the rows that are older than the tombstones among ``entries`` (rows of lake.CATALOG)."""
         new = self._remember(entries)
         if not new:
             return
@@ -85,7 +86,7 @@ def _is(user: str, column: str) -> Column:
 
 
 def _delete(spark: SparkSession, path: str, condition: Column) -> None:
-    # Through Delta's own classes: a DELETE statement takes no parameters, and an id is no SQL text.
+    # Through Delta's classes, because a DELETE statement takes no parameters and an id must not become SQL.
     assert spark._jvm is not None
     table = spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path)
     table.delete(condition._jc)

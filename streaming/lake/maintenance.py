@@ -1,4 +1,4 @@
-"""Keeps the lake's files few and old ones gone, inside the process that writes the tables."""
+"""Merges the lake's small files and deletes old ones, in the process that writes the tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger("headwater.maintenance")
 
 
 class Maintenance:
-    """Runs between two batches of the lake query, so a table has one writer at a time."""
+    """Maintenance between two batches of the lake query, so that a table has one writer at a time."""
 
     def __init__(self, settings: StreamingSettings) -> None:
         self._settings = settings
@@ -48,7 +48,8 @@ def compact(spark: SparkSession, path: str, retention_hours: int) -> None:
 
 
 def late_rows(query: StreamingQuery) -> tuple[int, str | None]:
-    """How many rows the watermark has dropped in the progress that Spark keeps, and the newest watermark."""
+    """How many rows the watermark has dropped, in the progress that Spark remembers, and the newest
+    watermark."""
     dropped, watermark = 0, None
     for progress in query.recentProgress:
         dropped += sum(int(state["numRowsDroppedByWatermark"]) for state in progress["stateOperators"])

@@ -1,4 +1,4 @@
-"""How far the lake lies behind Kafka's end, and how near to where Kafka deletes what the lake lacks."""
+"""Reports how far the lake is behind Kafka, and how soon Kafka may delete records that the lake lacks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ _ANSWER_SECONDS = 5.0
 
 
 class LakeMargin:
-    """Asks Kafka twice a minute and reports; without an answer the last figures stay."""
+    """Asks Kafka twice a minute and reports. Without an answer the last figures stay."""
 
     def __init__(self, settings: StreamingSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._clock = settings, clock
         self._next = 0.0
 
     def report_if_due(self, in_lake: PartitionOffsets) -> None:
-        """``in_lake``: the next offset that the lake lacks, by partition; empty before its first batch."""
+        """Report, if due. ``in_lake`` is the next offset that the lake lacks, by partition; {} before the
+        first batch."""
         if not in_lake or self._clock() < self._next:
             return
         self._next = self._clock() + _EVERY_SECONDS
@@ -43,7 +44,8 @@ class LakeMargin:
 
 
 def unread_share(begins: PartitionOffsets, ends: PartitionOffsets, in_lake: PartitionOffsets) -> float:
-    """Of what Kafka keeps, the part that the lake lacks, in the worst partition; 1: Kafka deletes it next."""
+    """The largest share, over the partitions, of kept records that the lake lacks; at 1 they are deleted
+    next."""
     shares = [
         min(1.0, (end - in_lake[name]) / (end - begins.get(name, 0)))
         for name, end in ends.items()

@@ -1,8 +1,8 @@
 """Moves the outcomes that counted in the live figures from Redis to the lake.
 
-Guarantee: at least once each. A kill between the two leaves rows that are there twice; readers take each
-event's newest row (`experiments/observations/outcomes.py`). A Redis that went back scores events again, and
-counts the later outcome: the newest row is that one.
+Guarantee: at least once each. A kill between append and deletion leaves rows twice, so readers take each
+event's newest row (`experiments/observations/outcomes.py`). If Redis went back, events are scored again, and
+the later outcome counts: that too is the newest row.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from streaming.state.client import StateClient, connect_briefly
 from streaming.state.script import lua
 
 log = logging.getLogger("headwater.lake")
-_MOST = 50_000  # of a shard at a time
+_MOST = 50_000  # outcomes of a shard that are moved at a time
 
 
 class OutcomesToLake(threading.Thread):
-    """Takes what waits, every OUTCOMES_EVERY_SECONDS until ``stop``; where nothing waits it costs nothing.
+    """Moves waiting outcomes every OUTCOMES_EVERY_SECONDS until ``stop``. With none waiting it costs nothing.
 
-    What fails is logged and tried again: the figures in Redis are right all the same.
+    A failure is logged and tried again; the figures in Redis are not affected.
     """
 
     def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
@@ -37,7 +37,7 @@ class OutcomesToLake(threading.Thread):
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """End after what is at work."""
+        """End after the present move."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -52,7 +52,7 @@ class OutcomesToLake(threading.Thread):
 
 
 def take_outcomes(spark: SparkSession, client: StateClient, settings: StreamingSettings) -> int:
-    """Append what waits, then take it from Redis; returns how many."""
+    """Append the waiting outcomes to the lake, then delete them from Redis. Returns how many."""
     shards = range(settings.redis_shards)
     waiting = {shard: _waiting(client, shard) for shard in shards}
     rows = [row_of_outcome(Outcome.decode(line)) for lines in waiting.values() for line in lines]
@@ -72,7 +72,7 @@ def _waiting(client: StateClient, shard: int) -> list[bytes]:
 
 
 def row_of_outcome(outcome: Outcome) -> tuple[Any, ...]:
-    """In the order of lake.OUTCOMES."""
+    """The outcome as a row, in the column order of lake.OUTCOMES."""
     return (
         *outcome.scored,
         _moment(outcome.scored_at),

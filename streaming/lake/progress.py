@@ -1,4 +1,4 @@
-"""How far the lake query has come, and that the service is alive."""
+"""Publishes how far the lake query has come, and that the service is alive."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from streaming.state.status import report
 
 
 def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettings) -> PartitionOffsets:
-    """Write the lake query's next offsets to Redis, if it takes them within a second; returns them.
+    """Return the lake query's next offsets, and write them to Redis unless that takes longer than a second.
 
-    (The online query's workers write their own.)
+    The online query's workers write their own offsets.
     """
     reached: PartitionOffsets = {}
     client = connect_briefly(settings.redis_url.get_secret_value())
@@ -35,10 +35,10 @@ def publish_applied(queries: Iterable[StreamingQuery], settings: StreamingSettin
 
 
 def beat(settings: StreamingSettings) -> None:
-    """Say that the service is alive, if Redis takes it within a second."""
+    """Write to Redis that the service is alive, unless that takes longer than a second."""
     report(settings.redis_url.get_secret_value(), StreamingStatus(heartbeat=int(1000 * time.time())))
 
 
 def next_offsets(end_offset: str | TopicOffsets) -> PartitionOffsets:
-    """Spark's ``{"topic": {"0": 5}}``, as text or parsed, to ``{"topic:0": 5}``."""
+    """Turn Spark's ``{"topic": {"0": 5}}``, as text or parsed, into ``{"topic:0": 5}``."""
     return by_partition(json.loads(end_offset) if isinstance(end_offset, str) else end_offset)

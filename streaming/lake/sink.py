@@ -1,7 +1,7 @@
 """Appends a micro-batch to the lake's Delta tables. Guarantee: exactly once per checkpoint.
 
-The transaction id of an append is (query id of the checkpoint, batch id), so a replayed batch is skipped
-by Delta; a new checkpoint has a new query id, so its batches are never taken for old ones.
+The transaction id of an append is (query id of the checkpoint, batch id), so Delta skips a replayed batch. A
+new checkpoint has a new query id, so its batches are never mistaken for old ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from contracts.stored import lake
 from contracts.stored.lake import TABLES, Table
 
-# Files are found by these; the smallest and largest of every other column would be computed for nothing.
+# Readers select files by these columns; statistics of all others would be computed in vain.
 _INDEXED = ("event_time", "hour", "ingest_time", "kafka_partition", "kafka_offset")
 
 
@@ -22,7 +22,7 @@ class LostBatchError(RuntimeError):
 
 
 def create_tables(spark: SparkSession, lake_uri: str) -> None:
-    """Create the lake's tables where they do not exist yet; an older version's get the new columns."""
+    """Create the lake's tables that do not exist yet, and add new columns to those of an older version."""
     for table in TABLES:
         path = table.path(lake_uri)
         if table_version(spark, path) >= 0:
@@ -50,7 +50,7 @@ def _snapshot(spark: SparkSession, path: str) -> Any:
 
 
 def committed_batch(spark: SparkSession, path: str, app_id: str) -> int:
-    """The last batch that the table's log holds from this writer, -1 if none."""
+    """The last batch from this writer in the table's log; -1 if there is none."""
     found = _snapshot(spark, path).transactions().get(app_id)
     return int(found.get()) if found.isDefined() else -1
 
@@ -69,17 +69,18 @@ def table_version(spark: SparkSession, path: str) -> int:
 
 
 def is_empty(spark: SparkSession, path: str) -> bool:
-    """Whether a table holds no file, hence no row."""
+    """Whether a table has no file and thus no row."""
     return int(_snapshot(spark, path).numOfFiles()) == 0
 
 
 def holds_nothing(spark: SparkSession, lake_uri: str) -> bool:
-    """Whether neither topic has left anything in the lake."""
+    """Whether the lake has no row from any topic."""
     return all(is_empty(spark, table.path(lake_uri)) for table in (lake.INTERACTIONS, lake.CATALOG))
 
 
 def append_more(rows: DataFrame, table: Table, lake_uri: str) -> None:
-    """Append rows, again where it is tried again. Raises LostBatchError when the log shows no new version."""
+    """Append rows; a repeated call appends them again. Raises LostBatchError if the log shows no new
+    version."""
     path, spark = table.path(lake_uri), rows.sparkSession
     before = table_version(spark, path)
     rows.write.format("delta").mode("append").save(path)
@@ -101,7 +102,7 @@ def append(rows: DataFrame, table: Table, lake_uri: str, query_id: str, batch_id
         .option("txnVersion", batch_id)
         .save(path)
     )
-    # A new version is the batch's: a table has one writer. To ask for its transactions takes a job.
+    # A new version must be this batch, as a table has one writer. Reading its transactions would take a job.
     if table_version(spark, path) == before and committed_batch(spark, path, app_id) < batch_id:
         raise LostBatchError(
             f"batch {batch_id} of {table.name} was acknowledged but is not in the table's log: "

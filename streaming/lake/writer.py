@@ -1,8 +1,8 @@
-"""One streaming service at a time writes to a lake: the one whose name is in the lake's folder.
+"""Lets only one streaming service at a time write to a lake: the one named in a file of the lake's folder.
 
-Two services with the same checkpoints cannot double a row, since Delta knows their batches. With other
-checkpoints, or with another Redis and so another lease, they can. The last one to start writes; the other
-one ends.
+Two services with the same checkpoints cannot double a row, since Delta recognises their batches. With
+different checkpoints, or with another Redis and so another lease, they could. The last service to start
+writes; the other one ends.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class LakeWriter:
         self._name = str(uuid4())
 
     def take_over(self) -> None:
-        """Say that this process writes from now on."""
+        """Make this process the one that writes."""
         self._files.replace(self._uri, json.dumps({"writer": self._name}))
 
     def check(self) -> None:
-        """Before each batch. Raises ReplacedWriterError where another process has taken over since.
+        """To be called before each batch. Raises ReplacedWriterError if another process has taken over.
 
-        A file that is gone is written again; one that is being written says nothing before the next batch.
+        A deleted file is written again; one that is only half written is ignored until the next batch.
         """
         try:
             writer = json.loads(self._files.read(self._uri)).get("writer")

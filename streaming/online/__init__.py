@@ -1,1 +1,1 @@
-"""The online query: every record applied to Redis as it arrives."""
+"""The online query: it applies every record to Redis as it arrives."""

@@ -1,4 +1,4 @@
-"""Takes rows as they come: what arrived while the last ones were worked on makes one micro-batch."""
+"""Groups rows into micro-batches: the rows that arrived while the previous ones were processed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ T = TypeVar("T")
 
 
 def group_arrivals(rows: Iterator[T], pause_seconds: float, most: int) -> Iterator[list[T]]:
-    """Lists of 1 to ``most`` rows, in order; each begins at least ``pause_seconds`` after the one before.
+    """Yield lists of 1 to ``most`` rows in order, each at least ``pause_seconds`` after the one before.
 
-    A row that comes after a pause is given at once. Raises what ``rows`` raises, after the rows before it.
+    A row that comes after a longer pause is yielded at once. An error of ``rows`` is raised after the rows
+    before it.
     """
     waiting: Queue[T | _End] = Queue(most)
     threading.Thread(target=_read, args=(rows, waiting), daemon=True, name="rows").start()
@@ -45,7 +46,7 @@ def _read(rows: Iterator[T], waiting: Queue[T | _End]) -> None:
 
 
 def _take_arrivals(waiting: Queue[T | _End], most: int) -> tuple[list[T], _End | None]:
-    """Waits for a row; takes those behind it that are there."""
+    """Wait for a row, and take it with those that are already waiting behind it."""
     batch: list[T] = []
     arrival = waiting.get()
     while not isinstance(arrival, _End):

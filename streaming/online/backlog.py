@@ -1,4 +1,4 @@
-"""A backlog, applied in batches of limited size: large ones leave folding their users in to the catch-up."""
+"""Applies a backlog in batches of limited size. Large ones leave the fold-in of users to the catch-up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def apply_between(
     ends: Mapping[str, int],
     epoch: int = 0,
 ) -> int:
-    """Apply the records between the offsets, then write the ends as applied. Returns how many there were.
+    """Apply the records between the offsets, then store ``ends`` as the applied offsets. Returns how many
+    records.
 
     ``epoch`` is that of the service's lease. Raises ReplacedError.
     """
@@ -43,7 +44,7 @@ def apply_between(
 
 
 def next_part(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> PartitionOffsets:
-    """The ends of a backlog's next part: about ``most`` records, the same share of each partition."""
+    """The end offsets of a backlog's next part: about ``most`` records, the same share of each partition."""
     left = {source: max(0, end - starts[source]) for source, end in ends.items()}
     share = min(1.0, most / max(1, sum(left.values())))
     return {source: starts[source] + ceil(count * share) for source, count in left.items()}

@@ -1,9 +1,9 @@
-"""The online query: a backlog in batches of limited size, then live; again whenever it has fallen behind.
+"""Drives the online query: first a backlog in batches, then live; and again whenever it has fallen behind.
 
-What happens to the records is in `streaming/online/micro_batch.py`; this decides by which of the two paths.
+`streaming/online/micro_batch.py` says what happens to the records on either path.
 
-Where it begins is what Redis says is applied: the offsets lie beside the state that they speak of, and after
-a crash both are as old.
+The query begins at the applied offsets in Redis. They are stored beside the state that they describe, so
+after a crash the two still agree.
 """
 
 from __future__ import annotations
@@ -41,34 +41,35 @@ from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
 _LOOK_SECONDS = 0.2
-_MERGES = 4  # between two looks: lists of now go by what is merged
-_NEW_PARTITIONS_SECONDS = 1.0  # until the topics' reach has seen them too
+_MERGES = 4  # between two looks; the API ranks by merged trends, so they must not be old
+_NEW_PARTITIONS_SECONDS = 1.0  # until TopicReach has seen them too
 
 
 class Online(threading.Thread):
-    """Works until ``stop``; an error ends the thread and is kept in ``error``."""
+    """The thread of the online query, until ``stop``. An error ends it and is kept in ``error``."""
 
     def __init__(
         self, spark: SparkSession, settings: StreamingSettings, epoch: Callable[[], int] = lambda: 0
     ) -> None:
         super().__init__(name="online", daemon=True)
         self._spark, self._settings = spark, settings
-        self._epoch = epoch  # of the service's lease
+        self._epoch = epoch  # the epoch of the service's lease
         self._client = connect(settings.redis_url.get_secret_value())
         self._reach = TopicReach(settings)
         self._watch = StateWatch(self._client)
         self._ends_without_record = EndsWithoutRecord(self._client, settings)
         self._stopping = threading.Event()
         self._patience = Patience(self._stopping.wait)
-        self._is_short = False  # of task slots
-        self._partitions: Set[str] = frozenset()  # that this turn began with
-        self._first_ends: PartitionOffsets = {}  # of the topics, when this started
-        self.is_catching_up = True  # whether records are not applied yet that had come before this started
-        self.is_replaying = True  # whether a backlog is worked off: folding its users in waits for its end
+        self._is_short = False  # whether there are too few task slots
+        self._partitions: Set[str] = frozenset()  # those that this turn began with
+        self._first_ends: PartitionOffsets = {}  # the topics' ends at the start
+        self.is_catching_up = True  # whether records from before the start are not applied yet
+        # whether a backlog is being applied; the fold-in of its users waits for its end
+        self.is_replaying = True
         self.error: BaseException | None = None
 
     def stop(self) -> None:
-        """End after what is at work."""
+        """End after the present micro-batch."""
         self._stopping.set()
         self._reach.stop()
 
@@ -93,8 +94,9 @@ class Online(threading.Thread):
             raise
 
     def _take_turn(self) -> None:
-        """Work off a backlog, then follow live until that ends. Raises where Redis is full or away."""
-        # Asks by a write whether Redis takes writes, before Spark starts a query for nothing.
+        """Apply a backlog, then follow live until that ends. Raises an error if Redis is full or not
+        reachable."""
+        # Finds out by a write whether Redis accepts writes, before Spark starts a query in vain.
         write_status(self._client, StreamingStatus(writable=int(time.time() * 1000)))
         self._patience.is_over()
         self._partitions = self._reach.newest().ends.keys()
@@ -122,7 +124,8 @@ class Online(threading.Thread):
         return has_room
 
     def _has_new_partitions(self) -> bool:
-        """Whether partitions were added in this turn: Spark may see them first, and end its query."""
+        """Whether partitions were added in this turn. Spark ends its query when it sees them, maybe before
+        us."""
         try:
             now = topic_ends(self._settings).keys()
         except BrokerUnavailableError:
@@ -150,7 +153,7 @@ class Online(threading.Thread):
             log.info("%d records applied, %d left", count, self._count_left())
 
     def _read_starts(self, partitions: Iterable[str]) -> PartitionOffsets:
-        """The applied offset of each partition; where Redis knows none, the oldest that Kafka keeps."""
+        """The applied offset of each partition; if Redis has none, the oldest offset that Kafka keeps."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         is_all = applied.keys() >= set(partitions)
         begins = {} if is_all else topic_begins(self._settings)
@@ -160,7 +163,7 @@ class Online(threading.Thread):
         return lag(self._reach.newest().ends, self._watch.applied)
 
     def _follow(self) -> None:
-        """Run the live query until it has fallen behind, or Redis went back."""
+        """Run the live query until it has fallen behind, or Redis went back to an older state."""
         if self._stopping.is_set():
             return
         starts = self._read_starts(self._reach.newest().ends)
@@ -172,7 +175,7 @@ class Online(threading.Thread):
                 reason, back = end_reason(query), self._look()
                 if reason and not back:
                     back = _what_went_back(query)
-                # Not by the worker alone, which is not heard before its partition's next record.
+                # The worker notices it too, but only at the next record of its partition.
                 if back:
                     log.warning("Redis went back (%s): applying it again", back)
                     return
@@ -188,8 +191,9 @@ class Online(threading.Thread):
             self._merge()
 
     def _look(self) -> str:
-        """What has to be done a few times a second. Returns what went back in Redis, if anything did."""
-        reach = self._reach.newest()  # before what is applied: the latter may be ahead, never behind
+        """Do what is due a few times a second. Returns which partitions went back in Redis, empty if none
+        did."""
+        reach = self._reach.newest()  # read before the applied offsets, so that those are never behind it
         back = self._watch.look()
         self.is_catching_up = self.is_catching_up and lag(self._first_ends, self._watch.applied) > 0
         self._merge()
@@ -203,7 +207,7 @@ class Online(threading.Thread):
         return back
 
     def _merge_for(self, seconds: float) -> bool:
-        """Merge what is touched until the next look is due. Returns whether the query has to end."""
+        """Merge touched items until the next look is due. Returns whether the query has to end."""
         for _ in range(_MERGES - 1):
             if self._stopping.wait(seconds / _MERGES):
                 return True
@@ -217,6 +221,6 @@ class Online(threading.Thread):
 
 
 def _what_went_back(query: StreamingQuery) -> str:
-    """What a worker said of a Redis that went back; empty if something else ended the query."""
+    """The worker's message if it ended the query because Redis went back; else empty."""
     found = re.search(rf"{StateWentBackError.__name__}: (.*)", str(query.exception()))
     return found[1] if found else ""

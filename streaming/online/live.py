@@ -1,8 +1,8 @@
 """The live query: Spark's real-time mode hands every record to a Python worker as it arrives.
 
-A task reads one Kafka partition for minutes; its worker applies what has arrived, folds the users in, and
-says how far it has come. Redis holds both the state and these offsets: the query begins at them, and its
-own checkpoint is of no further use.
+A task reads one Kafka partition for minutes. Its worker applies what has arrived, folds the users in, and
+stores the applied offsets in Redis beside the state. The query begins at those offsets; its own checkpoint is
+not used.
 """
 
 from __future__ import annotations
@@ -32,17 +32,18 @@ from streaming.state.gate import writing
 from streaming.state.status import write_status
 
 _CONF = {
-    # Spark sends a batch when it is full: a larger one would wait for more records. (Why two rows: see
-    # _with_nulls_behind.)
+    # Spark sends a batch only when it is full, so a larger one would wait for more records.
+    # _with_nulls_behind says why there are two rows.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "2",
     "spark.sql.execution.pandas.udf.buffer.size": "64",
-    # Spark's list of operators for this mode lacks mapInArrow, since an iterator may hold rows back. Ours
-    # does not, and what a worker has not said to be applied is applied again.
+    # Spark does not allow mapInArrow in this mode, because an iterator may hold rows back. Ours does not,
+    # and records that a worker has not reported as applied are applied again.
     "spark.sql.streaming.realTimeMode.allowlistCheck": "false",
 }
 _NOTHING = "nothing BIGINT"  # mapInArrow must name what it returns
-# By Kafka's half second the tasks of an idle topic ask ten times a second. (Only here: a query in batches
-# asks where its partitions end behind such a question, on the same connection, and waits as long.)
+# With Kafka's default of half a second, the tasks of an idle topic poll ten times a second. Only the live
+# query sets it: a query in batches asks for the partitions' ends on the same connection, and would wait as
+# long.
 _PATIENCE_MS = 5000
 _MOST_RECORDS = 1000  # in a micro-batch
 _ROW = "row"
@@ -72,15 +73,17 @@ def start_live(
 
 
 def _as_text(rows: DataFrame) -> DataFrame:
-    """Each row as JSON in one column: Arrow's price is by column, and a batch holds one row."""
+    """Each row as JSON in a single column, because Arrow's cost grows with columns and a batch holds one
+    row."""
     return rows.select(F.to_json(F.struct("*")).alias(_ROW))
 
 
 def _with_nulls_behind(rows: DataFrame) -> DataFrame:
-    """Each row and two nulls: Spark sends an Arrow batch only once it has seen the row after it.
+    """Each row followed by two nulls, because Spark sends an Arrow batch only once it has seen the row after
+    it.
 
-    In batches of two, a null (n) stands behind each batch that holds a row: Rn|nR|nn|Rn|... No row waits
-    for the next record.
+    In batches of two rows, a null (n) follows each batch that holds a row (R): Rn|nR|nn|Rn|... So no row
+    waits for the next record.
     """
     nothing = F.lit(None).cast("string")
     return rows.select(F.explode(F.array(_ROW, nothing, nothing)).alias(_ROW))

@@ -1,7 +1,7 @@
-"""What the online query does with the records that it has, in which order, and why in that order.
+"""What the online query does with its records, in which order, and why in that order.
 
-It is the same for the few records of the live query (`streaming/online/live.py`) and for the many of a
-backlog or a rebuild (`streaming/online/tasks.py`, where step 4 is taken once, when all tasks have ended).
+The steps are the same for the few records of the live query (`streaming/online/live.py`) and for the many of
+a backlog or a rebuild (`streaming/online/tasks.py`, where step 4 is done once, after all tasks).
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ def apply_micro_batch(
 ) -> None:
     """Apply a live micro-batch of one task. Raises StateWentBackError.
 
-    A kill between two steps does no harm: the offsets have not moved, so the records come again, and each
-    step gives the same result when it is repeated.
+    A kill between two steps does no harm: the offsets have not moved, so the records are read again, and a
+    repeated step gives the same result.
     """
     batch = BatchProgress()
     batch.add_rows(rows)
-    # 0. Does Redis stand where this task has left it? A state that went back must not be built upon.
+    # 0. Does Redis still have the offsets that this task stored last? Nothing is added to an older state.
     applied = position.check(client, batch.first)
-    # 1 and 2. State, touched items. The live figures say how the lists that are there now held the events.
+    # 1 and 2. State, touched items. The live figures compare the events with the lists from before them.
     events = apply_rows(client, rows, settings, outcomes)
-    # 3. Fold-in reads the histories that step 1 wrote. Each list says which offsets its history holds: by
-    #    that the API knows when an event that it is asked to wait for shows in the list.
+    # 3. Fold-in reads the histories that step 1 wrote. Each list names the offsets that its history contains,
+    #    so that the API knows whether the list contains an event that a request waits for.
     if settings.fold_in and events:
         users = ActiveUsers()
         users.add(events)
         fold_in_active(client, users, interaction_offsets({**applied, **batch.next}), settings)
     hold(STATE_WRITTEN)
-    # 4. Offsets, last: they say that all of the above is done.
+    # 4. Offsets come last: they say that all steps above are done.
     position.advance(client, batch)
 
 
@@ -68,8 +68,8 @@ def apply_rows(
     items = set(erase_users(client, list(erasures_of(entries)), settings))
     items.update(event.item_id for event in events)
     items.update(entry.id for entry in entries if entry.kind == "item")
-    # 2. Touched items: noted once their shards are written, so that whoever merges them reads at least this
-    #    batch; and before the offsets, after which nobody would come back to them.
+    # 2. Touched items are noted after their shards are written, so that their merge includes this batch, and
+    #    before the offsets, after which the batch would not be repeated.
     note_touched(client, items)
     if events:
         note_newest_event(client, max(event.entry.event_time for event in events))

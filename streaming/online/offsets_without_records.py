@@ -1,4 +1,4 @@
-"""Partitions that end with offsets without a record: nothing is ever applied there, yet they would lag."""
+"""Passes over offsets without a record at the end of a partition, which would otherwise count as lag."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _End(NamedTuple):
 
 
 class EndsWithoutRecord:
-    """Asks Kafka about each end once: whether a record lies there does not change."""
+    """Asks Kafka once about each end whether it has a record, since that does not change."""
 
     def __init__(
         self, client: StateClient, servers: Servers, clock: Callable[[], float] = time.monotonic
@@ -36,7 +36,7 @@ class EndsWithoutRecord:
         self._ask_at: dict[_End, float] = {}
 
     def pass_over(self, ends: Mapping[str, int], applied: Mapping[str, int]) -> None:
-        """Called a few times a second: moves the applied offsets over ends without a record."""
+        """Move the applied offsets over ends without a record. To be called a few times a second."""
         now = self._clock()
         behind = [_End(name, applied[name], ends[name]) for name in lagging(ends, applied) if name in applied]
         self._ask_at = {end: self._ask_at.get(end, now + _STANDING_SECONDS) for end in behind}

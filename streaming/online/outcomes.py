@@ -1,6 +1,6 @@
-"""What events say of the lists that their users had: read before the events are applied and folded in.
+"""Scores the lists that users had by the events that follow, before the events are applied and folded in.
 
-Only live events are scored. What comes in a backlog, a replay or a rebuild was not done before these lists.
+Only live events are scored: those of a backlog, a replay or a rebuild did not happen after these lists.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ from streaming.online.rows import RecordRow
 from streaming.state.client import StateClient
 
 _POPULAR_READ, _POPULAR_SECONDS = 2 * DEPTH, 1.0
-_MANY_KNOWN = 5000  # items of a user's history; of a longer one, only a part is read
+_MANY_KNOWN = 5000  # items; of a longer history only a part is read
 
 
 class _UserLists(NamedTuple):
-    """Ranked lists of the served model as they are stored; empty where the user has no such list."""
+    """A user's ranked lists of the served model, as stored; empty if the user has no such list."""
 
     fresh: bytes
     batch: bytes
 
     def served_list(self) -> tuple[str, bytes]:
-        """The list that an answer begins with, and its name among the live figures."""
+        """The name of the list that an answer would begin with, as in the live figures, and the list."""
         if self.fresh:
             return FRESH, self.fresh
         return (BATCH, self.batch) if self.batch else (FALLBACK, b"")
 
 
 class _Candidate(NamedTuple):
-    """An event that may be a new positive one, and where its item stands in the lists."""
+    """An event that may be a new positive one, with the lists that its user had."""
 
-    place: int  # among the events
+    place: int  # the event's index in the micro-batch
     row: RecordRow
-    item_index: int  # of the item by the model; -1: the model does not know it
+    item_index: int  # the model's index of the item; -1 if it does not know the item
     lists: _UserLists
 
     def is_listed(self, popular: Collection[str]) -> bool:
-        """Whether any list holds the item: only then must be known what the user knew."""
+        """Whether any list holds the item. Only then the user's known items are needed."""
         return self.row.item_id in popular or any(holds_index(each, self.item_index) for each in self.lists)
 
 
 @lru_cache(1024)
 def _parts(hours: int, scored: Scored) -> tuple[str, str]:
-    """What follows an outcome's place, and what it adds. Most events are in no list: theirs are the same.
+    """The two parts of an outcome's text after its index; cached, because most events are in no list.
 
     ``hours``: the hour's number since 1970.
     """
@@ -67,14 +67,15 @@ def _parts(hours: int, scored: Scored) -> tuple[str, str]:
 
 
 def _text(row: RecordRow, scored: Scored, now_ms: int) -> str:
-    """As `apply_events.lua` takes it: a line for the lake, and a line of what is added."""
+    """The text of an outcome for `apply_events.lua`: a line for the lake, and a line of counters to
+    increase."""
     line, added = _parts(row.through // HOUR_MS, scored)
     number = row.partition.rpartition(SEPARATOR)[2]
     return f"{place_text(number, row.offset, row.through, now_ms)}{line}\n{added}"
 
 
 class Outcomes:
-    """Of one worker; keeps the popular list and the new items of the model in memory."""
+    """Scores events in one worker. Keeps the popular list and the model's new items in memory."""
 
     def __init__(self) -> None:
         self._popular: dict[str, None] = {}
@@ -162,14 +163,14 @@ class Outcomes:
 
 
 def _may_count(row: RecordRow, settings: StreamingSettings) -> bool:
-    """Whether an event is a positive one; whether it is new, the state knows."""
+    """Whether an event is a positive one. The script that applies it decides whether it is new."""
     if row.event_type == RATING:
         return row.value >= settings.positive_rating
     return row.event_type not in NEGATIVE_TYPES and settings.event_weights.get(row.event_type, 0.0) > 0
 
 
 def _rank(item: Any, ranked: Collection[Any], left_out: Collection[Any]) -> int | None:
-    """The item's place among those of the list that are not left out, from 1; None where it is not there."""
+    """The item's rank from 1 among the listed items that are not left out; None if it is not among them."""
     if item not in ranked or item in left_out:
         return None
     rank = 1
@@ -185,7 +186,7 @@ def _rank_by_index(index: int, ranked: bytes, left_out: Collection[int]) -> int 
 
 
 def _read_lists(client: StateClient, users: Sequence[str], version: str, shards: int) -> list[_UserLists]:
-    """Two commands a shard, however many users: a reply costs redis-py more than a list."""
+    """Read all lists with two commands for each shard, because replies cost redis-py more than lists."""
     by_shard: dict[int, list[str]] = defaultdict(list)
     for user in users:
         by_shard[keyspace.shard_of(user, shards)].append(user)
@@ -197,7 +198,7 @@ def _read_lists(client: StateClient, users: Sequence[str], version: str, shards:
     found: dict[str, _UserLists] = {}
     for of_shard, fresh, batch in zip(by_shard.values(), replies[::2], replies[1::2], strict=True):
         for user, raw_fresh, raw_batch in zip(of_shard, fresh, batch, strict=True):
-            # As an answer takes it: nothing of another model.
+            # As in an answer, lists of another model do not count.
             found[user] = _UserLists(ranked_of(raw_fresh or b"", version), raw_batch or b"")
     return [found[user] for user in users]
 
@@ -205,8 +206,10 @@ def _read_lists(client: StateClient, users: Sequence[str], version: str, shards:
 def _read_known(
     client: StateClient, users: Sequence[str], popular: Sequence[str], shards: int
 ) -> dict[str, set[str]]:
-    """What the users know. Of a long history, what may stand in a list: its newest items (no list was made
-    with items that were known by then) and those that are popular."""
+    """The known items of each user. Of a long history only those that a list may hold are read.
+
+    These are the newest items, as older ones were known when the list was made, and the popular ones.
+    """
     if not users:
         return {}
     histories = [keyspace.history(user, shards) for user in users]

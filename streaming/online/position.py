@@ -1,4 +1,4 @@
-"""Where a task of the live query has left the applied offsets, and whether Redis still has them there."""
+"""Checks that Redis still has the applied offsets that a task of the live query stored last."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from streaming.state.client import StateClient
 
 
 class StateWentBackError(RuntimeError):
-    """Redis does not stand where this query has left it: it was restarted with an older state, or flushed."""
+    """Redis has not the offsets that this query stored: it was restarted with an older state, or flushed."""
 
 
 class Position:
-    """Of one task, from its first record on."""
+    """The applied offsets of one task, from its first record on."""
 
     def __init__(self, servers: Servers, epoch: int = 0) -> None:
         self._servers, self._epoch = servers, epoch
@@ -25,7 +25,7 @@ class Position:
     def check(self, client: StateClient, first: PartitionOffsets) -> PartitionOffsets:
         """The applied offsets, read before a micro-batch that begins at ``first``.
 
-        Raises StateWentBackError where records are missing between the two.
+        Raises StateWentBackError if records are missing between them and ``first``.
         """
         applied = read_applied(client, keyspace.APPLIED_ONLINE)
         for partition, offset in first.items():
@@ -39,15 +39,16 @@ class Position:
         left_at = self._left_at.get(partition)
         if applied is None:
             return False
-        if left_at is None:  # the task's first record: it may follow offsets without a record
+        if left_at is None:  # the task's first record, which offsets without a record may precede
             return first <= applied or has_no_record(self._servers, partition, applied, first)
-        # Ahead: offsets without a record were passed meanwhile (streaming/online/offsets_without_records.py).
+        # It is ahead if offsets without a record were passed meanwhile
+        # (streaming/online/offsets_without_records.py).
         return applied == left_at or left_at < applied <= first
 
     def advance(self, client: StateClient, batch: BatchProgress) -> None:
-        """Say that a batch is applied.
+        """Store the offsets of a batch as applied.
 
-        Raises StateWentBackError where Redis changed since `check`, ReplacedError after another service.
+        Raises StateWentBackError if Redis changed since `check`, ReplacedError if another service took over.
         """
         reached = {name: max(offset, self._left_at[name]) for name, offset in batch.next.items()}
         moves = {name: Move(self._left_at[name], offset) for name, offset in reached.items()}

@@ -1,4 +1,4 @@
-"""How far a batch comes in each partition."""
+"""How far a batch reaches in each partition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class BatchProgress:
     records: int = 0
 
     def add(self, partition: str, first_offset: int, next_offset: int, through: int, records: int) -> None:
-        """Count in records of one partition."""
+        """Add records of one partition."""
         self.first[partition] = min(first_offset, self.first.get(partition, first_offset))
         self.next[partition] = max(next_offset, self.next.get(partition, next_offset))
         self.through = max(through, self.through)

@@ -1,7 +1,7 @@
-"""What the state needs of each record, as rows: of the topics, or of the lake's tables.
+"""Rows with what the state needs of each record, from the topics or from the lake's tables.
 
-On its way from Kafka to Redis an event takes these forms: the record's bytes, a row of Spark (these columns),
-a `RecordRow` in the Python worker, a `UserEvent`, and the bytes of the history's entry.
+On its way from Kafka to Redis an event has these forms: the record's bytes, a Spark row (these columns), a
+`RecordRow` in the Python worker, a `UserEvent`, and the bytes of the history's entry.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _JSON_FIELDS = ("kind", "id", "title", "categories", "attributes", "updated_at")
 
 
 class RecordRow(NamedTuple):
-    """One record. The fields of an event, or those of a catalogue entry, are None where it is not that."""
+    """One record. The fields of an event are None unless it is one; likewise those of a catalogue entry."""
 
     partition: str  # "topic:partition"
     offset: int
@@ -133,7 +133,7 @@ def _origin(topic: str) -> list[Column]:
 
 
 def _entry_json(columns: Mapping[str, Column]) -> Column:
-    """The entry's JSON from its columns, so that the topic and the lake give the same bytes."""
+    """The entry's JSON, made from columns so that the topic and the lake give the same bytes."""
     return F.to_json(F.struct(*(columns[name].alias(name) for name in _JSON_FIELDS)))
 
 

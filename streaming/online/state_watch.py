@@ -19,51 +19,53 @@ from streaming.state.status import read_status, write_status
 from streaming.state.wholeness import Wholeness, redis_memory
 
 log = logging.getLogger("headwater.online")
-_PARTS_SECONDS = 2.0  # between two looks at whether a part is missing
+_PARTS_SECONDS = 2.0  # between two checks for missing parts
 GONE = "the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`"
 
 
 class StateWatch:
-    """Raises the alarm once a loss, and keeps the place from which new events are applied on."""
+    """Logs each loss once, and remembers the offsets from which new events are applied."""
 
     def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
         self._next_parts = 0.0
         self._wholeness = Wholeness(client)
-        self._evicted: int | None = None  # keys, as of the last look
+        self._evicted: int | None = None  # evicted keys at the last look
         self._is_lost = False
-        self.applied: dict[str, int] = {}  # as the last look saw it, or put it back
+        self.applied: dict[str, int] = {}  # the applied offsets that the last look saw or restored
 
     def look(self) -> str:
-        """Called a few times a second. Returns which partitions went back since then (see `behind`)."""
+        """Look for a loss; to be called a few times a second. Returns which partitions went back (see
+        `behind`)."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         back = behind(self.applied, applied)
         part = self._missing_part()
         if part:
             # Without the mark answers say that they are stale, and the next start rebuilds the state.
             take_mark_away(self._client)
-        # A rebuild takes the mark away too, while it is at work.
+        # A rebuild removes the mark too, while it runs.
         is_lost = not is_there(self._client) and not is_being_rebuilt(self._client)
         if is_lost and not self._is_lost:
             log.error("%s", part or GONE)
             write_status(self._client, StreamingStatus(state_lost=int(time.time() * 1000)))
         if is_lost and not applied:
-            # New events are applied meanwhile; a rebuild goes as far as this says, no further.
+            # New events are applied meanwhile; a rebuild ends at these offsets.
             write_applied(self._client, keyspace.APPLIED_ONLINE, self.applied)
         self.applied = applied or self.applied
         self._is_lost = is_lost
         return back
 
     def _missing_part(self) -> str:
-        """What of the state is missing, in a sentence with the cure; empty where nothing seems to be."""
+        """Which part of the state is missing, as a sentence with the cure; empty if nothing seems to be
+        missing."""
         if self._clock() < self._next_parts:
             return ""
         self._next_parts = self._clock() + _PARTS_SECONDS
         memory = redis_memory(self._client)
         evicted = self._count_evicted(memory)
         if self._is_lost or not is_there(self._client):
-            return ""  # it is said already
+            return ""  # already logged
         if evicted and memory.may_evict_state:
             return (
                 f"Redis deleted {evicted} keys because it was full (maxmemory-policy {memory.policy}): set "
@@ -77,7 +79,7 @@ class StateWatch:
         return ""
 
     def _count_evicted(self, memory: RedisMemory) -> int:
-        """How many keys Redis has evicted since the last look, an earlier process' one included."""
+        """How many keys Redis has evicted since the last look, which may be that of an earlier process."""
         before = self._evicted if self._evicted is not None else read_status(self._client).evicted_keys
         self._evicted = memory.evicted_keys
         if memory.evicted_keys != before:
@@ -86,6 +88,6 @@ class StateWatch:
 
 
 def behind(before: Mapping[str, int], now: Mapping[str, int]) -> str:
-    """Which partitions stand before where they stood; empty where none does."""
+    """Which partitions have a lower applied offset than before, as text; empty if none has."""
     back = [source for source, offset in before.items() if now.get(source, 0) < offset]
     return ", ".join(f"{source} from {before[source]} to {now.get(source)}" for source in back)

@@ -1,7 +1,7 @@
-"""Applies many records to Redis on the executors, in Arrow batches: a backlog, or what the lake holds.
+"""Applies many records to Redis on the executors, in Arrow batches: those of a backlog, or of the lake.
 
-The steps are those of `streaming/online/micro_batch.py`; the offsets are left to the caller, who knows when
-all tasks have ended.
+The steps are those of `streaming/online/micro_batch.py`. The caller stores the offsets when all tasks have
+ended.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ _REPORT_DDL = ", ".join(["partition STRING", *(f"{name} BIGINT" for name in _NUM
 
 
 def apply_records(records: DataFrame, settings: StreamingSettings, fold_in: bool) -> BatchProgress:
-    """Apply records of the topics, as many tasks as ONLINE_TASKS."""
+    """Apply records of the topics in ONLINE_TASKS tasks. Returns how far they reach."""
     few = records.coalesce(settings.online_tasks)
     return _run(online_rows(few).mapInArrow(_task(settings, fold_in), _REPORT_DDL), settings)
 
 
 def apply_lake(interactions: DataFrame, entries: DataFrame, settings: StreamingSettings) -> BatchProgress:
-    """Apply rows of the lake's tables."""
+    """Apply rows of the lake's tables. Returns how far they reach."""
     rows = lake_rows(interactions, entries)
     return _run(rows.mapInArrow(_task(settings, fold_in=False), _REPORT_DDL), settings)
 
 
 def _run(reports: DataFrame, settings: StreamingSettings) -> BatchProgress:
-    """Run the tasks, then merge the items that they touched over the shards."""
+    """Run the tasks, then merge the touched items over all shards."""
     progress = BatchProgress()
     for report in reports.collect():
         progress.add(**report.asDict())
@@ -87,6 +87,6 @@ def _report(progress: BatchProgress) -> pa.RecordBatch:
         }
         for partition, offset in progress.next.items()
     ]
-    if rows:  # all of the task's records, in whichever row
+    if rows:  # the first row counts all records of the task
         rows[0]["records"] = progress.records
     return pa.RecordBatch.from_pylist(rows, schema=_REPORT)

@@ -1,6 +1,7 @@
-"""Items whose shards say more than the lists of all users together: noted by the workers, merged by one.
+"""Items with counts in a shard that the totals over all shards lack yet. Workers note them; one thread
+merges.
 
-The lists are absolute values read from the shards, so two who merged one item at once could leave the older.
+Merging writes sums read from the shards. If two threads merged an item at once, the older sum could remain.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from streaming.state.merged_lists import merge_items
 
 
 def note_touched(client: StateClient, items: Iterable[str]) -> None:
-    """Let items be merged. Called after their shards are written."""
+    """Note items that must be merged. To be called after their shards are written."""
     for chunk in chunks(items):
         client.sadd(keyspace.TOUCHED, *chunk)
 
 
 def is_unmerged(client: StateClient) -> bool:
-    """Whether the lists lack something that was noted."""
+    """Whether there are noted items that are not merged yet."""
     return bool(client.exists(keyspace.TOUCHED, keyspace.MERGING))
 
 
 def merge_touched(client: StateClient, settings: StateSettings) -> int:
-    """Merge what was noted, and what one that was killed has left. Returns how many items."""
+    """Merge the noted items, also those that a killed process left unmerged. Returns how many."""
     merged = 0
     while client.exists(keyspace.MERGING) or _set_aside(client):
         items: Any = client.smembers(keyspace.MERGING)
@@ -37,5 +38,5 @@ def merge_touched(client: StateClient, settings: StateSettings) -> int:
 
 
 def _set_aside(client: StateClient) -> bool:
-    """Set aside what is noted, so that what is touched from now on is noted separately."""
+    """Move the noted items aside, so that items touched from now on are noted separately."""
     return bool(client.exists(keyspace.TOUCHED) and client.rename(keyspace.TOUCHED, keyspace.MERGING))

@@ -1,1 +1,1 @@
-"""Kafka's records, read and parsed: typed rows, and why a record is rejected."""
+"""Reads and parses Kafka's records: typed rows, and the reason if a record is rejected."""

@@ -1,4 +1,4 @@
-"""From the records of the topic ``exposures`` to rows, and why a record is rejected. Pure.
+"""Turns records of the topic ``exposures`` into rows, or gives the reason to reject them. Pure functions.
 
 A record holds many exposures and is accepted or rejected as a whole. The bounds are those of
 ``contracts/exposures.py``; the test of this module runs one corpus through both.
@@ -23,7 +23,7 @@ _Check = Callable[[Column], Column]
 
 
 def is_exposure() -> Column:
-    """Whether a record is of the topic."""
+    """SQL condition: whether a record comes from the topic ``exposures``."""
     return F.col("topic") == topics.EXPOSURES.name
 
 
@@ -81,7 +81,7 @@ def _fault() -> Column:
 
 
 def _exposure_checks() -> list[tuple[_Check, str]]:
-    """What is wrong with an exposure, and how its reason goes on."""
+    """The faults that an exposure may have, each with how its reason continues."""
     return [
         (lambda each: each.isNull(), "fields are missing"),
         (lambda each: each["recommendation_id"].isNull(), "recommendation_id is missing"),
@@ -119,7 +119,7 @@ def _any_item(check: _Check) -> Column:
 
 
 def _is(condition: Column) -> Column:
-    """False where a condition is unknown."""
+    """False if the condition is NULL."""
     return F.coalesce(condition, F.lit(False))
 
 

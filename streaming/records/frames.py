@@ -1,8 +1,8 @@
-"""Records in the framing of a schema registry (byte 0, four bytes of the schema's id, a body) as JSON.
+"""Turns records framed for a schema registry (byte 0, four bytes of the schema's id, a body) into JSON.
 
-Avro is decoded by Spark's own `from_avro`, inside the JVM: a Python function in front of the live query would
-hold a record back until the next one has come. The record's own bytes stay in the column ORIGINAL, and what
-cannot be read has its reason in FAULT.
+Spark's `from_avro` decodes Avro inside the JVM: a Python function before the live query would hold each
+record back until the next one arrives. The column ORIGINAL keeps the record's bytes, and FAULT has the reason
+if it cannot be read.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from streaming.records.mapped_json import FRAME_BYTES, FRAMED
 from streaming.records.mapping import FAULT, ORIGINAL
 from streaming.records.schema_registry import Schema
 
-# Spark would write these as text; as numbers they are what the producer wrote, in the unit of its schema.
+# Spark would write these types as text; without them a time stays the number that the producer wrote.
 _MOMENTS = ("timestamp-", "local-timestamp-")
-_NOTHING = "{}"  # what Spark makes of a body that does not fit its schema: a row of nulls
+_NOTHING = "{}"  # Spark's result for a body that does not match its schema (a row of nulls)
 
 
 def unframe(records: DataFrame, schemas: Mapping[int, Schema]) -> DataFrame:
-    """The same records, framed interactions of a known schema as JSON; with ORIGINAL and FAULT.
+    """Turn framed interactions of a known schema into JSON; adds the columns ORIGINAL and FAULT to all
+    records.
 
     A JSON body of an unknown schema is left to `map_records`, which needs no schema for it.
     """
@@ -47,7 +48,7 @@ def unframe(records: DataFrame, schemas: Mapping[int, Schema]) -> DataFrame:
 
 
 def _body_as_json(schema: Schema) -> Column:
-    """The body of this schema's records as JSON; null for all others, and where the kind is not read."""
+    """The body of this schema's records as JSON; null for all others, and for kinds that are not read."""
     is_of_schema = F.col("schema_id") == schema.number
     if schema.kind == "JSON":
         return F.when(is_of_schema & (F.length("body") > 0), F.col("body"))
@@ -60,7 +61,7 @@ def _body_as_json(schema: Schema) -> Column:
 
 
 def _fault(schemas: Mapping[int, Schema]) -> Column:
-    """Why a framed record has no JSON; null where its body is JSON all the same."""
+    """Why a framed record cannot be turned into JSON; null if its body is JSON already."""
     number = F.col("schema_id").cast("string")
     known = [
         F.when(F.col("schema_id") == schema.number, F.lit(_fault_of(schema))) for schema in schemas.values()

@@ -1,4 +1,4 @@
-"""Formats of events that many systems send, for a mapping file to build on.
+"""Well-known event formats on which a mapping file can build.
 
 Sources: CloudEvents 1.0 (JSON event format), Debezium's change events, Segment's track calls with the names
 of its ecommerce specification, Snowplow's enriched events as JSON.
@@ -22,7 +22,7 @@ _CHANGED_ROW: dict[str, Any] = {
 
 
 def _within(pointer: str, known: dict[str, Any]) -> dict[str, Any]:
-    """The same format, one level deeper."""
+    """The same format with every pointer below ``pointer``."""
 
     def move(places: str | list[str]) -> str | list[str]:
         return pointer + places if isinstance(places, str) else [pointer + place for place in places]
@@ -47,10 +47,10 @@ KNOWN_FORMATS: dict[str, dict[str, Any]] = {
             "session_id": ["/data/session_id", "/data/sessionId"],
         },
     },
-    # A row of a table was inserted or changed; with or without the schema of Kafka Connect.
+    # A row of a table was inserted or changed, with or without Kafka Connect's schema around it.
     "debezium": _CHANGED_ROW,
     "debezium-with-schema": _within("/payload", _CHANGED_ROW),
-    # A row was deleted: what the user did is taken back.
+    # A row was deleted, so what the user did is taken back.
     "debezium-delete": {
         "when": {"/op": "d"},
         "fields": {

@@ -1,4 +1,4 @@
-"""The schemas by which framed records are read: those of files that the mapping names, and a registry's."""
+"""Loads the schemas of framed records: from files that the mapping file names, and from a registry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS: dict[str, SchemaKind] = {".avsc": "AVRO", ".json": "JSON"}
 
 
 def known_schemas(settings: StreamingSettings) -> dict[int, Schema]:
-    """By id; a file wins over the registry. Raises MappingError, SchemaRegistryError."""
+    """The schemas by id; a file overrides the registry. Raises MappingError, SchemaRegistryError."""
     schemas: dict[int, Schema] = {}
     if settings.schema_registry_url:
         subjects = settings.schema_registry_subjects or (f"{topics.INTERACTIONS.name}-value",)
@@ -27,7 +27,7 @@ def known_schemas(settings: StreamingSettings) -> dict[int, Schema]:
 
 
 def schemas_of_files(mapping_path: str) -> dict[int, Schema]:
-    """Those that a mapping file names, beside which they lie; none where there is no mapping file.
+    """The schemas in files beside a mapping file, which names them; none if there is no mapping file.
 
     Raises MappingError.
     """
@@ -38,7 +38,7 @@ def schemas_of_files(mapping_path: str) -> dict[int, Schema]:
 
 
 def mapping_fault(mapping_path: str) -> str | None:
-    """Why a mapping file, or a schema that it names, cannot be used; None where all can, or none is named."""
+    """Why a mapping file or one of its schemas cannot be used; None if all can, or no file is named."""
     try:
         schemas_of_files(mapping_path)
     except MappingError as error:

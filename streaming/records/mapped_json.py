@@ -1,6 +1,7 @@
-"""A mapping file applied to one record, in plain Python: for `headwater mapping`, which tries a file out.
+"""Applies a mapping file to one record in plain Python, for `headwater mapping`, which tries a file out.
 
-The stream applies the same rules as Spark expressions (streaming/records/mapping.py); one corpus holds both.
+The stream applies the same rules as Spark expressions (streaming/records/mapping.py). Both pass the same
+tests.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ MOMENT = (
 MOST_MS = 1e15  # beyond the year 9999
 MOST_NUMBER = 1e300
 UUID_LENGTH = 36
-FRAMED = b"\x00"  # the first byte of a record that a schema registry's client wrote; four bytes of id follow
+FRAMED = b"\x00"  # the first byte of a record framed for a schema registry; four bytes of id follow
 FRAME_BYTES = 5
-# Numbers as moments where no unit is said, by size: the factor to milliseconds below each bound.
+# Times without a unit: (numbers below this bound, their factor to milliseconds).
 BY_SIZE = (
     (1e11, TIME_FACTORS["s"]),
     (1e14, TIME_FACTORS["ms"]),
@@ -40,7 +41,7 @@ BY_SIZE = (
 
 
 class Mapped(NamedTuple):
-    """What a record becomes: our own event, or a fault; neither where no format fits."""
+    """The result for a record: an event or a fault. Both are None if no format matches."""
 
     event: dict[str, Any] | None = None
     fault: str | None = None
@@ -51,7 +52,7 @@ class _FaultError(ValueError):
 
 
 def mapped_record(value: bytes, mapping: MappingFile) -> Mapped:
-    """Our event's fields from a record's bytes."""
+    """Make our event's fields from a record's bytes."""
     if value[:1] == FRAMED and value[FRAME_BYTES : FRAME_BYTES + 1] == b"{":
         value = value[FRAME_BYTES:]
     try:
@@ -68,9 +69,9 @@ def mapped_record(value: bytes, mapping: MappingFile) -> Mapped:
 
 
 def what_becomes_of(value: bytes, mapping: MappingFile) -> dict[str, Any] | str:
-    """The event that a record becomes, whether a format fits or it is ours; else the reason of its rejection.
+    """The event from a record in a mapped format or in our own, or the reason for its rejection.
 
-    A time in the future is judged by the broker's clock, which only the stream knows.
+    Times in the future are not checked: that needs the broker's clock, which only the stream knows.
     """
     event, fault = mapped_record(value, mapping)
     if fault is not None:
@@ -97,7 +98,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _at(document: Any, pointer: str) -> Any:
-    """What stands at a pointer; None where nothing does."""
+    """The value at a JSON pointer; None if there is none."""
     for step in steps(pointer):
         if isinstance(step, int) and isinstance(document, list) and step < len(document):
             document = document[step]
@@ -198,7 +199,8 @@ def _written_ms(day: str, clock: str, fraction: str | None, zone: str | None) ->
 
 
 def event_id_of(text: str, name: str) -> str:
-    """Another system's id of an event as one of ours: itself, or the MD5 of the format's name and it."""
+    """Our event id for another system's: the same if it is a UUID, else the MD5 of the format's name and
+    it."""
     if re.fullmatch(UUID_PATTERN, text):
         return text.lower()
     return str(uuid.UUID(hashlib.md5(f"{name}:{text}".encode(), usedforsecurity=False).hexdigest()))

@@ -1,7 +1,8 @@
-"""A mapping file applied in the stream: records of other systems become our own event's JSON, as expressions.
+"""Applies a mapping file in the stream: Spark expressions that turn other systems' records into our event's
+JSON.
 
-The record's own bytes stay in the column ``original``, for the topic of rejected records; what does not fit
-has its reason in ``mapping_fault``. The same rules stand in Python in streaming/records/mapped_json.py.
+The column ``original`` keeps the record's bytes for the topic of rejected records, and ``mapping_fault`` has
+the reason if a record cannot be mapped. The same rules in Python are in streaming/records/mapped_json.py.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _WORDS = ("STRING", "BIGINT", "BOOLEAN")  # kinds of JSON whose text `when` comp
 
 
 def map_records(records: DataFrame, forms: Sequence[EventFormat]) -> DataFrame:
-    """The same records, those of a known format as our own event's JSON; with ORIGINAL and FAULT.
+    """Turn records of a mapped format into our event's JSON; adds the columns ORIGINAL and FAULT to all
+    records.
 
     Each step is a projection, so that what several columns need is computed once.
     """
@@ -39,7 +41,7 @@ def map_records(records: DataFrame, forms: Sequence[EventFormat]) -> DataFrame:
     )
     text = F.col("body").cast("string")
     is_mapped = F.col("form").isNotNull()
-    # Behind `unframe`, the bytes that came and what is wrong with them are known already.
+    # After `unframe`, both columns exist already.
     came = F.col(ORIGINAL if ORIGINAL in records.columns else "value")
     fault_before = F.col(FAULT) if FAULT in records.columns else F.lit(None).cast("string")
     kept = [name for name in records.columns if name not in (ORIGINAL, FAULT)]
@@ -63,7 +65,7 @@ def map_records(records: DataFrame, forms: Sequence[EventFormat]) -> DataFrame:
 
 
 def _which(forms: Sequence[EventFormat]) -> Column:
-    """The place of the first format that fits; null where none does."""
+    """The index of the first format that matches; null if none does."""
     return F.coalesce(*(F.when(_fits(form), F.lit(place)) for place, form in enumerate(forms)), F.lit(None))
 
 
@@ -81,7 +83,7 @@ def _holds(cell: Column, words: Sequence[str]) -> Column:
 
 
 def _cell(pointer: str) -> Column:
-    """What stands at a pointer; null where nothing or JSON's null does."""
+    """The value at a JSON pointer; null if there is none, or it is JSON's null."""
     path = "".join(f"[{step}]" if isinstance(step, int) else f"['{step}']" for step in steps(pointer))
     found = F.try_variant_get("document", F.lit(f"${path}"), "variant")
     return F.when(~F.is_variant_null(found), found)

@@ -1,1 +1,1 @@
-"""After a fault: checkpoints looked at and repaired, the state rebuilt, rejected events sent again."""
+"""After a fault: checks and repairs checkpoints, rebuilds the state, sends rejected events again."""

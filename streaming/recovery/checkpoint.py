@@ -1,4 +1,4 @@
-"""What a query's checkpoint says, read as Spark wrote it.
+"""Reads a query's checkpoint in Spark's format.
 
 ``metadata`` holds the query's id, ``offsets/N`` is written before batch N runs, ``commits/N`` after it. Our
 own ``start.json`` says from where a query begins to which `headwater repair` gave a new checkpoint.

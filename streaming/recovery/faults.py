@@ -1,8 +1,8 @@
-"""Whether the queries may go on from their checkpoints: looked at before they start.
+"""Checks, before the queries start, whether they may continue from their checkpoints.
 
-A query without its checkpoint reads the topics again from their beginning: the lake would hold events twice.
-One with an older checkpoint gives new events the numbers of old batches, which Delta skips: a loss. One from
-before a repair would append again what another query has appended since.
+A query that lost its checkpoint would read the topics from their beginning, and the lake would hold events
+twice. With an older checkpoint, it would give new events the numbers of old batches, which Delta skips: they
+would be lost. With one from before a repair, it would append again what another query has appended since.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ RUNBOOK = "'A checkpoint is lost' in docs/operations.md"
 
 
 class CheckpointFault(NamedTuple):
-    """A query that must not start, and why; the reason reads on after the query's name."""
+    """A query that must not start, and the reason, which continues a sentence after the query's name."""
 
     query: str
     reason: str
 
 
 def refusal(faults: list[CheckpointFault]) -> str:
-    """One sentence for the operator."""
+    """The faults as one sentence for the operator."""
     found = "; ".join(f"the checkpoint of query {query} {reason}" for query, reason in faults)
     return f"not started, or events would be lost or doubled: {found}. Run `headwater repair` ({RUNBOOK})"
 
 
 def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[CheckpointFault]:
-    """What is wrong with the queries' progress; nothing at a first start. The lake's tables must exist.
+    """The faults of the queries' progress; none at a first start. The lake's tables must exist.
 
     Raises BrokerUnavailableError where Kafka does not answer.
     """
@@ -87,7 +87,8 @@ def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint
 
 
 def _of_online(settings: StreamingSettings) -> str | None:
-    """The online query's progress is what Redis says is applied; Kafka must still have what follows."""
+    """Check that Kafka still has the records after the applied offsets in Redis, where the online query
+    continues."""
     client = connect(settings.redis_url.get_secret_value())
     if not is_there(client):
         return None  # rebuilt from the lake at the start

@@ -1,6 +1,6 @@
 """Adds records that are neither in the lake nor rejected, although later records are.
 
-They come from a batch that was cut off between Delta's commit and what follows it, its checkpoint lost.
+Such a hole is left if a batch was interrupted after Delta's commit and its checkpoint was then lost.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from streaming.records.source import read_partitions_between, read_rejected_topi
 
 
 class FilledHoles(NamedTuple):
-    """How many events were put where they belong.
+    """How many events were added to the lake and to the topic of rejected events.
 
-    Of the catalogue and of exposures a table's newest row tells all.
+    The catalogue and exposures are not counted: their newest row says how far they are complete.
     """
 
     accepted: int = 0
@@ -36,7 +36,7 @@ class FilledHoles(NamedTuple):
 def fill_holes(
     spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
 ) -> FilledHoles:
-    """Look at the partitions ("topic:partition") between starts and ends. Repeatable: what is there stays."""
+    """Add what is missing between ``starts`` and ``ends`` ("topic:partition" -> offset). May be repeated."""
     starts, ends = _without_exposures(starts), _without_exposures(ends)
     records = read_partitions_between(spark, settings, starts, ends)
     there = lake_places(spark, settings).unionByName(_rejected_places(spark, settings))
@@ -48,7 +48,7 @@ def fill_holes(
         events, refused = erasures.without_erased(accepted_interactions(parsed)), rejected_records(parsed)
         filled = FilledHoles(events.count(), refused.count())
         if filled.accepted:
-            writer = f"repair-{uuid.uuid4()}"  # of its own: never one of the query's batches
+            writer = f"repair-{uuid.uuid4()}"  # a writer id that no query has
             append(events, lake.INTERACTIONS, settings.lake_uri, writer, 0)
         if filled.rejected:
             write_rejected(refused, settings)

@@ -1,7 +1,7 @@
-"""Writes live figures back that Redis has lost: from the lake's outcomes, and those that wait for the lake.
+"""Restores live figures that Redis has lost, from the lake's outcomes and those still waiting for the lake.
 
-Only while the online query waits (`streaming/state/gate.py`): nothing is counted meanwhile. What is written
-is the difference, so a rebuild that is killed is right when it is run again.
+It runs while the online query waits (`streaming/state/gate.py`), so that nothing is counted meanwhile. It
+writes differences, so it is correct to run it again after a kill.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Fields = Mapping[str, int]
 
 
 def write_live_figures(spark: SparkSession, client: StateClient, settings: StreamingSettings) -> int:
-    """Bring the figures of the days that Redis keeps to what the outcomes say; how many fields changed.
+    """Make the figures of the days that Redis keeps agree with the outcomes. Returns how many fields changed.
 
-    Hours of which Redis has counted more than was kept for the lake stay as they are.
+    Hours for which Redis has counted more than the lake has are not changed.
     """
     now_ms = time.time_ns() // 1_000_000
     outcomes = _outcomes(spark, client, settings)
@@ -64,7 +64,7 @@ def write_live_figures(spark: SparkSession, client: StateClient, settings: Strea
 
 
 def differences(wanted: Fields, present: Fields) -> dict[str, int]:
-    """What must be added to which field of a day, so that it holds what is wanted."""
+    """The amount to add to each field of a day, so that it holds the wanted value."""
     whole = whole_hours(present)
     partial = {split_field(field)[:2] for field in present} - whole
     moves = {field: wanted.get(field, 0) - present.get(field, 0) for field in {*wanted, *present}}
@@ -85,7 +85,7 @@ def _days(counted: list[tuple[int, Scored, int]]) -> dict[str, dict[str, int]]:
 
 
 def _counts(outcomes: DataFrame) -> list[tuple[int, Scored, int]]:
-    """How many events of an hour were scored alike: (its begin, how lists held the item, how many)."""
+    """The number of events by hour and score: (the hour's begin, the score, the number)."""
     rows = _newest_of_each(outcomes)
     hour = (F.floor(F.unix_millis("ingest_time") / HOUR_MS) * HOUR_MS).cast("bigint")
     groups: Iterable[Row] = rows.groupBy(hour.alias("hour"), *Scored._fields).count().collect()
@@ -98,7 +98,8 @@ def _counts(outcomes: DataFrame) -> list[tuple[int, Scored, int]]:
 def _outcomes(spark: SparkSession, client: StateClient, settings: StreamingSettings) -> DataFrame | None:
     """lake.OUTCOMES: what waits for the lake, and what the lake holds of the days that Redis keeps.
 
-    In this order: what goes from one to the other meanwhile is in both, and counts once. None: no outcome.
+    They are read in this order, so that an outcome that moves to the lake meanwhile is found twice and
+    counted once. None if there is no outcome.
     """
     lines: Any = [
         line
@@ -120,12 +121,12 @@ def _outcomes(spark: SparkSession, client: StateClient, settings: StreamingSetti
 
 
 def _newest_of_each(rows: DataFrame) -> DataFrame:
-    """One row an event: the one that was scored last, as in experiments/observations/outcomes.py."""
+    """One row for each event: the one scored last, as in experiments/observations/outcomes.py."""
     newest = Window.partitionBy(*_PLACE).orderBy(F.col("scored_at").desc())
     return rows.withColumn("turn", F.row_number().over(newest)).filter("turn = 1")
 
 
 def _seconds_left(day: str, now_ms: int) -> int:
-    """Until a day's figures go: as if they had last been written at its end."""
+    """Seconds until a day's figures expire, as if they had last been written at the end of the day."""
     end = datetime.strptime(day, "%Y%m%d").replace(tzinfo=timezone.utc) + timedelta(days=1)
     return max(1, min(KEEP_SECONDS, KEEP_SECONDS - round(now_ms / 1000 - end.timestamp())))

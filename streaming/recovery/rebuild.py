@@ -1,4 +1,4 @@
-"""Recomputes the state in Redis from the lake, and from the topics' part that the lake has not got yet."""
+"""Recomputes the state in Redis from the lake, and from the records that the lake does not have yet."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger("headwater.rebuild")
 
 
 class Rebuilt(NamedTuple):
-    """Digests of the state before and after; equal when nothing was wrong and nothing new arrived."""
+    """Digests of the state before and after; equal if nothing was wrong and nothing new arrived."""
 
     before: str
     after: str
@@ -40,14 +40,14 @@ class Rebuilt(NamedTuple):
 def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     """Delete the state and write it again, while the online query waits.
 
-    Raises RuntimeError where another rebuild is at work, BrokerUnavailableError where Kafka does not answer.
+    Raises RuntimeError if another rebuild runs, BrokerUnavailableError if Kafka does not answer.
     """
     client = connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
-        # In this order: the lake and the topics grow meanwhile, and what is read twice changes nothing.
+        # Read in this order because both grow meanwhile; a record that is read twice changes nothing.
         in_lake = lake_offsets(spark, settings)
         present = topic_ends(settings)
-        # Exactly what the online query has applied: the rest it will apply itself.
+        # Only records that the online query has applied; it will apply the others itself.
         bounds = bounds_within(present, read_applied(client, keyspace.APPLIED_ONLINE))
         of_lake = bounds_of_lake(in_lake, present, bounds)
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, of_lake)
@@ -57,14 +57,14 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         tail = read_partitions_between(spark, settings, starts, ends)
         merge_touched(client, settings)
         before = state_digest(client)
-        # Until it is written again, answers say that they are stale; also where this rebuild is killed.
+        # Until the state is written again, answers say that they are stale, also if this rebuild is killed.
         take_mark_away(client)
         clear_state(client)
         apply_lake(interactions, entries, settings)
         apply_records(tail, settings, fold_in=False)
         write_live_figures(spark, client, settings)
         mark_written(client)
-        # A flush took the offsets with the state, and partitions without new records would stay without.
+        # A flush deleted the offsets too, and partitions without new records would never get one again.
         write_applied(client, keyspace.APPLIED_ONLINE, ends | bounds)
         clear_state_lost(client)
         return Rebuilt(before, state_digest(client))
@@ -89,7 +89,8 @@ def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
 def _read(
     spark: SparkSession, settings: StreamingSettings, table: Table, topic: Topic, bounds: PartitionOffsets
 ) -> DataFrame:
-    """A table's rows below the bounds; a partition without one (Redis was flushed, say) is taken whole."""
+    """A table's rows below the bounds. A partition without a bound (after a flush of Redis) is read
+    completely."""
     rows = spark.read.format("delta").load(table.path(settings.lake_uri))
     for number, bound in offsets_of(topic, bounds).items():
         elsewhere = F.col("kafka_partition") != number
@@ -104,10 +105,10 @@ def _beyond_lake(
     bounds: PartitionOffsets,
     has_erased: bool,
 ) -> tuple[PartitionOffsets, PartitionOffsets]:
-    """Where the records after the last one of the lake and below the bounds start and end."""
+    """The start and end offsets of the records after the lake's last one and below the bounds."""
     kept = topic_begins(settings) if has_erased else {}
     ends = {name: bounds.get(name, end) for name, end in present.items()}
-    # The lake may be ahead of the online query: nothing is read then.
+    # If the lake is ahead of the online query, nothing is read.
     starts = {
         name: min(ends[name], first_to_read(in_lake.get(name), kept.get(name, 0), end))
         for name, end in present.items()
@@ -123,19 +124,20 @@ def bounds_within(present: PartitionOffsets, applied: PartitionOffsets) -> Parti
 def bounds_of_lake(
     in_lake: PartitionOffsets, present: PartitionOffsets, applied: PartitionOffsets
 ) -> PartitionOffsets:
-    """Below which offset the lake's rows count. None where it has reached beyond its partition's end.
+    """The offsets below which the lake's rows count; absent where the lake reaches beyond its partition's
+    end.
 
-    There it holds rows of an earlier topic of that name: their offsets say nothing of what is applied.
+    There it holds rows of an earlier topic with that name, whose offsets say nothing about what is applied.
     """
     created_anew = {name for name, end in present.items() if in_lake.get(name, 0) > end}
     return {name: offset for name, offset in applied.items() if name not in created_anew}
 
 
 def first_to_read(reached: int | None, kept: int, end: int) -> int:
-    """The first offset beyond the lake: ``reached`` (None without a row), but none that Kafka has deleted.
+    """The first offset that the lake lacks and Kafka still keeps; ``reached`` is None without a row.
 
-    Where an erasure took a partition's newest rows, the lake seems to end before ``kept``. Where it has
-    reached beyond the topic's ``end``, the topic was created again: it is read whole, as an event may be
-    applied again.
+    If an erasure deleted a partition's newest rows, the lake seems to end before ``kept``. If the lake
+    reaches beyond the topic's ``end``, the topic was created again and is read completely, since events may
+    be applied twice.
     """
     return EARLIEST if reached is None or not kept <= reached <= end else reached

@@ -1,4 +1,4 @@
-"""Rejected events as lines to read and correct, and corrected ones back to their topic."""
+"""Shows rejected events as lines to read and correct, and sends corrected ones back to their topic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from contracts.settings import KafkaSettings
 
 
 class Replayed(NamedTuple):
-    """What became of corrected events: how many were acknowledged, and "line N: why" for the rest."""
+    """The result of a replay: how many events were acknowledged, and "line N: why" for each other one."""
 
     acknowledged: int
     faults: list[str]
@@ -34,7 +34,7 @@ def as_line(event: RejectedEvent) -> dict[str, Any]:
 
 
 def read_corrections(lines: Iterable[str]) -> Iterator[tuple[int, Interaction | str]]:
-    """Each line's ``value`` as an event, or what is still wrong with it, with the line's number."""
+    """For each line its number, and its ``value`` as an event or as text that says what is still wrong."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -54,7 +54,7 @@ def _is_of_a_file(found: Any) -> bool:
 
 
 def replay(lines: Iterable[str], settings: KafkaSettings) -> Replayed:
-    """Send the corrected events; the others stay where they are. Raises BrokerUnavailableError."""
+    """Send the corrected events; the others stay in the topic. Raises BrokerUnavailableError."""
     acknowledged: list[int] = []
     faults: list[str] = []
     producer = open_producer(settings)

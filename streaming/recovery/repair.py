@@ -1,7 +1,7 @@
-"""`headwater repair`: queries whose checkpoint is lost go on from the offsets found in the lake.
+"""`headwater repair`: queries whose checkpoint is lost continue from the offsets found in the lake.
 
-Nothing is lost and nothing doubled: the new checkpoint begins after the newest row of each partition, and
-what a cut-off batch left undone before it is put where it belongs. Every step may be repeated after a kill.
+Nothing is lost or doubled: the new checkpoint begins after the newest row of each partition, and records that
+an interrupted batch did not write are added. Every step may be repeated after a kill.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _HEARTBEAT_SECONDS = 2.5  # a running service writes one each half second
 
 
 class RepairError(RuntimeError):
-    """Repair must not go on; the message names the cure."""
+    """Repair must not continue; the message names the cure."""
 
 
 @dataclass
 class Repaired:
-    """What was wrong and what was done about it."""
+    """What was wrong, and what was done about it."""
 
     faults: list[CheckpointFault]
-    begins: dict[str, PartitionOffsets] = field(default_factory=dict)  # query -> from where it goes on
+    begins: dict[str, PartitionOffsets] = field(default_factory=dict)  # query -> from where it continues
     aside: dict[str, str] = field(default_factory=dict)  # query -> where its old checkpoint is now
     filled: FilledHoles = field(default_factory=FilledHoles)
-    lost: list[str] = field(default_factory=list)  # sentences: what Kafka no longer has
+    lost: list[str] = field(default_factory=list)  # sentences about records that Kafka no longer has
     state_is_rebuilt: bool = False  # by streaming's next start
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Repaired:
 
 @dataclass(frozen=True)
 class _Reach:
-    """What Kafka keeps of the topics, and how far the lake is."""
+    """Which offsets Kafka keeps, and which of them the lake has."""
 
     kept: PartitionOffsets  # the oldest offset of each partition
     ends: PartitionOffsets
@@ -85,10 +85,10 @@ class _Reach:
 
 
 def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool = False) -> Repaired:
-    """Give every query whose checkpoint is lost or damaged a new one; nothing where all are whole.
+    """Give every query whose checkpoint is lost or damaged a new one; change nothing if all are intact.
 
-    Raises RepairError while streaming runs, and where Kafka no longer has what the lake lacks (without
-    ``accept_loss``); BrokerUnavailableError where Kafka does not answer.
+    Raises RepairError while streaming runs, and if Kafka no longer has records that the lake lacks (unless
+    ``accept_loss``); BrokerUnavailableError if Kafka does not answer.
     """
     create_tables(spark, settings.lake_uri)
     repaired = Repaired(checkpoint_faults(spark, settings))

@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 Write = Callable[[DataFrame, int], None]
 LONGEST = 4_000  # characters, a third of what overflows eight megabytes
 _FRAME = "\tat "
-_FRAMES_EACH = 3  # of each exception and of each cause
+_FRAMES_EACH = 3  # frames that are kept of each exception and of each cause
 
 
 class BatchFailedError(Exception):
@@ -41,7 +41,7 @@ def with_short_errors(write: Write) -> Write:
 
 
 def shorten(text: str) -> str:
-    """Without the frames after the first of each exception, and not longer than LONGEST characters."""
+    """Shorten an error's text: only the first frames of each exception, and at most LONGEST characters."""
     return "\n".join(_first_frames(text.splitlines()))[:LONGEST]
 
 

@@ -1,7 +1,7 @@
-"""Named moments at which a fault test lets the service stand still, to kill it just there.
+"""Named points at which a fault test makes the service wait, in order to kill it exactly there.
 
-Inert unless HEADWATER_HOLD_AT names one or several, as NAME=FILE,NAME=FILE: the point's file is made, and
-nothing goes on while it is there. Workers hold as the driver does; who set the variable kills them all.
+They do nothing unless HEADWATER_HOLD_AT names some, as NAME=FILE,NAME=FILE. The process that reaches such a
+point creates the file and waits until it is deleted, in workers as in the driver.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _POLL_SECONDS = 1.0
 
 
 def hold(point: str) -> None:
-    """Make the file and stand still until it is removed, if this point is named."""
+    """If this point is named, create its file and wait until it is deleted."""
     wanted = dict(each.partition("=")[::2] for each in os.environ.get(VARIABLE, "").split(","))
     if point not in wanted:
         return

@@ -1,4 +1,4 @@
-"""Stops queries without an error in the log, where Spark would report every stopped task as failed."""
+"""Stops queries without errors in the log; Spark would report every stopped task as failed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _one_at_a_time = threading.Lock()  # the log level is the whole JVM's
 
 
 def wait_until_idle(queries: Sequence[StreamingQuery], seconds: float) -> None:
-    """Let the batches that are at work end by themselves, for so long: they need not be repeated then."""
+    """Wait up to ``seconds`` until the running batches end, so that they need not be repeated."""
     deadline = time.monotonic() + seconds
     while any(query.status["isTriggerActive"] for query in queries) and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)
 
 
 def stop_quietly(spark: SparkSession, query: StreamingQuery) -> None:
-    """Stop a query and wait for its tasks, which Spark does not; its JVM logs nothing meanwhile.
+    """Stop a query and, unlike Spark, wait for its tasks. The JVM logs nothing meanwhile.
 
     A query that ended by itself has kept its error: `streaming/runtime/query_end.py` says it.
     """

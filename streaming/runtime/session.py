@@ -13,16 +13,18 @@ from clients.spark_session import spark_session
 from contracts.settings import StreamingSettings
 
 _CONF = {
-    # Queries share the cores, each in its pool; a large lake batch must not hold up the online one.
+    # Queries share the cores, each in its own pool, so that a large lake batch does not delay the online
+    # query.
     "spark.scheduler.mode": "FAIR",
     "spark.scheduler.allocation.file": Path(__file__).with_name("pools.xml").as_uri(),
     # Plans of small batches are known beforehand; adapting them costs more than it gains.
     "spark.sql.adaptive.enabled": "false",
-    # How often an idle query looks for records: Spark's 10 ms take a third of a core from a small machine.
+    # How often an idle query looks for records; Spark's default of 10 ms costs a third of a core on a small
+    # machine.
     "spark.sql.streaming.pollingDelay": "50ms",
-    # Spark's default INT96 is a legacy of Hive's; half as many bytes again, and no statistics.
+    # Spark's default, INT96, is a legacy of Hive: half as many bytes again, and no statistics.
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Dictionaries of what hardly repeats are built only to be thrown away.
+    # For columns whose values hardly repeat, a dictionary is built and then thrown away.
     **{
         f"spark.hadoop.parquet.enable.dictionary#{column}": "false"
         for column in ("event_id", "event_time", "kafka_offset")
@@ -50,7 +52,7 @@ def streaming_session(settings: StreamingSettings, partitions: int) -> SparkSess
 
 
 def with_slots(master: str, partitions: int) -> str:
-    """A local master with a slot more for each partition: a live task mostly waits for records."""
+    """A local master with one more slot for each partition, because a live task mostly waits for records."""
     found = re.fullmatch(r"local(?:\[(\*|\d+)\])?", master)
     if found is None:
         return master

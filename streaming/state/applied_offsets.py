@@ -1,4 +1,4 @@
-"""How far the queries have come: next offsets by partition, beside the state that they speak of."""
+"""The applied offsets of the queries, by partition, stored in Redis beside the state."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from streaming.state.script import lua
 
 
 def write_applied(client: StateClient, key: str, next_offsets: PartitionOffsets) -> None:
-    """Publish how far a query has come: the next offset of each partition."""
+    """Store how far a query has come: the next offset of each partition."""
     if next_offsets:
         client.hset(key, items=[text for pair in next_offsets.items() for text in map(str, pair)])
 
 
 def read_applied(client: StateClient, key: str) -> PartitionOffsets:
-    """What write_applied wrote; partitions that no batch has touched are absent."""
+    """The stored offsets. A partition without an applied batch is absent."""
     fields: Any = client.hgetall(key)
     return {partition.decode(): int(offset) for partition, offset in fields.items()}
 
 
 class Move(NamedTuple):
-    """From where a writer has left a partition's applied offset, to the next one."""
+    """A step of a partition's applied offset, from where the writer stored it last to the next one."""
 
-    left_at: int | None  # None: from wherever it is
+    left_at: int | None  # None: whatever it is
     to: int
 
 
 class ReplacedError(RuntimeError):
-    """Another streaming service has taken over: this one must not say any more what is applied."""
+    """Another streaming service has taken over, so this one must no longer move the applied offsets."""
 
 
 def advance_applied(client: StateClient, moves: Mapping[str, Move], epoch: int = 0) -> str | None:
-    """Move the online query's offsets on, all or none ("topic:partition" -> move).
+    """Move the online query's applied offsets, all or none ("topic:partition" -> move).
 
-    ``epoch`` is that of the service's lease (0: it has none). Returns a partition whose offset in Redis is
-    not where the writer has left it, if there is one. Raises ReplacedError.
+    ``epoch`` is that of the service's lease (0: it has none). If an offset in Redis is not the one that the
+    writer stored last, nothing moves and that partition is returned; else None. Raises ReplacedError.
     """
     script = client.register_script(lua(__package__, "advance_applied.lua"))
     elsewhere: Any = script(
@@ -51,7 +51,7 @@ def advance_applied(client: StateClient, moves: Mapping[str, Move], epoch: int =
 
 
 def move_applied(client: StateClient, ends: PartitionOffsets, epoch: int = 0) -> None:
-    """Say that the online query is here now, wherever it was. Raises ReplacedError."""
+    """Set the online query's applied offsets, whatever they were. Raises ReplacedError."""
     advance_applied(client, {name: Move(None, end) for name, end in ends.items()}, epoch)
 
 

@@ -17,7 +17,7 @@ _EVENTS_PER_CALL = 1000  # a script's arguments are bounded by Lua's stack, a us
 
 
 class UserEvent(NamedTuple):
-    """What the state needs of one interaction."""
+    """One interaction, as far as the state needs it."""
 
     user_id: str
     item_id: str
@@ -25,7 +25,7 @@ class UserEvent(NamedTuple):
 
 
 class CatalogRecord(NamedTuple):
-    """What the state needs of one catalogue entry."""
+    """One catalogue entry, as far as the state needs it."""
 
     kind: str
     id: str
@@ -39,10 +39,10 @@ def apply_events(
     settings: StateSettings,
     outcomes: Iterable[str] = (),
 ) -> int:
-    """Apply interactions, one atomic script per user. Returns how many entries changed or came late.
+    """Apply interactions with one atomic script per user. Returns how many entries changed or came late.
 
-    ``outcomes``, one an event where given, say what an event adds to the live figures if it makes its item
-    one that the user wants (`streaming/online/outcomes.py`; "": nothing).
+    ``outcomes``, if given, has one text for each event: what it adds to the live figures if it makes its item
+    newly liked (`streaming/online/outcomes.py`; "" adds nothing).
     """
     by_user: dict[str, list[bytes | str]] = defaultdict(list)
     for (user_id, item_id, entry), outcome in zip(events, chain(outcomes, repeat(""))):  # noqa: B905
@@ -77,7 +77,7 @@ def user_keys(user_id: str, shards: int) -> list[str]:
 
 
 def apply_catalog(client: StateClient, entries: Sequence[CatalogRecord]) -> None:
-    """Keep the newest entry of each item and user; erasures are for ``streaming.state.erasure``."""
+    """Keep the newest entry of each item and user. Erasures are applied by ``streaming.state.erasure``."""
     script = client.register_script(lua(__package__, "apply_catalog.lua"))
     for kind, key in (("item", keyspace.CATALOG_ITEMS), ("user", keyspace.CATALOG_USERS)):
         for chunk in chunks(entry for entry in entries if entry.kind == kind):

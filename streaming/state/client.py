@@ -17,7 +17,7 @@ StateClient = redis.Redis
 RedisError = redis.RedisError
 T = TypeVar("T")
 _CHUNK = 1000
-_RETRIES = 30  # about a minute: a restarting Redis delays a batch, it does not end the query
+_RETRIES = 30  # about a minute, so that a restart of Redis delays a batch but does not end the query
 
 
 @cache
@@ -29,12 +29,12 @@ def connect(url: str) -> redis.Redis:
 
 @cache
 def connect_briefly(url: str) -> redis.Redis:
-    """For figures that nobody may wait for: one second, no second try."""
+    """A connection for figures that must not delay anything: a timeout of one second and no retry."""
     return redis_client(url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
 
 
 def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
-    """Lists of what one pipeline carries."""
+    """Split rows into lists that each fit into one pipeline."""
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK)):
         yield chunk

@@ -1,7 +1,7 @@
 """Forgets users in Redis. Guarantee: any order, any repetition of tombstones and events, the same state.
 
-The tombstone is written first, in the user's slot: from then on `apply_events.lua` takes no older event of
-the user, so what is read afterwards is all there will ever be to take back.
+The tombstone is written first, in the user's slot. From then on `apply_events.lua` refuses older events of
+the user, so what is read afterwards is everything that has to be removed.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from streaming.state.apply import user_keys
 from streaming.state.client import StateClient, chunks
 from streaming.state.script import state_script
 
-# A fold-in that read the history before may still write: an empty list from a later reading outlives it.
+# A fold-in that read the history earlier may still write its list; an empty list with a later time prevails.
 _GUARD_SECONDS = 600
 _SCAN_COUNT = 1000
 
 
 class Erasure(NamedTuple):
-    """A user to forget, with all that happened up to a moment (epoch ms)."""
+    """A user to forget, with all events up to a moment (epoch ms)."""
 
     user_id: str
     until: int
@@ -55,7 +55,8 @@ def _erase_state(client: StateClient, erasure: Erasure, settings: StateSettings)
 def _erase_lists(
     client: StateClient, user_id: str, items: Sequence[str], versions: Sequence[str], shards: int
 ) -> None:
-    """The user's lists, queues and part in new items. A user who came back waits for a new list."""
+    """Delete the user's lists, queue entries and influence on new items. A user who returned awaits a new
+    list."""
     shard = keyspace.shard_of(user_id, shards)
     seconds, micros = client.time()
     nothing = FreshList("", 1_000_000 * seconds + micros, {}, (), ())
@@ -85,7 +86,7 @@ def _versions(client: StateClient) -> list[str]:
 
 
 def _leave_top_users(client: StateClient, version: str, users: set[str]) -> None:
-    """Take users out of the lists of those whom an item suits."""
+    """Remove users from the lists of users whom an item suits."""
     key = keyspace.top_users(version)
     found: Any = client.hscan_iter(key, count=_SCAN_COUNT)
     for item, raw in found:

@@ -1,6 +1,6 @@
-"""Who writes the state: `rebuild` waits for the writers at work, later ones wait for it.
+"""Keeps `rebuild` and the writers of the state apart: it waits for present ones, and later ones wait for it.
 
-Each side raises its own flag before it looks at the other's, so they cannot both go ahead.
+Each side sets its own flag before it reads the other's, so the two never write at the same time.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from contracts.stored import keyspace
 from streaming.state.client import StateClient
 
-# Flags of a process that was killed must not block the other for ever.
+# The flag of a killed process must expire, or it would block the other side for ever.
 _WRITING_SECONDS, _REBUILDING_SECONDS = 300, 30
 _POLL_SECONDS = 0.2
 
 
 @contextmanager
 def writing(client: StateClient, writer: str) -> Iterator[None]:
-    """Around what a writer of the online query does at a time; waits while a rebuild is at work."""
+    """Wait while a rebuild runs, then mark the block as a write of the online query."""
     while _raise_flag(client, writer):
         client.zrem(keyspace.STATE_WRITERS, writer)
         time.sleep(_POLL_SECONDS)
@@ -31,7 +31,7 @@ def writing(client: StateClient, writer: str) -> Iterator[None]:
 
 
 def _raise_flag(client: StateClient, writer: str) -> bool:
-    """Raise a writer's flag; whether a rebuild is at work."""
+    """Set a writer's flag. Returns whether a rebuild runs."""
     with client.pipeline(transaction=False) as pipeline:
         pipeline.zadd(keyspace.STATE_WRITERS, {writer: _now() + 1000 * _WRITING_SECONDS})
         pipeline.exists(keyspace.STATE_REBUILDING)
@@ -39,13 +39,13 @@ def _raise_flag(client: StateClient, writer: str) -> bool:
 
 
 def forget_writers(client: StateClient) -> None:
-    """Take down the flags of writers that were killed. Called when none can be at work."""
+    """Delete the flags of killed writers. To be called when no writer can be running."""
     client.delete(keyspace.STATE_WRITERS)
 
 
 @contextmanager
 def rebuilding(client: StateClient) -> Iterator[None]:
-    """Around a rebuild. Raises RuntimeError where another one is at work."""
+    """Mark the block as a rebuild. Raises RuntimeError if another one runs."""
     if not client.set(keyspace.STATE_REBUILDING, "rebuild", nx=True, ex=_REBUILDING_SECONDS):
         raise RuntimeError("another `headwater rebuild` is at work: wait for its end")
     done = threading.Event()

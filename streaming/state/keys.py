@@ -1,4 +1,4 @@
-"""Which keys are the state: what a rebuild deletes and writes again, and their digest."""
+"""The keys that make up the state, which a rebuild deletes and writes again, and their digest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from contracts.stored import keyspace
 from streaming.state.client import StateClient, chunks
 
 _SCAN_COUNT = 1000
-# Fresh lists and who waits for one follow from the state; offsets and models are not part of it.
+# Not part of the state: offsets, models, and what follows from it (fresh lists and the users waiting for
+# one).
 _STATE_KEY = re.compile(
     r"hw:(\{\d+\}:((history|recent|retracted|earlier|together):.*|popularity|trend|erased)"
     r"|popularity|newest|popular(:category:.*)?|trending:.*|catalog:.*)",
@@ -22,7 +23,7 @@ _STATE_KEY = re.compile(
 
 
 def state_keys(client: StateClient) -> Iterator[str]:
-    """Every key of the state; one may come twice."""
+    """Every key of the state; a key may be returned twice."""
     for key in client.scan_iter(match="hw:*", count=_SCAN_COUNT):
         if _STATE_KEY.fullmatch(text := key.decode()):
             yield text
@@ -56,27 +57,27 @@ def _members(client: StateClient, key: str) -> Iterable[tuple[bytes, bytes]]:
 
 
 def is_there(client: StateClient) -> bool:
-    """Whether Redis holds the state that was written: a flush, or an empty restart, takes the mark away."""
+    """Whether Redis has the mark of a complete state, which a flush or an empty restart removes."""
     return bool(client.get(keyspace.STATE_VERSION) == str(keyspace.STATE).encode())
 
 
 def newer_state(client: StateClient) -> Fault | None:
-    """What is wrong where a newer version wrote the state: to rebuild it would undo what that one needs."""
+    """The fault if a newer version of Headwater wrote the state, which a rebuild by this one would damage."""
     mark = client.get(keyspace.STATE_VERSION)
     text = mark.decode() if isinstance(mark, bytes) else ""
     return state_fault(text) if is_newer(text) else None
 
 
 def mark_written(client: StateClient) -> None:
-    """Say that the state of this version is in Redis."""
+    """Set the mark: Redis holds the complete state of this version."""
     client.set(keyspace.STATE_VERSION, str(keyspace.STATE))
 
 
 def take_mark_away(client: StateClient) -> None:
-    """Say that the state is not in Redis, or only in part: answers are stale until a rebuild has ended."""
+    """Remove the mark: the state in Redis is incomplete, and answers are stale until a rebuild has ended."""
     client.delete(keyspace.STATE_VERSION)
 
 
 def is_being_rebuilt(client: StateClient) -> bool:
-    """Whether a rebuild is at work."""
+    """Whether a rebuild runs now."""
     return bool(client.exists(keyspace.STATE_REBUILDING))

@@ -1,4 +1,4 @@
-"""One streaming service at a time on one state: the one that holds the lease in Redis."""
+"""A lease in Redis, so that only one streaming service at a time works on a state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contracts.stored import keyspace
 from streaming.state.client import RedisError, StateClient
 from streaming.state.script import lua
 
-# A killed service's lease ends before the JVM of its next start is there.
+# Shorter than the start of a JVM, so that the lease of a killed service has expired at its next start.
 HELD_SECONDS = 10.0
 _KEEP_SECONDS = 2.0
 REFUSAL = (
@@ -20,23 +20,24 @@ REFUSAL = (
 
 
 class Lease:
-    """Of this process. Guarantee: a second service does not start, and one that was replaced ends.
+    """This process's lease. Guarantee: a second service does not start, and one that was replaced ends.
 
-    While Redis does not answer nobody can tell, so the holder goes on. A service that wakes up after it was
-    replaced is stopped where it matters: the applied offsets do not move for an earlier epoch, and the lake
-    knows its writer (streaming/lake/writer.py).
+    While Redis does not answer, the holder cannot know whether it was replaced, and goes on. A service that
+    wakes up after it was replaced can do no harm: the applied offsets do not move for an earlier epoch, and
+    the lake knows its writer (streaming/lake/writer.py).
     """
 
     def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
         self._holder = str(uuid4())
-        self.epoch = 0  # at which it was taken: a later one belongs to another service
+        self.epoch = 0  # grows with each service that takes the lease
         self._next_keep = 0.0
 
     def take(self, pause: Callable[[float], object]) -> bool:
-        """Whether this process holds it now; waits for as long as one that was killed may still seem to.
+        """Take the lease; waits until that of a killed service has expired. Returns whether this process
+        holds it.
 
-        ``pause`` waits this number of seconds, and is true where waiting is to end.
+        ``pause`` waits a number of seconds and returns True to end the waiting.
         """
         deadline = self._clock() + HELD_SECONDS + 1
         while not self._hold():
@@ -45,14 +46,15 @@ class Lease:
         return True
 
     def keep(self, now: bool = False) -> bool:
-        """Called a few times a second; False once another process holds it, or has held it since."""
+        """Extend the lease; to be called a few times a second. False once another process holds it or held
+        it."""
         if self._clock() < self._next_keep and not now:
             return True
         self._next_keep = self._clock() + _KEEP_SECONDS
         return self._hold()
 
     def release(self) -> None:
-        """Let the next service start at once."""
+        """Give the lease back, so that the next service can start at once."""
         try:
             if self._client.get(keyspace.STREAMING_LEASE) == self._holder.encode():
                 self._client.delete(keyspace.STREAMING_LEASE)

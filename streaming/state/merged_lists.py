@@ -1,8 +1,6 @@
-"""The lists of all users together, for the items that a batch touched: popular and trending, by category too,
-and newest.
+"""Updates the lists over all users (popular, trending, both also by category, and newest) for given items.
 
-Everything is written as an absolute value computed from the shards and the catalogue, so that repeating it
-is harmless.
+All values are absolute and computed from the shards and the catalogue, so repeating an update is harmless.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ from streaming.state.client import StateClient, chunks
 
 class _Item(NamedTuple):
     item_id: str
-    popularity: Popularity | None  # None without an event
+    popularity: Popularity | None  # None if it has no event
     trend: Trend
     categories: frozenset[str]
-    left: frozenset[str]  # categories of its last entry that it is no longer in
+    left: frozenset[str]  # categories that it was in before its newest catalogue entry
     published_at: int | None  # epoch ms
 
 
 def merge_items(client: StateClient, items: Iterable[str], settings: StateSettings) -> None:
-    """Write the items' popularity over all shards, and their places in every list."""
+    """Write the items' popularity over all shards, and their scores in every list."""
     for chunk in chunks(sorted(set(items))):
         _write(client, list(_read(client, chunk, settings.redis_shards)), settings)
 
@@ -71,7 +69,7 @@ def _write(client: StateClient, items: Sequence[_Item], settings: StateSettings)
         for key, gone in absent.items():
             pipeline.zrem(key, *gone)
         pipeline.execute()
-    # Last: should the process die before, the next try still knows what the item has left.
+    # Written last: if the process dies before, the next try still knows which categories an item left.
     with client.pipeline(transaction=False) as pipeline:
         for item in items:
             if item.categories:
@@ -82,7 +80,7 @@ def _write(client: StateClient, items: Sequence[_Item], settings: StateSettings)
 
 
 def _places(item: _Item, settings: StateSettings) -> Iterator[tuple[str, float | None]]:
-    """Each list that the item may be in, with its score there; None where it is not."""
+    """Each list that the item may be in, with its score there; None if it does not belong there."""
     popular = item.popularity.score(settings.event_weights) if item.popularity else 0.0
     yield keyspace.POPULAR, popular
     yield keyspace.NEWEST, item.published_at

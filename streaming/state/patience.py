@@ -1,6 +1,6 @@
-"""What to do while Redis is full, cannot write to its disk or does not answer: wait, say so once, go on.
+"""While Redis is full, cannot write to its disk or does not answer: log that once, wait, and then go on.
 
-The lake and its query never wait for Redis; only what is written to Redis does.
+Only writes to Redis wait; the lake query never does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 log = logging.getLogger("headwater.online")
-# As they stand in the text of a Python task's failure, too; Java's own OutOfMemoryError is none of them.
+# Must match in the text of a failed Python task too, but never Java's OutOfMemoryError.
 _FULL = re.compile(r"OOM command not allowed|command not allowed when used memory > 'maxmemory'")
 _DISK = re.compile(r"MISCONF ")
 _AWAY = re.compile(r"redis\.exceptions\.(ConnectionError|TimeoutError|BusyLoadingError)")
@@ -27,7 +27,8 @@ AWAY = "Redis does not answer: no event is applied until it does, the lake goes 
 
 
 def redis_trouble(error: BaseException | str) -> str | None:
-    """The sentence for an error that passes when Redis takes writes or answers again; None for any other."""
+    """What to log for an error that passes once Redis takes writes or answers again; None for other
+    errors."""
     kind = "" if isinstance(error, str) else f"{type(error).__module__}.{type(error).__name__}: "
     text = f"{kind}{error}"
     if _FULL.search(text):
@@ -38,14 +39,14 @@ def redis_trouble(error: BaseException | str) -> str | None:
 
 
 class Patience:
-    """Says a trouble when it begins, and when it has ended; one for each part that waits."""
+    """Logs when a trouble begins and when it has ended. Each waiting part has its own."""
 
     def __init__(self, pause: Callable[[float], object]) -> None:
         self._pause = pause
         self._said: str | None = None
 
     def wait(self, error: BaseException | str) -> bool:
-        """Wait a moment and return True; False at once for an error that waiting does not help."""
+        """Wait a moment and return True. Return False at once if waiting does not help against the error."""
         trouble = redis_trouble(error)
         if trouble is None:
             return False
@@ -56,7 +57,7 @@ class Patience:
         return True
 
     def is_over(self) -> None:
-        """Called after what has worked."""
+        """Note that writing works again. To be called after each success."""
         if self._said is not None:
             log.info("Redis takes writes again")
         self._said = None

@@ -1,4 +1,4 @@
-"""The state's script with the contract and the settings written in front: no call has to carry them."""
+"""Builds the state's Lua script with contract and settings as constants, so that calls need not pass them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def state_script(settings: StateSettings) -> str:
 
 @cache
 def contract_table() -> str:
-    """What the script knows of event types, as one line of Lua. Lists are by type code."""
+    """One line of Lua with what the script needs to know of event types; lists are indexed by type code."""
     rivals = [_list(str(TYPE_CODES[rival]) for rival in RIVALS.get(name, ())) for name in EVENT_TYPES]
     counters = [
         str(_FIELDS_BEFORE_COUNTS + 1 + COUNTED_TYPES.index(name)) if name in COUNTED_TYPES else "false"
@@ -64,7 +64,7 @@ def contract_table() -> str:
 
 @cache
 def lua(package: str, name: str) -> str:
-    """The text of a script in a package. It is read once, because every block of a batch needs it."""
+    """The text of a script in a package, cached because every block of a batch needs it."""
     return files(package).joinpath(name).read_text()
 
 

@@ -1,4 +1,4 @@
-"""Whether Redis still holds all of the state: it may have evicted a part, or somebody has deleted keys."""
+"""Checks that Redis still holds all of the state, as it may evict keys and people may delete some."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from contracts.redis_memory import SECTIONS, RedisMemory, memory_of
 from contracts.stored import keyspace
 from streaming.state.client import StateClient
 
-_KEYS_PER_LOOK = 300  # of SCAN: a millisecond of Redis' time
+_KEYS_PER_LOOK = 300  # keys by SCAN, about a millisecond of Redis' time
 _USER_KEY = re.compile(r"hw:\{(\d+)\}:(history|recent):(.*)", re.DOTALL)
 
 
 def redis_memory(client: StateClient) -> RedisMemory:
-    """What Redis says of its memory now."""
+    """What Redis reports about its memory now."""
     sections: Any = [client.info(section) for section in SECTIONS]
     return memory_of({name: value for section in sections for name, value in section.items()})
 
 
 class Wholeness:
-    """Looks at some keys at a time, in Redis' own random order, until it begins again.
+    """Looks at a few keys at a time, in Redis' order, again and again.
 
-    Where a user's history is, there are the user's recent items, the shard's popularity and the popular list
-    too: one script writes them. Eviction takes single keys, so what it leaves stands alone soon.
+    One script writes a user's history together with the recent items, the shard's popularity and the popular
+    list. Eviction deletes single keys, so soon a key is left without the others.
     """
 
     def __init__(self, client: StateClient) -> None:
@@ -33,9 +33,10 @@ class Wholeness:
         self._alone: set[str] = set()
 
     def count_lone(self) -> int:
-        """How many keys stood alone at the last look, and still do; looks at the next keys too.
+        """How many keys lack their partners, both at the last look and now; then looks at the next keys.
 
-        Only what stands alone at two looks counts: an erasure takes a user's keys one after the other.
+        Only keys that lack them at two looks count, because an erasure deletes a user's keys one after
+        another.
         """
         found: Any = self._client.scan(self._cursor, match="hw:{*", count=_KEYS_PER_LOOK)
         self._cursor, page = found
@@ -61,7 +62,7 @@ class Wholeness:
 
 
 def _partners(match: re.Match[str]) -> list[str]:
-    """Of which one at least must be there beside a user's key."""
+    """The keys of which at least one must exist beside a user's key."""
     head, tail = f"hw:{{{match[1]}}}:", f":{match[3]}"
     names = ("recent",) if match[2] == "history" else ("history", "retracted")
     return [head + name + tail for name in names]
