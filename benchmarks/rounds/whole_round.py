@@ -43,22 +43,22 @@ def _compare(context: BenchContext, size: float) -> list[Ratio]:
     )
     ratings, spark = world(size * context.scale, settings), session(settings)
     _write_lake(spark, settings, ratings)
-    first, own = (_seconds(lambda: _round(spark, settings)) for _ in range(2))
+    first, ours = (_seconds(lambda: _round(spark, settings)) for _ in range(2))
     executors = settings.model_copy(update={"train_memory": 0})
     # One round runs before the timed ones, to start the Python workers and compile.
     _, distributed = (_seconds(lambda: _round(spark, executors)) for _ in range(2))
     spark.stop()
     _, script = (_seconds(lambda: _script(ratings, settings)) for _ in range(2))
     name = f"whole round, {len(ratings.users):,} ratings"
-    note = f"{own:.1f} s, the trainer's first {first:.1f} s"
+    note = f"{ours:.1f} s, the trainer's first {first:.1f} s"
     return [
-        _ratio(f"{name}, to implicit", own, script, 1 / 3, f"{note}; bare script {script:.1f} s"),
-        _ratio(f"{name}, to executors", own, distributed, None, f"{note}; executors {distributed:.1f} s"),
+        _ratio(f"{name}, to implicit", ours, script, 1 / 3, f"{note}; bare script {script:.1f} s"),
+        _ratio(f"{name}, to executors", ours, distributed, None, f"{note}; executors {distributed:.1f} s"),
     ]
 
 
-def _ratio(name: str, own: float, peer: float, target: float | None, note: str) -> Ratio:
-    return Ratio(name, 3600 / own, 3600 / peer, peer / own, "rounds/h", target, note)
+def _ratio(name: str, ours: float, peer: float, target: float | None, note: str) -> Ratio:
+    return Ratio(name, 3600 / ours, 3600 / peer, peer / ours, "rounds/h", target, note)
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -144,9 +144,9 @@ def print_table(questions: Questions, lists: Mapping[str, Array], champion: str)
     }
     print(f"{len(questions)} questions; NDCG@{K} [95 % interval]   {champion} minus it")
     for name, sums in gains.items():
-        own = interval(sums)
+        figure = interval(sums)
         difference = interval(np.column_stack([gains[champion][:, 0] - sums[:, 0], sums[:, 1]]))
-        print(f"  {name:14s} {_text(own)}   {_text(difference)}")
+        print(f"  {name:14s} {_text(figure)}   {_text(difference)}")
     return gains
 
 

@@ -71,10 +71,12 @@ def splits(path: Path) -> tuple[Split, Split]:
     train = np.setdiff1d(past, chosen_on)
     shape = (users.max() + 1, items.max() + 1)
 
-    def of(some: Array) -> sp.csr_matrix:
-        return sp.csr_matrix((values[some], (users[some], items[some])), shape)
+    def matrix_of(rows: Array) -> sp.csr_matrix:
+        return sp.csr_matrix((values[rows], (users[rows], items[rows])), shape)
 
-    return Split(of(train), of(chosen_on)), Split(of(past), of(np.flatnonzero(test)))
+    return Split(matrix_of(train), matrix_of(chosen_on)), Split(
+        matrix_of(past), matrix_of(np.flatnonzero(test))
+    )
 
 
 def _strengths(trial: optuna.Trial) -> dict[float, float]:

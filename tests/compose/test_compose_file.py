@@ -161,8 +161,8 @@ def test_the_broker_is_set_up_as_the_one_of_make_demo() -> None:
         key.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
         for key, value in SERVICES["kafka"]["environment"].items()
     }
-    own = {"listeners", "advertised.listeners", "log.dirs", "controller.quorum.voters"}
-    shared = set(ours) & set(told) - own
+    local = {"listeners", "advertised.listeners", "log.dirs", "controller.quorum.voters"}
+    shared = set(ours) & set(told) - local
     assert {key: told[key] for key in shared} == {key: ours[key] for key in shared}
     assert told["auto.create.topics.enable"] == "false"
     assert int(told["message.max.bytes"]) >= int(topics.REJECTED.config["max.message.bytes"])

@@ -56,7 +56,7 @@ def judge(compared: Compared) -> Iterator[str]:
     """A sentence for each figure that has grown by more than its unit allows."""
     for name, quarters in compared.items():
         share, more = next(((s, m) for unit, s, m in _ALLOWED if name.endswith(unit)), (0.0, 0.0))
-        for of in ("low", "most") if name.endswith(_HELD) else ("median",):
-            first, last = quarters["first"][of], quarters["last"][of]
+        for statistic in ("low", "most") if name.endswith(_HELD) else ("median",):
+            first, last = quarters["first"][statistic], quarters["last"][statistic]
             if last > first * (1 + share) + more:
-                yield f"{name} ({of}) grew from {first:,.2f} to {last:,.2f}"
+                yield f"{name} ({statistic}) grew from {first:,.2f} to {last:,.2f}"

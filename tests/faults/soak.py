@@ -184,7 +184,9 @@ def main() -> int:
     asked.json.write_text(json.dumps(asdict(found) | {"is_flat": found.is_flat}, indent=2) + "\n")
     print(f"{found.minutes:g} minutes at {found.rate:g}/s on {found.cores} cores: {found.events:,} events")
     for name, quarters in found.quarters.items():
-        first, last = (" .. ".join(f"{value:,.2f}" for value in of.values()) for of in quarters.values())
+        first, last = (
+            " .. ".join(f"{value:,.2f}" for value in quarter.values()) for quarter in quarters.values()
+        )
         print(f"{name:32} first quarter {first:32} last {last}")
     print(f"query threads: {found.query_threads[0]} to {found.query_threads[1]}; rounds: {found.trained}")
     for sentence in (*found.grown, *found.ended, *found.violations):

@@ -81,9 +81,12 @@ class World:
             popularity = records.Popularity(raters, int(score * records.MICROS) if raters else 0, counts)
             client.zadd(keyspace.POPULAR, {item: score if not raters else popularity.score(DEFAULT_WEIGHTS)})
             client.hset(keyspace.POPULARITY, item, popularity.encode())
-            own: dict[str, Any] = {"kind": "item", "id": item, "title": f"Title {item}", "updated_at": 1}
-            own |= {"categories": self.categories.get(item, []), "attributes": self.attributes.get(item, {})}
-            client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, json.dumps(own)))
+            entry: dict[str, Any] = {"kind": "item", "id": item, "title": f"Title {item}", "updated_at": 1}
+            entry |= {
+                "categories": self.categories.get(item, []),
+                "attributes": self.attributes.get(item, {}),
+            }
+            client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, json.dumps(entry)))
             for category in self.categories.get(item, ()):
                 client.zadd(keyspace.popular_in(category), {item: score})
         if self.newest:

@@ -27,10 +27,10 @@ def test_only_targets_are_asked_and_no_more_than_the_limit_evenly_in_time() -> N
     targets = histories.grades >= 1
     everything = next_item_questions(histories, targets)
     assert len(everything) == targets.sum()
-    some = next_item_questions(histories, targets, limit=10, newest=3)
-    assert len(some) == 10
-    assert (np.diff(some.histories.indptr) <= 3).all()
-    assert (np.diff(some.histories.now_ms) >= 0).all()
+    limited = next_item_questions(histories, targets, limit=10, newest=3)
+    assert len(limited) == 10
+    assert (np.diff(limited.histories.indptr) <= 3).all()
+    assert (np.diff(limited.histories.now_ms) >= 0).all()
 
 
 def test_a_later_period_is_asked_at_its_first_event() -> None:

@@ -32,9 +32,9 @@ def test_without_a_half_life_nothing_is_forgotten() -> None:
 def test_events_may_come_in_any_order() -> None:
     histories = random_histories()
     once = fit_trend(histories, 12, half_life_ms=9000.0)
-    some = np.random.default_rng(0).permutation(len(histories.items))
+    order = np.random.default_rng(0).permutation(len(histories.items))
     trend = fit_trend(of_events([], 1), 12, half_life_ms=9000.0)
-    for part in np.array_split(some, 7):
+    for part in np.array_split(order, 7):
         trend = trend.with_events(histories.items[part], histories.times_ms[part])
     assert trend.at(50_000) == pytest.approx(once.at(50_000))
 

@@ -117,8 +117,8 @@ def test_what_there_is_to_learn_can_be_learnt(seed: int) -> None:
     users, items, ratings, times = world.history()
     held_out = np.zeros(len(users), bool)
     for user in range(world.size.users):
-        mine = np.flatnonzero(users == user)
-        held_out[mine[int(len(mine) * 0.8) :]] = True
+        rows = np.flatnonzero(users == user)
+        held_out[rows[int(len(rows) * 0.8) :]] = True
     known: Floats = np.zeros((world.size.users, world.size.items))
     known[users[~held_out], items[~held_out]] = ratings[~held_out]
     strength = np.select([known >= 4, known >= 3], [2.0, 0.5])

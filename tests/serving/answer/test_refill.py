@@ -88,6 +88,6 @@ def test_a_pool_that_the_filter_leaves_short_is_enough_where_the_answer_is_full(
     def facts(item: str) -> ItemFacts:
         return ItemFacts(categories=("Comedy",)) if int(item[1:]) < 50 else ItemFacts()
 
-    some = Question(User("u"), ListOptions(5, matching=parse("category = Comedy")), facts=facts)
+    comedies = Question(User("u"), ListOptions(5, matching=parse("category = Comedy")), facts=facts)
     strategies = [strategy_of("all", pages_of(items, 2000))]
-    assert len(asyncio.run(refill(some, 200, strategies, FILTERS))) == 50
+    assert len(asyncio.run(refill(comedies, 200, strategies, FILTERS))) == 50

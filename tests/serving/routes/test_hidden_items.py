@@ -96,8 +96,8 @@ def shown_items(node: Any) -> set[str]:
     if isinstance(node, list):
         return set().union(*map(shown_items, node))
     if isinstance(node, dict):
-        own = {node["item_id"]} if "item_id" in node else set()
-        return own.union(*(shown_items(value) for value in node.values()))
+        here = {node["item_id"]} if "item_id" in node else set()
+        return here.union(*(shown_items(value) for value in node.values()))
     return set()
 
 

@@ -60,7 +60,7 @@ def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
         pass
     assert versions(client) == {"v2"}
     assert read_status(client).pending_users == 0
-    # A hot list whose user has been away for a half-life is made again, and no other.
+    # Only the hot list of a user who has been away for a half-life is made again.
     publish_with_blend(client, "v3", ITEMS)
     while catch_up.step():
         pass

@@ -86,7 +86,7 @@ def test_lists_hold_what_rises_after_the_fit_also_items_that_the_model_never_saw
     has_read = {f"a{item}" for item in reads.items[reads.users == reader].tolist()}
     assert len(found) == SETTINGS.fresh_n
     assert not set(found) & has_read
-    # By the truth: the list has far more appeal now than what was popular when the model was fitted.
+    # The world knows the truth: the list now appeals far more than the items that were popular at the fit.
     appeal = WORLD.appeal(int(reads.times_ms[later[-1]]))
     best = np.sort(np.delete(appeal, [int(each[1:]) for each in has_read]))[-10:]
     ours = np.mean([appeal[int(each[1:])] for each in found])

@@ -91,7 +91,7 @@ def test_moments_are_those_of_the_contract(
 
 
 def newest_of(entries: list[HistoryEntry]) -> int:
-    """An earlier event is never as new as the newest that counts: its type has a last writer."""
+    """An earlier event is never as new as the newest counted one, because its type has a newer event."""
     return max(entry.event_time for entry in effective(entries))
 
 

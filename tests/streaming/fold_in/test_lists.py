@@ -195,7 +195,7 @@ def test_a_new_item_is_recommended_once_enough_users_like_it(
     fold_in_users(client, ["c"], {}, everything)
     assert len(ITEMS) in fresh_of(client, "c").indexes
     assert client.lrange(keyspace.new_items("v1"), 0, -1) == [b"brand new"]
-    # A user who knows it does not get it, and it counts as part of the taste.
+    # A user who knows the item does not get it, and it counts in the user's taste.
     fold_in_users(client, ["a"], {}, everything)
     assert len(ITEMS) not in fresh_of(client, "a").indexes
 

@@ -1,4 +1,4 @@
-"""What a fold-in reads of users, by the commands that a real Redis counts."""
+"""How much a fold-in reads about users, by the commands that a real Redis counts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_user_with_few_items_is_read_whole_and_one_with_many_only_the_newest(
     assert [set(history) for history in found.histories] == [{b"i0", b"i1"}, newest, set()]
     assert [set(items) for items in found.earlier] == [{b"i0", b"i1"}, newest, set()]
     assert [set(more) for more in found.further] == [set(), {b"i%d" % n for n in range(9)}, set()]
-    # The whole history of the second one is never read.
+    # The second user's whole history is never read.
     assert calls(client)["hgetall"] == 4
 
 

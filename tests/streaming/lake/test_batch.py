@@ -27,7 +27,7 @@ _MS = int(NOW.timestamp() * 1000)
 
 
 def records(spark: SparkSession, batch: int, rows: int) -> DataFrame:
-    """As Kafka's source gives them: of four partitions, each read by a task of its own."""
+    """Rows in the form of Kafka's source: four partitions, each read by one task."""
     values = [
         Interaction(event_type="view", user_id=f"u{n}", item_id="i", event_time=_MS).to_json()
         for n in range(rows)
@@ -79,7 +79,7 @@ def test_a_batch_after_a_small_one_is_one_file_and_after_a_large_one_several(
     for batch_id, rows in enumerate([40, 350, 60, 10]):
         batch.write(records(spark, batch_id, rows), batch_id)
         files.append(new_files(spark, uri, seen))
-    # The first batch after a start may be a backlog: it is read by all.
+    # The first batch after a start may be a backlog, so all tasks read it.
     assert files == [4, 1, 4, 1]
     assert spark.read.format("delta").load(lake.INTERACTIONS.path(uri)).count() == 460
 
@@ -112,7 +112,7 @@ def test_a_replayed_batch_adds_no_row_and_an_erasure_covers_what_its_batch_has_s
     ]
     rows = [(None, value, topic, 0, n, NOW, 0) for n, (topic, value) in enumerate(values)]
     frame = spark.createDataFrame(rows, f"key binary, value binary, {ORIGIN}")
-    # The second one as after a kill between Delta's commit and Spark's: all of it is a replay.
+    # The second batch is a replay, as after a kill between Delta's commit and Spark's.
     for _ in range(2):
         batch = LakeBatch(StreamingSettings(lake_uri=uri, redis_url=SecretStr(redis_url)), lambda: "query")
         batch.write(frame, 0)

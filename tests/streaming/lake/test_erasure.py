@@ -13,7 +13,7 @@ from streaming.lake.erasure import LakeErasures
 from streaming.lake.sink import append
 from tests.empty_lake import EmptyLake
 
-QUOTED = "o'hara` -- \\"  # an id that would be SQL, were it ever part of a statement
+QUOTED = "o'hara` -- \\"  # an id that would break a SQL statement
 
 
 def moment(ms: int) -> datetime:
@@ -21,7 +21,7 @@ def moment(ms: int) -> datetime:
 
 
 def interactions(spark: SparkSession, rows: list[tuple[str, int]]) -> DataFrame:
-    """(user, event time in ms)"""
+    """Rows of interactions, from (user, event time in ms)."""
     columns = [
         (f"e{n}", "like", user, "x", 1.0, moment(at), 1, None, None, 0, n, moment(at))
         for n, (user, at) in enumerate(rows)
@@ -30,7 +30,7 @@ def interactions(spark: SparkSession, rows: list[tuple[str, int]]) -> DataFrame:
 
 
 def entries(spark: SparkSession, rows: list[tuple[str, str, int]]) -> DataFrame:
-    """(kind, id, updated_at)"""
+    """Rows of the catalogue, from (kind, id, updated_at)."""
     columns = [
         (kind, name, None, [], {"age": "30"}, at, 0, n, moment(1)) for n, (kind, name, at) in enumerate(rows)
     ]

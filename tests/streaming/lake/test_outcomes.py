@@ -1,4 +1,4 @@
-"""Outcomes on their way from a real Redis to a real Delta table."""
+"""Moves outcomes from a real Redis to a real Delta table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_waits_goes_to_the_lake_and_a_kill_before_it_is_taken_counts_nothin
     assert client.exists(keyspace.outcomes(0), keyspace.outcomes(1)) == 0
     in_lake = newest_of_each(read_outcomes(str(tmp_path)))
     assert in_lake.equals(rows_of(OUTCOMES))
-    # As after a kill between the lake and Redis: it is taken again.
+    # As after a kill between the writes to the lake and to Redis, the outcome is moved again.
     client.rpush(keyspace.outcomes(1), OUTCOMES[2].encode())
     assert take_outcomes(spark, client, settings) == 1
     assert read_outcomes(str(tmp_path)).num_rows == 4

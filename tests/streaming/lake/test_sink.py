@@ -35,7 +35,7 @@ def test_a_batch_written_twice_is_in_the_table_once(spark: SparkSession, tmp_pat
     path = lake.ITEM_ACTIVITY.path(uri)
     assert committed_batch(spark, path, "query-1:item_activity") == 1
     assert committed_batch(spark, path, "another") == -1
-    # A batch without a row is entered too: checkpoint_faults compares the log with the checkpoint.
+    # A batch without rows is logged as well, because checkpoint_faults compares the log with the checkpoint.
     append(activity(spark, "z").limit(0), lake.ITEM_ACTIVITY, uri, "query-1", 2)
     assert committed_batch(spark, path, "query-1:item_activity") == 2
 
@@ -55,7 +55,7 @@ def test_an_acknowledged_batch_that_is_not_in_the_log_raises_an_alarm(
 ) -> None:
     empty_lake(str(tmp_path))
     append(activity(spark, "x"), lake.ITEM_ACTIVITY, str(tmp_path), "query-1", 0)
-    # Delta takes the second for a replay and makes no version, while the log (so we say) lacks the batch.
+    # Delta takes the second batch for a replay and makes no version, while the log lacks it in this test.
     monkeypatch.setattr(lake_sink, "committed_batch", lambda *_: -1)
     with pytest.raises(LostBatchError, match="not in the table's log"):
         append(activity(spark, "x"), lake.ITEM_ACTIVITY, str(tmp_path), "query-1", 0)

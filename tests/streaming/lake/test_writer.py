@@ -10,7 +10,7 @@ from streaming.lake.writer import LakeWriter, ReplacedWriterError
 
 
 class PlainFiles:
-    """Stands in for clients/stored_files.py, whose own test has Spark."""
+    """Replaces clients/stored_files.py, which needs Spark."""
 
     def read(self, uri: str) -> str:
         return Path(uri).read_text()

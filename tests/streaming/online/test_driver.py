@@ -1,4 +1,4 @@
-"""The online query over its whole life: a backlog, live, fallen behind, a Redis that went back."""
+"""The online query over its life: a backlog, live, behind again, and a Redis with an older state."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
         "online_through moves on while nothing comes",
     )
 
-    # Held up by a rebuild, it falls behind.
+    # A rebuild holds the query up, so it falls behind.
     client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)
     send(bootstrap, topic, [like(f"u{n % 7}", f"j{n}") for n in range(200)])
     time.sleep(2)
@@ -88,7 +88,7 @@ def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_fal
     wait_until(lambda: not is_unmerged(client), "the lists are merged")
     assert client.zcard(keyspace.POPULAR) == 331
 
-    # Redis went back, and nothing comes: what it lacks is applied again.
+    # Redis has an older state and no events come: the query applies the missing ones again.
     wait_until(lambda: not online.is_replaying, "the backlog is worked off")
     stands = read_applied(client, keyspace.APPLIED_ONLINE)
     before = {source: max(0, offset - 3) for source, offset in stands.items()}

@@ -67,7 +67,7 @@ def wait_until(done: Callable[[], bool], query: StreamingQuery) -> None:
 
 
 def tasks_ended(query: StreamingQuery) -> int:
-    """How many turns of tasks Spark has reported as ended."""
+    """The number of rounds of tasks that Spark has reported as ended."""
     progress = query.lastProgress
     return 0 if progress is None else 1 + int(progress["batchId"])
 
@@ -79,7 +79,7 @@ def known_items(client: redis.Redis, user: str) -> set[str]:
 def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     query: StreamingQuery, client: redis.Redis, settings: StreamingSettings
 ) -> None:
-    # Each is sent when the one before is applied: none is carried along by the next.
+    # Each event is sent when the one before is applied, so no event can wait for the next one.
     sent_events = 0
     while sent_events < 30 or not tasks_ended(query):
         item = f"i{sent_events}"
@@ -90,7 +90,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
         assert tasks_ended(query) <= 2 + sent_events // 2, "records wait for the end of their task"
         time.sleep(0.4 if sent_events > 10 else 0.0)
     wait_until(lambda: sum(read_applied(client, keyspace.APPLIED_ONLINE).values()) == sent_events, query)
-    # Redis keeps what it is sent: nothing is rounded on the way.
+    # Redis has the exact values: nothing is rounded on the way.
     sent = like("bob", "x", 3.3)
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [sent, like("bob", 'ü "\\ ☃')])
     wait_until(lambda: known_items(client, "bob") == {"x", 'ü "\\ ☃'}, query)
@@ -103,7 +103,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
     track["timestamp"] = "2026-05-01T10:00:00Z"
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"eve", json.dumps(track).encode())])
     wait_until(lambda: known_items(client, "eve") == {"s"}, query)
-    # So is Avro in a registry's framing, and it waits for no other record.
+    # Avro in a registry's framing is read as well, at once.
     in_avro = in_frame(1, avro(OURS, {**EVENT, "event_time": moment(1_777_629_600_000)}))
     send(settings.kafka_bootstrap_servers, topics.INTERACTIONS.name, [(b"7", in_avro)])
     wait_until(lambda: known_items(client, "7") == {"i"}, query)

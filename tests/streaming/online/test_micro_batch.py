@@ -88,7 +88,7 @@ def test_what_ends_between_two_steps_is_done_again_to_the_same_state(
         patched.setattr(micro_batch, "fold_in_active", die)
         with pytest.raises(KeyboardInterrupt):
             apply_micro_batch(client, rows, position(settings), settings)
-    # State and touched items stand before fold-in; offsets come after it.
+    # State and touched items are written before the fold-in, and offsets after it.
     assert client.hkeys(keyspace.history("ann", 1)) == [b"x"]
     assert client.smembers(keyspace.TOUCHED) == {b"x"}
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {PARTITION: 3, "catalog:0": 0}

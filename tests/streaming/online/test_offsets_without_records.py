@@ -37,7 +37,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def questions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Kafka is really asked; about what is kept here."""
+    """The questions that Kafka is asked: from which offset to which."""
     from streaming.online import offsets_without_records as ends_without_record
 
     found: list[tuple[int, int]] = []
@@ -70,7 +70,7 @@ def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
     for _ in range(4):
         assert look()[PLACE] == 0
         clock.passes(1.5)
-    assert questions == [(0, 2)]  # there is a record: it is applied, or the query hangs; asked once
+    assert questions == [(0, 2)]  # there is a record, so it will be applied: one question is enough
     write_applied(client, keyspace.APPLIED_ONLINE, {PLACE: 1})
     assert look()[PLACE] == 1
     clock.passes(2.5)

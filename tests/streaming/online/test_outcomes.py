@@ -1,4 +1,4 @@
-"""Live figures from real lists: what is counted, under which list, and that nothing counts twice."""
+"""Live figures of real lists: which events count, for which list, and that none counts twice."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_an_event_is_scored_against_the_list_that_its_user_had(
         POPULAR: at_rank(30),
     }
     client.delete(keyspace.live(DAY, 0))
-    # Nobody has a list for carl: his answer begins with popular items.
+    # There is no list for carl, so the answer begins with popular items.
     apply_rows(client, [event("carl", "i29", 3)], settings, Outcomes())
     assert sums(client) == {FALLBACK: at_rank(2, events=1), POPULAR: at_rank(2)}
 

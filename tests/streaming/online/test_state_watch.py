@@ -63,14 +63,14 @@ def test_an_eviction_takes_the_mark_away_and_is_reported_with_its_cure(
     evicting.config_set("maxmemory", used + 200_000)
     for n in range(300):
         evicting.set(f"filler:{n}", b"x" * 1000)
-    mark_written(evicting)  # it may be among what was evicted
+    mark_written(evicting)  # this key may have been evicted
     watch.look()
     assert not is_there(evicting)
     status = read_status(evicting)
     assert status.state_lost is not None
     assert (status.evicted_keys or 0) > 0
     assert "because it was full (maxmemory-policy allkeys-random): set noeviction" in caplog.text
-    # Rebuilt, and nothing more is evicted: no further alarm.
+    # After the rebuild nothing is evicted, so there is no further alarm.
     evicting.config_set("maxmemory", 0)
     watch.look()
     mark_written(evicting)
@@ -82,7 +82,7 @@ def test_an_eviction_takes_the_mark_away_and_is_reported_with_its_cure(
 def test_deleted_keys_take_the_mark_away(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with redis.Redis.from_url(redis_url) as client:
         mark_written(client)
-        client.hset(keyspace.history("ann", 1), "i1", b"an entry")  # without what is written with it
+        client.hset(keyspace.history("ann", 1), "i1", b"an entry")  # without the keys that belong to it
         watch = StateWatch(client, clock=itertools.count(0, 10).__next__)
         for _ in range(3):
             watch.look()
@@ -99,7 +99,7 @@ def test_a_rebuild_at_work_is_no_alarm(redis_url: str, caplog: pytest.LogCapture
             take_mark_away(client)
             watch.look()
             assert caplog.text == ""
-        watch.look()  # it ended without the mark: it was killed
+        watch.look()  # the rebuild ended without the mark, so it was killed
         assert "run `headwater rebuild`" in caplog.text
 
 

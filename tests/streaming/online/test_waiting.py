@@ -26,7 +26,7 @@ ENDS = {"interactions:0": 5}
 
 
 class Reach:
-    """Stands in for the topics: all is applied."""
+    """Replaces the topics; all their records are applied."""
 
     def __init__(self, _: str) -> None:
         self.ends, self.asked_at = ENDS, 7
@@ -53,7 +53,7 @@ def client(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Re
 
 
 def moves_on(client: redis.Redis) -> bool:
-    """Whether the loop has just said again how far it is."""
+    """Whether the loop has just reported its progress again."""
     client.hset(keyspace.STREAMING_STATUS, "online_through", 0)
     wait_until(lambda: read_status(client).online_through == 7, "the loop goes round")
     return True

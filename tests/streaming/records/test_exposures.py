@@ -73,7 +73,7 @@ def test_spark_and_pydantic_take_and_refuse_the_same_exposures(spark: SparkSessi
     assert [pydantic_takes(one) for one in good] == [True] * len(good)
     assert [pydantic_takes(one) for one in bad] == [False] * len(bad)
 
-    # A record is taken or refused as a whole: each bad one stands behind a good one.
+    # A record is accepted or refused as a whole, so each bad exposure follows a good one.
     values: list[bytes | None] = [
         batch_of(map(json.dumps, good)),
         *(batch_of(map(json.dumps, [BASE, one])) for one in bad),

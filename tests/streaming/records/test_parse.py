@@ -1,4 +1,4 @@
-"""One corpus through Spark and through pydantic: what the API takes, the stream takes, and the reverse."""
+"""One corpus through Spark and through pydantic: the API and the stream accept the same events."""
 
 from __future__ import annotations
 
@@ -186,11 +186,11 @@ def test_the_lakes_shorter_parse_gives_the_same_reasons(spark: SparkSession) -> 
     assert list(whole.values()).count(None) == len(ACCEPTED)
 
 
-@pytest.mark.parametrize("some", [parse, parse_interactions])
+@pytest.mark.parametrize("parsing", [parse, parse_interactions])
 def test_text_is_not_checked_inside_of_the_json_that_spark_interprets(
-    spark: SparkSession, some: Callable[[DataFrame], DataFrame]
+    spark: SparkSession, parsing: Callable[[DataFrame], DataFrame]
 ) -> None:
-    parsed = some(records(spark, [], topics.INTERACTIONS.name)).select("event", "reason")
+    parsed = parsing(records(spark, [], topics.INTERACTIONS.name)).select("event", "reason")
     steps = parsed._jdf.queryExecution().optimizedPlan().toString().splitlines()  # type: ignore[operator]
     assert [step for step in steps if "from_json" in step]
     assert not [step for step in steps if "from_json" in step and "isValid" in step]

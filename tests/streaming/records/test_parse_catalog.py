@@ -1,4 +1,4 @@
-"""One corpus of catalogue entries through Spark and pydantic: what the API takes, the stream takes."""
+"""One corpus of catalogue entries through Spark and pydantic: the stream accepts all that the API does."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ START = StartingPoint({"interactions": {"0": 7}}, 3)
 
 
 def write_checkpoint(folder: Path, planned: int, committed: int) -> Path:
-    """A checkpoint as Spark writes one."""
+    """Write a checkpoint as Spark does."""
     for name in ("offsets", "commits"):
         (folder / name).mkdir(parents=True)
     (folder / "metadata").write_text('{"id":"q"}')

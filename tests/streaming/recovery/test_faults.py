@@ -36,7 +36,7 @@ def faults(spark: SparkSession, settings: StreamingSettings) -> dict[str, str]:
 
 
 def append_row(spark: SparkSession, settings: StreamingSettings, table: lake.Table, writer: str) -> None:
-    """As a query does: `writer` is what the table's log names."""
+    """Write a row as a query does; `writer` is its name in the table's log."""
     path = table.path(settings.lake_uri)
     options = {"txnAppId": writer, "txnVersion": "0"}
     spark.createDataFrame([], table.ddl).write.format("delta").mode("append").options(**options).save(path)
@@ -83,7 +83,7 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
 def test_a_checkpoint_from_before_a_repair_is_refused_and_the_repaired_one_is_not(
     spark: SparkSession, settings: StreamingSettings, tmp_path: Path
 ) -> None:
-    """With the older one, what the repaired query has appended since would be appended again."""
+    """With the older checkpoint, the query would append rows again that it has appended since the repair."""
     for query, table in (("lake", lake.INTERACTIONS), ("item_activity", lake.ITEM_ACTIVITY)):
         folder, path = tmp_path / "checkpoints" / f"{query}-v1", table.path(settings.lake_uri)
         of_lake = f":{table.name}" if query == "lake" else ""

@@ -1,4 +1,4 @@
-"""Live figures that Redis has lost come back from the lake, exactly; real Redis, real Delta table."""
+"""The exact live figures that Redis has lost come back from the lake: real Redis, real Delta table."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_flushed_redis_has_its_figures_again_and_a_second_time_changes_nothing
     assert write_live_figures(spark, client, settings) == 0
     client.rpush(keyspace.outcomes(0), *(each.encode() for each in OUTCOMES[:3]))
     take_outcomes(spark, client, settings)
-    # As after a kill between the lake and Redis; one was scored again by a Redis that had gone back.
+    # As after a kill between the lake and Redis; one event was scored again after Redis had lost it.
     again = OUTCOMES[0]._replace(scored_at=NOW + 1, scored=Scored("v", FRESH, 9, None, None))
     client.rpush(keyspace.outcomes(1), *(each.encode() for each in (OUTCOMES[1], again, OUTCOMES[3])))
     assert write_live_figures(spark, client, settings) > 0

@@ -1,4 +1,4 @@
-"""Upgrades: what an older version left in Redis and in the lake."""
+"""Upgrades from the data that an older version left in Redis and in the lake."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def settings(service_settings: StreamingSettings) -> StreamingSettings:
 
 @pytest.fixture
 def sent_events(settings: StreamingSettings) -> list[Sent]:
-    """Events in the topic, few enough users and items that they meet."""
+    """Send events of few users and items, so that the same ones meet."""
     chance, failures = random.Random(3), list[object]()
     events = [
         Interaction(
@@ -153,7 +153,7 @@ def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_
     applied_before: str,
 ) -> None:
     empty_lake(settings.lake_uri)
-    # As if each partition had held a thousand records more before: the lake ends beyond the topic.
+    # The lake ends beyond the topic, as if each partition had once had a thousand records more.
     before = in_topic(spark, settings).withColumn("kafka_offset", F.col("kafka_offset") + 1000)
     before = before.filter("user_id IN ('u0', 'u1')").withColumn(
         "user_id", F.concat(F.lit("old-"), "user_id")

@@ -40,7 +40,7 @@ def settings(
     service_settings: StreamingSettings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> StreamingSettings:
-    """A topic of events and bad records, and the lake of a query that died: one row is missing inside."""
+    """A topic with events and bad records, and the lake of a dead query, which misses a row in the middle."""
     monkeypatch.setattr(repair, "_HEARTBEAT_SECONDS", 0.2)
     made = service_settings
     empty_lake(made.lake_uri)
@@ -100,7 +100,7 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
     begins = {"interactions": ends, "catalog": {"0": 0}, "exposures": {"0": 0}}
     assert by_topic(repaired.begins["lake"]) == begins
     assert repaired.to_dict()["begins"]["lake"] == begins
-    # The online query goes on from what Redis says is applied.
+    # The online query continues from the offsets that Redis has.
     assert "online" not in repaired.begins
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {"interactions:1": 2}
     assert not repaired.state_is_rebuilt

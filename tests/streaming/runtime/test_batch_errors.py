@@ -23,7 +23,7 @@ def test_a_long_error_keeps_its_causes_and_the_first_frames_of_each() -> None:
         with_short_errors(write)(NO_BATCH, 1)
     text = str(failed.value)
     assert len(text) <= LONGEST
-    # What Spark looks for in the error of a query that is stopped.
+    # Spark searches for this in the error of a stopped query.
     assert re.search(r"An error occurred while calling(.|\n)*java.lang.InterruptedException", text)
     assert text.count("\tat ") == 6
     assert failed.value.__suppress_context__

@@ -48,7 +48,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 
 def entries() -> st.SearchStrategy[HistoryEntry]:
-    # Instants of the same octave, of neighbouring ones, and so far apart that the old are forgotten.
+    # Times of the same octave, of neighbouring ones, and so far apart that the old octaves are dropped.
     times = [0, 1, 999, 300_000, 1_700_000_000_000, 1_700_000_090_000, 1_700_000_300_000, 253_402_300_799_999]
     return st.builds(
         HistoryEntry,
@@ -74,7 +74,7 @@ def apply(client: redis.Redis, batches: list[list[UserEvent]], state: StateSetti
 
 
 def pairs(client: redis.Redis, items: set[str], state: StateSettings) -> dict[str, dict[str, int]]:
-    """What the state counts of items liked together, over all shards."""
+    """The state's counts of items that were liked together, over all shards."""
     counted = {}
     for item in items:
         found: dict[str, int] = {}
@@ -139,7 +139,7 @@ def stored_earlier(client: redis.Redis) -> dict[tuple[str, str], list[EarlierEve
 
 
 def few_pairs() -> st.SearchStrategy[list[UserEvent]]:
-    """So many events of an item that the oldest ones are not kept."""
+    """More events of an item than the state keeps."""
     entry = st.builds(
         HistoryEntry,
         event_type=st.sampled_from(["view", "like", "dislike", "rating", "retract"]),

@@ -74,10 +74,10 @@ def test_a_full_fit_ends_at_the_loss_of_sparks_own(spark: SparkSession, data: Ro
         losses.append(
             (_loss(data, als.full_fit(sides, problem, seed), problem), _loss(data, spark_factors, problem))
         )
-    own, sparks = np.array(losses).mean(axis=0)
+    ours, sparks = np.array(losses).mean(axis=0)
     start = _loss(data, als.iterate(sides, problem, als.random_users(sides, problem, 1), 1), problem)
-    assert own == pytest.approx(sparks, rel=0.02)
-    assert own < 0.98 * start  # the iterations did something
+    assert ours == pytest.approx(sparks, rel=0.02)
+    assert ours < 0.98 * start  # the iterations did something
 
 
 def test_users_are_exact_for_the_items_that_are_returned(data: RoundArrays) -> None:
