@@ -1,1 +1,1 @@
-"""The API: answers from Redis, events into Kafka."""
+"""The API: it answers from Redis and writes events to Kafka."""

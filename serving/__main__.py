@@ -20,12 +20,13 @@ GRACE_SECONDS = 5
 
 
 def build_app() -> Api:
-    """The app of one process, by environment variables."""
+    """Build the app of one process from environment variables."""
     log_to_stderr()
-    # An answer makes many small objects and no cycles: by default, Python collects every few requests.
+    # An answer makes many small objects and no cycles, and by default Python would collect every few
+    # requests.
     gc.set_threshold(50_000, 20, 50)
     app = create_app(ServingSettings())
-    gc.freeze()  # what exists now stays, so the collector need not look through it
+    gc.freeze()  # objects that exist now stay, so the collector need not visit them
     return app
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     log_to_stderr()
     settings = ServingSettings()
     with ExitStack() as until_the_end:
-        if settings.api_workers > 1:  # read by prometheus_client when a worker imports it
+        if settings.api_workers > 1:  # prometheus_client reads it when a worker imports it
             folder = tempfile.TemporaryDirectory(prefix="headwater-metrics-")
             os.environ[FOLDER_VARIABLE] = until_the_end.enter_context(folder)
         uvicorn.run(
@@ -47,7 +48,7 @@ def main() -> None:
             log_config=None,
             access_log=False,  # paths hold user ids; /metrics counts requests
             server_header=False,
-            proxy_headers=False,  # nothing here goes by the client's address
+            proxy_headers=False,  # nothing here depends on the client's address
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
 

@@ -1,4 +1,4 @@
-"""The composition of the API: every part is built and wired here, and nowhere else."""
+"""Builds all parts of the API and connects them; no other module does."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ from serving.writes.event_log import EventLog
 from serving.writes.exposures import ExposureLog
 from serving.writes.log_ends import LogEnds
 
-# Start with lists in memory where Redis answers; start without them where it does not.
+# The lists are loaded before the start if Redis answers; if it does not, the API starts without them.
 START_PATIENCE_SECONDS = 1.0
-# One in this number of the requests at once may wait for a write (`after=`) to be applied.
+# Of the requests that are admitted at once, this fraction (1 / N) may wait for a write (`after=`).
 _WAITERS_SHARE = 4
 
 
 def create_app(settings: ServingSettings) -> Api:
-    """The API by its settings. It starts and answers without Redis and without Kafka."""
+    """Build the API from settings. It starts and answers even without Redis and Kafka."""
     metrics = Metrics()
     store = Store(settings, settings.redis_timeout_seconds, metrics)
     memory, rules = empty_memory(settings, store), RulesInForce(store)
@@ -141,7 +141,7 @@ def _lifespan(
     exposures: ExposureLog,
     store: Store,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """What starts with the app and is closed with it."""
+    """Start the background tasks with the app, and close everything with it."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -164,7 +164,7 @@ def _lifespan(
 
 
 def _install(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
-    """What stands beside and around the routes."""
+    """Add what is not a route of its own: error pages, documents, static files."""
     problems.install(app)
     openapi.describe(app)
     docs_page.install(app)
@@ -177,14 +177,14 @@ def _read_ends(settings: ServingSettings) -> dict[int, int]:
 
 
 def _guard(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
-    """What every request passes before its route."""
+    """Add the middleware that every request passes before its route."""
     admission = Admission(
         max_at_once=settings.max_requests_at_once,
         rate=settings.rate_limit_per_second,
         burst=settings.rate_limit_burst,
         client_of=Clients(settings),
     )
-    # The last one added is asked first.
+    # The middleware that is added last runs first.
     app.add_middleware(UnpackedBody, max_bytes=settings.max_body_bytes)
     app.add_middleware(BodyInTime, seconds=settings.body_seconds, admission=admission)
     app.add_middleware(BodyLimit, max_bytes=settings.max_body_bytes)

@@ -40,7 +40,8 @@ class Chain:
 
     def __init__(self, by_name: Sequence[tuple[str, Strategy]]) -> None:
         self.by_name = by_name
-        self.strategies = [strategy for _, strategy in by_name]  # once, because every answer asks for them
+        # computed once, because every answer needs them
+        self.strategies = [strategy for _, strategy in by_name]
 
 
 def configured_chain(memory: ProcessMemory) -> Chain:
@@ -65,7 +66,7 @@ def arm_chain(memory: ProcessMemory, names: Sequence[str]) -> Chain:
 
 
 def trending_first(memory: ProcessMemory, chain: Chain) -> Chain:
-    """The same chain, led by what trends: for answers while no model is better than recent popularity."""
+    """The same chain with trending items first, for use while no model is better than recent popularity."""
     others = [(name, strategy) for name, strategy in chain.by_name if name != trending.SOURCE]
     return Chain([(trending.SOURCE, trending.trending(memory)), *others])
 

@@ -1,7 +1,7 @@
-"""Places of an answer that are given to new items at random, so that something is learnt about them.
+"""Gives places of an answer to new items at random, so that their worth becomes known.
 
-Off by default (EXPLORE_SLOTS). Each eligible item is as likely as any other, and so is each place; the answer
-and the log say how likely, which is what an off-policy estimate divides by.
+Off by default (EXPLORE_SLOTS). All eligible items are equally likely, and so are all places. The answer and
+the log state the probability, which off-policy estimates divide by.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Fill = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]
 
 
 class Draw(NamedTuple):
-    """The page of an answer, some of whose places hold new items."""
+    """The page of an answer, with new items in some places."""
 
     page: Sequence[Candidate]
     eligible: int  # among how many new items the draw was
 
     def log(self, question: Question) -> None:
-        """Write what was explored as one line of JSON; whose answer it was stands in the exposure alone.
+        """Log the draw as one line of JSON, without the user: only the exposure in the lake names the user.
 
-        An erasure reaches the lake's exposures, and no log.
+        The reason is that an erasure reaches the lake, but no log.
         """
         first = question.options.offset + 1
         shown = [
@@ -55,11 +55,11 @@ class Exploration:
         self._strategy = new_items(memory)
 
     def slots(self, options: ListOptions) -> int:
-        """How many places of an answer new items get: an arm's number, else the setting's."""
+        """How many places of an answer new items get: as the experiment's arm says, else the setting."""
         return self._slots if options.explore_slots is None else options.explore_slots
 
     async def draw(self, question: Question, page: Sequence[Candidate], fill: Fill) -> Draw:
-        """The page with some places given to new items; the items that stood there are not shown."""
+        """The page with some places given to new items. The items that had these places are not shown."""
         slots = self.slots(question.options)
         on_page = {candidate.item_id for candidate in page}
         pool = await fill(question, _POOL, (self._strategy,))
@@ -81,7 +81,7 @@ def new_items(memory: ProcessMemory) -> Strategy:
 def replace_at_random(
     page: Sequence[Candidate], eligible: Sequence[str], slots: int, random: Random
 ) -> list[Candidate]:
-    """The page with ``slots`` places, drawn without replacement, given to eligible items, drawn alike.
+    """The page with ``slots`` places given to eligible items, both drawn at random without replacement.
 
     The score of such a candidate is its propensity: the probability that the item is in this answer.
     """

@@ -28,9 +28,9 @@ from serving.redis.reads.user import known_among
 from serving.redis.reads.user import user as read_user
 from serving.redis.store import StoreError
 
-FULL_LAG_MS = 5000  # where Redis is full and this far behind, no event is applied
-POOL = 200  # candidates among which re-rankers choose, at least
-_ARM_CHAINS = 100  # of experiments' arms, kept
+FULL_LAG_MS = 5000  # if Redis is full and the state this far behind, events are no longer applied
+POOL = 200  # the smallest number of candidates that re-rankers choose from
+_ARM_CHAINS = 100  # how many chains of experiments' arms are cached
 
 
 Note = Callable[[str, Sequence[Candidate]], None]  # gets each step's name and its result; for the trace
@@ -48,11 +48,11 @@ class Recommender:
         self.exploration = Exploration(memory)
 
     async def recommend(self, user_id: str, options: ListOptions) -> Recommendations:
-        """The user's best items; fewer than n only where the catalogue holds fewer."""
+        """The user's best items: n, or fewer if the catalogue has fewer."""
         return await self.answer(await self.user(user_id, options), options)
 
     async def answer(self, user: User, options: ListOptions) -> Recommendations:
-        """The same for a user whose state was read already, or for a session that has none."""
+        """Like `recommend`, for a user whose state was read already, or for a session, which has none."""
         return self.build_answer(user, options, await self.best(user, options))
 
     async def best(self, user: User, options: ListOptions) -> Sequence[Candidate]:
@@ -64,7 +64,7 @@ class Recommender:
         return draw.page
 
     async def draw(self, question: Question, note: Note | None = None) -> Draw:
-        """The page of the answer, new items in some of its places where exploration is on."""
+        """The page of the answer, with new items in some places if exploration is on."""
         page = await self.select(question, self.chain_for(question.user, question.options).strategies, note)
         if not self.exploration.slots(question.options):
             return Draw(page, eligible=0)
@@ -100,7 +100,7 @@ class Recommender:
         )
 
     def stale(self, user: User) -> bool:
-        """Whether the answer lacks what Redis holds, or should hold: a full one falls behind."""
+        """Whether the answer lacks events that Redis has, or should have: a full Redis falls behind."""
         if user.stale or not self._memory.popular_list.loaded:
             return True
         return self._memory.store.state.is_full and (lag_ms(user.applied_through) or 0) > FULL_LAG_MS
@@ -108,7 +108,8 @@ class Recommender:
     async def select(
         self, question: Question, strategies: Iterable[Strategy], note: Note | None = None
     ) -> Sequence[Candidate]:
-        """The items from ``offset`` on: the chain's first ones, or those of a larger pool re-ranked."""
+        """The items from ``offset`` on: the first ones of the chain, or the best of a re-ranked larger
+        pool."""
         options = question.options
         needed = options.offset + options.n
         reranked = options.is_reranked or bool(question.rules.boosts)
@@ -128,7 +129,7 @@ class Recommender:
         return await refill(question, n, strategies, FILTERS, self.load)
 
     async def load(self, question: Question, item_ids: Sequence[str]) -> None:
-        """Bring into memory what filters look up of these items; the user is stale where Redis fails."""
+        """Load what filters need to know about these items. The user becomes stale if Redis fails."""
         user = question.user
         if not user.stale:
             await self._memory.catalogue.load(item_ids)
@@ -141,7 +142,7 @@ class Recommender:
                 user.known_items |= known
 
     async def list_for_all(self, strategy: Strategy, n: int, offset: int = 0) -> Sequence[Candidate]:
-        """The items from ``offset`` on of a list that is the same for everyone, after the same filters."""
+        """The items from ``offset`` on of a list that is the same for all users, after the usual filters."""
         question = await self.question(User("", stale=not self.holds_state), ListOptions(n=n, offset=offset))
         return (await self.fill(question, offset + n, (strategy,)))[offset:]
 
@@ -151,7 +152,7 @@ class Recommender:
         return self._memory.store.state.is_there
 
     async def question(self, user: User, options: ListOptions) -> Question:
-        """The question with what every step may look up."""
+        """The question, with everything that the steps may look up."""
         rules = self._rules
         return Question(
             user=user,
@@ -171,7 +172,7 @@ class Recommender:
         return factors.vectors if factors else None
 
     async def user(self, user_id: str, options: ListOptions | None = None) -> User:
-        """What Redis knows of a user; stale where it does not answer."""
+        """What Redis knows about a user; marked as stale if it does not answer."""
         with_shown = options is not None and options.rotation > 0 and self._memory.settings.shown_seconds > 0
         try:
             version = None if options is None else options.model_version
@@ -199,5 +200,5 @@ class Recommender:
 
 
 def lag_ms(applied_through: int | None) -> int | None:
-    """How far the state lies behind this machine's clock; not below zero, because two clocks never agree."""
+    """How far the state is behind this machine's clock, in ms; at least 0, because two clocks never agree."""
     return None if applied_through is None else max(0, time.time_ns() // 1_000_000 - applied_through)

@@ -13,8 +13,8 @@ from serving.question.candidate import Candidate
 from serving.question.question import Question
 
 Load = Callable[[Question, Sequence[str]], Awaitable[None]]
-_LOOKED_UP = 1000  # items of which is asked at once whether a user with a long history knows them
-_SPARE = 4  # lists are made without known items, so few candidates beyond n are looked at
+_LOOKED_UP = 1000  # for how many items Redis is asked at once whether a user with a long history knows them
+_SPARE = 4  # candidates beyond n that are looked at: few, as lists are made without known items
 
 
 async def refill(
@@ -26,8 +26,8 @@ async def refill(
 ) -> list[Candidate]:
     """The first n candidates that pass every filter; each item once, from the earliest strategy.
 
-    ``load``, where given, brings into memory what filters look up of these items.
-    Raises OverBudgetError where a ``filter`` leaves too few of the first MOST_CANDIDATES candidates.
+    ``load``, if given, loads what filters need to know about items.
+    Raises OverBudgetError if a ``filter`` leaves too few of the first MOST_CANDIDATES candidates.
     """
     chosen: dict[str, Candidate] = {}
     size = max(n + _SPARE, _LOOKED_UP if question.user.long_histories else 0)
@@ -35,7 +35,7 @@ async def refill(
     for strategy in strategies:
         async with aclosing(strategy(question)) as pages:
             async for page in pages:
-                # In parts as long as an answer, so that a long list costs no more than what is used of it.
+                # In parts as long as an answer, so that only the used part of a long list costs time.
                 for start in range(0, len(page), size):
                     left: Sequence[Candidate] = page[start : start + size]
                     if load is not None:

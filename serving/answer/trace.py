@@ -31,7 +31,7 @@ class TracedCandidate(BaseModel):
 
 
 class Trace(BaseModel):
-    """Where an answer comes from; those in the answer first."""
+    """Where an answer comes from: its candidates, those in the answer first."""
 
     user_id: str
     model_version: str | None
@@ -43,7 +43,7 @@ class Trace(BaseModel):
 
 
 async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, options: ListOptions) -> Trace:
-    """The whole way of an answer; asks every strategy, where an answer stops as soon as it is full.
+    """Trace all candidates of an answer. It asks every strategy, while an answer stops once it is full.
 
     Ranks and places come from the code that serves answers: ``Recommender.draw`` with a note at each step.
     """
@@ -65,12 +65,12 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
             row = traced.setdefault(candidate.item_id, _untouched_candidate(memory, candidate))
             row.places[step] = place
 
-    # An answer that is not re-ranked asks for no more than it needs: note the places of later items too.
+    # An answer without re-ranking asks only for what it needs; the trace notes the places of later items too.
     note("chain", await recommender.fill(question, POOL, chain.strategies))
     draw = await recommender.draw(question, note)
     for rank, candidate in enumerate(draw.page, options.offset + 1):
         row = traced.setdefault(candidate.item_id, _untouched_candidate(memory, candidate))
-        # An explored item has its source and score from the draw, whoever else proposed it.
+        # An explored item keeps the draw's source and score, even if a strategy proposed it too.
         row.source, row.score, row.rank = candidate.source, candidate.score, rank
     return Trace(
         user_id=user_id,

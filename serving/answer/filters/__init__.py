@@ -1,4 +1,4 @@
-"""What never appears in an answer, whichever strategy proposed it. One filter a file, in their order."""
+"""Filters: they remove items from every answer, whichever strategy proposed them. One filter a file."""
 
 from __future__ import annotations
 

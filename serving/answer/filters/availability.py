@@ -9,9 +9,9 @@ from serving.question.question import Question
 
 
 def leave_out_unavailable(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Without items whose attributes say ``hidden: true`` or an ``expires_at`` that has passed."""
+    """Remove items whose attributes say ``hidden: true`` or have an ``expires_at`` in the past."""
     facts, now = question.facts, question.now_ms
-    # Two attributes of an item are read in place: this is asked of every candidate of every answer.
+    # Written without calls, because it runs for every candidate of every answer.
     return [
         candidate
         for candidate in candidates

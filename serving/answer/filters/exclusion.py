@@ -9,7 +9,7 @@ from serving.question.question import Question
 
 
 def leave_out_excluded(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Without the items that ``exclude=`` names."""
+    """Remove the items that ``exclude=`` names."""
     excluded = question.options.exclude
     if not excluded:
         return candidates

@@ -7,5 +7,5 @@ from collections.abc import Callable, Sequence
 from serving.question.candidate import Candidate
 from serving.question.question import Question
 
-# Leaves candidates out; keeps the order. The items' facts are in memory when it is called.
+# Removes candidates and keeps the order of the others. The items' facts are in memory when it is called.
 Filter = Callable[[Question, Sequence[Candidate]], Sequence[Candidate]]

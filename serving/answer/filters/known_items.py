@@ -9,9 +9,9 @@ from serving.question.question import Question
 
 
 def leave_out_known(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Without items of the history, whatever the interaction was; ``known=keep`` allows them.
+    """Remove all items of the user's history, unless the request says ``known=keep``.
 
-    A model whose users come back to items decides itself which of them its lists hold, unless the request
+    A model whose users come back to items decides itself which known items its lists hold, unless the request
     says ``known=skip``.
     """
     user, asked = question.user, question.options.known

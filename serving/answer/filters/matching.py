@@ -9,7 +9,7 @@ from serving.question.question import Question
 
 
 def keep_matching(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Only items for which the ``filter`` expression holds."""
+    """Keep only items that meet the ``filter`` expression."""
     matching, facts = question.options.matching, question.facts
     if matching is None:
         return candidates

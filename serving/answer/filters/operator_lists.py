@@ -9,7 +9,7 @@ from serving.question.question import Question
 
 
 def keep_to_operator_lists(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Without denied items; where there is an allow list, only its items."""
+    """Remove denied items and, if there is an allow list, all items that are not on it."""
     denied, allowed = question.denied, question.allowed
     if denied:
         candidates = [candidate for candidate in candidates if candidate.item_id not in denied]

@@ -1,8 +1,8 @@
-"""What changes the order of chosen candidates. One re-ranker a file, in the order applied.
+"""Re-rankers: they change the order of chosen candidates. One re-ranker a file, applied in this order.
 
-Scores of different sources do not compare, so all of them work on places: the first of a pool of N counts 1,
-the last 1 / N. A re-ranker returns the same candidates in another order, or in the same one where nobody asks
-for it.
+Scores of different sources cannot be compared, so re-rankers work on places: the first of a pool of N counts
+1, the last 1 / N. A re-ranker returns the same candidates in another order, or in the same order if it is not
+asked for.
 """
 
 from __future__ import annotations

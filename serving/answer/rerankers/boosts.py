@@ -11,7 +11,8 @@ from serving.question.question import Question
 
 
 def boost_categories(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Each place times the factors of the item's categories; above 1 it rises, below it sinks."""
+    """Multiply each place by the factors of the item's categories: above 1 the item rises, below 1 it
+    sinks."""
     boosts = question.rules.boosts
     if not boosts:
         return candidates

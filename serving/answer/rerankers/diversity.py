@@ -1,4 +1,4 @@
-"""Lists whose items are not all alike."""
+"""Makes lists whose items differ from each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from serving.question.question import Question
 
 
 def diversify(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """By maximal marginal relevance (``algorithms/mmr.py``): by factors, else by category."""
+    """Order by maximal marginal relevance (``algorithms/mmr.py``), comparing factors or else categories."""
     diversity = question.options.diversity
     if not diversity or len(candidates) < 2:
         return candidates
@@ -25,7 +25,7 @@ def diversify(question: Question, candidates: Sequence[Candidate]) -> Sequence[C
 
 
 def category_vectors(question: Question, ids: Sequence[str]) -> NDArray[np.float64]:
-    """One row an item, one column a category: 1 where the item has it."""
+    """(items, categories): 1 where the item has the category, else 0."""
     categories = [question.facts(item_id).categories for item_id in ids]
     columns = {name: at for at, name in enumerate(sorted({name for each in categories for name in each}))}
     vectors = np.zeros((len(ids), max(1, len(columns))))

@@ -1,4 +1,4 @@
-"""Newly published items first."""
+"""Moves newly published items up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DAY_MS = 86_400_000
 
 
 def prefer_newly_published(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Each place times 1 + freshness x 2 ** (-age / 30 days), by the attribute ``published_at``."""
+    """Multiply each place by 1 + freshness x 2 ** (-age / 30 days); the age is by ``published_at``."""
     freshness = question.options.freshness
     if not freshness:
         return candidates

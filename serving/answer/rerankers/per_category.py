@@ -1,4 +1,4 @@
-"""Not too many of one category."""
+"""Limits the number of items of each category."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from serving.question.question import Question
 
 
 def limit_categories(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """At most ``per_category`` items of each category first; those beyond it follow in their order."""
+    """Put at most ``per_category`` items of each category first. The others follow in their order."""
     limit = question.options.per_category
     if limit is None:
         return candidates

@@ -1,4 +1,4 @@
-"""Lists that are not the same every day (temporal diversity: Lathia et al., SIGIR 2010)."""
+"""Keeps lists from being the same every day (temporal diversity: Lathia et al., SIGIR 2010)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ _HOUR_MS = 3_600_000
 
 
 def rotate(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Each place times 1 - rotation x 2 ** (-age / 24 h), for items shown so long ago, unused since."""
+    """Multiply places by 1 - rotation x 2 ** (-age / 24 h), with the time since an item was shown and
+    ignored."""
     rotation, user = question.options.rotation, question.user
     if not rotation or not user.shown:
         return candidates

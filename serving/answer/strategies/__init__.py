@@ -1,1 +1,1 @@
-"""Where recommended items come from: one strategy a file, asked in the order of ``chain``."""
+"""Strategies: the sources of recommended items. One strategy a file, asked in the order of ``chain``."""

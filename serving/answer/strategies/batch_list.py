@@ -1,4 +1,4 @@
-"""The list that the trainer wrote for the user in the round of the served version."""
+"""The user's list from the training round of the served version."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ SOURCE = BATCH
 
 
 def batch_list(_: ProcessMemory) -> Strategy:
-    """The user's list of the current model, empty for a user it does not know."""
+    """The user's list of the served model; empty if the model does not know the user."""
     return lambda question: pages(question.user.batch_list, SOURCE)

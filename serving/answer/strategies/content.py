@@ -20,7 +20,8 @@ _DEPTH = 200
 
 
 def content(memory: ProcessMemory) -> Strategy:
-    """One page: the popular lists of the most liked categories, fused by how much each is liked."""
+    """One page: popular lists of the user's most liked categories, fused with weights by how liked they
+    are."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         try:
@@ -39,7 +40,8 @@ def content(memory: ProcessMemory) -> Strategy:
 
 
 def most_liked(liked: Iterable[tuple[Sequence[str], float]]) -> list[tuple[str, float]]:
-    """The CATEGORIES with the largest sums of strength; an item's strength is shared by its categories."""
+    """The CATEGORIES categories with the largest sums of strength. An item's strength is divided among its
+    own."""
     sums: dict[str, float] = defaultdict(float)
     for categories, strength in liked:
         for category in categories:

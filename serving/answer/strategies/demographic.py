@@ -1,4 +1,4 @@
-"""What others of the user's age, gender or occupation like, for users about whom nothing else is known."""
+"""What users of the same age, gender or occupation like, for users about whom nothing else is known."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SOURCE = "demographic"
 
 
 def demographic(memory: ProcessMemory) -> Strategy:
-    """One page: the lists of the user's segments, fused; the narrowest first counts as much as all others.
+    """One page: the fused lists of the user's segments. The narrowest counts as much as all others together.
 
-    The trainer makes them (training/lists/segments.py), where at least SEGMENT_MIN_USERS support an item.
+    The trainer makes the lists (training/lists/segments.py); at least SEGMENT_MIN_USERS users like each item.
     """
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
@@ -37,5 +37,5 @@ def demographic(memory: ProcessMemory) -> Strategy:
 
 
 def weights_of(lists: int) -> list[float]:
-    """A weight for each list, the narrowest first: it counts as much as all others together."""
+    """A weight for each list. The first, the narrowest, counts as much as all others together."""
     return [float(max(1, lists - 1)), *[1.0] * (lists - 1)] if lists else []

@@ -10,5 +10,5 @@ SOURCE = FRESH
 
 
 def fresh_list(_: ProcessMemory) -> Strategy:
-    """The user's folded-in list, empty where there is none of the served model."""
+    """The user's fresh list; empty if there is none of the served model."""
     return lambda question: pages(question.user.fresh_list, SOURCE)

@@ -1,11 +1,11 @@
-"""Several ranked lists as one."""
+"""Combines several ranked lists into one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-# Cormack, Clarke, Büttcher (2009): reciprocal rank fusion. With their 60, the first item of one list does not
-# decide alone.
+# Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009). Their constant, 60, keeps the first item of a
+# single list from deciding alone.
 SMOOTHING = 60
 
 

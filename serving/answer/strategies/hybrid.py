@@ -1,4 +1,4 @@
-"""Several strategies as one, by configured weights."""
+"""Combines several strategies into one, with configured weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from serving.question.candidate import Candidate
 from serving.question.question import Question
 
 SOURCE = "hybrid"
-_DEPTH = 200  # of each list
+_DEPTH = 200  # how many items of each list are used
 
 
 def hybrid(weighted: Sequence[tuple[float, Strategy]]) -> Strategy:

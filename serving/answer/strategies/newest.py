@@ -13,7 +13,8 @@ SOURCE = "newest"
 
 
 def newest(memory: ProcessMemory) -> Strategy:
-    """One page, from memory: by the attribute ``published_at``, the newest first; scores in seconds."""
+    """One page from memory: the newest items first by ``published_at``. Scores are publication times in
+    seconds."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         head = memory.newest_list.head(question.now_ms)

@@ -1,4 +1,4 @@
-"""The last resort that can always fill an answer: every known item, the most popular first."""
+"""The last resort, which can always fill an answer: all known items, the most popular first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SOURCE = "popular"
 
 
 def popular(memory: ProcessMemory) -> Strategy:
-    """Pages of this process's popular list, then through Redis when memory is exhausted."""
+    """Pages of the popular list in this process's memory and, after its end, of the list in Redis."""
 
     async def candidates(_: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         async for page in memory.popular_list.pages():

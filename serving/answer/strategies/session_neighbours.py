@@ -1,4 +1,4 @@
-"""Items like those the user liked last: the model's neighbours, for users it has no list of."""
+"""Neighbours of the items that the user liked last, for users without a list of the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = "session"
 
 
 def session_neighbours(memory: ProcessMemory) -> Strategy:
-    """One page: neighbours of the newest liked items, by the sum of strength x similarity."""
+    """One page: the model's neighbours of the newest liked items, by the sum of strength x similarity."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         try:

@@ -1,4 +1,4 @@
-"""What many like at the moment."""
+"""What many users like at present."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCE = "trending"
 def trending(memory: ProcessMemory) -> Strategy:
     """One page: items whose decayed sum of weights reaches TRENDING_MINIMUM, from memory.
 
-    The bound keeps a quiet hour, or a replay of old events, from leading with what a single user did.
+    Without the minimum, in a quiet hour or a replay of old events a single user would decide what trends.
     """
     settings = memory.settings
 
