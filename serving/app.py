@@ -59,7 +59,7 @@ from serving.writes.log_ends import LogEnds
 
 # The lists are loaded before the start if Redis answers; if it does not, the API starts without them.
 START_PATIENCE_SECONDS = 1.0
-# Of the requests that are admitted at once, this fraction (1 / N) may wait for a write (`after=`).
+# At most 1 / N of the requests that are admitted at once may wait for a write (`after=`).
 _WAITERS_SHARE = 4
 
 

@@ -41,6 +41,13 @@ def routes(
 ) -> APIRouter:
     """The routes of the service itself."""
     router = APIRouter(route_class=CheckedRoute, tags=["operations"])
+    _add_model_routes(router, settings, store)
+    _add_machine_routes(router, store, popular_list, health, metrics)
+    return router
+
+
+def _add_model_routes(router: APIRouter, settings: ServingSettings, store: Store) -> None:
+    """Add the routes about the served model: its manifest, and how good its lists are now."""
 
     @router.get("/v1/model")
     async def model() -> dict[str, Any]:
@@ -65,6 +72,12 @@ def routes(
         Beside them, for the same events: the list of the last training round, and the popular list.
         """
         return await live_answer(store, hours)
+
+
+def _add_machine_routes(
+    router: APIRouter, store: Store, popular_list: PopularList, health: StateHealth, metrics: Metrics
+) -> None:
+    """Add the routes that machines ask: liveness, readiness and Prometheus."""
 
     @router.get("/livez")
     @router.get("/healthz", include_in_schema=False)
@@ -101,5 +114,3 @@ def routes(
         """Prometheus' text format."""
         text = await run_in_threadpool(metrics.exposition)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
-
-    return router
