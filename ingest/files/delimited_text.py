@@ -21,6 +21,7 @@ _SEPARATORS = ",\t;|"
 _RARE_SEPARATORS = "\x01^~"  # tried if the first line holds none of the usual ones
 _MAX_LINE_BYTES = 16_000_000
 _SAMPLE_RECORDS = 200
+_MOST_TITLES, _MOST_ALIKE = 10, 0.9
 _KEPT = 1_000  # refused records that are kept to be shown
 _QUOTE = '"'
 _ABOVE = re.compile(r"#|%|sep=.$", re.IGNORECASE)
@@ -107,7 +108,24 @@ def sample_lines(content: Content) -> tuple[list[str], int]:
     start = next((n for n, line in enumerate(lines) if line.strip()), 0)
     skip = next((n for n, line in enumerate(lines) if n >= start and not _ABOVE.match(line)), start)
     skip += lines[start].startswith(_MATRIX_MARKET)
+    skip += titles_above(lines[skip:])
     return [line for line in lines[skip:] if line.strip()] or [""], skip
+
+
+def titles_above(lines: list[str]) -> int:
+    """How many lines stand above a table as its title: at most ten, without a separator, before a first line
+    that has as many separators as nearly all others.
+
+    A number with a colon above its ratings (the Netflix prize) is no title.
+    """
+    at = next((n for n, line in enumerate(lines) if any(mark in line.strip() for mark in _SEPARATORS)), 0)
+    above = [line for line in lines[:at] if line.strip()]
+    if not above or len(above) > _MOST_TITLES or any(line.rstrip().endswith(":") for line in above):
+        return 0
+    table = [line for line in lines[at:] if line.strip()][:_SAMPLE_RECORDS]
+    separator = max(_SEPARATORS, key=table[0].count)
+    alike = sum(line.count(separator) >= table[0].count(separator) for line in table)
+    return at if len(table) > 1 and alike >= _MOST_ALIKE * len(table) else 0
 
 
 def _sniff(engine: Engine, content: Content) -> tuple[str, str, str] | None:

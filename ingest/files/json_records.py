@@ -152,6 +152,23 @@ class JsonRecords:
         return found[0] if len(found) == 1 else None
 
     @staticmethod
+    def only_list(engine: Engine, table: str, names: list[str]) -> str | None:
+        """The field that holds all records, as in an answer of an API: {"orders": [{...}, ...]}.
+
+        None unless the file is a single object with one list of objects, and no field that names an item.
+        """
+        if engine.rows(f"SELECT count(*) FROM {table}")[0][0] != 1 or names_an_item(names):
+            return None
+        found = [
+            name
+            for name in names
+            if engine.rows(
+                f"SELECT 1 FROM {table} WHERE json_type(json, {sql_literal(pointer(name) + '/0')}) = 'OBJECT'"
+            )
+        ]
+        return found[0] if len(found) == 1 else None
+
+    @staticmethod
     def inner_places(named: Path, engine: Engine, table: str, names: list[str]) -> dict[str, list[str]]:
         """The fields that hold objects, each with the JSON pointers of the fields inside it, to a depth of
         three.

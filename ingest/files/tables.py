@@ -230,6 +230,9 @@ def table_of(
         names = found.names(engine, objects)
         if not names:
             raise NoTableError(f"{content.named}: no line is a JSON object")
+        if wrapped := found.only_list(engine, objects, names):
+            found.spread(engine, objects, wrapped)
+            names = found.names(engine, objects)
         if not names_an_item(names) and (listed := found.list_of_items(engine, objects, names)):
             found.spread(engine, objects, listed)
             return JsonTable(found, found.names(engine, objects), refused, objects)
