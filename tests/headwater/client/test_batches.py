@@ -69,7 +69,7 @@ def test_what_the_api_refuses_is_told_with_its_event() -> None:
 
 
 @pytest.mark.parametrize("error", [UnreachableError("nobody there"), ProblemError(503, "", "later", {})])
-def test_what_is_lost_comes_back_at_the_end_with_its_ids(error: Exception) -> None:
+def test_close_gives_the_lost_events_back_with_their_ids(error: Exception) -> None:
     def send(events: Sequence[Event]) -> Accepted:
         raise error
 

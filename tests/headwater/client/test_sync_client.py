@@ -30,7 +30,7 @@ def test_an_answer_that_no_api_gave_is_shown() -> None:
         Client(URL, http=http).popular()
 
 
-def test_its_own_connections_are_closed_with_it() -> None:
+def test_a_client_closes_the_connections_that_it_opened() -> None:
     client = Client("http://127.0.0.1:1", retries=Retries(attempts=1))
     with client, pytest.raises(UnreachableError):
         client.popular()

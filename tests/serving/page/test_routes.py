@@ -35,7 +35,7 @@ def test_the_picture_names_the_model_and_the_lists_and_a_stop_does_not_wait_for_
     redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     labelled_world().write(redis_url)
-    api = start_api(redis_url=redis_url)
+    api = start_api(redis_url=redis_url, redis_timeout_seconds=5)  # the machine may be busy
     with httpx.Client(base_url=api.url, timeout=20) as client:
         wait_for(lambda: client.get("/readyz").json().get("popular_items") == 30)
         found = first_picture(client)

@@ -81,7 +81,7 @@ def test_a_new_item_keeps_its_place_when_its_factor_changes(client: redis.Redis,
     assert np.array_equal(second.factors[1], first.factors[1])
 
 
-def test_of_an_item_that_everybody_touches_no_more_users_are_kept_than_move_its_factor(
+def test_an_item_that_everybody_touches_keeps_only_as_many_users_as_change_its_factor(
     client: redis.Redis, model: OnlineModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(new_items, "_MAX_USERS", 3)

@@ -116,7 +116,7 @@ def test_what_a_user_knew_is_left_out_of_every_list(client: redis.Redis, setting
     assert found[RETRAINED] == at_rank(2) + at_rank(2)
 
 
-def test_of_a_long_history_what_stands_in_the_lists_is_left_out(
+def test_items_of_a_long_history_are_left_out_of_the_lists(
     client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streaming.online.outcomes._MANY_KNOWN", 3)

@@ -11,7 +11,7 @@ from streaming.runtime import quiet_stop
 from streaming.runtime.quiet_stop import count_active_tasks, stop_quietly, wait_until_idle
 
 
-def test_a_query_is_stopped_with_its_tasks_and_without_a_word(
+def test_a_stopped_query_ends_its_tasks_and_logs_nothing(
     spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rows = spark.readStream.format("rate").option("rowsPerSecond", 10).option("numPartitions", 2).load()

@@ -41,7 +41,9 @@ def lone_of_a_whole_turn(client: redis.Redis) -> int:
 
 
 @pytest.mark.redis_cluster_too
-def test_nothing_stands_alone_in_a_whole_state_nor_after_an_erasure(client: redis.Redis) -> None:
+def test_a_whole_state_has_no_key_without_the_keys_that_belong_to_it_even_after_an_erasure(
+    client: redis.Redis,
+) -> None:
     assert client.exists(keyspace.retracted_items(USERS[0], 2))
     assert lone_of_a_whole_turn(client) == 0
     erase_users(client, [Erasure(USERS[1], 5)], STATE)

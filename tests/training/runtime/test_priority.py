@@ -36,7 +36,7 @@ def test_a_trainer_is_nicer_than_what_answers() -> None:
     assert yield_priority(own_session=True)[0] == "7"
 
 
-def test_its_session_is_too_or_its_niceness_would_say_nothing() -> None:
+def test_a_trainers_session_is_nicer_as_well_because_linux_compares_sessions_first() -> None:
     session = yield_priority(own_session=True)[1]
     if session:
         assert session.endswith("nice 7")
