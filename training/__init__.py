@@ -1,1 +1,1 @@
-"""From the lake to a published model."""
+"""Trains models from the lake's events, measures them and publishes them."""

@@ -17,7 +17,7 @@ from training.runtime.session import training_session
 
 
 def main() -> int:
-    """Read the settings, start Spark, train until told to stop."""
+    """Read the settings, start Spark, and train until a signal stops it."""
     log_json_lines()
     logging.getLogger("py4j").setLevel(logging.ERROR)
     stopping = threading.Event()
@@ -28,7 +28,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     settings = TrainingSettings()
-    # The first model is what everybody waits for: only beside a served one does the trainer yield.
+    # The trainer gives way to other processes only once a model is served: users wait for the first one.
     spark = training_session(settings)
     trainer = Trainer(spark, settings, Publisher.of(settings), lambda: yield_cores(settings.train_niceness))
     trainer.run(stopping)

@@ -74,7 +74,7 @@ def show(version: Annotated[str, typer.Argument(help="a version; the served one 
 
 @models.command()
 def diff(a: str, b: str, as_json: AsJson = False) -> None:
-    """Where two versions differ in parameters, metrics and counts."""
+    """Show how two versions differ in parameters, metrics and counts."""
     registry = _registry()
     try:
         found = differences(registry.manifest(a), registry.manifest(b))
@@ -89,7 +89,7 @@ def diff(a: str, b: str, as_json: AsJson = False) -> None:
 
 @models.command()
 def promote(version: str, reason: str = "by hand") -> None:
-    """Serve a version that Redis holds whole."""
+    """Serve a version that Redis holds completely."""
     try:
         before = _registry().promote(version, reason=reason)
     except TrainingError as error:
@@ -99,7 +99,7 @@ def promote(version: str, reason: str = "by hand") -> None:
 
 @models.command()
 def republish(version: str) -> None:
-    """Serve a version that Redis lost: written again from its folder and the lake, without training.
+    """Serve a version that Redis lost. It is written again from its folder and the lake, without training.
 
     Starts Spark, and needs the lake's events of then (for VACUUM_RETENTION_HOURS) within TRAIN_MEMORY.
     """
@@ -126,7 +126,7 @@ def republish(version: str) -> None:
 
 @models.command()
 def rollback(reason: str = "by hand") -> None:
-    """Serve again what was served before."""
+    """Serve the version again that was served before."""
     try:
         left, served = _registry().rollback(reason)
     except TrainingError as error:
@@ -136,7 +136,7 @@ def rollback(reason: str = "by hand") -> None:
 
 @models.command()
 def prune(keep: Annotated[int, typer.Option(min=1, help="versions to keep, the served one too")] = 2) -> None:
-    """Delete old versions, in Redis and in MODELS_URI. Starts Spark where that is not on this machine."""
+    """Delete old versions in Redis and in MODELS_URI. Starts Spark if that is not on this machine."""
     with ExitStack() as at_end:
         spark: list[SparkSession] = []
 

@@ -1,4 +1,4 @@
-"""`headwater plan`: how much memory a world of some size takes in Redis."""
+"""`headwater plan`: predicts how much memory Redis needs for a number of users, items and events."""
 
 from __future__ import annotations
 

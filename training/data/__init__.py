@@ -1,1 +1,1 @@
-"""From a pinned version of the lake to rows by dense index, and what is held out of them."""
+"""Turns a pinned version of the lake into rows by dense index, and decides which of them are held out."""

@@ -1,9 +1,9 @@
-"""What was known, at the cut of a split by time, about the pairs that were touched again after it.
+"""Restores what was known at the cut of a temporal split about pairs with events after it.
 
-A pair belongs to the time when it was first touched: from then on it is known, and no list holds it. But its
-row holds the last events of the pair, which may be younger than the cut. A fit that learns from such a row
-knows the future. A fit that leaves out the pair lacks what every earlier model has seen. Therefore such pairs
-get the events that they had at the cut (docs/decisions/0011-first-touch.md).
+A pair belongs to the time of its first event: from then on its item is known, and no list holds it. But the
+pair's row holds its last events, which may be newer than the cut. A fit that learns from such a row knows the
+future; a fit without the pair lacks what every earlier model has seen. So these pairs get the events that
+they had at the cut (docs/decisions/0011-first-touch.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _KEYS = ["user_index", "item_index"]
 
 @dataclass(frozen=True)
 class Repeats:
-    """The pairs with events at more than one time (kept on the executors), and where their events are."""
+    """The pairs with events at several times (persisted on the executors), and where to read their events."""
 
     pairs: DataFrame  # user_id, item_id, user_index, item_index, first_time, last_time
     interactions: DataFrame  # lake.INTERACTIONS
@@ -50,12 +50,13 @@ def as_known(marked: DataFrame, repeats: Repeats | None, cutoff: int | None = No
     values = [name for name in marked.columns if name not in (*_KEYS, "held_out")]
     then = then.select(*_KEYS, *(F.col(name).alias(f"then_{name}") for name in values))
     both = marked.join(then, _KEYS, "full_outer")
-    # Where the cut is a user's own, one first touched at the very cut may be held out: it stays so.
+    # If the cut is a user's own, a pair whose first event is exactly at the cut may be held out, and stays
+    # so.
     is_new = F.coalesce("held_out", F.lit(False))
     was_known = ~is_new & F.col("then_event_time").isNotNull()
-    # Retracted before the cut: it could be recommended again, and was taken up again.
+    # Retracted before the cut: the item could be recommended again, and the user came back to it.
     is_again = F.col("then_user_id").isNotNull() & ~was_known
-    # What was retracted both at the cut and afterwards is nowhere.
+    # A pair that was retracted both at the cut and afterwards has no row.
     there = both.filter(was_known | F.col("held_out").isNotNull())
     as_they_were = (
         F.when(was_known, F.col(f"then_{name}")).otherwise(F.col(name)).alias(name) for name in values
@@ -77,7 +78,7 @@ def _spans(cut: Column) -> Column:
 
 
 def _preferences_at_cut(touched: DataFrame, repeats: Repeats) -> DataFrame:
-    """The preferences of the pairs by their events up to the cut; no ``event_time`` where none counts."""
+    """The pairs' preferences from events up to the cut; ``event_time`` is null where no event counts."""
     pairs = touched.select("user_id", "item_id", *_KEYS, "cut")
     events = repeats.interactions.join(pairs, ["user_id", "item_id"]).filter("event_time <= cut")
     writers = dataset.last_writers(events, _KEYS)

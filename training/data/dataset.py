@@ -1,4 +1,4 @@
-"""From a pinned version of the lake to one row per (user, item). Pure steps after the reading."""
+"""Turns a pinned version of the lake into one row per (user, item). All steps after reading are pure."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from contracts.strengths import RIVALS, grade_steps
 
 
 def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
-    """The newest version of the interactions table, None while there is no table."""
+    """The newest version of the interactions table; None while the table does not exist."""
     path = lake.INTERACTIONS.path(lake_uri)
     if not is_table(spark, path):
         return None
-    # By the names of the log's files: a trainer that waits asks every few seconds, and a query costs a job.
+    # Read from the names of the log's files, because a waiting trainer asks every few seconds and a query
+    # costs a job.
     assert spark._jvm is not None
     delta_log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
     return int(delta_log.forTableWithSnapshot(spark._jsparkSession, path)._2().version())
 
 
 def is_table(spark: SparkSession, path: str) -> bool:
-    """Whether there is a Delta table."""
+    """Whether a Delta table exists at a path."""
     assert spark._jvm is not None
     return bool(spark._jvm.io.delta.tables.DeltaTable.isDeltaTable(spark._jsparkSession, path))
 
@@ -68,7 +69,7 @@ def last_writers(interactions: DataFrame, kept: Sequence[str] = ()) -> DataFrame
 
 
 def _effective(event_type: str) -> Column:
-    """The struct where it is newer than each of its rivals, else null."""
+    """The struct if it is newer than each of its rivals, else null."""
     beaten = [
         (F.col(f"{rival}.event_time") > F.col(f"{event_type}.event_time"))
         | (
@@ -117,7 +118,7 @@ def preferences(
 
 
 def with_anything_counting(preferences: DataFrame) -> DataFrame:
-    """The pairs of which at least one event counts."""
+    """The pairs with at least one event that counts."""
     return preferences.filter("event_time IS NOT NULL")
 
 

@@ -17,14 +17,14 @@ from training.data import dataset
 from training.data.as_known import Repeats, find_repeats
 from training.data.dense_ids import appended_ids, dense_ids, with_indexes
 
-_ROWS_A_BLOCK = 100_000  # fewer, and a task's start costs more than its work
+_ROWS_A_BLOCK = 100_000  # with fewer rows, starting a task costs more than its work
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """Preferences with indexes (kept on the executors), the id maps, and how much there is.
 
-    ``repeats`` tells what they were at an earlier time; None where no pair was touched twice.
+    ``repeats`` can restore the preferences of an earlier time; None if no pair has events at several times.
     """
 
     preferences: DataFrame
@@ -37,7 +37,7 @@ class TrainingData:
     repeats: Repeats | None = None
 
     def release(self) -> None:
-        """Release what the executors keep."""
+        """Release the data on the executors."""
         self.preferences.unpersist()
         if self.repeats:
             self.repeats.pairs.unpersist()
@@ -49,7 +49,7 @@ def load(
     lake_version: int,
     known_items: DataFrame | None = None,
 ) -> TrainingData | None:
-    """Load one version of the lake; None where there is not enough in it to train on.
+    """Load one version of the lake; None if it has too little to train on.
 
     ``known_items`` (item_id, item_index) keep their indexes where all are still there: an item then has the
     same index in two versions, and a list of the earlier version means the same in the later one.
@@ -113,7 +113,7 @@ def describe_world(
 ) -> World:
     """What a version takes in Redis; the sizes are the mean lengths of the pairs' ids in bytes.
 
-    ``signal_matrices`` are those of its blend, none on the executors.
+    ``signal_matrices`` is the number of the blend's matrices, which are not made on the executors.
     """
     return World(
         users=counts.users,

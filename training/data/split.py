@@ -1,6 +1,6 @@
-"""Which rows are held out, as a column. No metric of a temporal split knows the future.
+"""Splits: which rows are held out, as a column. With a temporal split no metric knows the future.
 
-A row belongs to the time when its pair was first touched: then the item became known to the user.
+A row belongs to the time of its pair's first event, when the item became known to the user.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ Split = Callable[[DataFrame, float, int], DataFrame]
 
 
 def global_time(preferences: DataFrame, fraction: float, seed: int = 0) -> DataFrame:
-    """Hold out the newest ``fraction`` of all rows: what came after one instant, the same for everybody."""
+    """Hold out the newest ``fraction`` of all rows: those after one instant, which is the same for all
+    users."""
     return newer_than(preferences, time_quantile(preferences, 1 - fraction))
 
 
 def newer_than(preferences: DataFrame, cutoff: int) -> DataFrame:
-    """Hold out what came after an instant (epoch milliseconds)."""
+    """Hold out the rows after an instant (epoch milliseconds)."""
     return preferences.withColumn("held_out", F.unix_millis("first_time") > cutoff)
 
 
@@ -39,7 +40,8 @@ def leave_last_out(preferences: DataFrame, fraction: float = 0.0, seed: int = 0)
 
 
 def random_rows(preferences: DataFrame, fraction: float, seed: int) -> DataFrame:
-    """Hold out random rows, the same for the same ids and seed: the classic split, which knows the future."""
+    """Hold out random rows, the same for the same ids and seed: the textbook split, which knows the
+    future."""
     drawn = F.pmod(F.xxhash64("user_index", "item_index", F.lit(seed)), F.lit(1_000_000))
     return preferences.withColumn("held_out", drawn < round(fraction * 1_000_000))
 

@@ -1,7 +1,8 @@
-"""The instant below which a share of the rows lies: nearly exact, in limited memory, always the same.
+"""Finds the instant before which a share of the rows lies: nearly exact, deterministic, in limited memory.
 
-Spark's approximate percentile depends on the order in which partitions merge, its exact one keeps every
-distinct value: counting into a fixed number of buckets and looking into one of them again does neither.
+Spark's approximate percentile depends on the order in which partitions merge, and its exact one keeps every
+distinct value. This counts rows in a fixed number of buckets, then divides one bucket again, and so avoids
+both.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 _BUCKETS = 2048
-_FINE = 0.001  # a bucket that holds so small a share is not looked into
+_FINE = 0.001  # a bucket with a share as small as this is not divided again
 
 # (low, width, buckets) -> how many values lie in each [low + b * width, low + (b + 1) * width)
 Count = Callable[[int, int, int], list[int]]
@@ -54,7 +55,7 @@ def quantile(count: Count, lowest: int, highest: int, share: float) -> int:
             below += counts[bucket]
             bucket += 1
         if width == 1 or counts[bucket] <= _FINE * total:
-            # The nearer end of the bucket, but neither before everything nor behind it.
+            # The nearer end of the bucket, but neither before all rows nor after all of them.
             end = low + (bucket + 1) * width - 1
             start = low + bucket * width - 1
             nearer = end if counts[bucket] - wanted < wanted else start

@@ -18,7 +18,7 @@ from training.fit.factors import Matrix, matrix
 
 @dataclass(frozen=True)
 class Problem:
-    """What is fitted: a column of the preferences, by which mathematics."""
+    """Which column of the preferences is fitted, and with which form of ALS."""
 
     name: str  # in front of the folders of its factors
     column: str
@@ -28,8 +28,8 @@ class Problem:
     reg_param: float
     alpha: float
     nonnegative: bool
-    # What is predicted for a user or an item without factors (Spark: coldStartStrategy): nothing ("drop"), or
-    # NaN, which makes every figure over the predictions NaN.
+    # The prediction for a user or an item without factors (Spark: coldStartStrategy): none ("drop"), or NaN,
+    # which makes every figure over the predictions NaN.
     cold_start_strategy: Literal["nan", "drop"] = "drop"
 
 
@@ -71,7 +71,7 @@ def rating(settings: TrainingSettings) -> Problem:
 
 
 def training_rows(preferences: DataFrame, problem: Problem) -> DataFrame:
-    """The rows (user_index, item_index, and the column) that the problem learns from."""
+    """The rows (user_index, item_index and the column) that the fit learns from."""
     rows = preferences.select("user_index", "item_index", problem.column)
     return with_positives(rows) if problem.implicit else rows.filter(f"{problem.column} IS NOT NULL")
 
@@ -79,8 +79,8 @@ def training_rows(preferences: DataFrame, problem: Problem) -> DataFrame:
 def with_positives(preferences: DataFrame) -> DataFrame:
     """The rows whose user and item both have a positive strength somewhere.
 
-    Others' exact factors are zero and change no other's, while Spark, which scales regParam by the number of
-    positives, would find their systems singular.
+    The exact factors of all others are zero and do not influence any factors, while Spark, which scales
+    regParam by the number of positives, would find their systems singular.
     """
     positive = preferences.filter("strength > 0")
     users, items = (positive.select(side).distinct() for side in ("user_index", "item_index"))

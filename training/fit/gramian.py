@@ -1,4 +1,4 @@
-"""XᵀX of one side's factors, summed on the executors: what a fold-in of the other side needs of them."""
+"""Sums XᵀX of one side's factors on the executors, which a fold-in of the other side needs."""
 
 from __future__ import annotations
 

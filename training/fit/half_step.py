@@ -21,14 +21,14 @@ _FACTORS_DDL = "id INT, features ARRAY<FLOAT>"
 
 
 class Fixed(NamedTuple):
-    """The side that stands still, and its Gramian."""
+    """The factors of the fixed side, and their Gramian."""
 
     factors: Matrix
     gramian: NDArray[np.float64]
 
 
 def by_row(rows: DataFrame, row: str, column: str, value: str, blocks: int) -> DataFrame:
-    """(row, column, value) with all of a row in one of a given number of partitions."""
+    """(row, column, value), partitioned by row into a given number of partitions."""
     named = rows.select(F.col(row).alias("row"), F.col(column).alias("column"), F.col(value).alias("value"))
     return named.repartition(blocks, "row")
 
@@ -55,7 +55,7 @@ def _solver(
 
 
 def solve(rows: pa.Table, fixed: Fixed, problem: Problem) -> pa.RecordBatch:
-    """The factors of some rows by all their interactions, given in any order."""
+    """The factors of rows, from all of their interactions in any order."""
     row = rows["row"].to_numpy()
     order = np.argsort(row, kind="stable")
     ids, counts = np.unique(row, return_counts=True)

@@ -15,7 +15,7 @@ from training.fit.als import Factors, Problem
 from training.fit.factors import Matrix, matrix
 from training.fit.half_step import by_row, half_step
 
-# The parameters that both fits must share for one to start from the other.
+# The parameters that must be equal if a fit is to start from another one.
 _SHARED_PARAMETERS = (
     "als_rank",
     "als_alpha",
@@ -26,7 +26,7 @@ _SHARED_PARAMETERS = (
     "explicit_rank",
     "explicit_reg_param",
 )
-SWEEPS = 1  # of items and then users, after the users are first solved for the old items
+SWEEPS = 1  # half-steps of items and then users, after the users are first solved for the old items
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def may_be_warm(
 
 
 class Sides(NamedTuple):
-    """What a problem learns from, kept on the executors by user and by item (`half_step.by_row`)."""
+    """The data that a fit learns from, persisted on the executors by user and by item
+    (`half_step.by_row`)."""
 
     by_user: DataFrame
     by_item: DataFrame

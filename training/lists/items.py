@@ -16,9 +16,9 @@ SIMILAR_ITEMS, TOP_USERS = 50, 50
 def similar_items(frames: ModelFrames, item_matrix: Matrix) -> DataFrame:
     """(item_id, columns, scores): each item's nearest others by the cosine of their factors.
 
-    An item whose factors are all zero is like nothing: it has no list, and is in nobody's.
+    An item whose factors are all zero resembles no other: it has no list, and is in no list.
     """
-    # In float64, where no square of a float32 overflows or vanishes.
+    # In float64, because squares of float32 numbers could overflow or become zero.
     lengths = np.linalg.norm(item_matrix.astype(np.float64), axis=1, keepdims=True)
     unit = item_matrix / np.where(lengths > 0, lengths, 1)
     squares = F.aggregate(
@@ -37,7 +37,7 @@ def similar_items(frames: ModelFrames, item_matrix: Matrix) -> DataFrame:
 
 
 def top_users(frames: ModelFrames, preferences: DataFrame, users: int, rank: int) -> DataFrame:
-    """(item_id, user_ids, scores): those who would like each item best and do not know it yet."""
+    """(item_id, user_ids, scores): the users who would like each item best and do not know it yet."""
     known = preferences.select(F.col("item_index").alias("row"), F.col("user_index").alias("column"))
     lists = ranked_lists(frames.item_factors, known, matrix(frames.user_factors, users, rank), TOP_USERS)
     places = lists.select("row", F.posexplode(F.arrays_zip("columns", "scores")).alias("place", "listed"))

@@ -23,7 +23,7 @@ _BUCKETS = 4
 
 
 class RankedRows(NamedTuple):
-    """The lists of some rows, in the order of those rows, and what they were made from."""
+    """The lists of rows, in the order of the rows, and the factors that they were made from."""
 
     columns: NDArray[np.int32]  # (rows, n), -1 where fewer remain
     scores: Matrix
@@ -33,7 +33,7 @@ class RankedRows(NamedTuple):
     others: Matrix  # the columns' factors
 
     def select(self, rows: NDArray[np.int64]) -> RankedRows:
-        """Some of the rows, by their places."""
+        """A selection of the rows, by their places."""
         counts = np.diff(self.known_indptr)[rows]
         starts = np.repeat(self.known_indptr[rows] - np.cumsum(counts) + counts, counts)
         known = self.known[starts + np.arange(len(starts))]
@@ -61,7 +61,7 @@ def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> 
 
 
 def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emit, ddl: str) -> DataFrame:
-    """Rank rows (row, features and what ``emit`` needs) on the executors; what ``emit`` makes of the lists.
+    """Rank rows (row, features, and columns for ``emit``) on the executors. Returns what ``emit`` yields.
 
     Rows and known pairs are joined by bucket, one line a pair: to gather the pairs of each row in the JVM
     would take as long as the ranking, and no worker needs the factors of all rows.
@@ -80,7 +80,7 @@ def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: 
 
 
 def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> RankedRows:
-    """The lists of a bucket's rows; known pairs of other rows are ignored."""
+    """The lists of a bucket's rows. Known pairs of other rows are ignored."""
     flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     features = flat.astype(np.float32).reshape(-1, columns.shape[1])
     indptr, indices = _as_csr(rows["row"].to_numpy(), known["row"].to_numpy(), known["column"].to_numpy())

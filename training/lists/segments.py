@@ -1,6 +1,7 @@
 """What segments of users (contracts/stored/segments.py) like: the lists of a demographic cold start.
 
-k-anonymous: an item is in a segment's list only where at least SEGMENT_MIN_USERS of its users like it.
+The lists are k-anonymous: an item is listed only if at least SEGMENT_MIN_USERS of the segment's users like
+it.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ _MEMBERS = pa.schema([("user_id", pa.string()), ("segment", pa.string())])
 
 
 def members(spark: SparkSession, lake_uri: str, attributes: Sequence[str]) -> DataFrame | None:
-    """(user_id, segment) by the newest metadata of each user; None where the lake knows of none."""
+    """(user_id, segment) from the newest metadata of each user; None if the lake has none."""
     newest = newest_attributes(spark, lake_uri, attributes)
     return None if newest is None else newest.mapInArrow(_segments(tuple(attributes)), _MEMBERS_DDL)
 
 
 def newest_attributes(spark: SparkSession, lake_uri: str, attributes: Sequence[str]) -> DataFrame | None:
-    """(id, attributes as JSON) of each user; None where the lake knows of none, or none make segments."""
+    """(id, attributes as JSON) of each user; None if the lake has none, or none that define segments."""
     path = lake.CATALOG.path(lake_uri)
     if not attributes or not is_table(spark, path):
         return None

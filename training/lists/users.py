@@ -1,7 +1,7 @@
 """Ranks all users' lists on the executors and writes them to Redis; a warm round writes only what changed.
 
-A list that is reused is copied within Redis from the version before, with its scores. So every version is
-whole, and readers cannot see which lists were copied (docs/decisions/0009-kept-lists.md).
+A reused list is copied within Redis from the previous version, with its scores. So every version is complete,
+and readers cannot see which lists were copied (docs/decisions/0009-kept-lists.md).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _COUNTS_DDL = "written BIGINT, kept BIGINT"
 
 
 class ReusedLists(NamedTuple):
-    """The version whose lists may be reused, and how much worse than new ones they may be."""
+    """The version whose lists may be reused, and how much worse than new lists they may be."""
 
     version: str
     tolerance: float
@@ -55,7 +55,7 @@ def write_user_lists(
 
 
 def list_writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> Emit:
-    """Encodes and writes the lists of rows (user_id), or reuses the earlier ones; says how many of each."""
+    """Encodes and writes the lists of rows (user_id), or reuses earlier ones. Reports how many of each."""
     url, shards = publisher.url, publisher.shards
 
     def write(rows: pa.Table, ranked: RankedRows) -> pa.Table:
@@ -80,7 +80,7 @@ def list_writer(publisher: Publisher, version: str, reused: ReusedLists | None) 
 
 
 def still_good_lists(old: list[bytes | None], ranked: RankedRows, tolerance: float) -> NDArray[np.bool_]:
-    """`still_good` for lists as Redis holds them; a missing one, or one of another length, is not good."""
+    """`still_good` for lists in Redis. A missing list, or one of another length, is not good."""
     n = ranked.columns.shape[1]
     lists = np.full((len(old), n), -1, np.int32)
     for row, raw in enumerate(old):

@@ -1,4 +1,4 @@
-"""The models' folder where it is on this machine: read, checked and deleted without starting Spark."""
+"""Reads, checks and deletes models' folders on this machine, without starting Spark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def local_folder(models_uri: str, version: str) -> Path | None:
 
 
 def check(models_uri: str, version: str, manifest: Manifest) -> None:
-    """Compare the files with the manifest's checksums; a folder elsewhere is left to Spark.
+    """Compare the files with the manifest's checksums. A folder that is not on this machine is left to Spark.
 
     Raises DamagedModelError.
     """
@@ -38,14 +38,14 @@ def checksums(models_uri: str, version: str) -> dict[str, str] | None:
 
 
 def compare(models_uri: str, version: str, written: dict[str, str], found: dict[str, str]) -> None:
-    """Raises DamagedModelError where a file is missing, new, or has another content than was written."""
+    """Raises DamagedModelError if a file is missing, new, or does not have the content that was written."""
     wrong = sorted(name for name in written.keys() | found.keys() if written.get(name) != found.get(name))
     if wrong:
         raise damaged_error(models_uri, version, ", ".join(wrong))
 
 
 def damaged_error(models_uri: str, version: str, what: str) -> DamagedModelError:
-    """The error with its cure."""
+    """The error for a damaged version, which names the cure."""
     return DamagedModelError(
         f"Model {version} in {models_uri} is damaged ({what}): restore it from a backup, or train again. "
         "It is not used; the served model stays"
@@ -53,7 +53,7 @@ def damaged_error(models_uri: str, version: str, what: str) -> DamagedModelError
 
 
 def read_manifest(models_uri: str, version: str) -> Manifest | None:
-    """From the folder, None where it is not there. Raises as `outcome.parse_manifest`."""
+    """The manifest in the version's folder; None if it is not there. Raises as `outcome.parse_manifest`."""
     folder = local_folder(models_uri, version)
     if folder is None or not (folder / "manifest.json").is_file():
         return None
@@ -61,7 +61,7 @@ def read_manifest(models_uri: str, version: str) -> Manifest | None:
 
 
 def delete(models_uri: str, version: str) -> None:
-    """Delete the folder where it is here."""
+    """Delete the folder if it is on this machine."""
     folder = local_folder(models_uri, version)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

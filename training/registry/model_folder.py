@@ -21,17 +21,19 @@ _SCHEMAS = {
     "users": "user_id STRING, user_index INT",
     "items": "item_id STRING, item_index INT",
     **dict.fromkeys(("user_factors", "item_factors", "rating_user_factors", "rating_item_factors"), _FACTORS),
-    # Factors of the measured fits, which do not know what was held out: the next round compares with them.
+    # Factors of the measured fits, which were not trained on the held-out slice; the next round compares with
+    # them.
     **dict.fromkeys(("measured_item_factors", "measured_rating_item_factors"), _FACTORS),
 }
-# The arrays of a version's blend, as keyspace.model_signals has them.
+# The arrays of a version's blend, in the form of keyspace.model_signals.
 SIGNALS = "signals"
 _TABLES = {**_SCHEMAS, SIGNALS: "field STRING, content BINARY"}
 
 
 @dataclass(frozen=True)
 class ModelFrames:
-    """What a fit gives: factors (id, features) by dense index, and the id maps (user_id, user_index) ..."""
+    """The result of a fit: factors (id, features) by dense index, and the id maps (user_id, user_index)
+    ..."""
 
     users: DataFrame
     items: DataFrame
@@ -43,7 +45,7 @@ class ModelFrames:
     measured_rating_item_factors: DataFrame | None = None
 
     def frames(self) -> dict[str, DataFrame]:
-        """Every frame that there is, by the name of its folder."""
+        """All existing frames, by the names of their folders."""
         return {name: frame for name, frame in vars(self).items() if frame is not None}
 
 
@@ -77,7 +79,7 @@ def item_ids(items: DataFrame) -> list[str]:
 
 
 def write_manifest(spark: SparkSession, models_uri: str, manifest: Manifest) -> None:
-    """The last file of a version: a folder without it was never finished."""
+    """Write the manifest, the last file of a version. A folder without it was never finished."""
     StoredFiles(spark).replace(
         f"{_folder(models_uri, manifest.version)}/{MANIFEST}", manifest.to_json(indent=2)
     )
@@ -140,15 +142,15 @@ def _checksums_by_spark(spark: SparkSession, models_uri: str, version: str) -> d
 
 
 def check(spark: SparkSession, models_uri: str, version: str, manifest: Manifest) -> None:
-    """Raises DamagedModelError where a file is missing, new, or has another content than was written."""
+    """Raises DamagedModelError if a file is missing, new, or does not have the content that was written."""
     try:
         found = checksums(spark, models_uri, version)
-    except Py4JJavaError as error:  # Hadoop's own checksums may find a flipped byte first
+    except Py4JJavaError as error:  # Hadoop's checksums may find a flipped byte first
         raise local_models.damaged_error(models_uri, version, str(error.java_exception)) from error
     if manifest.checksums is not None:
         local_models.compare(models_uri, version, manifest.checksums, found)
 
 
 def delete(spark: SparkSession, models_uri: str, version: str) -> None:
-    """Delete a version's folder; nothing happens where there is none."""
+    """Delete a version's folder. It is no error if there is none."""
     StoredFiles(spark).delete(_folder(models_uri, version))

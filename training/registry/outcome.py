@@ -6,11 +6,11 @@ from contracts.stored.manifest import Manifest, ManifestError, NewerManifestErro
 
 
 class TrainingError(RuntimeError):
-    """A round that could not end; its text names the cure. The old model stays served."""
+    """A round failed; the message names the cure. The old model stays served."""
 
 
 class DamagedModelError(TrainingError):
-    """A version's files or its manifest are not what was written."""
+    """A version's files or its manifest differ from what was written."""
 
 
 def parse_manifest(text: str | bytes, version: str) -> Manifest:

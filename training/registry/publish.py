@@ -1,6 +1,6 @@
-"""Publishes a version to Redis: written whole, verified, then the pointer moves by compare-and-set.
+"""Publishes a version to Redis: writes all of it, verifies it, then moves the pointer by compare-and-set.
 
-Killed at any point, the old version stays served; what was written is deleted by the next round.
+If it is killed at any point, the old version stays served, and the next round deletes what was written.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from contracts.stored.statuses import TrainingStatus
 from training.registry.outcome import DamagedModelError, TrainingError, parse_manifest
 
 _CHUNK = 500
-# Fields of one hash to another of the same slot; says how many there were.
+# Copies fields of one hash to another of the same slot. Returns how many existed.
 _COPY_FIELDS = """
 local values, found = redis.call('HMGET', KEYS[1], unpack(ARGV)), {}
 for place, value in ipairs(values) do
@@ -89,7 +89,7 @@ class Publisher:
         return connect(self.url)
 
     def current_version(self) -> str | None:
-        """The served version, None before the first model."""
+        """The served version; None before the first model."""
         return self._text(keyspace.CURRENT_MODEL)
 
     def current_manifest(self) -> Manifest | None:
@@ -106,7 +106,7 @@ class Publisher:
         return parse_manifest(text, version) if text else None
 
     def check_budget(self, needed: int, budget: int) -> None:
-        """Refuse what does not fit: ``needed`` more bytes, ``budget`` for all of Redis (0: no bound).
+        """Check that ``needed`` more bytes fit into ``budget``, which is for all of Redis (0: no bound).
 
         Raises MemoryBudgetError.
         """
@@ -159,23 +159,23 @@ class Publisher:
         return len(parts)
 
     def promote(self, manifest: Manifest, expected: str | None) -> bool:
-        """Write the manifest and move the pointer; False where another trainer was faster."""
+        """Write the manifest and move the pointer. False if another trainer was faster."""
         self.write_manifest(manifest)
         gate = manifest.gate.reason if manifest.gate else ""
         reason = "; ".join(filter(None, (gate, manifest.cause)))
         return self.move(manifest.version, expected, "publish", reason)
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Write what is known of a version; whoever reads it takes the version for finished."""
+        """Write the manifest. Readers treat a version with a manifest as finished."""
         self._client.set(keyspace.manifest(manifest.version), manifest.to_json())
 
     def move(self, version: str, expected: str | None, action: str, reason: str) -> bool:
-        """Move the pointer from ``expected``, with a line of audit; False where it names another version."""
+        """Move the pointer from ``expected``, with an audit line. False if it names another version."""
         line = audit_line(_who(), action, expected, version, reason)
         return bool(self._client.eval(MOVE_SCRIPT, len(MOVE_KEYS), *MOVE_KEYS, *move_arguments(line)))
 
     def record(self, action: str, current: str | None, version: str, reason: str) -> None:
-        """Write a line of audit for what does not move the pointer: a refusal, a pruning."""
+        """Write an audit line for something that does not move the pointer: a refusal, a pruning."""
         line = audit_line(_who(), action, current, version, reason)
         with self._client.pipeline(transaction=True) as pipeline:
             pipeline.rpush(keyspace.MODEL_AUDIT, line.encode())
@@ -183,7 +183,7 @@ class Publisher:
             pipeline.execute()
 
     def audit(self) -> list[AuditLine]:
-        """All lines that are kept, oldest first."""
+        """All audit lines that are kept, oldest first."""
         lines: Any = self._client.lrange(keyspace.MODEL_AUDIT, 0, -1)
         return [AuditLine.decode(line) for line in lines]
 
@@ -198,7 +198,7 @@ class Publisher:
         return {place.decode(): int(offset) for place, offset in fields.items()}
 
     def erased_users(self) -> dict[str, int]:
-        """Users who asked to be forgotten, and until when (epoch ms)."""
+        """Users who asked to be forgotten -> the moment up to which their events are erased (epoch ms)."""
         found: dict[str, int] = {}
         for shard in range(self.shards):
             fields: Any = self._client.hgetall(keyspace.erased_users(shard))
@@ -206,7 +206,7 @@ class Publisher:
         return found
 
     def empty_lists(self, version: str, users: Set[str]) -> None:
-        """Empty users' own lists in a version, and take the users out of the lists of items."""
+        """Empty these users' lists in a version, and remove them from the lists of items."""
         for user in users:
             key = keyspace.top_n(keyspace.shard_of(user, self.shards), version)
             if self._client.hexists(key, user):
@@ -218,7 +218,7 @@ class Publisher:
                 self._client.hset(key, item, left)
 
     def versions(self) -> list[str]:
-        """Every version that Redis holds or is getting, oldest first."""
+        """Every version in Redis, also unfinished ones, oldest first."""
         found: Any = self._client.zrange(keyspace.MODEL_VERSIONS, 0, -1)
         return [version.decode() for version in found]
 
@@ -275,12 +275,12 @@ class Publisher:
         return int(self._client.incr(keyspace.TRAINING_REQUESTS))
 
     def write_status(self, status: TrainingStatus) -> None:
-        """Write what the trainer does at the moment; fields that are not set stay as they are."""
+        """Write what the trainer is doing. Fields that are not set stay unchanged."""
         fields = [text for pair in status.encode().items() for text in pair]
         self._client.hset(keyspace.TRAINING_STATUS, items=fields)
 
     def read_status(self) -> TrainingStatus:
-        """What the trainer wrote last."""
+        """The trainer's last status."""
         fields: Any = self._client.hgetall(keyspace.TRAINING_STATUS)
         return TrainingStatus.decode(fields)
 
@@ -312,7 +312,8 @@ class Publisher:
         return None if raw is None else str(raw.decode())
 
     def verify(self, keys: list[str], written: int) -> None:
-        """Count what Redis holds. Raises IncompletePublishError where it is not what was written."""
+        """Count the fields in Redis. Raises IncompletePublishError if they are not as many as were
+        written."""
         found = sum(int(self._client.hlen(key)) for key in keys)
         if found != written:
             raise IncompletePublishError(
@@ -342,7 +343,7 @@ def read_fields(url: str, key: str, names: list[str]) -> list[bytes | None]:
 
 
 def copy_fields(url: str, source: str, key: str, names: list[str]) -> int:
-    """Copy fields within Redis, in chunks, so that no call holds it up; how many there were."""
+    """Copy fields within Redis, in chunks, so that no call blocks it for long. Returns how many existed."""
     with connect(url).pipeline(transaction=False) as pipeline:
         for chunk in _chunks(names):
             pipeline.eval(_COPY_FIELDS, 2, source, key, *chunk)

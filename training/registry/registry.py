@@ -1,4 +1,4 @@
-"""What may be done with published versions: look at them, serve an earlier one again, delete old ones."""
+"""Operations on published versions: look at them, serve an earlier one again, delete old ones."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Registry:
         return current
 
     def rollback(self, reason: str = "by hand") -> tuple[str, str]:
-        """Serve again what was served before; (the version left, the version served)."""
+        """Serve the previous version again. Returns (the version before the change, the version served
+        now)."""
         current, manifest = self.publisher.current_version(), self.publisher.current_manifest()
         previous = manifest.previous if manifest else None
         if current is None or previous is None:
@@ -68,7 +69,8 @@ class Registry:
         return current, previous
 
     def prune(self, keep: int, delete_elsewhere: Callable[[str], None]) -> list[str]:
-        """Delete all but the served version and the ``keep`` - 1 newest others; returns the deleted.
+        """Delete all versions except the served one and the ``keep`` - 1 newest others. Returns the deleted
+        ones.
 
         ``delete_elsewhere`` deletes a version's folder where MODELS_URI is not on this machine.
         """
@@ -77,7 +79,7 @@ class Registry:
         others = [version for version in self.publisher.versions() if version not in in_use]
         old = others[: max(0, len(others) - (keep - 1))]
         for version in old:
-            # The folder first: a version that is gone from Redis is not found again.
+            # The folder is deleted first, because a version that is gone from Redis is not found again.
             if local_models.local_folder(self.models_uri, version) is None:
                 delete_elsewhere(version)
             else:
@@ -88,7 +90,7 @@ class Registry:
 
 
 def differences(a: Manifest, b: Manifest) -> dict[str, tuple[Any, Any]]:
-    """Where parameters, metrics and counts of two versions differ."""
+    """The differences of two versions in parameters, metrics and counts."""
     fields_a, fields_b, found = a.to_dict(), b.to_dict(), {}
     for part in ("parameters", "metrics", "counts", "fit"):
         of_a, of_b = fields_a.get(part, {}), fields_b.get(part, {})

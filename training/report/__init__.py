@@ -1,1 +1,1 @@
-"""What a round did, for people: a line, a page, a tracking server."""
+"""Reports what a round did: as a log line, a page, and to a tracking server."""

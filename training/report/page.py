@@ -1,4 +1,4 @@
-"""A version's report: one page that stands alone, from its manifest."""
+"""A version's report: one self-contained HTML page, made from its manifest."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FiguresByList = Mapping[str, Mapping[str, FigureTriple]]  # by who made the list
 
 
 def report(manifest: Manifest) -> str:
-    """The HTML page. A model that was not measured has a page that says so."""
+    """The HTML page of a version. For a model that was not measured, it says so."""
     evaluation, gate, counts = manifest.evaluation, manifest.gate, manifest.counts
     figures = (evaluation.figures if evaluation else None) or {}
     leads_the_answers = gate is not None and gate.publish and gate.leads == "model"
