@@ -107,6 +107,7 @@ DESCRIPTIONS: dict[str, Callable[[Any], Failure | None]] = {
     "stack.machine.errors.StackError": _own_words,
     "clients.kafka_options.KafkaFileError": _own_words,
     "streaming.records.mapping_file.MappingError": _own_words,
+    "streaming.records.schema_registry.SchemaRegistryError": _own_words,
     "training.registry.outcome.TrainingError": _own_words,
     "experiments.api.ExperimentApiError": _own_words,
     "serving.redis.store.StoreError": _redis_down,
