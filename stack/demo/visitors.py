@@ -11,6 +11,7 @@ import time
 from typing import Any, Protocol
 
 import numpy as np
+from pydantic import SecretStr
 
 from clients.json_logs import log_json_lines
 from contracts.settings import ExperimentSettings
@@ -55,18 +56,18 @@ class Site(Protocol):
 
 
 class Api:
-    """The API as the site."""
+    """The API as the site; ``key`` is for reads and writes where the API has keys."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, key: SecretStr | None = None) -> None:
+        self._url, self._key = url, key
 
     def ask(self, user_id: str, session_id: str) -> Any:
         """Ask for a list for this session."""
-        return api_client.recommendations(self._url, user_id, SHOWN, session_id)
+        return api_client.recommendations(self._url, user_id, SHOWN, session_id, key=self._key)
 
     def send(self, events: list[dict[str, object]]) -> None:
         """Send the events, and wait for the acknowledgement."""
-        api_client.send_events(self._url, events)
+        api_client.send_events(self._url, events, self._key)
 
 
 def main() -> None:
@@ -74,8 +75,9 @@ def main() -> None:
     log_json_lines()
     settings = ExperimentSettings()
     visitors = Visitors(SyntheticWorld(WorldSize()), np.random.default_rng())
-    site = Api(settings.api_url)
-    while not serves_a_model(settings.api_url, visitors.world.user_id(0)):
+    key = settings.api_key or settings.admin_api_key
+    site = Api(settings.api_url, key)
+    while not serves_a_model(settings.api_url, visitors.world.user_id(0), key):
         time.sleep(_LOOK_SECONDS)
     begin_experiment(ExperimentApi(settings))
     while True:
@@ -86,10 +88,10 @@ def main() -> None:
             time.sleep(_TROUBLE_SECONDS)
 
 
-def serves_a_model(api_url: str, user_id: str) -> bool:
+def serves_a_model(api_url: str, user_id: str, key: SecretStr | None = None) -> bool:
     """Whether the API answers from a model: before that, both arms would be the popular list."""
     try:
-        answer = api_client.recommendations(api_url, user_id, 1, exposure=False)
+        answer = api_client.recommendations(api_url, user_id, 1, exposure=False, key=key)
         return answer["model_version"] is not None
     except ApiError:
         return False

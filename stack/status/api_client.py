@@ -53,13 +53,18 @@ def answers(url: str, timeout: float = 1.0) -> bool:
 
 
 def recommendations(
-    api: str, user_id: str, n: int, session_id: str | None = None, exposure: bool = True
+    api: str,
+    user_id: str,
+    n: int,
+    session_id: str | None = None,
+    exposure: bool = True,
+    key: SecretStr | None = None,
 ) -> Any:
     """A user's list, for a session if one is given; ``exposure`` says whether somebody sees it."""
     query = f"n={n}" + ("" if exposure else "&exposure=false")
     if session_id is not None:
         query += f"&session_id={quote(session_id, safe='')}"
-    return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?{query}")
+    return call(f"{api}/v1/users/{quote(user_id, safe='')}/recommendations?{query}", key=key)
 
 
 def recommendations_after(api: str, user_id: str, n: int, token: str, wait_seconds: float) -> Any:
@@ -91,6 +96,6 @@ def export_user(api: str, user_id: str, key: SecretStr | None) -> Any:
     )
 
 
-def send_events(api: str, events: list[dict[str, object]]) -> Any:
-    """Send interactions."""
-    return call(f"{api}/v1/events", {"events": events})
+def send_events(api: str, events: list[dict[str, object]], key: SecretStr | None = None) -> Any:
+    """Send interactions; needs the key for writes where one is set."""
+    return call(f"{api}/v1/events", {"events": events}, key=key)

@@ -99,7 +99,7 @@ def test_visits_begin_with_the_first_model(monkeypatch: pytest.MonkeyPatch) -> N
     answers: list[Any] = [ApiError("not yet"), {"model_version": None}, {"model_version": "v1"}]
 
     def answer(*args: object, **more: object) -> Any:
-        assert more == {"exposure": False}  # no user sees this list
+        assert more == {"exposure": False, "key": None}  # no user sees this list
         found = answers.pop(0)
         if isinstance(found, ApiError):
             raise found

@@ -6,18 +6,23 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from pydantic import SecretStr
 
+from stack.demo.visitors import Api
 from stack.machine.ports import LOOPBACK, free_port
 from stack.status import api_client
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with the requested path, or with 503 under /down."""
+    """Answers with the requested path and the key, or with 503 under /down."""
 
     def do_GET(self) -> None:
         self.send_response(503 if self.path.startswith("/down") else 200)
         self.end_headers()
-        self.wfile.write(json.dumps({"path": self.path}).encode())
+        self.wfile.write(json.dumps({"path": self.path, "key": self.headers["X-API-Key"]}).encode())
+
+    def do_POST(self) -> None:
+        self.do_GET()
 
     def log_message(self, *_: object) -> None: ...
 
@@ -45,3 +50,12 @@ def test_a_refusal_is_shown_in_the_words_of_the_api(api: str) -> None:
 def test_whether_something_answers(api: str) -> None:
     assert api_client.answers(api)
     assert not api_client.answers(f"http://{LOOPBACK}:{free_port()}/livez")
+
+
+def test_visitors_read_and_write_with_their_key(api: str) -> None:
+    key = SecretStr("s3cret")
+    site = Api(api, key)
+    site.send([{"user_id": "u"}])
+    assert site.ask("u", "s")["key"] == "s3cret"
+    assert api_client.send_events(api, [], key)["key"] == "s3cret"
+    assert api_client.send_events(api, [])["key"] is None
