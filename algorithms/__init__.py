@@ -1,1 +1,1 @@
-"""The mathematics the services share: numpy only, no input or output."""
+"""The mathematics that the services share: numpy only, no input or output."""

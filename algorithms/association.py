@@ -1,4 +1,4 @@
-"""Whether two things go together more often than chance would have them."""
+"""Measures whether two things occur together more often than by chance."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Floats = NDArray[np.floating[Any]]
 def log_likelihood(together: Floats, expected: Floats) -> NDArray[np.float64]:
     """2 (k ln(k / e) - (k - e)) where k > e, else 0: how surprising each count is, of a Poisson mean e.
 
-    The likelihood ratio of Dunning (1993) against "no more than chance", so that neither what is popular with
-    everyone nor what went together once by chance wins.
+    The likelihood ratio of Dunning (1993) against independence. It ranks high neither things that are popular
+    with everybody nor pairs that occurred together once by chance.
     """
     surplus = together > np.maximum(expected, 0)
     k, e = np.where(surplus, together, 1.0), np.where(surplus & (expected > 0), expected, 1e-9)

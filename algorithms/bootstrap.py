@@ -54,7 +54,8 @@ def figure_of_all(
 ) -> Figure:
     """A figure of all lists together: ``of_users`` gets the users to count, some several times.
 
-    Users drawn twice show fewer items than all do, so the interval is moved to where the figure is.
+    A resample holds fewer distinct users, who show fewer items, so the interval is shifted to the figure
+    itself.
     """
     rng = np.random.default_rng(seed)
     draws = np.array([of_users(rng.integers(0, users, users)) for _ in range(resamples if users else 0)])

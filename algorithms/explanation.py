@@ -1,4 +1,5 @@
-"""Why an implicit ALS recommends an item: the parts that the user's interactions have in its score."""
+"""Explains why an implicit ALS recommends an item: how much each of the user's interactions adds to its
+score."""
 
 from __future__ import annotations
 

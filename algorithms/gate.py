@@ -1,4 +1,4 @@
-"""Whether a candidate may replace the champion: paired comparisons on the same users, and a decision."""
+"""Decides whether a candidate model may replace the champion, by paired comparisons on the same users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a list that an earlier model made is still as good as a new one by the new model's scores."""
+"""Decides whether an earlier model's list is still as good as a new list, by the new model's scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lists are beyond accurate: how much of the catalogue they show, how new, how mixed, how surprising."""
+"""Metrics of lists beside accuracy: coverage of the catalogue, novelty, diversity, serendipity."""
 
 from __future__ import annotations
 

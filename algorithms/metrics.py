@@ -1,4 +1,4 @@
-"""How good predictions and ranked lists are: pure functions, one table of ranking metrics."""
+"""Accuracy metrics of predictions and ranked lists: pure functions, and a table of the ranking metrics."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def r2(truth: Values, predicted: Values) -> float:
 
 
 def precision_at_k(lists: Lists, positives: Positives, k: int) -> Values:
-    """Hits / k; a short list is not excused."""
+    """Hits / k, also for a list with fewer than k items."""
     return _over(hits_at_k(lists, positives, k).sum(axis=1), np.full(len(lists), float(k)), positives)
 
 

@@ -1,4 +1,5 @@
-"""Maximal marginal relevance: a ranking that trades relevance against likeness to what stands above."""
+"""Maximal marginal relevance: a ranking that trades relevance against similarity to the items ranked
+above."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of an interaction is still believed: weights that halve with newer interactions and with time.
+"""Weights of old interactions, which halve with a number of newer interactions and with time.
 
 Both ages are measured from the row's own newest interaction, never from the clock, so that a row's factors
 change only when it has a new interaction, and can be computed again at any time.

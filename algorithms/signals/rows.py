@@ -1,4 +1,4 @@
-"""Sparse item-to-item rows, each cut to its largest entries: what a signal keeps and a worker maps."""
+"""Sparse item-to-item rows, each cut to its largest entries: the matrices that signals store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every signal can do once it is fitted."""
+"""The interface of a fitted signal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transitions: what follows what within the next few events, asked for a user's newest ones.
+"""Transitions: which items usually follow a user's newest ones within the next few events.
 
 With C the counts of ``pair_counts`` and r and c their row and column sums,
 

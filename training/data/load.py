@@ -113,7 +113,8 @@ def describe_world(
 ) -> World:
     """What a version takes in Redis; the sizes are the mean lengths of the pairs' ids in bytes.
 
-    ``signal_matrices`` is the number of the blend's matrices, which are not made on the executors.
+    ``signal_matrices`` is the number of the blend's matrices; 0 for a round on the executors, which makes
+    none.
     """
     return World(
         users=counts.users,

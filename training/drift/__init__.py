@@ -1,1 +1,1 @@
-"""Whether what users do has changed since the served model was trained, and when that asks for a round."""
+"""Detects that users' behaviour has changed since the served model was trained, and asks for a round."""

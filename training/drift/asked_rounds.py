@@ -1,4 +1,4 @@
-"""When an alarm asks for a round, and for which: warm first, full where the drift goes on."""
+"""Decides when an alarm asks for a round, and for which one: warm at first, full if the drift continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AskedRound(NamedTuple):
 
 @dataclass
 class AskedRounds:
-    """Detectors by figure, and what their alarms lead to.
+    """One detector for each figure, and the rounds that their alarms ask for.
 
     A round is asked for at most every DRIFT_MIN_SECONDS; an alarm in between waits. The next one is full
     where the gate refused the round that drift asked for, or where another alarm comes within
@@ -50,7 +50,7 @@ class AskedRounds:
         self._waiting = "; ".join([self._waiting, *alarms] if self._waiting else alarms)
 
     def due(self) -> AskedRound | None:
-        """The round that is asked for now; None where nothing is, or the bound is not over."""
+        """The round to ask for now; None without an alarm, or within DRIFT_MIN_SECONDS of the last one."""
         since = self.clock() - self._asked_at
         if not self._waiting or since < self.settings.drift_min_seconds:
             return None
@@ -60,11 +60,11 @@ class AskedRounds:
         return asked
 
     def note_outcome(self, outcome: RoundOutcome) -> None:
-        """How the round ended that was asked for last; a refused one is followed by a full one."""
+        """Note how the last round ended that drift asked for. After a refused one, the next is full."""
         if outcome == "refused_by_gate" and not self._refused:
             self._refused = True
             self._waiting = "the gate refused the warm round"
 
     def model_changed(self) -> None:
-        """Begin again with new baselines: figures are compared with another model."""
+        """Begin again with new baselines, because another model is served."""
         self._detectors = None

@@ -1,4 +1,4 @@
-"""One figure of the stream, watched for a change of its level.
+"""Watches one figure of the stream for a change of its level.
 
 ADWIN (Bifet and Gavalda 2007, by river) compares the mean of older and newer values in every split of a
 window that it keeps. It takes blocks of events, because events come in bursts by user and are no independent
@@ -19,7 +19,7 @@ BLOCK = 48  # events
 BASELINE = 40  # blocks by which the deviation is known
 DELTA = 0.002
 _LEAST_DEVIATION = 1e-3
-_NEWEST = 10  # blocks whose mean is called the new level
+_NEWEST = 10  # the number of newest blocks whose mean is the new level
 
 
 class Detector:
@@ -34,7 +34,7 @@ class Detector:
         self.before, self.after = 0.0, 0.0  # the level around the newest change
 
     def takes(self, values: ArrayLike) -> bool:
-        """Whether a change shows with these values. After a change, a new baseline begins."""
+        """Add values; returns whether they show a change. After a change, a new baseline begins."""
         self._events.extend(np.asarray(values, dtype=np.float64).tolist())
         found = False
         while len(self._events) >= BLOCK:

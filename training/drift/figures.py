@@ -1,4 +1,5 @@
-"""Figures of new events beside the served model: pure, one value in [0, 1] an event."""
+"""Figures that compare new events with the served model: pure functions, one value in [0, 1] for each
+event."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ HITS, HEAD, UNKNOWN_USERS, UNKNOWN_ITEMS, RATINGS = (
 
 
 class NewEvent(NamedTuple):
-    """What a figure needs of an event."""
+    """An event, as far as the figures need it."""
 
     user_id: str
     item_id: str

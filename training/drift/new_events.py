@@ -1,4 +1,4 @@
-"""New events of the lake beside the served model, read at most once a minute: the edge of this room."""
+"""Reads new events of the lake, at most once a minute, to compare them with the served model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from training.drift.asked_rounds import AskedRound, AskedRounds
 from training.drift.figures import LIST_LENGTH, NewEvent, Reference, figures_of, head_of
 from training.registry.publish import Publisher
 
-MOST_EVENTS = 5000  # of one look; of more, the newest
+MOST_EVENTS = 5000  # the largest number of events in one look; if there are more, the newest
 _POPULAR = 10_000  # items that the head is taken from
 
 
 @dataclass
 class DriftWatch:
-    """Looks at what came since its last look, while a model is served."""
+    """Looks at the events since its last look, while a model is served."""
 
     spark: SparkSession
     settings: TrainingSettings
@@ -38,7 +38,7 @@ class DriftWatch:
         self.rounds = AskedRounds(self.settings, time.monotonic)
 
     def asks(self) -> AskedRound | None:
-        """The round that drift asks for now; None almost always, and always with DRIFT_ROUNDS off."""
+        """The round that drift asks for now; usually None, and always None if DRIFT_ROUNDS is off."""
         now = time.monotonic()
         if not self.settings.drift_rounds or now - self._looked_at < self.settings.drift_look_seconds:
             return None
@@ -65,7 +65,7 @@ class DriftWatch:
         self.rounds.model_changed()
 
     def _new_events(self) -> list[NewEvent]:
-        """What came to the lake since the last look, oldest first; nothing at the first look."""
+        """The lake's new events since the last look, oldest first; none at the first look."""
         version = dataset.newest_version(self.spark, self.settings.lake_uri)
         if version is None or version == self._seen_version:
             return []

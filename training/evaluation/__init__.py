@@ -1,1 +1,1 @@
-"""How good a model's lists are on what came later, beside its rivals."""
+"""Measures how good a model's lists are on later interactions, beside those of its rivals."""

@@ -1,4 +1,4 @@
-"""How good a model's lists are on what was held out, beside its rivals' lists for the same users."""
+"""Measures a model's lists on the held-out slice, beside its rivals' lists for the same users."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Figures = dict[str, Figure]
 
 
 class MakesLists(Protocol):
-    """Whatever ranks for users by their past."""
+    """Anything that makes lists for users from their past."""
 
     def lists(self, past: MeasuredHistories, k: int) -> Lists:
-        """The own lists of the users, -1 where they are short."""
+        """(users, n): the users' lists, not filled up; -1 where a list is short."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,8 @@ class ServedModel:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every figure by who made the lists; ``ndcg`` has one value per user with positives, to be paired."""
+    """All figures, by the maker of the lists. ``ndcg`` has one value per user with positives, for paired
+    tests."""
 
     figures: dict[str, Figures]
     segments: dict[str, dict[str, Figures]]
@@ -173,7 +174,7 @@ def rating_figures(
 
 
 def predict_ratings(model: ServedModel, held_out: HeldOut) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The later ratings and a prediction for each, NaN where its user or its item has no factors."""
+    """The later ratings and their predictions; NaN where the user or the item has no factors."""
     past = held_out.past
     vectors = model.fold_in(past.where(~np.isnan(past.ratings)))
     rated = held_out.later.where(~np.isnan(held_out.later.ratings))

@@ -1,4 +1,4 @@
-"""What a round is measured on: the past of a sample of users of limited size, and what came afterwards."""
+"""The data that a round is measured on: the past of a limited sample of users, and their held-out slice."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class MeasurableUsers:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What the fit learns of the measured users, and what came later, by the user's place."""
+    """What the fit learns about the measured users, and what came later, by the user's place."""
 
     past: MeasuredHistories
     later: MeasuredHistories
@@ -67,7 +67,7 @@ class HeldOut:
 
     @property
     def positives(self) -> Positives:
-        """What a good list would hold: the later positives."""
+        """The later positive interactions, which a good list would hold."""
         liked = self.later.where(self.later.liked)
         return Positives(liked.indptr, liked.items)
 

@@ -1,4 +1,4 @@
-"""How popular each item is in the training part: ever, and lately by several half-lives."""
+"""Computes how popular each item is in the training part: of all time, and recently by several half-lives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEAST_LOG = -60.0  # what weighs less than 2 ** this counts as that: no underfl
 
 @dataclass(frozen=True)
 class ItemScores:
-    """Figures by item index, zero for what the training part does not have."""
+    """Scores by item index; zero for items that the training part does not have."""
 
     users: NDArray[np.int64]  # how many had it
     popularity: NDArray[np.float64]  # raters x mean rating, plus the weights of other interactions

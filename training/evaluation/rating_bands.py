@@ -14,7 +14,7 @@ _MOST_BANDS = 10
 def rating_bands(ratings: NDArray[np.floating], predicted: NDArray[np.floating]) -> tuple[RatingBand, ...]:
     """One band for each rating, lowest first; of more than ten different ones, ten bands of equal width.
 
-    ``predicted`` is NaN where the model cannot tell: such a rating counts, but is in no mean.
+    ``predicted`` is NaN where the model cannot predict: such a rating is counted, but left out of the means.
     """
     if not len(ratings):
         return ()

@@ -1,4 +1,4 @@
-"""What fits are measured on: the past to train on, and a sample of users with what they did later."""
+"""The data that fits are measured on: a past to train on, and what a sample of users did later."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def make_slice(
     signals: FitsSignals | None = None,
     with_known: HeldOut | None = None,
 ) -> Slice | None:
-    """Score the items by the past; None without anything to measure on.
+    """Make the slice, with item scores from the past. None if there is nothing to measure on.
 
     ``score_items`` gives the items' scores by the rows of the past that are not after an instant (epoch ms).
     """

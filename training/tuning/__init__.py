@@ -1,1 +1,1 @@
-"""The search for parameters."""
+"""The search for a model's parameters."""

@@ -35,7 +35,7 @@ STUDY = "ranking"
 
 
 class ValidationSlice(NamedTuple):
-    """What trials are fitted and measured on."""
+    """The data that trials are fitted to and measured on."""
 
     data: TrainingData
     held_out: HeldOut
@@ -44,7 +44,7 @@ class ValidationSlice(NamedTuple):
 
 @dataclass
 class Validation:
-    """The validation slice of each mapping of ratings, made once."""
+    """The validation slices, one for each mapping of ratings, each made once."""
 
     spark: SparkSession
     settings: TuneSettings
@@ -93,7 +93,7 @@ def suggest(trial: optuna.Trial, settings: TuneSettings) -> dict[str, Any]:
 
 
 def half_lives(settings: TuneSettings) -> tuple[float, ...]:
-    """Those to choose from; the present one is among them."""
+    """The values to choose from, the present one included."""
     return tuple(sorted({*settings.tune_half_life_items, settings.fold_half_life_items}))
 
 
@@ -146,7 +146,7 @@ def tune(validation: Validation, storage: str, trials: int, jobs: int) -> optuna
         load_if_exists=True,
         pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=_SWEEPS_A_STEP),
     )
-    # Another seed at each resumption, or it would draw its first points again.
+    # Another seed at each resumption; the same one would draw the first points again.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(study.trials))
     present, complete = _defaults(settings), study.get_trials(states=[TrialState.COMPLETE])
     if trials and not any(trial.params == present for trial in complete):
