@@ -1,4 +1,4 @@
-"""Exit codes by which a service tells its supervisor more than that it failed."""
+"""Exit codes that tell a service's supervisor whether to start it again."""
 
 from __future__ import annotations
 

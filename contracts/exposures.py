@@ -1,4 +1,4 @@
-"""What was shown to whom: the records of the topic ``exposures``, and of the lake's table of that name.
+"""Exposures, which say what was shown to whom: records of the topic and the lake's table ``exposures``.
 
 The API writes one for each list that it gives, in batches: ``{"schema_version": 1, "exposures": [...]}``.
 The same bounds stand as Spark expressions in ``streaming/records/exposures.py``; its test runs one corpus

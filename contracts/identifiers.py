@@ -1,4 +1,4 @@
-"""The one form of an id, wherever it comes in.
+"""The form of every id, the same in files, at the API and in Kafka.
 
 A number that is whole is written without a fraction; text is kept as it is, without outer blanks. The Spark
 form stands in ``streaming/records/parse.py``, DuckDB's in ``ingest/meaning/identifiers.py``; the tests hold

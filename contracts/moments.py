@@ -1,4 +1,4 @@
-"""One rule for times, wherever they come in: text or digits to epoch milliseconds, UTC.
+"""The rule for reading times, the same in files, at the API and in Kafka: to epoch milliseconds, UTC.
 
 Digits: 8 or 14 (or 12) that make a date are a date; 9 and 10 digits are seconds, 12 and 13 milliseconds,
 15 and 16 microseconds, 18 and 19 nanoseconds. Text: ISO 8601 with or without a zone, with a space or a T,

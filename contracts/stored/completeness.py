@@ -1,4 +1,4 @@
-"""Whether Redis still holds all of a version: how its hashes are counted, and when the counts are right."""
+"""Decides whether Redis still holds all of a version, by counting the fields of its hashes."""
 
 from __future__ import annotations
 

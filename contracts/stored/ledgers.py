@@ -1,4 +1,5 @@
-"""What a producer leaves behind for `headwater verify`: lines of JSON, before sending and at the answer.
+"""Ledgers for `headwater verify`: a producer writes a JSON line before it sends an event, and one at the
+answer.
 
 A line with an offset stands for an acknowledged event, one without for an event that was attempted.
 """

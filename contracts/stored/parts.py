@@ -1,3 +1,3 @@
-"""How long arrays of items are cut, so that no field of a Redis hash grows without a bound."""
+"""Cuts long arrays of items into parts, so that no field of a Redis hash grows without bound."""
 
 ITEMS_PER_PART = 65_536

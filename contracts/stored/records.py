@@ -1,4 +1,4 @@
-"""How values lie in Redis: compact binary records with encode and decode, tested for round trip.
+"""The values in Redis: compact binary records with encode and decode, tested for round trip.
 
 Numbers are big-endian where Lua reads them (``streaming/state/apply_events.lua``), little-endian otherwise.
 """

@@ -1,4 +1,4 @@
-"""How a version's fitted signals lie in Redis (keyspace.model_signals): rows by item index, and vectors.
+"""The form of a version's fitted signals in Redis (keyspace.model_signals): rows by item index, and vectors.
 
 Rows are cut into parts of ITEMS_PER_PART items, so that no field grows without a bound. A part holds, after
 its head, how many entries each row has (uint16), then all columns (uint32), then all values (float16, times

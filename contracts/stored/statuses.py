@@ -1,4 +1,4 @@
-"""What the streaming service and the trainer say of themselves, as Redis hashes of text.
+"""The statuses that the streaming service and the trainer publish, as Redis hashes of text.
 
 Each writes some fields at a time; a field that nobody wrote yet, or that cannot be read, is None. Fields that
 this version does not know are ignored.

@@ -1,4 +1,4 @@
-"""Which requests are accepted: no more at once than can be answered, no more of a client than is allowed."""
+"""Decides which requests are accepted: limits how many run at once, and the rate of each client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before a body is read: a missing key, an unknown name in the query, a slash at the end.
+"""Refuses requests before their body is read: for a missing key, an unknown query name, a slash at the end.
 
 FastAPI reads a body before it asks the dependencies, so that anyone could make the API read bodies of any
 route. A route of this class asks for the key first.

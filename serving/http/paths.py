@@ -1,4 +1,4 @@
-"""Paths that are not treated as others are."""
+"""Paths with exceptions from the usual checks."""
 
 from __future__ import annotations
 

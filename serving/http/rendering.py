@@ -1,4 +1,4 @@
-"""An answer as bytes: serialised once, with an ETag over what it recommends."""
+"""Renders an answer as bytes: serialised once, with an ETag over what it recommends."""
 
 from __future__ import annotations
 

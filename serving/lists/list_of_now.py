@@ -1,4 +1,4 @@
-"""A user's list by the trends of now, where the model's lists are those of a moment.
+"""Ranks a user's list by the present trends, because stored lists go by the trends of an earlier moment.
 
 A stored list has the trends of its user's last event. Who comes back to a news site hours later would get
 what rose then. So where trends have a weight, the list is ranked again when it is asked for, by the code that

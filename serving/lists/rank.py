@@ -1,4 +1,4 @@
-"""Ordering items that a caller gives, as search hits or a shelf, for a user or a session."""
+"""Orders items that a caller gives, such as search hits, for a user or a session."""
 
 from __future__ import annotations
 

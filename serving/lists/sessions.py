@@ -1,4 +1,4 @@
-"""Anonymous sessions: nothing is stored, their items are ranked by at request time."""
+"""Lists for anonymous sessions, made from the items in the request. Nothing is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An item's neighbours, by the model; popular items where it has none."""
+"""An item's neighbours by the model; popular items if the model has none."""
 
 from __future__ import annotations
 

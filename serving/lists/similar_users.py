@@ -1,4 +1,4 @@
-"""Users of a similar taste, from what the model publishes: each item's top users."""
+"""Users with a similar taste, found from each item's top users, which the model publishes."""
 
 from __future__ import annotations
 

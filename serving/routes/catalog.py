@@ -1,4 +1,4 @@
-"""Metadata of items and users into the catalogue."""
+"""The routes of the catalogue: writing and reading metadata of items and users."""
 
 from __future__ import annotations
 

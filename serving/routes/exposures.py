@@ -1,4 +1,4 @@
-"""POST /v1/exposures: what was on the screen, said by a client who knows."""
+"""POST /v1/exposures: a client reports which lists came onto the screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refusing early: while as many requests are at work as are allowed, a GET is refused before it is parsed.
+"""Refuses early: while the allowed number of requests is running, a GET is refused before it is parsed.
 
 A refusal by the framework costs parsing, a task and a response, at the expense of other requests.
 ``Admission`` stays the rule for everything else.

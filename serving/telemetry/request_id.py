@@ -1,4 +1,4 @@
-"""The id of a request, in every log line that it causes and in every answer that reports a fault.
+"""Gives each request an id, which its log lines and its answers about faults contain.
 
 The client's own (X-Request-ID) where it has only plain characters, so that one id leads through a whole site;
 otherwise a new one. It is made only when it is needed: most requests are neither logged nor fail.

@@ -1,4 +1,4 @@
-"""Answers get their id, and what they show is noted."""
+"""Gives answers their recommendation id, and notes what they show."""
 
 from __future__ import annotations
 

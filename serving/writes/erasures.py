@@ -1,4 +1,4 @@
-"""How far an erasure has come, read from what the queries and the trainer say of themselves."""
+"""Says how far an erasure has come, from the statuses of the queries and the trainer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events into Kafka: an answer only after the broker acknowledged them, and in bounded time."""
+"""Writes events to Kafka. It returns only after the broker's acknowledgement, and in bounded time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was seen of running experiments, kept so that it can be drawn over time."""
+"""Stores looks at running experiments, so that their figures can be drawn over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the log of interactions reaches, so that nobody waits for a write that was never made.
+"""Reads the ends of the interactions' topic, so that no request waits for a write that was never made.
 
 A token of a write is not signed: it may name any offset. What this process wrote it knows; for what another
 one wrote it asks Kafka, at most once a second for everyone who waits.

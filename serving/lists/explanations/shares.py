@@ -1,4 +1,4 @@
-"""What a score is made of: shares of the history's items and of the signals, each adding up to it."""
+"""Divides a score into shares of the history's items, and into shares of the signals; both add up to it."""
 
 from __future__ import annotations
 
