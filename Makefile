@@ -62,7 +62,7 @@ docs: $(DEV_STAMP) ## the documentation as a site, build/docs/index.html, every 
 release: $(DEV_STAMP) setup ## wheel, sdist and images; installs the wheel elsewhere and runs its demo there
 	@$(BIN)/python -m release distributions
 
-nightly: $(DEV_STAMP) setup ## 20 kills of streaming over a million events, then every invariant (about 20 minutes)
+nightly: $(DEV_STAMP) setup ## faults that take long, as one table: 20 kills over a million events, full disks, ... (half an hour)
 	@$(BIN)/python -m tests.faults.nightly $(ARGS)
 
 soak: $(DEV_STAMP) setup ## the stack for an hour under load: does anything grow or end? ARGS="--minutes 60 --rate 1000"

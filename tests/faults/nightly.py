@@ -1,7 +1,8 @@
-"""`make nightly`: streaming killed again and again at random moments under load; every invariant at the end.
+"""`make nightly`: faults with real processes that take too long for `make test`; prints one table.
 
-Prints kills, events, lost, duplicated, and the seconds from a kill until all that had been acknowledged by
-then shows in Redis; the same as JSON in --json.
+Its first row is streaming killed again and again at random moments under load, with every invariant checked
+at the end: kills, events, lost, duplicated, and the seconds from a kill until Redis shows all that had been
+acknowledged by then; the same as JSON in --json. The others are in tests/faults/scenarios; --only names some.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 from contracts.stored import keyspace
@@ -26,6 +28,8 @@ from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import verify_run
+from tests.faults.scenarios import full_disks, rounds
+from tests.faults.scenarios.scenario import Scenario, run_scenario, table
 
 USERS, ITEMS = 2_000, 2_000
 _TICK_SECONDS = 0.05
@@ -153,21 +157,48 @@ def _sleep_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
+def kills(folder: Path, asked: argparse.Namespace) -> str:
+    """The kill loop as a row of the table. Raises AssertionError where an invariant is violated."""
+    found = run(folder, asked.kills, asked.events, asked.rate, asked.seed)
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_text(json.dumps(asdict(found), indent=2) + "\n")
+    assert found.holds, "\n".join([str(found), *found.violations])
+    return str(found)
+
+
+def scenarios(asked: argparse.Namespace) -> dict[str, Scenario]:
+    """Every scenario by the name that --only takes."""
+    return {
+        "kills": partial(kills, asked=asked),
+        "full-disk-lake": full_disks.under_the_lake,
+        "full-disk-checkpoints": full_disks.under_the_checkpoints,
+        "full-disk-redis": full_disks.under_redis,
+        "api-while-published": rounds.api_asked_while_published,
+    }
+
+
 def main() -> int:
-    """Run it from the command line; exit code 1 where an invariant is violated."""
+    """Exit code 1 where one of them does not hold, or one that was asked for cannot run here."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="kills, full-disk-lake, ... (default: all)")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rate", type=int, default=1_000, help="events a second")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", type=Path, default=Path("build/nightly.json"))
+    parser.add_argument("--json", type=Path, default=Path("build/nightly.json"), help="figures of the kills")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="headwater-nightly-") as folder:
-        found = run(Path(folder), asked.kills, asked.events, asked.rate, asked.seed)
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_text(json.dumps(asdict(found), indent=2) + "\n")
-    print("\n".join([str(found), *found.violations, f"written to {asked.json}"]))
-    return 0 if found.holds else 1
+    known = scenarios(asked)
+    if unknown := set(asked.only or ()) - known.keys():
+        parser.error(f"--only: unknown {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    rows = []
+    for name in asked.only or known:
+        with tempfile.TemporaryDirectory(prefix="headwater-nightly-") as folder:
+            rows.append(run_scenario(name, known[name], Path(folder)))
+        print(table(rows[-1:]), flush=True)
+    if len(rows) > 1:
+        print(f"\n{table(rows)}")
+    fails = {"FAILED", "not run"} if asked.only else {"FAILED"}
+    return int(any(row.outcome in fails for row in rows))
 
 
 if __name__ == "__main__":

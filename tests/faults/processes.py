@@ -57,7 +57,7 @@ class Broker:
             self._process.popen.wait()
 
     def stop(self) -> None:
-        """Stop the broker."""
+        """Stop the broker in order (SIGTERM)."""
         if self._process is not None:
             self._process.stop()
 
@@ -183,9 +183,9 @@ class Service:
         return list(DeltaTable(lake.INTERACTIONS.path(self.env["LAKE_URI"])).to_pyarrow_table().to_pylist())
 
 
-def wait_until(done: Callable[[], bool], what: str) -> None:
-    """Wait until ``done``; fails after WAIT_SECONDS."""
+def wait_until(done: Callable[[], bool], what: str, every: float = 0.2) -> None:
+    """Wait until ``done``, looking at it again after ``every`` seconds; fails after WAIT_SECONDS."""
     deadline = time.monotonic() + WAIT_SECONDS
     while not done():
         assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: {what}"
-        time.sleep(0.2)
+        time.sleep(every)
