@@ -28,7 +28,7 @@ from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import verify_run
-from tests.faults.scenarios import full_disks, rounds
+from tests.faults.scenarios import full_disks, rounds, stops
 from tests.faults.scenarios.scenario import Scenario, run_scenario, table
 
 USERS, ITEMS = 2_000, 2_000
@@ -173,6 +173,7 @@ def scenarios(asked: argparse.Namespace) -> dict[str, Scenario]:
         "full-disk-lake": full_disks.under_the_lake,
         "full-disk-checkpoints": full_disks.under_the_checkpoints,
         "full-disk-redis": full_disks.under_redis,
+        "broker-pauses": stops.broker_pauses,
         "api-while-published": rounds.api_asked_while_published,
     }
 
