@@ -17,8 +17,6 @@ from serving.redis.store import Store
 from tests.serving.conftest import Client, through_store
 from tests.serving.world import World
 
-pytestmark = pytest.mark.redis_cluster_too
-
 
 def calls(client: redis.Redis) -> int:
     """The number of round trips to Redis: a pipeline needs one read from the network."""
@@ -26,6 +24,7 @@ def calls(client: redis.Redis) -> int:
     return int(stats["total_reads_processed"])
 
 
+@pytest.mark.redis_cluster_too
 @pytest.mark.parametrize("shards", [1, 7])
 def test_the_fresh_list_names_items_that_came_after_the_training(redis_url: str, shards: int) -> None:
     world = World(shards=shards, fresh={"ann": ("v1", (20, 31, 30), (3.0, 2.0, 1.0))})
@@ -38,6 +37,7 @@ def test_the_fresh_list_names_items_that_came_after_the_training(redis_url: str,
     assert (found.applied_through, found.known_items) == (123_456, {"i00", "i01"})
 
 
+@pytest.mark.redis_cluster_too
 def test_a_list_of_another_model_and_a_place_nobody_knows_are_left_out(redis_url: str) -> None:
     World(fresh={"ann": ("v0", (1, 2), (2.0, 1.0)), "bob": ("v1", (99, 3), (2.0, 1.0))}).write(redis_url)
 
@@ -47,6 +47,7 @@ def test_a_list_of_another_model_and_a_place_nobody_knows_are_left_out(redis_url
     assert through_store(redis_url, read) == [[], [("i03", 1.0)], []]
 
 
+@pytest.mark.redis_cluster_too
 def test_new_items_are_read_as_they_come_each_once(redis_url: str) -> None:
     world = World(fresh={"ann": ("v1", (31,), (1.0,))}, new_items=["a", "b"])
     world.write(redis_url)
@@ -80,6 +81,7 @@ def test_a_user_costs_one_round_trip(redis_url: str) -> None:
     client.close()
 
 
+@pytest.mark.redis_cluster_too
 def test_a_history_shows_what_still_counts(redis_url: str) -> None:
     client = redis_client(redis_url)
 
@@ -102,6 +104,7 @@ def test_a_history_shows_what_still_counts(redis_url: str) -> None:
     ]
 
 
+@pytest.mark.redis_cluster_too
 def test_the_answer_leads_with_the_fresh_list_and_says_how_old_the_state_is(
     redis_url: str, api: Client
 ) -> None:
@@ -127,6 +130,7 @@ def test_the_answer_leads_with_the_fresh_list_and_says_how_old_the_state_is(
     asyncio.run(scenario())
 
 
+@pytest.mark.redis_cluster_too
 def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
     World(histories={}, top={"ann": [("i01", 1.0)]}).write(redis_url)
     client = redis_client(redis_url)
