@@ -1,7 +1,7 @@
 """Metadata of items and users, as they travel on the compacted ``catalog`` topic.
 
-The same bounds stand as Spark expressions in ``streaming/records/parse.py``;
-``tests/streaming/records/test_parse_catalog.py`` runs one corpus through both. They apply to new
+``streaming/records/parse.py`` has the same bounds as Spark expressions;
+``tests/streaming/records/test_parse_catalog.py`` runs the same examples through both. The bounds apply to new
 entries: one that was stored before a bound existed stays readable.
 """
 
@@ -23,13 +23,13 @@ ERASURE: CatalogKind = "erasure"
 MAX_TITLE_LENGTH = 1024  # all lengths in characters
 MAX_CATEGORIES, MAX_CATEGORY_LENGTH = 64, 128
 MAX_ATTRIBUTES, MAX_ATTRIBUTE_NAME_LENGTH, MAX_ATTRIBUTE_LENGTH = 64, 128, 1024
-# Attributes of items with a meaning of their own; all others are the operator's.
+# The attributes of items that Headwater reads; what others mean is up to the operator.
 HIDDEN = "hidden"  # "true": never recommended
 EXPIRES_AT, PUBLISHED_AT = "expires_at", "published_at"  # ISO 8601, or epoch milliseconds
 
 
 def _or_empty(empty: Callable[[], Any]) -> BeforeValidator:
-    """Null means what an absent field means, as it does for Spark."""
+    """A validator that puts an empty value in place of null: for Spark too, null is the same as absent."""
     return BeforeValidator(lambda value: empty() if value is None else value)
 
 

@@ -1,7 +1,7 @@
 """The interaction event: its fields, its bounds and its JSON form.
 
-The same bounds stand as Spark expressions in ``streaming/records/parse.py``; the parity test in
-``tests/contracts/test_events.py`` runs one corpus through both.
+``streaming/records/parse.py`` has the same bounds as Spark expressions; the parity test in
+``tests/contracts/test_events.py`` runs the same examples through both.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from contracts.identifiers import canonical_id
 from contracts.moments import EARLIEST_PLAUSIBLE_MS, moment_of
 
-RATING = "rating"  # the one type that carries a value of its own, from which its strength follows
-PURCHASE = "purchase"  # what "you buy this often" is said of
-RETRACT = "retract"  # takes back what its user did with its item before it; like any write, it has its time
+RATING = "rating"  # the only type whose events have different values; the strength follows from the value
+PURCHASE = "purchase"  # the type that is counted for the reason "you buy this often"
+RETRACT = "retract"  # cancels what its user did with its item before its event time
 
 
 class EventRule(NamedTuple):
@@ -27,11 +27,11 @@ class EventRule(NamedTuple):
 
     name: str
     weight: float = 0.0  # default in EVENT_WEIGHTS; below zero: the user does not want the item
-    opposite: str | None = None  # of the two types the newer event counts
+    opposite: str | None = None  # a type: of an event of this type and one of that type, the newer counts
 
 
 # The one place where an event type is declared. Stored records name a type by its position here (its code
-# is 1 + position), so a new type goes to the end and no row ever moves.
+# is 1 + position), so a new type goes to the end, and no row is ever moved.
 EVENT_RULES: tuple[EventRule, ...] = (
     EventRule("view", weight=1.0),
     EventRule("click", weight=2.0),
@@ -81,7 +81,10 @@ def _no_lone_surrogates(text: str) -> str:
 
 
 def _epoch_ms(value: Any) -> Any:
-    """Text becomes epoch milliseconds by the rule of `contracts.moments`; a number already is that."""
+    """Text as epoch milliseconds by the rule of `contracts.moments`; any other value as it is.
+
+    Raises ValueError for text that is not a time.
+    """
     if not isinstance(value, str):
         return value
     try:
@@ -116,7 +119,8 @@ class Interaction(BaseModel):
     schema_version: Literal[1] = 1
     session_id: Identifier | None = None
     recommendation_id: Identifier | None = None
-    # True: a moment before 1990 is meant. Without it, such a moment is refused as one of a mistaken unit.
+    # True: the event really happened before 1990. Without it, such an early time is rejected, because its
+    # unit is probably wrong.
     time_from_zero: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
@@ -135,9 +139,10 @@ class Interaction(BaseModel):
 
 
 def checked_value(event_type: str, value: float | None) -> float:
-    """The value an event carries: a rating's own, 1 for every other type.
+    """The value with which an event is stored: a rating's value, 1 for every other type.
 
-    Raises ValueError where a rating has no value or one outside 0.5-5, or another type one that is not 1.
+    Raises ValueError where a rating has no value or a value outside 0.5-5, and where an event of another type
+    has a value that is not 1.
     """
     if event_type != RATING:
         if value not in (None, 1.0):
@@ -156,5 +161,5 @@ def from_future(event_time_ms: int, now_ms: int) -> bool:
 
 
 def before_any_log(event_time_ms: int, time_from_zero: bool | None) -> bool:
-    """Whether a moment is so early that its unit is probably wrong, and nothing says that it is meant."""
+    """Whether a time is before 1990, so that its unit is probably wrong, and nothing confirms it."""
     return event_time_ms < EARLIEST_PLAUSIBLE_MS and not time_from_zero

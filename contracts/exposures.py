@@ -1,7 +1,8 @@
-"""Exposures, which say what was shown to whom: records of the topic and the lake's table ``exposures``.
+"""Exposures say which items were shown to whom. They go to the topic ``exposures`` and the lake's table of
+that name.
 
 The API writes one for each list that it gives, in batches: ``{"schema_version": 1, "exposures": [...]}``.
-The same bounds stand as Spark expressions in ``streaming/records/exposures.py``; its test runs one corpus
+``streaming/records/exposures.py`` has the same bounds as Spark expressions; its test runs the same examples
 through both.
 """
 
@@ -18,10 +19,10 @@ from contracts.events import EpochMillis, Identifier
 SCHEMA_VERSION = 1
 MAX_SHOWN_ITEMS = 1000
 MAX_ARM_LENGTH = 1024
-# Who says so: the API, which gave a list, or a client, which knows what was on the screen. Where both speak
-# of one recommendation, the client's word counts, and its records of one recommendation count together.
+# Who reports an exposure: the API, which gave the list, or a client, which knows what was on the screen.
+# Where both report one recommendation, the client's exposures count, all of them together.
 ReportedBy = Literal["answer", "client"]
-# Which kind of list it was.
+# The kind of list that was shown.
 ListKind = Literal["user", "session", "group", "rank", "because", "popular", "trending", "similar", "other"]
 LIST_KINDS: tuple[ListKind, ...] = get_args(ListKind)
 Arm = Annotated[str, Field(max_length=MAX_ARM_LENGTH)]

@@ -1,24 +1,25 @@
 """The form of every id, the same in files, at the API and in Kafka.
 
-A number that is whole is written without a fraction; text is kept as it is, without outer blanks. The Spark
-form stands in ``streaming/records/parse.py``, DuckDB's in ``ingest/meaning/identifiers.py``; the tests hold
-all three to one corpus.
+A whole number is written without a fraction; text is kept as it is, without outer blanks.
+``streaming/records/parse.py`` has the same rule for Spark, ``ingest/meaning/identifiers.py`` for DuckDB; the
+tests run the same examples through all three.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-# What stands around an id by accident: blanks, line ends, tabs, the no-break space, a byte order mark.
+# What may surround an id by accident: blanks, line ends, tabs, the no-break space, a byte order mark.
 BLANKS = " \t\r\n\u00a0\ufeff"
-# From here on a float no longer holds every whole number, so its digits may be another id's.
+# From this number on, a float cannot hold every whole number, so its digits may be those of another id.
 INEXACT_FROM = 2**53
 
 
 def canonical_id(value: Any) -> Any:
-    """An id as it is stored; what is neither text nor a number is returned as it is, to be refused by type.
+    """The form in which an id is stored: text without outer blanks, a whole float without its fraction.
 
-    Raises ValueError for a float so large that its digits are not certain.
+    Any other value is returned as it is: the type of the field decides about it. Raises ValueError for a
+    float so large that its digits are not certain.
     """
     if isinstance(value, str):
         return value.strip(BLANKS)

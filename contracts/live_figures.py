@@ -1,7 +1,7 @@
-"""Live figures: how often the lists of users held what the users did next. Sums of whole numbers in Redis.
+"""Live figures: how often a user's list held the item of the user's next event. Redis keeps them as sums.
 
 An event counts in the hour (UTC, the broker's clock) in which it arrived, under the version that was served.
-Whole numbers add up to the same sum in any order, over shards, hours and versions.
+The sums are of whole numbers, which give the same result in any order, over shards, hours and versions.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ TOP = 10  # places that hit rate and NDCG look at
 DEPTH = 100  # places that the reciprocal rank looks at
 KEEP_SECONDS = 35 * 86_400
 HOUR_MS = 3_600_000
-# What is scored: the list as it was served, by its source; beside it the list of the last retraining, and the
-# popular list, both without the items that the user knew.
+# The lists that are scored: the one that was served, named by its source, and for comparison the list of the
+# last training and the popular list, both without the items that the user knew.
 FRESH, BATCH, FALLBACK = "served:fresh", "served:als", "served:popular"
 SERVED_LISTS = (FRESH, BATCH, FALLBACK)
 RETRAINED, POPULAR = "retrained", "popular"
 LISTS = (*SERVED_LISTS, RETRAINED, POPULAR)
 EVENTS, HITS, NDCG, RECIPROCAL = "n", "hits", "ndcg", "rr"
-KEPT = "kept"  # beside the lists: events whose outcome went to the lake, too (contracts/live_outcomes.py)
+# In a field, in place of a list's name: counts the events whose outcome was also kept for the lake
+# (contracts/live_outcomes.py).
+KEPT = "kept"
 _SEPARATOR = "|"
 
 
@@ -40,12 +42,12 @@ def hour_of(moment_ms: int) -> int:
 
 
 def first_moment(now_ms: int, hours: int) -> int:
-    """When the last hours began, the present one included: on the hour, epoch ms."""
+    """When the last ``hours`` hours began, the present one included: on the hour, epoch ms."""
     return (now_ms // HOUR_MS - hours + 1) * HOUR_MS
 
 
 def days_until(now_ms: int, hours: int) -> list[str]:
-    """The days that the last hours touch, oldest first."""
+    """The names of the days that the time ``hours`` hours ago until now touches, oldest first."""
     last = datetime.fromtimestamp(now_ms / 1000, timezone.utc)
     first = (last - timedelta(hours=hours)).date()
     count = (last.date() - first).days + 1
@@ -53,7 +55,7 @@ def days_until(now_ms: int, hours: int) -> list[str]:
 
 
 def amounts(hour: int, version: str, served: str, ranks: Mapping[str, int | None]) -> dict[str, int]:
-    """What one event adds to which field. ``ranks``: the item's rank by list, None where it is not there."""
+    """Field -> what one event adds to it. ``ranks``: list -> the item's rank, None where it is not there."""
     found = {_field(hour, version, served, EVENTS): 1}
     for name, rank in ranks.items():
         if rank is None or rank > DEPTH:
@@ -66,7 +68,7 @@ def amounts(hour: int, version: str, served: str, ranks: Mapping[str, int | None
 
 
 def kept_field(hour: int, version: str) -> str:
-    """Where the events are counted whose outcome goes to the lake."""
+    """The field that counts the events whose outcome goes to the lake."""
     return _field(hour, version, KEPT, EVENTS)
 
 
@@ -146,7 +148,7 @@ def add_shards(shards: Iterable[Mapping[bytes, bytes]]) -> dict[str, int]:
 
 
 def figures_of(fields: Mapping[str, int]) -> dict[tuple[int, str], LiveFigures]:
-    """One day's fields: (hour, version) -> figures. Fields of a later form are left out."""
+    """One day's fields: (hour, version) -> figures. Fields that name no list of LISTS are left out."""
     sums: dict[tuple[int, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     for text, amount in fields.items():
         hour, version, name, measure = split_field(text)
@@ -159,7 +161,7 @@ def figures_of(fields: Mapping[str, int]) -> dict[tuple[int, str], LiveFigures]:
 
 
 def whole_hours(fields: Mapping[str, int]) -> set[tuple[int, str]]:
-    """The (hour, version) of one day's fields of which every event's outcome was kept for the lake."""
+    """The pairs (hour, version) of one day where the outcome of every event was kept for the lake."""
     left: dict[tuple[int, str], int] = defaultdict(int)
     for text, amount in fields.items():
         hour, version, name, measure = split_field(text)

@@ -1,7 +1,8 @@
-"""Whether the lists of a user held the item of the next event: a row of the lake for each event that counted.
+"""Outcomes: for each event that counted in the live figures, whether the user's lists held its item.
 
-The live figures are sums of these (contracts/live_figures.py). An outcome names the place of its event on the
-topic and not the user, so an erased user leaves a count only, as in the figures.
+The live figures are sums of outcomes (contracts/live_figures.py), and the lake keeps each as a row. An
+outcome names its event by the place on the topic (partition and offset), not by the user. So of an erased
+user only a count is left, as in the figures.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import NamedTuple
 
 from contracts.live_figures import POPULAR, RETRAINED, amounts, day_of, hour_of
 
-MOST_WAITING = 1_000_000  # of a shard, in Redis; what is more counts in the figures and is not kept
+MOST_WAITING = 1_000_000  # outcomes of a shard in Redis; beyond, events count in the figures only
 
 
 class Scored(NamedTuple):
@@ -26,7 +27,7 @@ class Scored(NamedTuple):
     popular_rank: int | None
 
     def ranks(self) -> dict[str, int | None]:
-        """By the names of live_figures.LISTS."""
+        """The item's ranks, by the names of live_figures.LISTS."""
         return {
             self.served: self.served_rank,
             RETRAINED: self.retrained_rank,
@@ -34,7 +35,7 @@ class Scored(NamedTuple):
         }
 
     def amounts(self, hour: int) -> dict[str, int]:
-        """What one such event adds to which field of its day's figures."""
+        """Field of the day's figures -> what an event with these ranks adds to it."""
         return amounts(hour, self.model_version, self.served, self.ranks())
 
 
@@ -43,7 +44,7 @@ class Outcome(NamedTuple):
 
     partition: int
     offset: int
-    through: int  # the broker's time of the event: in its hour it counts
+    through: int  # the broker's time of the event, in whose hour it counts
     scored_at: int
     scored: Scored
 
@@ -66,14 +67,14 @@ def place_text(partition: int | str, offset: int, through: int, scored_at: int) 
 
 
 def scored_text(scored: Scored) -> str:
-    """The end of an outcome's line: the same for all events that no list held."""
+    """The end of an outcome's line: the same text for all events with the same ranks."""
     return json.dumps(scored, separators=(",", ":"))[1:]
 
 
 def day_fields(counted: Iterable[tuple[int, Scored, int]]) -> dict[str, dict[str, int]]:
-    """What the figures must hold of outcomes: day -> field -> amount, as in the days' hashes in Redis.
+    """The figures that outcomes add up to: day -> field -> amount, as in the days' hashes in Redis.
 
-    Outcomes are given as (broker's time, how lists held the item, how many such).
+    Each element of ``counted`` is (the broker's time in ms, the item's ranks, how many outcomes are alike).
     """
     days: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for through, scored, count in counted:

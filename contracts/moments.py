@@ -1,8 +1,9 @@
-"""The rule for reading times, the same in files, at the API and in Kafka: to epoch milliseconds, UTC.
+"""Reads times as epoch milliseconds, UTC, by one rule for files, the API and Kafka.
 
-Digits: 8 or 14 (or 12) that make a date are a date; 9 and 10 digits are seconds, 12 and 13 milliseconds,
-15 and 16 microseconds, 18 and 19 nanoseconds. Text: ISO 8601 with or without a zone, with a space or a T,
-with " UTC". Without a zone it is UTC.
+A text of 8, 12 or 14 digits that is a date (`date_of_digits`) is that date. Any other number is a time since
+1970: with 9 or 10 digits in seconds, with 12 or 13 in milliseconds, with 15 or 16 in microseconds, with 18 or
+19 in nanoseconds. All other text is ISO 8601, with a space or a T before the time of day. A time without a
+zone (Z, " UTC", +02:00) is UTC.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta, timezone
 
-# What lies before is more likely a unit that was mistaken than a moment of which anybody kept a log.
+# An earlier time is probably one whose unit was mistaken: few kept logs of users before.
 EARLIEST_PLAUSIBLE_MS = 631_152_000_000  # 1990-01-01
 _SECONDS_BELOW = 100_000_000_000
 _MS_BELOW = 100_000_000_000_000
@@ -30,7 +31,8 @@ _ISO = re.compile(
 def moment_of(text: str) -> int:
     """Epoch milliseconds of a text, by the rule of this module; negative before 1970.
 
-    Raises ValueError for what is no moment, and for one that Python's calendar does not hold.
+    Raises ValueError for text that is not a time, and ValueError or OverflowError for a date outside of
+    Python's calendar (the years 1 to 9999).
     """
     digits = text.strip()
     if _NUMBER.fullmatch(digits):
@@ -39,7 +41,7 @@ def moment_of(text: str) -> int:
 
 
 def moment_of_number(text: str) -> int:
-    """Epoch milliseconds of a number's text, by how many digits it has. Raises ValueError."""
+    """Epoch milliseconds of a number's text, by the rule of this module. Raises ValueError."""
     if _DIGITS.fullmatch(text):
         if len(text) > 19:
             raise ValueError(f"{text[:40]} has too many digits for a moment")

@@ -1,8 +1,8 @@
-"""The id of an answer: who got it, when, by which model, strategy and arm, and that this API issued it.
+"""The id of an answer says who got it, when, and by which model, strategy and arm. Only this API issues it.
 
-An id has 36 bytes, written as 48 characters of base64url. No store is needed to make or to check one. It
-holds digests in place of names: so it is short and reveals no name, and a reader who knows a name can check
-whether the id belongs to it. The lake's exposures hold the names, and are joined by the id.
+An id has 36 bytes, written as 48 characters of base64url. No store is needed to issue or to check one. It
+holds digests in place of names, so it is short and reveals no name; a reader who knows a name can check
+whether the id was issued for it. The names are in the lake's exposures, which have the same id.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAC_SIZE = 9
 _SIZE = _CONTENT.size + _MAC_SIZE
 ID_LENGTH = 48
 _32_BITS = 0xFFFF_FFFF
-_WITHOUT_KEY = "headwater"  # protects against accidents; against forgery RECOMMENDATION_KEY does
+_WITHOUT_KEY = "headwater"  # reveals a damaged id; only with RECOMMENDATION_KEY is a forged one revealed too
 
 
 class RecommendationId(NamedTuple):
@@ -39,7 +39,7 @@ class RecommendationId(NamedTuple):
     arm: bytes
 
     def is_of(self, user_id: str) -> bool:
-        """Whether the answer was for this user ("" for none). Two users are alike by chance once in 2^32."""
+        """Whether the answer was for this user ("" for none); a wrong yes has a chance of 1 in 2^32."""
         return self.user == _user_digest(user_id)
 
 
@@ -74,7 +74,7 @@ class RecommendationIds:
             raw = urlsafe_b64decode(text)
         except ValueError:
             return None
-        # base64 skips characters that it does not know: only what was issued is an id.
+        # Decoding skips characters that base64 does not know, so the text must also be what encoding gives.
         if len(raw) != _SIZE or raw[0] != _FORM or urlsafe_b64encode(raw).decode() != text:
             return None
         content, mac = raw[: _CONTENT.size], raw[_CONTENT.size :]
@@ -91,10 +91,10 @@ class RecommendationIds:
 
 @lru_cache(4096)
 def digest(name: str, size: int) -> bytes:
-    """What an id holds of a name: 6 bytes of a version, 2 of a source, 4 of an arm; "" stands for none."""
+    """What an id holds in place of a name: 6 bytes for a version, 2 for a source, 4 for an arm."""
     return blake2b(name.encode(), digest_size=size).digest()
 
 
 def _user_digest(user_id: str) -> bytes:
-    # Users are too many to keep their digests, and a CRC takes a tenth of the time.
+    # There are too many users to cache their digests, and a CRC takes a tenth of the time.
     return crc32(user_id.encode()).to_bytes(4, "big")

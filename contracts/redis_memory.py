@@ -1,4 +1,4 @@
-"""What a Redis says of its memory and its disk (INFO): whether it refuses writes or may evict keys."""
+"""What a Redis reports about its memory and its disk (INFO): whether it refuses writes or may evict keys."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ SECTIONS = (
     "memory",
     "stats",
     "persistence",
-)  # of INFO; one question each, because several at once need Redis 7
+)  # of INFO; each is asked for by itself, because a question for several needs Redis 7
 
 
 @dataclass(frozen=True)
 class RedisMemory:
-    """Bytes and counts; a server that does not say its policy counts as one that keeps its keys."""
+    """A server's memory. One that does not report its policy is taken for one that keeps its keys."""
 
     policy: str = NO_EVICTION
     used_bytes: int = 0
     max_bytes: int = 0  # 0: no limit but the machine's
     evicted_keys: int = 0  # since the server was started
-    writes_its_file: bool = True  # False: its append-only file could not be written, mostly a full disk
+    writes_its_file: bool = True  # False: it cannot write its append-only file, mostly for a full disk
 
     @property
     def may_evict(self) -> bool:
@@ -38,17 +38,17 @@ class RedisMemory:
 
     @property
     def refuses_writes(self) -> bool:
-        """Whether it is full, or takes no writes because its disk does not."""
+        """Whether the server refuses writes: its memory is full, or it cannot write its append-only file."""
         return self.is_full or not self.writes_its_file
 
     @property
     def may_evict_state(self) -> bool:
-        """Whether these may be keys of the state, none of which expires."""
+        """Whether it may delete keys of the state. They do not expire, so "volatile" policies spare them."""
         return self.may_evict and not self.policy.startswith("volatile-")
 
 
 def memory_of(info: Mapping[str, Any]) -> RedisMemory:
-    """From the fields of the SECTIONS of INFO together."""
+    """Read from the fields of all SECTIONS of INFO; what is missing has its default."""
     return RedisMemory(
         policy=str(info.get("maxmemory_policy", NO_EVICTION)),
         used_bytes=int(info.get("used_memory", 0)),
@@ -59,10 +59,10 @@ def memory_of(info: Mapping[str, Any]) -> RedisMemory:
 
 
 def info_of_all(infos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The fields of the servers of a cluster as those of one server (bytes and counts are sums).
+    """The fields of a cluster's servers as those of one server (bytes and counts are sums).
 
-    The limit is what all hold together when the fullest of them is full, as that one refuses writes then.
-    Where one may evict, all may.
+    The limit is what all servers together hold when the fullest one is full, because that one then refuses
+    writes. Where one server may evict keys, the result says that it may.
     """
     memories = [memory_of(info) for info in infos]
     used = sum(memory.used_bytes for memory in memories)
@@ -83,7 +83,7 @@ def info_of_all(infos: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def fields_of(text: str) -> dict[str, str]:
-    """The fields of an INFO answer, as it stands on the wire."""
+    """The fields in the text of an answer to INFO."""
     lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))
     return {name: value for name, colon, value in lines if colon}
 
@@ -111,7 +111,7 @@ def eviction_fault(memory: RedisMemory) -> Fault | None:
 
 
 def memory_fault(memory: RedisMemory) -> Fault | None:
-    """The same, and what is wrong with a Redis that refuses writes."""
+    """What is wrong with a Redis that refuses writes or may evict keys; None where all is well."""
     if not memory.writes_its_file:
         return Fault(
             "Redis cannot write to its disk, so events wait and answers fall behind; nothing is lost, the "

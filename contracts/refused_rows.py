@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class RefusedRow(NamedTuple):
-    """A row of a file that became no event."""
+    """A row of a file that could not become an event."""
 
     file: str
     line: int
@@ -32,7 +32,7 @@ def write_refused_rows(path: Path, rows: Iterable[RefusedRow]) -> None:
 
 
 def read_refused_rows(path: Path) -> Iterator[RefusedRow]:
-    """The rows of the file, none where there is no file; lines of another form are left aside."""
+    """The rows of the file, none where there is no file; lines of another form are skipped."""
     if not path.is_file():
         return
     with path.open(encoding="utf-8") as file:

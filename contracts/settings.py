@@ -38,8 +38,8 @@ class KafkaSettings(_Environment):
     # Stands before the name of every topic; fixed for the life of the data. contracts/topics.py reads it.
     kafka_topic_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9._-]{0,100}$")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    # Files in PEM form: who signed the broker's certificate (empty: whom this machine trusts), and this
-    # client's own certificate and key (PKCS #8), where the broker asks for one.
+    # Files in PEM form: the authorities that may have signed the broker's certificate (empty: those that this
+    # machine trusts), and this client's own certificate and key (PKCS #8), where the broker asks for them.
     kafka_ssl_ca_file: str = ""
     kafka_ssl_certificate_file: str = ""
     kafka_ssl_key_file: str = ""
@@ -61,12 +61,12 @@ class KafkaSettings(_Environment):
 
     @property
     def kafka_uses_sasl(self) -> bool:
-        """Whether the client names itself."""
+        """Whether the client proves to the broker who it is."""
         return self.kafka_security_protocol.startswith("SASL")
 
     @model_validator(mode="after")
     def _is_whole(self) -> KafkaSettings:
-        """Raises ValueError where a part of the connection is missing, or one would be left unused."""
+        """Raises ValueError where a part of the connection is missing, or a password would not be used."""
         needed: dict[str, object] = {}
         if self.kafka_uses_sasl and self.kafka_sasl_mechanism == "OAUTHBEARER":
             needed = {
@@ -102,10 +102,10 @@ class IngestSettings(KafkaSettings, RefusedRowsSettings):
 
     ingest_most_refused: float = Field(
         default=0.05, ge=0, le=1
-    )  # a larger share of refused rows stops or asks
+    )  # if a larger share of rows is refused, ingest stops or asks whether to go on
     ingest_memory_mb: int = Field(
         default=512, ge=64
-    )  # of the engine that reads files; beyond it, it uses disk
+    )  # for the engine that reads files; what needs more uses the disk
 
 
 class RedisSettings(_Environment):
@@ -147,27 +147,27 @@ class WeightSettings(_Environment):
     rating_strengths: dict[float, float] = Field(
         default_factory=lambda: {0.0: -0.5, 3.0: 0.0, 4.0: 1.0, 5.0: 2.0}
     )
-    positive_rating: float = 4.0  # from here on, a good list holds the item: figures count it
+    positive_rating: float = 4.0  # figures count an item with this rating or more as one of a good list
 
 
 class HistorySettings(_Environment):
     """What is kept of items that a user comes back to; a change needs `headwater rebuild`."""
 
-    # How many events of an item are kept beside the last one of each type: the newest ones; 0: none.
+    # How many events of a user with an item are kept beside the last one of each type (the newest); 0: none.
     earlier_events: int = Field(default=16, ge=0, le=64)
 
 
 class TrendSettings(_Environment):
     """The half-lives (seconds) by which trending items are ranked; a change needs `headwater rebuild`."""
 
-    # Not below five minutes: an octave's number has 32 bits and the last event time is the year 9999.
+    # Not below five minutes: an octave's number has 32 bits, and event times reach to the year 9999.
     trend_half_lives: tuple[Annotated[int, Field(ge=300)], ...] = Field(
         default=TREND_HALF_LIVES, min_length=1, max_length=8
     )
 
 
 class SegmentSettings(_Environment):
-    """Which metadata of users make segments, for those without a history (contracts/stored/segments.py)."""
+    """Which metadata make segments, whose lists new users get (contracts/stored/segments.py)."""
 
     segment_attributes: tuple[str, ...] = Field(
         default=("age", "age_group", "gender", "occupation"), max_length=6
@@ -177,7 +177,7 @@ class SegmentSettings(_Environment):
 class StateSettings(RedisSettings, WeightSettings, TrendSettings, HistorySettings):
     """What the state in Redis depends on; a change needs `headwater rebuild`."""
 
-    together_window: int = Field(default=10, ge=2, le=50)  # newest liked items of a user that count
+    together_window: int = Field(default=10, ge=2, le=50)  # this number of a user's newest liked items counts
     together_degree: int = Field(default=3, ge=1, le=49)  # each is paired with this number of next ones
     history_cap: int = Field(default=1000, ge=1, le=100_000)  # newest items that a fold-in reads
 
@@ -188,13 +188,14 @@ class FoldInSettings(_Environment):
     fold_in: bool = True
     fresh_n: int = Field(default=100, ge=1, le=1000)
     fresh_ttl_seconds: int = Field(default=7 * 86_400, ge=60)
-    # Users of a batch are folded in within this time; the rest is queued, most recently active first.
+    # The users of a micro-batch are folded in until this time is over; the others wait, and those who were
+    # active last come first.
     fold_in_budget_seconds: float = Field(default=1.0, gt=0)
     # A task with more events than this is a replay: its users are folded in after it, once each.
     fold_in_max_events: int = Field(default=5000, ge=0)
     fold_half_life_items: float = Field(default=20.0, ge=0)  # in interactions; 0: off
     fold_half_life_days: float = Field(default=0.0, ge=0)  # 0: off
-    # A new item gets a provisional factor once this number of users with a taste touched it; 0: never.
+    # A new item gets a provisional factor once this number of users like it; 0: never.
     new_item_min_users: int = Field(default=3, ge=0)
     # Whether each new positive event is scored against the list that its user had (live figures).
     live_figures: bool = True
@@ -215,17 +216,18 @@ class StreamingSettings(
     lake_trigger_seconds: float = Field(default=10.0, gt=0)
     # The least time between two micro-batches of a worker; after a pause, the first record begins one.
     online_trigger_seconds: float = Field(default=0.05, ge=0)
-    # How long its task reads a partition until Spark plans the next one, with a fifth of a second's pause.
+    # How long a task of the live query reads its partition; Spark then plans the next task, and nothing is
+    # read for a fifth of a second.
     online_task_seconds: float = Field(default=60.0, ge=5)
     # More records than this are a backlog: applied in large batches, not live.
     online_backlog_events: int = Field(default=20_000, ge=1)
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
-    # How often the lake takes from Redis what counted in the live figures, where anything did.
+    # How often the lake query moves the outcomes of the live figures from Redis to the lake, where any wait.
     outcomes_every_seconds: float = Field(default=60.0, gt=0)
     activity_watermark: str = "2 hours"
     # A Delta commit costs about the same for any size, so the lake takes a backlog in large batches.
     lake_max_events_per_trigger: int = Field(default=2_000_000, ge=1)
-    # Tasks of a batch of a backlog: as many as cores run them, since each has its price.
+    # How many tasks share a batch of a backlog: one for each core, because each task costs time.
     online_tasks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     online_max_events_per_trigger: int = Field(default=200_000, ge=1)
     maintenance_every_seconds: float = Field(default=3600.0, gt=0)
@@ -246,9 +248,9 @@ class TrainingSettings(
     spark_driver_memory: str = "2g"
     train_every_seconds: float = Field(default=300.0, ge=0)  # 0: only on request
     train_every_events: int = Field(default=0, ge=0)  # 0: not by count
-    train_niceness: int = Field(default=10, ge=0, le=19)  # how far it yields, once a model is served
-    # Whether a change in what users do asks for a round (training/drift); how often new events are looked at,
-    # and the least time between two rounds that it asks for.
+    train_niceness: int = Field(default=10, ge=0, le=19)  # of its processes, once a model is served
+    # Whether a change in what users do (drift, training/drift) asks for a round; how often new events are
+    # looked at, and the least time between two rounds for drift.
     drift_rounds: bool = True
     drift_look_seconds: float = Field(default=60.0, ge=1)
     drift_min_seconds: float = Field(default=1800.0, ge=60)
@@ -260,22 +262,23 @@ class TrainingSettings(
     # on the executors (above TRAIN_MEMORY) ranks by the factors in any case.
     ranking: Literal["blend", "als"] = "blend"
     top_n: int = Field(default=100, ge=1, le=1000)
-    segment_min_users: int = Field(default=10, ge=2)  # who like an item, for it to be in a segment's list
+    segment_min_users: int = Field(default=10, ge=2)  # of a segment must like an item for its list to hold it
     seed: int = 42
     holdout_fraction: float = Field(default=0.2, gt=0, lt=1)
     metrics_k: int = Field(default=10, ge=1, le=100)
-    # What figures and the gate are measured on; per_user_temporal where that gives fewer than GATE_MIN_USERS
-    # users with a past.
+    # How interactions are held out, for the figures and the gate. Where it leaves fewer than GATE_MIN_USERS
+    # users with a past, per_user_temporal takes its place.
     evaluation_split: Literal["global_time", "per_user_temporal", "leave_last_out", "random"] = "global_time"
     evaluation_users: int = Field(default=5000, ge=1, le=100_000)  # the size of the sample, drawn by the seed
     gate_min_users: int = Field(default=50, ge=1)
-    gate_bound: float = Field(default=0.02, ge=0, lt=1)  # share by which a candidate may be worse
+    gate_bound: float = Field(default=0.02, ge=0, lt=1)  # share by which a candidate model may be worse
     # How many rounds between two full fits start from the served factors, while no more than this
     # share of the interactions is new since the last one; 0: every round is a full fit.
     warm_rounds: int = Field(default=9, ge=0)
     warm_new_share: float = Field(default=0.2, ge=0, le=1)
-    # A warm round keeps a user's list while the sums of its new scores are at every place no more than this
-    # share below those of a new list (docs/decisions/0009-kept-lists.md); 0: every list is written again.
+    # A warm round keeps a user's list while, at every place, the new scores of its items down to there add up
+    # to at most this share less than those of a new list (docs/decisions/0009-kept-lists.md); 0: every list
+    # is written again.
     list_tolerance: float = Field(default=0.01, ge=0, lt=1)
     als_rank: int = Field(default=16, ge=1, le=1000)
     als_max_iter: int = Field(default=10, ge=1, le=200)
@@ -311,8 +314,8 @@ class ExperimentSettings(LakeSettings):
     api_url: str = "http://127.0.0.1:8000"
     api_key: SecretStr | None = None
     admin_api_key: SecretStr | None = None  # API_KEY when not set
-    # An event that names no recommendation belongs to the newest exposure of its item to its user, if that is
-    # not older.
+    # An event that names no recommendation belongs to the newest exposure of its item to its user, if that
+    # exposure is not older than this.
     attribution_hours: float = Field(default=24.0, gt=0, le=720)
     # Seconds between two looks at the guardrails of running experiments; 0: `headwater up` never looks.
     guardrails_every_seconds: float = Field(default=300.0, ge=0)
@@ -326,17 +329,18 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     # Whether API_HOST may be reached from other machines while API_KEY is not set: "refuse" ends the process
     # with a sentence, "no-admin" refuses only rules, models and erasures, "all" serves everything.
     without_keys: Literal["refuse", "no-admin", "all"] = "refuse"
-    # Of browsers' pages, as "https://shop.example": those that may write beside the API's own.
+    # Origins such as "https://shop.example": their pages in a browser may write, as the API's own page may.
     allowed_origins: tuple[str, ...] = ()
-    # Names by which writes reach an API on loopback that has no key, beside localhost.
+    # An API on loopback that has no key takes writes that call it localhost, or by one of these names.
     allowed_hosts: tuple[str, ...] = ()
     # Addresses or networks whose X-Forwarded-For names the client, for rate limits.
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    # Keys in the X-API-Key header, by what they open; a wider one opens the narrower. None: open to all.
+    # Keys of the X-API-Key header, by what they allow; an admin key also writes, a key that writes also
+    # reads. None: everybody may.
     read_api_key: SecretStr | None = None
     api_key: SecretStr | None = None  # writes
     admin_api_key: SecretStr | None = None  # rules and models; API_KEY when not set
-    # Reads of one user then need a JWT (HS256) with this user as ``sub``, or a key that writes. None: off.
+    # If set, reads of one user need a JWT (HS256) with this user as ``sub``, or a key that writes. None: off.
     subject_key: SecretStr | None = Field(default=None, min_length=32)
     api_workers: int = Field(default=1, ge=1, le=64)  # processes on one port; limits hold for each by itself
     redis_timeout_seconds: float = Field(default=0.08, gt=0)
@@ -383,15 +387,17 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     # dropped and counted.
     exposures: bool = True
     exposures_waiting: int = Field(default=20_000, ge=1)
-    # Gorse's routes (/api/feedback, /api/recommend, ...), and what its feedback types are beside our own.
+    # Gorse's routes (/api/feedback, /api/recommend, ...), and which event type a feedback type stands for
+    # where it is not the name of one.
     gorse_routes: bool = False
     gorse_feedback_types: dict[str, EventType] = Field(
         default_factory=lambda: {"star": "like", "read": "view"}
     )
-    # Oryx's routes (/recommend, /pref, ...), and what a preference is; its strength counts for a rating.
+    # Oryx's routes (/recommend, /pref, ...), and the event type of a preference. Its strength is the value of
+    # a rating; for other types it has to be 1.
     oryx_routes: bool = False
     oryx_preference_type: EventType = "like"
-    # An item is trending while its decayed sum of weights is this high; else popular items say more.
+    # An item counts as trending while its decayed sum of weights is at least this; below it, chance decides.
     trending_minimum: float = Field(default=20.0, ge=0)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What Redis says of its state (keyspace.STATE_VERSION), and what is wrong where this code cannot read it."""
+"""The version of the state in Redis (keyspace.STATE_VERSION), and what is wrong where it cannot be read."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """What a user's interactions with one item are worth together: which still count, and their strength.
 
-These are the rules. Their other forms take their data from here and are held to them by property tests:
+This module has the rules. Three others apply them in another language: they take their data from here, and
+property tests compare them with this module:
 ``streaming/state/apply_events.lua`` (Lua, ``tests/streaming/state/test_apply.py``),
 ``streaming/fold_in/histories.py`` (numpy, ``tests/streaming/fold_in/test_histories.py``) and
 ``training/data/dataset.py`` (Spark columns, ``tests/training/data/test_dataset.py``).
@@ -13,8 +14,8 @@ from collections.abc import Collection, Iterable, Mapping
 from contracts.events import EVENT_RULES, EVENT_TYPES, NEGATIVE_TYPES, RATING, RETRACT, WEIGHTED_TYPES
 from contracts.stored.records import EarlierEvent, HistoryEntry
 
-# An event counts while it is newer than what its user did with the item in each of these types. (A like is
-# taken back by a later dislike, and the other way round.) A retraction itself never counts.
+# Event type -> its rivals: an event counts while it is newer than its user's last event of each of these
+# types with the item. (A later dislike cancels a like, and the other way round.) A retraction never counts.
 RIVALS: dict[str, tuple[str, ...]] = {
     rule.name: (RETRACT,) if rule.opposite is None else (RETRACT, rule.opposite)
     for rule in EVENT_RULES
@@ -40,8 +41,9 @@ def _is_newer(entry: HistoryEntry, other: HistoryEntry | None) -> bool:
 def moments(entries: Collection[HistoryEntry], earlier: Iterable[EarlierEvent]) -> list[int]:
     """When the user did something with an item that counts: distinct times (epoch ms), newest first.
 
-    ``entries`` are all last writers. An earlier event counts, as these do, while its time is after what its
-    user did with the item in each of its rivals. Where nothing counts there are none.
+    ``entries`` are all last writers of the user with the item, ``earlier`` the events before them. An event
+    counts while it is newer than the last writer of each of its rivals. Where nothing counts, the list is
+    empty.
     """
     by_type = {entry.event_type: entry for entry in entries}
     times = {entry.event_time for entry in effective(entries)}
@@ -65,14 +67,16 @@ def strength(
 
 
 def strength_of_rating(value: float, rating_strengths: Mapping[float, float]) -> float:
-    """The strength of the largest threshold that the rating reaches; below all, that of the smallest."""
+    """The strength of the largest threshold that the rating reaches; of the smallest if it reaches none."""
     reached = [threshold for threshold in rating_strengths if threshold <= value]
     return rating_strengths[max(reached) if reached else min(rating_strengths)]
 
 
 def grade_steps(rating_strengths: Mapping[float, float]) -> list[tuple[float, float]]:
-    """RATING_STRENGTHS as (threshold, strength), ascending: the last step that a rating reaches counts,
-    and the first one below all thresholds too. For the other forms of `strength_of_rating`."""
+    """RATING_STRENGTHS as (threshold, strength), ascending, for the other forms of `strength_of_rating`.
+
+    The last step that a rating reaches counts, and the first step where it reaches none.
+    """
     return sorted((float(threshold), float(grade)) for threshold, grade in rating_strengths.items())
 
 

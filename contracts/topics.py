@@ -1,7 +1,7 @@
 """The Kafka topics, declared once. ``clients/topic_admin.py`` creates them from here.
 
-KAFKA_TOPIC_PREFIX stands before every name. It is read once, as this module is imported, so that all that a
-process does means the same topics.
+Every name begins with KAFKA_TOPIC_PREFIX. It is read once, when this module is imported, so that a whole
+process uses the same topics.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
-# LogAppendTime: "from the future" is judged by the broker's clock, so both queries judge alike, always, and a
-# producer whose clock is ahead cannot write what wins against all that comes later.
+# LogAppendTime: the broker's clock decides whether an event is from the future. So both queries always judge
+# alike, and a producer whose clock is ahead cannot write an event that wins against all later ones.
 INTERACTIONS = Topic(
     f"{PREFIX}interactions",
     partitions=4,
@@ -42,13 +42,13 @@ CATALOG = Topic(
     partitions=1,
     config={"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime"},
 )
-# Original bytes and the reason in headers, so a record may be larger here than where it came from.
+# A record has its original bytes, and the reason in headers, so it may be larger here than it was.
 REJECTED = Topic(
     f"{PREFIX}interactions.rejected",
     partitions=1,
     config={"retention.ms": str(30 * 24 * 3600 * 1000), "max.message.bytes": str(2 * MAX_EVENT_BYTES)},
 )
-# What was shown to whom (contracts/exposures.py), many in a record; a record's key says nothing.
+# What was shown to whom (contracts/exposures.py). A record holds many exposures; its key has no meaning.
 EXPOSURES = Topic(
     f"{PREFIX}exposures",
     partitions=1,
@@ -109,9 +109,9 @@ def events_in(offsets: Mapping[str, int]) -> int:
 
 
 def lagging(ends: Mapping[str, int], applied: Mapping[str, int]) -> PartitionOffsets:
-    """Partitions with records below ``ends`` that are not below ``applied`` -> how many there are.
+    """Partition -> how many of its records below ``ends`` are not applied; only partitions that have any.
 
-    Of a partition without an applied offset nothing is applied.
+    In a partition without an applied offset, no record is applied.
     """
     behind = {name: end - applied.get(name, 0) for name, end in ends.items()}
     return {name: count for name, count in behind.items() if count > 0}
@@ -141,7 +141,7 @@ def by_topic(offsets: Mapping[str, int]) -> TopicOffsets:
 
 
 class TopicFault(NamedTuple):
-    """What of an existing topic's configuration breaks a promise, and the cure."""
+    """What in the configuration of an existing topic breaks a promise of Headwater, and the cure."""
 
     topic: str
     what: str

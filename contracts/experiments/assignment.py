@@ -32,7 +32,7 @@ class Assignment(NamedTuple):
 
     @property
     def text(self) -> str:
-        """As it stands in an answer and in an exposure: "diverse-lists/1:variety", with "!" for a tester."""
+        """The text in answers and exposures: "diverse-lists/1:variety", with "!" at the end for a tester."""
         return f"{self.run}:{self.arm.name}{TESTER if self.tester else ''}"
 
 
@@ -42,7 +42,7 @@ def arms_text(assignments: Iterable[Assignment]) -> str:
 
 
 def arms_of(text: str) -> dict[str, str]:
-    """The reverse: run -> arm, testers left out; what is no assignment is left out too."""
+    """The reverse of `arms_text`: run -> arm. Testers, and text that is not an assignment, are left out."""
     pairs = (each.rpartition(":") for each in text.split(_BETWEEN))
     return {run: arm for run, colon, arm in pairs if colon and not arm.endswith(TESTER)}
 
@@ -74,7 +74,7 @@ class Arms:
         return None if arm.name in self._stopped else Assignment(self.experiment.salt, arm)
 
     def _index_at(self, place: float) -> int:
-        # The last sum may lie a rounding error below one, and arms without weight at the end get nobody.
+        # Rounding may leave the last sum a little below one; arms of weight 0 at the end must get nobody.
         index = bisect_right(self._ends, place)
         while index >= len(self._arms) or not self._arms[index].weight:
             index -= 1

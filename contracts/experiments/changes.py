@@ -47,7 +47,7 @@ class ExperimentChange(NamedTuple):
 
 
 def change_of(by: str, action: str, experiment: str, reason: str) -> ExperimentChange:
-    """A line of audit of this moment."""
+    """A line of audit with the present time."""
     at = datetime.now(timezone.utc).isoformat(timespec="seconds")
     return ExperimentChange(at=at, by=by, action=action, experiment=experiment, reason=reason)
 

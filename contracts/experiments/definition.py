@@ -25,7 +25,7 @@ StrategyName = Literal[
     "popular",
     "hybrid",
 ]
-# What an arm is judged by. More is better in each of them.
+# The metrics by which arms are compared. In each, more is better.
 MetricName = Literal[
     "click_through_rate", "clicks_per_user", "conversions_per_user", "conversion_rate", "session_length"
 ]

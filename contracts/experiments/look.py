@@ -1,7 +1,7 @@
-"""A look at a running experiment: what its arms showed up to a moment, kept to be drawn over time.
+"""A look at a running experiment: the figures of its arms up to a moment, kept so that they can be drawn.
 
-`headwater experiments watch` makes them from the lake, the API keeps them and the page draws them. The
-interval holds at every look, so looking often does no harm.
+`headwater experiments watch` computes looks from the lake, the API keeps them and the page draws them over
+time. The interval holds at every look, so looking often does no harm.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Look(_Record):
 
 
 def least_gap_ms(planned_days: int) -> int:
-    """The time between two looks that are kept: MAX_LOOKS last for the planned days."""
+    """The least time between two looks that are kept, so that MAX_LOOKS are enough for the planned days."""
     return planned_days * _DAY_MS // MAX_LOOKS
 
 

@@ -54,7 +54,7 @@ class Experiment(BaseModel):
 
     @property
     def salt(self) -> str:
-        """What the hash of a unit is salted with: another run assigns independently."""
+        """The salt of the hash of a unit. Each run has another one, so it assigns units independently."""
         return f"{self.name}/{self.run}"
 
     def to_json(self) -> str:
@@ -96,7 +96,7 @@ def define(definition: Definition, existing: Experiment | None, now_ms: int) -> 
 
 
 def start(experiment: Experiment, others: Iterable[Experiment], now_ms: int) -> Experiment:
-    """The experiment running. Raises ExperimentError where it cannot start beside the others."""
+    """The experiment in the state "running". Raises ExperimentError where it cannot start beside others."""
     if experiment.state != "draft":
         raise ExperimentError(f"{experiment.name} is {experiment.state}: define it again for another run")
     changed = experiment.definition.changed_parameters()
@@ -114,17 +114,17 @@ def start(experiment: Experiment, others: Iterable[Experiment], now_ms: int) -> 
 
 
 def stop(experiment: Experiment, reason: str, now_ms: int) -> Experiment:
-    """The experiment stopped. Raises ExperimentError where it does not run."""
+    """The experiment in the state "stopped". Raises ExperimentError where it does not run."""
     if experiment.state != "running":
         raise ExperimentError(f"{experiment.name} is {experiment.state}, not running")
     return experiment.model_copy(update={"state": "stopped", "stopped_at": now_ms, "stop_reason": reason})
 
 
 def stop_arm(experiment: Experiment, arm: str, reason: str, now_ms: int) -> Experiment:
-    """One arm stopped; the whole experiment where no arm beside the control is left.
+    """The experiment with one more arm stopped; stopped as a whole where only the control is left.
 
-    Raises ExperimentError for the control, an unknown arm, an arm that is stopped, an experiment that does
-    not run.
+    Raises ExperimentError for the control, for an unknown or a stopped arm, and where the experiment does not
+    run.
     """
     names = [each.name for each in experiment.definition.arms]
     stopped = {each.arm for each in experiment.stopped_arms}

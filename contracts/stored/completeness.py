@@ -9,7 +9,7 @@ from contracts.stored.manifest import Manifest, Sizes
 
 
 def counted_keys(version: str, shards: int) -> list[str]:
-    """The hashes of a version whose lengths `sizes_of` takes, in its order."""
+    """The keys of a version's hashes, in the order in which `sizes_of` takes their lengths."""
     lists = [keyspace.top_n(shard, version) for shard in range(shards)]
     return [
         *lists,
@@ -31,5 +31,5 @@ def sizes_of(lengths: Sequence[int], shards: int) -> Sizes:
 
 
 def is_whole(manifest: Manifest, found: Sizes) -> bool:
-    """Whether Redis holds what was published; a manifest without sizes asks only for some lists."""
+    """Whether Redis holds what was published; where the manifest has no sizes, any lists are enough."""
     return found.lists > 0 and manifest.sizes in (None, found)

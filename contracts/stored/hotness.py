@@ -1,3 +1,3 @@
-"""The steps in which hotness is stored, apart from the records, so that algorithms can take the same ones."""
+"""The step in which hotness is stored. The blend rounds hotness to the same steps as the records."""
 
 HOTNESS_STEP = 1 / 255

@@ -29,7 +29,7 @@ class IngestProgress:
 
     @classmethod
     def decode(cls, text: str) -> IngestProgress:
-        """Read a file's text; what it lacks is zero, what is unknown is left aside. Raises ValueError."""
+        """Read a file's text; absent fields are zero, unknown ones are ignored. Raises ValueError."""
         raw = json.loads(text)
         if not isinstance(raw, dict):
             raise ValueError(f"no progress of an ingest: {text:.80}")

@@ -1,8 +1,8 @@
 """Every Redis key, declared once: its kind, who writes it, who reads it.
 
-A user's keys and the popularity shard that the user moves share the hash tag ``{s}``,
-s = crc32(user_id) mod REDIS_SHARDS, so that one script stays in one slot of a Redis Cluster.
-Versioned keys live until the version is pruned; of the others only fresh lists expire.
+A user's keys and the counts that the user's events change (popularity, trends) share the hash tag ``{s}``,
+s = crc32(user_id) mod REDIS_SHARDS, so that a script needs only one slot of a Redis Cluster.
+The keys of a model version live until it is pruned. A key that expires says so below.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ MOST_KNOWN = 50_000
 
 
 def retracted_items(user_id: str, shards: int) -> str:
-    """HASH as `history`: items of which a retraction left nothing; kept so that order does not matter."""
+    """HASH as `history`: items of which retractions left nothing, as older events may still come."""
     return f"hw:{{{shard_of(user_id, shards)}}}:retracted:{user_id}"
 
 
 def earlier(user_id: str, shards: int) -> str:
-    """HASH item_id -> records.encode_earlier: events that are no last writer, of items touched again.
+    """HASH item_id -> records.encode_earlier: the events before the last one of their type.
 
-    The newest EARLIER_EVENTS of each item. An item that was touched once by each type has none.
+    The newest EARLIER_EVENTS of each item. An item with at most one event of each type has none.
     """
     return f"hw:{{{shard_of(user_id, shards)}}}:earlier:{user_id}"
 
@@ -48,7 +48,7 @@ def earlier(user_id: str, shards: int) -> str:
 def recent(user_id: str, shards: int) -> str:
     """ZSET item_id by the time of its newest entry, retractions included, + .5 if it is liked.
 
-    The newest HISTORY_CAP, and those of the same instant as the last of them.
+    It holds the newest HISTORY_CAP items, and those with the same time as the last of these.
     """
     return f"hw:{{{shard_of(user_id, shards)}}}:recent:{user_id}"
 
@@ -59,22 +59,22 @@ def fresh(user_id: str, shards: int) -> str:
 
 
 def erased_users(shard: int) -> str:
-    """HASH user_id -> epoch ms: users of the shard who asked to be forgotten, and until when."""
+    """HASH user_id -> epoch ms: erased users of the shard; their events until then do not count."""
     return f"hw:{{{shard}}}:erased"
 
 
 def pending(shard: int) -> str:
-    """ZSET user_id by last activity (ms): who waits to be folded in."""
+    """ZSET user_id by last activity (ms): the users who wait to be folded in."""
     return f"hw:{{{shard}}}:pending"
 
 
 def active(shard: int) -> str:
-    """ZSET user_id by when its last event arrived (ms): whose fresh lists are made again for a new model."""
+    """ZSET user_id by arrival of the last event (ms): users whose fresh lists a new model makes again."""
     return f"hw:{{{shard}}}:active"
 
 
 def cooling(shard: int) -> str:
-    """ZSET user_id by when its hot list is to be made again with cooler weights (ms)."""
+    """ZSET user_id by the time (ms) at which the user's list is to be made again with cooler weights."""
     return f"hw:{{{shard}}}:cooling"
 
 
@@ -84,12 +84,12 @@ def together(item_id: str, shard: int) -> str:
 
 
 def live(day: str, shard: int) -> str:
-    """HASH live_figures.field -> whole number: how often lists held what users did on a day; expires."""
+    """HASH field (contracts/live_figures.py) -> whole number: the live figures of a day; expires."""
     return f"hw:{{{shard}}}:live:{day}"
 
 
 def outcomes(shard: int) -> str:
-    """LIST of live_outcomes.Outcome, oldest first: what counted in `live` and waits for the lake."""
+    """LIST of live_outcomes.Outcome, oldest first: outcomes that wait to be moved to the lake."""
     return f"hw:{{{shard}}}:outcomes"
 
 
@@ -99,17 +99,17 @@ def history_pattern() -> str:
 
 
 def retracted_pattern() -> str:
-    """As `history_pattern`, of what retractions left nothing of."""
+    """As `history_pattern`, for the keys of `retracted_items`."""
     return "hw:{*}:retracted:*"
 
 
 def earlier_pattern() -> str:
-    """As `history_pattern`, of earlier events."""
+    """As `history_pattern`, for the keys of `earlier`."""
     return "hw:{*}:earlier:*"
 
 
 def user_of_history(key: str) -> str:
-    """The user whose history a key is."""
+    """The user in a key of `history`."""
     return key.split("}:history:", 1)[1]
 
 
@@ -134,7 +134,7 @@ def trending(half_life_seconds: int) -> str:
 
 
 def trend_counter(half_life_ms: float) -> str:
-    """ZSET of what one trend counts: `trending`, or POPULAR where nothing decays (0)."""
+    """The ZSET that has the counts of one trend: `trending`, or POPULAR where nothing decays (0)."""
     return trending(round(half_life_ms / 1000)) if half_life_ms else POPULAR
 
 
@@ -153,8 +153,8 @@ STATE_VERSION = "hw:state:version"  # STRING: STATE, as long as Redis holds the 
 APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
 APPLIED_LAKE = "hw:applied:lake"  # HASH topic:partition -> next offset; written by the lake query
 APPLIED_TIMES = "hw:applied:times"  # HASH topic:partition -> broker's time (ms) of the newest applied record
-# SET item_id: what happened to them is in the shards, not yet in the lists of all users together. The same
-# tag in both, as one is renamed to the other while it is merged.
+# SET item_id: items whose new events are counted in their shards, but not yet in the lists over all users.
+# Merging renames the first to the second, so both names have the same tag.
 TOUCHED = "hw:{touched}:items"
 MERGING = "hw:{touched}:merging"
 STATE_WRITERS = "hw:state:writers"  # ZSET writer by the time (ms) up to which it may be at work
@@ -204,12 +204,12 @@ def segment_lists(version: str) -> str:
 
 
 def model_factors(version: str) -> str:
-    """HASH part number -> float32 rows of the item factors, ITEMS_PER_PART items each; USER_GRAMIAN."""
+    """HASH part number -> float32 rows of ITEMS_PER_PART item factors; field records.USER_GRAMIAN."""
     return f"hw:model:{version}:factors"
 
 
 def rating_factors(version: str) -> str:
-    """HASH as `model_factors`, of the explicit model: a user's rating of an item; absent without ratings."""
+    """HASH as `model_factors`, of the explicit model, which predicts ratings; absent without ratings."""
     return f"hw:model:{version}:rating_factors"
 
 
@@ -218,9 +218,9 @@ def model_signals(version: str) -> str:
     return f"hw:model:{version}:signals"
 
 
-# Keys that a script writes together with another one have, in a Redis Cluster, that one's name as their hash
-# tag, and so its slot: the epoch and the online query's offsets that of the lease, the audit that of the
-# pointer. On one server their names are those above.
+# A script can only write keys of one slot of a Redis Cluster. So there, the epoch and the online query's
+# offsets have the lease's name as their hash tag, and the audit list has the pointer's. On one server their
+# names are those above.
 CLUSTER_NAMES = {
     STREAMING_EPOCH: f"hw:{{{STREAMING_LEASE}}}:epoch",
     APPLIED_ONLINE: f"hw:{{{STREAMING_LEASE}}}:applied",
@@ -230,14 +230,14 @@ CLUSTER_NAMES = {
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---
 
 SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category
-# Experiments, changed by the script of contracts/experiments/changes.py: one tag, as it touches all three.
+# Experiments. The script of contracts/experiments/changes.py changes all three keys, so they share a tag.
 EXPERIMENTS = "hw:{experiments}:records"  # HASH name -> experiments.record.Experiment as JSON
 EXPERIMENTS_REVISION = "hw:{experiments}:revision"  # STRING counter: raised by every change of a record
 EXPERIMENT_AUDIT = "hw:{experiments}:audit"  # LIST of experiments.changes.ExperimentChange, newest last
 
 
 def experiment_looks(name: str) -> str:
-    """LIST of experiments.look.Look as JSON, newest last: what the arms of its runs showed over time."""
+    """LIST of experiments.look.Look as JSON, newest last: the looks at an experiment's runs."""
     return f"hw:{{experiments}}:looks:{name}"
 
 
@@ -250,12 +250,12 @@ def shown_items(user_id: str, shards: int) -> str:
 
 
 def new_items(version: str) -> str:
-    """LIST of the items that came after the version was trained; place p has index (items of it) + p."""
+    """LIST of items that came after the version was trained; place p has index (items trained on) + p."""
     return f"hw:model:{{{version}}}:new_items"
 
 
 def new_factors(version: str) -> str:
-    """HASH item_id -> float32 factor of a new item, first zero; field "" -> how often one has changed."""
+    """HASH item_id -> float32 factor of a new item, at first zero; field "" -> how often a factor changed."""
     return f"hw:model:{{{version}}}:new_factors"
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The event as JSON on the topic: from_json reads it by this, and the parity test holds pydantic to it.
+# The fields of an event on the topic: Spark's from_json reads them by this, and the parity test compares
+# pydantic's model with it.
 EVENT_DDL = (
     "event_id STRING, event_type STRING, user_id STRING, item_id STRING, value DOUBLE, "
     "event_time BIGINT, schema_version INT, session_id STRING, recommendation_id STRING"
 )
-# Fields of the event that say how to judge it, and are not kept.
+# Fields of an event on the topic that only say how to check it; the lake does not keep them.
 TOPIC_ONLY_DDL = "time_from_zero BOOLEAN"
 CATALOG_DDL = (
     "kind STRING, id STRING, title STRING, categories ARRAY<STRING>, "
@@ -51,7 +52,7 @@ EXPOSURES = Table(
     "exposures",
     EXPOSURE_DDL.replace("event_time BIGINT", "event_time TIMESTAMP") + _ORIGIN + ", kafka_place INT",
 )
-# What counted in the live figures (contracts/live_outcomes.py): the place of the event, and no user.
+# What counted in the live figures (contracts/live_outcomes.py): the place of the event, but not its user.
 OUTCOMES = Table(
     "outcomes",
     "model_version STRING, served STRING, served_rank INT, retrained_rank INT, popular_rank INT, "

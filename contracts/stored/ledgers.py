@@ -1,7 +1,7 @@
-"""Ledgers for `headwater verify`: a producer writes a JSON line before it sends an event, and one at the
-answer.
+"""The lines of ledgers, which `headwater verify` reads.
 
-A line with an offset stands for an acknowledged event, one without for an event that was attempted.
+A producer writes a JSON line before it sends an event, and another line with the offset when the broker has
+acknowledged it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import re
 from typing import Any, NoReturn
 
 TEXTS = ("event_id", "event_type", "user_id", "item_id")
-UNKNOWN_OFFSET = -1  # a broker that had the event already does not say where
+UNKNOWN_OFFSET = -1  # a broker that already had the event does not say at which offset
 _MAX_TIME = 2**63 - 1
-# What `headwater ingest` sends of plain identifiers: these bytes are known to be one whole line of JSON.
+# An event of `headwater ingest` with plain identifiers. Bytes of this form are valid JSON, so nothing parses
+# them.
 _PLAIN = re.compile(
     rb'\{("event_id":"[0-9a-f-]{36}"),"event_type":"[a-z]+","user_id":"[ !#-\[\]-~]+",'
     rb'"item_id":"[ !#-\[\]-~]+","value":\d\.\d+,"event_time":\d{1,15},"schema_version":1\}'
@@ -38,7 +39,7 @@ def attempted_line(event: bytes) -> bytes:
 
 
 def acknowledged_line(event: bytes, partition: int, offset: int) -> bytes:
-    """The line to write when an event is acknowledged: its place, and what can be read of it."""
+    """The line to write when an event is acknowledged: its place, and the fields that can be read."""
     if _PLAIN.fullmatch(event):
         return b'{"partition":%d,"offset":%d,%s\n' % (partition, offset, event[1:])
     line = {"partition": partition, "offset": offset, **_fields(event)}
@@ -46,7 +47,7 @@ def acknowledged_line(event: bytes, partition: int, offset: int) -> bytes:
 
 
 def _fields(event: bytes) -> dict[str, Any]:
-    """Those of an event's fields that have their type; none of bytes that are no event."""
+    """The fields of an event that have the right type; none where the bytes are not a JSON object."""
     try:
         found = _decode(event.decode())
     except (ValueError, RecursionError):

@@ -70,7 +70,7 @@ class Counts(_Record):
 
 
 class FitRecord(_Record):
-    """How a version was fitted: the next round reads how far it is from the last full fit."""
+    """How a version was fitted; from it the next round sees how long ago the last full fit was."""
 
     warm: bool
     why: str
@@ -105,7 +105,7 @@ class EvaluationRecord(_Record):
     seed: int
     split_reason: str | None = None
     cutoff: int | None = None  # epoch ms; what came later was held out
-    known_items: bool = False  # whether items count as found that their user had had before
+    known_items: bool = False  # whether items that their user had before count too
     users_tested: int = 0
     users_without_positives: int = 0
     cold_users_share: float = 0.0
@@ -156,7 +156,7 @@ class SignalRecord(_Record):
 
     @property
     def is_live_trend(self) -> bool:
-        """Whether events move it in Redis; versions before docs/decisions/0028-live-trends.md do not say."""
+        """Whether it is a trend that events move in Redis (docs/decisions/0028-live-trends.md)."""
         return bool(self.settings.get(LIVE_TREND))
 
 

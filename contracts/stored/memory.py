@@ -1,7 +1,7 @@
-"""How many bytes of Redis the keys take, kind by kind: pure formulas over the sizes of a world.
+"""How many bytes of Redis each kind of key takes: formulas of the numbers of users, items and so on (World).
 
-``headwater plan`` prints them, publishing asks `version_bytes` before it writes, and ``test_memory.py`` holds
-them to what INFO reports.
+``headwater plan`` prints the results, publishing asks `version_bytes` before it writes, and
+``test_memory.py`` compares them with what INFO reports.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ENTRY_BYTES, _ROW_BYTES, _PART_HEAD = 6, 2, 16  # contracts/stored/signal_array
 
 @dataclass(frozen=True)
 class World:
-    """How much there is of everything; sizes are of texts in bytes."""
+    """How much there is of everything. Fields named size are the bytes of a text."""
 
     users: int
     items: int
@@ -76,16 +76,17 @@ class World:
 
 
 def shares() -> list[float]:
-    """As many shares of the mean as represent all: log-normal with sigma 1, as histories are.
+    """A hundred numbers with mean 1 that stand for the lengths of all histories, as shares of their mean.
 
-    (MovieLens 1M: a user's mean is 1.7 times the median, which is exp(sigma**2 / 2).)
+    They are quantiles of a log-normal distribution with sigma 1. (In MovieLens 1M the mean is 1.7 times the
+    median, which is exp(sigma**2 / 2).)
     """
     raw = [math.exp(NormalDist().inv_cdf((place + 0.5) / _QUANTILES)) for place in range(_QUANTILES)]
     return [each * _QUANTILES / sum(raw) for each in raw]
 
 
 def spread(mean: float, most: int) -> list[int]:
-    """As many lengths as represent all, from 1 to ``most``."""
+    """A hundred lengths that stand for all, by `shares` of the mean, from 1 to ``most``."""
     return [min(most, max(1, round(mean * share))) for share in shares()]
 
 
@@ -103,13 +104,14 @@ def histories(world: World) -> int:
 
 
 def earlier(world: World) -> int:
-    """The users' earlier events of items that they came back to; geometric, so that some pairs have many."""
+    """The users' earlier events of items that they came back to; their number is taken to be geometric."""
     if not (world.repeats and world.earlier_events):
         return 0
     share, most = world.repeats / (1 + world.repeats), world.earlier_events
     size = round(EARLIER_SIZE * (1 - share**most) / (1 - share))  # of a pair that has any
     compact = min(most, LISTPACK_VALUE // EARLIER_SIZE)
-    is_compact = 1 - share**compact * (compact < most)  # the chance of a pair; one that is not opens its hash
+    # The chance that the events of a pair fit a compact value; one pair that does not makes its hash open.
+    is_compact = 1 - share**compact * (compact < most)
 
     def of_length(length: int) -> float:
         fields = max(1, round(length * share))
@@ -143,7 +145,7 @@ def popularity(world: World) -> int:
 
 
 def octaves_of(events: int, half_life: int, days: float) -> float:
-    """How many octaves of one half-life hold something of an item whose events are spread evenly."""
+    """How many octaves of one half-life (seconds) an item takes, its events spread evenly over the days."""
     octaves = 1 + days * 86_400 / half_life
     recent = 1 + (events - 1) * min(1.0, OCTAVES / octaves)
     kept = min(float(OCTAVES), octaves)
@@ -159,7 +161,7 @@ def trends(world: World) -> int:
 
 
 def _ranking(world: World) -> int:
-    """One ZSET of all items, and one a category."""
+    """One ZSET of all items, and one for each category."""
     members = round(world.items * world.categories_per_item / max(1, world.categories))
     by_category = world.categories * (zset_bytes(members, world.item_size, REAL) + key_bytes(48))
     return zset_bytes(world.items, world.item_size, REAL) + key_bytes(24) + by_category
@@ -179,7 +181,7 @@ def together(world: World) -> int:
     name = key_bytes(len(keyspace.together("i" * world.item_size, world.shards)))
     weights, whole = shares(), 0.0
     for share in weights:
-        # A pair of items is met Poisson(both ways * their shares) times.
+        # How often a pair of items is met is Poisson-distributed, with mean (both ways * their shares).
         met = (-math.expm1(-both_ways * share * other / max(1, world.items) ** 2) for other in weights)
         members = round(world.items * sum(met) / len(weights))
         whole += (zset_bytes(members, world.item_size, 2) + name) / len(weights) if members else 0
@@ -199,20 +201,20 @@ def catalog(world: World) -> int:
 
 
 def user_metadata(world: World) -> int:
-    """What is known of users."""
+    """The users' metadata."""
     described = round(world.users * world.described_users)
     return hash_bytes(described, world.user_size, 16 + world.user_catalog_size) + key_bytes(24)
 
 
 def shown_items(world: World) -> int:
-    """What was shown lately to those who are active."""
+    """The items that were shown lately to active users."""
     name = len(keyspace.shown_items("u" * world.user_size, world.shards))
     each = zset_bytes(world.shown, world.item_size, INTEGER) + key_bytes(name, expires=True)
     return round(world.users * world.fresh_users) * each if world.shown else 0
 
 
 def fresh_lists(world: World) -> int:
-    """The folded-in lists of those who were active within FRESH_TTL_SECONDS."""
+    """The folded-in lists of users who were active within FRESH_TTL_SECONDS."""
     size = 10 + _VERSION_SIZE + 12 * world.partitions + 8 * min(world.n, world.items)
     name = len(keyspace.fresh("u" * world.user_size, world.shards))
     return round(world.users * world.fresh_users) * (string_bytes(size) + key_bytes(name, expires=True))

@@ -1,6 +1,6 @@
 """The pointer to the served model: the one script that moves it, with a line of audit in the same step.
 
-The trainer, the API and `headwater models` all move it by this script, so that no move is without its line.
+The trainer, the API and `headwater models` all move it by this script, so that every move has its line.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class AuditLine(NamedTuple):
 
 
 def audit_line(by: str, action: str, before: str | None, version: str, reason: str) -> AuditLine:
-    """A line of audit of this moment."""
+    """A line of audit with the present time."""
     return AuditLine(
         at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         by=by,

@@ -38,10 +38,10 @@ USER_GRAMIAN = (
 )
 RANKED_SIZE = 8  # bytes of an item of a ranked list
 # A user who asked to be forgotten keeps an empty list in each version: deleted, it would be missing, and the
-# version would no longer count as whole (completeness.is_whole). Readers take it for no list.
+# version would no longer count as whole (completeness.is_whole). Readers treat it as no list.
 EMPTIED_LIST = b""
-_HAS_HOTNESS = 0x80  # in the byte of a version's length, which is shorter
-OCTAVES = 32  # older ones weigh less than one in four billion
+_HAS_HOTNESS = 0x80  # a bit in the byte of the version's length, which needs the other seven only
+OCTAVES = 32  # kept of each half-life; older ones weigh less than one in four billion
 _CATALOG_TIME_DIGITS = 16
 
 
@@ -70,14 +70,14 @@ def decode_history(raw: bytes) -> list[HistoryEntry]:
 
 
 class EarlierEvent(NamedTuple):
-    """An event of a user with an item after which another one of its type came."""
+    """An event that is not the last one of its user, item and type."""
 
     event_type: str
     event_time: int  # epoch ms
 
 
 def encode_earlier(events: Iterable[EarlierEvent]) -> bytes:
-    """9 bytes each, newest first; of one time the higher type code. Raises KeyError for an unknown type."""
+    """9 bytes each, newest first, at one time the higher type code first. KeyError for an unknown type."""
     coded = sorted(((moment, TYPE_CODES[name]) for name, moment in events), reverse=True)
     return b"".join(_EARLIER.pack(code, moment) for moment, code in coded)
 
@@ -143,7 +143,7 @@ class Trend:
 
         Scores of one half-life compare as the sums do at any moment; 2 ** (score - now / h) is the sum now.
         """
-        # An emptied newest octave of one shard must not drown the old ones of another.
+        # Sums that are zero are left out: beside a newest octave that is empty, old ones would round to 0.
         sums = {k: total for (at, k), total in self.octaves.items() if at == place and total}
         if not sums:
             return None
@@ -168,7 +168,7 @@ class Trend:
 
 
 class FreshList(NamedTuple):
-    """A folded-in list, with what it was made from."""
+    """A folded-in list, and from which model and events it was made."""
 
     version: str  # of the model
     read_at: int  # Redis' clock (microseconds) when the history was read: the newest list wins
@@ -181,7 +181,7 @@ class FreshList(NamedTuple):
 
 
 def encode_fresh(fresh: FreshList) -> bytes:
-    """The time first, where the script compares it; then version, offsets and the list as encode_ranked."""
+    """The time first, where the script compares it; then version, hotness, offsets, and `encode_ranked`."""
     version, hotness = fresh.version.encode(), b""
     length = len(version)
     if fresh.hotness is not None:
@@ -206,7 +206,7 @@ def decode_fresh(raw: bytes) -> FreshList:
 
 
 def ranked_of(raw: bytes, version: str) -> bytes:
-    """The part of an encoded fresh list that is as encode_ranked; empty where another version made it."""
+    """The `encode_ranked` part of an encoded fresh list; empty where another model version made the list."""
     if not raw:
         return b""
     length, sources = raw[8], raw[9]
@@ -217,7 +217,7 @@ def ranked_of(raw: bytes, version: str) -> bytes:
 
 
 def holds_index(ranked: bytes, index: int) -> bool:
-    """Whether a list of encode_ranked has an item; most lists do not, and need no decoding."""
+    """Whether a list of `encode_ranked` has an index, found without decoding the list."""
     if index < 0:
         return False
     wanted, end = struct.pack("<I", index), len(ranked) // RANKED_SIZE * 4
@@ -241,7 +241,7 @@ def decode_ranked(raw: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
 
 
 def encode_ranked_ids(ids: Sequence[str], scores: Sequence[float]) -> bytes:
-    """A ranked list of ids, for lists too rare to keep an index in readers' memory."""
+    """A ranked list of ids with scores, for lists so rarely read that readers keep no index of the ids."""
     return struct.pack(f"<H{len(ids)}f", len(ids), *scores) + "\n".join(ids).encode()
 
 
@@ -274,7 +274,7 @@ def decode_ids(raw: bytes) -> list[str]:
 
 
 def encode_catalog(updated_at: int, entry_json: str) -> bytes:
-    """The entry's JSON behind its time in fixed width, which the script compares."""
+    """The entry's time in 16 digits, which the script compares, and behind it the entry's JSON."""
     return f"{updated_at:0{_CATALOG_TIME_DIGITS}d}{entry_json}".encode()
 
 

@@ -1,6 +1,6 @@
-"""Bytes that Redis' structures take: its compact and its open encodings, as jemalloc allocates them.
+"""The bytes that Redis' structures take, in their compact and their open encodings, as jemalloc allocates.
 
-After Redis 7.0: object.c, sds.h, listpack.c, dict.c, t_zset.c, with its default thresholds.
+Source: Redis 7.0 (object.c, sds.h, listpack.c, dict.c, t_zset.c) with its default thresholds.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ def _text(size: int) -> int:
 
 
 def _packed_size(size: int) -> int:
-    """A text within a listpack: its length before it, its way back behind it."""
+    """A text within a listpack, with its length before it and, for reading backwards, its size behind it."""
     head = 1 if size < 64 else 2 if size < 4096 else 5
     return head + size + (1 if head + size < 128 else 2)
 
 
 def hash_bytes(fields: int, name_size: int, value_size: int, largest: int = 0) -> int:
-    """A HASH with this number of fields, without its key. ``largest``: of its values, where they differ."""
+    """A HASH of this number of fields, without its key. ``largest``: the longest value, where they differ."""
     if not fields:
         return 0
     if fields <= LISTPACK_FIELDS and max(name_size, value_size, largest) <= LISTPACK_VALUE:
@@ -65,6 +65,6 @@ def string_bytes(size: int) -> int:
 
 
 def key_bytes(name_size: int, expires: bool = False) -> int:
-    """A key's own: its name and its entry in the database, and in that of the times if it expires."""
+    """A key without its value: its name, its entry in the database, and one among the times if it expires."""
     # The database's tables are between half full and full.
     return _ENTRY + _text(name_size) + 12 + (_ENTRY + 12 if expires else 0)

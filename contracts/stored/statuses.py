@@ -30,12 +30,12 @@ class StreamingStatus:
     online_batch_seconds: float | None = None
     lake_batch: int | None = None
     lake_batch_seconds: float | None = None
-    pending_users: int | None = None  # who wait to be folded in
+    pending_users: int | None = None  # users who wait to be folded in
     fresh_version: str | None = None  # the model by which the fresh lists were last made
     state_lost: int | None = None  # when it was seen that Redis has lost the state, or a part of it
-    topic_events: int | None = None  # in the topic of interactions, as the offsets count
+    topic_events: int | None = None  # events in the topic of interactions, counted by offsets
     unread_share: float | None = None  # of what Kafka keeps, the part that the lake lacks
-    writable: int | None = None  # when the online query saw last, before a turn, that Redis takes writes
+    writable: int | None = None  # when the online query last saw that Redis takes writes
     evicted_keys: int | None = None  # by Redis since its start, as last seen
     newest_event: int | None = None  # the event time to which the applied events reach: what trends call now
 

@@ -1,4 +1,4 @@
-"""What answers need to know of items, kept in this process for half a minute."""
+"""What answers need to know about items, kept in this process for half a minute."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAGE = 1000
 
 
 class _FactsByItem(dict[str, ItemFacts]):
-    """Items, oldest first; one that is not there is unknown."""
+    """Item -> its facts, the oldest first; UNKNOWN_ITEM for an item that is not there."""
 
     def __missing__(self, item_id: str) -> ItemFacts:
         return UNKNOWN_ITEM
@@ -25,17 +25,18 @@ class _FactsByItem(dict[str, ItemFacts]):
 class Catalogue:
     """A bounded cache over the catalogue in Redis.
 
-    Old facts are better than none, while Redis is down and where it has lost the catalogue with the state: a
-    hidden item must stay hidden.
+    While Redis is down, and after it has lost the catalogue, old facts are kept: a hidden item must stay
+    hidden.
     """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
         self._facts = _FactsByItem()
-        # Looked up for every candidate of every answer, so it is the dictionary's own method.
+        # Called for every candidate of every answer, so this is the dictionary's own method.
         self.get: Callable[[str], ItemFacts] = self._facts.__getitem__
-        # One set for all, emptied every half minute: one question for many items costs what one item's does.
+        # Items that were read lately. The set is emptied every half minute, for all items at once: a question
+        # for many items costs as much as one for a single item.
         self._fresh: set[str] = set()
         self._fresh_until = 0.0
 

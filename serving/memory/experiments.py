@@ -1,4 +1,4 @@
-"""The experiments that run: kept in Redis, copied by each process once a second, asked by no answer."""
+"""The running experiments: each process copies them from Redis once a second, so no answer waits for it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Running:
 
 
 class ExperimentsInForce:
-    """This process's copy, as fresh as its last refresh. Who is in which arm is computed, never stored."""
+    """This process's copy, as of its last refresh. Who is in which arm is computed, never stored."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class ExperimentsInForce:
         self._treatments: dict[tuple[tuple[str, str, bool], ...], Treatment] = {}
 
     async def refresh(self) -> None:
-        """Read them again where one has changed. Raises StoreError and keeps what it has."""
+        """Read them again if one has changed. Raises StoreError and keeps what it has."""
         (revision,) = await self._store.ask(("GET", keyspace.EXPERIMENTS_REVISION))
         if revision == self._revision:
             return
@@ -48,7 +48,7 @@ class ExperimentsInForce:
         self._revision = revision
 
     async def treatment(self, user_id: str | None, session_id: str | None = None) -> Treatment:
-        """What the running experiments ask of an answer. Reads nothing, except where one has a segment."""
+        """What the running experiments ask of an answer. Reads Redis only where one has a segment."""
         if not self._running:
             return NO_TREATMENT
         assignments = []
@@ -71,7 +71,7 @@ class ExperimentsInForce:
         return found
 
     async def _holds(self, segment: Expression, user_id: str | None) -> bool:
-        """Whether the user's metadata meet the expression; not where Redis does not say."""
+        """Whether the user's metadata meet the expression; False where Redis does not answer."""
         try:
             (raw,) = await self._store.ask(("HGET", keyspace.CATALOG_USERS, user_id or ""))
         except StoreError:
@@ -81,7 +81,7 @@ class ExperimentsInForce:
 
 
 def _read(entry: tuple[bytes, bytes]) -> _Running | None:
-    """One record, where it runs. A damaged one must not stop the others."""
+    """One record; None where the experiment does not run. A damaged one must not stop the others."""
     name, raw = entry
     try:
         experiment = Experiment.from_json(raw)

@@ -20,13 +20,13 @@ from serving.redis.model_cache import Model
 from serving.redis.store import LOAD_SECONDS, Store, StoreError
 
 T = TypeVar("T")
-# Beyond this number of numbers a product is worth a thread: it would hold up all other requests.
+# A product over more numbers than these runs in a thread: it would hold up all other requests.
 MAX_NUMBERS_INLINE = 2_000_000
 
 
 @dataclass(frozen=True)
 class ItemFactors:
-    """Rows of one model version by item index, and what the equations of a user need beside them."""
+    """Rows of one model version by item index, and what solving a user's factors needs besides."""
 
     model: Model
     matrix: NDArray[np.float32]  # (items, rank)
@@ -36,7 +36,7 @@ class ItemFactors:
 
     @cached_property
     def gramian(self) -> NDArray[np.float64]:
-        """The matrix' product with itself, (rank, rank)."""
+        """The transposed matrix times the matrix, (rank, rank)."""
         return gramian(self.matrix)
 
     @cached_property
@@ -48,7 +48,7 @@ class ItemFactors:
         return np.array([self._places.get(item_id, UNKNOWN) for item_id in item_ids], np.int64)
 
     def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float64]:
-        """The row of each item; zeros, which are like nothing, where the model has none."""
+        """The row of each item; zeros, which are similar to no item, where the model has none."""
         places = self.places(item_ids)
         rows = self.matrix[np.maximum(places, 0)].astype(np.float64)
         rows[places == UNKNOWN] = 0.0
@@ -56,7 +56,7 @@ class ItemFactors:
 
 
 class Kind(NamedTuple):
-    """Which of a version's factors: their key, and the parameters of their equations in the manifest."""
+    """Which of a version's factors: their key, and the parameters of their fit in the manifest."""
 
     key: Callable[[str], str]
     reg_param: Callable[[Parameters], float]
@@ -118,5 +118,5 @@ class FactorCache:
 
 
 async def in_thread_if_large(factors: ItemFactors, compute: Callable[[], T]) -> T:
-    """What ``compute`` gives, which reads all factors or more."""
+    """What ``compute`` returns. It reads at least all factors, so where they are large it runs in a thread."""
     return await asyncio.to_thread(compute) if factors.matrix.size > MAX_NUMBERS_INLINE else compute()

@@ -1,7 +1,7 @@
 """What was shown to whom lately, for ``rotation``: bounded, expiring, off by default (SHOWN_SECONDS).
 
-Noted in memory and written once a second in one pipeline, so that no answer waits for it; what is not
-written when the process ends is forgotten.
+Impressions are noted in memory and written once a second in one pipeline, so that no answer waits for it.
+What is not written when the process ends is lost.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Impression(NamedTuple):
 
 
 class Impressions:
-    """This process's notes, and their way to Redis."""
+    """The impressions that this process has noted and not yet written."""
 
     def __init__(self, store: Store, settings: ServingSettings) -> None:
         self._store, self._settings = store, settings
@@ -40,7 +40,7 @@ class Impressions:
             self._waiting.append(_Impression(user_id, list(items), time.time_ns() // 1_000_000))
 
     async def refresh(self) -> None:
-        """Write what is noted. Raises StoreError, and forgets what could not be written."""
+        """Write the notes. Raises StoreError, and forgets what could not be written."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(_ANSWERS_AT_ONCE, len(self._waiting)))]
             commands = [command for each in batch if each.items for command in self._commands(each)]

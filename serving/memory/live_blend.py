@@ -1,7 +1,7 @@
-"""The blend of the served model as it ranks now: its trends by the counters that events move.
+"""The blend of the served model as it ranks now: its trends come from the counters that events move.
 
 The online query ranks by the same counters (``streaming/fold_in/counters.py``), so the same history gives the
-same list, score and explanation by either.
+same list, scores and explanation there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from serving.memory.model_blend import BlendCache, ModelBlend
 from serving.redis.model_cache import Model
 from serving.redis.store import BACKGROUND_SECONDS, Store
 
-_REVISION = ""  # the field of new_factors that says how often one has changed
+_REVISION = ""  # the field of new_factors that says how often a factor has changed
 _MOST_NEW = 20_000
 
 
@@ -46,7 +46,8 @@ class _NewFactors:
 class LiveBlendCache:
     """Holds the newest version asked for, with its counters as they were lately.
 
-    Counters are read at the time of a question, as often as that takes a twentieth of the process' time.
+    A question reads the counters again, but not so often that reading takes more than a twentieth of the
+    process' time.
     """
 
     def __init__(self, store: Store, fitted: BlendCache, half_lives: Sequence[int]) -> None:
@@ -60,14 +61,14 @@ class LiveBlendCache:
         self._lock = asyncio.Lock()
 
     async def get(self, model: Model | None) -> ModelBlend | None:
-        """The blend, as fitted where no trend of it moves; None as `BlendCache.get`. Raises StoreError."""
+        """The blend with its trends as they are now; None where `BlendCache.get` gives none. StoreError."""
         fitted = await self._fitted.get(model)
         if model is None or fitted is None:
             return fitted
         half_lives = sorted(live_half_lives(fitted.served) & self._kept)
         if not half_lives:
             return fitted
-        async with self._lock:  # who waits takes what the first one reads
+        async with self._lock:  # a request that waits takes what the first one reads
             known = self._newest
             started = time.monotonic()
             if known is None or known.factors is not fitted.factors or started >= self._due_at:
@@ -117,7 +118,7 @@ class LiveBlendCache:
     async def _factors_of(
         self, model: Model, new_ids: Sequence[str], revision: int, rank: int
     ) -> NDArray[np.float32]:
-        """(new items, rank): zero for one that has no provisional factor yet."""
+        """The factors of new items, (new items, rank); zero for one that has no provisional factor yet."""
         known = self._new_factors
         if (known.version, known.revision) != (model.version, revision):
             key = keyspace.new_factors(model.version)

@@ -29,14 +29,15 @@ _log = logging.getLogger(__name__)
 class ModelBlend:
     """What ranks in one model version: its blend, the signals, and the factors with the items' places.
 
-    Where trends have moved since the fit (`serving.memory.live_blend`), new items stand behind the model's.
+    With present trends (`serving.memory.live_blend`), it also ranks new items: their places follow those of
+    the model's items.
     """
 
     record: BlendRecord
     served: ServedBlend
     factors: ItemFactors
     new_places: Mapping[str, int] = field(default_factory=dict)
-    newest_ms: int = 0  # the time to which the events reach that its trends count; 0: they stand
+    newest_ms: int = 0  # event time of the newest event in its trends; 0: trends as fitted
 
     @property
     def signals(self) -> Signals:
@@ -62,13 +63,13 @@ class ModelBlend:
         )
 
     def now_ms(self, clock_ms: int) -> int:
-        """What trends call now: in a log that is sent again, its end."""
+        """The time (epoch ms) that trends take for now: where an old log is sent again, its end."""
         return self.newest_ms or clock_ms
 
     def at(self, hotness: float) -> Blend:
-        """The blend with the weights of one hotness, whatever time the history and the question have.
+        """The blend with the weights of one hotness, whatever the times of the history and the question.
 
-        A list is stored with the hotness that it was made at, and a session's is always 1.
+        A stored list says its hotness, and a session's is always 1.
         """
         blend = self.served.blend
         weights = {

@@ -19,7 +19,7 @@ class NewestList:
         self._head: Sequence[tuple[str, float]] = ()
 
     async def refresh(self) -> None:
-        """Read the head again. Raises StoreError and keeps what it has; also where the state was lost."""
+        """Read the head again. Keeps what it has where the state was lost, and raises StoreError."""
         head = await newest_page(self._store, time.time_ns() // 1_000_000, 0, HEAD)
         if not self._store.state.is_worth_less(len(head), len(self._head)):
             self._head = head

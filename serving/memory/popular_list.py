@@ -33,7 +33,7 @@ class PopularList:
     async def refresh(self) -> None:
         """Read the head again. Raises StoreError and keeps what it has.
 
-        It is also kept where Redis has lost the state, until there is as much again.
+        Where Redis has lost the state, the old list is kept until the new one has as many items.
         """
         page = await popular_page(self._store, 0, PAGE_SIZE, seconds=BACKGROUND_SECONDS)
         ids = [item_id for item_id, _ in page]
@@ -46,7 +46,7 @@ class PopularList:
         await self._load_titles()
 
     async def _load_titles(self) -> None:
-        """Load the titles of one slice: all at once would hold up every request of that moment."""
+        """Load the titles of the first and of one further slice: all at once would hold up every request."""
         slices = max(1, -(-len(self._page) // _SLICE))
         start = self._rounds % slices * _SLICE
         self._rounds += 1
@@ -65,7 +65,7 @@ class PopularList:
 
     @property
     def users(self) -> int:
-        """The sum of the users of all its items, to which an item's own users are compared."""
+        """The sum of the users of all its items, with which the users of one item are compared."""
         return self._users
 
     async def pages(self) -> AsyncGenerator[Sequence[tuple[str, float]], None]:
@@ -84,5 +84,5 @@ class PopularList:
 
 
 def _count_liked(liked: Mapping[str, bytes | None]) -> int:
-    """Items of a list whose popularity is known: what a flush in between two reads took is not."""
+    """How many items have a popularity; after a flush between the two reads, some have none."""
     return sum(raw is not None for raw in liked.values())

@@ -17,7 +17,7 @@ from serving.redis.store import Store
 
 @dataclass(frozen=True)
 class ProcessMemory:
-    """What strategies and lists read: copies of what Redis holds, the store itself, the settings."""
+    """What strategies and lists read: copies of data in Redis, the store itself, the settings."""
 
     store: Store
     catalogue: Catalogue

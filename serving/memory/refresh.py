@@ -23,7 +23,7 @@ class Refreshable(Protocol):
 
 
 class Refresher:
-    """One task; its reads also tell the breaker when Redis is back."""
+    """One task that refreshes all copies; by its reads the breaker also learns that Redis is back."""
 
     def __init__(
         self, store: Store, copies: Sequence[Refreshable], metrics: Metrics, every_seconds: float
@@ -60,7 +60,7 @@ class Refresher:
         self._reachable = True
 
     async def _refresh_one(self, name: str, refresh: Callable[[], Awaitable[None]]) -> None:
-        """What Redis holds may be damaged or of another version; the other copies must still be refreshed."""
+        """Refresh one copy. Redis may hold damaged data; the other copies must still be refreshed."""
         try:
             await refresh()
         except StoreError:
@@ -82,7 +82,7 @@ class Refresher:
 
 
 def _epoch(created_at: str | None) -> float | None:
-    """Seconds of a manifest's date (ISO 8601); None for anything else."""
+    """A manifest's date (ISO 8601) in seconds since 1970; None for anything else."""
     try:
         return datetime.fromisoformat(str(created_at).replace("Z", "+00:00")).timestamp()
     except ValueError:

@@ -19,7 +19,7 @@ class RulesInForce:
     async def refresh(self) -> None:
         """Read them again. Raises StoreError and keeps what it has.
 
-        Nobody deletes them: where they are gone, Redis was emptied, and they are written again.
+        Nobody deletes rules: where they are missing, Redis was emptied, and they are written again.
         """
         (raw,) = await self._store.ask(("GET", keyspace.SERVING_RULES))
         if raw:

@@ -46,7 +46,7 @@ class ServiceFigures(Collector):
             self._last_line = last
 
     def collect(self) -> Iterator[Metric]:
-        """One family a figure; a figure that nobody wrote yet is left out."""
+        """One metric family for each figure; a figure that nobody wrote yet is left out."""
         if self._streaming is not None:
             yield from self._streaming_figures(self._streaming)
         yield from _gauge("headwater_streaming_online_events", "Applied to Redis.", _events(self._online))

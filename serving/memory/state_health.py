@@ -22,7 +22,7 @@ ABSENT = (
 
 
 class StateHealth(Collector):
-    """As of the last refresh; ``Store.state`` says with each round trip whether the state is there."""
+    """What is wrong, as of the last refresh; ``Store.state`` knows after each round trip if the state is there."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -45,7 +45,7 @@ class StateHealth(Collector):
 
     @property
     def reason(self) -> str | None:
-        """Why Redis is not to be relied upon, in a sentence with the cure; None where all is well."""
+        """Why answers are stale, in a sentence with the cure; None where all is well."""
         if not self._store.state.is_there:
             return REBUILDING if self._is_rebuilding else self._absence()
         fault = None if self._memory is None else memory_fault(self._memory)

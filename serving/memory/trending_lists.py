@@ -20,7 +20,7 @@ class TrendingLists:
         self._heads: dict[int, list[tuple[str, float]]] = {}
 
     async def refresh(self) -> None:
-        """Read the heads again. Raises StoreError and keeps what it has; also where the state was lost."""
+        """Read the heads again. Keeps what it has where the state was lost, and raises StoreError."""
         heads = await trending_pages(self._store, self._half_lives, HEAD)
         if not self._store.state.is_worth_less(_count_items(heads), _count_items(self._heads)):
             self._heads = heads

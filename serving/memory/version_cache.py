@@ -1,4 +1,4 @@
-"""Something large of one model version, loaded when first needed and once for all requests that wait."""
+"""Keeps something large of one model version: loaded when first needed, once for all requests that wait."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class VersionCache(Generic[T]):
         self._load: asyncio.Task[T | None] | None = None
 
     async def get(self, version: str, load: Callable[[], Coroutine[Any, Any, T | None]]) -> T | None:
-        """What ``load`` gave for the version; None where it fails, which is logged, or is not done in time.
+        """What ``load`` returned for the version; None where it fails (logged) or takes too long.
 
-        A load that failed is begun again by the next request; a None that it gave is kept.
+        After a failure the next request begins a new load; a None that ``load`` returned is kept.
         """
         if self._load is None or self._version != version:
             self._version, self._load = version, asyncio.create_task(load())

@@ -1,4 +1,4 @@
-"""The bounds of what a request may name: ids in a path, lengths of lists."""
+"""The bounds of a request: ids in a path, lengths of lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contracts.settings import ServingSettings
 
 DEFAULT_N = 10
 MAX_OFFSET = 10_000
-# Outer blanks are removed (contracts/identifiers.py): one character at least is not blank.
+# Outer blanks are removed (contracts/identifiers.py), so at least one character must not be a blank.
 _TEXT, _NO_BLANK = "[^\\x00-\\x1f\\x7f-\\x9f]*", "[^\\x00-\\x20\\x7f-\\xa0\\ufeff]"
 ID_SCHEMA = {
     "type": "string",
@@ -41,7 +41,7 @@ class IdConvertor(Convertor[str]):
 
 
 class LastIdConvertor(IdConvertor):
-    """An id that ends its path: not ``7/history``, which is another route's."""
+    """An id at the end of a path. ``7/history`` is not such an id: another route has that path."""
 
     regex = (
         r"(?:(?!/(?:recommendations|history|because|similar|together|users|estimate|rank|export)/?$)[\s\S])*"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-# A list is made of the first candidates of this number: a filter that nothing matches would otherwise read
-# the whole catalogue.
+# At most this number of candidates is looked at for a list: otherwise, a filter that no item passes would
+# read the whole catalogue.
 MOST_CANDIDATES = 20_000
-CANDIDATES_A_TURN = 2000  # then others have their turn
-# Re-rankers order this number of places, and what comes after keeps its order: the time for diversity grows
-# with the square.
+CANDIDATES_A_TURN = 2000  # after these, other requests have their turn
+# Re-rankers order the first places, up to this number; the rest keeps its order. The time for diversity grows
+# with the square of the number.
 MOST_RERANKED = 1000
 
 
@@ -16,7 +16,7 @@ class OverBudgetError(Exception):
 
 
 def too_few_match(found: int) -> OverBudgetError:
-    """For a filter that leaves too few of the candidates."""
+    """The error for a filter that leaves too few of the candidates."""
     return OverBudgetError(
         f"filter: it matches {found} of the first {MOST_CANDIDATES:,} candidates: ask for n + offset of at "
         f"most {found}, or for a wider filter"

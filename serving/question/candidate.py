@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# Where the lists come from that the served model made: in a round, and folded in since.
+# The sources of the served model's lists: made in a round, and made by fold-in since then.
 BATCH, FRESH = "als", "fresh"
 MODEL_SOURCES = frozenset({BATCH, FRESH})
 EXPLORED = "explore"  # the source of items that were drawn; the score of such a candidate is its propensity
@@ -26,24 +26,24 @@ class User:
 
     user_id: str
     known_items: Set[str] = frozenset()
-    # Whose history is too long to be read for an answer: of these users, ``known_items`` holds those of the
-    # candidates that have been looked up, and ``history_length`` how many items they know.
+    # Users whose history is too long to be read for an answer. Of what they know, ``known_items`` holds only
+    # candidates that were looked up, and ``history_length`` is how many items they know.
     long_histories: Sequence[str] = ()
     history_length: int = 0
     model_version: str | None = None
     batch_list: Sequence[tuple[str, float]] = ()  # the model's top-N: item and score, best first
-    fresh_list: Sequence[tuple[str, float]] = ()  # the same, folded in since
-    # How hot the fresh list is (records.FreshList); None: it was made by the factors alone.
+    fresh_list: Sequence[tuple[str, float]] = ()  # likewise, by fold-in since then
+    # The fresh list's hotness (records.FreshList); None: it was made by the factors alone.
     hotness: float | None = None
     fresh_read_at_ms: int = 0  # when the history of the fresh list was read
     with_known_items: bool = False  # whether both lists may hold known items
-    follows_trends: bool = False  # whether its model's lists are those of a moment
+    follows_trends: bool = False  # whether the model's lists change with the trends of the moment
     trending_leads: bool = False  # answers begin with trending items: no model is better yet
     applied_through: int | None = None  # broker's time (ms) up to which every event is in the state
     # What an anonymous session likes: item and strength, newest first. None: a user with a history.
     session: Sequence[tuple[str, float]] | None = None
     shown: Sequence[tuple[str, float]] = ()  # items shown lately, and when (epoch ms)
-    stale: bool = False  # Redis did not answer, or has lost the state: nothing above is sure
+    stale: bool = False  # Redis did not answer, or has lost the state: nothing above is certain
 
     @property
     def known_count(self) -> int:
@@ -66,6 +66,6 @@ def unite(users: Sequence[User]) -> User:
         history_length=max(user.history_length for user in users),
         model_version=users[0].model_version,
         applied_through=min(applied, default=None),
-        session=(),  # one user's session would count for all of them
+        session=(),  # a session of one user would count for all of them
         stale=any(user.stale for user in users),
     )

@@ -6,9 +6,10 @@
     comparison := name ("=" | "!=" | "<" | "<=" | ">" | ">=") value | name "in" "(" value ("," value)* ")"
     name       := "category" | "title" | an attribute;   name and value: a word, or text in "double quotes"
 
-Two numbers compare as numbers, anything else as text, without regard to case; the signs of order hold only
-between numbers. `category` has several values: `=` and `in` hold when any of them does. An attribute that an
-item lacks makes every comparison false but `!=`. Bounded by MAX_LENGTH and MAX_DEPTH, read in linear time.
+Two numbers are compared as numbers, anything else as text, ignoring case; `<` and the like are true only
+between numbers. `category` has several values: `=` and `in` are true if any value matches. If an item lacks
+an attribute, every comparison with it is false, except `!=`. A text has at most MAX_LENGTH characters and
+MAX_DEPTH nested parts, and is read in linear time.
 """
 
 from __future__ import annotations
@@ -43,19 +44,19 @@ class Expression(Protocol):
 
 
 class ExpressionError(ValueError):
-    """The text is no expression; the message says where and why."""
+    """The text is not an expression; the message says where and why."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One field against one or several values; holds when any pair does."""
+    """One field compared with one or several values; holds if any pair does."""
 
     name: str
     sign: str
     values: tuple[str, ...]
 
     def holds(self, item: ItemFacts) -> bool:
-        """Whether one of the item's values compares so with one of ours; for `!=`: whether none is equal."""
+        """Whether the comparison is true for any value of the item and any value of ours; `!=`: for all."""
         item_values = _values(item, self.name)
         if self.sign == "!=":
             return not any(_same(item_value, value) for item_value in item_values for value in self.values)
@@ -66,7 +67,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Not:
-    """The inner condition does not hold."""
+    """Holds if the inner condition does not."""
 
     inner: Expression
 
@@ -77,7 +78,7 @@ class Not:
 
 @dataclass(frozen=True)
 class AllOf:
-    """Every part holds."""
+    """Holds if every part does."""
 
     parts: tuple[Expression, ...]
 
@@ -88,7 +89,7 @@ class AllOf:
 
 @dataclass(frozen=True)
 class AnyOf:
-    """One part holds."""
+    """Holds if any part does."""
 
     parts: tuple[Expression, ...]
 
@@ -98,7 +99,7 @@ class AnyOf:
 
 
 def parse(text: str) -> Expression:
-    """The expression of a text. Raises ExpressionError."""
+    """Read the text of an expression. Raises ExpressionError."""
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"an expression has at most {MAX_LENGTH} characters")
     parser = _Parser(_tokens(text))
@@ -121,7 +122,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """The tokens and a place in them: one method for each rule of the grammar."""
+    """Reads tokens from left to right, with one method for each rule of the grammar."""
 
     def __init__(self, tokens: Sequence[tuple[str, str]]) -> None:
         self._tokens = tokens

@@ -1,4 +1,4 @@
-"""What the catalogue says of an item, as far as answers need it."""
+"""What the catalogue says about an item, as far as answers need it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contracts.catalog import EXPIRES_AT, HIDDEN, PUBLISHED_AT, moment_of
 
 @dataclass(frozen=True)
 class ItemFacts:
-    """An item of the catalogue; all empty for an item that it does not know."""
+    """An item of the catalogue; all fields are empty for an item that the catalogue does not know."""
 
     title: str | None = None
     categories: tuple[str, ...] = ()
@@ -20,7 +20,7 @@ class ItemFacts:
     hidden: bool = False
     expires_at: int | None = None  # epoch ms
     published_at: int | None = None  # epoch ms
-    title_json: str = "null"  # the title as it stands in an answer
+    title_json: str = "null"  # the title as JSON, as it is in an answer
 
 
 UNKNOWN_ITEM = ItemFacts()

@@ -17,8 +17,8 @@ class ListOptions:
 
     n: int
     offset: int = 0
-    # Whether items of the history may come again: "auto" leaves it to the model's lists, whose users may come
-    # back to items, and leaves them out of all others.
+    # Whether the list may hold items of the history. "auto": the model's own lists may, where the model's
+    # users come back to items; all other lists may not.
     known: Known = "auto"
     exclude: Set[str] = frozenset()
     matching: Expression | None = None
@@ -26,14 +26,14 @@ class ListOptions:
     per_category: int | None = None  # how many items of one category at most, while there are others
     freshness: float = 0.0  # how much a newly published item rises
     rotation: float = 0.0  # how far items sink that were shown lately
-    # What only an experiment's arm asks for; None: as for everybody.
+    # What only the arm of an experiment can set; None: as for everybody.
     strategies: tuple[str, ...] | None = None  # in the order in which the answer asks them
     explore_slots: int | None = None
     model_version: str | None = None
     arm: str = ""  # the arms that the answer is part of (contracts.experiments.assignment.arms_text)
 
     def excluding(self, item_ids: Iterable[str]) -> ListOptions:
-        """The same with further items left out."""
+        """These options with further items left out."""
         return replace(self, exclude={*self.exclude, *item_ids})
 
     @property

@@ -25,7 +25,7 @@ class Question:
     options: ListOptions
     facts: Callable[[str], ItemFacts] = lambda _: UNKNOWN_ITEM
     rules: Rules = NO_RULES
-    # One vector an item, to compare items. None: the model's are not loaded, so categories are compared.
+    # Item -> vector, to compare items. None: the model's vectors are not loaded, so categories are compared.
     vectors: Vectors | None = None
     denied: Set[str] = frozenset()
     allowed: Set[str] = frozenset()  # empty: all are

@@ -13,14 +13,17 @@ from serving.question.list_options import ListOptions
 
 @dataclass(frozen=True)
 class Treatment:
-    """The arms of one unit. Parameters are those of contracts.experiments.definition.ArmParameters."""
+    """The arms of one unit, and the parameters that they set (contracts.experiments.definition)."""
 
     arm: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     matching: Expression | None = None
 
     def of_options(self, options: ListOptions, named: Set[str]) -> ListOptions:
-        """The options by these arms. What the request ``named`` stays; of two filters both must hold."""
+        """The options as these arms change them.
+
+        Options that the request ``named`` stay as they are. Where request and arm have a filter, both apply.
+        """
         if not self.arm:
             return options
         changes = {name: value for name, value in self.parameters.items() if name not in named}
@@ -34,9 +37,9 @@ NO_TREATMENT = Treatment()
 
 
 def treatment_of(assignments: Iterable[Assignment]) -> Treatment:
-    """The treatment of the assignments together: no two experiments that run change the same parameter.
+    """The treatment of all assignments together; no two running experiments set the same parameter.
 
-    Raises ExpressionError for a filter that is no expression.
+    Raises ExpressionError for a filter that is not an expression.
     """
     assigned = list(assignments)
     parameters: dict[str, Any] = {}

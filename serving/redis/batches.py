@@ -1,4 +1,4 @@
-"""Reads of many requests in few round trips: what comes while a batch is under way forms the next one."""
+"""Reads for many requests in few round trips: what is asked while a batch is under way forms the next one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 Command = tuple[str | bytes | int | float, ...]
 Reply = Any  # what RESP3 gives: bytes, int, float, None, list, dict; or the exception of one failed command
 RoundTrip = Callable[[Sequence[Command]], Awaitable[list[Reply]]]
-# One batch is under way while the answers to the other are built. More batches would only be smaller ones.
+# One batch is under way while answers are built from the other. More batches would only be smaller ones.
 MAX_IN_FLIGHT = 2
 MAX_COMMANDS = 2000
 
@@ -23,7 +23,7 @@ class _Request:
 
 
 class Batches:
-    """For reads only: a command that stands several times in a batch is sent once."""
+    """Batches of reads. A command that several requests have in one batch is sent once."""
 
     def __init__(self, round_trip: RoundTrip, seconds: float) -> None:
         self._round_trip = round_trip
@@ -34,14 +34,15 @@ class Batches:
         self._scheduled = False
 
     def ask(self, commands: Sequence[Command]) -> asyncio.Future[list[Reply]]:
-        """The replies, in order. It raises what the round trip or a command raised, and may be cancelled.
+        """The replies, in order, as a future that may be cancelled.
 
-        TimeoutError after ``seconds``, waiting for a round trip included.
+        It raises what the round trip or a command raised, and TimeoutError after ``seconds``, which include
+        the wait for a batch.
         """
         loop = asyncio.get_running_loop()
         request = _Request(commands, loop.create_future())
         self._waiting.append(request)
-        # One timer for all: a timeout context each would cost a tenth of an answer.
+        # One timer for all requests: one for each would take a tenth of the time of an answer.
         if not self._expiring:
             loop.call_later(self._seconds, self._expire)
         self._expiring.append((loop.time() + self._seconds, request.replies))
@@ -62,7 +63,7 @@ class Batches:
     def _schedule(self) -> None:
         if self._waiting and not self._scheduled and len(self._running) < MAX_IN_FLIGHT:
             self._scheduled = True
-            # All that is ready in this turn of the loop asks first.
+            # All tasks that are ready in this turn of the event loop ask before the batch is sent.
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:

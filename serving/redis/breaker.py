@@ -10,7 +10,7 @@ OPEN_SECONDS = 0.5
 
 
 class CircuitBreaker:
-    """Open after some failures in a row; then one trial per half second, until a trial succeeds."""
+    """Opens after some failures in a row; then it allows one trial in half a second, until one succeeds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

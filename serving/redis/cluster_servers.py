@@ -1,7 +1,7 @@
 """The servers of a Redis Cluster: each command goes to the one that has its key.
 
-The replies are read as those of one server are: redis-py's own client of a cluster takes three coroutines for
-each reply.
+Replies are read by the same code as those of one server (`serving.redis.round_trip`): redis-py's own cluster
+client runs three coroutines for each reply.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from serving.redis.batches import Command, Reply
 from serving.redis.round_trip import round_trip
 from serving.redis.slot_map import Place, SlotMap, slot_map
 
-_MAP_SECONDS = 2.0  # a server that does not answer is not asked longer who has which slot: the next one is
+_MAP_SECONDS = 2.0  # how long a server may take to say who has which slot; then the next one is asked
 _TRIES = 3
 _SLOTS: Command = ("CLUSTER", "SLOTS")
 _ASKING: Command = ("ASKING",)
 
 
 class ClusterServers:
-    """As `serving.redis.servers.Servers` has it."""
+    """The servers of a cluster, in the form of `serving.redis.servers.Servers`."""
 
     def __init__(self, address: ClusterAddress, options: Mapping[str, Any]) -> None:
         self._address, self._options = address, options
@@ -92,13 +92,13 @@ class ClusterServers:
         try:
             await asyncio.gather(*asking)
         finally:
-            for task in asking:  # nobody waits for the others where one has failed
+            for task in asking:  # where one has failed, nobody waits for the others
                 task.cancel()
 
     async def _ask_importing_servers(
         self, commands: Sequence[Command], places: Sequence[int], replies: list[Reply]
     ) -> None:
-        """While a slot moves, the server that it leaves says where a key may be by now."""
+        """Repeat commands that got ASK: while a slot moves, its old server says where a key may be by now."""
         for place in places:
             error = replies[place]
             if isinstance(error, AskError) and not isinstance(error, MovedError):
@@ -125,7 +125,7 @@ class ClusterServers:
             self._map = None
 
     async def _slot_map(self) -> SlotMap:
-        """Who has which slot. It is asked for once for all that wait, however soon each of them gives up."""
+        """Which server has which slot. One question serves all who wait, even if some of them give up."""
         if self._map is None:
             self._map = asyncio.create_task(self._ask_for_map())
         try:

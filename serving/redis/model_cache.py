@@ -20,7 +20,7 @@ class Model(NamedTuple):
     item_ids: list[str]
     new_ids: list[str]  # items that came after its training; it grows while the version is served
     trending_leads: bool = False  # the gate found that no model beats recent popularity yet
-    blend: BlendRecord | None = None  # what ranks; None: the factors alone
+    blend: BlendRecord | None = None  # the blend that ranks; None: the factors alone do
 
     @property
     def with_known_items(self) -> bool:
@@ -29,7 +29,7 @@ class Model(NamedTuple):
 
     @property
     def follows_trends(self) -> bool:
-        """Whether its lists are those of a moment: a trend that events move has a weight."""
+        """Whether its lists change with the moment: a trend that events move has a weight in its blend."""
         blend = self.blend
         return blend is not None and any(
             signal.is_live_trend and (blend.hot.get(name) or blend.cold.get(name))
@@ -37,7 +37,7 @@ class Model(NamedTuple):
         )
 
     def item_at(self, index: int) -> str | None:
-        """The item of an index; None for one beyond all that is known."""
+        """The item of an index; None for an index beyond all known items."""
         place = index - len(self.item_ids)
         if place < 0:
             return self.item_ids[index]
@@ -45,7 +45,7 @@ class Model(NamedTuple):
 
 
 class ModelCache:
-    """Loads each version once, for the first who asks; others wait a little, then use the version before."""
+    """Loads each version once, for the first request; others wait a little, then use the version before."""
 
     def __init__(self, load: Callable[[str], Coroutine[Any, Any, Model]], patience: float) -> None:
         self._load = load

@@ -1,4 +1,4 @@
-"""A list of the model as Redis holds it: item indexes, translated to ids only as far as an answer reads."""
+"""A list of the model as Redis holds it: item indexes, translated to ids as far as an answer reads it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ranked = tuple[Sequence[int], Sequence[float]]  # indexes and scores
 
 
 class RankedList(Sequence[Entry]):
-    """(item, score) pairs, best first. A slice leaves out places that no item has."""
+    """(item, score) pairs, best first. A slice leaves out indexes that no known item has."""
 
     def __init__(self, model: Model, ranked: bytes | Ranked) -> None:
         self._model = model

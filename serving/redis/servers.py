@@ -1,4 +1,4 @@
-"""The servers that hold Redis' keys: one, or those of a Redis Cluster. Only the deadline is the caller's."""
+"""The servers that hold Redis' keys: one, or those of a Redis Cluster. The caller sets the deadline."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from serving.redis.slot_map import Place
 
 
 class Servers(Protocol):
-    """What the store needs of them. Every method raises redis' and the system's errors of connections."""
+    """What the store needs from the servers. Every method raises RedisError or OSError."""
 
     async def ask(self, commands: Sequence[Command]) -> list[Reply]:
-        """One reply a command, by whichever server has its key; an error of one command in its place.
+        """One reply for each command, from the server that has its key; an error is a command's reply too.
 
-        The last command is answered when the others are, or later.
+        The last command runs together with the others or after them, never before.
         """
 
     async def names(self) -> Sequence[Place]:
@@ -58,7 +58,7 @@ class OneServer:
 
 
 def open_servers(url: str, **options: Any) -> Servers:
-    """By the address, with redis-py's options for connections.
+    """The servers at an address (REDIS_URL), with redis-py's options for connections.
 
     Raises ValueError for an address that cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Which server of a Redis Cluster has which slot, as a server says it (CLUSTER SLOTS)."""
+"""Which server of a Redis Cluster has which slot, from a server's reply to CLUSTER SLOTS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SlotMap:
 
 
 def slot_map(reply: Sequence[Any], asked: Place) -> SlotMap:
-    """From the reply to CLUSTER SLOTS; a server that knows no address of its own has the one asked."""
+    """Read the reply to CLUSTER SLOTS; where it names no host, the server is the one that was ``asked``."""
     found = sorted(
         (int(first), int(last), (_text(primary[0]) or asked[0], int(primary[1])))
         for first, last, primary, *_ in reply

@@ -1,4 +1,4 @@
-"""Whether Redis held the state at the last round trip: streaming's mark is read with every one of them."""
+"""Whether Redis held the state at the last round trip: each one also reads streaming's mark of the state."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _WRITTEN = str(keyspace.STATE).encode()
 
 
 class StateMark:
-    """What an answer may claim: without the mark, what Redis holds is empty or only a part.
+    """Whether the state is there. Without the mark, what Redis holds is empty or only a part of the state.
 
-    A flush takes the mark away, and so does a rebuild while it is at work. A state of a version that this
+    A flush deletes the mark, and a rebuild removes it while it is at work. A state of a version that this
     code does not know counts as absent.
     """
 
@@ -22,11 +22,11 @@ class StateMark:
         self.is_full = False  # whether Redis refused writes when it was last asked
 
     def note(self, reply: Reply) -> None:
-        """Take over what a round trip read; an error says nothing."""
+        """Take over the mark that a round trip read; an error changes nothing."""
         if not isinstance(reply, Exception):
             self.is_there = reply == _WRITTEN
             self.other_version = reply.decode() if isinstance(reply, bytes) and not self.is_there else ""
 
     def is_worth_less(self, found: int, kept: int) -> bool:
-        """Whether what is kept in memory is better than what was just read, by the number of entries."""
+        """Whether the copy in memory is better than the one just read: the state is lost, and it has more."""
         return not self.is_there and found < kept

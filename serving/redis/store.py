@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 ModelCommands = Callable[[str], Sequence[Command]]
 MAX_CONNECTIONS = 64
-_LONG_HISTORIES = 10_000  # users kept in mind
+_LONG_HISTORIES = 10_000  # users remembered
 # For reads that no request waits for: the popular list, a new model's item ids (100 MB at ten million items).
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
@@ -47,14 +47,14 @@ class StoreError(Exception):
 
 
 class Store:
-    """Round trips. Every method raises StoreError; requests wait at most ``redis_timeout_seconds``."""
+    """Sends commands to Redis; methods that do raise StoreError. Requests wait ``timeout_seconds`` at most."""
 
     def __init__(self, settings: RedisSettings, timeout_seconds: float, metrics: Metrics) -> None:
         self.shards = settings.redis_shards
         self.state = StateMark()
         self._timeout = timeout_seconds
         self._metrics = metrics
-        # Users whose history was too long to be read: its length is asked first from then on.
+        # Users whose history was too long to be read; from then on, its length is asked first.
         self.long_histories: set[str] = set()
         self._breaker = CircuitBreaker()
         self._breaker_of_large = CircuitBreaker()
@@ -79,7 +79,7 @@ class Store:
         await self._servers.close()
 
     def note_long_history(self, user_id: str) -> None:
-        """Keep in mind that the user's history is too long to be read for an answer."""
+        """Remember that the user's history is too long to be read for an answer."""
         if len(self.long_histories) >= _LONG_HISTORIES:
             self.long_histories.clear()
         self.long_histories.add(user_id)
@@ -91,7 +91,7 @@ class Store:
     async def ask_alone(
         self, *commands: Command, seconds: float | None = None, breaker: CircuitBreaker | None = None
     ) -> list[Reply]:
-        """The same with a connection and a deadline of their own: for large replies, and for writes."""
+        """As `ask`, with a connection and a deadline of its own: for large replies, and for writes."""
 
         async def alone() -> list[Reply]:
             replies = await self._round_trip(commands)
@@ -107,9 +107,9 @@ class Store:
         return await self._with_breaker(in_time, breaker)
 
     async def ask_large(self, *commands: Command) -> list[Reply]:
-        """The same for replies as large as a user's history, with a breaker of their own.
+        """As `ask`, for replies as large as a user's history, with a breaker of its own.
 
-        One that takes too long does not make the answers of others stale.
+        So one that takes too long does not make the answers of others stale.
         """
         return await self.ask_alone(*commands, seconds=BACKGROUND_SECONDS, breaker=self._breaker_of_large)
 
@@ -118,8 +118,8 @@ class Store:
     ) -> tuple[Model | None, list[Reply], list[Reply]]:
         """The served model, the replies to the commands of its version and to the others, in one round trip.
 
-        The guess is that the model has not changed since the last request; when the pointer moved, its
-        commands are asked again of the new version, so the answer is of one version only.
+        It assumes that the model is the one of the last request. If the pointer has moved, it sends the
+        commands again for the new version, so that an answer is of one version only.
         """
         guess = self._models.latest
         guess_commands = versioned(guess.version if guess else "")
@@ -141,7 +141,7 @@ class Store:
     async def at_version(
         self, version: str, versioned: ModelCommands, *others: Command
     ) -> tuple[Model | None, list[Reply], list[Reply]]:
-        """As `at_model`, of a version that an experiment serves; of the served one where it is not loaded."""
+        """As `at_model`, for a version that an experiment serves, or the served one if it is not loaded."""
         model = self._pinned.get(version)
         if model is None:
             return await self.at_model(versioned, *others)
@@ -153,15 +153,15 @@ class Store:
         kept = {}
         for version in versions:
             kept[version] = self._pinned.get(version) or await self.load_model(version)
-        # A version that was pruned has no items: its arm is answered as everybody is.
+        # A version that was pruned has no items: its arm gets the served model, as everybody does.
         self._pinned = {version: model for version, model in kept.items() if model.item_ids}
 
     async def new_items(self, model: Model, reaches: int) -> None:
-        """Make ``model.new_ids`` hold ``reaches`` items, where Redis has them: those after its training."""
+        """Read more of the items that came after training into ``model.new_ids``, if it has under ``reaches``."""
         start = len(model.new_ids)
         if reaches > start:
             (page,) = await self.ask(("LRANGE", keyspace.new_items(model.version), start, -1))
-            # Another request may have been faster; places never change, so its longer list is right.
+            # Another request may have been faster; places never change, so a longer list is right too.
             if start + len(page) > len(model.new_ids):
                 model.new_ids[start:] = map(bytes.decode, page)
 
@@ -171,7 +171,7 @@ class Store:
         await self._models.get(raw.decode() if raw else None, patience=BACKGROUND_SECONDS)
 
     async def pages(self, scan: Callable[[int], Command]) -> AsyncIterator[Iterable[bytes]]:
-        """The pages of a SCAN of one key; ``scan`` is the command at a cursor."""
+        """The pages of a scan of one key (such as HSCAN); ``scan`` gives the command for a cursor."""
         cursor = -1
         while cursor != 0:
             ((raw, page),) = await self.ask_alone(scan(max(cursor, 0)))
@@ -216,9 +216,9 @@ class Store:
             return await self._round_trip(commands)
 
     async def _round_trip(self, commands: Sequence[Command]) -> list[Reply]:
-        """One reply a command; an error that Redis answers with stands in its place.
+        """One reply for each command, in order; an error that Redis answers with is a reply too.
 
-        The state's mark is read behind the commands: what they gave is known to be the state or not.
+        The state's mark is read after the commands, so it says whether they still read the whole state.
         """
         replies = await self._servers.ask((*commands, MARK))
         self.state.note(replies.pop())
@@ -240,7 +240,7 @@ class Store:
     async def _with_breaker(
         self, read: Callable[[], Awaitable[T]], breaker: CircuitBreaker | None = None
     ) -> T:
-        """Await a read that is bounded in time, if the breaker allows it; feeds breaker and metrics."""
+        """Await a read that has a deadline, if the breaker allows it; report how it ended."""
         breaker = breaker or self._breaker
         if not breaker.allows():
             raise StoreError("Redis failed just now; it is tried again twice a second")
