@@ -1,1 +1,1 @@
-"""What a request passes before its route: slots, rates, origins, keys, and its body within bounds."""
+"""The checks that a request passes before its route: slots, rates, origins, keys, bounds of its body."""

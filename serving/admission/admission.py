@@ -19,9 +19,10 @@ BUSY = ProblemError(503, BUSY_DETAIL, headers=RETRY)
 
 
 class Admission:
-    """Counts requests at work; a token bucket for each client where RATE_LIMIT_PER_SECOND is set.
+    """Counts running requests, and where RATE_LIMIT_PER_SECOND is set keeps a token bucket for each client.
 
-    A request whose body is still arriving is not at work: a slow client holds no slot of the others.
+    A request whose body is still arriving does not count as running, so a slow client takes no slot from
+    others.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Admission:
         self.reading = 0  # requests whose body is still arriving
 
     def refusal(self, scope: Scope) -> ProblemError | None:
-        """Why a request is not taken: 503 where too many are at work, 429 over the rate; None where it is."""
+        """Why a request is refused: 503 where too many are running, 429 above the rate; None: it is taken."""
         if scope["path"] in ALWAYS_TAKEN:
             return None
         if self.at_work >= self.max_at_once:
@@ -54,7 +55,10 @@ class Admission:
 
     @contextmanager
     def without_slot(self) -> Iterator[None]:
-        """While a body arrives. Raises HTTPException 503 where as many are arriving as may be at work."""
+        """A context for the time in which a body arrives: the request does not count as running.
+
+        Raises HTTPException 503 where the bodies of as many requests are arriving as may run at once.
+        """
         if self.reading >= self.max_at_once:
             raise HTTPException(503, BUSY_DETAIL, headers=RETRY)
         self.at_work -= 1

@@ -1,4 +1,4 @@
-"""A request's body: in time, without holding a slot while it arrives, and unpacked within the limit."""
+"""A request's body: it must arrive in time, takes no slot until then, and is unpacked within a limit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BodyInTime:
 
         async def receive_in_time() -> Message:
             nonlocal complete
-            if complete:  # only the client's leaving is left to hear of
+            if complete:  # the only message left to come is that the client has left
                 return await receive()
             with self._admission.without_slot():
                 try:
@@ -49,7 +49,7 @@ class BodyInTime:
 
 
 class UnpackedBody:
-    """ASGI middleware: reads bodies in gzip; the unpacked body keeps the same limit. Others are a 415."""
+    """ASGI middleware: unpacks gzip bodies, with the same limit when unpacked; other encodings get a 415."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -89,7 +89,7 @@ class _Unpacking:
 
 
 def unpack(packed: bytes, max_bytes: int) -> bytes:
-    """A gzip body. Raises HTTPException: 413 above ``max_bytes``, 422 for what is not whole gzip."""
+    """Unpack a gzip body. Raises HTTPException: 413 above ``max_bytes``, 422 for what is not whole gzip."""
     unpacked = bytearray()
     while packed:
         stream = zlib.decompressobj(_GZIP_WINDOW)
@@ -101,7 +101,7 @@ def unpack(packed: bytes, max_bytes: int) -> bytes:
             raise HTTPException(413, f"The unpacked body is larger than the {max_bytes:,} bytes accepted")
         if not stream.eof:
             raise HTTPException(422, "The gzip body is cut off")
-        packed = stream.unused_data  # gzip allows several members, one after another
+        packed = stream.unused_data  # a gzip file may consist of several members, one after another
     return bytes(unpacked)
 
 

@@ -1,7 +1,7 @@
-"""Whom a request counts for: the holder of a valid key, the user of a valid token, else an address.
+"""Says for rate limits whose request it is: a valid key's holder, a valid token's user, or else an address.
 
-What a client claims and cannot prove opens no bucket of its own: a wrong key, a wrong token, and a forwarded
-address of a proxy that is not trusted all count for the address that the connection comes from.
+What a client only claims gives it no rate limit of its own: a request with a wrong key, a wrong token or an
+address from a proxy that is not trusted counts for the address of its connection.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Clients:
         self._proxies = settings.trusted_proxies
 
     def __call__(self, scope: Scope) -> bytes:
-        """The client. Neither keys nor users are kept as they are."""
+        """The client. Keys and users are kept as digests only."""
         headers = Headers(scope=scope)
         given = headers.get(HEADER)
         if given is not None and matches(given, self._keys):
@@ -52,7 +52,7 @@ class Clients:
 
 
 def address_of(peer: str, headers: Headers, proxies: tuple[Network, ...]) -> str:
-    """The client's address: the last one of X-Forwarded-For that is no trusted proxy's.
+    """The client's address: the last one in X-Forwarded-For that is not a trusted proxy's.
 
     The header counts only where the connection itself comes from a trusted proxy (TRUSTED_PROXIES).
     """

@@ -1,7 +1,7 @@
 """Refuses requests before their body is read: for a missing key, an unknown query name, a slash at the end.
 
-FastAPI reads a body before it asks the dependencies, so that anyone could make the API read bodies of any
-route. A route of this class asks for the key first.
+FastAPI reads a body before it calls the dependencies, so anybody could make the API read bodies. A route of
+this class checks the key first.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from serving.http.query import refuse_unknown
 
 
 class CheckedRoute(APIRoute):
-    """``APIRouter(route_class=CheckedRoute)``."""
+    """A route that makes these checks; used as ``APIRouter(route_class=CheckedRoute)``."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own, after the checks."""
+        """A function that makes the checks, then calls FastAPI's own."""
         answer = super().get_route_handler()
         names = query_names(self)
 
@@ -51,7 +51,7 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
 
 
 def check_names(request: Request, names: Iterable[str]) -> None:
-    """Raises ProblemError 422 that says which name was meant."""
+    """Raises ProblemError 422 for an unknown name; it says which one was probably meant."""
     text: bytes = request.scope["query_string"]
     if text:
         refuse_unknown((name for name, _ in parse_qsl(text.decode("latin-1"), keep_blank_values=True)), names)

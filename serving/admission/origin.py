@@ -1,8 +1,8 @@
-"""Pages of other sites change nothing here: a browser says which page a request comes from.
+"""Refuses writes by pages of other sites: a browser says in the header Origin where a request comes from.
 
 Without keys, any page that a person visits could write to an API on that person's machine. So a request that
-changes something is refused where its Origin is not this API's own (and not one of ALLOWED_ORIGINS). And on
-loopback without keys its Host must be this machine: another name is how DNS rebinding comes in.
+changes something is refused where its Origin is neither this API's nor one of ALLOWED_ORIGINS. On loopback
+without keys, its Host must also name this machine, because DNS rebinding comes under another name.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SameOrigin:
 
 
 def _place(origin: str) -> str | None:
-    """Host and port of an origin; None for "null" and for what is none."""
+    """Host and port of an origin; None for "null" and for text that is not an origin."""
     return urlsplit(origin).netloc.lower() or None if _is_readable(origin) else None
 
 

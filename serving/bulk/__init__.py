@@ -1,1 +1,1 @@
-"""What the API answers, for whole files at once."""
+"""Answers of the API for whole files at once."""

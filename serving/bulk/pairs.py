@@ -1,4 +1,4 @@
-"""Files of pairs of a user and an item: CSV or Parquet in; with estimates, CSV or JSON out."""
+"""Reads pairs of a user and an item from CSV or Parquet, and writes them with estimates as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class EstimateWriter:
             self._csv.writerow(("user_id", "item_id", "estimate"))
 
     def write(self, rows: Iterable[Estimated]) -> None:
-        """A row for each. Where the model cannot tell: NaN in CSV, null in JSON, which knows no NaN."""
+        """Write a row for each. An estimate of None is NaN in CSV, and null in JSON, which has no NaN."""
         for (user_id, item_id), estimate in rows:
             if self._suffix == ".csv":
                 self._csv.writerow((user_id, item_id, "NaN" if estimate is None else repr(estimate)))
@@ -124,14 +124,14 @@ class EstimateWriter:
             self._count += 1
 
     def close(self) -> None:
-        """What ends the file."""
+        """Write what ends the file."""
         if self._suffix == ".json":
             self._file.write("\n]\n" if self._count else "[]\n")
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[EstimateWriter]:
-    """A writer of a file that appears whole or not at all. Raises PairFileError for another ending."""
+    """A writer of a file that appears whole or not at all. PairFileError for another ending of the name."""
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".json", ".jsonl"):
         raise PairFileError(f"{path}: give a name that ends in .csv, .jsonl or .json")

@@ -19,7 +19,7 @@ from serving.telemetry.metrics import Metrics
 
 Figure = Literal["rating", "preference"]
 _USERS_AT_ONCE = 32
-_PATIENCE_SECONDS = 10.0  # an answer would not wait for so long
+_PATIENCE_SECONDS = 10.0  # longer than an answer would wait
 
 
 async def predict(
@@ -58,7 +58,7 @@ async def _factors(memory: ProcessMemory, figure: Figure) -> ItemFactors:
 async def _estimates(
     memory: ProcessMemory, factors: ItemFactors, part: Sequence[Pair], figure: Figure
 ) -> list[Estimated]:
-    """Each user's history is read once for all of its pairs in the part."""
+    """The estimates of a part. Each user's history is read once for all of the user's pairs in it."""
     places: dict[str, list[int]] = {}
     for place, pair in enumerate(part):
         places.setdefault(pair.user_id, []).append(place)

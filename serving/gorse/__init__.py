@@ -1,1 +1,1 @@
-"""Gorse's routes over our own reads and writes, for programs that speak to Gorse today; off by default."""
+"""Gorse's routes over our own reads and writes, for programs that use Gorse today; off by default."""

@@ -48,7 +48,7 @@ def routes(
     recommender: Recommender,
     memory: ProcessMemory,
 ) -> tuple[APIRouter, ...]:
-    """All of them where GORSE_ROUTES is set, else none."""
+    """All routes of Gorse where GORSE_ROUTES is set, else none."""
     if not settings.gorse_routes:
         return ()
     store = memory.store
@@ -62,7 +62,7 @@ def routes(
 
 
 def _check_count(rows: Sequence[object], most: int) -> None:
-    """Raises ProblemError 422 where one request holds too many."""
+    """Raises ProblemError 422 where one request has more than ``most`` rows."""
     if len(rows) > most:
         raise ProblemError(
             422, f"At most {most} are taken at once; send the others in a request of their own"
@@ -70,7 +70,7 @@ def _check_count(rows: Sequence[object], most: int) -> None:
 
 
 class _Writes:
-    """Appends to Kafka, and reads what an entry is before it changes."""
+    """Appends to Kafka, and reads the entry in force before a change of it."""
 
     def __init__(self, store: Store, event_log: EventLog) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""From Gorse's JSON to our events and entries, and back.
+"""Converts Gorse's JSON to our events and catalogue entries, and back.
 
 The names are Gorse's own: https://gorse.io/docs/api/restful-api
 """
@@ -19,12 +19,12 @@ from contracts.events import EVENT_TYPES, RATING, Interaction, before_any_log, f
 from contracts.moments import moment_of
 from serving.http.problems import ProblemError, reason_of
 
-_LABELS = "labels"  # the attribute that holds labels which are a list
+_LABELS = "labels"  # the attribute that holds labels where they are a list
 Fields = Mapping[str, Any]
 
 
 class _Gorse(BaseModel):
-    # Gorse's clients send what their versions have; what is not known here is refused, not lost.
+    # Versions of Gorse differ in their fields; an unknown field is refused, so that nothing is lost unseen.
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
 
@@ -91,7 +91,7 @@ class Success(BaseModel):
 
 
 def event_type_of(name: str, known: Mapping[str, str]) -> str:
-    """Our type of a feedback's type. Raises ProblemError 422 that says how to map it."""
+    """Our event type for a feedback's type. Raises ProblemError 422 that says how to map it."""
     found = known.get(name, name)
     if found not in EVENT_TYPES:
         detail = f"The feedback type {name[:64]!r} is not known: GORSE_FEEDBACK_TYPES maps it to one of ours"
@@ -100,7 +100,7 @@ def event_type_of(name: str, known: Mapping[str, str]) -> str:
 
 
 def event_of(feedback: Feedback, place: int, known: Mapping[str, str]) -> Interaction:
-    """The event. Its id follows from its content where it has a time, so one that is sent twice counts once.
+    """A feedback as an event. If it has a time, its id follows from its content: sent twice, it counts once.
 
     Raises ProblemError 422.
     """
@@ -130,7 +130,7 @@ def event_of(feedback: Feedback, place: int, known: Mapping[str, str]) -> Intera
 
 
 def entry_of(kind: CatalogKind, entry_id: str, known: Fields, told: Fields) -> CatalogEntry:
-    """An entry of the catalogue from what is ``known`` of it, in our names, and what is ``told``, in Gorse's.
+    """A catalogue entry: the ``known`` fields (by our names), changed by what is ``told`` (by Gorse's names).
 
     Raises ProblemError 422.
     """

@@ -23,7 +23,7 @@ _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
 def access(settings: ServingSettings, scope: Scope) -> list[Any]:
-    """The dependencies of routes of a scope: none where no key is set for it."""
+    """The dependencies for the routes of a scope; none where no key is set for it."""
     admin = settings.admin_api_key or settings.api_key
     needed = {"read": settings.read_api_key, "write": settings.api_key, "admin": admin}[scope]
     if scope == "read" and settings.subject_key is not None:
@@ -39,14 +39,14 @@ def access(settings: ServingSettings, scope: Scope) -> list[Any]:
 
 
 def check_early(dependencies: Iterable[Any], request: Request) -> None:
-    """Ask a route's dependencies of this module before its body is read. Raises ProblemError 401 or 403."""
+    """Check access before a request's body is read, by a route's dependencies. ProblemError 401 or 403."""
     for each in dependencies:
         if isinstance(each.dependency, _Check):
             each.dependency.check(request)
 
 
 class _Check:
-    """A dependency that looks at a request's headers; called by FastAPI, and before by ``check_early``."""
+    """A dependency that checks a request's headers; ``check_early`` calls it, and after that FastAPI."""
 
     def check(self, request: Request) -> None:
         raise NotImplementedError
@@ -82,7 +82,7 @@ def matches(given: str | None, accepted: Iterable[SecretStr | None]) -> bool:
     # Headers arrive as Latin-1 text; encoding restores the bytes that were sent.
     sent = b"" if given is None else given.encode("latin-1")
     expected = [key.get_secret_value().encode() for key in accepted if key is not None]
-    # Every key is compared, each in constant time, so that the time tells nothing.
+    # All keys are compared, each in constant time, so that the duration reveals nothing.
     matches = [secrets.compare_digest(sent, key) for key in expected]
     return any(matches)
 

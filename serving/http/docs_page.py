@@ -1,4 +1,4 @@
-"""/docs: Swagger UI with its files from here, because the machine may have no access to the internet."""
+"""/docs: Swagger UI, with its files served by the API: a browser may have no access to the internet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FILES = Path(fastapi_offline.__file__).parent / "static"
 def install(app: FastAPI) -> None:
     """Serve the page and the files that it names; the app's own ``docs_url`` is None."""
     page = get_swagger_ui_html(
-        openapi_url=f".{app.openapi_url}",  # relative, so that a proxy may put a prefix before all
+        openapi_url=f".{app.openapi_url}",  # relative, so that a proxy may put a prefix before all paths
         title=app.title,
         swagger_js_url=f".{ASSETS}/swagger-ui-bundle.js",
         swagger_css_url=f".{ASSETS}/swagger-ui.css",

@@ -1,4 +1,4 @@
-"""The body of POST /v1/events as OpenAPI: a description of what ``contracts.events.Interaction`` accepts."""
+"""The body of POST /v1/events as an OpenAPI schema, which describes ``contracts.events.Interaction``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ COMPONENTS: dict[str, Any] = {
 
 
 def request_body(max_events: int) -> dict[str, Any]:
-    """One event, or a batch of 1 to ``max_events``."""
+    """The schema of the body: one event, or a batch of 1 to ``max_events``."""
     event = {"$ref": "#/components/schemas/Event"}
     batch = {
         "type": "object",

@@ -15,7 +15,7 @@ _METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"
 
 
 class Observe:
-    """ASGI middleware. A client chooses paths and methods, so neither becomes a label as it came."""
+    """ASGI middleware. Clients choose paths and methods, so neither becomes a label as it was sent."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -43,7 +43,7 @@ class Observe:
         finally:
             route = getattr(scope.get("route"), "path_format", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            # Routes, methods and statuses are few; prometheus_client looks labels up slowly.
+            # There are few routes, methods and statuses, and prometheus_client looks labels up slowly.
             key = (route, method, status // 100)
             if key not in self._observers:
                 self._observers[key] = self._seconds.labels(route, method, f"{status // 100}xx").observe

@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from serving.http.event_schema import COMPONENTS
 from serving.http.problems import MEDIA_TYPE, FieldError, ProblemBody
 
-# "default" stands for every status that a route does not name, so no error is undocumented.
+# "default" means every status that a route does not name, so every error is documented.
 ERRORS: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "An error (RFC 9457)",

@@ -1,8 +1,8 @@
-"""Paths with exceptions from the usual checks."""
+"""The paths for which the usual checks make an exception."""
 
 from __future__ import annotations
 
-# Probes and metrics are answered whatever the load: they say that it is high.
+# Probes and metrics are answered under any load, because they report it.
 ALWAYS_TAKEN = frozenset({"/livez", "/healthz", "/readyz", "/metrics"})
-# An answer that ends only when its client goes.
+# This answer ends only when its client goes.
 PAGE_STREAM = "/page/stream"

@@ -44,7 +44,7 @@ class ProblemBody(BaseModel):
 
 
 class ProblemError(Exception):
-    """Raise it anywhere in a request to answer with it."""
+    """An error to raise anywhere in a request; the request is answered with it."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _allowed_methods(request: Request) -> list[str]:
-    """All methods of a path: each is a route of its own here, and the framework names those of the first."""
+    """All methods of the request's path: each is a route of its own, and the framework names only one."""
     return [
         method
         for method in METHODS
@@ -118,7 +118,7 @@ def _allowed_methods(request: Request) -> list[str]:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # Where FastAPI says ("query", "n"), RFC 6901 says /query/n.
+    # FastAPI's ("query", "n") is /query/n by RFC 6901.
     errors = [("/" + "/".join(map(str, each["loc"])), reason_of(each)) for each in error.errors()]
     return problem_response(
         ProblemError(422, "The request is not valid", errors=errors), request.scope["path"]
@@ -150,7 +150,7 @@ HANDLERS = (
 
 
 async def response_to(request: Request, error: Exception) -> Response:
-    """The answer to an error outside the framework's layers: by the first entry of HANDLERS for it."""
+    """The answer to an error outside the framework's layers, by the first entry of HANDLERS that fits."""
     answer = next(answer for kind, answer in HANDLERS if isinstance(error, kind))
     return await answer(request, error)
 

@@ -1,7 +1,7 @@
 """Query parameters as a pydantic model, read once per different query string.
 
-FastAPI reads parameters one by one, which costs more than all the rest of an answer. A model is read in one
-go, and a query string that came before is not read again. The OpenAPI document shows the same.
+FastAPI reads parameters one by one, which takes longer than all the rest of an answer. A model is read in one
+go, and a query string that came before is not read again. The OpenAPI document is the same in both cases.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def with_bounded_n(model: type[M], settings: ServingSettings) -> type[M]:
 
 
 class QueryReader(Generic[M]):
-    """Reads the query string of a request as a model, and describes it for the document."""
+    """Reads the query string of a request as a model, and describes it for the OpenAPI document."""
 
     def __init__(self, model: type[M]) -> None:
         self._model = model
@@ -45,7 +45,7 @@ class QueryReader(Generic[M]):
 
     @property
     def openapi(self) -> dict[str, Any]:
-        """``openapi_extra`` of a route that reads this query."""
+        """The ``openapi_extra`` for a route that reads this query."""
         properties: dict[str, Any] = self._model.model_json_schema()["properties"]
         return {
             "parameters": [

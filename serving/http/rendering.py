@@ -1,4 +1,4 @@
-"""Renders an answer as bytes: serialised once, with an ETag over what it recommends."""
+"""Renders an answer as bytes, with an ETag made of what it recommends."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def json_response(request: Request, answer: BaseModel, fields: str | None = None
 
 
 def bytes_response(request: Request, body: bytes) -> Response:
-    """The same for an answer that is JSON already."""
+    """As `json_response`, for an answer that is JSON already."""
     stable = body
     for name in _VOLATILE:
         if (at := body.rfind(name)) >= 0:
             stable = body[:at]
             break
-    # Weak: how fresh the state is may differ.
+    # A weak tag, because the fields about the state's freshness may differ.
     tag = b'W/"%s"' % blake2b(stable, digest_size=12).hexdigest().encode()
     if (b"if-none-match", tag) in request.scope["headers"]:
         return Answer(304, b"", tag)
@@ -37,7 +37,7 @@ def bytes_response(request: Request, body: bytes) -> Response:
 
 
 class Answer(Response):
-    """A response whose headers are made once, in the form in which they are sent."""
+    """A response that builds its headers once, in the form in which they are sent."""
 
     def __init__(self, status: int, body: bytes, tag: bytes) -> None:
         self.status_code, self.body, self.background = status, body, None

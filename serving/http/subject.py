@@ -1,7 +1,7 @@
-"""Whose token it is: a JWT (HS256, SUBJECT_KEY) whose ``sub`` is the user that its bearer may read.
+"""Tokens of users: a JWT (HS256, SUBJECT_KEY) whose ``sub`` is the user that its bearer may read.
 
-A site's own backend signs one for each visitor, so that a browser may ask the API itself and still read
-nobody else's list. Off unless SUBJECT_KEY is set.
+A site's backend signs one for each visitor, so that the visitor's browser may ask the API itself and cannot
+read anybody else's list. Off unless SUBJECT_KEY is set.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from starlette.requests import Request
 
 from serving.http.problems import ProblemError
 
-# These routes show other users than the one who asks: a key opens them, a token does not.
+# These routes show other users than the one who asks, so they need a key; a token is not enough.
 OF_OTHERS = frozenset(
     {
         "/v1/groups/recommendations",
         "/v1/items/{item_id}/users",
         "/v1/users/{user_id}/similar",
-        "/v1/users/{entry_id}",  # what the operator knows of a user
+        "/v1/users/{entry_id}",  # what the operator knows about a user
     }
 )
 _LEEWAY_SECONDS = 10

@@ -1,1 +1,1 @@
-"""Lists beside a user's own: groups, sessions, neighbours, explanations, estimates."""
+"""A user's list, and lists beside it: groups, sessions, neighbours, explanations, estimates."""

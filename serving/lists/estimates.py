@@ -75,7 +75,10 @@ async def estimates(memory: ProcessMemory, user_id: str, item_ids: Sequence[str]
 def estimated_ratings(
     factors: ItemFactors | None, ratings: dict[str, float], item_ids: Sequence[str]
 ) -> list[float | None]:
-    """Explicit ALS: the user folded in from all ratings, times the item, clipped to the scale."""
+    """Ratings by the explicit model: factors folded in from the user's ratings, times the item's factors.
+
+    They are clipped to the scale of ratings; None where the model cannot tell.
+    """
     if factors is None:
         return [None] * len(item_ids)
     places = factors.places(list(ratings))
@@ -94,7 +97,10 @@ def estimated_ratings(
 def preferences(
     factors: ItemFactors | None, graded: Sequence[Interacted], item_ids: Sequence[str], memory: ProcessMemory
 ) -> list[float | None]:
-    """Implicit ALS: the user folded in as fresh lists are, times the item."""
+    """Preferences by the implicit model: factors folded in as for fresh lists, times the item's factors.
+
+    None where the model cannot tell.
+    """
     if factors is None:
         return [None] * len(item_ids)
     row, settings = np.array([0, len(graded)]), memory.settings
@@ -124,7 +130,7 @@ def _products(
     item_ids: Sequence[str],
     bounds: tuple[float, float] | None = None,
 ) -> list[float | None]:
-    """The products of a user with items; None where either was not fitted: zeros say nothing."""
+    """The products of a user's factors with those of items; None where either has no factors."""
     rows = factors.vectors(item_ids)
     products = rows @ vector.astype(np.float64)
     if bounds is not None:

@@ -1,4 +1,4 @@
-"""Every user's list in one file, as the API would answer it now."""
+"""Writes every user's list to one file, as the API would answer it now."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 
 CONCURRENT = 32
-# An export may wait where an answer may not: a stale list must not get into the file.
+# An export may wait longer than an answer, because no stale list must get into the file.
 PATIENCE_SECONDS = 10.0
 Report = Callable[[int, int], None]
 
@@ -29,8 +29,8 @@ Report = Callable[[int, int], None]
 async def export_recommendations(settings: ServingSettings, path: Path, n: int, report: Report) -> int:
     """Write ``{"user_id", "items"}`` for every user, sorted by user; returns how many.
 
-    ``report(done, total)`` is called as it goes. The file appears whole or not at all.
-    Raises StoreError when Redis fails on the way.
+    It calls ``report(done, total)`` now and then. The file appears whole or not at all.
+    Raises StoreError when Redis fails meanwhile.
     """
     store = Store(settings, PATIENCE_SECONDS, Metrics())
     try:

@@ -35,7 +35,7 @@ class GroupRecommendations(BaseModel):
 async def group_answer(
     recommender: Recommender, user_ids: Sequence[str], options: ListOptions
 ) -> GroupRecommendations:
-    """The users' lists fused by reciprocal rank; after those, the chain as for an unknown user."""
+    """The users' lists, fused by reciprocal rank; if they are too short, further strategies of the chain."""
     users = await asyncio.gather(*map(recommender.user, user_ids))
     group_user = unite(users)
     lists = [(1.0, [item_id for item_id, _ in user.best_list[:]]) for user in users]

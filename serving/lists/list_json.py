@@ -1,7 +1,7 @@
-"""A user's list as JSON, made from text that is ready: titles are encoded when the catalogue is read.
+"""A user's list as JSON, put together from text: titles are encoded already when the catalogue is read.
 
-The same answer as ``serving.answer.recommendations.Recommendations``: its test compares the two. Making and
-encoding that model took a tenth of a whole answer.
+It is the same JSON as that of ``serving.answer.recommendations.Recommendations``; a test compares the two.
+Building and encoding that model took a tenth of the time of an answer.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ def list_json(
     lag_ms: int | None,
     recommendation_id: str,
 ) -> bytes:
-    """The answer's bytes; what differs between two answers of the same list comes last."""
+    """The answer's bytes; fields that differ between two answers with the same list come last."""
     items = ",".join(
         [
-            # A score that is not finite has no JSON; its difference from itself is not 0.
+            # JSON has no form for a score that is not finite; such a score minus itself is not 0.
             f'{{"item_id":{quoted(item_id)},"rank":{rank},'
             f'"score":{round(score, 6) if score - score == 0 else "null"},'
             f'"source":"{source}","title":{facts(item_id).title_json}}}'

@@ -1,8 +1,8 @@
 """Ranks a user's list by the present trends, because stored lists go by the trends of an earlier moment.
 
-A stored list has the trends of its user's last event. Who comes back to a news site hours later would get
-what rose then. So where trends have a weight, the list is ranked again when it is asked for, by the code that
-ranks fresh lists: by the history, as hot as the user is now.
+A stored list goes by the trends at its user's last event. A user who comes back to a news site hours later
+would get what was trending then. So where trends have a weight, the list is ranked again when it is asked
+for, by the code that ranks fresh lists: by the user's history, and as hot as the user is now.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.redis.store import StoreError
 
-_STANDS_MS = 100  # so long a fresh list stands as it is: about as long as a reading of the counters
+_STANDS_MS = 100  # a fresh list younger than this is not ranked again: trends are not read more often
 _HOUR_MS = 3_600_000
 _DEPTH = 200
 
@@ -26,10 +26,10 @@ _DEPTH = 200
 async def rank_again(
     memory: ProcessMemory, user: User, needed: int, *, always: bool = False
 ) -> ModelBlend | None:
-    """Give the user the list of now; returns what ranked it, None where the stored list stands.
+    """Replace the user's fresh list by one ranked now. Returns the blend that ranked it, None if none did.
 
-    ``needed`` items are read of it. ``always``: also where it was made a moment ago, so that it can be
-    explained by the same trends.
+    The caller reads ``needed`` items of the list. ``always``: replace also a list that was made a moment ago,
+    so that the list is explained by the same trends.
     """
     if not user.follows_trends or user.stale:
         return None
@@ -57,7 +57,7 @@ async def rank_again(
 
 
 def moment_now(user: User) -> Moment:
-    """How hot a user is now: the stored list says how hot it was, and how long ago that is."""
+    """How hot the user is now, from the hotness and the age of the user's fresh list; without one, cold."""
     now_ms = time.time_ns() // 1_000_000
     if not user.fresh_list or not user.hotness:
         return Moment(0.0, now_ms)

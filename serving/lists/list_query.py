@@ -13,7 +13,7 @@ from serving.question.bounds import DEFAULT_N, MAX_OFFSET, JsonId
 from serving.question.expression import MAX_LENGTH, Expression, ExpressionError, parse
 from serving.question.list_options import Known, ListOptions
 
-# More excluded items would make a URL that servers refuse; an anonymous session's body takes them.
+# A URL with more excluded items would be refused by servers. The body of a session's request takes more.
 MAX_EXCLUDED = 100
 _NAMES = "|".join(name for name in RecommendedItem.__annotations__ if name != "because")
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -33,7 +33,7 @@ EXPOSURE: bool = Field(
 
 
 def matching_of(text: str | None) -> Expression | None:
-    """A filter expression, read. Raises ProblemError 422 for what is none."""
+    """Read a filter expression. Raises ProblemError 422 for text that is not one."""
     try:
         return None if text is None else parse(text)
     except ExpressionError as error:
@@ -80,7 +80,7 @@ class ListQuery(BaseModel):
 
     @cached_property
     def options(self) -> ListOptions:
-        """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
+        """The options for the recommender. Raises ProblemError 422 for text that is not a filter."""
         return ListOptions(
             n=self.n,
             offset=self.offset,

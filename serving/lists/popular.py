@@ -1,4 +1,4 @@
-"""The most popular items, of all or of one category."""
+"""The most popular items, of all categories or of one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def popular_answer(
 ) -> Popular:
     """Items from rank ``offset`` + 1, of one category where one is given; stale where Redis does not answer.
 
-    Raises StoreError where this process does not hold them.
+    Raises StoreError where Redis does not answer and this process does not hold the items.
     """
     strategy = popular(memory) if category is None else _popular_in(memory, category)
     chosen = await recommender.list_for_all(strategy, n, offset)
@@ -67,7 +67,7 @@ async def popular_answer(
 
 
 def _popular_in(memory: ProcessMemory, category: str) -> Strategy:
-    """A category's items, through Redis. Raises StoreError."""
+    """The strategy that reads a category's popular items from Redis. It raises StoreError."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         start, size = 0, question.options.offset + question.options.n

@@ -40,7 +40,7 @@ class RankQuery(BaseModel):
     exposure: bool = EXPOSURE
 
     def options(self, n: int) -> ListOptions:
-        """The same for the recommender. Raises ProblemError 422 for what is no filter expression."""
+        """The options for the recommender. Raises ProblemError 422 for text that is not a filter."""
         return ListOptions(n=n, known=self.known, matching=matching_of(self.filter))
 
 
@@ -83,7 +83,7 @@ class RankedItems(BaseModel):
 async def rank_for_user(
     recommender: Recommender, memory: ProcessMemory, user_id: str, given: GivenItems, query: RankQuery
 ) -> RankedItems:
-    """By the user's whole history, with the weights that made the user's list."""
+    """The given items, ordered by the user's whole history with the weights that make the user's list."""
     user = await recommender.user(user_id)
     try:
         history = [] if user.stale else await graded_history(memory, user_id)
@@ -100,7 +100,7 @@ async def rank_for_session(
     given: GivenItems,
     query: RankQuery,
 ) -> RankedItems:
-    """By what the session says, given newest first."""
+    """The given items, ordered by what was done in the session, newest first."""
     user = User("", known_items={each.item_id for each in session}, session=())
     try:
         model = await memory.store.model()
@@ -122,7 +122,7 @@ async def _rank(
     scores: list[float | None] = [None] * len(ids)
     try:
         if not user.stale:
-            # Once, so that scores and explanations are by the same trends.
+            # The blend is read once, so that scores and explanations go by the same trends.
             reader = reader._replace(blend=await memory.live_blends.get(await memory.store.model()))
         scores = await personal_scores(memory, reader, ids)
     except StoreError:
@@ -156,7 +156,7 @@ async def _rank(
 async def personal_scores(
     memory: ProcessMemory, reader: Reader, item_ids: Sequence[str]
 ) -> list[float | None]:
-    """By the model that makes the reader's list; None for items or readers it knows nothing of."""
+    """The items' scores by what makes the reader's list; None for items or readers that it does not know."""
     if reader.user.stale or not reader.history:
         return [None] * len(item_ids)
     model = await memory.store.model()
@@ -176,9 +176,9 @@ async def personal_scores(
 def new_order(scores: Sequence[float | None], strength: float) -> list[int]:
     """The places of given items in their new order.
 
-    Those without a score keep their places. The others are ordered by
-    (1 - strength) x place as given + strength x place by score, both counted among them; of equal ones the
-    first given comes first.
+    Items without a score keep their places. The others are ordered by
+    (1 - strength) x place as given + strength x place by score, both counted among items with a score; where
+    this is equal, the item given first comes first.
     """
     scored = [(place, score) for place, score in enumerate(scores) if score is not None]
     by_score = sorted(range(len(scored)), key=lambda at: -scored[at][1])

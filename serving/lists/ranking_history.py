@@ -1,4 +1,4 @@
-"""What a list is ranked by: each item once, with all times at which its user or visitor came back to it."""
+"""The history by which a list is ranked: each item once, with all times at which the user came to it."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ Places = Callable[[Sequence[str]], NDArray[np.int64]]
 
 
 class Interacted(NamedTuple):
-    """An item of a history, with the worth of all its interactions that count."""
+    """An item of a history, with the strength of all its interactions that count."""
 
     item_id: str
-    strength: float  # what factors are folded in with (RATING_STRENGTHS, EVENT_WEIGHTS)
+    strength: float  # for the fold-in (RATING_STRENGTHS, EVENT_WEIGHTS)
     time_ms: int  # of the newest interaction that counts
     grade: float = 1.0  # how much of a like it is (algorithms/signals/history.py)
-    earlier_ms: tuple[int, ...] = ()  # the times before, as far as they are kept (EARLIER_EVENTS)
+    earlier_ms: tuple[int, ...] = ()  # the times before that, as far as they are kept (EARLIER_EVENTS)
     is_bought: bool = False
 
 
 class Asked(NamedTuple):
-    """A history as signals read it; for each entry, the place of its item among the items."""
+    """A history as signals read it, and for each of its entries the place of its item in that history."""
 
     histories: Histories
     rows: NDArray[np.int64]
 
 
 async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted]:
-    """What a fold-in reads: the newest HISTORY_CAP items, newest first. Raises StoreError."""
+    """The part of a user's history that ranks: the newest HISTORY_CAP items, newest first. StoreError."""
     settings = memory.settings
     found = await history_with_moments(memory.store, user_id)
     by_item: dict[str, list[HistoryEntry]] = {}  # in the order of each item's newest entry
@@ -64,8 +64,8 @@ async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted
 def as_histories(interacted: Sequence[Interacted], places: Places, now_ms: int) -> Asked:
     """One user's history for a question at ``now_ms``: an entry for each time of each item, newest first.
 
-    Items that the model does not know keep their place in the order; of one moment's entries the higher item
-    counts as the newer, as in the online query.
+    Items that the model does not know keep their place in the order. Of entries with the same time, the one
+    with the higher item index counts as newer, as in the online query.
     """
     counts = np.array([1 + len(each.earlier_ms) for each in interacted], np.int64)
     rows = np.repeat(np.arange(len(interacted)), counts)
@@ -88,7 +88,7 @@ def as_histories(interacted: Sequence[Interacted], places: Places, now_ms: int) 
 def rank_by_blend(
     blend: ModelBlend, hotness: float, history: Sequence[Interacted], asked_ms: int, depth: int
 ) -> Ranked:
-    """The ``depth`` best items for a history, asked at this time; none where no signal has a weight then."""
+    """The ``depth`` best items for a history at this time; none where no signal has a weight."""
     weighted = blend.at(hotness)
     if not weighted.names:
         return ()
@@ -98,6 +98,6 @@ def rank_by_blend(
 
 
 def ranked_list(model: Model, indexes: NDArray[np.int32], scores: NDArray[np.floating[Any]]) -> RankedList:
-    """A list of what was ranked, without the places that no item has (-1)."""
+    """Indexes and scores as a list, without the places that are not filled (index -1)."""
     filled = indexes >= 0
     return RankedList(model, (indexes[filled].tolist(), scores[filled].tolist()))

@@ -17,11 +17,11 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.candidate import User
 from serving.redis.store import StoreError
 
-_HOT = 1.0  # a session is going on
+_HOT = 1.0  # the hotness of a session, which is going on now
 
 
 async def session_user(memory: ProcessMemory, session: Sequence[Interacted], depth: int) -> User:
-    """A user who did only what the session says, given newest first. ``depth`` bounds the list."""
+    """A user whose history is the session (newest first), with the list that it gives, of ``depth`` items."""
     known = {each.item_id for each in session}
     liked = [(each.item_id, each.strength) for each in session if each.strength > 0]
     try:
@@ -58,7 +58,7 @@ def rank_session(blend: ModelBlend, session: Sequence[Interacted], depth: int, n
 def fold_in_session(
     factors: ItemFactors, session: Sequence[Interacted], half_life: float, depth: int
 ) -> Ranked:
-    """The ``depth`` best items that are not in the session; none where nothing in it was liked."""
+    """The ``depth`` best items by the factors, without the session's; none where nothing in it was liked."""
     oldest_first = session[::-1]
     row = np.array([0, len(oldest_first)])
     places = factors.places([each.item_id for each in oldest_first])
@@ -71,7 +71,7 @@ def fold_in_session(
         alpha=factors.alpha,
         nonnegative=factors.nonnegative,
         gramian=factors.gramian,
-        # A session has no times: its order stands for them.
+        # A session has no times, so its order is used in their place.
         confidence_weights=recency_weights(row, np.arange(len(places)), half_life_items=half_life),
     )
     if not vector.any():

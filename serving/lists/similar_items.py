@@ -31,7 +31,7 @@ class SimilarItems(BaseModel):
 async def similar_items_answer(
     recommender: Recommender, memory: ProcessMemory, item_id: str, options: ListOptions
 ) -> SimilarItems | None:
-    """The item's neighbours, else popular items; None for an item nobody knows."""
+    """The item's neighbours, else popular items; None for an item that nothing in Redis knows."""
     stale, found = False, ItemList(True, None, [])
     try:
         found = await similar_items(memory.store, item_id)

@@ -31,7 +31,7 @@ class SimilarUsers(BaseModel):
 
 
 async def similar_to_user(memory: ProcessMemory, user_id: str, n: int, offset: int = 0) -> SimilarUsers:
-    """The top users of the items liked last, fused by strength and rank. Raises StoreError."""
+    """The top users of the items that a user liked last, fused by strength and rank. Raises StoreError."""
     user = await read_user(memory.store, user_id)
     liked = await liked_lately(memory.store, user, memory.settings)
     lists = await top_users_of_many(memory.store, [item_id for item_id, _ in liked])

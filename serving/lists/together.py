@@ -19,7 +19,7 @@ from serving.redis.reads.item import popularity
 from serving.redis.store import Store
 
 SOURCE = "together"
-CANDIDATES = 500  # of each shard, the most frequent
+CANDIDATES = 500  # how many items of each shard are looked at, the most frequent ones
 
 
 class TogetherItem(BaseModel):
@@ -77,7 +77,10 @@ async def together_answer(
 
 
 async def frequently_together(store: Store, item_id: str, all_users: int) -> list[Together]:
-    """Items that go with an item, surest first; two round trips. ``all_users``: summed over items."""
+    """Items that go with an item, the surest first, by two round trips.
+
+    ``all_users`` is the sum, over the popular items, of their numbers of users.
+    """
     pages = await store.ask(
         *(
             ("ZREVRANGE", keyspace.together(item_id, shard), 0, CANDIDATES - 1, "WITHSCORES")
@@ -98,14 +101,15 @@ async def frequently_together(store: Store, item_id: str, all_users: int) -> lis
 def rank_by_surprise(
     together: Mapping[str, float], users_of: Mapping[str, int], all_users: int
 ) -> list[Together]:
-    """By the log-likelihood ratio; only what goes together more often than expected.
+    """Items that go together more often than expected, by the log-likelihood ratio, the largest first.
 
-    By chance, pairs would be distributed as users are: expected = all pairs x users / all users.
+    By chance, an item would have the same share of the pairs as of the users:
+    expected = all pairs x users / all users.
     """
     others = list(together)
     counts = np.array([together[other] for other in others], np.float64)
     users = np.array([users_of[other] for other in others], np.float64)
-    # The summed users are those of the popular list's head: never fewer than those of the pairs themselves.
+    # ``all_users`` covers the head of the popular list only; the sum must not be below that of these items.
     expected = counts.sum() * users / max(all_users, users.sum(), 1.0)
     scores = log_likelihood(counts, expected)
     order = np.argsort(-scores, kind="stable")

@@ -74,7 +74,7 @@ async def trending_answer(
 
 
 def _from_redis(memory: ProcessMemory, half_life: int, category: str | None) -> Strategy:
-    """One half-life's list, through Redis. Raises StoreError."""
+    """The strategy that reads the list of one half-life from Redis. It raises StoreError."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         start, size = 0, question.options.offset + question.options.n

@@ -47,7 +47,7 @@ class UserListQuery(ListQuery):
 
 
 class UserList:
-    """Called by the documented route and by the short way to it (``serving/routes/hot_route.py``)."""
+    """Answers the route; the short way past the framework (``serving/routes/hot_route.py``) calls it too."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class UserList:
             )
         else:
             response = self._plain_answer(request, query, options, user, page, stale, lag, recommendation_id)
-        # A client that has the list already (304) knows it by the id that it came with.
+        # A client that has the list already (304) keeps the id that came with it.
         if query.exposure and response.status_code == 200:
             self._exposures.note("user", recommendation_id, user, page, options, query.session_id)
         return response

@@ -118,5 +118,5 @@ class FactorCache:
 
 
 async def in_thread_if_large(factors: ItemFactors, compute: Callable[[], T]) -> T:
-    """What ``compute`` returns. It reads at least all factors, so where they are large it runs in a thread."""
+    """What ``compute`` returns. It reads all factors or more, so where they are large it runs in a thread."""
     return await asyncio.to_thread(compute) if factors.matrix.size > MAX_NUMBERS_INLINE else compute()

@@ -22,7 +22,7 @@ ABSENT = (
 
 
 class StateHealth(Collector):
-    """What is wrong, as of the last refresh; ``Store.state`` knows after each round trip if the state is there."""
+    """What is wrong, as of the last refresh. Whether the state is there, ``Store.state`` knows at once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

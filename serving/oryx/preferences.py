@@ -1,4 +1,4 @@
-"""From Oryx's preferences to our events."""
+"""Converts Oryx's preferences to our events."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _MOST_FIELDS = 4
 def event_of_preference(
     user_id: str, item_id: str, strength: str, preference_type: EventType, time_ms: int | None = None
 ) -> Interaction:
-    """The event of one preference, whose strength is text; an empty one is 1.
+    """The event for one preference. ``strength`` is text; an empty one means 1.
 
-    Raises ProblemError 422 where the strength would lose its meaning.
+    Raises ProblemError 422 for an event that is not valid, and for a strength that would be lost because only
+    ratings keep it.
     """
     now = time.time_ns() // 1_000_000
     try:
@@ -47,7 +48,7 @@ def event_of_preference(
 
 
 def events_of_lines(text: str, preference_type: EventType) -> Iterator[Interaction]:
-    """The events of lines "user,item,strength,time"; an empty strength takes the item back, none is 1.
+    """The events of lines "user,item,strength,time". An empty strength is a retraction, an absent one is 1.
 
     Raises ProblemError 422 that names the line.
     """

@@ -43,7 +43,7 @@ def routes(
     recommender: Recommender,
     memory: ProcessMemory,
 ) -> tuple[APIRouter, ...]:
-    """All of them where ORYX_ROUTES is set, else none."""
+    """All routes of Oryx where ORYX_ROUTES is set, else none."""
     if not settings.oryx_routes:
         return ()
     return _lists(settings, user_list, recommender, memory), _preferences(settings, event_log)
@@ -155,7 +155,7 @@ def _values(request: Request, values: Sequence[str] | Sequence[float]) -> Respon
 
 
 def _cell(text: str) -> str:
-    """A field of CSV; quoted where it must be."""
+    """A field of CSV, quoted where it must be."""
     quoted = text.replace('"', '""')
     return f'"{quoted}"' if quoted != text or "," in text else text
 

@@ -1,6 +1,6 @@
-"""Alarms that one picture of the figures shows, each with the sentences of the runbook (docs/operations.md).
+"""The alarms that the figures of one moment can show, each with its advice (docs/operations.md).
 
-Their names and limits are those of watch/alerts.yml; alarms on rates over minutes are Prometheus' alone.
+Their names and limits are those of watch/alerts.yml. Only Prometheus has the alarms on rates over minutes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Figures = Mapping[str, float]
 
 
 class Alarm(NamedTuple):
-    """When something is wrong, and what to do then."""
+    """A condition under which something is wrong, and what to do then."""
 
     name: str  # as in watch/alerts.yml, and the heading in docs/operations.md
     rings: Callable[[Figures], bool]
@@ -43,7 +43,7 @@ STALE = "HeadwaterAnswersStale"
 ALARMS: tuple[Alarm, ...] = (
     Alarm(
         STALE,
-        lambda _: False,  # rings by itself where the picture says that Redis does not answer
+        lambda _: False,  # `ringing` adds it where Redis does not answer
         "Redis does not answer within REDIS_TIMEOUT_SECONDS, and answers are popular items. Start Redis, or "
         "look at its slow log.",
     ),
@@ -101,7 +101,7 @@ ALARMS: tuple[Alarm, ...] = (
 
 
 def ringing(figures: Figures, redis_answers: bool) -> list[RingingAlarm]:
-    """What is wrong now, in the order of ALARMS; without Redis the figures are old, and only that is said."""
+    """What is wrong now, in the order of ALARMS. Without Redis all figures are old, so only that is said."""
     if not redis_answers:
         return [_ringing_alarm(alarm) for alarm in ALARMS if alarm.name == STALE]
     return [_ringing_alarm(alarm) for alarm in ALARMS if alarm.rings(figures)]

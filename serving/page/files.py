@@ -1,4 +1,4 @@
-"""The page's files as they lie in ``static/``: no build step, nothing from elsewhere, a strict policy."""
+"""Serves the page's files from ``static/``: no build step, nothing from other hosts, a strict policy."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",  # asked again by ETag, so that a new version is seen at once
+    "Cache-Control": "no-cache",  # browsers ask again with the ETag, so that they see a new version at once
 }
 
 

@@ -1,4 +1,4 @@
-"""What the view "Now" shows: one picture of the service, from what this process holds in memory."""
+"""The view "Now": one picture of the service, from what this process holds in memory."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RisingItem(TypedDict):
 
 
 class Now(TypedDict):
-    """One picture. ``figures``: names as in /metrics without the prefix, counted since the process began."""
+    """One picture. ``figures`` has the names of /metrics without the prefix, since the process began."""
 
     time_ms: int
     redis: str  # "ok", or why it does not answer, or why answers are stale although it does
@@ -74,7 +74,7 @@ async def picture(
         redis, is_answered = str(error), False
     now_ms = time.time_ns() // 1_000_000
     head = memory.trending_lists.head(memory.settings.trending_half_life, now_ms)
-    # What was replayed from a file happened long ago: its decayed sums are nearly 0.
+    # Events that were replayed from a file happened long ago, so their decayed sums are nearly 0.
     leading = await _first_shown(
         recommender, [(item_id, score) for item_id, score in head if score >= LEAST_SHOWN]
     )
@@ -103,9 +103,9 @@ async def picture(
 
 
 def _rising(memory: ProcessMemory, now_ms: int) -> list[Rising]:
-    """By the shortest half-life of an hour or more beside the longest one; nothing where there is one only.
+    """The rising items by two half-lives: the shortest of an hour or more, and the longest; none by one only.
 
-    A shorter one says too little where only a few events come in an hour.
+    A half-life under an hour says too little where only a few events come in an hour.
     """
     half_lives = memory.settings.trend_half_lives
     longest = max(half_lives)
@@ -117,7 +117,7 @@ def _rising(memory: ProcessMemory, now_ms: int) -> list[Rising]:
 
 
 def values(collector: Collector) -> dict[str, float]:
-    """Every finite sample of a collector by name and labels, as ``api_events_total.accepted``."""
+    """Every finite sample of a collector, by name and labels, such as ``api_events_total.accepted``."""
     return {
         ".".join([sample.name.removeprefix(_PREFIX), *sample.labels.values()]): sample.value
         for family in collector.collect()
@@ -140,7 +140,7 @@ def buckets(histogram: Collector) -> list[tuple[float | None, float]]:
 
 
 async def _first_shown(recommender: Recommender, entries: Sequence[tuple[str, float]]) -> Sequence[Candidate]:
-    """The first SHOWN of a list that no filter leaves out."""
+    """The first SHOWN items of a list, without those that a filter removes."""
     return await recommender.list_for_all(list_strategy(entries, SOURCE), SHOWN)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-# Below this sum of weights in the shorter time, or this many times the usual, nothing is called rising.
+# A rising item has at least this sum of weights in the shorter time, and this multiple of its usual share.
 LEAST_MASS, LEAST_TIMES = 5.0, 1.5
 
 
@@ -18,12 +18,12 @@ class Rising(NamedTuple):
 
 
 def rising(short: Iterable[tuple[str, float]], usual: Mapping[str, float]) -> list[Rising]:
-    """The surest first.
+    """The rising items, the surest first.
 
-    ``short`` has items with their decayed sums of the shorter half-life, ``usual`` those of the longer one.
-    An item's share of ``usual`` predicts its share of ``short``; the order is by the distance from it in
-    Poisson deviations. Shares are compared because a busy hour, or a stream that has only begun, has more
-    events of every item.
+    ``short`` has items with their decayed sums by the shorter half-life, ``usual`` those by the longer one.
+    An item's share of ``usual`` predicts its share of ``short``. Items are ordered by how far they are above
+    it, in standard deviations of a Poisson distribution. Shares are compared, not sums, because in a busy
+    hour every item has more events.
     """
     masses = list(short)
     ratio = sum(mass for _, mass in masses) / (sum(usual.values()) or math.inf)

@@ -1,4 +1,4 @@
-"""What only the page asks for: no part of the API's contract, so it may change with the page."""
+"""The routes that only the page asks. They are no part of the API's contract and may change with the page."""
 
 from __future__ import annotations
 

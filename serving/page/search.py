@@ -1,4 +1,4 @@
-"""Items by a part of their title, of the whole catalogue; what the catalogue says of items by id."""
+"""Searches the whole catalogue for items by a part of their title, and looks items up by id."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class FoundItems(BaseModel):
 
 
 async def search(recommender: Recommender, memory: ProcessMemory, titles: Titles, text: str) -> FoundItems:
-    """Items whose title or id holds a text in any case; first those that begin with it, then popular ones.
+    """Items whose title or id contains a text, in any case.
 
-    What no list shows is not found.
+    Those that begin with it come first, then popular ones. Items that no list may show are not found.
     """
     ids = [item_id for item_id, _ in memory.popular_list.head()]
     searched = {item: f"{memory.catalogue.get(item).title or ''}\n{item}".casefold() for item in ids}
@@ -56,7 +56,7 @@ async def search(recommender: Recommender, memory: ProcessMemory, titles: Titles
 
 
 def best(searched: Mapping[str, str], places: Mapping[str, int], wanted: str) -> list[str]:
-    """The ids of MAX_FOUND items whose text holds ``wanted``; ``places`` has the ranks of popular ones."""
+    """The ids of MAX_FOUND items whose text contains ``wanted``; ``places``: popular item -> its rank."""
 
     def order(pair: tuple[str, str]) -> tuple[int, int, str]:
         item_id, text = pair
@@ -68,7 +68,7 @@ def best(searched: Mapping[str, str], places: Mapping[str, int], wanted: str) ->
 
 
 async def facts(memory: ProcessMemory, item_ids: Sequence[str]) -> dict[str, ShownFacts]:
-    """What the catalogue says of items: lists and histories hold ids and titles only."""
+    """What the catalogue says about items, because lists and histories have ids and titles only."""
     await memory.catalogue.load(item_ids)
     return {item_id: shown_facts(memory.catalogue.get(item_id)) for item_id in item_ids}
 

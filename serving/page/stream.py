@@ -1,4 +1,4 @@
-"""Server-sent events: one picture a second for all open pages, made once, and only while a page is open."""
+"""Server-sent events: each second one picture, made once for all open pages, and only while one is open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serving.http.problems import ProblemError
 
 MAX_CLIENTS = 32
 EVERY_SECONDS = 1.0
-# A proxy closes a connection on which nothing comes.
+# Something is sent at least this often, because a proxy closes a connection on which nothing comes.
 ALIVE_SECONDS = 15.0
 _ALIVE = b": still here\n\n"
 FULL = ProblemError(
@@ -40,7 +40,7 @@ def picture_of(found: Mapping[str, Any]) -> Picture:
 
 
 class Stream:
-    """Every client gets the newest picture: one that reads slowly skips what came meanwhile."""
+    """Gives every client the newest picture; a client that reads slowly misses those in between."""
 
     def __init__(self, read: Read, every_seconds: float = EVERY_SECONDS) -> None:
         self._read = read
@@ -51,26 +51,26 @@ class Stream:
         self.clients = 0
 
     def answer(self, last_event_id: str | None) -> StreamAnswer:
-        """The answer to one client more. Raises ProblemError 503 where there are MAX_CLIENTS."""
+        """The answer to a further client. Raises ProblemError 503 where there are MAX_CLIENTS."""
         if self.clients >= MAX_CLIENTS:
             raise FULL
         return StreamAnswer(self, last_event_id)
 
     def join(self) -> None:
-        """One client more."""
+        """Count a further client."""
         self.clients += 1
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._keep_reading())
 
     def leave(self) -> None:
-        """One client fewer; after the last one, nothing is read any more."""
+        """Count a client fewer; after the last one has left, nothing is read."""
         self.clients -= 1
         if not self.clients and self._reading is not None:
             self._reading.cancel()
             self._now = None
 
     async def messages(self, last_event_id: str | None) -> AsyncIterator[bytes]:
-        """Events until the client goes: the newest picture, unless it is the last one that the client had."""
+        """The events until the client goes, from the newest picture on, unless the client has it already."""
         sent = last_event_id
         yield b"retry: 1000\n\n"
         while True:

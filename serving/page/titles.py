@@ -1,4 +1,4 @@
-"""Titles of the whole catalogue in this process, for the page's search: read when somebody searches."""
+"""The titles of the whole catalogue, for the page's search; they are read when somebody searches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FRESH_SECONDS = 60.0
 
 
 class Titles:
-    """A bounded copy, made by the first search and again by a search a minute later."""
+    """A bounded copy of the titles. The first search reads it, and so does a search a minute later."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -34,7 +34,7 @@ class Titles:
 
     async def _read(self) -> None:
         found: dict[str, str] = {}
-        # What cannot be read now is read by the next search; a catalogue that Redis lost is shown as it was.
+        # What cannot be read now is read by a later search; where Redis lost the catalogue, the copy stays.
         with suppress(StoreError):
             async for page in catalogue_titles(self._store):
                 for item_id, title in page:

@@ -1,6 +1,6 @@
 """Fetch the page's libraries again: ``python -m serving.page.vendor`` (needs npm; the page itself does not).
 
-Each file is the one of its package, unchanged, and must have the SHA-256 that stands here.
+Each file is an unchanged file of its package, and must have the SHA-256 that is given here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class VendoredFile(NamedTuple):
 
 
 class ChangedFileError(ValueError):
-    """A fetched file is not the one that was looked at; the text names both checksums."""
+    """A fetched file is not the one that was reviewed; the text names both checksums."""
 
 
 # htm's standalone file is Preact and htm as one ES module: no eval, so the strict policy allows it.
@@ -71,7 +71,7 @@ FILES = (
 
 
 def check_content(file: VendoredFile, content: bytes) -> bytes:
-    """The content. Raises ChangedFileError where its SHA-256 is another one."""
+    """Returns the content. Raises ChangedFileError where its SHA-256 is not that of the file."""
     found = hashlib.sha256(content).hexdigest()
     if found != file.sha256:
         raise ChangedFileError(

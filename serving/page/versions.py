@@ -1,4 +1,4 @@
-"""Versions of the model: what their rounds noted, and what two of them recommend to one user."""
+"""Versions of the model: their manifests, and what two of them recommend to one user."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Versions:
         return await version_names(self._store)
 
     async def manifest(self, version: str) -> Manifest:
-        """What a version's round noted. Raises ProblemError 404 or 500, StoreError."""
+        """The manifest of a version. Raises ProblemError 404 or 500, StoreError."""
         try:
             found = await read_manifest(self._store, version)
         except ManifestError as error:
@@ -67,11 +67,11 @@ class Versions:
         return found
 
     async def decisions(self) -> list[dict[str, str]]:
-        """The newest changes of the served version and refusals, newest first. Raises StoreError."""
+        """The newest lines of audit about the served version, newest first. Raises StoreError."""
         return [line.to_dict() for line in await newest_audit_lines(self._store, SHOWN_DECISIONS)]
 
     async def compare(self, user_id: str, left: str, right: str) -> Compared:
-        """The first items of both lists. Raises ProblemError 404 for an unknown version, StoreError."""
+        """The first items of both versions' lists. ProblemError 404 for an unknown version, StoreError."""
         held = await self.names()
         for version in (left, right):
             if version not in held:

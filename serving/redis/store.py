@@ -47,7 +47,7 @@ class StoreError(Exception):
 
 
 class Store:
-    """Sends commands to Redis; methods that do raise StoreError. Requests wait ``timeout_seconds`` at most."""
+    """Sends commands to Redis; methods that do, raise StoreError. A request waits ``timeout_seconds``."""
 
     def __init__(self, settings: RedisSettings, timeout_seconds: float, metrics: Metrics) -> None:
         self.shards = settings.redis_shards
@@ -157,7 +157,7 @@ class Store:
         self._pinned = {version: model for version, model in kept.items() if model.item_ids}
 
     async def new_items(self, model: Model, reaches: int) -> None:
-        """Read more of the items that came after training into ``model.new_ids``, if it has under ``reaches``."""
+        """Read the items that came after training into ``model.new_ids``, if that has under ``reaches``."""
         start = len(model.new_ids)
         if reaches > start:
             (page,) = await self.ask(("LRANGE", keyspace.new_items(model.version), start, -1))

@@ -170,7 +170,7 @@ def _read_route(router: APIRouter, kind: str, path: str, key: str, store: Store,
 
 
 def _metadata_of(entry_id: str, entry: dict[str, Any]) -> StoredMetadata:
-    """A stored entry. What it was allowed to hold before a bound came stays readable."""
+    """A stored entry as the API answers it, also one that was stored before today's bounds existed."""
     return StoredMetadata.model_construct(
         id=entry_id,
         title=entry.get("title"),

@@ -1,4 +1,4 @@
-"""/v1/debug: what an operator asks when a list looks wrong."""
+"""/v1/debug: shows an operator how a list came about."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What is stored about a user, to be read and to be forgotten.
+"""Reads and forgets what is stored about a user.
 
-GET /v1/users/{user_id}/export, DELETE /v1/users/{user_id}, and the receipt that says how far that has come.
+GET /v1/users/{user_id}/export, DELETE /v1/users/{user_id}, and the receipt that says how far the erasure has
+come.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         metadata, tombstone = erasure_entries(entry_id, requested_at)
         try:
             await event_log.append([metadata], CATALOG)
-            offsets = await event_log.append([tombstone], CATALOG)  # alone: the receipt is its place
+            offsets = await event_log.append([tombstone], CATALOG)  # alone: the receipt names its offset
         except EventLogError as error:
             raise not_acknowledged(error) from error
         ((partition, offset),) = offsets.items()

@@ -1,4 +1,4 @@
-"""POST /v1/events: one event or many, answered after Kafka acknowledged them."""
+"""POST /v1/events: takes one event or many, and answers after Kafka has acknowledged them."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def routes(
 
 
 def outcome_of(event: Interaction, ids: RecommendationIds) -> str:
-    """Whether an event names an id that was issued to its user. Another one says nothing of any answer.
+    """Whether an event names a recommendation id that was issued to its user, as a label for the metrics.
 
-    An answer for nobody in particular (a session, the popular list) may lead anybody to an item.
+    The id of an answer for no user (a session's, the popular list) is accepted from everybody.
     """
     named = ids.read(event.recommendation_id or "")
     return "genuine" if named and (named.is_of(event.user_id) or named.is_of("")) else "forged"
@@ -94,7 +94,7 @@ def not_acknowledged(error: EventLogError) -> ProblemError:
 
 
 async def read_events(request: Request, at_most: int) -> list[Any]:
-    """The events of a body, unchecked. Raises ProblemError for a body that holds no list of them."""
+    """The events of a body, unchecked. Raises ProblemError for a body of another form."""
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise ProblemError(415, "Send JSON, with the header Content-Type: application/json")
@@ -126,7 +126,7 @@ _BEFORE_ANY_LOG = (
 
 
 def parse_events(items: list[Any], now_ms: int) -> tuple[list[Interaction], list[Rejected]]:
-    """The events that hold, and the reason of each that does not."""
+    """The valid events, and for each other one its place and the reason."""
     accepted: list[Interaction] = []
     rejected: list[Rejected] = []
     for index, item in enumerate(items):

@@ -1,7 +1,7 @@
 """A short way to the busiest route: past the framework's layers, to the same answer.
 
-Routing, dependencies and middleware cost about as much as a whole answer does. The test of this file
-requires the same bytes of both ways. Where reading needs a key, only the long way is open.
+Routing, dependencies and middleware take about as long as the answer itself. A test requires that both ways
+give the same bytes. Where reading needs a key, only the long way is open.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _user_id(path: str) -> str:
 
 
 def without_body(send: Send) -> Send:
-    """Sends a response's head as it is, its length included, and none of its body."""
+    """A ``send`` that passes on a response's head (with its length) and leaves out its body."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.body":
@@ -79,7 +79,7 @@ def without_body(send: Send) -> Send:
 
 
 class Api(FastAPI):
-    """FastAPI with a short way to one route. HEAD is answered as GET is, without the body."""
+    """FastAPI with a short way to one route. A HEAD gets the answer of a GET without its body."""
 
     hot_route: HotRoute | None = None
     head_seconds: float

@@ -1,4 +1,4 @@
-"""The model that is served, and what a machine asks: /livez, /readyz, /metrics."""
+"""The served model, and the routes that machines ask: /livez, /readyz, /metrics."""
 
 from __future__ import annotations
 

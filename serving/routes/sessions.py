@@ -133,10 +133,10 @@ def routes(
 
 
 def session_interactions(items: Sequence[SessionItem], settings: ServingSettings) -> list[Interacted]:
-    """What the session says of each item, newest first; of one that comes twice, the last occurrence counts.
+    """The items of a session, newest first; where one comes several times, its last occurrence counts.
 
-    A session has no times: its order stands for them, one millisecond apart until now. Earlier occurrences
-    are times at which the visitor was at the item.
+    A session has no times, so its order gives them: one millisecond apart, the last one now. The earlier
+    occurrences of an item are its earlier times.
     """
     places: dict[str, list[int]] = {}
     for newer, each in enumerate(reversed(items)):

@@ -1,7 +1,7 @@
-"""Refuses early: while the allowed number of requests is running, a GET is refused before it is parsed.
+"""Refuses GET requests before they are parsed, while as many requests are running as are allowed.
 
-A refusal by the framework costs parsing, a task and a response, at the expense of other requests.
-``Admission`` stays the rule for everything else.
+A refusal by the framework costs parsing, a task and a response, and so slows other requests down.
+``Admission`` decides about all other requests.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from serving.routes.hot_route import Api
 
 _MAX_BYTES = 8192
 _TAKEN = tuple(f"GET {path}".encode() for path in sorted(ALWAYS_TAKEN))
-# No instance: the path is not read.
+# The problem names no instance, because the path is not read.
 _BODY = json.dumps(problem_body(BUSY, "/")).encode()
 BUSY_ANSWER = b"\r\n".join(
     (
@@ -46,22 +46,22 @@ class Shedding(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client that connects must send the head of a request in time."""
+        """Give a client that connects a bounded time to send the head of a request."""
         super().connection_made(transport)
         self._await_head()
 
     def on_message_begin(self) -> None:
-        """A request begins: its head must be here in time."""
+        """When a request begins, give its head a bounded time."""
         super().on_message_begin()
         self._await_head()
 
     def on_headers_complete(self) -> None:
-        """The head is here."""
+        """When the head is complete, stop its timer."""
         self._stop_head_timer()
         super().on_headers_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """When the client is gone, stop the timer."""
         self._stop_head_timer()
         super().connection_lost(exc)
 
@@ -86,7 +86,7 @@ class Shedding(HttpToolsProtocol):
             self._count_refused()
             self._stop_head_timer()
             self.transport.write(BUSY_ANSWER)
-            # The connection is idle from now on, as after any answer.
+            # From now on the connection is idle, as it is after any answer.
             self._unset_keepalive_if_required()
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
@@ -99,7 +99,8 @@ class Shedding(HttpToolsProtocol):
         super().shutdown()
 
     def _may_answer(self, data: bytes) -> bool:
-        # A client that does not read its answers must wait for its turn, or they would pile up.
+        # While writing is paused, nothing is refused here: refusals would pile up for a client that does not
+        # read its answers.
         return self._is_between_requests() and not self.flow.write_paused and is_plain_get(data)
 
     def _is_between_requests(self) -> bool:
@@ -111,7 +112,7 @@ class Shedding(HttpToolsProtocol):
 
 
 def is_plain_get(data: bytes) -> bool:
-    """Whether the bytes are one whole GET on a connection that stays open, and no probe."""
+    """Whether the bytes are one whole GET, not a probe's, on a connection that stays open."""
     if not data.startswith(b"GET /") or not data.endswith(b"\r\n\r\n") or len(data) > _MAX_BYTES:
         return False
     head = data.lower()

@@ -110,7 +110,7 @@ def routes(
 def _add_what_is_known(
     router: APIRouter, recommender: Recommender, memory: ProcessMemory, bounds: int
 ) -> None:
-    """Estimates and the history: what there is about the user, not what to show."""
+    """Add the routes about the user, which recommend nothing: estimates and the history."""
 
     @router.get("/v1/users/{user_id:id}/estimate")
     async def estimate(user_id: PathId, item_id: Items) -> Estimates:

@@ -1,4 +1,4 @@
-"""The API's log lines: JSON as of every service, with the id of the request that they are about."""
+"""The API's log lines: JSON, as those of every service, with the id of the request that they are about."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from serving.telemetry.request_id import request_id
 
 
 def request_context() -> dict[str, object]:
-    """The id of the request at work; None outside of one."""
+    """The field of a log line that names the current request; its id is None outside of one."""
     return {"request_id": request_id()}
 
 

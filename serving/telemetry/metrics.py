@@ -1,4 +1,4 @@
-"""What /metrics shows. No label ever holds an id: every label has a handful of values."""
+"""The metrics of /metrics. No label holds an id, so every label has only a few values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _FRESHNESS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
-# prometheus_client's own switch: each worker keeps its figures in files of this folder, a scrape sums them.
+# By this variable, prometheus_client keeps each worker's figures in files of a folder; a scrape sums them.
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -67,11 +67,11 @@ class Metrics:
         return Counter(f"headwater_api_{name}_total", help_text, labels, registry=self.registry)
 
     def add(self, collector: Collector) -> None:
-        """Show the figures of another collector too; every worker shows the same ones."""
+        """Show the figures of a further collector, which are the same in every worker."""
         self._others.append(collector)
 
     def exposition(self) -> bytes:
-        """Prometheus' text format; of all workers where there are several."""
+        """All metrics in Prometheus' text format, summed over the workers where there are several."""
         created = self._model_created
         self._age.set(time.time() - created if created else float("nan"))
         shown, folder = CollectorRegistry(), os.environ.get(FOLDER_VARIABLE)
@@ -87,13 +87,13 @@ class Metrics:
         return generate_latest(shown)
 
     def refusal_counter(self, reason: Literal["busy", "rate"]) -> Callable[[], None]:
-        """The function that counts one refusal for a reason."""
+        """A function that counts one refusal with this reason."""
         return self._refused.labels(reason).inc
 
     def count_answer(self, source: str | None, stale: bool, lag_ms: int | None = None) -> None:
         """Count one list that was given, by the source of its first item."""
         count = self._count_by_source.get(source)
-        if count is None:  # sources are few, and prometheus_client looks labels up slowly
+        if count is None:  # there are few sources, and prometheus_client looks labels up slowly
             count = self._count_by_source[source] = self.answers.labels(source or "none").inc
         count()
         if lag_ms is not None:
@@ -102,12 +102,12 @@ class Metrics:
             self.stale_answers.inc()
 
     def set_model_created(self, at: float | None) -> None:
-        """Epoch seconds at which the served model was made."""
+        """Set when the served model was made, in seconds since 1970."""
         self._model_created = at
 
 
 def forget_the_dead(folder: Path) -> None:
-    """Take the gauges of workers that have ended out of the folder; their counters stay."""
+    """Remove the gauges of workers that have ended from the folder; their counters stay."""
     for pid in {int(file.stem.rsplit("_", 1)[1]) for file in folder.glob("gauge_live*.db")}:
         try:
             os.kill(pid, 0)

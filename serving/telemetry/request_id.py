@@ -1,7 +1,7 @@
 """Gives each request an id, which its log lines and its answers about faults contain.
 
-The client's own (X-Request-ID) where it has only plain characters, so that one id leads through a whole site;
-otherwise a new one. It is made only when it is needed: most requests are neither logged nor fail.
+It is the client's own id (X-Request-ID) where that has only plain characters, so that one id can be followed
+through a whole site; otherwise a new one. It is made when it is needed: few requests are logged or fail.
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ from serving.question.candidate import User
 from serving.question.list_options import ListOptions
 from serving.writes.exposures import ExposureLog, Shown
 
-_GIVEN = "given"  # the source of items that the caller ordered: the caller
+_GIVEN = "given"  # the source of items that the caller gave
 
 
 class Answer(Protocol):
-    """What every answer has."""
+    """The fields that every answer has."""
 
     model_version: str | None
     recommendation_id: str
@@ -40,7 +40,7 @@ class UserRows(Answer, Protocol):
 
 
 class ShownQuery(Protocol):
-    """What a request says of where its list is shown."""
+    """What a request says about where its list is shown."""
 
     @property
     def exposure(self) -> bool:
@@ -48,7 +48,7 @@ class ShownQuery(Protocol):
 
     @property
     def session_id(self) -> str | None:
-        """In which session."""
+        """The session in which it is shown."""
 
 
 A = TypeVar("A", bound=UserAnswer)
@@ -56,7 +56,7 @@ R = TypeVar("R", bound=UserRows)
 
 
 def sign(exposures: ExposureLog, answer: AnswerList, arm: str = "") -> User:
-    """Give an answer for no user its id. Returns whom an exposure of it names."""
+    """Give its id to an answer that is for no user. Returns the (unnamed) user of its exposure."""
     reader, page = _reader(answer, ""), shown_of(answer.items[:1])
     answer.recommendation_id = exposures.issue(reader, page[0][2] if page else None, arm)
     return reader
@@ -65,7 +65,7 @@ def sign(exposures: ExposureLog, answer: AnswerList, arm: str = "") -> User:
 def sign_list(
     exposures: ExposureLog, kind: ListKind, answer: AnswerList, query: ShownQuery, options: ListOptions
 ) -> None:
-    """The same, and note what it shows unless the query says that nobody sees it."""
+    """As `sign`, and note what the answer shows, unless the query says that nobody sees it."""
     reader = sign(exposures, answer, options.arm)
     if query.exposure:
         page = shown_of(answer.items)
@@ -73,7 +73,7 @@ def sign_list(
 
 
 def sign_rank(exposures: ExposureLog, answer: A, exposure: bool) -> A:
-    """Both, for items that the caller gave."""
+    """As `sign_list`, for a user's ranking of items that the caller gave. Returns the answer."""
     reader = _reader(answer, answer.user_id)
     answer.recommendation_id = exposures.issue(reader, _GIVEN)
     if exposure:
@@ -83,7 +83,7 @@ def sign_rank(exposures: ExposureLog, answer: A, exposure: bool) -> A:
 
 
 def sign_because(exposures: ExposureLog, answer: R, exposure: bool) -> R:
-    """Both, for rows of items: one id for all of them, ranks counted through."""
+    """As `sign_list`, for a user's rows of items: one id for all, and ranks that go on from row to row."""
     reader = _reader(answer, answer.user_id)
     page = [shown for row in answer.rows for shown in shown_of(row.items)]
     answer.recommendation_id = exposures.issue(reader, page[0][2] if page else None)
@@ -93,7 +93,7 @@ def sign_because(exposures: ExposureLog, answer: R, exposure: bool) -> R:
 
 
 def shown_of(items: Iterable[Mapping[str, Any]]) -> list[Shown]:
-    """Items of an answer as an exposure takes them."""
+    """The items of an answer as `ExposureLog.note` takes them."""
     return [(item["item_id"], item.get("score", 0.0), item.get("source", "")) for item in items]
 
 

@@ -14,7 +14,7 @@ POLL_SECONDS = 0.02
 
 
 class NeverWrittenError(Exception):
-    """A write that lies beyond the end of the log: nobody made it."""
+    """A token that names a write beyond the end of the log, which nobody made."""
 
 
 @dataclass(eq=False)
@@ -39,10 +39,10 @@ class _Waiter:
 
 
 class AppliedWrites:
-    """One poll of the applied offsets for all who wait, and none while nobody does."""
+    """Polls the applied offsets for all requests that wait, and not at all while none does."""
 
     def __init__(self, store: Store, log_ends: LogEnds, most: int) -> None:
-        """At most ``most`` wait; more get the answer "not applied" at once."""
+        """At most ``most`` requests wait; further ones get the answer "not applied" at once."""
         self._store = store
         self._log_ends = log_ends
         self._most = most
@@ -63,19 +63,19 @@ class AppliedWrites:
             self._poll = asyncio.create_task(self._run())
         checking = None if self._log_ends.hold(offsets) else asyncio.create_task(self._check(waiter))
         try:
-            return await waiter.applied  # the poll answers everyone, in time
+            return await waiter.applied  # the poll answers every waiter in time
         finally:
             self._waiting.discard(waiter)
             if checking is not None:
                 checking.cancel()
 
     async def _check(self, waiter: _Waiter) -> None:
-        """Beside the poll: what is applied is answered without asking Kafka."""
+        """Refuse a waiter whose write was never made. It runs beside the poll, which does not ask Kafka."""
         if await self._log_ends.are_passed_by(waiter.offsets):
             waiter.refuse()
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         if self._poll is not None:
             self._poll.cancel()
 
@@ -89,7 +89,7 @@ class AppliedWrites:
                 each.answer(False)
 
     async def _look(self, waiting: Sequence[_Waiter]) -> None:
-        """Answers those whose write is applied and, after at least one look, those whose time is over."""
+        """Answer those whose write is applied and, after at least one look, those whose time is over."""
         try:
             now = await progress(self._store, [each.user_id for each in waiting])
         except StoreError:

@@ -51,9 +51,9 @@ async def read_erasure(store: Store, receipt: ErasureReceipt) -> Erasure:
 
 
 def _learnt_through(text: bytes, partition: int) -> int:
-    """The next offset of the catalogue that a model knows of; 0 where its manifest does not say.
+    """The next offset of the catalogue's topic at a model's training; 0 where its manifest does not say.
 
-    A model whose manifest cannot be read may still hold the user.
+    (A model whose manifest cannot be read may still hold the user.)
     """
     try:
         return Manifest.from_json(text).catalog_through.get(str(partition), 0)
@@ -64,7 +64,7 @@ def _learnt_through(text: bytes, partition: int) -> int:
 def describe_erasure(
     receipt: ErasureReceipt, online: int, in_lake: int, learnt_through: Sequence[int]
 ) -> Erasure:
-    """The same, from the next offsets of both queries and of the models that Redis holds."""
+    """The state of an erasure, from the next offsets of both queries and of the models that Redis holds."""
     models = all(through > receipt.offset for through in learnt_through)
     done = (online > receipt.offset, in_lake > receipt.offset, models)
     return Erasure(
@@ -79,7 +79,7 @@ def describe_erasure(
 
 
 def _remains(requested_at: int, models: bool) -> list[Remainder]:
-    """The copies that no query reaches; those of the topics by the retention that they are created with."""
+    """The copies that no query reaches; for topics, by the retention with which they are created."""
     found = [
         Remainder(
             where=f"Kafka: {topic.name}",

@@ -1,4 +1,4 @@
-"""Writes events to Kafka. It returns only after the broker's acknowledgement, and in bounded time."""
+"""Writes events to Kafka. A write returns after the broker's acknowledgement, or fails in bounded time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contracts.settings import KafkaSettings
 from contracts.topics import INTERACTIONS, Topic
 
 _log = logging.getLogger(__name__)
-MAX_WAITING = 64  # requests being handed to the producer; more would only queue behind a slow broker
+MAX_WAITING = 64  # requests that hand events to the producer; more would only wait for a slow broker
 REOPEN_SECONDS = 1.0
 _THREADS = 4
 Opens = Callable[[KafkaSettings, ProducerLimits], EventProducer]
@@ -26,7 +26,7 @@ class EventLogError(Exception):
 
 
 class Entry(Protocol):
-    """What can be appended: an interaction, an entry of the catalogue."""
+    """What can be appended to a topic: an interaction, an entry of the catalogue."""
 
     @property
     def key(self) -> bytes:
@@ -110,7 +110,7 @@ class EventLog:
         return offsets
 
     def close(self) -> None:
-        """Stop; unsent events of waiting requests were never claimed accepted."""
+        """Stop. Events of waiting requests that are not sent were never reported as accepted."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self._producer is not None:
             self._producer.close()
@@ -134,7 +134,7 @@ class EventLog:
     def _open(self, expires: float) -> EventProducer:
         with self._opening:
             if self._producer is None:
-                # Requests that waited for a failed attempt do not try again one after another.
+                # Requests that waited for an attempt that failed must not all try again, one after another.
                 if time.monotonic() < self._reopen_at or time.monotonic() > expires:
                     raise ProducerError("Kafka did not answer just now")
                 self._producer = self._open_producer()

@@ -12,7 +12,7 @@ from serving.writes.experiments import experiment
 
 
 async def looks(store: Store, name: str) -> list[Look]:
-    """Those of the present run, oldest first. Raises StoreError, ProblemError 404 and 500."""
+    """The looks of an experiment's present run, oldest first. Raises StoreError, ProblemError 404 and 500."""
     run = (await experiment(store, name)).run
     (lines,) = await store.ask_alone(("LRANGE", keyspace.experiment_looks(name), 0, -1))
     return [look for look in map(_decode, lines) if look is not None and look.run == run]
@@ -34,7 +34,7 @@ async def keep_look(store: Store, name: str, look: Look) -> None:
 
 
 def _decode(line: bytes) -> Look | None:
-    """A stored look; None for what cannot be read, since a curve with a gap is better than none."""
+    """A stored look; None for one that cannot be read, because a curve with a gap is better than none."""
     try:
         return Look.model_validate_json(line)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Experiments: defined, started and stopped. Each change is one step with its line of audit."""
+"""Defines, starts and stops experiments. Each change writes a line of audit in the same step."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def audit(store: Store) -> list[ExperimentChange]:
 
 
 async def define_experiment(store: Store, definition: Definition) -> Experiment:
-    """A draft of the definition. Raises StoreError, ProblemError 409 and 422."""
+    """Store a draft of the definition. Raises StoreError, ProblemError 409 and 422."""
     _check_expressions(definition)
     raw, count = await store.ask_alone(
         ("HGET", keyspace.EXPERIMENTS, definition.name), ("HLEN", keyspace.EXPERIMENTS)
@@ -99,7 +99,7 @@ async def delete_experiment(store: Store, name: str) -> None:
     try:
         if Experiment.from_json(raw).state == "running":
             raise ProblemError(409, f"{name} is running: stop it first")
-    except ExperimentError:  # a damaged record runs nowhere, and only goes away by this
+    except ExperimentError:  # no process runs a damaged record, and nothing else can delete it
         pass
     await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "")
     await store.ask_alone(("DEL", keyspace.experiment_looks(name)))

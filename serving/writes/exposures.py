@@ -1,7 +1,7 @@
-"""Gives each answer its id, and sends what was shown to Kafka. No answer waits for that, or fails by it.
+"""Gives each answer its id, and sends exposures to Kafka. No answer waits for that, or fails because of it.
 
-What is noted waits in memory, within a bound, and goes to the topic ``exposures`` twice a second, many in a
-record. What finds no room, or what Kafka does not acknowledge in time, is dropped and counted.
+Exposures wait in memory, up to a bound, and go to the topic ``exposures`` twice a second, many in a record.
+Those that find no room, or that Kafka does not acknowledge in time, are dropped and counted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from serving.writes.event_log import EventLog, EventLogError
 
 _log = logging.getLogger(__name__)
 SEND_SECONDS = 0.5
-LAST_SECONDS = 2.0  # for what is noted when the API stops
-_WHOLE = ListOptions(0)  # from the first place on, in no experiment
+LAST_SECONDS = 2.0  # to send what still waits when the API stops
+_WHOLE = ListOptions(0)  # for a page from the first place on, in no experiment
 _LISTS_A_RECORD, _BYTES_A_RECORD = 500, 400_000
-Shown = tuple[str, float, str]  # item, score, source: a Candidate is one
+Shown = tuple[str, float, str]  # item, score, source, as in a Candidate
 
 
 class ExposureBatch:
@@ -67,12 +67,12 @@ class ExposureLog:
         options: ListOptions = _WHOLE,
         session_id: str | None = None,
     ) -> None:
-        """Note that an answer showed a page, from the place and in the arm that the options say."""
+        """Note that an answer showed a page. Its first place and its arm are those in the options."""
         if self._enabled and (items := shown_items(page, options.offset)):
             self.add(shown_json(kind, recommendation_id, user, items, options.arm, session_id))
 
     def add(self, *exposures: str) -> None:
-        """Let exposures (contracts/exposures.py, as JSON) wait for Kafka, as far as there is room."""
+        """Add exposures (contracts/exposures.py, as JSON) to those that wait, as far as there is room."""
         room = max(0, self._most - len(self._waiting))
         self._waiting.extend(exposures[:room])
         if room < len(exposures):
@@ -92,7 +92,7 @@ class ExposureLog:
                 await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
             except EventLogError as error:
                 self._metrics.exposures.labels("dropped").inc(len(batch))
-                if not self._is_dropping:  # once, until Kafka takes some again
+                if not self._is_dropping:  # logged once, until Kafka takes records again
                     _log.warning("what is shown is dropped from now on: %s", error)
                 self._is_dropping = True
             else:
@@ -111,7 +111,7 @@ class ExposureLog:
         size = 0
         while self._waiting and len(batch) < _LISTS_A_RECORD and size < _BYTES_A_RECORD:
             batch.append(self._waiting.popleft())
-            size += 4 * len(batch[-1])  # bytes of a character, at most
+            size += 4 * len(batch[-1])  # a character has at most four bytes
         return batch
 
 
@@ -135,7 +135,7 @@ def shown_json(
     arm: str = "",
     session_id: str | None = None,
 ) -> str:
-    """An Exposure as JSON, made from text: its test compares it with the model."""
+    """An Exposure as JSON, put together from text; a test compares it with the model's own JSON."""
     named = f',"user_id":{quoted(user.user_id)}' if user.user_id else ""
     if user.model_version is not None:
         named += f',"model_version":{quoted(user.model_version)}'

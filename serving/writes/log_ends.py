@@ -1,7 +1,7 @@
 """Reads the ends of the interactions' topic, so that no request waits for a write that was never made.
 
-A token of a write is not signed: it may name any offset. What this process wrote it knows; for what another
-one wrote it asks Kafka, at most once a second for everyone who waits.
+The token of a write is not signed, so it may name any offset. The process knows what it has written itself;
+for what others have written it asks Kafka, at most once a second for all who wait.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LogEnds:
         reached: Mapping[int, int],
         seconds_between: float = SECONDS_BETWEEN,
     ) -> None:
-        """``read`` asks Kafka (in a thread, may raise); ``reached`` is the last offset of own writes."""
+        """``read`` asks Kafka (in a thread, may raise); ``reached``: partition -> last own offset."""
         self._read = read
         self._reached = reached
         self._seconds_between = seconds_between
@@ -40,10 +40,10 @@ class LogEnds:
         )
 
     async def are_passed_by(self, offsets: Mapping[int, int]) -> bool:
-        """Whether an offset lies beyond the end of the log; False where Kafka does not say."""
+        """Whether one of the offsets lies beyond the end of the log; False where Kafka does not answer."""
         if self.hold(offsets):
             return False
-        # Whoever comes before Kafka is asked gets the answer of that question.
+        # All who come before Kafka is asked share one question.
         if self._next is None:
             self._next = asyncio.create_task(self._look())
         return await asyncio.shield(self._next) and not self.hold(offsets)
@@ -53,7 +53,7 @@ class LogEnds:
         self._next, self._read_at = None, time.monotonic()
         try:
             self._ends = await asyncio.to_thread(self._read)
-        except Exception as error:  # whatever the client raises: then nothing is known, and nothing refused
+        except Exception as error:  # any error of the client: the end is not known, so nothing is refused
             _log.info("the end of the log is not known: %s", error)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Published models: look at them, serve another one. The pointer moves by compare-and-set, and is audited."""
+"""Lists published models and serves another one. The pointer moves by compare-and-set, with an audit line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contracts.stored.pointer import MOVE_KEYS, MOVE_SCRIPT, audit_line, move_ar
 from serving.http.problems import ProblemError
 from serving.redis.store import Store
 
-_AUTHOR = "api"  # who moves the pointer, in the audit
+_AUTHOR = "api"  # who moved the pointer, in a line of audit
 _REASON = "by hand"
 
 
@@ -113,7 +113,7 @@ async def promote(store: Store, version: str, action: str = "promote") -> ModelM
 
 
 async def roll_back(store: Store) -> ModelMoved:
-    """Serve again what was served before. Raises ProblemError 404, 409 or 500, StoreError."""
+    """Serve the version again that was served before. Raises ProblemError 404, 409 or 500, StoreError."""
     (current,) = await store.ask(("GET", keyspace.CURRENT_MODEL))
     text = None
     if current:

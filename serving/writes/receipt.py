@@ -1,4 +1,4 @@
-"""The receipt of an erasure: where its tombstone lies in the catalogue's topic, as text that names nobody."""
+"""The receipt of an erasure: the place of its tombstone on the topic `catalog`, as text that names nobody."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def decode_receipt(text: str) -> ErasureReceipt:
         found = ErasureReceipt._make(map(int, numbers)) if len(numbers) == _FIELDS else None
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError("not a receipt of this API") from error
-    # base64 skips what it does not know, and numbers have many spellings: only what we wrote is a receipt.
+    # Decoding skips unknown characters, and numbers have many spellings: only text that we wrote is accepted.
     if found is None or min(found) < 0 or encode_receipt(found) != text:
         raise ValueError("not a receipt of this API")
     return found

@@ -1,4 +1,4 @@
-"""The token of a write: which offsets its events have, as text that fits a header or a query."""
+"""The token of a write: the offsets of its events, as text that fits a header or a query."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def decode_token(token: str) -> dict[int, int]:
         found = {int(partition): int(offset) for partition, offset in offsets.items()}
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a token of this API") from error
-    # base64 skips what it does not know, and numbers have many spellings: only what we wrote is a token.
+    # Decoding skips unknown characters, and numbers have many spellings: only text that we wrote is accepted.
     if encode_token(found) != token:
         raise ValueError("not a token of this API")
     return found

@@ -1,4 +1,4 @@
-"""Because you liked: a row of neighbours for each of the items liked last."""
+""" "Because you liked": a row of neighbours for each of the items that a user liked last."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class BecauseYouLiked(BaseModel):
 async def because_rows(
     recommender: Recommender, memory: ProcessMemory, user_id: str, rows: int, n: int
 ) -> BecauseYouLiked:
-    """At most ``rows`` rows of n items; each item stands once, in the row of what was liked last."""
+    """At most ``rows`` rows of n items. An item is in one row only, that of the item liked last."""
     user = await read_user(memory.store, user_id)
     lately = list_strategy(await liked_lately(memory.store, user, memory.settings), SOURCE)
-    # A hidden item heads no row either.
+    # A hidden item has no row either.
     liked = [each.item_id for each in await recommender.list_for_all(lately, NEWEST)]
     answer_rows: list[BecauseRow] = []
     shown: set[str] = set()

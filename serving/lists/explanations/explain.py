@@ -1,4 +1,4 @@
-"""Explaining a list: which items of the history and which signals made each item, with their shares."""
+"""Explains a list: which items of the history and which signals made each item's score, with their shares."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ SHOWN = 5
 
 
 class Reader(NamedTuple):
-    """Who a list is for, the history that ranks it, and when it was made; None: by the factors alone.
+    """Who a list is for, the history that ranks it, and when it was made.
 
-    ``blend`` is what ranked it, where that is at hand: trends may have moved since.
+    ``moment`` is None where the factors alone made the list. ``blend`` is the blend that ranked it, where
+    the caller still has it, because trends may have moved since.
     """
 
     user: User
@@ -35,11 +36,11 @@ class Reader(NamedTuple):
 async def explain(
     memory: ProcessMemory, user: User, items: Sequence[RecommendedItem], ranked_by: ModelBlend | None = None
 ) -> None:
-    """Give each item its ``because``; None where the model cannot tell: unknown, or no factors.
+    """Give each item its ``because``; None where the model does not know the item or has no factors.
 
-    An item is explained as the list that it stands in was made: by the blend, as hot as it was then, or by
-    the factors alone, of which nonnegative ones cannot be explained. Items of other sources are explained as
-    the best list was made. ``ranked_by``: what ranked the best list for this answer.
+    An item is explained by what made its list: by the blend with the hotness of that time, or by the factors
+    alone (of which nonnegative ones cannot be explained). Items of other sources are explained by what made
+    the user's best list. ``ranked_by`` is the blend that ranked the best list for this answer.
     """
     for item in items:
         item["because"] = None
@@ -58,7 +59,7 @@ async def explain(
 async def explanations(
     memory: ProcessMemory, reader: Reader, item_ids: Sequence[str]
 ) -> list[Explanation | None]:
-    """Why the reader's list has these items; None as in `explain`, also where Redis does not answer."""
+    """Why the reader's list has these items; None as in `explain`, and where Redis does not answer."""
     nothing: list[Explanation | None] = [None] * len(item_ids)
     if reader.user.stale:
         return nothing
@@ -67,7 +68,7 @@ async def explanations(
         factors = await memory.factors.get(model)
         if factors is None:
             return nothing
-        # Lists of a round have the trends of that round.
+        # Lists made in a round go by the trends of that round.
         blends = memory.blends if reader.moment == COLD else memory.live_blends
         blend = reader.blend or await blends.get(model)
         shares = await in_thread_if_large(factors, _shares_of(memory, factors, blend, reader, item_ids))
@@ -82,7 +83,7 @@ async def explanations(
 
 
 def best_moment(user: User) -> Moment | None:
-    """When the best list of a user was made."""
+    """When a user's best list was made; None where the factors alone made it."""
     if not user.fresh_list:
         return COLD
     return None if user.hotness is None else Moment(user.hotness, user.fresh_read_at_ms)

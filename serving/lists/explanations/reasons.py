@@ -19,10 +19,10 @@ _WITHOUT_ITEMS = {
 
 
 def reason_of(shares: Shares, name_of: Callable[[int], str], known: Interacted | None = None) -> str | None:
-    """By the signals with the largest share; ``name_of`` names an item of the history by its place.
+    """A sentence about the signals with the largest share; ``name_of`` names an item of the history.
 
     ``known``: what the user did with the item that is explained, where it is in the history.
-    None where no share is above 0, or where the largest cannot be told by items.
+    None where no share is above 0, or where no item explains the largest one.
     """
     family = max(shares.by_family, key=lambda each: shares.by_family[each], default=None)
     if family is None or shares.by_family[family] <= 0:

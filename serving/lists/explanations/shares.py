@@ -23,10 +23,11 @@ _HOUR_MS = 3_600_000
 
 
 class Shares(NamedTuple):
-    """Of one item's score, by the family of a signal (algorithms/blending/weights.py)."""
+    """The shares of one item's score, by family of signals (algorithms/blending/weights.py)."""
 
     by_family: Mapping[str, float]
-    # (entries of the history) by family; what they lack of the family's share no entry has, as in a trend.
+    # Family -> the share of each entry of the history, (entries). Where they sum to less than the family's
+    # share, the rest comes from no entry, as in a trend.
     by_entry: Mapping[str, Floats]
 
     @property
@@ -36,7 +37,7 @@ class Shares(NamedTuple):
 
     @property
     def entries(self) -> Floats:
-        """(entries): the sum over the families."""
+        """The share of each entry, (entries): the sum over the families."""
         return np.sum(list(self.by_entry.values()), axis=0) if self.by_entry else np.zeros(0)
 
 
@@ -47,14 +48,14 @@ class Moment(NamedTuple):
     read_at_ms: int
 
 
-COLD = Moment(hotness=0.0, read_at_ms=0)  # of a round's lists
-HOT = Moment(hotness=1.0, read_at_ms=0)  # of what goes on
+COLD = Moment(hotness=0.0, read_at_ms=0)  # for lists made in a round
+HOT = Moment(hotness=1.0, read_at_ms=0)  # for a session that goes on
 
 
 def shares_by_factors(
     settings: FoldInSettings, factors: ItemFactors, history: Sequence[Interacted], targets: Sequence[str]
 ) -> list[Shares | None]:
-    """By a fold-in of the items that the model knows; None for a target that it does not know."""
+    """The shares by a fold-in of the known items; None for a target that the model does not know."""
     known = factors.places([each.item_id for each in history]) != UNKNOWN
     entries = [each for each, is_known in zip(history, known, strict=True) if is_known]
     weights = recency_weights(
@@ -83,9 +84,10 @@ def shares_by_factors(
 def shares_by_blend(
     blend: ModelBlend, history: Sequence[Interacted], moment: Moment, targets: Sequence[str]
 ) -> list[Shares | None]:
-    """By all signals with the weights of that moment; None for a target that the model does not know.
+    """The shares by all signals of a blend; None for a target that the model does not know.
 
-    The shares of an item's several times are added up.
+    The blend has its weights of that moment. An item of the history that has several times gets the sum of
+    their shares.
     """
     asked, rows = as_histories(history, blend.places, question_ms(blend, history, moment))
     places = blend.places(targets)
@@ -117,11 +119,11 @@ def scores_by_blend(
 
 
 def question_ms(blend: ModelBlend, history: Sequence[Interacted], moment: Moment) -> int:
-    """The time that a list was asked for, as trends know it.
+    """The time (epoch ms) for which a list was ranked, on the clock of the events.
 
-    A fresh list is asked for as long after the newest event of its history as its hotness says
-    (``streaming/fold_in``); one that has cooled, when it was made. A round asks for all lists at the end of
-    the lake, where its trends stand: a time of 0 leaves them as they are.
+    For a hot list it follows from its hotness, counted from the newest event of its history
+    (``streaming/fold_in``); for a list that has cooled it is when the list was made. A round ranks all lists
+    for the end of the lake, for which its trends are fitted: a time of 0 leaves them as they are.
     """
     newest = max((each.time_ms for each in history), default=0)
     if moment.hotness > 0:
