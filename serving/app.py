@@ -164,7 +164,7 @@ def _lifespan(
 
 
 def _install(app: Api, settings: ServingSettings, metrics: Metrics) -> None:
-    """Add what is not a route of its own: error pages, documents, static files."""
+    """Add what is no router: error answers, the OpenAPI document and its page, page files, middleware."""
     problems.install(app)
     openapi.describe(app)
     docs_page.install(app)

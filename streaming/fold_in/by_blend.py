@@ -39,11 +39,11 @@ def rank_by_blend(
     n: int,
     sums: Sums | None = None,
 ) -> tuple[RankedLists, Floats]:
-    """The lists, and how hot each is (records.FreshList.hotness).
+    """The ``n`` best items of each user, and how hot each list is (records.FreshList.hotness).
 
-    ``indexes`` are the places of the histories' items, those of new items behind the model's; ``left_out``
-    are the places of all that each user has had; ``since_arrival`` (users) is in ms. ``sums`` are what Redis
-    has counted of the model's items and the new ones (`algorithms.blending.live`); None: there is no trend.
+    ``indexes`` are the places of the histories' items, where new items come after the model's; ``left_out``
+    are the places of all items that each user has had; ``since_arrival`` (users) is in ms. ``sums`` are the
+    counts in Redis for the model's items and new ones (`algorithms.blending.live`); None: there is no trend.
     """
     size = len(model.index)
     if sums is not None:
@@ -57,7 +57,7 @@ def rank_by_blend(
     best = RankedLists(*served.blend.rank(served.signals, histories, n, known=known))
     if new_items.index:
         scores = _new_scores(served, histories, new_items)
-        # An item without a score comes last, and only where there is a list.
+        # An item with a score of 0 comes last, and only where the user has a list at all.
         listed = (scores > 0) | ((scores == 0) & (best.indexes[:, :1] >= 0))
         scores = np.where(listed, scores, -np.inf)
         if not served.blend.with_known_items:
@@ -70,9 +70,9 @@ def rank_by_blend(
 def signal_histories(
     known_items: KnownItems, indexes: Integers, since_arrival: NDArray[np.int64]
 ) -> Histories:
-    """The form that signals are scored for: an entry for each item and one for each earlier moment of it.
+    """The histories that signals score: an entry for each item, and one for each of its earlier moments.
 
-    Newest first; of one moment's entries the higher item counts as the newer, as in training.
+    Newest first; at one time the entry of the higher item index counts as newer, as in training.
     """
     users = np.repeat(np.arange(len(known_items.indptr) - 1), np.diff(known_items.indptr))
     moments = known_items.moments
@@ -104,7 +104,7 @@ def _left_out(places: Sequence[NDArray[np.int64]], size: int) -> LeftOut:
 
 
 def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems) -> Floats:
-    """(users, new items): what the factors say of them, in the units and with the weights of the blend."""
+    """(users, new items): their scores by the factors, in the units and with the weights of the blend."""
     blend = served.blend
     hot, total = blend.hotness(histories), np.zeros((len(histories), len(new_items.index)))
     for name in blend.names:
@@ -117,7 +117,7 @@ def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems) 
 
 
 def _with_new(best: RankedLists, scores: NDArray[np.float32], size: int, n: int) -> RankedLists:
-    """Lists with the new items among the model's; of equal scores the model's items come first."""
+    """Lists with new items sorted in among the model's; at equal scores the model's items come first."""
     new = np.where(np.isneginf(scores), -1, size + np.arange(scores.shape[1]))
     indexes = np.hstack([best.indexes, new]).astype(np.int32)
     together = np.hstack([best.scores, scores])

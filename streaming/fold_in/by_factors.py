@@ -56,7 +56,7 @@ def user_factors(
 
 
 def item_places(model: OnlineModel, new_items: NewItems, items: Sequence[bytes]) -> NDArray[np.int64]:
-    """Places in the model, then behind it those of new items, else UNKNOWN."""
+    """The place of each item: in the model, or for a new item after the model's items, or UNKNOWN."""
     known, place, new_place = len(model.index), model.index.get, new_items.index.get
     if not new_items.index:
         return np.fromiter(map(place, items, repeat(UNKNOWN)), np.int64, len(items))
@@ -64,7 +64,7 @@ def item_places(model: OnlineModel, new_items: NewItems, items: Sequence[bytes])
 
 
 def _factors(model: OnlineModel, new_items: NewItems, indexes: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The rows of these items only: the model's factors stay on disk."""
+    """The factors of these items only, since the model's factors stay on disk."""
     rows = np.zeros((len(indexes), model.factors.shape[1]), np.float32)
     old = (indexes >= 0) & (indexes < len(model.index))
     rows[old] = model.factors[indexes[old]]
@@ -81,7 +81,7 @@ def known_places(
     indexes: NDArray[np.int64],
     further: Sequence[Sequence[bytes]],
 ) -> list[NDArray[np.int64]]:
-    """Per user the indexes of all known items that have a factor."""
+    """For each user the indexes of all known items that have a factor."""
     known = []
     for user, more in enumerate(further):
         user_items = indexes[histories.indptr[user] : histories.indptr[user + 1]]
@@ -109,7 +109,7 @@ def rank_by_factors(
         indexes = np.hstack([best.indexes, np.where(fresh.indexes < 0, -1, fresh.indexes + size)])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
         best = RankedLists(np.take_along_axis(indexes, order, 1), np.take_along_axis(scores, order, 1))
-    # Without a taste there is nothing to rank by: no list, so the next strategy answers.
+    # A user whose factors are all zero cannot be ranked for: no list, so the next strategy answers.
     best.indexes[~vectors.any(axis=1)] = -1
     return best
 

@@ -2,7 +2,7 @@
 
 A list is out of date when the model is a newer one, or when it was hot and its user has been away since.
 
-Runs beside the online query in small Spark jobs of their own pool, the most recently active users first.
+It runs beside the online query, in small Spark jobs in a pool of their own, most recently active users first.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streaming.state.patience import Patience
 from streaming.state.status import read_status, write_status
 
 log = logging.getLogger("headwater.catch_up")
-# A job holds a core; short ones leave the online query room.
+# A job takes a core; short jobs leave room for the online query.
 _USERS_PER_JOB = 256
 _POLL_SECONDS = 0.2
 
@@ -50,7 +50,7 @@ class CatchUp(threading.Thread):
         self._stopping.set()
 
     def run(self) -> None:
-        """The loop."""
+        """Fold users in until `stop` is called."""
         self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "catch_up")
         try:
             while not self._stopping.is_set():
@@ -67,7 +67,7 @@ class CatchUp(threading.Thread):
             raise
 
     def step(self) -> bool:
-        """Follow the model pointer and fold in some of the waiting users. False if nobody waits."""
+        """Follow the model pointer, and fold in some of the waiting users. Returns False if nobody waits."""
         settings, client = self._settings, connect(self._settings.redis_url.get_secret_value())
         version = follow_model(client, settings)
         if version is not None:
@@ -114,7 +114,7 @@ def _keep_active(client: StateClient, shards: int) -> None:
 
 
 def _now(client: StateClient) -> int:
-    """The time by Redis' clock, which lists are dated by, in epoch ms."""
+    """The time in epoch ms by Redis' clock, which also dates the lists."""
     seconds, micros = client.time()
     return int(1000 * seconds + micros // 1000)
 

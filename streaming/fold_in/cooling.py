@@ -1,8 +1,8 @@
-"""When hot lists are made again: weights that are best right after a user's event are worse a day later.
+"""Says when hot lists are made again: the weights that are best right after an event are worse a day later.
 
-A list is made with the weights of its moment (`algorithms.blending.blend.Blend.hotness`) and stays as it is.
-So it is made again 1, 3 and 9 half-lives after the last event, if no other one comes. Where the half-life is
-8 hours, these are 8 hours, a day and three days, with a hotness of 1/2, 1/8 and 0
+A list is made with the weights of its moment (`algorithms.blending.blend.Blend.hotness`) and does not change.
+So it is made again 1, 3 and 9 half-lives after the user's last event, if no other event comes. With a
+half-life of 8 hours these are 8 hours, a day and three days, with a hotness of 1/2, 1/8 and 0
 (docs/decisions/0015-two-horizons.md).
 """
 
@@ -15,15 +15,15 @@ from contracts.stored import keyspace
 from streaming.state.client import StateClient
 from streaming.state.script import lua
 
-_HALF_LIVES = (1, 3, 9)  # after an arrival; at the last hotness is below half a step, which is 0
-_CALL_USERS = 1000  # of one shard at once
+_HALF_LIVES = (1, 3, 9)  # after the arrival; at the last one, hotness is below half a step, so it is 0
+_CALL_USERS = 1000  # how many users of a shard one call takes
 _HOUR_MS = 3_600_000
 
 
 def next_due(blend: Blend | None, arrived: int, made: int, ttl_seconds: int) -> int:
     """When a list that was ``made`` for a user whose last event ``arrived`` is to be made again (epoch ms).
 
-    0 where it need not be: it expires before, it is cold, or its blend has one horizon only.
+    0 where it is not made again: it expires before that, it is cold, or its blend has one horizon only.
     """
     if blend is None or blend.hot == blend.cold:
         return 0
@@ -34,7 +34,7 @@ def next_due(blend: Blend | None, arrived: int, made: int, ttl_seconds: int) -> 
 
 
 def queue_cooled(client: StateClient, shards: int, now: int) -> int:
-    """Let users wait whose lists are due at ``now`` (epoch ms), as active as they were; returns how many."""
+    """Queue the users whose lists are due at ``now`` (epoch ms), by their last activity; returns how many."""
     script = client.register_script(lua(__package__, "queue_cooled.lua"))
     with client.pipeline(transaction=False) as pipeline:
         for shard in range(shards):

@@ -1,7 +1,7 @@
-"""The counters that events move, as trends of the served blend read them: trending and popular, by item.
+"""Reads the counters that events move (trending and popular items) for the trends of the served blend.
 
-They are read as often as that takes a twentieth of the worker's time at most. An item that was counted and
-has no place in the model gets one among the new items, so that it may be listed.
+Reading takes at most a twentieth of the worker's time. An item that was counted and that the model does not
+know gets a place among the new items, so that lists can hold it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from streaming.fold_in.new_items import NewItems, list_new_items
 from streaming.state.client import StateClient
 from streaming.state.status import read_status
 
-_MOST_LISTED = 1000  # new items by one reading of a half-life
+_MOST_LISTED = 1000  # how many new items one reading of a half-life may list
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class _Reading:
 
 @dataclass
 class Counters:
-    """What one worker has read; of one model at a time."""
+    """The counters that one worker has read, for one model at a time."""
 
     _version: str = ""
     _due_at: float = -math.inf  # monotonic seconds
@@ -54,7 +54,7 @@ class Counters:
     def sums(
         self, client: StateClient, model: OnlineModel, new_items: NewItems, settings: StreamingSettings
     ) -> Sums | None:
-        """Over the model's items and the new ones; None: the blend has no such trend."""
+        """The counts of the model's items and the new ones; None: the blend has no such trend."""
         half_lives = live_half_lives(model.blend) if model.blend else set()
         if not half_lives:
             return None
@@ -63,7 +63,7 @@ class Counters:
             self._version, self._due_at, self._placed = model.version, -math.inf, {}
         started = time.monotonic()
         if started >= self._due_at:
-            # First: what is counted reaches at least as far.
+            # This is read first, so that the counters reach at least to this event.
             self._newest_ms = read_status(client).newest_event or 0
             self._readings = _read(client, sorted(half_lives & kept))
             unlisted = [
@@ -78,7 +78,7 @@ class Counters:
         return Sums(placed, self._newest_ms)
 
     def _place(self, half_life: float, model: OnlineModel, new_items: NewItems) -> NDArray[np.float64]:
-        """By place; as before where neither the reading nor the new items have changed."""
+        """The sums by place; the last result where neither the reading nor the new items have changed."""
         reading, size = self._readings[half_life], len(model.index)
         many = size + len(new_items.index)
         placed = self._placed.get(half_life)

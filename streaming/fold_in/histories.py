@@ -1,4 +1,4 @@
-"""From the histories' bytes to the rows that fold-in takes. Pure: arrays in, arrays out."""
+"""Turns the bytes of histories into the arrays that a fold-in takes. Pure functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GRADES = np.array([0.0, *(grade_entries([(name, 0.0)]) for name in EVENT_TYPES)
 
 @dataclass(frozen=True)
 class StrengthTable:
-    """What interactions are worth to one model: from its manifest."""
+    """The strengths of interactions for one model, from its manifest."""
 
     by_code: NDArray[np.float64]  # weight by type code; 0 for a rating
     thresholds: NDArray[np.float64]  # ascending
@@ -44,7 +44,7 @@ class StrengthTable:
 
 @dataclass(frozen=True)
 class KnownItems:
-    """The known items of several users as CSR: those of user u stand from indptr[u] to indptr[u + 1]."""
+    """The known items of several users as CSR: those of user u are from indptr[u] to indptr[u + 1]."""
 
     indptr: NDArray[np.int64]
     items: list[bytes]
@@ -52,14 +52,14 @@ class KnownItems:
     grades: NDArray[np.float64]  # what they say of similar items (algorithms/signals/history.py)
     times: NDArray[np.int64]  # ms, of the newest interaction that counts
     event_ids: NDArray[np.uint64]  # (items, 2): the high and the low half of that interaction's id
-    moments: Moments  # before these times
+    moments: Moments  # the moments before these times
 
 
 class Moments(NamedTuple):
-    """When something that counts was done with items before the newest time (contracts.strengths.moments)."""
+    """The moments of items before their newest time (contracts.strengths.moments)."""
 
     rows: NDArray[np.int64]  # places of their items, ascending
-    times: NDArray[np.int64]  # ms; each once an item, ascending
+    times: NDArray[np.int64]  # ms; of each item distinct and ascending
 
 
 def read_histories(
@@ -148,9 +148,9 @@ def _moments(
 def _counting(
     raws: Sequence[bytes], lengths: NDArray[np.int64], starts: NDArray[np.int64], entries: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which entries count, and the place of the newest one of each item that does.
+    """Which entries count, and for each item the place of its newest entry that does.
 
-    An only one always counts: a history holds no item of which nothing counts.
+    The only entry of an item always counts, because a history holds no item of which nothing counts.
     """
     counts, newest = np.ones(entries, np.bool_), starts.copy()
     for place in np.flatnonzero(lengths > 1).tolist():
@@ -165,7 +165,7 @@ def _counting(
 def _grades(
     entries: NDArray[np.void], counts: NDArray[np.bool_], starts: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """As `grade_entries` of algorithms.signals.history: the largest, but a dislike beats everything."""
+    """As `grade_entries` of algorithms.signals.history: the largest grade, but a dislike beats all."""
     rated = grade_ratings(entries["micros"] / MICROS)
     grades = np.where(entries["code"] == _RATING, rated, _GRADES[entries["code"]])
     largest = np.maximum.reduceat(np.where(counts, grades, -np.inf), starts)

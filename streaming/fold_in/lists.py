@@ -1,7 +1,7 @@
 """Folds users in from their whole histories, and writes their fresh lists. Called on the executors.
 
-A list is tagged with its model and with the moment at which its history was read. So a reader never mixes
-models, and the list from the later reading replaces the other.
+A list says by which model it was made and when its history was read. So a reader never mixes models, and of
+two lists the one with the later reading stays.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from streaming.runtime.hold_points import LISTS_WRITTEN, hold
 from streaming.state.client import StateClient
 from streaming.state.script import lua
 
-_BLOCK_USERS = 128  # folded in between two looks at the clock, by three round trips to Redis
-_CALL_USERS = 16  # by one call of a script: Redis answers nobody else meanwhile
-_MAX_TOUCHES = 20  # of items unknown to the model, per user and fold-in: the newest
+_BLOCK_USERS = 128  # users who are folded in between two looks at the clock, by three round trips to Redis
+_CALL_USERS = 16  # users of one call of a script, during which Redis answers nobody else
+_MAX_TOUCHES = 20  # interactions with items unknown to the model that a fold-in of a user takes: the newest
 
 _models = OnlineModels()
 _counters = Counters()
@@ -49,9 +49,9 @@ def fold_in_users(
 ) -> list[str]:
     """Fold the users in, in blocks, until ``deadline`` (monotonic seconds).
 
-    ``offsets`` (partition -> next offset) are those that the histories surely hold. ``just_arrived``: an
-    event of each user has arrived now; else the queues in Redis say when the last one did. Returns the users
-    that are left when the time is up; none are where there is no model to fold into.
+    ``offsets`` (partition -> next offset) are those that the histories certainly contain. ``just_arrived``:
+    an event of each user has arrived now; else the queues in Redis say when the last one did. Returns the
+    users who are left when the time is up; none where there is no model.
     """
     new_items = NewItems()
     for start in range(0, len(users), _BLOCK_USERS):
@@ -105,12 +105,12 @@ def _fold_in_block(
 
 
 def model_of(client: StateClient, version: str | None) -> OnlineModel | None:
-    """The model of a version as this process holds it; None where there is none to fold into."""
+    """This process's copy of a version's model; None where users cannot be folded in to it."""
     return _models.of(client, version)
 
 
 def queue_users(client: StateClient, users: Sequence[str], settings: StreamingSettings) -> None:
-    """Let users wait to be folded in, as active now."""
+    """Queue users who have just been active, to be folded in later."""
     seconds, micros = client.time()
     with client.pipeline(transaction=False) as pipeline:
         for user in users:
@@ -130,7 +130,7 @@ def _mark_active(
 
 
 def _by_shard(users: Sequence[str], shards: int) -> Iterator[tuple[int, list[int]]]:
-    """The users' places by shard, as many as one call of a script may take."""
+    """The users' places by shard, in parts of as many as one call of a script may take."""
     places: dict[int, list[int]] = defaultdict(list)
     for place, user in enumerate(users):
         places[keyspace.shard_of(user, shards)].append(place)
@@ -145,7 +145,7 @@ def _touches(
     unseen: NDArray[np.bool_],
     vectors: NDArray[np.float32],
 ) -> Iterator[Touch]:
-    """The newest interactions with items that the model has not seen, of users who have a taste."""
+    """The newest interactions with items unknown to the model, of users whose factors are not zero."""
     for user in np.flatnonzero(vectors.any(axis=1)).tolist():
         start, stop = histories.indptr[user], histories.indptr[user + 1]
         places = start + np.flatnonzero(unseen[start:stop])

@@ -1,4 +1,4 @@
-"""Items that a model has not seen: their places, and provisional factors from the users who touched them."""
+"""Items that came after a model: their places, and provisional factors from the users who touched them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from streaming.fold_in.model import OnlineModel
 from streaming.state.client import StateClient
 from streaming.state.script import lua
 
-_MAX_USERS = 500  # of one item; more would hardly move its factor
+_MAX_USERS = 500  # users of an item that count; more would hardly change its factor
 _EXPIRE_SECONDS = 86_400
-_MOST_LISTED = 20_000  # of one version; more would make each list slower to rank
+_MOST_LISTED = 20_000  # new items of a version; more would make ranking each list slower
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class NewItems:
     factors: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def factors_of(self, rank: int) -> NDArray[np.float32]:
-        """(items, rank), also where there is none; zero for an item that was only listed."""
+        """The factors as (items, rank), with that shape also for no items; zero for an item that has none."""
         return self.factors.reshape(-1, rank)
 
 
@@ -54,7 +54,7 @@ def read_new_items(client: StateClient, model: OnlineModel, known: NewItems) -> 
         return _with_listed(known, further, rank) if further else known
     with client.pipeline(transaction=False) as pipeline:
         pipeline.lrange(keyspace.new_items(model.version), 0, -1)
-        pipeline.hgetall(key)  # last: it holds at least what is listed
+        pipeline.hgetall(key)  # read last, so that it holds at least the items of the list
         items, by_item = pipeline.execute()
     factors = np.array([np.frombuffer(by_item[item], "<f4") for item in items], np.float32)
     return NewItems(int(revision or 0), {item: n for n, item in enumerate(items)}, factors.reshape(-1, rank))
@@ -67,7 +67,7 @@ def _with_listed(known: NewItems, further: Sequence[bytes], rank: int) -> NewIte
 
 
 def list_new_items(client: StateClient, model: OnlineModel, items: Iterable[bytes]) -> None:
-    """Give items that the model does not know a place before they have a factor: trends rank them at once."""
+    """Give a place to items that the model does not know. Trends rank them before they have a factor."""
     unlisted = list(dict.fromkeys(items))
     if not unlisted:
         return
@@ -77,7 +77,7 @@ def list_new_items(client: StateClient, model: OnlineModel, items: Iterable[byte
 
 
 def learn_new_items(client: StateClient, model: OnlineModel, touches: Iterable[Touch], min_users: int) -> int:
-    """Keep who touched which item, and solve the items with enough users who like them.
+    """Store who touched which item, and solve the factors of items that enough users like.
 
     Returns how many items got a factor.
     """

@@ -1,4 +1,4 @@
-"""What Redis says of users who are folded in: histories, the served model, when they were active."""
+"""Reads from Redis what a fold-in of users needs: histories, the served model, when they were active."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from streaming.state.script import lua
 
 
 class Reading(NamedTuple):
-    """What one round trip to Redis says of some users."""
+    """What was read about some users."""
 
     read_at: int  # Redis' clock, microseconds
     version: str | None
     histories: list[dict[bytes, bytes]]  # per user, entries by item
     earlier: list[dict[bytes, bytes]]  # per user, earlier events by item; empty where none are kept
-    further: list[list[bytes]]  # known items beyond those read
+    further: list[list[bytes]]  # per user, known items beyond those whose entries were read
     arrivals: list[int]  # per user, when the last event arrived: epoch ms, not after `read_at`
 
 
 def read_users(
     client: StateClient, users: Sequence[str], settings: StreamingSettings, just_arrived: bool
 ) -> Reading:
-    """Read some users. ``just_arrived``: an event of each has arrived now, else Redis is asked for when.
+    """Read some users. ``just_arrived``: an event of each has arrived now; else the times are read, too.
 
-    However long a history is, no more than its newest HISTORY_CAP items are read, with the names of at most
+    However long a history is, at most its newest HISTORY_CAP items are read, and the names of at most
     keyspace.MOST_KNOWN others.
     """
     shards = settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
-        # First the clock and the pointer: what is read after them is at least as new.
+        # The clock and the pointer are read first: what is read after them is at least as new.
         pipeline.time()
         pipeline.get(keyspace.CURRENT_MODEL)
         for user in users:
@@ -66,7 +66,7 @@ def read_users(
 
 
 def _arrivals(queued: Sequence[float | None], now: int) -> list[int]:
-    """The later of the two times that Redis has of each user; a user in neither queue gets a cold list."""
+    """The later of each user's times in the two queues; a user in neither queue gets a cold list."""
     both = zip(queued[::2], queued[1::2], strict=True)
     return [min(now, int(max(pending or 0, active or 0))) for pending, active in both]
 
@@ -77,7 +77,7 @@ def _read_whole(
     """Entries and earlier events by item, of users with few items."""
     shards = settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
-        # Not by a script: what passes through Lua costs Redis six times as much.
+        # Not read by a script: data that passes through Lua takes Redis six times as long.
         for place in places:
             pipeline.hgetall(keyspace.history(users[place], shards))
         for place in places if settings.earlier_events else ():
@@ -109,7 +109,7 @@ def _read_earlier(
 def _read_newest(
     client: StateClient, users: Sequence[str], places: Sequence[int], settings: StreamingSettings
 ) -> list[tuple[list[bytes], list[bytes]]]:
-    """For users with more items than a fold-in reads: [item, entries, ...] of the newest, and all items."""
+    """For users with more items than are read: the newest as [item, entries, ...], and all item ids."""
     script, shards = client.register_script(lua(__package__, "read_history.lua")), settings.redis_shards
     with client.pipeline(transaction=False) as pipeline:
         for place in places:

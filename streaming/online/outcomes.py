@@ -57,7 +57,7 @@ class _Candidate(NamedTuple):
 
 @lru_cache(1024)
 def _parts(hours: int, scored: Scored) -> tuple[str, str]:
-    """The two parts of an outcome's text after its index; cached, because most events are in no list.
+    """The end of an outcome's line, and its line of counters; cached, as most items are in no list.
 
     ``hours``: the hour's number since 1970.
     """

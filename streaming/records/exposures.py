@@ -1,7 +1,7 @@
 """Turns records of the topic ``exposures`` into rows, or gives the reason to reject them. Pure functions.
 
 A record holds many exposures and is accepted or rejected as a whole. The bounds are those of
-``contracts/exposures.py``; the test of this module runs one corpus through both.
+``contracts/exposures.py``; a test runs the same examples through both.
 """
 
 from __future__ import annotations

@@ -90,14 +90,14 @@ def _cell(pointer: str) -> Column:
 
 
 def _by_form(forms: Sequence[EventFormat], of_form: Callable[[EventFormat], Column | None]) -> Column:
-    """For each record the column of its format; null where that has none."""
+    """For each record the column that ``of_form`` gives for its format; null if it gives none."""
     columns = [(place, of_form(form)) for place, form in enumerate(forms)]
     parts = [F.when(F.col("form") == place, column) for place, column in columns if column is not None]
     return F.coalesce(*parts) if parts else F.lit(None)
 
 
 def _place(forms: Sequence[EventFormat], name: Any) -> Column:
-    """What a record says for a field of ours, as a variant."""
+    """A record's value for a field of ours, as a variant."""
 
     def of_form(form: EventFormat) -> Column | None:
         cells = [_cell(pointer) for pointer in form.fields.get(name, ())]
@@ -109,7 +109,7 @@ def _place(forms: Sequence[EventFormat], name: Any) -> Column:
 
 
 def _text(name: str) -> Column:
-    """As `mapped_json` reads an id: text, and a whole number as an integer's digits; null for all else."""
+    """An id as `mapped_json` reads it: text, or a whole number as digits; null for anything else."""
     kind, number = F.col(f"{name}_kind"), F.try_variant_get(name, F.lit("$"), "double")
     is_float = kind.startswith("DECIMAL") | (kind == "DOUBLE")
     is_whole = is_float & (number % 1 == 0) & (F.abs(number) < INEXACT_FROM)
@@ -131,7 +131,7 @@ def _whole(pattern: str) -> str:
 
 
 def _type(forms: Sequence[EventFormat]) -> Column:
-    """Our event type: by the format's types, or the word itself where it is one of ours."""
+    """Our event type: by the format's ``types``, or the text itself if it is one of our types."""
     word = F.col("event_type_text")
 
     def of_form(form: EventFormat) -> Column | None:
@@ -142,7 +142,7 @@ def _type(forms: Sequence[EventFormat]) -> Column:
 
 
 def _moment(forms: Sequence[EventFormat]) -> Column:
-    """Epoch milliseconds of the event's time; null for what is no moment."""
+    """The event's time in epoch milliseconds; null for what is not a time."""
     text, number = F.col("event_time_text"), F.col("event_time_number")
     by_size = F.coalesce(*(F.when(F.abs(number) < below, F.lit(factor)) for below, factor in BY_SIZE))
     factor = _by_form(
@@ -163,7 +163,7 @@ def _written_ms(text: Column) -> Column:
 
 
 def _fault(forms: Sequence[EventFormat]) -> Column:
-    """The first thing that does not fit; null where all does."""
+    """The first fault of a record; null if it has none."""
 
     def unknown_type(form: EventFormat) -> Column:
         sentence = f"event_type is not among the types of the mapping {form.name}: "

@@ -7,7 +7,7 @@
                   "types": {"seen": "view", "bought": "purchase"}, "time_unit": "s"}],
      "schemas": {"7": "clicks.avsc"}}
 
-The first format whose ``when`` fits a record reads it; a record that none fits is read as our own event.
+A record is read by the first format whose ``when`` matches it; without a match it is read as our own event.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from pydantic import (
 from contracts.events import EventType
 from streaming.records.known_formats import KNOWN_FORMATS
 
-ANYTHING = "*"  # in `when`: the place is there, whatever it holds
+ANYTHING = "*"  # in `when`: the place exists, with any value
 FIELDS = ("event_id", "event_type", "user_id", "item_id", "value", "event_time", "session_id")
 TIME_FACTORS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000001}  # to milliseconds
 _POINTER = re.compile(r"(/[^'\"\\]*)+")
@@ -43,7 +43,7 @@ class MappingError(ValueError):
 
 
 def steps(pointer: str) -> list[str | int]:
-    """The names and places of a JSON pointer (RFC 6901); digits are a place in an array."""
+    """The parts of a JSON pointer (RFC 6901): names, and numbers for places in an array."""
     names = (name.replace("~1", "/").replace("~0", "~") for name in pointer.split("/")[1:])
     return [int(name) if name.isascii() and name.isdigit() else name for name in names]
 
@@ -64,14 +64,14 @@ Pointers = Annotated[tuple[Pointer, ...], BeforeValidator(_as_list), Field(min_l
 
 
 class EventFormat(BaseModel):
-    """How the events of one system are known and read."""
+    """How the events of one system are recognised and read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1)
-    when: dict[Pointer, Words] = Field(min_length=1)  # place -> the texts one of which stands there, or "*"
-    fields: dict[FieldName, Pointers] = Field(default_factory=dict)  # the first place that holds something
-    constants: dict[FieldName, str] = Field(default_factory=dict)  # where no place holds anything
+    when: dict[Pointer, Words] = Field(min_length=1)  # place -> texts of which it must have one, or "*"
+    fields: dict[FieldName, Pointers] = Field(default_factory=dict)  # field -> places; the first with a value
+    constants: dict[FieldName, str] = Field(default_factory=dict)  # field -> value where no place has one
     types: dict[str, EventType] = Field(default_factory=dict)  # their event types -> ours
     time_unit: Literal["s", "ms", "us", "ns", "auto"] = "auto"  # of numbers; "auto": by their size
 
@@ -93,7 +93,7 @@ class MappingFile(BaseModel):
 
 
 def read_mapping(path: str) -> MappingFile:
-    """The mapping of a file. Raises MappingError."""
+    """Read a mapping file. Raises MappingError."""
     try:
         written = json.loads(Path(path).read_text(encoding="utf-8"))
         formats = [_with_what_it_is_like(one) for one in written.pop("formats", ())]
@@ -113,7 +113,7 @@ def read_mapping(path: str) -> MappingFile:
 
 
 def _with_what_it_is_like(written: dict[str, Any]) -> dict[str, Any]:
-    """A format on top of the known one that it names; its own words win, table by table."""
+    """A format merged into the known one that it names with "like"; its own entries win, table by table."""
     like = written.pop("like", None)
     if like is None:
         return written

@@ -1,7 +1,7 @@
-"""From Kafka's bytes to typed rows, and why a row is rejected. Pure: data frame in, data frame out.
+"""Turns Kafka's bytes into typed rows, or gives the reason to reject a row. Pure: data frame to data frame.
 
-The bounds are those of ``contracts/events.py`` and ``contracts/catalog.py``; the tests of this module run one
-corpus through both.
+The bounds are those of ``contracts/events.py`` and ``contracts/catalog.py``; tests run the same examples
+through both.
 
 A column is only a description, so the long ones are built once: building them for each batch took a
 quarter of a second.
@@ -51,7 +51,7 @@ def parse(records: DataFrame) -> DataFrame:
 
 
 def parse_interactions(records: DataFrame) -> DataFrame:
-    """As ``parse``, of the interactions only and without ``entry``: less to carry."""
+    """As ``parse``, for interactions only and without ``entry``, so that rows are smaller."""
     events = records.filter(_is_interaction()).withColumn("event", _from_json(_EVENT_DDL))
     return events.withColumn("reason", _with_mapping_fault(records, _event_fault()))
 
@@ -69,7 +69,7 @@ def _lake_columns() -> list[Column]:
 
 
 def event_columns() -> dict[str, Column]:
-    """The fields of an accepted ``event``; left-out ones are filled in, alike at any replay."""
+    """The fields of an accepted ``event``; absent ones are filled in, with the same values at any replay."""
     columns = {name: F.col(f"event.{name}") for name in _field_names(lake.EVENT_DDL)}
     ids = {name: _identifier(f"event.{name}") for name in (*_IDS, *_OPTIONAL_IDS)}
     return columns | {
@@ -103,7 +103,7 @@ def rejected_records(parsed: DataFrame) -> DataFrame:
 
 
 def _with_mapping_fault(records: DataFrame, fault: Column) -> Column:
-    """Where records of other systems are mapped, what did not fit there comes first."""
+    """The fault, or before it the one of mapping a record of another system, where records are mapped."""
     return F.coalesce(F.col(FAULT), fault) if FAULT in records.columns else fault
 
 
@@ -128,25 +128,25 @@ def _text() -> Column:
 
 
 def _from_json(ddl: str) -> Column:
-    # Spark interprets what stands inside, so the check for UTF-8 stands outside, among the faults: here it
-    # would be looked up by reflection for every row.
+    # Spark interprets this expression. The check for UTF-8 is among the faults, because here Spark would look
+    # its function up by reflection for every row.
     return F.from_json(_text(), f"{ddl}, {_CORRUPT} STRING", {"columnNameOfCorruptRecord": _CORRUPT})
 
 
 def _identifier(column: str) -> Column:
-    """An id as `contracts.identifiers` has it: text without outer blanks, a whole float as the integer."""
+    """An id by the rule of `contracts.identifiers`: text without outer blanks, a whole float as integer."""
     number = _float_of(column)
     exact = F.when((F.abs(number) < identifiers.INEXACT_FROM) & (number % 1 == 0), number)
     return F.coalesce(exact.cast("bigint").cast("string"), F.btrim(F.col(column), F.lit(identifiers.BLANKS)))
 
 
 def _float_of(column: str) -> Column:
-    """An id that stands in the JSON as a number with a fraction or an exponent; null for any other."""
+    """An id that is a number with a fraction or an exponent in the JSON; null for any other."""
     text, name = F.col(column), column.split(".")[1]
     marks = text.contains(".") | text.contains("e") | text.contains("E")
-    # Spark gives text and numbers alike as text, so the JSON is looked at again: of such ids only.
+    # Spark returns both text and numbers as text, so for ids of this form the JSON is looked at again.
     is_float = marks & text.rlike(_FLOAT) & _text().rlike(rf'"{name}"\s*:\s*-?[0-9]')
-    # Null before the cast, which may be computed for every row.
+    # Others are made null before the cast, because Spark may compute it for every row.
     return F.when(is_float, text).cast("double")
 
 

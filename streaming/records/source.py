@@ -22,7 +22,7 @@ EARLIEST = -2  # Spark's number for a partition's beginning
 def _options(settings: StreamingSettings) -> dict[str, str]:
     return {
         **for_spark(settings),
-        # Lost offsets end the query with a reason: the runbook decides, not a flag.
+        # If Kafka has deleted offsets that are not read yet, the query ends, and an operator decides.
         "failOnDataLoss": "true",
         # After each poll Spark asks the broker twice where the partition begins and ends: with Kafka's 500
         # records a poll that takes a third of the time. What a poll holds is bounded in bytes as well.
@@ -40,9 +40,9 @@ def read_topics(
 ) -> DataFrame:
     """The records of these topics as a stream, in Kafka's own columns.
 
-    A query whose checkpoint names no offsets yet begins at these (Spark's JSON, or "earliest"). The broker
-    keeps a question for records that do not come for ``patience_ms`` (None: Kafka's half second), and
-    answers once one comes.
+    A query whose checkpoint names no offsets yet begins at ``starting_offsets`` (Spark's JSON, or
+    "earliest"). Where there are no records, the broker waits up to ``patience_ms`` for one before it answers
+    (None: Kafka's half second).
     """
     subscribed = _options(settings) | {"subscribe": ",".join(names)}
     reader = spark.readStream.format("kafka").options(**subscribed)
@@ -71,7 +71,7 @@ def read_partitions_between(
 
 
 def _as_ours(records: DataFrame, settings: StreamingSettings) -> DataFrame:
-    """Events of other systems as our own, where EVENT_MAPPING_FILE or a schema registry says how.
+    """Turn events of other systems into ours, as EVENT_MAPPING_FILE or a schema registry says.
 
     Raises MappingError, SchemaRegistryError.
     """

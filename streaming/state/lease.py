@@ -30,7 +30,7 @@ class Lease:
     def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
         self._holder = str(uuid4())
-        self.epoch = 0  # grows with each service that takes the lease
+        self.epoch = 0  # each service that takes the lease gets the next number; 0: not taken yet
         self._next_keep = 0.0
 
     def take(self, pause: Callable[[float], object]) -> bool:

@@ -1,1 +1,1 @@
-"""A round in one process, where the data fits the trainer's memory: the figures of the distributed path."""
+"""A round in one process, where the data fits the trainer's memory; with the figures of the executors."""

@@ -2,7 +2,7 @@
 
 The steps are those of Spark's ALS (pyspark.ml.recommendation.ALS): random user factors of length one, then in
 each iteration the items for the users and the users for the items, so the user factors are exact for the item
-factors. From the same start both give the same factors, except for rounding (test_als.py holds both to it).
+factors. From the same start both give the same factors, except for rounding (test_als.py compares them).
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Sides(NamedTuple):
 
 
 class FittedFactors(NamedTuple):
-    """Factors by index, zero for what the problem says nothing of; users are exact for the items."""
+    """Factors by index, zero for users and items without a value; the users' are exact for the items'."""
 
     users: Matrix
     items: Matrix
 
 
 def sides_of(pairs: Pairs, problem: Problem, users: int, items: int) -> Sides:
-    """What the problem learns from; ``pairs`` in the order of users and items."""
+    """The values that the problem learns from; ``pairs`` are ordered by user and item."""
     values = (pairs.strengths if problem.implicit else pairs.ratings).astype(np.float64)
     if not problem.implicit:
         is_rated = ~np.isnan(values)
@@ -52,7 +52,7 @@ def both_sides(
     users: int,
     items: int,
 ) -> Sides:
-    """Values of pairs (owner, column) as CSR by both; ``owners`` ascending, each pair once."""
+    """Values of pairs (owner, column) as CSR by owner and by column; ``owners`` ascending, each pair once."""
     by_item = np.argsort(columns, kind="stable")
     return Sides(
         user_indptr=row_bounds(owners, users),
@@ -70,7 +70,7 @@ def row_bounds(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
 
 
 def full_fit(sides: Sides, problem: Problem, seed: int) -> FittedFactors:
-    """From random user factors, ``problem.max_iter`` times items and users."""
+    """Fit from random user factors: ``problem.max_iter`` times, solve the items, then the users."""
     return iterate(sides, problem, random_users(sides, problem, seed), problem.max_iter)
 
 
@@ -79,7 +79,7 @@ def random_users(sides: Sides, problem: Problem, seed: int) -> Matrix:
     drawn = np.random.default_rng(seed).standard_normal((len(sides.user_indptr) - 1, problem.rank))
     if problem.nonnegative:
         drawn = np.abs(drawn)
-    # Spark has no row for users without a positive strength: they count for nothing in its Gramian.
+    # Spark has no row for users without a positive strength, so they add nothing to its Gramian.
     has_taste = np.diff(sides.user_indptr) > 0
     if problem.implicit:
         positives = np.concatenate([[0], np.cumsum(sides.by_user > 0)])
@@ -98,7 +98,8 @@ def iterate(sides: Sides, problem: Problem, users: Matrix, iterations: int) -> F
 
 
 def warm_fit(sides: Sides, problem: Problem, start: Matrix, sweeps: int) -> FittedFactors:
-    """From item factors by index (zero for new items): users for ``start``, then ``sweeps`` iterations."""
+    """Fit from item factors by index (zero for new items): the users for ``start``, then ``sweeps`` times
+    the items and the users."""
     return iterate(sides, problem, solve_users(sides, problem, start), sweeps)
 
 

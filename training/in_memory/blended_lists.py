@@ -1,4 +1,4 @@
-"""All users' lists by a blend, ranked in blocks and written to Redis as they come.
+"""Ranks all users' lists by a blend, in blocks, and writes each block to Redis.
 
 A list of a version is read hours or days after the last event of its user, so it is ranked by the cold
 weights; right after an event, the online query writes a fresh list by the hot ones.
@@ -30,10 +30,10 @@ _NONE = np.empty((0, 0), np.float32)
 def write_blended_lists(
     publisher: Publisher, version: str, data: RoundArrays, served: ServedBlend, settings: TrainingSettings
 ) -> ListCounts:
-    """Each user's best items by the cold weights. Raises IncompletePublishError."""
+    """Write each user's best items by the cold weights. Raises IncompletePublishError."""
     write, written = list_writer(publisher, version, None), 0
     for start, columns, scores in ranked_blocks(data, served, settings):
-        # Factors and known items are read of lists that may be reused, which these are not.
+        # Only lists that may be reused need factors and known items; lists of a blend are never reused.
         ranked = RankedRows(columns, scores, _NONE, np.empty(0, np.int64), np.empty(0, np.int32), _NONE)
         users = data.user_ids[start : start + len(columns)]
         written += write(pa.table({"user_id": users}), ranked)["written"][0].as_py()
@@ -50,7 +50,7 @@ def ranked_blocks(
     blend = Blend(cold, cold, served.blend.with_known_items)
     histories = event_histories(data, settings)
     newest = int(data.pairs.event_times.max(initial=0))
-    histories = histories.asked_at(np.full(users, newest, np.int64))  # a trend is read as of the lake's end
+    histories = histories.asked_at(np.full(users, newest, np.int64))  # trends are those at the lake's end
     for start in range(0, users, _BLOCK):
         block = histories.rows(start, min(start + _BLOCK, users))
         yield start, *blend.rank(served.signals, block, settings.top_n)

@@ -1,4 +1,4 @@
-"""What trends count, from events in arrays: as the state in Redis counts it, at any moment of the past."""
+"""The events that trends count, and until when: as the state in Redis would have, at any past moment."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from training.in_memory.pairs import column_of
 
 
 def counted_events(events: Events, settings: WeightSettings) -> Counted:
-    """All events of the types that count, each until a newer one of its type or of a rival came.
+    """All events that ever count, each with the time when a newer one of its type or of a rival came.
 
-    Of events of one moment the last in the order of the arrays stays, as in the state; between types of one
-    moment the rival wins.
+    Of events of one type and time, the last in the order of the arrays counts, as in the state; of events of
+    different types at one time, the rival wins.
     """
     pair = _pairs(events)
     of_types = [
@@ -45,10 +45,10 @@ def _pairs(events: Events) -> NDArray[np.int64]:
 def _of_type(
     events: Events, pair: NDArray[np.int64], code: int, rivals: list[int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The places of one type's events that ever count, and until when each does."""
+    """The places of those of one type's events that ever count, and until when each counts."""
     places = np.flatnonzero(np.isin(events.types, [code, *rivals]))
     is_rival = events.types[places] != code
-    # Stable: events of one type and moment stay in the order of their ids; rivals come after them.
+    # The sort is stable: events of one type and time stay in the order of their ids, and rivals follow.
     places = places[np.lexsort((is_rival, events.times[places], pair[places]))]
     until = np.full(len(places), STANDS)
     has_next = np.zeros(len(places), np.bool_)

@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts.events import EVENT_TYPES
 from training.data.dataset import drop_unusable
 
-BYTES_AN_EVENT = 400  # at the largest: the columns, a sorted copy, and what pairs are made from
+BYTES_AN_EVENT = 400  # at the peak: the columns, a sorted copy, and what the pairs are made from
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Events:
         return len(self.users)
 
     def where(self, kept: NDArray[np.bool_]) -> Events:
-        """Some of them, in the same order, by the same codes."""
+        """A part of the events, in the same order and with the same codes."""
         return replace(
             self,
             users=self.users[kept],
@@ -48,7 +48,7 @@ class Events:
 
 
 def read_events(interactions: DataFrame) -> Events:
-    """The usable ones of ``interactions`` (lake.INTERACTIONS), by one Spark job."""
+    """Read the usable events of ``interactions`` (lake.INTERACTIONS), by one Spark job."""
     type_code = F.array_position(F.array(*map(F.lit, EVENT_TYPES)), F.col("event_type")) - 1
     rows = drop_unusable(interactions).select(
         "user_id",
@@ -62,7 +62,7 @@ def read_events(interactions: DataFrame) -> Events:
 
 
 def events_of(table: pa.Table) -> Events:
-    """From columns user_id, item_id, type (place in EVENT_TYPES), value, time (epoch ms), event_id."""
+    """Events of columns user_id, item_id, type (place in EVENT_TYPES), value, time (epoch ms), event_id."""
     user_ids, users = _encode_texts(table["user_id"])
     item_ids, items = _encode_texts(table["item_id"])
     types = table["type"].to_numpy().astype(np.int8)
@@ -99,7 +99,7 @@ def _order(
     times: NDArray[np.int64],
     event_ids: pa.Array,
 ) -> NDArray[np.int64]:
-    """By (user, item, type, time); only events that agree in all four are compared by their event id."""
+    """The order by (user, item, type, time, event id); ids are compared only where the rest is equal."""
     order = np.lexsort((times, types, items, users))
     keys = (users[order], items[order], types[order], times[order])
     same = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])

@@ -1,4 +1,4 @@
-"""The lists of a version, ranked in blocks in one process and written to Redis as they come."""
+"""Ranks the lists of a version in blocks, in one process, and writes each block to Redis."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write_user_lists(
     n: int,
     reused: ReusedLists | None,
 ) -> ListCounts:
-    """Each user's best items without the known ones. Raises IncompletePublishError."""
+    """Write each user's best items without the known ones. Raises IncompletePublishError."""
     known_indptr = row_bounds(data.pairs.users, data.counts.users)
     write = list_writer(publisher, version, reused)
     counts = np.zeros(2, np.int64)
@@ -55,7 +55,7 @@ def write_user_lists(
 
 
 def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, items: Matrix) -> None:
-    """Each item's nearest others by the cosine of their factors."""
+    """Write each item's nearest other items, by the cosine of their factors."""
     lengths = np.linalg.norm(items, axis=1, keepdims=True)
     unit = (items / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     key, written = keyspace.similar_items(version), 0
@@ -73,7 +73,7 @@ def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, i
 
 
 def write_top_users(publisher: Publisher, version: str, data: RoundArrays, factors: FittedFactors) -> None:
-    """The users who would like each item best and do not know it yet."""
+    """Write for each item the users who would like it most and do not know it yet."""
     order = np.argsort(data.pairs.items, kind="stable")
     known_indptr, known = row_bounds(data.pairs.items, data.counts.items), data.pairs.users[order]
     key, written = keyspace.top_users(version), 0
@@ -105,7 +105,7 @@ def write_segment_lists(
     n: int,
     least: int,
 ) -> None:
-    """The items that most users of each segment like, at least ``least`` of them.
+    """Write for each segment the items that most of its users like, if at least ``least`` users do.
 
     ``attributes`` are (user_id, metadata as JSON); ``names`` are the attributes that make segments.
     """
@@ -133,7 +133,7 @@ def write_segment_lists(
 def _rank_block(
     rows: Matrix, others: Matrix, known_indptr: NDArray[np.int64], known: NDArray[np.int32], n: int
 ) -> RankedRows:
-    """The lists of a block; a row or a column of zeros has no taste, and is in no list."""
+    """The lists of a block of rows; a row of zeros gets no list, and a column of zeros is in none."""
     present = np.abs(others).max(axis=1, initial=0) > 0
     columns, scores = top_n(rows, others, known_indptr, known, n, item_mask=present)
     columns[np.abs(rows).max(axis=1, initial=0) == 0] = -1
@@ -141,7 +141,7 @@ def _rank_block(
 
 
 def _rows(ranked: RankedRows) -> list[int]:
-    """Those that have a list."""
+    """The rows that have a list."""
     rows: list[int] = np.flatnonzero((ranked.columns >= 0).any(axis=1)).tolist()
     return rows
 

@@ -17,14 +17,15 @@ from training.in_memory.events import Events
 from training.in_memory.pairs import Pairs, pairs_of
 
 _ABSENT = -1
-_BLEND_MATRICES = 4  # of a blend, rarely more: the budget is asked before its weights are chosen
+# How many matrices a blend is assumed to have (rarely more): Redis' budget is checked before it is chosen.
+_BLEND_MATRICES = 4
 
 
 @dataclass(frozen=True)
 class RoundArrays:
     """What a round learns from. Users and items are dense indexes into the text ids."""
 
-    pairs: Pairs  # those that count
+    pairs: Pairs  # the pairs of which something counts
     events: Events  # of these users and items, by dense index; also of pairs that no longer count
     user_ids: pa.Array
     item_ids: pa.Array
@@ -40,10 +41,11 @@ def load_arrays(
     lake_version: int,
     known_items: pa.Array | None = None,
 ) -> RoundArrays | None:
-    """By dense index; None where there is not enough to learn from.
+    """What a round learns from, by dense index; None where there is not enough.
 
-    ``interactions`` is how many rows the lake has, unsound ones too. ``known_items`` are the ids of the
-    champion's items by index: they keep their indexes where all are still there (see `training.data.load`).
+    ``interactions`` is how many rows the lake has, with those that are not usable. ``known_items`` are the
+    ids of the champion's items by index: they keep their indexes if all are still there (see
+    `training.data.load`).
     """
     everything = pairs_of(events, settings, settings.positive_rating)
     pairs = everything.where(everything.counting)
@@ -75,7 +77,7 @@ def load_arrays(
 
 
 def _places(codes: NDArray[np.int32], size: int) -> NDArray[np.int32]:
-    """The dense index of each code that is there, _ABSENT for the others."""
+    """The dense index of each code that occurs, _ABSENT for the others."""
     there = np.zeros(size, np.bool_)
     there[codes] = True
     return np.where(there, np.cumsum(there) - 1, _ABSENT).astype(np.int32)
@@ -84,7 +86,10 @@ def _places(codes: NDArray[np.int32], size: int) -> NDArray[np.int32]:
 def _append_ids(
     known: pa.Array, item_ids: pa.Array, items: NDArray[np.int32]
 ) -> tuple[pa.Array, NDArray[np.int32]]:
-    """The known ids as they are and the others behind them, in their order; as before where one is gone."""
+    """The known ids in their order, then the other ids; ``item_ids`` as they are if a known id is missing.
+
+    Also returns ``items`` by the new order.
+    """
     place_of_known = pc.index_in(known, value_set=item_ids)
     if place_of_known.null_count:
         return item_ids, items
@@ -103,7 +108,7 @@ def _by_index(pairs: Pairs) -> Pairs:
 def _dense_events(events: Events, users: NDArray[np.int32], items: NDArray[np.int32]) -> Events:
     moved = replace(events, users=users[events.users], items=items[events.items])
     kept = moved.where((moved.users != _ABSENT) & (moved.items != _ABSENT))
-    order = np.lexsort((kept.items, kept.users))  # stable: types and times stay in their order
+    order = np.lexsort((kept.items, kept.users))  # the sort is stable: types and times stay in their order
     return replace(
         kept,
         users=kept.users[order],

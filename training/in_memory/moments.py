@@ -1,7 +1,8 @@
-"""Earlier moments of items from events in arrays, as `contracts.strengths.moments` has them of the state.
+"""The earlier moments of pairs from events in arrays, by the rule of `contracts.strengths.moments`.
 
-A history has one row an item. A user who came back to it has done something with it before, too: each such
-time that counts is a moment, the newest EARLIER_EVENTS of those that are no last writer of their type.
+A history has one row for each item. Where the user came back to the item, each earlier time at which an event
+counts is a moment. As in the state, only a pair's newest EARLIER_EVENTS events before the last writers of
+their types are looked at.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ NO_MOMENTS = Moments(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, n
 
 
 def earlier_moments(events: Events, most: int) -> Moments:
-    """The moments before the newest one of each pair, ordered by user, item and time; ``most`` of each pair's
-    events that are no last writers are looked at."""
+    """The moments of each pair before its newest one, ordered by user, item and time.
+
+    Of a pair's events that are not the last writers of their types, the newest ``most`` are looked at.
+    """
     if not len(events):
         return NO_MOMENTS
     writers = writers_of(events)
@@ -41,7 +44,7 @@ def earlier_moments(events: Events, most: int) -> Moments:
 
 
 def moments_of(pairs: Pairs, moments: Moments) -> Moments:
-    """Those of some pairs only."""
+    """The moments of these pairs only."""
     if not len(moments.users) or not len(pairs):
         return NO_MOMENTS
     width = 1 + int(max(pairs.items.max(), moments.items.max()))
@@ -51,7 +54,7 @@ def moments_of(pairs: Pairs, moments: Moments) -> Moments:
 
 
 def _earlier(events: Events, writers: Writers, most: int) -> NDArray[np.int64]:
-    """Places of each pair's newest events that are no last writers, each moment once, where they count."""
+    """Places of the events that count among each pair's newest ``most`` events before its last writers."""
     last = writers.times[writers.pair, events.types]
     may_count = np.array([name in RIVALS for name in EVENT_TYPES])[events.types]
     places = np.flatnonzero(may_count & (events.times < last))

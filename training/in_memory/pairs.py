@@ -1,4 +1,4 @@
-"""One row per (user, item) from events as arrays: what `training.data.dataset` makes on the executors."""
+"""One row for each (user, item), from events as arrays, as `training.data.dataset` makes it on executors."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from contracts.settings import WeightSettings
 from contracts.strengths import RIVALS, grade_steps
 from training.in_memory.events import Events
 
-NONE = np.iinfo(np.int64).min  # the time of what did not happen
+NONE = np.iinfo(np.int64).min  # in place of a time: there is no such event
 _CODES = {name: code for code, name in enumerate(EVENT_TYPES)}
 T = TypeVar("T", bound="Pairs")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Preferences by (user, item), ordered by user and item; every array has one entry a pair."""
+    """Preferences by (user, item), ordered by user and item; every array has one entry for each pair."""
 
     users: NDArray[np.int32]
     items: NDArray[np.int32]
     strengths: NDArray[np.float32]
     ratings: NDArray[np.float32]  # NaN where the user gave none
-    positive: NDArray[np.bool_]  # what a good list holds
+    positive: NDArray[np.bool_]  # whether a good list holds the item
     event_times: NDArray[np.int64]  # of the newest event that counts, epoch ms; NONE where none does
     first_times: NDArray[np.int64]
     grades: NDArray[np.float32]  # how much of a like it is (algorithms.signals.history.grade_entries)
@@ -36,12 +36,12 @@ class Pairs:
         return len(self.users)
 
     def where(self: T, kept: NDArray[np.bool_] | NDArray[np.int64]) -> T:
-        """Some of them, or all in another order."""
+        """A part of the pairs, by a mask or by places, in this order."""
         return type(self)(**{field.name: getattr(self, field.name)[kept] for field in fields(self)})
 
     @property
     def counting(self) -> NDArray[np.bool_]:
-        """Those of which something counts."""
+        """The pairs of which some event counts."""
         counts: NDArray[np.bool_] = self.event_times != NONE
         return counts
 
@@ -70,7 +70,7 @@ def column_of(event_type: str) -> int:
 
 
 def writers_of(events: Events) -> Writers:
-    """Of at least one event."""
+    """The last writers of events, of which there must be at least one."""
     starts = _starts(events.users, events.items)
     pair = np.repeat(np.arange(len(starts)), np.diff([*starts, len(events)]))
     writers = _last_writers(events, pair, len(starts))
@@ -78,7 +78,7 @@ def writers_of(events: Events) -> Writers:
 
 
 def pairs_of(events: Events, settings: WeightSettings, positive_rating: float) -> Pairs:
-    """All pairs of the events, also those of which nothing counts any more."""
+    """All pairs of the events, also those of which no event counts any more."""
     if not len(events):
         return _empty()
     starts = _starts(events.users, events.items)
@@ -113,14 +113,14 @@ def _empty() -> Pairs:
 
 
 def _starts(*keys: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Where a new combination of sorted keys begins."""
+    """The places at which a new combination of the sorted keys begins."""
     is_new = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
     return np.concatenate([[0], np.flatnonzero(is_new) + 1])
 
 
 def _last_writers(events: Events, pair: NDArray[np.int64], pairs: int) -> _LastWriters:
     places = np.full((pairs, len(EVENT_TYPES)), -1, np.int64)
-    # Events lie in the order of time and event id within each type: of several the last assignment stays.
+    # Within a type, events are ordered by time and event id, so its last event is the last writer.
     is_last = np.concatenate([(pair[1:] != pair[:-1]) | (events.types[1:] != events.types[:-1]), [True]])
     last = np.flatnonzero(is_last)
     places[pair[last], events.types[last]] = last
@@ -149,7 +149,7 @@ def _is_newer(events: Events, writers: _LastWriters, code: int, rival: int) -> N
 
 
 def _grades(counts: NDArray[np.bool_], ratings: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`grade_entries` of the entries that count of each pair; 0 without one."""
+    """The grade (`grade_entries`) of each pair, from its entries that count; 0 without one."""
     negative, rating = [_CODES[name] for name in NEGATIVE_TYPES], _CODES[RATING]
     others = [code for code in range(counts.shape[1]) if code != rating and code not in negative]
     grades = np.where(np.isnan(ratings), -np.inf, grade_ratings(np.nan_to_num(ratings)))
@@ -159,7 +159,7 @@ def _grades(counts: NDArray[np.bool_], ratings: NDArray[np.float64]) -> NDArray[
 
 
 def _strengths_of_ratings(ratings: NDArray[np.float64], strengths: dict[float, float]) -> NDArray[np.float64]:
-    """contracts.strengths.strength_of_rating of each rating, 0 without one."""
+    """The strength of each rating (contracts.strengths.strength_of_rating); 0 where there is none."""
     thresholds, grades = (np.array(column) for column in zip(*grade_steps(strengths), strict=True))
     reached = np.searchsorted(thresholds, ratings, side="right") - 1
     return np.where(np.isnan(ratings), 0.0, grades[np.clip(reached, 0, len(grades) - 1)])

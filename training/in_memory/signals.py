@@ -1,6 +1,6 @@
-"""Signals from a round's pairs: fitted, and the weights of their blend chosen on the newest part of a past.
+"""Fits signals to a round's data, and chooses the weights of their blend on the newest part of a past.
 
-The choice never sees what the gate holds out: it is made within what the gate's fits may learn from. With few
+The choice never sees what the gate holds out: it uses only what the gate's fits may learn from. With few
 users the newest part alone would leave the choice to chance, so earlier parts are used as well.
 """
 
@@ -42,12 +42,12 @@ from training.in_memory.split import (
 )
 
 _SHARE = 0.2  # the newest part of the past, on which weights are chosen
-# Who ask after one instant: this number, or the larger part of all users. With fewer, as in a log of films
-# over twenty years, each user's own newest part is taken.
+# The newest part is what came after one instant, if this number of users, or most of all users, did something
+# after it. With fewer (a log of films over twenty years), it is each user's own newest part.
 _LEAST_USERS = 4 * MIN_USERS
-_SLICES = 3  # at the most, each the newest part of what the one before left
+_SLICES = 3  # at most this number of parts, each the newest part of what is before the one taken last
 MAX_QUESTIONS = 1500
-# At the most, of an item-to-item model of n items: n^2 counts, their inverse's rest, and n users' rows.
+# At most, for each of the n^2 cells of an item-to-item model of n items: counts, inverse, n users' rows.
 _BYTES_A_CELL = 12
 
 
@@ -58,21 +58,20 @@ class PastSignals:
     past: RoundArrays
     settings: TrainingSettings
     memory: int
-    everything: RoundArrays | None = None  # the past and what came after it; None: it is over
+    everything: RoundArrays | None = None  # the past and what came after it; None: nothing comes after it
 
     def fit(self, factors: Factors, names: Collection[str]) -> list[Candidate]:
-        """The signals of these names; the blend's factors are given.
+        """The signals of these names; the signal of the factors scores by the given ones.
 
-        Where questions of a later time follow, trends move with the events before each question, as they do
-        when they are served.
+        With ``everything``, trends also count the later events before each question, as they do when served.
         """
         return self._fit(self.past, factors, names, self.everything)
 
     def choose(self, problem: Problem, seed: int) -> ChosenBlend:
-        """The weights that rank the newest parts of this past best, by signals fitted before each part.
+        """The weights that rank the newest parts of this past best, by signals fitted to what is before each.
 
-        So is chosen whether items that a user has had may be recommended: where that ranks what users did in
-        the newest parts better beyond doubt.
+        It also chooses whether items that a user has had may be recommended: they may if that ranks the
+        newest parts better beyond doubt.
         """
         slices, asked, past = list[Slice](), 0, self.past
         while len(slices) < _SLICES and asked < MAX_QUESTIONS:
@@ -82,7 +81,7 @@ class PastSignals:
                 break
             offered = self._offer(earlier, problem, seed, is_one_instant)
             if slices and not _names(slices[0].offered) <= _names(offered):
-                break  # too far back to tell what every signal is worth: no trends, or nobody came back yet
+                break  # this early part lacks a signal: no trend can be fitted, or nobody has come back yet
             questions = self._ask(past, newest)
             asked += len(questions)
             slices.append(Slice(offered, questions))
@@ -97,14 +96,14 @@ class PastSignals:
         offered = self._fit(earlier, factors, None, self.past)
         if is_one_instant:
             return offered
-        # Users ask at different times: what a trend was worth years ago is not what it is worth now.
+        # Users are asked at different times, and what a trend was worth years ago says nothing about now.
         return [each for each in offered if each.family != TREND]
 
     def _ask(self, past: RoundArrays, newest: Marked) -> Questions:
-        """What users liked in the newest part at once, and as many next items.
+        """Questions about all that a user liked in the newest part, and as many about a user's next item.
 
-        A list that is made right after an event is asked for both: the next item and the rest of the session.
-        So of the next items those within a session are asked.
+        A list made right after an event must serve both, the next item and what comes later. About next items
+        it asks only soon after an event.
         """
         at_once = ask_at_once(past, newest, self.settings).sample(MAX_QUESTIONS)
         following = ask_next_items(past, newest, self.settings, MAX_QUESTIONS)
@@ -137,7 +136,7 @@ class PastSignals:
 
 
 def ask_at_once(past: RoundArrays, newest: Marked, settings: TrainingSettings) -> Questions:
-    """What each user liked in the newest part, predicted at the first moment of it."""
+    """One question for each user: what the user liked in the newest part, asked at its first moment."""
     later = newest.pairs.where(newest.held_out)
     again = touched_again(past, newest, settings)
     later = join_pairs(replace(later, event_times=later.first_times), again)
@@ -147,7 +146,7 @@ def ask_at_once(past: RoundArrays, newest: Marked, settings: TrainingSettings) -
 
 
 def ask_next_items(past: RoundArrays, newest: Marked, settings: TrainingSettings, limit: int) -> Questions:
-    """Each liked event of the newest part, predicted from all that its user did before; ``limit`` of them."""
+    """A question for each liked event of the newest part (at most ``limit``), from all that is before it."""
     histories = event_histories(past, settings)
     cuts = np.full(len(histories), NONE) if newest.cuts is None else newest.cuts
     cut = cuts[histories.owners]
@@ -160,7 +159,7 @@ def _names(offered: Sequence[Candidate]) -> set[str]:
 
 
 def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:
-    """As the online query reads histories: an entry for each pair, and one for each earlier moment of it."""
+    """Histories as the online query reads them: an entry for each pair, and one for each earlier moment."""
     pairs = past.pairs
     moments = moments_of(pairs, earlier_moments(past.events, settings.earlier_events))
     return from_items(
@@ -175,7 +174,7 @@ def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:
 
 
 def pair_histories(pairs: Pairs, users: int, weights: NDArray[np.float64] | None = None) -> Histories:
-    """One entry a pair; asked at each user's newest entry."""
+    """Histories with one entry for each pair; each user's question is at the newest entry."""
     return from_events(
         pairs.users,
         pairs.items,
@@ -193,14 +192,15 @@ def as_signal(items: Matrix, problem: Problem) -> Factors:
 
 
 def most_items(memory: int) -> int:
-    """How many items an item-to-item model may have that is fitted within ``memory`` bytes."""
+    """How many items an item-to-item model may have, so that it is fitted within ``memory`` bytes."""
     return max(1, min(MAX_ITEMS, math.isqrt(max(0, memory) // _BYTES_A_CELL)))
 
 
 def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool]:
-    """What came after one instant, where enough users ask after it; else each user's own newest part.
+    """The newest part, and whether it is what came after one instant, for which enough users must be active.
 
-    Pairs are taken as new by their first touch; `touched_again` gives what came after the cut of the others.
+    Else it is each user's own newest part. A pair is new by its first event; `touched_again` gives what came
+    after the cut of pairs that are older.
     """
     pairs = past.pairs
     cut = time_cut(pairs, 1 - _SHARE)

@@ -66,9 +66,9 @@ def _by_user(marked: Marked) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDAr
 def collect_with_known(
     data: RoundArrays, past: RoundArrays, marked: Marked, settings: TrainingSettings
 ) -> HeldOut | None:
-    """As `collect`, with all that users did later, also with items they had had; None where nobody came back.
+    """As `collect`, with later events on items that users had before, too; None where nobody came back.
 
-    ``past`` is that of ``marked``.
+    ``past`` is the data that ``marked`` leaves to learn from.
     """
     again = touched_again(data, marked, settings)
     if not again.positive.any():
@@ -85,9 +85,9 @@ def collect_with_known(
 def collect(
     marked: Marked, counts: MeasurableUsers, limit: int, seed: int, moments: Moments = NO_MOMENTS
 ) -> HeldOut:
-    """The pairs of at most ``limit`` users with anything held out: those whom the executors would draw.
+    """The pairs of at most ``limit`` users of whom anything is held out: those whom executors would draw.
 
-    ``moments`` are those of what is learnt.
+    ``moments`` are the earlier moments of the pairs that are learnt.
     """
     tested = np.flatnonzero(_by_user(marked)[0])
     drawn = tested[np.argsort(xxhash64(tested, seed), kind="stable")][:limit]
@@ -103,7 +103,7 @@ def collect(
 
 
 def histories(pairs: Pairs) -> MeasuredHistories:
-    """Pairs, ordered by user and item, as CSR by the place of their user among those that are there."""
+    """Pairs (ordered by user and item) as CSR, one row for each user who has any."""
     users, place = np.unique(pairs.users, return_inverse=True)
     sizes = np.bincount(place, minlength=len(users))
     return MeasuredHistories(
@@ -118,7 +118,7 @@ def histories(pairs: Pairs) -> MeasuredHistories:
 
 
 def item_scores(learnt: Pairs, items: int, until: int) -> ItemScores:
-    """`training.evaluation.item_scores.item_scores` of arrays: pairs not after ``until`` (epoch ms)."""
+    """`training.evaluation.item_scores.item_scores` from arrays, of pairs until ``until`` (epoch ms)."""
     rows = learnt.where(learnt.event_times <= until)
     worth = np.where(np.isnan(rows.ratings), rows.strengths, rows.ratings).astype(np.float64)
 

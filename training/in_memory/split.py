@@ -29,11 +29,11 @@ class Marked:
 
     pairs: Pairs
     held_out: Mask
-    cuts: NDArray[np.int64] | None = None  # (users): until when the fit knows anything, epoch ms; NONE: all
+    cuts: NDArray[np.int64] | None = None  # (users): up to when the fit knows events, epoch ms; NONE: all
 
     @property
     def past(self) -> Pairs:
-        """What the fit may know."""
+        """The pairs that the fit may know."""
         return self.pairs.where(~self.held_out)
 
 
@@ -52,29 +52,29 @@ def time_cut(pairs: Pairs, share: float) -> int:
 
 
 def newer_than(pairs: Pairs, cutoff: int) -> Mask:
-    """Held out is what was first touched after an instant (epoch ms)."""
+    """Hold out the pairs whose first event is after an instant (epoch ms)."""
     return pairs.first_times > cutoff
 
 
 def global_time(pairs: Pairs, fraction: float, seed: int = 0) -> Mask:
-    """The newest ``fraction`` of all pairs."""
+    """Hold out the newest ``fraction`` of all pairs."""
     return newer_than(pairs, time_cut(pairs, 1 - fraction))
 
 
 def per_user_temporal(pairs: Pairs, fraction: float, seed: int = 0) -> Mask:
-    """The newest max(1, floor(fraction x n)) of a user's n > 1 pairs."""
+    """Hold out the newest max(1, floor(fraction x n)) of each user's n > 1 pairs."""
     counts = _counts(pairs)
     many = np.where(counts > 1, np.maximum(1, np.floor(counts * fraction)), 0)
     return _newest(pairs, many)
 
 
 def leave_last_out(pairs: Pairs, fraction: float = 0.0, seed: int = 0) -> Mask:
-    """The newest pair of every user who has more than one."""
+    """Hold out the newest pair of every user who has more than one."""
     return _newest(pairs, np.where(_counts(pairs) > 1, 1, 0))
 
 
 def random_rows(pairs: Pairs, fraction: float, seed: int) -> Mask:
-    """Pairs by chance, those that `training.data.split.random_rows` draws."""
+    """Hold out pairs at random, those that `training.data.split.random_rows` draws."""
     drawn = xxhash64(pairs.users, pairs.items, seed) % _SHARES
     return drawn < round(fraction * _SHARES)
 
@@ -88,7 +88,7 @@ SPLITS: tuple[tuple[str, Split], ...] = (
 
 
 def mark(data: RoundArrays, name: str, settings: TrainingSettings) -> Marked:
-    """The pairs by the split of that name, the learnt ones as they were known at its cut."""
+    """Split the pairs by the split of that name; pairs to learn from are as they were known at its cut."""
     held_out = dict(SPLITS)[name](data.pairs, settings.holdout_fraction, settings.seed)
     marked = Marked(data.pairs, held_out)
     return as_known(data, marked, settings) if name in TEMPORAL else marked
@@ -99,8 +99,8 @@ def as_known(
 ) -> Marked:
     """`training.data.as_known.as_known` on arrays.
 
-    The cut is one instant for everybody (epoch ms), or each user's own: the newest first touch of what is
-    learnt of a user of whom something is held out.
+    The cut is one instant for everybody (epoch ms), or each user's own: for a user of whom something is held
+    out, the newest of the first events of the pairs that are learnt.
     """
     cuts = _cuts(data, marked, cutoff)
     then = _then(data, cuts, settings)
@@ -113,7 +113,7 @@ def as_known(
     is_new = np.zeros(len(then), np.bool_)
     is_new[in_both] = is_held_out[place[in_both]]
     was_known = ~is_new & then.counting
-    # Retracted before the cut: it could be recommended again, and was taken up again.
+    # The item was retracted before the cut, so it could be recommended again; then the user came back to it.
     again = place[in_both & ~was_known]
     held_out = is_held_out.copy()
     held_out[again] = True
@@ -135,9 +135,10 @@ def past_of(data: RoundArrays, marked: Marked) -> RoundArrays:
 
 
 def touched_again(data: RoundArrays, marked: Marked, settings: TrainingSettings) -> Pairs:
-    """What users did after the cut with items that are learnt, by these events alone, where anything counts.
+    """What users did after the cut with items of pairs that are learnt, as pairs of these events alone.
 
-    Its ``event_times`` are those of the first such event: when the question would have been asked.
+    Only pairs of which something counts. ``event_times`` are the times of the first such events, at which the
+    question would have been asked.
     """
     events = data.events
     keys = events.users.astype(np.int64) * data.counts.items + events.items
@@ -155,7 +156,7 @@ def _is_after(events: Events, marked: Marked) -> Mask:
 
 
 def _cuts(data: RoundArrays, marked: Marked, cutoff: int | None) -> NDArray[np.int64]:
-    """Each user's cut, NONE where nothing is held out of the user."""
+    """Each user's cut, NONE for a user of whom nothing is held out."""
     users = data.counts.users
     if cutoff is not None:
         return np.full(users, cutoff, np.int64)
@@ -168,7 +169,7 @@ def _cuts(data: RoundArrays, marked: Marked, cutoff: int | None) -> NDArray[np.i
 
 
 def _then(data: RoundArrays, cuts: NDArray[np.int64], settings: TrainingSettings) -> Pairs:
-    """Pairs that were known at the cut and touched again after it, by their events up to the cut."""
+    """Pairs with events before and after the cut, made of their events up to the cut."""
     events = data.events
     cut = cuts[events.users]
     pair = np.cumsum(
@@ -201,7 +202,7 @@ def _counts(pairs: Pairs) -> NDArray[np.int64]:
 
 
 def _newest(pairs: Pairs, many: NDArray[Any]) -> Mask:
-    """The newest ``many`` of each user, by first touch, of one moment the higher item index first."""
+    """The newest ``many`` pairs of each user by first event; at one time, the higher item index is newer."""
     order = np.lexsort((-pairs.items.astype(np.int64), -pairs.first_times, pairs.users))
     users = pairs.users[order]
     is_first = np.concatenate([[True], users[1:] != users[:-1]])[: len(users)]

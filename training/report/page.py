@@ -20,7 +20,7 @@ _NAMES = {
     "ease": "EASE",
     "without_known_items": "this model without known items",
 }
-FiguresByList = Mapping[str, Mapping[str, FigureTriple]]  # by who made the lists, by metric
+FiguresByList = Mapping[str, Mapping[str, FigureTriple]]  # by maker of lists ("model", a rival), by metric
 
 
 def report(manifest: Manifest) -> str:
@@ -160,7 +160,7 @@ def _training_facts(manifest: Manifest) -> list[tuple[str, Any]]:
 
 
 def _blend_facts(blend: BlendRecord) -> list[tuple[str, Any]]:
-    """The weights of each horizon, how they were chosen, and each signal's NDCG alone on that choice."""
+    """The weights of each horizon, how they were chosen, and the NDCG of each signal alone."""
     rows: list[tuple[str, Any]] = []
     horizons = (
         ("right after an event", blend.hot, blend.hot_choice),

@@ -1,4 +1,4 @@
-"""What a training round did, on one line for people and as JSON for scripts."""
+"""Says what a training round did, on one line for people and as JSON for scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHOWN = ("ndcg@10", "recall@10", "rmse")
 
 
 def round_line(outcome: str, manifest: Manifest | None, champion: Manifest | None, seconds: float) -> str:
-    """What a round did, for people who watch the log."""
+    """One line that says what a round did, for people who watch the log."""
     if manifest is None:
         reasons = {
             "not_enough_data": "not enough data yet (TRAIN_MIN_EVENTS): nothing trained",
@@ -45,7 +45,7 @@ def blend_text(blend: BlendRecord, metrics: Metrics, k: int = 10) -> str:
 
 
 def _figure(name: str, manifest: Manifest, is_first: bool) -> str:
-    """A figure, and the champion's on the same slice: what it had on its own, older slice says nothing."""
+    """A figure, and the champion's on the same slice, because its own was measured on an older slice."""
     metrics, gate = manifest.metrics, manifest.gate
     value, before, popularity = (metrics.get(f"{who}{name}") for who in ("", "champion_", "popularity_"))
     parts = []

@@ -1,4 +1,4 @@
-"""Plots as SVG text: bars with intervals, and lines. Pure; no library, so that a page stands alone."""
+"""Plots as SVG text: bars with intervals, and lines. Pure functions, without a library."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, float, float]]) -> str:
 
 
 def lines(title: str, series: Mapping[str, Sequence[float]], labels: tuple[str, str]) -> str:
-    """Lines over equal steps, from nothing to their largest value; labels of the axis' two ends."""
+    """Lines over equal steps, from 0 to their largest value; ``labels`` name the two ends of the axis."""
     largest = max([y for values in series.values() for y in values] + [1e-9])
     parts = [_text(0, 14, title, "start", bold=True)]
     bottom, right = _HEIGHT - 24, _WIDTH - 10

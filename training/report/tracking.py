@@ -1,4 +1,4 @@
-"""Logs a round to MLflow, an optional extra, where MLFLOW_TRACKING_URI is set; nothing else knows of it."""
+"""Logs a round to MLflow (an optional extra), where MLFLOW_TRACKING_URI is set."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Manifest
 
 log = logging.getLogger("headwater.training")
-# MLflow asks seven times with growing pauses, two minutes each: a round does not wait for that.
+# By default, MLflow tries seven times, each up to two minutes: a round must not wait for that.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 
 def log_round(settings: TrainingSettings, outcome: str, manifest: Manifest | None) -> str | None:
-    """The run's id; None where there is nothing to log, nowhere to, or it failed: no round fails for it."""
+    """Log a round; returns the run's id. None where there is nothing to log, no server, or an error."""
     if not settings.mlflow_tracking_uri or manifest is None:
         return None
     try:
@@ -33,7 +33,7 @@ def _log(settings: TrainingSettings, outcome: str, manifest: Manifest) -> str:
     for name, value in _PATIENCE.items():
         os.environ.setdefault(name, value)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own deprecations
+        warnings.simplefilter("ignore")  # MLflow warns about deprecated parts of itself
         from mlflow.tracking import MlflowClient
 
         client: Any = MlflowClient(settings.mlflow_tracking_uri)
@@ -53,7 +53,7 @@ def _log(settings: TrainingSettings, outcome: str, manifest: Manifest) -> str:
 
 
 def run_tags(outcome: str, manifest: Manifest) -> dict[str, str]:
-    """How the round ended and why, by the gate."""
+    """The run's tags: how the round ended, and the gate's reason."""
     gate, fit = manifest.gate, manifest.fit
     return {
         "outcome": outcome,
@@ -67,7 +67,7 @@ def run_tags(outcome: str, manifest: Manifest) -> dict[str, str]:
 
 
 def run_metrics(manifest: Manifest) -> dict[str, float]:
-    """Figures, counts and seconds; MLflow allows no @ in a name."""
+    """The run's figures, counts and seconds; MLflow allows no @ in a name."""
     counts = manifest.counts.model_dump(exclude_unset=True)
     found = {name.replace("@", "_at_"): value for name, value in manifest.metrics.items()}
     found |= {f"count.{name}": value for name, value in counts.items()}

@@ -1,4 +1,4 @@
-"""The champion (the served model), as a round starts from it and is compared with it."""
+"""The champion (the served model): a round may start from it, and its candidate is compared with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from training.registry import model_folder
 class Champion:
     """The served model with its item factors by this round's indexes; an item it does not know has zeros.
 
-    The measured factors are of the fit that was measured, which does not know what was held out.
+    The measured factors are those of the fit to the past that was measured: it has not seen what was held
+    out.
     """
 
     manifest: Manifest
@@ -27,15 +28,15 @@ class Champion:
     rating_items: Matrix | None
     measured_items: Matrix | None
     measured_rating_items: Matrix | None
-    same_indexes: bool = False  # of its items: its lists can be read by this round's indexes
+    same_indexes: bool = False  # of its items and this round's, so that the round can read its lists
 
     @property
     def evaluation(self) -> EvaluationRecord | None:
-        """How it was measured."""
+        """How it was measured; None where its manifest does not say."""
         return self.manifest.evaluation
 
     def as_served(self, problem: Problem) -> Problem:
-        """The problem with the champion's own parameters, by which its users are folded in."""
+        """The problem with the champion's own parameters, with which its users are folded in."""
         parameters = self.manifest.parameters
         return replace(
             problem,
@@ -48,7 +49,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class ChampionFiles:
-    """What a round reads of the champion's folder: its item ids by index, and tables (id, features)."""
+    """What a round reads from the champion's folder: its item ids by index, and tables (id, features)."""
 
     item_ids: list[str]
     item_factors: pa.Table

@@ -1,4 +1,4 @@
-"""Who is compared at the gate: the candidate and the champion as they would be served, and their parts."""
+"""The models that the gate compares: the candidate, the champion, and signals of the candidate alone."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Contenders:
 
     models: dict[str, MakesLists]
     blend: ChosenBlend | None
-    held_out: HeldOut  # whose users are asked, with all that counts as found
-    with_known_items: bool  # whether that includes items which they had had
+    held_out: HeldOut  # the users that are measured, with all that counts as found
+    with_known_items: bool  # whether that includes items which they had before
 
 
 def contenders(
     slice_: Slice, settings: TrainingSettings, items: Matrix, champion: Champion | None, warm: bool
 ) -> Contenders:
-    """Fit on the past what each contender ranks by.
+    """Fit on the past the signals by which each contender ranks.
 
-    ``items`` are the candidate's factors of the past. The champion's signals are its recipe fitted on
-    the same past, so that nobody has seen more; its factors are its own measured ones. Where either of both
-    recommends known items, what users did later with such items counts as found, for everyone.
+    ``items`` are the candidate's item factors of the past. The champion's signals are fitted again, to the
+    same past, so that neither has seen more than the other; its factors are its own measured ones. Where one
+    of the two recommends known items, later events with such items count as found for both.
     """
     problem = ranking(settings)
     chosen = _choose(slice_, settings, champion, warm)
@@ -96,7 +96,7 @@ def _choose(
 def _fit(
     slice_: Slice, factors: Factors, chosen: ChosenBlend | None, earlier: Blend | None, warm: bool
 ) -> Signals:
-    """All signals that anybody needs, each fitted once."""
+    """All signals that the contenders need, by name, each fitted once."""
     names = {*(chosen.blend.names if chosen else ()), *(earlier.names if earlier else ())}
     if not names or slice_.signals is None:
         return {}
@@ -136,7 +136,7 @@ def _has_all(signals: Signals, names: Collection[str]) -> bool:
 
 
 def _is_measured_alike(champion: Champion, evaluation: EvaluationRecord) -> bool:
-    """Whether it was measured by the same split, so that its measured factors know nothing held out."""
+    """Whether the champion was measured by the same split, so that it has not seen what is held out now."""
     if champion.measured_items is None or champion.evaluation is None:
         return False
     return champion.evaluation.split == evaluation.split

@@ -11,11 +11,11 @@ from training.rounds.gate import Assessment
 from training.rounds.inputs import RoundInputs
 from training.rounds.parameters import recorded_parameters
 
-_HISTORY = 50  # versions whose figures a manifest carries
+_HISTORY = 50  # how many versions' figures a manifest holds
 
 
 def describe(settings: TrainingSettings, inputs: RoundInputs, assessment: Assessment) -> Manifest:
-    """The manifest without what only the publication knows: lists, sizes, checksums, timings."""
+    """The manifest, except what is known only at publication: lists, sizes, checksums, timings."""
     now, counts, decision = datetime.now(timezone.utc), inputs.data.counts, assessment.decision
     champion = inputs.champion.manifest if inputs.champion else None
     version = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
@@ -46,7 +46,7 @@ def describe(settings: TrainingSettings, inputs: RoundInputs, assessment: Assess
 
 
 def _describe_fit(assessment: Assessment, interactions: int, champion: Manifest | None) -> FitRecord:
-    """How the version is fitted: the next round reads how far it is from the last full fit."""
+    """How the version is fitted; from it the next round sees how long ago the last full fit was."""
     if not assessment.warm:
         return FitRecord(warm=False, why=assessment.fit_reason, warm_rounds=0, full_interactions=interactions)
     assert champion is not None

@@ -1,7 +1,7 @@
-"""Users who asked to be forgotten while a round is at work: their lists in its version are emptied.
+"""Empties a new version's lists of users who asked to be forgotten while its round was at work.
 
-The lake's own query deletes an erased user's rows before it says that it has read the tombstone. So a round
-that first asks how far that query has come, and then reads the lake, is not trained on those users.
+The lake query deletes an erased user's rows before it reports that it has read the tombstone. So a round that
+first asks how far that query has come, and then reads the lake, is not trained on users erased until then.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from contracts import topics
 from contracts.stored import keyspace
 from training.registry.publish import Publisher
 
-_CLOCKS_MS = 300_000  # what clocks may differ by
+_CLOCKS_MS = 300_000  # how far clocks may differ
 
 
 class ErasureProgress(NamedTuple):
     """How far the erasures had come when a round began."""
 
     catalog_through: dict[str, int]  # partition of the catalogue's topic -> next offset, applied to the lake
-    complete: bool  # whether the lake had all that Redis had
+    complete: bool  # whether the lake had applied all erasures that Redis had
     at: int  # epoch ms
 
 
@@ -34,10 +34,10 @@ def read_progress(publisher: Publisher) -> ErasureProgress:
 
 
 def leave_out_erased(publisher: Publisher, version: str, before: ErasureProgress) -> int:
-    """Empty the lists of users whom the round may have been trained on; returns how many there were.
+    """Empty the lists of erased users on whom the round may have been trained; returns how many there were.
 
-    Must be called when all lists are written and the pointer has not moved yet: for a tombstone that comes
-    later, the online query empties the lists of every version.
+    To be called after all lists are written and before the pointer moves. For a tombstone that comes later,
+    the online query empties the lists of every version.
     """
     oldest = before.at - _CLOCKS_MS if before.complete else 0
     users = {user for user, until in publisher.erased_users().items() if until >= oldest}

@@ -17,13 +17,13 @@ from training.rounds.round_data import StoredBlend
 
 @dataclass(frozen=True)
 class FittedBlend:
-    """``served`` ranks by the stored values, so that batch lists are those of the online query."""
+    """``served`` ranks by the values as they are stored, so that batch lists agree with fresh lists."""
 
     stored: StoredBlend
     served: ServedBlend
 
     def table(self) -> pa.Table:
-        """The arrays as they lie in the version's folder."""
+        """The arrays as a table, as they are stored in the version's folder."""
         fields = self.stored.fields
         return pa.table(
             {
@@ -34,7 +34,7 @@ class FittedBlend:
 
 
 def fitted_blend(chosen: ChosenBlend, offered: Sequence[Candidate], factors: Factors) -> FittedBlend:
-    """From the blend's signals. Raises KeyError where one is missing."""
+    """Make it from the blend's fitted signals. Raises KeyError where one is missing."""
     candidates = {each.name: each for each in offered}
     signals, arrays = describe_signals(candidates[name] for name in chosen.blend.names)
     record = chosen.record(signals)

@@ -1,4 +1,4 @@
-"""The gate: fit on the past, compare with what came later and with the rivals, and decide."""
+"""The gate fits on the past, measures the lists on what came later, compares with rivals, and decides."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from training.rounds.round_data import MeasuredItems, RoundData
 
 _NOTHING = Decision(True, "trending", "nothing to measure on: nobody who is known liked anything later", {})
 _NOT_MEASURED = MeasuredItems(None, None)
-_LOSS_SLACK = 1.01  # a warm fit may not be worse on its own data than what it starts from
+_LOSS_SLACK = 1.01  # a warm fit's loss on its own data may be this multiple of that of its start
 _RIVAL_METRICS = ("precision", "recall", "ndcg", "map", "mrr", "hit_rate", "coverage")
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """Figures and decision, how the final fit is to be made, and the item factors that were measured."""
+    """The figures, the decision, how the final fit is to be made, and the item factors that were measured."""
 
     metrics: dict[str, float | None]
     evaluation: EvaluationRecord
@@ -49,12 +49,13 @@ class Assessment:
     warm: bool
     fit_reason: str  # why the fit is warm, or why it is not
     measured_items: MeasuredItems = _NOT_MEASURED
-    blend: ChosenBlend | None = None  # what the version ranks by; None: its factors alone
+    blend: ChosenBlend | None = None  # the blend that ranks in the version; None: its factors alone
 
     def reusable_lists(self, champion: Champion | None, settings: TrainingSettings) -> ReusedLists | None:
-        """Which lists may stay where they are as good: the champion's, in a warm round of equal indexes.
+        """The lists that may be kept where they are still good: the champion's, in a warm round.
 
-        None where a blend ranks: whether a list is still good is known of factors only.
+        None where its items have other indexes, and where a blend ranks, because whether a list is still good
+        can be told for factors only.
         """
         if self.blend is not None or champion is None or champion.manifest.blend is not None:
             return None
@@ -158,7 +159,7 @@ def _loss(model: ServedModel, held_out: HeldOut) -> float:
 
 
 def with_known_items(evaluation: EvaluationRecord, held_out: HeldOut) -> EvaluationRecord:
-    """The record of a measurement to which items count that users had had before."""
+    """The record of a measurement in which items that users had before count as found."""
     counts = held_out.counts
     return evaluation.with_parts(
         known_items=True,
@@ -169,7 +170,7 @@ def with_known_items(evaluation: EvaluationRecord, held_out: HeldOut) -> Evaluat
 
 
 def mean_metrics(comparison: Evaluation) -> dict[str, float | None]:
-    """The means as ``metrics`` has them: the model's by their names, a rival's with its name in front."""
+    """The means for the manifest's ``metrics``: the model's by metric, a rival's with its name in front."""
     model = comparison.figures["model"]
     found: dict[str, float | None] = {name: round(figure.mean, 6) for name, figure in model.items()}
     for who, figures in comparison.figures.items():

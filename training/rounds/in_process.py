@@ -69,12 +69,12 @@ class ProcessData:
 
     @property
     def lake_version(self) -> int:
-        """Which version of the lake it is."""
+        """The version of the lake that was read."""
         return self.data.lake_version
 
     @property
     def world(self) -> World:
-        """What a version of this size takes in Redis."""
+        """The sizes from which follows what a version takes in Redis."""
         return self.data.world
 
     def item_ids(self) -> list[str]:
@@ -128,7 +128,7 @@ class ProcessData:
         return PastSignals(past, settings, left, everything)
 
     def release(self) -> None:
-        """Nothing is kept but the arrays themselves."""
+        """Nothing to do: only the arrays themselves take memory."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class ProcessModel:
 
     @property
     def blend(self) -> StoredBlend | None:
-        """What ranks; None: the factors alone."""
+        """The blend that ranks; None: the factors rank alone."""
         return self.fitted_blend.stored if self.fitted_blend else None
 
     def user_gramian(self) -> NDArray[np.float64]:

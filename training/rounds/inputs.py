@@ -1,4 +1,4 @@
-"""What a round starts from: the pinned data, the served model, and how far erasures have come."""
+"""What a round starts from: one version of the lake, the served model, and how far erasures have come."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ log = logging.getLogger("headwater.training")
 class RoundInputs:
     """All that a round reads before it fits anything."""
 
-    served_version: str | None  # what the pointer named when the round began: it moves from there only
+    served_version: str | None  # what the pointer named when the round began; only from there may it move
     data: RoundData
     champion: Champion | None  # the served model, where its folder is whole
     erasures: ErasureProgress
@@ -81,7 +81,7 @@ def read_data(
 
 
 def _served_manifest(publisher: Publisher) -> Manifest | None:
-    """A damaged one counts as none: the round then makes a model that can be read again."""
+    """The served manifest. A damaged one counts as none, and the round makes a model that can be read."""
     try:
         return publisher.current_manifest()
     except DamagedModelError as error:

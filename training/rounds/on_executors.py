@@ -54,7 +54,7 @@ class _Rows:
 
 @dataclass(frozen=True)
 class ExecutorData:
-    """Implements RoundData over frames."""
+    """Implements RoundData over Spark's data frames."""
 
     spark: SparkSession
     data: TrainingData
@@ -66,12 +66,12 @@ class ExecutorData:
 
     @property
     def lake_version(self) -> int:
-        """Which version of the lake it is."""
+        """The version of the lake that was read."""
         return self.data.lake_version
 
     @property
     def world(self) -> World:
-        """What a version of this size takes in Redis."""
+        """The sizes from which follows what a version takes in Redis."""
         return self.data.world
 
     def item_ids(self) -> list[str]:
@@ -118,7 +118,7 @@ class ExecutorData:
 
 
 class ExecutorModel:
-    """Implements FittedModel over frames. ``save`` comes before what reads user factors."""
+    """Implements FittedModel over data frames. ``save`` must be called before what reads user factors."""
 
     def __init__(
         self, spark: SparkSession, data: TrainingData, ranked: Factors, rated: Factors | None
@@ -143,7 +143,7 @@ class ExecutorModel:
         return None
 
     def save(self, models_uri: str, version: str, measured: MeasuredItems) -> None:
-        """Write the folder and go on with what it holds, so that factors are computed once."""
+        """Write the folder, and from then on read the factors from it, so that they are computed once."""
         frames = ModelFrames(
             users=self._data.users,
             items=self._data.items,

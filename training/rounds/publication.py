@@ -1,6 +1,7 @@
 """The publication of one version: all or nothing.
 
-Within its ``with`` block a version is written; unless its pointer moved, all of it is deleted at the end.
+A version is written within its ``with`` block. At the end of the block all of it is deleted, unless the
+pointer has moved to it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Publication:
     _is_served: bool = field(default=False, init=False)
 
     def __enter__(self) -> Publication:
-        # Before its first file, so that the next round finds what a killed one left behind.
+        # Called before the first file is written, so that the next round finds what a killed one left behind.
         self.publisher.begin(self.version)
         return self
 
@@ -43,11 +44,11 @@ class Publication:
         traceback: TracebackType | None,
     ) -> None:
         died = error_type is not None and not issubclass(error_type, Exception)
-        if not self._is_served and not died:  # what an interrupted process leaves, the next round deletes
+        if not self._is_served and not died:  # the next round deletes what an interrupted process leaves
             self._discard(self.version)
 
     def write(self, model: FittedModel, item_ids: list[str], reused: ReusedLists | None) -> ListCounts:
-        """Write everything that is read of a version; how many users' lists were written and reused."""
+        """Write all that is read of a version. Returns how many users' lists were written and reused."""
         publisher, version = self.publisher, self.version
         publisher.write_items(version, item_ids)
         publisher.write_factors(version, model.items, model.user_gramian())
@@ -63,7 +64,7 @@ class Publication:
         erasure.leave_out_erased(self.publisher, self.version, progress)
 
     def complete(self, manifest: Manifest, lists: ListCounts, timings: dict[str, float]) -> Manifest:
-        """The manifest with what was written; written itself as the last file of the folder."""
+        """Add to the manifest what was written, and write it as the last file of the folder."""
         whole = manifest.with_parts(
             timings=dict(timings),
             lists=lists,

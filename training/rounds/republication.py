@@ -39,7 +39,7 @@ def republish(spark: SparkSession, settings: TrainingSettings, version: str) -> 
 
     Raises TrainingError where the folder, the lake or the settings are not those of the version any more.
     """
-    # What was enough to train on is enough, whatever the setting says by now.
+    # The version was trained, so its data were enough, whatever the setting is now.
     settings = settings.model_copy(update={"train_min_events": 1})
     publisher = Publisher.of(settings)
     folder = _Folder(spark, settings, version)
@@ -56,7 +56,7 @@ def republish(spark: SparkSession, settings: TrainingSettings, version: str) -> 
             publisher.write_signals(version, model.blend.fields)
         if model.rating_items is not None:
             publisher.write_rating_factors(version, model.rating_items)
-        # The lake of then may hold users who have asked to be forgotten since.
+        # That version of the lake may hold users who have asked to be forgotten since then.
         leave_out_erased(publisher, version, _ALL_ERASED)
         publisher.write_manifest(manifest)
         if before == version:
@@ -122,7 +122,7 @@ class _Folder:
         return ProcessModel(self.spark, data, ranked, rated, self._blend(manifest, ranked.items))
 
     def _data(self, manifest: Manifest, users: pa.Array, items: pa.Array) -> RoundArrays:
-        """The lake's version that the model learnt from. Raises TrainingError where it is not the same."""
+        """The lake's version that the model learnt from. Raises TrainingError where it holds other ids."""
         too_late = (
             f"The lake no longer has the events that {self.version} learnt from (its version "
             f"{manifest.lake_version}): `headwater restore FILE` brings it back from a backup, or train again"

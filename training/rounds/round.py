@@ -31,12 +31,12 @@ class Round:
     settings: TrainingSettings
     publisher: Publisher
     on_phase: Callable[[str], None]
-    cause: str | None = None  # what asked for it, where that was drift
+    cause: str | None = None  # why drift asked for the round; None: drift did not
     timings: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time a phase and say its name to ``on_phase``."""
+        """Time a phase, and pass its name to ``on_phase``."""
         self.on_phase(name)
         started = time.monotonic()
         yield
@@ -63,7 +63,7 @@ def train(run: Round) -> RoundResult:
 
 
 def _reason(run: Round, assessment: Assessment) -> str:
-    """The gate's reason, and what asked for the round."""
+    """The gate's reason, and where drift asked for the round, that."""
     return "; ".join(filter(None, (assessment.decision.reason, run.cause)))
 
 

@@ -20,14 +20,14 @@ from training.rounds.champion import Champion
 
 
 class HeldOutSlice(NamedTuple):
-    """What fits are measured on, None where there is nothing; and how the rows were split, in any case."""
+    """What fits are measured on (None where there is nothing), and how the rows were split."""
 
     slice: Slice | None
     evaluation: EvaluationRecord
 
 
 class MeasuredItems(NamedTuple):
-    """Item factors of the fits that were measured, which do not know what was held out."""
+    """Item factors of the fits that were measured, which have not seen what was held out."""
 
     ranking: Matrix | None
     rating: Matrix | None
@@ -41,7 +41,7 @@ class StoredBlend(NamedTuple):
 
 
 class FittedModel(Protocol):
-    """Both models, fitted on everything; user factors lie where they were made."""
+    """Both models, fitted on everything. User factors stay where they were computed."""
 
     @property
     def items(self) -> Matrix:
@@ -53,7 +53,7 @@ class FittedModel(Protocol):
 
     @property
     def blend(self) -> StoredBlend | None:
-        """What ranks; None: the factors alone."""
+        """The blend that ranks; None: the factors rank alone."""
 
     def user_gramian(self) -> NDArray[np.float64]:
         """XᵀX (rank, rank) of the user factors that rank."""
@@ -76,11 +76,11 @@ class RoundData(Protocol):
 
     @property
     def lake_version(self) -> int:
-        """Which version of the lake it is."""
+        """The version of the lake that was read."""
 
     @property
     def world(self) -> World:
-        """What a version of this size takes in Redis."""
+        """The sizes from which follows what a version takes in Redis."""
 
     def item_ids(self) -> list[str]:
         """The ids of the items by index."""
@@ -88,7 +88,7 @@ class RoundData(Protocol):
     def hold_out(
         self, settings: TrainingSettings, champion: EvaluationRecord | None
     ) -> AbstractContextManager[HeldOutSlice]:
-        """Split into what is learnt and what is held out; within the ``with`` block both are kept at hand.
+        """Split into what is learnt and what is held out; both are kept until the ``with`` block ends.
 
         ``champion`` is how the champion was measured: what its measured fit has learnt is not held out.
         """

@@ -32,7 +32,7 @@ _BEAT_SECONDS = 10.0
 
 @dataclass
 class Trainer:
-    """Decides when to train; ``round.train`` does it."""
+    """Decides when to train; ``round.train`` then trains."""
 
     spark: SparkSession
     settings: TrainingSettings
@@ -68,7 +68,7 @@ class Trainer:
                 self._try_round(None, asked)
 
     def _asked_by_drift(self) -> AskedRound | None:
-        """What watches must not end the trainer."""
+        """The round that drift asks for, if any. An error of the watch must not end the trainer."""
         try:
             return self.drift.asks()
         except Exception as error:
@@ -76,7 +76,7 @@ class Trainer:
             return None
 
     def _try_round(self, request: int | None, asked: AskedRound | None = None) -> None:
-        """What a person can put right does not end the trainer: the next round may find it done."""
+        """Run a round. An error that a person can put right does not end the trainer: rounds go on."""
         try:
             result = self.train_once(request, asked)
             if asked is not None:
@@ -110,7 +110,7 @@ class Trainer:
         return result
 
     def _beat(self) -> None:
-        """Say now and then that the trainer is well; during a round, each of its phases says so."""
+        """Report now and then that the trainer is well; during a round, each of its phases reports it."""
         if time.monotonic() - self._last_beat >= _BEAT_SECONDS:
             self._last_beat = time.monotonic()
             self.publisher.write_status(TrainingStatus(heartbeat=int(1000 * time.time())))
@@ -159,7 +159,7 @@ class Trainer:
         self._events_before = events
         if 0 < settings.train_every_events <= events:
             return True
-        # The first round of a life: not in the middle of a replay, whose rest would wait for the next.
+        # The first round after a start does not begin during a replay: the rest would wait for the next one.
         return by_time and (has_settled(events, before) if is_first else events > 0)
 
     def _new_events(self) -> int:
@@ -176,5 +176,5 @@ class Trainer:
 
 
 def has_settled(events: int, before: int) -> bool:
-    """Whether there is something new, and since the last look hardly more came: a replay has ended."""
+    """Whether there are new events, and hardly more than at the last look: a replay has ended."""
     return 0 < events <= _SETTLED * before

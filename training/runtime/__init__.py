@@ -1,1 +1,1 @@
-"""What the process runs on: the Spark session, its priority, and errors in plain words."""
+"""What the process runs on: the Spark session, the process' priority, and errors in plain words."""

@@ -1,4 +1,4 @@
-"""How the trainer yields the cores to what answers."""
+"""Lowers the trainer's priority, so that the services that answer get the cores first."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _AUTOGROUP = Path("/proc/self/autogroup")
 
 
 def yield_cores(niceness: int) -> None:
-    """Lower the priority of this process with all it has started, and of its session; children inherit both.
+    """Lower the priority of this process, of all that it has started, and of its session.
 
-    Linux keeps a niceness for each thread, so those of Spark's JVM and its workers are lowered one by one.
-    And it divides the cores among sessions first (autogroups, see sched(7)): the niceness of a process with
-    a session of its own has no effect on the other services.
+    Linux has a niceness for each thread, so the threads of Spark's JVM and its workers are set one by one.
+    Linux also divides the cores among sessions first (autogroups, see sched(7)): in a session of its own, a
+    process' niceness alone would not help the other services. Child processes inherit both.
     """
     wanted = os.getpriority(os.PRIO_PROCESS, 0) + niceness
     for thread in _threads():
@@ -25,12 +25,12 @@ def yield_cores(niceness: int) -> None:
             os.setpriority(os.PRIO_PROCESS, thread, wanted)
     is_leader = os.getsid(0) == os.getpid()  # else the session is somebody's shell
     if is_leader:
-        with suppress(OSError):  # another system, or a container that may not: it has shares of its own
+        with suppress(OSError):  # another system, or a container that may not; it has a share of its own
             _AUTOGROUP.write_text(str(niceness))
 
 
 def _threads() -> Iterator[int]:
-    """The threads of this process and of all its descendants; where no /proc is, this process alone."""
+    """The threads of this process and of all its descendants; this process alone where there is no /proc."""
     if not _PROCESSES.joinpath("self", "task").is_dir():
         yield 0
         return
@@ -44,12 +44,12 @@ def _threads() -> Iterator[int]:
 
 
 def _children() -> dict[int, list[int]]:
-    """The processes of this machine by their parent."""
+    """Parent -> its child processes, for all processes of this machine."""
     children: dict[int, list[int]] = defaultdict(list)
     for process in _PROCESSES.iterdir():
         if process.name.isdigit():
             with suppress(OSError):
-                # The fields behind the command's name, which may hold spaces and brackets: state, parent ...
+                # After the command's name, which may contain spaces and brackets, come state, parent ...
                 parent = process.joinpath("stat").read_text().rpartition(")")[2].split()[1]
                 children[int(parent)].append(int(process.name))
     return children

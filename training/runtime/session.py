@@ -10,7 +10,7 @@ from pyspark.sql import SparkSession
 from clients.spark_session import spark_session
 from contracts.settings import TrainingSettings
 
-# A heap that was collected shrinks to what is used and a third more.
+# After a collection, the heap shrinks to what is used and about a third more.
 _SHRINKING = "-XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=30"
 _CLEANER_SECONDS = 1.0
 
@@ -23,10 +23,10 @@ def training_session(settings: TrainingSettings) -> SparkSession:
 
 
 def give_back_memory(spark: SparkSession) -> None:
-    """Collect a round's garbage, so that the JVM gives its heap back to the machine until the next round.
+    """Collect a round's garbage, so that the JVM gives memory back to the machine until the next round.
 
-    The JVM keeps the heap that a round has filled unless it is asked. Python's objects go first, as they hold
-    the JVM's; Spark's cleaner then frees a moment later what belonged to them.
+    Without that, the JVM keeps the heap that a round has filled. Python's objects are collected first,
+    because they hold objects of the JVM; a moment later Spark's cleaner frees what belonged to them.
     """
     jvm = spark.sparkContext._jvm
     assert jvm is not None
