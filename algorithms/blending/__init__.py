@@ -1,1 +1,1 @@
-"""The blend of signals: what it scores, how its weights are chosen, and how it is stored and read."""
+"""The blend of signals: how it scores items, how its weights are chosen, and how it is stored and read."""

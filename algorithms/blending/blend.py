@@ -2,12 +2,12 @@
 
     S(j) = sum over signals of (g hot_s + (1 - g) cold_s) x_s(j) / deviation_s        g = 2^(-hours / 8)
 
-The deviation is that of the signal's scores over the whole catalogue for this user. Their mean is not taken
-off: it would move all items of a user by the same number, and so an untouched item scores 0 and the shares of
-the signals and of the history's entries add up to the score exactly.
+The deviation is that of the signal's scores over the whole catalogue for this user. Their mean is not
+subtracted, because it would only move all items of a user by the same number. So an item that no signal
+knows scores 0, and the shares of the signals and of the history's entries add up exactly to the score.
 
-Two horizons: what wins within a session loses a day later. ``hours`` lie between the user's last event and
-the question.
+There are two horizons, because weights that are best within a session are worse a day later. ``hours`` are
+those between the user's last event and the question.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Floats = NDArray[np.float64]
 Signals = Mapping[str, Signal]
 
 HALF_LIFE_HOURS = 8.0
-_BLOCK_NUMBERS = 2**20  # of users x items: 8 MiB a signal
-# Deviations below this part of the scores' size are rounding: the signal says the same of all items.
+_BLOCK_NUMBERS = 2**20  # users x items of a block: 8 MiB for each signal
+# A deviation below this share of the scores' size is rounding: the signal scores all items alike.
 _FLAT = 1e-6
 
 
 class KnownItems(NamedTuple):
-    """The items that each user has had, as CSR, where histories are cut to their newest entries."""
+    """All items that each user has had, as CSR, because histories may hold only the newest entries."""
 
     indptr: NDArray[np.int64]
     items: NDArray[np.int32]
@@ -45,8 +45,8 @@ class Explanation(NamedTuple):
     """Shares that add up to the scores of some targets of one user."""
 
     scores: Floats  # (targets)
-    by_signal: dict[str, Floats]  # (targets) each; they add up to the score
-    by_entry: dict[str, Floats]  # (targets, entries) each; a trend's are 0
+    by_signal: dict[str, Floats]  # by signal (targets); they add up to the score
+    by_entry: dict[str, Floats]  # by signal (targets, entries); 0 for a trend
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,17 @@ class Blend:
 
     @property
     def names(self) -> list[str]:
-        """The signals that have a weight; no other is computed."""
+        """The signals that have a weight; no others are computed."""
         weighted = {**self.hot, **self.cold}
         return [name for name in weighted if self.hot.get(name) or self.cold.get(name)]
 
     def hotness(self, histories: Histories) -> Floats:
-        """(users): g, from 1 right after the last event to 0, in the steps that a list's is stored in."""
+        """(users): g, from 1 right after the last event to 0, in the steps in which lists store it."""
         hot = 2.0 ** (-histories.hours_since_last / self.half_life_hours)
         return np.asarray(np.rint(hot / HOTNESS_STEP) * HOTNESS_STEP)
 
     def score(self, signals: Signals, histories: Histories) -> Floats:
-        """(users, items); a user's scores do not depend on the other users.
+        """(users, items): the scores. A user's scores do not depend on the other users.
 
         Raises KeyError where a signal with a weight is not given, ValueError without any signal.
         """
@@ -95,12 +95,12 @@ class Blend:
         known: KnownItems | None = None,
         allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """(users, n) items and scores, best first; -1 and -inf where fewer score above an untouched one.
+        """(users, n) items and scores, best first; -1 and -inf where fewer items score above 0.
 
-        A user without a history gets no list: what to show is a question of cold start.
-        ``known`` are left out unless the blend allows known items (None: those of the histories); it never
-        allows those that their user does not want, by a grade below 0. ``allowed`` (items) is False for items
-        that nobody may get.
+        A user without a history gets no list: cold start decides what to show.
+        ``known`` items (None: those of the histories) are left out unless the blend allows known items. It
+        never allows items that their user does not want (a grade below 0). ``allowed`` (items) is False for
+        items that nobody may get.
         """
         indexes = np.empty((len(histories), n), np.int32)
         best = np.empty((len(histories), n), np.float32)
@@ -132,7 +132,7 @@ class Blend:
     def _blocks(self, signals: Signals, histories: Histories) -> Iterator[tuple[int, int, Floats]]:
         if not len(histories):
             return
-        first = self.score(signals, histories.rows(0, 1))  # says how many items there are
+        first = self.score(signals, histories.rows(0, 1))  # shows how many items there are
         yield 0, 1, first
         step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
         for start in range(1, len(histories), step):
@@ -141,8 +141,8 @@ class Blend:
 
 
 def deviations(scores: Floats) -> Floats:
-    """(users): the standard deviation of each row; infinite for a row that says the same of all items."""
-    # Each row alone, so that a user's do not depend on the others.
+    """(users): the standard deviation of each row; infinite for a row that scores all items alike."""
+    # Each row is computed alone, so that a user's deviation does not depend on other users.
     return np.fromiter(map(_deviation, scores), np.float64, len(scores))
 
 

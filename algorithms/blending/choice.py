@@ -1,8 +1,8 @@
-"""Choosing a blend on questions of the past, for two horizons, and whether known items may be recommended.
+"""Chooses a blend by questions about the past: weights for two horizons, and whether it allows known items.
 
-`algorithms.blending.weights` searches the weights. What it finds is used only if such searches surely beat
-the default weights on users who were not searched on. The defaults were good on several data sets, while on a
-few hundred users the best of a thousand weights is best by chance.
+`algorithms.blending.weights` searches the weights. Its result is used only if such searches surely beat the
+default weights on users who were not part of the search. The defaults were good on several data sets, while
+on a few hundred users the best of a thousand weights is best by chance.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from algorithms.blending.weights import (
 )
 from algorithms.bootstrap import Figure, mean_figures, paired_difference
 
-MIN_USERS = 50  # with positives, of a horizon; a choice on fewer would be by chance
+MIN_USERS = 50  # users with positives in a horizon; a choice on fewer would be by chance
 MAX_QUESTIONS = 3000
 
 
@@ -51,7 +51,7 @@ class Horizon:
 
 @dataclass(frozen=True)
 class Choice:
-    """The blend and how it came about, hot and cold."""
+    """The blend, and how its hot and its cold weights came about."""
 
     blend: Blend
     hot: Horizon
@@ -69,12 +69,12 @@ class Slice(NamedTuple):
 def choose(
     slices: Sequence[Slice], *, known_items: bool | None = None, max_questions: int = MAX_QUESTIONS
 ) -> Choice:
-    """The blend for these questions, which must not be those that the result is judged on.
+    """The blend for these questions, which must not be those on which the result is judged.
 
-    Few users leave an interval wide: give several slices, each further back in time and with signals of the
-    same names fitted before it, and they are judged together. Questions within 8 hours of the user's last
-    event choose the hot weights, the others the cold ones. ``known_items`` says whether known items may be
-    recommended; None decides it by the questions. Raises ValueError where no signal is offered.
+    With few users, intervals are wide. So give several slices, each further back in time and with signals of
+    the same names fitted to what is before it; they are judged together. Questions within 8 hours of the
+    user's last event choose the hot weights, the others the cold ones. ``known_items`` says whether known
+    items may be recommended; if None, the questions decide it. Raises ValueError where no signal is offered.
     """
     if not slices or not slices[0].offered:
         raise ValueError("at least one slice with at least one signal must be offered")
@@ -139,7 +139,7 @@ def _or_the_defaults(
     horizon: Horizon,
     with_known: bool,
 ) -> Horizon:
-    """What was found, where it surely beats the defaults also on users on whom it was not searched."""
+    """The horizon as it was found, if such a search surely beats the defaults on users outside of it."""
     defaults = default_weights(offered, default, with_known)
     if not horizon.weights or horizon.weights == defaults:
         return replace(horizon, is_chosen=False)
@@ -170,9 +170,9 @@ def _or_the_others(
     other: Horizon,
     with_known: bool,
 ) -> Horizon:
-    """The weights that were chosen for the other horizon, where this one has the defaults and ranks worse.
+    """The other horizon's weights, if this one has no choice of its own and they rank its questions better.
 
-    Two given sets of weights need fewer users to be told apart than all that a search may find.
+    Fewer users are needed to compare two given sets of weights than to search among many.
     """
     users = len(np.unique(scored.users))
     if horizon.is_chosen or not other.is_chosen or users < MIN_USERS // 2:
@@ -207,10 +207,10 @@ def _known_items_gain(
 def _fill(
     offered: Sequence[Candidate], hot: Horizon, cold: Horizon, with_known: bool
 ) -> tuple[Horizon, Horizon]:
-    """Horizons without a choice get one: the defaults, with what the other horizon says of any time.
+    """Both horizons; one without a choice gets the defaults, with the other one's weights for any time.
 
-    Where users come back to items, the choice of one horizon holds for both if the other one has none: the
-    defaults are those of worlds where nobody comes back.
+    Where users come back to items, a horizon without a choice gets all weights of the other one, because the
+    defaults are for data in which nobody comes back.
     """
     if with_known and bool(hot.weights) != bool(cold.weights):
         hot, cold = _same(hot, cold), _same(cold, hot)
@@ -230,7 +230,7 @@ def _fill(
 
 
 def _same(horizon: Horizon, other: Horizon) -> Horizon:
-    """The horizon with the other one's weights, where it has none itself."""
+    """The horizon with the other one's weights, for a horizon without a choice of its own."""
     if horizon.weights:
         return horizon
     return replace(horizon, weights=other.weights, why=f"{horizon.why}: those of the other questions")

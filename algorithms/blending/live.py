@@ -1,7 +1,7 @@
-"""A served blend as events since its fit have moved it: trends by the counters of Redis, and new items.
+"""A served blend after the events since its fit: with trends by the counters in Redis, and with new items.
 
-The new items come after the model's items. What was fitted knows nothing of them. They are scored by trends,
-by repeats, and by factors if an item has provisional ones.
+The new items come after the model's items. Fitted signals do not know them; they are scored by trends, by
+repeats, and by factors if an item has provisional ones.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from algorithms.signals.trend import CounterTrend, Trend
 
 Floats = NDArray[np.float64]
 POPULARITY = 0.0  # the half-life of all-time popularity
-MOST_ITEMS = 100_000  # that are read of a half-life, best first
-HALVINGS = 40  # below the best item; what lies lower says nothing
-# Counters are read again after this multiple of the time that it took, which is a twentieth of all time.
+MOST_ITEMS = 100_000  # how many items of a half-life are read, best first
+HALVINGS = 40  # items further below the best one than this are not read, since they would add nothing
+# Counters are read again after this multiple of the time that reading took: a twentieth of the time at most.
 _PAUSES, _LONGEST_PAUSE = 20.0, 15.0
 
 
@@ -35,21 +35,21 @@ def live_half_lives(served: ServedBlend) -> set[float]:
 
 
 class Sums(NamedTuple):
-    """What Redis has counted of the items that are ranked."""
+    """The counts in Redis for the items that are ranked."""
 
     by_half_life: Mapping[float, Floats]  # in ms (0: all-time popularity) -> CounterTrend.sums
-    # The time to which the counted events reach. Nobody asks before it, also where that is long ago, as in a
-    # log that is sent again.
+    # The time of the newest event that is counted. Questions are not before it; it may be long ago, where an
+    # old log is sent again.
     newest_ms: int = 0
 
 
 def least_read(half_life: float, best: float) -> float | str:
-    """The lowest score that is read of a half-life, in Redis' words; ``best``: that of its best item."""
+    """The lowest score to read for a half-life, as Redis takes it; ``best``: the score of its best item."""
     return "(0" if half_life == POPULARITY else best - HALVINGS
 
 
 def pause_after(seconds: float) -> float:
-    """How long a reading of the counters stands, in seconds, by how long it took."""
+    """For how many seconds a reading of the counters is used, from how long it took."""
     return min(_LONGEST_PAUSE, _PAUSES * seconds)
 
 
@@ -60,7 +60,7 @@ def as_sums(half_life: float, counts: Sequence[float]) -> Floats:
 
 
 def place_sums(places: NDArray[np.integer[Any]], sums: Floats, many: int) -> Floats:
-    """(many): sums at their places; one that is below 0 or beyond is left out."""
+    """(many): the sums at their places; a place below 0 or beyond the end is left out."""
     placed = np.full(many, -np.inf)
     there = (places >= 0) & (places < many)
     placed[places[there]] = sums[there]
@@ -68,7 +68,7 @@ def place_sums(places: NDArray[np.integer[Any]], sums: Floats, many: int) -> Flo
 
 
 def live_blend(served: ServedBlend, sums: Sums, size: int, new_factors: NDArray[np.float32]) -> ServedBlend:
-    """The blend over the model's ``size`` items and the new ones behind them.
+    """The blend over the model's ``size`` items, followed by the new ones.
 
     A trend without ``sums`` (size + new items) stays as it was fitted.
     ``new_factors`` (new, rank) are zero for an item without one.
@@ -92,14 +92,14 @@ def _live(signal: Signal, sums: Sums, size: int, new_factors: NDArray[np.float32
 
 @dataclass(frozen=True)
 class _Widened:
-    """A fitted signal over new items as well, of which only factors say something."""
+    """A fitted signal extended to new items, which score 0, except by factors."""
 
     signal: Signal
     size: int
     new_factors: NDArray[np.float32]
 
     def score(self, histories: Histories) -> Floats:
-        """(users, items and new items)."""
+        """(users, items and new items): the scores."""
         known = self._of_model(histories)
         scores = np.zeros((len(histories), self.size + len(self.new_factors)))
         scores[:, : self.size] = self.signal.score(known)
@@ -109,7 +109,7 @@ class _Widened:
         return scores
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
-        """(targets, entries): 0 of a new item."""
+        """(targets, entries): 0 for a new item."""
         shares = np.zeros((len(targets), len(history.items)))
         of_model = np.asarray(targets) < self.size
         shares[of_model] = self.signal.explain(self._of_model(history), targets[of_model])

@@ -17,18 +17,18 @@ from algorithms.top_n import best_of_rows
 
 Floats = NDArray[np.float64]
 
-_NEWEST = 5000  # entries of a history that a question of the next item knows
-_DEPTH = 50  # of the best items of each signal are candidates
+_NEWEST = 5000  # how many entries of the history a question about the next item uses
+_DEPTH = 50  # how many of the best items of each signal are candidates
 _BLOCK_NUMBERS = 2**21
 
 
 @dataclass(frozen=True)
 class Questions:
-    """One row a question; a user may have several. Positives may be items that the user has had before."""
+    """One row for each question; a user may have several. Positives may be items that the user has had."""
 
     histories: Histories
     positives: Positives
-    users: NDArray[np.int64]  # intervals draw whole users
+    users: NDArray[np.int64]  # the user of each question, since intervals draw whole users
 
     def __len__(self) -> int:
         return len(self.users)
@@ -51,7 +51,7 @@ class Questions:
 
 
 def join_questions(several: Sequence[Questions]) -> Questions:
-    """The questions of all of these, one after another."""
+    """All questions, one after another."""
     positives = [each.positives for each in several]
     return Questions(
         join_histories([each.histories for each in several]),
@@ -65,7 +65,7 @@ def join_questions(several: Sequence[Questions]) -> Questions:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Each question's candidates with what every signal says of them, filled up to the longest."""
+    """Each question's candidates with their scores by every signal, padded to the longest row."""
 
     scores: dict[str, NDArray[np.float32]]  # (questions, candidates), in units of the signal's deviation
     is_candidate: NDArray[np.bool_]
@@ -93,9 +93,9 @@ def next_item_questions(
     limit: int | None = None,
     newest: int = _NEWEST,
 ) -> Questions:
-    """Each target entry predicted from its user's entries strictly before it, the newest ones of them.
+    """A question for each target entry, with its user's entries strictly before it (the ``newest`` of them).
 
-    ``limit`` takes that number of targets, evenly over their times.
+    ``limit`` takes that number of targets, evenly spread over their times.
     """
     targets = np.flatnonzero(is_target & (histories.items != UNKNOWN))
     targets = targets[np.argsort(histories.times_ms[targets], kind="stable")]
@@ -103,7 +103,7 @@ def next_item_questions(
         targets = targets[np.arange(limit) * len(targets) // limit]
     owners = histories.owners[targets]
     stops = histories.indptr[owners + 1]
-    # The first entry (newest first) of an earlier moment than the target's.
+    # The first entry (newest first) with an earlier time than the target's.
     moments = np.flatnonzero(np.diff(histories.newer, prepend=-1) != 0)
     following = np.searchsorted(moments, targets, side="right")
     starts = np.append(moments, len(histories.items))[following]
@@ -125,9 +125,10 @@ def next_item_questions(
 
 
 def later_questions(histories: Histories, later: Histories, is_liked: NDArray[np.bool_]) -> Questions:
-    """What each user liked later, predicted at once at the moment of the first later entry.
+    """One question for each user: all that the user liked later, asked at the time of the first later entry.
 
-    Both have the same users; ``is_liked`` marks entries of ``later``. Users without a liked one have none.
+    Both histories have the same users; ``is_liked`` marks entries of ``later``. A user who liked none of them
+    has no positives.
     """
     liked = later.where(is_liked & later.is_newest_of_item)
     now = np.array(histories.now_ms)
@@ -137,9 +138,9 @@ def later_questions(histories: Histories, later: Histories, is_liked: NDArray[np
 
 
 def candidates(signals: Mapping[str, Signal], questions: Questions, depth: int = _DEPTH) -> Candidates:
-    """The union of every signal's ``depth`` best items of each question, and as many known ones.
+    """For each question the ``depth`` best items of every signal, and of these among the known items.
 
-    Known items are none where no question has a known positive.
+    No known items are candidates where no question has a known positive.
     """
     blocks, start, many = [], 0, 1
     while start < len(questions):
@@ -199,7 +200,7 @@ def _mark_best(scores: Floats, depth: int, chosen: NDArray[np.bool_]) -> None:
 
 
 def stack(blocks: Sequence[Candidates]) -> Candidates:
-    """Several questions' candidates one after another; all have the same signals."""
+    """The candidates of several blocks of questions, one after another; all have the same signals."""
     width = max(block.is_candidate.shape[1] for block in blocks)
 
     def stack(parts: list[NDArray[Any]], empty: Any) -> NDArray[Any]:

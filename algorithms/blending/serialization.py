@@ -1,7 +1,7 @@
-"""A blend as it is published and served: from fitted signals to a record and arrays, and back.
+"""Turns a fitted blend into a record and arrays, which are published, and back into a blend that ranks.
 
-Training writes it; the online query and the API read it. Since all of them rank by `ServedBlend`, the same
-history gives the same list everywhere.
+Training writes them; the online query and the API read them. Since all of them rank by `ServedBlend`, the
+same history gives the same list everywhere.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ROW_SUMS, _COLUMN_SUMS = "row_sums", "column_sums"
 
 
 class Arrays(NamedTuple):
-    """What is stored of signals, by name: each matrix once, also where several signals score by it."""
+    """The stored arrays of signals, by name: each matrix once, even where several signals use it."""
 
     rows: Mapping[str, Rows]
     vectors: Mapping[str, NDArray[np.float32]]
@@ -73,7 +73,7 @@ def describe_signal(name: str, family: str, signal: Signal) -> Described:
     if isinstance(signal, Transitions):
         return _describe_transitions(kind, family, signal)
     if isinstance(signal, Trend):
-        # All trends have their own counts: the whole name is the stored one.
+        # Each trend has counts of its own, so they are stored under its whole name.
         settings = {"at_ms": float(signal.at_ms), "offset": signal.offset, LIVE_TREND: float(signal.is_live)}
         record = SignalRecord(family=family, stored=name, half_life=signal.half_life_ms, settings=settings)
         return Described(record, Arrays({}, {name: signal.counts.astype(np.float32)}))
@@ -118,7 +118,7 @@ def _describe_transitions(kind: str, family: str, signal: Transitions) -> Descri
 
 
 def stored_names(record: BlendRecord) -> Arrays:
-    """Which matrices and vectors a blend is scored with, by name, each empty."""
+    """The names of the matrices and vectors that a blend scores with, as arrays without content."""
     rows, vectors = dict[str, Rows](), dict[str, NDArray[np.float32]]()
     for signal in record.signals.values():
         if signal.stored is None:
@@ -135,14 +135,14 @@ def stored_names(record: BlendRecord) -> Arrays:
 
 @dataclass(frozen=True)
 class ServedBlend:
-    """A blend with its signals: what ranks. ``rank``, ``score`` and ``explain`` are those of `Blend`."""
+    """A blend with its signals, which ranks. ``rank``, ``score`` and ``explain`` are those of `Blend`."""
 
     blend: Blend
     signals: Mapping[str, Signal]
 
 
 def read_blend(record: BlendRecord, arrays: Arrays, factors: Factors) -> ServedBlend:
-    """From what is stored. ``factors`` are the version's, with any half-life.
+    """The blend of a stored record. ``factors`` are the version's, with any half-life.
 
     Raises KeyError where an array is missing, ValueError for a family that is not known here.
     """
@@ -154,7 +154,7 @@ def read_blend(record: BlendRecord, arrays: Arrays, factors: Factors) -> ServedB
 
 
 def blend_of(record: BlendRecord) -> Blend:
-    """The weights alone."""
+    """The blend of a record, without its signals."""
     return Blend(
         hot=dict(record.hot),
         cold=dict(record.cold),
@@ -197,7 +197,7 @@ def _read_transitions(record: SignalRecord, arrays: Arrays, _factors: Factors) -
         column_power=numbers["column_power"],
         half_life=record.half_life,
         damping=numbers["damping"],
-        power=numbers.get("power", 1.0),  # versions before the decision on the choice do not name these two
+        power=numbers.get("power", 1.0),  # records of early versions do not have these two
         unliked=numbers.get("unliked", 1.0),
     )
     return Transitions(

@@ -37,8 +37,8 @@ Wanted = Callable[[str], bool]
 _ANY: Wanted = lambda _: True  # noqa: E731
 
 _FEW_USERS = 3000
-# (name, settings, half-lives of the history in entries), the default first. Events that came before say
-# something of those before them as well (backward 0.5); a diagonal is for worlds where items come again.
+# (name, settings, half-lives of the history in entries), the default first. A pair of items also says
+# something in the reverse order (backward 0.5); a diagonal is for data where users come back to items.
 TransitionKinds = tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...]
 _WIDE = TransitionSettings(Window(30, 7.0), 1.0, 0.0, damping=15.0, power=0.6, unliked=0.5)
 TRANSITION_KINDS: TransitionKinds = (
@@ -54,7 +54,7 @@ _EARLIER_KINDS: TransitionKinds = (
 )
 HISTORY_HALF_LIVES = (15.0, 10.0, 5.0, 0.0)  # entries
 SESSION_HALF_LIFE = 5.0  # entries, of the factors' history
-# Where nothing can be chosen: the first setting of each family, by the default weights.
+# The signals where nothing can be chosen: the first setting of each family, with the default weights.
 _FIRST = {
     FACTORS: "factors",
     ITEM_TO_ITEM: f"item_to_item/{HISTORY_HALF_LIVES[0]:g}",
@@ -66,26 +66,26 @@ DEFAULT_BLEND = Blend(
     cold={_FIRST[family]: weight for family, weight in DEFAULT_COLD.items()},
 )
 REPEATS_HALF_LIVES = (10.0, 5.0, 20.0)  # sessions
-# In seconds. Those that Redis counts by are offered; the others are fitted again for who ranks by them.
+# Half-lives in seconds. Those that Redis counts are offered; others are fitted for versions that use them.
 TREND_NAMES = {300: "5min", 900: "15min", 3600: "hour", 86_400: "day", 604_800: "week", 2_592_000: "month"}
 TREND_HALF_LIVES = (3600, 86_400, 604_800, 300, 900)
 
 
 class TrendCounts(NamedTuple):
-    """What trends are fitted from, and for which half-lives (seconds)."""
+    """The counts to which trends are fitted, and their half-lives (seconds)."""
 
     counted: Counted
     half_lives: Sequence[int] = TREND_HALF_LIVES
-    is_state: bool = False  # whether it is counted as the state in Redis counts, which goes on counting
+    is_state: bool = False  # whether it is counted by the rule of the state in Redis, which goes on counting
     move: bool = False  # whether trends move with the events before each question
 
     def names(self, also_earlier: bool) -> dict[str, float]:
-        """The half-lives in ms by the names of their signals; also those that were offered once."""
+        """Signal -> its half-life in ms; ``also_earlier``: with those that are no longer offered."""
         seconds = (*self.half_lives, *(TREND_NAMES if also_earlier else ()))
         return {trend_name(each): 1000.0 * each for each in seconds}
 
     def fit(self, items: int, half_life_ms: float) -> Signal:
-        """One trend; all-time popularity where nothing fades."""
+        """Fit one trend; a half-life of 0 gives all-time popularity."""
         if self.move:
             return live_trend(self.counted, items, half_life_ms)
         return fit_trend(self.counted, items, half_life_ms, is_live=self.is_state)
@@ -107,14 +107,15 @@ def fit_offered(
     max_items: int = MAX_ITEMS,
     counts: TrendCounts | None = None,
 ) -> list[Candidate]:
-    """Every family fitted from these histories, one candidate a setting, named "family/setting".
+    """Fit every family to these histories: one candidate for each setting, named "family/setting".
 
-    ``everything`` holds these events and the later ones among which questions are asked: transitions and
-    trends move with those before each question.
-    ``counts`` are those of the trends as Redis keeps them (None: each entry once).
-    ``only`` these names are fitted: those of a blend that was chosen before.
+    ``everything`` holds these events and later ones, during which questions are asked: transitions and trends
+    move with the events before each question.
+    ``counts`` are those of the trends as Redis has them (None: each entry counts once).
+    ``only``: the names of the signals to fit, as those of a blend that was chosen before; None: all.
     ``max_items`` bounds the item-to-item models (`fit_item_to_item`).
-    Repeats and sessions' transitions are offered where anybody has had an item twice, or they are named.
+    Repeats and transitions within sessions are offered if any user has had an item twice, or if ``only``
+    names them.
     """
     is_wanted: Wanted = _ANY if only is None else frozenset(only).__contains__
     offered = [
@@ -135,7 +136,7 @@ def fit_offered(
 
 
 def _session_factors(factors: Factors) -> Candidate:
-    """The same factors for a history that fades within a session."""
+    """The same factors with a half-life of the history that is as short as a session."""
     return Candidate(f"factors/{SESSION_HALF_LIFE:g}", FACTORS, replace(factors, half_life=SESSION_HALF_LIFE))
 
 
@@ -186,5 +187,5 @@ def _of_entries(histories: Histories, everything: Histories | None) -> TrendCoun
 
 
 def trend_name(seconds: int) -> str:
-    """The signal of a half-life."""
+    """The name of the trend with this half-life."""
     return f"trend/{TREND_NAMES.get(seconds, f'{seconds}s')}"

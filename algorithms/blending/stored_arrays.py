@@ -20,7 +20,7 @@ from contracts.stored.signal_arrays import (
 
 
 def encode_arrays(arrays: Arrays) -> dict[str, bytes]:
-    """All fields by their names; the values of matrices take two bytes there (`Rows.half`)."""
+    """Field -> bytes, for all arrays; the values of matrices take two bytes each (`Rows.half`)."""
     fields = {name: encode_vector(vector) for name, vector in arrays.vectors.items()}
     for name, rows in arrays.rows.items():
         half = rows.half()
@@ -38,7 +38,7 @@ def field_names(record: BlendRecord, items: int) -> list[str]:
 
 
 def decode_arrays(record: BlendRecord, fields: Mapping[str, bytes | None], items: int) -> Arrays:
-    """What a blend is scored with. Raises SignalArraysError where a field is missing or damaged."""
+    """The arrays of a blend's signals. Raises SignalArraysError where a field is missing or damaged."""
     needed = stored_names(record)
     rows = {}
     for name in needed.rows:

@@ -1,10 +1,11 @@
-"""Searching the weights of a blend on questions of the past: few, each of a signal that helps beyond doubt.
+"""Searches the weights of a blend by questions about the past: few weights, of signals that surely help.
 
-From the defaults, signals whose absence does not surely cost NDCG@10 leave; then again and again the one that
-adds most enters, with its weight searched and all weights refined by coordinate ascent (factors 1.6, then
-1.25). "Surely" is a 95 % interval of the paired difference, drawn over whole users, that lies above 0; a
-signal must add a hundredth, too, and leaves where it no longer does. The same is searched from the best
-single signal, and the better of the two results stands. Nothing is random but the seeded bootstrap.
+The search starts from the default weights. First, signals leave whose absence does not surely cost NDCG@10.
+Then, again and again, the signal enters that adds most; its weight is searched, and all weights are refined
+by coordinate ascent (factors 1.6, then 1.25). "Surely" means that the 95 % interval of the paired difference,
+drawn over whole users, is above 0. A signal must also add a hundredth, and leaves if it no longer does. A
+second search starts from the best single signal, and the better of the two results is taken. Only the seeded
+bootstrap is random.
 """
 
 from __future__ import annotations
@@ -24,18 +25,18 @@ Weights = dict[str, float]
 
 K = 10
 _ENTERING = (0.1, 0.2, 0.4, 0.8, 1.6)  # weights at which a signal is tried, in units of the first one's
-_NEGATIVE = (-0.15, -0.3)  # of all-time popularity beside a trend: what is new and rising
+_NEGATIVE = (-0.15, -0.3)  # weights of all-time popularity beside a trend, which favour new, rising items
 _FACTORS = ((1.6, (-3, -2, -1, 1, 2, 3)), (1.25, (-1, 1)))  # with the powers that are tried
-_ROUNDS = 3  # of coordinate ascent, by each factor
-_LEAST_GAIN = 0.01  # of the quality so far: what helps less is not worth computing
-_TRIED = 4  # signals that are tried for entry at each step, best gain first
+_ROUNDS = 3  # rounds of coordinate ascent with each factor
+_LEAST_GAIN = 0.01  # share of the quality so far; a signal that adds less is not worth computing
+_TRIED = 4  # how many signals are tried for entry at each step, best gain first
 
-# Families of signals, and what is taken where there are too few questions to choose on.
+# Families of signals, and the default weights where there are too few questions for a choice.
 FACTORS, ITEM_TO_ITEM, LONG_VIEW = "factors", "item_to_item", "long_view"
 TRANSITIONS, REPEATS, TREND, POPULARITY = "transitions", "repeats", "trend", "popularity"
 DEFAULT_HOT: Mapping[str, float] = {ITEM_TO_ITEM: 1.0, TRANSITIONS: 1.2, FACTORS: 0.3}
 DEFAULT_COLD: Mapping[str, float] = {LONG_VIEW: 1.0, TRANSITIONS: 0.15, FACTORS: 0.2}
-ANY_HORIZON = frozenset({REPEATS, TREND, POPULARITY})  # kept in the other horizon where that one is unknown
+ANY_HORIZON = frozenset({REPEATS, TREND, POPULARITY})  # families that a horizon without a choice takes over
 
 
 class Candidate(NamedTuple):
@@ -55,16 +56,16 @@ class Step(NamedTuple):
 
 
 def ndcg(scored: Candidates, weights: Mapping[str, float], with_known_items: bool, k: int = K) -> Floats:
-    """(questions): of the lists that the weights make of the candidates; what is no candidate is missed."""
+    """(questions): NDCG of lists by these weights; a positive that is not a candidate is never found."""
     return _ndcg(scored, _blend(scored, weights), with_known_items, k)
 
 
 def best_search(
     offered: Sequence[Candidate], scored: Candidates, starts: Sequence[Weights], with_known: bool
 ) -> tuple[Weights, list[Step]]:
-    """The best of what the searches from several starts find."""
+    """The best result of searches from several starts."""
     searched = [_search(offered, scored, start, with_known) for start in starts]
-    # max takes the first of equal ones.
+    # Of equal results, max takes the first.
     return max(searched, key=lambda each: float(ndcg(scored, each[0], with_known).mean()))
 
 
@@ -77,7 +78,7 @@ def best_single(offered: Sequence[Candidate], scored: Candidates, with_known: bo
 def _search(
     offered: Sequence[Candidate], scored: Candidates, start: Weights, with_known: bool
 ) -> tuple[Weights, list[Step]]:
-    """From a start: what does not help leaves, what helps enters, and again what has come not to help."""
+    """Search from a start: signals that do not help leave, those that help enter, and may leave again."""
 
     def leave(weights: Weights, surely: bool) -> Weights:
         while left := _leave(scored, weights, with_known, surely):
@@ -96,7 +97,7 @@ def _search(
 def _enter(
     offered: Sequence[Candidate], scored: Candidates, weights: Weights, with_known: bool
 ) -> tuple[Weights, Step] | None:
-    """The best signal that helps beyond doubt, with all weights refined."""
+    """Add the best signal that surely helps, and refine all weights; None where there is none."""
     base = _blend(scored, weights)
     before = _ndcg(scored, base, with_known, K)
     taken = {each.family for each in offered if each.name in weights and each.family != TREND}
@@ -122,7 +123,7 @@ def _enter(
 def _leave(
     scored: Candidates, weights: Weights, with_known: bool, surely: bool
 ) -> tuple[Weights, Step] | None:
-    """The signal whose absence costs least, where that is less than a hundredth, or is not sure to cost."""
+    """Remove the signal whose absence costs least, if that is under a hundredth, or not sure; else None."""
     if len(weights) == 1:
         return None
     whole, least = ndcg(scored, weights, with_known), None
@@ -138,14 +139,15 @@ def _leave(
 def ascend(
     scored: Candidates, weights: Weights, with_known_items: bool, offered: Sequence[Candidate] = ()
 ) -> Weights:
-    """Coordinate ascent of the mean NDCG, the first weight fixed: each other by powers of 1.6, then of 1.25.
+    """Coordinate ascent of the mean NDCG: the first weight is fixed, the others change by powers of 1.6.
 
-    Between the two, each signal is replaced by another setting of its family where that is better.
+    Then each signal is replaced by another setting of its family if that is better, and the weights change by
+    powers of 1.25.
     """
     current, best = dict(weights), float(ndcg(scored, weights, with_known_items).mean())
 
     def improve(trials: Iterable[Weights]) -> bool:
-        """Take the best of the trials where it is better than what stands."""
+        """Take the best of the trials if it is better than the present weights; returns whether it was."""
         nonlocal current, best
         before = best
         for trial in trials:
@@ -170,7 +172,7 @@ def ascend(
 
 
 def _siblings(offered: Sequence[Candidate], weights: Weights, name: str) -> list[str]:
-    """The other settings of a signal's family. Trends of several half-lives are no settings of one signal."""
+    """The other settings of a signal's family. Trends of other half-lives count as signals of their own."""
     family = next((each.family for each in offered if each.name == name), None)
     return [each.name for each in offered if each.family == family != TREND and each.name not in weights]
 
@@ -218,7 +220,7 @@ def difference(scored: Candidates, figures: Floats, compared: Floats) -> Figure:
 def default_weights(
     offered: Sequence[Candidate], by_family: Mapping[str, float], with_known: bool
 ) -> Weights:
-    """The weights of families that are offered; where none is, of the first signal that can make a list."""
+    """The weights of families that are offered; where none is, that of the first signal that makes a list."""
     weights = Weights()
     for family, weight in by_family.items():
         first = next((each.name for each in offered if each.family == family), None)
@@ -226,6 +228,6 @@ def default_weights(
             weights[first] = weight
     if weights:
         return weights
-    # Nothing of the default is offered: the first signal that can make a list.
+    # None of the default families is offered.
     usable = [each for each in offered if with_known or each.family != REPEATS]
     return {(usable or list(offered))[0].name: 1.0}

@@ -11,7 +11,7 @@ from algorithms.signals.history import Histories
 
 Integers = NDArray[np.integer[Any]]
 
-_DENSE_SHARE = 0.05  # of the items: users who have more are counted by BLAS, which is faster for them
+_DENSE_SHARE = 0.05  # users with more than this share of the items are counted by BLAS, which is faster
 _BLOCK_NUMBERS = 2**23
 _BLOCK_PAIRS = 2**21
 
@@ -50,7 +50,7 @@ def co_occurrence(
 
 
 def _add_light(counts: NDArray[np.float32], users: Integers, items: NDArray[np.int32]) -> None:
-    """Row by row: the items of all users who have the row's item, counted. In place."""
+    """Add to each row how many of the users who have its item have each other item. In place."""
     if not len(items):
         return
     count = len(counts)

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Factors:
-    """An implicit ALS model; an item with factors of zero is unknown to it and scores 0."""
+    """An implicit ALS model. An item whose factors are all zero is unknown to it, and scores 0."""
 
     item_factors: NDArray[np.float32]  # (items, rank)
     reg_param: float
@@ -29,7 +29,7 @@ class Factors:
 
     @cached_property
     def gramian(self) -> Floats:
-        """What every user's equations share."""
+        """The Gramian of the item factors, (rank, rank), which the equations of all users contain."""
         return gramian(self.item_factors) if self.given_gramian is None else self.given_gramian
 
     @cached_property
@@ -37,7 +37,7 @@ class Factors:
         return np.asarray(self.item_factors.any(axis=1))
 
     def user_factors(self, histories: Histories) -> NDArray[np.float32]:
-        """(users, rank): exact for the histories, faded."""
+        """(users, rank): the exact solution for the histories, whose older entries weigh less."""
         kept = self._select_entries(histories)
         entries = histories.where(kept)
         return fold_in(
@@ -56,13 +56,14 @@ class Factors:
         """(users, items)."""
         vectors = self.user_factors(histories)
         scores = np.empty((len(vectors), len(self.item_factors)))
-        # One product a user: a product of several rounds differently, and a list must not depend on others.
+        # One product for each user: a product for several rounds differently, and a list must not depend on
+        # other users.
         for row, vector in enumerate(vectors):
             scores[row] = self.item_factors @ vector
         return scores
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
-        """(targets, entries); all zero for a nonnegative model, whose user factors are no sum."""
+        """(targets, entries); all zero for a nonnegative model, where users are not a sum over entries."""
         shares = np.zeros((len(targets), len(history.items)))
         if self.nonnegative:
             return shares
@@ -83,5 +84,5 @@ class Factors:
         return histories.is_newest_of_item & self._has_factors[histories.items]
 
     def _recency_weights(self, entries: Histories) -> Floats:
-        """As `algorithms.recency.recency_weights`, for entries that stand newest first already."""
+        """As `algorithms.recency.recency_weights`, for entries that are already ordered newest first."""
         return 2.0 ** -(entries.newer / self.half_life) if self.half_life else np.ones(len(entries.items))

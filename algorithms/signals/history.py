@@ -1,4 +1,4 @@
-"""The one form of users' histories that every signal is fitted from and scored for."""
+"""Users' histories in the form to which every signal is fitted, and for which it scores items."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
-UNKNOWN = -1  # an item that the model does not know: it takes its place in the order and scores nothing
+UNKNOWN = -1  # an item that the model does not know: its entry counts in the order, and scores nothing
 POSITIVE_GRADE = 1.0
 NEGATIVE_GRADE = -0.3
-# What a rating says of an item that is like the rated one: the entry of the largest key not above it.
+# Rating -> grade, which says how much similar items are wanted: the entry with the largest key not above it.
 RATING_GRADES: Mapping[float, float] = {0.0: NEGATIVE_GRADE, 3.0: 0.3, 4.0: POSITIVE_GRADE, 5.0: 1.2}
 _NEGATIVE_TYPES = frozenset({"dislike"})
 
@@ -25,7 +25,7 @@ _NEGATIVE_TYPES = frozenset({"dislike"})
 class Histories:
     """Interactions of several users as CSR, each user's newest first.
 
-    Those of user u stand from ``indptr[u]`` to ``indptr[u + 1]``. An item may stand several times in a row.
+    Those of user u are from ``indptr[u]`` to ``indptr[u + 1]``. A user may have several entries for an item.
     """
 
     indptr: NDArray[np.int64]  # (users + 1)
@@ -46,7 +46,7 @@ class Histories:
 
     @cached_property
     def newer(self) -> NDArray[np.int64]:
-        """How many entries of its user are strictly newer than each: those of one moment have one number."""
+        """For each entry, how many entries of its user are strictly newer; equal for entries of one time."""
         place = np.arange(len(self.items))
         is_first = np.ones(len(place), np.bool_)
         is_first[1:] = self.times_ms[1:] != self.times_ms[:-1]
@@ -59,7 +59,7 @@ class Histories:
     def is_newest_of_item(self) -> NDArray[np.bool_]:
         """True for the newest entry of each known item of each user."""
         places = np.arange(len(self.items))
-        if len(self) == 1:  # the online case; of equal places the last written stays
+        if len(self) == 1:  # the online case: where a place is written several times, the last one stays
             newest_of = np.empty(2 + int(self.items.max(initial=0)), np.int64)
             newest_of[self.items[::-1]] = places[::-1]
             return np.asarray((newest_of[self.items] == places) & (self.items != UNKNOWN))
@@ -70,7 +70,7 @@ class Histories:
 
     @cached_property
     def hours_since_last(self) -> Floats:
-        """(users): from the newest event to the question, at least 0; infinite without an event."""
+        """(users): hours from the newest event to the question, at least 0; infinite without an event."""
         hours = np.full(len(self), np.inf)
         filled = np.diff(self.indptr) > 0
         last = self.times_ms[self.indptr[:-1][filled]]
@@ -78,21 +78,21 @@ class Histories:
         return hours
 
     def where(self, kept: NDArray[np.bool_]) -> Histories:
-        """Only some entries, for the same users."""
+        """The same users with only some of their entries."""
         if kept.all():
             return self
         before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
         return self._entries(kept, before[self.indptr], self.now_ms)
 
     def select(self, users: Integers) -> Histories:
-        """Those of some users, in that order."""
+        """The histories of these users, in this order."""
         lengths = self.indptr[users + 1] - self.indptr[users]
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         entries = np.arange(indptr[-1]) + np.repeat(self.indptr[users] - indptr[:-1], lengths)
         return self._entries(entries, indptr, self.now_ms[users])
 
     def rows(self, start: int, stop: int) -> Histories:
-        """Those of a range of users."""
+        """The histories of a range of users."""
         if start == 0 and stop == len(self):
             return self
         indptr = self.indptr[start : stop + 1] - self.indptr[start]
@@ -100,7 +100,7 @@ class Histories:
         return self._entries(entries, indptr, self.now_ms[start:stop])
 
     def asked_at(self, now_ms: NDArray[np.int64]) -> Histories:
-        """The same for questions at other times (users)."""
+        """The same histories for questions at other times, (users), epoch ms."""
         return replace(self, now_ms=now_ms)
 
     def _entries(
@@ -118,7 +118,7 @@ class Histories:
 
 
 def join_histories(several: Sequence[Histories]) -> Histories:
-    """All users of these, one after another."""
+    """The users of all these histories, one after another."""
     columns = ("items", "grades", "strengths", "times_ms", "weights", "now_ms")
     return Histories(
         indptr=join_bounds([each.indptr for each in several]),
@@ -127,7 +127,7 @@ def join_histories(several: Sequence[Histories]) -> Histories:
 
 
 def join_bounds(several: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """The bounds of CSR rows that stand one after another."""
+    """The bounds (indptr) of several CSR matrices whose rows are put one after another."""
     lengths = np.concatenate([np.diff(each) for each in several])
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
@@ -145,9 +145,9 @@ def from_events(
 ) -> Histories:
     """Histories of users 0 to ``user_count`` - 1 from events in any order.
 
-    Of events of one moment the later in the arrays counts as the newer, so give them in the order of their
-    last writers (event_time, event_id). Grades, strengths and weights are 1 where None; ``now_ms`` is each
-    user's newest event where None.
+    Of events with one time, the later one in the arrays counts as newer, so give them in the order of last
+    writers (event_time, event_id). Grades, strengths and weights are 1 where None; ``now_ms`` is the time of
+    each user's newest event where None.
     Raises ValueError for arrays that do not fit or users out of range.
     """
     columns = (items, times_ms, grades, strengths, weights)
@@ -199,11 +199,11 @@ def from_items(
     moments: Moments | None = None,
     now_ms: Integers | None = None,
 ) -> Histories:
-    """Histories from one row a user and item, ordered by user and item, and from earlier moments of these.
+    """Histories from one row for each user and item (ordered by both), and from their earlier moments.
 
-    An earlier moment is an entry of its own: what the item means to the user is what its row says. Of one
-    moment's entries the higher item counts as the newer, wherever a history is made. Raises ValueError for a
-    moment without a row, and as `from_events`.
+    Each earlier moment is an entry, with the grade and strength of its row. Of entries with one time, the one
+    with the higher item index counts as newer, wherever a history is made. Raises ValueError for a moment
+    without a row, and as `from_events`.
     """
     if moments is None or not len(moments.users):
         return from_events(
@@ -237,7 +237,7 @@ def from_items(
 
 
 def grade_ratings(ratings: NDArray[np.floating[Any]], table: Mapping[float, float] = RATING_GRADES) -> Floats:
-    """The grade of each rating; below all keys, that of the smallest."""
+    """The grade of each rating; a rating below all keys has the grade of the smallest one."""
     steps = sorted(table.items())
     reached = np.searchsorted([key for key, _ in steps], ratings, side="right") - 1
     return np.array([grade for _, grade in steps], np.float64)[np.maximum(reached, 0)]
@@ -246,10 +246,10 @@ def grade_ratings(ratings: NDArray[np.floating[Any]], table: Mapping[float, floa
 def grade_entries(
     entries: Iterable[tuple[str, float]], table: Mapping[float, float] = RATING_GRADES
 ) -> float:
-    """The grade of one item by its (event type, value) that count (contracts.strengths.effective).
+    """The grade of one item, from the (event type, value) of its events that count.
 
-    It is the largest of theirs, but a dislike beats everything: who dislikes an item does not want more of
-    its kind. Without an entry: 0.
+    (contracts.strengths.effective says which count.) It is the largest grade among them, except that a
+    dislike decides alone: the user does not want more of this kind. Without an entry it is 0.
     """
     grades = []
     for event_type, value in entries:

@@ -1,11 +1,11 @@
-"""Item-to-item: EASE (Steck 2019), a linear model of which items a history goes with.
+"""Item-to-item: EASE (Steck 2019), a linear model of which items go with the items of a history.
 
 With X the binary users-by-items matrix, P = (X'X + lambda I)^-1 and E_ij = -P_ij / P_jj, E_ii = 0:
 
     e(j) = sum over the user's items of g_h 2^(-h / half-life) E_(i_h) j
 
 An item counts once, at its newest entry; h is how many such entries are strictly newer, g_h the entry's
-grade. The long view is the same from positive interactions only, not faded.
+grade. The "long view" is the same model of positive interactions only, without fading.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Integers = NDArray[np.integer[Any]]
 
 MAX_ITEMS = 20_000  # the inverse of more is infeasible: 3 GB and minutes
 _BLOCK_NUMBERS = 2**23
-_LEAST_WEIGHT = 2.0**-7  # entries that weigh less are not asked
+_LEAST_WEIGHT = 2.0**-7  # entries that weigh less are left out
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ItemToItem:
         return shares
 
     def with_half_life(self, half_life: float) -> ItemToItem:
-        """The same rows, asked with another half-life of the history."""
+        """The same model with another half-life of the history."""
         return replace(self, settings=replace(self.settings, half_life=half_life))
 
     def _weigh_entries(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
@@ -73,7 +73,7 @@ class ItemToItem:
             counts = counts & (histories.grades >= POSITIVE_GRADE)
         faded = np.ones(len(counts))
         if settings.half_life:
-            # An item that comes again and again does not make the others older.
+            # Only the newest entry of an item counts, so an item that is repeated does not age the others.
             faded[kept] = 2.0 ** (-histories.where(kept).newer / settings.half_life)
             counts = counts & (faded >= _LEAST_WEIGHT)
         asked = np.flatnonzero(counts)
@@ -88,11 +88,11 @@ def fit_item_to_item(
     k: int = 100,
     max_items: int = MAX_ITEMS,
 ) -> ItemToItem:
-    """Each row keeps its ``k`` largest entries by absolute value.
+    """Fit the model; each row keeps its ``k`` largest entries by absolute value.
 
-    Of more than ``max_items`` items that anybody has, the most seen ones get rows; the others score nothing.
-    With fewer users than items the same matrix comes from a system of the users: (X'X + lambda I)^-1 =
-    (I - X'(XX' + lambda I)^-1 X) / lambda.
+    If more than ``max_items`` items occur, the most frequent ones get rows; the others score nothing. With
+    fewer users than items, the same matrix is computed from a system of the users' size:
+    (X'X + lambda I)^-1 = (I - X'(XX' + lambda I)^-1 X) / lambda.
     """
     settings = settings or ItemToItemSettings()
     if settings.positives_only:
@@ -142,7 +142,7 @@ def _cut_by_users(
     inverse[np.arange(len(users)), np.arange(len(users))] += np.float32(regularisation)
     invert_in_place(inverse)
     solved = inverse @ seen
-    # P x lambda, whose diagonal would suffer from cancellation in single precision.
+    # The diagonal of P x lambda; in single precision it would lose digits by cancellation.
     divisors = 1 - np.einsum("ui,ui->i", seen, solved, dtype=np.float64)
     divisors = np.maximum(divisors, np.finfo(np.float32).eps).astype(np.float32)
     step = max(1, _BLOCK_NUMBERS // max(1, count))
@@ -163,7 +163,7 @@ def _join(blocks: list[tuple[NDArray[np.int64], Integers, NDArray[np.float32]]])
 
 
 def _spread_columns(rows: Rows, head: Integers, items: int) -> Rows:
-    """Rows among the head's places as rows among all items; the head is ascending, so columns stay so."""
+    """Rows over the items of ``head`` as rows over all items; ``head`` ascends, so columns stay ascending."""
     lengths = np.zeros(items, np.int64)
     lengths[head] = np.diff(rows.indptr)
     indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

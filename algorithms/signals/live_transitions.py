@@ -1,4 +1,4 @@
-"""Transitions as they move with events after the fit: for questions of the past, and to compare with."""
+"""Transitions that move with the events after their fit, for questions about the past."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _MAX_BYTES = 2**28  # of all states
 
 @dataclass(frozen=True)
 class LiveTransitions:
-    """States of one signal: each holds the events strictly before its instant."""
+    """The states of one signal at several instants; each holds the events strictly before its instant."""
 
     states: tuple[Transitions, ...]
-    from_ms: NDArray[np.int64]  # of each state but the first, ascending
+    from_ms: NDArray[np.int64]  # the instant of each state except the first, ascending
 
     def score(self, histories: Histories) -> Floats:
-        """(users, items): each user's by the last state that is not after the question."""
+        """(users, items): each user's scores by the last state whose instant is not after the question."""
         state_of = np.searchsorted(self.from_ms, histories.now_ms, side="right")
         scores = np.zeros((len(histories), self.states[0].rows.items))
         for state in np.unique(state_of).tolist():
@@ -40,12 +40,12 @@ class LiveTransitions:
         return self.states[state].explain(history, targets)
 
     def with_half_life(self, half_life: float) -> LiveTransitions:
-        """The same rows, asked with another half-life of the history."""
+        """The same states with another half-life of the history."""
         return LiveTransitions(tuple(each.with_half_life(half_life) for each in self.states), self.from_ms)
 
 
 def live_transitions(start: Transitions, fitted_until_ms: int, everything: Histories) -> LiveTransitions:
-    """``everything`` holds the events of the fit as well: later ones follow them."""
+    """The states after a fit. ``everything`` holds the events of the fit too, as later ones follow them."""
     later = np.sort(everything.times_ms[everything.times_ms > fitted_until_ms])
     many = int(min(_STATES, _MAX_BYTES // max(1, start.rows.nbytes), len(later)))
     edges = np.unique(later[np.arange(1, many + 1) * len(later) // (many + 1)]) if many > 0 else later[:0]

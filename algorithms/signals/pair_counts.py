@@ -1,4 +1,4 @@
-"""How often one item follows another within the next few events: a sum that any event can be added to."""
+"""Counts how often one item follows another within the next few events; any event can be added later."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ Integers = NDArray[np.integer[Any]]
 
 MAX_SPAN = 40
 _CODES = 128  # 3 kinds of pairs for each distance
-_BLOCK_PAIRS = 2**23  # sorted at once: 64 MiB
+_BLOCK_PAIRS = 2**23  # pairs that are sorted at once: 64 MiB
 
 
 @dataclass(frozen=True)
 class Window:
     """Which pairs of a user's events count, and how much.
 
-    An event counts for the ``span`` events after it; a distance of d weighs 2 ** (-(d - 1) / half_life).
-    ``backward`` is the share that counts for the reverse order as well. Pairs of one moment have no order:
-    both directions count half. ``keeps_diagonal``: an item may follow itself.
+    Each event is paired with the ``span`` events after it; at a distance of d the pair weighs
+    2 ** (-(d - 1) / half_life). ``backward`` is the share of this that also counts in the reverse order. Two
+    events of one time have no order: both directions count half. ``keeps_diagonal``: an item may follow
+    itself.
     """
 
     span: int = 20
@@ -39,7 +40,7 @@ class Window:
             )
 
     def weights(self) -> Floats:
-        """(codes): of 3 (d - 1) + 0 in order, + 1 of one moment, + 2 in reverse order."""
+        """(codes): the weight of code 3 (d - 1) + 0 for in order, + 1 for one time, + 2 for reverse order."""
         by_distance = 2.0 ** (-np.arange(self.span) / self.half_life)
         return np.outer(by_distance, [1.0, (1 + self.backward) / 2, self.backward]).ravel()
 
@@ -64,7 +65,7 @@ class _Distance(NamedTuple):
 
 
 def row_and_column_sums(histories: Histories, window: Window, items: int) -> tuple[Floats, Floats]:
-    """(items) each: the sums over followers and over sources of all counts."""
+    """Two arrays (items): all counts summed over followers, and summed over sources."""
     row_sums, column_sums, weights = np.zeros(items), np.zeros(items), window.weights()
     places = np.arange(len(histories.items))
     for distance in range(1, window.span + 1):
@@ -80,13 +81,13 @@ def row_and_column_sums(histories: Histories, window: Window, items: int) -> tup
 def count_pairs(
     histories: Histories, window: Window, items: int, is_newer: NDArray[np.bool_] | None = None
 ) -> Pairs:
-    """All counts; their cost is linear in events x span, and one block of rows is sorted at a time.
+    """All counts, in time linear in events x span; one block of rows is sorted at a time.
 
-    ``is_newer`` (entries) restricts them to pairs whose newer event is one of these: what later events add to
-    the counts of those before them.
+    ``is_newer`` (entries) restricts them to pairs whose newer event it marks: so they are what later events
+    add to the counts of the events before them.
     """
     by_item = np.argsort(histories.items, kind="stable")
-    by_item = by_item[np.searchsorted(histories.items[by_item], 0) :]  # without UNKNOWN
+    by_item = by_item[np.searchsorted(histories.items[by_item], 0) :]  # leaves UNKNOWN out
     events_before = np.searchsorted(histories.items[by_item], np.arange(items + 1))
     per_block = max(1, _BLOCK_PAIRS // (2 * window.span))
     blocks, first = [], 0
@@ -107,10 +108,10 @@ def count_pairs(
 
 
 def changes(before: Histories, after: Histories, window: Window, items: int) -> Pairs:
-    """What the counts of one user change by when its history does, by an event or a retraction.
+    """How the counts change when the history of one user changes by an event or a retraction.
 
-    Whatever the order in which events arrive, the changes add up to ``count_pairs`` of the last history. Only
-    the part of the histories near what differs is counted: at most span events on each side.
+    In whichever order events arrive, the changes add up to ``count_pairs`` of the last history. Only the part
+    of the histories around the difference is counted: at most span events on each side.
     """
     old, new = (_last_part(each) for each in (before, after))
     shorter = min(len(old), len(new))
@@ -144,7 +145,7 @@ def _at_distance(
     window: Window,
     is_newer: NDArray[np.bool_] | None = None,
 ) -> _Distance:
-    """The pairs whose older event stands at one of these places (newest first)."""
+    """The pairs whose older event is at one of these places (newest first)."""
     starts = histories.indptr[histories.owners[places]]
     older = places[places - distance >= starts]
     if is_newer is not None:
@@ -165,9 +166,9 @@ def _count_sources(
     items: int,
     is_newer: NDArray[np.bool_] | None,
 ) -> Pairs:
-    """The counts whose source stands at these places, which are all the events of some items."""
+    """The counts whose source is at these places, which are all the events of some items."""
     packed = []
-    # Without a backward share only pairs of one moment count in reverse: next to an entry of its moment.
+    # Without a backward share, only pairs of one time count in reverse, so only such entries are looked at.
     reverse = places if window.backward else places[_has_older_of_its_moment(histories, places)]
     for distance in range(1, window.span + 1):
         code = 3 * (distance - 1)
@@ -198,7 +199,7 @@ def _at_newer(
     window: Window,
     is_newer: NDArray[np.bool_] | None,
 ) -> _Distance:
-    """The pairs whose newer event stands at one of these places."""
+    """The pairs whose newer event is at one of these places."""
     stops = histories.indptr[histories.owners[places] + 1]
     older = places[places + distance < stops] + distance
     return _at_distance(histories, older, distance, window, is_newer)

@@ -1,10 +1,10 @@
-"""Repeats: what the user has had before, more often and more recently. Only where known items may come.
+"""Repeats: scores the items that the user has had, by how often and how lately. For lists with known items.
 
-With a session a run of events without a gap, and s how many of the user's sessions are newer:
+A session is a run of events without a gap; s is how many of the user's sessions are newer than a session:
 
     R(j) = log(1 + 10 x sum over sessions with j of 2^(-s / half-life))
 
-What the user does not want any more (a grade below 0) scores nothing.
+An item that the user no longer wants (a grade below 0) scores nothing.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Repeats:
         return np.asarray(scores.reshape(len(histories), self.items))
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
-        """(targets, entries): each entry's part of the sum is its part of the logarithm."""
+        """(targets, entries): each entry has the same share of the score as of the sum in the logarithm."""
         amounts = (history.items == np.asarray(targets)[:, None]) * self._amounts(history)
         sums = amounts.sum(axis=1, keepdims=True)
         parts = np.divide(amounts, sums, out=np.zeros_like(amounts), where=sums > 0)
         return np.asarray(parts * np.log1p(_SCALE * sums))
 
     def _amounts(self, histories: Histories) -> Floats:
-        """What each entry adds to its item's sum; an item counts once a session, but by its weight."""
+        """What each entry adds to the sum of its item. An item counts once in a session, times its weight."""
         times, owners = histories.times_ms, histories.owners
         begins = np.zeros(len(times), np.int64)
         begins[1:] = (times[:-1] - times[1:] > self.gap_ms) & (owners[1:] == owners[:-1])
@@ -56,7 +56,7 @@ class Repeats:
         first = np.zeros(len(histories), np.int64)
         first[filled] = before[histories.indptr[:-1][filled]]
         sessions = before - first[owners]
-        # An item of one session: (running number of the session, item).
+        # The key of an item in one session: (running number of the session, item).
         keys = (before + owners) * (self.items + 1) + histories.items + 1
         once = np.zeros(len(times))
         once[np.unique(keys, return_index=True)[1]] = 1

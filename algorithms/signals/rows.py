@@ -15,7 +15,7 @@ _HALF_LARGEST = 15  # half-precision values are scaled so that the largest is ab
 
 @dataclass(frozen=True)
 class Rows:
-    """A matrix (items, items) as CSR; an entry is ``values`` x ``scale`` and takes 4 + 2 or 4 + 4 bytes."""
+    """A matrix (items, items) as CSR. An entry is ``values`` x ``scale``, and takes 4 + 2 or 4 + 4 bytes."""
 
     indptr: NDArray[np.int64]
     columns: NDArray[np.int32]  # ascending in each row
@@ -24,7 +24,7 @@ class Rows:
 
     @property
     def items(self) -> int:
-        """How many rows, which is how many columns."""
+        """The number of rows, which is also the number of columns."""
         return len(self.indptr) - 1
 
     @property
@@ -33,7 +33,7 @@ class Rows:
         return self.indptr.nbytes + self.columns.nbytes + self.values.nbytes
 
     def half(self) -> Rows:
-        """The same with values of two bytes; itself where they have two already."""
+        """The same matrix with values of two bytes; itself if it has them already."""
         if self.values.dtype == np.float16:
             return self
         largest = float(np.abs(self.values).max(initial=0.0)) * self.scale
@@ -44,7 +44,7 @@ class Rows:
         return Rows(self.indptr, self.columns, scaled.astype(np.float16), scale)
 
     def gather(self, items: Integers) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(places of the entries of these rows one after another, how many each row has)."""
+        """(the places of all entries of these rows, one row after another; how many entries each row has)."""
         starts = self.indptr[items]
         counts = self.indptr[items + 1] - starts
         before = np.cumsum(counts) - counts
@@ -61,7 +61,7 @@ class Rows:
         return np.asarray(summed, np.float64).reshape(users, self.items)
 
     def shares(self, items: Integers, weights: Floats, targets: Integers) -> Floats:
-        """(targets, items): weight x entry of each target in each of these rows."""
+        """(targets, items): for each target and each of these rows, the row's weight x its entry for it."""
         places, counts = self.gather(items)
         place_of = np.full(self.items, -1, np.int64)
         place_of[targets] = np.arange(len(targets))
@@ -81,7 +81,7 @@ def from_sorted(row_of: Integers, columns: Integers, values: Floats, items: int,
     for row in np.flatnonzero(np.diff(indptr) > k):
         start, stop = indptr[row], indptr[row + 1]
         kept[start:stop] = False
-        # A stable order, so that of equal entries the lower columns stay.
+        # The sort is stable, so that of equal entries those of lower columns are kept.
         kept[start + np.argsort(-np.abs(values[start:stop]), kind="stable")[:k]] = True
     before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
     return Rows(before[indptr], columns[kept].astype(np.int32), values[kept].astype(np.float32))

@@ -13,15 +13,15 @@ Floats = NDArray[np.float64]
 
 
 class Signal(Protocol):
-    """Scores of items for users' histories. A score of 0 says that the signal knows nothing of the item."""
+    """Scores items for users' histories. A score of 0 means that the signal knows nothing about the item."""
 
     def score(self, histories: Histories) -> Floats:
-        """(users, items). A user's scores do not depend on the other users."""
+        """(users, items): the scores. A user's scores do not depend on the other users."""
         ...
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
-        """(targets, entries) of one user: shares of the entries of the history in each target's score.
+        """(targets, entries) for one user: the shares of the history's entries in each target's score.
 
-        They add up to the score, except for a signal that scores without a history: all its shares are 0.
+        They add up to the score, except for a signal that does not use the history: all its shares are 0.
         """
         ...

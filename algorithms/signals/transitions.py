@@ -5,8 +5,8 @@ With C the counts of ``pair_counts`` and r and c their row and column sums,
     T_ij = (C_ij / ((r_i + D)^a (c_j + D)^b))^p
     t(j) = sum over the newest 20 entries of u_h 2^(-h / H) T_(i_h) j
 
-h is how many of the user's entries are strictly newer, so entries of one moment weigh the same. u_h is 1 for
-what the user liked, and a share for the rest: a film that disappointed says less about the next one.
+h is how many of the user's entries are strictly newer, so entries of one time weigh the same. u_h is 1 for
+entries that the user liked and less for others: a film that disappointed says less about the next one.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from algorithms.signals.rows import Rows, from_sorted
 
 Floats = NDArray[np.float64]
 
-_NEWEST = 20  # entries of a history that are asked
+_NEWEST = 20  # entries of a history that are used, the newest ones
 
 
 @dataclass(frozen=True)
 class TransitionSettings:
-    """The window of the counts, powers and damping of their sums, how fast a history fades (in entries)."""
+    """The window of the counts, the powers and damping of their sums, and the history's half-life."""
 
     window: Window = field(default_factory=Window)
     row_power: float = 1.0  # a
     column_power: float = 0.0  # b
-    half_life: float = 4.0  # H
-    damping: float = 5.0  # D, added to the sums: what was seen a few times only says little
-    power: float = 1.0  # p; below 1, several followers of some weight count more than a single frequent one
+    half_life: float = 4.0  # H, in entries
+    damping: float = 5.0  # D, added to the sums, because few events say little
+    power: float = 1.0  # p; below 1, several rarer followers count more than a single frequent one
     unliked: float = 1.0  # u of an entry whose grade is below that of a like
 
 
@@ -63,13 +63,13 @@ class Transitions:
         return shares
 
     def with_half_life(self, half_life: float) -> Transitions:
-        """The same rows, asked with another half-life of the history."""
+        """The same rows with another half-life of the history."""
         return replace(self, settings=replace(self.settings, half_life=half_life))
 
     def with_changes(self, changes: Pairs) -> Transitions:
-        """The signal after events since the fit (``pair_counts.changes``); only the rows they touch change.
+        """The signal after events since the fit (``pair_counts.changes``), which change only their own rows.
 
-        What was cut from these rows stays forgotten, and the new column sums count only in these rows.
+        Entries that were cut from these rows stay lost, and only these rows use the new column sums.
         """
         items = self.rows.items
         row_sums, column_sums = self.row_sums.astype(np.float64), self.column_sums.astype(np.float64)
@@ -94,7 +94,7 @@ class Transitions:
         )
 
     def _weigh_entries(self, histories: Histories) -> tuple[NDArray[np.int64], Floats]:
-        """The places of the entries that are asked, and how much each weighs."""
+        """The places of the entries that are used, and how much each weighs."""
         place = np.arange(len(histories.items)) - histories.indptr[histories.owners]
         asked = np.flatnonzero((place < _NEWEST) & (histories.items != UNKNOWN))
         weights = 2.0 ** (-histories.newer[asked] / self.settings.half_life)
@@ -107,7 +107,7 @@ class Transitions:
 def fit_transitions(
     histories: Histories, items: int, settings: TransitionSettings | None = None, k: int = 100
 ) -> Transitions:
-    """From all users' events; each row keeps its ``k`` largest entries."""
+    """Fit the signal to all users' events; each row keeps its ``k`` largest entries."""
     settings = settings or TransitionSettings()
     row_sums, column_sums = row_and_column_sums(histories, settings.window, items)
     pairs = count_pairs(histories, settings.window, items)

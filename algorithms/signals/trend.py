@@ -2,9 +2,9 @@
 
     P(j) = log(offset + sum over counted events of w 2^(-age / half-life)), minus its mean over the items
 
-A sum below 0 (more dislikes than likes) is as good as none.
-Without a half-life it is all-time popularity, which a blend may subtract. What is counted, and with which
-weight w, is as in `algorithms.signals.trend_counts`: Redis moves the same sums with each event.
+A sum below 0 (more dislikes than likes) counts as 0.
+Without a half-life it is all-time popularity, which a blend may subtract. `algorithms.signals.trend_counts`
+says what is counted, and with which weight w; in Redis each event moves the same sums.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from algorithms.signals.trend_counts import STANDS, Counted
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
-_FEWEST_MS = 86_400_000  # half-lives below a day have small counts, which a smaller offset tells apart
-_MOST_HALVINGS = 60.0  # by which a sum is raised or lowered; beyond, only the order of items counts
+_FEWEST_MS = 86_400_000  # half-lives below a day have small counts, which need a smaller offset
+_MOST_HALVINGS = 60.0  # a sum is halved or doubled this often at most; beyond, only the order matters
 
 
 class _ByMoment(Protocol):
@@ -31,11 +31,11 @@ class _ByMoment(Protocol):
 
 @dataclass(frozen=True)
 class Trend:
-    """Counts as they were at an instant."""
+    """A trend with the counts of one instant."""
 
     counts: Floats  # (items)
     at_ms: int
-    half_life_ms: float  # 0: nothing is forgotten
+    half_life_ms: float  # 0: counts do not decay
     offset: float
     is_live: bool = False  # whether it was counted by the rule of the state, so that Redis may move it
 
@@ -48,12 +48,12 @@ class Trend:
         return np.zeros((len(targets), len(history.items)))
 
     def at(self, moment: int) -> Floats:
-        """(items) at an instant, which may lie before the counts' own."""
+        """(items): the scores at an instant, which may be before that of the counts."""
         scores = np.log(self.offset + np.maximum(self.counts, 0.0) * self._fade(moment))
         return np.asarray(scores - scores.mean())
 
     def with_events(self, items: Integers, times_ms: Integers, weights: Floats | None = None) -> Trend:
-        """With further events, in any order; the instant moves to the newest one."""
+        """The trend with further events, in any order; its instant moves to the newest one."""
         known = np.asarray(items) != UNKNOWN
         if not known.any():
             return self
@@ -76,11 +76,11 @@ class CounterTrend:
     """A trend by the counters that Redis holds, which events have moved since the model was fitted.
 
     ``sums`` (items) are as in contracts.stored.records.Trend.score: log2 of the sums of w 2^(t / half-life),
-    which do not change with the clock; of all-time popularity log2 of the sums. -inf: nothing was counted.
+    which do not change with the clock; for all-time popularity they are log2 of the sums. -inf: no count.
     """
 
     sums: Floats
-    from_ms: int  # nobody asks before it: the newest event that was counted, as far as it is known
+    from_ms: int  # the time of the newest event that was counted, if known; questions are not before it
     half_life_ms: float
     offset: float
 
@@ -93,7 +93,7 @@ class CounterTrend:
         return np.zeros((len(targets), len(history.items)))
 
     def at(self, moment: int) -> Floats:
-        """(items) at an instant."""
+        """(items): the scores at an instant."""
         halvings = max(moment, self.from_ms) / self.half_life_ms if self.half_life_ms else 0.0
         raised = np.exp2(np.minimum(self.sums - halvings, _MOST_HALVINGS))
         scores = np.log(self.offset + raised)
@@ -104,14 +104,14 @@ class CounterTrend:
 class LiveTrend:
     """A trend as each event moves it, for questions of the past."""
 
-    start: Trend  # without an event
+    start: Trend  # the trend before any event
     items: Integers
     times_ms: NDArray[np.int64]
     weights: Floats  # negative where an event ceases to count
-    from_ms: NDArray[np.int64]  # when each begins to count, or ceases to; ascending
+    from_ms: NDArray[np.int64]  # from when on each entry takes effect, ascending
 
     def score(self, histories: Histories) -> Floats:
-        """(users, items): by the events strictly before each question."""
+        """(users, items): the scores by the events strictly before each question."""
         moments, place = np.unique(histories.now_ms, return_inverse=True)
         rows, trend, counted = [], self.start, 0
         for moment, until in zip(moments, np.searchsorted(self.from_ms, moments), strict=True):
@@ -127,7 +127,7 @@ class LiveTrend:
 
 
 def live_trend(counted: Counted, items: int, half_life_ms: float = 0.0) -> LiveTrend:
-    """With all events, those that were replaced too, each from when it was there until it was replaced."""
+    """A trend of all events, where each counts from its own time until it was replaced."""
     gone = counted.until_ms != STANDS
     from_ms = np.concatenate([counted.times_ms, counted.until_ms[gone]])
     order = np.argsort(from_ms, kind="stable")
@@ -147,7 +147,7 @@ def fit_trend(
     offset: float | None = None,
     is_live: bool = False,
 ) -> Trend:
-    """From what counts after all events. ``offset`` None: 1 for half-lives of a day and more, else 0.1."""
+    """A trend of the events that still count. ``offset`` None: 1 for half-lives from a day on, else 0.1."""
     standing = counted.standing()
     nothing = replace(_nothing(items, half_life_ms, offset), is_live=is_live)
     return nothing.with_events(standing.items, standing.times_ms, standing.weights)

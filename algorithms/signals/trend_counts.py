@@ -1,8 +1,8 @@
-"""What trends count, by the rule of the state in Redis: from when until when each event counted.
+"""The events that trends count, by the rule of the state in Redis, and until when each of them counts.
 
-Of one user, item and event type the newest event counts, with its weight. When a newer one comes, or one that
-takes it back, it no longer does (contracts/strengths.py). So what was counted at any moment is known, and a
-trend of the past is the one that Redis held then.
+For each user, item and event type the newest event counts, with its weight, until a newer one comes or one
+that cancels it (contracts/strengths.py). So it is known what was counted at any past moment, and a trend of
+the past is the one that Redis held then.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from algorithms.signals.history import UNKNOWN, Histories
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
-STANDS = np.iinfo(np.int64).max  # of an event that has not been replaced
+STANDS = np.iinfo(np.int64).max  # in place of a time: the event still counts
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Events in any order; every array has one entry an event."""
+    """Events in any order; every array has one entry for each event."""
 
     items: Integers
     times_ms: NDArray[np.int64]
@@ -31,13 +31,13 @@ class Counted:
     until_ms: NDArray[np.int64]  # when it ceased to count; STANDS
 
     def standing(self) -> Counted:
-        """What counts after all of these events."""
+        """The events that still count after all of them."""
         kept = self.until_ms == STANDS
         return Counted(self.items[kept], self.times_ms[kept], self.weights[kept], self.until_ms[kept])
 
 
 def counted_entries(histories: Histories) -> Counted:
-    """Each entry of known items, by its weight, as if nothing had been replaced."""
+    """All entries of known items with their weights, as if no event had replaced another."""
     known = histories.items != UNKNOWN
     many = int(known.sum())
     return Counted(

@@ -1,1 +1,1 @@
-"""`headwater backup` and `headwater restore`: what no rebuild brings back, in one file."""
+"""`headwater backup` and `headwater restore`: one file with what `headwater rebuild` cannot bring back."""

@@ -8,11 +8,11 @@ from contracts.stored import keyspace
 
 # How a restore joins the backup's values with those that Redis has by then.
 ABSENT_ONLY = (keyspace.SERVING_RULES, keyspace.EXPERIMENTS, keyspace.EXPERIMENTS_REVISION)
-LOGS = (keyspace.MODEL_AUDIT, keyspace.EXPERIMENT_AUDIT)  # older lines go before those that are there
+LOGS = (keyspace.MODEL_AUDIT, keyspace.EXPERIMENT_AUDIT)  # the backup's lines are put before Redis' own
 
 
 def tombstones(shards: int) -> list[str]:
-    """The keys of the users who asked to be forgotten; the later moment of both counts."""
+    """The keys of the users who asked to be forgotten; of the two times of a user the later one counts."""
     return [keyspace.erased_users(shard) for shard in range(shards)]
 
 

@@ -53,7 +53,7 @@ def parts_of(client: Any, key: str) -> Iterator[Part]:
 
 
 def write_parts(path: Path, parts: Iterable[Part]) -> int:
-    """Write the file in chunks; the number of its rows."""
+    """Write the file in chunks. Returns the number of its rows."""
     rows, source = 0, iter(parts)
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         while chunk := list(islice(source, _ROWS)):

@@ -1,7 +1,8 @@
 """Restores a backup, and overwrites nothing that is there.
 
-Versions are written whole and counted before the pointer names one. Users who asked to be forgotten after
-the backup was made are taken out of its lists, as far as Redis knows of them; `headwater rebuild` tells it.
+A version is written and its fields are counted before the pointer can name it. Users who asked to be
+forgotten after the backup was made are taken out of its lists, as far as Redis knows them; if Redis has lost
+them, `headwater rebuild` brings them back.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ def _is_there(publisher: Publisher, version: str) -> bool:
 
 
 def _serve(publisher: Publisher, summary: Summary) -> str | None:
-    """Serve the backup's version if none is served; the version that is served now."""
+    """Serve the backup's version if none is served. Returns the version that is served now."""
     if publisher.current_version() is None and summary.served is not None:
         publisher.move(summary.served, None, "restore", f"from the backup of {summary.made_at}")
     return publisher.current_version()

@@ -51,7 +51,7 @@ class Verified:
         return all(verdict.holds is not False for verdict in self.verdicts)
 
     def to_dict(self) -> dict[str, Any]:
-        """For --json."""
+        """The result as JSON, for ``--json``."""
         return {
             "holds": self.holds,
             "counts": self.counts,

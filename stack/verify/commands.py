@@ -27,7 +27,7 @@ _SHOWN = 5
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command and its own."""
+    """Add the command and its sub-commands."""
     commands = typer.Typer(invoke_without_command=True)
     commands.callback()(verify_ledgers)
     commands.command("export-state")(export)

@@ -38,8 +38,10 @@ def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
 
 
 def _with_traces(counted: State, exported: State) -> State:
-    """The recount with what erased users leave in the state: items of which nothing counts, and trends whose
-    newest octave is later than the lake tells, so that the oldest are gone.
+    """The recount with the traces of erased users in the state, which the lake no longer explains.
+
+    They are items of which nothing counts, and trends with a later newest octave, which has pushed out the
+    oldest ones.
     """
     nothing = {item: found for item, found in exported.popularity.items() if not found.users}
     trending = {

@@ -64,7 +64,7 @@ def _id_after(event_id: str) -> str:
 
 
 def send_corrected(events: Iterable[Interaction], settings: KafkaSettings) -> tuple[int, int]:
-    """Send the events; how many were acknowledged, and how many not. Raises BrokerUnavailableError."""
+    """Send the events. Returns how many were acknowledged, and how many not. BrokerUnavailableError."""
     failures: list[bool] = []
 
     def report(delivery: Delivery | None, error: Exception | None) -> None:

@@ -42,7 +42,7 @@ _TAIL_BYTES = 1 << 20
 
 
 class LedgerFormatError(StackError):
-    """A file is no ledger; the message names the file and the command that writes such a ledger."""
+    """A file is not a ledger; the message names the file and the command that writes such a ledger."""
 
 
 @dataclass(frozen=True)

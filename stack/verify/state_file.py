@@ -1,7 +1,7 @@
 """The state of Redis as a file: `headwater verify export-state` writes it, `headwater verify` reads it.
 
 Lines of JSON: a head (settings, applied offsets), the live figures, then histories, earlier events,
-popularity and trending, a line each.
+popularity and trending, one line for each.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class StateMovedError(StackError):
 
 
 class StateFileError(StackError):
-    """A file is no exported state."""
+    """A file is not an exported state."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class State:
     """A state, exported or recounted from the lake. Entries are those of records.encode_entry, joined."""
 
     histories: dict[tuple[str, str], bytes]  # (user, item) -> its entries
-    retracted: dict[tuple[str, str], bytes]  # the same, of items of which a retraction left nothing
+    retracted: dict[tuple[str, str], bytes]  # the same for items of which retractions left nothing
     popularity: dict[str, Popularity]
     trending: dict[int, dict[str, float]]  # half-life -> item -> score
     earlier: dict[tuple[str, str], bytes] = field(default_factory=dict)  # records.encode_earlier

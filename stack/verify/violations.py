@@ -17,7 +17,7 @@ class Violation(NamedTuple):
 
 
 class NotChecked(NamedTuple):
-    """Why an invariant was not checked: what it would need."""
+    """Why an invariant was not checked, and what a check would need."""
 
     reason: str
 
