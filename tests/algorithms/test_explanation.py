@@ -26,7 +26,7 @@ def test_the_shares_add_up_to_the_score_of_the_folded_in_user(
     np.testing.assert_allclose(shares.sum(axis=1), items @ user[0], rtol=1e-6, atol=1e-9)
 
 
-def test_what_is_alike_has_the_larger_share() -> None:
+def test_similar_items_have_the_larger_share() -> None:
     items = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]])
     parameters = {"reg_param": 0.1, "alpha": 1.0, "gramian": gramian(items)}
     shares = contributions(items[:2], np.array([1.0, 1.0]), items[2:], **parameters)

@@ -170,7 +170,7 @@ def test_a_dislike_moves_the_row_away_from_the_item() -> None:
     assert abs(disliking) < abs(plain)
 
 
-def test_a_new_item_is_solved_from_the_users_who_liked_it_and_fits_their_like() -> None:
+def test_a_new_item_solved_from_users_who_like_it_scores_higher_for_users_like_them() -> None:
     users = np.random.default_rng(5).standard_normal((200, 8)).astype(np.float32)
     likes_it = users @ np.arange(8) > 10
     first_five = np.flatnonzero(likes_it)[:5]

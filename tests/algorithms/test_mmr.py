@@ -42,7 +42,7 @@ def test_without_diversity_it_orders_by_relevance_and_equal_ones_by_place() -> N
     assert mmr(np.array([0.2, 0.9, 0.2, 0.9]), np.ones((4, 2)), 0.0) == [1, 3, 0, 2]
 
 
-def test_the_second_of_two_alike_waits_for_the_others() -> None:
+def test_the_second_of_two_equal_items_comes_after_the_others() -> None:
     vectors = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     assert mmr(np.array([1.0, 0.9, 0.8, 0.7]), vectors, 0.5) == [0, 3, 2, 1]
 

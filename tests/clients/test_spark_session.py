@@ -14,7 +14,7 @@ _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_si
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="no /proc")
-def test_no_setting_of_spark_stands_in_the_list_of_processes(spark: SparkSession) -> None:
+def test_the_list_of_processes_shows_no_setting_of_spark(spark: SparkSession) -> None:
     """SPARK_CONF may hold the key of a bucket."""
     process = SparkContext._gateway.proc  # type: ignore[union-attr]
     arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().split("\0")

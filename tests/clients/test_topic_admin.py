@@ -31,7 +31,7 @@ def test_a_topic_that_does_not_exist_has_no_offsets(broker: str) -> None:
     assert end_offsets(broker, "never-made") == {}
 
 
-def test_topics_of_somebody_else_are_judged_by_what_the_broker_says_of_them(broker: str) -> None:
+def test_topics_that_somebody_else_created_are_judged_by_the_brokers_answer(broker: str) -> None:
     create_topics(broker)
     assert find_topic_faults(broker) == []
     name = f"test-{uuid.uuid4().hex[:12]}"

@@ -38,7 +38,7 @@ def test_the_newest_formats_have_their_files() -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_stored_record_is_read_and_written_alike(name: str) -> None:
+def test_a_stored_record_is_read_and_written_back_unchanged(name: str) -> None:
     stored = bytes.fromhex(STATE["records"][name])
     assert SAMPLES[name].decode(stored) == SAMPLES[name].value
     assert SAMPLES[name].encode() == stored

@@ -26,7 +26,7 @@ def test_an_entry_survives_its_own_json(
     assert CatalogEntry.model_validate_json(entry.to_json()) == entry
 
 
-def test_the_key_tells_items_and_users_of_one_id_apart() -> None:
+def test_an_item_and_a_user_with_the_same_id_have_different_keys() -> None:
     assert CatalogEntry(kind="item", id="7").key == b"item:7"
     assert CatalogEntry(kind="user", id="7").key == b"user:7"
 

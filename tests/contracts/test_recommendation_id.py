@@ -36,18 +36,18 @@ def test_an_id_is_not_of_another_user() -> None:
     assert not read.is_of("bob")
 
 
-def test_an_id_of_another_key_is_none() -> None:
+def test_an_id_that_was_issued_with_another_key_is_not_read() -> None:
     assert IDS.read(RecommendationIds("another key of this test").issue("ada", "v", "als")) is None
     assert IDS.read(RecommendationIds(None).issue("ada", "v", "als")) is None
 
 
 @given(st.integers(0, ID_LENGTH - 1), st.sampled_from("AB-_z9=\n "))
-def test_an_id_that_was_changed_anywhere_is_none(place: int, other: str) -> None:
+def test_an_id_that_was_changed_anywhere_is_not_read(place: int, other: str) -> None:
     text = IDS.issue("ada", "v", "als")
     changed = text[:place] + other + text[place + 1 :]
     assert (IDS.read(changed) is None) == (changed != text)
 
 
 @pytest.mark.parametrize("text", ["", "r1", "é" * ID_LENGTH, "=" * ID_LENGTH, "A" * 4 * ID_LENGTH])
-def test_what_is_no_id_is_none(text: str) -> None:
+def test_text_that_is_not_an_id_is_not_read(text: str) -> None:
     assert IDS.read(text) is None

@@ -60,7 +60,7 @@ def test_a_cluster_is_full_when_one_of_its_servers_is_and_may_evict_when_one_may
     assert info_of_all([]) == {}
 
 
-def test_a_redis_whose_file_cannot_be_written_refuses_writes_and_is_no_full_one() -> None:
+def test_a_redis_that_cannot_write_its_file_refuses_writes_but_is_not_full() -> None:
     memory = memory_of({"aof_last_write_status": "err"})
     assert (memory.refuses_writes, memory.is_full) == (True, False)
     assert "cannot write to its disk" in str(memory_fault(memory))

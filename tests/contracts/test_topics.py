@@ -88,7 +88,7 @@ def test_offsets_become_sparks_form_and_back() -> None:
     assert by_partition(found) == {"interactions:0": 5, "interactions:1": 0, "catalog:0": 7}
 
 
-def test_a_prefix_stands_before_the_name_of_every_topic() -> None:
+def test_the_name_of_every_topic_begins_with_the_prefix() -> None:
     said = subprocess.run(
         [sys.executable, "-c", "from contracts import topics; print([t.name for t in topics.TOPICS])"],
         env={**os.environ, "KAFKA_TOPIC_PREFIX": "shop."},

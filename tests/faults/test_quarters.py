@@ -43,7 +43,7 @@ def test_growth_is_judged_by_the_figures_unit(figure: str, first: float, last: f
     assert bool(list(judge({figure: {"first": steady(first), "last": steady(last)}}))) == grows
 
 
-def test_longer_rounds_are_no_growth_but_more_held_between_or_in_them_is() -> None:
+def test_longer_rounds_are_not_growth_but_more_memory_between_or_in_them_is() -> None:
     idle, busy = 60.0, 300.0
     short, long = [idle] * 7 + [busy] * 3, [idle] * 3 + [busy] * 7
     middle = [idle] * 20

@@ -105,7 +105,7 @@ def duplicates_and_contradictions() -> list[Row]:
 
 
 @pytest.mark.parametrize("rows", [one_rating, duplicates_and_contradictions])
-def test_a_model_comes_of_it(world: World, rows: Callable[[], list[Row]]) -> None:
+def test_the_events_give_a_model(world: World, rows: Callable[[], list[Row]]) -> None:
     given = rows()
     world.append(given)
     outcome, manifest = world.round()

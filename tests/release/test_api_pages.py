@@ -38,7 +38,7 @@ def test_every_record_that_the_page_links_to_has_its_section() -> None:
         ({}, "any value"),
     ],
 )
-def test_the_type_of_a_value_is_said_in_words(schema: dict[str, object], words: str) -> None:
+def test_the_type_of_a_value_is_given_in_words(schema: dict[str, object], words: str) -> None:
     assert kind(schema) == words
 
 

@@ -38,7 +38,7 @@ def test_an_engine_that_answers_builds_and_else_buildah(monkeypatch: pytest.Monk
     assert images.find_builder() is None
 
 
-def test_a_machine_without_both_is_told_so_and_what_to_do(
+def test_a_machine_without_either_is_an_error_that_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
 ) -> None:
     monkeypatch.setattr(images, "find_builder", lambda: None)

@@ -11,7 +11,7 @@ from release.steps import ROOT, ReleaseError
 from tests.architecture.test_layout import PACKAGES
 
 
-def test_the_version_stands_in_one_place_and_the_changelog_says_what_is_in_it() -> None:
+def test_the_version_is_in_one_place_and_the_changelog_describes_it() -> None:
     number = source_tree.version()
     assert metadata.version("headwater") == number
     holding = [

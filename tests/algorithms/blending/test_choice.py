@@ -99,7 +99,7 @@ def test_too_few_questions_give_the_defaults_and_a_sentence(few: int) -> None:
     assert choice.hot.ndcg is None
 
 
-def test_without_a_signal_of_the_defaults_the_first_offered_stands_alone() -> None:
+def test_without_a_signal_of_the_defaults_the_first_offered_signal_ranks_alone() -> None:
     histories = random_histories()
     trends = [each for each in fit_offered(histories, 12) if each.family == "trend"]
     none = next_item_questions(histories, np.zeros(len(histories.items), np.bool_))

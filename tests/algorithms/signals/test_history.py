@@ -16,7 +16,7 @@ from algorithms.signals.history import (
 from tests.algorithms.signals.worlds import HOUR, of_events, random_histories
 
 
-def test_each_user_s_newest_event_stands_first() -> None:
+def test_each_users_newest_event_comes_first() -> None:
     histories = of_events([(1, 10, 5), (0, 11, 3), (1, 12, 9), (1, 13, 7)], users=2)
     assert histories.indptr.tolist() == [0, 1, 4]
     assert histories.items.tolist() == [11, 12, 13, 10]

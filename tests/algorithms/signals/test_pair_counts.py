@@ -69,7 +69,7 @@ def test_counts_do_not_depend_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPa
     assert _as_dict(count_pairs(histories, WINDOWS[1], ITEMS)) == pytest.approx(whole)
 
 
-def test_without_an_order_both_directions_count_alike() -> None:
+def test_without_an_order_both_directions_count_the_same() -> None:
     histories = of_events([(0, 1, 7), (0, 2, 7), (0, 3, 7)], users=1)
     counts = _as_dict(count_pairs(histories, Window(2, 1.0), 4))
     assert counts == {pair[::-1]: count for pair, count in counts.items()}

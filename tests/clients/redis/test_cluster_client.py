@@ -49,7 +49,7 @@ def test_a_script_runs_on_a_server_that_has_not_seen_it(client: redis.Redis) -> 
     assert {script(keys=[key], args=["x"]) for key in KEYS} == {b"x"}
 
 
-def test_an_error_stands_in_its_place_or_is_raised(client: redis.Redis) -> None:
+def test_an_error_is_returned_in_place_of_its_reply_or_raised(client: redis.Redis) -> None:
     client.set("text", "no number")
     with client.pipeline(transaction=False) as pipeline:
         pipeline.set("a", 1).incr("text").set("b", 2)

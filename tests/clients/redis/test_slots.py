@@ -33,7 +33,7 @@ def test_the_keys_of_each_script_and_transaction_lie_in_one_slot(keys: Sequence[
     assert len({slot_of(("GET", key)) for key in command[3:-1]}) == 1
 
 
-def test_only_keys_get_another_name_and_only_some() -> None:
+def test_only_the_keys_of_cluster_names_get_another_name() -> None:
     there = keyspace.CLUSTER_NAMES[EPOCH]
     assert command_in_cluster(("SET", EPOCH, EPOCH)) == ("SET", there, EPOCH)
     assert command_in_cluster(("GET", EPOCH.encode())) == ("GET", there)

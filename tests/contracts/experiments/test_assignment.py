@@ -63,7 +63,7 @@ def test_any_text_gets_the_same_arm_each_time(user: str) -> None:
     assert first == second
 
 
-def test_another_process_assigns_alike() -> None:
+def test_another_process_assigns_the_same_arms() -> None:
     program = (
         "from contracts.experiments.assignment import unit_hash\n"
         "print(*(round(unit_hash(b'e/1\\0', user)[1], 12) for user in ('ann', 'bob', 'ü')))"

@@ -31,7 +31,7 @@ def test_a_manifest_without_a_format_number_is_read_without_loss() -> None:
     assert manifest.history[-1].version == manifest.version
 
 
-def test_what_is_written_is_read_again_and_written_alike() -> None:
+def test_a_written_manifest_is_read_and_written_back_unchanged() -> None:
     manifest = Manifest.from_json(FORMAT_0)
     again = Manifest.from_json(manifest.to_json())
     assert again == manifest

@@ -46,7 +46,7 @@ def test_every_field_is_read_as_it_was_written(status: StreamingStatus | Trainin
 
 
 @pytest.mark.parametrize("kind", [StreamingStatus, TrainingStatus])
-def test_what_nobody_wrote_is_none_and_is_not_written(
+def test_a_field_that_nobody_wrote_is_none_and_is_not_written(
     kind: type[StreamingStatus] | type[TrainingStatus],
 ) -> None:
     assert kind.decode({}) == kind()
@@ -72,7 +72,7 @@ def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
     assert TRAINING.encode()["served_request"] == "3"
 
 
-def test_what_cannot_be_read_is_none_and_what_is_not_known_is_ignored() -> None:
+def test_a_field_that_cannot_be_read_is_none_and_an_unknown_one_is_ignored() -> None:
     text = {"heartbeat": "soon", "online_through": "12.0", "pending_users": "inf", "of_the_future": "1"}
     assert StreamingStatus.decode(as_stored(text)) == StreamingStatus(online_through=12)
 

@@ -147,7 +147,7 @@ def test_other_experiments_and_models_are_named_as_external_factors() -> None:
 
 
 @pytest.mark.parametrize("shape", ["much", "nothing"])
-def test_the_report_is_json_text_and_a_page_that_stands_alone(shape: str) -> None:
+def test_the_report_is_json_text_and_a_self_contained_page(shape: str) -> None:
     if shape == "much":
         report = make_report(running(hypothesis="<b>bold & odd</b>"), world((0.10, 0.12), users=400))
     else:

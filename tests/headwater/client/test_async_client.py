@@ -99,7 +99,7 @@ def test_a_call_is_repeated_until_it_is_answered() -> None:
     assert len({json.loads(body)["events"][0]["event_id"] for body in seen}) == 1
 
 
-def test_nobody_there_is_said_after_all_attempts() -> None:
+def test_an_api_that_does_not_answer_is_an_error_after_all_attempts() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
 

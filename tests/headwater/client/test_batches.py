@@ -30,7 +30,7 @@ def test_every_event_goes_out_once_and_in_order() -> None:
     assert max(map(len, sent)) == 7
 
 
-def test_who_is_faster_than_the_api_waits() -> None:
+def test_a_sender_that_is_faster_than_the_api_waits() -> None:
     gate, taken = threading.Event(), threading.Event()
 
     def send(events: Sequence[Event]) -> Accepted:

@@ -54,7 +54,7 @@ def test_a_mapping_that_is_not_understood_is_explained(text: str) -> None:
         parse_columns(text)
 
 
-def test_no_name_stands_for_two_parts() -> None:
+def test_no_two_parts_have_the_same_name() -> None:
     names = [name for usual in USUAL.values() for name in usual]
     assert len(names) == len(set(names))
 

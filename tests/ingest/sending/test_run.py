@@ -110,7 +110,7 @@ def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic
     assert (final.acknowledged, final.catalog_sent) == (7, 0)
 
 
-def test_a_replay_that_was_cut_short_is_begun_anew(broker: str, tmp_path: Path) -> None:
+def test_a_replay_that_was_cut_short_begins_again(broker: str, tmp_path: Path) -> None:
     mark = ReplayedMark(tmp_path / "replayed", "world")
     _run(SyntheticWorld(WorldSize(users=5, items=20, ratings=30)), broker, replayed=mark, limit=10).run()
     assert not mark.is_there()

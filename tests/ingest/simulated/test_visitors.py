@@ -32,7 +32,7 @@ def _popularity() -> np.ndarray:
     return np.bincount(items, minlength=WORLD.size.items)
 
 
-def test_what_stands_further_down_is_looked_at_less() -> None:
+def test_items_further_down_are_looked_at_less() -> None:
     visitors = _visitors(2)
     user = 3
     loved = WORLD.item_id(int(np.argmax(WORLD.expected_rating(user, NOW))))
@@ -57,7 +57,7 @@ def test_events_are_the_contracts_and_name_their_list_and_their_session() -> Non
     ]
 
 
-def test_visits_are_of_users_of_the_world_and_each_has_a_session_of_its_own() -> None:
+def test_each_visit_is_by_a_user_of_the_world_and_has_its_own_session() -> None:
     visitors = _visitors(3)
     visits = [visitors.visit() for _ in range(300)]
     assert len({each.session_id for each in visits}) == 300

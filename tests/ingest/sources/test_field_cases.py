@@ -366,7 +366,7 @@ def test_a_row_that_comes_twice_is_one_event(write_file: Written, read_back: Any
 
 
 @pytest.mark.parametrize("text", ["NULL", "null", "None", "NaN", r"\N", "N/A", ""])
-def test_text_that_stands_for_nothing_is_no_id_and_no_value(
+def test_text_that_means_a_missing_value_is_neither_an_id_nor_a_value(
     text: str, write_file: Written, read_back: Any
 ) -> None:
     path = write_file(

@@ -28,7 +28,7 @@ def test_ratings_csv_comes_with_the_movies_beside_it(write_file: Written, read_b
 
 
 @pytest.mark.parametrize("title", ["Babylon 5", "(1995) Toys", "Year (95)"])
-def test_a_title_without_a_year_at_its_end_says_nothing_of_publication(
+def test_a_title_without_a_year_at_its_end_gives_no_time_of_publication(
     write_file: Written, read_back: Any, title: str
 ) -> None:
     write_file("movies.csv", f"movieId,title,genres\n1,{title},Drama\n")

@@ -60,7 +60,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(tmp_path: Path, text: 
         _read(path)
 
 
-def test_a_file_that_is_none_is_told_so(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_as_its_kind_is_an_error(tmp_path: Path) -> None:
     for name, content in (("a.parquet", b"nonsense"), ("a.csv", b"\xff\xfe\x00"), ("absent.csv", None)):
         if content is not None:
             (tmp_path / name).write_bytes(content)

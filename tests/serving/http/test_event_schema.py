@@ -43,7 +43,7 @@ def test_the_document_says_what_the_contract_takes(event: dict[str, Any], accept
         assert accepted
 
 
-def test_a_batch_is_bounded_and_stands_alone() -> None:
+def test_a_batch_is_bounded_and_has_no_other_field() -> None:
     schema = request_body(2)["content"]["application/json"]["schema"]
     like = ONE | {"event_type": "like"}
     assert validator(schema).is_valid({"events": [like, like]})

@@ -86,7 +86,7 @@ def test_the_personal_order_of_the_whole_catalogue_is_that_of_the_users_list(
     asyncio.run(scenario())
 
 
-def test_known_items_stay_unknown_ones_keep_their_places_and_each_item_stands_once(
+def test_known_items_stay_unknown_ones_keep_their_places_and_each_item_occurs_once(
     redis_url: str, api: Client
 ) -> None:
     made, listed = _ranked_world()

@@ -118,7 +118,7 @@ def test_an_alert_says_what_it_is_and_has_its_entry_in_the_runbook(alert: dict[s
     assert len(entry[1]) > 80
 
 
-def test_the_runbook_has_no_entry_for_an_alert_that_is_no_more() -> None:
+def test_the_runbook_has_no_entry_for_an_alert_that_does_not_exist() -> None:
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^### (Headwater\w+)$", runbook, re.MULTILINE)) == {a["alert"] for a in ALERTS}
 

@@ -19,7 +19,9 @@ from tests.serving.conftest import Client, settings_of
     ("sent", "kept"),
     [("a-1.B_2", True), ("", False), ("x" * 65, False), ('a"b', False), ("a b", False), ("é", False)],
 )
-def test_a_fault_tells_its_id_and_the_log_line_has_the_same(api: Client, sent: str, kept: bool) -> None:
+def test_an_answer_about_a_fault_and_its_log_line_have_the_same_id(
+    api: Client, sent: str, kept: bool
+) -> None:
     lines: list[dict[str, object]] = []
 
     class Keeping(logging.Handler):

@@ -51,7 +51,9 @@ def test_the_receipt_lists_what_still_holds_the_user_and_until_when() -> None:
 
 
 @pytest.mark.parametrize("text", [a_manifest("v1").to_json(), "damaged"])
-def test_a_model_that_says_nothing_of_erasures_may_hold_the_user(redis_url: str, text: str) -> None:
+def test_a_model_whose_manifest_does_not_mention_erasures_may_hold_the_user(
+    redis_url: str, text: str
+) -> None:
     client = redis.Redis.from_url(redis_url)
     client.hset(keyspace.APPLIED_ONLINE, "catalog:0", 8)
     client.hset(keyspace.APPLIED_LAKE, "catalog:0", 8)

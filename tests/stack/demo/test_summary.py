@@ -47,6 +47,6 @@ def test_the_seconds_of_the_steps_stand_on_a_line_and_those_of_the_installation_
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"sent": 1}'])
-def test_what_is_no_summary_is_refused(text: str) -> None:
+def test_a_file_that_is_not_a_summary_is_refused(text: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         Summary.decode(text)

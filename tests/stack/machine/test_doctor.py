@@ -10,7 +10,7 @@ from stack.cli import build_app
 from stack.machine import doctor
 
 
-def test_doctor_says_of_each_check_whether_it_holds_and_the_cure_where_not() -> None:
+def test_doctor_says_for_each_check_that_it_holds_or_what_the_cure_is() -> None:
     checks = [doctor.Check("good", True, "fine", "none"), doctor.Check("bad", False, "broken", "mend it")]
     assert doctor.as_dict(checks) == {
         "ok": False,

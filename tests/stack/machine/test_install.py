@@ -40,7 +40,7 @@ def test_every_locked_package_has_a_hash_and_no_lock_names_an_index(lock: Path) 
     assert "index" not in text
 
 
-def test_what_running_needs_is_locked_alike_for_the_tests() -> None:
+def test_the_tests_lock_the_same_versions_of_what_running_needs() -> None:
     run, dev = (_pins((ROOT / "locks" / f"{name}.txt").read_text()) for name in ("run", "dev"))
     assert run < dev
 

@@ -76,7 +76,9 @@ def test_a_jar_that_is_not_what_the_lock_says_is_refused(
     assert not (root / jar.path).exists()
 
 
-def test_without_network_the_cure_is_said(tmp_path: Path, mirror: Callable[[str, bytes], Jar]) -> None:
+def test_without_a_network_the_error_names_the_cure(
+    tmp_path: Path, mirror: Callable[[str, bytes], Jar]
+) -> None:
     absent = mirror("one", CONTENT)._replace(artifact="absent")
     with pytest.raises(StackError, match=r"connect to the network and run `headwater setup`"):
         ensure_jars(_quiet, tmp_path / "jars", [absent])

@@ -36,7 +36,7 @@ def test_a_killed_holder_leaves_the_folder_free(tmp_path: Path) -> None:
         pass
 
 
-def test_a_state_whose_supervisor_is_gone_is_no_state(tmp_path: Path) -> None:
+def test_the_state_of_a_run_without_its_supervisor_is_not_read(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     state = RunState.of_this_process(PORTS)
     state.write(folders)
@@ -70,7 +70,7 @@ def test_a_state_from_before_there_was_a_format_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"phase": "asleep"}', '{"supervisor": [1'])
-def test_what_is_no_state_is_no_state(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_state_is_not_read(tmp_path: Path, text: str) -> None:
     folders = Folders(tmp_path)
     folders.state.write_text(text)
     assert RunState.read(folders) is None

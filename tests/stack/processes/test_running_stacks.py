@@ -42,7 +42,7 @@ def test_the_note_of_a_killed_stack_does_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"data_dir": 7}'])
-def test_what_is_no_note_does_not_count(text: str) -> None:
+def test_a_file_that_is_not_a_note_does_not_count(text: str) -> None:
     notes_dir().mkdir()
     (notes_dir() / "x.json").write_text(text)
     assert running_stacks() == []

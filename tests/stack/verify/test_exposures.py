@@ -18,7 +18,7 @@ ROWS = [
 ]
 
 
-def test_each_exposure_once_and_nothing_of_the_erased_violates_nothing() -> None:
+def test_exposures_that_are_there_once_and_not_of_erased_users_violate_nothing() -> None:
     assert shown_once(replace(CLEAN, shown=pa.Table.from_pylist(ROWS, SHOWN), erased={"ann": 1999})) == []
 
 

@@ -52,7 +52,9 @@ def test_what_redis_holds_is_read_back_from_the_file(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_an_item_named_like_a_history_is_none(client: redis.Redis, redis_url: str) -> None:
+def test_an_item_whose_id_looks_like_a_historys_key_is_not_read_as_a_history(
+    client: redis.Redis, redis_url: str
+) -> None:
     client.zadd(keyspace.together("x}:history:y", 0), {"a": 1})
     with redis_state(redis_url) as state:
         assert list(state.histories()) == []

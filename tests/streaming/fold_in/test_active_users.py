@@ -44,7 +44,7 @@ def folded_users(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return done
 
 
-def test_the_most_recently_active_come_first_and_who_is_left_waits(
+def test_the_most_recently_active_users_come_first_and_the_others_wait(
     folded_users: list[str], queued_users: list[str]
 ) -> None:
     fold_in_active(CLIENT, users_of("ann", "bob", "cyd", "ann"), {0: 5}, StreamingSettings())

@@ -132,7 +132,7 @@ def test_a_list_is_hot_by_arrival_however_old_the_events_are() -> None:
     assert online(BLEND, [[]])[1] == [0.0]
 
 
-def test_all_known_items_are_left_out_but_where_the_blend_allows_them() -> None:
+def test_all_known_items_are_left_out_unless_the_blend_allows_them() -> None:
     user: Rated = [(item, 5.0, item, item) for item in range(0, ITEMS, 2)]
     assert not set(online(BLEND, [user], n=ITEMS)[0].indexes[0].tolist()) & set(range(0, ITEMS, 2))
     assert set(online(WITH_KNOWN, [user], n=ITEMS)[0].indexes[0].tolist()) & set(range(0, ITEMS, 2))

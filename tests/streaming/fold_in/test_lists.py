@@ -125,7 +125,7 @@ def test_known_items_beyond_the_cap_are_left_out_too(client: redis.Redis) -> Non
     assert set(fresh_of(client, "a").indexes) == {27, 28, 29}
 
 
-def test_a_new_model_is_taken_up_and_its_lists_carry_its_version_and_so_is_a_rollback(
+def test_a_new_model_and_a_rollback_are_taken_up_and_lists_name_the_version(
     client: redis.Redis,
 ) -> None:
     publish(client, "v1", ITEMS)
@@ -231,7 +231,7 @@ def test_known_items_beyond_the_cap_are_left_out_of_a_blend_s_lists_too(client: 
     assert set(fresh_of(client, "a").indexes) <= {27, 28, 29}
 
 
-def test_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) -> None:
+def test_a_user_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) -> None:
     publish_with_blend(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     queue_users(client, ["a"], SETTINGS)

@@ -98,7 +98,7 @@ def test_a_blend_is_read_as_it_was_published(client: redis.Redis) -> None:
     assert model.blend.signals.keys() == published.served.signals.keys()
 
 
-def test_a_blend_whose_arrays_are_missing_is_said_once_and_the_factors_rank_alone(
+def test_missing_arrays_of_a_blend_are_logged_once_and_the_factors_rank_alone(
     client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish_with_blend(client, "v1", [f"i{n}" for n in range(20)])

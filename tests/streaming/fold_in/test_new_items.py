@@ -93,5 +93,5 @@ def test_an_item_that_everybody_touches_keeps_only_as_many_users_as_change_its_f
     assert learn_new_items(client, model, touches("y", 1.0, 1.0), min_users=2) == 1
 
 
-def test_nothing_touched_is_nothing_to_do(client: redis.Redis, model: OnlineModel) -> None:
+def test_without_touched_items_there_is_nothing_to_do(client: redis.Redis, model: OnlineModel) -> None:
     assert learn_new_items(client, model, [], min_users=1) == 0

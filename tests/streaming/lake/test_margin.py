@@ -26,5 +26,5 @@ def test_the_share_grows_as_the_lake_falls_behind_and_as_kafka_deletes(
     assert found == share
 
 
-def test_a_partition_that_the_lake_has_not_reached_yet_says_nothing() -> None:
+def test_a_partition_that_the_lake_has_not_reached_yet_does_not_count() -> None:
     assert unread_share({}, {"interactions:1": 5}, {"interactions:0": 5}) == 0.0

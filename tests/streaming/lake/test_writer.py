@@ -41,7 +41,7 @@ def test_of_two_services_on_one_lake_the_later_one_writes_and_the_other_one_ends
     second.check()
 
 
-def test_a_file_that_is_gone_is_written_again_and_half_of_one_says_nothing(uri: str) -> None:
+def test_a_missing_file_is_written_again_and_half_a_file_counts_as_none(uri: str) -> None:
     only, path = writer(uri), Path(uri) / "_streaming.json"
     path.unlink()
     only.check()

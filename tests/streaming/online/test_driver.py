@@ -177,7 +177,9 @@ def test_offsets_without_a_record_are_passed_and_disturb_nothing(
     assert caplog.text.count("live from") == 1
 
 
-def test_what_ends_it_is_kept(spark: SparkSession, settings: StreamingSettings, client: redis.Redis) -> None:
+def test_the_error_that_ends_it_is_kept(
+    spark: SparkSession, settings: StreamingSettings, client: redis.Redis
+) -> None:
     online = Online(spark, settings.model_copy(update={"checkpoints_uri": "/proc/nowhere"}))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("threading.excepthook", lambda _: None)

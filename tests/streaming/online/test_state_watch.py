@@ -90,7 +90,7 @@ def test_deleted_keys_take_the_mark_away(redis_url: str, caplog: pytest.LogCaptu
     assert caplog.text.count("a part of the state in Redis is gone") == 1
 
 
-def test_a_rebuild_at_work_is_no_alarm(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_running_rebuild_raises_no_alarm(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with redis.Redis.from_url(redis_url) as client:
         mark_written(client)
         watch = StateWatch(client)

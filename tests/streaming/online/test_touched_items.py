@@ -28,7 +28,7 @@ def popular(client: redis.Redis) -> dict[str, float]:
     return {item.decode(): score for item, score in raw}
 
 
-def test_what_was_touched_is_merged_once(redis_url: str) -> None:
+def test_touched_items_are_merged_once(redis_url: str) -> None:
     client = redis_client(redis_url)
     for user in ("u1", "u2", "u3"):
         like(client, user, "a")
@@ -41,7 +41,7 @@ def test_what_was_touched_is_merged_once(redis_url: str) -> None:
     assert not client.exists(keyspace.TOUCHED, keyspace.MERGING)
 
 
-def test_what_a_killed_one_had_set_aside_is_merged_with_what_came_after(redis_url: str) -> None:
+def test_items_that_a_killed_merge_had_set_aside_are_merged_with_later_ones(redis_url: str) -> None:
     client = redis_client(redis_url)
     like(client, "u1", "a")
     client.rename(keyspace.TOUCHED, keyspace.MERGING)

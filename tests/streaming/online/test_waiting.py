@@ -106,7 +106,7 @@ def test_what_is_touched_is_merged_between_two_looks(client: redis.Redis, redis_
     assert online._merge_for(60.0)
 
 
-def test_what_waiting_does_not_help_ends_the_loop(client: redis.Redis, redis_url: str) -> None:
+def test_an_error_that_waiting_does_not_cure_ends_the_loop(client: redis.Redis, redis_url: str) -> None:
     client.set(keyspace.APPLIED_TIMES, "not a hash")
     online = driver.Online(MagicMock(), settings_at(redis_url))
     with pytest.MonkeyPatch.context() as patched:

@@ -38,7 +38,7 @@ def test_any_record_becomes_an_event_or_gets_a_reason(fields: dict[str, Any]) ->
 
 
 @given(st.binary())
-def test_bytes_that_no_format_fits_are_left_to_our_own_reading(value: bytes) -> None:
+def test_bytes_that_no_format_matches_are_read_as_our_own_event(value: bytes) -> None:
     assert mapped_record(value, MAPPING) == (None, None)
 
 
@@ -63,7 +63,7 @@ def test_another_systems_id_is_always_the_same_one_of_ours(text: str) -> None:
         ("1714557600001000000", 1_714_557_600_001),
     ],
 )
-def test_a_moment_is_told_as_text_or_as_a_number_of_any_unit(written: Any, ms: int) -> None:
+def test_a_time_may_be_text_or_a_number_in_any_unit(written: Any, ms: int) -> None:
     value = json.dumps({"kind": "seen", "u": 1, "i": 2, "t": written}).encode()
     event, _ = mapped_record(value, MAPPING)
     assert event is not None

@@ -215,7 +215,7 @@ CELLS = (
 )
 
 
-def test_records_with_anything_in_any_place_are_read_alike_by_both(
+def test_spark_and_python_read_records_with_any_value_in_any_place_in_the_same_way(
     spark: SparkSession, mapping: MappingFile
 ) -> None:
     chosen = random.Random(7)

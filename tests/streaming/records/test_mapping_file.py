@@ -24,7 +24,7 @@ def test_each_known_format_is_a_mapping_by_itself(tmp_path: Path, name: str) -> 
     assert read_mapping(write(tmp_path, {"formats": [{"like": name}]})).formats[0].name == name
 
 
-def test_ones_own_words_stand_on_top_of_a_known_format(tmp_path: Path) -> None:
+def test_a_formats_own_entries_win_over_those_of_the_known_format(tmp_path: Path) -> None:
     ours = {"like": "segment", "fields": {"item_id": "/properties/article"}, "types": {"Seen": "view"}}
     (form,) = read_mapping(write(tmp_path, {"formats": [ours]})).formats
     assert form.fields["item_id"] == ("/properties/article",)
@@ -49,7 +49,7 @@ def test_ones_own_words_stand_on_top_of_a_known_format(tmp_path: Path) -> None:
         ({"formats": [PLAIN], "more": 1}, "more"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_refused_by_its_place(
+def test_a_file_that_is_not_a_mapping_is_refused_with_the_place_of_the_fault(
     tmp_path: Path, content: Any, sentence: str
 ) -> None:
     path = write(tmp_path, content)

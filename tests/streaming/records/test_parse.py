@@ -232,7 +232,7 @@ def test_an_event_without_an_id_gets_the_same_one_on_every_replay(spark: SparkSe
         ({"kind": "item", "id": "x", "updated_at": "1"}, "malformed JSON or a field of the wrong type"),
     ],
 )
-def test_catalogue_entries_are_held_to_their_bounds(
+def test_catalogue_entries_beyond_their_bounds_are_rejected(
     spark: SparkSession, entry: dict[str, Any], reason: str | None
 ) -> None:
     parsed = parse(records(spark, encode([entry]), topics.CATALOG.name))

@@ -67,7 +67,7 @@ def test_all_versions_of_the_subjects_are_read(registry: str) -> None:
     ]
 
 
-def test_name_and_password_go_along_and_stand_in_no_error(registry: str) -> None:
+def test_name_and_password_are_sent_and_no_error_shows_them(registry: str) -> None:
     assert len(list(registered_schemas(registry, ["closed"], "ann:secret"))) == 2
     with pytest.raises(SchemaRegistryError, match="answers 401: check SCHEMA_REGISTRY_URL and") as refused:
         list(registered_schemas(registry, ["closed"], "ann:wrong"))
@@ -75,11 +75,13 @@ def test_name_and_password_go_along_and_stand_in_no_error(registry: str) -> None
 
 
 @pytest.mark.parametrize(("subject", "sentence"), [("a/b", "gave no schema"), ("words", "does not answer")])
-def test_what_is_no_registrys_answer_names_the_setting(registry: str, subject: str, sentence: str) -> None:
+def test_an_answer_that_is_not_a_registrys_is_an_error_that_names_the_setting(
+    registry: str, subject: str, sentence: str
+) -> None:
     with pytest.raises(SchemaRegistryError, match=f"{sentence}.*check SCHEMA_REGISTRY_URL"):
         list(registered_schemas(registry, [subject]))
 
 
-def test_a_registry_that_is_not_there_names_the_setting() -> None:
+def test_a_registry_that_does_not_answer_is_an_error_that_names_the_setting() -> None:
     with pytest.raises(SchemaRegistryError, match=r"does not answer .*: check SCHEMA_REGISTRY_URL"):
         list(registered_schemas("http://127.0.0.1:1", ["interactions-value"]))

@@ -79,7 +79,9 @@ def _fields_of(scored: list[Scored]) -> dict[str, int]:
 
 
 @given(st.lists(SCORED, max_size=6), st.lists(SCORED, max_size=6))
-def test_what_is_added_makes_the_day_what_is_fields_of(lake: list[Scored], redis: list[Scored]) -> None:
+def test_the_added_amounts_make_a_day_what_its_outcomes_add_up_to(
+    lake: list[Scored], redis: list[Scored]
+) -> None:
     wanted, present = _fields_of(lake), _fields_of(redis)
     moves = differences(wanted, present)
     after = {field: present.get(field, 0) + moves.get(field, 0) for field in {*present, *moves}}

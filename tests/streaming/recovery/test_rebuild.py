@@ -136,7 +136,7 @@ def test_offsets_of_a_topic_that_was_there_before_are_no_bounds() -> None:
     assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
 
 
-def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> None:
+def test_a_partition_of_the_lake_that_reaches_beyond_its_topic_has_no_bound() -> None:
     in_lake = {"interactions:0": 11, "interactions:1": 10}
     present = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 10)
     applied = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 5)
@@ -144,7 +144,7 @@ def test_offsets_say_nothing_of_a_lake_that_has_reached_beyond_its_topic() -> No
 
 
 @pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
-def test_a_topic_that_was_created_anew_is_read_whole_beside_the_lake_of_the_old_one(
+def test_a_topic_that_was_created_again_is_read_whole_beside_the_lake_of_the_old_one(
     spark: SparkSession,
     empty_lake: EmptyLake,
     settings: StreamingSettings,

@@ -135,7 +135,7 @@ def test_what_kafka_no_longer_has_is_lost_only_when_accepted(
     assert repair.repair(spark, settings).faults == []
 
 
-def test_a_state_that_stands_where_kafka_has_nothing_is_rebuilt_at_the_next_start(
+def test_a_state_at_an_offset_that_kafka_has_deleted_is_rebuilt_at_the_next_start(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
     client = connect(settings.redis_url.get_secret_value())

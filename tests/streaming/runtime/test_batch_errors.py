@@ -29,7 +29,7 @@ def test_a_long_error_keeps_its_causes_and_the_first_frames_of_each() -> None:
     assert failed.value.__suppress_context__
 
 
-def test_a_short_error_is_raised_as_it_is_and_none_is_made_up() -> None:
+def test_a_short_error_is_raised_as_it_is_and_no_error_is_invented() -> None:
     def write(batch: object, batch_id: int) -> None:
         if batch_id:
             raise ValueError("short")

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 from streaming.runtime.query_end import end_reason, execution_thread
 
 
-def test_a_query_whose_thread_is_killed_has_ended_with_a_reason(spark: SparkSession) -> None:
+def test_a_query_whose_thread_was_killed_has_ended_with_a_reason(spark: SparkSession) -> None:
     query = spark.readStream.format("rate").load().writeStream.queryName("q").format("noop").start()
     assert end_reason(query) is None
     thread = execution_thread(query)

@@ -27,7 +27,7 @@ def test_a_stopped_query_ends_its_tasks_and_logs_nothing(
     assert "ERROR" not in capfd.readouterr().err
 
 
-def test_a_batch_that_is_at_work_is_waited_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_batch_is_waited_for_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(quiet_stop.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(quiet_stop.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))

@@ -78,7 +78,9 @@ def test_where_redis_does_not_answer_the_holder_goes_on() -> None:
         lease.release()
 
 
-def test_the_epoch_tells_a_replaced_service_also_when_the_later_one_has_gone(client: redis.Redis) -> None:
+def test_a_replaced_service_learns_it_by_the_epoch_even_when_the_later_one_has_gone(
+    client: redis.Redis,
+) -> None:
     clock = Clock()
     asleep, later = Lease(client, clock), Lease(client, clock)
     assert asleep.take(clock.pass_by)

@@ -22,7 +22,7 @@ def full(redis_url: str) -> Iterator[redis.Redis]:
         client.config_set("maxmemory", 0)
 
 
-def test_a_full_redis_is_waited_for_and_said_once_as_is_its_end(
+def test_a_full_redis_is_waited_for_and_its_beginning_and_end_are_logged_once(
     full: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "headwater.online")

@@ -27,7 +27,7 @@ def test_the_plan_adds_up_and_grows_with_the_world() -> None:
     assert large["total"] > small["total"]
 
 
-def test_the_table_for_people_tells_a_budget_that_is_too_small(
+def test_the_table_says_when_the_budget_is_too_small(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REDIS_MEMORY_BUDGET", "1000000")

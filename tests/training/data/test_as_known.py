@@ -90,7 +90,7 @@ def test_what_is_learnt_is_what_the_lake_held_at_the_cut(
 
 
 @pytest.mark.parametrize("split", [per_user_temporal, leave_last_out])
-def test_a_users_own_cut_tells_nothing_of_what_came_after_it(
+def test_with_each_users_own_cut_no_later_event_is_known(
     learn: Callable[[list[Row]], TrainingData],
     split: Callable[[DataFrame, float, int], DataFrame],
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_lake_in_which_nothing_is_touched_twice_has_no_repeats(
     assert as_known(marked, None) is marked
 
 
-def test_who_rates_again_what_is_known_gives_nothing_new_to_find(
+def test_rating_a_known_item_again_gives_nothing_new_to_find(
     learn: Callable[[list[Row]], TrainingData],
 ) -> None:
     """An item that its user touches every day is no discovery, and it was known in the past."""

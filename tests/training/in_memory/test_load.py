@@ -17,7 +17,7 @@ def _load(rows: list, known: list[str] | None = None) -> RoundArrays | None:  # 
     return load_arrays(events, len(events), SETTINGS, 3, ids)
 
 
-def test_only_users_and_items_of_which_something_counts_get_an_index() -> None:
+def test_only_users_and_items_with_an_event_that_counts_get_an_index() -> None:
     data = _load(
         [
             interaction(1, "a", "x", 5.0),

@@ -158,7 +158,7 @@ def test_the_measured_users_and_their_histories_are_the_same(
         np.testing.assert_allclose(in_memory.recent[half_life], values, rtol=1e-9, atol=1e-12)
 
 
-def test_a_split_without_enough_users_falls_back_alike(
+def test_both_ways_fall_back_from_a_split_without_enough_users(
     training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     strict = settings.model_copy(update={"gate_min_users": 10_000})
@@ -168,7 +168,7 @@ def test_a_split_without_enough_users_falls_back_alike(
     assert (about_arrays, counts_arrays) == (about, counts)
 
 
-def test_known_items_keep_their_indexes_alike(
+def test_both_ways_keep_the_indexes_of_known_items(
     spark: SparkSession, training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     known = list(reversed(data.item_ids.to_pylist()[5:]))

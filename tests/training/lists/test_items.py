@@ -45,7 +45,9 @@ def test_neighbours_are_ordered_by_cosine_and_never_hold_the_item_itself(spark: 
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
-def test_items_without_factors_have_no_neighbours_and_are_nobodys(spark: SparkSession, scale: float) -> None:
+def test_items_without_factors_have_no_neighbours_and_are_nobodys_neighbours(
+    spark: SparkSession, scale: float
+) -> None:
     rng = np.random.default_rng(7)
     factors = (rng.standard_normal((12, 3)) * scale * (rng.random((12, 1)) < 0.6)).astype(np.float32)
     # Two items of one direction: rounding may put their cosine above 1.

@@ -62,7 +62,7 @@ class Loads(HTMLParser):
             self.open.pop()
 
 
-def test_the_page_stands_alone_and_tells_all() -> None:
+def test_the_report_is_one_self_contained_page_with_all_figures() -> None:
     page = report(MANIFEST)
     loads = Loads(page)
     assert not loads.fetched

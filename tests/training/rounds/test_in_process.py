@@ -132,9 +132,7 @@ def fit(events: Events, settings: TrainingSettings = SETTINGS) -> tuple[Assessme
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: str(world.__name__))
-def test_a_strange_world_gives_a_model_whose_lists_are_sound(
-    world: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unusual_data_give_a_model_with_valid_lists(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signals, "MAX_QUESTIONS", 120)
     check_lists(*fit(world()))
 

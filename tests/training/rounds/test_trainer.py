@@ -55,7 +55,7 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> list[Round]:
 
 
 @pytest.mark.parametrize(("full", "warm_rounds"), [(False, 9), (True, 0)])
-def test_a_round_that_drift_asks_for_says_why_and_is_full_where_that_is_asked(
+def test_a_round_for_drift_says_why_and_is_a_full_fit_where_drift_asks_for_one(
     rounds: list[Round], caplog: pytest.LogCaptureFixture, full: bool, warm_rounds: int
 ) -> None:
     publisher = NotedPublisher()

@@ -60,7 +60,7 @@ def test_a_filter_leaves_out_keeps_the_order_and_is_done_after_once(leave_out: F
 
 
 @pytest.mark.parametrize(("leave_out", "left"), CASES)
-def test_each_leaves_out_its_own(leave_out: Filter, left: str) -> None:
+def test_each_filter_leaves_out_the_items_that_it_is_for(leave_out: Filter, left: str) -> None:
     found = leave_out(DEMANDING, candidates_of("abcdefgh"))
     assert "".join(each.item_id for each in found) == left
 

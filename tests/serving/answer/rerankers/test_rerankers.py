@@ -66,7 +66,7 @@ def test_a_reranker_moves_and_never_adds_or_drops(rerank: Reranker, items: list[
 
 
 @pytest.mark.parametrize(("rerank", "order"), CASES)
-def test_each_prefers_its_own(rerank: Reranker, order: str) -> None:
+def test_each_reranker_puts_first_the_items_that_it_prefers(rerank: Reranker, order: str) -> None:
     assert ids(rerank(DEMANDING, candidates_of("abcde"))) == order
 
 

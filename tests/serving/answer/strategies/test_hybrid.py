@@ -35,6 +35,6 @@ def test_a_heavier_list_leads() -> None:
     assert propose() == []
 
 
-def test_of_a_long_list_no_more_is_read_than_counts() -> None:
+def test_a_long_list_is_read_only_as_far_as_it_counts() -> None:
     endless = list_strategy([(f"i{n}", 1.0) for n in range(10_000)], "endless")
     assert len(propose((1.0, endless))) == 200

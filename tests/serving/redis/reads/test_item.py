@@ -6,7 +6,7 @@ from tests.serving.conftest import through_store
 from tests.serving.world import World
 
 
-def test_what_the_model_says_of_items_comes_best_first(redis_url: str) -> None:
+def test_similar_items_and_top_users_of_items_come_best_first(redis_url: str) -> None:
     World().write(redis_url)
     found = through_store(redis_url, lambda store: reads.similar_items(store, "i00"))
     assert (found.known, found.model_version, found.entries[:]) == (True, "v1", [("i01", 0.5), ("i02", 0.25)])
