@@ -65,7 +65,7 @@ def best_search(
 ) -> tuple[Weights, list[Step]]:
     """The best result of searches from several starts."""
     searched = [_search(offered, scored, start, with_known) for start in starts]
-    # Of equal results, max takes the first.
+    # Where results are equal, max takes the first.
     return max(searched, key=lambda each: float(ndcg(scored, each[0], with_known).mean()))
 
 

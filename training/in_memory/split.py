@@ -156,7 +156,7 @@ def _is_after(events: Events, marked: Marked) -> Mask:
 
 
 def _cuts(data: RoundArrays, marked: Marked, cutoff: int | None) -> NDArray[np.int64]:
-    """Each user's cut, NONE for a user of whom nothing is held out."""
+    """Each user's cut; NONE where nothing of the user is held out."""
     users = data.counts.users
     if cutoff is not None:
         return np.full(users, cutoff, np.int64)
