@@ -50,7 +50,7 @@ KNOWN_FORMATS: dict[str, dict[str, Any]] = {
     # A row of a table was inserted or changed, with or without Kafka Connect's schema around it.
     "debezium": _CHANGED_ROW,
     "debezium-with-schema": _within("/payload", _CHANGED_ROW),
-    # A row was deleted, so what the user did is taken back.
+    # A row was deleted, so the event is a retraction.
     "debezium-delete": {
         "when": {"/op": "d"},
         "fields": {

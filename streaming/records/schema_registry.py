@@ -25,7 +25,7 @@ class SchemaRegistryError(ConnectionError):
 
 
 class Schema(NamedTuple):
-    """One schema, known by the id that stands in the frame of each record."""
+    """One schema, named by the id in the frame of each of its records."""
 
     number: int
     kind: SchemaKind
@@ -34,7 +34,7 @@ class Schema(NamedTuple):
 
 
 def registered_schemas(url: str, subjects: Sequence[str], user_info: str = "") -> Iterator[Schema]:
-    """All versions of these subjects; none of a subject that is not there yet. Raises SchemaRegistryError.
+    """All versions of these subjects; none for a subject that does not exist yet. SchemaRegistryError.
 
     ``user_info`` is "user:password", for a registry that asks for it.
     """
@@ -55,7 +55,7 @@ def _schema(found: Any, path: str) -> Schema:
 
 
 def _get(url: str, user_info: str) -> Any:
-    """The answer's JSON; None where there is no such thing."""
+    """The answer's JSON; None where the registry has no such thing."""
     headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
     if user_info:
         headers["Authorization"] = f"Basic {base64.b64encode(user_info.encode()).decode()}"

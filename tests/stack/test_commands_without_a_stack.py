@@ -127,7 +127,7 @@ def test_help_needs_no_server(command: str, nothing_runs: Path) -> None:
     assert "Usage" in answer.output
 
 
-def test_train_without_its_option_is_told_so(nothing_runs: Path) -> None:
+def test_train_without_its_option_is_an_error_that_says_so(nothing_runs: Path) -> None:
     answer = CliRunner().invoke(build_app(["train"]), ["train"])
     assert answer.exit_code == 2
     assert "--once" in answer.output

@@ -29,7 +29,7 @@ def test_usual_names_are_known_however_they_are_written(names: str, wanted: str)
     assert found.guessed == {part for part, name in found.by_part.items() if name}
 
 
-def test_what_is_told_comes_first_and_is_no_guess() -> None:
+def test_what_the_user_names_comes_first_and_is_not_a_guess() -> None:
     found = resolve("x.csv", ["user", "who", "item", "rating"], {"user": "WHO", "value": "-"})
     assert (found.user, found.value, found.guessed) == ("who", None, {"item"})
     assert found.unused_names(["user", "who", "item", "rating"]) == ["user", "rating"]

@@ -42,6 +42,6 @@ def test_the_line_is_shown_on_a_terminal_only(terminal: bool) -> None:
     assert ("2,000 events sent" in screen.getvalue()) == terminal
 
 
-def test_the_counts_in_words() -> None:
+def test_the_counts_are_given_in_words() -> None:
     assert in_words(PROGRESS) == "2,000 events sent, 1 acknowledged, 0 failed, 3 lines rejected"
     assert in_words(replace(PROGRESS, events_per_second=12_345)).endswith("(12,345/s)")

@@ -88,7 +88,7 @@ def test_parquet_keeps_its_types(tmp_path: Path, read: Read) -> None:
     assert (second.id, second.title, second.categories) == ("2", None, ())
 
 
-def test_columns_are_as_told(write_file: Written, read: Read) -> None:
+def test_columns_are_those_that_the_user_names(write_file: Written, read: Read) -> None:
     path = write_file("people.csv", "Person Key,title,age,secret\na,Dr,30,s\n")
     (entry,), _ = read(
         path, kind="user", columns={"id": "person_key", "title": "-"}, without=("Secret",), separator=","

@@ -19,13 +19,13 @@ def _source(write_file: Written, broken: int, most_refused: float = 0.05) -> Fil
     return open_source(path, ReadingOptions(most_refused=most_refused))
 
 
-def test_nobody_is_asked_where_nobody_is_there_as_long_as_little_is_refused(write_file: Written) -> None:
+def test_without_a_person_nothing_is_asked_while_few_rows_are_refused(write_file: Written) -> None:
     source = _source(write_file, broken=0)
     get_consent(source, None)
     source.close()
 
 
-def test_too_much_refused_stops_with_the_cure_where_nobody_is_there(write_file: Written) -> None:
+def test_without_a_person_too_many_refused_rows_are_an_error_with_the_cure(write_file: Written) -> None:
     source = _source(write_file, broken=1)
     with pytest.raises(TooMuchRefusedError, match=r"1 of 11 rows \(9\.1%\) .* --most-refused SHARE"):
         get_consent(source, None)

@@ -287,7 +287,7 @@ def test_zero_is_not_rated_below_the_scale_that_was_told(write_file: Written, re
     assert read.shown[0].startswith(f"{path}:47: broken quotes")
 
 
-def test_zero_asks_where_nothing_was_told(write_file: Written, read_back: Any) -> None:
+def test_a_zero_is_a_question_where_no_scale_was_given(write_file: Written, read_back: Any) -> None:
     path = write_file("books.csv", BOOKS)
     silent = read_back(path)
     assert (silent.types, silent.rejected) == ({"rating": 40}, 4)
@@ -395,7 +395,7 @@ def test_local_numbers_are_read(write_file: Written, read_back: Any) -> None:
         ([1, 4, 7], {"rating_scale": "1:7"}, [0.5, 2.75, 5.0]),
     ],
 )
-def test_scales_are_recognised_or_told(
+def test_scales_are_recognised_or_given(
     values: list[float], options: dict[str, str], wanted: list[float], write_file: Written, read_back: Any
 ) -> None:
     rows = [(1, n, value, 1_500_000_000 + n) for n, value in enumerate(values)]
@@ -408,7 +408,7 @@ def test_ones_and_minus_ones_are_likes_and_dislikes(write_file: Written, read_ba
     assert [e.event_type for e in read_back(path).events] == ["like", "dislike"]
 
 
-def test_counts_are_no_ratings(write_file: Written, read_back: Any) -> None:
+def test_counts_are_not_ratings(write_file: Written, read_back: Any) -> None:
     read = read_back(
         write_file("x.csv", "user_id,item_id,value,timestamp\n1,2,700,1500000000\n1,3,5,1500000001\n")
     )

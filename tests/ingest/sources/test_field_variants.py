@@ -226,7 +226,7 @@ def test_a_variant_is_refused_with_its_cure(kind: str, write_file: Written, read
         ("@relation x\n@attribute user numeric\n", "an ARFF file: write it as CSV"),
     ],
 )
-def test_a_text_that_is_no_table_says_what_to_do(
+def test_a_text_that_is_not_a_table_is_an_error_that_says_what_to_do(
     content: str, words: str, write_file: Written, read_back: Any
 ) -> None:
     with pytest.raises(SourceError) as refused:

@@ -68,6 +68,6 @@ def test_a_member_never_lands_elsewhere(tmp_path: Path, name: str) -> None:
         pass
 
 
-def test_no_file_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_that_says_so(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="name a file"), open_archive(tmp_path / "absent"):
         pass

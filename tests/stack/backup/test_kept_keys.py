@@ -78,7 +78,7 @@ KEPT = {
 }
 
 
-def test_of_every_key_it_is_known_how_it_comes_back() -> None:
+def test_it_is_known_for_every_key_how_it_comes_back() -> None:
     functions = {
         name
         for name, found in inspect.getmembers(keyspace, inspect.isfunction)

@@ -118,7 +118,7 @@ def test_what_is_there_stays(world: World) -> None:
     assert restore(world.settings, world.file).versions == []  # a second restore has nothing to write
 
 
-def test_who_was_erased_after_the_backup_stays_out_of_its_lists(world: World) -> None:
+def test_a_user_erased_after_the_backup_stays_out_of_its_lists(world: World) -> None:
     make_backup(world.settings, world.file)
     world.lose_all()
     world.client.hset(keyspace.erased_users(0), "u", 3000)

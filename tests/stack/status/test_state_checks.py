@@ -44,7 +44,7 @@ def test_doctor_and_status_name_a_lost_state_a_rebuild_and_eviction_with_the_cur
     assert dict(rows(StackStatus("/data", running=True, trouble=trouble)))["trouble"] == sentence
 
 
-def test_without_a_redis_the_check_fails_and_without_a_stack_there_is_none(
+def test_without_a_redis_the_check_fails_and_without_a_stack_there_is_no_check(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")

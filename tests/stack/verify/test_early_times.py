@@ -39,7 +39,7 @@ def test_events_before_1990_are_named_with_the_cure() -> None:
     assert "`headwater verify correct-times`" in sentence
 
 
-def test_plausible_times_are_not_spoken_of() -> None:
+def test_plausible_times_are_not_mentioned() -> None:
     assert early_times(_rows(EARLIEST_PLAUSIBLE_MS, 1_600_000_000_000)) is None
 
 

@@ -76,7 +76,7 @@ def test_what_was_refused_twice_is_there_once_and_the_catalogue_is_not(tmp_path:
     assert rejected.to_pylist() == [{"partition": 1, "offset": 4}]
 
 
-def test_poison_is_places(tmp_path: Path) -> None:
+def test_a_poison_ledger_is_read_as_places(tmp_path: Path) -> None:
     file = _write(tmp_path, acknowledged_line(b"\xff", 2, 9), b'{"partition":0,"offset":1}\n')
     assert sorted(map(tuple, map(dict.values, read_poison(file).to_pylist()))) == [(0, 1), (2, 9)]
 

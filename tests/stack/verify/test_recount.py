@@ -55,7 +55,7 @@ def _trend(events: list[UserEvent], item: str, sharded: StateSettings) -> Trend:
     return sum((state_oracle.trend(users, item, sharded) for users in touched), Trend())
 
 
-def test_last_writers_are_sorted_and_one_a_type() -> None:
+def test_last_writers_are_sorted_and_there_is_one_for_each_type() -> None:
     rows = [
         {
             "user_id": "u",
