@@ -287,7 +287,9 @@ def test_zero_is_not_rated_below_the_scale_that_was_told(write_file: Written, re
     assert read.shown[0].startswith(f"{path}:47: broken quotes")
 
 
-def test_a_zero_is_a_question_where_no_scale_was_given(write_file: Written, read_back: Any) -> None:
+def test_a_zero_is_refused_with_the_option_that_says_what_it_means(
+    write_file: Written, read_back: Any
+) -> None:
     path = write_file("books.csv", BOOKS)
     silent = read_back(path)
     assert (silent.types, silent.rejected) == ({"rating": 40}, 4)
