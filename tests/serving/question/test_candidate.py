@@ -9,8 +9,8 @@ def test_the_best_list_is_the_folded_in_one_where_there_is_one() -> None:
 
 
 def test_a_group_knows_what_any_of_it_knows_and_is_as_old_as_its_oldest() -> None:
-    ann = User("ann", {"x"}, "v1", applied_through=7)
-    bob = User("bob", {"y"}, "v1", applied_through=5, stale=True)
+    ann = User("ann", known_items={"x"}, model_version="v1", applied_through=7)
+    bob = User("bob", known_items={"y"}, model_version="v1", applied_through=5, stale=True)
     together = unite([ann, bob, User("new")])
     assert (together.user_id, together.known_items) == ("", {"x", "y"})
     assert (together.model_version, together.applied_through, together.stale) == ("v1", 5, True)

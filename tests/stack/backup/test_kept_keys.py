@@ -55,6 +55,7 @@ NO_KEYS = {"shard_of", "user_of_history", "version_keys", "history_pattern", "re
     "STATE",
     "ITEMS_PER_PART",
     "MOST_KNOWN",
+    "CLUSTER_NAMES",
 }
 KEPT = {
     "SERVING_RULES",
