@@ -378,6 +378,11 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     # New items in an answer, drawn at random from those published within explore_days; 0: none.
     explore_slots: int = Field(default=0, ge=0, le=100)
     explore_days: float = Field(default=30.0, gt=0)
+    # The probability that one place of an answer holds such an item, drawn by Thompson sampling from how
+    # often lists showed it and how many users it won; 0: never. It goes before explore_slots.
+    explore_new: float = Field(default=0.0, ge=0, le=1)
+    # An item that this number of users has touched is drawn no more: a model learns it from them.
+    explore_until_users: int = Field(default=20, ge=1)
     # How long it is kept what was shown to a user, for `rotation`; 0: nothing is kept.
     shown_seconds: int = Field(default=0, ge=0)
     shown_items: int = Field(default=200, ge=1, le=10_000)

@@ -71,14 +71,14 @@ def create_app(settings: ServingSettings) -> Api:
     running = ExperimentsInForce(store)
     recommender = Recommender(memory, rules)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
-    exposures = ExposureLog(settings, event_log, metrics)
+    exposures = ExposureLog(settings, event_log, metrics, memory.new_items)
     log_ends = LogEnds(partial(_read_ends, settings), event_log.reached)
     applied = AppliedWrites(store, log_ends, most=max(1, settings.max_requests_at_once // _WAITERS_SHARE))
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     health, live_gauges = StateHealth(store), LiveGauges(store)
     for collector in (figures, health, live_gauges):
         metrics.add(collector)
-    lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list)
+    lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list, memory.new_items)
     refresher = Refresher(
         store,
         (*lists_in_memory, rules, health, running, figures, live_gauges, impressions),

@@ -50,6 +50,10 @@ class ArmParameters(_Part):
         default=None, description="The strategies in the order in which an answer asks them"
     )
     explore_slots: Annotated[int, Field(ge=0, le=MAX_EXPLORED)] | None = None
+    explore_new: Share | None = Field(
+        default=None,
+        description="With which probability one place holds a new item (Thompson sampling)",
+    )
     model_version: Identifier | None = Field(
         default=None, description="A published version whose lists are served in place of the served model's"
     )

@@ -241,6 +241,20 @@ def experiment_looks(name: str) -> str:
     return f"hw:{{experiments}}:looks:{name}"
 
 
+# HASH `times_shown` of an item -> in how many lists, `users_before` -> its users before the first; expires.
+NEW_ITEMS_SHOWN = "hw:serving:new_items_shown"
+
+
+def times_shown(item_id: str) -> str:
+    """Field of NEW_ITEMS_SHOWN: a whole number, raised by every list that shows the new item."""
+    return f"n{item_id}"
+
+
+def users_before(item_id: str) -> str:
+    """Field of NEW_ITEMS_SHOWN: how many users the item had when its first impression was counted."""
+    return f"u{item_id}"
+
+
 def shown_items(user_id: str, shards: int) -> str:
     """ZSET item_id by when it was last in an answer (ms), expires; kept while SHOWN_SECONDS is above zero."""
     return f"hw:{{{shard_of(user_id, shards)}}}:shown:{user_id}"

@@ -1,7 +1,8 @@
 """Gives places of an answer to new items at random, so that their worth becomes known.
 
-Off by default (EXPLORE_SLOTS). All eligible items are equally likely, and so are all places. The answer and
-the log state the probability, which off-policy estimates divide by.
+Off by default. By EXPLORE_SLOTS, all eligible items are equally likely. By EXPLORE_NEW, one place has an item
+with a given probability, and items are drawn by Thompson sampling. All places are equally likely in both. The
+answer and the log state the probability, which off-policy estimates divide by.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from serving.question.list_options import ListOptions
 from serving.question.question import Question
 
 SOURCE = EXPLORED
-_POOL, _DAY_MS = 500, 86_400_000
+_POOL = 500
+_LONG_PAGE = 10  # places of a page that gives one away with the whole probability; shorter ones with less
 _log = logging.getLogger("headwater.exploration")
 Fill = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]
 
@@ -46,36 +48,90 @@ class Draw(NamedTuple):
             _log.info("%s", json.dumps({"explored": shown, **line}))
 
 
+class Budget(NamedTuple):
+    """How many places of an answer new items get: a number, or one with a probability."""
+
+    slots: int
+    share: float  # goes first, where both are set
+
+
 class Exploration:
     """Draws new items: those published within EXPLORE_DAYS that pass every filter."""
 
     def __init__(self, memory: ProcessMemory, random: Random | None = None) -> None:
-        self._slots = memory.settings.explore_slots
+        settings = memory.settings
+        self._budget = Budget(settings.explore_slots, settings.explore_new)
         self._random = random or Random()
+        self._new_items = memory.new_items
         self._strategy = new_items(memory)
 
-    def slots(self, options: ListOptions) -> int:
-        """How many places of an answer new items get: as the experiment's arm says, else the setting."""
-        return self._slots if options.explore_slots is None else options.explore_slots
+    def is_on(self, options: ListOptions) -> bool:
+        """Whether any place of an answer may be given away."""
+        return any(self.budget(options))
+
+    def budget(self, options: ListOptions) -> Budget:
+        """As the experiment's arm says, where it names either of them; else as the settings say."""
+        if options.explore_slots is None and options.explore_new is None:
+            return self._budget
+        return Budget(options.explore_slots or 0, options.explore_new or 0.0)
 
     async def draw(self, question: Question, page: Sequence[Candidate], fill: Fill) -> Draw:
         """The page with some places given to new items. The items that had these places are not shown."""
-        slots = self.slots(question.options)
+        budget = self.budget(question.options)
+        if not budget.share:
+            eligible = await self._eligible(question, page, fill)
+            return Draw(replace_at_random(page, eligible, budget.slots, self._random), len(eligible))
+        self._new_items.want()
+        chance = chance_of_a_draw(budget.share, len(page))
+        if self._random.random() >= chance:
+            return Draw(page, eligible=0)
+        eligible, known = await self._eligible(question, page, fill), self._new_items.probabilities
+        if known:
+            eligible = [item_id for item_id in eligible if known.get(item_id)]
+        weights = [known.get(item_id, 1.0) for item_id in eligible]
+        return Draw(replace_one(page, eligible, weights, chance, self._random), len(eligible))
+
+    async def _eligible(self, question: Question, page: Sequence[Candidate], fill: Fill) -> list[str]:
         on_page = {candidate.item_id for candidate in page}
         pool = await fill(question, _POOL, (self._strategy,))
-        eligible = [candidate.item_id for candidate in pool if candidate.item_id not in on_page]
-        return Draw(replace_at_random(page, eligible, slots, self._random), len(eligible))
+        return [candidate.item_id for candidate in pool if candidate.item_id not in on_page]
 
 
 def new_items(memory: ProcessMemory) -> Strategy:
     """One page: items published within EXPLORE_DAYS, the newest first."""
-    days = memory.settings.explore_days
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        head, oldest = memory.newest_list.head(question.now_ms), question.now_ms - days * _DAY_MS
-        yield [Candidate(item_id, published, SOURCE) for item_id, published in head if published >= oldest]
+        found = memory.new_items.within_age(question.now_ms)
+        yield [Candidate(item_id, published, SOURCE) for item_id, published in found]
 
     return candidates
+
+
+def chance_of_a_draw(share: float, places: int) -> float:
+    """The probability that a page gives one place away: less for pages of fewer than ten places."""
+    return share * min(1.0, places / _LONG_PAGE)
+
+
+def replace_one(
+    page: Sequence[Candidate],
+    eligible: Sequence[str],
+    weights: Sequence[float],
+    chance: float,
+    random: Random,
+) -> list[Candidate]:
+    """The page with a place, any is as likely, given to an eligible item, drawn in proportion to the weights.
+
+    To be called with probability ``chance``: the score of such a candidate is its propensity, which is the
+    chance x its weight / all weights. Without any weight, all items are equally likely. To draw among
+    eligible items by the probabilities of all is the same as to draw again while the item is not eligible.
+    """
+    new_page = list(page)
+    if eligible and page:
+        total = sum(weights)
+        shares = [weight / total for weight in weights] if total > 0 else [1 / len(eligible)] * len(eligible)
+        (at,) = random.choices(range(len(eligible)), shares)
+        new_page[random.randrange(len(page))] = Candidate(eligible[at], chance * shares[at], SOURCE)
+    return new_page
 
 
 def replace_at_random(

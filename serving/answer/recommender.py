@@ -59,14 +59,14 @@ class Recommender:
         """The items of the answer, without their titles; an exploration draw is logged."""
         question = await self.question(user, options)
         draw = await self.draw(question)
-        if self.exploration.slots(options):
+        if self.exploration.is_on(options):
             draw.log(question)
         return draw.page
 
     async def draw(self, question: Question, note: Note | None = None) -> Draw:
         """The page of the answer, with new items in some places if exploration is on."""
         page = await self.select(question, self.chain_for(question.user, question.options).strategies, note)
-        if not self.exploration.slots(question.options):
+        if not self.exploration.is_on(question.options):
             return Draw(page, eligible=0)
         return await self.exploration.draw(question, page, self.fill)
 

@@ -21,7 +21,7 @@ from serving.memory.experiments import ExperimentsInForce
 from serving.memory.impressions import Impressions
 from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
-from serving.question.candidate import Candidate, User
+from serving.question.candidate import EXPLORED, Candidate, User
 from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied_writes import AppliedWrites, NeverWrittenError
@@ -109,7 +109,8 @@ class UserList:
         recommendation_id: str,
     ) -> Response:
         recommender = self._recommender
-        if query.fields is None and not query.explain and not recommender.exploration.slots(options):
+        is_explored = recommender.exploration.is_on(options) and any(each.source == EXPLORED for each in page)
+        if query.fields is None and not query.explain and not is_explored:
             body = list_json(user, options, page, self._memory.catalogue.get, stale, lag, recommendation_id)
             return bytes_response(request, body)
         answer = recommender.build_answer(user, options, page)

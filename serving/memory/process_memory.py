@@ -9,7 +9,7 @@ from serving.memory.catalogue import Catalogue
 from serving.memory.factors import RANKING, RATING, FactorCache
 from serving.memory.live_blend import LiveBlendCache
 from serving.memory.model_blend import BlendCache
-from serving.memory.newest_list import NewestList
+from serving.memory.newest_list import NewestList, NewItems
 from serving.memory.popular_list import PopularList
 from serving.memory.trending_lists import TrendingLists
 from serving.redis.store import Store
@@ -24,6 +24,7 @@ class ProcessMemory:
     popular_list: PopularList
     trending_lists: TrendingLists
     newest_list: NewestList
+    new_items: NewItems
     factors: FactorCache
     blends: BlendCache  # as they were fitted: of batch lists
     live_blends: LiveBlendCache  # as they rank now
@@ -33,7 +34,7 @@ class ProcessMemory:
 
 def empty_memory(settings: ServingSettings, store: Store) -> ProcessMemory:
     """Memory over a store, still empty: each part is filled by its ``refresh`` or when it is first asked."""
-    catalogue = Catalogue(store)
+    catalogue, newest_list = Catalogue(store), NewestList(store)
     factors = FactorCache(store, settings.factors_max_bytes, RANKING)
     blends = BlendCache(store, settings.factors_max_bytes, factors)
     return ProcessMemory(
@@ -41,7 +42,8 @@ def empty_memory(settings: ServingSettings, store: Store) -> ProcessMemory:
         catalogue=catalogue,
         popular_list=PopularList(store, catalogue),
         trending_lists=TrendingLists(store, settings.trend_half_lives),
-        newest_list=NewestList(store),
+        newest_list=newest_list,
+        new_items=NewItems(store, newest_list, settings),
         factors=factors,
         blends=blends,
         live_blends=LiveBlendCache(store, blends, settings.trend_half_lives),

@@ -29,6 +29,7 @@ class ListOptions:
     # What only the arm of an experiment can set; None: as for everybody.
     strategies: tuple[str, ...] | None = None  # in the order in which the answer asks them
     explore_slots: int | None = None
+    explore_new: float | None = None
     model_version: str | None = None
     arm: str = ""  # the arms that the answer is part of (contracts.experiments.assignment.arms_text)
 

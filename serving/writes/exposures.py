@@ -17,6 +17,7 @@ from contracts.exposures import ListKind, batch_of
 from contracts.recommendation_id import RecommendationIds
 from contracts.settings import ServingSettings
 from contracts.topics import EXPOSURES
+from serving.memory.newest_list import NewItems
 from serving.question.candidate import EXPLORED, User
 from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
@@ -46,10 +47,16 @@ class ExposureBatch:
 class ExposureLog:
     """The exposures of one API process."""
 
-    def __init__(self, settings: ServingSettings, event_log: EventLog, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: ServingSettings,
+        event_log: EventLog,
+        metrics: Metrics,
+        new_items: NewItems | None = None,
+    ) -> None:
         key = settings.recommendation_key
         self.ids = RecommendationIds(key.get_secret_value() if key else None)
-        self._event_log, self._metrics = event_log, metrics
+        self._event_log, self._metrics, self._new_items = event_log, metrics, new_items
         self._enabled, self._most = settings.exposures, settings.exposures_waiting
         self._waiting: deque[str] = deque()
         self._is_dropping = False
@@ -63,11 +70,13 @@ class ExposureLog:
         kind: ListKind,
         recommendation_id: str,
         user: User,
-        page: Iterable[Shown],
+        page: Sequence[Shown],
         options: ListOptions = _WHOLE,
         session_id: str | None = None,
     ) -> None:
         """Note that an answer showed a page. Its first place and its arm are those in the options."""
+        if self._new_items is not None:
+            self._new_items.note(item_id for item_id, _, _ in page)
         if self._enabled and (items := shown_items(page, options.offset)):
             self.add(shown_json(kind, recommendation_id, user, items, options.arm, session_id))
 

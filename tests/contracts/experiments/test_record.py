@@ -21,7 +21,8 @@ from contracts.experiments.record import (
 # A record of format 1 as it was first written: it must be read as long as the format is.
 UNSET = (
     '"known": null, "filter": null, "diversity": %s, "per_category": null, "freshness": null, '
-    '"rotation": null, "strategies": null, "explore_slots": null, "model_version": null'
+    '"rotation": null, "strategies": null, "explore_slots": null, "explore_new": null, '
+    '"model_version": null'
 )
 STORED = (
     '{"format": 1, "definition": {"name": "e", "hypothesis": "h", "arms": [{"name": "control", '
@@ -47,6 +48,8 @@ def definition(name: str = "e", arms: int = 2, **parameters: Any) -> Definition:
 def test_the_stored_form_is_that_of_its_format() -> None:
     assert define(definition(), None, 5).to_json() == STORED
     assert Experiment.from_json(STORED) == define(definition(), None, 5)
+    # As it was stored before arms could set explore_new.
+    assert Experiment.from_json(STORED.replace('"explore_new": null, ', "")) == define(definition(), None, 5)
 
 
 def test_a_running_one_is_not_changed_and_a_stopped_one_begins_another_run_with_another_salt() -> None:

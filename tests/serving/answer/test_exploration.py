@@ -10,13 +10,25 @@ from collections import Counter
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.answer.exploration import SOURCE, replace_at_random
+from experiments.statistics.replay import Logged, inverse_propensity, self_normalised
+from serving.answer.exploration import (
+    SOURCE,
+    Exploration,
+    chance_of_a_draw,
+    replace_at_random,
+    replace_one,
+)
+from serving.memory.process_memory import empty_memory
 from serving.question.candidate import Candidate
-from tests.serving.conftest import Client
+from serving.question.list_options import ListOptions
+from serving.redis.store import Store
+from serving.telemetry.metrics import Metrics
+from tests.serving.conftest import Client, settings_of
 from tests.serving.world import World
 
 DAY_MS = 86_400_000
@@ -54,6 +66,66 @@ def test_items_and_places_are_drawn_as_often_as_the_propensity_says() -> None:
     assert all(abs(n / rounds - 0.25) < 5 * (0.25 * 0.75 / rounds) ** 0.5 for n in items.values())
     assert all(abs(n / rounds - 0.2) < 5 * (0.2 * 0.8 / rounds) ** 0.5 for n in places.values())
     assert (len(items), len(places)) == (4, 5)
+
+
+def test_one_item_is_drawn_as_often_as_its_propensity_says_in_any_place() -> None:
+    random, rounds, chance = Random(11), 6000, 0.5
+    items, places, propensities = Counter[str](), Counter[int](), dict[str, float]()
+    for _ in range(rounds):
+        if random.random() >= chance:
+            continue
+        made = replace_one(page_of(5), ["a", "b", "c"], [0.1, 0.1, 0.2], chance, random)
+        (at,) = [at for at, each in enumerate(made) if each.source == SOURCE]
+        items[made[at].item_id] += 1
+        places[at] += 1
+        propensities[made[at].item_id] = made[at].score
+    assert propensities == pytest.approx({"a": 0.125, "b": 0.125, "c": 0.25})
+    for item, p in propensities.items():
+        assert abs(items[item] / rounds - p) < 5 * (p * (1 - p) / rounds) ** 0.5
+    assert all(abs(n / rounds - 0.1) < 5 * (0.1 * 0.9 / rounds) ** 0.5 for n in places.values())
+
+
+@given(st.integers(0, 12), st.lists(st.floats(0, 1), max_size=8), st.floats(0.01, 1), st.integers(0, 1000))
+def test_one_place_is_given_away_where_there_is_something_new(
+    length: int, weights: list[float], share: float, seed: int
+) -> None:
+    page, eligible = page_of(length), [f"n{at}" for at in range(len(weights))]
+    chance = chance_of_a_draw(share, length)
+    made = replace_one(page, eligible, weights, chance, Random(seed))
+    explored = [each for each in made if each.source == SOURCE]
+    assert len(made) == length
+    assert len(explored) == (1 if length and weights else 0)
+    assert all(0 < each.score <= chance <= share for each in explored)
+
+
+def test_an_arm_that_names_one_of_the_two_ways_has_only_that_one() -> None:
+    settings = settings_of(explore_slots=2, explore_new=0.4)
+    exploration = Exploration(empty_memory(settings, Store(settings, 1, Metrics())))
+    assert exploration.budget(ListOptions(10)) == (2, 0.4)
+    assert exploration.budget(ListOptions(10, explore_new=0.3)) == (0, 0.3)
+    assert exploration.budget(ListOptions(10, explore_slots=1)) == (1, 0.0)
+    assert exploration.is_on(ListOptions(10, explore_slots=1))
+    assert not exploration.is_on(ListOptions(10, explore_slots=0))
+
+
+def test_estimates_from_the_logged_propensities_find_what_another_draw_earns() -> None:
+    random, rng = Random(5), np.random.default_rng(5)
+    eligible, weights = ["a", "b", "c", "d"], [0.6, 0.2, 0.15, 0.05]
+    rates = dict(zip(eligible, [0.1, 0.5, 0.3, 0.7], strict=True))
+    chance, truth = 0.8, 0.8 * 0.4  # a uniform draw with the same budget
+    rows = []
+    for clicked in rng.random(6000):
+        # A list without a new item earns nothing by one, whichever item would have been drawn.
+        row = (0.0, 1 - chance, 1 - chance)
+        if random.random() < chance:
+            (drawn,) = replace_one(page_of(1), eligible, weights, chance, random)
+            row = (float(clicked < rates[drawn.item_id]), drawn.score, chance / len(eligible))
+        rows.append(row)
+    logged = Logged(*np.array(rows).T)
+    assert logged.reward.mean() < truth - 0.1
+    for found in (inverse_propensity(logged), self_normalised(logged)):
+        assert found.low < truth < found.high
+        assert found.high - found.low < 0.1
 
 
 def world() -> World:
@@ -107,3 +179,16 @@ def test_it_is_off_by_default_and_a_filter_may_leave_nothing_to_explore(redis_ur
         if "propensity" in i
     ]
     assert only.keys() == {"item_id", "propensity"}
+
+
+def test_with_a_share_one_place_has_a_new_item_and_the_answer_states_its_propensity(
+    redis_url: str, api: Client
+) -> None:
+    world().write(redis_url)
+    found = answer(api, redis_url, {"n": 10}, explore_new=1.0, explore_slots=3)  # the share goes first
+    (explored,) = [item for item in found if item["source"] == "explore"]
+    assert explored["item_id"] in ("i20", "i21")
+    assert explored["propensity"] == pytest.approx(0.5)
+    assert len(found) == 10
+    short = [answer(api, redis_url, {"n": 1}, explore_new=0.01) for _ in range(3)]
+    assert [len(items) for items in short] == [1, 1, 1]

@@ -47,11 +47,14 @@ PASSING = {
     "TRAINING_REQUESTS",
     "TRAINING_STATUS",
     "shown_items",
+    "NEW_ITEMS_SHOWN",
     "new_item_users",
 }
 IN_THE_SUMMARY = {"CURRENT_MODEL", "MODEL_VERSIONS"}
 NO_KEYS = {"shard_of", "user_of_history", "version_keys", "history_pattern", "retracted_pattern"} | {
     "earlier_pattern",
+    "times_shown",
+    "users_before",
     "STATE",
     "ITEMS_PER_PART",
     "MOST_KNOWN",
