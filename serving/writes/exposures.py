@@ -60,6 +60,7 @@ class ExposureLog:
         self._enabled, self._most = settings.exposures, settings.exposures_waiting
         self._waiting: deque[str] = deque()
         self._is_dropping = False
+        self._dropped = 0  # lists, since the start
 
     def issue(self, user: User, source: str | None, arm: str = "") -> str:
         """The id of an answer whose first item has this source."""
@@ -85,7 +86,7 @@ class ExposureLog:
         room = max(0, self._most - len(self._waiting))
         self._waiting.extend(exposures[:room])
         if room < len(exposures):
-            self._metrics.exposures.labels("dropped").inc(len(exposures) - room)
+            self._count_dropped(len(exposures) - room)
 
     async def run(self) -> None:
         """Send what waits, until cancelled."""
@@ -99,8 +100,11 @@ class ExposureLog:
             batch = self._take_batch()
             try:
                 await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
+            except asyncio.CancelledError:
+                self._count_dropped(len(batch))  # not sent again: Kafka may have taken it
+                raise
             except EventLogError as error:
-                self._metrics.exposures.labels("dropped").inc(len(batch))
+                self._count_dropped(len(batch))
                 if not self._is_dropping:  # logged once, until Kafka takes records again
                     _log.warning("what is shown is dropped from now on: %s", error)
                 self._is_dropping = True
@@ -109,11 +113,21 @@ class ExposureLog:
                 self._metrics.exposures.labels("sent").inc(len(batch))
 
     async def close(self) -> None:
-        """Send what waits, in bounded time."""
+        """Send what waits, in bounded time; what is left then is dropped, and the log says how many lists."""
+        dropped_before = self._dropped
         try:
             await asyncio.wait_for(self.send(), LAST_SECONDS)
         except (TimeoutError, asyncio.TimeoutError):
-            _log.warning("the API stopped before Kafka took its last exposures")
+            self._count_dropped(len(self._waiting))
+            self._waiting.clear()
+        if dropped := self._dropped - dropped_before:
+            _log.warning(
+                "the API stopped before Kafka took its last exposures: %d lists are not in the topic", dropped
+            )
+
+    def _count_dropped(self, count: int) -> None:
+        self._dropped += count
+        self._metrics.exposures.labels("dropped").inc(count)
 
     def _take_batch(self) -> list[str]:
         batch: list[str] = []

@@ -16,6 +16,7 @@ from contracts.identifiers import canonical_id
 from contracts.topics import EXPOSURES, TOPICS, Topic
 from serving.question.candidate import EXPLORED, Candidate, User
 from serving.telemetry.metrics import Metrics
+from serving.writes import exposures
 from serving.writes.event_log import Entry, EventLog, EventLogError
 from serving.writes.exposures import ExposureLog, shown_items, shown_json
 from tests.serving.conftest import ServedApi, settings_of, wait_for
@@ -57,6 +58,17 @@ class Kafka(EventLog):
     def exposures(self) -> list[Exposure]:
         batches = [json.loads(record)["exposures"] for record in self.records]
         return [Exposure.model_validate(each) for batch in batches for each in batch]
+
+
+class SilentKafka(EventLog):
+    """Acknowledges nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def append(self, events: Sequence[Entry], topic: Topic = EXPOSURES) -> dict[int, int]:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
 
 
 def exposures_counted(metrics: Metrics, outcome: str) -> float:
@@ -111,12 +123,23 @@ def test_what_finds_no_room_or_no_kafka_is_dropped_and_counted() -> None:
     assert [shown.recommendation_id for shown in kafka.exposures] == ["r2"]
 
 
-@pytest.mark.parametrize(("exposures", "page"), [(False, PAGE), (True, [])])
-def test_nothing_is_noted_where_it_is_off_or_nothing_was_shown(
-    exposures: bool, page: list[Candidate]
+def test_what_kafka_does_not_take_before_the_api_ends_is_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(exposures, "LAST_SECONDS", 0.01)
+    metrics = Metrics()
+    log = ExposureLog(settings_of(), SilentKafka(), metrics)
+    for _ in range(700):  # more than a record takes
+        log.note("user", "r", User("ann"), PAGE)
+    asyncio.run(log.close())
+    assert exposures_counted(metrics, "dropped") == 700
+    assert "700 lists are not in the topic" in caplog.text
+
+
+@pytest.mark.parametrize(("enabled", "page"), [(False, PAGE), (True, [])])
+def test_nothing_is_noted_where_it_is_off_or_nothing_was_shown(enabled: bool, page: list[Candidate]) -> None:
     kafka = Kafka()
-    log = ExposureLog(settings_of(exposures=exposures), kafka, Metrics())
+    log = ExposureLog(settings_of(exposures=enabled), kafka, Metrics())
     log.note("user", "r", User("ann"), page)
     asyncio.run(log.send())
     assert kafka.records == []
