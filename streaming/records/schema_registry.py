@@ -38,6 +38,8 @@ def registered_schemas(url: str, subjects: Sequence[str], user_info: str = "") -
 
     ``user_info`` is "user:password", for a registry that asks for it.
     """
+    if not url.startswith(("http://", "https://")):
+        raise SchemaRegistryError("SCHEMA_REGISTRY_URL does not begin with http:// or https://")
     for subject in subjects:
         path = f"{url.rstrip('/')}/subjects/{quote(subject, safe='')}/versions"
         for version in _get(path, user_info) or ():

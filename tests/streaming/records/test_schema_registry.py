@@ -85,3 +85,9 @@ def test_an_answer_that_is_not_a_registrys_is_an_error_that_names_the_setting(
 def test_a_registry_that_does_not_answer_is_an_error_that_names_the_setting() -> None:
     with pytest.raises(SchemaRegistryError, match=r"does not answer .*: check SCHEMA_REGISTRY_URL"):
         list(registered_schemas("http://127.0.0.1:1", ["interactions-value"]))
+
+
+@pytest.mark.parametrize("url", ["registry:8081", "file:///etc/passwd", ""])
+def test_a_registry_is_asked_by_http_only(url: str) -> None:
+    with pytest.raises(SchemaRegistryError, match="SCHEMA_REGISTRY_URL does not begin with http"):
+        list(registered_schemas(url, ["interactions-value"]))
