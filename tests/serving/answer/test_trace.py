@@ -68,7 +68,7 @@ def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_exp
     of_trending.write(redis_url)
 
     async def scenario() -> None:
-        async with api(redis_url, explore_slots=slots) as client:
+        async with api(redis_url, explore_slots=slots, redis_timeout_seconds=5) as client:
             path = "users/ann/recommendations"
             answer = (await client.get(f"/v1/{path}", params=options)).json()
             trace = (await client.get(f"/v1/debug/{path}", params=options)).json()
