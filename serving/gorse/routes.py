@@ -5,11 +5,9 @@ A write answers 200 once Kafka has acknowledged it; it is read again once stream
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Request
 
@@ -32,8 +30,8 @@ from serving.question.list_options import ListOptions
 from serving.redis.reads.user import history as read_history
 from serving.redis.store import Store
 from serving.routes.catalog import current_fields
-from serving.routes.events import not_acknowledged
-from serving.writes.event_log import Entry, EventLog, EventLogError
+from serving.routes.events import append_to_log
+from serving.writes.event_log import Entry, EventLog
 
 Version = Annotated[str, Header(alias="X-API-Version")]
 Ranked = list[str] | list[Score]
@@ -77,11 +75,8 @@ class _Writes:
         self._event_log = event_log
 
     async def append(self, entries: Sequence[Entry], topic: Topic) -> Success:
-        try:
-            if entries:
-                await self._event_log.append(entries, topic)
-        except EventLogError as error:
-            raise not_acknowledged(error) from error
+        if entries:
+            await append_to_log(self._event_log, entries, topic)
         return Success(RowAffected=len(entries))
 
     async def current(self, kind: CatalogKind, entry_id: str) -> dict[str, Any]:
@@ -256,11 +251,9 @@ def _lists(
         return [Score(Id=item["item_id"], Score=item["score"]) for item in answer.items] if answer else []
 
     async def list_of(request: Request, user_id: str, query: dict[str, Any], version: str) -> Ranked:
-        asked = Request({**request.scope, "query_string": urlencode(query).encode(), "headers": []})
-        response = await user_list(asked, user_id)
-        items = json.loads(bytes(response.body))["items"]
+        items = await user_list.scored_items(request, user_id, query)
         if version == _WITH_SCORES:
-            return [Score(Id=item["item_id"], Score=item["score"]) for item in items]
-        return [item["item_id"] for item in items]
+            return [Score(Id=item_id, Score=score) for item_id, score in items]
+        return [item_id for item_id, _ in items]
 
     return router

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 from pydantic import Field
 from starlette.requests import Request
@@ -96,6 +98,19 @@ class UserList:
         if query.exposure and response.status_code == 200:
             self._exposures.note("user", recommendation_id, user, page, options, query.session_id)
         return response
+
+    async def scored_items(
+        self, request: Request, user_id: str, query: Mapping[str, object]
+    ) -> list[tuple[str, float]]:
+        """The items of an answer with their scores, for routes of other systems.
+
+        ``query`` takes the place of the request's own, and has the names of UserListQuery. Raises
+        ProblemError 422.
+        """
+        asked = Request({**request.scope, "query_string": urlencode(query).encode(), "headers": []})
+        response = await self(asked, user_id)
+        items = json.loads(bytes(response.body))["items"]
+        return [(item["item_id"], item["score"]) for item in items]
 
     def _plain_answer(
         self,

@@ -5,10 +5,9 @@ Answers are lines of CSV, or JSON where Accept asks for it. A write answers once
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import Any
-from urllib.parse import urlencode
+import csv
+import io
+from collections.abc import Iterable, Sequence
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -29,8 +28,8 @@ from serving.oryx.preferences import event_of_preference, events_of_lines
 from serving.question.bounds import Offset, PathId
 from serving.question.list_options import ListOptions
 from serving.redis.reads.user import history
-from serving.routes.events import not_acknowledged
-from serving.writes.event_log import EventLog, EventLogError
+from serving.routes.events import append_to_log
+from serving.writes.event_log import EventLog
 
 _NO_CONTENT, _JSON = 204, "application/json"
 Scored = Sequence[tuple[str, float]]
@@ -65,10 +64,7 @@ def _lists(
     ) -> Response:
         """A user's list, best first."""
         query = {"n": n, "offset": offset, "known": "keep" if with_known else "skip"}
-        asked = Request({**request.scope, "query_string": urlencode(query).encode(), "headers": []})
-        response = await user_list(asked, user_id)
-        items = json.loads(bytes(response.body))["items"]
-        return _with_values(request, [(item["item_id"], item["score"]) for item in items])
+        return _with_values(request, await user_list.scored_items(request, user_id, query))
 
     @router.get("/similarity/{item_id}")
     async def similarity(
@@ -106,11 +102,8 @@ def _preferences(settings: ServingSettings, event_log: EventLog) -> APIRouter:
     kind = settings.oryx_preference_type
 
     async def append(events: Sequence[Interaction]) -> Response:
-        try:
-            if events:
-                await event_log.append(events, INTERACTIONS)
-        except EventLogError as error:
-            raise not_acknowledged(error) from error
+        if events:
+            await append_to_log(event_log, events, INTERACTIONS)
         return Response(status_code=_NO_CONTENT)
 
     @router.post("/pref/{user_id}/{item_id}", status_code=_NO_CONTENT, response_class=Response)
@@ -145,20 +138,16 @@ async def _text_of(request: Request) -> str:
 def _with_values(request: Request, pairs: Scored) -> Response:
     if _JSON in request.headers.get("accept", ""):
         return JSONResponse([{"id": item_id, "value": value} for item_id, value in pairs])
-    return _lines(f"{_cell(item_id)},{value}" for item_id, value in pairs)
+    return _csv(pairs)
 
 
 def _values(request: Request, values: Sequence[str] | Sequence[float]) -> Response:
     if _JSON in request.headers.get("accept", ""):
         return JSONResponse(list(values))
-    return _lines(_cell(value) if isinstance(value, str) else str(value) for value in values)
+    return _csv([(value,) for value in values])
 
 
-def _cell(text: str) -> str:
-    """A field of CSV, quoted where it must be."""
-    quoted = text.replace('"', '""')
-    return f'"{quoted}"' if quoted != text or "," in text else text
-
-
-def _lines(lines: Any) -> Response:
-    return PlainTextResponse("".join(f"{line}\n" for line in lines), media_type="text/csv")
+def _csv(rows: Iterable[Sequence[str | float]]) -> Response:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return PlainTextResponse(text.getvalue(), media_type="text/csv")

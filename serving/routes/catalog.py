@@ -28,8 +28,8 @@ from serving.http.access import access
 from serving.http.problems import ProblemError, reason_of
 from serving.question.bounds import ID_SCHEMA, PathId
 from serving.redis.store import Store
-from serving.routes.events import not_acknowledged
-from serving.writes.event_log import EventLog, EventLogError
+from serving.routes.events import append_to_log
+from serving.writes.event_log import EventLog
 
 MAX_ITEMS, MAX_INTEGER_ID = 1000, 2**53 - 1
 
@@ -124,10 +124,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         except ValidationError as error:  # the merged entry may break a bound that its parts keep
             errors = [("/body/" + "/".join(map(str, e["loc"])), reason_of(e)) for e in error.errors()]
             raise ProblemError(422, "The request is not valid", errors=errors) from error
-        try:
-            await event_log.append([entry], CATALOG)
-        except EventLogError as error:
-            raise not_acknowledged(error) from error
+        await append_to_log(event_log, [entry], CATALOG)
         return CatalogAccepted(kind=kind, id=entry_id, updated_at=entry.updated_at)
 
     @router.post("/v1/items:batch", status_code=202, dependencies=writers)
@@ -136,10 +133,7 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         now = time.time_ns() // 1_000_000
         last = {item.id: item for item in batch.items}
         entries = [CatalogEntry(kind="item", updated_at=now, **item.model_dump()) for item in last.values()]
-        try:
-            await event_log.append(entries, CATALOG)
-        except EventLogError as error:
-            raise not_acknowledged(error) from error
+        await append_to_log(event_log, entries, CATALOG)
         return BatchAccepted(accepted=len(entries), updated_at=now)
 
     for kind, path, key in (

@@ -20,9 +20,9 @@ from serving.http.problems import ProblemError
 from serving.question.bounds import PathId
 from serving.redis.reads.stored_user import StoredUser, stored_user
 from serving.redis.store import Store, StoreError
-from serving.routes.events import not_acknowledged
+from serving.routes.events import append_to_log
 from serving.writes.erasures import Erasure, describe_erasure, read_erasure
-from serving.writes.event_log import EventLog, EventLogError
+from serving.writes.event_log import EventLog
 from serving.writes.receipt import MAX_RECEIPT_LENGTH, ErasureReceipt, decode_receipt
 
 ReceiptText = Annotated[
@@ -53,11 +53,9 @@ def routes(settings: ServingSettings, store: Store, event_log: EventLog) -> APIR
         """
         requested_at = time.time_ns() // 1_000_000
         metadata, tombstone = erasure_entries(entry_id, requested_at)
-        try:
-            await event_log.append([metadata], CATALOG)
-            offsets = await event_log.append([tombstone], CATALOG)  # alone: the receipt names its offset
-        except EventLogError as error:
-            raise not_acknowledged(error) from error
+        await append_to_log(event_log, [metadata], CATALOG)
+        # Appended alone, because the receipt names its offset.
+        offsets = await append_to_log(event_log, [tombstone], CATALOG)
         ((partition, offset),) = offsets.items()
         accepted = await _state_or_accepted(store, ErasureReceipt(requested_at, partition, offset))
         response.headers["Location"] = f"/v1/erasures/{accepted.receipt}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,12 +15,13 @@ from pydantic import BaseModel, Field, ValidationError
 from contracts.events import Interaction, before_any_log, from_future
 from contracts.recommendation_id import RecommendationIds
 from contracts.settings import ServingSettings
+from contracts.topics import Topic
 from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
 from serving.http.event_schema import request_body
 from serving.http.problems import ProblemError, reason_of
 from serving.telemetry.metrics import Metrics
-from serving.writes.event_log import EventLog, EventLogError
+from serving.writes.event_log import Entry, EventLog, EventLogError
 from serving.writes.write_token import encode_token
 
 _log = logging.getLogger(__name__)
@@ -85,6 +87,14 @@ def outcome_of(event: Interaction, ids: RecommendationIds) -> str:
     """
     named = ids.read(event.recommendation_id or "")
     return "genuine" if named and (named.is_of(event.user_id) or named.is_of("")) else "forged"
+
+
+async def append_to_log(event_log: EventLog, entries: Sequence[Entry], topic: Topic) -> dict[int, int]:
+    """Append as `EventLog.append` does. Raises ProblemError 503 where Kafka does not acknowledge in time."""
+    try:
+        return await event_log.append(entries, topic)
+    except EventLogError as error:
+        raise not_acknowledged(error) from error
 
 
 def not_acknowledged(error: EventLogError) -> ProblemError:
