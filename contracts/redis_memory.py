@@ -9,11 +9,8 @@ from typing import Any, NamedTuple
 NO_EVICTION = "noeviction"
 _FULL_SHARE = 0.99  # a server that refuses writes moves a little around its limit
 _FILE = "aof_last_write_status"
-SECTIONS = (
-    "memory",
-    "stats",
-    "persistence",
-)  # of INFO; each is asked for by itself, because a question for several needs Redis 7
+# Sections of INFO. Each is asked for by itself, because a question for several needs Redis 7.
+SECTIONS = ("memory", "stats", "persistence")
 
 
 @dataclass(frozen=True)
