@@ -17,20 +17,24 @@ from contracts.strengths import RIVALS, grade_steps
 
 def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
     """The newest version of the interactions table; None while the table does not exist."""
-    path = lake.INTERACTIONS.path(lake_uri)
-    if not is_table(spark, path):
-        return None
-    # Read from the names of the log's files, because a waiting trainer asks every few seconds and a query
-    # costs a job.
-    assert spark._jvm is not None
-    delta_log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
-    return int(delta_log.forTableWithSnapshot(spark._jsparkSession, path)._2().version())
+    return _table_version(spark, lake.INTERACTIONS.path(lake_uri))
 
 
 def is_table(spark: SparkSession, path: str) -> bool:
     """Whether a Delta table exists at a path."""
+    return _table_version(spark, path) is not None
+
+
+def _table_version(spark: SparkSession, path: str) -> int | None:
+    """The newest version, read from the names of the log's files; None for what is no table.
+
+    A waiting trainer asks every few seconds, and a query would cost a job. `DeltaTable.isDeltaTable` is not
+    asked: once it has seen a log that another process has only begun, it takes it for empty for an hour.
+    """
     assert spark._jvm is not None
-    return bool(spark._jvm.io.delta.tables.DeltaTable.isDeltaTable(spark._jsparkSession, path))
+    delta_log = spark._jvm.org.apache.spark.sql.delta.DeltaLog
+    version = int(delta_log.forTableWithSnapshot(spark._jsparkSession, path)._2().version())
+    return None if version < 0 else version
 
 
 def read_interactions(spark: SparkSession, lake_uri: str, version: int) -> DataFrame:

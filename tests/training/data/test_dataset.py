@@ -4,6 +4,8 @@ import random
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pyarrow as pa
+from deltalake import write_deltalake
 from pyspark.sql import Row, SparkSession
 
 from contracts.events import EVENT_TYPES
@@ -111,6 +113,21 @@ def test_what_no_check_can_have_let_through_is_left_out(spark: SparkSession) -> 
         Row(*sound[:5], None, *sound[6:]),
     ]
     assert list(preferences_of(spark, [sound, *broken])) == [("a", "x")]
+
+
+def test_a_table_is_seen_although_its_log_was_empty_at_the_first_look(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    """Streaming makes the folder of the log a moment before the first version in it."""
+    path, uri = Path(lake.INTERACTIONS.path(str(tmp_path))), str(tmp_path)
+    assert newest_version(spark, uri) is None
+    (path / "_delta_log").mkdir(parents=True)
+    assert newest_version(spark, uri) is None
+    write_deltalake(
+        path, pa.table({"user_id": ["a"]})
+    )  # by another program than Spark, as by another process
+    assert newest_version(spark, uri) == 0
+    assert read_interactions(spark, uri, 0).count() == 1
 
 
 def test_a_pinned_version_does_not_see_what_came_later(spark: SparkSession, tmp_path: Path) -> None:
