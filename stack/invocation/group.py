@@ -14,6 +14,8 @@ from stack.invocation.failures import in_words
 
 _HELP = "--help"
 _WITH_DATA_DIR = frozenset({"up", "demo", "status", "down"})  # their own option of this name wins
+# It may take the stack that runs. `up`, `demo` and `down` take the folder that they are given.
+_ONLY_LOOKS = "status"
 _OF_A_STACK = frozenset(
     {
         "verify",
@@ -80,6 +82,8 @@ def _prepare(ctx: Any, command: str, words: Sequence[str]) -> None:
     """Lead the command to its stack, and check the servers that it needs."""
     data_dir = ctx.params.get("data_dir")
     if command in _WITH_DATA_DIR:
+        if command == _ONLY_LOOKS and not data_dir:
+            data_dir = _only_running_stack()
         if data_dir:
             ctx.default_map = {command: {"data_dir": str(data_dir)}}
         return
@@ -100,6 +104,16 @@ def _prepare(ctx: Any, command: str, words: Sequence[str]) -> None:
     ctx.call_on_close(lambda: _restore(before))
     os.environ.update(variables)
     connect_first(_SERVERS.get(task, ()))
+
+
+def _only_running_stack() -> Path | None:
+    """The data folder of the stack that runs; None where none runs, or several do."""
+    try:
+        from stack.processes.running_stacks import running_stacks
+    except ModuleNotFoundError:  # without the extra "stack" none runs here
+        return None
+    running = running_stacks()
+    return running[0].data if len(running) == 1 else None
 
 
 def _restore(variables: Mapping[str, str | None]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -64,6 +65,14 @@ def test_without_either_it_is_the_one_that_runs(stack_folders: Folders) -> None:
     with note_stack(stack_folders):
         assert _redis_of(stack_folders) in _headwater("report").output
     assert _redis_of(stack_folders) not in _headwater("report").output
+
+
+def test_status_shows_the_only_stack_that_runs(stack_folders: Folders) -> None:
+    with note_stack(stack_folders):
+        found = _headwater("status", "--json")
+    assert found.exit_code == 0
+    assert json.loads(found.output)["data_dir"] == str(stack_folders.data)
+    assert _headwater("status").exit_code == 3  # on ./data, as no stack runs
 
 
 def test_a_folder_on_which_nothing_runs_is_one_sentence(stack_folders: Folders, tmp_path: Path) -> None:
