@@ -10,7 +10,7 @@ OPEN_SECONDS = 0.5
 
 
 class CircuitBreaker:
-    """Opens after some failures in a row; then it allows one trial in half a second, until one succeeds."""
+    """Opens after some failures in a row; then it allows one trial half a second after the last failure."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,7 +32,7 @@ class CircuitBreaker:
         self._failures = 0
 
     def record_failure(self) -> None:
-        """Count a failure."""
+        """Count a failure. The next trial is half a second after it, however long this one waited."""
         self._failures += 1
-        if self._failures == FAILURES_TO_OPEN:
+        if self._failures >= FAILURES_TO_OPEN:
             self._next_trial = self._clock() + OPEN_SECONDS

@@ -26,15 +26,18 @@ _FACTORS, _SIGNALS = ".f32", ".signals"
 def map_factors(client: StateClient, version: str, name: str, shape: tuple[int, int]) -> NDArray[np.float32]:
     """The item factors (items, rank); ``name`` identifies the fit."""
     path, (items, rank) = _folder() / f"{name}{_FACTORS}", shape
-    if not path.exists() or path.stat().st_size != 4 * items * rank:
-        written = path.with_suffix(f".{os.getpid()}")
-        with written.open("wb") as file:
-            for part in range(-(-items // keyspace.ITEMS_PER_PART)):
-                raw = cast("bytes | None", client.hget(keyspace.model_factors(version), str(part)))
-                file.write(raw or b"")
-        written.replace(path)
-        _forget_others(name)
-    return np.memmap(path, "<f4", "r", shape=shape)
+    with suppress(FileNotFoundError):  # another stack's process may delete it at any moment
+        if path.stat().st_size == 4 * items * rank:
+            return np.memmap(path, "<f4", "r", shape=shape)
+    written = path.with_suffix(f".{os.getpid()}")
+    with written.open("wb") as file:
+        for part in range(-(-items // keyspace.ITEMS_PER_PART)):
+            raw = cast("bytes | None", client.hget(keyspace.model_factors(version), str(part)))
+            file.write(raw or b"")
+    mapped = np.memmap(written, "<f4", "r", shape=shape)
+    written.replace(path)
+    _forget_others(name)
+    return mapped
 
 
 def map_signals(client: StateClient, version: str, name: str, record: BlendRecord, items: int) -> Arrays:
@@ -44,21 +47,21 @@ def map_signals(client: StateClient, version: str, name: str, record: BlendRecor
     Raises SignalArraysError where Redis lacks an array or holds a damaged one.
     """
     path = _folder() / f"{name}-{crc32(record.model_dump_json().encode()):08x}{_SIGNALS}"
-    if not path.exists():
-        names = field_names(record, items)
-        found = cast(
-            "list[bytes | None]", client.hmget(keyspace.model_signals(version), names) if names else []
-        )
-        arrays = decode_arrays(record, dict(zip(names, found, strict=True)), items)
-        written = path.with_suffix(f".{os.getpid()}")
-        shutil.rmtree(written, ignore_errors=True)
-        written.mkdir()
-        _save(arrays, written)
-        with suppress(OSError):  # another worker was faster, and its files have the same content
-            written.rename(path)
-        shutil.rmtree(written, ignore_errors=True)
-        _forget_others(name)
-    return _map(record, path)
+    with suppress(FileNotFoundError):  # another stack's process may delete it at any moment
+        return _map(record, path)
+    names = field_names(record, items)
+    found = cast("list[bytes | None]", client.hmget(keyspace.model_signals(version), names) if names else [])
+    arrays = decode_arrays(record, dict(zip(names, found, strict=True)), items)
+    written = path.with_suffix(f".{os.getpid()}")
+    shutil.rmtree(written, ignore_errors=True)
+    written.mkdir()
+    _save(arrays, written)
+    mapped = _map(record, written)
+    with suppress(OSError):  # another worker was faster, and its files have the same content
+        written.rename(path)
+    shutil.rmtree(written, ignore_errors=True)
+    _forget_others(name)
+    return mapped
 
 
 def _save(arrays: Arrays, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.integration.flow import Flow
-from tests.serving.conftest import serve
+from tests.serving.conftest import serve, wait_for
 from tests.streaming.model_in_redis import publish
 
 ITEMS = [f"i{n}" for n in range(40)]
@@ -30,6 +30,8 @@ def test_an_answer_asked_for_after_a_token_holds_the_event_and_says_so(flow: Flo
     with api as served, httpx.Client(base_url=served.url, timeout=60) as client:
         post(client, {"event_type": "like", "user_id": "ann", "item_id": "i0"})
         flow.wait_for(1)  # the first batch of a JVM takes longer than any answer waits
+        # How far the query has come is reported at its next look, a fraction of a second later.
+        wait_for(lambda: recommendations(client)["lag_ms"] is not None)
 
         known = {"i0"}
         for n in range(WRITES):

@@ -48,3 +48,13 @@ def test_a_failed_trial_keeps_it_open_and_a_good_one_closes_it() -> None:
     breaker.record_success()
     assert breaker.allows()
     assert breaker.allows()
+
+
+def test_a_trial_that_fails_later_than_the_interval_does_not_let_the_next_caller_wait_as_long() -> None:
+    clock = Clock()
+    breaker = open_breaker(clock)
+    clock.now += OPEN_SECONDS
+    assert breaker.allows()
+    clock.now += 2 * OPEN_SECONDS  # the deadline of a read
+    breaker.record_failure()
+    assert not breaker.allows()

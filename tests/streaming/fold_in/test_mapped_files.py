@@ -57,6 +57,21 @@ def test_files_of_other_versions_are_deleted(client: redis.Redis, no_files: Path
     assert all(name.startswith("v2-x") for name in files)
 
 
+def test_files_that_another_stack_is_deleting_are_written_again(client: redis.Redis, no_files: Path) -> None:
+    blend = publish_with_blend(client, "v1", ITEMS)
+    factors = map_factors(client, "v1", "v1-x", (len(ITEMS), 3))
+    arrays = map_signals(client, "v1", "v1-x", blend.record, len(ITEMS))
+    for file in [path for folder in no_files.iterdir() for path in folder.iterdir()]:
+        if file.is_dir():
+            next(file.glob("*.npy")).unlink()
+        else:
+            file.unlink()
+    again = map_signals(client, "v1", "v1-x", blend.record, len(ITEMS))
+    for name, rows in arrays.rows.items():
+        assert np.array_equal(again.rows[name].values, rows.values)
+    assert np.array_equal(map_factors(client, "v1", "v1-x", (len(ITEMS), 3)), factors)
+
+
 @pytest.mark.parametrize("raw", [None, b"damaged"])
 def test_missing_and_damaged_arrays_are_an_error_and_leave_no_file(
     client: redis.Redis, no_files: Path, raw: bytes | None
