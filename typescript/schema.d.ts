@@ -996,7 +996,7 @@ export interface components {
             model_version: string | null;
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;
@@ -1128,7 +1128,7 @@ export interface components {
         };
         /**
          * EarlierInteraction
-         * @description An interaction after which another one of its type with the item came.
+         * @description An interaction that a later one of the same type with the same item has replaced.
          */
         EarlierInteraction: {
             /** Item Id */
@@ -1140,7 +1140,7 @@ export interface components {
         };
         /**
          * Elsewhere
-         * @description Where more is stored, and how to read it or until when it stays.
+         * @description Another place that stores data about the user, and how to read it or how long it stays.
          */
         Elsewhere: {
             /** Place */
@@ -1279,9 +1279,9 @@ export interface components {
         };
         /**
          * Explanation
-         * @description Why the model recommends an item: the shares of items add up, with ``rest``, to its score.
+         * @description Why the model recommends an item.
          *
-         *     So do the shares of ``signals``.
+         *     The shares of ``items`` and ``rest`` add up to the score; so do the shares of ``signals``.
          */
         Explanation: {
             /** Score */
@@ -1290,19 +1290,19 @@ export interface components {
             items: components["schemas"]["Share"][];
             /**
              * Rest
-             * @description All that is not the share of an item above
+             * @description The part of the score that is no item's share
              */
             rest: number;
             /**
              * Signals
-             * @description The share of each family of signals, as factors, transitions or trend
+             * @description The share of each family of signals, for example factors, transitions or trend
              */
             signals: {
                 [key: string]: number;
             };
             /**
              * Reason
-             * @description The largest share in words
+             * @description The largest share, in words
              */
             reason: string | null;
         };
@@ -1379,7 +1379,7 @@ export interface components {
             lag_ms: number | null;
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;
@@ -1522,7 +1522,7 @@ export interface components {
         };
         /**
          * ItemMoment
-         * @description An item, and when something last happened with it, epoch milliseconds.
+         * @description An item, and when something last happened with it (epoch milliseconds).
          */
         ItemMoment: {
             /** Item Id */
@@ -1532,7 +1532,7 @@ export interface components {
         };
         /**
          * ItemOfVersion
-         * @description An item of a model version, and a number that the version holds of the user and the item.
+         * @description An item of a model version, and a number that the version holds about the user and the item.
          */
         ItemOfVersion: {
             /** Model Version */
@@ -1770,7 +1770,7 @@ export interface components {
             stale: boolean;
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;
@@ -1850,14 +1850,14 @@ export interface components {
             lag_ms: number | null;
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;
         };
         /**
          * Recommendations
-         * @description A user's list, best first; without items the user knows, unless its users come back to items.
+         * @description A user's list, best first, without known items unless the model's users come back to items.
          */
         Recommendations: {
             /** User Id */
@@ -1880,7 +1880,7 @@ export interface components {
             known_items: number;
             /**
              * Stale
-             * @description Redis did not answer (the last popular list, histories not considered), it has lost the state or a rebuild is writing it, or the write named by `after` is not applied yet
+             * @description True if Redis did not answer (then the list is the last popular one, which ignores histories), has lost the state, is being rebuilt, or has not applied the write named by `after`
              */
             stale: boolean;
             /**
@@ -1901,7 +1901,7 @@ export interface components {
             lag_ms: number | null;
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;
@@ -1910,7 +1910,8 @@ export interface components {
          * RecommendedItem
          * @description One item of a list; ``score`` compares only with scores of the same ``source``.
          *
-         *     All fields come unless ``fields`` asks for fewer. A dictionary, because an answer makes many.
+         *     An item has all fields unless the request asks for fewer with ``fields``. It is a dictionary because an
+         *     answer creates many, and a model would take longer.
          */
         RecommendedItem: {
             /** Item Id */
@@ -2079,7 +2080,7 @@ export interface components {
             stale: boolean;
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;
@@ -2164,7 +2165,7 @@ export interface components {
             event_id: string;
             /**
              * Counts
-             * @description False: taken back, or a later event says the opposite
+             * @description False if it was taken back or a later event says the opposite
              */
             counts: boolean;
         };
@@ -2214,7 +2215,7 @@ export interface components {
         };
         /**
          * StoredUser
-         * @description All that Redis holds about a user, and where else something may be stored.
+         * @description All that Redis holds about a user, and the other places that may store something.
          */
         StoredUser: {
             /** User Id */
@@ -2226,7 +2227,7 @@ export interface components {
             read_at: number;
             /**
              * Erased Until
-             * @description The user asked to be forgotten, with all that happened until then
+             * @description The user asked to be forgotten: everything until this time (epoch milliseconds) was erased
              */
             erased_until: number | null;
             /**
@@ -2242,7 +2243,7 @@ export interface components {
             earlier: components["schemas"]["EarlierInteraction"][];
             /**
              * Recent
-             * @description The items touched last, newest first
+             * @description The items that the user interacted with last, newest first
              */
             recent: components["schemas"]["ItemMoment"][];
             fresh_list: components["schemas"]["StoredList"] | null;
@@ -2253,36 +2254,36 @@ export interface components {
             model_lists: components["schemas"]["StoredList"][];
             /**
              * Suited
-             * @description Items whose lists of users name this user
+             * @description Items whose lists of best users contain this user
              */
             suited: components["schemas"]["ItemOfVersion"][];
             /**
              * Taught
-             * @description New items that the user's taste has described
+             * @description New items whose provisional factors were solved from this user's taste, among others
              */
             taught: components["schemas"]["ItemOfVersion"][];
             /**
              * Shown
-             * @description Items that were in answers lately, while rotation is on
+             * @description Items that recent answers showed to the user; kept only while rotation is on
              */
             shown: components["schemas"]["ItemMoment"][];
             /**
              * Waiting
-             * @description Queues that hold the user, and since or until when
+             * @description Queue -> since when the user waits in it, or until when
              */
             waiting: {
                 [key: string]: number;
             };
             /**
              * Tester Of
-             * @description Experiment -> the arm that the user was put in
+             * @description Experiment -> the arm in which the user is a tester
              */
             tester_of: {
                 [key: string]: string;
             };
             /**
              * Keys
-             * @description The keys in Redis in which something was found
+             * @description The Redis keys that hold something about the user
              */
             keys: string[];
             /** Elsewhere */
@@ -2387,7 +2388,7 @@ export interface components {
         };
         /**
          * Trace
-         * @description Where an answer comes from; those in the answer first.
+         * @description Where an answer comes from: its candidates, those in the answer first.
          */
         Trace: {
             /** User Id */
@@ -2462,7 +2463,7 @@ export interface components {
             items: components["schemas"]["TrendingItem"][];
             /**
              * Recommendation Id
-             * @description Of this answer: events that name it are known to come from what it showed
+             * @description The name of this answer: an event that carries it comes from what the answer showed
              * @default
              */
             recommendation_id: string;

@@ -46,23 +46,23 @@ class Chain:
 
 def configured_chain(memory: ProcessMemory) -> Chain:
     """The strategies of ANSWER_CHAIN in its order. Raises ValueError for a name that no strategy has."""
-    return _chain_of(memory, "ANSWER_CHAIN", memory.settings.answer_chain)
+    return _build_chain(memory, "ANSWER_CHAIN", memory.settings.answer_chain)
 
 
-def _chain_of(memory: ProcessMemory, who: str, names: Sequence[str]) -> Chain:
+def _build_chain(memory: ProcessMemory, named_by: str, names: Sequence[str]) -> Chain:
     settings = memory.settings
     strategies = {name: factory(memory) for name, factory in STRATEGIES}
     _refuse_unknown("HYBRID_WEIGHTS", settings.hybrid_weights, strategies)
     strategies[hybrid.SOURCE] = hybrid.hybrid(
         [(weight, strategies[name]) for name, weight in settings.hybrid_weights.items()]
     )
-    _refuse_unknown(who, names, strategies)
+    _refuse_unknown(named_by, names, strategies)
     return Chain([(name, strategies[name]) for name in names])
 
 
 def arm_chain(memory: ProcessMemory, names: Sequence[str]) -> Chain:
     """The strategies that an experiment's arm names, in its order. Raises ValueError for an unknown name."""
-    return _chain_of(memory, "An arm", names)
+    return _build_chain(memory, "An arm", names)
 
 
 def trending_first(memory: ProcessMemory, chain: Chain) -> Chain:
@@ -71,7 +71,7 @@ def trending_first(memory: ProcessMemory, chain: Chain) -> Chain:
     return Chain([(trending.SOURCE, trending.trending(memory)), *others])
 
 
-def _refuse_unknown(setting: str, names: Iterable[str], strategies: Mapping[str, Strategy]) -> None:
+def _refuse_unknown(named_by: str, names: Iterable[str], strategies: Mapping[str, Strategy]) -> None:
     unknown = [name for name in names if name not in strategies]
     if unknown:
-        raise ValueError(f"{setting} names {', '.join(unknown)}; the strategies are {', '.join(strategies)}")
+        raise ValueError(f"{named_by} names {', '.join(unknown)}; the strategies are {', '.join(strategies)}")

@@ -1,8 +1,9 @@
 """Gives places of an answer to new items at random, so that their worth becomes known.
 
-Off by default. By EXPLORE_SLOTS, all eligible items are equally likely. By EXPLORE_NEW, one place has an item
-with a given probability, and items are drawn by Thompson sampling. All places are equally likely in both. The
-answer and the log state the probability, which off-policy estimates divide by.
+Off by default. EXPLORE_SLOTS is a number of places; all eligible items are equally likely to get them.
+EXPLORE_NEW is the probability that one place is given away; its item is drawn by Thompson sampling. In both,
+all places are equally likely to be given away. The answer and the log state the probability of each shown
+item, because off-policy estimates divide by it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from serving.question.question import Question
 
 SOURCE = EXPLORED
 _POOL = 500
-_LONG_PAGE = 10  # places of a page that gives one away with the whole probability; shorter ones with less
+# From this number of places on, a page gives one away with the full probability; a shorter page with less.
+_LONG_PAGE = 10
 _log = logging.getLogger("headwater.exploration")
 Fill = Callable[[Question, int, Iterable[Strategy]], Awaitable[list[Candidate]]]
 
@@ -30,12 +32,12 @@ class Draw(NamedTuple):
     """The page of an answer, with new items in some places."""
 
     page: Sequence[Candidate]
-    eligible: int  # among how many new items the draw was
+    eligible: int  # the number of new items that could have been drawn
 
     def log(self, question: Question) -> None:
-        """Log the draw as one line of JSON, without the user: only the exposure in the lake names the user.
+        """Log the draw as one line of JSON, without the user.
 
-        The reason is that an erasure reaches the lake, but no log.
+        Only the exposure in the lake names the user, because an erasure reaches the lake but not the logs.
         """
         first = question.options.offset + 1
         shown = [
@@ -49,10 +51,10 @@ class Draw(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """How many places of an answer new items get: a number, or one with a probability."""
+    """How many places of an answer new items get: ``slots`` places, or one with the probability ``share``."""
 
     slots: int
-    share: float  # goes first, where both are set
+    share: float  # used where both are set
 
 
 class Exploration:
@@ -70,7 +72,7 @@ class Exploration:
         return any(self.budget(options))
 
     def budget(self, options: ListOptions) -> Budget:
-        """As the experiment's arm says, where it names either of them; else as the settings say."""
+        """The budget of the experiment's arm if it names one, else that of the settings."""
         if options.explore_slots is None and options.explore_new is None:
             return self._budget
         return Budget(options.explore_slots or 0, options.explore_new or 0.0)
@@ -85,10 +87,11 @@ class Exploration:
         chance = chance_of_a_draw(budget.share, len(page))
         if self._random.random() >= chance:
             return Draw(page, eligible=0)
-        eligible, known = await self._eligible(question, page, fill), self._new_items.probabilities
-        if known:
-            eligible = [item_id for item_id in eligible if known.get(item_id)]
-        weights = [known.get(item_id, 1.0) for item_id in eligible]
+        eligible = await self._eligible(question, page, fill)
+        probabilities = self._new_items.probabilities
+        if probabilities:
+            eligible = [item_id for item_id in eligible if probabilities.get(item_id)]
+        weights = [probabilities.get(item_id, 1.0) for item_id in eligible]
         return Draw(replace_one(page, eligible, weights, chance, self._random), len(eligible))
 
     async def _eligible(self, question: Question, page: Sequence[Candidate], fill: Fill) -> list[str]:
@@ -101,8 +104,8 @@ def new_items(memory: ProcessMemory) -> Strategy:
     """One page: items published within EXPLORE_DAYS, the newest first."""
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
-        found = memory.new_items.within_age(question.now_ms)
-        yield [Candidate(item_id, published, SOURCE) for item_id, published in found]
+        items = memory.new_items.within_age(question.now_ms)
+        yield [Candidate(item_id, published, SOURCE) for item_id, published in items]
 
     return candidates
 
@@ -119,18 +122,19 @@ def replace_one(
     chance: float,
     random: Random,
 ) -> list[Candidate]:
-    """The page with a place, any is as likely, given to an eligible item, drawn in proportion to the weights.
+    """The page with one place, chosen at random, given to an eligible item drawn in proportion to its weight.
 
-    To be called with probability ``chance``: the score of such a candidate is its propensity, which is the
-    chance x its weight / all weights. Without any weight, all items are equally likely. To draw among
-    eligible items by the probabilities of all is the same as to draw again while the item is not eligible.
+    The caller calls this with the probability ``chance``. The score of the drawn item is its propensity:
+    chance x its weight / the sum of the weights. If all weights are zero, all items are equally likely. The
+    weights are probabilities among all new items; a draw among the eligible ones by these weights is the
+    same as a draw among all that is repeated until the item is eligible.
     """
     new_page = list(page)
     if eligible and page:
         total = sum(weights)
         shares = [weight / total for weight in weights] if total > 0 else [1 / len(eligible)] * len(eligible)
-        (at,) = random.choices(range(len(eligible)), shares)
-        new_page[random.randrange(len(page))] = Candidate(eligible[at], chance * shares[at], SOURCE)
+        (index,) = random.choices(range(len(eligible)), shares)
+        new_page[random.randrange(len(page))] = Candidate(eligible[index], chance * shares[index], SOURCE)
     return new_page
 
 
@@ -145,7 +149,7 @@ def replace_at_random(
     new_page = list(page)
     if drawn:
         propensity = drawn / len(eligible)
-        places, items = random.sample(range(len(page)), drawn), random.sample(eligible, drawn)
-        for place, item_id in zip(places, items, strict=True):
+        places = random.sample(range(len(page)), drawn)
+        for place, item_id in zip(places, random.sample(eligible, drawn), strict=True):
             new_page[place] = Candidate(item_id, propensity, SOURCE)
     return new_page

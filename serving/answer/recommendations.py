@@ -8,7 +8,7 @@ from serving.answer.recommended_item import RECOMMENDATION_ID, RecommendedItem
 
 
 class Recommendations(BaseModel):
-    """A user's list, best first; without items the user knows, unless its users come back to items."""
+    """A user's list, best first, without known items unless the model's users come back to items."""
 
     user_id: str
     n: int
@@ -17,8 +17,8 @@ class Recommendations(BaseModel):
     model_version: str | None
     known_items: int = Field(description="How many items the user knows")
     stale: bool = Field(
-        description="Redis did not answer (the last popular list, histories not considered), it has lost the "
-        "state or a rebuild is writing it, or the write named by `after` is not applied yet"
+        description="True if Redis did not answer (then the list is the last popular one, which ignores "
+        "histories), has lost the state, is being rebuilt, or has not applied the write named by `after`"
     )
     applied_through: int | None = Field(
         description="Epoch milliseconds (the broker's clock): every event until then is in the state"

@@ -12,7 +12,7 @@ from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
 RECOMMENDATION_ID: str = Field(
-    "", description="Of this answer: events that name it are known to come from what it showed"
+    "", description="The name of this answer: an event that carries it comes from what the answer showed"
 )
 
 
@@ -25,25 +25,26 @@ class Share(TypedDict):
 
 
 class Explanation(TypedDict):
-    """Why the model recommends an item: the shares of items add up, with ``rest``, to its score.
+    """Why the model recommends an item.
 
-    So do the shares of ``signals``.
+    The shares of ``items`` and ``rest`` add up to the score; so do the shares of ``signals``.
     """
 
     score: float
     items: list[Share]
-    rest: Annotated[float, Field(description="All that is not the share of an item above")]
+    rest: Annotated[float, Field(description="The part of the score that is no item's share")]
     signals: Annotated[
         dict[str, float],
-        Field(description="The share of each family of signals, as factors, transitions or trend"),
+        Field(description="The share of each family of signals, for example factors, transitions or trend"),
     ]
-    reason: Annotated[str | None, Field(description="The largest share in words")]
+    reason: Annotated[str | None, Field(description="The largest share, in words")]
 
 
 class RecommendedItem(TypedDict):
     """One item of a list; ``score`` compares only with scores of the same ``source``.
 
-    All fields come unless ``fields`` asks for fewer. A dictionary, because an answer makes many.
+    An item has all fields unless the request asks for fewer with ``fields``. It is a dictionary because an
+    answer creates many, and a model would take longer.
     """
 
     item_id: str

@@ -24,14 +24,12 @@ from serving.question.budget import MOST_RERANKED
 from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
 from serving.question.question import Question, Vectors
-from serving.redis.reads.user import known_among
-from serving.redis.reads.user import user as read_user
+from serving.redis.reads.user import known_among, read_user
 from serving.redis.store import StoreError
 
-FULL_LAG_MS = 5000  # if Redis is full and the state this far behind, events are no longer applied
+FULL_LAG_MS = 5000  # a full Redis whose state is further behind no longer takes events
 POOL = 200  # the smallest number of candidates that re-rankers choose from
 _ARM_CHAINS = 100  # how many chains of experiments' arms are cached
-
 
 Note = Callable[[str, Sequence[Candidate]], None]  # gets each step's name and its result; for the trace
 
@@ -100,7 +98,7 @@ class Recommender:
         )
 
     def stale(self, user: User) -> bool:
-        """Whether the answer lacks events that Redis has, or should have: a full Redis falls behind."""
+        """Whether the answer lacks events that Redis has, or that a full Redis could not take."""
         if user.stale or not self._memory.popular_list.loaded:
             return True
         return self._memory.store.state.is_full and (lag_ms(user.applied_through) or 0) > FULL_LAG_MS
@@ -108,21 +106,23 @@ class Recommender:
     async def select(
         self, question: Question, strategies: Iterable[Strategy], note: Note | None = None
     ) -> Sequence[Candidate]:
-        """The items from ``offset`` on: the first ones of the chain, or the best of a re-ranked larger
-        pool."""
+        """The items from ``offset`` on, in the chain's order or re-ranked.
+
+        Re-rankers choose from a larger pool than the answer needs.
+        """
         options = question.options
         needed = options.offset + options.n
-        reranked = options.is_reranked or bool(question.rules.boosts)
-        pool = max(POOL, needed, min(2 * needed, MOST_RERANKED)) if reranked else needed
-        candidates: Sequence[Candidate] = await self.fill(question, pool, strategies)
+        is_reranked = options.is_reranked or bool(question.rules.boosts)
+        pool_size = max(POOL, needed, min(2 * needed, MOST_RERANKED)) if is_reranked else needed
+        pool = await self.fill(question, pool_size, strategies)
         if note is not None:
-            note("chain", candidates)
-        rest, candidates = candidates[MOST_RERANKED:], candidates[:MOST_RERANKED]
-        for rerank in RERANKERS if reranked else ():
+            note("chain", pool)
+        candidates: Sequence[Candidate] = pool[:MOST_RERANKED]
+        for rerank in RERANKERS if is_reranked else ():
             candidates = rerank(question, candidates)
             if note is not None:
                 note(rerank.__name__, candidates)
-        return [*candidates, *rest][options.offset : needed]
+        return [*candidates, *pool[MOST_RERANKED:]][options.offset : needed]
 
     async def fill(self, question: Question, n: int, strategies: Iterable[Strategy]) -> list[Candidate]:
         """The first n candidates of the strategies that pass every filter."""
@@ -142,7 +142,7 @@ class Recommender:
                 user.known_items |= known
 
     async def list_for_all(self, strategy: Strategy, n: int, offset: int = 0) -> Sequence[Candidate]:
-        """The items from ``offset`` on of a list that is the same for all users, after the usual filters."""
+        """The items from ``offset`` on of a list that is the same for all users, after all filters."""
         question = await self.question(User("", stale=not self.holds_state), ListOptions(n=n, offset=offset))
         return (await self.fill(question, offset + n, (strategy,)))[offset:]
 
@@ -152,7 +152,7 @@ class Recommender:
         return self._memory.store.state.is_there
 
     async def question(self, user: User, options: ListOptions) -> Question:
-        """The question, with everything that the steps may look up."""
+        """A user and the options of a request, with everything that the steps of an answer look up."""
         rules = self._rules
         return Question(
             user=user,
@@ -172,7 +172,7 @@ class Recommender:
         return factors.vectors if factors else None
 
     async def user(self, user_id: str, options: ListOptions | None = None) -> User:
-        """What Redis knows about a user; marked as stale if it does not answer."""
+        """What Redis knows about a user; a stale user without any data if Redis does not answer."""
         with_shown = options is not None and options.rotation > 0 and self._memory.settings.shown_seconds > 0
         try:
             version = None if options is None else options.model_version
@@ -200,5 +200,5 @@ class Recommender:
 
 
 def lag_ms(applied_through: int | None) -> int | None:
-    """How far the state is behind this machine's clock, in ms; at least 0, because two clocks never agree."""
+    """How far the state is behind this machine's clock, in ms; never below 0, as two clocks may differ."""
     return None if applied_through is None else max(0, time.time_ns() // 1_000_000 - applied_through)

@@ -15,7 +15,7 @@ from serving.question.candidate import Candidate
 from serving.question.list_options import ListOptions
 from serving.question.question import Question
 
-DEPTH = 200  # candidates of each strategy
+DEPTH = 200  # the largest number of candidates that are traced for each strategy
 
 
 class TracedCandidate(BaseModel):
@@ -50,11 +50,11 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
     user = await recommender.user(user_id, options)
     question = await recommender.question(user, options)
     traced: dict[str, TracedCandidate] = {}
-    lengths: dict[str, int] = {}
+    proposed_counts: dict[str, int] = {}
     chain = recommender.chain_for(user, options)
     for name, strategy in chain.by_name:
-        proposed = await _first(question, strategy)
-        lengths[name] = len(proposed)
+        proposed = await _first_candidates(question, strategy)
+        proposed_counts[name] = len(proposed)
         await recommender.load(question, [candidate.item_id for candidate in proposed])
         new = [candidate for candidate in proposed if candidate.item_id not in traced]
         traced |= {each.item_id: _untouched_candidate(memory, each) for each in new}
@@ -78,12 +78,12 @@ async def trace(recommender: Recommender, memory: ProcessMemory, user_id: str, o
         stale=user.stale,
         known_items=user.known_count,
         applied_through=user.applied_through,
-        proposed=lengths,
+        proposed=proposed_counts,
         candidates=sorted(traced.values(), key=lambda each: (each.rank is None, each.rank)),
     )
 
 
-async def _first(question: Question, strategy: Strategy) -> list[Candidate]:
+async def _first_candidates(question: Question, strategy: Strategy) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     async with aclosing(strategy(question)) as pages:
         async for page in pages:
@@ -109,8 +109,8 @@ def _untouched_candidate(memory: ProcessMemory, candidate: Candidate) -> TracedC
 def _note_removed(
     question: Question, candidates: Sequence[Candidate], traced: dict[str, TracedCandidate]
 ) -> None:
-    for leave_out in FILTERS:
-        left = leave_out(question, candidates)
-        for removed in {each.item_id for each in candidates} - {each.item_id for each in left}:
-            traced[removed].removed_by = leave_out.__name__
-        candidates = left
+    for apply_filter in FILTERS:
+        remaining = apply_filter(question, candidates)
+        for item_id in {each.item_id for each in candidates} - {each.item_id for each in remaining}:
+            traced[item_id].removed_by = apply_filter.__name__
+        candidates = remaining

@@ -13,7 +13,7 @@ from serving.lists.estimates import estimated_ratings, preferences
 from serving.lists.ranking_history import graded_history
 from serving.memory.factors import ItemFactors
 from serving.memory.process_memory import ProcessMemory, empty_memory
-from serving.redis.reads.user import history
+from serving.redis.reads.user import read_history
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 
@@ -82,6 +82,6 @@ async def _of_user(
 ) -> list[float | None]:
     if figure == "preference":
         return preferences(factors, await graded_history(memory, user_id), items, memory)
-    rows = await history(memory.store, user_id)
+    rows = await read_history(memory.store, user_id)
     ratings = {row.item_id: row.entry.value for row in rows if row.entry.event_type == RATING}
     return estimated_ratings(factors, ratings, items)

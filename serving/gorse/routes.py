@@ -27,7 +27,7 @@ from serving.lists.user_list import UserList
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, PathId, length_bounds
 from serving.question.list_options import ListOptions
-from serving.redis.reads.user import history as read_history
+from serving.redis.reads.user import read_history
 from serving.redis.store import Store
 from serving.routes.catalog import current_fields
 from serving.routes.events import append_to_log

@@ -16,7 +16,7 @@ from serving.http.problems import ProblemError
 from serving.lists.ranking_history import Interacted, graded_history
 from serving.memory.factors import ItemFactors
 from serving.memory.process_memory import ProcessMemory
-from serving.redis.reads.user import history
+from serving.redis.reads.user import read_history
 
 
 class EstimatedItem(BaseModel):
@@ -48,7 +48,7 @@ async def estimates(memory: ProcessMemory, user_id: str, item_ids: Sequence[str]
     if model is None:
         raise ProblemError(409, "No model is published yet: `headwater train --once` makes one")
     ranking, rating = await memory.factors.get(model), await memory.rating_factors.get(model)
-    interactions = await history(memory.store, user_id)
+    interactions = await read_history(memory.store, user_id)
     ratings = {each.item_id: each.entry.value for each in interactions if each.entry.event_type == RATING}
     graded = await graded_history(memory, user_id)
     await memory.catalogue.load(item_ids)

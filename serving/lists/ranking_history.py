@@ -16,7 +16,7 @@ from serving.memory.model_blend import ModelBlend
 from serving.memory.process_memory import ProcessMemory
 from serving.redis.model_cache import Model
 from serving.redis.ranked_list import RankedList
-from serving.redis.reads.user import history_with_moments
+from serving.redis.reads.user import read_history_with_moments
 
 Ranked = RankedList | tuple[()]
 Places = Callable[[Sequence[str]], NDArray[np.int64]]
@@ -43,7 +43,7 @@ class Asked(NamedTuple):
 async def graded_history(memory: ProcessMemory, user_id: str) -> list[Interacted]:
     """The part of a user's history that ranks: the newest HISTORY_CAP items, newest first. StoreError."""
     settings = memory.settings
-    found = await history_with_moments(memory.store, user_id)
+    found = await read_history_with_moments(memory.store, user_id)
     by_item: dict[str, list[HistoryEntry]] = {}  # in the order of each item's newest entry
     for item_id, entry in found.rows:
         by_item.setdefault(item_id, []).append(entry)

@@ -8,7 +8,7 @@ from serving.answer.strategies.fusion import fuse
 from serving.memory.process_memory import ProcessMemory
 from serving.redis.reads.item import top_users_of_many
 from serving.redis.reads.taste import liked_lately
-from serving.redis.reads.user import user as read_user
+from serving.redis.reads.user import read_user
 
 
 class SimilarUser(BaseModel):

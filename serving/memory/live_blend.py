@@ -99,7 +99,7 @@ class LiveBlendCache:
             for each, top in zip(half_lives, best, strict=True)
         ]
         found = await self._store.ask_alone(*ranges, seconds=BACKGROUND_SECONDS)
-        await self._store.new_items(model, _MOST_NEW)
+        await self._store.read_new_items(model, _MOST_NEW)
         new_ids = tuple(model.new_ids)
         size = len(fitted.factors.matrix)
         new_places = {item: size + place for place, item in enumerate(new_ids)}

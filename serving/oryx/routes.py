@@ -27,7 +27,7 @@ from serving.memory.process_memory import ProcessMemory
 from serving.oryx.preferences import event_of_preference, events_of_lines
 from serving.question.bounds import Offset, PathId
 from serving.question.list_options import ListOptions
-from serving.redis.reads.user import history
+from serving.redis.reads.user import read_history
 from serving.routes.events import append_to_log
 from serving.writes.event_log import EventLog
 
@@ -85,7 +85,7 @@ def _lists(
     @router.get("/knownItems/{user_id}")
     async def known_items(request: Request, user_id: PathId) -> Response:
         """The items that a user has touched."""
-        found = await history(memory.store, user_id)
+        found = await read_history(memory.store, user_id)
         return _values(request, list(dict.fromkeys(item_id for item_id, _ in found)))
 
     @router.get("/estimate/{user_id}/{item_ids:path}")

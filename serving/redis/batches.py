@@ -1,4 +1,4 @@
-"""Reads for many requests in few round trips: what is asked while a batch is under way forms the next one."""
+"""Reads for many requests in few round trips: commands that arrive during a batch form the next one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 Command = tuple[str | bytes | int | float, ...]
 Reply = Any  # what RESP3 gives: bytes, int, float, None, list, dict; or the exception of one failed command
 RoundTrip = Callable[[Sequence[Command]], Awaitable[list[Reply]]]
-# One batch is under way while answers are built from the other. More batches would only be smaller ones.
+# One batch is under way while answers are built from the other. A third would only make all of them smaller.
 MAX_IN_FLIGHT = 2
 MAX_COMMANDS = 2000
 
@@ -36,8 +36,8 @@ class Batches:
     def ask(self, commands: Sequence[Command]) -> asyncio.Future[list[Reply]]:
         """The replies, in order, as a future that may be cancelled.
 
-        It raises what the round trip or a command raised, and TimeoutError after ``seconds``, which include
-        the wait for a batch.
+        It raises the error of the round trip or of a command. It raises TimeoutError after ``seconds``, in
+        which the wait for a batch is included.
         """
         loop = asyncio.get_running_loop()
         request = _Request(commands, loop.create_future())
@@ -52,10 +52,10 @@ class Batches:
     def _expire(self) -> None:
         loop = asyncio.get_running_loop()
         while self._expiring:
-            at, replies = self._expiring[0]
+            deadline, replies = self._expiring[0]
             if not replies.done():
-                if at > loop.time():
-                    loop.call_at(at, self._expire)
+                if deadline > loop.time():
+                    loop.call_at(deadline, self._expire)
                     return
                 replies.set_exception(asyncio.TimeoutError())
             self._expiring.popleft()
@@ -93,7 +93,7 @@ class Batches:
             for command in request.commands:
                 places.setdefault(command, len(places))
         try:
-            found = await self._round_trip(list(places))
+            all_replies = await self._round_trip(list(places))
         except Exception as error:
             for request in batch:
                 if not request.replies.done():
@@ -101,7 +101,7 @@ class Batches:
             return
         for request in batch:
             if not request.replies.done():
-                _settle(request.replies, [found[places[command]] for command in request.commands])
+                _settle(request.replies, [all_replies[places[command]] for command in request.commands])
 
 
 def _settle(future: asyncio.Future[list[Reply]], replies: list[Reply]) -> None:

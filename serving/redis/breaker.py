@@ -1,4 +1,4 @@
-"""A circuit breaker: a hung Redis costs a few requests their deadline, not every request."""
+"""A circuit breaker: while Redis hangs, only a few requests wait for it until their deadline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OPEN_SECONDS = 0.5
 
 
 class CircuitBreaker:
-    """Opens after some failures in a row; then it allows one trial half a second after the last failure."""
+    """Opens after FAILURES_TO_OPEN failures in a row; then allows a trial OPEN_SECONDS after the last one."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -18,7 +18,7 @@ class CircuitBreaker:
         self._next_trial = 0.0
 
     def allows(self) -> bool:
-        """Whether to try now. While open, one caller per half second is the trial."""
+        """Whether the caller may ask Redis now. While open, one caller per half second may: the trial."""
         if self._failures < FAILURES_TO_OPEN:
             return True
         now = self._clock()
@@ -32,7 +32,7 @@ class CircuitBreaker:
         self._failures = 0
 
     def record_failure(self) -> None:
-        """Count a failure. The next trial is half a second after it, however long this one waited."""
+        """Count a failure. The next trial comes half a second after it, however long the failed one took."""
         self._failures += 1
         if self._failures >= FAILURES_TO_OPEN:
             self._next_trial = self._clock() + OPEN_SECONDS

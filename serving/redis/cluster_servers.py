@@ -20,7 +20,7 @@ from serving.redis.batches import Command, Reply
 from serving.redis.round_trip import round_trip
 from serving.redis.slot_map import Place, SlotMap, slot_map
 
-_MAP_SECONDS = 2.0  # how long a server may take to say who has which slot; then the next one is asked
+_MAP_SECONDS = 2.0  # how long a server may take to answer which server has which slot; then the next is asked
 _TRIES = 3
 _SLOTS: Command = ("CLUSTER", "SLOTS")
 _ASKING: Command = ("ASKING",)
@@ -35,18 +35,23 @@ class ClusterServers:
         self._map: asyncio.Task[SlotMap] | None = None
 
     async def ask(self, commands: Sequence[Command]) -> list[Reply]:
-        """A round trip to each server at once; to that of the last command when the others have answered."""
+        """A round trip to each server, all at the same time.
+
+        The server of the last command is asked when the others have answered, because the last command must
+        not run before the others.
+        """
         placed = [cast(Command, command_in_cluster(command)) for command in commands]
         replies: list[Reply] = [None] * len(placed)
-        left: Sequence[int] = range(len(placed))
+        unanswered: Sequence[int] = range(len(placed))
         for _ in range(_TRIES):
-            parts = await self._by_server(placed, left)
-            last = next(server for server, places in parts.items() if left[-1] in places)
-            await self._ask_parts(placed, parts.items() - {(last, parts[last])}, replies)
-            await self._ask_parts(placed, [(last, parts[last])], replies)
-            await self._ask_importing_servers(placed, left, replies)
-            left = [place for place in left if isinstance(replies[place], MovedError)]
-            if not left:
+            parts = await self._by_server(placed, unanswered)
+            last_server = next(server for server, places in parts.items() if unanswered[-1] in places)
+            last_part = (last_server, parts[last_server])
+            await self._ask_parts(placed, parts.items() - {last_part}, replies)
+            await self._ask_parts(placed, [last_part], replies)
+            await self._ask_importing_servers(placed, unanswered, replies)
+            unanswered = [place for place in unanswered if isinstance(replies[place], MovedError)]
+            if not unanswered:
                 break
             self._forget_map()
         return replies
@@ -70,35 +75,38 @@ class ClusterServers:
     async def _by_server(
         self, commands: Sequence[Command], places: Sequence[int]
     ) -> dict[Place, tuple[int, ...]]:
-        found: dict[Place, tuple[int, ...]] = {}
+        places_by_server: dict[Place, tuple[int, ...]] = {}
         slots = await self._slot_map()
         for place in places:
             server = slots.server_of(slot_of(commands[place]))
             if server is None:
                 self._forget_map()
                 raise ConnectionError(f"no server of the Redis Cluster has {commands[place][:2]}")
-            found[server] = (*found.get(server, ()), place)
-        return found
+            places_by_server[server] = (*places_by_server.get(server, ()), place)
+        return places_by_server
 
     async def _ask_parts(
         self, commands: Sequence[Command], parts: Iterable[tuple[Place, Sequence[int]]], replies: list[Reply]
     ) -> None:
         async def ask(server: Place, places: Sequence[int]) -> None:
-            found = await self._round_trip(server, [commands[place] for place in places])
-            for place, reply in zip(places, found, strict=True):
+            part_replies = await self._round_trip(server, [commands[place] for place in places])
+            for place, reply in zip(places, part_replies, strict=True):
                 replies[place] = reply
 
         asking = [asyncio.create_task(ask(server, places)) for server, places in parts]
         try:
             await asyncio.gather(*asking)
         finally:
-            for task in asking:  # where one has failed, nobody waits for the others
+            for task in asking:  # if one has failed, nobody waits for the others
                 task.cancel()
 
     async def _ask_importing_servers(
         self, commands: Sequence[Command], places: Sequence[int], replies: list[Reply]
     ) -> None:
-        """Repeat commands that got ASK: while a slot moves, its old server says where a key may be by now."""
+        """Repeat commands whose reply was ASK, at the server that the reply names.
+
+        While a slot moves, its old server answers so for keys that may have moved already.
+        """
         for place in places:
             error = replies[place]
             if isinstance(error, AskError) and not isinstance(error, MovedError):
@@ -125,7 +133,7 @@ class ClusterServers:
             self._map = None
 
     async def _slot_map(self) -> SlotMap:
-        """Which server has which slot. One question serves all who wait, even if some of them give up."""
+        """Which server has which slot. All callers share one question, even if some of them give up."""
         if self._map is None:
             self._map = asyncio.create_task(self._ask_for_map())
         try:

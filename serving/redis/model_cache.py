@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from contracts.stored.manifest import BlendRecord
 
 _log = logging.getLogger(__name__)
-KEPT_VERSIONS = 2  # the current version and the one before, for a rollback
+KEPT_VERSIONS = 2  # the served version, and the one before it for a rollback
 
 
 class Model(NamedTuple):
@@ -19,17 +19,17 @@ class Model(NamedTuple):
     version: str
     item_ids: list[str]
     new_ids: list[str]  # items that came after its training; it grows while the version is served
-    trending_leads: bool = False  # the gate found that no model beats recent popularity yet
+    trending_leads: bool = False  # the gate found no model better than recent popularity yet
     blend: BlendRecord | None = None  # the blend that ranks; None: the factors alone do
 
     @property
     def with_known_items(self) -> bool:
-        """Whether the model's lists may hold items that their users have had."""
+        """Whether the model's lists may hold items that their users know."""
         return self.blend is not None and self.blend.with_known_items
 
     @property
     def follows_trends(self) -> bool:
-        """Whether its lists change with the moment: a trend that events move has a weight in its blend."""
+        """Whether the model's lists change while its user is idle: live trends have a weight in its blend."""
         blend = self.blend
         return blend is not None and any(
             signal.is_live_trend and (blend.hot.get(name) or blend.cold.get(name))
@@ -45,7 +45,7 @@ class Model(NamedTuple):
 
 
 class ModelCache:
-    """Loads each version once, for the first request; others wait a little, then use the version before."""
+    """Loads each version once, at its first request. Requests that waited long get the version before."""
 
     def __init__(self, load: Callable[[str], Coroutine[Any, Any, Model]], patience: float) -> None:
         self._load = load
@@ -54,7 +54,7 @@ class ModelCache:
         self.latest: Model | None = None
 
     async def get(self, version: str | None, patience: float | None = None) -> Model | None:
-        """The model of a version; while it takes longer than ``patience`` seconds to load, the one before."""
+        """The model of a version; the one before if loading takes longer than ``patience`` seconds."""
         if version is None:
             self.latest = None
         elif self.latest is None or self.latest.version != version:
@@ -65,7 +65,7 @@ class ModelCache:
         task = self._loads.get(version)
         if task is None:
             task = self._loads[version] = asyncio.create_task(self._load(version))
-        # Not wait_for: the load goes on for the next request.
+        # Not wait_for, which would cancel the load: it goes on for the next request.
         done, _ = await asyncio.wait({task}, timeout=patience)
         if not done:
             return

@@ -1,4 +1,4 @@
-"""A list of the model as Redis holds it: item indexes, translated to ids as far as an answer reads it."""
+"""A list of the model as Redis holds it: item indexes, which become ids where an answer reads them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import overload
 from contracts.stored.records import RANKED_SIZE, decode_ranked
 from serving.redis.model_cache import Model
 
-# Decoded only when read: most answers need no list but the first.
 Entry = tuple[str, float]
 Ranked = tuple[Sequence[int], Sequence[float]]  # indexes and scores
 
 
 class RankedList(Sequence[Entry]):
-    """(item, score) pairs, best first. A slice leaves out indexes that no known item has."""
+    """(item, score) pairs, best first. A slice leaves out indexes that no known item has.
+
+    The list is decoded when it is first read, because most answers only need their first list.
+    """
 
     def __init__(self, model: Model, ranked: bytes | Ranked) -> None:
         self._model = model

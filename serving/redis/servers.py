@@ -1,4 +1,4 @@
-"""The servers that hold Redis' keys: one, or those of a Redis Cluster. The caller sets the deadline."""
+"""The servers that hold the keys: one Redis, or those of a Redis Cluster. The caller sets the deadline."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Servers(Protocol):
     """What the store needs from the servers. Every method raises RedisError or OSError."""
 
     async def ask(self, commands: Sequence[Command]) -> list[Reply]:
-        """One reply for each command, from the server that has its key; an error is a command's reply too.
+        """One reply for each command, from the server that has its key; a reply may be an error.
 
         The last command runs together with the others or after them, never before.
         """
@@ -49,7 +49,7 @@ class OneServer:
         return (("", 0),)
 
     async def ask_one(self, name: Place, commands: Sequence[Command]) -> list[Reply]:
-        """As `ask`."""
+        """The same as `ask`: there is one server."""
         return await round_trip(self._pool, commands)
 
     async def close(self) -> None:

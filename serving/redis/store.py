@@ -38,16 +38,15 @@ _LONG_HISTORIES = 10_000  # users remembered
 BACKGROUND_SECONDS = 2.0
 LOAD_SECONDS = 10.0
 
-
 _POINTER: Command = ("GET", keyspace.CURRENT_MODEL)
 
 
 class StoreError(Exception):
-    """Redis did not answer in time, or is down."""
+    """Redis is down, did not answer in time, or refused a command."""
 
 
 class Store:
-    """Sends commands to Redis; methods that do, raise StoreError. A request waits ``timeout_seconds``."""
+    """Sends commands to Redis, for at most ``timeout_seconds``. Methods that ask Redis raise StoreError."""
 
     def __init__(self, settings: RedisSettings, timeout_seconds: float, metrics: Metrics) -> None:
         self.shards = settings.redis_shards
@@ -60,9 +59,9 @@ class Store:
         self._breaker_of_large = CircuitBreaker()
         self._models = ModelCache(self.load_model, patience=timeout_seconds / 2)
         self._pinned: dict[str, Model] = {}
-        # redis-py's defaults would wait up to a minute on a hung server: 5 s a try, 10 retries. Its own
-        # timeouts are off too: before Python 3.12 they swallow cancellation (asyncio.wait_for), and ours
-        # bound connecting, waiting and reading together.
+        # With redis-py's defaults (5 s a try, 10 retries), a request would wait up to a minute for a hung
+        # server. Its own timeouts are off too: before Python 3.12 they swallow cancellation
+        # (asyncio.wait_for), and our deadline limits connecting, waiting and reading together.
         self._servers = open_servers(
             settings.redis_url.get_secret_value(),
             max_connections=MAX_CONNECTIONS,
@@ -91,7 +90,7 @@ class Store:
     async def ask_alone(
         self, *commands: Command, seconds: float | None = None, breaker: CircuitBreaker | None = None
     ) -> list[Reply]:
-        """As `ask`, with a connection and a deadline of its own: for large replies, and for writes."""
+        """Like `ask`, with a connection and a deadline of its own: for large replies, and for writes."""
 
         async def alone() -> list[Reply]:
             replies = await self._round_trip(commands)
@@ -107,9 +106,9 @@ class Store:
         return await self._with_breaker(in_time, breaker)
 
     async def ask_large(self, *commands: Command) -> list[Reply]:
-        """As `ask`, for replies as large as a user's history, with a breaker of its own.
+        """Like `ask`, for replies as large as a user's history.
 
-        So one that takes too long does not make the answers of others stale.
+        It has a breaker of its own, so that large reads that fail do not make other answers stale.
         """
         return await self.ask_alone(*commands, seconds=BACKGROUND_SECONDS, breaker=self._breaker_of_large)
 
@@ -118,21 +117,22 @@ class Store:
     ) -> tuple[Model | None, list[Reply], list[Reply]]:
         """The served model, the replies to the commands of its version and to the others, in one round trip.
 
-        It assumes that the model is the one of the last request. If the pointer has moved, it sends the
-        commands again for the new version, so that an answer is of one version only.
+        ``versioned`` gives the commands for a version. Without a model, their replies are None. The method
+        expects the model of the last request. If the pointer has moved, it sends the commands again for the
+        new version, so that an answer never mixes two versions.
         """
-        guess = self._models.latest
-        guess_commands = versioned(guess.version if guess else "")
-        pointer, *replies = await self.ask(_POINTER, *others, *guess_commands)
-        model_replies = replies[len(others) :]
-        model = guess
-        if pointer != (guess.version.encode() if guess else None):
+        expected = self._models.latest
+        commands = versioned(expected.version if expected else "")
+        pointer, *replies = await self.ask(_POINTER, *others, *commands)
+        other_replies, model_replies = replies[: len(others)], replies[len(others) :]
+        model = expected
+        if pointer != (expected.version.encode() if expected else None):
             model = await self._models.get(pointer.decode() if pointer else None)
         if model is None:
             model_replies = [None] * len(model_replies)
-        elif model is not guess:
+        elif model is not expected:
             model_replies = await self.ask(*versioned(model.version))
-        return model, model_replies, replies[: len(others)]
+        return model, model_replies, other_replies
 
     async def model(self) -> Model | None:
         """The served model."""
@@ -141,7 +141,7 @@ class Store:
     async def at_version(
         self, version: str, versioned: ModelCommands, *others: Command
     ) -> tuple[Model | None, list[Reply], list[Reply]]:
-        """As `at_model`, for a version that an experiment serves, or the served one if it is not loaded."""
+        """Like `at_model`, for a version that an experiment serves; the served model if it is not loaded."""
         model = self._pinned.get(version)
         if model is None:
             return await self.at_model(versioned, *others)
@@ -153,25 +153,25 @@ class Store:
         kept = {}
         for version in versions:
             kept[version] = self._pinned.get(version) or await self.load_model(version)
-        # A version that was pruned has no items: its arm gets the served model, as everybody does.
+        # A deleted version has no items; the users of its arm get the served model.
         self._pinned = {version: model for version, model in kept.items() if model.item_ids}
 
-    async def new_items(self, model: Model, reaches: int) -> None:
-        """Read the items that came after training into ``model.new_ids``, if that has under ``reaches``."""
+    async def read_new_items(self, model: Model, needed: int) -> None:
+        """Read the items that came after training into ``model.new_ids``, if it has fewer than ``needed``."""
         start = len(model.new_ids)
-        if reaches > start:
+        if needed > start:
             (page,) = await self.ask(("LRANGE", keyspace.new_items(model.version), start, -1))
-            # Another request may have been faster; places never change, so a longer list is right too.
+            # Another request may have read them meanwhile. Indexes never change, so its longer list is right.
             if start + len(page) > len(model.new_ids):
                 model.new_ids[start:] = map(bytes.decode, page)
 
     async def warm_up(self) -> None:
-        """Load the current model's item ids before a request needs them."""
+        """Load the served model's item ids before a request needs them."""
         (raw,) = await self.ask(_POINTER)
         await self._models.get(raw.decode() if raw else None, patience=BACKGROUND_SECONDS)
 
     async def pages(self, scan: Callable[[int], Command]) -> AsyncIterator[Iterable[bytes]]:
-        """The pages of a scan of one key (such as HSCAN); ``scan`` gives the command for a cursor."""
+        """The pages of a scan of one key, such as HSCAN. ``scan`` gives the command for a cursor."""
         cursor = -1
         while cursor != 0:
             ((raw, page),) = await self.ask_alone(scan(max(cursor, 0)))
@@ -179,7 +179,7 @@ class Store:
             yield page
 
     async def keys(self, pattern: str, count: int) -> AsyncIterator[Iterable[bytes]]:
-        """The keys that match, a page at a time; one may come twice."""
+        """The keys that match, a page at a time. A key may come twice."""
         for name in await self._in_time(self._servers.names):
             cursor = -1
             while cursor != 0:
@@ -216,9 +216,9 @@ class Store:
             return await self._round_trip(commands)
 
     async def _round_trip(self, commands: Sequence[Command]) -> list[Reply]:
-        """One reply for each command, in order; an error that Redis answers with is a reply too.
+        """One reply for each command, in order; a reply may be an error.
 
-        The state's mark is read after the commands, so it says whether they still read the whole state.
+        The state's mark is read after the commands. If it is there, they have read the whole state.
         """
         replies = await self._servers.ask((*commands, MARK))
         self.state.note(replies.pop())
@@ -240,7 +240,7 @@ class Store:
     async def _with_breaker(
         self, read: Callable[[], Awaitable[T]], breaker: CircuitBreaker | None = None
     ) -> T:
-        """Await a read that has a deadline, if the breaker allows it; report how it ended."""
+        """Await a read that has a deadline, if the breaker allows it, and record how it ended."""
         breaker = breaker or self._breaker
         if not breaker.allows():
             raise StoreError("Redis failed just now; it is tried again twice a second")

@@ -22,7 +22,7 @@ from serving.lists.similar_users import SimilarUsers, similar_to_user
 from serving.lists.user_list import UserList
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId, Offset, PathId, length_bounds
-from serving.redis.reads.user import history as read_history
+from serving.redis.reads.user import read_history
 from serving.writes.answer_ids import sign_because, sign_rank
 from serving.writes.exposures import ExposureLog
 

@@ -1,4 +1,4 @@
-"""Groups rows into micro-batches: the rows that arrived while the previous ones were processed."""
+"""Groups rows into micro-batches: each holds the rows that arrived while the one before was processed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ T = TypeVar("T")
 def group_arrivals(rows: Iterator[T], pause_seconds: float, most: int) -> Iterator[list[T]]:
     """Yield lists of 1 to ``most`` rows in order, each at least ``pause_seconds`` after the one before.
 
-    A row that comes after a longer pause is yielded at once. An error of ``rows`` is raised after the rows
-    before it.
+    A row that comes after a longer pause is yielded at once. If ``rows`` raises an error, the rows before it
+    are yielded first.
     """
     waiting: Queue[T | _End] = Queue(most)
     threading.Thread(target=_read, args=(rows, waiting), daemon=True, name="rows").start()

@@ -1,4 +1,4 @@
-"""Applies a backlog in batches of limited size. Large ones leave the fold-in of users to the catch-up."""
+"""Applies a backlog in batches of limited size. After large ones, the catch-up folds the users in."""
 
 from __future__ import annotations
 
@@ -26,10 +26,9 @@ def apply_between(
     ends: Mapping[str, int],
     epoch: int = 0,
 ) -> int:
-    """Apply the records between the offsets, then store ``ends`` as the applied offsets. Returns how many
-    records.
+    """Apply the records between the offsets, then store ``ends`` as the applied offsets.
 
-    ``epoch`` is that of the service's lease. Raises ReplacedError.
+    Returns the number of records. ``epoch`` is that of the service's lease. Raises ReplacedError.
     """
     records = read_partitions_between(spark, settings, starts, ends)
     with writing(client, "backlog"):

@@ -1,4 +1,4 @@
-"""Drives the online query: first a backlog in batches, then live; and again whenever it has fallen behind.
+"""Drives the online query: a backlog in batches, then live, and again whenever the query has fallen behind.
 
 `streaming/online/micro_batch.py` says what happens to the records on either path.
 
@@ -40,8 +40,8 @@ from streaming.state.patience import Patience
 from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
-_LOOK_SECONDS = 0.2
-_MERGES = 4  # between two looks; the API ranks by merged trends, so they must not be old
+_LOOK_SECONDS = 0.2  # between two looks at offsets and state
+_MERGES = 4  # for each look; the API ranks by merged trends, so they must be newer than that
 _NEW_PARTITIONS_SECONDS = 1.0  # until TopicReach has seen them too
 
 
@@ -61,7 +61,7 @@ class Online(threading.Thread):
         self._stopping = threading.Event()
         self._patience = Patience(self._stopping.wait)
         self._is_short = False  # whether there are too few task slots
-        self._partitions: Set[str] = frozenset()  # those that this turn began with
+        self._partitions: Set[str] = frozenset()  # the partitions that the present turn began with
         self._first_ends: PartitionOffsets = {}  # the topics' ends at the start
         self.is_catching_up = True  # whether records from before the start are not applied yet
         # whether a backlog is being applied; the fold-in of its users waits for its end
@@ -74,7 +74,7 @@ class Online(threading.Thread):
         self._reach.stop()
 
     def run(self) -> None:
-        """The loop."""
+        """Take turns until ``stop``. Waits while Redis is full or not reachable; raises any other error."""
         self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "online")
         try:
             self._reach.start()
@@ -94,9 +94,11 @@ class Online(threading.Thread):
             raise
 
     def _take_turn(self) -> None:
-        """Apply a backlog, then follow live until that ends. Raises an error if Redis is full or not
-        reachable."""
-        # Finds out by a write whether Redis accepts writes, before Spark starts a query in vain.
+        """Apply a backlog, then run the live query until it ends.
+
+        Raises an error if Redis is full or not reachable.
+        """
+        # This write shows whether Redis accepts writes, before Spark starts a query in vain.
         write_status(self._client, StreamingStatus(writable=int(time.time() * 1000)))
         self._patience.is_over()
         self._partitions = self._reach.newest().ends.keys()
@@ -124,19 +126,19 @@ class Online(threading.Thread):
         return has_room
 
     def _has_new_partitions(self) -> bool:
-        """Whether partitions were added in this turn. Spark ends its query when it sees them, maybe before
-        us."""
+        """Whether partitions were added in this turn.
+
+        Spark ends its query with an error when it sees them, which may be before this thread sees them.
+        """
         try:
             now = topic_ends(self._settings).keys()
         except BrokerUnavailableError:
             return False
-        is_so = now > self._partitions
-        if is_so:
-            log.info(
-                "Kafka has new partitions, for which Spark has ended the live query: once more with them"
-            )
+        has_new = now > self._partitions
+        if has_new:
+            log.info("Kafka has new partitions, so Spark ended the live query; it starts again with them")
             self._stopping.wait(_NEW_PARTITIONS_SECONDS)
-        return is_so
+        return has_new
 
     def _work_off_backlog(self, most_left: int) -> None:
         """Apply in batches of limited size until no more records than ``most_left`` are left."""
@@ -153,10 +155,10 @@ class Online(threading.Thread):
             log.info("%d records applied, %d left", count, self._count_left())
 
     def _read_starts(self, partitions: Iterable[str]) -> PartitionOffsets:
-        """The applied offset of each partition; if Redis has none, the oldest offset that Kafka keeps."""
+        """The applied offset of each partition; where Redis has none, the oldest offset that Kafka keeps."""
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
-        is_all = applied.keys() >= set(partitions)
-        begins = {} if is_all else topic_begins(self._settings)
+        has_all = applied.keys() >= set(partitions)
+        begins = {} if has_all else topic_begins(self._settings)
         return {name: applied.get(name, begins.get(name, 0)) for name in partitions}
 
     def _count_left(self) -> int:
@@ -191,8 +193,10 @@ class Online(threading.Thread):
             self._merge()
 
     def _look(self) -> str:
-        """Do what is due a few times a second. Returns which partitions went back in Redis, empty if none
-        did."""
+        """Check offsets and state, and report progress; called a few times a second.
+
+        Returns which partitions went back in Redis, as text; empty if none did.
+        """
         reach = self._reach.newest()  # read before the applied offsets, so that those are never behind it
         back = self._watch.look()
         self.is_catching_up = self.is_catching_up and lag(self._first_ends, self._watch.applied) > 0
@@ -221,6 +225,6 @@ class Online(threading.Thread):
 
 
 def _what_went_back(query: StreamingQuery) -> str:
-    """The worker's message if it ended the query because Redis went back; else empty."""
+    """The worker's message if it ended the query because Redis went back, else an empty text."""
     found = re.search(rf"{StateWentBackError.__name__}: (.*)", str(query.exception()))
     return found[1] if found else ""

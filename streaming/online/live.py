@@ -32,8 +32,8 @@ from streaming.state.gate import writing
 from streaming.state.status import write_status
 
 _CONF = {
-    # Spark sends a batch only when it is full, so a larger one would wait for more records.
-    # _with_nulls_behind says why there are two rows.
+    # Spark sends a batch only when it is full, so a larger batch would wait for more records.
+    # _with_nulls_behind says why a batch has two rows.
     "spark.sql.execution.arrow.maxRecordsPerBatch": "2",
     "spark.sql.execution.pandas.udf.buffer.size": "64",
     # Spark does not allow mapInArrow in this mode, because an iterator may hold rows back. Ours does not,
@@ -73,14 +73,15 @@ def start_live(
 
 
 def _as_text(rows: DataFrame) -> DataFrame:
-    """Each row as JSON in a single column, because Arrow's cost grows with columns and a batch holds one
-    row."""
+    """Each row as JSON in a single column.
+
+    A batch holds one row, so Arrow's cost is by column.
+    """
     return rows.select(F.to_json(F.struct("*")).alias(_ROW))
 
 
 def _with_nulls_behind(rows: DataFrame) -> DataFrame:
-    """Each row followed by two nulls, because Spark sends an Arrow batch only once it has seen the row after
-    it.
+    """Each row followed by two nulls. Spark sends an Arrow batch only when it has seen the row after it.
 
     In batches of two rows, a null (n) follows each batch that holds a row (R): Rn|nR|nn|Rn|... So no row
     waits for the next record.

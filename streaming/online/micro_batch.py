@@ -37,9 +37,9 @@ def apply_micro_batch(
     """
     batch = BatchProgress()
     batch.add_rows(rows)
-    # 0. Does Redis still have the offsets that this task stored last? Nothing is added to an older state.
+    # 0. Check that Redis still has the offsets that this task stored last. An older state gets no events.
     applied = position.check(client, batch.first)
-    # 1 and 2. State, touched items. The live figures compare the events with the lists from before them.
+    # 1 and 2. State and touched items. The live figures compare the events with the lists made before them.
     events = apply_rows(client, rows, settings, outcomes)
     # 3. Fold-in reads the histories that step 1 wrote. Each list names the offsets that its history contains,
     #    so that the API knows whether the list contains an event that a request waits for.
@@ -59,10 +59,10 @@ def apply_rows(
     outcomes: Outcomes | None = None,
 ) -> list[UserEvent]:
     """Steps 1 and 2, of a live micro-batch and of a backlog's Arrow batch. Returns the interactions."""
-    # 1. State: one atomic script per user, so that any order and any repetition give the same state. All else
-    #    follows from it.
+    # 1. State: one atomic script per user, so that any order and any repetition give the same state. The
+    #    later steps depend on it.
     events, entries = events_of(rows), entries_of(rows)
-    scored = outcomes.of(client, interactions_of(rows), settings) if outcomes else ()
+    scored = outcomes.score_events(client, interactions_of(rows), settings) if outcomes else ()
     apply_events(client, events, settings, scored)
     apply_catalog(client, entries)
     items = set(erase_users(client, list(erasures_of(entries)), settings))

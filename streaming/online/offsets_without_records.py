@@ -17,7 +17,7 @@ from streaming.state.client import StateClient
 from streaming.state.gate import writing
 
 log = logging.getLogger("headwater.online")
-_STANDING_SECONDS = 2.0  # a partition that moves is not asked about
+_STANDING_SECONDS = 2.0  # Kafka is asked only about partitions that have not moved for this long
 
 
 class _End(NamedTuple):
@@ -27,7 +27,7 @@ class _End(NamedTuple):
 
 
 class EndsWithoutRecord:
-    """Asks Kafka once about each end whether it has a record, since that does not change."""
+    """Asks Kafka about each end whether a record lies there: once, because the answer does not change."""
 
     def __init__(
         self, client: StateClient, servers: Servers, clock: Callable[[], float] = time.monotonic

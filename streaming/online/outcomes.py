@@ -1,4 +1,4 @@
-"""Scores the lists that users had by the events that follow, before the events are applied and folded in.
+"""Scores the lists that users had by the events that follow, before these are applied and folded in.
 
 Only live events are scored: those of a backlog, a replay or a rebuild did not happen after these lists.
 """
@@ -36,14 +36,14 @@ class _UserLists(NamedTuple):
     batch: bytes
 
     def served_list(self) -> tuple[str, bytes]:
-        """The name of the list that an answer would begin with, as in the live figures, and the list."""
+        """The list that an answer would begin with: its name in the live figures, and the stored list."""
         if self.fresh:
             return FRESH, self.fresh
         return (BATCH, self.batch) if self.batch else (FALLBACK, b"")
 
 
 class _Candidate(NamedTuple):
-    """An event that may be a new positive one, with the lists that its user had."""
+    """An event that may be a new positive one for its item, with the lists that its user had."""
 
     place: int  # the event's index in the micro-batch
     row: RecordRow
@@ -56,22 +56,21 @@ class _Candidate(NamedTuple):
 
 
 @lru_cache(1024)
-def _parts(hours: int, scored: Scored) -> tuple[str, str]:
-    """The end of an outcome's line, and its line of counters; cached, as most items are in no list.
+def _cached_texts(hours: int, scored: Scored) -> tuple[str, str]:
+    """The end of an outcome's line for the lake, and its line of counters.
 
-    ``hours``: the hour's number since 1970.
+    Cached, because most items are in no list, so most outcomes are equal. ``hours``: hours since 1970.
     """
     day, hour = day_of(hours * HOUR_MS), hour_of(hours * HOUR_MS)
-    added = {"day": day, "kept": kept_field(hour, scored.model_version), "amounts": scored.amounts(hour)}
-    return scored_text(scored), json.dumps(added)
+    counters = {"day": day, "kept": kept_field(hour, scored.model_version), "amounts": scored.amounts(hour)}
+    return scored_text(scored), json.dumps(counters)
 
 
 def _text(row: RecordRow, scored: Scored, now_ms: int) -> str:
-    """The text of an outcome for `apply_events.lua`: a line for the lake, and a line of counters to
-    increase."""
-    line, added = _parts(row.through // HOUR_MS, scored)
-    number = row.partition.rpartition(SEPARATOR)[2]
-    return f"{place_text(number, row.offset, row.through, now_ms)}{line}\n{added}"
+    """An outcome as `apply_events.lua` takes it: a line for the lake, then one of counters to increase."""
+    lake_line_end, counters = _cached_texts(row.through // HOUR_MS, scored)
+    partition_number = row.partition.rpartition(SEPARATOR)[2]
+    return f"{place_text(partition_number, row.offset, row.through, now_ms)}{lake_line_end}\n{counters}"
 
 
 class Outcomes:
@@ -82,10 +81,10 @@ class Outcomes:
         self._popular_at = float("-inf")
         self._new_items: tuple[str, NewItems] = ("", NewItems())
 
-    def of(
+    def score_events(
         self, client: StateClient, events: Sequence[RecordRow], settings: StreamingSettings
     ) -> Sequence[str]:
-        """One text for each event, as `apply_events` takes them; nothing where no model is served."""
+        """One text for each event, in the form that `apply_events` takes; empty where no model is served."""
         places = [place for place, row in enumerate(events) if _may_count(row, settings)]
         if not places or not settings.live_figures:
             return ()
@@ -98,16 +97,16 @@ class Outcomes:
         listed = {each.place for each in candidates if each.is_listed(self._popular)}
         users = list(dict.fromkeys(each.row.user_id for each in candidates if each.place in listed))
         known = _read_known(client, users, list(self._popular), settings.redis_shards)
-        outcomes, now_ms = [""] * len(events), time.time_ns() // 1_000_000
+        texts, now_ms = [""] * len(events), time.time_ns() // 1_000_000
         for each in candidates:
-            of_user = known.setdefault(each.row.user_id, set())
+            known_items = known.setdefault(each.row.user_id, set())
             if each.place in listed:
-                scored = self._score(each, of_user, model)
+                scored = self._score(each, known_items, model)
             else:
                 scored = Scored(model.version, each.lists.served_list()[0], None, None, None)
-            outcomes[each.place] = _text(each.row, scored, now_ms)
-            of_user.add(each.row.item_id)  # the next answer leaves it out
-        return outcomes
+            texts[each.place] = _text(each.row, scored, now_ms)
+            known_items.add(each.row.item_id)  # from now on, answers leave the item out
+        return texts
 
     def _candidates(
         self,
@@ -118,20 +117,22 @@ class Outcomes:
         settings: StreamingSettings,
     ) -> list[_Candidate]:
         users = list(dict.fromkeys(events[place].user_id for place in places))
-        lists = dict(
-            zip(users, _read_lists(client, users, model.version, settings.redis_shards), strict=True)
-        )
-        items = [events[place].item_id.encode() for place in places]
-        indexes = [model.index.get(item, -1) for item in items]
-        if -1 in indexes:
-            new, known_to_model = self._read_new_items(client, model), len(model.index)
-            indexes = [
-                known_to_model + new.index[item] if item in new.index else index
-                for item, index in zip(items, indexes, strict=True)
-            ]
+        lists = _read_lists(client, users, model.version, settings.redis_shards)
+        indexes = self._item_indexes(client, [events[place].item_id.encode() for place in places], model)
         return [
             _Candidate(place, events[place], index, lists[events[place].user_id])
             for place, index in zip(places, indexes, strict=True)
+        ]
+
+    def _item_indexes(self, client: StateClient, items: Sequence[bytes], model: OnlineModel) -> list[int]:
+        """The model's index of each item, new items included; -1 for an item that it does not know."""
+        indexes = [model.index.get(item, -1) for item in items]
+        if -1 not in indexes:
+            return indexes
+        new, first_new_index = self._read_new_items(client, model), len(model.index)
+        return [
+            first_new_index + new.index[item] if item in new.index else index
+            for item, index in zip(items, indexes, strict=True)
         ]
 
     def _read_new_items(self, client: StateClient, model: OnlineModel) -> NewItems:
@@ -147,15 +148,15 @@ class Outcomes:
             self._popular, self._popular_at = dict.fromkeys(item.decode() for item in found), now
 
     def _score(self, event: _Candidate, known: Collection[str], model: OnlineModel) -> Scored:
-        item, (name, served) = event.row.item_id, event.lists.served_list()
+        list_name, served = event.lists.served_list()
         with_known = model.blend is not None and model.blend.blend.with_known_items
-        left_out = set() if with_known else {model.index.get(each.encode(), -1) for each in known}
-        popular_rank = _rank(item, self._popular, known)
+        left_out = set() if with_known else {model.index.get(item.encode(), -1) for item in known}
+        popular_rank = _rank(event.row.item_id, self._popular, known)
         return Scored(
             model_version=model.version,
-            served=name,
+            served=list_name,
             served_rank=(
-                popular_rank if name == FALLBACK else _rank_by_index(event.item_index, served, left_out)
+                popular_rank if list_name == FALLBACK else _rank_by_index(event.item_index, served, left_out)
             ),
             retrained_rank=_rank_by_index(event.item_index, event.lists.batch, left_out),
             popular_rank=popular_rank,
@@ -185,8 +186,10 @@ def _rank_by_index(index: int, ranked: bytes, left_out: Collection[int]) -> int 
     return _rank(index, decode_ranked(ranked)[0], left_out) if holds_index(ranked, index) else None
 
 
-def _read_lists(client: StateClient, users: Sequence[str], version: str, shards: int) -> list[_UserLists]:
-    """Read all lists with two commands for each shard, because replies cost redis-py more than lists."""
+def _read_lists(
+    client: StateClient, users: Sequence[str], version: str, shards: int
+) -> dict[str, _UserLists]:
+    """The lists of each user, read with two commands for each shard: redis-py is slow with many replies."""
     by_shard: dict[int, list[str]] = defaultdict(list)
     for user in users:
         by_shard[keyspace.shard_of(user, shards)].append(user)
@@ -195,20 +198,21 @@ def _read_lists(client: StateClient, users: Sequence[str], version: str, shards:
             pipeline.mget([keyspace.fresh(user, shards) for user in of_shard])
             pipeline.hmget(keyspace.top_n(shard, version), of_shard)
         replies = pipeline.execute()
-    found: dict[str, _UserLists] = {}
+    lists: dict[str, _UserLists] = {}
     for of_shard, fresh, batch in zip(by_shard.values(), replies[::2], replies[1::2], strict=True):
         for user, raw_fresh, raw_batch in zip(of_shard, fresh, batch, strict=True):
-            # As in an answer, lists of another model do not count.
-            found[user] = _UserLists(ranked_of(raw_fresh or b"", version), raw_batch or b"")
-    return [found[user] for user in users]
+            # As in an answer, a fresh list of another model does not count.
+            lists[user] = _UserLists(ranked_of(raw_fresh or b"", version), raw_batch or b"")
+    return lists
 
 
 def _read_known(
     client: StateClient, users: Sequence[str], popular: Sequence[str], shards: int
 ) -> dict[str, set[str]]:
-    """The known items of each user. Of a long history only those that a list may hold are read.
+    """The known items of each user; of a long history, only those that may be in a list.
 
-    These are the newest items, as older ones were known when the list was made, and the popular ones.
+    These are its newest items, because the user's lists were made without the older ones, and its popular
+    ones, because the popular list is the same for all users.
     """
     if not users:
         return {}
@@ -222,12 +226,11 @@ def _read_known(
                 pipeline.hkeys(history)
             else:
                 pipeline.zrevrange(keyspace.recent(user, shards), 0, _MANY_KNOWN - 1)
-        found = pipeline.execute()
-        long = [place for place, length in enumerate(lengths) if length > _MANY_KNOWN]
-        for place in long if popular else ():
+        known = [{item.decode() for item in items} for items in pipeline.execute()]
+        long_histories = [place for place, length in enumerate(lengths) if popular and length > _MANY_KNOWN]
+        for place in long_histories:
             pipeline.hmget(histories[place], list(popular))
-        of_popular = pipeline.execute()
-    known = [{item.decode() for item in items} for items in found]
-    for place, entries in zip(long if popular else (), of_popular, strict=True):
+        popular_entries = pipeline.execute()
+    for place, entries in zip(long_histories, popular_entries, strict=True):
         known[place].update(item for item, entry in zip(popular, entries, strict=True) if entry is not None)
     return dict(zip(users, known, strict=True))

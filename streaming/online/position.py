@@ -12,7 +12,7 @@ from streaming.state.client import StateClient
 
 
 class StateWentBackError(RuntimeError):
-    """Redis has not the offsets that this query stored: it was restarted with an older state, or flushed."""
+    """Redis no longer has the offsets that this query stored: it was flushed, or restarted with old data."""
 
 
 class Position:
@@ -20,7 +20,7 @@ class Position:
 
     def __init__(self, servers: Servers, epoch: int = 0) -> None:
         self._servers, self._epoch = servers, epoch
-        self._left_at: PartitionOffsets = {}
+        self._left_at: PartitionOffsets = {}  # where this task stored each partition's offset last
 
     def check(self, client: StateClient, first: PartitionOffsets) -> PartitionOffsets:
         """The applied offsets, read before a micro-batch that begins at ``first``.
@@ -39,9 +39,9 @@ class Position:
         left_at = self._left_at.get(partition)
         if applied is None:
             return False
-        if left_at is None:  # the task's first record, which offsets without a record may precede
+        if left_at is None:  # the task's first record; offsets without a record may lie before it
             return first <= applied or has_no_record(self._servers, partition, applied, first)
-        # It is ahead if offsets without a record were passed meanwhile
+        # ``applied`` may lie beyond ``left_at``: the driver passes over offsets without a record
         # (streaming/online/offsets_without_records.py).
         return applied == left_at or left_at < applied <= first
 
@@ -52,10 +52,10 @@ class Position:
         """
         reached = {name: max(offset, self._left_at[name]) for name, offset in batch.next.items()}
         moves = {name: Move(self._left_at[name], offset) for name, offset in reached.items()}
-        elsewhere = advance_applied(client, moves, self._epoch)
-        if elsewhere is not None:
-            applied = read_applied(client, keyspace.APPLIED_ONLINE).get(elsewhere)
-            raise _went_back(elsewhere, applied, self._left_at[elsewhere])
+        changed = advance_applied(client, moves, self._epoch)
+        if changed is not None:
+            applied = read_applied(client, keyspace.APPLIED_ONLINE).get(changed)
+            raise _went_back(changed, applied, self._left_at[changed])
         write_applied(client, keyspace.APPLIED_TIMES, dict.fromkeys(reached, batch.through))
         self._left_at.update(reached)
 

@@ -26,6 +26,6 @@ class BatchProgress:
         self.records += records
 
     def add_rows(self, rows: Iterable[RecordRow]) -> None:
-        """Count in rows."""
+        """Add rows."""
         for row in rows:
             self.add(row.partition, row.offset, row.offset + 1, row.through, 1)

@@ -1,6 +1,6 @@
-"""Rows with what the state needs of each record, from the topics or from the lake's tables.
+"""Rows that hold what the state needs from each record of the topics or of the lake's tables.
 
-On its way from Kafka to Redis an event has these forms: the record's bytes, a Spark row (these columns), a
+On its way from Kafka to Redis, an event takes these forms: the record's bytes, a Spark row (these columns), a
 `RecordRow` in the Python worker, a `UserEvent`, and the bytes of the history's entry.
 """
 
@@ -27,7 +27,7 @@ _JSON_FIELDS = ("kind", "id", "title", "categories", "attributes", "updated_at")
 
 
 class RecordRow(NamedTuple):
-    """One record. The fields of an event are None unless it is one; likewise those of a catalogue entry."""
+    """One record. The fields of an event are None for other records; so are those of a catalogue entry."""
 
     partition: str  # "topic:partition"
     offset: int
@@ -51,7 +51,7 @@ def rows_of_batch(batch: pa.RecordBatch) -> list[RecordRow]:
 
 
 def rows_of_json(texts: Iterable[str]) -> list[RecordRow]:
-    """Rows of `online_rows`, each as JSON, which leaves nulls out."""
+    """The rows of `online_rows`, each given as JSON, which leaves nulls out."""
     names = RecordRow._fields
     return [RecordRow._make(map(fields.get, names)) for fields in json.loads(f"[{','.join(texts)}]")]
 
@@ -84,7 +84,7 @@ def erasures_of(entries: Iterable[CatalogRecord]) -> Iterator[Erasure]:
 
 
 def online_rows(records: DataFrame) -> DataFrame:
-    """The columns of RecordRow, of each record of the topics."""
+    """The columns of RecordRow, from the topics' records."""
     return parse(records).select(
         _partition_name(F.col("topic"), "partition"),
         "offset",
@@ -97,7 +97,7 @@ def online_rows(records: DataFrame) -> DataFrame:
 
 
 def lake_rows(interactions: DataFrame, entries: DataFrame) -> DataFrame:
-    """The columns of RecordRow, of rows of the lake's tables."""
+    """The columns of RecordRow, from rows of the lake's tables."""
     return _interaction_rows(interactions).unionByName(_entry_rows(entries))
 
 
@@ -133,7 +133,7 @@ def _origin(topic: str) -> list[Column]:
 
 
 def _entry_json(columns: Mapping[str, Column]) -> Column:
-    """The entry's JSON, made from columns so that the topic and the lake give the same bytes."""
+    """The entry's JSON, built from columns so that the topic and the lake give the same bytes."""
     return F.to_json(F.struct(*(columns[name].alias(name) for name in _JSON_FIELDS)))
 
 

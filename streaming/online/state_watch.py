@@ -1,6 +1,7 @@
-"""Notices that Redis has lost the state or a part of it, or went back.
+"""Notices that Redis has lost the state or a part of it, or went back to an older state.
 
-It was flushed, or restarted empty or older; it evicted keys because it was full; somebody deleted keys.
+That happens when Redis is flushed, restarts empty or with an older state, or evicts keys because it is full,
+and when somebody deletes keys.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from streaming.state.status import read_status, write_status
 from streaming.state.wholeness import Wholeness, redis_memory
 
 log = logging.getLogger("headwater.online")
-_PARTS_SECONDS = 2.0  # between two checks for missing parts
+_PARTS_SECONDS = 2.0  # between two checks whether a part of the state is missing
 GONE = "the state in Redis is gone (flushed, or restarted empty): run `headwater rebuild`"
 
 
@@ -29,25 +30,27 @@ class StateWatch:
     def __init__(self, client: StateClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
-        self._next_parts = 0.0
+        self._next_check = 0.0  # when to check for missing parts again
         self._wholeness = Wholeness(client)
         self._evicted: int | None = None  # evicted keys at the last look
         self._is_lost = False
         self.applied: dict[str, int] = {}  # the applied offsets that the last look saw or restored
 
     def look(self) -> str:
-        """Look for a loss; to be called a few times a second. Returns which partitions went back (see
-        `behind`)."""
+        """Look for a loss; to be called a few times a second.
+
+        Returns which partitions went back, as `behind` says it.
+        """
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
         back = behind(self.applied, applied)
-        part = self._missing_part()
-        if part:
+        missing = self._missing_part()
+        if missing:
             # Without the mark answers say that they are stale, and the next start rebuilds the state.
             take_mark_away(self._client)
         # A rebuild removes the mark too, while it runs.
         is_lost = not is_there(self._client) and not is_being_rebuilt(self._client)
         if is_lost and not self._is_lost:
-            log.error("%s", part or GONE)
+            log.error("%s", missing or GONE)
             write_status(self._client, StreamingStatus(state_lost=int(time.time() * 1000)))
         if is_lost and not applied:
             # New events are applied meanwhile; a rebuild ends at these offsets.
@@ -57,11 +60,10 @@ class StateWatch:
         return back
 
     def _missing_part(self) -> str:
-        """Which part of the state is missing, as a sentence with the cure; empty if nothing seems to be
-        missing."""
-        if self._clock() < self._next_parts:
+        """Which part of the state is missing, as a sentence with the cure; empty if none seems missing."""
+        if self._clock() < self._next_check:
             return ""
-        self._next_parts = self._clock() + _PARTS_SECONDS
+        self._next_check = self._clock() + _PARTS_SECONDS
         memory = redis_memory(self._client)
         evicted = self._count_evicted(memory)
         if self._is_lost or not is_there(self._client):
@@ -79,7 +81,7 @@ class StateWatch:
         return ""
 
     def _count_evicted(self, memory: RedisMemory) -> int:
-        """How many keys Redis has evicted since the last look, which may be that of an earlier process."""
+        """How many keys Redis has evicted since the last look, which an earlier process may have taken."""
         before = self._evicted if self._evicted is not None else read_status(self._client).evicted_keys
         self._evicted = memory.evicted_keys
         if memory.evicted_keys != before:

@@ -21,7 +21,7 @@ from streaming.online.rows import lake_rows, online_rows, rows_of_batch
 from streaming.online.touched_items import merge_touched
 from streaming.state.client import connect
 
-# What a task reports: how far it came in each partition.
+# A task reports how far it came in each partition.
 _NUMBERS = ("first_offset", "next_offset", "through", "records")
 _REPORT = pa.schema([("partition", pa.string()), *((name, pa.int64()) for name in _NUMBERS)])
 _REPORT_DDL = ", ".join(["partition STRING", *(f"{name} BIGINT" for name in _NUMBERS)])

@@ -1,7 +1,7 @@
-"""Items with counts in a shard that the totals over all shards lack yet. Workers note them; one thread
-merges.
+"""Items whose counts in a shard have changed, while the totals over all shards have not yet.
 
-Merging writes sums read from the shards. If two threads merged an item at once, the older sum could remain.
+Workers note these items, and one thread merges them: it reads an item's counts from all shards and writes the
+total. If two threads merged an item at once, the older total could remain.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from streaming.state.merged_lists import merge_items
 
 
 def note_touched(client: StateClient, items: Iterable[str]) -> None:
-    """Note items that must be merged. To be called after their shards are written."""
+    """Note items that must be merged; to be called after their shards are written."""
     for chunk in chunks(items):
         client.sadd(keyspace.TOUCHED, *chunk)
 
@@ -27,7 +27,7 @@ def is_unmerged(client: StateClient) -> bool:
 
 
 def merge_touched(client: StateClient, settings: StateSettings) -> int:
-    """Merge the noted items, also those that a killed process left unmerged. Returns how many."""
+    """Merge the noted items, also those that a killed process left unmerged. Returns their number."""
     merged = 0
     while client.exists(keyspace.MERGING) or _set_aside(client):
         items: Any = client.smembers(keyspace.MERGING)

@@ -1,8 +1,8 @@
 """Re-rankers: they change the order of chosen candidates. One re-ranker a file, applied in this order.
 
-Scores of different sources cannot be compared, so re-rankers work on places: the first of a pool of N counts
-1, the last 1 / N. A re-ranker returns the same candidates in another order, or in the same order if it is not
-asked for.
+Scores of different sources cannot be compared, so re-rankers work on places: in a pool of N candidates, the
+first place is worth 1 and the last 1 / N. A re-ranker returns the same candidates in another order, or in the
+same order if the request does not ask for it.
 """
 
 from __future__ import annotations

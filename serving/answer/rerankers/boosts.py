@@ -11,8 +11,10 @@ from serving.question.question import Question
 
 
 def boost_categories(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Multiply each place by the factors of the item's categories: above 1 the item rises, below 1 it
-    sinks."""
+    """Multiply each place by the factors of the item's categories.
+
+    A factor above 1 moves the item up, one below 1 moves it down.
+    """
     boosts = question.rules.boosts
     if not boosts:
         return candidates

@@ -13,7 +13,10 @@ from serving.question.question import Question
 
 
 def diversify(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Order by maximal marginal relevance (``algorithms/mmr.py``), comparing factors or else categories."""
+    """Order by maximal marginal relevance (``algorithms/mmr.py``).
+
+    Items are compared by their factors, or by their categories where there are no factors.
+    """
     diversity = question.options.diversity
     if not diversity or len(candidates) < 2:
         return candidates
@@ -27,7 +30,8 @@ def diversify(question: Question, candidates: Sequence[Candidate]) -> Sequence[C
 def category_vectors(question: Question, ids: Sequence[str]) -> NDArray[np.float64]:
     """(items, categories): 1 where the item has the category, else 0."""
     categories = [question.facts(item_id).categories for item_id in ids]
-    columns = {name: at for at, name in enumerate(sorted({name for each in categories for name in each}))}
+    all_names = sorted({name for names in categories for name in names})
+    columns = {name: column for column, name in enumerate(all_names)}
     vectors = np.zeros((len(ids), max(1, len(columns))))
     for row, names in enumerate(categories):
         vectors[row, [columns[name] for name in names]] = 1.0

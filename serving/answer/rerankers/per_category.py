@@ -14,13 +14,13 @@ def limit_categories(question: Question, candidates: Sequence[Candidate]) -> Seq
     limit = question.options.per_category
     if limit is None:
         return candidates
-    taken: Counter[str] = Counter()
-    within, beyond = [], []
+    counts: Counter[str] = Counter()
+    within_limit, beyond_limit = [], []
     for candidate in candidates:
         categories = question.facts(candidate.item_id).categories
-        if all(taken[category] < limit for category in categories):
-            taken.update(categories)
-            within.append(candidate)
+        if all(counts[category] < limit for category in categories):
+            counts.update(categories)
+            within_limit.append(candidate)
         else:
-            beyond.append(candidate)
-    return within + beyond
+            beyond_limit.append(candidate)
+    return within_limit + beyond_limit

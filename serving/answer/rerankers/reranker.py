@@ -13,7 +13,7 @@ Reranker = Callable[[Question, Sequence[Candidate]], Sequence[Candidate]]
 def by_boosted_place(
     candidates: Sequence[Candidate], factor: Callable[[Candidate], float]
 ) -> Sequence[Candidate]:
-    """Order by place (1 for the first, 1 / N for the last) x factor; ties keep their order."""
+    """Order by what the place is worth (first: 1, last: 1 / N) x factor; ties keep their order."""
     n = len(candidates)
-    worth = {each.item_id: (n - at) / n * factor(each) for at, each in enumerate(candidates)}
+    worth = {each.item_id: (n - index) / n * factor(each) for index, each in enumerate(candidates)}
     return sorted(candidates, key=lambda each: -worth[each.item_id])

@@ -14,15 +14,17 @@ _HOUR_MS = 3_600_000
 
 
 def rotate(question: Question, candidates: Sequence[Candidate]) -> Sequence[Candidate]:
-    """Multiply places by 1 - rotation x 2 ** (-age / 24 h), with the time since an item was shown and
-    ignored."""
+    """Multiply places by 1 - rotation x 2 ** (-age / 24 h).
+
+    The age is the time since the item was shown to the user, who has done nothing with it.
+    """
     rotation, user = question.options.rotation, question.user
     if not rotation or not user.shown:
         return candidates
-    shown = {item_id: at for item_id, at in user.shown if item_id not in user.known_items}
+    shown_at = {item_id: at for item_id, at in user.shown if item_id not in user.known_items}
 
     def factor(candidate: Candidate) -> float:
-        at = shown.get(candidate.item_id)
+        at = shown_at.get(candidate.item_id)
         if at is None:
             return 1.0
         age_hours = max(0.0, question.now_ms - at) / _HOUR_MS

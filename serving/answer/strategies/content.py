@@ -20,8 +20,10 @@ _DEPTH = 200
 
 
 def content(memory: ProcessMemory) -> Strategy:
-    """One page: popular lists of the user's most liked categories, fused with weights by how liked they
-    are."""
+    """One page: the popular lists of the user's most liked categories, fused.
+
+    A list's weight is how much the user likes its category.
+    """
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         try:
@@ -40,8 +42,10 @@ def content(memory: ProcessMemory) -> Strategy:
 
 
 def most_liked(liked: Iterable[tuple[Sequence[str], float]]) -> list[tuple[str, float]]:
-    """The CATEGORIES categories with the largest sums of strength. An item's strength is divided among its
-    own."""
+    """The CATEGORIES categories with the largest sums of strength, the largest first.
+
+    An item divides its strength equally among its categories.
+    """
     sums: dict[str, float] = defaultdict(float)
     for categories, strength in liked:
         for category in categories:

@@ -16,9 +16,10 @@ SOURCE = "demographic"
 
 
 def demographic(memory: ProcessMemory) -> Strategy:
-    """One page: the fused lists of the user's segments. The narrowest counts as much as all others together.
+    """One page: the lists of the user's segments, fused.
 
-    The trainer makes the lists (training/lists/segments.py); at least SEGMENT_MIN_USERS users like each item.
+    The list of the narrowest segment counts as much as all others together. The trainer makes the lists
+    (training/lists/segments.py); at least SEGMENT_MIN_USERS users like each item.
     """
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
@@ -29,7 +30,7 @@ def demographic(memory: ProcessMemory) -> Strategy:
             lists = await segment_lists(memory.store, question.user.user_id, names)
         except StoreError:
             return
-        rankings = [[item for item, _ in each[:]] for each in lists]
+        rankings = [[item for item, _ in entries[:]] for entries in lists]
         weighted = list(zip(weights_of(len(lists)), rankings, strict=True))
         yield [Candidate(item_id, score, SOURCE) for item_id, score in fuse(weighted)]
 

@@ -17,6 +17,6 @@ def editorial(_: ProcessMemory) -> Strategy:
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         items = question.rules.editorial
-        yield [Candidate(item_id, float(len(items) - at), SOURCE) for at, item_id in enumerate(items)]
+        yield [Candidate(item_id, float(len(items) - index), SOURCE) for index, item_id in enumerate(items)]
 
     return candidates

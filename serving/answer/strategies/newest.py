@@ -1,4 +1,4 @@
-"""What was published last."""
+"""The items that were published last."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ SOURCE = "newest"
 
 
 def newest(memory: ProcessMemory) -> Strategy:
-    """One page from memory: the newest items first by ``published_at``. Scores are publication times in
-    seconds."""
+    """One page from memory: items by ``published_at``, the newest first.
+
+    Scores are publication times in seconds.
+    """
 
     async def candidates(question: Question) -> AsyncGenerator[Sequence[Candidate], None]:
         head = memory.newest_list.head(question.now_ms)

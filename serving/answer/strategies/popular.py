@@ -1,4 +1,4 @@
-"""The last resort, which can always fill an answer: all known items, the most popular first."""
+"""The last resort, which can always fill an answer: all items of the popular list, the most popular first."""
 
 from __future__ import annotations
 

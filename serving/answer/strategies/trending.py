@@ -15,7 +15,7 @@ SOURCE = "trending"
 def trending(memory: ProcessMemory) -> Strategy:
     """One page: items whose decayed sum of weights reaches TRENDING_MINIMUM, from memory.
 
-    Without the minimum, in a quiet hour or a replay of old events a single user would decide what trends.
+    Without the minimum, a single user would decide what trends in a quiet hour or in a replay of old events.
     """
     settings = memory.settings
 

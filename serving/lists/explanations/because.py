@@ -12,7 +12,7 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.list_options import ListOptions
 from serving.redis.reads.item import similar_to_many
 from serving.redis.reads.taste import NEWEST, liked_lately
-from serving.redis.reads.user import user as read_user
+from serving.redis.reads.user import read_user
 
 
 class BecauseRow(BaseModel):

@@ -18,7 +18,7 @@ class ItemList(NamedTuple):
 
     known: bool  # whether the model, the events or the catalogue know the item
     model_version: str | None
-    entries: Sequence[tuple[str, float]]  # best first
+    entries: Sequence[tuple[str, float]]  # (item or user, score), best first
 
 
 async def similar_items(store: Store, item_id: str) -> ItemList:
@@ -42,7 +42,7 @@ async def similar_to_many(store: Store, item_ids: Sequence[str]) -> list[Sequenc
 
 
 async def top_users(store: Store, item_id: str) -> ItemList:
-    """The users whom the item suits most, best first."""
+    """The users for whom the item has the highest scores, best first."""
     model, (raw,), (score,) = await store.at_model(
         lambda version: (("HGET", keyspace.top_users(version), item_id),),
         ("ZSCORE", keyspace.POPULAR, item_id),
@@ -53,7 +53,7 @@ async def top_users(store: Store, item_id: str) -> ItemList:
 
 
 async def top_users_of_many(store: Store, item_ids: Sequence[str]) -> list[list[str]]:
-    """The users whom each item suits most, best first, in one round trip."""
+    """The users for whom each item has the highest scores, best first, in one round trip."""
     if not item_ids:
         return []
     _, (found,), _ = await store.at_model(
@@ -63,7 +63,7 @@ async def top_users_of_many(store: Store, item_ids: Sequence[str]) -> list[list[
 
 
 async def popularity(store: Store, item_ids: Sequence[str]) -> list[bytes | None]:
-    """How each item is liked, as ``records.Popularity`` encodes it; None for one without an interaction."""
+    """Each item's popularity, encoded by ``records.Popularity``; None for an item without an interaction."""
     if not item_ids:
         return []
     command = ("HMGET", keyspace.POPULARITY, *item_ids)
@@ -81,8 +81,8 @@ async def catalogue_titles(store: Store) -> AsyncIterator[list[tuple[str, str | 
     """Every item of the catalogue with its title, a page at a time. Raises StoreError."""
     command = ("HSCAN", keyspace.CATALOG_ITEMS)
     async for page in store.pages(lambda cursor: (*command, cursor, "COUNT", _SCANNED_AT_ONCE)):
-        flat = list(page)
+        ids_and_entries = iter(page)
         yield [
             (item_id.decode(), facts_of(records.decode_catalog(raw)).title)
-            for item_id, raw in zip(flat[::2], flat[1::2], strict=True)
+            for item_id, raw in zip(ids_and_entries, ids_and_entries, strict=True)
         ]

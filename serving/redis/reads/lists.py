@@ -23,7 +23,6 @@ async def popular_in_categories(store: Store, categories: Sequence[str], count: 
     """The most popular items of each category, in one round trip."""
     if not categories:
         return []
-
     pages = await store.ask(
         *(("ZREVRANGE", keyspace.popular_in(category), 0, count - 1) for category in categories)
     )
@@ -34,7 +33,6 @@ async def trending_pages(
     store: Store, half_lives: Sequence[int], count: int
 ) -> dict[int, list[tuple[str, float]]]:
     """The first items of each half-life's list with their scores (``records.Trend.score``)."""
-
     pages = await store.ask_alone(
         *(("ZREVRANGE", keyspace.trending(each), 0, count - 1, "WITHSCORES") for each in half_lives),
         seconds=BACKGROUND_SECONDS,
@@ -52,7 +50,7 @@ async def trending_page(
 
 
 async def newest_page(store: Store, now_ms: int, start: int, count: int) -> list[tuple[str, float]]:
-    """Items with the time of their publication (epoch ms), not after ``now_ms``, the newest first."""
+    """Items published until ``now_ms`` with the times of their publication (epoch ms), the newest first."""
     command = ("ZREVRANGEBYSCORE", keyspace.NEWEST, now_ms, "-inf", "WITHSCORES", "LIMIT", start, count)
     (page,) = await store.ask(command)
     return _decode_page(page)

@@ -31,7 +31,7 @@ async def version_names(store: Store) -> list[str]:
 
 
 async def batch_list(store: Store, model: Model, user_id: str) -> Sequence[Entry]:
-    """A user's list as the round of a version made it; empty for an unknown user. Raises StoreError."""
+    """A user's list from the training round of a version; empty for an unknown user. Raises StoreError."""
     key = keyspace.top_n(keyspace.shard_of(user_id, store.shards), model.version)
     (raw,) = await store.ask(("HGET", key, user_id))
     return ranked_list(model, raw)

@@ -14,12 +14,11 @@ class Progress(NamedTuple):
     """What is applied, and who waits to be folded in."""
 
     next_offsets: dict[int, int]  # partition of `interactions` -> next offset to apply
-    pending: Set[str]  # of the users asked for; none while there is no model to fold in with
+    pending: Set[str]  # those of the users who wait; empty while there is no model
 
 
 async def progress(store: Store, user_ids: Sequence[str]) -> Progress:
     """The applied offsets, and which of the users still wait, in one round trip."""
-
     applied, has_model, *waiting = await store.ask(
         ("HGETALL", keyspace.APPLIED_ONLINE),
         ("EXISTS", keyspace.CURRENT_MODEL),

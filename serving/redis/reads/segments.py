@@ -1,4 +1,4 @@
-"""Reads of what the segments of a user like."""
+"""Reads of the lists of a user's segments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def segment_lists(
 ) -> list[Sequence[tuple[str, float]]]:
     """The model's lists of the user's segments, the narrowest first; segments without a list are left out.
 
-    Two round trips, one where the catalogue does not know the user.
+    Takes two round trips, or one if the catalogue does not know the user.
     """
     (raw,) = await store.ask(("HGET", keyspace.CATALOG_USERS, user_id))
     entry = records.decode_catalog(raw) if raw else {}

@@ -1,4 +1,4 @@
-"""All that Redis holds about one user, to be read: what an erasure would take out."""
+"""Reads all that Redis holds about one user: what an erasure would remove."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class StoredInteraction(BaseModel):
     value: float
     event_time: int = Field(description="Epoch milliseconds UTC")
     event_id: str
-    counts: bool = Field(description="False: taken back, or a later event says the opposite")
+    counts: bool = Field(description="False if it was taken back or a later event says the opposite")
 
 
 class EarlierInteraction(BaseModel):
-    """An interaction after which another one of its type with the item came."""
+    """An interaction that a later one of the same type with the same item has replaced."""
 
     item_id: str
     event_type: str
@@ -40,7 +40,7 @@ class EarlierInteraction(BaseModel):
 
 
 class ItemMoment(BaseModel):
-    """An item, and when something last happened with it, epoch milliseconds."""
+    """An item, and when something last happened with it (epoch milliseconds)."""
 
     item_id: str
     at: int
@@ -61,7 +61,7 @@ class StoredList(BaseModel):
 
 
 class ItemOfVersion(BaseModel):
-    """An item of a model version, and a number that the version holds of the user and the item."""
+    """An item of a model version, and a number that the version holds about the user and the item."""
 
     model_version: str
     item_id: str
@@ -69,32 +69,36 @@ class ItemOfVersion(BaseModel):
 
 
 class Elsewhere(BaseModel):
-    """Where more is stored, and how to read it or until when it stays."""
+    """Another place that stores data about the user, and how to read it or how long it stays."""
 
     place: str
     what: str
 
 
 class StoredUser(BaseModel):
-    """All that Redis holds about a user, and where else something may be stored."""
+    """All that Redis holds about a user, and the other places that may store something."""
 
     user_id: str
     read_at: int = Field(description="Epoch milliseconds UTC")
     erased_until: int | None = Field(
-        description="The user asked to be forgotten, with all that happened until then"
+        description="The user asked to be forgotten: what happened until then (epoch milliseconds) was erased"
     )
     metadata: dict[str, Any] | None = Field(description="The catalogue's entry of the user")
     interactions: list[StoredInteraction]
     earlier: list[EarlierInteraction]
-    recent: list[ItemMoment] = Field(description="The items touched last, newest first")
+    recent: list[ItemMoment] = Field(description="The items that the user interacted with last, newest first")
     fresh_list: StoredList | None
     model_lists: list[StoredList] = Field(description="The user's list in each kept version of the model")
-    suited: list[ItemOfVersion] = Field(description="Items whose lists of users name this user")
-    taught: list[ItemOfVersion] = Field(description="New items that the user's taste has described")
-    shown: list[ItemMoment] = Field(description="Items that were in answers lately, while rotation is on")
-    waiting: dict[str, int] = Field(description="Queues that hold the user, and since or until when")
-    tester_of: dict[str, str] = Field(description="Experiment -> the arm that the user was put in")
-    keys: list[str] = Field(description="The keys in Redis in which something was found")
+    suited: list[ItemOfVersion] = Field(description="Items whose lists of best users contain this user")
+    taught: list[ItemOfVersion] = Field(
+        description="New items whose provisional factors were solved from this user's taste, among others"
+    )
+    shown: list[ItemMoment] = Field(
+        description="Items that recent answers showed to the user; kept only while rotation is on"
+    )
+    waiting: dict[str, int] = Field(description="Queue -> since when the user waits in it, or until when")
+    tester_of: dict[str, str] = Field(description="Experiment -> the arm in which the user is a tester")
+    keys: list[str] = Field(description="The Redis keys that hold something about the user")
     elsewhere: list[Elsewhere]
 
 
@@ -104,14 +108,17 @@ ELSEWHERE = (
         what="every event, what was shown, metadata: `headwater users export USER` reads them",
     ),
     Elsewhere(place="Kafka: interactions, exposures, catalog", what="the same, until the topics' retention"),
-    Elsewhere(place="Kafka: interactions.rejected", what="events that were refused, for 30 days"),
+    Elsewhere(place="Kafka: interactions.rejected", what="rejected events, for 30 days"),
     Elsewhere(place="MODELS_URI", what="the user's factors in kept versions of the model, as numbers"),
     Elsewhere(place="ledgers, logs, backups", what="what they hold, until you delete it"),
 )
 
 
 async def stored_user(store: Store, user_id: str) -> StoredUser:
-    """Read it, several round trips for each kept version of the model. Raises StoreError."""
+    """Read all that Redis holds about a user. Raises StoreError.
+
+    It takes several round trips for each kept version of the model.
+    """
     shards, shard = store.shards, keyspace.shard_of(user_id, store.shards)
     queues = {
         "fold_in": keyspace.pending(shard),
@@ -131,47 +138,52 @@ async def stored_user(store: Store, user_id: str) -> StoredUser:
     ]
     replies = await store.ask_alone(*commands, seconds=BACKGROUND_SECONDS)
     history, retracted, earlier, recent, fresh, shown, erased, metadata, *scores = replies
-    found = zip(commands, replies, strict=True)
-    keys = [str(command[1]) for command, reply in found if reply not in (None, [], {})]
+    keys = [
+        str(command[1])
+        for command, reply in zip(commands, replies, strict=True)
+        if reply not in (None, [], {})
+    ]
     items = sorted(item.decode() for item in {*history, *retracted})
     (names,) = await store.ask_alone(("ZRANGE", keyspace.MODEL_VERSIONS, 0, -1), seconds=BACKGROUND_SECONDS)
-    of_versions = _OfVersions(store, user_id, [name.decode() for name in names])
+    model_reads = _ModelReads(store, user_id, [name.decode() for name in names])
     return StoredUser(
         user_id=user_id,
         read_at=time.time_ns() // 1_000_000,
         erased_until=None if erased is None else int(erased),
         metadata=records.decode_catalog(metadata) if metadata else None,
-        interactions=[*_interactions(history, True), *_interactions(retracted, False)],
+        interactions=[*_interactions(history, may_count=True), *_interactions(retracted, may_count=False)],
         earlier=[
             EarlierInteraction(item_id=item.decode(), event_type=each.event_type, event_time=each.event_time)
             for item, raw in earlier.items()
             for each in records.decode_earlier(raw)
         ],
         recent=[ItemMoment(item_id=item.decode(), at=int(at)) for item, at in recent],
-        fresh_list=await of_versions.fresh_list(fresh),
-        model_lists=[each async for each in of_versions.lists()],
-        suited=[each async for each in of_versions.suited_items()],
-        taught=[each async for each in of_versions.taught_items(items)],
+        fresh_list=await model_reads.fresh_list(fresh),
+        model_lists=[each async for each in model_reads.lists()],
+        suited=[each async for each in model_reads.suited_items()],
+        taught=[each async for each in model_reads.taught_items(items)],
         shown=[ItemMoment(item_id=item.decode(), at=int(at)) for item, at in shown],
         waiting={name: int(score) for name, score in zip(queues, scores, strict=True) if score is not None},
         tester_of=await _tester_of(store, user_id, keys),
-        keys=sorted({*keys, *of_versions.keys}),
+        keys=sorted({*keys, *model_reads.keys}),
         elsewhere=list(ELSEWHERE),
     )
 
 
 def _interactions(raw: dict[bytes, bytes], may_count: bool) -> list[StoredInteraction]:
-    found = []
-    for item, entries in ((item.decode(), records.decode_history(each)) for item, each in raw.items()):
+    interactions = []
+    for item, encoded in raw.items():
+        entries = records.decode_history(encoded)
         counted = effective(entries) if may_count else ()
-        found += [
-            StoredInteraction(item_id=item, counts=entry in counted, **entry._asdict()) for entry in entries
+        interactions += [
+            StoredInteraction(item_id=item.decode(), counts=entry in counted, **entry._asdict())
+            for entry in entries
         ]
-    return found
+    return interactions
 
 
 async def _tester_of(store: Store, user_id: str, keys: list[str]) -> dict[str, str]:
-    """The experiments that name the user as a tester, whatever else their records hold."""
+    """The experiments that name the user as a tester, with the arm; adds what it found to ``keys``."""
     (found,) = await store.ask_alone(("HGETALL", keyspace.EXPERIMENTS), seconds=BACKGROUND_SECONDS)
     arms = {}
     for name, raw in found.items():
@@ -179,15 +191,15 @@ async def _tester_of(store: Store, user_id: str, keys: list[str]) -> dict[str, s
             testers = json.loads(raw)["definition"]["testers"]
             if user_id in testers:
                 arms[name.decode()] = str(testers[user_id])
-        except (ValueError, KeyError, TypeError):  # a damaged record is told of elsewhere
+        except (ValueError, KeyError, TypeError):  # the experiments' own routes report a damaged record
             continue
     if arms:
         keys.append(keyspace.EXPERIMENTS)
     return arms
 
 
-class _OfVersions:
-    """What the kept versions of the model hold of the user; ``keys`` grows with what is found."""
+class _ModelReads:
+    """Reads what the kept model versions hold about the user. ``keys`` collects the keys that it found."""
 
     def __init__(self, store: Store, user_id: str, versions: Sequence[str]) -> None:
         self._store, self._user_id, self._versions = store, user_id, versions
@@ -195,11 +207,11 @@ class _OfVersions:
         self.keys: list[str] = []
 
     async def fresh_list(self, raw: bytes | None) -> StoredList | None:
-        """The folded-in list, where there is one."""
+        """The decoded fresh list; None where there is none."""
         if raw is None:
             return None
         fresh = records.decode_fresh(raw)
-        return await self._with_names(fresh.version, fresh.indexes, fresh.scores)
+        return await self._with_item_ids(fresh.version, fresh.indexes, fresh.scores)
 
     async def lists(self) -> AsyncIterator[StoredList]:
         """The user's list in each version that has one; it is empty after an erasure."""
@@ -209,10 +221,10 @@ class _OfVersions:
             (raw,) = await self._store.ask_alone(("HGET", key, self._user_id), seconds=BACKGROUND_SECONDS)
             if raw is not None:
                 self.keys.append(key)
-                yield await self._with_names(version, *records.decode_ranked(raw))
+                yield await self._with_item_ids(version, *records.decode_ranked(raw))
 
     async def suited_items(self) -> AsyncIterator[ItemOfVersion]:
-        """The items whose lists of users name the user: the reverse of the user's list, kept by item."""
+        """The items whose lists of best users name the user. It scans all these lists, stored by item."""
         for version in self._versions:
             key = keyspace.top_users(version)
 
@@ -232,7 +244,7 @@ class _OfVersions:
                         )
 
     async def taught_items(self, items: Sequence[str]) -> AsyncIterator[ItemOfVersion]:
-        """The new items whose provisional factors were made from this user's taste, among others."""
+        """The new items whose provisional factors were solved from this user's taste and others'."""
         for version in self._versions:
             for start in range(0, len(items), _KEYS_AT_ONCE):
                 part = items[start : start + _KEYS_AT_ONCE]
@@ -245,11 +257,15 @@ class _OfVersions:
                         strength = _STRENGTH.unpack_from(raw)[0] if len(raw) >= _STRENGTH.size else 0.0
                         yield ItemOfVersion(model_version=version, item_id=item, score=strength)
 
-    async def _with_names(self, version: str, indexes: Sequence[int], scores: Sequence[float]) -> StoredList:
+    async def _with_item_ids(
+        self, version: str, indexes: Sequence[int], scores: Sequence[float]
+    ) -> StoredList:
         if version not in self._models:
             self._models[version] = await self._store.load_model(version)
         model = self._models[version]
-        await self._store.new_items(model, max(indexes, default=-1) + 1 - len(model.item_ids))
-        ids = map(model.item_at, indexes)
-        items = [StoredItem(item_id=item, score=score) for item, score in zip(ids, scores, strict=True)]
+        await self._store.read_new_items(model, max(indexes, default=-1) + 1 - len(model.item_ids))
+        items = [
+            StoredItem(item_id=model.item_at(index), score=score)
+            for index, score in zip(indexes, scores, strict=True)
+        ]
         return StoredList(model_version=version, items=items)

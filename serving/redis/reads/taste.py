@@ -14,7 +14,7 @@ NEWEST = 20
 
 
 async def liked_lately(store: Store, user: User, settings: WeightSettings) -> Sequence[tuple[str, float]]:
-    """The NEWEST items of a user or session with a strength above zero; newest first."""
+    """Those of the NEWEST items of a user or session whose strength is above zero, newest first."""
     if user.session is not None:
         return user.session
     if not user.known_count:
@@ -25,10 +25,10 @@ async def liked_lately(store: Store, user: User, settings: WeightSettings) -> Se
         return ()
     history = keyspace.history(user.user_id, store.shards)
     (found,) = await store.ask(("HMGET", history, *items))
-    graded = [
+    strengths = [
         (item.decode(), _strength(raw, settings)) for item, raw in zip(items, found, strict=True) if raw
     ]
-    return [(item, worth) for item, worth in graded if worth > 0]
+    return [(item_id, value) for item_id, value in strengths if value > 0]
 
 
 def _strength(raw: bytes, settings: WeightSettings) -> float:

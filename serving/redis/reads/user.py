@@ -16,44 +16,36 @@ from serving.redis.ranked_list import RankedList, ranked_list
 from serving.redis.store import Store
 
 SCAN_COUNT = 1000
-# More names than these are not read for an answer; which of its candidates the user knows is asked instead.
+# A history with more items is not read for an answer. The answer asks which of its candidates the user knows.
 MANY_KNOWN = 5000
 _ONLINE_THROUGH = ("HGET", keyspace.STREAMING_STATUS, ONLINE_THROUGH)
 
 
-async def user(store: Store, user_id: str, with_shown: bool = False, version: str | None = None) -> User:
-    """What an answer needs of its user, by one model version, in one round trip; what was shown if asked.
+async def read_user(store: Store, user_id: str, with_shown: bool = False, version: str | None = None) -> User:
+    """What an answer needs to know about its user, in one round trip.
 
-    ``version`` is one that an experiment serves; None: the served one. Stale where Redis does not hold the
-    state: what was found is then only a part.
+    ``with_shown``: also the items that were shown lately. ``version``: a model version that an experiment
+    serves; None for the served one. The user is stale if Redis does not hold the whole state.
     """
     shards = store.shards
     shard = keyspace.shard_of(user_id, shards)
 
-    of_shown: list[Command] = (
-        [("ZRANGE", keyspace.shown_items(user_id, shards), 0, -1, "WITHSCORES")] if with_shown else []
-    )
+    def batch_list_command(of_version: str) -> Sequence[Command]:
+        return (("HGET", keyspace.top_n(shard, of_version), user_id),)
 
-    def list_at(named: str) -> Sequence[Command]:
-        return (("HGET", keyspace.top_n(shard, named), user_id),)
-
-    key = keyspace.history(user_id, shards)
-    # HRANDFIELD gives all names, as HKEYS does and as fast, and stops at a number.
-    known_items: Command = (
-        ("HLEN", key) if user_id in store.long_histories else ("HRANDFIELD", key, MANY_KNOWN + 1)
-    )
     others: list[Command] = [
         _ONLINE_THROUGH,
-        known_items,
+        _known_items_command(store, user_id),
         ("GET", keyspace.fresh(user_id, shards)),
-        *of_shown,
     ]
+    if with_shown:
+        others.append(("ZRANGE", keyspace.shown_items(user_id, shards), 0, -1, "WITHSCORES"))
     model, (raw,), (through, known, raw_fresh, *shown) = (
-        await store.at_model(list_at, *others)
+        await store.at_model(batch_list_command, *others)
         if version is None
-        else await store.at_version(version, list_at, *others)
+        else await store.at_version(version, batch_list_command, *others)
     )
-    fresh = _fresh_of(model, raw_fresh)
+    fresh = _decode_if_served(model, raw_fresh)
     length = await _length_if_long(store, user_id, known)
     return User(
         user_id,
@@ -62,7 +54,7 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
         history_length=length,
         model_version=model.version if model else None,
         batch_list=ranked_list(model, raw),
-        fresh_list=await _fresh_list(store, model, fresh),
+        fresh_list=await _with_item_ids(store, model, fresh),
         hotness=None if fresh is None else fresh.hotness,
         fresh_read_at_ms=0 if fresh is None else fresh.read_at // 1000,
         with_known_items=model.with_known_items if model else False,
@@ -74,13 +66,22 @@ async def user(store: Store, user_id: str, with_shown: bool = False, version: st
     )
 
 
-async def _length_if_long(store: Store, user_id: str, known: Sequence[bytes] | int) -> int:
-    """The length of a history that was not read whole, else 0; keeps in mind whose it is.
+def _known_items_command(store: Store, user_id: str) -> Command:
+    """Asks for the ids of the known items; of a history that is known to be long, for the length only."""
+    key = keyspace.history(user_id, store.shards)
+    if user_id in store.long_histories:
+        return ("HLEN", key)
+    # HRANDFIELD is as fast as HKEYS and gives the same ids, but stops at a given number.
+    return ("HRANDFIELD", key, MANY_KNOWN + 1)
 
-    ``known``: names of its items, or how many there are.
+
+async def _length_if_long(store: Store, user_id: str, known: Sequence[bytes] | int) -> int:
+    """The length of a history that was not read whole, else 0. The store remembers such users.
+
+    ``known`` is the reply to `_known_items_command`: the ids of the known items, or their number.
     """
     if isinstance(known, int):
-        if known <= MANY_KNOWN:  # erased, or taken back
+        if known <= MANY_KNOWN:  # the user was erased, or has taken interactions back
             store.long_histories.discard(user_id)
         return known
     if len(known) <= MANY_KNOWN:
@@ -91,7 +92,10 @@ async def _length_if_long(store: Store, user_id: str, known: Sequence[bytes] | i
 
 
 async def known_among(store: Store, user_ids: Sequence[str], item_ids: Sequence[str]) -> set[str]:
-    """Which of the items any of the users knows, however long their histories are; in one round trip."""
+    """Those of the items that at least one of the users knows, in one round trip.
+
+    It costs the same however long the histories are.
+    """
     if not item_ids:
         return set()
     histories = [keyspace.history(user_id, store.shards) for user_id in user_ids]
@@ -101,76 +105,81 @@ async def known_among(store: Store, user_ids: Sequence[str], item_ids: Sequence[
     }
 
 
-def _fresh_of(model: Model | None, raw: bytes | None) -> records.FreshList | None:
-    """The folded-in list; None where it is empty or was made with another model than the one served."""
+def _decode_if_served(model: Model | None, raw: bytes | None) -> records.FreshList | None:
+    """The fresh list; None if it is empty or was made with another model than ``model``."""
     if model is None or raw is None:
         return None
     fresh = records.decode_fresh(raw)
     return fresh if fresh.version == model.version and fresh.indexes else None
 
 
-async def _fresh_list(
+async def _with_item_ids(
     store: Store, model: Model | None, fresh: records.FreshList | None
 ) -> Sequence[tuple[str, float]]:
     if model is None or fresh is None:
         return ()
-    # A second round trip, once per new item and process.
-    await store.new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
+    # This takes a second round trip only if the list has a new item that this process has not read yet.
+    await store.read_new_items(model, max(fresh.indexes) + 1 - len(model.item_ids))
     return RankedList(model, (fresh.indexes, fresh.scores))
 
 
 class HistoryRow(NamedTuple):
-    """What a user did with an item, as far as it still counts."""
+    """An interaction that still counts, with its item."""
 
     item_id: str
     entry: records.HistoryEntry
 
 
-async def history(store: Store, user_id: str) -> list[HistoryRow]:
-    """What counts of the user's interactions: not what was retracted or taken back; newest first."""
+async def read_history(store: Store, user_id: str) -> list[HistoryRow]:
+    """The user's interactions that still count, newest first. Retracted ones do not count."""
     (raw,) = await store.ask_large(("HGETALL", keyspace.history(user_id, store.shards)))
     return _rows(raw)
 
 
 class Moments(NamedTuple):
-    """What counts of a user's interactions, newest first, and all times of each item, newest first."""
+    """The interactions that still count, newest first, and all moments of each item, newest first."""
 
     rows: list[HistoryRow]
     times_ms: dict[str, list[int]]
 
 
-async def history_with_moments(store: Store, user_id: str) -> Moments:
-    """As `history`, with all times at which the user came back to an item (contracts.strengths.moments)."""
+async def read_history_with_moments(store: Store, user_id: str) -> Moments:
+    """Like `read_history`, with all times at which the user came back to an item.
+
+    `contracts.strengths.moments` says which times these are.
+    """
     raw, earlier = await store.ask_large(
         ("HGETALL", keyspace.history(user_id, store.shards)),
         ("HGETALL", keyspace.earlier(user_id, store.shards)),
     )
-    times = {
+    times_ms = {
         item.decode(): strengths.moments(
-            records.decode_history(each), records.decode_earlier(earlier.get(item, b""))
+            records.decode_history(encoded), records.decode_earlier(earlier.get(item, b""))
         )
-        for item, each in raw.items()
+        for item, encoded in raw.items()
     }
-    return Moments(_rows(raw), times)
+    return Moments(_rows(raw), times_ms)
 
 
 def _rows(raw: Mapping[bytes, bytes]) -> list[HistoryRow]:
-    found = [
+    rows = [
         HistoryRow(item.decode(), entry)
-        for item, each in raw.items()
-        for entry in strengths.effective(records.decode_history(each))
+        for item, encoded in raw.items()
+        for entry in strengths.effective(records.decode_history(encoded))
     ]
-    found.sort(key=lambda each: (each.entry.event_time, each.entry.event_id, each.item_id), reverse=True)
-    return found
+    rows.sort(key=lambda row: (row.entry.event_time, row.entry.event_id, row.item_id), reverse=True)
+    return rows
 
 
 async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
-    """Every user with a history or a list of the version; one may come twice."""
+    """Every user with a history or a list of the version. A user may come twice."""
     async for keys in store.keys(keyspace.history_pattern(), SCAN_COUNT):
         for key in keys:
             yield keyspace.user_of_history(key.decode())
-    for shard in range(store.shards) if version else ():
-        scan = partial(_scan_lists, keyspace.top_n(shard, str(version)))
+    if version is None:
+        return
+    for shard in range(store.shards):
+        scan = partial(_scan_lists, keyspace.top_n(shard, version))
         async for lists in store.pages(scan):
             names_and_lists = iter(lists)
             for user_id, encoded_list in zip(names_and_lists, names_and_lists, strict=True):
@@ -178,5 +187,5 @@ async def user_ids(store: Store, version: str | None) -> AsyncIterator[str]:
                     yield user_id.decode()
 
 
-def _scan_lists(key: str, at: int) -> Command:
-    return "HSCAN", key, at, "COUNT", SCAN_COUNT
+def _scan_lists(key: str, cursor: int) -> Command:
+    return "HSCAN", key, cursor, "COUNT", SCAN_COUNT

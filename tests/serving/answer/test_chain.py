@@ -15,7 +15,7 @@ from serving.question.candidate import Candidate, User
 from serving.question.list_options import ListOptions
 from serving.question.operator_rules import Rules
 from serving.question.question import Question
-from serving.redis.reads.user import user as read_user
+from serving.redis.reads.user import read_user
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 from tests.serving.conftest import NOBODY, settings_of
@@ -76,7 +76,7 @@ def ids(candidates: list[Candidate]) -> list[str]:
 
 @pytest.mark.parametrize("name", EVERYTHING["answer_chain"])
 @pytest.mark.parametrize("user_id", ["ann", "bob", "nobody", "a user:{1}\t*"])
-def test_a_strategy_proposes_each_item_once_best_first_under_its_name(
+def test_a_strategy_proposes_each_item_once_and_best_first_with_its_source(
     redis_url: str, name: str, user_id: str
 ) -> None:
     rich_world().write(redis_url)
@@ -110,7 +110,9 @@ def test_without_redis_a_strategy_proposes_what_it_has_and_never_fails(name: str
         ("hybrid", ["i20", "i21", "i00"]),
     ],
 )
-def test_what_each_proposes_to_a_user_with_a_history(redis_url: str, name: str, first: list[str]) -> None:
+def test_each_strategy_proposes_the_expected_items_to_a_user_with_a_history(
+    redis_url: str, name: str, first: list[str]
+) -> None:
     rich_world().write(redis_url)
     found = ids(propose(redis_url, name, "ann"))
     assert found[: len(first)] == first
@@ -128,14 +130,14 @@ def test_an_anonymous_session_needs_no_history(redis_url: str) -> None:
     assert ids(propose(redis_url, "content", "", lambda _: session))[:2] == ["i00", "i02"]
 
 
-def test_somebody_of_whom_only_the_gender_is_known_gets_what_the_gender_likes(redis_url: str) -> None:
+def test_a_user_with_only_a_known_gender_gets_what_that_gender_likes(redis_url: str) -> None:
     rich_world().write(redis_url)
     assert ids(propose(redis_url, "demographic", "new")) == ["i17", "i18"]
     assert propose(redis_url, "demographic", "nobody") == []
     assert propose(redis_url, "demographic", "new", segment_attributes=["occupation"]) == []
 
 
-def test_without_a_model_there_are_no_neighbours(redis_url: str) -> None:
+def test_without_a_model_no_neighbours_are_proposed(redis_url: str) -> None:
     rich_world().write(redis_url, version=None)
     assert propose(redis_url, "session", "ann") == []
 

@@ -47,7 +47,7 @@ def test_everyone_gets_the_replies_to_their_own_commands_in_order(asked: list[li
     asyncio.run(scenario())
 
 
-def test_what_is_asked_meanwhile_goes_together_and_few_are_on_their_way() -> None:
+def test_commands_that_arrive_meanwhile_share_a_batch_and_few_batches_are_under_way() -> None:
     async def scenario() -> None:
         server = Server()
         server.gate.clear()
@@ -67,7 +67,7 @@ def test_what_is_asked_meanwhile_goes_together_and_few_are_on_their_way() -> Non
     asyncio.run(scenario())
 
 
-def test_one_bad_command_fails_only_who_asked_it() -> None:
+def test_a_failed_command_fails_only_the_request_that_sent_it() -> None:
     async def scenario() -> None:
         batches = Batches(Server().round_trip, 5.0)
         good, bad = batches.ask(get("a")), batches.ask(get("a", "bad"))
@@ -93,7 +93,7 @@ def test_a_failed_round_trip_fails_its_batch_and_the_next_one_goes_on() -> None:
     asyncio.run(scenario())
 
 
-def test_who_gave_up_is_not_asked_for() -> None:
+def test_commands_of_a_cancelled_request_are_not_sent() -> None:
     async def scenario() -> None:
         server = Server()
         server.gate.clear()
@@ -115,7 +115,7 @@ def test_who_gave_up_is_not_asked_for() -> None:
     asyncio.run(scenario())
 
 
-def test_every_wait_is_bounded_by_one_timer() -> None:
+def test_one_timer_limits_the_wait_of_every_request() -> None:
     async def scenario() -> None:
         server = Server()
         server.gate.clear()

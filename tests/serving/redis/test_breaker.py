@@ -18,7 +18,7 @@ def open_breaker(clock: Clock) -> CircuitBreaker:
     return breaker
 
 
-def test_it_opens_only_after_failures_in_a_row() -> None:
+def test_the_breaker_opens_only_after_failures_in_a_row() -> None:
     breaker = CircuitBreaker(Clock())
     for _ in range(5):
         breaker.record_failure()
@@ -27,7 +27,7 @@ def test_it_opens_only_after_failures_in_a_row() -> None:
     assert breaker.allows()
 
 
-def test_while_open_one_caller_per_interval_tries() -> None:
+def test_an_open_breaker_allows_one_trial_per_interval() -> None:
     clock = Clock()
     breaker = open_breaker(clock)
     assert not breaker.allows()
@@ -36,7 +36,7 @@ def test_while_open_one_caller_per_interval_tries() -> None:
     assert not breaker.allows()
 
 
-def test_a_failed_trial_keeps_it_open_and_a_good_one_closes_it() -> None:
+def test_a_failed_trial_keeps_the_breaker_open_and_a_successful_one_closes_it() -> None:
     clock = Clock()
     breaker = open_breaker(clock)
     clock.now += OPEN_SECONDS

@@ -31,7 +31,7 @@ def test_many_requests_load_a_version_once() -> None:
     asyncio.run(scenario())
 
 
-def test_while_a_version_loads_the_one_before_answers() -> None:
+def test_while_a_version_loads_the_version_before_is_used() -> None:
     async def scenario() -> None:
         loader = Loader()
         cache = ModelCache(loader, patience=0.01)
@@ -62,7 +62,7 @@ def test_a_failed_load_is_tried_again_by_the_next_request() -> None:
     asyncio.run(scenario())
 
 
-def test_a_rollback_needs_no_load_and_no_pointer_means_no_model() -> None:
+def test_a_rollback_needs_no_load_and_without_a_pointer_there_is_no_model() -> None:
     async def scenario() -> None:
         loader = Loader()
         cache = ModelCache(loader, patience=1.0)
@@ -74,6 +74,6 @@ def test_a_rollback_needs_no_load_and_no_pointer_means_no_model() -> None:
     asyncio.run(scenario())
 
 
-def test_an_index_beyond_the_training_is_a_new_item_or_none() -> None:
+def test_an_index_beyond_the_training_is_a_new_item_or_no_item() -> None:
     model = Model("v1", ["a", "b"], ["c"])
     assert [model.item_at(index) for index in range(4)] == ["a", "b", "c", None]

@@ -9,7 +9,7 @@ from serving.redis.ranked_list import RankedList
 MODEL = Model("v1", ["a", "b"], ["c"])
 
 
-def test_a_slice_names_items_and_leaves_out_places_without_one() -> None:
+def test_a_slice_gives_item_ids_and_leaves_out_unknown_indexes() -> None:
     ranked = RankedList(MODEL, encode_ranked((2, 9, 0), (3.0, 2.0, 1.0)))
     assert len(ranked) == 3
     assert ranked[:] == [("c", 3.0), ("a", 1.0)]

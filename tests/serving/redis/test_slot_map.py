@@ -5,7 +5,7 @@ from serving.redis.slot_map import SlotMap, slot_map
 ASKED = ("10.0.0.9", 6379)
 
 
-def test_each_slot_has_the_server_of_its_range_or_none() -> None:
+def test_each_slot_has_the_server_of_its_range_or_no_server() -> None:
     reply = [
         [10, 20, [b"b", 2, b"id"], [b"replica", 9, b"id"]],
         [0, 5, [b"a", 1, b"id"]],

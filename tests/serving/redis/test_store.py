@@ -11,7 +11,7 @@ from clients.redis.connection import redis_client
 from contracts.stored import keyspace
 from serving.redis import store as store_module
 from serving.redis.reads.model import current_version
-from serving.redis.reads.user import user, user_ids
+from serving.redis.reads.user import read_user, user_ids
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
 from tests.serving.conftest import NOBODY, settings_of
@@ -24,7 +24,7 @@ def store_at(url: str, seconds: float = 1.0) -> Store:
     return Store(settings_of(redis_url=url), seconds, Metrics())
 
 
-def test_every_user_of_histories_and_lists_is_found(redis_url: str) -> None:
+def test_the_users_of_all_histories_and_lists_are_found(redis_url: str) -> None:
     world = World(
         histories={f"{i}:history:{i}": ["i00"] for i in range(3000)}, top={"only a list": [("i00", 1.0)]}
     )
@@ -52,13 +52,13 @@ def test_after_failures_in_a_row_redis_is_not_asked() -> None:
             with pytest.raises(StoreError, match="ConnectionError"):
                 await current_version(store)
         with pytest.raises(StoreError, match="failed just now"):
-            await user(store, "u")
+            await read_user(store, "u")
         await store.close()
 
     asyncio.run(scenario())
 
 
-def test_large_reads_that_fail_leave_the_others_alone(
+def test_large_reads_that_fail_do_not_affect_other_reads(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "BACKGROUND_SECONDS", 0.05)
@@ -82,7 +82,7 @@ def test_a_read_gives_up_at_its_deadline_even_while_it_connects() -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         with pytest.raises(StoreError, match="Timeout"):
-            await user(store, "u")
+            await read_user(store, "u")
         took = loop.time() - started
         await store.close()
         return took

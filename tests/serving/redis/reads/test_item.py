@@ -20,7 +20,7 @@ def test_similar_items_and_top_users_of_items_come_best_first(redis_url: str) ->
     ]
 
 
-def test_an_item_is_known_by_the_catalogue_alone_and_nothing_is_asked_for_none(redis_url: str) -> None:
+def test_an_item_of_the_catalogue_is_known_and_no_items_cost_no_round_trip(redis_url: str) -> None:
     World().write(redis_url, version=None)
     assert through_store(redis_url, lambda store: reads.similar_items(store, "i00")).known
     assert not through_store(redis_url, lambda store: reads.top_users(store, "unheard of")).known
@@ -28,7 +28,7 @@ def test_an_item_is_known_by_the_catalogue_alone_and_nothing_is_asked_for_none(r
     assert through_store(redis_url, lambda store: reads.top_users_of_many(store, ["i00"])) == [[]]
 
 
-def test_popularity_and_facts_of_items(redis_url: str) -> None:
+def test_the_popularity_and_the_facts_of_items_are_read(redis_url: str) -> None:
     World(categories={"i00": ["Drama"]}).write(redis_url)
     raw, nothing = through_store(redis_url, lambda store: reads.popularity(store, ["i00", "unheard of"]))
     assert (Popularity.decode(raw).raters, nothing) == (7, None)

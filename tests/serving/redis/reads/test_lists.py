@@ -13,7 +13,7 @@ def world() -> World:
     return made
 
 
-def test_pages_of_popular_and_trending_items(redis_url: str) -> None:
+def test_pages_of_popular_and_trending_items_are_read_best_first(redis_url: str) -> None:
     world().write(redis_url)
     page = through_store(redis_url, lambda store: reads.popular_page(store, 1, 2))
     assert [item for item, _ in page] == ["i01", "i02"]
@@ -33,7 +33,7 @@ def test_pages_of_popular_and_trending_items(redis_url: str) -> None:
     ]
 
 
-def test_the_newest_are_those_that_are_out(redis_url: str) -> None:
+def test_the_newest_items_are_those_already_published(redis_url: str) -> None:
     world().write(redis_url)
     assert through_store(redis_url, lambda store: reads.newest_page(store, 25, 0, 1)) == [("i07", 20.0)]
     assert through_store(redis_url, lambda store: reads.newest_page(store, 25, 1, 5)) == [("i05", 10.0)]

@@ -5,7 +5,7 @@ from tests.serving.conftest import through_store
 from tests.serving.world import World
 
 
-def test_the_pointer_and_its_manifest(redis_url: str) -> None:
+def test_the_served_version_and_its_manifest_are_read(redis_url: str) -> None:
     assert through_store(redis_url, reads.current_version) is None
     assert through_store(redis_url, lambda store: reads.read_manifest(store, "v1")) is None
     World(parameters={"als_rank": 8}).write(redis_url)

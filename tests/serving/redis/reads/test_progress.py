@@ -7,7 +7,7 @@ from serving.redis.reads.progress import progress
 from tests.serving.conftest import through_store
 
 
-def test_who_waits_counts_only_while_there_is_a_model_to_fold_in_with(redis_url: str) -> None:
+def test_users_wait_for_fold_in_only_while_there_is_a_model(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
     client.hset(keyspace.APPLIED_ONLINE, mapping={"interactions:0": 7, "interactions:3": 9, "catalog:0": 5})
     client.zadd(keyspace.pending(keyspace.shard_of("ann", 3)), {"ann": 1})

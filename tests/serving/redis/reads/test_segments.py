@@ -7,7 +7,7 @@ from tests.serving.world import World
 NAMES = ("age", "gender")
 
 
-def test_the_lists_of_a_users_segments_the_narrowest_first(redis_url: str) -> None:
+def test_the_lists_of_a_users_segments_are_read_with_the_narrowest_first(redis_url: str) -> None:
     world = World(users={"ann": {"age": "30", "gender": "F"}, "bob": {}})
     world.segments = {"gender=F": [("i03", 9.0)], "age=25-34 & gender=F": [("i01", 5.0), ("i02", 4.0)]}
     world.write(redis_url)
@@ -17,6 +17,6 @@ def test_the_lists_of_a_users_segments_the_narrowest_first(redis_url: str) -> No
         assert through_store(redis_url, lambda store, user=nobody: segment_lists(store, user, NAMES)) == []
 
 
-def test_without_a_model_there_are_none(redis_url: str) -> None:
+def test_without_a_model_there_are_no_lists_of_segments(redis_url: str) -> None:
     World(users={"ann": {"gender": "F"}}).write(redis_url, version=None)
     assert through_store(redis_url, lambda store: segment_lists(store, "ann", NAMES)) == []

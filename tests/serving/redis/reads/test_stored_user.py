@@ -88,7 +88,9 @@ def _keys_with(client: redis.Redis, user_id: str) -> set[str]:
     return {key.decode() for key in names if user_id.encode() in dump(client, key)}
 
 
-def test_every_place_that_knows_a_user_is_in_the_export(client: redis.Redis, redis_url: str) -> None:
+def test_the_export_has_every_place_that_stores_something_about_a_user(
+    client: redis.Redis, redis_url: str
+) -> None:
     found = _read(redis_url, "ann")
     assert set(found.keys) == _keys_with(client, "ann")
     done = {(each.item_id, each.event_type): each.counts for each in found.interactions}
@@ -114,7 +116,7 @@ def test_every_place_that_knows_a_user_is_in_the_export(client: redis.Redis, red
     assert abs(found.read_at - time.time() * 1000) < 3_600_000
 
 
-def test_after_an_erasure_the_export_holds_what_the_erasure_says_it_leaves(
+def test_after_an_erasure_the_export_holds_only_what_an_erasure_leaves(
     client: redis.Redis, redis_url: str
 ) -> None:
     """The catalogue's entry is replaced by another record of the topic, and testers are the operator's."""
@@ -133,13 +135,13 @@ def test_after_an_erasure_the_export_holds_what_the_erasure_says_it_leaves(
     assert found.fresh_list.items == []  # the guard of ten minutes
 
 
-def test_nobody_has_nothing(client: redis.Redis, redis_url: str) -> None:
+def test_the_export_of_an_unknown_user_is_empty(client: redis.Redis, redis_url: str) -> None:
     found = _read(redis_url, "nobody")
     assert found.keys == []
     assert found.elsewhere == list(reads.ELSEWHERE)
 
 
-def test_a_kind_of_key_that_belongs_to_a_user_is_in_the_export() -> None:
+def test_the_export_has_every_kind_of_key_that_belongs_to_a_user() -> None:
     """A new one must be added here and to the erasure."""
     text = Path(reads.__file__).read_text(encoding="utf-8")
     of_users = [
@@ -151,7 +153,7 @@ def test_a_kind_of_key_that_belongs_to_a_user_is_in_the_export() -> None:
     assert [name for name in of_users if f"keyspace.{name}(" not in text] == []
 
 
-def test_items_of_a_version_that_is_gone_have_no_name(client: redis.Redis, redis_url: str) -> None:
+def test_items_of_a_deleted_version_have_no_name(client: redis.Redis, redis_url: str) -> None:
     client.delete(keyspace.model_items("v1"))
     found = _read(redis_url, "ann")
     assert [each.item_id for each in found.model_lists[0].items] == [None, None]

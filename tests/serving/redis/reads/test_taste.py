@@ -18,7 +18,7 @@ def write(client: redis.Redis, item: str, moment: int, event_type: str, value: f
     client.zadd(keyspace.recent("ann", 1), {item: moment})
 
 
-def test_what_was_liked_lately_comes_newest_first_with_its_strength(redis_url: str) -> None:
+def test_lately_liked_items_come_newest_first_with_their_strengths(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
     write(client, "bad", 4, "rating", 1.0)
     write(client, "bought", 3, "purchase")
@@ -35,7 +35,7 @@ def test_what_was_liked_lately_comes_newest_first_with_its_strength(redis_url: s
     assert through_store(redis_url, lambda store: liked_lately(store, known, SETTINGS)) == []
 
 
-def test_a_session_speaks_for_itself_and_a_stranger_is_not_asked_for(redis_url: str) -> None:
+def test_a_session_has_its_own_items_and_redis_is_not_asked_about_an_unknown_user(redis_url: str) -> None:
     session = User("", {"x"}, session=[("x", 2.0)])
     assert through_store(redis_url, lambda store: liked_lately(store, session, SETTINGS)) == [("x", 2.0)]
     assert through_store(redis_url, lambda store: liked_lately(store, User("new"), SETTINGS)) == ()

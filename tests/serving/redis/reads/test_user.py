@@ -31,35 +31,35 @@ def test_the_fresh_list_names_items_that_came_after_the_training(redis_url: str,
     world.new_items, world.online_through = ["new a", "new b"], 123_456
     world.write(redis_url)
 
-    found = through_store(redis_url, lambda store: reads.user(store, "ann"), redis_shards=shards)
+    found = through_store(redis_url, lambda store: reads.read_user(store, "ann"), redis_shards=shards)
     assert found.fresh_list[:] == [("i20", 3.0), ("new b", 2.0), ("new a", 1.0)]
     assert found.batch_list[0][0] == "i00"
     assert (found.applied_through, found.known_items) == (123_456, {"i00", "i01"})
 
 
 @pytest.mark.redis_cluster_too
-def test_a_list_of_another_model_and_a_place_nobody_knows_are_left_out(redis_url: str) -> None:
+def test_lists_of_another_model_and_unknown_indexes_are_left_out(redis_url: str) -> None:
     World(fresh={"ann": ("v0", (1, 2), (2.0, 1.0)), "bob": ("v1", (99, 3), (2.0, 1.0))}).write(redis_url)
 
     async def read(store: Store) -> list[Any]:
-        return [list((await reads.user(store, user)).fresh_list[:]) for user in ("ann", "bob", "eve")]
+        return [list((await reads.read_user(store, user)).fresh_list[:]) for user in ("ann", "bob", "eve")]
 
     assert through_store(redis_url, read) == [[], [("i03", 1.0)], []]
 
 
 @pytest.mark.redis_cluster_too
-def test_new_items_are_read_as_they_come_each_once(redis_url: str) -> None:
+def test_each_new_item_is_read_once(redis_url: str) -> None:
     world = World(fresh={"ann": ("v1", (31,), (1.0,))}, new_items=["a", "b"])
     world.write(redis_url)
     client = redis_client(redis_url)
 
     async def read(store: Store) -> None:
-        both = await asyncio.gather(*(reads.user(store, "ann") for _ in range(5)))
+        both = await asyncio.gather(*(reads.read_user(store, "ann") for _ in range(5)))
         assert {each.fresh_list[0] for each in both} == {("b", 1.0)}
         client.rpush(keyspace.new_items("v1"), "c")
         fresh = records.FreshList("v1", 2, {}, (32, 31), (2.0, 1.0))
         client.set(keyspace.fresh("ann", 1), records.encode_fresh(fresh))
-        assert (await reads.user(store, "ann")).fresh_list[:] == [("c", 2.0), ("b", 1.0)]
+        assert (await reads.read_user(store, "ann")).fresh_list[:] == [("c", 2.0), ("b", 1.0)]
 
     through_store(redis_url, read)
     client.close()
@@ -71,10 +71,10 @@ def test_a_user_costs_one_round_trip(redis_url: str) -> None:
 
     async def read(store: Store) -> None:
         await store.warm_up()
-        await reads.user(store, "ann")  # connections are made
+        await reads.read_user(store, "ann")  # connections are made
         before = calls(client)
         for _ in range(10):
-            await reads.user(store, "ann")
+            await reads.read_user(store, "ann")
         assert calls(client) - before == 10 + 1  # and our own question
 
     through_store(redis_url, read)
@@ -96,7 +96,7 @@ def test_a_history_shows_what_still_counts(redis_url: str) -> None:
     }
     client.hset(keyspace.history("ann", 1), mapping=history)  # type: ignore[arg-type]
     client.close()
-    found = through_store(redis_url, lambda store: reads.history(store, "ann"))
+    found = through_store(redis_url, lambda store: reads.read_history(store, "ann"))
     assert [(each.item_id, each.entry.event_type) for each in found] == [
         ("seen after the retraction", "view"),
         ("liked again", "like"),
@@ -136,7 +136,7 @@ def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
     client = redis_client(redis_url)
     client.hset(keyspace.top_n(0, "v1"), "erased", b"")
     client.close()
-    assert through_store(redis_url, lambda store: reads.user(store, "erased")).batch_list == ()
+    assert through_store(redis_url, lambda store: reads.read_user(store, "erased")).batch_list == ()
 
     async def everyone(store: Store) -> list[str]:
         return [user_id async for user_id in reads.user_ids(store, "v1")]
@@ -144,7 +144,7 @@ def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
     assert through_store(redis_url, everyone) == ["ann"]
 
 
-def test_a_history_however_long_is_neither_read_nor_recommended(
+def test_a_long_history_is_not_read_and_its_items_are_not_recommended(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, api: Client
 ) -> None:
     """ann knows more than is read: what she knows of the candidates is asked, a bounded number at once."""
@@ -181,7 +181,9 @@ def test_a_history_however_long_is_neither_read_nor_recommended(
     client.close()
 
 
-def test_of_a_hundred_thousand_known_items_an_answer_reads_a_few_thousand_once(redis_url: str) -> None:
+def test_an_answer_reads_a_few_thousand_of_a_hundred_thousand_known_items_and_only_once(
+    redis_url: str,
+) -> None:
     world = World()
     world.write(redis_url)
     client, history = redis_client(redis_url), keyspace.history("bot", 1)
@@ -192,7 +194,7 @@ def test_of_a_hundred_thousand_known_items_an_answer_reads_a_few_thousand_once(r
         stats: Any = client.info("stats")
         before = stats["total_net_output_bytes"]
         for _ in range(3):
-            found = await reads.user(store, "bot")
+            found = await reads.read_user(store, "bot")
             assert (found.known_count, len(found.known_items)) == (100_000, 0)
         stats = client.info("stats")
         assert stats["total_net_output_bytes"] - before < 200_000  # all would be 1.8 MB, each time
