@@ -13,16 +13,16 @@ def of(together: float, expected: float) -> float:
 
 
 @given(st.integers(0, 1000), st.floats(0.01, 1000))
-def test_it_is_the_ratio_of_two_likelihoods(together: int, expected: float) -> None:
+def test_the_association_is_the_ratio_of_two_likelihoods(together: int, expected: float) -> None:
     ratio = 2 * (poisson.logpmf(together, max(together, 1e-12)) - poisson.logpmf(together, expected))
     assert np.isclose(of(together, expected), ratio if together > expected else 0.0, rtol=1e-6, atol=1e-6)
 
 
-def test_popular_pairs_and_single_chances_do_not_win() -> None:
+def test_popular_pairs_and_pairs_seen_once_do_not_rank_highest() -> None:
     true_pair, popular_pair, chance = of(20, 1), of(120, 100), of(1, 0.1)
     assert true_pair > popular_pair > chance > 0
 
 
-def test_what_was_never_expected_is_finite() -> None:
+def test_a_pair_that_was_never_expected_has_a_finite_association() -> None:
     assert np.isfinite(of(3, 0.0))
     assert of(0, 0.0) == 0.0

@@ -6,7 +6,7 @@ import pytest
 from algorithms.bootstrap import Figure, figure_of_all, mean_figures, paired_difference
 
 
-def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
+def test_an_interval_contains_the_mean_as_often_as_its_level_says() -> None:
     rng, inside = np.random.default_rng(1), 0
     for trial in range(200):
         (figure,) = mean_figures(rng.exponential(1.0, (80, 1)), 200, seed=trial)
@@ -14,7 +14,7 @@ def test_an_interval_holds_the_mean_as_often_as_it_says() -> None:
     assert 0.88 <= inside / 200 <= 0.99
 
 
-def test_it_is_as_wide_as_the_normal_one_for_many_users() -> None:
+def test_for_many_users_an_interval_is_as_wide_as_the_normal_one() -> None:
     values = np.random.default_rng(2).normal(5, 2, (2000, 1))
     (figure,) = mean_figures(values)
     assert figure.mean == values.mean()
@@ -29,7 +29,7 @@ def test_a_user_without_a_value_is_left_out_of_that_column_only() -> None:
     assert np.isnan(mean_figures(np.empty((0, 1)), 10)[0]).all()
 
 
-def test_a_paired_difference_sees_what_two_intervals_do_not() -> None:
+def test_a_paired_interval_shows_a_difference_that_two_separate_intervals_hide() -> None:
     rng = np.random.default_rng(3)
     rival = rng.random(400)
     candidate = rival + 0.01
@@ -40,7 +40,7 @@ def test_a_paired_difference_sees_what_two_intervals_do_not() -> None:
     assert difference.mean == pytest.approx(0.01)
 
 
-def test_a_figure_of_all_lists_is_drawn_by_users() -> None:
+def test_the_interval_of_a_figure_over_all_lists_resamples_users() -> None:
     of_users = np.array([0.0, 0.0, 1.0, 1.0])
     figure = figure_of_all(lambda users: float(of_users[users].mean()), 4)
     assert figure.mean == 0.5

@@ -26,7 +26,7 @@ POSITIVES = Positives(
 CATALOGUE = Catalogue(np.arange(ITEMS, 0, -1), LISTS[:, :K], RNG.normal(size=(ITEMS, 4)).astype(np.float32))
 
 
-def test_ndcg_and_average_precision_are_those_of_scikit_learn() -> None:
+def test_ndcg_and_average_precision_equal_those_of_scikit_learn() -> None:
     ours = ndcg_at_k(LISTS, POSITIVES, K)
     precision = average_precision_at_k(LISTS, POSITIVES, ITEMS)
     for user in np.flatnonzero(TRUTH.any(axis=1)):
@@ -34,7 +34,7 @@ def test_ndcg_and_average_precision_are_those_of_scikit_learn() -> None:
         assert precision[user] == pytest.approx(sk_average_precision(TRUTH[user], SCORES[user]))
 
 
-def test_errors_of_ratings_are_those_of_scikit_learn() -> None:
+def test_rating_errors_equal_those_of_scikit_learn() -> None:
     truth, predicted = RNG.random(50) * 5, RNG.random(50) * 5
     assert rmse(truth, predicted) == pytest.approx(mean_squared_error(truth, predicted) ** 0.5)
     assert mae(truth, predicted) == pytest.approx(mean_absolute_error(truth, predicted))
@@ -50,7 +50,7 @@ def independent(user: int) -> tuple[float, float, float, float]:
     return gains.sum() / K, gains.sum() / many, dcg / ideal, float(gains.sum() > 0)
 
 
-def test_means_and_intervals_are_those_of_the_independent_evaluator() -> None:
+def test_means_and_intervals_equal_those_of_an_independent_evaluator() -> None:
     users = np.flatnonzero(TRUTH.any(axis=1))
     values = np.array([independent(user) for user in users])
     rng, means = np.random.default_rng(0), np.empty((500, 4))
@@ -63,7 +63,7 @@ def test_means_and_intervals_are_those_of_the_independent_evaluator() -> None:
         assert found[f"{name}@{K}"] == pytest.approx(expected)
 
 
-def test_every_metric_has_a_mean_within_its_interval() -> None:
+def test_the_mean_of_each_metric_lies_within_its_interval() -> None:
     found = measure(LISTS, POSITIVES, CATALOGUE, K, resamples=100)
     assert {name.split("@")[0] for name in found.figures} == {
         "precision",
@@ -83,7 +83,7 @@ def test_every_metric_has_a_mean_within_its_interval() -> None:
     json.dumps(found.figures)
 
 
-def test_segments_share_out_the_users_and_the_positives() -> None:
+def test_each_user_and_each_positive_is_in_one_segment() -> None:
     learnt = np.arange(USERS) % 30
     parts: dict[str, Any] = {
         name: (lists, positives) for name, lists, positives in segments(LISTS, POSITIVES, CATALOGUE, learnt)
@@ -100,6 +100,6 @@ def test_segments_share_out_the_users_and_the_positives() -> None:
     np.testing.assert_array_equal(by_items[0].counts + by_items[1].counts, POSITIVES.counts)
 
 
-def test_without_a_positive_there_is_nothing_to_measure() -> None:
+def test_without_a_positive_the_evaluation_is_empty() -> None:
     with pytest.raises(ValueError, match="no user has a held-out positive"):
         measure(LISTS, Positives(np.zeros(USERS + 1, np.int64), np.empty(0, np.int32)), CATALOGUE, K, 10)

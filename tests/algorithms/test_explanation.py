@@ -26,14 +26,14 @@ def test_the_shares_add_up_to_the_score_of_the_folded_in_user(
     np.testing.assert_allclose(shares.sum(axis=1), items @ user[0], rtol=1e-6, atol=1e-9)
 
 
-def test_similar_items_have_the_larger_share() -> None:
+def test_items_similar_to_the_explained_one_have_larger_shares() -> None:
     items = np.array([[1.0, 0.0], [0.0, 1.0], [0.9, 0.1]])
     parameters = {"reg_param": 0.1, "alpha": 1.0, "gramian": gramian(items)}
     shares = contributions(items[:2], np.array([1.0, 1.0]), items[2:], **parameters)
     assert shares[0, 0] > 3 * abs(shares[0, 1])
 
 
-def test_only_dislikes_explain_nothing() -> None:
+def test_a_history_of_dislikes_explains_nothing() -> None:
     items = np.eye(2)
     parameters = {"reg_param": 0.1, "alpha": 1.0, "gramian": gramian(items)}
     assert not contributions(items[:1], np.array([-1.0]), items, **parameters).any()

@@ -97,9 +97,7 @@ def test_the_order_of_a_history_changes_nothing(world: _World, implicit: bool, s
 
 
 @given(world=_worlds(), implicit=forms, block=st.sampled_from([1, 50, 2**18]), cut=st.integers(0, 7))
-def test_a_row_does_not_depend_on_those_beside_it(
-    world: _World, implicit: bool, block: int, cut: int
-) -> None:
+def test_a_row_does_not_depend_on_the_other_rows(world: _World, implicit: bool, block: int, cut: int) -> None:
     options = {"reg_param": 0.05, "alpha": 1.0, "implicit": implicit}
     parts = [_fold_in(_World(world.fixed, rows), **options) for rows in (world.rows[:cut], world.rows[cut:])]
     with pytest.MonkeyPatch.context() as patch:
@@ -120,7 +118,7 @@ def test_singular_equations_get_the_solution_of_the_least_norm(
 
 
 @given(world=_worlds(), implicit=forms)
-def test_a_nonnegative_row_meets_the_conditions_of_its_optimum(world: _World, implicit: bool) -> None:
+def test_a_nonnegative_row_meets_the_optimality_conditions(world: _World, implicit: bool) -> None:
     options = {"reg_param": 0.05, "alpha": 1.0, "implicit": implicit}
     solved = _fold_in(world, **options, nonnegative=True)
     assert (solved >= 0).all()
@@ -147,7 +145,7 @@ def test_an_unknown_item_is_counted_and_changes_nothing_until_a_model_knows_it()
     assert (_fold_in(_World(fixed, [later]), **options) != one).any()
 
 
-def test_what_is_not_believed_at_all_only_keeps_its_place_in_the_regularisation() -> None:
+def test_an_entry_of_zero_confidence_only_counts_in_the_regularisation() -> None:
     fixed = np.random.default_rng(4).standard_normal((6, 3))
     rows = [[(0, 1.0, 1.0)], [(0, 1.0, 1.0), (1, 2.0, 0.0)]]
     without, with_forgotten = (
@@ -157,7 +155,7 @@ def test_what_is_not_believed_at_all_only_keeps_its_place_in_the_regularisation(
     assert np.allclose(without, with_forgotten, rtol=1e-12)
 
 
-def test_no_rows_and_no_other_side_are_answered() -> None:
+def test_no_users_give_no_factors_and_users_without_items_give_zeros() -> None:
     assert _fold_in(_World(np.eye(3), []), reg_param=0.1, alpha=1.0).shape == (0, 3)
     assert (_fold_in(_World(np.empty((0, 3)), [[], []]), reg_param=0.1, alpha=1.0) == np.zeros((2, 3))).all()
 
@@ -180,7 +178,7 @@ def test_a_new_item_solved_from_users_who_like_it_scores_higher_for_users_like_t
     assert (users @ item)[others].mean() > (users @ item)[~likes_it].mean() + 0.01
 
 
-def test_the_gramian_is_exact_however_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gramian_is_exact_whatever_the_size_of_its_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     fixed = np.random.default_rng(3).standard_normal((100, 4)).astype(np.float32)
     monkeypatch.setattr(module, "_GRAMIAN_ROWS", 7)
     assert np.allclose(gramian(fixed), fixed.astype(float).T @ fixed.astype(float), rtol=1e-14)
@@ -197,7 +195,7 @@ def test_the_gramian_is_exact_however_it_is_cut(monkeypatch: pytest.MonkeyPatch)
         ({"confidence_weights": np.array([1.0, 1.5])}, "between 0 and 1"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+def test_arrays_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:
     arguments: dict[str, Any] = {
         "fixed": np.eye(3),
         "indptr": np.array([0, 2]),

@@ -35,7 +35,7 @@ def rivals(champion: float | None, popularity: float = 0.3, recent: float = 0.3)
         (0.34, 0.345, 0.6, True, "trending"),  # neither does: trending leads until one does
     ],
 )
-def test_decisions(
+def test_each_comparison_gets_the_expected_decision(
     candidate: float, champion: float | None, recent: float, publish: bool, leads: str
 ) -> None:
     decision = decide(USERS * candidate, rivals(champion, recent=recent), bound=0.02, resamples=200)
@@ -43,7 +43,7 @@ def test_decisions(
     json.dumps(asdict(decision))
 
 
-def test_a_difference_by_chance_does_not_refuse() -> None:
+def test_a_difference_within_chance_is_no_reason_to_refuse() -> None:
     noise = RNG.normal(0, 1, 300)
     champion = 1 + noise
     candidate = 0.97 + RNG.normal(0, 1, 300)
@@ -55,7 +55,7 @@ def test_a_difference_by_chance_does_not_refuse() -> None:
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
-def test_what_is_not_below_any_rival_is_always_published_and_leads(a: float, b: float, c: float) -> None:
+def test_a_model_that_is_below_no_rival_is_published_and_leads(a: float, b: float, c: float) -> None:
     decision = decide(USERS * (max(a, b, c) + 0.01), rivals(a, b, c), 0.0, 50)
     assert decision.publish
     assert decision.leads == "model"

@@ -13,7 +13,7 @@ def nothing_known(users: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 12))
-def test_the_list_itself_is_kept_and_one_with_a_known_or_missing_item_is_not(seed: int, n: int) -> None:
+def test_an_unchanged_list_is_kept_and_one_with_a_known_or_missing_item_is_not(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     users = np.abs(rng.standard_normal((5, 3))).astype(np.float32)
     items = np.abs(rng.standard_normal((20, 3))).astype(np.float32)
@@ -28,7 +28,7 @@ def test_the_list_itself_is_kept_and_one_with_a_known_or_missing_item_is_not(see
     assert still_good(shorter, scores, users, items, *nothing_known(5), 1.0).tolist()[3] is False
 
 
-def test_what_a_kept_list_loses_is_bounded_at_every_place() -> None:
+def test_the_loss_of_a_kept_list_is_bounded_at_every_place() -> None:
     items = np.array([[1.0], [0.99], [0.5], [0.0]], np.float32)
     users = np.ones((3, 1), np.float32)
     new = np.tile(np.float32([1.0, 0.99]), (3, 1))

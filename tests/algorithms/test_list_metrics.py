@@ -44,7 +44,9 @@ def _cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 @given(worlds())
-def test_each_users_figures_are_those_written_out_by_hand(world: tuple[Lists, Positives, Catalogue]) -> None:
+def test_each_users_metrics_equal_the_values_computed_by_hand(
+    world: tuple[Lists, Positives, Catalogue],
+) -> None:
     lists, positives, catalogue = world
     values = [
         metric(lists, positives, catalogue, K) for metric in (novelty, intra_list_diversity, serendipity)
@@ -65,7 +67,7 @@ def test_each_users_figures_are_those_written_out_by_hand(world: tuple[Lists, Po
 
 
 @given(worlds())
-def test_what_comes_after_k_does_not_count(world: tuple[Lists, Positives, Catalogue]) -> None:
+def test_items_after_place_k_do_not_count(world: tuple[Lists, Positives, Catalogue]) -> None:
     lists, positives, catalogue = world
     for _, metric in USER_METRICS:
         cut = metric(lists[:, :K], positives, catalogue, K)
@@ -82,7 +84,7 @@ def test_the_gini_is_half_the_relative_mean_difference(listed: list[int]) -> Non
     assert coverage(counts, catalogue) == np.count_nonzero(counts) / len(counts)
 
 
-def test_items_that_nobody_had_are_not_of_the_catalogue() -> None:
+def test_items_without_an_interaction_do_not_count_as_catalogue() -> None:
     catalogue = Catalogue(np.array([3, 0, 1]), np.empty((0, 1), np.int32), np.empty((3, 1), np.float32))
     listed = np.array([2.0, 9.0, 0.0])
     assert coverage(listed, catalogue) == 0.5

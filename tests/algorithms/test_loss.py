@@ -14,7 +14,7 @@ INDPTR = np.cumsum([0, *np.bincount(ROWS, minlength=USERS)]).astype(np.int64)
 CSR = (INDPTR, INDICES.astype(np.int32), STRENGTHS[ROWS, INDICES])
 
 
-def test_it_is_the_sum_over_every_user_and_item() -> None:
+def test_the_loss_is_the_sum_over_every_user_and_item() -> None:
     x, y = RNG.normal(size=(USERS, RANK)), RNG.normal(size=(ITEMS, RANK))
     confidence = 1 + 0.7 * np.abs(STRENGTHS)
     liked = STRENGTHS > 0
@@ -22,7 +22,7 @@ def test_it_is_the_sum_over_every_user_and_item() -> None:
     assert implicit_loss(x, y, *CSR, reg_param=0.1, alpha=0.7) == pytest.approx(whole)
 
 
-def test_a_fold_in_has_the_least_loss_of_all_user_factors() -> None:
+def test_folded_in_user_factors_have_the_least_loss() -> None:
     y = RNG.normal(size=(ITEMS, RANK))
     x = fold_in(y, *CSR, reg_param=0.1, alpha=0.7)
     least = implicit_loss(x, y, *CSR, reg_param=0.1, alpha=0.7)

@@ -48,7 +48,9 @@ def _cases(draw: st.DrawFn) -> tuple[Lists, list[set[int]], int]:
 
 
 @given(_cases())
-def test_each_users_figures_are_those_written_out_by_hand(case: tuple[Lists, list[set[int]], int]) -> None:
+def test_each_users_metrics_equal_the_values_computed_by_hand(
+    case: tuple[Lists, list[set[int]], int],
+) -> None:
     lists, liked, k = case
     positives = _positives(liked)
     columns = [metric(lists, positives, k) for metric in (precision_at_k, recall_at_k, ndcg_at_k)]
@@ -73,7 +75,7 @@ def test_every_ranking_metric_lies_between_0_and_1_and_ignores_what_comes_after_
         assert np.array_equal(values, metric(lists[:, :k], positives, k), equal_nan=True)
 
 
-def test_a_perfect_list_scores_1_and_a_users_order_of_positives_is_free() -> None:
+def test_a_perfect_list_scores_1_in_any_order_of_the_positives() -> None:
     lists = np.array([[3, 1, 2]], np.int32)
     for order in ([1, 2, 3], [3, 2, 1]):
         positives = Positives(np.array([0, 3], np.int64), np.array(order, np.int32))
@@ -111,7 +113,7 @@ def test_rating_errors_follow_their_definitions(pairs: list[tuple[float, float]]
     assert r2(truth, predicted) <= 1.0
 
 
-def test_predicting_the_mean_explains_nothing_and_the_truth_explains_all() -> None:
+def test_predicting_the_mean_explains_no_variance_and_predicting_the_truth_explains_all() -> None:
     truth = np.array([1.0, 2.0, 4.0])
     assert r2(truth, np.full(3, truth.mean())) == pytest.approx(0.0)
     assert r2(truth, truth) == 1.0
@@ -120,6 +122,6 @@ def test_predicting_the_mean_explains_nothing_and_the_truth_explains_all() -> No
 
 
 @pytest.mark.parametrize("metric", [rmse, mae, r2])
-def test_measuring_nothing_is_refused_with_the_cure(metric) -> None:  # type: ignore[no-untyped-def]
+def test_a_measurement_without_users_is_refused_with_the_cure(metric) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="hold out more ratings"):
         metric(np.array([]), np.array([]))

@@ -31,14 +31,14 @@ def plainly(relevance: Floats, vectors: Floats, diversity: float) -> list[int]:
 
 
 @given(st.integers(0, 10), st.integers(0, 1_000_000), st.sampled_from([0.0, 0.3, 0.7, 1.0]))
-def test_it_is_the_definition(n: int, seed: int, diversity: float) -> None:
+def test_the_order_equals_that_of_the_definition_of_mmr(n: int, seed: int, diversity: float) -> None:
     random = np.random.default_rng(seed)
     relevance, vectors = random.random(n), random.normal(size=(n, 3))
     vectors[random.random(n) < 0.2] = 0.0
     assert mmr(relevance, vectors, diversity) == plainly(relevance, vectors, diversity)
 
 
-def test_without_diversity_it_orders_by_relevance_and_equal_ones_by_place() -> None:
+def test_without_diversity_items_are_ordered_by_relevance_and_then_by_place() -> None:
     assert mmr(np.array([0.2, 0.9, 0.2, 0.9]), np.ones((4, 2)), 0.0) == [1, 3, 0, 2]
 
 
@@ -56,6 +56,6 @@ def test_the_second_of_two_equal_items_comes_after_the_others() -> None:
         (np.ones(2), np.full((2, 2), np.inf), 0.5),
     ],
 )
-def test_what_does_not_fit_is_refused(relevance: Floats, vectors: Floats, diversity: float) -> None:
+def test_arrays_that_do_not_fit_are_refused(relevance: Floats, vectors: Floats, diversity: float) -> None:
     with pytest.raises(ValueError, match=r"finite|one vector"):
         mmr(relevance, vectors, diversity)

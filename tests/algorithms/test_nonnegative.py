@@ -15,7 +15,9 @@ from algorithms.nonnegative import solve_nonnegative
     rows=st.integers(0, 5),
     scale=st.sampled_from([1e-6, 1.0, 1e6]),
 )
-def test_it_finds_what_scipys_active_set_method_finds(seed: int, rank: int, rows: int, scale: float) -> None:
+def test_the_solution_equals_that_of_scipys_active_set_method(
+    seed: int, rank: int, rows: int, scale: float
+) -> None:
     rng = np.random.default_rng(seed)
     sides = rng.standard_normal((rows, rank + 3, rank)) * scale
     targets = rng.standard_normal((rows, rank + 3))
@@ -26,7 +28,9 @@ def test_it_finds_what_scipys_active_set_method_finds(seed: int, rank: int, rows
 
 
 @given(seed=st.integers(0, 2**32), rank=st.integers(1, 8), independent=st.integers(0, 8))
-def test_singular_systems_meet_the_conditions_of_an_optimum(seed: int, rank: int, independent: int) -> None:
+def test_solutions_of_singular_systems_meet_the_optimality_conditions(
+    seed: int, rank: int, independent: int
+) -> None:
     rng = np.random.default_rng(seed)
     side = rng.standard_normal((independent, rank))
     lhs, rhs = side.T @ side, side.T @ rng.standard_normal(independent)
@@ -38,5 +42,5 @@ def test_singular_systems_meet_the_conditions_of_an_optimum(seed: int, rank: int
 
 
 @pytest.mark.parametrize("target", [[-1.0, -2.0], [0.0, 0.0]])
-def test_nothing_to_gain_gives_exact_zeros(target: list[float]) -> None:
+def test_a_system_that_no_positive_value_improves_gives_exact_zeros(target: list[float]) -> None:
     assert (solve_nonnegative(np.eye(2)[None], np.array([target])) == 0).all()

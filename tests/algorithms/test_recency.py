@@ -54,7 +54,7 @@ def test_the_newest_interaction_counts_in_full_and_the_twentieth_newer_one_halve
     assert (weights[20], weights[0]) == (1.0, 0.5)
 
 
-def test_the_oldest_of_a_long_history_may_vanish_but_never_fails() -> None:
+def test_the_weight_of_the_oldest_of_a_long_history_may_be_zero_but_is_never_an_error() -> None:
     weights = recency_weights(*_csr([list(range(5000))]), half_life_items=1)
     assert weights[0] == 0.0
     assert np.isfinite(weights).all()

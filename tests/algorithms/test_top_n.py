@@ -41,7 +41,7 @@ def _worlds(draw: st.DrawFn):  # type: ignore[no-untyped-def]
 
 
 @given(world=_worlds(), block_items=st.sampled_from([1, 4, 7, 2**18]))
-def test_the_lists_are_those_of_a_full_sort_however_items_are_blocked(world, block_items):  # type: ignore[no-untyped-def]
+def test_lists_equal_those_of_a_full_sort_whatever_the_size_of_blocks(world, block_items):  # type: ignore[no-untyped-def]
     users, items, known, n, mask = world
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK_ITEMS", block_items)
@@ -64,7 +64,7 @@ def test_a_users_list_does_not_depend_on_who_else_is_asked_for() -> None:
 
 
 @given(seed=st.integers(0, 2**32), rank=st.integers(1, 70), n=st.sampled_from([1, 10, 60]))
-def test_items_that_differ_by_a_rounding_are_ordered_by_their_own_products(
+def test_items_whose_scores_differ_by_a_rounding_are_ordered_by_exact_products(
     seed: int, rank: int, n: int
 ) -> None:
     rng = np.random.default_rng(seed)
@@ -79,7 +79,7 @@ def test_items_that_differ_by_a_rounding_are_ordered_by_their_own_products(
         assert (scored == every[best]).all()
 
 
-def test_no_known_item_is_ever_listed_and_what_remains_is_padded() -> None:
+def test_lists_hold_no_known_item_and_are_padded_at_the_end() -> None:
     known = [set(range(10)), set(range(9)), set()]
     indexes, scores = top_n(np.ones((3, 2), np.float32), np.ones((10, 2), np.float32), *_csr(known), 4)
     assert indexes.tolist() == [[-1, -1, -1, -1], [9, -1, -1, -1], [0, 1, 2, 3]]
@@ -87,7 +87,7 @@ def test_no_known_item_is_ever_listed_and_what_remains_is_padded() -> None:
 
 
 @pytest.mark.parametrize("n", [0, -1])
-def test_a_list_of_nothing_is_refused(n: int) -> None:
+def test_a_list_of_zero_items_is_refused(n: int) -> None:
     with pytest.raises(ValueError, match="n must be at least 1"):
         top_n(np.ones((1, 1), np.float32), np.ones((1, 1), np.float32), *_nothing_known(1), n)
 
@@ -102,7 +102,7 @@ def test_factors_of_two_ranks_are_refused() -> None:
         top_n(np.ones((1, 2), np.float32), np.ones((1, 3), np.float32), *_nothing_known(1), 1)
 
 
-def test_the_best_of_rows_are_their_highest_scores_above_zero_in_order() -> None:
+def test_the_best_of_a_row_are_its_highest_scores_above_zero_in_order() -> None:
     scores = np.array([[0.5, -1.0, 2.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0, -np.inf]])
     items, best = best_of_rows(scores, 3)
     assert items.tolist() == [[2, 4, 0], [-1, -1, -1], [0, 1, 2]]
@@ -112,7 +112,7 @@ def test_the_best_of_rows_are_their_highest_scores_above_zero_in_order() -> None
         best_of_rows(scores, 0)
 
 
-def test_the_best_of_rows_are_those_of_a_full_sort() -> None:
+def test_the_best_of_a_row_are_those_of_a_full_sort() -> None:
     scores = np.random.default_rng(0).integers(-3, 9, (20, 50)).astype(np.float64)
     items, _ = best_of_rows(scores, 12)
     for row, chosen in zip(scores, items, strict=True):

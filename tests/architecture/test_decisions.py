@@ -29,7 +29,7 @@ def test_a_decision_has_title_status_and_five_sections_with_text(path: Path) -> 
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_number_of_a_linked_decision_is_that_of_its_file(path: Path) -> None:
+def test_a_link_to_a_decision_names_the_number_of_its_file(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     for number, target in re.findall(r"\[ADR (\d+)\]\(([^)]+)\)", text):
         assert Path(target).name.startswith(f"{int(number):04}-"), target

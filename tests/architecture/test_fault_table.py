@@ -14,7 +14,7 @@ _PATHS = re.compile(r"tests/[\w/]+\.py")
 
 
 @pytest.mark.parametrize("page", ["operations.md", "security.md"])
-def test_each_test_that_a_table_names_is_there(page: str) -> None:
+def test_each_test_file_that_a_table_names_exists(page: str) -> None:
     named = set(_PATHS.findall((ROOT / "docs" / page).read_text(encoding="utf-8")))
     assert len(named) > 10
     missing = {path for path in named if not (ROOT / path).is_file()}
@@ -40,7 +40,7 @@ def security_rows(heading: str) -> list[list[str]]:
     return [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")][1:]
 
 
-def test_each_row_of_the_owasp_list_is_there_with_a_test() -> None:
+def test_the_table_has_each_row_of_the_owasp_list_with_a_test() -> None:
     rows = security_rows("The OWASP API Security Top 10")
     assert [row[0].split()[0] for row in rows] == [f"API{number}" for number in range(1, 11)]
     assert all(_PATHS.search(row[2]) for row in rows)

@@ -46,7 +46,7 @@ def _code_lines(path: Path) -> frozenset[int]:
     return frozenset(lines)
 
 
-def test_no_folder_holds_more_modules_than_a_reader_keeps_in_mind() -> None:
+def test_no_folder_holds_more_than_fifteen_modules() -> None:
     folders = Counter(path.parent for path in (*FILES, *BESIDE) if path.name != "__init__.py")
     assert {str(p.relative_to(ROOT)): n for p, n in folders.items() if n > MOST_MODULES_IN_FOLDER} == {}
 
@@ -57,13 +57,13 @@ def test_each_service_is_a_package_with_a_cli(service: str) -> None:
     assert (ROOT / service / "cli.py").is_file()
 
 
-def test_no_file_is_longer_than_a_screenful_of_screens() -> None:
+def test_no_file_is_longer_than_three_hundred_code_lines() -> None:
     lengths = {path: len(_code_lines(path)) for path in FILES}
     assert {str(p): n for p, n in lengths.items() if n > MOST_LINES_IN_FILE} == {}
     assert statistics.median(lengths.values()) <= MEDIAN_LINES_IN_FILE
 
 
-def test_no_function_is_longer_than_a_screen() -> None:
+def test_no_function_is_longer_than_sixty_code_lines() -> None:
     too_long = {}
     for path in (*FILES, *(path for path in BESIDE if not path.is_relative_to(ROOT / "tests"))):
         code = _code_lines(path)
@@ -75,7 +75,7 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert too_long == {}
 
 
-def test_modules_and_classes_are_named_by_the_field_not_by_what_they_help_with() -> None:
+def test_no_module_or_class_has_a_vague_name_like_manager_or_helper() -> None:
     names = [(path, path.stem) for path in FILES]
     for path in FILES:
         tree = ast.parse(path.read_text())
@@ -92,5 +92,5 @@ def _words(name: str) -> list[str]:
     return spaced.split()
 
 
-def test_every_module_says_what_it_is() -> None:
+def test_every_module_has_a_docstring() -> None:
     assert [str(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))] == []

@@ -1,7 +1,7 @@
 """A name says what it stands for.
 
 No variable is named by a pronoun or a preposition. No module, function or fixture is named by a past
-participle alone.
+participle alone. No test's name begins with a pronoun, because a test report does not say what it refers to.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def names_that_say_nothing(source: str) -> list[str]:
     return [f"{name} in line {line}" for line, name in sorted(names) if name in SAY_NOTHING]
 
 
-def test_a_variable_a_parameter_and_a_loop_variable_are_found() -> None:
+def test_the_check_finds_a_variable_and_a_parameter_and_a_loop_variable() -> None:
     source = "its = 1\ndef f(some): ...\n[own for own in its]\nplain = its"
     assert names_that_say_nothing(source) == ["its in line 1", "some in line 2", "own in line 3"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_every_variable_of_a_package_says_what_it_holds(package: str) -> None:
+def test_no_variable_of_a_package_is_named_by_a_pronoun_or_a_preposition(package: str) -> None:
     paths = [path for path in FILES if path.is_relative_to(ROOT / package)]
     names = {
         str(path.relative_to(ROOT)): names_that_say_nothing(path.read_text(encoding="utf-8"))
@@ -70,7 +70,7 @@ def _is_participle(word: str) -> bool:
     return is_regular or word in IRREGULAR_PARTICIPLES
 
 
-def test_a_function_a_method_a_property_and_a_fixture_are_found_and_a_noun_makes_a_name_whole() -> None:
+def test_the_check_finds_participles_as_names_of_functions_and_accepts_those_with_a_noun() -> None:
     source = """
 def mapped(): ...
 async def _kept(): ...
@@ -105,7 +105,7 @@ def is_named_by_a_participle(module: str) -> bool:
     return _is_participle(module.removeprefix("test_"))
 
 
-def test_a_module_and_its_test_are_found_and_a_noun_makes_a_name_whole() -> None:
+def test_the_check_finds_participles_as_names_of_modules_and_accepts_those_with_a_noun() -> None:
     modules = ["served", "test_applied", "known", "ranked_lists", "cuped", "seed"]
     assert [name for name in modules if is_named_by_a_participle(name)] == ["served", "test_applied", "known"]
 
@@ -113,3 +113,24 @@ def test_a_module_and_its_test_are_found_and_a_noun_makes_a_name_whole() -> None
 def test_no_module_is_named_by_a_past_participle_alone() -> None:
     paths = [str(path.relative_to(ROOT)) for path in (*FILES, *BESIDE)]
     assert [path for path in paths if is_named_by_a_participle(Path(path).stem)] == []
+
+
+PRONOUNS = ("it", "they", "this", "what", "who", "whoever", "whatever")
+
+
+def begins_with_a_pronoun(test: str) -> bool:
+    """Whether the subject of a test's name is a pronoun."""
+    return test.removeprefix("test_").startswith(tuple(f"{pronoun}_" for pronoun in PRONOUNS))
+
+
+def test_no_test_name_begins_with_a_pronoun() -> None:
+    assert begins_with_a_pronoun("test_it_is_the_sum")
+    assert not begins_with_a_pronoun("test_items_are_sorted")
+    names = {
+        node.name
+        for path in BESIDE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
+    }
+    assert len(names) > 1000
+    assert [name for name in sorted(names) if begins_with_a_pronoun(name)] == []

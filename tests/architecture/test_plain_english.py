@@ -86,11 +86,11 @@ def test_a_file_has_no_phrase_of_a_private_dialect(path: Path) -> None:
         "The list is told by it.",
     ],
 )
-def test_the_dialect_is_found(text: str) -> None:
+def test_the_check_finds_each_phrase_of_the_dialect(text: str) -> None:
     assert faults(text)
 
 
-def test_a_phrase_is_found_across_lines_of_comments_and_strings(tmp_path: Path) -> None:
+def test_the_check_finds_a_phrase_across_lines_of_comments_and_strings(tmp_path: Path) -> None:
     source = tmp_path / "module.py"
     source.write_text('"""Applied in bounded\n    frames."""\n# exits without a\n# word\nX = 1\n')
     assert len([fault for text in blocks(source) for fault in faults(text)]) == 2

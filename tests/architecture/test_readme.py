@@ -64,17 +64,17 @@ def hops() -> list[tuple[int, str, str]]:
     ]
 
 
-def test_a_rating_is_followed_in_eight_hops() -> None:
+def test_the_readme_follows_a_rating_in_eight_hops() -> None:
     assert sorted({hop for hop, _, _ in hops()}) == list(range(1, 9))
 
 
 @pytest.mark.parametrize(("hop", "symbol", "path"), hops())
-def test_a_hop_names_a_symbol_of_its_file(hop: int, symbol: str, path: str) -> None:
+def test_each_hop_of_the_readme_names_a_symbol_of_its_file(hop: int, symbol: str, path: str) -> None:
     source = (ROOT / path).read_text(encoding="utf-8")
     assert re.search(rf"^\s*(?:async )?(?:def|class) {symbol}\b", source, re.MULTILINE), (hop, symbol, path)
 
 
-def test_the_routes_of_the_examples_exist() -> None:
+def test_the_routes_in_the_examples_of_the_readme_exist() -> None:
     paths = create_app(ServingSettings()).openapi()["paths"]
     for route in re.findall(r"localhost:8000(/v1/[^?'\"\s]+)", README):
         shape = re.sub(r"/users/\w+/", "/users/{user_id}/", route)
@@ -82,7 +82,7 @@ def test_the_routes_of_the_examples_exist() -> None:
         assert shape in paths, route
 
 
-def test_the_commands_that_are_named_exist() -> None:
+def test_the_commands_that_documents_name_exist() -> None:
     help_text = subprocess.run(
         [sys.executable, "-m", "stack", "--help"], capture_output=True, text=True, check=True
     ).stdout

@@ -38,16 +38,16 @@ def layers_of_the_linter(package: str) -> list[set[str]]:
 
 
 @pytest.mark.parametrize("room", rooms_on_disk())
-def test_every_room_on_disk_is_on_the_page(room: str) -> None:
+def test_the_page_lists_every_room_on_disk(room: str) -> None:
     assert f"`{room}`" in PAGE
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_path_on_the_page_exists(path: str) -> None:
+def test_every_path_that_the_page_names_exists(path: str) -> None:
     assert (ROOT / path).exists()
 
 
-def test_the_page_names_symbols_that_their_files_hold() -> None:
+def test_every_symbol_that_the_page_names_is_in_its_file() -> None:
     missing = [
         (symbol, path)
         for symbol, path in SYMBOLS

@@ -70,7 +70,7 @@ def opens(request: pytest.FixtureRequest, broker: str) -> Iterator[Opens]:
         producer.close()
 
 
-def test_every_event_is_reported_once_with_the_place_where_it_lies(
+def test_every_event_is_reported_once_with_its_partition_and_offset(
     opens: Opens, topic: str, broker: str
 ) -> None:
     producer, reports = opens(), Reports()
@@ -97,7 +97,7 @@ def test_the_events_of_one_user_keep_their_order(opens: Opens, topic: str, broke
     assert {key: sorted(values) for key, values in by_user.items()} == by_user
 
 
-def test_a_report_comes_without_a_flush(opens: Opens, topic: str) -> None:
+def test_an_event_is_reported_without_a_flush(opens: Opens, topic: str) -> None:
     arrived = threading.Event()
     opens().send(topic, b"u", b"v", lambda delivery, error: arrived.set())
     assert arrived.wait(10)
@@ -112,7 +112,7 @@ def test_an_event_of_10_mb_is_refused_before_sending(opens: Opens, topic: str) -
     assert not reports.errors
 
 
-def test_the_largest_event_allowed_is_taken_by_the_broker(opens: Opens, topic: str) -> None:
+def test_the_broker_accepts_the_largest_event_allowed(opens: Opens, topic: str) -> None:
     producer, reports, n = opens(), Reports(), MAX_EVENT_BYTES
     with pytest.raises(EventTooLargeError):
         producer.send(topic, b"u", b"x" * n, reports)
@@ -143,7 +143,7 @@ def test_a_full_buffer_makes_the_sender_wait_and_loses_nothing(opens: Opens, top
     assert len(reports.deliveries) == 500
 
 
-def test_a_callback_that_fails_stops_nothing(
+def test_a_callback_that_fails_does_not_stop_the_producer(
     opens: Opens, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     def raise_error(delivery: Delivery | None, error: Exception | None) -> None:
@@ -157,7 +157,7 @@ def test_a_callback_that_fails_stops_nothing(
     assert "a delivery callback failed" in caplog.text
 
 
-def test_threads_may_share_a_producer(opens: Opens, topic: str) -> None:
+def test_several_threads_can_share_a_producer(opens: Opens, topic: str) -> None:
     producer, reports = opens(), Reports()
 
     def send_some(name: int) -> None:
@@ -197,7 +197,7 @@ def test_closing_while_the_broker_hangs_reports_what_is_unsent_and_ends_in_time(
     assert (len(reports.deliveries), len(reports.errors)) == (1, 100)
 
 
-def test_events_fail_after_their_time_while_the_broker_hangs(
+def test_events_fail_after_their_timeout_while_the_broker_hangs(
     opens: Opens, topic: str, hanging: Hanging
 ) -> None:
     producer, connected, reports = opens(delivery_timeout_seconds=3), Reports(), Reports()
@@ -229,7 +229,7 @@ def test_nothing_is_lost_or_doubled_when_the_broker_hangs_for_a_while(
 
 
 @pytest.mark.servers
-def test_both_clients_put_a_user_on_the_same_partition(topic: str, broker: str) -> None:
+def test_both_kafka_clients_put_a_user_on_the_same_partition(topic: str, broker: str) -> None:
     keys = [f"user-{n}".encode() for n in range(200)] + ["ü".encode(), b"1"]
     placed = []
     for client in CLIENTS:
@@ -244,7 +244,7 @@ def test_both_clients_put_a_user_on_the_same_partition(topic: str, broker: str) 
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_no_broker_is_one_sentence_within_the_time_given(client: Client, closed_port: int) -> None:
+def test_a_missing_broker_is_one_sentence_within_the_given_time(client: Client, closed_port: int) -> None:
     settings = KafkaSettings(kafka_bootstrap_servers=f"127.0.0.1:{closed_port}", kafka_client=client)
     started = time.monotonic()
     with pytest.raises(
@@ -255,12 +255,12 @@ def test_no_broker_is_one_sentence_within_the_time_given(client: Client, closed_
 
 
 @pytest.mark.parametrize("address", ["localhost", "localhost:", ":9092", "localhost:kafka", ""])
-def test_an_address_without_a_port_is_named(address: str) -> None:
+def test_an_address_without_a_port_is_named_in_the_error(address: str) -> None:
     with pytest.raises(ProducerError, match="is not a broker address: write host:port"):
         open_producer(KafkaSettings(kafka_bootstrap_servers=address))
 
 
-def test_a_missing_package_names_the_extra() -> None:
+def test_the_error_for_a_missing_package_names_the_extra() -> None:
     code = (
         "import sys; sys.modules['confluent_kafka'] = None\n"
         "from clients.event_producer import open_producer\n"

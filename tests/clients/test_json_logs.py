@@ -21,13 +21,13 @@ def record_of(message: str, *arguments: object, **extra: object) -> logging.LogR
 
 
 @given(st.text())
-def test_whatever_the_text_a_log_is_one_line(text: str) -> None:
+def test_a_log_entry_is_one_line_whatever_its_text(text: str) -> None:
     line = JsonLines().format(record_of("said %s", text))
     assert len(line.splitlines()) == 1
     assert json.loads(line)["message"] == f"said {text}"
 
 
-def test_a_stack_trace_is_one_field() -> None:
+def test_a_stack_trace_is_one_field_of_a_log_line() -> None:
     try:
         raise ValueError("two\nlines")
     except ValueError:
@@ -37,7 +37,7 @@ def test_a_stack_trace_is_one_field() -> None:
     assert "Traceback" in json.loads(line)["trace"]
 
 
-def test_the_fields_are_named_and_in_this_order() -> None:
+def test_a_log_line_has_named_fields_in_a_fixed_order() -> None:
     record = record_of("said", event_ids=["e1"], color_message="said in red", nothing=None)
     record.created = 1_700_000_000.25
     line = json.loads(JsonLines(lambda: {"request_id": "r1", "absent": None}).format(record))
@@ -58,19 +58,19 @@ def lines_of(code: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in done.stderr.splitlines()]
 
 
-def test_an_exception_that_nobody_caught_is_one_line() -> None:
+def test_an_uncaught_exception_is_one_log_line() -> None:
     (line,) = lines_of("raise ValueError('two\\nlines')")
     assert line["level"] == "critical"
     assert line["message"] == "the process ended: ValueError: two\nlines"
     assert line["trace"].startswith("Traceback")
 
 
-def test_an_exception_in_a_thread_is_one_line_that_names_the_thread() -> None:
+def test_an_exception_in_a_thread_is_one_log_line_that_names_the_thread() -> None:
     (line,) = lines_of("import threading\nthreading.Thread(target=lambda: 1 / 0, name='worker').start()")
     assert line["message"] == "thread worker ended: ZeroDivisionError: division by zero"
 
 
-def test_a_warning_is_one_line() -> None:
+def test_a_python_warning_is_one_log_line() -> None:
     (line,) = lines_of("import warnings\nwarnings.warn('old')")
     assert (line["level"], line["logger"]) == ("warning", "py.warnings")
     assert "UserWarning: old" in line["message"]
@@ -88,7 +88,7 @@ def test_a_service_that_cannot_start_says_so_in_json_with_exit_code_1(service: s
     assert "ValidationError" in line["message"]
 
 
-def test_it_is_imported_without_spark_and_kafka() -> None:
+def test_the_module_can_be_imported_without_spark_and_kafka() -> None:
     code = "import sys; print([name for name in ('pyspark', 'kafka') if name in sys.modules])"
     code = f"import clients.json_logs, serving.telemetry.logs; {code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

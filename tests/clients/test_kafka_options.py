@@ -78,7 +78,7 @@ def _no_socket_is_left_to_the_next_test() -> Iterator[None]:
     gc.collect()
 
 
-def test_a_plain_connection_has_addresses_alone() -> None:
+def test_a_plain_connection_has_only_addresses() -> None:
     settings = settings_of(kafka_bootstrap_servers="a:1,b:2")
     assert for_kafka_python(settings) == {
         "bootstrap_servers": ["a:1", "b:2"],
@@ -91,7 +91,7 @@ def test_a_plain_connection_has_addresses_alone() -> None:
     }
 
 
-def test_an_address_alone_is_a_plain_connection_whatever_the_environment_says(
+def test_an_address_alone_gives_a_plain_connection_whatever_the_environment_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in SASL.items():
@@ -105,7 +105,9 @@ def test_an_address_alone_is_a_plain_connection_whatever_the_environment_says(
     ("mechanism", "module"),
     [("PLAIN", "plain.PlainLoginModule"), ("SCRAM-SHA-512", "scram.ScramLoginModule")],
 )
-def test_name_and_password_are_said_in_the_words_of_each_client(mechanism: str, module: str) -> None:
+def test_each_client_gets_the_name_and_password_under_its_own_option_names(
+    mechanism: str, module: str
+) -> None:
     settings = settings_of(**SASL, kafka_sasl_mechanism=mechanism)
     python, confluent, spark = for_kafka_python(settings), for_confluent(settings), for_spark(settings)
     assert (python["sasl_mechanism"], python["sasl_plain_username"]) == (mechanism, "shop")
@@ -116,7 +118,7 @@ def test_name_and_password_are_said_in_the_words_of_each_client(mechanism: str, 
     )
 
 
-def test_a_client_that_asks_for_tokens_names_where_and_who_it_is() -> None:
+def test_a_client_that_asks_for_tokens_gets_the_address_and_the_identity() -> None:
     settings = settings_of(**OAUTH)
     spark, confluent = for_spark(settings), for_confluent(settings)
     assert spark["kafka.sasl.oauthbearer.token.endpoint.url"] == "http://tokens/"
@@ -127,7 +129,7 @@ def test_a_client_that_asks_for_tokens_names_where_and_who_it_is() -> None:
     assert "sasl_oauth_token_provider" in for_kafka_python(settings)
 
 
-def test_certificates_go_to_spark_by_content_and_to_the_others_by_file(tmp_path: Path) -> None:
+def test_spark_gets_certificates_as_text_and_the_other_clients_get_files(tmp_path: Path) -> None:
     for name, text in (("ca", "CA"), ("own", "CERT"), ("key", "-----BEGIN PRIVATE KEY-----")):
         (tmp_path / name).write_text(text)
     settings = settings_of(
@@ -155,14 +157,14 @@ def test_certificates_go_to_spark_by_content_and_to_the_others_by_file(tmp_path:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc",)), min_size=1, max_size=20))
-def test_any_password_survives_the_quotes_of_java(password: str) -> None:
+def test_any_password_survives_the_quoting_of_java(password: str) -> None:
     said = for_spark(settings_of(**SASL | {"kafka_sasl_password": password}))["kafka.sasl.jaas.config"]
     quoted = said.split(" password=", 1)[1].removesuffix(";")
     # Java reads a quoted word as JSON does, where it holds no control characters.
     assert json.loads(quoted) == password
 
 
-def test_no_secret_is_shown_where_settings_or_options_are() -> None:
+def test_no_secret_is_shown_where_settings_or_options_are_printed() -> None:
     for settings in (settings_of(**SASL), settings_of(**OAUTH)):
         assert SECRET not in repr(settings)
         assert SECRET not in str(settings.model_dump())
@@ -184,7 +186,7 @@ def test_no_secret_is_shown_where_settings_or_options_are() -> None:
         ({"kafka_topic_prefix": "no blanks"}, "kafka_topic_prefix"),
     ],
 )
-def test_a_connection_that_lacks_a_part_is_refused_by_the_name_of_the_part(
+def test_a_connection_that_lacks_a_setting_is_refused_with_the_name_of_the_setting(
     values: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(ValueError, match=missing):
@@ -214,7 +216,7 @@ def sent_through(settings: KafkaSettings, topic: str) -> Delivery:
 
 
 @pytest.mark.parametrize("client", ["kafka-python", "confluent"])
-def test_events_pass_by_tls_and_a_password(secure: dict[str, Any], client: str) -> None:
+def test_events_are_sent_and_read_with_tls_and_a_password(secure: dict[str, Any], client: str) -> None:
     settings = settings_of(**secure, kafka_client=client)
     # Nothing listens at the first of the two addresses.
     topic = f"secure-{client}"
@@ -223,7 +225,7 @@ def test_events_pass_by_tls_and_a_password(secure: dict[str, Any], client: str) 
     assert end_offsets(settings, topic) == {0: 1}
 
 
-def test_events_pass_by_scram(broker: str, secure: dict[str, Any]) -> None:
+def test_events_are_sent_and_read_with_scram(broker: str, secure: dict[str, Any]) -> None:
     admin = KafkaAdminClient(bootstrap_servers=broker)
     admin.alter_user_scram_credentials(
         [UserScramCredentialUpsertion(USERNAME, ScramMechanism.SCRAM_SHA_512, PASSWORD)]
@@ -235,7 +237,7 @@ def test_events_pass_by_scram(broker: str, secure: dict[str, Any]) -> None:
 
 
 # kafka-python leaves its sockets open where it is refused.
-def test_a_client_with_a_certificate_is_let_in_and_one_without_is_not(
+def test_the_broker_accepts_a_client_with_a_certificate_and_refuses_one_without(
     broker: str, secure_listeners: SecureListeners
 ) -> None:
     mutual = {
@@ -253,7 +255,7 @@ def test_a_client_with_a_certificate_is_let_in_and_one_without_is_not(
         end_offsets(settings_of(**mutual), "secure-mutual", timeout=1)
 
 
-def test_spark_reads_and_writes_by_tls_and_a_password_and_its_plans_hide_it(
+def test_spark_reads_and_writes_with_tls_and_a_password_and_its_plans_hide_the_password(
     fresh_topics: str, secure: dict[str, Any], spark: SparkSession
 ) -> None:
     settings = StreamingSettings.model_validate(secure)
@@ -280,7 +282,7 @@ def test_wrong_credentials_and_certificates_are_refused_with_the_cure(
         wait_for_broker(settings_of(**known | {"kafka_bootstrap_servers": broker}), 5)
 
 
-def test_doctor_says_whether_the_kafka_of_the_environment_takes_the_connection(
+def test_doctor_says_whether_kafka_accepts_the_connection_of_the_environment(
     secure: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in secure.items():
@@ -330,7 +332,9 @@ def token_url() -> Iterator[str]:
     thread.join()
 
 
-def test_a_token_is_asked_for_once_and_opens_the_broker(secure: dict[str, Any], token_url: str) -> None:
+def test_a_client_asks_for_a_token_once_and_the_broker_accepts_it(
+    secure: dict[str, Any], token_url: str
+) -> None:
     values = {name: value for name, value in secure.items() if "sasl" not in name}
     settings = settings_of(**values | OAUTH | {"kafka_oauth_token_url": token_url})
     source = for_kafka_python(settings)["sasl_oauth_token_provider"]
@@ -339,7 +343,7 @@ def test_a_token_is_asked_for_once_and_opens_the_broker(secure: dict[str, Any], 
     assert end_offsets(settings, "nowhere") == {}
 
 
-def test_where_no_token_is_given_the_cure_is_named(broker: str, secure: dict[str, Any]) -> None:
+def test_the_error_for_a_missing_token_names_the_cure(broker: str, secure: dict[str, Any]) -> None:
     values = {name: value for name, value in secure.items() if "sasl" not in name}
     settings = settings_of(**values | OAUTH | {"kafka_oauth_token_url": f"http://127.0.0.1:{free_port()}/"})
     with pytest.raises(ConnectionError, match="KAFKA_OAUTH_TOKEN_URL") as refused:
@@ -347,7 +351,7 @@ def test_where_no_token_is_given_the_cure_is_named(broker: str, secure: dict[str
     assert SECRET not in str(refused.value)
 
 
-def test_the_default_authorities_are_those_of_this_machine() -> None:
+def test_the_default_certificate_authorities_are_those_of_this_machine() -> None:
     context = tls_context(settings_of(kafka_security_protocol="SSL"))
     assert context.verify_mode == ssl.CERT_REQUIRED
     with pytest.raises(KafkaFileError, match="KAFKA_SSL_CA_FILE"):

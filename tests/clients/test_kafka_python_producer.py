@@ -29,14 +29,14 @@ class Cluster:
 
 
 @given(st.binary(min_size=1, max_size=64), st.integers(1, 50))
-def test_a_key_goes_where_the_library_itself_would_put_it(key: bytes, partitions: int) -> None:
+def test_a_key_goes_to_the_partition_that_the_library_would_choose(key: bytes, partitions: int) -> None:
     cluster = Cluster(partitions)
     usual = DefaultPartitioner().partition("t", key, key, b"", b"", cluster)
     assert _KeyPartitioner().partition("t", key, key, b"", b"", cluster) == usual
 
 
 @pytest.mark.servers
-def test_a_dead_partition_does_not_hold_back_the_reports_of_the_others(broker: str) -> None:
+def test_a_dead_partition_does_not_delay_the_reports_of_other_partitions(broker: str) -> None:
     create_topics(broker, (Topic("held-back", partitions=1),))
     producer = KafkaPythonProducer(broker, ProducerLimits())
     seen: list[str] = []

@@ -56,7 +56,7 @@ def _lines(path: Path) -> list[tuple[str, int | None]]:
     return [(line["event_id"], line.get("offset")) for line in lines]
 
 
-def test_an_event_is_written_before_it_goes_out_and_when_it_is_acknowledged(tmp_path: Path) -> None:
+def test_the_ledger_has_an_event_before_it_is_sent_and_its_acknowledgement_afterwards(tmp_path: Path) -> None:
     path = tmp_path / "new" / "ledger.jsonl"
     broker, reports = _send(path, b"a", b"bad", b"c")
     assert broker.lines_before == [1, 3, 4]
@@ -65,14 +65,14 @@ def test_an_event_is_written_before_it_goes_out_and_when_it_is_acknowledged(tmp_
     assert str(reports.seen[1]) == "refused by the broker"
 
 
-def test_metadata_is_not_in_the_ledger(tmp_path: Path) -> None:
+def test_the_ledger_has_no_metadata(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     _, reports = _send(path, b"a", topic="catalog")
     assert path.read_bytes() == b""
     assert reports.seen == [Delivery("catalog", 0, 1)]
 
 
-def test_a_second_run_appends_after_the_last_whole_line(tmp_path: Path) -> None:
+def test_a_second_run_appends_after_the_last_complete_line(tmp_path: Path) -> None:
     path = tmp_path / "ledger.jsonl"
     path.write_text('{"event_id":"old"}\n{"event_id":"to')
     _send(path, b"a")
@@ -85,7 +85,7 @@ def test_a_ledger_that_cannot_be_opened_names_the_cure(tmp_path: Path) -> None:
         LedgerProducer(Broker(tmp_path), tmp_path / "file" / "ledger.jsonl")
 
 
-def test_a_full_disk_ends_the_sending_before_an_event_goes_out_unwritten(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_sender_before_it_sends_an_event_without_a_line(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     producer = LedgerProducer(broker, Path("/dev/full"))
     with pytest.raises(ProducerError, match="No space left on device"):

@@ -26,7 +26,7 @@ def transactions(fresh_topics: str) -> str:
     return fresh_topics
 
 
-def test_only_the_ends_of_transactions_have_no_record(transactions: str) -> None:
+def test_only_the_ends_of_transactions_count_as_offsets_without_a_record(transactions: str) -> None:
     records = {0, 2, 4, 6, 7}
     for start in range(8):
         for end in range(start, 9):
@@ -34,7 +34,7 @@ def test_only_the_ends_of_transactions_have_no_record(transactions: str) -> None
             assert has_no_record(transactions, PLACE, start, end) == expected, (start, end)
 
 
-def test_what_is_no_longer_kept_is_not_called_bare(transactions: str) -> None:
+def test_deleted_offsets_do_not_count_as_offsets_without_a_record(transactions: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=transactions)
     admin.delete_records({TopicPartition(topics.INTERACTIONS.name, 2): 4})
     admin.close()
@@ -42,7 +42,7 @@ def test_what_is_no_longer_kept_is_not_called_bare(transactions: str) -> None:
     assert has_no_record(transactions, PLACE, 5, 6)
 
 
-def test_a_broker_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_broker_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clients.offsets_without_records._ANSWER_SECONDS", 0.2)
     with pytest.raises(BrokerUnavailableError):
         has_no_record(f"127.0.0.1:{free_port()}", PLACE, 0, 1)

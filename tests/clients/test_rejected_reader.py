@@ -25,7 +25,9 @@ def _reject(broker: str, topic: str, value: bytes | None, headers: list[tuple[st
     producer.close()
 
 
-def test_an_event_comes_back_with_its_bytes_its_origin_and_the_reason(broker: str, topic: str) -> None:
+def test_a_rejected_event_is_read_with_its_bytes_and_its_origin_and_the_reason(
+    broker: str, topic: str
+) -> None:
     headers = [
         (REJECT_REASON, b"bad value"),
         (REJECT_TOPIC, b"interactions"),
@@ -52,10 +54,10 @@ def test_reading_begins_at_the_oldest_and_ends_at_the_newest(broker: str, topic:
     assert sorted(values) == [b"%d" % n for n in range(5)]
 
 
-def test_no_topic_means_nothing_was_rejected(broker: str) -> None:
+def test_without_the_topic_nothing_was_rejected(broker: str) -> None:
     assert list(read_rejected(broker, topic="none-here")) == []
 
 
-def test_no_broker_is_one_sentence(closed_port: int) -> None:
+def test_a_missing_broker_is_one_sentence(closed_port: int) -> None:
     with pytest.raises(BrokerUnavailableError):
         next(read_rejected(f"127.0.0.1:{closed_port}", timeout=0.3))

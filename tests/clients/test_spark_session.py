@@ -29,7 +29,7 @@ def test_the_list_of_processes_shows_no_setting_of_spark(spark: SparkSession) ->
     assert not Path(file).exists()
 
 
-def test_any_key_and_value_is_read_by_java_as_it_was(spark: SparkSession) -> None:
+def test_java_reads_any_key_and_value_unchanged(spark: SparkSession) -> None:
     java = spark._jvm.java  # type: ignore[union-attr]
 
     @settings(max_examples=60)

@@ -24,7 +24,7 @@ def test_files_are_written_read_listed_and_moved(spark: SparkSession, tmp_path: 
     assert not files.exists(f"{folder}-else")
 
 
-def test_what_cannot_be_read_is_an_os_error(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_raises_an_oserror(spark: SparkSession, tmp_path: Path) -> None:
     files = StoredFiles(spark)
     with pytest.raises(OSError, match="nowhere"):
         files.read(f"{tmp_path}/nowhere")
@@ -34,7 +34,7 @@ def test_what_cannot_be_read_is_an_os_error(spark: SparkSession, tmp_path: Path)
         files.read(f"{tmp_path}/a")
 
 
-def test_a_file_that_is_there_is_not_written_over(spark: SparkSession, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(spark: SparkSession, tmp_path: Path) -> None:
     files = StoredFiles(spark)
     files.write(f"{tmp_path}/a", "first")
     with pytest.raises(OSError, match="exists"):
@@ -54,6 +54,6 @@ def test_a_file_is_replaced_and_folders_are_listed_apart(spark: SparkSession, tm
     assert files.folders(f"{tmp_path}/none") == []
 
 
-def test_a_missing_file_is_named(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file(spark: SparkSession, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.json"):
         StoredFiles(spark).read(f"{tmp_path}/none.json")

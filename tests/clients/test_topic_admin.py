@@ -20,7 +20,7 @@ def test_topics_are_created_as_declared_and_only_once(broker: str) -> None:
     assert _config(broker, INTERACTIONS.name).items() >= INTERACTIONS.config.items()
 
 
-def test_an_existing_topic_is_left_as_it_is(broker: str) -> None:
+def test_an_existing_topic_is_not_changed(broker: str) -> None:
     name = f"test-{uuid.uuid4().hex[:12]}"
     assert create_topics(broker, (Topic(name, 2),)) == [name]
     assert create_topics(broker, (Topic(name, 5),)) == []
@@ -31,7 +31,7 @@ def test_a_topic_that_does_not_exist_has_no_offsets(broker: str) -> None:
     assert end_offsets(broker, "never-made") == {}
 
 
-def test_topics_that_somebody_else_created_are_judged_by_the_brokers_answer(broker: str) -> None:
+def test_existing_topics_are_checked_by_the_settings_that_the_broker_reports(broker: str) -> None:
     create_topics(broker)
     assert find_topic_faults(broker) == []
     name = f"test-{uuid.uuid4().hex[:12]}"
@@ -45,7 +45,7 @@ def test_topics_that_somebody_else_created_are_judged_by_the_brokers_answer(brok
     assert find_topic_faults(broker, (Topic("never-made", 1),)) == []
 
 
-def test_no_broker_is_one_sentence(closed_port: int) -> None:
+def test_a_missing_broker_is_one_sentence(closed_port: int) -> None:
     for ask in (lambda b: create_topics(b, timeout=0.3), lambda b: end_offsets(b, "t", timeout=0.3)):
         with pytest.raises(BrokerUnavailableError, match="no Kafka broker answers"):
             ask(f"127.0.0.1:{closed_port}")

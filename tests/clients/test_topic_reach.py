@@ -16,7 +16,9 @@ from tests.faults.processes import wait_until
 from tests.integration.flow import send
 
 
-def test_the_ends_are_known_soon_and_followed(fresh_topics: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ends_of_topics_are_known_soon_and_updated(
+    fresh_topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(topic_reach, "_PARTITIONS_SECONDS", 0.2)
     reach = TopicReach(fresh_topics)
     reach.start()
@@ -39,13 +41,13 @@ def add_partitions(bootstrap: str, topic: str, total: int) -> None:
     admin.close()
 
 
-def test_a_caller_that_waits_for_a_broker_that_does_not_answer_returns_at_the_end() -> None:
+def test_a_caller_that_waits_for_a_dead_broker_returns_when_the_reader_stops() -> None:
     reach = TopicReach(f"127.0.0.1:{free_port()}")
     reach.stop()
     assert reach.newest().ends == {}
 
 
-def test_where_nothing_is_written_it_asks_less_often_until_a_record_comes(
+def test_an_idle_topic_is_polled_less_often_until_a_record_comes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [100.0]

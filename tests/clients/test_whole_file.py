@@ -8,7 +8,7 @@ import pytest
 from clients.whole_file import replace_whole, sha256_of, write_whole
 
 
-def test_the_file_is_replaced_and_nothing_stays_beside_it(tmp_path: Path) -> None:
+def test_the_file_is_replaced_and_no_temporary_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "progress.json"
     for text in ("a longer text", "short"):
         write_whole(path, text)
@@ -24,7 +24,7 @@ def test_a_reader_that_has_the_file_open_keeps_the_old_text(tmp_path: Path) -> N
         assert reader.read() == "old"
 
 
-def test_what_fails_on_the_way_leaves_the_old_file_alone(tmp_path: Path) -> None:
+def test_a_write_that_fails_leaves_the_old_file_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "progress.json"
     write_whole(path, "old")
 
@@ -39,7 +39,7 @@ def test_what_fails_on_the_way_leaves_the_old_file_alone(tmp_path: Path) -> None
     assert [entry.name for entry in tmp_path.iterdir()] == ["progress.json"]
 
 
-def test_a_digest_is_that_of_all_bytes(tmp_path: Path) -> None:
+def test_a_digest_covers_all_bytes(tmp_path: Path) -> None:
     content = bytes(range(256)) * 5000  # more than one read
     (tmp_path / "file").write_bytes(content)
     assert sha256_of(tmp_path / "file") == hashlib.sha256(content).hexdigest()

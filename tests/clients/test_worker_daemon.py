@@ -14,14 +14,14 @@ from pyspark.sql import SparkSession
 from clients.worker_daemon import PRELOADED, ending_with_its_connection
 
 
-def test_nothing_that_is_imported_before_the_forks_starts_a_thread() -> None:
+def test_no_module_that_is_imported_before_the_forks_starts_a_thread() -> None:
     code = f"import {', '.join(PRELOADED)}, psutil; print(psutil.Process().num_threads())"
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as our sessions set it for their workers
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"
 
 
-def test_spark_forks_its_workers_from_it(spark: SparkSession) -> None:
+def test_spark_forks_its_workers_from_the_daemon(spark: SparkSession) -> None:
     def look(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for _ in batches:
             yield pa.RecordBatch.from_pydict({"parent": [" ".join(psutil.Process().parent().cmdline())]})

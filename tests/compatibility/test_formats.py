@@ -31,20 +31,20 @@ from tests.compatibility.format_samples import (
 STATE: dict[str, Any] = json.loads(STATE_FILE.read_text()) if STATE_FILE.exists() else {}
 
 
-def test_the_newest_formats_have_their_files() -> None:
+def test_each_newest_format_has_a_golden_file() -> None:
     assert STATE_FILE.exists(), "run `python -m tests.compatibility.format_samples`"
     assert (FORMATS / f"manifest_{manifest.FORMAT}.json").exists()
     assert (FORMATS / f"backup_{archive.FORMAT}.tar").exists()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_stored_record_is_read_and_written_back_unchanged(name: str) -> None:
+def test_a_stored_record_of_every_format_is_read_and_written_back_unchanged(name: str) -> None:
     stored = bytes.fromhex(STATE["records"][name])
     assert SAMPLES[name].decode(stored) == SAMPLES[name].value
     assert SAMPLES[name].encode() == stored
 
 
-def test_every_key_has_the_name_that_it_had() -> None:
+def test_every_redis_key_keeps_its_name() -> None:
     present = present_state()
     assert present["keys"].items() >= STATE["keys"].items()  # a new one is no change
     assert present["records"].keys() == STATE["records"].keys()
@@ -54,7 +54,7 @@ def _columns(ddl: str) -> list[str]:
     return re.split(r",\s*(?![^<]*>)", ddl)
 
 
-def test_the_lake_has_the_columns_that_it_had_and_new_ones_come_after_them() -> None:
+def test_the_lake_keeps_its_columns_and_appends_new_ones() -> None:
     present = present_lake()
     for table, ddl in json.loads(LAKE_FILE.read_text()).items():
         stored = _columns(ddl)
@@ -62,7 +62,7 @@ def test_the_lake_has_the_columns_that_it_had_and_new_ones_come_after_them() -> 
 
 
 @pytest.mark.parametrize("path", sorted(FORMATS.glob("manifest_*.json")), ids=lambda path: str(path.name))
-def test_a_stored_manifest_is_read_and_written_alike(path: Path) -> None:
+def test_a_stored_manifest_is_read_and_written_back_unchanged(path: Path) -> None:
     found = Manifest.from_json(path.read_text())
     assert json.loads(found.to_json()) == json.loads(path.read_text()) | {"format": manifest.FORMAT}
     assert found.blend is not None

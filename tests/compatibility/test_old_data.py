@@ -67,16 +67,16 @@ def wrong(new: Held) -> list[str]:
     return findings.wrong
 
 
-def test_the_same_data_has_nothing_wrong() -> None:
+def test_identical_data_has_no_differences() -> None:
     assert wrong(held_data()) == []
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_what_is_lost_is_named(name: str) -> None:
+def test_the_comparison_names_what_is_lost(name: str) -> None:
     assert wrong(CHANGES[name](held_data())) == [name]
 
 
-def test_a_new_version_may_say_more_and_nothing_less() -> None:
+def test_a_new_version_may_add_fields_and_may_not_lose_any() -> None:
     old = {"counts": {"users": 1}, "metrics": [1, 2]}
     assert is_kept(old, old | {"format": 2, "counts": {"users": 1, "items": 2}})
     assert not is_kept(old, old | {"counts": {"items": 2}})

@@ -85,7 +85,7 @@ def test_every_port_is_open_on_loopback_only() -> None:
     assert all(service.get("network_mode") is None for service in SERVICES.values())
 
 
-def test_no_secret_is_in_the_file() -> None:
+def test_the_file_holds_no_secret() -> None:
     told = [pair for service in SERVICES.values() for pair in service.get("environment", {}).items()]
     secrets = [(name, value) for name, value in told if re.search("PASSWORD|SECRET|TOKEN|_KEY$", name)]
     assert secrets
@@ -93,7 +93,7 @@ def test_no_secret_is_in_the_file() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_dies(name: str) -> None:
+def test_each_service_has_a_health_check_and_restarts_when_it_dies(name: str) -> None:
     health = SERVICES[name]["healthcheck"]
     assert {"test", "interval", "timeout", "retries", "start_period"} <= set(health)
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -101,7 +101,7 @@ def test_a_service_says_when_it_is_healthy_and_comes_back_when_it_dies(name: str
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
+def test_each_service_runs_without_root_and_with_limits(name: str) -> None:
     service = SERVICES[name]
     assert service["user"].split(":")[0] not in ("", "0", "root")
     assert service["cap_drop"] == ["ALL"]
@@ -113,7 +113,7 @@ def test_a_service_runs_without_root_and_within_bounds(name: str) -> None:
     assert service.get("read_only", False) is (name != "kafka")
 
 
-def test_dependencies_wait_for_health() -> None:
+def test_services_wait_until_their_dependencies_are_healthy() -> None:
     for service in SERVICES.values():
         assert all(how == {"condition": "service_healthy"} for how in service.get("depends_on", {}).values())
 
@@ -124,12 +124,12 @@ def test_a_service_waits_for_the_servers_that_its_settings_name(name: str) -> No
     assert {server for setting, server in SERVER_OF_SETTING.items() if setting in fields} <= needs(name)
 
 
-def test_who_reads_the_lake_waits_for_who_makes_it() -> None:
+def test_services_that_read_the_lake_wait_for_the_service_that_creates_it() -> None:
     with_lake = {name for name in OURS if "LAKE_URI" in SERVICES[name]["environment"]}
     assert {name for name in with_lake if "streaming" in needs(name)} == with_lake - {"streaming"}
 
 
-def test_what_the_recommender_does_not_need_starts_with_a_profile_only() -> None:
+def test_optional_services_start_only_with_a_profile() -> None:
     needed = {*OURS, *(server for name in OURS for server in needs(name))}
     assert set(SERVICES) - needed == IN_A_PROFILE
     for name in IN_A_PROFILE:
@@ -140,12 +140,12 @@ def test_what_the_recommender_does_not_need_starts_with_a_profile_only() -> None
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_service_of_ours_gets_only_settings_that_exist(name: str) -> None:
+def test_our_services_get_only_settings_that_exist(name: str) -> None:
     assert set(SERVICES[name]["environment"]) <= SETTINGS
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_service_gets_addresses_that_are_listened_to_inside_the_network(name: str) -> None:
+def test_services_get_addresses_that_other_services_listen_on(name: str) -> None:
     told = SERVICES[name]["environment"]
     assert told["KAFKA_BOOTSTRAP_SERVERS"] == listeners("KAFKA_ADVERTISED_LISTENERS")["INSIDE"]
     address = re.fullmatch(rf"redis://:{re.escape(PASSWORD)}@(\w+):(\d+)/0", told["REDIS_URL"])
@@ -155,7 +155,7 @@ def test_a_service_gets_addresses_that_are_listened_to_inside_the_network(name: 
     assert "--port" not in SERVICES[address[1]]["command"][-1]
 
 
-def test_the_broker_is_set_up_as_the_one_of_make_demo() -> None:
+def test_the_broker_has_the_settings_of_the_one_in_make_demo() -> None:
     ours = server_properties(Path("/folder"), 9092, 9093)
     told = {
         key.removeprefix("KAFKA_").lower().replace("_", "."): str(value)
@@ -187,7 +187,7 @@ def test_the_broker_listens_where_it_sends_its_clients() -> None:
     assert {pair.split(":")[0] for pair in protocols} == bound.keys()
 
 
-def test_redis_is_set_up_as_the_one_of_make_demo_and_is_not_published(tmp_path: Path) -> None:
+def test_redis_has_the_settings_of_the_one_in_make_demo_and_is_not_published(tmp_path: Path) -> None:
     words = SERVICES["redis"]["command"][-1].partition("<<")[0].removeprefix("exec ").split()
     assert words[1] == "-"  # the rest of the configuration: standard input
     told, ours = options_of(words[1:]), options_of(redis_plan(tmp_path, 1).command)
@@ -237,7 +237,7 @@ def answers(url: str) -> bool:
     return False
 
 
-def test_what_holds_the_state_has_no_way_out_and_only_published_services_have() -> None:
+def test_services_that_hold_state_cannot_reach_the_internet_and_only_published_ones_can() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     for name, service in SERVICES.items():
         # A port of a service that is only in an internal network is not published.
@@ -257,7 +257,7 @@ def options_of(command: Sequence[str]) -> dict[str, str]:
     return {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
-def test_health_checks_ask_for_what_is_there() -> None:
+def test_health_checks_ask_for_addresses_that_exist() -> None:
     asked = {name: " ".join(SERVICES[name]["healthcheck"]["test"]) for name in SERVICES}
     assert f"OBJECT IDLETIME {keyspace.APPLIED_LAKE}\\r" in asked["streaming"]
     assert f"HGET {keyspace.TRAINING_STATUS} phase\\r" in asked["trainer"]
@@ -293,7 +293,7 @@ def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_a_service_has_its_own_target_that_runs_as_a_user_what_exists(service: str) -> None:
+def test_each_service_has_a_build_target_that_runs_an_existing_module_as_a_user(service: str) -> None:
     target = SERVICES[service]["build"]["target"]
     assert [SERVICES[name]["build"]["target"] for name in OURS].count(target) == 1
     base, text = stage(target)
@@ -316,7 +316,7 @@ def test_the_jars_are_in_the_image_where_spark_looks_for_them() -> None:
     assert any(jar.folder == "spark" for jar in locked_jars())
 
 
-def test_what_is_copied_to_fetch_the_jars_is_all_that_fetching_needs(tmp_path: Path) -> None:
+def test_the_files_copied_for_the_jars_are_all_that_fetching_needs(tmp_path: Path) -> None:
     _, text = stage("jars")
     for sources, target in re.findall(r"^COPY (?!--from)(.*) (\S+)$", text, re.MULTILINE):
         (tmp_path / target).mkdir(parents=True, exist_ok=True)
@@ -331,7 +331,7 @@ def test_what_is_copied_to_fetch_the_jars_is_all_that_fetching_needs(tmp_path: P
     assert done.stdout.split() == [str(len(locked_jars())), str(tmp_path / "stack" / "__init__.py")]
 
 
-def test_only_the_images_on_spark_hold_spark_and_java() -> None:
+def test_only_images_of_spark_services_hold_spark_and_java() -> None:
     for target in ("serving", "ingest"):
         text = whole_stage(target)
         assert f"COPY locks/images/{target}.txt" in text
@@ -363,7 +363,7 @@ def test_every_file_that_the_build_copies_exists_and_is_not_ignored() -> None:
             assert source == "." or folders & kept
 
 
-def test_the_modules_that_are_copied_one_by_one_find_all_that_they_import() -> None:
+def test_the_modules_copied_one_by_one_can_import_all_that_they_need() -> None:
     sources = [
         source
         for words in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
@@ -378,7 +378,7 @@ def test_the_modules_that_are_copied_one_by_one_find_all_that_they_import() -> N
                 assert imported in modules, f"{module} imports {name}, which the build does not copy"
 
 
-def test_every_image_is_pinned_and_has_a_stand_in_of_that_name_in_the_rehearsal() -> None:
+def test_every_image_is_pinned_and_the_rehearsal_has_a_replacement_for_it() -> None:
     bases = {base for base in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) if ":" in base}
     bought = {service["image"] for service in SERVICES.values() if "image" in service}
     assert bases
@@ -393,7 +393,7 @@ def test_the_image_of_the_broker_is_the_version_that_is_locked() -> None:
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{broker.version}"
 
 
-def test_the_wheel_takes_every_file_of_the_packages() -> None:
+def test_the_wheel_has_every_file_of_the_packages() -> None:
     text = (ROOT / "pyproject.toml").read_text()
     packages = re.findall(r'"(\w+)\*"', text.split("[tool.setuptools.packages.find]")[1].split("[")[1])
     data = text.split("[tool.setuptools.package-data]")[1].split("\n\n")[0]

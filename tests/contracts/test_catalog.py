@@ -17,7 +17,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs")), min_size=1, max_s
     genres=st.lists(TEXT, max_size=5),
     attributes=st.dictionaries(TEXT, TEXT),
 )
-def test_an_entry_survives_its_own_json(
+def test_an_entry_is_read_back_from_its_json_unchanged(
     item: str, title: str | None, genres: list[str], attributes: dict[str, str]
 ) -> None:
     entry = CatalogEntry(
@@ -47,7 +47,7 @@ def test_a_bad_entry_is_refused(change: dict[str, object]) -> None:
         CatalogEntry(**{"kind": "item", "id": "1", **change})
 
 
-def test_an_entry_without_a_time_is_of_now() -> None:
+def test_an_entry_without_a_time_gets_the_present_time() -> None:
     assert CatalogEntry(kind="item", id="1").updated_at > 1_600_000_000_000
 
 
@@ -62,11 +62,11 @@ def test_an_entry_without_a_time_is_of_now() -> None:
         {"attributes": {"a": None}},
     ],
 )
-def test_an_entry_beyond_its_bounds_is_refused(change: dict[str, object]) -> None:
+def test_an_entry_beyond_the_bounds_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CatalogEntry.model_validate({"kind": "item", "id": "1", **change})
 
 
-def test_null_means_what_an_absent_field_means() -> None:
+def test_null_means_the_same_as_an_absent_field() -> None:
     entry = CatalogEntry.model_validate({"kind": "item", "id": "1", "categories": None, "attributes": None})
     assert (entry.title, entry.categories, entry.attributes) == (None, (), {})

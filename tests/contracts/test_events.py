@@ -41,7 +41,7 @@ IDS = (
     moment=st.integers(0, MAX_EVENT_TIME_MS),
     event_id=st.uuids(),
 )
-def test_an_event_survives_its_own_json(
+def test_an_event_is_read_back_from_its_json_unchanged(
     user: str, item: str, value: float, moment: int, event_id: uuid.UUID
 ) -> None:
     event = Interaction(
@@ -55,7 +55,7 @@ def test_an_event_survives_its_own_json(
     assert Interaction.model_validate_json(event.to_json()) == event
 
 
-def test_the_json_leaves_out_what_is_absent_and_names_the_schema() -> None:
+def test_the_json_leaves_out_absent_fields_and_names_the_schema() -> None:
     assert set(json.loads(Interaction(**RATING).to_json())) == {*RATING, "event_id", "schema_version"}
 
 
@@ -90,7 +90,7 @@ def test_a_bad_field_is_refused(field: str, value: object) -> None:
         Interaction(**{**RATING, field: value})
 
 
-def test_ids_may_be_numbers_and_times_may_be_iso_text_read_as_utc() -> None:
+def test_ids_may_be_numbers_and_iso_times_are_read_as_utc() -> None:
     event = Interaction(event_type="view", user_id=7, item_id=8, event_time="2020-01-01T00:00:00")
     assert (event.user_id, event.item_id, event.value) == ("7", "8", 1.0)
     assert event.event_time == 1_577_836_800_000
@@ -110,36 +110,38 @@ def test_ids_may_be_numbers_and_times_may_be_iso_text_read_as_utc() -> None:
         (7.5, "7.5"),
     ],
 )
-def test_a_whole_float_and_an_integer_are_one_id_and_text_stays(given_id: object, stored: str) -> None:
+def test_a_whole_float_and_an_integer_give_the_same_id_and_text_is_kept(
+    given_id: object, stored: str
+) -> None:
     assert Interaction(**{**RATING, "user_id": given_id}).user_id == stored
 
 
 @pytest.mark.parametrize(
     "text", ["2019-10-01 00:00:00 UTC", "1569888000", "20191001", "2019-10-01T02:00:00+02:00"]
 )
-def test_a_moment_as_text_is_read_by_the_rule_of_every_door(text: str) -> None:
+def test_a_time_as_text_is_read_by_the_rule_that_all_parts_share(text: str) -> None:
     assert Interaction(**{**RATING, "event_time": text}).event_time == 1_569_888_000_000
 
 
-def test_a_moment_before_any_log_is_refused_unless_it_is_meant() -> None:
+def test_an_implausibly_early_time_is_refused_unless_it_is_allowed() -> None:
     assert before_any_log(1_600_000_000, None)
     assert not before_any_log(1_600_000_000, True)
     assert not before_any_log(1_600_000_000_000, None)
 
 
-def test_an_event_without_id_gets_one_and_an_id_is_lower_case() -> None:
+def test_an_event_without_an_id_gets_one_and_ids_become_lower_case() -> None:
     assert Interaction(**RATING).event_id != Interaction(**RATING).event_id
     given_id = "ABCDEF00-0000-0000-0000-000000000001"
     assert Interaction(**RATING, event_id=given_id).event_id == given_id.lower()
 
 
 @pytest.mark.parametrize("event_type", [t for t in EVENT_TYPES if t != "rating"])
-def test_only_a_rating_has_a_value_of_its_own(event_type: str) -> None:
+def test_only_a_rating_may_have_a_value_other_than_one(event_type: str) -> None:
     assert checked_value(event_type, None) == checked_value(event_type, 1.0) == 1.0
     with pytest.raises(ValueError, match="must be 1"):
         checked_value(event_type, 2.0)
 
 
-def test_the_future_begins_five_minutes_after_the_brokers_clock() -> None:
+def test_an_event_time_is_in_the_future_from_five_minutes_after_the_brokers_clock() -> None:
     assert not from_future(1_000 + MAX_FUTURE_MS, now_ms=1_000)
     assert from_future(1_001 + MAX_FUTURE_MS, now_ms=1_000)

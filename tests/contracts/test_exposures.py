@@ -33,13 +33,13 @@ EXPOSURES = st.builds(
 
 
 @given(st.lists(EXPOSURES, max_size=4))
-def test_a_batch_is_read_back(exposures: list[Exposure]) -> None:
+def test_a_batch_of_exposures_is_read_back_unchanged(exposures: list[Exposure]) -> None:
     record = json.loads(batch_of(each.to_json() for each in exposures))
     assert record["schema_version"] == 1
     assert [Exposure.model_validate(each) for each in record["exposures"]] == exposures
 
 
-def test_without_an_experiment_the_arm_is_empty() -> None:
+def test_an_exposure_without_an_experiment_has_an_empty_arm() -> None:
     shown = Exposure(recommendation_id="r", items=(ShownItem(item_id="a", rank=1),))
     assert (shown.arm, shown.reported_by) == ("", "answer")
 
@@ -62,7 +62,7 @@ def test_without_an_experiment_the_arm_is_empty() -> None:
         {"colour": "blue"},
     ],
 )
-def test_what_is_no_exposure_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_exposure_is_refused(wrong: dict[str, Any]) -> None:
     right = {"recommendation_id": "r", "items": [{"item_id": "a", "rank": 1}]}
     Exposure.model_validate(right)
     with pytest.raises(ValidationError):

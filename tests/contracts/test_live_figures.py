@@ -25,7 +25,7 @@ NEW_YEAR = 1_767_225_600_000  # 2026-01-01 00:00 UTC
 
 
 @given(SCORED, st.integers(1, 4))
-def test_sums_are_the_same_in_however_many_shards(
+def test_sums_do_not_depend_on_the_number_of_shards(
     scored: list[tuple[int, str, int | None, int | None]], shards: int
 ) -> None:
     hashes: list[Counter[str]] = [Counter() for _ in range(shards)]
@@ -53,18 +53,18 @@ def test_figures_are_means_over_the_events() -> None:
     assert LiveFigures().served_lists.hit_rate is None
 
 
-def test_fields_of_a_later_form_are_left_out() -> None:
+def test_fields_of_a_later_format_are_left_out() -> None:
     assert decode_day([{b"00|v|another list|n": b"1"}]) == {}
 
 
-def test_days_and_hours_are_utc() -> None:
+def test_days_and_hours_are_in_utc() -> None:
     assert (day_of(NEW_YEAR - 1), hour_of(NEW_YEAR - 1)) == ("20251231", 23)
     assert (day_of(NEW_YEAR), hour_of(NEW_YEAR)) == ("20260101", 0)
     assert days_until(NEW_YEAR, 1) == ["20251231", "20260101"]
     assert days_until(NEW_YEAR + 7_200_000, 2) == ["20260101"]
 
 
-def test_the_last_hours_begin_on_the_hour_and_hold_the_present_one() -> None:
+def test_the_last_hours_begin_on_the_hour_and_include_the_present_one() -> None:
     assert first_moment(NEW_YEAR, 1) == NEW_YEAR
     assert first_moment(NEW_YEAR + 3_599_999, 1) == NEW_YEAR
     assert first_moment(NEW_YEAR + 3_599_999, 24) == NEW_YEAR - 23 * 3_600_000

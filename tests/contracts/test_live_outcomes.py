@@ -23,12 +23,12 @@ def test_an_outcome_is_one_line_and_read_as_it_was_written(outcome: Outcome) -> 
 
 
 @pytest.mark.parametrize("text", ["", "[1,2]", '{"a": 1}', '[1,2,3,4,"v","served:als",1,2]'])
-def test_other_text_is_no_outcome(text: str) -> None:
+def test_a_text_that_is_not_an_outcome_is_refused(text: str) -> None:
     with pytest.raises((ValueError, TypeError)):
         Outcome.decode(text)
 
 
-def test_many_outcomes_add_up_by_day_hour_and_version() -> None:
+def test_outcomes_are_added_up_by_day_and_hour_and_version() -> None:
     hit, miss = Scored("v", BATCH, 1, 1, 4), Scored("v", FALLBACK, None, None, None)
     found = day_fields([(AT, hit, 2), (AT + 3_600_000, miss, 1), (AT + 86_400_000, hit, 1)])
     assert list(found) == ["20260101", "20260102"]

@@ -12,7 +12,7 @@ IDS = RecommendationIds("a key of this test")
 
 
 @given(NAMES, NAMES, NAMES, NAMES, st.integers(0, 253_402_300_799_999))
-def test_an_id_says_who_got_the_answer_when_and_what_it_was(
+def test_an_id_says_who_got_the_answer_and_when_and_which_answer_it_was(
     user: str, version: str, source: str, arm: str, at_ms: int
 ) -> None:
     ids = RecommendationIds("key", clock=lambda: at_ms * 1_000_000)
@@ -30,7 +30,7 @@ def test_two_answers_of_one_millisecond_have_two_ids() -> None:
     assert len({ids.issue("user", "v", "als") for _ in range(1000)}) == 1000
 
 
-def test_an_id_is_not_of_another_user() -> None:
+def test_an_id_of_another_user_is_not_accepted() -> None:
     read = IDS.read(IDS.issue("ada", "v", "als"))
     assert read is not None
     assert not read.is_of("bob")
@@ -42,12 +42,12 @@ def test_an_id_that_was_issued_with_another_key_is_not_read() -> None:
 
 
 @given(st.integers(0, ID_LENGTH - 1), st.sampled_from("AB-_z9=\n "))
-def test_an_id_that_was_changed_anywhere_is_not_read(place: int, other: str) -> None:
+def test_an_id_with_any_changed_character_is_not_read(place: int, other: str) -> None:
     text = IDS.issue("ada", "v", "als")
     changed = text[:place] + other + text[place + 1 :]
     assert (IDS.read(changed) is None) == (changed != text)
 
 
 @pytest.mark.parametrize("text", ["", "r1", "é" * ID_LENGTH, "=" * ID_LENGTH, "A" * 4 * ID_LENGTH])
-def test_text_that_is_not_an_id_is_not_read(text: str) -> None:
+def test_other_text_is_not_read_as_an_id(text: str) -> None:
     assert IDS.read(text) is None

@@ -14,7 +14,7 @@ from contracts.redis_memory import (
 INFO = "# Memory\r\nused_memory:5\r\nmaxmemory:100\r\nmaxmemory_policy:allkeys-lru\r\nevicted_keys:3\r\n"
 
 
-def test_the_figures_are_read_as_they_stand_on_the_wire_and_as_a_client_parses_them() -> None:
+def test_figures_are_read_from_the_raw_reply_and_from_a_parsed_one() -> None:
     expected = RedisMemory(policy="allkeys-lru", used_bytes=5, max_bytes=100, evicted_keys=3)
     assert memory_of(fields_of(INFO)) == expected
     assert memory_of(
@@ -27,7 +27,7 @@ def test_the_figures_are_read_as_they_stand_on_the_wire_and_as_a_client_parses_t
     ("policy", "may_evict", "may_evict_state"),
     [("noeviction", False, False), ("volatile-lru", True, False), ("allkeys-random", True, True)],
 )
-def test_only_noeviction_keeps_all_keys_and_only_allkeys_takes_the_state(
+def test_only_noeviction_keeps_all_keys_and_only_allkeys_policies_evict_the_state(
     policy: str, may_evict: bool, may_evict_state: bool
 ) -> None:
     memory = RedisMemory(policy=policy)

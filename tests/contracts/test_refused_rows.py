@@ -11,7 +11,7 @@ ROWS = st.lists(st.builds(RefusedRow, st.text(), st.integers(0), st.text(), st.t
 
 
 @given(rows=ROWS)
-def test_what_is_written_is_read(rows: list[RefusedRow], tmp_path_factory: object) -> None:
+def test_written_rows_are_read_back_unchanged(rows: list[RefusedRow], tmp_path_factory: object) -> None:
     path = Path(tmp_path_factory.mktemp("rows")) / "a" / "refused.jsonl"  # type: ignore[attr-defined]
     write_refused_rows(path, [row for row in rows if _is_text(row)])
     assert list(read_refused_rows(path)) == [row for row in rows if _is_text(row)]
@@ -21,7 +21,7 @@ def _is_text(row: RefusedRow) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for part in row if isinstance(part, str) for letter in part)
 
 
-def test_no_file_holds_no_rows_and_other_lines_are_left_aside(tmp_path: Path) -> None:
+def test_a_missing_file_has_no_rows_and_other_lines_are_skipped(tmp_path: Path) -> None:
     assert list(read_refused_rows(tmp_path / "absent")) == []
     (tmp_path / "x").write_text('{"reason": "r"}\nnot JSON\n[1]\n')
     assert list(read_refused_rows(tmp_path / "x")) == []

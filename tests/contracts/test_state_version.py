@@ -6,7 +6,7 @@ from contracts.state_version import is_newer, state_fault
 from contracts.stored import keyspace
 
 
-def test_the_state_of_this_version_is_no_fault() -> None:
+def test_the_state_of_this_version_has_no_fault() -> None:
     assert state_fault(str(keyspace.STATE)) is None
 
 
@@ -19,7 +19,9 @@ def test_the_state_of_this_version_is_no_fault() -> None:
         ("nonsense", False, "of version nonsense", "start streaming again"),
     ],
 )
-def test_any_other_is_told_with_its_cure(mark: str, newer: bool, what: str, cure: str) -> None:
+def test_the_state_of_another_version_has_a_fault_with_a_cure(
+    mark: str, newer: bool, what: str, cure: str
+) -> None:
     fault = state_fault(mark)
     assert fault is not None
     assert is_newer(mark) is newer

@@ -25,7 +25,7 @@ def entry(event_type: str, moment: int, value: float = 1.0, event_id: int = 0) -
     return HistoryEntry(event_type, moment, str(uuid.UUID(int=event_id)), value)
 
 
-def test_a_retraction_takes_back_what_came_before_it_and_nothing_after() -> None:
+def test_a_retraction_cancels_events_before_it_and_none_after_it() -> None:
     like, view, retraction = entry("like", 1), entry("view", 3), entry("retract", 2)
     assert effective([like, view, retraction]) == [view]
     assert effective([like, retraction]) == []
@@ -36,7 +36,7 @@ def test_at_the_same_instant_the_event_id_decides() -> None:
     assert effective([like, retraction]) == [like]
 
 
-def test_of_a_like_and_a_dislike_the_newer_one_counts() -> None:
+def test_of_a_like_and_a_dislike_only_the_newer_one_counts() -> None:
     like, dislike = entry("like", 1), entry("dislike", 2)
     assert effective([like, dislike]) == [dislike]
     assert effective([dislike, entry("like", 3)]) == [entry("like", 3)]
@@ -48,7 +48,7 @@ def test_of_a_like_and_a_dislike_the_newer_one_counts() -> None:
         unique_by=lambda each: each.event_type,
     )
 )
-def test_only_what_is_newer_than_the_retraction_counts(entries: list[HistoryEntry]) -> None:
+def test_only_events_after_the_retraction_count(entries: list[HistoryEntry]) -> None:
     counted = effective(entries)
     assert all(each in entries and each.event_type != "retract" for each in counted)
     for retraction in (each for each in entries if each.event_type == "retract"):
@@ -58,14 +58,14 @@ def test_only_what_is_newer_than_the_retraction_counts(entries: list[HistoryEntr
         )
 
 
-def test_the_moments_of_an_item_are_those_of_all_that_counts_newest_first() -> None:
+def test_the_moments_of_an_item_are_the_times_of_its_counting_events_newest_first() -> None:
     entries = [entry("view", 5), entry("purchase", 9)]
     earlier = [EarlierEvent("purchase", 5), EarlierEvent("view", 2), EarlierEvent("purchase", 1)]
     assert moments(entries, earlier) == [9, 5, 2, 1]
     assert moments(entries, []) == [9, 5]
 
 
-def test_a_moment_counts_only_after_what_takes_it_back() -> None:
+def test_a_moment_counts_only_if_nothing_later_takes_it_back() -> None:
     like, retraction, view = entry("like", 7), entry("retract", 4), entry("view", 3)
     earlier = [EarlierEvent("like", 5), EarlierEvent("like", 4), EarlierEvent("view", 2)]
     assert moments([like, retraction, view], earlier) == [7, 5]
@@ -88,13 +88,15 @@ def test_strengths_of_several_types_add_up() -> None:
     value=st.floats(0.5, 5),
     grades=st.dictionaries(st.sampled_from([0.0, 1.5, 3.0, 4.0, 5.0]), st.floats(-1, 2), min_size=1),
 )
-def test_the_steps_give_every_rating_its_strength(value: float, grades: dict[float, float]) -> None:
+def test_every_rating_has_the_strength_of_the_highest_step_it_reaches(
+    value: float, grades: dict[float, float]
+) -> None:
     steps = grade_steps(grades)
     reached = [grade for threshold, grade in steps if threshold <= value]
     assert strength_of_rating(value, grades) == (reached[-1] if reached else steps[0][1])
 
 
-def test_ratings_and_retractions_have_no_weight_whatever_the_settings_say() -> None:
+def test_ratings_and_retractions_have_no_weight_in_any_settings() -> None:
     weights = weights_by_type(dict.fromkeys(EVENT_TYPES, 2.0))
     assert dict(zip(EVENT_TYPES, weights, strict=True)) == {
         **dict.fromkeys(EVENT_TYPES, 2.0),
@@ -114,5 +116,7 @@ def test_ratings_and_retractions_have_no_weight_whatever_the_settings_say() -> N
         ([], False),
     ],
 )
-def test_a_positive_is_liked_and_not_disliked(entries: list[HistoryEntry], expected: bool) -> None:
+def test_an_item_is_positive_if_it_is_liked_and_not_disliked(
+    entries: list[HistoryEntry], expected: bool
+) -> None:
     assert is_positive(entries, DEFAULT_WEIGHTS, 4.0) is expected

@@ -35,7 +35,7 @@ def test_every_topic_is_listed_once() -> None:
     ]
 
 
-def test_the_brokers_clock_stamps_what_is_judged_by_time() -> None:
+def test_the_broker_stamps_topics_whose_records_are_judged_by_time() -> None:
     """It makes the broker refuse a producer whose clock is ahead, for events and for catalogue entries."""
     for topic in (INTERACTIONS, CATALOG, EXPOSURES):
         assert topic.config["message.timestamp.type"] == "LogAppendTime"
@@ -68,12 +68,12 @@ def test_a_partition_lags_while_it_ends_beyond_what_is_applied() -> None:
 
 
 @pytest.mark.parametrize("partition", [Partition("interactions", 0), Partition("a:b", 12)])
-def test_a_partitions_name_is_read_back(partition: Partition) -> None:
+def test_the_name_of_a_partition_is_read_back(partition: Partition) -> None:
     assert Partition.parse(partition.name) == partition
     assert offsets_of(Topic(partition.topic, 1), {partition.name: 7, "other:3": 1}) == {partition.number: 7}
 
 
-def test_what_is_no_partitions_name_is_refused() -> None:
+def test_a_text_that_is_not_the_name_of_a_partition_is_refused() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         Partition.parse("interactions")
 
@@ -82,7 +82,7 @@ def test_only_interactions_count_as_events() -> None:
     assert events_in({"interactions:0": 10, "interactions:1": 4, "catalog:0": 3}) == 14
 
 
-def test_offsets_become_sparks_form_and_back() -> None:
+def test_offsets_are_converted_to_the_form_of_spark_and_back() -> None:
     found = by_topic({"interactions:0": 5, "interactions:1": 0, "catalog:0": 7})
     assert found == {"interactions": {"0": 5, "1": 0}, "catalog": {"0": 7}}
     assert by_partition(found) == {"interactions:0": 5, "interactions:1": 0, "catalog:0": 7}
@@ -113,7 +113,7 @@ def test_the_name_of_every_topic_begins_with_the_prefix() -> None:
         (EXPOSURES, {"max.message.bytes": "1000"}, 1, "smaller records", False),
     ],
 )
-def test_what_breaks_a_promise_is_a_fault_with_its_cure(
+def test_a_topic_setting_that_can_lose_data_is_a_fault_with_a_cure(
     topic: Topic, found: dict[str, str], replicas: int, words: str, is_grave: bool
 ) -> None:
     (fault,) = topic_faults(topic, {"min.insync.replicas": str(min(replicas, 2)), **found}, replicas)
@@ -123,7 +123,7 @@ def test_what_breaks_a_promise_is_a_fault_with_its_cure(
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
-def test_a_topic_as_we_create_it_has_no_fault_nor_has_one_that_keeps_more(topic: Topic) -> None:
+def test_a_topic_with_our_settings_or_with_longer_retention_has_no_fault(topic: Topic) -> None:
     assert topic_faults(topic, topic.config, replicas=1) == []
     longer = {
         **topic.config,

@@ -78,7 +78,9 @@ def as_json(experiment: Experiment) -> Any:
     return experiment.model_dump(mode="json")
 
 
-def test_an_experiment_is_created_started_listed_and_stopped(fake: type[FakeApi], tmp_path: Path) -> None:
+def test_the_commands_create_and_start_and_list_and_stop_an_experiment(
+    fake: type[FakeApi], tmp_path: Path
+) -> None:
     file = tmp_path / "e.json"
     file.write_text(json.dumps(DEFINITION))
     fake.answers = {
@@ -97,7 +99,7 @@ def test_an_experiment_is_created_started_listed_and_stopped(fake: type[FakeApi]
     assert fake.asked[-2][2] == {"reason": "seen"}
 
 
-def test_a_refusal_is_one_sentence_with_every_reason_and_exit_code_1(
+def test_a_refused_experiment_is_one_sentence_with_every_reason_and_exit_code_1(
     fake: type[FakeApi], tmp_path: Path
 ) -> None:
     file = tmp_path / "bad.json"
@@ -118,7 +120,7 @@ def test_a_refusal_is_one_sentence_with_every_reason_and_exit_code_1(
     assert "is no JSON" in invoke("create", str(file)).output
 
 
-def test_an_api_that_does_not_answer_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_api_that_does_not_answer_is_an_error_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_URL", "http://127.0.0.1:1")
     found = invoke("list")
     assert found.exit_code == 1
@@ -126,7 +128,9 @@ def test_an_api_that_does_not_answer_is_named_with_its_cure(monkeypatch: pytest.
     assert "API_URL" in found.output
 
 
-def test_a_report_is_printed_and_written_and_a_draft_has_none(fake: type[FakeApi], tmp_path: Path) -> None:
+def test_a_report_is_printed_and_written_and_a_draft_has_no_report(
+    fake: type[FakeApi], tmp_path: Path
+) -> None:
     fake.answers = {
         "GET /v1/experiments/e": (200, as_json(RUNNING)),
         "GET /v1/experiments/draft": (200, as_json(DRAFT)),

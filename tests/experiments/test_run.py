@@ -32,7 +32,7 @@ ARMS = [
 ]
 
 
-def test_users_of_known_taste_show_which_of_two_arms_of_a_running_api_is_better(redis_url: str) -> None:
+def test_a_report_on_simulated_users_finds_the_better_of_two_arms_of_a_running_api(redis_url: str) -> None:
     """The rows are made from the API's answers, as its exposures are."""
     world = World(newest={f"i{n:02}": START + n for n in range(30)})
     world.write(redis_url)

@@ -53,7 +53,7 @@ def producer(broker: Broker, tmp_path: Path) -> Iterator[Producer]:
 
 
 @pytest.mark.servers
-def test_whatever_dies_and_whatever_is_sent_every_invariant_holds(
+def test_every_invariant_holds_whichever_process_dies_and_whatever_is_sent(
     broker: Broker, service: Service, producer: Producer
 ) -> None:
     producer.send(100)

@@ -14,7 +14,7 @@ from tests.faults.producer import Producer
 from tests.faults.recount import assert_nothing_lost, assert_state
 
 
-def test_whatever_dies_nothing_is_lost_or_doubled(service: Service, producer: Producer) -> None:
+def test_no_event_is_lost_or_doubled_whichever_process_dies(service: Service, producer: Producer) -> None:
     producer.send(300)
     producer.flush()
     service.start_streaming(hold_points.STATE_WRITTEN)

@@ -39,11 +39,13 @@ def test_the_first_and_the_last_quarter_are_compared_by_their_lowest_decile_medi
         ("freshness: seconds", 0.8, 3.0, True),
     ],
 )
-def test_growth_is_judged_by_the_figures_unit(figure: str, first: float, last: float, grows: bool) -> None:
+def test_growth_is_judged_by_the_limit_of_the_figures_unit(
+    figure: str, first: float, last: float, grows: bool
+) -> None:
     assert bool(list(judge({figure: {"first": steady(first), "last": steady(last)}}))) == grows
 
 
-def test_longer_rounds_are_not_growth_but_more_memory_between_or_in_them_is() -> None:
+def test_longer_rounds_are_not_growth_but_more_memory_is() -> None:
     idle, busy = 60.0, 300.0
     short, long = [idle] * 7 + [busy] * 3, [idle] * 3 + [busy] * 7
     middle = [idle] * 20

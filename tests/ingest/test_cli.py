@@ -31,7 +31,7 @@ def headwater(*words: object, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-def test_the_final_count_is_json_on_the_output_and_rejected_lines_are_on_the_other(
+def test_the_final_count_goes_to_stdout_as_json_and_rejected_lines_go_to_stderr(
     broker: str, write_file: Written, tmp_path: Path
 ) -> None:
     path = write_file(
@@ -67,7 +67,7 @@ def test_a_catalogue_is_imported_with_its_text_and_attributes(broker: str, write
     )
 
 
-def test_confluent_sends_the_same(broker: str) -> None:
+def test_both_kafka_clients_send_the_same_events(broker: str) -> None:
     size = ("--users", 10, "--items", 50, "--ratings", 200, "--json")
     done = headwater("ingest", "synthetic", *size, KAFKA_CLIENT="confluent", KAFKA_BOOTSTRAP_SERVERS=broker)
     assert done.returncode == 0, done.stderr
@@ -86,7 +86,7 @@ def test_a_rating_scale_is_applied(broker: str, write_file: Written, tmp_path: P
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_a_run_with_its_count(broker: str, number: int, tmp_path: Path) -> None:
+def test_a_run_that_is_stopped_by_a_signal_prints_its_count(broker: str, number: int, tmp_path: Path) -> None:
     progress = tmp_path / "progress.json"
     words = ("ingest", "synthetic", "--endless", "--rate", "50", "--ratings", "0", "--json")
     process = subprocess.Popen(
@@ -119,7 +119,7 @@ def _wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_is_its_own(
+def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_says_so(
     write_file: Written,
 ) -> None:
     path = write_file("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
@@ -150,7 +150,7 @@ def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_is_its_o
         ((__file__, "--most-refused", "5"), "--most-refused takes a share from 0 to 1"),
     ],
 )
-def test_wrong_use_is_answered_with_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:
+def test_wrong_usage_is_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:
     app = typer.Typer()
     register(app)
     with pytest.raises(SystemExit) as ended:

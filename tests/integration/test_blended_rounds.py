@@ -29,7 +29,9 @@ def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
     return made
 
 
-def test_a_blend_is_published_whole_and_its_lists_are_those_of_what_is_stored(world: World) -> None:
+def test_a_blend_is_published_as_a_whole_and_the_lists_equal_those_from_the_stored_arrays(
+    world: World,
+) -> None:
     world.append(interactions(0, users=60))
     outcome, first = world.round()
     assert outcome == "published"

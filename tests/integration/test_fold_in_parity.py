@@ -22,7 +22,7 @@ def ratings() -> sp.csr_matrix:
     ("nonnegative", "tolerance"),
     [(False, 1e-5), (True, 1e-3)],  # Spark's own nonnegative solver stops early
 )
-def test_every_users_factors_are_those_of_spark(
+def test_the_factors_of_every_user_equal_those_of_spark(
     spark: SparkSession, ratings: sp.csr_matrix, nonnegative: bool, tolerance: float
 ) -> None:
     settings = TrainingSettings(

@@ -15,7 +15,7 @@ from tests.integration import new_event_type_job
 _LIKE_ID = "00000000-0000-4000-8000-000000000001"
 
 
-def test_one_more_row_in_the_contract_is_all_that_a_new_event_type_needs(redis_url: str) -> None:
+def test_a_new_event_type_needs_only_one_more_row_in_the_contract(redis_url: str) -> None:
     client = connect(redis_url)
     # A state from before the new type: its records are shorter by one count.
     like = UserEvent("ann", "x", HistoryEntry("like", 1000, _LIKE_ID, 1.0))

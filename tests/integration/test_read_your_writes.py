@@ -15,7 +15,7 @@ ITEMS = [f"i{n}" for n in range(40)]
 WRITES = 5
 
 
-def test_an_answer_asked_for_after_a_token_holds_the_event_and_says_so(flow: Flow, tmp_path: Path) -> None:
+def test_an_answer_after_a_token_includes_the_event_and_says_so(flow: Flow, tmp_path: Path) -> None:
     settings = flow.settings
     publish(flow.client, "v1", ITEMS)
     flow.start()

@@ -33,7 +33,7 @@ def rating(n: int, user: int, item: int, value: float) -> bytes:
     return json.dumps({**event, "value": value, "event_time": START_MS + n}).encode()
 
 
-def test_every_event_lands_once_and_redis_equals_a_recount_of_the_lake(
+def test_every_event_is_stored_once_and_redis_equals_a_recount_of_the_lake(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bootstrap = flow.settings.kafka_bootstrap_servers
@@ -167,7 +167,7 @@ def check_erasure(flow: Flow) -> None:
     assert rebuilt.before == rebuilt.after
 
 
-def test_a_rebuild_goes_as_far_as_the_online_query_and_after_a_flush_to_the_end(flow: Flow) -> None:
+def test_a_rebuild_reaches_the_offsets_of_the_online_query_and_after_a_flush_the_end(flow: Flow) -> None:
     bootstrap = flow.settings.kafka_bootstrap_servers
     send(bootstrap, topics.INTERACTIONS.name, [(b"u1", rating(1, 1, 1, 4.0))])
     flow.start()

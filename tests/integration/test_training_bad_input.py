@@ -105,7 +105,7 @@ def duplicates_and_contradictions() -> list[Row]:
 
 
 @pytest.mark.parametrize("rows", [one_rating, duplicates_and_contradictions])
-def test_the_events_give_a_model(world: World, rows: Callable[[], list[Row]]) -> None:
+def test_odd_events_still_give_a_model(world: World, rows: Callable[[], list[Row]]) -> None:
     given = rows()
     world.append(given)
     outcome, manifest = world.round()
@@ -121,12 +121,12 @@ def test_the_events_give_a_model(world: World, rows: Callable[[], list[Row]]) ->
     assert "all" not in world.lists(manifest.version)
 
 
-def test_where_nobody_likes_anything_there_is_nothing_to_learn(world: World) -> None:
+def test_without_likes_the_round_publishes_no_model(world: World) -> None:
     world.append([rating(n, f"u{n % 3}", f"i{n}", 1.0) for n in range(9)])
     assert world.round() == ("not_enough_data", None)
 
 
-def test_vacuumed_files_a_full_disk_and_a_flipped_byte_leave_the_old_model_served(world: World) -> None:
+def test_vacuumed_files_and_a_full_disk_and_a_flipped_byte_leave_the_old_model_served(world: World) -> None:
     world.append(ids_like_numbers_and_not())
     _, first = world.round()
     assert first is not None

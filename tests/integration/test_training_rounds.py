@@ -87,7 +87,7 @@ def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
 
 
 @pytest.mark.parametrize("train_memory", [0, 2**31], ids=["on executors", "in one process"])
-def test_rounds_from_nothing_to_incremental_retraining(world: World, train_memory: int) -> None:
+def test_rounds_lead_from_an_empty_lake_to_incremental_retraining(world: World, train_memory: int) -> None:
     world.settings = world.settings.model_copy(update={"train_memory": train_memory})
     assert world.round() == ("not_enough_data", None)
     rows = interactions(0, users=30)
@@ -249,7 +249,7 @@ def check_folder(world: World, manifest: Manifest) -> None:
         model_folder.load(world.spark, uri, "none")
 
 
-def test_a_race_is_lost_cleanly_and_older_data_is_refused(world: World) -> None:
+def test_a_round_that_loses_a_race_cleans_up_and_older_data_is_refused(world: World) -> None:
     world.append(interactions(0, users=20))
     running = Round(world.spark, world.settings, world.publisher, lambda _: None)
 
@@ -268,7 +268,7 @@ def test_a_race_is_lost_cleanly_and_older_data_is_refused(world: World) -> None:
     assert world.round() == ("refused_older", None)
 
 
-def test_a_version_beyond_the_memory_budget_leaves_nothing_behind(world: World) -> None:
+def test_a_version_beyond_the_memory_budget_leaves_no_keys_behind(world: World) -> None:
     world.append(interactions(0, users=20))
     world.settings = world.settings.model_copy(update={"redis_memory_budget": 1_000_000})
     with pytest.raises(MemoryBudgetError, match="the old model stays served"):
@@ -290,7 +290,7 @@ def test_clicks_alone_are_enough_to_train(world: World) -> None:
     assert (manifest.metrics["ndcg@10"] or 0) > 0
 
 
-def test_the_trainer_hears_once_that_a_model_is_served(world: World) -> None:
+def test_the_trainer_is_notified_once_that_a_model_is_served(world: World) -> None:
     heard: list[str | None] = []
     stopping = threading.Event()
     settings = world.settings.model_copy(update={"train_every_seconds": 0.0})

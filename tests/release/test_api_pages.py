@@ -12,7 +12,7 @@ DOCUMENT = create_app(ServingSettings()).openapi()
 PAGE = markdown(DOCUMENT)
 
 
-def test_every_route_and_every_parameter_of_the_api_is_on_the_page() -> None:
+def test_the_page_has_every_route_and_every_parameter_of_the_api() -> None:
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
             section = re.search(rf"^### {method.upper()} {re.escape(path)}\n(.*?)^##", PAGE, re.M | re.S)
@@ -21,7 +21,7 @@ def test_every_route_and_every_parameter_of_the_api_is_on_the_page() -> None:
                 assert f"| `{parameter['name']}` |" in section[1], (method, path)
 
 
-def test_every_record_that_the_page_links_to_has_its_section() -> None:
+def test_every_record_that_the_page_links_to_has_a_section() -> None:
     linked = set(re.findall(r"\(#(record-\w+)\)", PAGE))
     assert linked
     assert linked <= set(re.findall(r"^\((record-\w+)\)=$", PAGE, re.MULTILINE))
@@ -42,7 +42,7 @@ def test_the_type_of_a_value_is_given_in_words(schema: dict[str, object], words:
     assert kind(schema) == words
 
 
-def test_text_with_bars_and_lines_stays_in_its_cell() -> None:
+def test_text_with_bars_and_line_breaks_stays_in_its_cell() -> None:
     route = {
         "tags": ["users"],
         "summary": "Read",

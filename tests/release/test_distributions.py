@@ -33,20 +33,20 @@ def test_a_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     assert distributions.missing_files(tmp_path / "less.whl") == {"serving/page/static/index.html"}
 
 
-def test_the_demo_of_the_wheel_does_not_find_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_of_the_wheel_does_not_import_from_this_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "somewhere")
     found = first_run.demo_environment()
     assert "PYTHONPATH" not in found
     assert Path(found["HEADWATER_CACHE"]).is_absolute()
 
 
-def test_a_demo_that_served_no_model_is_no_release() -> None:
+def test_a_demo_that_serves_no_model_fails_the_release() -> None:
     with pytest.raises(ReleaseError, match="served no model"):
         first_run.check({"model_version": None})
     first_run.check({"model_version": "v1"})
 
 
-def test_a_step_that_fails_or_hangs_or_is_missing_ends_with_its_sentence() -> None:
+def test_a_step_that_fails_or_hangs_or_is_missing_ends_with_a_sentence() -> None:
     with pytest.raises(ReleaseError, match="It broke: the reason stands above"):
         run([sys.executable, "-c", "raise SystemExit(3)"], "It broke")
     with pytest.raises(ReleaseError, match="It broke: it did not end within"):

@@ -28,7 +28,9 @@ def which_finds(*names: str) -> object:
     return lambda name: f"/usr/bin/{name}" if name in names else None
 
 
-def test_an_engine_that_answers_builds_and_else_buildah(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_container_engine_builds_the_images_if_it_answers_and_else_buildah_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(images.shutil, "which", which_finds("docker", "buildah"))
     monkeypatch.setattr(images, "_docker_answers", lambda: True)
     assert images.find_builder() == ("docker", "build")
@@ -38,7 +40,7 @@ def test_an_engine_that_answers_builds_and_else_buildah(monkeypatch: pytest.Monk
     assert images.find_builder() is None
 
 
-def test_a_machine_without_either_is_an_error_that_says_what_to_do(
+def test_a_machine_without_both_is_an_error_with_the_cure(
     monkeypatch: pytest.MonkeyPatch, commands: list[list[str]]
 ) -> None:
     monkeypatch.setattr(images, "find_builder", lambda: None)

@@ -27,7 +27,7 @@ def test_every_document_is_in_a_table_of_contents_once_and_nothing_else_is() -> 
     assert pages_in_the_contents() == {str(path.relative_to(SOURCE))[:-3] for path in DOCUMENTS}
 
 
-def test_the_subjects_that_a_reader_looks_for_have_a_page() -> None:
+def test_each_important_subject_has_a_page() -> None:
     needed = {"quick-start", "data", "api", "experiments", "operations", "security", "architecture"}
     assert needed | {"decisions", "glossary", "changelog"} <= pages_in_the_contents()
 
@@ -47,11 +47,11 @@ def test_documents_that_the_site_puts_into_a_page_exist_and_are_put_there() -> N
         ("filter", "[a](../serving/app.py) [b](glossary.md)", "[a](../serving/app.py) [b](glossary.md)"),
     ],
 )
-def test_a_link_that_works_on_github_leads_to_the_sites_own_page(name: str, text: str, shown: str) -> None:
+def test_a_link_that_works_on_github_leads_to_a_page_of_the_site(name: str, text: str, shown: str) -> None:
     assert page_source(name, text) == shown
 
 
-def test_links_that_lead_nowhere_and_files_of_other_hosts_are_found(tmp_path: Path) -> None:
+def test_the_check_finds_dead_links_and_files_of_other_hosts(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(
         '<a href="b.html#there">x</a><a href="b.html#gone">x</a><a href="c.html">x</a>'
         '<a href="https://example.org/">x</a><script src="https://example.org/x.js"></script>'

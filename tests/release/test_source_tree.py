@@ -11,7 +11,7 @@ from release.steps import ROOT, ReleaseError
 from tests.architecture.test_layout import PACKAGES
 
 
-def test_the_version_is_in_one_place_and_the_changelog_describes_it() -> None:
+def test_the_version_is_written_in_one_place_and_has_a_section_in_the_changelog() -> None:
     number = source_tree.version()
     assert metadata.version("headwater") == number
     holding = [
@@ -30,11 +30,11 @@ def test_a_version_without_a_section_in_the_changelog_is_refused(tmp_path: Path)
         source_tree.version(tmp_path)
 
 
-def test_a_folder_outside_of_a_clone_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_folder_outside_of_a_clone(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="from a git clone"):
         source_tree.files(tmp_path)
 
 
-def test_the_packages_are_those_of_the_architecture() -> None:
+def test_the_packages_are_those_in_docs_architecture() -> None:
     assert source_tree.packages() == set(PACKAGES)
     assert "stack/machine/jars.lock" in source_tree.package_files()

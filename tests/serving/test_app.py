@@ -7,7 +7,7 @@ import asyncio
 from tests.serving.conftest import Client
 
 
-def test_without_redis_what_has_no_fallback_is_a_503_with_retry_after(api: Client) -> None:
+def test_without_redis_routes_without_a_fallback_are_a_503_with_retry_after(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             for path in ("/v1/users/ann/history", "/v1/items/i/users", "/v1/model", "/readyz"):

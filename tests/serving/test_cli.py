@@ -25,7 +25,7 @@ def test_export_recommendations_writes_every_user(redis_url: str, tmp_path: Path
     ]
 
 
-def test_without_redis_it_fails_and_names_the_cure(tmp_path: Path) -> None:
+def test_without_redis_the_export_fails_and_names_the_cure(tmp_path: Path) -> None:
     file = tmp_path / "lists.jsonl"
     command = ["export", "recommendations", str(file), "--redis-url", "redis://127.0.0.1:1/0"]
     result = CliRunner().invoke(app, command)

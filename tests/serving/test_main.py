@@ -46,7 +46,7 @@ def fresh(client: httpx.Client) -> bool:
     return all(answer["stale"] is False and answer["model_version"] == "v1" for answer in answers)
 
 
-def test_answers_outlive_a_redis_that_hangs_or_dies(
+def test_the_api_answers_while_redis_hangs_or_is_dead(
     own_redis: OwnRedis, start_api: Callable[..., ServedApi]
 ) -> None:
     World().write(own_redis.url)
@@ -102,7 +102,7 @@ def test_slow_reads_never_give_one_user_the_list_of_another(
             }
 
 
-def test_a_slow_redis_costs_freshness_only_and_no_one_gets_anothers_list(
+def test_a_slow_redis_only_makes_answers_stale_and_no_user_gets_the_list_of_another(
     own_redis: OwnRedis, start_api: Callable[..., ServedApi]
 ) -> None:
     world = World(histories={}, top={f"u{i}": [(f"i{i:02}", 0.5)] for i in range(30)})
@@ -151,7 +151,7 @@ def test_a_slow_redis_costs_freshness_only_and_no_one_gets_anothers_list(
         proxy.stop()
 
 
-def test_it_starts_without_redis_and_ends_on_sigterm(start_api: Callable[..., ServedApi]) -> None:
+def test_the_api_starts_without_redis_and_ends_on_sigterm(start_api: Callable[..., ServedApi]) -> None:
     api = start_api(redis_url="redis://127.0.0.1:1/0")
     assert httpx.get(f"{api.url}/v1/popular").json()["items"] == []
     assert httpx.get(f"{api.url}/readyz").status_code == 503
@@ -162,7 +162,9 @@ def test_it_starts_without_redis_and_ends_on_sigterm(start_api: Callable[..., Se
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_it_leaves_no_files_behind(start_api: Callable[..., ServedApi], tmp_path: Path, workers: int) -> None:
+def test_the_api_leaves_no_files_behind(
+    start_api: Callable[..., ServedApi], tmp_path: Path, workers: int
+) -> None:
     (scratch := tmp_path / "scratch").mkdir()
     api = start_api(redis_url="redis://127.0.0.1:1/0", tmpdir=scratch, api_workers=workers)
     assert httpx.get(f"{api.url}/metrics").status_code == 200
@@ -171,7 +173,9 @@ def test_it_leaves_no_files_behind(start_api: Callable[..., ServedApi], tmp_path
     assert list(scratch.iterdir()) == []
 
 
-def test_a_body_of_100_mb_is_refused_early_in_little_memory(start_api: Callable[..., ServedApi]) -> None:
+def test_a_body_of_100_mb_is_refused_early_and_takes_little_memory(
+    start_api: Callable[..., ServedApi],
+) -> None:
     api = start_api(redis_url="redis://127.0.0.1:1/0")
 
     def megabytes() -> Iterator[bytes]:

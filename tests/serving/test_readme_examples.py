@@ -38,7 +38,7 @@ def curls(text: str) -> list[Asked]:
     return found
 
 
-def test_each_of_the_five_curls_of_the_readme_is_answered(
+def test_the_api_answers_each_curl_example_of_the_readme(
     redis_url: str, fresh_topics: str, api: Client
 ) -> None:
     factor_world().write(redis_url)

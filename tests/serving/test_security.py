@@ -46,7 +46,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_no_id_reaches_anything_but_itself(redis_url: str, api: Client, hostile: str) -> None:
+def test_an_id_cannot_name_anything_but_its_own_data(redis_url: str, api: Client, hostile: str) -> None:
     """API1, API8 injection: ids are data for Redis, paths, headers and JSON."""
     World().write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
@@ -75,7 +75,7 @@ def test_no_id_reaches_anything_but_itself(redis_url: str, api: Client, hostile:
     client_of_test.close()
 
 
-def test_a_hostile_category_cannot_name_another_key(redis_url: str, api: Client) -> None:
+def test_a_hostile_category_cannot_name_another_redis_key(redis_url: str, api: Client) -> None:
     client_of_test = redis.Redis.from_url(redis_url)
     client_of_test.set(keyspace.popular_in("text"), "not a list")
 
@@ -89,7 +89,7 @@ def test_a_hostile_category_cannot_name_another_key(redis_url: str, api: Client)
     client_of_test.close()
 
 
-def test_what_a_key_does_not_open_stays_closed(api: Client) -> None:
+def test_a_key_gives_no_access_beyond_its_scope(api: Client) -> None:
     """API2, API5: authentication and function level authorisation."""
 
     async def scenario() -> None:
@@ -104,7 +104,7 @@ def test_what_a_key_does_not_open_stays_closed(api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_no_field_is_taken_that_is_not_documented(api: Client) -> None:
+def test_fields_that_are_not_documented_are_refused(api: Client) -> None:
     """API3, mass assignment."""
 
     async def scenario() -> None:
@@ -137,7 +137,7 @@ def test_every_number_and_list_is_bounded(api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_a_flood_of_one_users_events_is_bounded_and_each_event_names_itself(api: Client) -> None:
+def test_the_rate_limit_bounds_a_flood_of_events_by_one_user(api: Client) -> None:
     """API6, business flows: what a bot posts is limited by rate, and a repetition is the same event.
 
     What repetitions count is the state's matter: one last writer per user, item and type
@@ -156,7 +156,7 @@ def test_a_flood_of_one_users_events_is_bounded_and_each_event_names_itself(api:
     asyncio.run(scenario())
 
 
-def test_nothing_here_fetches_what_a_client_names() -> None:
+def test_the_api_never_fetches_an_address_that_a_client_names() -> None:
     """API7, server-side request forgery: the API imports no HTTP client."""
     imported = set()
     for source in Path(serving.__file__).parent.rglob("*.py"):
@@ -168,7 +168,7 @@ def test_nothing_here_fetches_what_a_client_names() -> None:
     assert not imported & {"httpx", "requests", "aiohttp", "urllib3", "urllib.request", "http.client"}
 
 
-def test_every_route_has_one_version_and_is_in_the_document() -> None:
+def test_every_route_has_one_version_and_is_in_the_openapi_document() -> None:
     """API9, inventory: routes outside of the document are probes, pages, or the document itself."""
     app = create_app(ServingSettings())
     documented = set(app.openapi()["paths"])
@@ -178,7 +178,7 @@ def test_every_route_has_one_version_and_is_in_the_document() -> None:
     assert beside == {"/openapi.json", "/docs", "/docs/assets/{path}", "/", "/page/{path}"}
 
 
-def test_no_other_origin_is_allowed_and_types_are_not_guessed(api: Client) -> None:
+def test_other_origins_are_not_allowed_and_content_types_are_not_guessed(api: Client) -> None:
     """API8, misconfiguration."""
 
     async def scenario() -> None:
@@ -193,7 +193,7 @@ def test_no_other_origin_is_allowed_and_types_are_not_guessed(api: Client) -> No
 
 
 @pytest.mark.servers
-def test_no_secret_is_shown(start_api: Callable[..., ServedApi]) -> None:
+def test_no_answer_or_log_shows_a_secret(start_api: Callable[..., ServedApi]) -> None:
     api = start_api(redis_url="redis://:hunter2@127.0.0.1:1/0", api_key="hunter3")
     texts = [
         httpx.get(f"{api.url}{path}").text for path in ("/readyz", "/metrics", "/openapi.json", "/v1/model")
@@ -206,7 +206,9 @@ def test_no_secret_is_shown(start_api: Callable[..., ServedApi]) -> None:
 LINE_BREAKS = "\r\n\n\x0b\x0c\x1c\x85\u2028\u2029"
 
 
-def test_a_line_break_of_a_client_forges_no_log_line(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_break_from_a_client_cannot_forge_a_log_line(
+    api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """API10, log injection: a defect whose exception quotes the client's text writes it into the log."""
     forged = LINE_BREAKS.join(["", '{"level": "forged"}', ""])
 
@@ -233,7 +235,7 @@ def test_a_line_break_of_a_client_forges_no_log_line(api: Client, monkeypatch: p
 
 
 @pytest.mark.servers
-def test_a_log_line_stays_one_line_whatever_is_asked(
+def test_an_exploration_is_one_log_line_whatever_the_client_sends(
     redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     """The same in a whole process: a user's id, which may hold U+2028, is not in the log of explorations."""

@@ -16,7 +16,7 @@ from tests.serving.world import World
 ASK = Path(__file__).with_name("typescript_client.mjs")
 
 
-def test_node_reads_and_is_refused_by_the_real_api(
+def test_the_typescript_client_reads_from_the_real_api_and_gets_its_refusals(
     redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     node = shutil.which("node")
@@ -34,7 +34,7 @@ def test_node_reads_and_is_refused_by_the_real_api(
     assert found["tries"] == {"busy": 3, "reading": 3, "writing": 1}
 
 
-def test_the_types_are_those_of_the_contract() -> None:
+def test_the_typescript_types_are_those_of_the_contract() -> None:
     types = TYPES.read_text(encoding="utf-8")
     assert types.startswith(f"// Of contract.json with SHA-256 {digest_of_contract()}\n"), (
         "the API has changed: make the types anew by `python -m release typescript`"

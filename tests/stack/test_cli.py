@@ -11,7 +11,7 @@ from stack.cli import PARTS, Part, _add, build_app
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.module)
-def test_each_part_adds_the_commands_it_is_listed_with(part: Part) -> None:
+def test_each_package_adds_the_commands_that_are_listed_for_it(part: Part) -> None:
     app = typer.Typer()
     assert _add(part, app) is None
     names = [
@@ -27,7 +27,7 @@ def test_help_lists_every_command() -> None:
     assert all(f"\n  {name}" in answer.output for part in PARTS for name in part.commands)
 
 
-def test_a_part_that_is_not_installed_is_hinted_at() -> None:
+def test_a_command_of_a_package_that_is_not_installed_gives_a_hint() -> None:
     hint = _add(Part("no_such_part.cli", "training", ("train",)), typer.Typer())
     assert hint is not None
     assert "pip install 'headwater[training]'" in hint

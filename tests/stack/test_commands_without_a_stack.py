@@ -96,12 +96,14 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_there_is_a_case_for_every_command() -> None:
+def test_these_tests_cover_every_command() -> None:
     assert {*CASES, "doctor"} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_says_what_is_wrong_and_what_to_do(command: str, nothing_runs: Path) -> None:
+def test_without_a_stack_each_command_says_what_is_wrong_and_what_to_do(
+    command: str, nothing_runs: Path
+) -> None:
     arguments, code = CASES.get(command, ("", None))
     words = [*command.split(), *arguments.format(folder=nothing_runs).split()]
     answer = CliRunner().invoke(build_app(words), words)
@@ -127,7 +129,7 @@ def test_help_needs_no_server(command: str, nothing_runs: Path) -> None:
     assert "Usage" in answer.output
 
 
-def test_train_without_its_option_is_an_error_that_says_so(nothing_runs: Path) -> None:
+def test_train_without_its_option_is_an_error_that_names_the_option(nothing_runs: Path) -> None:
     answer = CliRunner().invoke(build_app(["train"]), ["train"])
     assert answer.exit_code == 2
     assert "--once" in answer.output
@@ -143,7 +145,7 @@ def servers_hang(nothing_runs: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.parametrize("command", HANGING)
-def test_a_server_that_hangs_is_given_up_in_seconds(command: str, servers_hang: None) -> None:
+def test_a_command_gives_up_on_a_hanging_server_within_seconds(command: str, servers_hang: None) -> None:
     words = [*command.split(), *CASES[command][0].split()]
     began = time.monotonic()
     answer = CliRunner().invoke(build_app(words), words)
@@ -156,7 +158,7 @@ def test_a_server_that_hangs_is_given_up_in_seconds(command: str, servers_hang: 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("command", ["rebuild", "repair"])
-def test_with_redis_alone_kafka_is_what_is_missing(
+def test_with_redis_alone_the_error_names_kafka(
     command: str, nothing_runs: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)

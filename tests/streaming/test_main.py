@@ -55,7 +55,7 @@ def test_topics_that_would_lose_events_are_refused_with_the_cure(
     assert "cleanup.policy=delete" in checked.cure
 
 
-def test_the_state_of_a_newer_version_is_refused_and_stays(
+def test_the_state_of_a_newer_version_is_refused_and_not_changed(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)

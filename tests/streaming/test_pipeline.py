@@ -35,7 +35,7 @@ def test_the_lake_does_not_wait_for_an_online_query_that_has_ended() -> None:
     let_online_catch_up(online, _never_called)
 
 
-def test_a_service_that_is_to_stop_waits_no_longer() -> None:
+def test_a_service_that_is_stopping_no_longer_waits() -> None:
     online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
     let_online_catch_up(online, lambda seconds: True)
 

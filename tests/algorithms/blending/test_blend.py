@@ -69,7 +69,7 @@ def test_hotness_halves_every_eight_hours_to_the_nearest_step(hours: float, hotn
 
 
 @pytest.mark.parametrize("hours", [0, 3, 500])
-def test_one_user_s_list_is_the_same_alone_and_among_others(
+def test_a_users_list_does_not_depend_on_the_other_users_asked_for(
     hours: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signals, histories, blend = _signals(), _asked_after(hours), Blend(HOT, COLD)
@@ -127,7 +127,7 @@ def test_a_signal_without_weight_is_not_computed() -> None:
         Blend({}, {}).score(signals, _asked_after(0))
 
 
-def test_a_user_of_whom_nothing_is_known_gets_no_list() -> None:
+def test_a_user_without_a_history_gets_no_list() -> None:
     signals, nobody = _signals(), of_events([(1, 3, 1)], users=2)
     items, _ = Blend({"P": 1.0}, {"P": 1.0}).rank(signals, nobody, 3)
     assert (items[0] == -1).all()
@@ -138,12 +138,12 @@ def test_no_users_get_no_lists() -> None:
     assert Blend(HOT, COLD).rank(_signals(), of_events([], users=0), 3)[0].shape == (0, 3)
 
 
-def test_a_signal_that_says_the_same_of_all_items_has_no_part() -> None:
+def test_a_signal_that_scores_all_items_alike_has_no_effect() -> None:
     assert deviations(np.array([[0.1] * 7, [0.0] * 7])).tolist() == [np.inf, np.inf]
     assert deviations(np.array([[1.0, 3.0]]))[0] == 1.0
 
 
-def test_a_world_of_one_user_and_one_item_gets_an_empty_list() -> None:
+def test_a_lone_user_who_knows_the_only_item_gets_an_empty_list() -> None:
     one = of_events([(0, 0, 1)], users=1)
     signals: dict[str, Signal] = {"E": fit_item_to_item(one, 1), "T": fit_transitions(one, 1)}
     assert Blend({"E": 1.0, "T": 1.0}, {}).rank(signals, one, 3)[0].tolist() == [[-1, -1, -1]]

@@ -35,7 +35,7 @@ def _families(choice: Choice, slice_: Slice) -> dict[str, set[str]]:
     }
 
 
-def test_in_a_shop_with_repeats_they_enter_and_known_items_may_come() -> None:
+def test_in_a_shop_where_users_buy_again_repeats_are_chosen_and_lists_may_hold_known_items() -> None:
     baskets = _next_baskets(shop(), 80)
     choice = choose([baskets])
     assert choice.blend.with_known_items
@@ -47,14 +47,14 @@ def test_in_a_shop_with_repeats_they_enter_and_known_items_may_come() -> None:
     assert choice.blend.hot == choice.blend.cold
 
 
-def test_where_the_owner_forbids_known_items_none_come_and_repeats_say_nothing() -> None:
+def test_where_the_owner_forbids_known_items_lists_hold_none_and_repeats_have_no_weight() -> None:
     baskets = _next_baskets(shop(), 80)
     choice = choose([baskets], known_items=False)
     assert not choice.blend.with_known_items
     assert "repeats" not in _families(choice, baskets)["cold"]
 
 
-def test_in_click_sessions_transitions_enter() -> None:
+def test_in_click_sessions_transitions_are_chosen() -> None:
     clicks = _next_clicks(sessions(), 60)
     choice = choose([clicks])
     assert "transitions" in _families(choice, clicks)["hot"]
@@ -64,12 +64,12 @@ def test_in_click_sessions_transitions_enter() -> None:
     assert choice.hot.ndcg.low > 0.3
 
 
-def test_a_choice_is_the_same_each_time() -> None:
+def test_the_same_data_gives_the_same_choice() -> None:
     baskets = _next_baskets(shop(), 80)
     assert choose([baskets]).blend == choose([baskets]).blend
 
 
-def test_a_signal_of_noise_does_not_enter() -> None:
+def test_a_signal_of_noise_gets_no_weight() -> None:
     """A random order of items beside real transitions gets no weight."""
 
     class Noise:
@@ -88,7 +88,7 @@ def test_a_signal_of_noise_does_not_enter() -> None:
 
 
 @pytest.mark.parametrize("few", [0, 10])
-def test_too_few_questions_give_the_defaults_and_a_sentence(few: int) -> None:
+def test_too_few_questions_give_the_default_weights_and_a_reason(few: int) -> None:
     histories = random_histories()
     targets = np.zeros(len(histories.items), np.bool_)
     targets[:few] = True
@@ -108,7 +108,7 @@ def test_without_a_signal_of_the_defaults_the_first_offered_signal_ranks_alone()
         choose([Slice([], none)])
 
 
-def test_weights_that_beat_the_defaults_by_chance_only_do_not_stand() -> None:
+def test_weights_that_beat_the_defaults_only_by_chance_are_rejected() -> None:
     """Signals of noise: what a search finds on one half of the users does not hold for the other half."""
 
     class Noise:
@@ -144,7 +144,7 @@ def test_several_slices_are_judged_together() -> None:
 
 
 @pytest.mark.parametrize("same_time", [True, False])
-def test_equal_ratings_equal_times_and_one_user_choose_without_an_error(same_time: bool) -> None:
+def test_a_choice_from_equal_ratings_or_equal_times_or_one_user_raises_no_error(same_time: bool) -> None:
     events = [(0, item % 7, 0 if same_time else item) for item in range(40)]
     histories = of_events(events, 1)
     is_target = np.ones(len(histories.items), np.bool_)

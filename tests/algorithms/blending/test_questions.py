@@ -7,7 +7,7 @@ from algorithms.signals.transitions import fit_transitions
 from tests.algorithms.signals.worlds import of_events, random_histories
 
 
-def test_each_target_is_predicted_from_what_is_strictly_before_it() -> None:
+def test_each_target_is_predicted_only_from_events_before_it() -> None:
     histories = of_events([(0, 1, 1), (0, 2, 2), (0, 3, 2), (0, 4, 5), (1, 5, 9)], users=2)
     questions = next_item_questions(histories, np.ones(5, np.bool_))
     asked = questions.histories
@@ -22,7 +22,7 @@ def test_each_target_is_predicted_from_what_is_strictly_before_it() -> None:
     assert questions.users.tolist() == [0, 0, 0, 0, 1]
 
 
-def test_only_targets_are_asked_and_no_more_than_the_limit_evenly_in_time() -> None:
+def test_questions_are_about_targets_only_and_a_limit_spreads_them_evenly_over_time() -> None:
     histories = random_histories()
     targets = histories.grades >= 1
     everything = next_item_questions(histories, targets)
@@ -33,7 +33,7 @@ def test_only_targets_are_asked_and_no_more_than_the_limit_evenly_in_time() -> N
     assert (np.diff(limited.histories.now_ms) >= 0).all()
 
 
-def test_a_later_period_is_asked_at_its_first_event() -> None:
+def test_a_users_later_period_is_one_question_at_its_first_event() -> None:
     past = of_events([(0, 1, 1), (1, 2, 4)], users=3)
     later = of_events([(0, 3, 7), (0, 4, 9), (0, 4, 10), (1, 5, 8)], users=3)
     questions = later_questions(past, later, later.items != 3)
@@ -44,7 +44,7 @@ def test_a_later_period_is_asked_at_its_first_event() -> None:
     assert len(questions.sample(1)) == 1
 
 
-def test_joined_questions_stand_one_after_another() -> None:
+def test_joined_questions_keep_their_order() -> None:
     past, later = of_events([(0, 1, 1), (1, 2, 4)], users=2), of_events([(0, 3, 7), (1, 5, 8)], users=2)
     at_once = later_questions(past, later, np.ones(2, np.bool_))
     following = next_item_questions(past, np.array([True, False]))
@@ -64,7 +64,7 @@ def test_a_question_without_a_history_is_not_sampled() -> None:
     assert questions.sample(10).users.tolist() == [1]
 
 
-def test_candidates_are_the_union_of_what_signals_rank_highest() -> None:
+def test_candidates_are_the_union_of_the_signals_highest_items() -> None:
     histories = random_histories(users=40)
     fitted = fit_transitions(histories, 12)
     questions = next_item_questions(histories, np.ones(len(histories.items), np.bool_))

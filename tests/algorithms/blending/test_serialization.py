@@ -61,7 +61,7 @@ def _read_back() -> tuple[ServedBlend, Blend, list[Candidate]]:
     )
 
 
-def test_every_family_is_offered_here_so_that_all_of_them_are_covered() -> None:
+def test_these_tests_cover_every_family_of_signals() -> None:
     families = {each.family for each in _offer_signals()}
     assert families == {
         "factors",
@@ -74,7 +74,7 @@ def test_every_family_is_offered_here_so_that_all_of_them_are_covered() -> None:
     }
 
 
-def test_what_is_read_scores_as_what_was_fitted_but_for_half_precision() -> None:
+def test_a_signal_that_was_stored_and_read_scores_as_before_up_to_half_precision() -> None:
     served, blend, offered = _read_back()
     fitted = blend.score({each.name: each.signal for each in offered}, _histories())
     read = served.blend.score(served.signals, _histories())
@@ -90,7 +90,7 @@ def test_each_signal_alone_is_read_with_its_own_settings() -> None:
         assert found == pytest.approx(expected, rel=2e-3, abs=2e-3 * float(np.abs(expected).max() + 1e-9))
 
 
-def test_exactly_the_arrays_that_are_needed_are_named_and_each_matrix_lies_there_once() -> None:
+def test_only_the_needed_arrays_are_stored_and_each_matrix_once() -> None:
     record, arrays = _publish(_offer_signals())
     needed = stored_names(record)
     assert set(needed.rows) == set(arrays.rows)
@@ -99,7 +99,7 @@ def test_exactly_the_arrays_that_are_needed_are_named_and_each_matrix_lies_there
     assert not any(name.startswith("item_to_item/") for name in arrays.rows)
 
 
-def test_a_missing_matrix_is_an_error_and_so_is_a_family_from_the_future() -> None:
+def test_a_missing_matrix_and_an_unknown_family_are_errors() -> None:
     record, arrays = _publish(_offer_signals())
     with pytest.raises(KeyError, match="item_to_item"):
         read_blend(record, Arrays({}, arrays.vectors), _factors())
@@ -108,7 +108,7 @@ def test_a_missing_matrix_is_an_error_and_so_is_a_family_from_the_future() -> No
         read_blend(later, arrays, _factors())
 
 
-def test_transitions_of_an_earlier_version_are_read_as_they_were_meant() -> None:
+def test_transitions_that_an_earlier_version_stored_keep_their_meaning() -> None:
     record, arrays = _publish(_offer_signals())
     name = next(name for name, each in record.signals.items() if each.family == "transitions")
     before = record.signals[name].with_parts(
@@ -119,7 +119,7 @@ def test_transitions_of_an_earlier_version_are_read_as_they_were_meant() -> None
     assert (read.settings.power, read.settings.unliked) == (1.0, 1.0)
 
 
-def test_a_signal_of_the_past_has_no_stored_form() -> None:
+def test_a_signal_of_past_moments_cannot_be_stored() -> None:
     moving = LiveTransitions((), np.zeros(0, np.int64))
     with pytest.raises(TypeError, match="no stored form"):
         describe_signal("transitions/4", "transitions", moving)

@@ -25,7 +25,7 @@ def _publish() -> tuple[BlendRecord, Arrays]:
     return record, arrays
 
 
-def test_arrays_survive_their_way_through_redis() -> None:
+def test_arrays_written_to_redis_are_read_back_unchanged() -> None:
     record, arrays = _publish()
     read = decode_arrays(record, dict(encode_arrays(arrays)), ITEMS)
     assert set(read.rows) == set(arrays.rows)
@@ -39,12 +39,12 @@ def test_arrays_survive_their_way_through_redis() -> None:
         np.testing.assert_array_equal(read.vectors[name], vector)
 
 
-def test_what_is_written_is_what_is_read() -> None:
+def test_a_stored_blend_is_read_back_unchanged() -> None:
     record, arrays = _publish()
     assert sorted(field_names(record, ITEMS)) == sorted(encode_arrays(arrays))
 
 
-def test_a_field_that_redis_has_lost_is_an_error() -> None:
+def test_a_field_that_is_missing_in_redis_is_an_error() -> None:
     record, arrays = _publish()
     fields = encode_arrays(arrays)
     for lost in fields:

@@ -21,7 +21,7 @@ def test_ascent_never_lowers_the_quality() -> None:
     assert reached["E"] == 1.0
 
 
-def test_quality_is_that_of_the_ranked_candidates() -> None:
+def test_the_quality_of_weights_is_that_of_the_lists_they_rank() -> None:
     # For a user who had item 0, transitions rank item 1 above item 2.
     events = [(user, 0, 1) for user in range(3)] + [(0, 1, 2), (1, 1, 2), (2, 2, 2)]
     fitted = fit_transitions(of_events(events, 3), 3)

@@ -9,7 +9,9 @@ from tests.algorithms.signals.worlds import of_events, random_histories
 
 
 @pytest.mark.parametrize("dense_share", [0.0, 0.4, 1.0])
-def test_counts_are_users_who_have_both(dense_share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_is_the_number_of_users_who_have_both_items(
+    dense_share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_DENSE_SHARE", dense_share)
     monkeypatch.setattr(module, "_BLOCK_PAIRS", 20)
     indptr, items = distinct_items(random_histories(users=40, events=200))

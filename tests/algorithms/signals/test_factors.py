@@ -17,7 +17,7 @@ def _factors(**settings: float) -> Factors:
     return Factors(matrix, reg_param=0.1, alpha=0.5, **settings)  # type: ignore[arg-type]
 
 
-def test_scores_are_the_products_with_the_folded_in_user() -> None:
+def test_a_score_is_the_product_of_the_item_and_the_folded_in_user() -> None:
     histories = random_histories().where(random_histories().is_newest_of_item)
     factors = _factors()
     known = histories.where(histories.items != 5)

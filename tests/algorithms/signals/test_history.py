@@ -24,11 +24,11 @@ def test_each_users_newest_event_comes_first() -> None:
     assert histories.now_ms.tolist() == [3, 9]
 
 
-def test_of_events_of_one_moment_the_later_given_is_the_newer() -> None:
+def test_of_two_events_at_one_moment_the_later_in_the_input_is_the_newer() -> None:
     assert of_events([(0, 1, 5), (0, 2, 5)], users=1).items.tolist() == [2, 1]
 
 
-def test_entries_of_one_moment_have_as_many_newer_ones() -> None:
+def test_entries_of_one_moment_have_the_same_number_of_newer_entries() -> None:
     histories = of_events([(0, 1, 5), (0, 2, 5), (0, 3, 9), (0, 4, 1), (1, 5, 5), (1, 6, 5)], users=2)
     assert histories.newer.tolist() == [0, 1, 1, 3, 0, 0]
 
@@ -45,7 +45,7 @@ def test_the_hours_since_the_last_event_are_never_negative_and_infinite_without_
     assert asked.hours_since_last.tolist() == [2.0, np.inf, 0.0]
 
 
-def test_some_users_and_some_entries_are_what_they_were() -> None:
+def test_a_selection_of_users_and_entries_keeps_their_data() -> None:
     histories = random_histories()
     chosen = histories.select(np.array([7, 2]))
     for place, user in enumerate((7, 2)):
@@ -100,7 +100,7 @@ def of_items(moments: Moments | None) -> Histories:
     )
 
 
-def test_an_earlier_moment_is_an_entry_with_what_the_item_means_now() -> None:
+def test_an_earlier_moment_is_an_entry_with_the_items_present_grade() -> None:
     moments = Moments(np.array([1, 0, 0]), np.array([4, 1, 4]), np.array([10, 70, 60]))
     histories = of_items(moments)
     assert histories.indptr.tolist() == [0, 4, 6]
@@ -118,6 +118,6 @@ def test_without_moments_there_is_one_entry_an_item() -> None:
         assert of_items(moments).items.tolist() == [4, 1, 4]
 
 
-def test_a_moment_of_an_item_that_the_user_has_not_had_is_refused() -> None:
+def test_a_moment_of_an_item_outside_of_the_history_is_refused() -> None:
     with pytest.raises(ValueError, match="row of its user"):
         of_items(Moments(np.array([1]), np.array([1]), np.array([3])))

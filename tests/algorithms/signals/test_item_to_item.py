@@ -31,7 +31,7 @@ def test_both_ways_to_fit_give_ease(users: int) -> None:
     assert fitted.score(histories)[3] == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_long_view_is_of_positives_only_and_not_faded() -> None:
+def test_the_cold_scores_use_positive_interactions_only_and_do_not_fade() -> None:
     histories = random_histories()
     fitted = fit_item_to_item(histories, ITEMS, LONG_VIEW, k=ITEMS)
     liked = histories.where(histories.grades >= 1)
@@ -49,14 +49,14 @@ def test_shares_add_up_to_the_score() -> None:
         assert shares.sum(axis=1) == pytest.approx(fitted.score(history)[0])
 
 
-def test_of_too_many_items_the_most_seen_have_rows() -> None:
+def test_where_items_are_too_many_only_the_most_seen_ones_have_rows() -> None:
     events = [(user, item, 1) for user in range(8) for item in range(6) if user <= 7 - item]
     fitted = fit_item_to_item(of_events(events, 8), 6, ItemToItemSettings(1.0), max_items=3)
     assert np.flatnonzero(np.diff(fitted.rows.indptr)).tolist() == [0, 1, 2]
     assert fitted.rows.columns.max() == 2
 
 
-def test_in_a_large_catalogue_of_which_a_hundredth_has_events_the_rest_costs_nothing() -> None:
+def test_items_without_events_cost_nothing_in_a_large_catalogue() -> None:
     rng = np.random.default_rng(0)
     items = np.sort(rng.choice(1_000_000, 200, replace=False))
     events = [(user, int(item), 1) for user in range(50) for item in rng.choice(items, 10)]
@@ -65,7 +65,7 @@ def test_in_a_large_catalogue_of_which_a_hundredth_has_events_the_rest_costs_not
     assert len(fitted.rows.columns) <= 20 * 200
 
 
-def test_an_item_that_everyone_has_says_little_and_breaks_nothing() -> None:
+def test_an_item_that_every_user_has_favours_no_other_item() -> None:
     events = [(user, 0, 1) for user in range(60)] + [(user, 1 + user % 5, 2) for user in range(60)]
     fitted = fit_item_to_item(of_events(events, 60), 6, ItemToItemSettings(1.0))
     assert np.isfinite(fitted.rows.values).all()
@@ -74,14 +74,14 @@ def test_an_item_that_everyone_has_says_little_and_breaks_nothing() -> None:
     assert np.ptp(from_common) < 1e-4
 
 
-def test_one_user_one_item_and_nobody_give_rows_without_entries() -> None:
+def test_a_single_user_or_a_single_item_or_no_user_gives_rows_without_entries() -> None:
     one = of_events([(0, 0, 1)], users=1)
     assert not fit_item_to_item(one, 1).score(one).any()
     nobody = of_events([], users=1)
     assert not fit_item_to_item(nobody, 3).score(nobody).any()
 
 
-def test_blocks_of_rows_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_blocks_of_rows_does_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     for users in (6, 40):
         histories = random_histories(users=users)
         whole = fit_item_to_item(histories, ITEMS, k=5).score(histories)

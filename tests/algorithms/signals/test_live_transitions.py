@@ -16,7 +16,7 @@ def _fitted_before(until: int):  # type: ignore[no-untyped-def]
     return everything, fitted, live_transitions(fitted, until, everything)
 
 
-def test_a_question_after_all_events_gets_nearly_what_a_new_fit_gives() -> None:
+def test_scores_after_all_events_are_close_to_those_of_a_new_fit() -> None:
     everything, _, live = _fitted_before(20_000)
     last = int(live.from_ms[-1])
     again = fit_transitions(everything.where(everything.times_ms < last), ITEMS, k=ITEMS)
@@ -24,7 +24,7 @@ def test_a_question_after_all_events_gets_nearly_what_a_new_fit_gives() -> None:
     assert live.score(asked) == pytest.approx(again.score(asked), rel=1e-4)
 
 
-def test_no_question_knows_of_an_event_that_is_not_before_it() -> None:
+def test_a_score_at_a_moment_uses_only_events_before_it() -> None:
     everything, fitted, live = _fitted_before(20_000)
     early = everything.asked_at(np.full(len(everything), int(live.from_ms[0]) - 1))
     assert np.array_equal(live.score(early), fitted.score(early))
@@ -41,7 +41,7 @@ def test_shares_add_up_to_the_score_of_the_moment() -> None:
     assert not np.allclose(faster.score(history), live.score(history))
 
 
-def test_without_later_events_nothing_moves() -> None:
+def test_without_later_events_scores_do_not_change() -> None:
     histories = of_events([(0, 0, 1), (0, 1, 2)], users=1)
     live = live_transitions(fit_transitions(histories, 2), 2, histories)
     assert len(live.states) == 1

@@ -76,12 +76,12 @@ def test_without_an_order_both_directions_count_the_same() -> None:
     assert sum(counts.values()) == pytest.approx(2.5)
 
 
-def test_an_unknown_item_takes_its_place_and_counts_nothing() -> None:
+def test_an_unknown_item_takes_a_place_in_the_window_and_counts_for_nothing() -> None:
     histories = of_events([(0, 1, 1), (0, UNKNOWN, 2), (0, 2, 3)], users=1)
     assert _as_dict(count_pairs(histories, Window(2, 1.0), 3)) == {(1, 2): 0.5}
 
 
-def test_nobody_has_no_pairs() -> None:
+def test_without_users_there_are_no_pairs() -> None:
     assert _as_dict(count_pairs(of_events([], users=2), Window(), 3)) == {}
     assert _as_dict(count_pairs(of_events([(0, 1, 1)], users=1), Window(), 3)) == {}
 
@@ -124,6 +124,6 @@ def test_a_newest_event_changes_no_more_counts_than_its_window_has_places() -> N
 
 
 @pytest.mark.parametrize("wrong", [{"span": 0}, {"span": 41}, {"half_life": 0.0}, {"backward": 1.5}])
-def test_a_window_without_sense_is_refused(wrong: dict[str, float]) -> None:
+def test_an_invalid_window_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="a window has"):
         Window(**wrong)  # type: ignore[arg-type]

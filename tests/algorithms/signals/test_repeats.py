@@ -31,7 +31,7 @@ def test_a_user_s_scores_do_not_depend_on_the_other_users() -> None:
         assert np.array_equal(repeats.score(histories.rows(user, user + 1))[0], whole[user])
 
 
-def test_the_sessions_of_users_who_have_nothing_are_not_those_of_others() -> None:
+def test_a_user_without_a_history_gets_no_score_from_the_sessions_of_others() -> None:
     histories = of_events([(1, 0, 0), (1, 0, DAY), (3, 0, 5 * DAY)], users=5)
     scores = Repeats(1).score(histories)[:, 0]
     assert scores == pytest.approx([0, np.log1p(10 * (1 + 2**-0.1)), 0, np.log1p(10), 0])
@@ -41,6 +41,6 @@ def test_unknown_items_score_nothing() -> None:
     assert not Repeats(3).score(of_events([(0, UNKNOWN, 1)], users=1)).any()
 
 
-def test_what_the_user_does_not_want_any_more_scores_nothing() -> None:
+def test_an_item_that_the_user_now_dislikes_scores_nothing() -> None:
     histories = of_events([(0, 1, 0), (0, 1, DAY), (0, 2, DAY)], users=1, grades=[-0.3, -0.3, 1.0])
     assert Repeats(3).score(histories)[0] == pytest.approx([0, 0, np.log1p(10)])

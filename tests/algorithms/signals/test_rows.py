@@ -21,7 +21,7 @@ def _random(items: int = 9, seed: int = 0) -> tuple[np.ndarray, Rows]:  # type: 
     return matrix, from_sorted(sources, columns, matrix[sources, columns], items, items)
 
 
-def test_rows_hold_the_matrix() -> None:
+def test_rows_hold_the_entries_of_the_matrix() -> None:
     matrix, rows = _random()
     assert np.allclose(_dense(rows), matrix, rtol=1e-6)
 
@@ -36,12 +36,12 @@ def test_a_row_keeps_its_largest_entries_by_absolute_value() -> None:
     assert values.tolist() == [-2, 1, 3]
 
 
-def test_of_equal_entries_the_lower_columns_stay() -> None:
+def test_of_equal_entries_those_in_lower_columns_are_kept() -> None:
     rows = from_sorted(np.zeros(5, int), np.arange(5), np.ones(5), 5, 3)
     assert rows.columns.tolist() == [0, 1, 2]
 
 
-def test_sums_of_rows_are_the_product_with_the_matrix() -> None:
+def test_a_weighted_sum_of_rows_is_the_product_with_the_matrix() -> None:
     matrix, rows = _random()
     owners, items = np.array([0, 0, 2, 2, 2]), np.array([1, 3, 0, 1, 8])
     weights = np.array([1.0, 5.0, 0.5, -1.0, 2.0])
@@ -69,7 +69,7 @@ def test_half_precision_keeps_three_digits_of_values_of_any_size() -> None:
         assert np.allclose(_dense(half), matrix * size, rtol=1e-3, atol=1e-9 * size)
 
 
-def test_no_rows_sum_up_to_nothing() -> None:
+def test_the_sum_of_no_rows_is_zero() -> None:
     rows = empty(4)
     assert rows.half().items == 4
     assert not rows.sum_rows(np.array([0]), np.array([2]), np.ones(1), 1).any()

@@ -14,7 +14,7 @@ from tests.algorithms.signals.worlds import of_events, random_histories
 ITEMS = 12
 
 
-def test_what_followed_is_scored_by_its_share_of_what_followed() -> None:
+def test_an_item_is_scored_by_its_share_of_what_followed() -> None:
     histories = of_events([(0, 0, 1), (0, 1, 2), (1, 0, 1), (1, 1, 2), (2, 0, 1), (2, 2, 2)], users=3)
     fitted = fit_transitions(histories, 3, TransitionSettings(Window(1, 1.0)))
     asked = of_events([(0, 0, 5)], users=1)
@@ -35,7 +35,7 @@ def test_scores_follow_their_formula() -> None:
     assert fitted.score(histories)[4] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_power_flattens_entries_and_what_was_not_liked_is_asked_for_less() -> None:
+def test_a_power_flattens_entries_and_a_disliked_item_has_less_influence() -> None:
     histories = random_histories()
     plain = TransitionSettings(Window(4, 2.0), half_life=3.0)
     flat = replace(plain, power=0.6, unliked=0.5)
@@ -56,7 +56,7 @@ def test_shares_of_a_history_add_up_to_the_score() -> None:
     assert shares.sum(axis=1) == pytest.approx(fitted.score(history)[0])
 
 
-def test_with_all_times_equal_no_order_is_made_up() -> None:
+def test_events_of_one_moment_have_no_order() -> None:
     """Events of one moment give the same scores in any order."""
     rng = np.random.default_rng(0)
     events = [(user, item, 7) for user in range(20) for item in rng.choice(8, 3, replace=False).tolist()]
@@ -68,14 +68,14 @@ def test_with_all_times_equal_no_order_is_made_up() -> None:
     assert ordered.score(asked) == pytest.approx(mixed.score(asked))
 
 
-def test_only_the_newest_entries_are_asked_and_unknown_ones_say_nothing() -> None:
+def test_only_the_newest_entries_count_and_unknown_items_do_not() -> None:
     fitted = fit_transitions(random_histories(), ITEMS)
     old = of_events([(0, 3, 1)] + [(0, UNKNOWN, 2 + n) for n in range(20)], users=1)
     assert not fitted.score(old).any()
 
 
 @pytest.mark.parametrize("power", [1.0, 0.6])
-def test_changes_give_what_a_new_fit_gives(power: float) -> None:
+def test_counts_changed_by_events_equal_those_of_a_new_fit(power: float) -> None:
     histories = random_histories(5)
     settings = TransitionSettings(Window(5, 2.0, backward=0.5, keeps_diagonal=True), power=power)
     is_new = histories.times_ms >= 30_000
@@ -87,7 +87,7 @@ def test_changes_give_what_a_new_fit_gives(power: float) -> None:
     assert moved.column_sums == pytest.approx(again.column_sums)
 
 
-def test_changes_that_are_taken_back_leave_nothing() -> None:
+def test_changes_that_are_taken_back_leave_no_trace() -> None:
     histories = random_histories(6)
     fitted = fit_transitions(histories, ITEMS, k=ITEMS)
     added = count_pairs(random_histories(7), fitted.settings.window, ITEMS)
@@ -107,6 +107,6 @@ def test_a_user_of_a_hundred_thousand_events_is_counted_in_linear_time() -> None
     assert np.isfinite(fitted.score(histories)).all()
 
 
-def test_one_user_with_one_item_fits_nothing_and_scores_nothing() -> None:
+def test_one_user_with_one_item_gives_no_transitions_and_no_scores() -> None:
     histories = of_events([(0, 0, 1)], users=1)
     assert not fit_transitions(histories, 1).score(histories).any()

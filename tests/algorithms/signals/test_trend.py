@@ -24,7 +24,7 @@ def test_scores_are_logarithms_of_counts_that_halve_with_time() -> None:
     assert trend.score(asked)[0] == pytest.approx(logs - logs.mean())
 
 
-def test_without_a_half_life_nothing_is_forgotten() -> None:
+def test_without_a_half_life_counts_never_fade() -> None:
     trend = fit_trend(of_events([(0, 0, 0), (1, 0, 9 * DAY)], users=2), 2)
     assert trend.at(999 * DAY) == pytest.approx([np.log(3) / 2, -np.log(3) / 2])
 
@@ -48,7 +48,7 @@ def test_a_live_trend_holds_the_events_strictly_before_the_question() -> None:
         assert row == pytest.approx(fit_trend(past, 3, half_life_ms=HOUR).at(moment))
 
 
-def test_an_event_that_was_replaced_counts_until_then_only() -> None:
+def test_a_replaced_event_counts_only_until_it_was_replaced() -> None:
     counted = Counted(
         items=np.array([0, 0, 1]),
         times_ms=np.array([HOUR, 3 * HOUR, 2 * HOUR]),
@@ -65,7 +65,7 @@ def test_an_event_that_was_replaced_counts_until_then_only() -> None:
 
 
 @pytest.mark.parametrize("half_life", [0.0, 300_000.0, float(HOUR), 7.0 * DAY])
-def test_counters_say_what_the_counted_events_say(half_life: float) -> None:
+def test_a_trend_from_counters_equals_one_from_events(half_life: float) -> None:
     start = 1_700_000_000_000  # as far from 1970 as real events, where sums no longer fit a float
     histories = of_events([(0, 0, start), (1, 0, start + HOUR), (2, 1, start + 2 * HOUR)], users=3)
     fitted = fit_trend(histories, 3, half_life)
@@ -79,7 +79,7 @@ def test_counters_say_what_the_counted_events_say(half_life: float) -> None:
     assert counters.at(start - 900 * DAY) == pytest.approx(counters.at(start))
 
 
-def test_more_dislikes_than_likes_are_as_good_as_nothing() -> None:
+def test_an_item_with_more_dislikes_than_likes_scores_like_one_without_events() -> None:
     counted = Counted(
         items=np.array([0, 1]),
         times_ms=np.array([HOUR, HOUR]),
@@ -90,12 +90,12 @@ def test_more_dislikes_than_likes_are_as_good_as_nothing() -> None:
     assert fit_counted(counted, 3).at(HOUR) == pytest.approx(counters.at(HOUR))
 
 
-def test_no_history_has_a_share() -> None:
+def test_a_trend_has_no_shares_of_the_history() -> None:
     history = of_events([(0, 1, 1), (0, 2, 2)], users=1)
     assert fit_trend(history, 3).explain(history, np.arange(3)).tolist() == [[0, 0]] * 3
 
 
-def test_nobody_and_a_very_old_trend_are_flat() -> None:
+def test_a_trend_without_events_and_a_very_old_trend_score_all_items_alike() -> None:
     nobody = fit_trend(of_events([], users=1), 4, half_life_ms=HOUR)
     assert not nobody.at(5).any()
     old = fit_trend(of_events([(0, 1, 0)], users=1), 4, half_life_ms=1.0)

@@ -8,11 +8,11 @@ SECRET = "hunter2"
 
 
 @pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://u:p@h:1/0", "unix:///tmp/redis.sock"])
-def test_the_address_of_one_server_is_left_to_the_client(url: str) -> None:
+def test_the_address_of_one_server_is_passed_on_unchanged(url: str) -> None:
     assert sentinel_address(url) is None
 
 
-def test_sentinels_service_database_and_passwords_are_read() -> None:
+def test_an_address_of_sentinels_gives_the_servers_and_the_service_and_the_passwords() -> None:
     found = sentinel_address(
         f"redis+sentinel://shop:{SECRET}%40@a:1,[::1]:2/main/3?sentinel_password={SECRET}&socket_keepalive=true"
     )
@@ -24,7 +24,7 @@ def test_sentinels_service_database_and_passwords_are_read() -> None:
     assert SECRET not in repr(found)
 
 
-def test_tls_is_for_the_sentinels_too() -> None:
+def test_tls_holds_for_the_sentinels_too() -> None:
     found = sentinel_address("rediss+sentinel://a:1/main?ssl_ca_certs=/ca.pem")
     assert found is not None
     assert found.uses_tls
@@ -48,7 +48,7 @@ def test_an_address_that_cannot_be_used_is_refused_without_its_password(url: str
     assert SECRET not in str(refused.value)
 
 
-def test_servers_of_a_cluster_and_how_to_connect_are_read() -> None:
+def test_an_address_of_a_cluster_gives_the_servers_and_the_options() -> None:
     found = cluster_address(f"rediss+cluster://shop:{SECRET}%40@a:1,[::1]:2?ssl_ca_certs=/ca.pem")
     assert found is not None
     assert (found.servers, found.uses_tls) == ((("a", 1), ("::1", 2)), True)

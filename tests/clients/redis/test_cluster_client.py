@@ -69,7 +69,7 @@ def test_keys_of_all_servers_are_counted_deleted_and_scanned(client: redis.Redis
     assert client.dbsize() == 10
 
 
-def test_a_transaction_is_of_one_slot_or_refused(client: redis.Redis) -> None:
+def test_a_transaction_in_one_slot_runs_and_one_over_several_slots_is_refused(client: redis.Redis) -> None:
     with client.pipeline(transaction=True) as pipeline:
         pipeline.rpush("{a}list", 1).ltrim("{a}list", -1, -1)
         assert pipeline.execute() == [1, True]
@@ -79,7 +79,7 @@ def test_a_transaction_is_of_one_slot_or_refused(client: redis.Redis) -> None:
     assert not client.exists("a", "b")
 
 
-def test_a_slot_is_followed_while_it_moves_to_another_server_and_afterwards(
+def test_commands_reach_a_slot_while_it_moves_to_another_server_and_afterwards(
     client: redis.Redis, redis_cluster: Cluster
 ) -> None:
     before, after, slot = "{moving}before", "{moving}after", key_slot(b"moving")
@@ -122,7 +122,7 @@ def read(client: redis.Redis, *keys: str) -> list[object]:
     return found
 
 
-def test_a_cluster_that_does_not_answer_is_what_one_server_is() -> None:
+def test_a_cluster_that_does_not_answer_raises_the_error_of_a_single_server() -> None:
     url = f"redis+cluster://{LOOPBACK}:{free_port()}"
     client = redis_client(url, socket_timeout=1, retry=Retry(NoBackoff(), 0))  # connects when it is used
     with pytest.raises(redis.ConnectionError, match="Cluster"):

@@ -115,7 +115,7 @@ def every_part_reads(url: str) -> None:
     assert asyncio.run(answer_of_the_api(url)) == b"value"
 
 
-def test_every_part_gives_a_name_and_a_password(redis_port: int) -> None:
+def test_every_part_connects_with_a_name_and_a_password(redis_port: int) -> None:
     every_part_reads(f"redis://{USER}:{QUOTED}@{LOOPBACK}:{redis_port}/0")
     with (
         redis_client(f"redis://{USER}:wrong@{LOOPBACK}:{redis_port}/0") as client,
@@ -156,7 +156,7 @@ def test_every_part_finds_the_server_that_sentinel_names(sentinel: int, closed_p
     every_part_reads(f"redis+sentinel://{USER}:{QUOTED}@{sentinels}/main/0")
 
 
-def test_an_unknown_service_is_no_server(sentinel: int) -> None:
+def test_a_service_that_sentinel_does_not_know_is_an_error(sentinel: int) -> None:
     with (
         redis_client(f"redis+sentinel://{LOOPBACK}:{sentinel}/other", retry=None) as client,
         pytest.raises(redis.ConnectionError, match="other"),
@@ -164,7 +164,7 @@ def test_an_unknown_service_is_no_server(sentinel: int) -> None:
         client.ping()
 
 
-def test_a_pool_behind_sentinel_lets_wait_who_finds_no_connection_free(sentinel: int) -> None:
+def test_a_pool_behind_sentinel_waits_for_a_free_connection(sentinel: int) -> None:
     async def take_two() -> None:
         url = f"redis+sentinel://{USER}:{QUOTED}@{LOOPBACK}:{sentinel}/main"
         pool = redis_pool(url, max_connections=1, timeout=0.05)

@@ -33,7 +33,7 @@ def test_the_keys_of_each_script_and_transaction_lie_in_one_slot(keys: Sequence[
     assert len({slot_of(("GET", key)) for key in command[3:-1]}) == 1
 
 
-def test_only_the_keys_of_cluster_names_get_another_name() -> None:
+def test_only_the_keys_with_a_name_for_clusters_are_renamed() -> None:
     there = keyspace.CLUSTER_NAMES[EPOCH]
     assert command_in_cluster(("SET", EPOCH, EPOCH)) == ("SET", there, EPOCH)
     assert command_in_cluster(("GET", EPOCH.encode())) == ("GET", there)
@@ -53,5 +53,5 @@ def test_users_are_spread_over_as_many_slots_as_there_are_shards() -> None:
     assert min(thirds) > 15, "three servers share the users about evenly"
 
 
-def test_one_server_s_clock_counts() -> None:
+def test_the_clock_of_one_server_counts_for_all() -> None:
     assert slot_of(("TIME",)) == slot_of(("GET", keyspace.STATE_VERSION))

@@ -50,20 +50,20 @@ def test_two_experiments_and_two_runs_assign_independently() -> None:
         assert stats.chi2_contingency(rows).pvalue > 0.001
 
 
-def test_a_larger_audience_moves_nobody_to_another_arm() -> None:
+def test_a_larger_audience_leaves_every_user_in_the_same_arm() -> None:
     small, large = assign_all(arms(audience={"share": 0.2})), assign_all(arms(audience={"share": 0.6}))
     assert abs(sum(arm is not None for arm in small) / len(USERS) - 0.2) < 0.02
     assert all(was in (None, later) for was, later in zip(small, large, strict=True))
 
 
 @given(st.text(st.characters(), max_size=40))
-def test_any_text_gets_the_same_arm_each_time(user: str) -> None:
+def test_any_user_id_gets_the_same_arm_each_time(user: str) -> None:
     first, second = arms().assign(user), arms().assign(user)
     assert first is not None
     assert first == second
 
 
-def test_another_process_assigns_the_same_arms() -> None:
+def test_two_processes_assign_the_same_arms() -> None:
     program = (
         "from contracts.experiments.assignment import unit_hash\n"
         "print(*(round(unit_hash(b'e/1\\0', user)[1], 12) for user in ('ann', 'bob', 'ü')))"
@@ -72,7 +72,7 @@ def test_another_process_assigns_the_same_arms() -> None:
     assert run.stdout.split() == ["0.315416362552", "0.208437525138", "0.638853418274"]
 
 
-def test_a_tester_is_in_the_named_arm_and_marked() -> None:
+def test_a_tester_is_in_the_named_arm_and_is_marked_as_a_tester() -> None:
     found = arms(weights=(1, 1e-9), testers={"tom": "arm1"}, audience={"share": 1e-9}).assign("tom")
     assert found is not None
     assert (found.arm.name, found.tester) == ("arm1", True)

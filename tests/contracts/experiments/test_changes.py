@@ -15,7 +15,7 @@ from contracts.experiments.changes import (
 from contracts.stored import keyspace
 
 
-def test_the_script_changes_what_is_as_expected_and_nothing_else(redis_url: str) -> None:
+def test_the_script_changes_a_record_only_if_it_is_as_expected(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
 
     def change(before: str, record: str) -> int:

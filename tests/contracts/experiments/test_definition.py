@@ -54,12 +54,12 @@ def test_the_first_arm_is_the_control_and_every_metric_comes_once() -> None:
         ({"audience": {"share": 0}}, "greater than 0"),
     ],
 )
-def test_what_is_no_experiment_is_refused_with_its_reason(changes: dict[str, Any], reason: str) -> None:
+def test_an_invalid_definition_is_refused_with_the_reason(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         Definition.model_validate(FIELDS | changes)
 
 
-def test_the_experiment_that_the_documentation_shows_is_one() -> None:
+def test_the_experiment_in_the_documentation_is_valid() -> None:
     page = (Path(__file__).parents[3] / "docs" / "experiments.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     assert Definition.model_validate_json(shown).control.name == "as-now"

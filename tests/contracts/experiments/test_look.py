@@ -8,7 +8,7 @@ from contracts.experiments.look import MAX_LOOKS, ArmLook, Look, is_kept, least_
 DAY_MS = 86_400_000
 
 
-def test_all_looks_of_the_planned_days_find_room() -> None:
+def test_there_is_room_for_the_looks_of_all_planned_days() -> None:
     assert 14 * DAY_MS // least_gap_ms(14) <= MAX_LOOKS + 1
 
 
@@ -20,7 +20,7 @@ def test_a_look_is_kept_if_it_is_the_first_of_a_run_or_long_enough_after_the_las
     assert is_kept(Look(at=gap + 1, run=2, arms=()), kept, 14)
 
 
-def test_a_look_is_read_as_it_was_written_and_holds_finite_numbers_alone() -> None:
+def test_a_look_is_read_as_it_was_written_and_holds_only_finite_numbers() -> None:
     look = Look(at=1, arms=(ArmLook(arm="b", users=3, lift=0.5, low=None, high=1.5),))
     assert Look.model_validate_json(look.model_dump_json()) == look
     with pytest.raises(ValidationError):

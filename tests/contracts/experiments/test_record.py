@@ -45,14 +45,14 @@ def definition(name: str = "e", arms: int = 2, **parameters: Any) -> Definition:
     )
 
 
-def test_the_stored_form_is_that_of_its_format() -> None:
+def test_the_stored_form_is_that_of_the_recorded_format() -> None:
     assert define(definition(), None, 5).to_json() == STORED
     assert Experiment.from_json(STORED) == define(definition(), None, 5)
     # As it was stored before arms could set explore_new.
     assert Experiment.from_json(STORED.replace('"explore_new": null, ', "")) == define(definition(), None, 5)
 
 
-def test_a_running_one_is_not_changed_and_a_stopped_one_begins_another_run_with_another_salt() -> None:
+def test_a_running_experiment_is_not_changed_and_a_stopped_one_starts_again_with_a_new_salt() -> None:
     first = start(define(definition(), None, 1), [], 2)
     with pytest.raises(ExperimentError, match="stop it, define it again"):
         define(definition(arms=3), first, 3)
@@ -65,7 +65,7 @@ def test_a_running_one_is_not_changed_and_a_stopped_one_begins_another_run_with_
         stop(second, "", 6)
 
 
-def test_two_that_change_the_same_do_not_run_side_by_side() -> None:
+def test_two_experiments_that_change_the_same_parameter_do_not_run_at_once() -> None:
     running = start(define(definition("one"), None, 1), [], 1)
     with pytest.raises(ExperimentError, match="one is running and changes diversity too"):
         start(define(definition("two"), None, 1), [running], 1)
@@ -99,6 +99,6 @@ def test_an_arm_is_stopped_alone_and_the_last_one_stops_the_experiment() -> None
         (json.dumps({"format": FORMAT + 1}), "update this one"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_a_sentence(text: str, reason: str) -> None:
+def test_an_unreadable_record_is_refused_with_a_sentence(text: str, reason: str) -> None:
     with pytest.raises(ExperimentError, match=reason):
         Experiment.from_json(text)

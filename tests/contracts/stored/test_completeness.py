@@ -9,7 +9,7 @@ from tests.manifests import a_manifest
 SIZES = Sizes(lists=5, similar=3, users=2, factors=2, signals=4)
 
 
-def test_the_lengths_of_the_counted_keys_are_the_sizes_of_a_version() -> None:
+def test_the_sizes_of_a_version_are_the_lengths_of_its_keys() -> None:
     assert len(counted_keys("v1", 2)) == 6
     assert len(set(counted_keys("v1", 2)) | set(counted_keys("v2", 2))) == 12
     assert sizes_of([4, 1, 3, 2, 2, 4], shards=2) == SIZES
@@ -18,13 +18,13 @@ def test_the_lengths_of_the_counted_keys_are_the_sizes_of_a_version() -> None:
 @pytest.mark.parametrize(
     "change", [{"lists": 4}, {"similar": 2}, {"users": 1}, {"factors": 1}, {"signals": 0}]
 )
-def test_a_version_that_lacks_anything_is_not_whole(change: dict[str, int]) -> None:
+def test_a_version_that_lacks_any_part_is_not_whole(change: dict[str, int]) -> None:
     manifest = a_manifest(sizes=SIZES)
     assert is_whole(manifest, SIZES)
     assert not is_whole(manifest, SIZES.with_parts(**change))
 
 
-def test_a_manifest_without_sizes_asks_for_lists_only() -> None:
+def test_a_version_whose_manifest_has_no_sizes_only_needs_lists() -> None:
     assert is_whole(a_manifest(), SIZES)
     assert not is_whole(a_manifest(), SIZES.with_parts(lists=0))
     assert not is_whole(a_manifest(sizes=SIZES.with_parts(lists=0)), SIZES.with_parts(lists=0))

@@ -7,7 +7,7 @@ import pytest
 from contracts.stored.ingest_progress import IngestProgress
 
 
-def test_what_is_encoded_is_decoded() -> None:
+def test_an_encoded_progress_is_decoded_unchanged() -> None:
     progress = IngestProgress(
         sent=9,
         acknowledged=8,
@@ -23,7 +23,7 @@ def test_what_is_encoded_is_decoded() -> None:
     assert json.loads(progress.encode())["format"] == 1
 
 
-def test_a_file_from_before_there_was_a_format_is_read() -> None:
+def test_a_file_without_a_format_number_is_read() -> None:
     old = (
         '{"sent": 7500, "acknowledged": 7500, "failed": 0, "rejected_lines": 0, "catalog_sent": 600, '
         '"catalog_acknowledged": 600, "seconds": 1.7, "events_per_second": 4412, "done": true}\n'
@@ -40,6 +40,6 @@ def test_a_file_from_before_there_was_a_format_is_read() -> None:
 
 
 @pytest.mark.parametrize("text", ["", '{"sent": 1', "[1]", "3"])
-def test_what_is_no_progress_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_progress_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         IngestProgress.decode(text)

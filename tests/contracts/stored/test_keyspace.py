@@ -30,7 +30,7 @@ def test_the_shard_of_a_user_never_changes() -> None:
     assert [keyspace.shard_of(user, 16) for user in ("1", "u1", "ü")] == [7, 6, 5]
 
 
-def test_every_key_begins_with_the_prefix_and_no_two_are_alike() -> None:
+def test_every_key_begins_with_the_prefix_and_no_two_keys_are_equal() -> None:
     fixed = [v for n, v in vars(keyspace).items() if n.isupper() and isinstance(v, str)]
     made = [*keyspace.version_keys("v1", 3), keyspace.history("u", 1), keyspace.popularity_shard(0)]
     keys = fixed + made
@@ -52,6 +52,6 @@ def test_pruning_a_version_reaches_every_key_that_carries_one() -> None:
     assert made == set(keyspace.version_keys("v9", 1))
 
 
-def test_a_trend_counts_under_its_half_life_or_as_popularity() -> None:
+def test_a_trend_has_a_key_for_its_half_life_or_the_key_of_popularity() -> None:
     assert keyspace.trend_counter(3_600_000.0) == keyspace.trending(3600)
     assert keyspace.trend_counter(0.0) == keyspace.POPULAR

@@ -29,7 +29,9 @@ LIKELY = (
 
 
 @given(st.sampled_from(EVENT_TYPES), IDS, IDS, st.integers(0, MAX_EVENT_TIME_MS))
-def test_an_acknowledged_event_is_written_whole(kind: str, user: str, item: str, moment: int) -> None:
+def test_the_line_of_an_acknowledgement_has_the_whole_event(
+    kind: str, user: str, item: str, moment: int
+) -> None:
     event = EventEncoder().encode(0, user, item, "3.5" if kind == "rating" else "", moment, kind)
     line = json.loads(acknowledged_line(event.value, 3, 12))
     assert (line.pop("partition"), line.pop("offset")) == (3, 12)
@@ -38,7 +40,7 @@ def test_an_acknowledged_event_is_written_whole(kind: str, user: str, item: str,
 
 
 @given(st.builds(Interaction, event_type=st.just("view"), user_id=IDS, item_id=IDS))
-def test_so_is_one_of_another_producer(event: Interaction) -> None:
+def test_the_line_of_another_producer_has_the_whole_event(event: Interaction) -> None:
     line = json.loads(acknowledged_line(event.to_json(), 0, 1))
     assert {
         name: getattr(event, name) for name in line.keys() - {"partition", "offset"}
@@ -47,7 +49,7 @@ def test_so_is_one_of_another_producer(event: Interaction) -> None:
 
 
 @given(st.binary() | st.sampled_from(LIKELY))
-def test_what_is_no_event_leaves_its_place(poison: bytes) -> None:
+def test_the_line_of_an_unreadable_event_has_its_place(poison: bytes) -> None:
     line = acknowledged_line(poison, 0, 5)
     assert line.count(b"\n") == 1
     assert attempted_line(poison).count(b"\n") == 1

@@ -45,12 +45,12 @@ def test_a_part_that_was_never_set_is_not_written() -> None:
     assert Manifest.from_json(json.dumps(written)).leads == "model"
 
 
-def test_a_date_in_seconds_becomes_a_text() -> None:
+def test_a_date_in_seconds_is_read_as_a_text() -> None:
     old = json.loads(FORMAT_0) | {"created_at": 60}
     assert Manifest.from_json(json.dumps(old)).created_at == "1970-01-01T00:01:00+00:00"
 
 
-def test_fields_of_the_same_format_that_are_not_known_survive() -> None:
+def test_unknown_fields_of_the_same_format_survive() -> None:
     fields: dict[str, Any] = a_manifest("v1").to_dict() | {"weights": {"als": 0.5}}
     fields["counts"] |= {"segments": 3}
     written = json.loads(Manifest.from_json(json.dumps(fields)).to_json())

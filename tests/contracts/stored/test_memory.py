@@ -222,7 +222,7 @@ BY_KIND = dict(zip(WRITERS[::2], WRITERS[1::2], strict=True))
 KINDS = (*memory.STATE_KINDS, *memory.VERSION_KINDS)
 
 
-def test_every_kind_and_the_whole_are_predicted(
+def test_the_memory_of_each_kind_of_key_and_the_total_are_predicted(
     redis_url: str, used_memory: Callable[[], int], histories: list[list[int]]
 ) -> None:
     # A plan gets totals and does not know their distribution.
@@ -258,7 +258,9 @@ def test_every_kind_and_the_whole_are_predicted(
     st.integers(1, 1000),
     st.integers(1, 64),
 )
-def test_more_never_takes_less(users: int, items: int, pairs: int, n: int, shards: int) -> None:
+def test_longer_lists_and_a_larger_rank_and_more_versions_never_take_less_memory(
+    users: int, items: int, pairs: int, n: int, shards: int
+) -> None:
     world = World(users=users, items=items, interactions=pairs, n=n, shards=shards)
     for larger in (replace(world, n=n + 100), replace(world, rank=64), replace(world, versions=3)):
         assert sum(memory.plan_bytes(larger).values()) >= sum(memory.plan_bytes(world).values())

@@ -28,7 +28,7 @@ def audit(client: redis.Redis) -> list[AuditLine]:
     return [AuditLine.decode(line) for line in lines]
 
 
-def test_the_pointer_moves_only_from_where_it_is_expected_and_only_with_its_line(redis_url: str) -> None:
+def test_the_pointer_moves_only_from_the_expected_version_and_with_an_audit_line(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         assert move(client, None, "v1")
         assert move(client, "v1", "v2")
@@ -47,7 +47,7 @@ def test_the_audit_keeps_its_newest_lines(redis_url: str) -> None:
         assert (lines[0].version, lines[-1].version) == ("1", "new")
 
 
-def test_a_line_says_who_did_what_when_and_why() -> None:
+def test_an_audit_line_says_who_did_what_and_when_and_why() -> None:
     line = audit_line("ann", "rollback", "v2", "v1", "worse clicks")
     age = datetime.now(timezone.utc) - datetime.fromisoformat(line.at)
     assert 0 <= age.total_seconds() < 60
@@ -62,7 +62,7 @@ def test_a_line_says_who_did_what_when_and_why() -> None:
     assert AuditLine.decode(line.encode()) == line
 
 
-def test_a_line_that_lacks_fields_is_read_and_what_is_no_line_is_not() -> None:
+def test_an_audit_line_without_some_fields_is_read_and_other_text_is_not() -> None:
     assert AuditLine.decode(b'{"action": "prune"}') == AuditLine("", "", "prune", "", "", "")
     with pytest.raises(ValueError, match="not a line of audit"):
         AuditLine.decode("[]")

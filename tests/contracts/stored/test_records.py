@@ -58,14 +58,14 @@ POPULARITIES = st.builds(
 
 
 @given(st.lists(ENTRIES, max_size=6))
-def test_a_history_survives_its_codec(entries: list[HistoryEntry]) -> None:
+def test_an_encoded_history_is_decoded_unchanged(entries: list[HistoryEntry]) -> None:
     raw = b"".join(map(encode_entry, entries))
     assert len(raw) == ENTRY_SIZE * len(entries)
     assert decode_history(raw) == entries
 
 
 @given(st.sets(st.builds(EarlierEvent, st.sampled_from(EVENT_TYPES), st.integers(0, MAX_EVENT_TIME_MS))))
-def test_earlier_events_survive_their_codec_newest_first(events: set[EarlierEvent]) -> None:
+def test_encoded_earlier_events_are_decoded_newest_first(events: set[EarlierEvent]) -> None:
     raw = encode_earlier(events)
     assert len(raw) == EARLIER_SIZE * len(events)
     found = decode_earlier(raw)
@@ -75,9 +75,7 @@ def test_earlier_events_survive_their_codec_newest_first(events: set[EarlierEven
 
 
 @given(ENTRIES, ENTRIES)
-def test_entries_of_one_type_compare_by_time_and_id_as_their_bytes_do(
-    a: HistoryEntry, b: HistoryEntry
-) -> None:
+def test_entries_of_one_type_have_the_same_order_as_their_bytes(a: HistoryEntry, b: HistoryEntry) -> None:
     a, b = a._replace(event_type="rating", value=1.0), b._replace(event_type="rating", value=1.0)
     first = (a.event_time, uuid.UUID(a.event_id).int) < (b.event_time, uuid.UUID(b.event_id).int)
     assert (encode_entry(a) < encode_entry(b)) == first
@@ -101,19 +99,21 @@ def test_an_unknown_type_has_no_code() -> None:
 
 
 @given(POPULARITIES)
-def test_popularity_survives_its_codec(popularity: Popularity) -> None:
+def test_an_encoded_popularity_is_decoded_unchanged(popularity: Popularity) -> None:
     assert Popularity.decode(popularity.encode()) == popularity
 
 
 @given(POPULARITIES)
-def test_a_record_from_before_the_newest_event_type_is_read_with_none_of_it(popularity: Popularity) -> None:
+def test_a_popularity_without_the_newest_event_type_has_a_count_of_zero_for_it(
+    popularity: Popularity,
+) -> None:
     short = popularity.encode()[: POPULARITY_SIZE - 4]
     expected = dataclasses.replace(popularity, counts=(*popularity.counts[:-1], 0))
     assert Popularity.decode(short) == expected
 
 
 @given(st.lists(POPULARITIES.filter(lambda p: p.users < 2**20), min_size=1, max_size=5))
-def test_adding_popularity_has_no_order(parts: list[Popularity]) -> None:
+def test_popularities_may_be_added_in_any_order(parts: list[Popularity]) -> None:
     total, reverse = Popularity(), Popularity()
     for part in parts:
         total += part
@@ -123,7 +123,7 @@ def test_adding_popularity_has_no_order(parts: list[Popularity]) -> None:
     assert total.raters == sum(part.raters for part in parts)
 
 
-def test_popularity_is_raters_times_mean_plus_weighted_counts() -> None:
+def test_the_score_of_a_popularity_is_raters_times_mean_plus_weighted_counts() -> None:
     counts = [0] * len(COUNTED_TYPES)
     counts[COUNTED_TYPES.index("rating")], counts[COUNTED_TYPES.index("view")] = 4, 3
     popularity = Popularity(users=5, rating_sum_micros=14 * MICROS, counts=tuple(counts))
@@ -135,7 +135,7 @@ def test_popularity_is_raters_times_mean_plus_weighted_counts() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=50))
-def test_a_ranked_list_survives_its_codec(pairs: list[tuple[int, float]]) -> None:
+def test_an_encoded_ranked_list_is_decoded_unchanged(pairs: list[tuple[int, float]]) -> None:
     indexes, scores = [i for i, _ in pairs], [s for _, s in pairs]
     raw = encode_ranked(indexes, scores)
     assert len(raw) == 8 * len(pairs)
@@ -143,18 +143,18 @@ def test_a_ranked_list_survives_its_codec(pairs: list[tuple[int, float]]) -> Non
 
 
 @given(st.lists(st.tuples(IDS, FLOAT32), max_size=20))
-def test_ranked_ids_survive_their_codec(pairs: list[tuple[str, float]]) -> None:
+def test_encoded_ranked_ids_are_decoded_unchanged(pairs: list[tuple[str, float]]) -> None:
     ids, scores = [i for i, _ in pairs], [s for _, s in pairs]
     assert decode_ranked_ids(encode_ranked_ids(ids, scores)) == (ids, tuple(scores))
 
 
 @given(st.lists(IDS))
-def test_ids_survive_their_codec(ids: list[str]) -> None:
+def test_encoded_ids_are_decoded_unchanged(ids: list[str]) -> None:
     assert decode_ids(encode_ids(ids)) == ids
 
 
 @given(st.integers(0, MAX_EVENT_TIME_MS), st.integers(0, MAX_EVENT_TIME_MS))
-def test_catalogue_records_sort_by_their_time(a: int, b: int) -> None:
+def test_catalogue_records_have_the_order_of_their_times(a: int, b: int) -> None:
     raw_a, raw_b = encode_catalog(a, '{"id": "1"}'), encode_catalog(b, '{"id": "2"}')
     assert decode_catalog(raw_a) == {"id": "1"}
     assert (raw_a[:16] < raw_b[:16]) == (a < b)
@@ -171,7 +171,7 @@ TRENDS = st.builds(
 
 
 @given(TRENDS)
-def test_a_trend_survives_its_codec(trend: Trend) -> None:
+def test_an_encoded_trend_is_decoded_unchanged(trend: Trend) -> None:
     assert Trend.decode(trend.encode()) == trend
 
 
@@ -188,12 +188,12 @@ def test_a_trend_without_anything_above_zero_has_no_score() -> None:
     assert Trend({(0, 3): MICROS, (0, 2): -2 * MICROS}).score(0) is None
 
 
-def test_an_octave_that_was_emptied_changes_no_score() -> None:
+def test_an_emptied_octave_of_a_trend_does_not_change_the_score() -> None:
     assert (Trend({(0, 5): MICROS}) + Trend({(0, 5000): 0})).score(0) == 5.0
 
 
 @given(st.lists(TRENDS, min_size=1, max_size=5), st.randoms())
-def test_adding_trends_has_no_order(trends: list[Trend], random: np.random.RandomState) -> None:
+def test_trends_may_be_added_in_any_order(trends: list[Trend], random: np.random.RandomState) -> None:
     shuffled = list(trends)
     random.shuffle(shuffled)
     assert sum(trends, Trend()) == sum(shuffled, Trend())
@@ -206,7 +206,7 @@ def test_adding_trends_has_no_order(trends: list[Trend], random: np.random.Rando
     st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=50),
     st.none() | st.integers(0, 255).map(lambda steps: steps * HOTNESS_STEP),
 )
-def test_a_fresh_list_survives_its_codec(
+def test_an_encoded_fresh_list_is_decoded_unchanged(
     version: str,
     read_at: int,
     offsets: dict[int, int],
@@ -218,7 +218,7 @@ def test_a_fresh_list_survives_its_codec(
     assert decode_fresh(encode_fresh(fresh)) == fresh
 
 
-def test_a_fresh_list_from_before_the_blend_is_still_read() -> None:
+def test_a_fresh_list_without_a_hotness_is_still_read() -> None:
     stored = bytes.fromhex(
         "412e84800000000002017631" + "03000000" + "0700000000000000" + "05000000" + "0000003f"
     )
@@ -226,7 +226,7 @@ def test_a_fresh_list_from_before_the_blend_is_still_read() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), FLOAT32), max_size=20), st.integers(0, 2**32 - 1))
-def test_a_list_says_without_decoding_whether_it_holds_an_item(
+def test_whether_a_list_holds_an_item_is_known_without_decoding_it(
     pairs: list[tuple[int, float]], other: int
 ) -> None:
     indexes = [index for index, _ in pairs]
@@ -239,7 +239,7 @@ def test_a_list_says_without_decoding_whether_it_holds_an_item(
 
 
 @given(IDS, st.none() | st.just(5 * HOTNESS_STEP), st.dictionaries(st.integers(0, 9), st.integers(0, 99)))
-def test_the_ranked_part_of_a_fresh_list_is_found_for_its_own_version_alone(
+def test_the_ranked_part_of_a_fresh_list_is_found_only_for_its_version(
     version: str, hotness: float | None, offsets: dict[int, int]
 ) -> None:
     raw = encode_fresh(FreshList(version, 7, offsets, (3, 1), (0.5, 0.25), hotness))

@@ -20,12 +20,12 @@ from contracts.stored.redis_structures import (
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1, 8), (17, 32), (128, 128), (129, 160), (257, 320)])
-def test_an_allocation_is_the_next_size_class(size: int, expected: int) -> None:
+def test_an_allocation_takes_the_next_size_class(size: int, expected: int) -> None:
     assert allocation_size(size) == expected
 
 
 @pytest.mark.parametrize(("entries", "expected"), [(1, 32), (5, 64), (1024, 8192), (1025, 16_384)])
-def test_a_table_has_the_next_power_of_two(entries: int, expected: int) -> None:
+def test_the_size_of_a_hash_table_is_the_next_power_of_two(entries: int, expected: int) -> None:
     assert table_bytes(entries) == expected
 
 
@@ -70,7 +70,7 @@ def _keys(fields: int) -> int:
 
 # Both encodings of each structure, and both sides of the thresholds.
 @pytest.mark.parametrize(("fields", "size"), [(1, 29), (40, 29), (512, 29), (513, 29), (40, 87), (700, 800)])
-def test_a_hash_takes_what_is_predicted(bytes_per_key: Grown, fields: int, size: int) -> None:
+def test_a_hash_takes_the_predicted_memory(bytes_per_key: Grown, fields: int, size: int) -> None:
     values = {f"i{n:07d}": b"\xff" * size for n in range(fields)}
     found = bytes_per_key(lambda pipe, key: pipe.hset(key, mapping=values), _keys(fields))
     assert hash_bytes(fields, 8, size) + key_bytes(10) == pytest.approx(found, rel=0.15)
@@ -78,7 +78,7 @@ def test_a_hash_takes_what_is_predicted(bytes_per_key: Grown, fields: int, size:
 
 @pytest.mark.parametrize("members", [1, 20, 128, 129, 1000])
 @pytest.mark.parametrize("scale", [1, 1 / 7], ids=["integer", "real"])
-def test_a_zset_takes_what_is_predicted(bytes_per_key: Grown, members: int, scale: float) -> None:
+def test_a_sorted_set_takes_the_predicted_memory(bytes_per_key: Grown, members: int, scale: float) -> None:
     scores = {f"i{n:07d}": (1_760_000_000_000 + n) * scale for n in range(members)}
     found = bytes_per_key(lambda pipe, key: pipe.zadd(key, scores), _keys(members))
     predicted = zset_bytes(members, 8, INTEGER if scale == 1 else REAL) + key_bytes(10)
@@ -86,10 +86,10 @@ def test_a_zset_takes_what_is_predicted(bytes_per_key: Grown, members: int, scal
 
 
 @pytest.mark.parametrize("size", [10, 44, 45, 830, 70_000])
-def test_a_string_takes_what_is_predicted(bytes_per_key: Grown, size: int) -> None:
+def test_a_string_takes_the_predicted_memory(bytes_per_key: Grown, size: int) -> None:
     found = bytes_per_key(lambda pipe, key: pipe.set(key, b"\xff" * size, ex=1000), _keys(1 + size // 100))
     assert string_bytes(size) + key_bytes(10, expires=True) == pytest.approx(found, rel=0.15)
 
 
-def test_what_is_empty_takes_nothing() -> None:
+def test_an_empty_structure_takes_no_memory() -> None:
     assert hash_bytes(0, 8, 8) == zset_bytes(0, 8, REAL) == 0

@@ -29,7 +29,7 @@ def matrices(draw: st.DrawFn) -> StoredRows:
 
 
 @given(matrices(), st.integers(1, 5))
-def test_a_matrix_survives_its_codec_in_parts_of_any_size(rows: StoredRows, part: int) -> None:
+def test_a_matrix_encoded_in_parts_of_any_size_is_decoded_unchanged(rows: StoredRows, part: int) -> None:
     items = len(rows.indptr) - 1
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signal_arrays, "ITEMS_PER_PART", part)
@@ -67,26 +67,26 @@ def test_a_damaged_or_missing_part_is_refused(damage: bytes | None) -> None:
         decode_rows("m", {"m:0": damage}, 2)
 
 
-def test_a_part_that_was_cut_off_is_refused() -> None:
+def test_a_truncated_part_is_refused() -> None:
     _, fields = _small()
     with pytest.raises(SignalArraysError, match="not those of 2 entries"):
         decode_rows("m", {"m:0": fields["m:0"][:-1]}, 2)
 
 
-def test_a_matrix_of_another_number_of_items_is_refused() -> None:
+def test_a_matrix_with_another_number_of_items_is_refused() -> None:
     _, fields = _small()
     with pytest.raises(SignalArraysError, match="2 items, not of 3"):
         decode_rows("m", fields, 3)
 
 
-def test_a_row_that_is_too_long_is_refused_before_it_is_written() -> None:
+def test_too_long_a_row_is_refused_before_it_is_written() -> None:
     count = signal_arrays.MAX_ROW + 1
     rows = StoredRows(np.array([0, count]), np.zeros(count, np.int32), np.zeros(count, np.float16), 1.0)
     with pytest.raises(ValueError, match="more than 65535"):
         encode_rows("m", rows)
 
 
-def test_a_vector_survives_its_codec_and_one_of_another_length_is_refused() -> None:
+def test_a_vector_is_decoded_unchanged_and_one_of_another_length_is_refused() -> None:
     vector = np.array([1.5, -2.0], np.float32)
     np.testing.assert_array_equal(decode_vector("v", encode_vector(vector), 2), vector)
     for raw in (None, b"abc"):

@@ -46,14 +46,14 @@ def test_every_field_is_read_as_it_was_written(status: StreamingStatus | Trainin
 
 
 @pytest.mark.parametrize("kind", [StreamingStatus, TrainingStatus])
-def test_a_field_that_nobody_wrote_is_none_and_is_not_written(
+def test_a_missing_field_is_read_as_none_and_not_written(
     kind: type[StreamingStatus] | type[TrainingStatus],
 ) -> None:
     assert kind.decode({}) == kind()
     assert kind().encode() == {}
 
 
-def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
+def test_the_text_in_redis_does_not_change_between_versions() -> None:
     assert STREAMING.encode() == {
         "heartbeat": "1700000000123",
         "online_through": "1700000000000",
@@ -72,12 +72,12 @@ def test_the_text_in_redis_is_the_one_that_was_always_written() -> None:
     assert TRAINING.encode()["served_request"] == "3"
 
 
-def test_a_field_that_cannot_be_read_is_none_and_an_unknown_one_is_ignored() -> None:
+def test_an_unreadable_field_is_read_as_none_and_an_unknown_one_is_ignored() -> None:
     text = {"heartbeat": "soon", "online_through": "12.0", "pending_users": "inf", "of_the_future": "1"}
     assert StreamingStatus.decode(as_stored(text)) == StreamingStatus(online_through=12)
 
 
-def test_a_request_is_served_when_a_newer_one_is() -> None:
+def test_a_request_counts_as_served_when_a_newer_one_was_served() -> None:
     assert TrainingStatus(served_request=3).has_served(2)
     assert not TrainingStatus(served_request=3).has_served(4)
     assert not TrainingStatus().has_served(1)

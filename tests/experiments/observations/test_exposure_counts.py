@@ -13,7 +13,7 @@ from tests.experiments.lake_rows import HOUR, START, exposure, interaction, rows
 WINDOW = 24 * HOUR
 
 
-def test_clicks_conversions_and_sessions_belong_to_the_lists_that_came_before_them() -> None:
+def test_clicks_and_conversions_and_sessions_count_for_the_lists_before_them() -> None:
     found = ShownRows(
         rows(
             [
@@ -53,7 +53,7 @@ def test_clicks_conversions_and_sessions_belong_to_the_lists_that_came_before_th
     assert found.catalogue_items == 4  # i, j, k and z
 
 
-def test_the_novelty_of_a_shown_item_is_its_information() -> None:
+def test_the_novelty_of_a_shown_item_is_its_self_information() -> None:
     events = [interaction("ann", "i", START + n) for n in range(3)] + [interaction("bob", "j", START)]
     found = ShownRows(rows([exposure("ann", "a", "ij", START)], events), WINDOW)
     expected = (-math.log2(3 / 4) - math.log2(1 / 4)) / 2

@@ -27,7 +27,7 @@ def write_outcomes(lake_uri: Path, outcomes: list[Outcome]) -> None:
     write_deltalake(OUTCOMES.path(str(lake_uri)), named, mode="append")
 
 
-def test_rows_of_the_lake_are_read_as_they_were_counted(tmp_path: Path) -> None:
+def test_outcomes_of_the_lake_are_read_as_they_were_counted(tmp_path: Path) -> None:
     outcomes = [Outcome(0, 5, AT, AT + 9, HIT), Outcome(1, 5, AT + 3_600_000, AT, MISS)]
     assert read_outcomes(str(tmp_path)).num_rows == 0
     write_outcomes(tmp_path, outcomes)
@@ -35,7 +35,7 @@ def test_rows_of_the_lake_are_read_as_they_were_counted(tmp_path: Path) -> None:
     assert read_outcomes(str(tmp_path), since_ms=AT + 1).equals(rows_of(outcomes[1:]))
 
 
-def test_an_event_counts_once_as_it_was_scored_last() -> None:
+def test_an_event_that_was_scored_twice_counts_once_as_scored_last() -> None:
     before, after = Outcome(0, 5, AT, AT + 1, MISS), Outcome(0, 5, AT, AT + 2, HIT)
     other_topic = Outcome(0, 5, AT + 7, AT, MISS)  # created again: its offsets begin anew
     rows = rows_of([after, other_topic, before, after])

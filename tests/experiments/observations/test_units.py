@@ -23,7 +23,7 @@ def sums_by_unit(observed: Observations, name: str) -> dict[str, float]:
     }
 
 
-def test_a_unit_counts_from_its_first_exposure_by_arm_and_day() -> None:
+def test_a_unit_counts_by_arm_and_day_from_its_first_exposure_on() -> None:
     observed = observe(
         EXPERIMENT,
         rows(
@@ -57,7 +57,7 @@ def test_a_unit_counts_from_its_first_exposure_by_arm_and_day() -> None:
     assert observed.on_day(9).tolist() == [False, False]
 
 
-def test_an_event_joins_the_recommendation_that_it_names_or_the_newest_within_the_window() -> None:
+def test_an_event_belongs_to_the_recommendation_it_names_or_else_to_the_newest_in_the_window() -> None:
     observed = observe(
         EXPERIMENT,
         rows(
@@ -81,7 +81,7 @@ def test_an_event_joins_the_recommendation_that_it_names_or_the_newest_within_th
     assert sums_by_unit(observed, "clicks") == {ANN: 2.0}
 
 
-def test_a_forged_arm_a_tester_and_another_run_count_nowhere() -> None:
+def test_forged_arms_and_testers_and_other_runs_do_not_count() -> None:
     experiment = running(testers={AMY: "b"})
     exposures = [
         exposure(ANN, "b", "xyz", START),  # not where the assignment puts ann
@@ -96,7 +96,7 @@ def test_a_forged_arm_a_tester_and_another_run_count_nowhere() -> None:
     assert observed.refused == 2
 
 
-def test_where_a_client_says_what_was_on_the_screen_the_answer_does_not_count() -> None:
+def test_where_a_client_reports_what_it_showed_the_answer_itself_does_not_count() -> None:
     exposures = [
         exposure(BOB, "b", "xyz", START, recommendation_id="r"),
         exposure(BOB, "b", "x", START + 1, recommendation_id="r", reported_by="client"),
@@ -105,14 +105,14 @@ def test_where_a_client_says_what_was_on_the_screen_the_answer_does_not_count() 
     assert sums_by_unit(observe(EXPERIMENT, rows(exposures, []), WINDOW, UNTIL), "impressions") == {BOB: 2.0}
 
 
-def test_sessions_end_after_half_an_hour_and_named_ones_when_the_name_changes() -> None:
+def test_a_session_ends_after_half_an_hour_and_a_named_one_when_the_name_changes() -> None:
     events = [interaction(BOB, "x", START + minutes * 60_000) for minutes in (1, 20, 45, 80)]
     events += [interaction(BOB, "y", START + DAY + n * HOUR, session_id="s") for n in range(3)]
     observed = observe(EXPERIMENT, rows([exposure(BOB, "b", "x", START)], events), WINDOW, UNTIL)
     assert sums_by_unit(observed, "sessions") == {BOB: 3.0}
 
 
-def test_nothing_shown_is_no_units_and_a_stop_ends_the_counting() -> None:
+def test_without_exposures_there_are_no_units_and_a_stop_ends_the_counting() -> None:
     nothing = observe(EXPERIMENT, rows([], [interaction(ANN, "x", START)]), WINDOW, UNTIL)
     assert (len(nothing.unit_ids), sums_by_unit(nothing, "clicks")) == (0, {})
     stopped = EXPERIMENT.model_copy(update={"state": "stopped", "stopped_at": START + HOUR})
@@ -122,7 +122,7 @@ def test_nothing_shown_is_no_units_and_a_stop_ends_the_counting() -> None:
     assert sums_by_unit(observed, "clicks") == {}
 
 
-def test_the_join_is_that_of_a_plain_loop() -> None:
+def test_the_join_equals_that_of_a_plain_loop() -> None:
     rng = np.random.default_rng(9)
     exposures, events = [], []
     people = [(ANN, "a"), (BOB, "b"), (AMY, "a")]

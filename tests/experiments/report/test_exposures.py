@@ -9,7 +9,7 @@ from experiments.report.exposures import as_text, exposure_report, report_of_row
 from tests.experiments.lake_rows import HOUR, START, exposure, interaction, rows
 
 
-def test_figures_stand_by_version_and_by_arm() -> None:
+def test_the_report_has_figures_by_version_and_by_arm() -> None:
     exposures = [
         exposure("ann", "a", "ij", START),
         exposure("bob", "b", "ik", START, model_version="v2"),
@@ -29,7 +29,7 @@ def test_figures_stand_by_version_and_by_arm() -> None:
     assert len(lines) == 1 + 1 + 3 + 3
 
 
-def test_a_lake_without_exposures_is_one_sentence(tmp_path: Path) -> None:
+def test_the_report_of_a_lake_without_exposures_is_one_sentence(tmp_path: Path) -> None:
     report = exposure_report(ExperimentSettings(lake_uri=str(tmp_path)), START, 24)
     assert report.total.click_through_rate is None
     assert as_text(report).startswith("nothing was shown")

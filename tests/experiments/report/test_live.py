@@ -12,7 +12,7 @@ from tests.experiments.observations.test_outcomes import write_outcomes
 AT = 1_767_225_600_000
 
 
-def test_the_report_is_the_recount_by_version_and_list(tmp_path: Path) -> None:
+def test_the_report_equals_a_recount_by_version_and_list(tmp_path: Path) -> None:
     hit, miss = Scored("v", BATCH, 2, 2, None), Scored("w", FALLBACK, None, None, None)
     old = Outcome(0, 0, AT - 1, AT, hit)
     write_outcomes(tmp_path, [old, Outcome(0, 1, AT, AT, hit), Outcome(0, 2, AT + 5, AT, miss)])
@@ -30,5 +30,5 @@ def test_the_report_is_the_recount_by_version_and_list(tmp_path: Path) -> None:
     assert len(as_text(report).splitlines()) == 1 + 4 + 4
 
 
-def test_without_an_outcome_there_is_one_sentence(tmp_path: Path) -> None:
+def test_the_report_of_a_lake_without_outcomes_is_one_sentence(tmp_path: Path) -> None:
     assert as_text(live_report(str(tmp_path), AT, 24)).startswith("no event counted")

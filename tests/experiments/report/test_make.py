@@ -75,7 +75,7 @@ def report_of(rates: tuple[float, ...], experiment: Experiment | None = None, **
     return make_report(experiment or running(arms=len(rates), **fields), world(rates, **changes))
 
 
-def test_a_planted_lift_is_found_with_an_interval_that_covers_it_and_the_practices_hold() -> None:
+def test_the_report_finds_a_planted_lift_inside_its_interval_and_the_practices_hold() -> None:
     report = report_of((0.10, 0.12))
     (row,) = [each for each in report.comparisons if each.metric == "click_through_rate"]
     assert row.any_time.low is not None
@@ -98,7 +98,7 @@ def test_a_planted_lift_is_found_with_an_interval_that_covers_it_and_the_practic
     assert sum(arm.users for arm in report.arms) == USERS
 
 
-def test_without_a_difference_the_control_stays_and_before_the_end_one_waits() -> None:
+def test_without_a_difference_the_decision_is_the_control_and_before_the_end_it_is_to_wait() -> None:
     assert report_of((0.1, 0.1)).decision.startswith("No lift of 10% was found")
     early = report_of((0.1, 0.1), days=4, users=300)
     assert early.decision.startswith("Wait: ")
@@ -106,7 +106,7 @@ def test_without_a_difference_the_control_stays_and_before_the_end_one_waits() -
     assert report_of((0.12, 0.08, 0.07)).decision.startswith("Keep a: every other arm is worse")
 
 
-def test_a_split_that_is_not_that_of_the_weights_stops_the_report() -> None:
+def test_a_split_unlike_the_weights_stops_the_report() -> None:
     arms = [{"name": "a", "weight": 3}, {"name": "b", "weight": 2}]
     assert not report_of((0.1, 0.1)).sample_ratio.alarm
     skewed = running()
@@ -117,7 +117,7 @@ def test_a_split_that_is_not_that_of_the_weights_stops_the_report() -> None:
     assert not report.practices[0].holds
 
 
-def test_an_effect_that_wears_off_is_called_so() -> None:
+def test_the_report_says_that_an_effect_wears_off() -> None:
     report = report_of((0.10, 0.16), wears_off=True)
     assert report.novelty[0].found
     assert report.novelty[0].slope is not None
@@ -132,7 +132,7 @@ def test_a_harmful_arm_violates_its_guardrail() -> None:
     assert report.decision.startswith("Stop b")
 
 
-def test_a_stopped_arm_says_why_and_its_missing_users_are_no_alarm() -> None:
+def test_the_report_says_why_an_arm_was_stopped_and_its_missing_users_raise_no_alarm() -> None:
     stopped = StoppedArm(arm="b", at=START + DAY, reason="guardrail")
     report = report_of((0.1, 0.1), running(arms=2).model_copy(update={"stopped_arms": (stopped,)}))
     assert report.arms[1].stopped == "guardrail"
@@ -147,7 +147,7 @@ def test_other_experiments_and_models_are_named_as_external_factors() -> None:
 
 
 @pytest.mark.parametrize("shape", ["much", "nothing"])
-def test_the_report_is_json_text_and_a_self_contained_page(shape: str) -> None:
+def test_the_report_is_written_as_json_and_text_and_a_self_contained_page(shape: str) -> None:
     if shape == "much":
         report = make_report(running(hypothesis="<b>bold & odd</b>"), world((0.10, 0.12), users=400))
     else:

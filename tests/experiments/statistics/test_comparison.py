@@ -17,7 +17,7 @@ def constant(value: float, variance: float, units: float) -> ArmValue:
     return ArmValue(np.asarray(value), np.asarray(variance), np.asarray(units))
 
 
-def test_looking_often_misleads_the_fixed_test_and_not_the_one_made_for_it() -> None:
+def test_frequent_looks_mislead_the_fixed_test_but_not_the_sequential_one() -> None:
     rng = np.random.default_rng(11)
     control, arm = (looks_of_an_arm(rng, runs=400, looks=200, users_a_look=8) for _ in range(2))
     peeked = (fixed_horizon(control, arm).p_value[:, 15:] < ALPHA).any(axis=1).mean()
@@ -27,7 +27,7 @@ def test_looking_often_misleads_the_fixed_test_and_not_the_one_made_for_it() -> 
     assert ((valid.low > 0) | (valid.high < 0)).any(axis=1).mean() <= ALPHA
 
 
-def test_the_interval_that_may_be_looked_at_often_covers_a_planted_lift_at_all_looks_together() -> None:
+def test_the_sequential_interval_covers_a_planted_lift_at_all_looks_together() -> None:
     rng = np.random.default_rng(12)
     control = looks_of_an_arm(rng, runs=300, looks=150, users_a_look=10)
     arm = looks_of_an_arm(rng, runs=300, looks=150, users_a_look=10, lift=0.3)
@@ -36,7 +36,7 @@ def test_the_interval_that_may_be_looked_at_often_covers_a_planted_lift_at_all_l
     assert missed.any(axis=1).mean() <= ALPHA
 
 
-def test_the_fixed_test_is_welchs() -> None:
+def test_the_fixed_test_equals_welchs_test() -> None:
     rng = np.random.default_rng(13)
     one, two = rng.gamma(2.0, 1.0, 300), rng.gamma(2.1, 1.2, 200)
     found = fixed_horizon(arm_value(ratio_sums(one)), arm_value(ratio_sums(two)))
@@ -44,7 +44,7 @@ def test_the_fixed_test_is_welchs() -> None:
 
 
 @pytest.mark.parametrize("test", ["fixed", "any time"])
-def test_an_interval_leaves_out_no_lift_exactly_where_its_test_rejects(test: str) -> None:
+def test_an_interval_excludes_zero_exactly_where_its_test_rejects(test: str) -> None:
     rng = np.random.default_rng(14)
     control, arm = (looks_of_an_arm(rng, 200, 40, 10, lift) for lift in (0.0, 0.2))
     found = fixed_horizon(control, arm) if test == "fixed" else any_time(control, arm, 0.2)

@@ -14,10 +14,10 @@ def test_an_effect_that_wears_off_has_a_falling_trend() -> None:
     assert -0.05 < found.slope < -0.03
 
 
-def test_a_steady_effect_has_none_and_days_without_figures_are_left_out() -> None:
+def test_a_steady_effect_has_no_trend_and_days_without_figures_are_left_out() -> None:
     lifts = [0.1 + noise for noise in NOISE] + [float("nan")]
     assert not novelty(lifts, [1e-4] * 8).is_found
 
 
-def test_two_days_show_no_trend() -> None:
+def test_two_days_give_no_trend() -> None:
     assert novelty([0.3, 0.1], [1e-4, 1e-4]).slope is None

@@ -18,7 +18,7 @@ def test_a_lift_of_the_stated_size_is_found_with_the_stated_power() -> None:
     assert (fixed_horizon(control, arm).p_value < 0.05).mean() == pytest.approx(0.8, abs=0.03)
 
 
-def test_the_days_left_follow_from_the_pace() -> None:
+def test_the_remaining_days_follow_from_the_pace() -> None:
     found = plan(value=2.0, deviation=2.0, units=100, per_day=50.0, minimum_effect=0.2)
     assert found.needed_units == 393
     assert found.days_left == pytest.approx(293 / 50)

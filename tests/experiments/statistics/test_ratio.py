@@ -8,14 +8,14 @@ import pytest
 from experiments.statistics.ratio import arm_value, linearise, ratio_sums
 
 
-def test_without_a_denominator_a_ratio_is_the_mean_with_the_classic_variance() -> None:
+def test_a_ratio_without_a_denominator_is_a_mean_with_the_usual_variance() -> None:
     values = np.random.default_rng(1).poisson(2.0, 500).astype(float)
     found = arm_value(ratio_sums(values))
     assert float(found.value) == pytest.approx(values.mean())
     assert float(found.variance) == pytest.approx(values.var(ddof=1) / 500)
 
 
-def test_the_variance_is_the_spread_of_the_ratio_over_repeated_samples() -> None:
+def test_the_variance_equals_that_of_the_ratio_over_repeated_samples() -> None:
     rng = np.random.default_rng(2)
     impressions = 1.0 + rng.poisson(rng.exponential(4.0, (4000, 300)))
     clicks = rng.binomial(impressions.astype(int), rng.beta(1.0, 9.0, (4000, 300))).astype(float)

@@ -33,7 +33,7 @@ def world(seed: int) -> tuple[Logged, np.ndarray, np.ndarray, float]:
     )
 
 
-def test_the_estimates_find_what_another_ranking_earns_where_the_plain_mean_does_not() -> None:
+def test_replay_estimates_what_another_ranking_earns_where_the_plain_mean_is_wrong() -> None:
     logged, predicted, predicted_target, truth = world(21)
     assert abs(logged.reward.mean() - truth) > 0.05
     for found in (

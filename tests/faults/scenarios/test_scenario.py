@@ -18,7 +18,7 @@ from tests.faults.scenarios.scenario import CannotRunHereError, Row, run_scenari
         (CannotRunHereError("no mount"), "not run", "no mount"),
     ],
 )
-def test_a_row_says_whether_a_scenario_holds_whatever_it_raises(
+def test_a_row_says_whether_a_scenario_holds_even_if_it_raises_an_error(
     tmp_path: Path, error: Exception | None, outcome: str, figures: str
 ) -> None:
     def scenario(folder: Path) -> str:

@@ -50,7 +50,7 @@ def test_lists_are_read_with_their_types(redis_url: str) -> None:
     assert {item.item_id for item in history.items} == {"i00", "i01"}
 
 
-def test_a_refusal_names_its_fields(redis_url: str) -> None:
+def test_a_refused_request_raises_an_error_that_names_the_fields(redis_url: str) -> None:
     async def ask(client: AsyncClient) -> None:
         with pytest.raises(ProblemError) as refused:
             await client.recommendations("ann", n=5_000)
@@ -67,7 +67,7 @@ def test_a_refusal_names_its_fields(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize(("key", "status"), [("secret", 503), ("another", 401)])
-def test_the_key_is_sent(redis_url: str, key: str, status: int) -> None:
+def test_the_client_sends_its_key(redis_url: str, key: str, status: int) -> None:
     async def ask(client: AsyncClient) -> None:
         # With the right key the request fails only at the broker, which does not run.
         with pytest.raises(ProblemError) as refused:
@@ -77,7 +77,7 @@ def test_the_key_is_sent(redis_url: str, key: str, status: int) -> None:
     _through(redis_url, ask, api_key=key)
 
 
-def test_a_call_is_repeated_until_it_is_answered() -> None:
+def test_a_call_is_repeated_until_the_api_answers() -> None:
     seen: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -127,7 +127,7 @@ def test_an_api_that_does_not_answer_is_an_error_after_all_attempts() -> None:
         (calls.erasure("r"), "GET /v1/erasures/{receipt}", "Erasure"),
     ],
 )
-def test_every_call_is_one_of_the_api_and_its_fields_are_those_of_the_contract(
+def test_every_call_is_a_route_of_the_api_with_the_fields_of_the_contract(
     call: calls.Call[Any], route: str, schema: str
 ) -> None:
     contract = json.loads(CONTRACT.read_text())
@@ -139,7 +139,7 @@ def test_every_call_is_one_of_the_api_and_its_fields_are_those_of_the_contract(
     assert set(call.answer.model_fields) <= set(contract[schema]["properties"])
 
 
-def test_an_id_is_one_part_of_the_path() -> None:
+def test_an_id_with_a_slash_is_one_segment_of_the_path() -> None:
     assert calls.history("a/b?c", 1).path == "/v1/users/a%2Fb%3Fc/history"
     assert (
         answers.Accepted.model_validate({"accepted": 1, "rejected": [], "token": "t", "more": 2}).token == "t"

@@ -30,7 +30,7 @@ def test_every_event_goes_out_once_and_in_order() -> None:
     assert max(map(len, sent)) == 7
 
 
-def test_a_sender_that_is_faster_than_the_api_waits() -> None:
+def test_a_sender_waits_while_the_api_is_slower() -> None:
     gate, taken = threading.Event(), threading.Event()
 
     def send(events: Sequence[Event]) -> Accepted:
@@ -51,7 +51,7 @@ def test_a_sender_that_is_faster_than_the_api_waits() -> None:
         batches.put(_event(0))
 
 
-def test_what_the_api_refuses_is_told_with_its_event() -> None:
+def test_the_client_reports_each_refused_event_with_the_reason() -> None:
     def send(events: Sequence[Event]) -> Accepted:
         if len(events) == 1:
             raise ProblemError(422, "", "", {"rejected": [{"index": 0, "reason": "no good"}]})
@@ -69,7 +69,7 @@ def test_what_the_api_refuses_is_told_with_its_event() -> None:
 
 
 @pytest.mark.parametrize("error", [UnreachableError("nobody there"), ProblemError(503, "", "later", {})])
-def test_close_gives_the_lost_events_back_with_their_ids(error: Exception) -> None:
+def test_closing_returns_the_events_that_were_lost_with_their_ids(error: Exception) -> None:
     def send(events: Sequence[Event]) -> Accepted:
         raise error
 
@@ -83,6 +83,6 @@ def test_close_gives_the_lost_events_back_with_their_ids(error: Exception) -> No
     batches.close()  # the error is raised only once
 
 
-def test_a_batch_is_no_larger_than_a_request() -> None:
+def test_a_batch_never_exceeds_the_limit_of_a_request() -> None:
     with pytest.raises(ValueError, match="1 to 1,000 events"):
         EventBatches(_accepts([]), size=1_001)  # type: ignore[arg-type]

@@ -14,14 +14,14 @@ EXCHANGE = Exchange("http://api/", "secret", Retries(attempts=2, first=1.0))
 POPULAR = calls.popular(3, {"category": "go"})
 
 
-def test_a_call_becomes_a_request_with_its_key() -> None:
+def test_a_call_becomes_a_request_that_carries_the_key() -> None:
     with httpx.Client() as http:
         request = EXCHANGE.request(http, POPULAR)
     assert (request.method, str(request.url)) == ("GET", "http://api/v1/popular?n=3&category=go")
     assert request.headers["X-API-Key"] == "secret"
 
 
-def test_what_may_be_tried_again_is_a_pause_and_the_last_attempt_an_error() -> None:
+def test_a_failure_gives_a_pause_before_the_next_attempt_and_the_last_one_an_error() -> None:
     no_answer = httpx.ConnectError("refused")
     for came in (no_answer, httpx.Response(503)):
         pause = EXCHANGE.result(POPULAR, 1, came)

@@ -11,7 +11,7 @@ from headwater.client import Client, ProblemError, Retries, UnreachableError
 URL = "http://localhost"
 
 
-def test_it_waits_as_it_is_asked_to_and_repeats() -> None:
+def test_the_client_waits_as_long_as_the_api_asks_and_repeats_the_call() -> None:
     answers = [
         httpx.Response(429, headers={"Retry-After": "0"}),
         httpx.Response(504, text="<html>gateway</html>"),
@@ -21,7 +21,7 @@ def test_it_waits_as_it_is_asked_to_and_repeats() -> None:
         assert Client(URL, retries=Retries(first=0.001), http=http).popular().items[0].item_id == "i1"
 
 
-def test_an_answer_that_no_api_gave_is_shown() -> None:
+def test_an_answer_that_is_not_from_the_api_is_shown_in_the_error() -> None:
     not_found = httpx.MockTransport(lambda _: httpx.Response(404, text="not here"))
     with (
         httpx.Client(transport=not_found) as http,

@@ -23,13 +23,13 @@ from ingest.files.rejected_lines import SourceError
         ("userID,artistID,weight", "userID,artistID,-,-,-"),
     ],
 )
-def test_usual_names_are_known_however_they_are_written(names: str, wanted: str) -> None:
+def test_usual_column_names_are_known_in_any_spelling(names: str, wanted: str) -> None:
     found = resolve("x.csv", names.split(","), {})
     assert ",".join(name or "-" for name in found.by_part.values()) == wanted
     assert found.guessed == {part for part, name in found.by_part.items() if name}
 
 
-def test_what_the_user_names_comes_first_and_is_not_a_guess() -> None:
+def test_a_column_that_the_user_names_is_used_and_does_not_count_as_a_guess() -> None:
     found = resolve("x.csv", ["user", "who", "item", "rating"], {"user": "WHO", "value": "-"})
     assert (found.user, found.value, found.guessed) == ("who", None, {"item"})
     assert found.unused_names(["user", "who", "item", "rating"]) == ["user", "rating"]
@@ -49,7 +49,7 @@ def test_a_missing_column_is_one_sentence(mapping: dict[str, str], message: str)
 
 
 @pytest.mark.parametrize("text", ["user", "user=", "who=user", "user=a,,item=b", ""])
-def test_a_mapping_that_is_not_understood_is_explained(text: str) -> None:
+def test_an_invalid_mapping_is_an_error_that_explains_the_form(text: str) -> None:
     with pytest.raises(SourceError, match="--columns does not understand"):
         parse_columns(text)
 
@@ -60,5 +60,5 @@ def test_no_two_parts_have_the_same_name() -> None:
 
 
 @given(st.sampled_from([name for usual in USUAL.values() for name in usual]), st.sampled_from(" _-."))
-def test_case_and_signs_do_not_matter(name: str, sign: str) -> None:
+def test_case_and_punctuation_of_column_names_do_not_matter(name: str, sign: str) -> None:
     assert plain(f' "{sign.join(name.upper())}:token" ') == name

@@ -29,7 +29,7 @@ ANSWERS: list[tuple[dict[str, Any], int]] = [
 
 @pytest.mark.parametrize(("answer", "events"), ANSWERS)
 @pytest.mark.parametrize("indent", [None, 2])
-def test_the_only_list_of_an_apis_answer_holds_the_records(
+def test_the_only_list_in_a_json_object_holds_the_records(
     tmp_path: Path, answer: dict[str, Any], events: int, indent: int | None
 ) -> None:
     path = tmp_path / "answer.json"

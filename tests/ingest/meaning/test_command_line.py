@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 from ingest.meaning.command_line import TypedReading, with_reading_options
 
 
-def test_a_command_has_the_options_beside_its_own_and_gets_them_as_one() -> None:
+def test_a_command_has_the_common_options_beside_its_own_and_gets_them_as_one_value() -> None:
     app = typer.Typer()
     got: list[tuple[str, TypedReading]] = []
 

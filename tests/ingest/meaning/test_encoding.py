@@ -26,7 +26,7 @@ VALUES = st.one_of(
     moment=st.integers(0, MAX_EVENT_TIME_MS),
     kind=st.sampled_from([*EVENT_TYPES, "stare", "Rating"]),
 )
-def test_the_fast_path_accepts_and_makes_what_the_contract_does(
+def test_the_fast_path_accepts_the_same_rows_and_gives_the_same_bytes_as_the_contract(
     user: str, item: str, value: str, moment: int, kind: str
 ) -> None:
     try:
@@ -59,7 +59,7 @@ def test_the_fast_path_accepts_and_makes_what_the_contract_does(
         assert event.time_ms == moment
 
 
-def test_the_same_content_has_the_same_id_and_any_other_content_another() -> None:
+def test_equal_content_has_the_same_id_and_other_content_another_id() -> None:
     one = ("1", "2", "3.5", 1_000, "rating")
     others = [
         ("2", "2", "3.5", 1_000, "rating"),

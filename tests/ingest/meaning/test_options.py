@@ -10,11 +10,11 @@ from ingest.meaning.options import parse_separator
     ("typed", "separator"),
     [(";", ";"), ("tab", "\t"), ("\\t", "\t"), ("\\x01", "\x01"), ("||", "||"), (" - ", " - ")],
 )
-def test_a_separator_is_taken_as_it_is_typed(typed: str, separator: str) -> None:
+def test_a_separator_is_used_as_typed(typed: str, separator: str) -> None:
     assert parse_separator(typed) == separator
 
 
 @pytest.mark.parametrize("typed", ["", "\n", '"', "a\rb"])
-def test_a_separator_that_no_field_could_end_with_is_refused(typed: str) -> None:
+def test_a_separator_that_cannot_separate_fields_is_refused(typed: str) -> None:
     with pytest.raises(SourceError, match="--separator"):
         parse_separator(typed)

@@ -50,7 +50,7 @@ def test_a_late_event_is_not_delayed_further() -> None:
     assert sent == pytest.approx([0, 5, 10])
 
 
-def test_stopping_ends_the_stream_also_while_waiting() -> None:
+def test_a_stop_ends_the_stream_even_during_a_pause() -> None:
     stop, sent = Event(), 0
     for _ in at_pace(_events(0, 3_600_000), at_speed(1), stop):
         sent += 1

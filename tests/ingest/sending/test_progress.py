@@ -15,7 +15,7 @@ from ingest.sending.progress import in_words, reporting, write_progress
 PROGRESS = IngestProgress(sent=2000, acknowledged=1, rejected_lines=3)
 
 
-def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
+def test_the_progress_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "progress.json"
     for sent in (1, 2):
         write_progress(path, IngestProgress(sent=sent))
@@ -23,7 +23,7 @@ def test_the_file_is_replaced_whole(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["progress.json"]
 
 
-def test_the_file_exists_from_the_beginning_and_follows_the_counts(tmp_path: Path) -> None:
+def test_the_progress_file_exists_from_the_start_and_follows_the_counts(tmp_path: Path) -> None:
     path, counts = tmp_path / "deep" / "progress.json", [PROGRESS]
     with reporting(lambda: counts[-1], path, Console(file=io.StringIO())):
         assert json.loads(path.read_text())["sent"] == 2000
@@ -35,13 +35,13 @@ def test_the_file_exists_from_the_beginning_and_follows_the_counts(tmp_path: Pat
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_the_line_is_shown_on_a_terminal_only(terminal: bool) -> None:
+def test_the_progress_line_is_shown_only_on_a_terminal(terminal: bool) -> None:
     screen = io.StringIO()
     with reporting(lambda: PROGRESS, None, Console(file=screen, force_terminal=terminal)):
         time.sleep(0.7)
     assert ("2,000 events sent" in screen.getvalue()) == terminal
 
 
-def test_the_counts_are_given_in_words() -> None:
+def test_the_progress_line_names_its_counts() -> None:
     assert in_words(PROGRESS) == "2,000 events sent, 1 acknowledged, 0 failed, 3 lines rejected"
     assert in_words(replace(PROGRESS, events_per_second=12_345)).endswith("(12,345/s)")

@@ -6,7 +6,7 @@ from pathlib import Path
 from ingest.sending.replay_mark import ReplayedMark, fingerprint
 
 
-def test_a_mark_is_there_only_for_the_source_it_was_written_for(tmp_path: Path) -> None:
+def test_a_mark_holds_only_for_the_source_it_was_written_for(tmp_path: Path) -> None:
     mark = ReplayedMark(tmp_path / "replayed", "a")
     assert not mark.is_there()
     mark.write()

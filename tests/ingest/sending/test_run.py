@@ -98,7 +98,7 @@ def test_a_limit_counts_history_and_live_traffic_together(broker: str) -> None:
     assert final.catalog_acknowledged == 25
 
 
-def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic_goes_on(
+def test_a_source_that_was_replayed_completely_is_not_sent_again_but_its_live_traffic_continues(
     broker: str, tmp_path: Path
 ) -> None:
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
@@ -110,13 +110,13 @@ def test_a_source_that_was_replayed_whole_is_not_sent_again_but_its_live_traffic
     assert (final.acknowledged, final.catalog_sent) == (7, 0)
 
 
-def test_a_replay_that_was_cut_short_begins_again(broker: str, tmp_path: Path) -> None:
+def test_an_interrupted_replay_begins_again(broker: str, tmp_path: Path) -> None:
     mark = ReplayedMark(tmp_path / "replayed", "world")
     _run(SyntheticWorld(WorldSize(users=5, items=20, ratings=30)), broker, replayed=mark, limit=10).run()
     assert not mark.is_there()
 
 
-def test_a_stopped_run_flushes_and_counts(broker: str) -> None:
+def test_a_stopped_run_sends_what_it_has_and_counts_it(broker: str) -> None:
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=0))
     run = _run(world, broker, live=world.live(), live_schedule=at_rate(50))
     threading.Timer(1.0, run.stop.set).start()
@@ -125,7 +125,9 @@ def test_a_stopped_run_flushes_and_counts(broker: str) -> None:
     assert 0 < final.sent == final.acknowledged
 
 
-def test_a_ledger_holds_what_was_attempted_and_where_it_was_acknowledged(broker: str, tmp_path: Path) -> None:
+def test_the_ledger_holds_each_attempt_and_the_place_of_each_acknowledgement(
+    broker: str, tmp_path: Path
+) -> None:
     ledger = tmp_path / "ledger.jsonl"
     before = end_offsets(broker, INTERACTIONS.name)
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=30))
@@ -157,7 +159,7 @@ def test_without_a_broker_the_run_fails_and_the_progress_file_says_nothing_was_s
     assert json.loads(progress.read_text())["sent"] == 0
 
 
-def test_outside_the_main_thread_signals_are_left_alone() -> None:
+def test_signals_are_not_handled_outside_the_main_thread() -> None:
     done = threading.Event()
 
     def use() -> None:

@@ -34,7 +34,7 @@ def _events(*keys: bytes) -> list[EncodedEvent]:
     return [EncodedEvent(0, n, key, b"{}") for n, key in enumerate(keys)]
 
 
-def test_every_event_ends_acknowledged_or_failed_and_reasons_are_kept_once() -> None:
+def test_every_event_ends_as_acknowledged_or_failed_and_each_reason_is_kept_once() -> None:
     counts, producer = Counts(), Recorder()
     send_events(producer, _events(b"a", b"bad", b"big", b"bad", b"c"), counts)
     assert (counts.sent, counts.acknowledged, counts.failed) == (5, 2, 3)

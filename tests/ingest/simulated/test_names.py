@@ -10,5 +10,5 @@ def test_titles_never_repeat_and_fit_the_catalogue() -> None:
     assert all(CatalogEntry(kind="item", id="1", title=text).title == text for text in titles)
 
 
-def test_a_title_reads_like_one() -> None:
+def test_a_title_looks_like_that_of_a_film() -> None:
     assert title(0) == "The Silent Harbour (1960)"

@@ -7,7 +7,7 @@ from ingest.simulated.news import HOUR_MS, NewsWorld
 SMALL = NewsWorld(users=60, articles=120, hours=36)
 
 
-def test_the_same_seed_gives_the_same_reads_in_time_order() -> None:
+def test_equal_seeds_give_the_same_reads_in_the_order_of_time() -> None:
     first, again = SMALL.reads(), NewsWorld(users=60, articles=120, hours=36).reads()
     for name in ("users", "items", "times_ms"):
         assert np.array_equal(getattr(first, name), getattr(again, name))
@@ -16,7 +16,7 @@ def test_the_same_seed_gives_the_same_reads_in_time_order() -> None:
     assert not np.array_equal(first.items, other.items[: len(first.items)])
 
 
-def test_nothing_is_read_twice_or_before_its_time_and_most_of_it_within_hours() -> None:
+def test_articles_are_read_once_and_after_their_publication_and_mostly_within_hours() -> None:
     reads = SMALL.reads()
     assert len(np.unique(np.column_stack([reads.users, reads.items]), axis=0)) == len(reads.users)
     age = (reads.times_ms - SMALL.rises_ms[reads.items]) / HOUR_MS
@@ -24,7 +24,7 @@ def test_nothing_is_read_twice_or_before_its_time_and_most_of_it_within_hours() 
     assert np.median(age) < 6
 
 
-def test_what_has_more_appeal_at_a_moment_is_read_more_then() -> None:
+def test_an_article_is_read_more_while_it_has_more_appeal() -> None:
     reads, better = SMALL.reads(), 0
     for item, moment in zip(reads.items.tolist(), reads.times_ms.tolist(), strict=True):
         appeal = SMALL.appeal(moment)

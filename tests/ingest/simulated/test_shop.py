@@ -5,7 +5,7 @@ import numpy as np
 from ingest.simulated.shop import WEEK_MS, ShopWorld
 
 
-def test_the_same_seed_gives_the_same_purchases_in_time_order() -> None:
+def test_equal_seeds_give_the_same_purchases_in_the_order_of_time() -> None:
     first, again = (ShopWorld(users=30, weeks=5).purchases() for _ in range(2))
     for name in ("users", "items", "times_ms"):
         assert np.array_equal(getattr(first, name), getattr(again, name))

@@ -19,7 +19,7 @@ def _rejected_lines() -> RejectedLines:
     return RejectedLines(pytest.fail)
 
 
-def test_one_seed_is_one_world_and_another_seed_another() -> None:
+def test_equal_seeds_give_the_same_world_and_other_seeds_another() -> None:
     def read(seed: int) -> list[object]:
         return list(SyntheticWorld(WorldSize(seed=seed)).events(_rejected_lines()))
 
@@ -27,7 +27,7 @@ def test_one_seed_is_one_world_and_another_seed_another() -> None:
     assert read(1) != read(2)
 
 
-def test_the_default_is_the_classic_exercise() -> None:
+def test_the_default_world_has_the_documented_size_and_scale() -> None:
     world = SyntheticWorld(WorldSize())
     users, items, ratings, times = world.history()
     assert (len(set(users)), len(users)) == (100, 7_500)
@@ -37,7 +37,7 @@ def test_the_default_is_the_classic_exercise() -> None:
     assert START_MS <= times[0] < times[-1] < START_MS + world.size.days * DAY_MS
 
 
-def test_nobody_rates_an_item_twice_and_something_is_left_for_everybody() -> None:
+def test_no_user_rates_an_item_twice_or_rates_all_items() -> None:
     world = SyntheticWorld(WorldSize(users=5, items=20, ratings=60))
     users, items, _, _ = world.history()
     assert len(set(zip(users, items, strict=True))) == 60
@@ -51,7 +51,7 @@ def test_popularity_has_a_long_tail() -> None:
     assert counts[250:].sum() < 0.3 * counts.sum()
 
 
-def test_events_are_the_contracts_and_carry_the_history() -> None:
+def test_events_follow_the_contract_and_span_the_simulated_history() -> None:
     world = SyntheticWorld(WorldSize(users=10, items=50, ratings=100))
     users, items, ratings, times = world.history()
     events = [Interaction.model_validate_json(e.value) for e in world.events(_rejected_lines())]
@@ -61,7 +61,7 @@ def test_events_are_the_contracts_and_carry_the_history() -> None:
     ]
 
 
-def test_ratings_follow_the_truth() -> None:
+def test_ratings_follow_the_true_preferences() -> None:
     world = SyntheticWorld(WorldSize())
     columns = zip(*world.history(), strict=True)
     errors = [r - world.expected_rating(int(u), int(t))[i] for u, i, r, t in columns]
@@ -69,7 +69,7 @@ def test_ratings_follow_the_truth() -> None:
     assert 0.2 < float(np.std(errors)) < 0.6
 
 
-def test_tastes_drift() -> None:
+def test_the_tastes_of_users_change_over_time() -> None:
     world = SyntheticWorld(WorldSize())
     first, last = (world.expected_rating(0, START_MS + day * DAY_MS) for day in (0, world.size.days))
     assert 0.1 < float(np.abs(first - last).mean()) < 1.0
@@ -90,7 +90,7 @@ def test_the_catalogue_names_every_item_and_user() -> None:
         assert published < START_MS
 
 
-def test_live_traffic_is_stamped_now() -> None:
+def test_live_traffic_has_the_present_time() -> None:
     live = SyntheticWorld(WorldSize()).live()
     before = time.time_ns() // 1_000_000
     events = [Interaction.model_validate_json(next(live).value) for _ in range(20)]
@@ -111,7 +111,7 @@ def test_an_empty_history_is_possible() -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_what_there_is_to_learn_can_be_learnt(seed: int) -> None:
+def test_a_recommender_can_learn_the_simulated_preferences(seed: int) -> None:
     """NDCG@10 of each user's last fifth: the truth far above popularity, item-kNN and ALS clearly above."""
     world = SyntheticWorld(WorldSize(seed=seed))
     users, items, ratings, times = world.history()

@@ -48,7 +48,7 @@ def test_an_item_attracts_by_its_expected_rating() -> None:
     assert attraction(5.0) > 0.85
 
 
-def test_events_are_the_contracts_and_name_their_list_and_their_session() -> None:
+def test_events_follow_the_contract_and_name_their_list_and_session() -> None:
     found = as_events("u1", "visit-1", "r1", {"i5": 4.5, "i6": 3.0})
     events = [Interaction.model_validate(each) for each in found]
     assert [(each.item_id, each.value, each.recommendation_id, each.session_id) for each in events] == [
@@ -65,5 +65,5 @@ def test_each_visit_is_by_a_user_of_the_world_and_has_its_own_session() -> None:
     assert 1.5 < np.mean([each.lists for each in visits]) < 4
 
 
-def test_foreign_items_attract_nobody() -> None:
+def test_items_outside_of_the_world_attract_no_visitor() -> None:
     assert _visitors(4).ratings(0, ["i0", "i501", "film", "i-1", "i٣", "i01"], NOW) == {}

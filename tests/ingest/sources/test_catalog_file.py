@@ -38,7 +38,9 @@ def read(engine: Engine) -> Read:
     return entries
 
 
-def test_text_becomes_id_title_categories_and_attributes(write_file: Written, read: Read) -> None:
+def test_a_text_file_gives_ids_and_titles_and_categories_and_attributes(
+    write_file: Written, read: Read
+) -> None:
     rows = ('7.0;"A; ""B""";Drama|Comedy|Drama;7.50;NULL', '8.0;;;;"two\nlines"')
     text = "\n".join(("SKU;Product Name;Genres;price;note", *rows, ""))
     (first, second), refused = read(write_file("items.csv", text))
@@ -54,7 +56,7 @@ def test_text_becomes_id_title_categories_and_attributes(write_file: Written, re
     assert first.updated_at == second.updated_at
 
 
-def test_ids_that_are_text_stay_as_they_are(write_file: Written, read: Read) -> None:
+def test_ids_that_are_text_are_not_changed(write_file: Written, read: Read) -> None:
     entries, _ = read(write_file("items.csv", "item_id,title\n7.0,a\n007,b\nx,c\n"))
     assert [entry.id for entry in entries] == ["7.0", "007", "x"]
 
@@ -88,7 +90,7 @@ def test_parquet_keeps_its_types(tmp_path: Path, read: Read) -> None:
     assert (second.id, second.title, second.categories) == ("2", None, ())
 
 
-def test_columns_are_those_that_the_user_names(write_file: Written, read: Read) -> None:
+def test_the_columns_that_the_user_names_are_used(write_file: Written, read: Read) -> None:
     path = write_file("people.csv", "Person Key,title,age,secret\na,Dr,30,s\n")
     (entry,), _ = read(
         path, kind="user", columns={"id": "person_key", "title": "-"}, without=("Secret",), separator=","
@@ -99,7 +101,9 @@ def test_columns_are_those_that_the_user_names(write_file: Written, read: Read) 
         read(path)
 
 
-def test_what_breaks_a_bound_is_refused_with_its_line_or_shortened(write_file: Written, read: Read) -> None:
+def test_values_beyond_a_bound_are_refused_with_their_line_or_shortened(
+    write_file: Written, read: Read
+) -> None:
     text = f'id,title,text\n1,"a\nb",x\n2,t,{"y" * 1025}\n,t,x\n4,t,x\n'
     entries, refused = read(write_file("items.csv", text))
     assert [entry.id for entry in entries] == ["1", "4"]
@@ -147,7 +151,7 @@ def test_categories_come_as_lists_or_as_text(cell: Any, categories: tuple[str, .
         ({"separator": ""}, "--category-separator"),
     ],
 )
-def test_options_that_mean_nothing_are_refused_by_name(words: dict[str, str], sentence: str) -> None:
+def test_options_without_effect_are_refused_with_their_names(words: dict[str, str], sentence: str) -> None:
     usual: dict[str, Any] = {"kind": "item", "columns": None, "without": "", "separator": "|"}
     with pytest.raises(SourceError, match=sentence):
         entry_options(**{**usual, **words}, shorten=False, encoding=None)

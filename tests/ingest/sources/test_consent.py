@@ -19,13 +19,13 @@ def _source(write_file: Written, broken: int, most_refused: float = 0.05) -> Fil
     return open_source(path, ReadingOptions(most_refused=most_refused))
 
 
-def test_without_a_person_nothing_is_asked_while_few_rows_are_refused(write_file: Written) -> None:
+def test_without_a_terminal_few_refused_rows_raise_no_question(write_file: Written) -> None:
     source = _source(write_file, broken=0)
     get_consent(source, None)
     source.close()
 
 
-def test_without_a_person_too_many_refused_rows_are_an_error_with_the_cure(write_file: Written) -> None:
+def test_without_a_terminal_too_many_refused_rows_are_an_error_with_the_cure(write_file: Written) -> None:
     source = _source(write_file, broken=1)
     with pytest.raises(TooMuchRefusedError, match=r"1 of 11 rows \(9\.1%\) .* --most-refused SHARE"):
         get_consent(source, None)
@@ -36,7 +36,7 @@ def test_without_a_person_too_many_refused_rows_are_an_error_with_the_cure(write
 
 
 @pytest.mark.parametrize("broken", [0, 1])
-def test_a_person_is_asked_and_may_say_no(broken: int, write_file: Written) -> None:
+def test_on_a_terminal_a_person_is_asked_and_may_decline(broken: int, write_file: Written) -> None:
     source = _source(write_file, broken=broken)
     asked: list[str] = []
     get_consent(source, lambda question: bool(asked.append(question)) or True)

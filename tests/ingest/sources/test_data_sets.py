@@ -128,7 +128,7 @@ SETS: dict[str, tuple[str, str, dict[str, Any], Row]] = {
 
 
 @pytest.mark.parametrize("name", list(SETS))
-def test_a_data_set_is_read_as_it_is_published(name: str, write_file: Written, read_back: Any) -> None:
+def test_a_data_set_is_read_in_its_published_form(name: str, write_file: Written, read_back: Any) -> None:
     file, content, options, wanted = SETS[name]
     read = read_back(write_file(file, content), **options)
     assert read.rejected == 0, read.shown
@@ -145,7 +145,7 @@ def test_numbers_name_the_columns_of_a_file_without_a_header(write_file: Written
         read_back(path, columns="user=1,item=9")
 
 
-def test_a_column_can_be_left_out_and_a_nested_field_named(write_file: Written, read_back: Any) -> None:
+def test_the_user_can_leave_a_column_out_and_name_a_nested_field(write_file: Written, read_back: Any) -> None:
     path = write_file("x.jsonl", '{"user": {"id": 7}, "item": "i", "value": 19.9, "ts": 1260759144}\n')
     read = read_back(path, columns="user=/user/id,value=-")
     assert read.rows == [("view", "7", "i", 1.0, 1_260_759_144_000)]

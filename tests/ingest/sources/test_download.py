@@ -84,7 +84,7 @@ def test_a_good_archive_is_unpacked_and_its_progress_reported(site: tuple[Path, 
 
 
 @pytest.mark.parametrize("md5", ["0" * 32, None])
-def test_a_wrong_checksum_leaves_nothing_behind(
+def test_a_wrong_checksum_leaves_no_file_behind(
     site: tuple[Path, str], tmp_path: Path, md5: str | None
 ) -> None:
     _publish(site[0], NAME, CONTENT, md5)
@@ -100,18 +100,18 @@ def test_a_transfer_that_breaks_off_is_an_error(site: tuple[Path, str], tmp_path
     assert _files_left(tmp_path / "to") == []
 
 
-def test_a_missing_archive_names_the_address(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_the_error_for_a_missing_archive_names_the_address(site: tuple[Path, str], tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"ml-20m.zip cannot be fetched \(HTTP Error 404.*--base-url"):
         download("ml-20m", tmp_path / "to", site[1])
 
 
-def test_no_server_names_the_option(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_server_names_the_option(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"cannot be fetched .*: check the network, or name a mirror"):
         download(NAME, tmp_path / "to", "http://127.0.0.1:9/")
 
 
 @pytest.mark.parametrize("member", ["../escaped.txt", "/tmp/escaped.txt", f"{NAME}/../../escaped.txt"])
-def test_an_archive_that_leads_out_of_its_folder_is_refused(
+def test_an_archive_with_paths_outside_of_its_folder_is_refused(
     site: tuple[Path, str], tmp_path: Path, member: str
 ) -> None:
     _publish(site[0], NAME, {f"{NAME}/ok.txt": "ok", member: "evil"})
@@ -121,19 +121,19 @@ def test_an_archive_that_leads_out_of_its_folder_is_refused(
     assert not (tmp_path / "escaped.txt").exists()
 
 
-def test_a_file_that_is_no_archive_is_an_error(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_an_error(site: tuple[Path, str], tmp_path: Path) -> None:
     _publish(site[0], NAME, b"<html>sorry</html>")
     with pytest.raises(DownloadError, match="is not a complete zip archive"):
         download(NAME, tmp_path / "to", site[1])
 
 
-def test_what_is_there_already_is_kept(site: tuple[Path, str], tmp_path: Path) -> None:
+def test_a_data_set_that_exists_already_is_kept(site: tuple[Path, str], tmp_path: Path) -> None:
     (tmp_path / NAME).mkdir()
     with pytest.raises(DownloadError, match="exists already"):
         download(NAME, tmp_path, site[1])
 
 
-def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+def test_the_error_for_an_unknown_name_lists_the_known_names(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="choose one of ml-latest-small, ml-1m, ml-20m, ml-32m"):
         download("ml-1g", tmp_path, "http://127.0.0.1:9/")
 

@@ -46,7 +46,7 @@ REVIEWS = "".join(
 @pytest.mark.parametrize(
     "name", ["r.json", "r.json.gz", "r.csv", "r", "r.json.zip", "r.bz2", "r.xz", "r.zst"]
 )
-def test_json_lines_are_read_whatever_their_name_and_packing(
+def test_json_lines_are_read_with_any_file_name_and_compression(
     name: str, write_file: Written, read_back: Any
 ) -> None:
     pack: dict[str, Callable[[bytes], bytes]] = {
@@ -70,7 +70,7 @@ def test_json_lines_are_read_whatever_their_name_and_packing(
         assert read.rows[1] == ("rating", "U1", "0001", 4.0, 1_400_000_001_000)
 
 
-def test_a_ten_point_scale_is_recognised_and_told(write_file: Written, read_back: Any) -> None:
+def test_a_ten_point_scale_is_recognised_and_reported(write_file: Written, read_back: Any) -> None:
     rows = [(n % 20, n, n % 10 + 1, 1_600_000_000 + n) for n in range(200)]
     path = write_file("anime.csv", "user_id,item_id,rating,timestamp\n" + _lines(rows))
     for scale in (None, "1:10"):
@@ -90,7 +90,9 @@ def test_columns_are_known_in_any_case_and_by_their_usual_names(write_file: Writ
     assert "unused   comment" in read.block
 
 
-def test_the_first_line_of_json_does_not_decide_for_the_others(write_file: Written, read_back: Any) -> None:
+def test_the_fields_of_the_first_json_line_do_not_limit_those_of_later_lines(
+    write_file: Written, read_back: Any
+) -> None:
     view = {"event_type": "view", "user_id": "7", "item_id": "42", "event_time": 1_700_000_000_000}
     rating = {**view, "event_type": "rating", "value": 4.5}
     path = write_file("events.jsonl", "".join(json.dumps(e) + "\n" for e in [view, *[rating] * 5]))
@@ -126,13 +128,15 @@ def test_the_first_line_of_json_does_not_decide_for_the_others(write_file: Writt
         "commas at the end",
     ],
 )
-def test_movielens_saved_again_is_read(content: str, write_file: Written, read_back: Any) -> None:
+def test_a_movielens_file_that_another_program_has_saved_is_read(
+    content: str, write_file: Written, read_back: Any
+) -> None:
     path = write_file("set/ratings.csv", content)
     read = read_back(path.parent)
     assert (read.rows, read.rejected) == (WANTED, 0)
 
 
-def test_without_a_time_the_order_of_the_lines_counts_and_is_said_loudly(
+def test_without_times_the_order_of_lines_counts_and_a_warning_says_so(
     write_file: Written, read_back: Any
 ) -> None:
     path = write_file("ratings.csv", "userId,movieId,rating\n" + _lines([row[:3] for row in RATINGS]))
@@ -146,7 +150,7 @@ def test_without_a_time_the_order_of_the_lines_counts_and_is_said_loudly(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "utf-32"])
-def test_what_excel_calls_unicode_text_is_read(encoding: str, write_file: Written, read_back: Any) -> None:
+def test_the_unicode_text_of_excel_is_read(encoding: str, write_file: Written, read_back: Any) -> None:
     text = "user_id\titem_id\trating\ttimestamp\n" + "".join(
         f"1\tkafé-{n}\t3\t1500000000\n" for n in range(20)
     )
@@ -154,7 +158,7 @@ def test_what_excel_calls_unicode_text_is_read(encoding: str, write_file: Writte
     assert [e.item_id for e in read.events] == [f"kafé-{n}" for n in range(20)]
 
 
-def test_a_quoted_field_goes_over_several_lines(write_file: Written, read_back: Any) -> None:
+def test_a_quoted_field_may_span_several_lines(write_file: Written, read_back: Any) -> None:
     text = '"first line\nsecond line, with comma\n\nlast ""word"""'
     lines = "".join(f"{u},{i},{v},{text if i % 2 else 'ok'},{t}\n" for u, i, v, t in RATINGS)
     path = write_file("reviews.csv", "user_id,item_id,rating,review,timestamp\n" + lines + "9,9,9\n")
@@ -192,7 +196,7 @@ def test_a_quoted_field_goes_over_several_lines(write_file: Written, read_back: 
         ("11-Feb-2017", 1_486_771_200_000),
     ],
 )
-def test_a_moment_is_read_in_the_forms_of_the_trade(
+def test_times_in_the_usual_forms_are_read(
     day: str, moment: int, write_file: Written, read_back: Any
 ) -> None:
     path = write_file("x.tsv", f"user_id\titem_id\trating\ttimestamp\n1\t2\t3\t{day}\n")
@@ -200,7 +204,7 @@ def test_a_moment_is_read_in_the_forms_of_the_trade(
 
 
 @pytest.mark.parametrize("moment", ["03/04/2017", "1969-12-31", "5", "0", "2999-01-01", "soon", "1970-01-01"])
-def test_a_moment_that_is_not_certain_or_not_plausible_is_refused_with_the_cure(
+def test_an_ambiguous_or_implausible_time_is_refused_with_the_cure(
     moment: str, write_file: Written, read_back: Any
 ) -> None:
     read = read_back(write_file("x.csv", f"user_id,item_id,rating,timestamp\n1,2,3,{moment}\n"))
@@ -208,14 +212,16 @@ def test_a_moment_that_is_not_certain_or_not_plausible_is_refused_with_the_cure(
     assert "--time-" in read.shown[0] or "lies in the future" in read.shown[0] or "range" in read.shown[0]
 
 
-def test_times_from_zero_are_taken_where_that_is_said(write_file: Written, read_back: Any) -> None:
+def test_times_counted_from_zero_are_accepted_if_the_option_says_so(
+    write_file: Written, read_back: Any
+) -> None:
     path = write_file("x.csv", "uid,item_id,timestamp\n1,2,0\n1,3,40000\n1,4,26000000\n")
     read = read_back(path, time_from_zero=True)
     assert [e.event_time for e in read.events] == [0, 40_000_000, 26_000_000_000]
     assert all(e.time_from_zero for e in read.events)
 
 
-def test_a_format_of_time_can_be_said(write_file: Written, read_back: Any) -> None:
+def test_the_user_can_name_the_format_of_times(write_file: Written, read_back: Any) -> None:
     path = write_file("x.csv", "user_id,item_id,timestamp\n1,2,03/04/2017\n")
     assert read_back(path, time_format="%d/%m/%Y").rows[0][4] == 1_491_177_600_000
 
@@ -226,7 +232,7 @@ RETAIL = "timestamp,visitorid,event,itemid,transactionid\n" + "".join(
 )
 
 
-def test_names_of_types_are_mapped_and_unknown_ones_refused_with_their_counts(
+def test_names_of_event_types_are_mapped_and_unknown_names_are_refused_with_counts(
     write_file: Written, read_back: Any
 ) -> None:
     path = write_file("events.csv", RETAIL)
@@ -239,7 +245,7 @@ def test_names_of_types_are_mapped_and_unknown_ones_refused_with_their_counts(
     assert read_back(path, types="addtocart=skip,transaction=purchase").types == {"view": 10, "purchase": 10}
 
 
-def test_our_own_types_are_known_in_any_case(write_file: Written, read_back: Any) -> None:
+def test_our_event_types_are_known_in_upper_and_lower_case(write_file: Written, read_back: Any) -> None:
     path = write_file(
         "x.csv", "user_id,item_id,event_type,event_time\n1,2,Purchase,2019-10-01 00:00:00 UTC\n"
     )
@@ -260,11 +266,13 @@ def test_our_own_types_are_known_in_any_case(write_file: Written, read_back: Any
     ],
     ids=["CSV of pandas", "JSON lines of pandas", "JSON array"],
 )
-def test_a_whole_float_and_an_integer_are_one_id(content: str, write_file: Written, read_back: Any) -> None:
+def test_a_whole_float_and_an_integer_give_the_same_id(
+    content: str, write_file: Written, read_back: Any
+) -> None:
     assert read_back(write_file("r", content)).rows == WANTED
 
 
-def test_ids_that_are_text_stay_as_they_are(write_file: Written, read_back: Any) -> None:
+def test_ids_that_are_text_are_not_changed(write_file: Written, read_back: Any) -> None:
     ids = ["007", "1.0", "1e3", " a b ", "0", "7.50", "İ"]
     path = write_file("x.csv", "user_id,item_id,timestamp\n" + "".join(f"u,{i},1500000000\n" for i in ids))
     assert [e.item_id for e in read_back(path).events] == ["007", "1.0", "1e3", "a b", "0", "7.50", "İ"]
@@ -277,7 +285,7 @@ BOOKS = '"User-ID";"ISBN";"Book-Rating"\r\n' + "".join(
 )
 
 
-def test_zero_is_not_rated_below_the_scale_that_was_told(write_file: Written, read_back: Any) -> None:
+def test_with_a_given_scale_a_zero_below_it_means_not_rated(write_file: Written, read_back: Any) -> None:
     content = BOOKS.encode() + '"9";"café";"8"\r\n'.encode("latin-1") + b'"9";"ISBN\\"1";"7"\r\n'
     path = write_file("BX-Book-Ratings.csv", content)
     read = read_back(path, rating_scale="1:10")
@@ -287,7 +295,7 @@ def test_zero_is_not_rated_below_the_scale_that_was_told(write_file: Written, re
     assert read.shown[0].startswith(f"{path}:47: broken quotes")
 
 
-def test_a_zero_is_refused_with_the_option_that_says_what_it_means(
+def test_a_zero_is_refused_with_the_option_that_gives_it_a_meaning(
     write_file: Written, read_back: Any
 ) -> None:
     path = write_file("books.csv", BOOKS)
@@ -300,7 +308,7 @@ def test_a_zero_is_refused_with_the_option_that_says_what_it_means(
     assert {e.value for e in worst.events if e.user_id in ("0", "10")} == {0.5, 5.0}
 
 
-def test_recbole_takes_any_separator_and_names_without_their_type(
+def test_recbole_files_may_have_any_separator_and_names_without_types(
     write_file: Written, read_back: Any
 ) -> None:
     comma = write_file(
@@ -342,7 +350,9 @@ def test_parquet_ids_of_every_type_are_read(
     assert [e.user_id for e in read_back(path).events] == wanted
 
 
-def test_folders_of_hive_and_spark_are_read_without_their_marks(tmp_path: Path, read_back: Any) -> None:
+def test_folders_of_hive_and_spark_are_read_without_their_marker_files(
+    tmp_path: Path, read_back: Any
+) -> None:
     for day in ("2024-01-01", "2024-01-02"):
         folder = tmp_path / "hive" / f"date={day}"
         folder.mkdir(parents=True)
@@ -355,13 +365,13 @@ def test_folders_of_hive_and_spark_are_read_without_their_marks(tmp_path: Path, 
     assert len(read_back(tmp_path / "hive" / "date=*" / "*.parquet").events) == 2
 
 
-def test_a_delta_table_is_not_taken_for_its_files(tmp_path: Path, read_back: Any) -> None:
+def test_a_delta_table_is_not_read_as_a_folder_of_files(tmp_path: Path, read_back: Any) -> None:
     (tmp_path / "t" / "_delta_log").mkdir(parents=True)
     with pytest.raises(SourceError, match="is a Delta table"):
         read_back(tmp_path / "t")
 
 
-def test_a_row_that_comes_twice_is_one_event(write_file: Written, read_back: Any) -> None:
+def test_a_repeated_row_is_one_event(write_file: Written, read_back: Any) -> None:
     read = read_back(write_file("dup.csv", CSV + _lines(RATINGS)))
     assert len(read.events) == 40
     assert len({event.event_id for event in read.events}) == 20
@@ -380,7 +390,7 @@ def test_text_that_means_a_missing_value_is_neither_an_id_nor_a_value(
     assert "a rating needs a value" in read.shown[1]
 
 
-def test_local_numbers_are_read(write_file: Written, read_back: Any) -> None:
+def test_numbers_with_local_separators_are_read(write_file: Written, read_back: Any) -> None:
     path = write_file("x.csv", "user_id;item_id;rating;timestamp\n1;2;3,5;1500000000\n1;3;4,0;1500000001\n")
     assert [e.value for e in read_back(path).events] == [3.5, 4.0]
 
@@ -405,7 +415,7 @@ def test_scales_are_recognised_or_given(
     assert [e.value for e in read_back(path, **options).events] == wanted
 
 
-def test_ones_and_minus_ones_are_likes_and_dislikes(write_file: Written, read_back: Any) -> None:
+def test_ones_are_likes_and_minus_ones_are_dislikes(write_file: Written, read_back: Any) -> None:
     path = write_file("x.csv", "user_id,item_id,rating,timestamp\n1,2,1,1500000000\n1,3,-1,1500000001\n")
     assert [e.event_type for e in read_back(path).events] == ["like", "dislike"]
 
@@ -418,14 +428,14 @@ def test_counts_are_not_ratings(write_file: Written, read_back: Any) -> None:
     assert "--rating-scale MIN:MAX, counts or likes" in read.shown[0]
 
 
-def test_a_lost_quote_costs_its_line_only(write_file: Written, read_back: Any) -> None:
+def test_a_missing_quote_loses_only_its_line(write_file: Written, read_back: Any) -> None:
     path = write_file("x.csv", CSV.replace("1,2,4,", '1,"2,4,', 1))
     read = read_back(path)
     assert (len(read.events), read.rejected) == (19, 1)
     assert read.shown[0].startswith(f"{path}:3: broken quotes")
 
 
-def test_quotes_are_letters_between_tabs(write_file: Written, read_back: Any) -> None:
+def test_quotes_in_a_tab_separated_file_are_ordinary_characters(write_file: Written, read_back: Any) -> None:
     names = ['"Weird Al" Yankovic', '5" disk', "plain"]
     lines = "".join(f"1\t{name}\t150000000{n}\n" for n, name in enumerate(names))
     read = read_back(write_file("x.tsv", "user_id\titem_id\ttimestamp\n" + lines))
@@ -441,7 +451,7 @@ def test_utf8_with_one_broken_line_stays_utf8(write_file: Written, read_back: An
     assert read.shown[0].startswith(f"{path}:52: item")
 
 
-def test_old_russian_text_is_read(write_file: Written, read_back: Any) -> None:
+def test_text_in_an_old_russian_encoding_is_read(write_file: Written, read_back: Any) -> None:
     words = ["преступление", "наказание", "война", "мир", "идиот", "обломов", "отцы и дети", "мертвые души"]
     lines = "".join(f"{n},{words[n % 8]} {n},1500000000\n" for n in range(80))
     read = read_back(write_file("x.csv", "user_id,item_id,timestamp\n" + lines, "cp1251"))
@@ -464,7 +474,7 @@ def test_old_russian_text_is_read(write_file: Written, read_back: Any) -> None:
         (b"just some words\n", "say with --columns user=NAME"),
     ],
 )
-def test_anything_else_is_one_sentence_with_the_way_out(
+def test_an_unreadable_file_is_one_sentence_with_the_cure(
     content: bytes, cure: str, write_file: Written, read_back: Any
 ) -> None:
     with pytest.raises(SourceError) as caught:

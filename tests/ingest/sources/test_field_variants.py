@@ -141,7 +141,7 @@ TAKEN: dict[str, tuple[str | bytes, dict[str, Any], tuple[Any, ...], str]] = {
 
 
 @pytest.mark.parametrize("kind", list(TAKEN))
-def test_a_variant_is_taken_with_the_meaning_of_its_owner(
+def test_a_variant_is_read_with_the_meaning_that_its_publisher_gives_it(
     kind: str, write_file: Written, read_back: Any
 ) -> None:
     content, options, first, words = TAKEN[kind]
@@ -208,7 +208,9 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("kind", list(REFUSED))
-def test_a_variant_is_refused_with_its_cure(kind: str, write_file: Written, read_back: Any) -> None:
+def test_a_variant_that_cannot_be_read_is_refused_with_the_cure(
+    kind: str, write_file: Written, read_back: Any
+) -> None:
     content, options, refused, words = REFUSED[kind]
     read = read_back(write_file("file", content), **options)
     assert read.examination.refused == refused
@@ -226,7 +228,7 @@ def test_a_variant_is_refused_with_its_cure(kind: str, write_file: Written, read
         ("@relation x\n@attribute user numeric\n", "an ARFF file: write it as CSV"),
     ],
 )
-def test_a_text_that_is_not_a_table_is_an_error_that_says_what_to_do(
+def test_a_text_that_is_not_a_table_is_an_error_with_the_cure(
     content: str, words: str, write_file: Written, read_back: Any
 ) -> None:
     with pytest.raises(SourceError) as refused:
@@ -234,7 +236,7 @@ def test_a_text_that_is_not_a_table_is_an_error_that_says_what_to_do(
     assert words in str(refused.value)
 
 
-def test_files_on_different_scales_are_not_mapped_as_one(write_file: Written, read_back: Any) -> None:
+def test_files_with_different_scales_are_not_mapped_by_one_scale(write_file: Written, read_back: Any) -> None:
     write_file("set/a.csv", _csv(HEADER, "{u},{i},{v},{t}"))
     path = write_file("set/b.csv", _csv(HEADER, "1{u},{i},{v}0,{t}")).parent
     read = read_back(path)
@@ -243,20 +245,20 @@ def test_files_on_different_scales_are_not_mapped_as_one(write_file: Written, re
     assert len(read_back(path, rating_scale="1:50").events) == 40
 
 
-def test_a_column_that_may_hold_times_is_named_where_none_is_known(
+def test_where_no_time_is_known_the_error_names_a_column_that_may_hold_times(
     write_file: Written, read_back: Any
 ) -> None:
     read = read_back(write_file("x.csv", _csv("user,item,visit_dt_local\n", "{u},{i},2000-11-01")))
     assert "--columns time=visit_dt_local if that column holds them" in read.block
 
 
-def test_an_id_kept_with_its_fraction_is_told(write_file: Written, read_back: Any) -> None:
+def test_an_id_with_a_fraction_is_reported(write_file: Written, read_back: Any) -> None:
     read = read_back(write_file("x.csv", "user,item\n7.0,1\nab,2\n"))
     assert [event.user_id for event in read.events] == ["7.0", "ab"]
     assert "user ids such as '7.0' are kept as text" in read.block
 
 
-def test_lists_and_structures_of_parquet_are_rows_and_places(tmp_path: Path, read_back: Any) -> None:
+def test_parquet_lists_become_rows_and_their_structures_become_fields(tmp_path: Path, read_back: Any) -> None:
     lists = tmp_path / "lists.parquet"
     pq.write_table(
         pa.table(

@@ -67,7 +67,7 @@ def test_an_export_of_gorse_is_read_with_its_items_and_users(
     assert [line.partition("items.jsonl:")[2].partition(":")[0] for line in read.shown[:2]] == ["3", "4"]
 
 
-def test_types_that_nobody_maps_are_refused_with_the_option(
+def test_event_types_without_a_mapping_are_refused_with_the_option(
     write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
     write_file("feedback.jsonl", lines(FEEDBACK))
@@ -77,7 +77,7 @@ def test_types_that_nobody_maps_are_refused_with_the_option(
     assert "--type" in read.block
 
 
-def test_files_of_such_names_alone_are_no_export() -> None:
+def test_files_that_only_have_the_names_of_an_export_are_not_read_as_one() -> None:
     assert gorse_export([Path("a/feedback.jsonl")]) is None
     assert gorse_export([Path("a/items.jsonl"), Path("a/users.jsonl")]) is None
     assert gorse_export([Path("a/feedback.csv"), Path("a/items.jsonl")]) is None

@@ -9,7 +9,7 @@ import pytest
 Written = Callable[..., Path]
 
 
-def test_ratings_csv_comes_with_the_movies_beside_it(write_file: Written, read_back: Any) -> None:
+def test_ratings_csv_is_read_with_the_movies_file_beside_it(write_file: Written, read_back: Any) -> None:
     write_file(
         "movies.csv",
         'movieId,title,genres\n1,Toy Story (1995),Adventure|Comedy\n2,"Up, The (2013)",(no genres listed)\n',
@@ -38,7 +38,7 @@ def test_a_title_without_a_year_at_its_end_gives_no_time_of_publication(
     assert item.attributes == {}
 
 
-def test_u_data_comes_with_items_and_users_in_latin_1(write_file: Written, read_back: Any) -> None:
+def test_u_data_is_read_with_items_and_users_in_latin_1(write_file: Written, read_back: Any) -> None:
     flags = "|".join(["0"] * 5 + ["1"] + ["0"] * 12 + ["1"])
     write_file("u.item", f"1|Les Misérables (1995)|01-Jan-1995||http://x|{flags}\n", "latin-1")
     write_file("u.user", "1|24|M|technician|85711\n")
@@ -51,7 +51,7 @@ def test_u_data_comes_with_items_and_users_in_latin_1(write_file: Written, read_
     assert user.attributes == {"age": "24", "gender": "M", "occupation": "technician", "zip_code": "85711"}
 
 
-def test_ratings_dat_comes_with_movies_and_users_in_latin_1(write_file: Written, read_back: Any) -> None:
+def test_ratings_dat_is_read_with_movies_and_users_in_latin_1(write_file: Written, read_back: Any) -> None:
     write_file("movies.dat", "1::Café (1995)::Animation|Children's\n", "latin-1")
     write_file("users.dat", "1::F::1::10::48067\n2::M::56::99::70072\n")
     read = read_back(write_file("ratings.dat", "1::1193::5::978300760\n"))

@@ -19,7 +19,7 @@ def test_interactions_without_a_rating_are_views(write_file: Written, read_back:
     assert read_back(path).rows == [("view", "a", "b", 1.0, 881_250_949_000)]
 
 
-def test_items_and_users_come_from_the_files_of_the_same_name(write_file: Written, read_back: Any) -> None:
+def test_items_and_users_are_read_from_files_with_the_same_name(write_file: Written, read_back: Any) -> None:
     header = "user_id:token\titem_id:token\n"
     write_file("ml.test.inter", header + "3\t4\n")
     folder = write_file("ml.train.inter", header + "1\t2\n").parent

@@ -41,25 +41,27 @@ def test_a_folder_is_recognised_by_its_files(
     assert read_back(tmp_path).rows == WANTED
 
 
-def test_a_folder_in_a_folder_is_looked_into(write_file: Written, read_back: Any, tmp_path: Path) -> None:
+def test_a_nested_folder_is_searched(write_file: Written, read_back: Any, tmp_path: Path) -> None:
     write_file("ml-latest-small/ratings.csv", CSV)
     assert read_back(tmp_path).rows == WANTED
 
 
-def test_a_folder_of_mapped_files_is_read_whole(write_file: Written, read_back: Any, tmp_path: Path) -> None:
+def test_all_files_of_a_folder_with_a_mapping_are_read(
+    write_file: Written, read_back: Any, tmp_path: Path
+) -> None:
     for day in (1, 2):
         write_file(f"day-{day}.csv", f"who,what,when\nu{day},i,150000000{day}\n")
     read = read_back(tmp_path, columns="user=who,item=what,time=when")
     assert [row[1] for row in read.rows] == ["u1", "u2"]
 
 
-def test_a_file_named_like_movielens_with_other_columns_is_read_by_them(
+def test_a_file_named_like_movielens_with_other_columns_is_read_by_its_columns(
     write_file: Written, read_back: Any
 ) -> None:
     assert read_back(write_file("ratings.csv", SHAPES["any.csv"])).rows == WANTED
 
 
-def test_files_of_a_folder_without_user_and_item_are_left_aside_by_name(
+def test_files_without_users_and_items_are_skipped_with_a_message(
     write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
     write_file("any.csv", SHAPES["any.csv"])
@@ -78,7 +80,7 @@ def test_a_damaged_file_of_a_folder_is_an_error(write_file: Written, read_back: 
         read_back(tmp_path)
 
 
-def test_an_archive_is_looked_into(tmp_path: Path, read_back: Any) -> None:
+def test_an_archive_is_searched(tmp_path: Path, read_back: Any) -> None:
     for name in ("ml.zip", "ml.tar.gz"):
         path = tmp_path / name
         if name.endswith("zip"):
@@ -93,7 +95,7 @@ def test_an_archive_is_looked_into(tmp_path: Path, read_back: Any) -> None:
         assert read_back(path).rows == WANTED
 
 
-def test_what_is_not_there_and_an_empty_folder_are_one_sentence_each(tmp_path: Path, read_back: Any) -> None:
+def test_a_missing_path_and_an_empty_folder_are_one_sentence_each(tmp_path: Path, read_back: Any) -> None:
     with pytest.raises(SourceError, match=r"absent does not exist; a source is `synthetic`"):
         read_back(tmp_path / "absent")
     with pytest.raises(SourceError, match="holds no file that can be read"):

@@ -26,7 +26,7 @@ def test_events_come_in_the_order_of_their_times_and_of_the_source(
 
 
 @pytest.mark.parametrize("separator", ["\x01", "~", "||", " - ", "#"])
-def test_a_separator_that_no_sniffer_finds_can_be_told(
+def test_the_user_can_name_a_separator_that_is_not_recognised(
     write_file: Written, read_back: Any, separator: str
 ) -> None:
     rows = [("user_id", "item_id", "rating", "timestamp"), ("u,1", "i;1", "4", "1500000000")]
@@ -36,7 +36,9 @@ def test_a_separator_that_no_sniffer_finds_can_be_told(
         read_back(path, separator="@")
 
 
-def test_a_list_of_items_in_each_record_becomes_its_items(write_file: Written, read_back: Any) -> None:
+def test_a_list_of_items_in_a_record_becomes_one_event_for_each_item(
+    write_file: Written, read_back: Any
+) -> None:
     steam = (
         "{'user_id': 'u', 'items_count': 2, 'items': [{'item_id': '10', 'item_name': \"Tom's\"}, "
         "{'item_id': '20', 'item_name': 'B', 'played': None}]}\n"
@@ -50,7 +52,7 @@ def test_a_list_of_items_in_each_record_becomes_its_items(write_file: Written, r
     assert row == ("rating", "u", "1", 4.0, 1_577_836_800_000)
 
 
-def test_files_follow_one_another_and_numbers_go_on(
+def test_several_files_are_read_in_order_and_line_numbers_continue(
     write_file: Written, read_back: Any, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):
@@ -60,7 +62,7 @@ def test_files_follow_one_another_and_numbers_go_on(
     assert [event.ordinal for event in read.encoded] == [0, 1]
 
 
-def test_the_type_of_rows_that_name_none_can_be_given(write_file: Written, read_back: Any) -> None:
+def test_the_user_can_name_the_event_type_of_rows_without_one(write_file: Written, read_back: Any) -> None:
     path = write_file("a.csv", "user_id,item_id,rating,timestamp\nu,i,3,1500000000\n")
     assert read_back(path, event_type="purchase").rows[0][::3] == ("purchase", 1.0)
 
@@ -77,7 +79,7 @@ def test_the_type_of_rows_that_name_none_can_be_given(write_file: Written, read_
         max_size=40,
     )
 )
-def test_the_engine_writes_the_bytes_that_the_encoder_writes(
+def test_the_engine_and_the_encoder_write_the_same_bytes(
     rows: list[tuple[str, str, int]], tmp_path_factory: pytest.TempPathFactory, read_back: Any
 ) -> None:
     lines = (

@@ -27,7 +27,7 @@ def by_host(scope: Scope) -> bytes:
     return str(scope["client"][0]).encode()
 
 
-def test_a_client_may_burst_and_then_goes_at_the_rate() -> None:
+def test_a_client_may_send_a_burst_and_then_only_at_its_rate() -> None:
     clock = Clock()
     gate = Admission(100, rate=2.0, burst=3, client_of=by_host, clock=clock)
     assert [gate.refusal(request_of("a")) is None for _ in range(5)] == [True, True, True, False, False]
@@ -39,7 +39,7 @@ def test_a_client_may_burst_and_then_goes_at_the_rate() -> None:
     assert refusals[2].status == 429
 
 
-def test_clients_are_forgotten_the_longest_silent_first() -> None:
+def test_the_client_that_was_silent_for_longest_is_forgotten_first() -> None:
     gate = Admission(100, rate=1.0, burst=1, client_of=by_host, clock=Clock())
     for number in range(admission.MAX_CLIENTS + 10):
         gate.refusal(request_of(str(number)))
@@ -48,7 +48,7 @@ def test_clients_are_forgotten_the_longest_silent_first() -> None:
     assert gate.refusal(request_of("0")) is None
 
 
-def test_probes_are_always_taken() -> None:
+def test_probes_are_always_admitted() -> None:
     gate = Admission(0, rate=0.001, burst=0, client_of=by_host)
     for path in ("/livez", "/readyz", "/metrics"):
         assert gate.refusal(request_of("a", path=path)) is None
@@ -57,7 +57,9 @@ def test_probes_are_always_taken() -> None:
     assert refusal.status == 503
 
 
-def test_beyond_what_is_at_work_the_answer_is_a_fast_503_and_afterwards_all_is_well(api: Client) -> None:
+def test_beyond_the_slots_and_the_queue_the_answer_is_a_fast_503_and_later_requests_succeed(
+    api: Client,
+) -> None:
     async def scenario() -> None:
         async with api(max_requests_at_once=5) as client:
             responses = await asyncio.gather(
@@ -71,7 +73,7 @@ def test_beyond_what_is_at_work_the_answer_is_a_fast_503_and_afterwards_all_is_w
     asyncio.run(scenario())
 
 
-def test_a_rate_holds_for_the_hot_route_too(api: Client) -> None:
+def test_the_rate_limit_holds_for_the_hot_route_too(api: Client) -> None:
     async def scenario() -> None:
         async with api(rate_limit_per_second=0.01, rate_limit_burst=2) as client:
             responses: list[httpx.Response] = [

@@ -18,12 +18,12 @@ EVENT = b'{"event_type": "view", "user_id": "u", "item_id": "i"}'
 
 
 @given(st.lists(st.binary(max_size=200), max_size=3))
-def test_gzip_is_unpacked_member_by_member(parts: list[bytes]) -> None:
+def test_gzip_bodies_of_several_members_are_unpacked(parts: list[bytes]) -> None:
     assert unpack(b"".join(gzip.compress(part) for part in parts), 1000) == b"".join(parts)
 
 
 @pytest.mark.parametrize(("size", "status"), [(1000, None), (1001, 413), (10_000_000, 413)])
-def test_what_unpacks_to_more_than_the_limit_is_not_unpacked(size: int, status: int | None) -> None:
+def test_a_body_that_unpacks_to_more_than_the_limit_is_refused(size: int, status: int | None) -> None:
     packed = gzip.compress(bytes(size))
     if status is None:
         assert len(unpack(packed, 1000)) == size
@@ -34,13 +34,13 @@ def test_what_unpacks_to_more_than_the_limit_is_not_unpacked(size: int, status: 
 
 
 @pytest.mark.parametrize("packed", [b"no gzip", gzip.compress(EVENT)[:-4], gzip.compress(EVENT) + b"x"])
-def test_what_is_not_whole_gzip_is_refused(packed: bytes) -> None:
+def test_an_incomplete_gzip_body_is_refused(packed: bytes) -> None:
     with pytest.raises(HTTPException) as refused:
         unpack(packed, 1000)
     assert refused.value.status_code == 422
 
 
-def test_the_api_reads_gzip_and_says_what_it_does_not_read(api: Client) -> None:
+def test_the_api_reads_gzip_and_refuses_other_encodings_by_name(api: Client) -> None:
     async def scenario() -> None:
         async with api(kafka_timeout_seconds=0.2) as client:
 
@@ -58,7 +58,7 @@ def test_the_api_reads_gzip_and_says_what_it_does_not_read(api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_a_body_that_does_not_arrive_ends_with_a_408_and_held_no_slot_meanwhile() -> None:
+def test_a_body_that_does_not_arrive_ends_with_a_408_and_holds_no_slot() -> None:
     admission = Admission(1, rate=0.0, burst=1, client_of=lambda _: b"")
     at_work: list[int] = []
 
@@ -83,7 +83,7 @@ def test_a_body_that_does_not_arrive_ends_with_a_408_and_held_no_slot_meanwhile(
     assert time.monotonic() - began < 30
 
 
-def test_after_its_body_a_request_may_wait_for_its_client_to_leave() -> None:
+def test_after_its_body_a_request_notices_that_its_client_leaves() -> None:
     messages: list[Message] = [
         {"type": "http.request", "body": b"a", "more_body": True},
         {"type": "http.request", "body": b"b", "more_body": False},
@@ -108,7 +108,7 @@ def test_after_its_body_a_request_may_wait_for_its_client_to_leave() -> None:
     assert seen == ["http.request", "http.request", "http.disconnect"]
 
 
-def test_an_encoding_is_looked_at_before_anything_is_read() -> None:
+def test_the_encoding_is_checked_before_the_body_is_read() -> None:
     read: list[str] = []
 
     async def receive() -> Message:

@@ -17,7 +17,7 @@ async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), [(0, 200), (100, 200), (101, 413)])
-def test_the_limit_itself_still_passes(size: int, status: int) -> None:
+def test_a_body_of_exactly_the_limit_is_accepted(size: int, status: int) -> None:
     async def scenario() -> int:
         transport = httpx.ASGITransport(BodyLimit(reads_all, 100))
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
@@ -27,7 +27,7 @@ def test_the_limit_itself_still_passes(size: int, status: int) -> None:
 
 
 @pytest.mark.parametrize("length", ["", "-1", "many", "٣", "9" * 5000])
-def test_a_strange_content_length_does_not_break_it(length: str) -> None:
+def test_a_malformed_content_length_does_not_disable_the_limit(length: str) -> None:
     async def scenario() -> int:
         transport = httpx.ASGITransport(BodyLimit(reads_all, 100))
         async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

@@ -24,7 +24,7 @@ def token_of(subject: str, key: str = SUBJECT_KEY) -> str:
     return "Bearer " + jwt.encode({"sub": subject, "exp": time.time() + 60}, key, algorithm="HS256")
 
 
-def test_a_valid_key_is_a_client_wherever_it_comes_from_and_is_not_kept() -> None:
+def test_a_valid_key_is_one_client_from_any_address_and_is_not_stored() -> None:
     client_of = Clients(settings_of(api_key="secret"))
     known = client_of(request_of("a", x_api_key="secret"))
     assert known == client_of(request_of("b", x_api_key="secret"))
@@ -32,7 +32,7 @@ def test_a_valid_key_is_a_client_wherever_it_comes_from_and_is_not_kept() -> Non
     assert b"secret" not in known
 
 
-def test_a_wrong_key_or_token_opens_no_bucket_of_its_own() -> None:
+def test_a_wrong_key_or_token_gets_no_rate_of_its_own() -> None:
     client_of = Clients(settings_of(api_key="secret", subject_key=SUBJECT_KEY))
     address = client_of(request_of("a"))
     assert {client_of(request_of("a", x_api_key=f"guess{n}")) for n in range(5)} == {address}
@@ -40,7 +40,7 @@ def test_a_wrong_key_or_token_opens_no_bucket_of_its_own() -> None:
     assert client_of(request_of("a", authorization="Bearer nonsense")) == address
 
 
-def test_a_user_is_a_client_whichever_token_is_sent() -> None:
+def test_a_user_is_one_client_with_any_token() -> None:
     client_of = Clients(settings_of(api_key="secret", subject_key=SUBJECT_KEY))
     ann = client_of(request_of("a", authorization=token_of("ann")))
     assert ann == client_of(request_of("b", authorization=token_of("ann").replace("Bearer", "bearer")))
@@ -59,7 +59,7 @@ def test_a_user_is_a_client_whichever_token_is_sent() -> None:
         ("10.0.0.1", ["203.0.113.7, no address"], "no address"),
     ],
 )
-def test_an_address_is_the_last_that_no_trusted_proxy_has(
+def test_the_address_of_a_client_is_the_last_one_that_is_not_a_trusted_proxy(
     peer: str, forwarded: list[str], address: str
 ) -> None:
     headers = Headers(raw=[(b"x-forwarded-for", each.encode()) for each in forwarded])

@@ -21,7 +21,7 @@ WRITES = [
 ]
 
 
-def test_every_route_is_checked_early() -> None:
+def test_every_route_is_checked_before_its_body_is_read() -> None:
     routes = [each.route for each in iter_route_contexts(create_app(settings_of()).routes)]
     documented = [route for route in routes if isinstance(route, APIRoute) and route.path.startswith("/v1")]
     assert len(documented) > 20
@@ -56,7 +56,7 @@ def test_without_a_key_no_body_is_read(api: Client, method: str, path: str) -> N
         ("/livez?x=1", "takes none"),
     ],
 )
-def test_an_unknown_name_of_the_query_is_refused_with_a_hint(api: Client, path: str, hint: str) -> None:
+def test_an_unknown_query_parameter_is_refused_with_a_hint(api: Client, path: str, hint: str) -> None:
     async def scenario() -> None:
         async with api() as client:
             answer = await client.get(path)
@@ -79,7 +79,9 @@ def test_an_unknown_name_of_the_query_is_refused_with_a_hint(api: Client, path: 
         ("GET", "/v1/users/7/history/", 404),
     ],
 )
-def test_a_slash_too_many_is_no_other_users_id(api: Client, method: str, path: str, status: int) -> None:
+def test_an_extra_slash_in_the_path_does_not_name_another_user(
+    api: Client, method: str, path: str, status: int
+) -> None:
     async def scenario() -> None:
         async with api(kafka_timeout_seconds=0.2) as client:
             body = {} if method in ("PUT", "PATCH") else None

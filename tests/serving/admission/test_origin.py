@@ -31,7 +31,7 @@ def test_the_page_of_another_site_changes_nothing(method: str) -> None:
         assert is_refused(method, "localhost:8000", origin), origin
 
 
-def test_reading_is_left_to_the_browser_which_shows_no_answer_to_another_site() -> None:
+def test_reads_from_other_sites_are_allowed_because_the_browser_hides_the_answer() -> None:
     assert not is_refused("GET", "localhost:8000", "https://evil.example")
     assert not is_refused("HEAD", "rebound.example", "https://evil.example")
 
@@ -45,7 +45,7 @@ def test_an_origin_may_be_allowed() -> None:
     )
 
 
-def test_without_keys_writes_on_loopback_come_by_the_name_of_this_machine() -> None:
+def test_without_keys_writes_on_loopback_need_the_name_of_this_machine_as_host() -> None:
     for host in ("localhost", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST:1"):
         assert not is_refused("POST", host), host
     for host in ("rebound.example:8000", "192.0.2.7", "", "[", "localhost.evil.example"):

@@ -86,7 +86,7 @@ def test_one_item_is_drawn_as_often_as_its_propensity_says_in_any_place() -> Non
 
 
 @given(st.integers(0, 12), st.lists(st.floats(0, 1), max_size=8), st.floats(0.01, 1), st.integers(0, 1000))
-def test_one_place_is_given_away_where_there_is_something_new(
+def test_one_place_is_given_away_if_there_is_a_new_item(
     length: int, weights: list[float], share: float, seed: int
 ) -> None:
     page, eligible = page_of(length), [f"n{at}" for at in range(len(weights))]
@@ -98,7 +98,7 @@ def test_one_place_is_given_away_where_there_is_something_new(
     assert all(0 < each.score <= chance <= share for each in explored)
 
 
-def test_an_arm_that_names_one_of_the_two_ways_has_only_that_one() -> None:
+def test_an_arm_that_sets_one_kind_of_exploration_has_only_that_kind() -> None:
     settings = settings_of(explore_slots=2, explore_new=0.4)
     exploration = Exploration(empty_memory(settings, Store(settings, 1, Metrics())))
     assert exploration.budget(ListOptions(10)) == (2, 0.4)
@@ -167,7 +167,9 @@ def test_slots_hold_new_items_that_pass_every_filter_and_the_log_says_so(
     }
 
 
-def test_it_is_off_by_default_and_a_filter_may_leave_nothing_to_explore(redis_url: str, api: Client) -> None:
+def test_exploration_is_off_by_default_and_a_filter_may_leave_no_items_for_it(
+    redis_url: str, api: Client
+) -> None:
     world().write(redis_url)
     assert {item["source"] for item in answer(api, redis_url, {"n": 6})} == {"als", "popular"}
     query = {"n": 6, "exclude": ["i20", "i21"]}

@@ -61,7 +61,7 @@ def test_the_batch_list_comes_first_and_popular_items_fill_up(
     asyncio.run(scenario())
 
 
-def test_where_users_come_back_to_items_the_models_lists_may_hold_known_ones(
+def test_where_users_come_back_to_items_lists_of_the_model_may_hold_known_ones(
     redis_url: str, api: Client
 ) -> None:
     made = blend_world(with_known_items=True)
@@ -78,7 +78,7 @@ def test_where_users_come_back_to_items_the_models_lists_may_hold_known_ones(
 
 
 @pytest.mark.parametrize(("leads", "first"), [("trending", "i20"), ("model", "i10")])
-def test_what_trends_leads_while_the_gate_says_that_no_model_is_better(
+def test_trending_items_lead_while_the_gate_says_that_no_model_is_better(
     redis_url: str, api: Client, leads: str, first: str
 ) -> None:
     now = time.time() / 86_400
@@ -106,7 +106,9 @@ def test_every_unknown_item_of_the_catalogue_can_be_reached(redis_url: str, api:
     asyncio.run(scenario())
 
 
-def test_a_user_who_knows_all_that_memory_holds_is_paged_further(redis_url: str, api: Client) -> None:
+def test_a_user_who_knows_all_items_in_memory_gets_later_pages_from_redis(
+    redis_url: str, api: Client
+) -> None:
     world = World(items={f"p{i:04}": float(5000 - i) for i in range(4100)}, top={})
     world.histories = {"fan": [f"p{i:04}" for i in range(4050)]}
     client_of_test = redis.Redis.from_url(redis_url)
@@ -124,7 +126,7 @@ def test_a_user_who_knows_all_that_memory_holds_is_paged_further(redis_url: str,
     asyncio.run(scenario())
 
 
-def test_one_answer_is_of_one_model_even_when_the_pointer_moves(redis_url: str, api: Client) -> None:
+def test_an_answer_is_by_one_model_even_if_the_pointer_moves(redis_url: str, api: Client) -> None:
     world = World()
     world.write(redis_url, "v1")
     client_of_test = redis.Redis.from_url(redis_url)
@@ -164,7 +166,7 @@ def test_an_index_beyond_the_items_of_its_model_is_not_an_error(redis_url: str, 
     asyncio.run(scenario())
 
 
-def test_without_redis_and_before_any_list_answers_are_empty_and_stale(api: Client) -> None:
+def test_without_redis_and_without_a_list_in_memory_answers_are_empty_and_stale(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             answers = [
@@ -176,7 +178,7 @@ def test_without_redis_and_before_any_list_answers_are_empty_and_stale(api: Clie
     asyncio.run(scenario())
 
 
-def test_what_comes_after_the_places_that_are_reranked_keeps_its_order(
+def test_items_after_the_reranked_places_keep_their_order(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recommender, "RERANKERS", (lambda _, candidates: candidates[::-1],))

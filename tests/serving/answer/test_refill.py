@@ -37,7 +37,7 @@ def pages_of(items: Sequence[str], size: int) -> list[Sequence[str]]:
 
 
 @given(LISTS, LISTS, st.frozensets(st.sampled_from(CATALOGUE)), st.integers(1, 40), st.integers(1, 7))
-def test_an_answer_is_as_long_as_the_catalogue_allows_and_never_known_or_twice(
+def test_an_answer_is_as_long_as_possible_without_known_or_repeated_items(
     first: list[str], second: list[str], known: frozenset[str], n: int, page_size: int
 ) -> None:
     question = Question(User("u", known_items=known), ListOptions(n))
@@ -82,7 +82,7 @@ def test_a_filter_that_nothing_matches_ends_within_the_budget_and_says_so() -> N
     assert asyncio.run(refill(knows_all, 5, strategies, FILTERS)) == []
 
 
-def test_a_pool_that_the_filter_leaves_short_is_enough_where_the_answer_is_full() -> None:
+def test_a_short_pool_is_no_error_if_the_answer_is_full() -> None:
     items = [f"i{place}" for place in range(MOST_CANDIDATES + 10_000)]
 
     def facts(item: str) -> ItemFacts:

@@ -30,7 +30,7 @@ def world() -> World:
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("user", ["ann", "nobody"])
-def test_the_trace_ends_in_the_answer(
+def test_the_ranks_of_the_trace_are_those_of_the_answer(
     redis_url: str, api: Client, options: dict[str, Any], user: str
 ) -> None:
     world().write(redis_url)
@@ -57,7 +57,7 @@ class FirstOnes(Random):
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("slots", [0, 2])
-def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_explored(
+def test_the_trace_agrees_with_the_answer_where_trending_leads_and_new_items_are_explored(
     redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], slots: int
 ) -> None:
     monkeypatch.setattr("serving.answer.exploration.Random", FirstOnes)
@@ -83,7 +83,7 @@ def test_the_trace_ends_in_the_answer_where_trending_leads_and_new_items_are_exp
     asyncio.run(scenario())
 
 
-def test_a_trace_is_no_impression_so_its_draw_is_not_logged(
+def test_the_draw_of_a_trace_is_not_logged_because_nothing_is_shown(
     redis_url: str, api: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     of_new = world()
@@ -104,7 +104,7 @@ def test_a_trace_is_no_impression_so_its_draw_is_not_logged(
         asyncio.run(scenario())
 
 
-def test_it_says_what_removed_and_moved_each_candidate(redis_url: str, api: Client) -> None:
+def test_the_trace_says_what_removed_and_moved_each_candidate(redis_url: str, api: Client) -> None:
     world().write(redis_url)
 
     async def scenario() -> None:

@@ -53,14 +53,14 @@ def test_columns_may_have_other_names_and_ids_may_be_numbers(tmp_path: Path) -> 
         ("user_id,item_id\n ,2\n", "row 1 names no user"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+def test_an_invalid_file_is_an_error_that_names_the_place(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "pairs.csv"
     path.write_text(text)
     with pytest.raises(PairFileError, match=words):
         _read(path)
 
 
-def test_a_file_that_cannot_be_read_as_its_kind_is_an_error(tmp_path: Path) -> None:
+def test_a_damaged_or_missing_file_is_an_error(tmp_path: Path) -> None:
     for name, content in (("a.parquet", b"nonsense"), ("a.csv", b"\xff\xfe\x00"), ("absent.csv", None)):
         if content is not None:
             (tmp_path / name).write_bytes(content)
@@ -79,7 +79,7 @@ ROWS = st.lists(
 
 
 @given(ROWS, st.sampled_from([".csv", ".json", ".jsonl"]))
-def test_what_is_written_is_read_again(
+def test_a_written_file_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Estimated], end: str
 ) -> None:
     rows = [row for row in rows if not {"\r", "\0"} & set(row.pair.user_id + row.pair.item_id)]
@@ -100,7 +100,7 @@ def test_what_is_written_is_read_again(
     assert found == rows
 
 
-def test_a_file_that_fails_on_the_way_leaves_the_old_one(tmp_path: Path) -> None:
+def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "estimates.csv"
     path.write_text("old")
 
@@ -115,6 +115,6 @@ def test_a_file_that_fails_on_the_way_leaves_the_old_one(tmp_path: Path) -> None
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+def test_other_kinds_of_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PairFileError, match=r"ends in \.csv"), whole_file(tmp_path / "estimates.xlsx"):
         pass

@@ -47,7 +47,7 @@ def _predict(redis_url: str, file: Path, out: Path, *words: str) -> Any:
 
 
 @pytest.mark.parametrize("figure", ["rating", "preference"])
-def test_estimates_are_those_of_the_api(
+def test_estimates_equal_those_of_the_api(
     redis_url: str, file: Path, api: Client, tmp_path: Path, figure: str
 ) -> None:
     out = tmp_path / "estimates.jsonl"
@@ -69,7 +69,7 @@ def test_estimates_are_those_of_the_api(
     assert found[2]["estimate"] is found[5]["estimate"] is None
 
 
-def test_what_cannot_be_estimated_is_nan_or_dropped_as_asked(
+def test_pairs_without_an_estimate_are_nan_or_dropped_as_requested(
     redis_url: str, file: Path, tmp_path: Path
 ) -> None:
     kept, dropped = tmp_path / "kept.csv", tmp_path / "dropped.csv"
@@ -83,7 +83,7 @@ def test_what_cannot_be_estimated_is_nan_or_dropped_as_asked(
     assert dropped.read_text().splitlines()[1:] == [",".join(row) for row in rows[1:] if row[2] != "NaN"]
 
 
-def test_many_estimates_come_at_once_by_the_api(redis_url: str, file: Path, api: Client) -> None:
+def test_the_api_gives_many_estimates_at_once(redis_url: str, file: Path, api: Client) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             items = [f"i{at % 30:02}" for at in range(1000)]
@@ -97,7 +97,9 @@ def test_many_estimates_come_at_once_by_the_api(redis_url: str, file: Path, api:
     asyncio.run(scenario())
 
 
-def test_without_a_model_or_its_figure_the_cure_is_named(redis_url: str, file: Path, tmp_path: Path) -> None:
+def test_without_a_model_or_its_figure_the_error_names_the_cure(
+    redis_url: str, file: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "estimates.csv"
     with redis.Redis.from_url(redis_url) as client:
         client.delete(keyspace.rating_factors("v1"))

@@ -54,7 +54,7 @@ def _ask(
     asyncio.run(scenario())
 
 
-def test_feedback_becomes_events_and_is_listed_and_taken_back(api: Client, redis_url: str, log: Log) -> None:
+def test_feedback_becomes_events_and_can_be_listed_and_deleted(api: Client, redis_url: str, log: Log) -> None:
     World(histories={"ann": ["i00"]}).write(redis_url)
 
     async def ask(client: httpx.AsyncClient) -> None:
@@ -97,7 +97,7 @@ def test_feedback_becomes_events_and_is_listed_and_taken_back(api: Client, redis
         ({"Weight": 2}, "Weight"),
     ],
 )
-def test_of_feedback_that_is_not_valid_nothing_is_taken(
+def test_invalid_feedback_is_refused_as_a_whole(
     changes: dict[str, Any], words: str, api: Client, redis_url: str, log: Log
 ) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
@@ -113,7 +113,7 @@ def test_of_feedback_that_is_not_valid_nothing_is_taken(
     ("path", "row"),
     [("feedback", STAR), ("items", {"ItemId": "gorse"}), ("users", {"UserId": "bob"})],
 )
-def test_no_more_are_taken_at_once_than_the_setting_says(
+def test_more_items_at_once_than_the_setting_allows_are_refused(
     path: str, row: dict[str, Any], api: Client, redis_url: str, log: Log
 ) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
@@ -124,7 +124,9 @@ def test_no_more_are_taken_at_once_than_the_setting_says(
     _ask(api, redis_url, ask, max_events_per_request=2)
 
 
-def test_items_and_users_go_into_the_catalogue_and_come_out(api: Client, redis_url: str, log: Log) -> None:
+def test_items_and_users_are_written_to_the_catalogue_and_read_back(
+    api: Client, redis_url: str, log: Log
+) -> None:
     World(categories={"i05": ["Drama"]}, attributes={"i05": {"year": "1990"}}).write(redis_url)
     item = {
         "ItemId": "gorse",
@@ -181,7 +183,7 @@ def test_items_and_users_go_into_the_catalogue_and_come_out(api: Client, redis_u
     _ask(api, redis_url, ask)
 
 
-def test_a_list_is_the_ids_of_the_users_list(api: Client, redis_url: str) -> None:
+def test_a_recommendation_is_the_ids_of_the_users_list(api: Client, redis_url: str) -> None:
     World(categories={"i10": ["Drama"], "i11": ["War"]}).write(redis_url)
 
     async def ask(client: httpx.AsyncClient) -> None:
@@ -204,7 +206,7 @@ def test_a_list_is_the_ids_of_the_users_list(api: Client, redis_url: str) -> Non
     _ask(api, redis_url, ask)
 
 
-def test_they_are_off_by_default_and_ask_for_the_key(api: Client, redis_url: str, log: Log) -> None:
+def test_the_routes_are_off_by_default_and_need_the_key(api: Client, redis_url: str, log: Log) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             assert (await client.get("/api/recommend/ann/")).status_code == 404

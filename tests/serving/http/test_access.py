@@ -38,7 +38,7 @@ def test_with_a_key_set_writes_need_it_and_reads_do_not(api: Client) -> None:
         ),
     ],
 )
-def test_a_key_opens_its_scope_and_the_narrower_ones(
+def test_a_key_gives_access_to_its_scope_and_to_narrower_ones(
     api: Client, keys: dict[str, str], opens: dict[str | None, str]
 ) -> None:
     async def scenario() -> None:
@@ -55,7 +55,7 @@ def test_a_key_opens_its_scope_and_the_narrower_ones(
     asyncio.run(scenario())
 
 
-def test_without_a_key_set_anyone_writes(api: Client) -> None:
+def test_without_a_key_anyone_may_write(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             assert (await client.post("/v1/events", json=GOOD)).status_code == 503

@@ -48,7 +48,7 @@ def test_no_route_or_field_is_renamed_or_removed() -> None:
     assert {name for name in stored.keys() | now.keys() if stored.get(name) != now.get(name)} == set()
 
 
-def test_the_stored_contract_is_written_as_this_module_writes_it() -> None:
+def test_the_stored_contract_has_the_form_that_this_module_writes() -> None:
     assert STORED.read_text() == as_text(json.loads(STORED.read_text()))
 
 

@@ -9,7 +9,7 @@ import httpx
 from tests.serving.conftest import Client
 
 
-def test_the_page_and_all_that_it_names_come_from_this_server(api: Client) -> None:
+def test_the_documentation_page_loads_nothing_from_other_servers(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             page = await client.get("/docs")

@@ -32,7 +32,9 @@ def validator(schema: dict[str, Any]) -> Draft202012Validator:
 
 
 @pytest.mark.parametrize(("event", "accepted"), CASES)
-def test_the_document_says_what_the_contract_takes(event: dict[str, Any], accepted: bool) -> None:
+def test_the_openapi_document_describes_events_as_the_contract_does(
+    event: dict[str, Any], accepted: bool
+) -> None:
     schema = request_body(10)["content"]["application/json"]["schema"]
     assert validator(schema).is_valid(event) is accepted
     try:

@@ -139,7 +139,7 @@ def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
 @hypothesis.settings(
     max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
 )
-def test_the_api_does_what_its_document_says(case: schemathesis.Case, url: str) -> None:
+def test_the_api_behaves_as_its_openapi_document_says(case: schemathesis.Case, url: str) -> None:
     judge(case, url)
 
 
@@ -147,12 +147,14 @@ def test_the_api_does_what_its_document_says(case: schemathesis.Case, url: str) 
 @hypothesis.settings(
     max_examples=3, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
 )
-def test_a_guarded_api_does_too_and_refuses_who_has_no_key(case: schemathesis.Case, guarded_url: str) -> None:
+def test_an_api_with_keys_behaves_as_documented_and_refuses_requests_without_a_key(
+    case: schemathesis.Case, guarded_url: str
+) -> None:
     # Among the checks: without its key, and with another, a request is refused.
     judge(case, guarded_url, **{HEADER: KEYS["admin_api_key"]})
 
 
-def test_every_route_and_error_is_in_the_document() -> None:
+def test_the_document_has_every_route_and_error() -> None:
     assert set(DOCUMENT["paths"]) == {
         "/v1/users/{user_id}/recommendations",
         "/v1/users/{user_id}/history",

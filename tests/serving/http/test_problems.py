@@ -24,7 +24,7 @@ BAD_IDS = ["", "a\nb", "a\r\nFLUSHALL\r\n", "\x00", "a\x7f", "\x85", "x" * 129, 
 
 
 @pytest.mark.parametrize("route", ["users/{}/recommendations", "users/{}/history"])
-def test_a_strange_id_is_only_an_id(redis_url: str, api: Client, route: str) -> None:
+def test_unusual_characters_in_an_id_have_no_special_meaning(redis_url: str, api: Client, route: str) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:
@@ -77,7 +77,7 @@ async def zeros(megabytes: int) -> AsyncIterator[bytes]:
         yield bytes(1_000_000)
 
 
-def test_a_body_over_the_limit_is_a_413_declared_or_not(api: Client) -> None:
+def test_a_body_over_the_limit_is_a_413_with_or_without_a_content_length(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             header = {"Content-Type": "application/json"}
@@ -142,7 +142,7 @@ def test_a_body_that_is_not_json_is_a_415_that_names_the_cure(api: Client) -> No
     asyncio.run(scenario())
 
 
-def test_an_unexpected_error_is_a_500_without_a_trace(
+def test_an_unexpected_error_is_a_500_without_a_stack_trace(
     api: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(*_: object) -> None:

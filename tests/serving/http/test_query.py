@@ -23,7 +23,7 @@ def request(text: bytes) -> Request:
     return Request({"type": "http", "query_string": text, "headers": []})
 
 
-def test_the_same_text_is_read_once() -> None:
+def test_equal_query_strings_are_parsed_once() -> None:
     reader = QueryReader(Query)
     assert reader(request(b"n=5")) is reader(request(b"n=5"))
 
@@ -33,13 +33,13 @@ def test_a_list_collects_every_value_and_a_single_parameter_takes_the_last_one()
     assert (query.name, query.tags) == ("b", ("x", "y"))
 
 
-def test_a_long_text_is_read_each_time_so_that_it_is_not_remembered() -> None:
+def test_a_long_query_string_is_parsed_each_time_and_not_cached() -> None:
     reader, text = QueryReader(Query), b"name=" + b"x" * 400
     assert reader(request(text)) == reader(request(text))
     assert reader(request(text)) is not reader(request(text))
 
 
-def test_n_is_bounded_by_the_settings() -> None:
+def test_the_settings_limit_n() -> None:
     reader = QueryReader(with_bounded_n(Query, settings_of(max_n=3)))
     assert reader(request(b"")).n == 3
     with pytest.raises(ProblemError) as caught:
@@ -47,7 +47,7 @@ def test_n_is_bounded_by_the_settings() -> None:
     assert [pointer for pointer, _ in caught.value.errors] == ["/query/n"]
 
 
-def test_the_document_names_every_parameter() -> None:
+def test_the_openapi_document_names_every_parameter() -> None:
     parameters = QueryReader(Query).openapi["parameters"]
     assert [each["name"] for each in parameters] == ["n", "name", "tags"]
     assert all(each["in"] == "query" for each in parameters)

@@ -9,7 +9,7 @@ from tests.serving.requests import ANN
 from tests.serving.world import labelled_world
 
 
-def test_fields_are_what_was_asked_for(redis_url: str, api: Client) -> None:
+def test_an_answer_holds_only_the_requested_fields(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
 
     async def scenario() -> None:
@@ -22,7 +22,7 @@ def test_fields_are_what_was_asked_for(redis_url: str, api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_an_answer_that_the_client_has_is_a_304(redis_url: str, api: Client) -> None:
+def test_an_answer_that_the_client_already_has_is_a_304(redis_url: str, api: Client) -> None:
     made = labelled_world()
     made.online_through = 1
     made.write(redis_url)

@@ -53,7 +53,7 @@ def bearer(*args: Any, **claims: Any) -> dict[str, str]:
         "not a token",
     ],
 )
-def test_a_token_that_is_not_ours_or_no_longer_names_nobody(bad: str) -> None:
+def test_a_forged_or_expired_token_names_no_user(bad: str) -> None:
     key = settings_of(subject_key=KEY, api_key="w").subject_key
     assert key is not None
     assert subject_of(token(), key) == "ann"
@@ -63,7 +63,7 @@ def test_a_token_that_is_not_ours_or_no_longer_names_nobody(bad: str) -> None:
     assert KEY not in str(caught.value)
 
 
-def test_a_token_opens_its_user_and_a_key_that_writes_opens_all(redis_url: str, api: Client) -> None:
+def test_a_token_gives_access_to_its_user_and_a_write_key_to_all_users(redis_url: str, api: Client) -> None:
     World(users={"ann": {"plan": "pro"}}).write(redis_url)
 
     async def status(client: httpx.AsyncClient, path: str, headers: dict[str, str]) -> int:
@@ -96,7 +96,7 @@ def test_a_token_opens_its_user_and_a_key_that_writes_opens_all(redis_url: str, 
     asyncio.run(scenario())
 
 
-def test_every_route_of_a_user_asks_for_the_subject(api: Client) -> None:
+def test_every_route_of_a_user_checks_whose_token_it_is(api: Client) -> None:
     async def scenario() -> None:
         async with api(subject_key=KEY, api_key="w") as client:
             document = (await client.get("/openapi.json")).json()
@@ -110,7 +110,7 @@ def test_every_route_of_a_user_asks_for_the_subject(api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_tokens_without_a_key_for_writing_are_refused_as_a_setting() -> None:
+def test_settings_with_tokens_and_without_a_write_key_are_refused() -> None:
     with pytest.raises(ValueError, match="SUBJECT_KEY needs API_KEY"):
         settings_of(subject_key=KEY)
     with pytest.raises(ValueError, match="at least 32"):

@@ -31,7 +31,7 @@ def ask(api: Client, url: str, user: str, items: list[str]) -> tuple[int, dict[s
     return asyncio.run(scenario())
 
 
-def test_a_rating_is_that_of_the_explicit_equations_and_lies_within_the_scale(
+def test_an_estimated_rating_solves_the_explicit_equations_and_lies_within_the_scale(
     redis_url: str, api: Client
 ) -> None:
     made = world()
@@ -70,7 +70,7 @@ def test_a_preference_is_the_score_of_the_explained_list(redis_url: str, api: Cl
     assert preference == pytest.approx(explained, abs=1e-5)
 
 
-def test_without_ratings_or_history_nothing_is_made_up(redis_url: str, api: Client) -> None:
+def test_without_ratings_or_history_there_is_no_estimate(redis_url: str, api: Client) -> None:
     made = world()
     made.rating_factors = None  # the model has learnt from likes alone
     made.write(redis_url)

@@ -15,7 +15,7 @@ from tests.serving.world import World
 
 
 @pytest.mark.parametrize("shards", [1, 5])
-def test_the_file_holds_what_the_api_answers_for_every_user(
+def test_the_exported_file_has_the_answer_of_the_api_for_every_user(
     redis_url: str, api: Client, tmp_path: Path, shards: int
 ) -> None:
     world = World(shards=shards)
@@ -45,7 +45,7 @@ def test_the_file_holds_what_the_api_answers_for_every_user(
     assert [each.name for each in file.parent.iterdir()] == ["lists.jsonl"]
 
 
-def test_a_failed_export_leaves_the_old_file_as_it_was(redis_url: str, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_the_old_file_unchanged(redis_url: str, tmp_path: Path) -> None:
     World().write(redis_url)
     file = tmp_path / "lists.jsonl"
     file.write_text("old")

@@ -8,7 +8,9 @@ from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_a_group_gets_what_suits_all_and_nothing_that_any_of_them_knows(redis_url: str, api: Client) -> None:
+def test_a_group_gets_items_that_suit_all_members_and_that_none_of_them_knows(
+    redis_url: str, api: Client
+) -> None:
     world = World(online_through=1)
     world.top = {
         "ann": [("i10", 0.9), ("i11", 0.8), ("i12", 0.7)],

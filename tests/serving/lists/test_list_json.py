@@ -25,7 +25,7 @@ USERS = st.builds(
 
 
 @given(USERS, CANDIDATES, st.integers(0, 100), st.booleans(), st.none() | st.integers(0), st.none() | TEXT)
-def test_the_text_is_the_model_of_the_answer(
+def test_the_rendered_text_equals_the_json_of_the_answers_model(
     user: User, chosen: list[Candidate], offset: int, stale: bool, lag: int | None, title: str | None
 ) -> None:
     facts = facts_of({"title": title})
@@ -54,7 +54,7 @@ def test_the_text_is_the_model_of_the_answer(
     assert list(json.loads(body).items()) == list(json.loads(model.model_dump_json()).items())
 
 
-def test_a_title_that_no_encoding_takes_does_not_break_the_answer() -> None:
+def test_a_title_that_cannot_be_encoded_does_not_break_the_answer() -> None:
     facts = facts_of({"title": "half \ud800"})
     page = [Candidate("i", 1.0, "popular")]
     body = list_json(User("u"), ListOptions(1), page, lambda _: facts, False, None, "r")

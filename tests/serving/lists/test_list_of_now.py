@@ -87,7 +87,7 @@ def _answer(redis_url: str, api: Client, path: str, **query: str) -> list[dict[s
     return asyncio.run(scenario())
 
 
-def test_who_comes_back_gets_the_list_that_the_online_query_would_make_now(
+def test_a_user_who_comes_back_gets_the_list_that_the_online_query_would_make_now(
     redis_url: str, api: Client, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.lists.list_of_now._STANDS_MS", -1)
@@ -106,7 +106,7 @@ def _places_in_store(site: Site) -> list[str]:
 
 
 @pytest.mark.parametrize("stands_ms", [-1, 3_600_000])
-def test_shares_add_up_to_the_score_that_is_served_also_where_trends_have_moved(
+def test_shares_add_up_to_the_served_score_even_after_trends_have_moved(
     redis_url: str, api: Client, site: Site, monkeypatch: pytest.MonkeyPatch, stands_ms: int
 ) -> None:
     monkeypatch.setattr("serving.lists.list_of_now._STANDS_MS", stands_ms)
@@ -120,7 +120,7 @@ def test_shares_add_up_to_the_score_that_is_served_also_where_trends_have_moved(
     assert any(item["because"]["signals"]["trend"] > 0 for item in items)
 
 
-def test_a_list_made_a_moment_ago_is_kept(
+def test_a_list_made_just_now_is_kept(
     redis_url: str, api: Client, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("serving.lists.list_of_now._STANDS_MS", 3_600_000)
@@ -162,7 +162,7 @@ def test_given_items_and_sessions_are_ranked_by_the_same_trends(
     asyncio.run(scenario())
 
 
-def test_where_no_signal_has_a_weight_any_more_the_stored_list_is_kept(
+def test_where_no_signal_has_a_weight_the_stored_list_is_kept(
     redis_url: str, api: Client, site: Site
 ) -> None:
     key = keyspace.manifest("v1")

@@ -19,7 +19,7 @@ def read(text: str | bytes, **settings: object) -> ListQuery:
     return reader(Request({"type": "http", "query_string": raw, "headers": []}))
 
 
-def test_parameters_are_read_and_lists_repeat() -> None:
+def test_parameters_are_parsed_and_lists_may_be_repeated() -> None:
     query = read("n=5&exclude=a&exclude=b+c&known=keep&diversity=.5&n=6&filter=a+%3D+1")
     assert (query.n, query.exclude, query.known, query.diversity) == (6, ("a", "b c"), "keep", 0.5)
     assert query.options.exclude == {"a", "b c"}
@@ -27,7 +27,7 @@ def test_parameters_are_read_and_lists_repeat() -> None:
     assert query.options.matching is not None
 
 
-def test_the_default_is_within_the_largest_n() -> None:
+def test_the_default_n_is_at_most_the_largest_n() -> None:
     assert read("").n == 10
     assert read("", max_n=3).n == 3
     with pytest.raises(ProblemError):
@@ -43,14 +43,14 @@ def test_the_default_is_within_the_largest_n() -> None:
         ("exclude=", "/query/exclude/0"),
     ],
 )
-def test_a_bad_parameter_is_named(text: str, pointer: str) -> None:
+def test_the_error_names_an_invalid_parameter(text: str, pointer: str) -> None:
     with pytest.raises(ProblemError) as caught:
         read(text)
     assert [pointer for pointer, _ in caught.value.errors] == [pointer]
 
 
 @given(st.binary(max_size=60) | st.text("n=&%;+exclude0123é", max_size=60))
-def test_any_bytes_are_a_query_or_refused(text: Any) -> None:
+def test_any_bytes_are_parsed_as_a_query_or_refused(text: Any) -> None:
     try:
         assert read(text).n >= 1
     except ProblemError as problem:

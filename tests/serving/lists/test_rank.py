@@ -30,13 +30,13 @@ def test_items_without_a_score_keep_their_places_and_none_is_lost(
 
 
 @given(SCORES)
-def test_strength_0_is_the_order_as_given_and_1_the_order_by_score(scores: list[float | None]) -> None:
+def test_strength_0_keeps_the_given_order_and_strength_1_orders_by_score(scores: list[float | None]) -> None:
     assert new_order(scores, 0.0) == list(range(len(scores)))
     known = [place for place in new_order(scores, 1.0) if scores[place] is not None]
     assert known == sorted(known, key=lambda place: (-float(scores[place] or 0), place))
 
 
-def test_between_them_places_are_mixed() -> None:
+def test_a_strength_between_0_and_1_mixes_both_orders() -> None:
     assert new_order([0.0, None, 1.0, 2.0], 0.5) == [0, 1, 2, 3]
     assert new_order([0.0, None, 1.0, 2.0], 0.6) == [3, 1, 2, 0]
 
@@ -66,9 +66,7 @@ def _ranked_world() -> tuple[World, list[str]]:
     return made, [ALL[place] for place in indexes[0]]
 
 
-def test_the_personal_order_of_the_whole_catalogue_is_that_of_the_users_list(
-    redis_url: str, api: Client
-) -> None:
+def test_the_personal_order_of_all_items_is_that_of_the_users_list(redis_url: str, api: Client) -> None:
     made, listed = _ranked_world()
     made.write(redis_url)
 
@@ -121,7 +119,9 @@ def test_a_filter_leaves_items_out(redis_url: str, api: Client) -> None:
 
 
 @pytest.mark.parametrize("made", [blend_world(), factor_world()])
-def test_a_sessions_personal_order_is_that_of_its_list(redis_url: str, api: Client, made: World) -> None:
+def test_the_personal_order_for_a_session_is_that_of_its_list(
+    redis_url: str, api: Client, made: World
+) -> None:
     made.write(redis_url)
 
     async def scenario() -> None:
@@ -139,7 +139,7 @@ def test_a_sessions_personal_order_is_that_of_its_list(redis_url: str, api: Clie
     asyncio.run(scenario())
 
 
-def test_where_nothing_is_known_the_order_stays(redis_url: str, api: Client) -> None:
+def test_without_a_history_the_order_is_kept(redis_url: str, api: Client) -> None:
     factor_world().write(redis_url)
     given = ["i09", "i01", "i20"]
 
@@ -165,7 +165,7 @@ def test_where_nothing_is_known_the_order_stays(redis_url: str, api: Client) -> 
         (["i00"], {"filter": "category ="}),
     ],
 )
-def test_bad_input_is_refused_with_a_reason(
+def test_invalid_input_is_refused_with_the_reason(
     redis_url: str, api: Client, items: list[str], query: dict[str, Any]
 ) -> None:
     async def scenario() -> None:

@@ -125,7 +125,7 @@ async def _rank(redis_url: str, api: Client, user: str) -> list[dict[str, Any]]:
         return items
 
 
-def test_what_is_bought_often_leads_and_says_so(redis_url: str, api: Client) -> None:
+def test_an_item_that_was_bought_often_leads_and_its_reason_says_so(redis_url: str, api: Client) -> None:
     bought = [HistoryEntry("purchase", day * 24 * HOUR_MS, _id(day), 1.0) for day in range(5)]
     viewed = HistoryEntry("view", 2 * 24 * HOUR_MS, _id(9), 1.0)
     events = [*(UserEvent("bob", "i05", entry) for entry in bought), UserEvent("bob", "i08", viewed)]
@@ -137,7 +137,7 @@ def test_what_is_bought_often_leads_and_says_so(redis_url: str, api: Client) -> 
     assert first["because"]["items"][0]["share"] == pytest.approx(first["score"], abs=2e-6)
 
 
-def test_a_state_without_earlier_events_is_ranked_by_what_it_has(redis_url: str, api: Client) -> None:
+def test_a_state_without_earlier_events_is_ranked_by_its_last_events(redis_url: str, api: Client) -> None:
     made = blend_world(with_known_items=True, hot=HOT, cold=COLD)
     write(made, redis_url, shopping(1))
     with redis.Redis.from_url(redis_url) as client:

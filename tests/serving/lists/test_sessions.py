@@ -18,7 +18,7 @@ from tests.serving.requests import likes, post
 from tests.serving.world import World, factor_world
 
 
-def test_a_session_is_folded_in_and_leaves_no_trace(redis_url: str, api: Client) -> None:
+def test_a_session_is_folded_in_and_stores_nothing(redis_url: str, api: Client) -> None:
     made = factor_world()
     made.write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
@@ -123,7 +123,7 @@ def test_without_factors_neighbours_answer_and_without_a_liked_item_popular_ones
     asyncio.run(scenario())
 
 
-def test_diversity_goes_by_the_factors(redis_url: str, api: Client) -> None:
+def test_the_diversity_of_a_session_list_compares_factors(redis_url: str, api: Client) -> None:
     made = factor_world()
     assert made.factors is not None
     made.factors[:] = [1.0, 0.0, 0.0, 0.0]

@@ -16,7 +16,9 @@ async def items(client: httpx.AsyncClient, path: str, **query: Any) -> list[dict
     return found
 
 
-def test_similar_items_are_neighbours_then_popular_then_not_found(redis_url: str, api: Client) -> None:
+def test_similar_items_are_neighbours_or_else_popular_items_and_unknown_items_are_a_404(
+    redis_url: str, api: Client
+) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:

@@ -8,7 +8,7 @@ from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_similar_users_are_those_whom_the_liked_items_suit(redis_url: str, api: Client) -> None:
+def test_similar_users_are_the_best_users_of_the_liked_items(redis_url: str, api: Client) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:

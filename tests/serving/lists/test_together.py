@@ -11,7 +11,7 @@ from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_what_is_popular_with_everyone_does_not_win() -> None:
+def test_an_item_that_is_popular_with_everyone_does_not_rank_first() -> None:
     together = {"sequel": 20.0, "blockbuster": 30.0, "once": 1.0}
     users = {"sequel": 25, "blockbuster": 5000, "once": 2}
     found = rank_by_surprise(together, users, 10_000)
@@ -20,7 +20,7 @@ def test_what_is_popular_with_everyone_does_not_win() -> None:
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
 
 
-def test_what_goes_together_less_than_by_chance_is_left_out() -> None:
+def test_pairs_that_are_rarer_than_by_chance_are_left_out() -> None:
     found = rank_by_surprise(
         {"blockbuster": 10.0, "sequel": 90.0}, {"blockbuster": 9000, "sequel": 50}, 10_000
     )

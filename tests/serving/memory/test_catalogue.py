@@ -48,7 +48,7 @@ def load(catalogue: Catalogue, *items: str) -> list[str | None]:
     return [catalogue.get(item).title for item in items]
 
 
-def test_an_item_is_asked_for_once_while_it_is_fresh() -> None:
+def test_redis_is_asked_for_an_item_once_while_it_is_fresh() -> None:
     shelf, clock = Shelf(), Clock()
     catalogue = catalogue_over(shelf, clock)
     assert load(catalogue, "a", "unknown") == ["a 1", None]
@@ -59,7 +59,7 @@ def test_an_item_is_asked_for_once_while_it_is_fresh() -> None:
     assert load(catalogue, "a") == ["a 2"]
 
 
-def test_old_facts_are_better_than_none() -> None:
+def test_without_redis_old_facts_are_used() -> None:
     shelf, clock = Shelf(), Clock()
     catalogue = catalogue_over(shelf, clock)
     load(catalogue, "a")
@@ -68,7 +68,7 @@ def test_old_facts_are_better_than_none() -> None:
     assert load(catalogue, "a", "b") == ["a 1", None]
 
 
-def test_where_the_state_is_lost_facts_stay_and_are_asked_for_until_they_are_there_again() -> None:
+def test_after_a_loss_of_the_state_old_facts_are_kept_and_asked_for_again() -> None:
     shelf, clock = Shelf(), Clock()
     catalogue = catalogue_over(shelf, clock)
     load(catalogue, "a")
@@ -81,11 +81,11 @@ def test_where_the_state_is_lost_facts_stay_and_are_asked_for_until_they_are_the
     assert load(catalogue, "a") == [None]
 
 
-def test_what_was_never_loaded_is_an_unknown_item() -> None:
+def test_an_item_that_was_never_loaded_is_unknown() -> None:
     assert catalogue_over(Shelf(), Clock()).get("a") is UNKNOWN_ITEM
 
 
-def test_the_cache_is_bounded_and_asks_in_pages() -> None:
+def test_the_cache_is_bounded_and_loads_in_pages() -> None:
     shelf = Shelf()
     catalogue = catalogue_over(shelf, Clock())
     load(catalogue, *map(str, range(MAX_ITEMS + 500)))

@@ -16,7 +16,7 @@ from tests.serving.requests import likes, post
 from tests.serving.world import factor_world
 
 
-def test_factors_that_are_too_large_are_not_held(redis_url: str, api: Client) -> None:
+def test_factors_beyond_the_memory_limit_are_not_loaded(redis_url: str, api: Client) -> None:
     factor_world().write(redis_url)
 
     async def scenario() -> None:
@@ -57,7 +57,7 @@ class SlowStore:
         return await self.asked[-1]
 
 
-def test_requests_that_wait_for_a_load_that_fails_all_go_on_without_factors() -> None:
+def test_requests_that_wait_for_a_failed_load_go_on_without_factors() -> None:
     async def scenario() -> None:
         store = SlowStore()
         cache = FactorCache(cast(Store, store), 1000)
@@ -71,7 +71,7 @@ def test_requests_that_wait_for_a_load_that_fails_all_go_on_without_factors() ->
     asyncio.run(scenario())
 
 
-def test_a_request_that_waits_while_the_model_moves_gets_what_it_asked_for() -> None:
+def test_a_request_that_waits_while_the_model_changes_gets_the_factors_it_asked_for() -> None:
     async def scenario() -> None:
         store = SlowStore()
         cache = FactorCache(cast(Store, store), 1000)

@@ -30,7 +30,7 @@ async def until_noted(client: redis.Redis, items: int) -> None:
     raise AssertionError("the impressions were not written")
 
 
-def test_what_was_shown_and_not_touched_sinks(redis_url: str, api: Client) -> None:
+def test_a_shown_item_without_an_interaction_moves_down(redis_url: str, api: Client) -> None:
     World(top={}).write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
 
@@ -51,7 +51,7 @@ def test_what_was_shown_and_not_touched_sinks(redis_url: str, api: Client) -> No
     client_of_test.close()
 
 
-def test_nothing_is_kept_by_default(redis_url: str, api: Client) -> None:
+def test_no_impressions_are_stored_by_default(redis_url: str, api: Client) -> None:
     World(top={}).write(redis_url)
 
     async def scenario() -> None:
@@ -66,7 +66,7 @@ def test_nothing_is_kept_by_default(redis_url: str, api: Client) -> None:
     client_of_test.close()
 
 
-def test_notes_are_bounded_and_many_are_written_in_few_round_trips(redis_url: str) -> None:
+def test_impressions_are_bounded_and_written_in_few_round_trips(redis_url: str) -> None:
     client_of_test = redis.Redis.from_url(redis_url)
 
     async def scenario() -> None:

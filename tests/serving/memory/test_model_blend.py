@@ -26,7 +26,7 @@ def _ask(redis_url: str, times: int = 1, max_bytes: int = 10**6) -> list[ModelBl
     return found
 
 
-def test_it_is_loaded_once_for_a_version(redis_url: str) -> None:
+def test_the_blend_is_loaded_once_for_a_version(redis_url: str) -> None:
     made = blend_world(with_known_items=True)
     made.write(redis_url)
     first, second = _ask(redis_url, times=2)
@@ -53,7 +53,7 @@ def test_a_version_without_a_blend_has_none(redis_url: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "too large"])
-def test_without_its_arrays_the_factors_rank_alone_and_the_log_says_so_once(
+def test_without_the_arrays_of_a_blend_the_factors_rank_alone_and_the_log_says_so_once(
     redis_url: str, caplog: pytest.LogCaptureFixture, damage: str
 ) -> None:
     made = blend_world()

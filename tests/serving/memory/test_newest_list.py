@@ -55,7 +55,9 @@ def new_world() -> World:
     return World(newest={"i20": now - DAY_MS, "i21": now - DAY_MS, "i27": now - 90 * DAY_MS})
 
 
-def test_users_that_lists_won_count_and_users_from_before_do_not(redis_url: str) -> None:
+def test_users_who_came_through_lists_raise_the_probability_of_an_item_and_earlier_users_do_not(
+    redis_url: str,
+) -> None:
     new_world().write(redis_url)
     client = redis.Redis.from_url(redis_url)
     set_users(client, "i20", 4)  # before the first list
@@ -89,7 +91,7 @@ def test_users_that_lists_won_count_and_users_from_before_do_not(redis_url: str)
     asyncio.run(scenario())
 
 
-def test_nothing_is_counted_until_exploration_is_asked_for(redis_url: str) -> None:
+def test_users_are_not_counted_until_exploration_is_used(redis_url: str) -> None:
     new_world().write(redis_url)
 
     async def scenario() -> None:
@@ -107,7 +109,7 @@ def test_nothing_is_counted_until_exploration_is_asked_for(redis_url: str) -> No
     asyncio.run(scenario())
 
 
-def test_it_holds_what_is_out_the_newest_first_and_keeps_it_when_redis_goes(redis_url: str) -> None:
+def test_the_list_holds_published_items_newest_first_and_is_kept_when_redis_is_gone(redis_url: str) -> None:
     soon = time.time_ns() // 1_000_000 + 60_000
     client = redis.Redis.from_url(redis_url)
     client.zadd(keyspace.NEWEST, {"old": 1000, "new": 2000, "soon": soon})
@@ -125,13 +127,13 @@ def test_it_holds_what_is_out_the_newest_first_and_keeps_it_when_redis_goes(redi
     asyncio.run(scenario())
 
 
-def test_of_two_items_the_closed_form_is_met() -> None:
+def test_for_two_items_the_probabilities_equal_the_closed_form() -> None:
     # Beta(2, 1) has the density 2x, so it is above a uniform rate with probability 2/3.
     found = best_probabilities(np.array([1.0, 0.0]), np.array([1.0, 0.0]))
     assert found == pytest.approx([2 / 3, 1 / 3], abs=1e-3)
 
 
-def test_an_item_is_drawn_as_often_as_its_rate_comes_out_highest() -> None:
+def test_an_item_is_drawn_as_often_as_its_sampled_rate_is_the_highest() -> None:
     clicks, impressions = np.array([0.0, 3, 30, 5, 0]), np.array([0.0, 40, 500, 60, 80])
     draws = np.random.default_rng(3).beta(1 + clicks, 1 + impressions - clicks, (20_000, 5))
     frequencies = np.bincount(draws.argmax(axis=1), minlength=5) / len(draws)
@@ -139,7 +141,9 @@ def test_an_item_is_drawn_as_often_as_its_rate_comes_out_highest() -> None:
 
 
 @given(COUNTS)
-def test_they_are_probabilities_with_a_floor_that_depend_on_no_order(counts: list[tuple[int, int]]) -> None:
+def test_probabilities_add_up_to_one_and_have_a_floor_and_do_not_depend_on_the_order(
+    counts: list[tuple[int, int]],
+) -> None:
     clicks = np.array([min(pair) for pair in counts], dtype=float)
     impressions = np.array([max(pair) for pair in counts], dtype=float)
     found = thompson_probabilities(clicks, impressions)
@@ -150,6 +154,6 @@ def test_they_are_probabilities_with_a_floor_that_depend_on_no_order(counts: lis
         assert found[counts.index(count)] == pytest.approx(found[at])
 
 
-def test_much_seen_items_that_nobody_clicks_leave_their_places_to_unseen_ones() -> None:
+def test_often_shown_items_without_clicks_lose_their_places_to_items_not_yet_shown() -> None:
     found = thompson_probabilities(np.array([0.0, 0, 20]), np.array([1000.0, 0, 1000]))
     assert found[1] > found[2] > found[0] == pytest.approx(UNIFORM_SHARE / 3, abs=1e-3)

@@ -8,7 +8,7 @@ from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_a_popular_list_follows_redis(redis_url: str, api: Client) -> None:
+def test_the_popular_list_in_memory_follows_redis(redis_url: str, api: Client) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             assert (await client.get("/v1/popular")).json()["items"] == []

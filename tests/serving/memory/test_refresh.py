@@ -33,7 +33,9 @@ class Source:
         return [stored[str(command[1])]]
 
 
-def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_refresh_is_logged_when_it_begins_and_when_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     source = Source()
     refresher = Refresher(cast(Store, source), [source], Metrics(), 1.0)
     with caplog.at_level(logging.INFO):
@@ -55,7 +57,9 @@ class Damaged(Source):
         raise ValueError("no JSON")
 
 
-def test_what_cannot_be_read_is_logged_once_and_ends_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+def test_data_that_cannot_be_read_is_logged_once_and_does_not_stop_other_refreshes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     refresher = Refresher(cast(Store, Source()), [Damaged(), Source()], Metrics(), 1.0)
     with caplog.at_level(logging.INFO):
         for _ in range(3):
@@ -64,7 +68,7 @@ def test_what_cannot_be_read_is_logged_once_and_ends_nothing_else(caplog: pytest
     assert messages == ["Damaged cannot be read and stays as it is", "serving model v1"]
 
 
-def test_rules_that_are_no_rules_leave_the_popular_list_fresh(redis_url: str, api: Client) -> None:
+def test_invalid_rules_do_not_stop_the_refresh_of_the_popular_list(redis_url: str, api: Client) -> None:
     World().write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
     client_of_test.set(keyspace.SERVING_RULES, b'{"deny": 1}')
@@ -93,5 +97,5 @@ def test_rules_that_are_no_rules_leave_the_popular_list_fresh(redis_url: str, ap
         ("soon", None),
     ],
 )
-def test_a_date_in_any_form_is_an_age(created_at: str | None, seconds: float | None) -> None:
+def test_the_age_is_read_from_a_date_in_any_form(created_at: str | None, seconds: float | None) -> None:
     assert _epoch(created_at) == seconds

@@ -9,9 +9,7 @@ from tests.serving.requests import ids
 from tests.serving.world import labelled_world
 
 
-def test_an_operators_rules_hold_for_every_answer_of_every_process_after_its_next_refresh(
-    redis_url: str, api: Client
-) -> None:
+def test_operator_rules_hold_in_every_process_after_its_next_refresh(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
     rules = {"deny": ["i10"], "editorial": ["i20", "i21"], "boosts": {"Comedy": 2.0}}
 

@@ -69,7 +69,7 @@ def scrape(redis_url: str, api: Client) -> str:
     return asyncio.run(read_figures())
 
 
-def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
+def test_every_metric_that_rules_and_dashboards_name_is_in_a_real_scrape(scrape: str) -> None:
     shown = {s.name for family in text_string_to_metric_families(scrape) for s in family.samples}
     # A counter with labels has no sample before the first event of its kind.
     shown |= set(re.findall(r"^# TYPE (\S+) counter$", scrape, re.MULTILINE))
@@ -83,7 +83,7 @@ def test_every_metric_that_is_named_is_in_a_real_scrape(scrape: str) -> None:
         assert expression.count("(") == expression.count(")"), title
 
 
-def test_every_label_that_is_chosen_by_has_values_that_exist(scrape: str) -> None:
+def test_every_label_value_that_rules_and_dashboards_select_exists(scrape: str) -> None:
     paths = set(create_app(settings_of()).openapi()["paths"])
     values = {"outcome": {*ROUND_OUTCOMES, *OUTCOMES}, "route": paths}
     values |= {"job": {"headwater-api"}, "status": {"2xx", "3xx", "4xx", "5xx"}}
@@ -92,7 +92,7 @@ def test_every_label_that_is_chosen_by_has_values_that_exist(scrape: str) -> Non
             assert set(chosen.split("|")) <= values[label], (label, chosen)
 
 
-def test_figures_of_streaming_and_training_are_shown(scrape: str) -> None:
+def test_the_metrics_have_figures_of_streaming_and_training(scrape: str) -> None:
     def value(sample: str) -> float:
         return float(re.findall(rf"^{re.escape(sample)} (\S+)$", scrape, re.MULTILINE)[0])
 
@@ -109,7 +109,7 @@ def test_figures_of_streaming_and_training_are_shown(scrape: str) -> None:
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: str(alert["alert"]))
-def test_an_alert_says_what_it_is_and_has_its_entry_in_the_runbook(alert: dict[str, Any]) -> None:
+def test_each_alert_has_a_description_and_an_entry_in_the_runbook(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in ("page", "ticket")
     assert alert["annotations"]["summary"]
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -118,12 +118,12 @@ def test_an_alert_says_what_it_is_and_has_its_entry_in_the_runbook(alert: dict[s
     assert len(entry[1]) > 80
 
 
-def test_the_runbook_has_no_entry_for_an_alert_that_does_not_exist() -> None:
+def test_every_alert_in_the_runbook_exists() -> None:
     runbook = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^### (Headwater\w+)$", runbook, re.MULTILINE)) == {a["alert"] for a in ALERTS}
 
 
-def test_grafana_finds_its_source_and_the_dashboard() -> None:
+def test_grafana_finds_its_data_source_and_the_dashboard() -> None:
     folder = ROOT / "watch/grafana/provisioning"
     (source,) = yaml.safe_load((folder / "datasources/prometheus.yml").read_text())["datasources"]
     assert {panel["datasource"]["uid"] for panel in DASHBOARD["panels"]} == {source["uid"]}
@@ -160,12 +160,12 @@ def simple_rings(scrape: str) -> set[str]:
     return {rule["alert"] for rule in ALERTS if rings(rule["expr"], scrape)}
 
 
-def test_in_a_healthy_scrape_no_rule_rings_but_what_the_world_says(scrape: str) -> None:
+def test_in_a_healthy_scrape_only_the_expected_alerts_fire(scrape: str) -> None:
     # The world's model is of long ago, and its last candidate was refused.
     assert simple_rings(scrape) == {"HeadwaterModelOld", "HeadwaterModelsRefused"}
 
 
-def test_where_nobody_writes_figures_the_rules_of_absence_ring(redis_url: str, api: Client) -> None:
+def test_without_figures_the_alerts_about_missing_figures_fire(redis_url: str, api: Client) -> None:
     async def read_figures() -> str:
         async with api(redis_url) as client:
             return (await client.get("/metrics")).text
@@ -188,7 +188,7 @@ def test_where_nobody_writes_figures_the_rules_of_absence_ring(redis_url: str, a
         ("headwater_streaming_pending_users", "10001", "HeadwaterPendingUsers"),
     ],
 )
-def test_a_rule_rings_above_its_bound(scrape: str, figure: str, value: str, alert: str) -> None:
+def test_an_alert_fires_above_its_bound(scrape: str, figure: str, value: str, alert: str) -> None:
     before = simple_rings(scrape)
     changed = re.sub(rf"^{figure} .*$", f"{figure} {value}", scrape, flags=re.MULTILINE)
     assert simple_rings(changed) - before == {alert}

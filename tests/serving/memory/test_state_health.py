@@ -53,7 +53,7 @@ async def state(client: httpx.AsyncClient) -> str:
     return str((await read(client, "/readyz")).get("state")).split()[0]
 
 
-def test_after_a_flush_answers_keep_their_items_and_say_that_they_are_stale_and_why(
+def test_after_a_flush_answers_keep_their_items_and_are_stale_and_readiness_says_why(
     redis_url: str, api: Client, client_of_test: redis.Redis
 ) -> None:
     trending_world().write(redis_url)
@@ -100,7 +100,7 @@ def test_after_a_flush_answers_keep_their_items_and_say_that_they_are_stale_and_
     asyncio.run(scenario())
 
 
-def test_a_state_of_a_version_that_this_code_does_not_know_is_stale(
+def test_answers_from_a_state_of_an_unknown_version_are_stale(
     redis_url: str, api: Client, client_of_test: redis.Redis
 ) -> None:
     World().write(redis_url)
@@ -118,7 +118,7 @@ def test_a_state_of_a_version_that_this_code_does_not_know_is_stale(
     asyncio.run(scenario())
 
 
-def test_answers_that_fall_behind_a_full_redis_say_so(
+def test_answers_that_fall_behind_because_redis_is_full_are_stale(
     redis_url: str, api: Client, client_of_test: redis.Redis
 ) -> None:
     World(online_through=int(1000 * time.time()) - 60_000).write(redis_url)
@@ -136,7 +136,7 @@ def test_answers_that_fall_behind_a_full_redis_say_so(
     asyncio.run(scenario())
 
 
-def test_a_redis_that_may_evict_is_named_with_the_cure(
+def test_a_redis_that_may_evict_keys_is_reported_with_the_cure(
     redis_url: str, api: Client, client_of_test: redis.Redis
 ) -> None:
     World().write(redis_url)

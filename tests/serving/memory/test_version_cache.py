@@ -5,7 +5,7 @@ import asyncio
 from serving.memory.version_cache import VersionCache
 
 
-def test_all_who_wait_share_one_load_and_a_load_that_failed_is_begun_again() -> None:
+def test_concurrent_callers_share_one_load_and_a_failed_load_is_repeated() -> None:
     async def scenario() -> None:
         cache, begun = VersionCache[str]("the thing"), 0
 

@@ -42,7 +42,7 @@ def _ask(
     asyncio.run(scenario())
 
 
-def test_lists_are_lines_or_json(api: Client, redis_url: str) -> None:
+def test_lists_are_given_as_csv_lines_or_as_json(api: Client, redis_url: str) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
         ours = (await client.get("/v1/users/ann/recommendations?n=2&exposure=false&known=skip")).json()
         pairs = [(item["item_id"], item["score"]) for item in ours["items"]]
@@ -84,7 +84,7 @@ def test_preferences_become_events(api: Client, redis_url: str, log: list[dict[s
     _ask(api, redis_url, ask)
 
 
-def test_a_strength_counts_where_preferences_are_ratings(
+def test_the_value_of_a_preference_counts_if_preferences_are_ratings(
     api: Client, redis_url: str, log: list[dict[str, Any]]
 ) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
@@ -106,7 +106,7 @@ def test_a_strength_counts_where_preferences_are_ratings(
         ("bob,i1\n" * 3, "At most 3"),
     ],
 )
-def test_of_lines_that_are_not_valid_none_is_taken(
+def test_a_body_with_an_invalid_line_is_refused_as_a_whole(
     line: str, words: str, api: Client, redis_url: str, log: list[dict[str, Any]]
 ) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
@@ -118,7 +118,7 @@ def test_of_lines_that_are_not_valid_none_is_taken(
     _ask(api, redis_url, ask, max_events_per_request=3)
 
 
-def test_they_are_off_by_default(api: Client, redis_url: str) -> None:
+def test_the_routes_are_off_by_default(api: Client, redis_url: str) -> None:
     async def ask(client: httpx.AsyncClient) -> None:
         assert (await client.get("/recommend/ann")).status_code == 404
 

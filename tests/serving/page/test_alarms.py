@@ -41,12 +41,12 @@ def test_an_alarm_says_what_the_runbook_says(alarm: Alarm) -> None:
     assert " ".join(entry[1].split()).startswith(alarm.advice)
 
 
-def test_every_alarm_but_the_one_without_redis_has_a_picture_in_which_it_rings() -> None:
+def test_every_alarm_except_the_one_without_redis_has_a_picture_that_raises_it() -> None:
     assert [alarm.name for alarm in ALARMS if alarm.name != STALE] == list(RINGING)
 
 
 @pytest.mark.parametrize("name", RINGING)
-def test_an_alarm_rings_alone_above_the_limit_of_prometheus(name: str) -> None:
+def test_an_alarm_is_raised_alone_above_the_limit_of_the_prometheus_rule(name: str) -> None:
     figures, limit = RINGING[name]
     assert [alarm["name"] for alarm in ringing(figures, redis_answers=True)] == [name]
     assert limit in EXPRESSIONS[name]
@@ -54,7 +54,7 @@ def test_an_alarm_rings_alone_above_the_limit_of_prometheus(name: str) -> None:
     assert ringing(below, redis_answers=True) == []
 
 
-def test_without_figures_nothing_rings_and_without_redis_only_that_is_said() -> None:
+def test_without_figures_no_alarm_is_raised_and_without_redis_only_that_one() -> None:
     assert ringing({}, redis_answers=True) == []
     old = {"streaming_heartbeat_age_seconds": 900.0}
     assert [alarm["name"] for alarm in ringing(old, redis_answers=False)] == [STALE]

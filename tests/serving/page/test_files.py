@@ -32,7 +32,7 @@ def test_the_page_and_its_files_come_with_a_strict_policy_and_no_other_host(api:
     asyncio.run(scenario())
 
 
-def test_what_is_large_is_sent_compressed(api: Client) -> None:
+def test_large_files_are_sent_compressed(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             answer = await client.get("/page/vendor/uplot.js")
@@ -43,7 +43,7 @@ def test_what_is_large_is_sent_compressed(api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_all_that_the_page_names_is_here_and_nothing_is_inline() -> None:
+def test_every_file_that_the_page_names_is_served_and_no_script_is_inline() -> None:
     text = (FOLDER / "index.html").read_text()
     named = re.findall(r'(?:src|href)="\./page/([^"]+)"', text)
     assert named
@@ -54,7 +54,7 @@ def test_all_that_the_page_names_is_here_and_nothing_is_inline() -> None:
         assert [name for name in imported if not (FOLDER / name).is_file()] == []
 
 
-def test_every_module_that_the_first_view_needs_is_asked_for_at_once() -> None:
+def test_the_page_preloads_every_module_of_the_first_view() -> None:
     text = (FOLDER / "index.html").read_text()
     needed, found = ["app.js"], {"app.js"}
     while needed:
@@ -65,12 +65,12 @@ def test_every_module_that_the_first_view_needs_is_asked_for_at_once() -> None:
     assert set(re.findall(r'modulepreload" href="\./page/([^"]+)"', text)) == found - {"app.js"}
 
 
-def test_the_page_is_light() -> None:
+def test_the_files_of_the_page_stay_below_their_size_limit() -> None:
     assert sum(len(gzip.compress(path.read_bytes())) for path in FILES) <= MAX_COMPRESSED
 
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.name)
-def test_no_source_of_the_page_makes_markup_of_text_or_asks_another_host(path: Path) -> None:
+def test_no_source_of_the_page_turns_text_into_markup_or_calls_another_host(path: Path) -> None:
     text = path.read_text().replace("http://www.w3.org/2000/svg", "")
     assert DANGEROUS.findall(text) == []
     assert re.findall(r"https?://", text) == []

@@ -181,7 +181,9 @@ def test_a_rating_is_acknowledged_and_the_list_is_read_again(
     page.close()
 
 
-def test_nobody_likes_an_item_by_keyboard_and_gets_a_list_for_the_session(url: str, browser: Browser) -> None:
+def test_an_anonymous_visitor_likes_an_item_by_keyboard_and_gets_a_session_list(
+    url: str, browser: Browser
+) -> None:
     page = browser.new_page(reduced_motion="reduce")
     faults = faults_of(page)
     page.goto(url)
@@ -220,7 +222,7 @@ def show(page: Page, view: str) -> None:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_view_fits_its_screen_without_a_fault_or_a_barrier(
+def test_every_view_fits_its_screen_without_errors_or_accessibility_barriers(
     url: str, browser: Browser, width: int
 ) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -242,9 +244,7 @@ def test_every_view_fits_its_screen_without_a_fault_or_a_barrier(
     page.close()
 
 
-def test_what_somebody_types_is_not_replaced_by_the_user_who_opens_by_itself(
-    url: str, browser: Browser
-) -> None:
+def test_the_text_that_somebody_types_is_not_replaced_by_the_default_user(url: str, browser: Browser) -> None:
     page = browser.new_page()
     held: list[Route] = []
     page.route("**/v1/popular?n=1", lambda route: held.append(route))
@@ -257,7 +257,7 @@ def test_what_somebody_types_is_not_replaced_by_the_user_who_opens_by_itself(
     page.close()
 
 
-def test_a_list_that_did_not_come_is_asked_for_again(url: str, browser: Browser) -> None:
+def test_a_list_that_failed_to_load_is_requested_again(url: str, browser: Browser) -> None:
     page = browser.new_page()
     refusals = iter([503])
 
@@ -276,7 +276,7 @@ def test_a_list_that_did_not_come_is_asked_for_again(url: str, browser: Browser)
     page.close()
 
 
-def test_a_barrier_is_found(browser: Browser) -> None:
+def test_the_accessibility_check_finds_a_barrier(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content("<main><button></button></main>")
     assert "button-name" in {rule for rule, _ in barriers(page)}
@@ -288,7 +288,7 @@ def _is_history_of(user: str) -> Callable[[Response], bool]:
     return lambda response: unquote(urlsplit(response.url).path) == f"/v1/users/{user}/history"
 
 
-def test_hostile_users_and_titles_are_text(url: str, browser: Browser) -> None:
+def test_hostile_user_ids_and_titles_are_shown_as_text(url: str, browser: Browser) -> None:
     page = browser.new_page()
     faults = faults_of(page)
     page.goto(url)
@@ -321,7 +321,7 @@ def test_the_page_says_that_redis_is_gone_and_what_to_do(
     page.close()
 
 
-def test_where_keys_are_set_the_page_asks_for_one_and_keeps_it_in_memory(
+def test_an_api_with_keys_makes_the_page_ask_for_one_and_keep_it_in_memory(
     url: str, redis_server_url: str, browser: Browser, tmp_path: Path
 ) -> None:
     keys = {"read_api_key": "reader", "api_key": "writer"}

@@ -31,7 +31,7 @@ def first_picture(client: httpx.Client, **headers: str) -> dict[str, object]:
     raise AssertionError("the stream ended without a picture")
 
 
-def test_the_picture_names_the_model_and_the_lists_and_a_stop_does_not_wait_for_pages(
+def test_the_picture_names_the_model_and_the_lists_and_a_stop_does_not_wait_for_open_pages(
     redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     labelled_world().write(redis_url)
@@ -52,7 +52,7 @@ def test_the_picture_names_the_model_and_the_lists_and_a_stop_does_not_wait_for_
     assert "graceful" not in api.log.read_text()
 
 
-def test_an_item_is_found_by_title_in_any_case_and_facts_by_id(redis_url: str, api: Client) -> None:
+def test_items_are_found_by_title_in_any_case_and_their_facts_by_id(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
 
     async def scenario() -> None:
@@ -69,7 +69,7 @@ def test_an_item_is_found_by_title_in_any_case_and_facts_by_id(redis_url: str, a
     asyncio.run(scenario())
 
 
-def test_an_item_that_nobody_has_touched_is_found_too(redis_url: str, api: Client) -> None:
+def test_an_item_without_an_interaction_is_found_too(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
     client = redis.Redis.from_url(redis_url)
     entry = {"kind": "item", "id": "new", "title": "Nobody knows it", "updated_at": 1}
@@ -85,7 +85,7 @@ def test_an_item_that_nobody_has_touched_is_found_too(redis_url: str, api: Clien
     asyncio.run(scenario())
 
 
-def test_without_redis_a_search_looks_at_what_the_process_holds(api: Client) -> None:
+def test_without_redis_a_search_uses_the_titles_in_memory(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             assert (await client.get("/page/search")).json() == {"items": [], "looked_at": 0}
@@ -151,7 +151,7 @@ def test_the_pages_routes_need_the_key_that_reads_and_the_files_do_not(api: Clie
     asyncio.run(scenario())
 
 
-def test_where_users_have_tokens_nobody_compares_the_lists_of_another(api: Client) -> None:
+def test_with_user_tokens_a_user_cannot_compare_the_lists_of_another(api: Client) -> None:
     key = "a key of thirty-two characters..."
     token = jwt.encode({"sub": "ann", "exp": time.time() + 60}, key, "HS256")
 
@@ -166,7 +166,7 @@ def test_where_users_have_tokens_nobody_compares_the_lists_of_another(api: Clien
     asyncio.run(scenario())
 
 
-def test_figures_have_no_prefix_and_buckets_are_not_cumulated() -> None:
+def test_the_pages_figures_have_no_prefix_and_their_buckets_are_not_cumulative() -> None:
     metrics = Metrics()
     metrics.events.labels("accepted").inc(3)
     for seconds in (0.05, 0.2, 0.2, 7200.0):

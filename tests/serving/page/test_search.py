@@ -16,18 +16,20 @@ SEARCHED = {
 }
 
 
-def test_titles_that_begin_with_the_text_come_first_then_words_then_parts() -> None:
+def test_titles_that_begin_with_the_text_come_first_and_then_titles_with_such_a_word() -> None:
     assert best(SEARCHED, {}, "alien") == ["2", "4", "1", "3"]
     assert best(SEARCHED, {}, "iency") == ["3"]
 
 
-def test_among_equals_the_popular_ones_come_first() -> None:
+def test_among_equal_matches_popular_items_come_first() -> None:
     assert best(SEARCHED, {"4": 0, "2": 1}, "alien") == ["4", "2", "1", "3"]
     assert best(SEARCHED, {"5": 0, "3": 1}, "")[:2] == ["5", "3"]
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=80), st.text(max_size=3))
-def test_what_is_found_holds_the_text_and_is_bounded(searched: dict[str, str], wanted: str) -> None:
+def test_every_match_contains_the_text_and_the_number_of_matches_is_bounded(
+    searched: dict[str, str], wanted: str
+) -> None:
     found = best(searched, {}, wanted)
     assert len(found) == min(MAX_FOUND, sum(wanted in text for text in searched.values()))
     assert all(wanted in searched[item_id] for item_id in found)
@@ -44,5 +46,7 @@ def test_what_is_found_holds_the_text_and_is_bounded(searched: dict[str, str], w
         ({}, None),
     ],
 )
-def test_the_year_of_an_item(attributes: dict[str, str], year: str | None) -> None:
+def test_the_year_of_an_item_is_read_from_its_attributes(
+    attributes: dict[str, str], year: str | None
+) -> None:
     assert year_of(facts_of({"attributes": attributes})) == year

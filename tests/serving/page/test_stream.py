@@ -33,7 +33,7 @@ async def next_data(messages: AsyncIterator[bytes]) -> tuple[str, Any]:
     raise AssertionError("the stream ended")
 
 
-def test_all_clients_share_one_reading_and_it_stops_with_the_last_of_them() -> None:
+def test_all_clients_share_one_reader_and_it_stops_with_the_last_client() -> None:
     async def scenario() -> None:
         source = Source()
         stream = Stream(source, every_seconds=0.01)
@@ -52,7 +52,7 @@ def test_all_clients_share_one_reading_and_it_stops_with_the_last_of_them() -> N
     asyncio.run(scenario())
 
 
-def test_who_has_the_newest_picture_waits_for_the_next_one() -> None:
+def test_a_client_with_the_newest_picture_waits_for_the_next_one() -> None:
     async def scenario() -> None:
         stream = Stream(Source(), every_seconds=0.01)
         stream.join()
@@ -64,7 +64,7 @@ def test_who_has_the_newest_picture_waits_for_the_next_one() -> None:
     asyncio.run(scenario())
 
 
-def test_a_picture_that_does_not_change_is_sent_once_and_the_line_is_kept_alive(
+def test_an_unchanged_picture_is_sent_once_and_the_connection_is_kept_alive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(stream_module, "ALIVE_SECONDS", 0.05)
@@ -80,7 +80,7 @@ def test_a_picture_that_does_not_change_is_sent_once_and_the_line_is_kept_alive(
     asyncio.run(scenario())
 
 
-def test_one_client_too_many_is_refused_and_may_come_when_another_has_gone() -> None:
+def test_a_client_beyond_the_limit_is_refused_until_another_leaves() -> None:
     async def scenario() -> None:
         stream = Stream(Source())
         for _ in range(MAX_CLIENTS):
@@ -96,7 +96,7 @@ def test_one_client_too_many_is_refused_and_may_come_when_another_has_gone() -> 
     asyncio.run(scenario())
 
 
-def test_the_id_of_a_picture_is_the_same_in_every_process_and_no_text_ends_an_event() -> None:
+def test_the_id_of_a_picture_is_equal_in_every_process_and_its_text_cannot_end_an_event() -> None:
     hostile = {"title": "a\n\ndata: {}\r\n\r\n"}
     first, second = picture_of(hostile), picture_of(dict(hostile))
     assert first == second

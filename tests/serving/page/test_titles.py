@@ -39,7 +39,7 @@ def test_titles_are_read_once_and_again_after_a_minute(redis_url: str) -> None:
     assert through_store(redis_url, read, redis_timeout_seconds=30) == (700, 700, 701)
 
 
-def test_a_huge_catalogue_is_read_up_to_a_bound(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_most_a_fixed_number_of_titles_is_read(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     write_items(redis_url, *range(3000))
     monkeypatch.setattr(titles_module, "MAX_ITEMS", 1000)
 
@@ -49,7 +49,7 @@ def test_a_huge_catalogue_is_read_up_to_a_bound(redis_url: str, monkeypatch: pyt
     assert 1000 <= through_store(redis_url, read, redis_timeout_seconds=30) < 3000
 
 
-def test_what_cannot_be_read_is_read_by_a_later_search() -> None:
+def test_titles_that_could_not_be_read_are_read_at_a_later_search() -> None:
     async def read(store: Store) -> list[int]:
         titles = Titles(store)
         return [len(await titles.by_item()), len(await titles.by_item())]

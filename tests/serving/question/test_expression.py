@@ -41,7 +41,7 @@ ITEM = ItemFacts(
         ("not not not year = 1946", False),
     ],
 )
-def test_an_expression_says_which_items_may_come(text: str, holds: bool) -> None:
+def test_a_filter_expression_selects_the_expected_items(text: str, holds: bool) -> None:
     assert parse(text).holds(ITEM) is holds
 
 
@@ -64,13 +64,13 @@ def test_an_expression_says_which_items_may_come(text: str, holds: bool) -> None
         ("x" * (MAX_LENGTH + 1), "at most"),
     ],
 )
-def test_what_is_no_expression_is_refused_with_the_reason(text: str, said: str) -> None:
+def test_an_invalid_expression_is_refused_with_the_reason(text: str, said: str) -> None:
     with pytest.raises(ExpressionError, match=said):
         parse(text)
 
 
 @given(st.text(max_size=80) | st.text('abc=<>!()", ndotri', max_size=80))
-def test_any_text_is_an_expression_or_refused(text: str) -> None:
+def test_any_text_is_parsed_as_an_expression_or_refused(text: str) -> None:
     try:
         expression = parse(text)
     except ExpressionError:
@@ -86,6 +86,6 @@ TERMS = st.builds(
 
 
 @given(TERMS, TERMS)
-def test_the_laws_of_de_morgan_hold(a: str, b: str) -> None:
+def test_expressions_obey_the_laws_of_de_morgan(a: str, b: str) -> None:
     assert parse(f"not ({a} and {b})").holds(ITEM) == parse(f"not {a} or not {b}").holds(ITEM)
     assert parse(f"not ({a} or {b})").holds(ITEM) == parse(f"not {a} and not {b}").holds(ITEM)

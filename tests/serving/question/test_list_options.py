@@ -13,7 +13,7 @@ from tests.serving.requests import ANN, ids
 from tests.serving.world import labelled_world
 
 
-def test_filters_hold_on_every_path_and_the_list_is_filled_up(redis_url: str, api: Client) -> None:
+def test_filters_hold_for_every_kind_of_list_and_the_list_is_filled_up(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
 
     async def scenario() -> None:
@@ -32,7 +32,7 @@ def test_filters_hold_on_every_path_and_the_list_is_filled_up(redis_url: str, ap
     asyncio.run(scenario())
 
 
-def test_pages_follow_one_another(redis_url: str, api: Client) -> None:
+def test_consecutive_pages_of_a_list_neither_overlap_nor_leave_a_gap(redis_url: str, api: Client) -> None:
     labelled_world().write(redis_url)
 
     async def scenario() -> None:
@@ -48,7 +48,7 @@ def test_pages_follow_one_another(redis_url: str, api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_diversity_and_caps_mix_the_categories(redis_url: str, api: Client) -> None:
+def test_diversity_and_limits_mix_the_categories(redis_url: str, api: Client) -> None:
     made = labelled_world()
     made.top = {"ann": [(f"i{i:02}", 1 - i / 100) for i in range(4, 30, 2)]}  # Drama throughout
     made.write(redis_url)
@@ -78,7 +78,9 @@ def test_diversity_and_caps_mix_the_categories(redis_url: str, api: Client) -> N
         ({"exclude": ["x"] * 101}, "/query/exclude"),
     ],
 )
-def test_a_wish_out_of_bounds_is_named(api: Client, query: dict[str, Any], pointer: str) -> None:
+def test_the_error_names_an_option_that_is_out_of_bounds(
+    api: Client, query: dict[str, Any], pointer: str
+) -> None:
     async def scenario() -> None:
         async with api() as client:
             response = await client.get(ANN, params=query)
@@ -88,5 +90,5 @@ def test_a_wish_out_of_bounds_is_named(api: Client, query: dict[str, Any], point
     asyncio.run(scenario())
 
 
-def test_the_expression_in_the_documentation_is_one() -> None:
+def test_the_filter_expression_in_the_documentation_is_valid() -> None:
     parse("category = Comedy and not year < 1990")

@@ -23,14 +23,14 @@ def test_arms_of_several_experiments_change_their_parameters_together() -> None:
     assert (found.diversity, found.strategies, found.explore_slots, found.n) == (0.7, ("popular",), 2, 10)
 
 
-def test_what_the_request_names_itself_stays() -> None:
+def test_options_that_the_request_names_are_kept() -> None:
     found = treatment_of([assignment("one/1", diversity=0.7, freshness=0.1)]).of_options(
         OPTIONS, {"diversity"}
     )
     assert (found.diversity, found.freshness, found.arm) == (0.2, 0.1, "one/1:b")
 
 
-def test_of_two_filters_both_must_hold() -> None:
+def test_the_filters_of_the_request_and_of_the_arm_must_both_hold() -> None:
     found = treatment_of([assignment("one/1", filter="year < 2010")]).of_options(OPTIONS, {"filter"})
     assert found.matching is not None
     years = {

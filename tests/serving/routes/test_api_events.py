@@ -19,7 +19,7 @@ GOOD = {"event_type": "rating", "user_id": "u1", "item_id": "i1", "value": 4.5}
 
 
 @pytest.mark.parametrize("library", ["kafka-python", "confluent"])
-def test_accepted_events_lie_where_the_token_says(
+def test_accepted_events_are_at_the_offsets_that_the_token_names(
     broker: str, start_api: Callable[..., ServedApi], library: str
 ) -> None:
     create_topics(broker, TOPICS)
@@ -81,7 +81,9 @@ def test_a_retraction_is_an_event(broker: str, start_api: Callable[..., ServedAp
     assert json.loads(record.value)["event_type"] == "retract"  # type: ignore[attr-defined]
 
 
-def test_the_bytes_on_the_topic_are_the_event(broker: str, start_api: Callable[..., ServedApi]) -> None:
+def test_the_record_on_the_topic_is_the_event_unchanged(
+    broker: str, start_api: Callable[..., ServedApi]
+) -> None:
     create_topics(broker, TOPICS)
     api = start_api(kafka_bootstrap_servers=broker, kafka_timeout_seconds=20)
     sent = {

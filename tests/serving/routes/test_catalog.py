@@ -31,7 +31,7 @@ def last_record(broker: str, topic: str) -> tuple[bytes, dict[str, Any]]:
     raise AssertionError("nothing is on the topic")
 
 
-def test_metadata_is_replaced_changed_and_hidden(
+def test_metadata_can_be_replaced_and_changed_and_hidden(
     broker: str, redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
@@ -88,7 +88,7 @@ def test_metadata_is_replaced_changed_and_hidden(
         assert client.patch("/v1/items/i05", json=too_many).status_code == 422
 
 
-def test_a_change_keeps_what_it_does_not_name() -> None:
+def test_a_change_keeps_the_fields_that_it_does_not_name() -> None:
     known = {"title": "T", "categories": ("a",), "attributes": {"x": "1", "y": "2"}}
     assert merge(known, Changes()) == known
     assert merge(known, Changes(title=None))["title"] is None
@@ -96,7 +96,7 @@ def test_a_change_keeps_what_it_does_not_name() -> None:
     assert merge(known, Changes(attributes={"x": None, "z": "3"}))["attributes"] == {"y": "2", "z": "3"}
 
 
-def test_metadata_in_force_is_read_and_what_is_unknown_is_a_404(api: Client, redis_url: str) -> None:
+def test_current_metadata_is_read_and_unknown_ids_are_a_404(api: Client, redis_url: str) -> None:
     World(
         categories={"i05": ["Drama"]}, attributes={"i05": {"year": "1990"}}, users={"ann": {"age": "25"}}
     ).write(redis_url)
@@ -120,7 +120,7 @@ def test_metadata_in_force_is_read_and_what_is_unknown_is_a_404(api: Client, red
     asyncio.run(scenario())
 
 
-def test_a_users_token_opens_no_metadata_of_users(api: Client, redis_url: str) -> None:
+def test_the_token_of_a_user_gives_no_access_to_metadata_of_users(api: Client, redis_url: str) -> None:
     World(users={"ann": {"age": "25"}}).write(redis_url)
     key = "k" * 32
     token = jwt.encode({"sub": "ann", "exp": time.time() + 60}, key, algorithm="HS256")

@@ -16,7 +16,7 @@ from tests.serving.routes.test_catalog import last_record
 from tests.serving.world import World
 
 
-def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
+def test_an_erasure_writes_a_tombstone_and_its_receipt_names_the_offset(
     broker: str, redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
@@ -45,7 +45,7 @@ def test_a_request_is_a_tombstone_on_the_log_and_its_receipt_is_its_place(
         assert client.delete("/v1/users/ann/history").status_code == 405  # nobody's id
 
 
-def test_an_erasure_is_accepted_while_redis_cannot_be_asked(
+def test_an_erasure_is_accepted_while_redis_does_not_answer(
     broker: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)
@@ -58,7 +58,7 @@ def test_an_erasure_is_accepted_while_redis_cannot_be_asked(
         assert (erasure["state"], *done) == ("accepted", False, False, False)
 
 
-def test_without_kafka_nothing_is_claimed(api: Client) -> None:
+def test_without_kafka_an_erasure_is_a_503(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             answer = await client.delete("/v1/users/ann")
@@ -68,7 +68,7 @@ def test_without_kafka_nothing_is_claimed(api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_an_export_needs_the_admin_key_and_names_what_is_elsewhere(api: Client, redis_url: str) -> None:
+def test_an_export_needs_the_admin_key_and_names_the_other_places(api: Client, redis_url: str) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:

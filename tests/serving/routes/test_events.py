@@ -42,7 +42,7 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("bad", "said"), BAD)
-def test_a_bad_event_is_named_and_the_others_go_on(bad: Any, said: str) -> None:
+def test_an_invalid_event_is_reported_by_its_index_and_the_others_are_accepted(bad: Any, said: str) -> None:
     accepted, rejected = parse_events([GOOD, bad, GOOD], NOW)
     assert len(accepted) == 2
     assert [each.index for each in rejected] == [1]
@@ -59,14 +59,14 @@ FIELDS = st.sampled_from([*GOOD, "event_id", "schema_version", "session_id"])
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=6))
-def test_no_json_breaks_the_parser(changes: dict[str, Any]) -> None:
+def test_any_json_is_parsed_or_refused(changes: dict[str, Any]) -> None:
     accepted, rejected = parse_events([GOOD | changes], NOW)
     assert len(accepted) + len(rejected) == 1
     for event in accepted:
         json.loads(event.to_json())
 
 
-def test_an_id_is_genuine_for_its_user_alone_and_for_everybody_where_the_list_was_nobodys() -> None:
+def test_a_recommendation_id_is_valid_for_its_user_only_and_an_anonymous_one_for_everybody() -> None:
     ids = RecommendationIds("key")
 
     def outcome(recommendation_id: str) -> str:

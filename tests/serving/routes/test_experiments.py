@@ -82,9 +82,7 @@ def test_an_experiment_runs_from_its_definition_to_its_stop(redis_url: str, api:
     asyncio.run(scenario())
 
 
-def test_looks_at_the_running_arms_are_kept_in_their_order_until_the_next_run(
-    redis_url: str, api: Client
-) -> None:
+def test_looks_at_running_arms_are_kept_in_order_until_the_next_run(redis_url: str, api: Client) -> None:
     World().write(redis_url)
     looks = "/v1/experiments/by-popularity/looks"
 
@@ -114,7 +112,7 @@ def test_looks_at_the_running_arms_are_kept_in_their_order_until_the_next_run(
     assert not redis.Redis.from_url(redis_url).exists(keyspace.experiment_looks("by-popularity"))
 
 
-def test_the_short_way_and_the_documented_one_name_the_same_arm_and_redis_need_not_answer(
+def test_the_hot_route_and_the_full_route_give_the_same_arm_even_without_redis(
     redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     World().write(redis_url)
@@ -191,7 +189,7 @@ def test_an_arm_serves_another_version_and_sessions_and_segments_are_assigned(
     store.close()
 
 
-def test_what_cannot_run_is_refused_with_a_problem_that_says_why(redis_url: str, api: Client) -> None:
+def test_an_experiment_that_cannot_run_is_refused_with_the_reason(redis_url: str, api: Client) -> None:
     World().write(redis_url)
     bad: list[tuple[dict[str, Any], int, str]] = [
         ({"arms": [{"name": "a", "weight": 0}, {"name": "b", "weight": 0}]}, 422, "sum to zero"),
@@ -231,7 +229,7 @@ def test_what_cannot_run_is_refused_with_a_problem_that_says_why(redis_url: str,
     asyncio.run(scenario())
 
 
-def test_a_damaged_record_is_left_out_and_the_others_run(redis_url: str, api: Client) -> None:
+def test_a_damaged_experiment_is_left_out_and_the_others_run(redis_url: str, api: Client) -> None:
     World().write(redis_url)
     store = redis.Redis.from_url(redis_url)
     store.hset(keyspace.EXPERIMENTS, "broken", "nonsense")

@@ -47,7 +47,7 @@ def ask(
     yield asyncio.run(scenario())
 
 
-def test_every_list_has_an_id_and_lists_for_somebody_are_noted(
+def test_every_list_has_an_id_and_lists_of_known_users_become_exposures(
     api: Client, redis_url: str, kafka: Kafka
 ) -> None:
     World().write(redis_url)
@@ -84,7 +84,7 @@ def test_every_list_has_an_id_and_lists_for_somebody_are_noted(
     assert shown[0].items[0].rank == 2
 
 
-def test_what_nobody_saw_is_not_noted(api: Client, redis_url: str, kafka: Kafka) -> None:
+def test_a_list_that_nobody_saw_is_no_exposure(api: Client, redis_url: str, kafka: Kafka) -> None:
     World().write(redis_url)
     unseen: list[tuple[str, str, dict[str, Any]]] = [
         ("GET", f"{ANN}?exposure=false", {}),
@@ -101,7 +101,9 @@ def test_what_nobody_saw_is_not_noted(api: Client, redis_url: str, kafka: Kafka)
     assert kafka.records == []
 
 
-def test_a_list_that_the_client_has_already_is_noted_once(api: Client, redis_url: str, kafka: Kafka) -> None:
+def test_a_list_that_the_client_already_has_is_one_exposure(
+    api: Client, redis_url: str, kafka: Kafka
+) -> None:
     World().write(redis_url)
 
     async def scenario() -> tuple[httpx.Response, httpx.Response]:
@@ -114,7 +116,7 @@ def test_a_list_that_the_client_has_already_is_noted_once(api: Client, redis_url
     assert [shown.recommendation_id for shown in kafka.exposures] == [first.json()["recommendation_id"]]
 
 
-def test_a_client_says_what_was_on_the_screen_and_forged_ids_are_refused(
+def test_a_client_can_report_what_it_showed_and_forged_ids_are_refused(
     api: Client, redis_url: str, kafka: Kafka
 ) -> None:
     World().write(redis_url)

@@ -102,7 +102,7 @@ def shown_items(node: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_no_route_shows_what_is_hidden_expired_or_denied(
+def test_no_route_shows_hidden_or_expired_or_denied_items(
     redis_url: str, api: Client, world: redis.Redis, name: str
 ) -> None:
     asked = ROUTES[name]
@@ -129,7 +129,7 @@ def test_no_route_shows_what_is_hidden_expired_or_denied(
     assert not after & NEVER
 
 
-def test_every_route_that_shows_items_is_asked() -> None:
+def test_these_tests_cover_every_route_that_shows_items() -> None:
     document = create_app(settings_of()).openapi()
     found = set()
     for path, methods in document["paths"].items():

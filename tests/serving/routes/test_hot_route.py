@@ -38,7 +38,9 @@ def routes_of(redis_url: str) -> tuple[Api, FastAPI]:
 
 
 @pytest.mark.parametrize("with_redis", [True, False])
-def test_both_ways_give_the_same_bytes_but_for_the_answers_id(redis_url: str, with_redis: bool) -> None:
+def test_the_hot_route_and_the_full_route_give_equal_bytes_except_the_answers_id(
+    redis_url: str, with_redis: bool
+) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:
@@ -67,13 +69,13 @@ def test_both_ways_give_the_same_bytes_but_for_the_answers_id(redis_url: str, wi
     asyncio.run(scenario())
 
 
-def test_where_reading_needs_a_key_only_the_long_way_is_open() -> None:
+def test_the_hot_route_is_off_if_reading_needs_a_key() -> None:
     app = create_app(settings_of(read_api_key="secret"))
     assert isinstance(app, Api)
     assert app.hot_route is None
 
 
-def test_an_unexpected_error_is_a_500_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_is_a_500_without_a_stack_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_: object) -> None:
         raise KeyError("internal detail")
 
@@ -91,7 +93,7 @@ def test_an_unexpected_error_is_a_500_without_a_trace(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", PATHS[0], "/v1/popular", "/docs", "/"])
-def test_head_is_get_without_the_body(redis_url: str, api: Client, path: str) -> None:
+def test_head_gives_the_answer_of_get_without_the_body(redis_url: str, api: Client, path: str) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:

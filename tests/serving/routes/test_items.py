@@ -11,7 +11,7 @@ from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_top_users_of_an_item(redis_url: str, api: Client) -> None:
+def test_the_top_users_of_an_item_are_read(redis_url: str, api: Client) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:
@@ -27,7 +27,7 @@ def test_top_users_of_an_item(redis_url: str, api: Client) -> None:
     asyncio.run(scenario())
 
 
-def test_top_users_and_what_goes_together_are_paged(redis_url: str, api: Client) -> None:
+def test_top_users_and_items_that_go_together_are_paged(redis_url: str, api: Client) -> None:
     World().write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
     client_of_test.zadd(keyspace.together("i00", 0), {"i20": 5, "i21": 4})

@@ -13,7 +13,7 @@ from tests.serving.conftest import Client
 from tests.serving.world import World
 
 
-def test_popular_items_say_how_they_are_liked(redis_url: str, api: Client) -> None:
+def test_popular_items_have_their_figures_of_popularity(redis_url: str, api: Client) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:
@@ -32,7 +32,7 @@ def test_popular_items_say_how_they_are_liked(redis_url: str, api: Client) -> No
     asyncio.run(scenario())
 
 
-def test_popular_and_trending_items_of_a_category(redis_url: str, api: Client) -> None:
+def test_popular_and_trending_lists_can_be_limited_to_a_category(redis_url: str, api: Client) -> None:
     world = World(categories={"i03": ["Film Noir: {1}"], "i01": ["Film Noir: {1}"], "i05": ["Drama"]})
     now = time.time()
     world.trending = {3600: {"i07": now / 3600 + 3, "i08": now / 3600}}
@@ -67,7 +67,7 @@ def test_popular_and_trending_items_of_a_category(redis_url: str, api: Client) -
     asyncio.run(scenario())
 
 
-def test_a_popular_list_that_the_client_has_is_a_304(redis_url: str, api: Client) -> None:
+def test_a_popular_list_that_the_client_already_has_is_a_304(redis_url: str, api: Client) -> None:
     World().write(redis_url)
 
     async def scenario() -> None:

@@ -23,7 +23,7 @@ async def has_model_age(client: httpx.AsyncClient) -> bool:
     return "headwater_api_model_age_seconds NaN" not in (await client.get("/metrics")).text
 
 
-def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> None:
+def test_the_routes_for_the_model_and_readiness_and_metrics_answer(redis_url: str, api: Client) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             no_model = await client.get("/v1/model")
@@ -53,7 +53,7 @@ def test_the_model_and_readiness_and_metrics(redis_url: str, api: Client) -> Non
     asyncio.run(scenario())
 
 
-def test_a_version_whose_manifest_is_gone_is_still_named_and_a_damaged_one_says_so(
+def test_a_version_without_a_manifest_is_still_named_and_a_damaged_manifest_is_reported(
     redis_url: str, api: Client
 ) -> None:
     World().write(redis_url)

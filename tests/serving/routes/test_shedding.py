@@ -42,7 +42,7 @@ def test_only_one_whole_request_without_a_body_is_answered_early(data: bytes) ->
     assert not is_plain_get(data)
 
 
-def test_the_early_answer_is_a_problem_that_says_when_to_come_back() -> None:
+def test_the_early_refusal_is_a_problem_that_says_when_to_retry() -> None:
     head, body = BUSY_ANSWER.split(b"\r\n\r\n")
     assert b"retry-after: 1" in head
     assert b"content-length: %d" % len(body) in head
@@ -85,7 +85,7 @@ def exchange(connection: socket.socket, data: bytes) -> bytes:
 
 
 @pytest.mark.servers
-def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
+def test_beyond_the_connection_limit_all_requests_except_probes_are_refused_at_once(
     busy_api: tuple[ServedApi, list[httpx.Response], OwnRedis],
 ) -> None:
     api, answers, redis = busy_api
@@ -114,7 +114,7 @@ def test_beyond_what_is_taken_all_is_refused_at_once_but_the_probes(
 
 
 @pytest.mark.servers
-def test_a_stop_lets_those_at_work_have_their_answers(
+def test_a_stop_lets_requests_in_progress_finish(
     busy_api: tuple[ServedApi, list[httpx.Response], OwnRedis],
 ) -> None:
     api, answers, redis = busy_api
@@ -130,7 +130,7 @@ def test_a_stop_lets_those_at_work_have_their_answers(
     assert "Traceback" not in Path(api.log).read_text()
 
 
-def test_slow_heads_and_bodies_are_cut_off_and_hold_no_slot_meanwhile(
+def test_slow_headers_and_bodies_are_cut_off_and_hold_no_slot(
     redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     World().write(redis_url)

@@ -4,7 +4,7 @@ from serving.telemetry.logs import request_context
 from serving.telemetry.request_id import current_request
 
 
-def test_a_line_names_the_request_that_it_is_about() -> None:
+def test_a_log_line_names_its_request() -> None:
     assert request_context() == {"request_id": None}
     token = current_request.set({"type": "http", "headers": [(b"x-request-id", b"id-1")]})
     try:

@@ -40,7 +40,9 @@ def apply_until(client: redis.Redis, next_offset: int) -> None:
     client.hset(keyspace.APPLIED_ONLINE, mapping={"interactions:2": next_offset, "catalog:0": 7})
 
 
-def test_what_is_applied_is_answered_at_once(redis_url: str, redis_client: redis.Redis, api: Client) -> None:
+def test_a_read_after_an_applied_write_is_answered_at_once(
+    redis_url: str, redis_client: redis.Redis, api: Client
+) -> None:
     apply_until(redis_client, 42)
 
     async def scenario() -> None:
@@ -81,7 +83,9 @@ def test_an_answer_waits_for_its_write_and_many_wait_with_one_poll(
     asyncio.run(scenario())
 
 
-def test_the_wait_is_bounded_and_says_so(redis_url: str, redis_client: redis.Redis, api: Client) -> None:
+def test_a_wait_ends_at_its_limit_and_the_answer_says_so(
+    redis_url: str, redis_client: redis.Redis, api: Client
+) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             stale, seconds = await ask(client, wait_ms=300)
@@ -93,7 +97,7 @@ def test_the_wait_is_bounded_and_says_so(redis_url: str, redis_client: redis.Red
     asyncio.run(scenario())
 
 
-def test_a_user_who_waits_to_be_folded_in_has_not_been_served_the_write(
+def test_a_write_counts_as_applied_only_when_its_user_is_folded_in(
     redis_url: str, redis_client: redis.Redis, api: Client
 ) -> None:
     apply_until(redis_client, 42)
@@ -114,7 +118,7 @@ def test_a_user_who_waits_to_be_folded_in_has_not_been_served_the_write(
     asyncio.run(scenario())
 
 
-def test_without_redis_nobody_waits(api: Client) -> None:
+def test_without_redis_no_request_waits(api: Client) -> None:
     async def scenario() -> None:
         async with api() as client:
             started = time.monotonic()
@@ -127,7 +131,7 @@ def test_without_redis_nobody_waits(api: Client) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "W10", "e30K!", "A" * 9000])
-def test_what_is_no_token_is_a_422_that_says_what_one_is(
+def test_an_invalid_token_is_a_422_that_explains_tokens(
     redis_url: str, redis_client: redis.Redis, api: Client, token: str
 ) -> None:
     async def scenario() -> None:
@@ -142,7 +146,7 @@ def test_what_is_no_token_is_a_422_that_says_what_one_is(
     asyncio.run(scenario())
 
 
-def test_a_write_that_nobody_made_is_refused_and_few_may_wait(
+def test_a_token_beyond_the_log_is_refused_and_only_few_requests_may_wait(
     redis_url: str, redis_client: redis.Redis
 ) -> None:
     apply_until(redis_client, 10)

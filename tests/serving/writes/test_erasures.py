@@ -28,13 +28,13 @@ RECEIPT = ErasureReceipt(1000, 0, 7)
         (8, 8, [8, 9], "complete"),
     ],
 )
-def test_an_erasure_is_complete_when_state_lake_and_every_model_are(
+def test_an_erasure_is_complete_when_state_and_lake_and_every_model_are(
     online: int, in_lake: int, through: list[int], state: str
 ) -> None:
     assert describe_erasure(RECEIPT, online, in_lake, through).state == state
 
 
-def test_the_receipt_lists_what_still_holds_the_user_and_until_when() -> None:
+def test_the_status_of_an_erasure_lists_what_still_holds_the_user_and_until_when() -> None:
     """The states are those of the table in docs/operations.md."""
     open_, done = describe_erasure(RECEIPT, 8, 8, [0]), describe_erasure(RECEIPT, 8, 8, [])
     until = {each.where: each.until for each in open_.remains}
@@ -64,7 +64,7 @@ def test_a_model_whose_manifest_does_not_mention_erasures_may_hold_the_user(
     assert (found.state, found.online, found.lake, found.models) == ("applied", True, True, False)
 
 
-def test_the_state_is_read_from_what_the_services_say(redis_url: str) -> None:
+def test_the_progress_of_an_erasure_is_read_from_the_status_of_the_services(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
     client.hset(keyspace.APPLIED_ONLINE, "catalog:0", 8)
     client.hset(keyspace.APPLIED_LAKE, "catalog:0", 9)
@@ -82,7 +82,7 @@ def test_the_state_is_read_from_what_the_services_say(redis_url: str) -> None:
     assert asyncio.run(read()) == "complete"
 
 
-def test_without_redis_nothing_is_claimed() -> None:
+def test_without_redis_the_progress_of_an_erasure_is_unknown() -> None:
     async def read() -> None:
         store = Store(settings_of(redis_url=f"redis://{NOBODY}/0"), 1.0, Metrics())
         try:

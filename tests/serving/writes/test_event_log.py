@@ -54,7 +54,7 @@ def append(log: EventLog) -> dict[int, int]:
         log.close()
 
 
-def test_offsets_are_the_last_of_each_partition() -> None:
+def test_a_write_gives_the_last_offset_of_each_partition() -> None:
     assert append(log_over(acknowledge)) == {0: 104, 1: 103}
 
 
@@ -69,7 +69,7 @@ def test_one_failed_event_fails_the_request() -> None:
         append(log_over(report))
 
 
-def test_one_silent_event_fails_the_request_in_time() -> None:
+def test_an_event_without_a_report_fails_the_request_at_its_deadline() -> None:
     def report(number: int, on_delivery: OnDelivery) -> None:
         if number != 3:
             acknowledge(number, on_delivery)
@@ -80,7 +80,7 @@ def test_one_silent_event_fails_the_request_in_time() -> None:
     assert time.monotonic() - started < 10  # fifty times the limit: without one, it would wait for ever
 
 
-def test_after_a_failed_opening_requests_fail_at_once_and_later_it_opens(
+def test_after_a_failed_start_requests_fail_at_once_and_a_later_one_starts_the_producer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     attempts, clock = 0, [1000.0]
@@ -108,7 +108,7 @@ def test_after_a_failed_opening_requests_fail_at_once_and_later_it_opens(
     asyncio.run(run())
 
 
-def test_a_report_after_the_loop_has_ended_is_harmless() -> None:
+def test_a_report_after_the_end_of_the_event_loop_is_harmless() -> None:
     late: list[OnDelivery] = []
     with pytest.raises(EventLogError):
         append(log_over(lambda _, on_delivery: late.append(on_delivery), timeout=0.1))

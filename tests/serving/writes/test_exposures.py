@@ -77,7 +77,7 @@ def exposures_counted(metrics: Metrics, outcome: str) -> float:
 
 
 @given(USERS, PAGES, st.integers(0, 1000), st.just("") | TEXT, st.none() | TEXT)
-def test_the_text_is_an_exposure(
+def test_the_text_that_is_sent_is_a_valid_exposure(
     user: User, page: list[Candidate], offset: int, arm: str, session_id: str | None
 ) -> None:
     items = shown_items(page, offset)
@@ -95,7 +95,7 @@ def test_the_text_is_an_exposure(
     ]
 
 
-def test_what_is_noted_is_sent_once_with_the_answers_id() -> None:
+def test_each_exposure_is_sent_once_with_the_id_of_its_answer() -> None:
     kafka, metrics = Kafka(), Metrics()
     log = ExposureLog(settings_of(), kafka, metrics)
     ann = User("ann", model_version="v1")
@@ -109,7 +109,7 @@ def test_what_is_noted_is_sent_once_with_the_answers_id() -> None:
     assert (exposures_counted(metrics, "sent"), exposures_counted(metrics, "dropped")) == (1200, 0)
 
 
-def test_what_finds_no_room_or_no_kafka_is_dropped_and_counted() -> None:
+def test_exposures_beyond_the_buffer_or_without_kafka_are_dropped_and_counted() -> None:
     kafka, metrics = Kafka(away=True), Metrics()
     log = ExposureLog(settings_of(exposures_waiting=5), kafka, metrics)
     for _ in range(7):
@@ -123,7 +123,7 @@ def test_what_finds_no_room_or_no_kafka_is_dropped_and_counted() -> None:
     assert [shown.recommendation_id for shown in kafka.exposures] == ["r2"]
 
 
-def test_what_kafka_does_not_take_before_the_api_ends_is_counted(
+def test_exposures_that_kafka_has_not_accepted_when_the_api_ends_are_counted(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(exposures, "LAST_SECONDS", 0.01)
@@ -137,7 +137,9 @@ def test_what_kafka_does_not_take_before_the_api_ends_is_counted(
 
 
 @pytest.mark.parametrize(("enabled", "page"), [(False, PAGE), (True, [])])
-def test_nothing_is_noted_where_it_is_off_or_nothing_was_shown(enabled: bool, page: list[Candidate]) -> None:
+def test_no_exposure_is_recorded_if_recording_is_off_or_the_list_is_empty(
+    enabled: bool, page: list[Candidate]
+) -> None:
     kafka = Kafka()
     log = ExposureLog(settings_of(exposures=enabled), kafka, Metrics())
     log.note("user", "r", User("ann"), page)
@@ -160,7 +162,7 @@ def _records_since(broker: str, ends: dict[int, int]) -> list[Exposure]:
     return found
 
 
-def test_a_killed_api_loses_what_it_had_not_sent_yet_and_nothing_comes_twice(
+def test_a_killed_api_loses_only_unsent_exposures_and_sends_none_twice(
     broker: str, redis_url: str, start_api: Callable[..., ServedApi]
 ) -> None:
     create_topics(broker, TOPICS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from serving.writes.log_ends import LogEnds
 
 
-def test_what_this_process_wrote_is_in_the_log_without_asking() -> None:
+def test_offsets_that_this_process_wrote_are_known_without_asking_kafka() -> None:
     asked: list[bool] = []
 
     def read() -> Mapping[int, int]:
@@ -21,7 +21,7 @@ def test_what_this_process_wrote_is_in_the_log_without_asking() -> None:
     assert asked == []
 
 
-def test_what_lies_beyond_the_end_is_told_from_what_another_process_wrote() -> None:
+def test_the_ends_of_the_log_show_which_offsets_lie_beyond_them() -> None:
     async def scenario() -> None:
         ends = LogEnds(lambda: {0: 10, 1: 5}, reached={}, seconds_between=0.0)
         assert await ends.are_passed_by({0: 9, 1: 4}) is False
@@ -31,7 +31,7 @@ def test_what_lies_beyond_the_end_is_told_from_what_another_process_wrote() -> N
     asyncio.run(scenario())
 
 
-def test_many_ask_kafka_once() -> None:
+def test_many_requests_ask_kafka_once() -> None:
     asked: list[bool] = []
 
     def read() -> Mapping[int, int]:
@@ -46,7 +46,7 @@ def test_many_ask_kafka_once() -> None:
     assert len(asked) == 1
 
 
-def test_where_kafka_does_not_answer_nothing_is_refused() -> None:
+def test_while_kafka_does_not_answer_no_token_is_refused() -> None:
     def read() -> Mapping[int, int]:
         raise OSError("nobody listens")
 

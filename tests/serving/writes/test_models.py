@@ -33,7 +33,7 @@ def two_versions(url: str) -> redis.Redis:
 
 
 @pytest.mark.redis_cluster_too
-def test_an_operator_goes_back_and_forth(redis_url: str, api: Client) -> None:
+def test_an_operator_can_roll_back_and_forward(redis_url: str, api: Client) -> None:
     client_of_test = two_versions(redis_url)
 
     async def scenario() -> None:
@@ -60,7 +60,7 @@ def test_an_operator_goes_back_and_forth(redis_url: str, api: Client) -> None:
     client_of_test.close()
 
 
-def test_a_version_says_what_ranks_in_it(redis_url: str, api: Client) -> None:
+def test_a_version_names_its_ranking_signals(redis_url: str, api: Client) -> None:
     made = blend_world(with_known_items=True)
     made.write(redis_url)
     with redis_client(redis_url) as client_of_test:
@@ -105,7 +105,7 @@ def test_a_version_that_is_not_whole_is_not_served(redis_url: str, api: Client) 
     client_of_test.close()
 
 
-def test_before_the_first_model_there_is_nothing_to_go_back_to(redis_url: str, api: Client) -> None:
+def test_before_the_first_model_a_rollback_is_refused(redis_url: str, api: Client) -> None:
     async def scenario() -> None:
         async with api(redis_url) as client:
             assert (await client.get("/v1/models")).json() == {"models": []}
@@ -114,7 +114,7 @@ def test_before_the_first_model_there_is_nothing_to_go_back_to(redis_url: str, a
     asyncio.run(scenario())
 
 
-def test_a_version_with_a_damaged_manifest_is_not_served_and_the_answer_says_what_to_do(
+def test_a_version_with_a_damaged_manifest_is_not_served_and_the_answer_names_the_cure(
     redis_url: str, api: Client
 ) -> None:
     client_of_test = two_versions(redis_url)

@@ -12,7 +12,7 @@ NUMBERS = st.integers(0, 2**63 - 1)
 
 
 @given(st.builds(ErasureReceipt, NUMBERS, st.integers(0, 10_000), NUMBERS))
-def test_a_receipt_survives_being_text_and_fits_a_path(receipt: ErasureReceipt) -> None:
+def test_an_encoded_receipt_is_decoded_unchanged_and_fits_a_path(receipt: ErasureReceipt) -> None:
     text = encode_receipt(receipt)
     assert decode_receipt(text) == receipt
     assert len(text) <= MAX_RECEIPT_LENGTH
@@ -20,12 +20,12 @@ def test_a_receipt_survives_being_text_and_fits_a_path(receipt: ErasureReceipt) 
 
 
 @given(st.text(max_size=200) | st.binary(max_size=40).map(lambda raw: raw.decode("latin-1")))
-def test_other_text_is_no_receipt(text: str) -> None:
+def test_other_text_is_not_read_as_a_receipt(text: str) -> None:
     with suppress(ValueError):
         assert encode_receipt(decode_receipt(text)) == text
 
 
 @pytest.mark.parametrize("text", ["WzEsMCwtMV0", "WzEsMF0", "WzEsMCwxLDFd", "eyJhIjoxfQ", "W10", "A" * 129])
-def test_numbers_that_we_never_write_are_refused(text: str) -> None:
+def test_numbers_that_are_never_issued_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a receipt"):
         decode_receipt(text)

@@ -25,7 +25,7 @@ def a_summary(**fields: object) -> Summary:
     return Summary.model_validate({**whole, "model_files": True, **fields})
 
 
-def test_what_was_written_is_read_and_only_its_owner_may(backup: Path) -> None:
+def test_a_written_backup_is_read_and_only_its_owner_may_read_it(backup: Path) -> None:
     with open_archive(backup) as (summary, folder):
         assert summary.versions == {"v1": 1.5}
         assert (folder / "redis.parquet").read_bytes() == b"keys" * 3000
@@ -36,7 +36,7 @@ def test_what_was_written_is_read_and_only_its_owner_may(backup: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [0, 100, 6000, 13_000, 14_500])
-def test_a_file_that_was_cut_off_is_refused(backup: Path, left: int) -> None:
+def test_a_truncated_file_is_refused(backup: Path, left: int) -> None:
     backup.write_bytes(backup.read_bytes()[:left])
     with pytest.raises(BackupError, match="use an earlier one"), open_archive(backup):
         pass
@@ -59,7 +59,7 @@ def test_the_backup_of_a_newer_headwater_is_refused_as_such(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", ["../out", "/tmp/out"])
-def test_a_member_never_lands_elsewhere(tmp_path: Path, name: str) -> None:
+def test_no_member_is_unpacked_outside_of_the_folder(tmp_path: Path, name: str) -> None:
     with tarfile.open(tmp_path / "b", "w") as tar:
         member = tarfile.TarInfo(name)
         member.size = 1
@@ -68,6 +68,6 @@ def test_a_member_never_lands_elsewhere(tmp_path: Path, name: str) -> None:
         pass
 
 
-def test_a_missing_file_is_an_error_that_says_so(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_file_says_so(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="name a file"), open_archive(tmp_path / "absent"):
         pass

@@ -82,7 +82,7 @@ KEPT = {
 }
 
 
-def test_it_is_known_for_every_key_how_it_comes_back() -> None:
+def test_for_every_key_a_table_says_what_brings_it_back() -> None:
     functions = {
         name
         for name, found in inspect.getmembers(keyspace, inspect.isfunction)
@@ -92,7 +92,7 @@ def test_it_is_known_for_every_key_how_it_comes_back() -> None:
     assert functions | constants == REBUILT | PASSING | IN_THE_SUMMARY | NO_KEYS | KEPT
 
 
-def test_what_is_kept_is_what_belongs_to_no_version_and_all_of_each_version() -> None:
+def test_a_backup_has_all_keys_without_a_version_and_all_keys_of_each_kept_version() -> None:
     kept = {*shared_keys(2, ["e"]), *version_keys(["v"], 2)}
     assert keyspace.experiment_looks("e") in kept
     assert {getattr(keyspace, name) for name in KEPT if name.isupper()} <= kept

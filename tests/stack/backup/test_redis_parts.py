@@ -7,7 +7,7 @@ import redis
 from stack.backup.redis_parts import Part, parts_of, read_parts, write_parts
 
 
-def test_every_kind_of_key_is_read_whole_and_comes_back_from_the_file(redis_url: str, tmp_path: Path) -> None:
+def test_every_kind_of_key_is_saved_completely_and_restored(redis_url: str, tmp_path: Path) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.set("s", b"\xff\x00")
         client.hset("h", mapping={b"\xfe": b"1", b"": b""})

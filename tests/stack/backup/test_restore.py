@@ -82,7 +82,7 @@ def world(redis_url: str, tmp_path: Path) -> Iterator[World]:
     made.client.close()
 
 
-def test_what_was_lost_is_back_byte_for_byte_and_nothing_else(world: World) -> None:
+def test_a_restore_brings_lost_keys_back_byte_for_byte_and_changes_no_others(world: World) -> None:
     before, files = world.contents(), world.files()
     summary = make_backup(world.settings, world.file)
     assert summary.counts["rules"] == summary.counts["experiments"] == summary.counts["tombstones"] == 1
@@ -98,7 +98,7 @@ def test_what_was_lost_is_back_byte_for_byte_and_nothing_else(world: World) -> N
     assert world.registry.rollback() == ("v2", "v1")
 
 
-def test_what_is_there_stays(world: World) -> None:
+def test_a_restore_keeps_keys_that_exist(world: World) -> None:
     make_backup(world.settings, world.file)
     world.lose_all()
     publish(world.registry, "v3")
@@ -137,7 +137,7 @@ def test_other_shards_and_an_empty_redis_are_refused(world: World) -> None:
     assert restore(world.settings, world.file).served == "v2"  # the earlier file is still whole
 
 
-def test_a_version_at_work_or_in_part_is_not_backed_up(world: World) -> None:
+def test_an_unfinished_version_is_not_backed_up(world: World) -> None:
     world.registry.publisher.begin("v3")
     world.client.delete(keyspace.top_n(0, "v1"))
     assert list(make_backup(world.settings, world.file).versions) == ["v2"]

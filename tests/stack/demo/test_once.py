@@ -32,7 +32,7 @@ def _write_ratings(folder: Path) -> int:
     return len(lines)
 
 
-def test_once_replays_trains_serves_and_sums_up(jars: None, tmp_path: Path) -> None:
+def test_demo_once_replays_and_trains_and_serves_and_prints_a_summary(jars: None, tmp_path: Path) -> None:
     good = _write_ratings(tmp_path / "source")
     summary = tmp_path / "summary.json"
     words = [

@@ -8,7 +8,7 @@ LISTED = [
 ]
 
 
-def test_an_item_is_there_because_of_the_new_ratings_it_is_near_to() -> None:
+def test_an_item_is_explained_by_the_new_ratings_that_it_is_similar_to() -> None:
     reasons = why(LISTED, {"x": ["q", "a"], "y": ["a"]}, {"x": "Xi", "y": "Ypsilon"})
     assert reasons == {"a": "  because it is similar to Ypsilon (neighbour 1), Xi (neighbour 2)"}
 
@@ -19,5 +19,5 @@ def test_new_items_of_a_list_are_marked() -> None:
     assert said == ["   1 + Alpha [als]  because", "   2   b [als]"]
 
 
-def test_items_without_a_title_have_none() -> None:
+def test_an_item_without_a_title_is_shown_without_one() -> None:
     assert titles_of(LISTED) == {"a": "Alpha"}

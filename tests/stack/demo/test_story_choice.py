@@ -9,13 +9,13 @@ from contracts.stored.lake import INTERACTIONS
 from stack.demo.story_choice import choose_favourites, choose_user
 
 
-def test_the_story_is_of_a_user_with_enough_but_few_events(tmp_path: Path) -> None:
+def test_the_story_is_about_a_user_with_few_but_enough_events(tmp_path: Path) -> None:
     users = ["few"] * 3 + ["right"] * 21 + ["many"] * 50
     write_deltalake(INTERACTIONS.path(str(tmp_path)), pa.table({"user_id": users}))
     assert choose_user(tmp_path) == "right"
 
 
-def test_without_such_a_user_the_one_with_most_is_taken(tmp_path: Path) -> None:
+def test_without_such_a_user_the_one_with_most_events_is_chosen(tmp_path: Path) -> None:
     write_deltalake(INTERACTIONS.path(str(tmp_path)), pa.table({"user_id": ["a", "b", "b"]}))
     assert choose_user(tmp_path) == "b"
     assert choose_user(tmp_path / "empty") is None

@@ -23,7 +23,7 @@ SUMMARY = Summary(
 )
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_written_summary_is_read_back(tmp_path: Path) -> None:
     SUMMARY.write(tmp_path / "summary.json")
     assert Summary.decode((tmp_path / "summary.json").read_text()) == SUMMARY
 
@@ -38,7 +38,7 @@ def test_a_file_of_an_earlier_version_is_read() -> None:
     assert Summary.decode(old) == SUMMARY
 
 
-def test_the_seconds_of_the_steps_stand_on_a_line_and_those_of_the_installation_below() -> None:
+def test_the_summary_shows_the_seconds_of_the_steps_and_below_them_those_of_the_installation() -> None:
     assert seconds_line(SUMMARY) == "This run took 9 s: replay 1.5"
     installed = replace(SUMMARY, installation_seconds={"environment": 6.0, "Spark": 31.25})
     assert seconds_line(installed).splitlines()[1:] == [

@@ -85,7 +85,7 @@ def test_the_experiment_is_started_once_and_never_after_somebody_stopped_it(
     assert api.calls == calls
 
 
-def test_the_demo_goes_on_where_the_experiment_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_demo_continues_if_the_experiment_is_refused(caplog: pytest.LogCaptureFixture) -> None:
     begin_experiment(NotedExperiments(None, refuses=True))
     assert f"the experiment {NAME} has not started: another one" in caplog.text
 
@@ -95,7 +95,7 @@ def test_the_experiment_has_two_arms_and_a_guardrail_to_watch() -> None:
     assert [each.metric for each in DRAFT.definition.guardrails] == ["session_length"]
 
 
-def test_visits_begin_with_the_first_model(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_visits_begin_when_the_first_model_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Any] = [ApiError("not yet"), {"model_version": None}, {"model_version": "v1"}]
 
     def answer(*args: object, **more: object) -> Any:

@@ -8,7 +8,7 @@ from stack.machine.ports import LOOPBACK, free_port
 from stack.status.redis_state import RedisUnavailableError
 
 
-def test_each_server_that_a_command_needs_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_server_that_a_command_needs_is_checked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", f"redis://{LOOPBACK}:{free_port()}/0")
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{LOOPBACK}:{free_port()}")
     connect_first(())

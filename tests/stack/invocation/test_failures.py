@@ -12,7 +12,9 @@ from contracts.settings import RedisSettings, ServingSettings
 from stack.invocation.failures import DESCRIPTIONS, FAILED, NO_SERVER, in_words
 
 
-def test_a_redis_that_does_not_answer_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_redis_that_does_not_answer_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://user:secret@127.0.0.1:7/0")
     for error in (redis.ConnectionError("refused"), redis.TimeoutError("slow")):
         failure = in_words(error)
@@ -26,14 +28,14 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(monkeypatch:
 @pytest.mark.parametrize(
     "error", [KafkaConnectionError(), BrokerUnavailableError("x:1"), ConnectionRefusedError(111, "refused")]
 )
-def test_a_server_that_is_not_there_gives_exit_code_3_and_a_cure(error: Exception) -> None:
+def test_a_missing_server_gives_exit_code_3_and_a_cure(error: Exception) -> None:
     failure = in_words(error)
     assert failure is not None
     assert failure.code == NO_SERVER
     assert "headwater up" in failure.sentence
 
 
-def test_a_wrong_setting_is_named_and_its_value_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_names_a_wrong_setting_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_SHARDS", "s3cret")
     with pytest.raises(ValidationError) as caught:
         RedisSettings()
@@ -44,7 +46,7 @@ def test_a_wrong_setting_is_named_and_its_value_is_not_shown(monkeypatch: pytest
     assert "s3cret" not in failure.sentence
 
 
-def test_settings_that_exclude_each_other_are_said_in_their_own_words(
+def test_the_error_names_settings_that_exclude_each_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SUBJECT_KEY", "k" * 32)
@@ -56,7 +58,7 @@ def test_settings_that_exclude_each_other_are_said_in_their_own_words(
     assert "SUBJECT_KEY needs API_KEY" in failure.sentence
 
 
-def test_a_file_that_is_not_there_is_named() -> None:
+def test_the_error_names_a_missing_file() -> None:
     failure = in_words(FileNotFoundError(2, "No such file or directory", "/no/such"))
     assert failure is not None
     assert failure.sentence.startswith("/no/such: No such file or directory")
@@ -73,14 +75,14 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
 
 
 @pytest.mark.parametrize("name", DESCRIPTIONS)
-def test_every_class_that_is_known_by_its_name_exists(name: str) -> None:
+def test_every_error_class_that_is_matched_by_name_exists(name: str) -> None:
     module, _, error = name.rpartition(".")
     found = getattr(import_module(module), error)
     assert issubclass(found, Exception)
     assert f"{found.__module__}.{found.__qualname__}" == name
 
 
-def test_a_package_that_is_not_installed_is_named_with_what_brings_it() -> None:
+def test_the_error_names_a_missing_package_and_the_extra_that_installs_it() -> None:
     failure = in_words(ModuleNotFoundError("No module named 'no_spark.sql'", name="no_spark.sql"))
     assert failure is not None
     assert failure.code == FAILED
@@ -88,5 +90,5 @@ def test_a_package_that_is_not_installed_is_named_with_what_brings_it() -> None:
     assert "headwater[stack]" in failure.sentence
 
 
-def test_a_module_of_ours_that_is_missing_is_a_defect() -> None:
+def test_a_missing_module_of_ours_is_a_defect_with_a_traceback() -> None:
     assert in_words(ModuleNotFoundError("No module named 'stack.nowhere'", name="stack.nowhere")) is None

@@ -43,7 +43,7 @@ def _variables(data_dir: Path | None = None, *words: str, **environ: str) -> dic
     return variables_of_stack(data_dir, words, environ, with_java=False)
 
 
-def test_the_only_stack_that_runs_is_meant(stacks: Stacks) -> None:
+def test_a_command_uses_the_only_running_stack(stacks: Stacks) -> None:
     folders = stacks.start("a")
     found = _variables()
     assert found.pop("SPARK_JARS_DIR")
@@ -58,23 +58,23 @@ def test_the_only_stack_that_runs_is_meant(stacks: Stacks) -> None:
     }
 
 
-def test_the_stack_of_the_data_folder_is_meant_where_several_run(stacks: Stacks) -> None:
+def test_of_several_running_stacks_a_command_uses_that_of_the_data_folder(stacks: Stacks) -> None:
     stacks.start("a")
     second = stacks.start("b", replace(PORTS, redis=33))
     assert _variables(second.data)["REDIS_URL"] == "redis://127.0.0.1:33/0"
 
 
-def test_several_stacks_are_listed_and_one_is_to_be_named(stacks: Stacks) -> None:
+def test_with_several_stacks_the_error_lists_them_and_asks_for_one(stacks: Stacks) -> None:
     first, second = stacks.start("a"), stacks.start("b")
     with pytest.raises(StackError, match=f"{first.data}, {second.data}.*--data-dir"):
         _variables()
 
 
-def test_without_a_stack_the_settings_stay_as_they_are(stacks: Stacks) -> None:
+def test_without_a_stack_the_settings_are_not_changed(stacks: Stacks) -> None:
     assert _variables() == {}
 
 
-def test_a_stack_that_was_killed_is_not_meant(stacks: Stacks) -> None:
+def test_a_command_does_not_use_a_killed_stack(stacks: Stacks) -> None:
     killed, alive = stacks.start("a"), stacks.start("b")
     gone = Identity(os.getpid(), 1.0)
     replace(RunState.of_this_process(PORTS), supervisor=gone).write(killed)
@@ -91,7 +91,7 @@ def test_a_variable_set_by_hand_wins(stacks: Stacks) -> None:
     assert "LAKE_URI" not in _variables(LAKE_URI="s3a://lake")
 
 
-def test_who_names_a_server_by_hand_means_no_stack_of_this_machine(stacks: Stacks) -> None:
+def test_a_server_set_by_hand_means_that_no_stack_is_used(stacks: Stacks) -> None:
     stacks.start("a")
     stacks.start("b")
     assert _variables(REDIS_URL="redis://elsewhere") == {}
@@ -99,7 +99,7 @@ def test_who_names_a_server_by_hand_means_no_stack_of_this_machine(stacks: Stack
     assert _variables(None, "file", "--lake", "s3a://lake") == {}
 
 
-def test_a_command_that_starts_spark_gets_a_java(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_starts_spark_finds_a_java(stacks: Stacks, monkeypatch: pytest.MonkeyPatch) -> None:
     java = Java(Path("/jvm"), 17, "17.0.1")
     monkeypatch.setattr("stack.invocation.find_stack.find_java", lambda: java)
     stacks.start("a")

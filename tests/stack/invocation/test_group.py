@@ -46,7 +46,7 @@ def _redis_of(folders: Folders) -> str:
     return f"at 127.0.0.1:{state.ports.redis}"
 
 
-def test_the_option_names_the_stack_and_the_environment_is_as_before(stack_folders: Folders) -> None:
+def test_the_option_selects_the_stack_and_leaves_the_environment_unchanged(stack_folders: Folders) -> None:
     before = dict(os.environ)
     answer = _headwater("--data-dir", str(stack_folders.data), "models", "list")
     assert answer.exit_code == 3
@@ -54,14 +54,14 @@ def test_the_option_names_the_stack_and_the_environment_is_as_before(stack_folde
     assert dict(os.environ) == before
 
 
-def test_the_variable_names_the_stack_as_the_option_does(
+def test_the_variable_selects_the_stack_like_the_option(
     stack_folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HEADWATER_DATA_DIR", str(stack_folders.data))
     assert _redis_of(stack_folders) in _headwater("train", "--now").output
 
 
-def test_without_either_it_is_the_one_that_runs(stack_folders: Folders) -> None:
+def test_without_option_and_variable_a_command_uses_the_running_stack(stack_folders: Folders) -> None:
     with note_stack(stack_folders):
         assert _redis_of(stack_folders) in _headwater("report").output
     assert _redis_of(stack_folders) not in _headwater("report").output
@@ -75,18 +75,18 @@ def test_status_shows_the_only_stack_that_runs(stack_folders: Folders) -> None:
     assert _headwater("status").exit_code == 3  # on ./data, as no stack runs
 
 
-def test_a_folder_on_which_nothing_runs_is_one_sentence(stack_folders: Folders, tmp_path: Path) -> None:
+def test_a_folder_without_a_running_stack_is_one_sentence(stack_folders: Folders, tmp_path: Path) -> None:
     answer = _headwater("--data-dir", str(tmp_path / "other"), "models", "list")
     assert answer.exit_code == 1
     assert answer.output.startswith("Nothing runs on ")
     assert len(answer.output.splitlines()) == 1
 
 
-def test_help_is_shown_for_a_folder_on_which_nothing_runs(stack_folders: Folders, tmp_path: Path) -> None:
+def test_help_is_shown_for_a_folder_without_a_running_stack(stack_folders: Folders, tmp_path: Path) -> None:
     assert _headwater("--data-dir", str(tmp_path / "other"), "models", "list", "--help").exit_code == 0
 
 
-def test_commands_with_an_option_of_that_name_take_it_before_and_after(
+def test_commands_with_an_option_of_the_same_name_accept_it_before_and_after_their_name(
     stack_folders: Folders, tmp_path: Path
 ) -> None:
     running, other = str(stack_folders.data), str(tmp_path / "other")
@@ -112,7 +112,7 @@ main()
 """
 
 
-def test_a_command_runs_where_only_its_own_extra_is_installed() -> None:
+def test_a_command_runs_if_only_its_own_extra_is_installed() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_STACK], capture_output=True, text=True, check=False
     )

@@ -8,7 +8,7 @@ from stack.machine.broker import ready, server_properties
 from stack.machine.ports import free_port
 
 
-def test_a_started_broker_answers_a_request_of_the_protocol(broker: str) -> None:
+def test_a_started_broker_answers_a_kafka_request(broker: str) -> None:
     assert ready(int(broker.rsplit(":", 1)[1]))
 
 
@@ -16,7 +16,7 @@ def test_a_started_broker_creates_topics(broker: str) -> None:
     assert create_topics(broker, [Topic("stack-test", 2)], timeout=30) == ["stack-test"]
 
 
-def test_where_nothing_listens_no_broker_is_ready() -> None:
+def test_a_broker_is_not_ready_if_nothing_listens() -> None:
     assert not ready(free_port(), timeout=0.5)
 
 

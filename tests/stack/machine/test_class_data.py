@@ -37,7 +37,7 @@ def workload(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return replace
 
 
-def test_an_archive_belongs_to_one_java_and_to_the_jars_as_they_are(cache: Path, tmp_path: Path) -> None:
+def test_an_archive_is_valid_for_one_java_and_the_present_jars(cache: Path, tmp_path: Path) -> None:
     jar = tmp_path / "jars" / "a.jar"
     jar.parent.mkdir()
     jar.write_bytes(b"a")
@@ -52,7 +52,9 @@ def test_an_archive_belongs_to_one_java_and_to_the_jars_as_they_are(cache: Path,
     assert archive_path(JAVA, [jar.parent]) != first
 
 
-def test_it_is_made_once_and_the_oldest_are_deleted(cache: Path, workload: Callable[[str], None]) -> None:
+def test_an_archive_is_created_once_and_the_oldest_ones_are_deleted(
+    cache: Path, workload: Callable[[str], None]
+) -> None:
     cache.mkdir()
     for age in (1, 2, 3):
         (cache / f"spark-{age}.jsa").touch()
@@ -73,7 +75,7 @@ def test_it_is_made_once_and_the_oldest_are_deleted(cache: Path, workload: Calla
 @pytest.mark.parametrize(
     "code", ["open(archive, 'w').write('half'); sys.exit('the disk is full')", "sys.stderr.write('nothing')"]
 )
-def test_one_that_fails_leaves_nothing_behind_and_is_no_error(
+def test_a_failed_archive_leaves_no_file_and_is_not_an_error(
     cache: Path, workload: Callable[[str], None], code: str
 ) -> None:
     workload(code)
@@ -83,7 +85,7 @@ def test_one_that_fails_leaves_nothing_behind_and_is_no_error(
     assert list(cache.iterdir()) == [cache / ".lock"]
 
 
-def test_by_a_variable_none_is_made_and_none_is_used(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_turns_archives_off(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.mkdir()
     archive_path(JAVA).touch()
     monkeypatch.setenv(OFF, "1")

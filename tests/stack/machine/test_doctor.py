@@ -10,7 +10,7 @@ from stack.cli import build_app
 from stack.machine import doctor
 
 
-def test_doctor_says_for_each_check_that_it_holds_or_what_the_cure_is() -> None:
+def test_doctor_reports_each_check_as_passed_or_with_a_cure() -> None:
     checks = [doctor.Check("good", True, "fine", "none"), doctor.Check("bad", False, "broken", "mend it")]
     assert doctor.as_dict(checks) == {
         "ok": False,
@@ -34,7 +34,7 @@ def test_the_locked_jars_fit_the_installed_pyspark() -> None:
     assert check.ok, check.found
 
 
-def test_what_does_not_fit_is_named() -> None:
+def test_doctor_names_what_does_not_fit() -> None:
     jars = {"spark-sql-kafka-0-10_2.13": "4.2.0", "delta-spark_4.2_2.13": "4.4.0", "kafka-clients": "3.9.2"}
     assert doctor.mismatches("4.2.0", "2.13.18", jars) == []
     assert doctor.mismatches("4.3.0", "2.13.18", jars) == [
@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_named() -> None:
 @pytest.mark.parametrize(
     ("version", "ok", "is_old"), [("6.0.16", False, True), ("6.2.14", True, True), ("7.0.15", True, False)]
 )
-def test_a_redis_that_is_older_than_debians_is_named_and_a_much_older_one_refused(
+def test_a_redis_older_than_that_of_debian_is_reported_and_a_much_older_one_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, ok: bool, is_old: bool
 ) -> None:
     server = tmp_path / "redis-server"

@@ -40,28 +40,28 @@ def test_every_locked_package_has_a_hash_and_no_lock_names_an_index(lock: Path) 
     assert "index" not in text
 
 
-def test_the_tests_lock_the_same_versions_of_what_running_needs() -> None:
+def test_the_lock_of_the_tests_has_the_same_versions_as_the_lock_for_running() -> None:
     run, dev = (_pins((ROOT / "locks" / f"{name}.txt").read_text()) for name in ("run", "dev"))
     assert run < dev
 
 
-def test_what_the_jars_need_and_uv_are_in_every_lock() -> None:
+def test_every_lock_has_uv_and_the_packages_that_fetch_the_jars() -> None:
     for lock in LOCKS:
         assert install.FIRST | {"uv", "setuptools"} <= {name for name, _ in _pins(lock.read_text())}
 
 
-def test_entries_of_a_lock_are_taken_whole_by_name() -> None:
+def test_entries_of_a_lock_are_read_by_name_with_all_their_lines() -> None:
     assert install.packages(LOCK, {"py4j"}.__contains__) == "".join(LOCK.splitlines(keepends=True)[:3])
     assert install.packages(LOCK, "uv".__eq__) == "".join(LOCK.splitlines(keepends=True)[3:])
 
 
-def test_a_command_that_fails_says_what_to_look_at(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_error_of_a_failed_command_says_where_to_look(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(install.InstallError, match="could not be installed: the reason stands above"):
         install.run([sys.executable, "-c", "raise SystemExit('no route')"], "Spark could not be installed")
     assert "no route" in capfd.readouterr().err
 
 
-def test_it_runs_with_the_standard_library_alone() -> None:
+def test_the_installer_only_needs_the_standard_library() -> None:
     script = ROOT / "stack" / "machine" / "install.py"
     ended = subprocess.run(
         [sys.executable, "-I", "-S", str(script), "nothing"], capture_output=True, text=True, check=False
@@ -71,7 +71,7 @@ def test_it_runs_with_the_standard_library_alone() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"Spark": "long"}', None])
-def test_seconds_that_were_never_written_are_none(
+def test_without_a_file_the_seconds_are_none(
     text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "SECONDS_FILE", tmp_path / "seconds.json")

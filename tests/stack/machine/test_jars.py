@@ -31,14 +31,14 @@ def mirror(jars: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
 def _quiet(done: int, total: int, jar: str) -> None: ...
 
 
-def test_every_locked_jar_names_its_folder_and_digest() -> None:
+def test_every_locked_jar_has_a_folder_and_a_digest() -> None:
     jars = locked_jars()
     assert {jar.folder for jar in jars} == {"kafka", "spark"}
     assert all(len(jar.sha256) == 64 and jar.size > 0 for jar in jars)
     assert len({jar.path for jar in jars}) == len(jars)
 
 
-def test_jars_are_fetched_once_and_then_need_no_network(
+def test_jars_are_fetched_once_and_need_no_network_afterwards(
     tmp_path: Path, mirror: Callable[[str, bytes], Jar], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jar, root, seen = mirror("one", CONTENT), tmp_path / "jars", []
@@ -66,7 +66,7 @@ def test_a_damaged_jar_is_found_and_repaired(
     assert path.read_bytes() == CONTENT
 
 
-def test_a_jar_that_is_not_what_the_lock_says_is_refused(
+def test_a_jar_with_another_digest_than_in_the_lock_is_refused(
     tmp_path: Path, mirror: Callable[[str, bytes], Jar]
 ) -> None:
     jar, root = mirror("one", CONTENT), tmp_path / "jars"

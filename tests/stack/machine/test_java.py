@@ -33,7 +33,7 @@ def test_on_a_machine_without_java_none_is_found(bare: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["17", "21"])
-def test_java_17_and_21_are_taken_from_the_usual_folders(bare: Path, version: str) -> None:
+def test_java_17_and_21_are_found_in_the_usual_folders(bare: Path, version: str) -> None:
     home = _pretends(bare / "some-jvm", version)
     found = java.find_java(bare, folders=(str(bare / "some-*"),))
     assert found == java.Java(home, int(version), f"{version}.0.1")
@@ -45,7 +45,7 @@ def test_a_folder_named_17_that_holds_another_java_is_rejected(bare: Path, versi
     assert java.find_java(bare, folders=(str(bare / "java-17"),)) is None
 
 
-def test_java_home_comes_first(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_java_home_is_preferred(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(_pretends(bare / "mine", "21")))
     _pretends(bare / "java" / "private", "17")
     found = java.find_java(bare, folders=())
@@ -53,14 +53,14 @@ def test_java_home_comes_first(bare: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert found.home == bare / "mine"
 
 
-def test_a_java_that_does_not_run_is_no_java(bare: Path) -> None:
+def test_a_java_that_does_not_run_is_not_used(bare: Path) -> None:
     stub = bare / "java"
     stub.write_text("#!/bin/sh\nexit 1\n")
     stub.chmod(0o755)
     assert java.ask(stub) is None
 
 
-def test_when_none_can_be_fetched_one_sentence_says_what_to_install(
+def test_if_no_java_can_be_fetched_one_sentence_says_what_to_install(
     bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_network(*_: object, **__: object) -> str:
@@ -77,7 +77,9 @@ def test_when_none_can_be_fetched_one_sentence_says_what_to_install(
     assert "brew install openjdk@17" in message
 
 
-def test_a_fetched_java_is_moved_into_the_cache_whole(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetched_java_is_moved_into_the_cache_in_one_step(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unpacks(version: str, *, jre: bool, path: str) -> str:
         assert (version, jre) == ("17", True)
         return str(_pretends(Path(path) / "jdk-17.0.1-jre", "17"))

@@ -12,7 +12,7 @@ from stack.machine.errors import StackError
 from stack.machine.ports import LOOPBACK, claim, free_port, is_free, ports_outside, reachable_host
 
 
-def test_port_0_picks_a_free_one() -> None:
+def test_port_0_gives_a_free_port() -> None:
     assert is_free(claim(0, "--api-port"))
 
 
@@ -27,7 +27,7 @@ def test_a_busy_port_is_one_sentence_that_names_the_option() -> None:
         assert claim(port, "--kafka-port", fall_back=True) != port
 
 
-def test_a_free_port_is_taken_as_asked() -> None:
+def test_a_requested_free_port_is_used() -> None:
     port = free_port()
     assert claim(port, "--api-port") == port
 
@@ -76,7 +76,7 @@ def test_a_server_may_listen_on_the_port_that_another_process_found() -> None:
             assert server.getsockname()[1] == port
 
 
-def test_a_port_named_by_its_finder_is_taken_as_asked() -> None:
+def test_a_port_that_its_finder_requests_is_used() -> None:
     with asking("free_port()") as finder:
         (port,) = ports_of(finder)
         assert claim(port, "--api-port") == port
@@ -99,7 +99,9 @@ def test_a_found_port_is_outside_the_range_that_the_kernel_gives_away() -> None:
         ((10_000, 15_000), range(20_000, 65_536)),
     ],
 )
-def test_where_it_looks_depends_on_the_range_of_the_kernel(ephemeral: tuple[int, int], found: range) -> None:
+def test_the_range_that_is_searched_depends_on_the_range_of_the_kernel(
+    ephemeral: tuple[int, int], found: range
+) -> None:
     assert ports_outside(ephemeral) == found
 
 

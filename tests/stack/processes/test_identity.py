@@ -6,7 +6,7 @@ import subprocess
 from stack.processes.identity import Identity, descendants, identify, running
 
 
-def test_a_process_is_known_by_pid_and_start_time() -> None:
+def test_a_process_is_identified_by_pid_and_start_time() -> None:
     us = identify(os.getpid())
     assert us is not None
     assert running(us) is not None

@@ -28,7 +28,7 @@ while True:
 """
 
 
-def test_what_a_killed_parent_left_is_found_and_removed(tmp_path: Path) -> None:
+def test_processes_that_a_killed_parent_left_are_found_and_stopped(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)]) as parent:
         deadline = time.monotonic() + 20
@@ -44,7 +44,7 @@ def test_what_a_killed_parent_left_is_found_and_removed(tmp_path: Path) -> None:
     assert leftovers.remove(run) == []
 
 
-def test_a_pid_that_another_process_has_now_is_left_alone(tmp_path: Path) -> None:
+def test_a_process_that_has_a_reused_pid_is_left_alone(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "600"]) as innocent:
         ServiceRecord("service", Identity(innocent.pid, time.time() - 86_400)).write(tmp_path)
         assert leftovers.remove(tmp_path) == []
@@ -53,7 +53,7 @@ def test_a_pid_that_another_process_has_now_is_left_alone(tmp_path: Path) -> Non
         innocent.kill()
 
 
-def test_a_descendant_is_removed_when_its_parent_is_long_gone(tmp_path: Path) -> None:
+def test_a_descendant_is_stopped_long_after_its_parent_has_ended(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "600"]) as orphan:
         identity = identify(orphan.pid)
         assert identity is not None

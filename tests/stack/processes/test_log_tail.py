@@ -9,7 +9,7 @@ from tests.clients.test_json_logs import record_of
 JVM = "WARNING: Using incubator modules: jdk.incubator.vector"
 
 
-def test_a_line_of_json_is_read_as_text() -> None:
+def test_a_json_log_line_is_shown_as_text() -> None:
     record = record_of("published %s", "v3")
     record.created = 1_700_000_000.25
     assert as_text(JsonLines().format(record)) == [
@@ -17,18 +17,18 @@ def test_a_line_of_json_is_read_as_text() -> None:
     ]
 
 
-def test_a_stack_trace_is_read_line_by_line() -> None:
+def test_a_stack_trace_is_shown_line_by_line() -> None:
     record = record_of("failed")
     record.exc_text = "Traceback\n  here\nValueError: why"
     assert as_text(JsonLines().format(record))[1:] == ["Traceback", "  here", "ValueError: why"]
 
 
-def test_what_is_no_json_of_ours_stays_as_it_is() -> None:
+def test_other_lines_are_shown_unchanged() -> None:
     for line in (JVM, "[1]", "3", '{"message": "cut', '{"other": 1}', ""):
         assert as_text(line) == [line]
 
 
-def test_the_end_is_counted_in_lines_of_text(tmp_path: Path) -> None:
+def test_the_length_of_the_tail_is_counted_in_shown_lines(tmp_path: Path) -> None:
     record = record_of("failed")
     record.exc_text = "Traceback\n  here\nValueError: why"
     log = tmp_path / "service.log"

@@ -49,7 +49,7 @@ def test_a_stubborn_process_and_what_it_started_are_killed(tmp_path: Path) -> No
     assert not (tmp_path / "run" / "service.json").exists()
 
 
-def test_the_reason_why_a_process_died_comes_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_the_error_of_a_dead_process_has_the_reason_and_the_end_of_its_log(tmp_path: Path) -> None:
     service = _start(tmp_path, "print('the reason'); raise SystemExit(7)")
     service.popen.wait()
     with pytest.raises(ServiceDiedError) as caught:
@@ -65,7 +65,7 @@ def test_only_the_last_run_of_a_log_is_shown(tmp_path: Path) -> None:
     assert service.log_tail().strip() == "second"
 
 
-def test_what_a_process_writes_before_its_start_returns_is_shown(
+def test_output_from_before_the_start_has_returned_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     really_start = subprocess.Popen
@@ -79,7 +79,7 @@ def test_what_a_process_writes_before_its_start_returns_is_shown(
     assert _start(tmp_path, "print('at once')").log_tail().strip() == "at once"
 
 
-def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_command_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(ServiceDiedError, match="ghost could not be started"):
         ServiceProcess.start("ghost", ["/no/such/command"], {}, tmp_path, tmp_path / "run")
 

@@ -15,7 +15,7 @@ from stack.processes.run_state import Folders, Ports, RunState, only_one
 PORTS = Ports(api=1, kafka=2, redis=3)
 
 
-def test_a_second_run_on_the_same_folder_is_refused_and_the_first_one_named(tmp_path: Path) -> None:
+def test_a_second_run_on_the_same_folder_is_refused_and_the_error_names_the_first(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     with only_one(folders):
         RunState.of_this_process(PORTS).write(folders)
@@ -26,7 +26,7 @@ def test_a_second_run_on_the_same_folder_is_refused_and_the_first_one_named(tmp_
         pass
 
 
-def test_a_killed_holder_leaves_the_folder_free(tmp_path: Path) -> None:
+def test_a_killed_run_leaves_its_folder_free(tmp_path: Path) -> None:
     code = (
         "import os, sys; from pathlib import Path; from stack.processes.run_state import *\n"
         "with only_one(Folders(Path(sys.argv[1]))): os.kill(os.getpid(), 9)"
@@ -53,13 +53,13 @@ def test_every_address_is_on_loopback() -> None:
     )
 
 
-def test_the_api_may_be_reached_by_another_host_and_the_state_keeps_it() -> None:
+def test_the_state_keeps_another_host_for_the_api() -> None:
     ports = replace(PORTS, api_host="192.0.2.7")
     assert (ports.api_url, ports.bootstrap) == ("http://192.0.2.7:1", "127.0.0.1:2")
     assert RunState.decode(RunState.of_this_process(ports).encode()).ports == ports
 
 
-def test_a_state_from_before_there_was_a_format_is_read() -> None:
+def test_a_state_without_a_format_number_is_read() -> None:
     old = (
         '{"supervisor": [7, 1700000000.25], "started_at": 1700000001.5, "phase": "running", '
         '"ports": {"api": 1, "kafka": 2, "redis": 3}}'

@@ -13,11 +13,11 @@ from stack.processes.service_record import ServiceRecord
 from stack.run import down
 
 
-def test_down_where_nothing_runs_says_so(tmp_path: Path) -> None:
+def test_down_without_a_running_stack_says_so(tmp_path: Path) -> None:
     assert not down.stop(Folders(tmp_path), lambda _: None)
 
 
-def test_down_also_stops_what_a_killed_run_left(tmp_path: Path) -> None:
+def test_down_also_stops_processes_that_a_killed_run_left(tmp_path: Path) -> None:
     folders, said = Folders(tmp_path), list[str]()
     folders.run.mkdir()
     with subprocess.Popen(["sleep", "600"]) as left:

@@ -60,7 +60,7 @@ def api_answer(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
     return found
 
 
-def test_a_look_is_started_when_due_while_an_experiment_runs(
+def test_a_look_starts_when_it_is_due_and_an_experiment_runs(
     tmp_path: Path, api_answer: list[Experiment]
 ) -> None:
     supervisor, clock = NotedSupervisor(tmp_path), Clock()
@@ -76,9 +76,7 @@ def test_a_look_is_started_when_due_while_an_experiment_runs(
     assert supervisor.started == [WATCH, WATCH]
 
 
-def test_no_second_look_is_started_beside_one_that_is_at_work(
-    tmp_path: Path, api_answer: list[Experiment]
-) -> None:
+def test_no_look_starts_while_another_runs(tmp_path: Path, api_answer: list[Experiment]) -> None:
     api_answer[:] = [RUNNING]
     supervisor, clock = NotedSupervisor(tmp_path), Clock()
     watch = GuardrailWatch(supervisor, "http://nobody", clock)
@@ -88,7 +86,7 @@ def test_no_second_look_is_started_beside_one_that_is_at_work(
     assert supervisor.started == []
 
 
-def test_zero_seconds_turn_it_off(
+def test_zero_seconds_turn_looks_off(
     tmp_path: Path, api_answer: list[Experiment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GUARDRAILS_EVERY_SECONDS", "0")

@@ -10,7 +10,7 @@ from stack.run.launch import claim_ports, clear
 from stack.run.services import Options
 
 
-def test_a_demo_never_empties_a_folder_that_no_demo_made(tmp_path: Path) -> None:
+def test_a_demo_never_empties_a_folder_that_a_demo_has_not_created(tmp_path: Path) -> None:
     precious = tmp_path / "thesis.txt"
     precious.touch()
     with pytest.raises(StackError, match="choose another --data-dir"):
@@ -32,7 +32,7 @@ def test_port_0_gives_three_free_ports(tmp_path: Path) -> None:
     assert len({ports.api, ports.kafka, ports.redis}) == 3
 
 
-def test_the_checks_reach_an_api_that_listens_on_all_addresses(
+def test_the_health_checks_reach_an_api_that_listens_on_all_addresses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("API_HOST", "0.0.0.0")

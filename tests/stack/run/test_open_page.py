@@ -21,18 +21,18 @@ from stack.run.open_page import enter_was_pressed, has_desktop, is_offered, open
         ("linux", {"DISPLAY": ""}, False),
     ],
 )
-def test_a_desktop_is_found_by_its_variables(
+def test_a_desktop_is_recognised_by_its_environment_variables(
     platform: str, environment: dict[str, str], has_one: bool
 ) -> None:
     assert has_desktop(platform, environment) is has_one
 
 
-def test_nothing_is_offered_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_the_page_is_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     assert not is_offered(Console(force_terminal=True))  # pytest's stdin is no terminal
 
 
-def test_a_line_on_the_terminal_opens_the_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_enter_opens_the_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
     keyboard, terminal = pty.openpty()
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
@@ -47,7 +47,7 @@ def test_a_line_on_the_terminal_opens_the_page_once(monkeypatch: pytest.MonkeyPa
     assert opened == ["http://here/"]
 
 
-def test_an_input_that_has_ended_is_no_line() -> None:
+def test_the_end_of_the_input_does_not_open_the_page() -> None:
     reader, writer = os.pipe()
     os.close(writer)
     assert not enter_was_pressed(reader)

@@ -7,7 +7,7 @@ from rich.console import Console
 from stack.run.phases import Phases
 
 
-def test_each_step_is_said_and_timed() -> None:
+def test_each_step_is_printed_and_timed() -> None:
     out = StringIO()
     phases = Phases(Console(file=out))
     with phases("replay", "Replaying [the] source"):

@@ -25,7 +25,7 @@ def test_services_get_the_addresses_and_folders_of_the_run(monkeypatch: pytest.M
     assert env["TRAIN_EVERY_SECONDS"] == "300"
 
 
-def test_a_run_reaches_its_broker_plainly_whatever_the_environment_says_of_another_one(
+def test_a_run_connects_to_its_broker_without_the_environments_settings_for_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
@@ -41,7 +41,7 @@ def test_the_api_listens_where_the_user_says(monkeypatch: pytest.MonkeyPatch) ->
     assert _environment(Options(Path("/data")))["API_HOST"] == "127.0.0.1"
 
 
-def test_once_trains_on_request_and_commits_to_the_lake_soon() -> None:
+def test_demo_once_trains_on_request_and_commits_to_the_lake_early() -> None:
     env = _environment(Options(Path("/data"), once=True))
     assert env["TRAIN_EVERY_SECONDS"] == "0"
     assert float(env["LAKE_TRIGGER_SECONDS"]) <= 2
@@ -56,7 +56,7 @@ def test_the_producer_replays_the_source_as_asked() -> None:
     assert words[words.index("--columns") + 1] == "user=u"
 
 
-def test_only_the_built_in_source_of_a_lasting_run_goes_on_with_live_traffic() -> None:
+def test_only_a_lasting_run_of_the_built_in_source_has_live_traffic() -> None:
     assert "--endless" in ingest_plan(Options(Path("/data")), FOLDERS).command
     assert "--endless" not in ingest_plan(Options(Path("/data"), once=True), FOLDERS).command
     assert "--endless" not in ingest_plan(Options(Path("/data"), ratings="r.csv"), FOLDERS).command

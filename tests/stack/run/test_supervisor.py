@@ -25,7 +25,7 @@ def _python(name: str, code: str, ends: bool = False) -> Plan:
     return Plan(name, (sys.executable, "-c", code), ends=ends)
 
 
-def test_a_service_that_died_is_started_again_and_the_reason_shown(tmp_path: Path) -> None:
+def test_a_dead_service_is_restarted_and_the_reason_is_shown(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = _supervisor(tmp_path, said, strict=False)
     once = tmp_path / "died"
@@ -43,7 +43,7 @@ def test_a_service_that_died_is_started_again_and_the_reason_shown(tmp_path: Pat
     assert "again in 1 s" in said[0]
 
 
-def test_when_strict_a_dead_service_ends_the_run(tmp_path: Path) -> None:
+def test_in_strict_mode_a_dead_service_ends_the_run(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [], strict=True)
     with supervisor.until_stopped():
         supervisor.start(_python("service", "raise SystemExit(3)"))
@@ -51,7 +51,7 @@ def test_when_strict_a_dead_service_ends_the_run(tmp_path: Path) -> None:
             supervisor.pause(20)
 
 
-def test_a_replay_may_end_well_but_not_badly(tmp_path: Path) -> None:
+def test_a_replay_may_end_successfully_but_not_with_an_error(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [], strict=False)
     with supervisor.until_stopped():
         supervisor.start(_python("replay", "pass", ends=True))
@@ -65,7 +65,7 @@ def test_a_replay_may_end_well_but_not_badly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("end", "words"), [("", "look:"), ("raise SystemExit(3)", "Everything else goes on")]
 )
-def test_a_plan_that_may_fail_ends_in_any_way_and_may_be_started_again(
+def test_a_service_that_may_fail_can_end_in_any_way_and_be_started_again(
     tmp_path: Path, end: str, words: str
 ) -> None:
     said: list[str] = []
@@ -81,7 +81,7 @@ def test_a_plan_that_may_fail_ends_in_any_way_and_may_be_started_again(
     assert all(words in each and "what it found" in each for each in said)
 
 
-def test_a_service_that_needs_the_operator_is_tried_until_it_runs_and_says_so_once(
+def test_a_service_that_needs_the_operator_is_restarted_until_it_runs_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor_module, "_OPERATOR_SECONDS", 0.05)
@@ -105,7 +105,7 @@ def test_a_service_that_needs_the_operator_is_tried_until_it_runs_and_says_so_on
     assert "service waits for you" in said[0]
 
 
-def test_waits_grow_up_to_a_bound() -> None:
+def test_pauses_between_restarts_grow_up_to_a_bound() -> None:
     assert [backoff(n) for n in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
 
 
@@ -119,7 +119,7 @@ def test_a_signal_ends_the_next_pause_and_stops_everything(tmp_path: Path) -> No
     assert not list((tmp_path / "run").glob("*.json"))
 
 
-def test_waiting_ends_with_what_was_waited_for(tmp_path: Path) -> None:
+def test_a_wait_beyond_its_limit_is_an_error_that_names_what_was_awaited(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [], strict=True)
     with pytest.raises(StackError, match=r"Waited 0\.2 s for Godot"):
         supervisor.wait_until("Godot", lambda: False, 0.2)

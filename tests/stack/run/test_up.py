@@ -63,7 +63,7 @@ def test_a_busy_port_is_one_clear_sentence(jars: None, redis_url: str, tmp_path:
     assert "--redis-port" in last
 
 
-def test_ratings_and_no_producer_exclude_each_other(tmp_path: Path) -> None:
+def test_the_options_ratings_and_no_producer_exclude_each_other(tmp_path: Path) -> None:
     answer = _headwater(
         "up", "--no-producer", "--ratings", str(tmp_path), "--data-dir", str(tmp_path / "data")
     )

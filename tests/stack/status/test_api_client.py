@@ -37,22 +37,22 @@ def api() -> Iterator[str]:
         thread.join()
 
 
-def test_ids_are_safe_in_a_path(api: str) -> None:
+def test_ids_are_escaped_in_a_path(api: str) -> None:
     path = api_client.recommendations(api, "a/b ü", 3)["path"]
     assert path == "/v1/users/a%2Fb%20%C3%BC/recommendations?n=3"
 
 
-def test_a_refusal_is_shown_in_the_words_of_the_api(api: str) -> None:
+def test_a_refusal_is_shown_with_the_message_of_the_api(api: str) -> None:
     with pytest.raises(api_client.ApiError, match=r"503.*/down"):
         api_client.call(f"{api}/down")
 
 
-def test_whether_something_answers(api: str) -> None:
+def test_the_client_says_whether_an_api_answers(api: str) -> None:
     assert api_client.answers(api)
     assert not api_client.answers(f"http://{LOOPBACK}:{free_port()}/livez")
 
 
-def test_visitors_read_and_write_with_their_key(api: str) -> None:
+def test_visitors_use_their_key_for_reads_and_writes(api: str) -> None:
     key = SecretStr("s3cret")
     site = Api(api, key)
     site.send([{"user_id": "u"}])

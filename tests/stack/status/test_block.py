@@ -22,7 +22,7 @@ STATUS = StackStatus(
 )
 
 
-def test_the_block_shows_the_flow_from_sent_to_served() -> None:
+def test_the_block_shows_the_counts_from_sent_to_served() -> None:
     shown = dict(rows(STATUS))
     assert rows(STATUS)[0] == ("page", "http://127.0.0.1:8000/")
     assert shown["sent"] == "1,000 (990 acknowledged, 10 failed)"
@@ -32,7 +32,7 @@ def test_the_block_shows_the_flow_from_sent_to_served() -> None:
     assert shown["API"] == "http://127.0.0.1:8000/docs"
 
 
-def test_the_line_says_the_same_and_a_question_mark_what_is_not_known() -> None:
+def test_the_line_has_the_same_counts_and_a_question_mark_for_unknown_ones() -> None:
     assert line(StackStatus("/data", running=False)).startswith("sent 0 acknowledged 0 in the lake ?")
     assert model_line(None) == "none yet"
 
@@ -43,7 +43,7 @@ def test_the_line_names_each_lag_before_its_figure() -> None:
     assert "; lag: lake ?, online ?; model: none yet" in line(StackStatus("/data", running=False))
 
 
-def test_live_figures_stand_beside_the_last_trainings_and_popularitys() -> None:
+def test_live_figures_are_shown_beside_those_of_the_last_training_and_of_popularity() -> None:
     live = LiveFigures({FRESH: ListSums(1000, 300, 150_000_000, 0), POPULAR: ListSums(0, 100, 50_000_000, 0)})
     shown = dict(rows(replace(STATUS, live=live)))["live"]
     assert shown == (

@@ -15,7 +15,7 @@ from stack.status.picture import StackStatus, collect, figures
 from tests.manifests import a_manifest
 
 
-def test_status_of_a_folder_where_nothing_runs_is_json_and_exit_code_3(tmp_path: Path) -> None:
+def test_status_of_a_folder_without_a_stack_is_json_with_exit_code_3(tmp_path: Path) -> None:
     answer = CliRunner().invoke(build_app(["status"]), ["status", "--data-dir", str(tmp_path), "--json"])
     found = json.loads(answer.stdout)
     assert answer.exit_code == 3
@@ -30,7 +30,7 @@ def test_status_of_a_folder_where_nothing_runs_is_json_and_exit_code_3(tmp_path:
     }
 
 
-def test_servers_that_do_not_answer_leave_their_figures_open(tmp_path: Path) -> None:
+def test_figures_of_servers_that_do_not_answer_are_null(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     RunState.of_this_process(Ports(free_port(), free_port(), free_port())).write(folders)
     found = collect(folders)
@@ -56,7 +56,7 @@ def ports_of(redis_url: str) -> Ports:
     return Ports(free_port(), free_port(), int(redis_url.rsplit(":", 1)[1].partition("/")[0]))
 
 
-def test_a_damaged_manifest_leaves_the_other_figures(redis_url: str) -> None:
+def test_a_damaged_manifest_does_not_affect_the_other_figures(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.set(keyspace.CURRENT_MODEL, "v1")
         client.set(keyspace.manifest("v1"), "{")

@@ -18,7 +18,7 @@ def writer(redis_url: str) -> Iterator[redis.Redis]:
         yield client
 
 
-def test_what_the_services_wrote_is_read(redis_url: str, writer: redis.Redis) -> None:
+def test_status_reads_what_the_services_wrote(redis_url: str, writer: redis.Redis) -> None:
     rated = [0] * len(COUNTED_TYPES)
     rated[COUNTED_TYPES.index("rating")] = 3
     for item in ("x", "y"):
@@ -34,7 +34,7 @@ def test_what_the_services_wrote_is_read(redis_url: str, writer: redis.Redis) ->
         assert (state.request_training(), state.request_training()) == (1, 2)
 
 
-def test_before_the_first_model_there_is_none(redis_url: str) -> None:
+def test_before_the_first_model_status_has_no_model(redis_url: str) -> None:
     with redis_state(redis_url) as state:
         assert state.model() is None
 

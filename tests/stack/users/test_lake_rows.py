@@ -37,7 +37,7 @@ def lake(tmp_path: Path) -> str:
     return str(tmp_path)
 
 
-def test_rows_are_the_users_alone_oldest_first_and_as_json_knows_them(lake: str) -> None:
+def test_the_export_has_only_the_users_rows_oldest_first_in_json_types(lake: str) -> None:
     found = rows_of_user(lake, "ann")
     assert json.loads(json.dumps(found)) == found
     assert [(row["item_id"], row["event_time"]) for row in found["interactions"]] == [

@@ -94,7 +94,7 @@ def test_a_clean_run_has_exit_code_0_and_a_sentence_for_each_invariant(words: li
     assert "7 acknowledged, 6 in lake, 1 refused" in done.output
 
 
-def test_what_is_deleted_from_the_lake_is_missed(words: list[str], tmp_path: Path) -> None:
+def test_verify_reports_rows_that_were_deleted_from_the_lake(words: list[str], tmp_path: Path) -> None:
     DeltaTable(INTERACTIONS.path(str(tmp_path))).delete("kafka_offset = 3")
     done = headwater(*words, "--json")
     assert done.exit_code == 1
@@ -103,7 +103,7 @@ def test_what_is_deleted_from_the_lake_is_missed(words: list[str], tmp_path: Pat
     assert holds == {"I1": False, "I2": True, "I3": True, "I4": False, "I5": False, "I6": True, "I7": True}
 
 
-def test_a_flushed_redis_is_missed(words: list[str], redis_url: str, tmp_path: Path) -> None:
+def test_verify_reports_a_flushed_redis(words: list[str], redis_url: str, tmp_path: Path) -> None:
     connect(redis_url).flushall()
     state = tmp_path / "flushed.jsonl"
     assert headwater("verify", "export-state", state).exit_code == 0
@@ -113,7 +113,7 @@ def test_a_flushed_redis_is_missed(words: list[str], redis_url: str, tmp_path: P
     assert "headwater rebuild" in done.output
 
 
-def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_names_missing_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--acknowledged FILE" in headwater("verify").output
     ledger = tmp_path / "ledger.jsonl"
     ledger.touch()

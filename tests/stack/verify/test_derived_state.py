@@ -60,7 +60,9 @@ PLANTS: tuple[Plant, ...] = (
 @pytest.mark.parametrize("plant", PLANTS)
 @FEW
 @given(worlds(), st.data())
-def test_a_state_that_is_not_the_recount_is_found(plant: Plant, world: World, data: st.DataObject) -> None:
+def test_a_state_that_differs_from_the_recount_is_reported(
+    plant: Plant, world: World, data: st.DataObject
+) -> None:
     ledgers = world.ledgers()
     assert ledgers.state is not None
     pairs = sorted(ledgers.state.state.histories.keys() | ledgers.state.state.retracted.keys())
@@ -92,5 +94,5 @@ def test_a_lake_behind_the_state_is_reported_before_anything_is_compared() -> No
     assert (behind.cases, behind.examples) == (4, ["partition 0: Redis has 9, the lake 5"])
 
 
-def test_without_a_state_the_derived_one_is_not_checked() -> None:
+def test_without_an_exported_state_the_check_is_skipped() -> None:
     assert isinstance(derived_state(ledgers_of([], [])), NotChecked)

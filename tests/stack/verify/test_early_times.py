@@ -32,24 +32,24 @@ def _rows(*times: int, **columns: list[str]) -> pa.Table:
     )
 
 
-def test_events_before_1990_are_named_with_the_cure() -> None:
+def test_events_before_1990_are_reported_with_the_cure() -> None:
     sentence = early_times(_rows(EARLIEST_PLAUSIBLE_MS, 1_600_000_000, 1_600_000_001))
     assert sentence is not None
     assert sentence.startswith("2 events of 2 users have a time before 1990 (the first: user 'u1', item 'i'")
     assert "`headwater verify correct-times`" in sentence
 
 
-def test_plausible_times_are_not_mentioned() -> None:
+def test_events_at_plausible_times_are_not_reported() -> None:
     assert early_times(_rows(EARLIEST_PLAUSIBLE_MS, 1_600_000_000_000)) is None
 
 
-def test_an_event_that_came_again_with_a_later_time_is_early_no_longer() -> None:
+def test_an_event_that_was_sent_again_with_a_later_time_is_no_longer_reported() -> None:
     same = {"user_id": ["u", "u"], "event_type": ["view", "view"], "value": [1.0, 1.0]}
     assert early_times(_rows(1_600_000_000, 1_600_000_000_000, **same)) is None
     assert early_times(_rows(1_600_000_000, 1_600_000_000_000, **same | {"user_id": ["u", "v"]}))
 
 
-def test_times_are_read_as_seconds_where_that_gives_a_moment() -> None:
+def test_early_times_are_read_as_seconds_where_that_gives_a_plausible_time() -> None:
     rows = _rows(1_600_000_000, 5, 1_799_999_999, 1_900_000_000, 1_600_000_000_000)
     events = list(corrected_events(rows, NOW_MS))
     assert [(event.user_id, event.event_time) for event in events] == [
@@ -62,7 +62,7 @@ def test_times_are_read_as_seconds_where_that_gives_a_moment() -> None:
 
 
 @pytest.mark.parametrize("is_check", [True, False])
-def test_the_command_sends_them_again_or_only_shows_them(
+def test_the_command_sends_early_events_again_or_only_shows_them(
     fresh_topics: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_check: bool
 ) -> None:
     rows = _rows(1_600_000_000, 5, 1_600_000_000_000)

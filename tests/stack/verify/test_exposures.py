@@ -18,22 +18,22 @@ ROWS = [
 ]
 
 
-def test_exposures_that_are_there_once_and_not_of_erased_users_violate_nothing() -> None:
+def test_exposures_stored_once_and_not_of_erased_users_violate_nothing() -> None:
     assert shown_once(replace(CLEAN, shown=pa.Table.from_pylist(ROWS, SHOWN), erased={"ann": 1999})) == []
 
 
-def test_an_exposure_that_is_there_twice_is_named() -> None:
+def test_an_exposure_that_is_stored_twice_is_reported() -> None:
     shown = pa.Table.from_pylist([*ROWS, ROWS[0]], SHOWN)
     (found,) = shown_once(replace(CLEAN, shown=shown))
     assert (found.cases, found.examples) == (1, ["exposures:0:4:0"])
 
 
-def test_an_exposure_of_an_erased_user_is_named() -> None:
+def test_an_exposure_of_an_erased_user_is_reported() -> None:
     (found,) = shown_once(replace(CLEAN, shown=pa.Table.from_pylist(ROWS, SHOWN), erased={"ann": 2000}))
     assert (found.cases, found.what) == (1, "exposures of erased users are in the lake")
 
 
-def test_the_table_is_read_by_place_and_a_lake_without_one_has_no_exposures(tmp_path: Path) -> None:
+def test_exposures_are_read_with_their_offsets_and_a_lake_without_the_table_has_none(tmp_path: Path) -> None:
     uri = str(tmp_path)
     assert read_shown(uri) == SHOWN.empty_table()
     columns = {

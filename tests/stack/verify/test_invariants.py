@@ -44,7 +44,7 @@ def _violations(ledgers: Ledgers) -> dict[str, list[Violation]]:
     return found
 
 
-def test_each_invariant_has_its_line_in_the_runbook() -> None:
+def test_the_runbook_has_a_line_for_each_invariant() -> None:
     runbook = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| (I\d) ", runbook, re.MULTILINE) == [invariant.name for invariant in INVARIANTS]
 
@@ -59,7 +59,7 @@ def test_a_clean_world_violates_nothing(world: World, knows_poison: bool) -> Non
 
 @FEW
 @given(worlds(), st.sampled_from([0, 1000, 1_700_000_000_000, 1_800_000_000_000]))
-def test_what_an_erasure_took_out_is_not_missed(world: World, until: int) -> None:
+def test_rows_that_an_erasure_removed_are_not_missed(world: World, until: int) -> None:
     def is_erased(sent: Sent) -> bool:
         return sent.event.user_id == "a" and sent.event.entry.event_time <= until
 
@@ -79,7 +79,7 @@ def test_what_an_erasure_took_out_is_not_missed(world: World, until: int) -> Non
 
 @FEW
 @given(worlds(), st.data())
-def test_a_lost_event_is_found(world: World, data: st.DataObject) -> None:
+def test_a_lost_event_is_reported(world: World, data: st.DataObject) -> None:
     assume(world.accepted)
     at = data.draw(st.integers(0, len(world.accepted) - 1))
     found = _violations(without_lake_row(world.ledgers(), at))
@@ -94,7 +94,7 @@ def test_a_lost_event_is_found(world: World, data: st.DataObject) -> None:
 
 @FEW
 @given(worlds(), st.data())
-def test_an_event_that_was_changed_on_its_way_is_found(world: World, data: st.DataObject) -> None:
+def test_an_event_that_was_changed_on_its_way_is_reported(world: World, data: st.DataObject) -> None:
     assume(world.accepted)
     at = data.draw(st.integers(0, len(world.accepted) - 1))
     field, value = data.draw(
@@ -109,7 +109,7 @@ def test_an_event_that_was_changed_on_its_way_is_found(world: World, data: st.Da
 
 @FEW
 @given(worlds(), st.data())
-def test_an_event_that_was_wrongly_refused_is_found_where_poison_is_known(
+def test_a_wrongly_refused_event_is_reported_if_invalid_events_are_known(
     world: World, data: st.DataObject
 ) -> None:
     assume(world.accepted)
@@ -123,7 +123,7 @@ def test_an_event_that_was_wrongly_refused_is_found_where_poison_is_known(
     assert no_loss(replace(ledgers, poison=None)) == []
 
 
-def test_an_acknowledgement_without_an_offset_is_looked_for_by_its_id() -> None:
+def test_an_acknowledgement_without_an_offset_is_searched_by_its_id() -> None:
     lake: Rows = [event_row(0, 4, "a")]
     assert no_loss(ledgers_of([event_row(0, -1, "a")], lake)) == []
     assert cases(no_loss(ledgers_of([event_row(0, -1, "b")], lake))) == [1]
@@ -131,7 +131,7 @@ def test_an_acknowledgement_without_an_offset_is_looked_for_by_its_id() -> None:
 
 @FEW
 @given(worlds(), st.data())
-def test_a_row_that_is_there_twice_is_found(world: World, data: st.DataObject) -> None:
+def test_a_row_that_is_stored_twice_is_reported(world: World, data: st.DataObject) -> None:
     rows = world.ledgers().lake.to_pylist()
     assume(rows)
     ledgers = replace_lake(world.ledgers(), [*rows, data.draw(st.sampled_from(rows))])
@@ -142,7 +142,7 @@ def test_a_row_that_is_there_twice_is_found(world: World, data: st.DataObject) -
 
 @FEW
 @given(worlds(), st.data())
-def test_one_id_for_two_events_is_found(world: World, data: st.DataObject) -> None:
+def test_two_events_with_one_id_are_reported(world: World, data: st.DataObject) -> None:
     rows = world.ledgers().lake.to_pylist()
     assume(rows)
     other = data.draw(st.sampled_from(rows)) | {"partition": 2, "offset": 0, "item_id": "another"}
@@ -152,26 +152,26 @@ def test_one_id_for_two_events_is_found(world: World, data: st.DataObject) -> No
 
 @FEW
 @given(worlds())
-def test_an_invented_row_is_found_unless_others_may_have_written_it(world: World) -> None:
+def test_a_row_that_no_producer_sent_is_reported_unless_others_may_have_written_it(world: World) -> None:
     ledgers = replace_lake(world.ledgers(), [*world.ledgers().lake.to_pylist(), event_row(5, 0, NEW_ID)])
     assert cases(no_invention(ledgers)) == [1]
     assert isinstance(no_invention(replace(ledgers, all_producers=False)), NotChecked)
 
 
-def test_an_event_without_an_id_is_known_by_its_place() -> None:
+def test_an_event_without_an_id_is_identified_by_its_offset() -> None:
     assert no_invention(ledgers_of([{"partition": 0, "offset": 4}], [event_row(0, 4, NEW_ID)])) == []
 
 
 @FEW
 @given(worlds())
-def test_a_refused_event_that_left_no_trace_is_found(world: World) -> None:
+def test_a_refused_event_that_left_no_trace_is_reported(world: World) -> None:
     assume(world.poison)
     ledgers = replace(world.ledgers(), rejected=world.ledgers().refused.slice(1))
     assert cases(conservation(ledgers)) == [1]
     assert cases(no_loss(ledgers)) == [1]
 
 
-def test_a_hole_that_no_ledger_of_a_producer_knows_is_found() -> None:
+def test_a_gap_of_offsets_that_no_ledger_explains_is_reported() -> None:
     lake: Rows = [event_row(0, 4, "a"), event_row(0, 6, "b"), event_row(1, 0, "c")]
     (found,) = conservation(ledgers_of([], lake))
     assert (found.cases, found.examples) == (1, ["partition 0: 2 of 3 from 4 to 7, first hole at 5"])
@@ -179,7 +179,7 @@ def test_a_hole_that_no_ledger_of_a_producer_knows_is_found() -> None:
 
 @FEW
 @given(worlds())
-def test_an_end_that_was_committed_but_is_not_in_the_lake_is_found(world: World) -> None:
+def test_a_committed_offset_that_is_not_in_the_lake_is_reported(world: World) -> None:
     state = world.state()
     head = replace(state.head, applied_lake=state.head.applied_lake | {"interactions:7": 3})
     ledgers = replace(world.ledgers(), state=replace(state, head=head))

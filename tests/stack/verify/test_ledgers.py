@@ -52,12 +52,12 @@ def test_attempts_and_acknowledgements_of_all_files_are_read(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("lines", [b"", b'{"event_id":"a"', b'{"event_id":"a"}\n{"ev'])
-def test_a_line_that_is_not_finished_yet_is_left_out(lines: bytes, tmp_path: Path) -> None:
+def test_an_incomplete_line_is_left_out(lines: bytes, tmp_path: Path) -> None:
     assert read_sent([_write(tmp_path, lines)]).num_rows == lines.count(b"\n")
 
 
 @pytest.mark.parametrize("lines", [b"user,item\n1,2\n", b'{"offset":"x"}\n', b"\x00\xff\n"])
-def test_a_file_that_is_no_ledger_is_named_with_the_cure(lines: bytes, tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_is_not_a_ledger_with_the_cure(lines: bytes, tmp_path: Path) -> None:
     file = _write(tmp_path, lines)
     with pytest.raises(LedgerFormatError, match=r"ledger\.jsonl is no such ledger .*ingest --ledger FILE"):
         read_sent([file])
@@ -65,7 +65,9 @@ def test_a_file_that_is_no_ledger_is_named_with_the_cure(lines: bytes, tmp_path:
         read_sent([tmp_path])
 
 
-def test_what_was_refused_twice_is_there_once_and_the_catalogue_is_not(tmp_path: Path) -> None:
+def test_an_event_refused_twice_is_read_once_and_refused_catalogue_entries_are_not_read(
+    tmp_path: Path,
+) -> None:
     def line(topic: str, offset: int) -> bytes:
         origin = {"source_topic": topic, "source_partition": 1, "source_offset": offset}
         return json.dumps({"reason": "unknown event_type", **origin, "value": "\\xff"}).encode() + b"\n"
@@ -76,7 +78,7 @@ def test_what_was_refused_twice_is_there_once_and_the_catalogue_is_not(tmp_path:
     assert rejected.to_pylist() == [{"partition": 1, "offset": 4}]
 
 
-def test_a_poison_ledger_is_read_as_places(tmp_path: Path) -> None:
+def test_a_ledger_of_invalid_events_is_read_as_offsets(tmp_path: Path) -> None:
     file = _write(tmp_path, acknowledged_line(b"\xff", 2, 9), b'{"partition":0,"offset":1}\n')
     assert sorted(map(tuple, map(dict.values, read_poison(file).to_pylist()))) == [(0, 1), (2, 9)]
 

@@ -47,12 +47,12 @@ def live_of(ledgers: Ledgers) -> Live:
     return ledgers.state.live
 
 
-def test_figures_that_are_the_recount_hold_also_where_a_row_is_in_both(clean: Ledgers) -> None:
+def test_figures_equal_to_the_recount_hold_even_if_an_outcome_is_in_redis_and_lake(clean: Ledgers) -> None:
     assert live_figures(clean) == []
     assert live_figures(replace(clean, outcomes=rows_of([*OUTCOMES, OUTCOMES[0]]))) == []
 
 
-def test_each_figure_that_differs_is_named(clean: Ledgers) -> None:
+def test_each_figure_that_differs_is_reported(clean: Ledgers) -> None:
     lost = replace(clean, outcomes=clean.outcomes.slice(1))
     found = live_figures(lost)
     assert cases(found) == [5]  # the event, its hit, its NDCG, and its reciprocal rank in two lists
@@ -62,21 +62,21 @@ def test_each_figure_that_differs_is_named(clean: Ledgers) -> None:
     assert cases(live_figures(flushed)) == [6]
 
 
-def test_an_hour_that_was_counted_in_part_without_outcomes_is_left_out(clean: Ledgers) -> None:
+def test_an_hour_whose_outcomes_are_incomplete_is_left_out(clean: Ledgers) -> None:
     live = live_of(clean)
     days = {"20260101": live.days["20260101"] | {kept_field(0, "v"): 1}}
     older = replace(with_live(clean, replace(live, days=days)), outcomes=clean.outcomes.slice(1))
     assert live_figures(older) == []
 
 
-def test_days_that_redis_no_longer_keeps_are_left_out(clean: Ledgers) -> None:
+def test_days_that_redis_has_deleted_are_left_out(clean: Ledgers) -> None:
     old = Outcome(0, 0, AT - 36 * 86_400_000, AT, OUTCOMES[0].scored)
     rows = [event_row(0, 0, "e0"), *clean.lake.to_pylist()]
     kept = replace(clean, outcomes=rows_of([old, *OUTCOMES]), lake=pa.Table.from_pylist(rows, EVENTS))
     assert live_figures(kept) == []
 
 
-def test_an_outcome_of_no_event_of_the_lake_is_named_unless_it_may_be_erased(clean: Ledgers) -> None:
+def test_an_outcome_without_an_event_is_reported_unless_it_may_be_erased(clean: Ledgers) -> None:
     without = replace(clean, lake=clean.lake.slice(1))
     assert cases(live_figures(without)) == [1]
     assert live_figures(replace(without, erased={"a": AT})) == []

@@ -23,7 +23,7 @@ def _lake(events: list[UserEvent]) -> pa.Table:
 
 @FEW
 @given(st.lists(user_events(), max_size=40))
-def test_the_recount_is_what_the_plain_one_gives(events: list[UserEvent]) -> None:
+def test_the_recount_equals_that_of_a_plain_loop(events: list[UserEvent]) -> None:
     assert recount(_lake(events), HEAD) == oracle_state(events, SETTINGS)
 
 
@@ -37,7 +37,7 @@ def test_order_and_repetition_do_not_matter(events: list[UserEvent], data: st.Da
 
 @FEW
 @given(st.lists(user_events(), max_size=20))
-def test_each_shard_forgets_by_its_own_newest_entry(events: list[UserEvent]) -> None:
+def test_each_shard_drops_old_entries_by_its_own_newest_entry(events: list[UserEvent]) -> None:
     sharded = StateSettings(redis_shards=3)
     whole = recount(_lake(events), head_of(sharded, {}))
     assert whole.histories == recount(_lake(events), HEAD).histories
@@ -98,7 +98,7 @@ def test_last_writers_are_sorted_and_there_is_one_for_each_type() -> None:
     ]
 
 
-def test_rows_from_a_bound_on_are_left_out_and_a_partition_without_one_is_whole() -> None:
+def test_rows_from_a_bound_on_are_left_out_and_a_partition_without_a_bound_is_read_to_its_end() -> None:
     rows = [{"partition": p, "offset": o} for p in (0, 1, 2) for o in (0, 1, 2)]
     kept = below(pa.Table.from_pylist(rows, EVENTS), {0: 1, 1: 0})
     assert list(zip(kept["partition"].to_pylist(), kept["offset"].to_pylist(), strict=True)) == [

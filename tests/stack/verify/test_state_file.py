@@ -33,7 +33,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
 
 @WITH_REDIS
 @given(st.lists(user_events(), max_size=20))
-def test_what_redis_holds_is_read_back_from_the_file(
+def test_an_exported_state_is_read_back_from_the_file(
     client: redis.Redis, redis_url: str, tmp_path: Path, events: list[UserEvent]
 ) -> None:
     client.flushall()
@@ -60,7 +60,7 @@ def test_an_item_whose_id_looks_like_a_historys_key_is_not_read_as_a_history(
         assert list(state.histories()) == []
 
 
-def test_a_state_that_is_being_written_is_not_exported(
+def test_a_state_during_a_rebuild_is_not_exported(
     client: redis.Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state_file, "_PAUSE_SECONDS", 0.01)
@@ -71,7 +71,7 @@ def test_a_state_that_is_being_written_is_not_exported(
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", "user,item\n", '{"head": {"redis_shards": 1}}\n'])
-def test_a_file_that_is_no_state_is_named_with_the_cure(text: str, tmp_path: Path) -> None:
+def test_the_error_names_a_file_that_is_not_a_state_with_the_cure(text: str, tmp_path: Path) -> None:
     file = tmp_path / "state.jsonl"
     file.write_text(text)
     with pytest.raises(StateFileError, match=r"state\.jsonl is no exported state .*export-state FILE"):

@@ -112,7 +112,7 @@ def offline(users: list[Rated], hours: float = 0.0) -> Histories:
 
 
 @given(USERS, st.sampled_from([0.0, 0.5, 8.0, 24.0, 1000.0]), st.booleans())
-def test_the_same_history_gives_the_same_list_online_as_by_the_blend_itself(
+def test_the_online_query_and_the_blend_itself_give_the_same_list(
     users: list[Rated], hours: float, with_known_items: bool
 ) -> None:
     served = WITH_KNOWN if with_known_items else BLEND
@@ -124,7 +124,7 @@ def test_the_same_history_gives_the_same_list_online_as_by_the_blend_itself(
     assert hotness == served.blend.hotness(asked).tolist()
 
 
-def test_a_list_is_hot_by_arrival_however_old_the_events_are() -> None:
+def test_the_hotness_of_a_list_counts_from_the_arrival_of_events_and_not_from_their_times() -> None:
     user: Rated = [(1, 5.0, 0, 1), (2, 4.0, 1, 2)]  # of 1970
     assert [online(BLEND, [user], hours)[1][0] for hours in (0.0, 8.0, 24.0, 1000.0)] == pytest.approx(
         [1.0, 0.5, 0.125, 0.0], abs=HOTNESS_STEP
@@ -154,7 +154,7 @@ def new_items(*scales: float) -> NewItems:
     return NewItems(1, {b"i%d" % (ITEMS + n): n for n in range(len(scales))}, factors)
 
 
-def test_new_items_are_ranked_by_their_factors_in_the_units_of_the_blend() -> None:
+def test_new_items_are_ranked_by_their_factors_on_the_scale_of_the_blend() -> None:
     user: Rated = [(1, 5.0, 0, 1)]
     lists, _ = online(BLEND, [user], new=new_items(1000.0, -1.0))
     assert lists.indexes[0, 0] == ITEMS
@@ -166,14 +166,14 @@ def test_new_items_are_ranked_by_their_factors_in_the_units_of_the_blend() -> No
     assert lists.scores[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_new_item_that_the_user_has_is_left_out_and_one_without_a_history_gets_none() -> None:
+def test_a_known_new_item_is_left_out_and_a_user_without_a_history_gets_an_empty_list() -> None:
     lists, _ = online(BLEND, [[(1, 5.0, 0, 1), (ITEMS, 5.0, 1, 2)], []], new=new_items(3000.0, 2000.0))
     assert lists.indexes[0, 0] == ITEMS + 1
     assert ITEMS not in lists.indexes[0]
     assert (lists.indexes[1] == -1).all()
 
 
-def test_where_factors_have_no_weight_new_items_come_last() -> None:
+def test_if_factors_have_no_weight_new_items_come_last() -> None:
     without = a_blend(FACTORS, hot={"transitions/4": 1.0}, cold={"long_view": 1.0}).served
     lists, _ = online(without, [[(1, 5.0, 0, 1)]], n=ITEMS + 2, new=new_items(1.0, 2.0))
     listed = lists.indexes[0][lists.indexes[0] >= 0].tolist()
@@ -181,7 +181,7 @@ def test_where_factors_have_no_weight_new_items_come_last() -> None:
     assert listed[-2:] == [ITEMS, ITEMS + 1]
 
 
-def test_an_unknown_item_takes_its_place_in_the_order() -> None:
+def test_an_unknown_item_takes_a_place_in_the_order_of_the_history() -> None:
     known_items = read_histories([in_redis([(ITEMS + 1, 5.0, 9, 1), (3, 5.0, 1, 2)])], STRENGTHS)
     indexes = item_places(the_model(BLEND), NewItems(), known_items.items)
     histories = signal_histories(known_items, indexes, np.zeros(1, np.int64))

@@ -47,7 +47,7 @@ def hotness(client: redis.Redis, user: str) -> float | None:
 
 
 @pytest.mark.redis_cluster_too
-def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
+def test_all_waiting_users_are_folded_in_and_again_after_a_new_model(
     spark: SparkSession, client: redis.Redis, settings: StreamingSettings
 ) -> None:
     publish(client, "v1", ITEMS)
@@ -73,7 +73,7 @@ def test_all_who_wait_are_folded_in_and_after_a_new_model_all_again(
     assert (hotness(client, "u8") or 0) > 0.9
 
 
-def test_while_there_is_no_model_nobody_waits_and_the_first_one_folds_all_in(
+def test_without_a_model_no_user_waits_and_the_first_model_folds_in_all_active_users(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     queue_users(client, USERS[:5], settings)
@@ -85,13 +85,15 @@ def test_while_there_is_no_model_nobody_waits_and_the_first_one_folds_all_in(
     assert sorted(newest_pending(client, 2, 100)) == USERS[:7]
 
 
-def test_the_most_recently_active_are_first(client: redis.Redis, settings: StreamingSettings) -> None:
+def test_the_most_recently_active_users_are_folded_in_first(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
     for n, user in enumerate(USERS[:6]):
         client.zadd(keyspace.pending(keyspace.shard_of(user, 2)), {user: n})
     assert newest_pending(client, 2, 3) == ["u5", "u4", "u3"]
 
 
-def test_a_model_that_was_followed_already_queues_nobody(
+def test_a_model_that_was_handled_already_puts_no_user_in_the_queue(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     publish(client, "v1", ITEMS)

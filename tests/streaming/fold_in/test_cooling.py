@@ -30,18 +30,18 @@ SHARD = keyspace.shard_of("ann", 2)
 @pytest.mark.parametrize(
     ("hours_after", "due_hours"), [(0, 8), (1, 8), (8, 24), (23.5, 24), (24, 72), (72, None), (1000, None)]
 )
-def test_a_list_is_made_again_after_eight_hours_a_day_and_three_days(
+def test_a_list_is_made_again_after_eight_hours_and_after_a_day_and_after_three_days(
     hours_after: float, due_hours: float | None
 ) -> None:
     due = next_due(BLEND, 5, 5 + round(hours_after * HOUR), WEEK)
     assert due == (0 if due_hours is None else 5 + due_hours * HOUR)
 
 
-def test_after_the_last_cooling_only_the_cold_weights_are_left() -> None:
+def test_after_the_last_cooling_only_the_cold_weights_count() -> None:
     assert round(2**-9 / HOTNESS_STEP) == 0
 
 
-def test_a_list_that_need_not_be_made_again_is_never_due() -> None:
+def test_a_list_that_needs_no_cooling_is_never_due() -> None:
     assert next_due(None, 0, 0, WEEK) == 0
     assert next_due(Blend({"a": 1.0}, {"a": 1.0}), 0, 0, WEEK) == 0
     assert next_due(BLEND, 0, 0, 3600) == 0  # it expires before
@@ -68,7 +68,7 @@ def go_away(client: redis.Redis, hours: int) -> None:
         client.zadd(key, {"ann": score(client, key) - hours * HOUR})
 
 
-def test_a_hot_list_cools_step_by_step_while_its_user_is_away(client: redis.Redis) -> None:
+def test_a_hot_list_is_cooled_step_by_step_while_its_user_is_away(client: redis.Redis) -> None:
     publish_with_blend(client, "v1", ITEMS)
     fold_in_users(client, ["ann"], {}, SETTINGS)
     lists, steps = [], [(0, 1.0), (8, 0.5), (24, 0.125), (72, 0.0)]
@@ -101,7 +101,7 @@ def test_a_further_event_makes_the_list_hot_and_starts_its_cooling_again(client:
     assert queue_cooled(client, 2, arrived) == 0
 
 
-def test_lists_by_factors_alone_never_cool_and_a_rollback_to_them_forgets_who_did(
+def test_lists_by_factors_alone_are_not_cooled_and_a_rollback_to_such_a_model_empties_the_queue(
     client: redis.Redis,
 ) -> None:
     publish_with_blend(client, "v1", ITEMS)
@@ -112,14 +112,14 @@ def test_lists_by_factors_alone_never_cool_and_a_rollback_to_them_forgets_who_di
     assert client.zcard(keyspace.cooling(SHARD)) == 0
 
 
-def test_a_user_who_is_no_longer_active_does_not_wait(client: redis.Redis) -> None:
+def test_a_user_who_is_no_longer_active_is_not_in_the_queue(client: redis.Redis) -> None:
     client.zadd(keyspace.cooling(0), {"bob": 1})
     assert queue_cooled(client, 2, 2) == 0
     assert newest_pending(client, 2, 5) == []
     assert client.zcard(keyspace.cooling(0)) == 0
 
 
-def test_a_user_who_waits_already_keeps_a_later_place(client: redis.Redis) -> None:
+def test_a_user_who_waits_already_keeps_the_later_place_in_the_queue(client: redis.Redis) -> None:
     client.zadd(keyspace.cooling(0), {"bob": 1})
     client.zadd(keyspace.active(0), {"bob": 5})
     client.zadd(keyspace.pending(0), {"bob": 9})

@@ -46,7 +46,7 @@ def the_model(client: redis.Redis) -> OnlineModel:
     return model
 
 
-def test_counters_rank_as_a_trend_that_was_fitted_on_the_same_events(client: redis.Redis) -> None:
+def test_counters_rank_like_a_trend_fitted_on_the_same_events(client: redis.Redis) -> None:
     reads = WORLD.reads()
     known, later = np.flatnonzero(reads.times_ms <= CUT_MS), np.flatnonzero(reads.times_ms > CUT_MS)
     publish_trends(client, reads, known, WORLD.articles)
@@ -68,7 +68,9 @@ def test_counters_rank_as_a_trend_that_was_fitted_on_the_same_events(client: red
         assert live.signals[fitted.name].score(asked) == pytest.approx(expected, abs=1e-3), fitted.name
 
 
-def test_lists_hold_what_rises_after_the_fit_also_items_that_the_model_never_saw(client: redis.Redis) -> None:
+def test_lists_hold_items_that_rise_after_the_fit_including_items_new_to_the_model(
+    client: redis.Redis,
+) -> None:
     reads = WORLD.reads()
     known, later = np.flatnonzero(reads.times_ms <= CUT_MS), np.flatnonzero(reads.times_ms > CUT_MS)
     trained = 1 + int(reads.items[known].max()) // 2  # half of the catalogue is new
@@ -102,7 +104,7 @@ def popular_then(reads: Reads, known: NDArray[np.int64]) -> list[int]:
     return order
 
 
-def test_a_reading_serves_for_a_while_and_new_items_take_their_places_in_it(
+def test_counters_are_read_once_in_a_while_and_include_new_items(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streaming.fold_in.counters.pause_after", lambda _: 3600.0)
@@ -125,7 +127,7 @@ def test_a_reading_serves_for_a_while_and_new_items_take_their_places_in_it(
     assert sums.by_half_life[0.0][WORLD.articles] == pytest.approx(np.log2(weight))
 
 
-def test_a_blend_without_a_trend_or_with_one_of_before_reads_nothing(client: redis.Redis) -> None:
+def test_a_blend_without_a_live_trend_reads_no_counters(client: redis.Redis) -> None:
     reads = WORLD.reads()
     publish_trends(client, reads, np.flatnonzero(reads.times_ms <= CUT_MS), WORLD.articles)
     model = the_model(client)

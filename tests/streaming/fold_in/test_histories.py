@@ -71,7 +71,7 @@ LATE = st.lists(
 
 
 @given(st.lists(st.lists(st.tuples(LATE, EARLIER), max_size=4), max_size=3))
-def test_moments_are_those_of_the_contract(
+def test_moments_equal_those_of_the_contract(
     users: list[list[tuple[list[HistoryEntry], set[EarlierEvent]]]],
 ) -> None:
     raw = [{b"i%d" % n: encode(item) for n, (item, _) in enumerate(user)} for user in users]

@@ -53,7 +53,9 @@ def pending(client: redis.Redis) -> set[str]:
     return {user.decode() for users in found for user in users}
 
 
-def test_a_list_is_the_exact_top_n_of_the_folded_in_user_without_known_items(client: redis.Redis) -> None:
+def test_a_fresh_list_is_the_exact_top_n_of_the_folded_in_user_without_known_items(
+    client: redis.Redis,
+) -> None:
     factors = publish(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     rate(client, "a", "i2", 1.0)
@@ -69,7 +71,7 @@ def test_a_list_is_the_exact_top_n_of_the_folded_in_user_without_known_items(cli
     assert 0 < client.ttl(keyspace.fresh("a", 2)) <= SETTINGS.fresh_ttl_seconds
 
 
-def test_where_known_items_may_come_the_one_that_comes_most_leads(client: redis.Redis) -> None:
+def test_where_lists_may_hold_known_items_the_most_repeated_one_leads(client: redis.Redis) -> None:
     weights = {"repeats/10": 1.0, "item_to_item/0": 0.01}
     publish_with_blend(client, "v1", ITEMS, with_known_items=True, weights=weights)
     for moment, item in enumerate(("i3", "i4", "i3", "i5", "i3", "i6")):
@@ -83,7 +85,7 @@ def test_where_known_items_may_come_the_one_that_comes_most_leads(client: redis.
     assert fresh_of(client, "a").indexes[:4] == (6, 3, 5, 4)
 
 
-def test_recent_interactions_count_more_when_asked(client: redis.Redis) -> None:
+def test_recent_interactions_count_more_if_the_settings_say_so(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     for n in range(8):
         rate(client, "a", f"i{n}", 5.0, moment=n)
@@ -94,7 +96,7 @@ def test_recent_interactions_count_more_when_asked(client: redis.Redis) -> None:
 
 
 @pytest.mark.parametrize("events", [[], [("i1", 1.0)], [("unknown", 5.0)]])
-def test_a_user_without_a_taste_gets_an_empty_list(
+def test_a_user_without_positive_interactions_gets_an_empty_list(
     client: redis.Redis, events: list[tuple[str, float]]
 ) -> None:
     publish(client, "v1", ITEMS)
@@ -104,7 +106,7 @@ def test_a_user_without_a_taste_gets_an_empty_list(
     assert fresh_of(client, "a").indexes == ()
 
 
-def test_a_retraction_makes_the_item_recommendable_again(client: redis.Redis) -> None:
+def test_after_a_retraction_the_item_can_be_recommended_again(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     fold_in_users(client, ["a"], {}, SETTINGS)
@@ -117,7 +119,7 @@ def test_a_retraction_makes_the_item_recommendable_again(client: redis.Redis) ->
     assert ITEMS[fresh_of(client, "a").indexes[0]] == best
 
 
-def test_known_items_beyond_the_cap_are_left_out_too(client: redis.Redis) -> None:
+def test_known_items_of_a_long_history_are_left_out_too(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     for n in range(27):
         rate(client, "a", f"i{n}", 5.0, moment=n)
@@ -125,7 +127,7 @@ def test_known_items_beyond_the_cap_are_left_out_too(client: redis.Redis) -> Non
     assert set(fresh_of(client, "a").indexes) == {27, 28, 29}
 
 
-def test_a_new_model_and_a_rollback_are_taken_up_and_lists_name_the_version(
+def test_a_new_model_and_a_rollback_take_effect_and_lists_name_their_version(
     client: redis.Redis,
 ) -> None:
     publish(client, "v1", ITEMS)
@@ -142,7 +144,7 @@ def test_a_new_model_and_a_rollback_are_taken_up_and_lists_name_the_version(
     assert (again.version, again.indexes, again.scores) == ("v1", first.indexes, first.scores)
 
 
-def test_of_two_lists_the_one_read_later_stays(client: redis.Redis) -> None:
+def test_of_two_lists_the_one_from_the_later_read_is_kept(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     fold_in_users(client, ["a"], {}, SETTINGS)
@@ -160,7 +162,7 @@ def test_without_a_model_users_are_remembered_as_active_and_nothing_is_written(c
     assert client.zrange(keyspace.active(keyspace.shard_of("a", 2)), 0, -1) == [b"a"]
 
 
-def test_users_beyond_the_deadline_are_left_and_can_be_queued(client: redis.Redis) -> None:
+def test_users_beyond_the_deadline_are_not_folded_in_and_can_be_queued(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     users = [f"u{n}" for n in range(200)]
     left = fold_in_users(client, users, {}, SETTINGS, deadline=time.monotonic() - 1)
@@ -171,7 +173,7 @@ def test_users_beyond_the_deadline_are_left_and_can_be_queued(client: redis.Redi
     assert pending(client) == set(users[50:])
 
 
-def test_a_user_who_became_active_again_meanwhile_goes_on_waiting(client: redis.Redis) -> None:
+def test_a_user_who_becomes_active_again_stays_in_the_queue(client: redis.Redis) -> None:
     publish(client, "v1", ITEMS)
     queue_users(client, ["a"], SETTINGS)
     shard = keyspace.shard_of("a", 2)
@@ -223,7 +225,7 @@ def test_a_blend_ranks_the_fresh_lists_of_its_version(client: redis.Redis) -> No
     assert fresh_of(client, "a").hotness is None
 
 
-def test_known_items_beyond_the_cap_are_left_out_of_a_blend_s_lists_too(client: redis.Redis) -> None:
+def test_known_items_of_a_long_history_are_left_out_of_lists_by_a_blend_too(client: redis.Redis) -> None:
     publish_with_blend(client, "v1", ITEMS)
     for n in range(27):
         rate(client, "a", f"i{n}", 5.0, moment=n)
@@ -231,7 +233,7 @@ def test_known_items_beyond_the_cap_are_left_out_of_a_blend_s_lists_too(client: 
     assert set(fresh_of(client, "a").indexes) <= {27, 28, 29}
 
 
-def test_a_user_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) -> None:
+def test_the_hotness_of_a_waiting_user_counts_from_the_beginning_of_the_wait(client: redis.Redis) -> None:
     publish_with_blend(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     queue_users(client, ["a"], SETTINGS)
@@ -240,7 +242,7 @@ def test_a_user_who_waits_is_as_hot_as_when_the_wait_began(client: redis.Redis) 
     assert pending(client) == set()
 
 
-def test_a_list_that_is_made_again_never_hides_an_event_that_arrived_meanwhile(client: redis.Redis) -> None:
+def test_a_list_that_is_made_again_never_replaces_one_with_a_newer_event(client: redis.Redis) -> None:
     publish_with_blend(client, "v1", ITEMS)
     rate(client, "a", "i1", 5.0)
     fold_in_users(client, ["a"], {}, SETTINGS)

@@ -30,7 +30,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield connection
 
 
-def test_arrays_are_read_once_a_version_and_stay_in_half_precision(client: redis.Redis) -> None:
+def test_arrays_are_read_once_for_a_version_and_stay_in_half_precision(client: redis.Redis) -> None:
     blend = publish_with_blend(client, "v1", ITEMS)
     map_signals(client, "v1", "v1-x", blend.record, len(ITEMS))
     client.flushall()
@@ -73,7 +73,7 @@ def test_files_that_another_stack_is_deleting_are_written_again(client: redis.Re
 
 
 @pytest.mark.parametrize("raw", [None, b"damaged"])
-def test_missing_and_damaged_arrays_are_an_error_and_leave_no_file(
+def test_missing_and_damaged_arrays_raise_an_error_and_leave_no_file(
     client: redis.Redis, no_files: Path, raw: bytes | None
 ) -> None:
     blend = publish_with_blend(client, "v1", ITEMS)
@@ -86,7 +86,7 @@ def test_missing_and_damaged_arrays_are_an_error_and_leave_no_file(
     assert [path for folder in no_files.iterdir() for path in folder.iterdir()] == []
 
 
-def test_a_model_without_arrays_needs_no_field(client: redis.Redis) -> None:
+def test_a_model_without_arrays_needs_no_field_in_redis(client: redis.Redis) -> None:
     record = publish_with_blend(client, "v1", ITEMS).record
     factors_only = record.model_copy(
         update={"hot": {"factors": 1.0}, "cold": {}, "signals": {"factors": record.signals["factors"]}}

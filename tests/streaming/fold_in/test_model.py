@@ -26,7 +26,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield connection
 
 
-def test_a_published_version_is_read_with_its_factors_mapped(client: redis.Redis) -> None:
+def test_the_factors_of_a_published_version_are_read_from_mapped_files(client: redis.Redis) -> None:
     factors = publish(client, "v1", ["a", "b", "ü"])
     model = load(client, "v1")
     assert model is not None
@@ -37,7 +37,9 @@ def test_a_published_version_is_read_with_its_factors_mapped(client: redis.Redis
     assert (model.alpha, model.reg_param, model.nonnegative) == (0.5, 0.01, False)
 
 
-def test_factors_in_several_parts_come_in_order(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_factors_in_several_parts_are_read_in_order(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(keyspace, "ITEMS_PER_PART", 2)
     factors = publish(client, "v1", ["a", "b", "c"], seed=5)
     for part in range(2):
@@ -47,7 +49,7 @@ def test_factors_in_several_parts_come_in_order(client: redis.Redis, monkeypatch
     assert np.array_equal(model.factors, factors)
 
 
-def test_the_same_version_of_another_redis_is_not_taken_for_it(client: redis.Redis) -> None:
+def test_an_equal_version_name_in_another_redis_is_another_model(client: redis.Redis) -> None:
     publish(client, "v1", ["a", "b"], seed=1)
     load(client, "v1")
     other = publish(client, "v1", ["a", "b"], seed=2)
@@ -56,7 +58,7 @@ def test_the_same_version_of_another_redis_is_not_taken_for_it(client: redis.Red
     assert np.array_equal(model.factors, other)
 
 
-def test_a_version_without_factors_cannot_be_folded_into(client: redis.Redis) -> None:
+def test_a_version_without_factors_gives_no_model(client: redis.Redis) -> None:
     publish(client, "v1", ["a"])
     client.delete(keyspace.model_factors("v1"))
     assert load(client, "v1") is None
@@ -72,7 +74,7 @@ def test_a_version_is_read_once_per_process(client: redis.Redis) -> None:
     assert models.of(client, "v1") is first
 
 
-def test_a_version_whose_manifest_is_damaged_is_not_folded_into(
+def test_a_version_with_a_damaged_manifest_gives_no_model(
     client: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(client, "v1", ["a", "b"])

@@ -38,12 +38,12 @@ def touches(item: str, *strengths: float) -> list[Touch]:
     return [Touch(item.encode(), f"u{n}", s, VECTORS[n]) for n, s in enumerate(strengths)]
 
 
-def test_too_few_users_give_no_factor(client: redis.Redis, model: OnlineModel) -> None:
+def test_an_item_with_too_few_users_gets_no_factors(client: redis.Redis, model: OnlineModel) -> None:
     assert learn_new_items(client, model, touches("x", 1.0, 1.0, -0.5), min_users=3) == 0
     assert read_new_items(client, model, NewItems()).index == {}
 
 
-def test_the_factor_is_the_exact_solution_for_the_users_of_the_item(
+def test_the_factors_of_a_new_item_are_the_exact_solution_for_its_users(
     client: redis.Redis, model: OnlineModel
 ) -> None:
     assert learn_new_items(client, model, touches("x", 1.0, 2.0, -0.5), min_users=2) == 1
@@ -61,7 +61,7 @@ def test_the_factor_is_the_exact_solution_for_the_users_of_the_item(
     assert np.allclose(found.factors, expected)
 
 
-def test_users_of_several_batches_add_up_and_one_who_comes_again_counts_once(
+def test_the_users_of_several_batches_add_up_and_each_counts_once(
     client: redis.Redis, model: OnlineModel
 ) -> None:
     for touch in [*touches("x", 1.0), *touches("x", 1.0)]:
@@ -69,7 +69,7 @@ def test_users_of_several_batches_add_up_and_one_who_comes_again_counts_once(
     assert learn_new_items(client, model, touches("x", 1.0, 1.0), min_users=2) == 1
 
 
-def test_a_new_item_keeps_its_place_when_its_factor_changes(client: redis.Redis, model: OnlineModel) -> None:
+def test_a_new_item_keeps_its_index_when_its_factors_change(client: redis.Redis, model: OnlineModel) -> None:
     learn_new_items(client, model, touches("x", 1.0, 1.0), min_users=2)
     learn_new_items(client, model, touches("y", 1.0, 1.0), min_users=2)
     first = read_new_items(client, model, NewItems())
@@ -81,7 +81,7 @@ def test_a_new_item_keeps_its_place_when_its_factor_changes(client: redis.Redis,
     assert np.array_equal(second.factors[1], first.factors[1])
 
 
-def test_an_item_that_everybody_touches_keeps_only_as_many_users_as_change_its_factor(
+def test_a_very_popular_new_item_stores_a_limited_number_of_users(
     client: redis.Redis, model: OnlineModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(new_items, "_MAX_USERS", 3)

@@ -42,7 +42,7 @@ def calls(client: redis.Redis) -> dict[str, Any]:
     return {name.removeprefix("cmdstat_"): each["calls"] for name, each in found.items()}
 
 
-def test_a_user_with_few_items_is_read_whole_and_one_with_many_only_the_newest(
+def test_a_short_history_is_read_completely_and_a_long_one_only_in_its_newest_part(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     write(client, "few", 2)

@@ -28,7 +28,7 @@ def by_hour(rows: list[Row]) -> list[tuple[int, str, int, int, float]]:
     )
 
 
-def test_an_hour_of_an_item_counts_events_users_and_values(spark: SparkSession) -> None:
+def test_the_activity_of_an_item_in_an_hour_has_its_events_and_users_and_values(spark: SparkSession) -> None:
     given = [
         interaction(0, "a", "x", 1),
         interaction(1, "a", "x", 2, 2.0),
@@ -40,7 +40,7 @@ def test_an_hour_of_an_item_counts_events_users_and_values(spark: SparkSession) 
     assert by_hour(rows) == [(0, "x", 3, 2, 10.0), (1, "x", 1, 1, 4.0), (1, "y", 1, 1, 4.0)]
 
 
-def test_late_interactions_are_counted_and_put_right_by_a_recompute(
+def test_late_interactions_are_counted_and_a_recomputation_includes_them(
     spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path
 ) -> None:
     settings = StreamingSettings(

@@ -64,7 +64,7 @@ def test_a_service_whose_lake_was_taken_over_appends_nothing(
     assert table_version(spark, lake.INTERACTIONS.path(uri)) == 0
 
 
-def test_a_batch_after_a_small_one_is_one_file_and_after_a_large_one_several(
+def test_a_batch_is_one_file_after_a_small_batch_and_several_after_a_large_one(
     spark: SparkSession,
     empty_lake: EmptyLake,
     tmp_path: Path,
@@ -89,7 +89,7 @@ def exposure(user_id: str, at: int) -> str:
     return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=at).to_json()
 
 
-def test_a_replayed_batch_adds_no_row_and_an_erasure_covers_what_its_batch_has_shown(
+def test_a_replayed_batch_adds_no_row_and_an_erasure_removes_earlier_rows_of_its_own_batch(
     spark: SparkSession,
     empty_lake: EmptyLake,
     tmp_path: Path,

@@ -42,7 +42,7 @@ def users(uri: str) -> list[tuple[str, int]]:
     return sorted((row["user_id"], round(row["event_time"].timestamp() * 1000)) for row in rows)
 
 
-def test_a_tombstone_deletes_older_rows_for_good_and_nothing_else(
+def test_a_tombstone_deletes_only_older_rows_of_its_user_and_deletes_their_files(
     spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lake_erasure, "_USERS_PER_DELETE", 1)  # several deletions

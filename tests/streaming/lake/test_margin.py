@@ -16,7 +16,7 @@ from streaming.lake.margin import unread_share
         (0, 0, 0, 0.0),
     ],
 )
-def test_the_share_grows_as_the_lake_falls_behind_and_as_kafka_deletes(
+def test_the_used_share_of_retention_grows_with_the_lag_of_the_lake_and_with_deletions_by_kafka(
     begin: int, end: int, in_lake: int, share: float
 ) -> None:
     others = {"catalog:0": 5}

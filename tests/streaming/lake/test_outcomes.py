@@ -24,7 +24,7 @@ OUTCOMES = [
 ]
 
 
-def test_what_waits_goes_to_the_lake_and_a_kill_before_it_is_taken_counts_nothing_twice(
+def test_waiting_outcomes_go_to_the_lake_and_a_kill_counts_none_twice(
     spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path, redis_url: str
 ) -> None:
     settings = StreamingSettings(redis_url=redis_url, redis_shards=2, lake_uri=str(tmp_path))
@@ -44,7 +44,7 @@ def test_what_waits_goes_to_the_lake_and_a_kill_before_it_is_taken_counts_nothin
     assert newest_of_each(read_outcomes(str(tmp_path))).equals(in_lake)
 
 
-def test_what_a_redis_that_went_back_holds_meanwhile_is_not_taken_away(redis_url: str) -> None:
+def test_outcomes_are_not_removed_from_a_redis_that_went_back(redis_url: str) -> None:
     client = connect(redis_url)
     script = client.register_script(lua("streaming.lake", "take_outcomes.lua"))
     client.rpush("waiting", "a", "b", "c")

@@ -24,7 +24,7 @@ def items(spark: SparkSession, lake_uri: str) -> list[str]:
     return sorted(row.item_id for row in rows)
 
 
-def test_a_batch_written_twice_is_in_the_table_once(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_batch_that_is_written_twice_is_in_the_table_once(spark: SparkSession, tmp_path: Path) -> None:
     uri = str(tmp_path)
     create_tables(spark, uri)
     create_tables(spark, uri)
@@ -40,7 +40,7 @@ def test_a_batch_written_twice_is_in_the_table_once(spark: SparkSession, tmp_pat
     assert committed_batch(spark, path, "query-1:item_activity") == 2
 
 
-def test_a_new_checkpoints_batches_are_not_taken_for_old_ones(
+def test_batches_of_a_new_checkpoint_do_not_count_as_repetitions_of_old_ones(
     spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path
 ) -> None:
     uri = str(tmp_path)
@@ -61,7 +61,7 @@ def test_an_acknowledged_batch_that_is_not_in_the_log_raises_an_alarm(
         append(activity(spark, "x"), lake.ITEM_ACTIVITY, str(tmp_path), "query-1", 0)
 
 
-def test_compaction_leaves_one_file_and_every_row(
+def test_compaction_gives_one_file_with_every_row(
     spark: SparkSession, empty_lake: EmptyLake, tmp_path: Path
 ) -> None:
     uri = str(tmp_path)

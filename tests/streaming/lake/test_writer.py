@@ -30,7 +30,7 @@ def writer(uri: str) -> LakeWriter:
     return made
 
 
-def test_of_two_services_on_one_lake_the_later_one_writes_and_the_other_one_ends(uri: str) -> None:
+def test_of_two_services_on_one_lake_the_later_one_writes_and_the_earlier_one_ends(uri: str) -> None:
     first = writer(uri)
     first.check()
     second = writer(uri)

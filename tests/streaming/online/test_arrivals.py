@@ -20,7 +20,7 @@ def test_every_row_comes_once_and_in_order(rows: list[int], most: int) -> None:
     assert all(1 <= len(batch) <= most for batch in batches)
 
 
-def test_a_row_does_not_wait_for_the_next_one_and_those_that_wait_come_together() -> None:
+def test_a_row_does_not_wait_for_the_next_one_and_waiting_rows_form_one_batch() -> None:
     rows: Queue[int | None] = Queue()
     batches = group_arrivals(iter(rows.get, None), 0.0, 10)
     rows.put(1)
@@ -35,7 +35,7 @@ def test_a_row_does_not_wait_for_the_next_one_and_those_that_wait_come_together(
     assert list(batches) == []
 
 
-def test_the_next_batch_begins_no_sooner_than_the_pause_says() -> None:
+def test_the_next_batch_comes_only_after_the_pause() -> None:
     begun = [time.monotonic() for _ in group_arrivals(iter(range(3)), 0.2, 1)]
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(begun))
 
@@ -51,7 +51,7 @@ def test_an_error_comes_after_the_rows_before_it() -> None:
         next(batches)
 
 
-def test_no_more_is_read_ahead_than_a_batch_may_hold() -> None:
+def test_at_most_one_batch_is_read_ahead() -> None:
     read, may_end = list[int](), threading.Event()
 
     def rows() -> Iterator[int]:

@@ -11,7 +11,7 @@ counts = st.dictionaries(sources, st.integers(0, 10**7), min_size=1)
 
 
 @given(counts, st.integers(1, 10**6), st.integers(0, 10**6))
-def test_slices_end_where_the_backlog_does_and_none_is_much_larger_than_asked(
+def test_the_parts_of_a_backlog_end_with_it_and_have_about_the_given_size(
     left: dict[str, int], most: int, begin: int
 ) -> None:
     starts = dict.fromkeys(left, begin)
@@ -23,6 +23,6 @@ def test_slices_end_where_the_backlog_does_and_none_is_much_larger_than_asked(
     assert lag(part, starts) >= min(most, lag(ends, starts))
 
 
-def test_a_partition_that_shrank_holds_nothing_more() -> None:
+def test_a_partition_that_shrank_has_no_records_left() -> None:
     assert lag({"a:0": 4, "b:0": 3}, {"a:0": 9}) == 3
     assert next_part({"a:0": 9, "b:0": 0}, {"a:0": 4, "b:0": 3}, 10) == {"a:0": 9, "b:0": 3}

@@ -58,7 +58,7 @@ def applied_through(online: Online, client: redis.Redis, count: int) -> None:
     wait_until(is_done, f"{count} records are applied")
 
 
-def test_a_backlog_is_worked_off_in_parts_then_it_goes_live_and_back_when_it_falls_behind(
+def test_the_query_works_off_a_backlog_and_goes_live_and_back_again_when_it_falls_behind(
     online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "headwater.online")
@@ -117,7 +117,7 @@ def test_without_a_slot_for_each_partition_records_are_applied_in_small_batches(
     wait_until(lambda: "live from" in caplog.text, "it is live")
 
 
-def test_a_full_redis_is_waited_for_and_what_came_meanwhile_is_caught_up(
+def test_the_query_waits_for_a_full_redis_and_then_catches_up(
     online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "headwater.online")
@@ -140,7 +140,7 @@ def test_a_full_redis_is_waited_for_and_what_came_meanwhile_is_caught_up(
     assert caplog.text.count(FULL) == 1
 
 
-def test_partitions_that_are_added_while_live_are_applied_soon(
+def test_records_of_partitions_that_are_added_while_live_are_applied_soon(
     online: Online,
     client: redis.Redis,
     settings: StreamingSettings,
@@ -159,7 +159,7 @@ def test_partitions_that_are_added_while_live_are_applied_soon(
     wait_until(lambda: caplog.text.count("live from") >= 2, "it is live again")
 
 
-def test_offsets_without_a_record_are_passed_and_disturb_nothing(
+def test_offsets_without_a_record_are_passed_over_and_do_no_harm(
     online: Online, client: redis.Redis, settings: StreamingSettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "headwater.online")
@@ -177,7 +177,7 @@ def test_offsets_without_a_record_are_passed_and_disturb_nothing(
     assert caplog.text.count("live from") == 1
 
 
-def test_the_error_that_ends_it_is_kept(
+def test_the_error_that_ends_the_query_is_kept(
     spark: SparkSession, settings: StreamingSettings, client: redis.Redis
 ) -> None:
     online = Online(spark, settings.model_copy(update={"checkpoints_uri": "/proc/nowhere"}))

@@ -76,7 +76,7 @@ def known_items(client: redis.Redis, user: str) -> set[str]:
     return {item.decode() for item in client.hkeys(keyspace.history(user, 1))}  # type: ignore[union-attr]
 
 
-def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
+def test_a_single_event_is_applied_as_it_arrives_even_between_two_tasks(
     query: StreamingQuery, client: redis.Redis, settings: StreamingSettings
 ) -> None:
     # Each event is sent when the one before is applied, so no event can wait for the next one.
@@ -112,7 +112,7 @@ def test_a_lone_event_is_applied_as_it_comes_also_over_the_turn_of_a_task(
 
 
 @pytest.mark.parametrize("lost", ["some", "all"])
-def test_a_redis_that_went_back_ends_the_query_before_it_says_more_than_is_there(
+def test_a_redis_that_went_back_ends_the_query_before_it_stores_offsets(
     query: StreamingQuery, client: redis.Redis, settings: StreamingSettings, lost: str
 ) -> None:
     bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name

@@ -65,7 +65,7 @@ def position(settings: StreamingSettings) -> Position:
     return Position(settings.kafka_bootstrap_servers)
 
 
-def test_a_batch_is_applied_noted_and_then_counted_as_applied(
+def test_a_batch_changes_the_state_and_the_touched_items_and_the_offsets(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     rows = [like("ann", "x", 3), rejected_row(4), item("y", 0), like("ann", "z", 5)]
@@ -77,7 +77,7 @@ def test_a_batch_is_applied_noted_and_then_counted_as_applied(
     assert read_applied(client, keyspace.APPLIED_TIMES) == {PARTITION: 2000, "catalog:0": 2000}
 
 
-def test_what_ends_between_two_steps_is_done_again_to_the_same_state(
+def test_a_batch_that_ends_between_two_steps_is_repeated_and_gives_the_same_state(
     client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
@@ -98,7 +98,7 @@ def test_what_ends_between_two_steps_is_done_again_to_the_same_state(
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {PARTITION: 4, "catalog:0": 0}
 
 
-def test_a_redis_that_went_back_is_seen_before_anything_is_written(
+def test_a_redis_that_went_back_is_noticed_before_anything_is_written(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     task = position(settings)

@@ -55,7 +55,7 @@ def commit_one(bootstrap: str) -> None:
     send_in_transaction(bootstrap, topics.INTERACTIONS.name, 2, b"u", b"{}")
 
 
-def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
+def test_the_end_of_a_transaction_is_passed_over_once_its_records_are_applied(
     fresh_topics: str, client: redis.Redis, clock: Clock, questions: list[tuple[int, int]]
 ) -> None:
     commit_one(fresh_topics)
@@ -80,7 +80,7 @@ def test_the_end_of_a_transaction_is_passed_once_its_records_are_applied(
     assert questions == [(0, 2), (1, 2)]
 
 
-def test_a_record_that_came_meanwhile_is_not_passed(
+def test_a_record_that_arrives_meanwhile_is_not_passed_over(
     fresh_topics: str, client: redis.Redis, clock: Clock, questions: list[tuple[int, int]]
 ) -> None:
     commit_one(fresh_topics)
@@ -98,7 +98,9 @@ def test_a_record_that_came_meanwhile_is_not_passed(
     assert questions == [(1, 2), (0, 1)]
 
 
-def test_offsets_that_have_moved_meanwhile_stay(fresh_topics: str, client: redis.Redis, clock: Clock) -> None:
+def test_offsets_that_have_moved_meanwhile_are_not_changed(
+    fresh_topics: str, client: redis.Redis, clock: Clock
+) -> None:
     commit_one(fresh_topics)
     ends, ends_without_record = topic_ends(fresh_topics), EndsWithoutRecord(client, fresh_topics, clock)
     ends_without_record.pass_over(ends, {PLACE: 1})

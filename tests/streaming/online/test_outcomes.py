@@ -103,7 +103,9 @@ def test_an_event_is_scored_against_the_list_that_its_user_had(
     assert sums(client) == {FALLBACK: at_rank(2, events=1), POPULAR: at_rank(2)}
 
 
-def test_what_a_user_knew_is_left_out_of_every_list(client: redis.Redis, settings: StreamingSettings) -> None:
+def test_known_items_of_the_user_are_left_out_of_every_list(
+    client: redis.Redis, settings: StreamingSettings
+) -> None:
     known = [event("bob", "i00", 1, event_type="view"), event("bob", "i30", 2)]
     apply_rows(client, known, settings)  # a backlog: nothing counts
     assert sums(client) == {}
@@ -122,7 +124,7 @@ def reads_of_all_names(client: redis.Redis) -> int:
     return int(stats.get("cmdstat_hkeys", {"calls": 0})["calls"])
 
 
-def test_items_of_a_long_history_are_left_out_of_the_lists(
+def test_known_items_of_a_long_history_are_left_out_of_the_lists(
     client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streaming.online.outcomes._MANY_KNOWN", 3)
@@ -156,7 +158,7 @@ def test_only_new_positive_events_count_and_an_item_of_no_list_is_a_miss(
     assert sums(client)[FRESH].events == 2
 
 
-def test_however_events_are_split_and_repeated_each_counts_once(
+def test_each_event_counts_once_however_events_are_split_and_repeated(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     events = [event(f"u{n % 7}", ITEMS[n % 40], n) for n in range(120)]
@@ -170,7 +172,7 @@ def test_however_events_are_split_and_repeated_each_counts_once(
     assert sums(client)[FALLBACK] == once
 
 
-def test_an_item_counts_when_it_becomes_one_that_the_user_wants_as_strengths_say(
+def test_an_item_counts_when_its_strength_becomes_positive(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     drawn = random.Random(7)
@@ -195,7 +197,7 @@ def is_liked(entries: dict[str, HistoryEntry], settings: StreamingSettings) -> b
     return is_positive(effective(entries.values()), settings.event_weights, settings.positive_rating)
 
 
-def test_what_counts_waits_for_the_lake_once_and_sums_up_to_the_figures(
+def test_each_outcome_waits_for_the_lake_once_and_the_outcomes_add_up_to_the_figures(
     client: redis.Redis, settings: StreamingSettings
 ) -> None:
     events = [event(f"u{n % 7}", ITEMS[n % 40], n) for n in range(60)]
@@ -213,7 +215,7 @@ def test_what_counts_waits_for_the_lake_once_and_sums_up_to_the_figures(
     assert recounted == {DAY: {key: n for key, n in fields.items() if split_field(key)[2] != KEPT}}
 
 
-def test_more_outcomes_than_redis_keeps_count_and_say_that_they_are_not_kept(
+def test_outcomes_beyond_the_limit_of_redis_count_in_the_figures_and_are_marked_as_not_stored(
     client: redis.Redis, settings: StreamingSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("streaming.state.script.MOST_WAITING", 2)
@@ -235,7 +237,7 @@ def test_without_a_model_or_with_figures_off_nothing_is_counted(
 
 
 @given(st.lists(st.integers(0, 20), unique=True), st.sets(st.integers(0, 20)), st.integers(0, 20))
-def test_the_rank_is_the_place_in_the_list_without_what_is_left_out(
+def test_the_rank_is_the_place_among_the_items_that_are_not_left_out(
     items: list[int], left_out: set[int], item: int
 ) -> None:
     shown = [each for each in items if each not in left_out]

@@ -29,7 +29,7 @@ def batch(first: int, until: int) -> BatchProgress:
 
 
 @pytest.mark.parametrize("has_no_record", [True, False])
-def test_a_task_may_begin_behind_offsets_without_a_record_only(
+def test_a_task_may_begin_after_the_applied_offset_only_if_no_record_lies_between(
     client: redis.Redis, monkeypatch: pytest.MonkeyPatch, has_no_record: bool
 ) -> None:
     monkeypatch.setattr(module, "has_no_record", lambda *_: has_no_record)
@@ -40,14 +40,14 @@ def test_a_task_may_begin_behind_offsets_without_a_record_only(
             Position("").check(client, {PARTITION: 7})
 
 
-def test_a_task_may_read_again_what_is_applied_and_moves_nothing_back(client: redis.Redis) -> None:
+def test_a_task_may_read_applied_records_again_and_moves_no_offset_back(client: redis.Redis) -> None:
     task = Position("")
     task.check(client, {PARTITION: 2})
     task.advance(client, batch(2, 4))
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {PARTITION: 5}
 
 
-def test_offsets_that_were_passed_meanwhile_do_not_disturb(client: redis.Redis) -> None:
+def test_offsets_that_were_passed_over_meanwhile_are_accepted(client: redis.Redis) -> None:
     task = Position("")
     task.check(client, {PARTITION: 5})
     task.advance(client, batch(5, 6))
@@ -57,7 +57,7 @@ def test_offsets_that_were_passed_meanwhile_do_not_disturb(client: redis.Redis) 
     assert read_applied(client, keyspace.APPLIED_ONLINE) == {PARTITION: 9}
 
 
-def test_a_partition_that_redis_does_not_know_or_that_changed_meanwhile_is_an_error(
+def test_a_partition_whose_offset_is_missing_or_changed_meanwhile_is_an_error(
     client: redis.Redis,
 ) -> None:
     with pytest.raises(StateWentBackError, match="Redis says None"):

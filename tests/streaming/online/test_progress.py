@@ -12,7 +12,7 @@ def row(partition: str, offset: int, through: int) -> RecordRow:
     return RecordRow(**NOTHING | {"partition": partition, "offset": offset, "through": through})
 
 
-def test_a_batch_reaches_as_far_as_its_records_accepted_or_not() -> None:
+def test_a_batch_reaches_as_far_as_its_accepted_and_rejected_records() -> None:
     progress = BatchProgress()
     rows = [row("interactions:2", 8, 80), row("catalog:0", 1, 60), row("interactions:2", 7, 70)]
     progress.add_rows(rows)

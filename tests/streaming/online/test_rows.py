@@ -37,7 +37,7 @@ RECORDS = [
 ]
 
 
-def test_rows_are_the_same_from_json_and_from_arrow() -> None:
+def test_rows_from_json_and_from_arrow_are_equal() -> None:
     from_json = rows_of_json(map(json.dumps, RECORDS))
     columns = {name: [record.get(name) for record in RECORDS] for name in RecordRow._fields}
     assert rows_of_batch(pa.RecordBatch.from_pydict(columns)) == from_json

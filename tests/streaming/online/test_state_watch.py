@@ -52,7 +52,7 @@ def evicting(redis_url: str) -> Iterator[redis.Redis]:
         client.config_set("maxmemory-policy", "noeviction")
 
 
-def test_an_eviction_takes_the_mark_away_and_is_reported_with_its_cure(
+def test_an_eviction_removes_the_mark_of_the_state_and_is_reported_with_its_cure(
     evicting: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     watch = StateWatch(evicting, clock=itertools.count(0, 10).__next__)
@@ -79,7 +79,7 @@ def test_an_eviction_takes_the_mark_away_and_is_reported_with_its_cure(
     assert is_there(evicting)
 
 
-def test_deleted_keys_take_the_mark_away(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_deleted_keys_remove_the_mark_of_the_state(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
     with redis.Redis.from_url(redis_url) as client:
         mark_written(client)
         client.hset(keyspace.history("ann", 1), "i1", b"an entry")  # without the keys that belong to it

@@ -41,7 +41,7 @@ def test_touched_items_are_merged_once(redis_url: str) -> None:
     assert not client.exists(keyspace.TOUCHED, keyspace.MERGING)
 
 
-def test_items_that_a_killed_merge_had_set_aside_are_merged_with_later_ones(redis_url: str) -> None:
+def test_items_that_a_killed_merge_left_behind_are_merged_with_later_ones(redis_url: str) -> None:
     client = redis_client(redis_url)
     like(client, "u1", "a")
     client.rename(keyspace.TOUCHED, keyspace.MERGING)

@@ -59,7 +59,7 @@ def moves_on(client: redis.Redis) -> bool:
     return True
 
 
-def test_the_loop_waits_for_room_says_so_once_and_goes_on(
+def test_the_loop_waits_until_redis_has_room_and_says_so_once(
     client: redis.Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "headwater.online")
@@ -80,7 +80,7 @@ def test_the_loop_waits_for_room_says_so_once_and_goes_on(
     assert caplog.text.count(FULL) == 1
 
 
-def test_the_catch_up_waits_too(
+def test_the_catch_up_waits_for_a_full_redis_too(
     client: redis.Redis, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     catch_up = CatchUp(MagicMock(), settings_at(redis_url), lambda: False)
@@ -97,7 +97,7 @@ def test_the_catch_up_waits_too(
     assert catch_up.error is None
 
 
-def test_what_is_touched_is_merged_between_two_looks(client: redis.Redis, redis_url: str) -> None:
+def test_touched_items_are_merged_between_two_looks(client: redis.Redis, redis_url: str) -> None:
     online = driver.Online(MagicMock(), settings_at(redis_url))
     note_touched(client, ["i1"])
     assert not online._merge_for(0.01)
@@ -117,7 +117,7 @@ def test_an_error_that_waiting_does_not_cure_ends_the_loop(client: redis.Redis, 
 
 
 @pytest.mark.parametrize("first", ["Kafka's reach", "Spark"])
-def test_partitions_that_are_added_are_followed_whoever_sees_them_first(
+def test_new_partitions_are_followed_whether_spark_or_the_driver_sees_them_first(
     client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     more = {**ENDS, "interactions:1": 0}

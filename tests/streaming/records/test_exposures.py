@@ -67,7 +67,7 @@ def pydantic_takes(one: dict[str, Any]) -> bool:
     return True
 
 
-def test_spark_and_pydantic_take_and_refuse_the_same_exposures(spark: SparkSession) -> None:
+def test_spark_and_pydantic_accept_and_refuse_the_same_exposures(spark: SparkSession) -> None:
     good = [{**BASE, **changes} for changes in ACCEPTED]
     bad = [{**BASE, **changes} for changes, _ in REJECTED]
     assert [pydantic_takes(one) for one in good] == [True] * len(good)

@@ -19,7 +19,7 @@ def write(folder: Path, schemas: dict[str, str]) -> str:
     return str(path)
 
 
-def test_a_file_lies_beside_the_mapping_and_wins_over_the_registry(
+def test_a_schema_file_beside_the_mapping_is_used_before_the_registry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -51,7 +51,7 @@ def test_a_file_lies_beside_the_mapping_and_wins_over_the_registry(
         ("absent.avsc", None, "cannot be read"),
     ],
 )
-def test_a_schema_that_cannot_be_used_is_named_before_the_start(
+def test_a_schema_that_cannot_be_used_is_an_error_before_the_start(
     tmp_path: Path, name: str, text: str | None, sentence: str
 ) -> None:
     if text is not None:

@@ -38,12 +38,12 @@ def test_any_record_becomes_an_event_or_gets_a_reason(fields: dict[str, Any]) ->
 
 
 @given(st.binary())
-def test_bytes_that_no_format_matches_are_read_as_our_own_event(value: bytes) -> None:
+def test_bytes_that_match_no_format_are_read_as_our_own_event(value: bytes) -> None:
     assert mapped_record(value, MAPPING) == (None, None)
 
 
 @given(st.text())
-def test_another_systems_id_is_always_the_same_one_of_ours(text: str) -> None:
+def test_an_id_of_another_system_always_gives_the_same_event_id(text: str) -> None:
     found = event_id_of(text, "shop")
     assert Interaction(event_type="view", user_id="u", item_id="i", event_id=found).event_id == found
     assert event_id_of(text, "shop") == found

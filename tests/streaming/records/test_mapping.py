@@ -166,7 +166,7 @@ def parsed_rows(spark: SparkSession, mapping: MappingFile) -> DataFrame:
     return parse(map_records(frame, mapping.formats)).persist()
 
 
-def test_spark_reads_each_record_as_expected_and_as_python(
+def test_spark_reads_each_record_like_python_and_as_expected(
     parsed_rows: DataFrame, mapping: MappingFile
 ) -> None:
     rows = {row.kafka_offset: row for row in accepted_interactions(parsed_rows).collect()}
@@ -186,7 +186,7 @@ def test_spark_reads_each_record_as_expected_and_as_python(
             assert {name: found[name] for name in event} == same, value
 
 
-def test_a_rejected_record_keeps_the_bytes_that_came(parsed_rows: DataFrame) -> None:
+def test_a_rejected_record_keeps_its_original_bytes(parsed_rows: DataFrame) -> None:
     for row in rejected_records(parsed_rows).collect():
         assert bytes(row.value) == ALL[row.offset][0]
 
@@ -215,7 +215,7 @@ CELLS = (
 )
 
 
-def test_spark_and_python_read_records_with_any_value_in_any_place_in_the_same_way(
+def test_spark_and_python_read_any_value_in_any_field_in_the_same_way(
     spark: SparkSession, mapping: MappingFile
 ) -> None:
     chosen = random.Random(7)

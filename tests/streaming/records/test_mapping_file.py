@@ -20,11 +20,11 @@ def write(folder: Path, content: Any) -> str:
 
 
 @pytest.mark.parametrize("name", KNOWN_FORMATS)
-def test_each_known_format_is_a_mapping_by_itself(tmp_path: Path, name: str) -> None:
+def test_each_known_format_is_a_mapping_without_further_entries(tmp_path: Path, name: str) -> None:
     assert read_mapping(write(tmp_path, {"formats": [{"like": name}]})).formats[0].name == name
 
 
-def test_a_formats_own_entries_win_over_those_of_the_known_format(tmp_path: Path) -> None:
+def test_the_entries_of_a_mapping_replace_those_of_its_known_format(tmp_path: Path) -> None:
     ours = {"like": "segment", "fields": {"item_id": "/properties/article"}, "types": {"Seen": "view"}}
     (form,) = read_mapping(write(tmp_path, {"formats": [ours]})).formats
     assert form.fields["item_id"] == ("/properties/article",)
@@ -58,11 +58,11 @@ def test_a_file_that_is_not_a_mapping_is_refused_with_the_place_of_the_fault(
     assert sentence in (mapping_fault(path) or "")
 
 
-def test_a_missing_file_is_named_and_no_file_is_no_fault(tmp_path: Path) -> None:
+def test_the_error_names_a_missing_file_and_no_file_is_needed(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match="EVENT_MAPPING_FILE=/nowhere/m"):
         read_mapping("/nowhere/m.json")
     assert mapping_fault("") is None
 
 
-def test_a_pointer_is_read_as_its_standard_says() -> None:
+def test_a_json_pointer_is_read_as_its_standard_says() -> None:
     assert steps("/a/0/b~1c~0d/01x") == ["a", 0, "b/c~d", "01x"]

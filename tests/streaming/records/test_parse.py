@@ -174,7 +174,7 @@ def test_bytes_of_any_shape_are_rejected_with_a_reason(spark: SparkSession) -> N
     assert [reasons.get(n) for n in range(len(BYTES))] == [reason for _, reason in BYTES]
 
 
-def test_the_lakes_shorter_parse_gives_the_same_reasons(spark: SparkSession) -> None:
+def test_the_short_parse_for_the_lake_gives_the_same_reasons(spark: SparkSession) -> None:
     events = [event(changes) for changes in ACCEPTED] + [event(changes) for changes, _ in REJECTED]
     values = [*encode(events), *(value for value, _ in BYTES)]
     frame = records(spark, values, topics.INTERACTIONS.name)
@@ -187,7 +187,7 @@ def test_the_lakes_shorter_parse_gives_the_same_reasons(spark: SparkSession) -> 
 
 
 @pytest.mark.parametrize("parsing", [parse, parse_interactions])
-def test_text_is_not_checked_inside_of_the_json_that_spark_interprets(
+def test_text_inside_of_json_that_spark_parses_is_not_checked(
     spark: SparkSession, parsing: Callable[[DataFrame], DataFrame]
 ) -> None:
     parsed = parsing(records(spark, [], topics.INTERACTIONS.name)).select("event", "reason")

@@ -67,7 +67,7 @@ def test_all_versions_of_the_subjects_are_read(registry: str) -> None:
     ]
 
 
-def test_name_and_password_are_sent_and_no_error_shows_them(registry: str) -> None:
+def test_name_and_password_are_sent_and_never_shown_in_an_error(registry: str) -> None:
     assert len(list(registered_schemas(registry, ["closed"], "ann:secret"))) == 2
     with pytest.raises(SchemaRegistryError, match="answers 401: check SCHEMA_REGISTRY_URL and") as refused:
         list(registered_schemas(registry, ["closed"], "ann:wrong"))
@@ -75,7 +75,7 @@ def test_name_and_password_are_sent_and_no_error_shows_them(registry: str) -> No
 
 
 @pytest.mark.parametrize(("subject", "sentence"), [("a/b", "gave no schema"), ("words", "does not answer")])
-def test_an_answer_that_is_not_a_registrys_is_an_error_that_names_the_setting(
+def test_an_answer_from_another_kind_of_server_is_an_error_that_names_the_setting(
     registry: str, subject: str, sentence: str
 ) -> None:
     with pytest.raises(SchemaRegistryError, match=f"{sentence}.*check SCHEMA_REGISTRY_URL"):
@@ -88,6 +88,6 @@ def test_a_registry_that_does_not_answer_is_an_error_that_names_the_setting() ->
 
 
 @pytest.mark.parametrize("url", ["registry:8081", "file:///etc/passwd", ""])
-def test_a_registry_is_asked_by_http_only(url: str) -> None:
+def test_a_registry_may_only_have_an_http_address(url: str) -> None:
     with pytest.raises(SchemaRegistryError, match="SCHEMA_REGISTRY_URL does not begin with http"):
         list(registered_schemas(url, ["interactions-value"]))

@@ -36,14 +36,14 @@ def write_checkpoint(folder: Path, planned: int, committed: int) -> Path:
     return folder
 
 
-def test_a_whole_checkpoint_says_how_far_it_is(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_complete_checkpoint_gives_its_offsets(spark: SparkSession, tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "q", planned=2, committed=1)
     found = read_checkpoint(StoredFiles(spark), str(folder))
     assert found == Checkpoint("q", 2, 1, None, ({"interactions": {"0": 2}},))
     assert found.has_run
 
 
-def test_no_folder_is_no_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_missing_folder_is_no_checkpoint(spark: SparkSession, tmp_path: Path) -> None:
     assert read_checkpoint(StoredFiles(spark), str(tmp_path / "q")) == Checkpoint()
 
 
@@ -71,7 +71,7 @@ def cut(*path: str) -> Callable[[Path], object]:
         (lambda f: shutil.rmtree(f / "offsets"), "committed batch 2, whose offsets are gone"),
     ],
 )
-def test_damage_is_named(
+def test_the_error_names_the_damage_of_a_checkpoint(
     spark: SparkSession, tmp_path: Path, damage: Callable[[Path], object], reason: str
 ) -> None:
     folder = write_checkpoint(tmp_path / "q", planned=2, committed=2)
@@ -93,7 +93,7 @@ def test_a_new_beginning_keeps_the_old_checkpoint_beside_it(spark: SparkSession,
     assert begin_anew(files, uri, None) is None
 
 
-def test_what_a_killed_first_start_left_is_moved_aside_so_that_spark_begins(
+def test_the_remains_of_a_killed_first_start_are_moved_aside_so_that_spark_can_begin(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     files, folder = StoredFiles(spark), tmp_path / "q"
@@ -114,7 +114,7 @@ def test_what_a_killed_first_start_left_is_moved_aside_so_that_spark_begins(
     assert clear_killed_start(files, str(folder), read_checkpoint(files, str(folder))) is None
 
 
-def test_a_repaired_query_that_was_killed_at_its_start_keeps_where_it_begins(
+def test_a_repaired_query_that_was_killed_at_its_start_keeps_its_first_offsets(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     files, uri = StoredFiles(spark), str(tmp_path / "q")

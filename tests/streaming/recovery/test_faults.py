@@ -49,7 +49,7 @@ def write_row(spark: SparkSession, settings: StreamingSettings, table: lake.Tabl
     append(row, table, settings.lake_uri, writer, 0)
 
 
-def test_at_a_first_start_nothing_is_wrong(spark: SparkSession, settings: StreamingSettings) -> None:
+def test_a_first_start_has_no_fault(spark: SparkSession, settings: StreamingSettings) -> None:
     assert faults(spark, settings) == {}
 
 
@@ -110,7 +110,7 @@ def test_a_checkpoint_from_before_a_repair_is_refused_and_the_repaired_one_is_no
 
 
 @pytest.mark.parametrize(("offset", "is_fault"), [(0, False), (2, False), (3, True)])
-def test_what_redis_says_is_applied_must_fit_the_topics(
+def test_the_applied_offsets_in_redis_must_fit_the_topics(
     spark: SparkSession, settings: StreamingSettings, fresh_topics: str, offset: int, is_fault: bool
 ) -> None:
     settings = settings.model_copy(update={"kafka_bootstrap_servers": fresh_topics})

@@ -35,7 +35,7 @@ SCORED = st.builds(
 )
 
 
-def test_a_flushed_redis_has_its_figures_again_and_a_second_time_changes_nothing(
+def test_the_figures_of_a_flushed_redis_are_restored_and_a_second_restore_changes_nothing(
     spark: SparkSession, tmp_path: Path, redis_url: str
 ) -> None:
     settings = StreamingSettings(redis_url=redis_url, redis_shards=2, lake_uri=str(tmp_path))
@@ -79,7 +79,7 @@ def _fields_of(scored: list[Scored]) -> dict[str, int]:
 
 
 @given(st.lists(SCORED, max_size=6), st.lists(SCORED, max_size=6))
-def test_the_added_amounts_make_a_day_what_its_outcomes_add_up_to(
+def test_the_added_amounts_make_each_day_equal_to_the_sum_of_its_outcomes(
     lake: list[Scored], redis: list[Scored]
 ) -> None:
     wanted, present = _fields_of(lake), _fields_of(redis)
@@ -88,7 +88,7 @@ def test_the_added_amounts_make_a_day_what_its_outcomes_add_up_to(
     assert {field: amount for field, amount in after.items() if amount} == wanted
 
 
-def test_an_hour_that_was_counted_in_part_only_stays_as_it_is() -> None:
+def test_an_hour_with_incomplete_outcomes_is_not_changed() -> None:
     (scored,) = [Scored("v", FRESH, 1, 1, 1)]
     present = {field: 2 * amount for field, amount in _fields_of([scored]).items()} | {kept_field(0, "v"): 1}
     assert differences(_fields_of([scored]), present) == {}

@@ -124,13 +124,13 @@ def write_version_1(client: redis.Redis) -> list[str]:
     return [ghost, keyspace.CATALOG_ITEMS]
 
 
-def test_what_an_erasure_took_from_a_lakes_end_is_not_asked_of_kafka_when_it_is_gone_there_too() -> None:
+def test_rows_that_an_erasure_removed_at_the_end_of_the_lake_are_not_missed_in_kafka() -> None:
     assert first_to_read(None, 7, 9) == EARLIEST
     assert first_to_read(5, 7, 9) == EARLIEST
     assert [first_to_read(reached, 7, 9) for reached in (7, 9)] == [7, 9]
 
 
-def test_offsets_of_a_topic_that_was_there_before_are_no_bounds() -> None:
+def test_offsets_of_an_earlier_topic_of_the_same_name_give_no_bound() -> None:
     present = {"interactions:0": 10, "interactions:1": 10}
     applied = {"interactions:0": 11, "interactions:1": 10}
     assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
@@ -144,7 +144,7 @@ def test_a_partition_of_the_lake_that_reaches_beyond_its_topic_has_no_bound() ->
 
 
 @pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])
-def test_a_topic_that_was_created_again_is_read_whole_beside_the_lake_of_the_old_one(
+def test_a_topic_that_was_created_again_is_read_completely_beside_the_lake_of_the_old_one(
     spark: SparkSession,
     empty_lake: EmptyLake,
     settings: StreamingSettings,
@@ -179,7 +179,7 @@ def test_a_topic_that_was_created_again_is_read_whole_beside_the_lake_of_the_old
     assert {p: applied[f"interactions:{p}"] for p in ends} == ends
 
 
-def test_a_lake_that_is_ahead_of_the_online_query_is_read_up_to_what_that_has_applied(
+def test_a_lake_ahead_of_the_online_query_is_read_up_to_the_applied_offsets(
     spark: SparkSession,
     empty_lake: EmptyLake,
     settings: StreamingSettings,

@@ -10,7 +10,7 @@ from streaming.recovery.rejects import as_line, read_corrections
 GOOD = json.dumps({"event_type": "rating", "user_id": "u", "item_id": "i", "value": 4, "event_time": 1})
 
 
-def test_a_line_keeps_what_is_needed_to_correct_it() -> None:
+def test_a_line_has_all_that_is_needed_to_correct_the_event() -> None:
     event = RejectedEvent("why", b"u", b"\xff{", "interactions", 2, 9, 0, 0, 0)
     line = as_line(event)
     assert (line["reason"], line["source_partition"], line["source_offset"]) == ("why", 2, 9)

@@ -80,7 +80,7 @@ def places(spark: SparkSession, settings: StreamingSettings) -> list[tuple[int, 
     return [(row[0], row[1]) for row in rows.select("kafka_partition", "kafka_offset").collect()]
 
 
-def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
+def test_repaired_queries_continue_from_the_lake_and_complete_an_interrupted_batch(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
     bootstrap = settings.kafka_bootstrap_servers
@@ -110,7 +110,9 @@ def test_queries_go_on_from_the_lake_and_what_was_cut_off_is_completed(
     assert (again.faults, list(again.lines())) == ([], ["every checkpoint is whole: nothing to repair"])
 
 
-def test_what_an_erased_user_did_stays_out(spark: SparkSession, settings: StreamingSettings) -> None:
+def test_a_repair_does_not_bring_back_the_events_of_an_erased_user(
+    spark: SparkSession, settings: StreamingSettings
+) -> None:
     tombstones = spark.range(EVENTS + BAD).selectExpr(
         "'erasure' AS kind",
         "concat('u', id) AS id",
@@ -123,7 +125,7 @@ def test_what_an_erased_user_did_stays_out(spark: SparkSession, settings: Stream
     assert len(places(spark, settings)) == EVENTS - 1
 
 
-def test_what_kafka_no_longer_has_is_lost_only_when_accepted(
+def test_a_repair_over_records_that_kafka_has_deleted_needs_the_consent_of_the_operator(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
     spark.sql(f"DELETE FROM delta.`{lake.INTERACTIONS.path(settings.lake_uri)}` WHERE kafka_offset > 2")

@@ -29,7 +29,7 @@ def test_a_long_error_keeps_its_causes_and_the_first_frames_of_each() -> None:
     assert failed.value.__suppress_context__
 
 
-def test_a_short_error_is_raised_as_it_is_and_no_error_is_invented() -> None:
+def test_a_short_error_is_raised_unchanged_and_a_batch_without_an_error_raises_none() -> None:
     def write(batch: object, batch_id: int) -> None:
         if batch_id:
             raise ValueError("short")
@@ -40,7 +40,7 @@ def test_a_short_error_is_raised_as_it_is_and_no_error_is_invented() -> None:
 
 
 @given(st.lists(st.sampled_from(["\tat a.b(c)", "Caused by: x", "text"]), max_size=40))
-def test_only_frames_are_left_out(lines: list[str]) -> None:
+def test_only_stack_frames_are_left_out(lines: list[str]) -> None:
     kept = shorten("\n".join(lines)).splitlines()
     assert [each for each in kept if not each.startswith("\t")] == [
         each for each in lines if not each.startswith("\t")

@@ -9,7 +9,7 @@ from streaming.runtime.hold_points import HOLD_POINTS, LAKE_COMMITTED, STATE_WRI
 
 
 @pytest.mark.parametrize("point", HOLD_POINTS)
-def test_nothing_holds_unless_asked(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_held_by_default(point: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
     hold(point)
     monkeypatch.setenv(VARIABLE, "")
@@ -17,7 +17,7 @@ def test_nothing_holds_unless_asked(point: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("named", [(LAKE_COMMITTED,), (LAKE_COMMITTED, STATE_WRITTEN)])
-def test_the_named_points_alone_hold_each_until_its_file_is_removed(
+def test_only_the_named_points_hold_and_each_until_its_file_is_removed(
     named: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(VARIABLE, ",".join(f"{point}={tmp_path / point}" for point in named))

@@ -22,7 +22,7 @@ def test_a_query_whose_thread_was_killed_has_ended_with_a_reason(spark: SparkSes
     query.stop()
 
 
-def test_a_thread_that_is_gone_is_noticed_though_its_query_is_called_active() -> None:
+def test_a_dead_thread_is_noticed_even_if_spark_calls_its_query_active() -> None:
     gone: Any = SimpleNamespace(isAlive=lambda: False)
     execution = SimpleNamespace(queryExecutionThread=lambda: gone)
     query: Any = SimpleNamespace(

@@ -17,7 +17,7 @@ MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 @pytest.mark.parametrize(
     ("uri", "is_local"), [("data/checkpoints", True), ("file:///data", True), ("s3a://bucket/c", False)]
 )
-def test_only_local_checkpoints_are_written_by_the_plain_file_manager(uri: str, is_local: bool) -> None:
+def test_only_local_checkpoints_use_the_simple_file_manager(uri: str, is_local: bool) -> None:
     assert (MANAGER in streaming_conf(StreamingSettings(checkpoints_uri=uri))) == is_local
 
 
@@ -29,7 +29,7 @@ def test_every_query_has_a_pool_and_the_online_one_goes_first() -> None:
     assert [name for name, share in shares.items() if share] == ["online"]
 
 
-def test_the_users_own_configuration_has_the_last_word() -> None:
+def test_the_users_configuration_overrides_ours() -> None:
     settings = StreamingSettings(spark_conf={"spark.scheduler.mode": "FIFO"})
     assert streaming_conf(settings)["spark.scheduler.mode"] == "FIFO"
 
@@ -38,10 +38,10 @@ def test_the_users_own_configuration_has_the_last_word() -> None:
     ("master", "expected"),
     [("local[2]", "local[7]"), ("local", "local[6]"), ("spark://a:7077", "spark://a:7077")],
 )
-def test_a_local_master_gets_a_slot_more_for_each_partition(master: str, expected: str) -> None:
+def test_a_local_master_gets_one_more_slot_for_each_partition(master: str, expected: str) -> None:
     assert with_slots(master, 5) == expected
     assert with_slots("local[*]", 5) == f"local[{(os.cpu_count() or 1) + 5}]"
 
 
-def test_slots_are_counted(spark: SparkSession) -> None:
+def test_the_number_of_task_slots_is_read_from_the_master(spark: SparkSession) -> None:
     assert spark.sparkContext.master == f"local[{task_slots(spark)}]"

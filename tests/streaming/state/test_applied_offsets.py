@@ -26,26 +26,28 @@ def client(redis_url: str) -> redis.Redis:
     return client
 
 
-def test_offsets_are_read_as_they_were_written_and_no_partition_is_forgotten(client: redis.Redis) -> None:
+def test_offsets_are_read_as_they_were_written_and_partitions_that_are_not_written_are_kept(
+    client: redis.Redis,
+) -> None:
     write_applied(client, KEY, {"interactions:0": 6})
     write_applied(client, KEY, {})
     assert read_applied(client, KEY) == {"interactions:0": 6, "catalog:0": 2}
     assert read_applied(client, keyspace.APPLIED_LAKE) == {}
 
 
-def test_offsets_move_from_where_their_writer_has_left_them(client: redis.Redis) -> None:
+def test_offsets_move_only_from_where_their_writer_has_left_them(client: redis.Redis) -> None:
     assert advance_applied(client, {"interactions:0": Move(5, 9), "catalog:0": Move(2, 3)}) is None
     assert read_applied(client, KEY) == {"interactions:0": 9, "catalog:0": 3}
 
 
 @pytest.mark.parametrize("elsewhere", ["catalog:0", "interactions:1"])
-def test_none_moves_where_one_is_elsewhere_or_unknown(client: redis.Redis, elsewhere: str) -> None:
+def test_no_offset_moves_if_one_of_them_is_elsewhere_or_unknown(client: redis.Redis, elsewhere: str) -> None:
     moves = {"interactions:0": Move(5, 9), elsewhere: Move(1, 3)}
     assert advance_applied(client, moves) == elsewhere
     assert read_applied(client, KEY) == {"interactions:0": 5, "catalog:0": 2}
 
 
-def test_a_service_that_was_replaced_moves_nothing(client: redis.Redis) -> None:
+def test_a_replaced_service_moves_no_offset(client: redis.Redis) -> None:
     client.set(keyspace.STREAMING_EPOCH, 3)
     for call in (
         lambda: advance_applied(client, {"interactions:0": Move(5, 9)}, epoch=2),

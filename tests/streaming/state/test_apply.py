@@ -100,7 +100,7 @@ def test_any_order_repetition_and_split_gives_the_state_of_one_sorted_pass(
 
 @WITH_CLIENT
 @given(given_events=events())
-def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_events: list[UserEvent]) -> None:
+def test_the_state_equals_a_plain_recount(client: redis.Redis, given_events: list[UserEvent]) -> None:
     apply(client, [given_events])
     winners = state_oracle.last_writers(given_events)
     for user, items in winners.items():
@@ -118,7 +118,7 @@ def test_the_state_is_what_a_plain_recount_gives(client: redis.Redis, given_even
         assert {item.decode(): score for item, score in recent} == state_oracle.recent(items, STATE)
 
 
-def test_the_newest_items_stay_at_the_last_instant_that_an_event_may_have(redis_url: str) -> None:
+def test_the_newest_items_are_kept_even_at_the_largest_possible_event_time(redis_url: str) -> None:
     client = redis_client(redis_url)
     event_id = "00000000-0000-4000-8000-000000000000"
     likes = [
@@ -164,7 +164,7 @@ def test_the_newest_earlier_moments_of_each_item_are_kept_in_any_order(
     assert stored_earlier(client) == expected
 
 
-def test_without_room_for_earlier_events_none_are_kept(client: redis.Redis) -> None:
+def test_with_a_limit_of_zero_no_earlier_events_are_kept(client: redis.Redis) -> None:
     views = [UserEvent("a", "x", HistoryEntry("view", moment, IDS[0], 1.0)) for moment in (3, 1, 2)]
     apply(client, [views], STATE.model_copy(update={"earlier_events": 0}))
     assert not client.exists(keyspace.earlier("a", STATE.redis_shards))
@@ -175,7 +175,7 @@ def test_without_room_for_earlier_events_none_are_kept(client: redis.Redis) -> N
 
 @WITH_CLIENT
 @given(given_events=events())
-def test_popularity_and_trends_are_what_a_plain_recount_gives(
+def test_popularity_and_trends_equal_a_plain_recount(
     client: redis.Redis, given_events: list[UserEvent]
 ) -> None:
     apply(client, [given_events])
@@ -222,7 +222,7 @@ def test_pairs_are_counted_for_the_newest_liked_items_of_each_user(
 @example(  # an item in the middle is touched again: the last of the newest stays among them
     touches=[(f"i{n}", "rating", 3 if n < 2 else 0, 0) for n in (0, 1, 2, 3, 4, 5, 3)], window=2, cap=100
 )
-def test_pairs_follow_a_user_event_by_event(
+def test_each_event_changes_the_pairs_of_its_user(
     client: redis.Redis,
     values: tuple[float, ...],
     touches: list[tuple[str, str, int, int]],
@@ -253,7 +253,7 @@ def test_a_retraction_makes_the_item_unknown_again_and_its_counts_go_down(client
     assert client.zscore(keyspace.POPULAR, "x") == 4.0
 
 
-def test_popularity_is_raters_times_mean(client: redis.Redis) -> None:
+def test_the_popularity_score_is_raters_times_mean(client: redis.Redis) -> None:
     ratings = [("a", 4.0), ("b", 5.0), ("c", 1.5)]
     batch = [UserEvent(u, "x", HistoryEntry("rating", 1, IDS[0], v)) for u, v in ratings]
     apply(client, [batch])
@@ -263,7 +263,7 @@ def test_popularity_is_raters_times_mean(client: redis.Redis) -> None:
 
 
 @pytest.mark.redis_cluster_too
-def test_a_user_with_more_events_than_a_script_takes_is_applied_whole(client: redis.Redis) -> None:
+def test_more_events_of_a_user_than_a_script_takes_are_all_applied(client: redis.Redis) -> None:
     batch = [UserEvent("a", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
     assert apply_events(client, batch, STATE) == 2500
     assert client.hlen(keyspace.history("a", STATE.redis_shards)) == 2500
@@ -292,7 +292,7 @@ def test_the_newest_catalogue_entry_wins_in_any_order(
 
 
 @pytest.mark.redis_cluster_too
-def test_users_of_the_catalogue_have_their_own_hash(client: redis.Redis) -> None:
+def test_catalogue_entries_of_users_have_a_separate_hash(client: redis.Redis) -> None:
     apply_catalog(client, [CatalogRecord("item", "i", 1, "{}"), CatalogRecord("user", "a", 1, "{}")])
     assert client.hkeys(keyspace.CATALOG_USERS) == [b"a"]
     assert client.hkeys(keyspace.CATALOG_ITEMS) == [b"i"]

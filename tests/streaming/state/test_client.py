@@ -3,7 +3,7 @@ from __future__ import annotations
 from streaming.state.client import chunks, connect
 
 
-def test_rows_come_in_lists_of_what_a_pipeline_carries_in_their_order() -> None:
+def test_rows_are_split_in_order_into_lists_that_fit_one_pipeline() -> None:
     rows = list(range(2500))
     lists = list(chunks(rows))
     assert [len(each) for each in lists] == [1000, 1000, 500]

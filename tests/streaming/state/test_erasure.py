@@ -93,7 +93,7 @@ def test_the_order_of_tombstones_and_events_does_not_matter(
 @pytest.mark.redis_cluster_too
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(given_events=st.lists(events(), max_size=25), tombstones=st.lists(erasures(), max_size=3))
-def test_what_is_left_is_what_the_other_events_alone_give(
+def test_the_state_after_an_erasure_equals_that_of_the_other_events_alone(
     client: redis.Redis, given_events: list[UserEvent], tombstones: list[Erasure]
 ) -> None:
     apply(client, [*given_events, *tombstones])
@@ -127,7 +127,7 @@ def test_what_is_left_is_what_the_other_events_alone_give(
 
 
 @pytest.mark.redis_cluster_too
-def test_an_erased_user_is_in_no_key_but_its_tombstone(client: redis.Redis) -> None:
+def test_an_erased_user_is_only_in_the_key_of_tombstones(client: redis.Redis) -> None:
     shard, shards = keyspace.shard_of("ann", STATE.redis_shards), STATE.redis_shards
     done = [UserEvent("ann", item, HistoryEntry("like", 5, IDS[0], 1.0)) for item in ("x", "y")]
     again = [each._replace(entry=each.entry._replace(event_time=7)) for each in done]
@@ -181,7 +181,7 @@ def test_an_older_tombstone_never_shortens_a_newer_one(client: redis.Redis) -> N
 
 
 @pytest.mark.redis_cluster_too
-def test_a_user_of_more_items_than_a_script_takes_is_erased_whole(client: redis.Redis) -> None:
+def test_a_user_with_more_items_than_a_script_takes_is_erased_completely(client: redis.Redis) -> None:
     many = [UserEvent("ann", str(n), HistoryEntry("view", n, IDS[0], 1.0)) for n in range(2500)]
     apply_events(client, many, STATE)
     assert len(erase_users(client, [Erasure("ann", 3000)], STATE)) == 2500

@@ -12,7 +12,7 @@ from streaming.state.gate import forget_writers, rebuilding, writing
 pytestmark = pytest.mark.redis_cluster_too
 
 
-def test_a_batch_waits_for_a_rebuild_and_a_rebuild_for_a_batch(redis_url: str) -> None:
+def test_a_batch_waits_for_a_rebuild_and_a_rebuild_waits_for_a_batch(redis_url: str) -> None:
     client, order = redis_client(redis_url), []
     inside = threading.Event()
 
@@ -54,7 +54,7 @@ def test_a_second_rebuild_is_refused(redis_url: str) -> None:
         pass
 
 
-def test_flags_of_a_killed_process_expire_or_are_taken_down(redis_url: str) -> None:
+def test_flags_of_a_killed_process_expire_or_are_removed(redis_url: str) -> None:
     client = redis_client(redis_url)
     with rebuilding(client):
         assert 0 < client.ttl(keyspace.STATE_REBUILDING) <= 30

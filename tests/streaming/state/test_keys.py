@@ -38,7 +38,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield connection
 
 
-def test_clearing_the_state_leaves_models_lists_and_offsets(client: redis.Redis) -> None:
+def test_clearing_the_state_keeps_models_and_lists_and_offsets(client: redis.Redis) -> None:
     for key in NOT_STATE:
         client.set(key, "kept")
     write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 5})
@@ -47,7 +47,7 @@ def test_clearing_the_state_leaves_models_lists_and_offsets(client: redis.Redis)
     assert client.hgetall(keyspace.APPLIED_ONLINE) == {b"interactions:0": b"5"}
 
 
-def test_the_digest_sees_every_byte_of_the_state_and_nothing_else(client: redis.Redis) -> None:
+def test_the_digest_covers_every_byte_of_the_state_and_nothing_else(client: redis.Redis) -> None:
     before = state_digest(client)
     for key in NOT_STATE:
         client.set(key, "something")

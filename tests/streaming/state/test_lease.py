@@ -31,7 +31,7 @@ def client(redis_url: str) -> Iterator[redis.Redis]:
         yield connection
 
 
-def test_a_second_service_waits_in_vain_while_the_first_one_runs_and_starts_when_it_has_stopped(
+def test_a_second_service_waits_while_the_first_one_runs_and_starts_when_it_has_stopped(
     client: redis.Redis,
 ) -> None:
     clock = Clock()
@@ -47,7 +47,7 @@ def test_a_second_service_waits_in_vain_while_the_first_one_runs_and_starts_when
     assert second.take(clock.pass_by)
 
 
-def test_the_lease_of_a_killed_service_ends_and_a_replaced_one_learns_it(client: redis.Redis) -> None:
+def test_the_lease_of_a_killed_service_ends_and_a_replaced_service_learns_it(client: redis.Redis) -> None:
     clock = Clock()
     killed, next_one = Lease(client, clock), Lease(client, clock)
     assert killed.take(clock.pass_by)
@@ -60,7 +60,7 @@ def test_the_lease_of_a_killed_service_ends_and_a_replaced_one_learns_it(client:
     assert next_one.keep()
 
 
-def test_after_a_flush_the_holder_holds_it_again(client: redis.Redis) -> None:
+def test_after_a_flush_the_holder_takes_the_lease_again(client: redis.Redis) -> None:
     clock = Clock()
     holder = Lease(client, clock)
     assert holder.take(clock.pass_by)
@@ -70,7 +70,7 @@ def test_after_a_flush_the_holder_holds_it_again(client: redis.Redis) -> None:
     assert not Lease(client, clock).take(clock.pass_by)
 
 
-def test_where_redis_does_not_answer_the_holder_goes_on() -> None:
+def test_while_redis_does_not_answer_the_holder_goes_on() -> None:
     with redis.Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as nobody:
         lease = Lease(nobody, Clock())
         assert lease.take(lambda _: None)
@@ -93,7 +93,7 @@ def test_a_replaced_service_learns_it_by_the_epoch_even_when_the_later_one_has_g
     assert not asleep.take(clock.pass_by)
 
 
-def test_a_flush_does_not_make_the_holder_a_later_one(client: redis.Redis) -> None:
+def test_a_flush_does_not_change_the_epoch_of_the_holder(client: redis.Redis) -> None:
     holder = Lease(client)
     client.set(keyspace.STREAMING_EPOCH, 6)
     assert holder.take(lambda _: None)

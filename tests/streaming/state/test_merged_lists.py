@@ -48,7 +48,7 @@ def test_a_catalogue_item_without_events_is_popular_with_score_zero_and_not_tren
     assert client.zrange(keyspace.trending(3600), 0, -1) == [b"rated"]
 
 
-def test_what_is_liked_now_trends_above_what_was_liked_more_long_ago(client: redis.Redis) -> None:
+def test_recent_likes_trend_above_more_likes_long_ago(client: redis.Redis) -> None:
     for n in range(10):
         rate(client, f"u{n}", "old", 100 * DAY, 5.0)
     rate(client, "a", "new", 110 * DAY, 4.0)

@@ -22,7 +22,7 @@ def full(redis_url: str) -> Iterator[redis.Redis]:
         client.config_set("maxmemory", 0)
 
 
-def test_a_full_redis_is_waited_for_and_its_beginning_and_end_are_logged_once(
+def test_the_wait_for_a_full_redis_is_logged_once_at_its_beginning_and_at_its_end(
     full: redis.Redis, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "headwater.online")
@@ -41,7 +41,7 @@ def test_a_full_redis_is_waited_for_and_its_beginning_and_end_are_logged_once(
     assert len(pauses) == 2
 
 
-def test_a_redis_that_is_away_is_waited_for_and_any_other_error_is_not() -> None:
+def test_streaming_waits_for_an_unreachable_redis_but_not_after_other_errors() -> None:
     patience = Patience(lambda _: None)
     assert patience.wait(redis.ConnectionError("refused"))
     assert redis_trouble("... redis.exceptions.TimeoutError: Timeout reading from socket") == AWAY
@@ -56,7 +56,7 @@ def test_a_redis_that_is_away_is_waited_for_and_any_other_error_is_not() -> None
         assert not patience.wait(other)
 
 
-def test_figures_never_hold_up_the_lake(full: redis.Redis, redis_url: str) -> None:
+def test_errors_of_figures_never_delay_the_lake(full: redis.Redis, redis_url: str) -> None:
     report(redis_url, StreamingStatus(lake_batch=1))
     beat(settings_at(redis_url))
     report(f"redis://127.0.0.1:{free_port()}/0", StreamingStatus(lake_batch=1))

@@ -7,7 +7,7 @@ from contracts.settings import StateSettings
 from streaming.state.script import contract_table, lua, state_script
 
 
-def test_the_script_carries_the_settings_it_was_made_for() -> None:
+def test_the_script_contains_the_settings_it_was_built_for() -> None:
     settings = StateSettings(
         event_weights={"view": 0.25},
         rating_strengths={4: 1, 0: -1},
@@ -22,7 +22,7 @@ def test_the_script_carries_the_settings_it_was_made_for() -> None:
     )
 
 
-def test_other_settings_make_another_script() -> None:
+def test_other_settings_give_another_script() -> None:
     assert state_script(StateSettings()) != state_script(StateSettings(history_cap=5))
 
 

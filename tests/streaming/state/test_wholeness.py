@@ -41,7 +41,7 @@ def lone_of_a_whole_turn(client: redis.Redis) -> int:
 
 
 @pytest.mark.redis_cluster_too
-def test_a_whole_state_has_no_key_without_the_keys_that_belong_to_it_even_after_an_erasure(
+def test_in_a_whole_state_each_key_has_the_keys_that_belong_to_it_even_after_an_erasure(
     client: redis.Redis,
 ) -> None:
     assert client.exists(keyspace.retracted_items(USERS[0], 2))
@@ -50,20 +50,20 @@ def test_a_whole_state_has_no_key_without_the_keys_that_belong_to_it_even_after_
     assert lone_of_a_whole_turn(client) == 0
 
 
-def test_a_sixth_of_the_keys_gone_is_noticed(client: redis.Redis) -> None:
+def test_the_loss_of_a_sixth_of_the_keys_is_noticed(client: redis.Redis) -> None:
     keys = sorted(key for key in client.scan_iter(match="hw:*", count=1000) if b"user:" in key)
     client.delete(*random.Random(1).sample(keys, len(keys) // 6))
     assert lone_of_a_whole_turn(client) > 0
 
 
 @pytest.mark.parametrize("key", [keyspace.POPULAR, keyspace.popularity_shard(0)])
-def test_a_list_of_all_users_gone_is_noticed(client: redis.Redis, key: str) -> None:
+def test_the_loss_of_a_list_over_all_users_is_noticed(client: redis.Redis, key: str) -> None:
     client.delete(key)
     assert lone_of_a_whole_turn(client) > 0
 
 
 @pytest.mark.redis_cluster_too
-def test_redis_says_what_it_does_when_it_is_full(client: redis.Redis) -> None:
+def test_the_policy_of_a_full_redis_is_read(client: redis.Redis) -> None:
     memory = redis_memory(client)
     assert (memory.policy, memory.may_evict) == ("noeviction", False)
     assert memory.used_bytes > 0

@@ -17,7 +17,7 @@ def run(*arguments: str) -> str:
     return result.output
 
 
-def test_the_plan_adds_up_and_grows_with_the_world() -> None:
+def test_the_plan_adds_up_and_grows_with_users_and_items() -> None:
     small, large = (
         json.loads(run("--users", str(users), "--items", "1000", "--n", "50", "--json"))
         for users in (1000, 10_000)

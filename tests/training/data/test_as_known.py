@@ -69,7 +69,7 @@ def facts(rows: DataFrame) -> Facts:
     return by_pair  # type: ignore[return-value]
 
 
-def test_what_is_learnt_is_what_the_lake_held_at_the_cut(
+def test_the_training_part_is_what_the_lake_held_at_the_cut(
     learn: Callable[[list[Row]], TrainingData],
 ) -> None:
     events = corpus(1, 2, 3)
@@ -90,7 +90,7 @@ def test_what_is_learnt_is_what_the_lake_held_at_the_cut(
 
 
 @pytest.mark.parametrize("split", [per_user_temporal, leave_last_out])
-def test_with_each_users_own_cut_no_later_event_is_known(
+def test_with_a_cut_for_each_user_no_later_event_is_used(
     learn: Callable[[list[Row]], TrainingData],
     split: Callable[[DataFrame, float, int], DataFrame],
 ) -> None:
@@ -112,7 +112,7 @@ def test_with_each_users_own_cut_no_later_event_is_known(
     assert len(facts(marked)) == len(rows)
 
 
-def test_a_lake_in_which_nothing_is_touched_twice_has_no_repeats(
+def test_a_lake_without_repeated_items_has_no_repeats(
     learn: Callable[[list[Row]], TrainingData],
 ) -> None:
     learnt = learn([interaction(n, f"u{n % 3}", f"i{n}", second=n) for n in range(9)])
@@ -121,7 +121,7 @@ def test_a_lake_in_which_nothing_is_touched_twice_has_no_repeats(
     assert as_known(marked, None) is marked
 
 
-def test_rating_a_known_item_again_gives_nothing_new_to_find(
+def test_a_known_item_that_is_rated_again_is_not_held_out(
     learn: Callable[[list[Row]], TrainingData],
 ) -> None:
     """An item that its user touches every day is no discovery, and it was known in the past."""

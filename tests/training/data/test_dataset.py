@@ -68,7 +68,7 @@ def random_corpus(rng: random.Random, pairs: int) -> list[Row]:
     return rows + rng.sample(rows, len(rows) // 3)
 
 
-def test_what_counts_and_its_strength_are_those_of_the_contract(spark: SparkSession) -> None:
+def test_counting_interactions_and_their_strengths_equal_those_of_the_contract(spark: SparkSession) -> None:
     given = random_corpus(random.Random(11), pairs=300)
     rng = random.Random(12)
     rng.shuffle(given)
@@ -103,7 +103,7 @@ def test_ratings_become_graded_strengths_with_dislikes_below_zero(spark: SparkSe
     assert [rows["a", str(n)].positive for n in range(len(values))] == [value >= 4 for value in values]
 
 
-def test_what_no_check_can_have_let_through_is_left_out(spark: SparkSession) -> None:
+def test_rows_that_no_check_would_accept_are_left_out(spark: SparkSession) -> None:
     sound = interaction(1, "a", "x")
     broken = [
         interaction(2, "a", "y", float("nan")),
@@ -115,7 +115,7 @@ def test_what_no_check_can_have_let_through_is_left_out(spark: SparkSession) -> 
     assert list(preferences_of(spark, [sound, *broken])) == [("a", "x")]
 
 
-def test_a_table_is_seen_although_its_log_was_empty_at_the_first_look(
+def test_a_table_is_found_even_if_its_log_was_empty_at_the_first_look(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     """Streaming makes the folder of the log a moment before the first version in it."""
@@ -130,7 +130,7 @@ def test_a_table_is_seen_although_its_log_was_empty_at_the_first_look(
     assert read_interactions(spark, uri, 0).count() == 1
 
 
-def test_a_pinned_version_does_not_see_what_came_later(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_pinned_version_has_no_later_rows(spark: SparkSession, tmp_path: Path) -> None:
     uri = str(tmp_path)
     assert newest_version(spark, uri) is None
     for n in range(2):

@@ -19,7 +19,7 @@ def test_indexes_are_dense_and_in_the_order_of_the_ids(spark: SparkSession, size
         assert found == {one: index for index, one in enumerate(sorted(ids, key=str.encode))}
 
 
-def test_every_preference_gets_both_indexes(spark: SparkSession) -> None:
+def test_every_preference_gets_the_indexes_of_its_user_and_item(spark: SparkSession) -> None:
     rows = spark.createDataFrame([("b", "y"), ("a", "y"), ("a", "x")], "user_id STRING, item_id STRING")
     users, items = dense_ids(rows, "user_id", "user_index"), dense_ids(rows, "item_id", "item_index")
     found = with_indexes(rows, users, items).collect()
@@ -30,7 +30,7 @@ def test_every_preference_gets_both_indexes(spark: SparkSession) -> None:
     ]
 
 
-def test_ids_that_were_there_keep_their_indexes_unless_one_is_gone(spark: SparkSession) -> None:
+def test_ids_of_the_version_before_keep_their_indexes_unless_one_is_gone(spark: SparkSession) -> None:
     rows = spark.createDataFrame([("c",), ("a",), ("b",), ("a",)], "item_id STRING")
     first = spark.createDataFrame([("b", 0), ("c", 1)], "item_id STRING, item_index INT")
     found = appended_ids(rows, "item_id", "item_index", first)

@@ -39,7 +39,7 @@ def both(spark: SparkSession, split: Split, seed: int) -> tuple[list[Row], list[
 
 
 @pytest.mark.parametrize("split", [split for _, split in SPLITS])
-def test_every_row_is_on_one_side(spark: SparkSession, split: Split) -> None:
+def test_every_row_is_on_exactly_one_side_of_the_split(spark: SparkSession, split: Split) -> None:
     train, held_out = both(spark, split, 3)
     assert train
     assert held_out
@@ -48,7 +48,9 @@ def test_every_row_is_on_one_side(spark: SparkSession, split: Split) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("split", TEMPORAL)
-def test_no_future_in_the_past(spark: SparkSession, split: Split, seed: int) -> None:
+def test_no_training_row_of_a_user_is_later_than_a_held_out_row(
+    spark: SparkSession, split: Split, seed: int
+) -> None:
     train, held_out = both(spark, split, seed)
     for user in SIZES:
         kept = [row.first_time for row in train if row.user_index == user]

@@ -15,7 +15,9 @@ TIMES = st.lists(
 
 
 @given(TIMES, st.floats(0.05, 0.95))
-def test_it_splits_as_near_to_the_share_as_equal_times_allow(times: list[int], share: float) -> None:
+def test_the_quantile_splits_as_near_to_the_share_as_equal_times_allow(
+    times: list[int], share: float
+) -> None:
     def count(low: int, width: int, buckets: int) -> list[int]:
         found = Counter((time - low) // width for time in times if low <= time < low + width * buckets)
         return [found[bucket] for bucket in range(buckets)]
@@ -32,7 +34,7 @@ def test_it_splits_as_near_to_the_share_as_equal_times_allow(times: list[int], s
     assert abs(below - share * len(times)) <= nearest + 0.001 * len(times) + 1e-6
 
 
-def test_spark_counts_for_it(spark: SparkSession) -> None:
+def test_spark_gives_the_same_quantile(spark: SparkSession) -> None:
     start = datetime(2026, 1, 1, tzinfo=timezone.utc)
     rows = [(start + timedelta(seconds=n),) for n in range(100)]
     cutoff = time_quantile(spark.createDataFrame(rows, "first_time TIMESTAMP").repartition(3), 0.8)

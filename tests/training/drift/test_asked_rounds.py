@@ -52,7 +52,7 @@ def test_a_drift_asks_for_one_warm_round_and_says_why(rounds: AskedRounds) -> No
     assert rounds.due() is None
 
 
-def test_the_next_one_waits_for_the_bound_and_is_full_where_the_drift_goes_on(
+def test_the_next_round_waits_for_the_least_gap_and_is_a_full_fit_if_the_drift_goes_on(
     rounds: AskedRounds, clock: Clock
 ) -> None:
     drift(rounds)

@@ -43,7 +43,7 @@ def test_a_gradual_and_a_recurring_change_are_found() -> None:
     assert len(alarms(bursts(rng, recurring))) >= 3
 
 
-def test_events_come_in_any_portions() -> None:
+def test_the_size_of_portions_does_not_change_the_result() -> None:
     rng = np.random.default_rng(34)
     values = bursts(rng, np.concatenate([np.full(HALF, 0.5), np.full(HALF, 0.2)]))
     whole, parts = Detector(), Detector()
@@ -53,7 +53,7 @@ def test_events_come_in_any_portions() -> None:
     assert (whole.before, whole.after) == (parts.before, parts.after)
 
 
-def test_a_figure_that_never_varies_is_no_error_and_any_change_of_it_is_found() -> None:
+def test_a_constant_figure_raises_no_error_and_any_change_of_it_is_found() -> None:
     detector = Detector()
     assert not detector.takes(np.zeros((BASELINE + 50) * BLOCK))
     assert detector.takes(np.ones(50 * BLOCK))

@@ -18,7 +18,7 @@ REFERENCE = Reference("v1", items=frozenset("abcdefghijklm"), head=frozenset("ab
 LISTS = {"ann": list("cdefghijklm"), "bob": None}
 
 
-def test_each_event_is_one_value_of_the_figures_that_it_says_something_of() -> None:
+def test_each_event_adds_one_value_to_each_figure_that_it_concerns() -> None:
     events = [
         NewEvent("ann", "c", "like", 1.0),
         NewEvent("ann", "m", "rating", 4.0),  # the list's eleventh
@@ -36,7 +36,7 @@ def test_each_event_is_one_value_of_the_figures_that_it_says_something_of() -> N
     }
 
 
-def test_the_head_is_the_fewest_items_with_half_of_the_sum() -> None:
+def test_the_head_is_the_smallest_set_of_items_with_half_of_the_sum() -> None:
     assert head_of([("a", 5.0), ("b", 3.0), ("c", 2.0)]) == {"a"}
     assert head_of([("a", 4.0), ("b", 3.0), ("c", 3.0)]) == {"a", "b"}
     assert head_of([]) == frozenset()

@@ -29,13 +29,13 @@ def histories(items: list[int], times: list[int], indptr: list[int]) -> Measured
     )
 
 
-def test_the_newest_event_says_most_whatever_the_order_of_the_items() -> None:
+def test_the_newest_event_counts_most_in_any_order_of_the_items() -> None:
     past = histories([0, 1, 0, 1], [10, 20, 20, 10], [0, 2, 4])
     model = BlendedModel(Blend({"t": 1.0}, {"t": 1.0}), {"t": NEXT}, np.array([30, 30]))
     assert model.lists(past, 2).tolist() == [[3, 2], [2, 3]]
 
 
-def test_questions_are_asked_when_the_first_thing_held_out_was_done() -> None:
+def test_questions_are_asked_at_the_time_of_the_first_held_out_event() -> None:
     past = histories([0, 1], [10, 20], [0, 1, 2])
     later = histories([2, 3, 1], [50, 40, 60], [0, 2, 3])
     assert question_times(HeldOut(past, later, MeasurableUsers(2, 2, 2))).tolist() == [40, 60]

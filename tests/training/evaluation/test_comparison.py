@@ -53,7 +53,7 @@ def world() -> tuple[HeldOut, ItemScores]:
     return HeldOut(past, histories(later), MeasurableUsers(USERS, USERS, USERS - 3)), scores
 
 
-def test_the_model_is_measured_beside_its_rivals_and_fills_up_with_popularity() -> None:
+def test_the_model_is_measured_beside_its_rivals_and_its_lists_are_filled_up_with_popular_items() -> None:
     held_out, scores = world()
     model = ServedModel(ITEM_FACTORS, ranking(SETTINGS))
     lists = all_lists({"model": model}, held_out, scores, 60, K, seed=1)
@@ -84,7 +84,7 @@ def figures_of(
     return rating_figures(ratings, predicted, problem.cold_start_strategy)
 
 
-def test_ratings_are_predicted_and_what_cannot_be_is_counted() -> None:
+def test_ratings_are_predicted_and_those_without_a_prediction_are_counted() -> None:
     held_out, _ = world()
     found = figures_of(ITEM_FACTORS, held_out)
     assert found["ratings_predicted"] == pytest.approx(1 - 3 / USERS, abs=1e-6)
@@ -108,7 +108,7 @@ def test_a_rating_that_cannot_be_predicted_is_left_out_or_spoils_every_figure() 
 
 
 @pytest.mark.parametrize("strategy", ["nan", "drop"])
-def test_the_figures_of_unknown_users_and_items_are_those_of_sparks_own_model(
+def test_predictions_for_unknown_users_and_items_equal_those_of_sparks_model(
     spark: SparkSession, strategy: str
 ) -> None:
     rng = np.random.default_rng(3)

@@ -40,7 +40,7 @@ def rows(spark: SparkSession) -> DataFrame:
     return spark.createDataFrame(ROWS, DDL)
 
 
-def test_what_was_learnt_and_what_came_later_is_collected_by_user(rows: DataFrame) -> None:
+def test_training_items_and_held_out_items_are_collected_by_user(rows: DataFrame) -> None:
     counts = count_users(rows)
     assert counts == MeasurableUsers(tested=3, with_positives=2, warm=1)
     found = collect(rows, counts, limit=10, seed=1)
@@ -56,7 +56,7 @@ def test_what_was_learnt_and_what_came_later_is_collected_by_user(rows: DataFram
     assert few[0].later.items.tolist() == few[1].later.items.tolist()
 
 
-def test_scores_decay_to_an_instant_and_know_nothing_after_it(rows: DataFrame) -> None:
+def test_scores_decay_to_an_instant_and_ignore_later_events(rows: DataFrame) -> None:
     until = int((START + timedelta(hours=3)).timestamp() * 1000)
     found = item_scores(rows, items=5, until=until)
     assert found.users.tolist() == [3, 1, 0, 0, 0]
@@ -80,7 +80,9 @@ def _slice_of(
     )
 
 
-def test_few_users_with_a_past_are_split_one_by_one_and_the_champions_cutoff_is_kept(rows: DataFrame) -> None:
+def test_few_users_with_a_past_are_split_one_by_one_and_the_cutoff_of_the_champion_is_kept(
+    rows: DataFrame,
+) -> None:
     given = rows.drop("held_out")
     settings = TrainingSettings(gate_min_users=1, holdout_fraction=0.5)
     late = int((START + timedelta(hours=5)).timestamp() * 1000)

@@ -11,7 +11,7 @@ from contracts.stored.manifest import RatingBand
 from training.evaluation.rating_bands import rating_bands
 
 
-def test_each_rating_is_a_band_with_what_was_predicted_for_it() -> None:
+def test_each_rating_is_a_band_with_its_predictions() -> None:
     ratings, predicted = np.array([4.0, 1.0, 4.0, 2.5]), np.array([3.0, np.nan, 5.0, 2.0])
     assert rating_bands(ratings, predicted) == (
         RatingBand(lowest=1.0, highest=1.0, ratings=1),

@@ -20,25 +20,25 @@ def histories(rows: list[list[int]], strength: float = 1.0, time: int = 0) -> Me
     )
 
 
-def test_popularity_lists_leave_out_the_known_and_the_unheard_of() -> None:
+def test_popularity_lists_leave_out_known_items_and_items_without_interactions() -> None:
     scores = np.array([5.0, 0.0, 3.0, 9.0])
     lists = by_score(scores, histories([[3], [], [0, 2, 3]]), 3)
     assert lists.tolist() == [[0, 2, -1], [3, 0, 2], [-1, -1, -1]]
 
 
-def test_a_short_list_is_filled_up_without_repeating() -> None:
+def test_a_short_list_is_filled_up_without_repeated_items() -> None:
     lists = np.array([[4, -1, -1], [-1, -1, -1], [1, 2, 3]], np.int32)
     fallback = np.array([[4, 5, 6], [7, 8, -1], [9, 9, 9]], np.int32)
     assert fill_up(lists, fallback).tolist() == [[4, 5, 6], [7, 8, -1], [1, 2, 3]]
 
 
-def test_neighbours_find_the_held_out_square_of_a_checkerboard() -> None:
+def test_neighbours_find_the_held_out_squares_of_a_checkerboard() -> None:
     rows = [[i for i in range(8) if i % 2 == u % 2 and i != (u + 2) % 8] for u in range(8)]
     lists = item_knn(histories(rows), 8, 1)
     assert lists[:, 0].tolist() == [(u + 2) % 8 for u in range(8)]
 
 
-def test_lists_leave_the_histories_as_they_are() -> None:
+def test_making_lists_does_not_change_the_histories() -> None:
     learnt = histories([[0, 1, 2], [1, 3]])
     learnt.strengths[1] = -0.5
     columns = [column for column in vars(learnt).values() if column is not None]
@@ -48,19 +48,19 @@ def test_lists_leave_the_histories_as_they_are() -> None:
         np.testing.assert_array_equal(now, then)
 
 
-def test_neighbours_of_nothing_are_nothing() -> None:
+def test_dislikes_and_empty_histories_give_no_neighbours() -> None:
     assert (item_knn(histories([[0, 1]], strength=-1.0), 3, 2) == -1).all()
     assert item_knn(histories([]), 3, 2).shape == (0, 2)
 
 
-def test_long_histories_are_cut_for_their_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_part_of_a_long_history_gives_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [list(range(30)) for _ in range(3)] + [[0, 1]]
     monkeypatch.setattr("training.evaluation.rival_lists._LONGEST", 5)
     lists = item_knn(histories(rows), 31, 4)
     assert set(lists[3].tolist()) == {2, 3, 4, -1}
 
 
-def test_random_lists_are_of_the_catalogue_unknown_and_the_same_for_the_same_seed() -> None:
+def test_random_lists_hold_unknown_items_of_the_catalogue_and_are_equal_for_equal_seeds() -> None:
     catalogue = np.arange(20) % 2 == 0
     learnt = histories([[0, 2, 4], [], [2 * n for n in range(9)]])
     lists = random_lists(catalogue, learnt, 4, seed=5)
@@ -72,7 +72,7 @@ def test_random_lists_are_of_the_catalogue_unknown_and_the_same_for_the_same_see
         assert all(item % 2 == 0 and item not in known for item in found)
 
 
-def test_the_half_life_is_chosen_by_what_came_later_in_the_past() -> None:
+def test_the_half_life_is_chosen_on_a_past_period() -> None:
     learnt = histories([[0, 3], [1, 3]])
     times = np.array([10, 99, 10, 99])
     learnt = replace(learnt, times=times)

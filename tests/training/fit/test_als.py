@@ -9,7 +9,7 @@ from training.fit.als import full_fit, ranking, training_rows, with_positives
 DDL = "user_index INT, item_index INT, strength FLOAT, rating FLOAT"
 
 
-def test_a_world_smaller_than_the_rank_with_users_who_like_nothing_is_fitted(spark: SparkSession) -> None:
+def test_fewer_users_than_the_rank_and_users_without_likes_are_fitted(spark: SparkSession) -> None:
     rows = [
         (user, item, 1.0 if user < 3 and item != 4 else -0.5, None) for user in range(5) for item in range(5)
     ]
@@ -19,7 +19,7 @@ def test_a_world_smaller_than_the_rank_with_users_who_like_nothing_is_fitted(spa
     fit.release()
 
 
-def test_leaving_out_who_likes_nothing_keeps_every_other_row(spark: SparkSession) -> None:
+def test_leaving_out_users_without_likes_changes_no_other_row(spark: SparkSession) -> None:
     rows = [(0, 0, 1.0), (0, 1, -0.5), (1, 0, -0.5), (2, 1, 2.0), (2, 0, -0.5), (3, 9, -1.0)]
     frame = spark.createDataFrame([(*row, None) for row in rows], DDL)
     kept = with_positives(frame).collect()

@@ -9,7 +9,7 @@ from training.fit.als import ranking
 from training.fit.half_step import Fixed, solve
 
 
-def test_rows_in_any_order_are_solved_and_those_without_a_taste_left_out() -> None:
+def test_rows_in_any_order_are_solved_and_rows_without_positive_entries_are_left_out() -> None:
     problem = ranking(TrainingSettings(als_rank=3))
     fixed = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
     given = [(7, 0, 1.0), (2, 1, -1.0), (7, 4, 2.0), (4, 3, 1.0), (7, 2, -0.5)]

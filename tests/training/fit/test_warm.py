@@ -67,7 +67,7 @@ def preferences(spark: SparkSession) -> Any:
 
 
 @pytest.mark.parametrize("implicit", [True, False])
-def test_a_sweep_from_a_converged_fit_stays_there_and_its_user_rows_are_sparks(
+def test_a_warm_fit_from_a_converged_fit_stays_there_and_gives_the_user_rows_of_spark(
     spark: SparkSession, implicit: bool
 ) -> None:
     column = "strength" if implicit else "rating"
@@ -83,7 +83,7 @@ def test_a_sweep_from_a_converged_fit_stays_there_and_its_user_rows_are_sparks(
     full.release()
 
 
-def test_a_new_item_enters_with_the_users_who_touched_it(spark: SparkSession) -> None:
+def test_a_new_item_gets_factors_from_the_users_who_interacted_with_it(spark: SparkSession) -> None:
     problem = Problem("", "strength", True, 3, 10, 0.1, 1.0, nonnegative=False)
     rows = preferences(spark)
     full = full_fit(rows, problem, ITEMS, blocks=1, seed=1)

@@ -37,7 +37,7 @@ def _frame(spark: SparkSession, data: RoundArrays):  # type: ignore[no-untyped-d
 
 
 @pytest.mark.parametrize("name", PROBLEMS)
-def test_from_the_same_start_both_paths_give_the_same_factors(
+def test_from_the_same_start_spark_and_memory_give_the_same_factors(
     spark: SparkSession, data: RoundArrays, name: str
 ) -> None:
     problem, users, items = PROBLEMS[name], data.counts.users, data.counts.items
@@ -62,7 +62,7 @@ def _loss(data: RoundArrays, factors: als.FittedFactors, problem: distributed.Pr
     )
 
 
-def test_a_full_fit_ends_at_the_loss_of_sparks_own(spark: SparkSession, data: RoundArrays) -> None:
+def test_a_full_fit_reaches_the_loss_of_sparks_fit(spark: SparkSession, data: RoundArrays) -> None:
     problem, users, items = PROBLEMS["ranking"], data.counts.users, data.counts.items
     sides = als.sides_of(data.pairs, problem, users, items)
     losses = []
@@ -80,7 +80,7 @@ def test_a_full_fit_ends_at_the_loss_of_sparks_own(spark: SparkSession, data: Ro
     assert ours < 0.98 * start  # the iterations did something
 
 
-def test_users_are_exact_for_the_items_that_are_returned(data: RoundArrays) -> None:
+def test_user_factors_are_exact_for_the_returned_item_factors(data: RoundArrays) -> None:
     for problem in PROBLEMS.values():
         sides = als.sides_of(data.pairs, problem, data.counts.users, data.counts.items)
         fitted = als.full_fit(sides, problem, 5)

@@ -56,14 +56,14 @@ def lists(data: RoundArrays) -> list[list[int]]:
     return [row[row >= 0].tolist() for row in np.concatenate(blocks)]
 
 
-def test_lists_are_ranked_by_the_cold_weights_without_what_a_user_knows(data: RoundArrays) -> None:
+def test_lists_are_ranked_by_the_cold_weights_without_known_items(data: RoundArrays) -> None:
     for user, listed in enumerate(lists(data)):
         known = set(data.pairs.items[data.pairs.users == user].tolist())
         new = [item for item in range(data.counts.items) if item not in known]
         assert listed == sorted(new, reverse=True)[:5]
 
 
-def test_a_users_list_does_not_depend_on_the_block(
+def test_a_users_list_does_not_depend_on_the_block_of_users(
     data: RoundArrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = lists(data)
@@ -71,7 +71,7 @@ def test_a_users_list_does_not_depend_on_the_block(
     assert lists(data) == whole
 
 
-def test_what_is_written_is_counted_and_can_be_read(data: RoundArrays, redis_url: str) -> None:
+def test_written_lists_are_counted_and_can_be_read(data: RoundArrays, redis_url: str) -> None:
     publisher = Publisher(redis_url, shards=2)
     counts = write_blended_lists(publisher, "v1", data, blend_of(data), SETTINGS)
     expected = {user: found for user, found in enumerate(lists(data)) if found}

@@ -34,7 +34,7 @@ def masses(rows: list[Row]) -> Counter[str]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_at_any_moment_that_counts_which_the_state_would_count(seed: int) -> None:
+def test_at_any_moment_the_events_that_count_are_those_of_the_state(seed: int) -> None:
     rows = random_rows(seed, users=12, items=8, seconds=50_000)
     # Ids order the events of one pair and time; arrays know that order within a type only.
     rows = list({(row[2], row[3], row[5]): row for row in rows}.values())
@@ -54,7 +54,7 @@ def test_at_any_moment_that_counts_which_the_state_would_count(seed: int) -> Non
 
 
 @pytest.mark.parametrize("seconds", [9_000, 25_000, 50_001])
-def test_a_trend_of_the_past_is_what_the_counters_of_the_state_said_then(seconds: int) -> None:
+def test_a_past_trend_equals_what_the_counters_of_the_state_were_then(seconds: int) -> None:
     rows = list({(row[2], row[3], row[5]): row for row in random_rows(7, 12, 8, 50_000)}.values())
     events, state = as_events(rows), StateSettings(redis_shards=1)
     counted, ids = counted_events(events, SETTINGS), events.item_ids.to_pylist()

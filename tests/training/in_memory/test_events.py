@@ -8,7 +8,7 @@ from contracts.events import EVENT_TYPES
 from tests.training.in_memory.worlds import as_events, random_rows
 
 
-def test_events_lie_in_one_order_whatever_order_they_come_in() -> None:
+def test_events_are_sorted_into_one_order() -> None:
     rows = random_rows(5, seconds=2)
     events = as_events(rows)
     users, items = events.user_ids.to_pylist(), events.item_ids.to_pylist()
@@ -24,7 +24,7 @@ def test_events_lie_in_one_order_whatever_order_they_come_in() -> None:
     np.testing.assert_array_equal(again.values, events.values)
 
 
-def test_some_events_keep_their_codes_and_their_order() -> None:
+def test_a_selection_of_events_keeps_codes_and_order() -> None:
     events = as_events(random_rows(5))
     is_rating = events.types == EVENT_TYPES.index("rating")
     ratings = events.where(is_rating)

@@ -54,7 +54,7 @@ def test_known_items_keep_their_indexes_and_new_ones_come_behind() -> None:
     assert gone.item_ids.to_pylist() == ids
 
 
-def test_too_few_events_or_nothing_liked_is_nothing_to_train_on() -> None:
+def test_too_few_events_or_no_likes_are_not_enough_to_train_on() -> None:
     assert _load([interaction(1, "a", "x", 1.0)]) is None
     events = as_events(random_rows(1))
     assert load_arrays(events, len(events), TrainingSettings(train_min_events=10**6), 0) is None

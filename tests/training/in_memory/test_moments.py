@@ -53,7 +53,7 @@ def test_the_moments_are_those_that_the_state_keeps(seed: int, seconds: int, mos
     assert by_pair(shifted, events.user_ids.to_pylist(), events.item_ids.to_pylist()) == expected
 
 
-def test_of_some_pairs_only_their_moments_are_taken() -> None:
+def test_a_selection_of_pairs_has_only_its_moments() -> None:
     events = as_events(random_rows(5, users=6, items=8))
     pairs, everything = pairs_of(events, TrainingSettings(), 4.0), earlier_moments(events, 16)
     one = pairs.where(np.flatnonzero(pairs.users == everything.users[0]))

@@ -13,7 +13,7 @@ SETTINGS = TrainingSettings(rating_strengths={0.0: -0.5, 3.0: 0.3, 4.0: 1.0, 5.0
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_pair_is_what_the_contract_makes_of_its_events(seed: int) -> None:
+def test_every_pair_has_the_strength_that_the_contract_gives_its_events(seed: int) -> None:
     rows = random_rows(seed, seconds=3)  # so few instants that ties are common
     events = as_events(rows)
     pairs = pairs_of(events, SETTINGS, 4.0)
@@ -33,6 +33,6 @@ def test_every_pair_is_what_the_contract_makes_of_its_events(seed: int) -> None:
         assert (pairs.event_times[place] == NONE) == (not counting)
 
 
-def test_no_events_are_no_pairs() -> None:
+def test_without_events_there_are_no_pairs() -> None:
     events = as_events(random_rows(1, users=2, items=3))
     assert len(pairs_of(events.where(np.zeros(len(events), np.bool_)), SETTINGS, 4.0)) == 0

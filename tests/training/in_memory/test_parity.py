@@ -69,7 +69,9 @@ def data(spark: SparkSession, settings: TrainingSettings) -> RoundArrays:
     return loaded
 
 
-def test_counts_ids_and_memory_are_the_same(training_data: TrainingData, data: RoundArrays) -> None:
+def test_spark_and_memory_give_the_same_counts_and_ids_and_memory_figures(
+    training_data: TrainingData, data: RoundArrays
+) -> None:
     assert data.counts == training_data.counts
     assert data.world == training_data.world
     assert data.item_ids.to_pylist() == item_ids(training_data.items)
@@ -101,7 +103,7 @@ def _facts_of_arrays(pairs: Pairs, held_out: np.ndarray) -> Facts:  # type: igno
 
 
 @pytest.mark.parametrize("name", [name for name, _ in split.SPLITS])
-def test_every_split_holds_out_the_same_and_learns_the_same(
+def test_spark_and_memory_make_the_same_splits(
     training_data: TrainingData, data: RoundArrays, settings: TrainingSettings, name: str
 ) -> None:
     rows = dict(split.SPLITS)[name](training_data.preferences, 0.2, 42)
@@ -113,11 +115,11 @@ def test_every_split_holds_out_the_same_and_learns_the_same(
     assert _facts_of_arrays(marked.pairs, marked.held_out) == expected
 
 
-def test_the_names_of_the_splits_are_the_same() -> None:
+def test_spark_and_memory_name_the_splits_alike() -> None:
     assert [name for name, _ in masks.SPLITS] == [name for name, _ in split.SPLITS]
 
 
-def test_the_cut_and_what_was_known_at_it_are_the_same(
+def test_spark_and_memory_agree_on_the_cut_and_on_the_events_known_at_it(
     training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     cutoff = time_quantile(training_data.preferences, 0.7)
@@ -130,7 +132,7 @@ def test_the_cut_and_what_was_known_at_it_are_the_same(
 
 
 @pytest.mark.parametrize("cutoff", [None, CUT])
-def test_the_measured_users_and_their_histories_are_the_same(
+def test_spark_and_memory_measure_the_same_users_with_the_same_histories(
     training_data: TrainingData, data: RoundArrays, settings: TrainingSettings, cutoff: int | None
 ) -> None:
     champion = EvaluationRecord(split="global_time", k=10, seed=1, cutoff=cutoff)
@@ -158,7 +160,7 @@ def test_the_measured_users_and_their_histories_are_the_same(
         np.testing.assert_allclose(in_memory.recent[half_life], values, rtol=1e-9, atol=1e-12)
 
 
-def test_both_ways_fall_back_from_a_split_without_enough_users(
+def test_spark_and_memory_fall_back_from_a_split_without_enough_users(
     training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     strict = settings.model_copy(update={"gate_min_users": 10_000})
@@ -168,7 +170,7 @@ def test_both_ways_fall_back_from_a_split_without_enough_users(
     assert (about_arrays, counts_arrays) == (about, counts)
 
 
-def test_both_ways_keep_the_indexes_of_known_items(
+def test_spark_and_memory_keep_the_indexes_of_known_items(
     spark: SparkSession, training_data: TrainingData, data: RoundArrays, settings: TrainingSettings
 ) -> None:
     known = list(reversed(data.item_ids.to_pylist()[5:]))

@@ -27,7 +27,7 @@ SETTINGS = TrainingSettings(als_rank=4, als_max_iter=3)
 HOUR_MS = 3_600_000
 
 
-def test_every_grade_is_what_the_contract_makes_of_the_events_that_count() -> None:
+def test_every_grade_is_what_the_contract_gives_the_counting_events() -> None:
     rows = random_rows(4, users=15, items=12, seconds=5)
     events = as_events(rows)
     pairs = pairs_of(events, SETTINGS, 4.0)
@@ -43,7 +43,7 @@ def test_every_grade_is_what_the_contract_makes_of_the_events_that_count() -> No
         assert grades[key] == np.float32(expected)
 
 
-def test_a_history_has_one_entry_a_pair_newest_first() -> None:
+def test_a_history_has_one_entry_for_each_pair_and_the_newest_first() -> None:
     pairs = sessions(users=3)
     histories = pair_histories(pairs, 4)
     assert len(histories.items) == len(pairs)
@@ -99,7 +99,7 @@ def past(pairs: Pairs) -> PastSignals:
     return PastSignals(arrays, SETTINGS, 2**30)
 
 
-def test_where_order_decides_transitions_are_chosen_for_the_hot_weights() -> None:
+def test_where_the_order_of_events_decides_transitions_get_a_hot_weight() -> None:
     chosen = past(sessions(users=120)).choose(ranking(SETTINGS), seed=1)
     assert max(chosen.blend.hot, key=lambda name: chosen.blend.hot[name]).startswith("transitions")
     assert "chosen on" in chosen.hot_choice.why
@@ -107,7 +107,7 @@ def test_where_order_decides_transitions_are_chosen_for_the_hot_weights() -> Non
     assert "defaults" in chosen.cold_choice.why
 
 
-def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_the_future(
+def test_no_user_is_ranked_by_a_trend_of_a_later_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(signals, "MAX_QUESTIONS", 100)
@@ -122,7 +122,7 @@ def test_users_who_ask_at_different_times_are_not_ranked_by_a_trend_that_knows_t
     assert any(name.startswith("trend") for name in chosen.cold_choice.alone)
 
 
-def test_few_users_are_asked_on_several_parts_and_for_next_items_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_few_users_several_periods_and_next_items_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     given = list[Sequence[Slice]]()
 
     def keep(slices: Sequence[Slice], **options: Any) -> Choice:
@@ -147,7 +147,7 @@ def test_few_users_are_asked_on_several_parts_and_for_next_items_too(monkeypatch
     assert chosen.blend.hot
 
 
-def test_only_the_named_signals_are_fitted_and_the_given_factors_are_theirs() -> None:
+def test_only_the_named_signals_are_fitted_and_given_factors_are_used() -> None:
     pairs = sessions(users=20)
     factors = as_signal(np.ones((40, 4), np.float32), ranking(SETTINGS))
     found = past(pairs).fit(factors, ["factors", "transitions/4"])
@@ -156,7 +156,7 @@ def test_only_the_named_signals_are_fitted_and_the_given_factors_are_theirs() ->
 
 
 @pytest.mark.parametrize(("memory", "items"), [(0, 1), (12 * 100**2, 100), (2**40, 20_000)])
-def test_an_item_to_item_model_is_as_large_as_memory_allows(memory: int, items: int) -> None:
+def test_the_memory_limit_bounds_the_size_of_an_item_to_item_model(memory: int, items: int) -> None:
     assert most_items(memory) == items
     assert most_items(-1) == 1
 
@@ -192,7 +192,7 @@ def visits(users: int, returning: int) -> Pairs:
         pytest.param(450, 199, False, id="fewer than 200 of many users are not enough"),
     ],
 )
-def test_weights_are_chosen_after_one_instant_where_enough_users_ask_after_it(
+def test_weights_are_chosen_on_the_time_after_one_instant_if_enough_users_have_events_there(
     users: int, returning: int, is_one_instant: bool
 ) -> None:
     newest, found = signals._newest(past(visits(users, returning)).past, SETTINGS)

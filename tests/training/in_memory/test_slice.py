@@ -11,7 +11,7 @@ from training.in_memory.load import load_arrays
 from training.in_memory.slice import collect, item_scores, marked_rows
 
 
-def test_a_sample_is_bounded_the_same_for_a_seed_and_keeps_each_user_whole() -> None:
+def test_a_sample_is_bounded_and_equal_for_equal_seeds_and_keeps_all_rows_of_a_user() -> None:
     settings = TrainingSettings(train_min_events=1, gate_min_users=5)
     events = as_events(random_rows(6))
     data = load_arrays(events, len(events), settings, 0)
@@ -28,7 +28,7 @@ def test_a_sample_is_bounded_the_same_for_a_seed_and_keeps_each_user_whole() -> 
     )
 
 
-def test_scores_know_nothing_after_their_instant() -> None:
+def test_scores_ignore_events_after_their_instant() -> None:
     events = as_events(random_rows(6))
     data = load_arrays(events, len(events), TrainingSettings(train_min_events=1), 0)
     assert data is not None

@@ -31,14 +31,14 @@ def test_no_pair_is_on_both_sides_and_pairs_stay_in_order(data: RoundArrays, nam
     assert len(marked.past) == (~marked.held_out).sum()
 
 
-def test_the_past_of_a_cut_holds_nothing_that_came_after_it(data: RoundArrays) -> None:
+def test_the_past_of_a_cut_holds_no_later_event(data: RoundArrays) -> None:
     cutoff = int(np.median(data.pairs.first_times))
     marked = as_known(data, Marked(data.pairs, newer_than(data.pairs, cutoff)), SETTINGS, cutoff)
     assert (marked.past.event_times <= cutoff).all()
     assert (data.pairs.event_times[data.pairs.first_times <= cutoff] > cutoff).any()  # it had something to do
 
 
-def test_the_future_never_moves_the_past_of_a_users_own_cut(data: RoundArrays) -> None:
+def test_later_events_never_change_the_past_before_a_users_cut(data: RoundArrays) -> None:
     for name in TEMPORAL - {"global_time"}:
         marked = mark(data, name, SETTINGS)
         tested = np.unique(marked.pairs.users[marked.held_out])

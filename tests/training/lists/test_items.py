@@ -45,7 +45,7 @@ def test_neighbours_are_ordered_by_cosine_and_never_hold_the_item_itself(spark: 
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
-def test_items_without_factors_have_no_neighbours_and_are_nobodys_neighbours(
+def test_items_without_factors_have_no_neighbours_and_are_no_neighbours(
     spark: SparkSession, scale: float
 ) -> None:
     rng = np.random.default_rng(7)
@@ -62,7 +62,7 @@ def test_items_without_factors_have_no_neighbours_and_are_nobodys_neighbours(
         assert max(row.scores) <= 1
 
 
-def test_an_item_suits_the_users_of_the_highest_scores_who_do_not_know_it(spark: SparkSession) -> None:
+def test_the_best_users_of_an_item_have_the_highest_scores_and_do_not_know_it(spark: SparkSession) -> None:
     items = np.array([[1, 0], [0, 1]], np.float32)
     users = np.array([[3, 0], [2, 1], [1, 2], [0, 0]], np.float32)
     frames = frames_of(spark, items, users)

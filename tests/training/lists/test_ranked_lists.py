@@ -9,7 +9,7 @@ from training.lists.ranked_lists import ranked_lists
 FACTORS, PAIRS = "id INT, features ARRAY<FLOAT>", "row INT, column INT"
 
 
-def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession) -> None:
+def test_lists_equal_those_of_a_full_sort_without_known_items(spark: SparkSession) -> None:
     rng = np.random.default_rng(5)
     users, items = rng.normal(size=(7, 3)).astype(np.float32), rng.normal(size=(11, 3)).astype(np.float32)
     known = {user: set(rng.choice(11, size=user, replace=False).tolist()) for user in range(7)}
@@ -25,7 +25,9 @@ def test_lists_are_the_brute_force_ones_without_known_items(spark: SparkSession)
         np.testing.assert_allclose(row.scores, scores[ranked], rtol=1e-5)
 
 
-def test_a_user_without_taste_gets_no_list_and_a_short_catalogue_a_short_one(spark: SparkSession) -> None:
+def test_a_user_without_factors_gets_no_list_and_a_short_catalogue_gives_short_lists(
+    spark: SparkSession,
+) -> None:
     frame = spark.createDataFrame([(0, [0.0, 0.0]), (1, [1.0, 0.0])], FACTORS)
     seen = spark.createDataFrame([(1, 0), (7, 1)], PAIRS)
     items = np.eye(2, dtype=np.float32)

@@ -21,7 +21,7 @@ def rank(known: list[tuple[int, int]]) -> RankedRows:
     return rank_bucket(rows, pairs.cast(pa.schema([("row", pa.int32()), ("column", pa.int32())])), ITEMS, 2)
 
 
-def test_a_bucket_is_ranked_without_what_its_own_rows_know() -> None:
+def test_a_bucket_of_users_is_ranked_without_their_known_items() -> None:
     found = rank([(3, 0), (99, 1), (3, 2), (7, 1)])
     assert found.columns.tolist() == [[0, 2], [1, 3]]
     assert found.known_indptr.tolist() == [0, 1, 3]
@@ -29,7 +29,7 @@ def test_a_bucket_is_ranked_without_what_its_own_rows_know() -> None:
     assert (one.columns.tolist(), one.known_indptr.tolist(), one.known.tolist()) == ([[1, 3]], [0, 2], [0, 2])
 
 
-def test_a_list_of_redis_is_kept_where_it_is_as_good_and_never_where_it_is_missing_or_strange() -> None:
+def test_a_list_in_redis_is_kept_if_it_is_as_good_but_not_if_it_is_missing_or_damaged() -> None:
     new = rank([(7, 2), (3, 2)])
     swapped = encode_ranked([1, 0], [0.9, 0.8])
     assert still_good_lists([swapped, None], new, 0.02).tolist() == [True, False]

@@ -47,7 +47,7 @@ def test_a_matrix_without_a_row_is_an_empty_frame(spark: SparkSession) -> None:
     assert factors_frame(spark, np.zeros((3, 2), np.float32)).collect() == []
 
 
-def test_a_folder_elsewhere_is_left_to_spark() -> None:
+def test_local_functions_leave_folders_on_other_file_systems_to_spark() -> None:
     assert local_models.local_folder("s3a://bucket/models", "v1") is None
     assert local_models.local_folder("file:///data/models", "v1") == Path("/data/models/v1")
     assert local_models.read_manifest("s3a://bucket/models", "v1") is None

@@ -38,7 +38,7 @@ def test_of_two_trainers_that_started_from_one_version_one_loses(publisher: Publ
     assert (publisher.current_version(), publisher.current_manifest()) == ("v2", second)
 
 
-def test_lists_that_did_not_arrive_stop_the_publication(publisher: Publisher) -> None:
+def test_missing_lists_stop_the_publication(publisher: Publisher) -> None:
     key = keyspace.top_n(0, "v1")
     write_fields(publisher.url, key, {f"u{n}": b"x" for n in range(1200)})
     publisher.verify([key, keyspace.top_n(1, "v1")], written=1200)
@@ -46,7 +46,7 @@ def test_lists_that_did_not_arrive_stop_the_publication(publisher: Publisher) ->
         publisher.verify([key], written=1201)
 
 
-def test_factors_lie_in_parts_of_little_endian_rows_beside_the_gramian(
+def test_factors_are_stored_in_parts_of_little_endian_rows_beside_the_gramian(
     publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyspace, "ITEMS_PER_PART", 4)
@@ -112,7 +112,7 @@ def test_a_publish_killed_at_any_step_leaves_a_whole_version_served_and_the_next
 
 
 @pytest.mark.redis_cluster_too
-def test_fields_are_copied_within_redis_and_those_that_are_missing_are_not_counted(
+def test_fields_are_copied_within_redis_and_missing_ones_are_not_counted(
     publisher: Publisher,
 ) -> None:
     url, old, new = publisher.url, keyspace.top_n(1, "v1"), keyspace.top_n(1, "v2")

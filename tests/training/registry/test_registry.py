@@ -86,7 +86,7 @@ def test_a_rollback_serves_the_earlier_version_without_a_round_and_is_audited(re
     assert "v2 is served (before: v1)" in run("promote", "v2")
 
 
-def test_versions_are_listed_shown_and_compared(registry: Registry) -> None:
+def test_the_commands_list_and_show_and_compare_versions(registry: Registry) -> None:
     text = run("list")
     assert "  v1  2026-01-01" in text
     assert "* v2  2026-01-01T00:00:00+00:00  100 events  NDCG@10 0.2000 (popularity 0.0500)" in text
@@ -126,7 +126,7 @@ def test_prune_keeps_the_served_version_and_the_newest_others(registry: Registry
     assert "deleted nothing" in run("prune", "--keep", "1")
 
 
-def test_a_folder_that_is_elsewhere_is_deleted_too_and_first(registry: Registry) -> None:
+def test_a_folder_on_another_file_system_is_deleted_too_and_before_the_keys(registry: Registry) -> None:
     deleted = []
 
     def delete(version: str) -> None:
@@ -151,20 +151,18 @@ def test_a_version_that_a_running_experiment_serves_is_not_pruned(registry: Regi
     client.close()
 
 
-def test_differences_name_what_only_one_has() -> None:
+def test_a_comparison_names_what_only_one_version_has() -> None:
     a, b = a_manifest(metrics={}), a_manifest(metrics={"rmse": 1.0})
     assert differences(a, b) == {"metrics.rmse": (None, 1.0)}
 
 
-def test_a_mover_that_started_from_another_version_loses(registry: Registry) -> None:
+def test_a_move_from_another_version_than_the_served_one_fails(registry: Registry) -> None:
     publisher = Publisher.of(TrainingSettings())
     assert not publisher.move("v1", "v0", "promote", "")
     assert len(publisher.audit()) == 2
 
 
-def test_the_report_of_a_version_is_written_with_its_figures_beside(
-    registry: Registry, tmp_path: Path
-) -> None:
+def test_the_report_of_a_version_is_written_beside_its_figures(registry: Registry, tmp_path: Path) -> None:
     app = typer.Typer()
     register(app)
     page = tmp_path / "page.html"

@@ -89,14 +89,14 @@ def test_the_report_is_one_self_contained_page_with_all_figures() -> None:
     assert "$" not in page
 
 
-def test_a_model_that_was_not_measured_says_so() -> None:
+def test_the_report_of_a_model_that_was_not_measured_says_so() -> None:
     not_measured = EvaluationRecord(split="global_time", k=10, seed=42)
     page = report(MANIFEST.with_parts(evaluation=not_measured, metrics={}, history=()))
     assert "Not measured" in page
     assert not Loads(page).open
 
 
-def test_plots_hold_their_numbers_even_without_an_interval() -> None:
+def test_plots_show_their_numbers_even_without_an_interval() -> None:
     plot = bars("A & B", [("x", 0.5, 0.4, 0.6), ("y", 0.1, float("nan"), float("nan"))])
     assert plot.count("<rect") == 2
     assert plot.count("<line") == 1

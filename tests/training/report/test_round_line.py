@@ -25,7 +25,7 @@ MANIFEST = a_manifest(
 )
 
 
-def test_a_round_says_what_it_learnt_and_how_it_compares_on_the_same_slice() -> None:
+def test_the_line_of_a_round_has_its_data_and_its_comparison_on_the_same_slice() -> None:
     # On its own, older slice the champion had another figure: that is not the one to compare with.
     before = a_manifest(
         counts={"users": 3, "items": 4, "interactions": 1000}, metrics={"ndcg@10": 0.31, "rmse": 0.91}
@@ -39,14 +39,14 @@ def test_a_round_says_what_it_learnt_and_how_it_compares_on_the_same_slice() -> 
     )
 
 
-def test_the_first_round_has_nothing_before_it() -> None:
+def test_the_line_of_the_first_round_has_no_comparison() -> None:
     first = MANIFEST.with_parts(metrics={"ndcg@10": 0.12345, "popularity_ndcg@10": 0.1})
     assert "trained on 1,200 new events (1,200 in all); NDCG@10 0.1235 (first, popularity" in round_line(
         "published", first, None, 1
     )
 
 
-def test_a_blend_is_told_by_its_weights_and_by_what_each_signal_gives_alone() -> None:
+def test_the_line_of_a_blend_has_its_weights_and_the_figure_of_each_signal_alone() -> None:
     blend = {
         "hot": {"item_to_item/15": 1.0, "transitions/4": 0.7},
         "cold": {"long_view": 1.0},
@@ -67,7 +67,7 @@ def test_a_figure_that_is_not_a_number_is_not_shown() -> None:
     assert "RMSE" not in line
 
 
-def test_a_round_without_a_model_says_why() -> None:
+def test_the_line_of_a_round_without_a_model_says_why() -> None:
     assert "not enough data" in round_line("not_enough_data", None, None, 1)
     assert "newer lake" in round_line("refused_older", None, None, 1)
     assert json.loads(as_json("not_enough_data", None)) == {"outcome": "not_enough_data", "manifest": None}

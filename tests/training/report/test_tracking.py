@@ -23,7 +23,7 @@ MANIFEST = a_manifest(
 )
 
 
-def test_a_round_is_a_run_with_its_figures_the_gates_decision_and_the_manifest(
+def test_a_round_is_a_tracked_run_with_figures_and_decision_and_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where a database without a server keeps its artifacts
@@ -49,7 +49,7 @@ def test_a_round_is_a_run_with_its_figures_the_gates_decision_and_the_manifest(
         assert json.loads(Path(path).read_text()) == MANIFEST.to_dict()
 
 
-def test_a_server_that_is_not_there_fails_no_round(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_tracking_server_does_not_fail_a_round(caplog: pytest.LogCaptureFixture) -> None:
     settings = TrainingSettings(mlflow_tracking_uri="http://127.0.0.1:9")
     with caplog.at_level(logging.WARNING):
         assert log_round(settings, "published", MANIFEST) is None
@@ -57,7 +57,7 @@ def test_a_server_that_is_not_there_fails_no_round(caplog: pytest.LogCaptureFixt
     assert caplog.text.count("\n") <= 2
 
 
-def test_nothing_is_logged_or_imported_unless_asked_for(
+def test_without_the_setting_nothing_is_tracked_or_imported(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "mlflow.tracking", None)

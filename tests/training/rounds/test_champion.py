@@ -24,7 +24,9 @@ PARAMETERS = {
 }
 
 
-def test_the_champions_items_are_found_again_at_their_new_places(spark: SparkSession, tmp_path: Path) -> None:
+def test_the_items_of_the_champion_are_mapped_to_their_new_indexes(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     items = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
     users = spark.createDataFrame([("u", 0)], "user_id STRING, user_index INT")
     ids = "item_id STRING, item_index INT"

@@ -55,7 +55,7 @@ def champion(world: World, blended: bool = True, split: str = "") -> Champion:
     )
 
 
-def test_the_first_model_is_compared_with_its_factors_with_ease_and_with_each_signal_alone(
+def test_the_first_blend_is_compared_with_factors_and_ease_and_each_signal_alone(
     world: World,
 ) -> None:
     found = contenders(world.slice, SETTINGS, world.items, None, warm=False)
@@ -85,13 +85,13 @@ def test_a_champion_without_a_blend_ranks_by_its_factors(world: World) -> None:
     assert isinstance(found.models["champion"], ServedModel)
 
 
-def test_a_champion_that_another_split_measured_is_not_compared(world: World) -> None:
+def test_a_champion_measured_on_another_split_is_not_compared(world: World) -> None:
     other = champion(world, split="random")
     assert "champion" not in contenders(world.slice, SETTINGS, world.items, other, warm=False).models
 
 
 @pytest.mark.parametrize("reason", ["RANKING=als", "on the executors"])
-def test_where_no_signals_are_fitted_the_factors_rank(world: World, reason: str) -> None:
+def test_without_signals_the_factors_rank(world: World, reason: str) -> None:
     by_factors = SETTINGS.model_copy(update={"ranking": "als"})
     settings: TrainingSettings = by_factors if reason == "RANKING=als" else SETTINGS
     slice_ = world.slice if reason == "RANKING=als" else replace(world.slice, signals=None)
@@ -101,7 +101,7 @@ def test_where_no_signals_are_fitted_the_factors_rank(world: World, reason: str)
     assert isinstance(found.models["model"], ServedModel)
 
 
-def test_weights_are_chosen_without_anything_that_is_held_out(world: World) -> None:
+def test_weights_are_chosen_without_held_out_events(world: World) -> None:
     signals = world.slice.signals
     assert isinstance(signals, PastSignals)
     pairs, asked = signals.past.pairs, question_times(world.slice.held_out)

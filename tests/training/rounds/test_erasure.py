@@ -40,7 +40,7 @@ def write_lists(publisher: Publisher, erased: dict[str, int]) -> None:
     )
 
 
-def test_who_is_erased_during_a_round_has_no_list_in_its_version(publisher: Publisher) -> None:
+def test_a_user_who_is_erased_during_a_round_has_no_list_in_its_version(publisher: Publisher) -> None:
     before = read_progress(publisher)
     assert (before.catalog_through, before.complete) == ({}, True)
     now = time.time_ns() // 1_000_000
@@ -53,7 +53,7 @@ def test_who_is_erased_during_a_round_has_no_list_in_its_version(publisher: Publ
     assert decode_ranked_ids(raw) == (["eve"], (1.0,))  # type: ignore[arg-type]
 
 
-def test_a_lake_that_lies_behind_may_hold_whoever_was_ever_erased(publisher: Publisher) -> None:
+def test_a_lake_that_has_fallen_behind_may_hold_any_erased_user(publisher: Publisher) -> None:
     client = redis.Redis.from_url(publisher.url)
     client.hset(keyspace.APPLIED_ONLINE, mapping={"catalog:0": 5, "interactions:0": 9})
     client.hset(keyspace.APPLIED_LAKE, mapping={"catalog:0": 4, "interactions:0": 1})
@@ -64,7 +64,7 @@ def test_a_lake_that_lies_behind_may_hold_whoever_was_ever_erased(publisher: Pub
     assert lists_of(publisher)["bob"] == b""
 
 
-def test_without_erasures_nothing_is_touched(publisher: Publisher) -> None:
+def test_without_erasures_no_list_is_changed(publisher: Publisher) -> None:
     write_lists(publisher, {})
     assert leave_out_erased(publisher, "v1", read_progress(publisher)) == 0
     assert set(lists_of(publisher).values()) == {b"a list"}

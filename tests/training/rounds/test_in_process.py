@@ -137,7 +137,7 @@ def test_unusual_data_give_a_model_with_valid_lists(world: Any, monkeypatch: pyt
     check_lists(*fit(world()))
 
 
-def test_of_a_catalogue_of_a_million_items_only_those_with_events_take_room() -> None:
+def test_in_a_catalogue_of_a_million_items_only_those_with_events_take_memory() -> None:
     # Little memory: only the most seen items have rows in the item-to-item model.
     little = SETTINGS.model_copy(update={"train_memory": 2**23})
     with pytest.MonkeyPatch.context() as patched:
@@ -164,7 +164,7 @@ def check_lists(assessment: Assessment, model: ProcessModel) -> None:
             assert len(set(found.tolist())) == len(found)
 
 
-def test_who_knows_all_that_goes_together_has_no_list_and_answers_come_from_further_down() -> None:
+def test_a_user_who_knows_all_related_items_has_no_list_and_later_strategies_answer() -> None:
     """All users have items 0 to 4; the items that two users alone have go with no other items."""
     users, items = np.divmod(np.arange(60 * 5), 5)
     times = (np.arange(60 * 5) * HOUR_MS).tolist()
@@ -182,12 +182,12 @@ def test_who_knows_all_that_goes_together_has_no_list_and_answers_come_from_furt
         assert (filled[(listed == -1).all(axis=1)][:, :3] == [0, 1, 2]).all()
 
 
-def test_where_nobody_likes_anything_there_is_not_enough_to_learn_from() -> None:
+def test_without_likes_there_is_not_enough_data() -> None:
     events = ratings([0, 1], [0, 1], [1.0, 1.0], [0, 1])
     assert load_arrays(events, 2, SETTINGS, 0) is None
 
 
-def test_without_anything_to_choose_on_the_defaults_rank_and_the_record_says_so() -> None:
+def test_without_questions_to_choose_weights_on_the_defaults_rank_and_the_record_says_so() -> None:
     _, model = fit(nobody_comes_back())
     assert model.blend is not None
     record = model.blend.record
@@ -196,7 +196,7 @@ def test_without_anything_to_choose_on_the_defaults_rank_and_the_record_says_so(
     assert "defaults" in record.hot_choice.why
 
 
-def test_ranking_by_the_factors_alone_has_no_blend() -> None:
+def test_a_round_by_the_factors_alone_has_no_blend() -> None:
     settings = SETTINGS.model_copy(update={"ranking": "als"})
     assessment, model = fit(an_item_that_all_have(), settings)
     assert assessment.blend is None
@@ -230,7 +230,7 @@ def shop() -> tuple[Assessment, ProcessModel]:
         return fit(purchases(ShopWorld(users=270, items=150, weeks=9)), SHOP)
 
 
-def test_in_a_shop_known_items_are_chosen_and_lead_popularity_and_lists_without_them(
+def test_in_a_shop_lists_with_known_items_are_chosen_and_beat_popularity_and_lists_without_them(
     shop: tuple[Assessment, ProcessModel],
 ) -> None:
     assessment, model = shop
@@ -260,7 +260,7 @@ def test_the_lists_of_a_shop_hold_known_items(shop: tuple[Assessment, ProcessMod
     assert known > 5 * model.data.counts.users
 
 
-def test_where_nobody_comes_back_known_items_stay_left_out() -> None:
+def test_where_no_user_comes_back_lists_leave_known_items_out() -> None:
     assessment, model = fit(ratings(*draw(60, 40, 8)))
     assert model.blend is not None
     assert not model.blend.record.with_known_items

@@ -4,7 +4,7 @@ from contracts.settings import TrainingSettings
 from training.rounds.parameters import recorded_parameters
 
 
-def test_the_settings_that_decide_what_a_model_is_are_recorded_as_json_has_them() -> None:
+def test_the_settings_that_define_a_model_are_recorded_as_json() -> None:
     settings = TrainingSettings(als_rank=3, explicit_rank=4, cold_start_strategy="nan")
     found = recorded_parameters(settings)
     assert (found.als_rank, found.explicit_rank) == (3, 4)

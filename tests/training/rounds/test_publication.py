@@ -41,7 +41,7 @@ def world(spark: SparkSession, redis_url: str, tmp_path: Path) -> World:
     return World(spark, redis_url, tmp_path)
 
 
-def test_what_is_published_stays_and_what_it_replaces_goes(world: World) -> None:
+def test_a_publication_keeps_its_version_and_deletes_those_it_replaces(world: World) -> None:
     for version, before in (("v1", None), ("v2", "v1")):
         with world.begin(version) as publication:
             world.write_something(version)
@@ -58,13 +58,13 @@ def end_by(world: World, error: BaseException) -> None:
         raise error
 
 
-def test_a_publication_that_fails_leaves_nothing(world: World) -> None:
+def test_a_failed_publication_leaves_no_keys(world: World) -> None:
     with pytest.raises(OSError, match="disk"):
         end_by(world, OSError("the disk is full"))
     assert not world.is_there("v1")
 
 
-def test_one_that_loses_the_race_leaves_nothing(world: World) -> None:
+def test_a_publication_that_loses_the_race_leaves_no_keys(world: World) -> None:
     with world.begin("v1") as publication:
         world.write_something("v1")
         world.publisher.promote(a_manifest("rival"), None)
@@ -73,7 +73,7 @@ def test_one_that_loses_the_race_leaves_nothing(world: World) -> None:
     assert world.publisher.current_version() == "rival"
 
 
-def test_a_process_that_is_interrupted_leaves_its_version_to_the_next_round(world: World) -> None:
+def test_the_next_round_removes_the_version_of_an_interrupted_process(world: World) -> None:
     with pytest.raises(KeyboardInterrupt):
         end_by(world, KeyboardInterrupt())
     assert world.is_there("v1")

@@ -73,7 +73,7 @@ def test_a_round_for_drift_says_why_and_is_a_full_fit_where_drift_asks_for_one(
     assert publisher.statuses[-1].cause == ""
 
 
-def test_drift_that_cannot_be_watched_is_logged_and_asks_for_nothing(
+def test_an_error_in_the_drift_check_is_logged_and_asks_for_no_round(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     trainer = Trainer(cast(Any, None), TrainingSettings(), cast(Any, NotedPublisher()))

@@ -20,7 +20,7 @@ from training.runtime.failures import explain
         ("x.parquet is not a Parquet file. expected magic number", "restore it from a backup"),
     ],
 )
-def test_what_can_be_put_right_is_told_with_its_cure(text: str, cure: str) -> None:
+def test_an_error_that_the_operator_can_fix_names_its_cure(text: str, cure: str) -> None:
     found = explain(RuntimeError(f"An error occurred.\n: {text}"))
     assert found is not None
     assert cure in str(found)
@@ -28,7 +28,7 @@ def test_what_can_be_put_right_is_told_with_its_cure(text: str, cure: str) -> No
     assert "\n" not in str(found)
 
 
-def test_a_training_error_explains_itself_and_another_is_not_hidden() -> None:
+def test_a_training_error_is_shown_as_a_sentence_and_other_errors_keep_their_traceback() -> None:
     error = TrainingError("lower TOP_N")
     assert explain(error) is error
     assert explain(ZeroDivisionError("division by zero")) is None

@@ -32,11 +32,11 @@ def session_of_the_tests() -> str:
     return AUTOGROUP.read_text().strip() if AUTOGROUP.exists() else ""
 
 
-def test_a_trainer_is_nicer_than_what_answers() -> None:
+def test_a_trainer_has_a_lower_priority_than_the_services_that_answer() -> None:
     assert yield_priority(own_session=True)[0] == "7"
 
 
-def test_a_trainers_session_is_nicer_as_well_because_linux_compares_sessions_first() -> None:
+def test_the_session_of_a_trainer_has_a_lower_priority_too_because_linux_compares_sessions_first() -> None:
     session = yield_priority(own_session=True)[1]
     if session:
         assert session.endswith("nice 7")
@@ -73,7 +73,7 @@ grandparent.communicate(b"\\n")
 """
 
 
-def test_what_was_started_before_and_every_thread_of_it_yields_too() -> None:
+def test_processes_started_before_and_all_their_threads_get_the_lower_priority_too() -> None:
     if not Path("/proc/self/task").is_dir():
         return  # only Linux has a niceness for each thread
     command = [sys.executable, "-c", STARTED_BEFORE]

@@ -7,7 +7,7 @@ from pyspark.sql import SparkSession
 from training.runtime.session import give_back_memory
 
 
-def test_what_a_round_leaves_behind_is_collected_in_python_and_in_the_jvm(spark: SparkSession) -> None:
+def test_garbage_of_a_round_is_collected_in_python_and_in_the_jvm(spark: SparkSession) -> None:
     jvm: Any = spark.sparkContext._jvm
     held: list[Any] = [jvm.java.util.ArrayList()]
     seen = jvm.java.lang.ref.WeakReference(held[0])

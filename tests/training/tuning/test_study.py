@@ -86,7 +86,7 @@ def kill_at_work(settings: TuneSettings, study: Path) -> None:
         process.wait()
 
 
-def test_a_killed_study_is_resumed_and_its_winner_is_not_worse_than_the_present(
+def test_a_killed_study_is_resumed_and_its_winner_is_at_least_as_good_as_the_present_parameters(
     spark: SparkSession, tmp_path: Path
 ) -> None:
     settings, file = settings_of(tmp_path), tmp_path / "study.sqlite"

@@ -51,7 +51,9 @@ def candidates_of(items: str) -> list[Candidate]:
 
 @pytest.mark.parametrize("leave_out", FILTERS)
 @given(st.text("abcdefgh", max_size=12))
-def test_a_filter_leaves_out_keeps_the_order_and_is_done_after_once(leave_out: Filter, items: str) -> None:
+def test_a_filter_removes_items_and_keeps_the_order_and_has_no_effect_when_repeated(
+    leave_out: Filter, items: str
+) -> None:
     candidates = candidates_of(items)
     assert list(leave_out(PLAIN, candidates)) == candidates
     left = leave_out(DEMANDING, candidates)
@@ -65,11 +67,11 @@ def test_each_filter_leaves_out_the_items_that_it_is_for(leave_out: Filter, left
     assert "".join(each.item_id for each in found) == left
 
 
-def test_every_filter_is_in_the_cases() -> None:
+def test_these_tests_cover_every_filter() -> None:
     assert [leave_out for leave_out, _ in CASES] == list(FILTERS)
 
 
-def test_where_users_come_back_to_items_the_models_lists_keep_them_unless_skip_is_asked_for() -> None:
+def test_where_users_come_back_to_items_the_models_lists_keep_known_ones_unless_told_to_skip() -> None:
     returning = replace(DEMANDING, user=User("u", known_items={"a", "b"}, with_known_items=True))
     candidates = [Candidate("a", 1.0, "fresh"), Candidate("b", 0.5, "als"), Candidate("a", 0.2, "popular")]
     assert leave_out_known(returning, candidates) == candidates[:2]
@@ -77,6 +79,6 @@ def test_where_users_come_back_to_items_the_models_lists_keep_them_unless_skip_i
     assert leave_out_known(skipping, candidates) == []
 
 
-def test_known_items_may_be_asked_for() -> None:
+def test_a_request_can_ask_for_known_items() -> None:
     keeping = replace(DEMANDING, options=replace(DEMANDING.options, known="keep"))
     assert len(leave_out_known(keeping, candidates_of("abc"))) == 3

@@ -57,7 +57,7 @@ def ids(candidates: object) -> str:
 
 @pytest.mark.parametrize("rerank", RERANKERS)
 @given(st.lists(st.sampled_from("abcdefgh"), unique=True))
-def test_a_reranker_moves_and_never_adds_or_drops(rerank: Reranker, items: list[str]) -> None:
+def test_a_reranker_moves_items_and_never_adds_or_drops_any(rerank: Reranker, items: list[str]) -> None:
     candidates = candidates_of("".join(items))
     assert list(rerank(PLAIN, candidates)) == candidates
     moved = rerank(DEMANDING, candidates)
@@ -70,11 +70,11 @@ def test_each_reranker_puts_first_the_items_that_it_prefers(rerank: Reranker, or
     assert ids(rerank(DEMANDING, candidates_of("abcde"))) == order
 
 
-def test_every_reranker_is_in_the_cases() -> None:
+def test_these_tests_cover_every_reranker() -> None:
     assert [rerank for rerank, _ in CASES] == list(RERANKERS)
 
 
-def test_likeness_comes_from_the_models_factors_where_they_are_at_hand() -> None:
+def test_diversity_compares_items_by_the_models_factors_if_they_are_loaded() -> None:
     vectors = {"a": [1.0, 0.0], "d": [1.0, 0.0], "b": [0.0, 1.0]}
     by_factors = replace(DEMANDING, vectors=lambda items: np.array([vectors[item] for item in items]))
     assert ids(diversify(by_factors, candidates_of("adb"))) == "abd"

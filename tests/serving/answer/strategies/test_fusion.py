@@ -9,7 +9,7 @@ from serving.answer.strategies.fusion import SMOOTHING, fuse
 LISTS = st.lists(st.tuples(st.floats(0.1, 5), st.lists(st.sampled_from("abcdef"), unique=True)), max_size=4)
 
 
-def test_an_item_of_two_lists_rises_above_those_of_one() -> None:
+def test_an_item_in_two_lists_ranks_above_items_in_one_list() -> None:
     found = fuse([(1.0, ["a", "b"]), (1.0, ["b", "c"])])
     assert [item for item, _ in found] == ["b", "a", "c"]
     assert found[0][1] == pytest.approx(1 / (SMOOTHING + 2) + 1 / (SMOOTHING + 1))

@@ -23,14 +23,14 @@ def propose(*weighted: tuple[float, Strategy]) -> list[Candidate]:
     return asyncio.run(scenario())
 
 
-def test_places_count_and_scores_of_different_lists_do_not() -> None:
+def test_a_hybrid_ranks_by_places_and_not_by_scores() -> None:
     best = propose((1.0, FIRST), (1.0, SECOND))
     assert [each.item_id for each in best] == ["b", "a", "c"]
     assert best[0].score == pytest.approx(1 / (SMOOTHING + 2) + 1 / (SMOOTHING + 1))
     assert {each.source for each in best} == {SOURCE}
 
 
-def test_a_heavier_list_leads() -> None:
+def test_the_list_with_the_largest_weight_leads() -> None:
     assert [each.item_id for each in propose((1.0, FIRST), (9.0, SECOND))] == ["b", "c", "a"]
     assert propose() == []
 

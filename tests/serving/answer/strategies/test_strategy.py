@@ -18,7 +18,7 @@ async def pages_of(strategy: Strategy) -> list[list[Candidate]]:
 
 
 @given(st.lists(st.floats(0, 1), max_size=60))
-def test_a_list_comes_whole_in_pages_in_its_order(scores: list[float]) -> None:
+def test_the_pages_of_a_strategy_hold_the_whole_list_in_order(scores: list[float]) -> None:
     entries = [(f"i{n}", score) for n, score in enumerate(scores)]
     pages = asyncio.run(pages_of(list_strategy(entries, "test")))
     assert all(1 <= len(page) <= PAGE for page in pages)

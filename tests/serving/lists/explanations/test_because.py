@@ -14,7 +14,7 @@ from tests.serving.world import World
 
 
 @pytest.mark.parametrize("made", [World(), blend_world(with_known_items=True)])
-def test_rows_say_which_liked_item_they_are_like(redis_url: str, api: Client, made: World) -> None:
+def test_each_row_names_the_liked_item_that_it_resembles(redis_url: str, api: Client, made: World) -> None:
     made.write(redis_url)
     client_of_test = redis.Redis.from_url(redis_url)
     neighbours = records.encode_ranked([2, 20, 0], [0.9, 0.8, 0.7])

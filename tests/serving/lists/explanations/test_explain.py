@@ -17,7 +17,7 @@ from tests.serving.conftest import Client
 from tests.serving.world import PARAMETERS, World, factor_world
 
 
-def test_each_item_says_which_items_made_it(redis_url: str, api: Client) -> None:
+def test_each_recommended_item_names_the_history_items_behind_it(redis_url: str, api: Client) -> None:
     made = factor_world()
     made.histories = {"ann": [f"i{at:02}" for at in range(8)]}
     made.write(redis_url)
@@ -69,7 +69,7 @@ def _adds_up(because: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("steps", [255, 128, 1, 0])
 @pytest.mark.parametrize("with_known_items", [False, True])
-def test_a_fresh_list_by_the_blend_is_explained_as_hot_as_it_was_made(
+def test_a_fresh_list_by_the_blend_is_explained_with_the_hotness_that_ranked_it(
     redis_url: str, api: Client, steps: int, with_known_items: bool
 ) -> None:
     made, hotness, newest = blend_world(with_known_items=with_known_items), steps / 255, 1_000_007
@@ -96,7 +96,7 @@ def test_a_fresh_list_by_the_blend_is_explained_as_hot_as_it_was_made(
     assert ("long_view" in families) is (steps < 255)
 
 
-def test_a_rounds_list_is_explained_by_the_cold_weights(redis_url: str, api: Client) -> None:
+def test_a_list_of_a_training_round_is_explained_by_the_cold_weights(redis_url: str, api: Client) -> None:
     made = blend_world()
     made.histories = {"ann": [f"i{at:02}" for at in range(8)]}
     served = served_blend(made)
@@ -125,7 +125,7 @@ def test_a_list_by_the_factors_alone_is_explained_by_them(redis_url: str, api: C
         assert item["because"]["signals"] == {"factors": item["because"]["score"]}
 
 
-def test_who_has_no_history_has_explanations_without_items(redis_url: str, api: Client) -> None:
+def test_a_user_without_a_history_gets_explanations_without_items(redis_url: str, api: Client) -> None:
     made = blend_world()
     made.histories = {}
     for item in _explained_items(made, redis_url, api):
@@ -134,7 +134,7 @@ def test_who_has_no_history_has_explanations_without_items(redis_url: str, api: 
 
 
 @pytest.mark.parametrize("nonnegative", [True, False])
-def test_what_the_model_cannot_explain_has_no_explanation(
+def test_an_item_that_the_model_cannot_explain_has_no_explanation(
     redis_url: str, api: Client, nonnegative: bool
 ) -> None:
     made = factor_world() if nonnegative else World()

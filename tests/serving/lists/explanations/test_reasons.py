@@ -52,7 +52,7 @@ def test_the_largest_share_is_the_reason(family: str, reason: str) -> None:
         ((2, 1), False, "you come back to this often"),
     ],
 )
-def test_what_comes_back_is_said_as_often_as_it_came(
+def test_a_reason_for_a_repeated_item_says_how_often_it_came_back(
     earlier: tuple[int, ...], is_bought: bool, reason: str
 ) -> None:
     known = Interacted("x", 1.0, 3, earlier_ms=earlier, is_bought=is_bought)
@@ -69,6 +69,6 @@ def test_without_a_share_above_zero_or_an_item_there_is_no_reason() -> None:
 
 
 @given(st.lists(st.floats(-5, 5)))
-def test_named_are_the_two_largest_shares_above_zero(shares: list[float]) -> None:
+def test_a_reason_names_the_two_largest_shares_above_zero(shares: list[float]) -> None:
     named = [shares[place] for place in named_places(np.array(shares))]
     assert named == sorted((share for share in shares if share > 0), reverse=True)[:2]

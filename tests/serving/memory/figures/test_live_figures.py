@@ -29,7 +29,7 @@ def ask(api: Client, url: str, *paths: str) -> list[httpx.Response]:
     return asyncio.run(scenario())
 
 
-def test_live_figures_are_shown_by_hour_version_and_source_and_in_prometheus(
+def test_live_figures_are_shown_by_hour_and_version_and_source_and_in_prometheus(
     api: Client, redis_url: str
 ) -> None:
     World(shards=2).write(redis_url)
@@ -55,7 +55,7 @@ def test_live_figures_are_shown_by_hour_version_and_source_and_in_prometheus(
     assert bad.status_code == 422
 
 
-def test_before_the_first_event_figures_are_null(api: Client, redis_url: str) -> None:
+def test_before_the_first_event_the_figures_are_null(api: Client, redis_url: str) -> None:
     World().write(redis_url)
     found, metrics = ask(api, redis_url, "/v1/live", "/metrics")
     assert found.json()["total"]["served"] == {"events": 0, "hit_rate": None, "ndcg": None, "mrr": None}
