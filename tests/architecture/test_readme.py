@@ -76,7 +76,9 @@ def test_each_hop_of_the_readme_names_a_symbol_of_its_file(hop: int, symbol: str
 
 def test_the_routes_in_the_examples_of_the_readme_exist() -> None:
     paths = create_app(ServingSettings()).openapi()["paths"]
-    for route in re.findall(r"localhost:8000(/v1/[^?'\"\s]+)", README):
+    routes = re.findall(r"localhost:8000(/v1/[^?'\"\s]+)", README)
+    assert len(routes) > 4
+    for route in routes:
         shape = re.sub(r"/users/\w+/", "/users/{user_id}/", route)
         shape = re.sub(r"/items/\w+/", "/items/{item_id}/", shape)
         assert shape in paths, route

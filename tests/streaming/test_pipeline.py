@@ -37,7 +37,14 @@ def test_the_lake_does_not_wait_for_an_online_query_that_has_ended() -> None:
 
 def test_a_service_that_is_stopping_no_longer_waits() -> None:
     online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
-    let_online_catch_up(online, lambda seconds: True)
+    waits: list[float] = []
+
+    def is_stopping(seconds: float) -> bool:
+        waits.append(seconds)
+        return True
+
+    let_online_catch_up(online, is_stopping, lambda: 0.0 if len(waits) < 2 else 1000.0)
+    assert len(waits) == 1
 
 
 def test_the_lake_waits_thirty_seconds_at_most_for_a_large_backlog() -> None:

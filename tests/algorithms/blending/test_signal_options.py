@@ -50,7 +50,9 @@ def test_a_signal_that_is_no_longer_offered_is_fitted_for_a_blend_that_ranks_by_
 def test_later_events_change_transitions_and_trends() -> None:
     everything = random_histories()
     past = everything.where(everything.times_ms < 20_000)
-    for each in fit_offered(past, 12, everything=everything):
+    fitted = fit_offered(past, 12, everything=everything)
+    assert {"transitions", "trend"} <= {each.family for each in fitted}
+    for each in fitted:
         assert isinstance(each.signal, LiveTransitions) == (each.family == "transitions")
         assert isinstance(each.signal, LiveTrend) == (each.family in ("trend", "popularity"))
 

@@ -19,7 +19,7 @@ def _source(write_file: Written, broken: int, most_refused: float = 0.05) -> Fil
     return open_source(path, ReadingOptions(most_refused=most_refused))
 
 
-def test_without_a_terminal_few_refused_rows_raise_no_question(write_file: Written) -> None:
+def test_without_a_terminal_a_source_without_refused_rows_is_sent(write_file: Written) -> None:
     source = _source(write_file, broken=0)
     get_consent(source, None)
     source.close()

@@ -37,6 +37,7 @@ def test_a_row_does_not_wait_for_the_next_one_and_waiting_rows_form_one_batch() 
 
 def test_the_next_batch_comes_only_after_the_pause() -> None:
     begun = [time.monotonic() for _ in group_arrivals(iter(range(3)), 0.2, 1)]
+    assert len(begun) == 3
     assert all(later - earlier >= 0.19 for earlier, later in pairwise(begun))
 
 

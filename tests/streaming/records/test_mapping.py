@@ -187,7 +187,11 @@ def test_spark_reads_each_record_like_python_and_as_expected(
 
 
 def test_a_rejected_record_keeps_its_original_bytes(parsed_rows: DataFrame) -> None:
-    for row in rejected_records(parsed_rows).collect():
+    rows = rejected_records(parsed_rows).collect()
+    assert {row.offset for row in rows} >= {
+        n for n, (_, expected) in enumerate(ALL) if isinstance(expected, str)
+    }
+    for row in rows:
         assert bytes(row.value) == ALL[row.offset][0]
 
 

@@ -128,7 +128,9 @@ def test_a_list_by_the_factors_alone_is_explained_by_them(redis_url: str, api: C
 def test_a_user_without_a_history_gets_explanations_without_items(redis_url: str, api: Client) -> None:
     made = blend_world()
     made.histories = {}
-    for item in _explained_items(made, redis_url, api):
+    items = _explained_items(made, redis_url, api)
+    assert items
+    for item in items:
         assert item["because"]["items"] == []
         _adds_up(item["because"])
 
