@@ -1,39 +1,27 @@
-"""docker-compose.yml and the Dockerfile agree with everything else; `make compose-rehearsal` runs them."""
+"""docker-compose.yml agrees with settings, servers and documents; `make compose-rehearsal` runs it."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
-import yaml
 from pydantic import BaseModel
 
 from contracts import settings, topics
 from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
 from stack.machine.broker import server_properties
-from stack.machine.jars import locked_jars
 from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.redis_server import redis_plan
+from tests.compose.compose_files import COMPOSE, OURS, REHEARSAL, ROOT, SERVICES, stage
 from tests.faults.processes import wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-# Without comments, each instruction on one line.
-DOCKERFILE = re.sub(r"^#.*\n|\\\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
-REHEARSAL = (ROOT / "tests" / "compose" / "rehearsal.sh").read_text()
-OURS = tuple(name for name, service in SERVICES.items() if "build" in service)
 PASSWORD = "${REDIS_PASSWORD:-headwater}"
 IN_A_PROFILE = frozenset(name for name, service in SERVICES.items() if service.get("profiles"))
 SETTINGS_OF: dict[str, type[BaseModel]] = {
@@ -46,20 +34,6 @@ SETTINGS = {name.upper() for kind in SETTINGS_OF.values() for name in kind.model
 SERVER_OF_SETTING = {"kafka_bootstrap_servers": "kafka", "redis_url": "redis"}
 
 
-def stage(name: str) -> tuple[str, str]:
-    """The image a stage of the Dockerfile begins with, and its instructions."""
-    found = re.search(rf"^FROM (\S+) AS {name}\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)
-    assert found, f"no stage {name}"
-    return found[1], found[2]
-
-
-def whole_stage(name: str) -> str:
-    """The instructions of a stage and of all stages that it begins with or copies from."""
-    base, text = stage(name)
-    names = [base, *re.findall(r"--from=(\S+)", text)]
-    return text + "".join(whole_stage(other) for other in names if ":" not in other)
-
-
 def needs(name: str) -> set[str]:
     """The services that one waits for, directly or through others."""
     direct = set(SERVICES[name].get("depends_on", ()))
@@ -70,6 +44,18 @@ def listeners(variable: str) -> dict[str, str]:
     """Address by listener's name."""
     told = SERVICES["kafka"]["environment"][variable]
     return dict(listener.split("://") for listener in told.split(","))
+
+
+def answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client, suppress(redis.RedisError):
+        return bool(client.ping())
+    return False
+
+
+def options_of(command: Sequence[str]) -> dict[str, str]:
+    """Value by name of the options after the program."""
+    words = list(command)[1:]
+    return {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
 def test_the_rehearsal_waits_for_every_service_that_starts_by_itself() -> None:
@@ -231,12 +217,6 @@ def test_the_command_of_redis_asks_for_its_password_and_shows_it_to_nobody(tmp_p
             process.terminate()
 
 
-def answers(url: str) -> bool:
-    with redis.Redis.from_url(url) as client, suppress(redis.RedisError):
-        return bool(client.ping())
-    return False
-
-
 def test_services_that_hold_state_cannot_reach_the_internet_and_only_published_ones_can() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     for name, service in SERVICES.items():
@@ -249,12 +229,6 @@ def test_services_that_hold_state_cannot_reach_the_internet_and_only_published_o
         "streaming",
         "trainer",
     }
-
-
-def options_of(command: Sequence[str]) -> dict[str, str]:
-    """Value by name of the options after the program."""
-    words = list(command)[1:]
-    return {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
 def test_health_checks_ask_for_addresses_that_exist() -> None:
@@ -290,131 +264,3 @@ def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
     owned = re.search(r"install -d -o headwater -g headwater (.*)", stage("spark")[1])
     assert owned is not None
     assert {f for n in ("streaming", "trainer") for f in mounted[n].values()} <= set(owned[1].split())
-
-
-@pytest.mark.parametrize("service", OURS)
-def test_each_service_has_a_build_target_that_runs_an_existing_module_as_a_user(service: str) -> None:
-    target = SERVICES[service]["build"]["target"]
-    assert [SERVICES[name]["build"]["target"] for name in OURS].count(target) == 1
-    base, text = stage(target)
-    assert "USER headwater" in text + stage(base)[1]
-    command = re.search(r"^CMD (.*)$", text, re.MULTILINE)
-    assert command is not None
-    module = re.search(r'python(?: |", ")-m(?: |", ")(\w+)', command[1])
-    name = module[1] if module else "stack.cli"  # `headwater`
-    assert module or '"headwater", "ingest"' in command[1]
-    assert importlib.util.find_spec(f"{name}.__main__" if module else name)
-
-
-def test_the_jars_are_in_the_image_where_spark_looks_for_them() -> None:
-    for target in ("streaming", "training"):
-        text = whole_stage(target)
-        (copied,) = set(re.findall(r"COPY --from=jars /jars/spark (\S+)", text))
-        (told,) = set(re.findall(r"SPARK_JARS_DIR=(\S+)", text))
-        assert copied == told
-        assert text.count("COPY --from=jars") == 1
-    assert any(jar.folder == "spark" for jar in locked_jars())
-
-
-def test_the_files_copied_for_the_jars_are_all_that_fetching_needs(tmp_path: Path) -> None:
-    _, text = stage("jars")
-    for sources, target in re.findall(r"^COPY (?!--from)(.*) (\S+)$", text, re.MULTILINE):
-        (tmp_path / target).mkdir(parents=True, exist_ok=True)
-        for source in sources.split():
-            shutil.copy(ROOT / source, tmp_path / target)
-    code = "import stack; from stack.machine.jars import ensure_jars, locked_jars\n"
-    code += "print(len(locked_jars()), stack.__file__)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [str(len(locked_jars())), str(tmp_path / "stack" / "__init__.py")]
-
-
-def test_only_images_of_spark_services_hold_spark_and_java() -> None:
-    for target in ("serving", "ingest"):
-        text = whole_stage(target)
-        assert f"COPY locks/images/{target}.txt" in text
-        assert "pyspark" not in (ROOT / "locks" / "images" / f"{target}.txt").read_text()
-        assert not re.search("pyspark|openjdk|streaming|training", text)
-
-
-def test_packages_are_installed_by_hash() -> None:
-    installs = re.findall(r"pip install (.*)", DOCKERFILE)
-    assert installs
-    assert all("--require-hashes" in line or "--no-deps" in line for line in installs)
-
-
-def test_the_images_have_the_versions_that_the_tests_ran_with() -> None:
-    def pins(text: str) -> set[str]:
-        return set(re.findall(r"^(\S+==\S+)", text, re.MULTILINE))
-
-    tested = pins((ROOT / "locks" / "dev.txt").read_text())
-    locks = list((ROOT / "locks" / "images").glob("*.txt"))
-    assert len(locks) == 4
-    for lock in locks:
-        assert pins(lock.read_text()) <= tested, lock.name
-
-
-def test_every_file_that_the_build_copies_exists_and_is_not_ignored() -> None:
-    kept = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = " ".join(re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)).split()
-    assert "streaming" in copied or "." in copied
-    for source in copied:
-        assert (ROOT / source).exists()
-        folders = {source, *map(str, Path(source).parents)}
-        assert source == "." or folders & kept
-
-
-def test_the_modules_copied_one_by_one_can_import_all_that_they_need() -> None:
-    sources = [
-        source
-        for words in re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE)
-        for source in words.split()
-    ]
-    modules = [source for source in sources if source.endswith(".py") and "class_data" not in source]
-    assert modules
-    for module in modules:
-        for name in re.findall(r"^(?:from|import) (\S+)", (ROOT / module).read_text(), re.MULTILINE):
-            imported = f"{name.replace('.', '/')}.py"
-            if (ROOT / imported).exists():
-                assert imported in modules, f"{module} imports {name}, which the build does not copy"
-
-
-def test_every_image_is_pinned_and_the_rehearsal_has_a_replacement_for_it() -> None:
-    bases = {base for base in re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) if ":" in base}
-    bought = {service["image"] for service in SERVICES.values() if "image" in service}
-    assert bases
-    assert all(re.search(r":v?\d", image) for image in bases | bought)
-    stand_ins = set(re.findall(r"^ *stand_in (\S+:\S+) ", REHEARSAL, re.MULTILINE))
-    # Debian has no Grafana: the rehearsal leaves it out, and says so.
-    assert bases | bought == stand_ins | {SERVICES["grafana"]["image"]}
-
-
-def test_the_image_of_the_broker_is_the_version_that_is_locked() -> None:
-    broker = next(jar for jar in locked_jars() if jar.artifact == "kafka-server")
-    assert SERVICES["kafka"]["image"] == f"apache/kafka:{broker.version}"
-
-
-def test_the_wheel_has_every_file_of_the_packages() -> None:
-    text = (ROOT / "pyproject.toml").read_text()
-    packages = re.findall(r'"(\w+)\*"', text.split("[tool.setuptools.packages.find]")[1].split("[")[1])
-    data = text.split("[tool.setuptools.package-data]")[1].split("\n\n")[0]
-    patterns = dict(re.findall(r'^"([\w.*]+)" = \[(.*)\]$', data, re.MULTILINE))
-    everywhere = re.findall(r'"([^"]+)"', patterns.pop("*"))
-    of_one_package = {
-        file
-        for package, listed in patterns.items()
-        for pattern in re.findall(r'"([^"]+)"', listed)
-        for file in (ROOT / package.replace(".", "/")).glob(pattern)
-    }
-    files = [
-        file
-        for package in packages
-        for file in (ROOT / package).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and file not in of_one_package
-    ]
-    assert len(packages) == 10
-    assert {file for file in files if not (file.parent / "__init__.py").exists()} == set()
-    taken = ["*.py", *everywhere]
-    assert {file for file in files if not any(file.match(pattern) for pattern in taken)} == set()
