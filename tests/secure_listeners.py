@@ -26,12 +26,10 @@ class SecureListeners(NamedTuple):
 def new_listeners(folder: Path) -> SecureListeners:
     """Make the certificate, for this machine's loopback address only."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
+    name = ["-subj", "/CN=headwater-tests", "-addext", f"subjectAltName=IP:{LOOPBACK}"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
-            *("-subj", "/CN=headwater-tests", "-addext", f"subjectAltName=IP:{LOOPBACK}"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        ],
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *name, *files],
         capture_output=True,
         check=True,
     )

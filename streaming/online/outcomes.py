@@ -103,7 +103,13 @@ class Outcomes:
             if each.place in listed:
                 scored = self._score(each, known_items, model)
             else:
-                scored = Scored(model.version, each.lists.served_list()[0], None, None, None)
+                scored = Scored(
+                    model_version=model.version,
+                    served=each.lists.served_list()[0],
+                    served_rank=None,
+                    retrained_rank=None,
+                    popular_rank=None,
+                )
             texts[each.place] = _text(each.row, scored, now_ms)
             known_items.add(each.row.item_id)  # from now on, answers leave the item out
         return texts

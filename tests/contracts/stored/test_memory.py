@@ -209,16 +209,24 @@ def write_signals(pipe: Any, given_histories: list[list[int]]) -> None:
         pipe.hset(keyspace.model_signals(VERSION), name, encode_vector(np.ones(WORLD.items)))
 
 
-WRITERS = (
-    *("histories", write_histories, "earlier events", write_earlier),
-    *("recent items", write_recent, "popularity", write_popularity),
-    *("trends", write_trends, "popular, trending and newest lists", write_rankings),
-    *("liked together", write_together, "catalogue", write_catalog, "fresh lists", write_fresh),
-    *("lists of users", write_model_lists, "lists of items", write_neighbours),
-    *("users' metadata", write_user_metadata, "shown items", write_shown),
-    *("lists of segments", write_segments, "factors and ids", write_factors, "signals", write_signals),
-)
-BY_KIND = dict(zip(WRITERS[::2], WRITERS[1::2], strict=True))
+WRITERS = {
+    "histories": write_histories,
+    "earlier events": write_earlier,
+    "recent items": write_recent,
+    "popularity": write_popularity,
+    "trends": write_trends,
+    "popular, trending and newest lists": write_rankings,
+    "liked together": write_together,
+    "catalogue": write_catalog,
+    "fresh lists": write_fresh,
+    "lists of users": write_model_lists,
+    "lists of items": write_neighbours,
+    "users' metadata": write_user_metadata,
+    "shown items": write_shown,
+    "lists of segments": write_segments,
+    "factors and ids": write_factors,
+    "signals": write_signals,
+}
 KINDS = (*memory.STATE_KINDS, *memory.VERSION_KINDS)
 
 
@@ -228,9 +236,9 @@ def test_the_memory_of_each_kind_of_key_and_the_total_are_predicted(
     # A plan gets totals and does not know their distribution.
     world = replace(WORLD, interactions=sum(map(len, histories)))
     predicted = {name: of(world) for name, of in KINDS}
-    assert set(BY_KIND) == set(predicted)
+    assert set(WRITERS) == set(predicted)
     grown = {}
-    for name, write in BY_KIND.items():
+    for name, write in WRITERS.items():
         before, client = used_memory(), redis.Redis.from_url(redis_url)
         with client.pipeline(transaction=False) as pipe:
             write(pipe, histories)

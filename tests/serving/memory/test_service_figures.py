@@ -33,10 +33,20 @@ EXPRESSIONS = [(rule["alert"], rule["expr"]) for rule in ALERTS] + PANELS
 OUTSIDE = {"up"}  # Prometheus' own
 # Of events, of exposures, of ids that clients name.
 OUTCOMES = {"accepted", "rejected", "failed", "sent", "dropped", "genuine", "forged"}
-WORDS = {
-    *("sum", "rate", "by", "le", "histogram_quantile", "ignoring", "group_left", "route", "reason", "source"),
-    *("status", "kind", "outcome", "increase", "and", "or", "absent"),
+FUNCTIONS = {
+    "sum",
+    "rate",
+    "by",
+    "histogram_quantile",
+    "ignoring",
+    "group_left",
+    "increase",
+    "and",
+    "or",
+    "absent",
 }
+LABELS = {"le", "route", "reason", "source", "status", "kind", "outcome"}
+WORDS = FUNCTIONS | LABELS
 
 
 def written_figures(url: str) -> None:
