@@ -8,9 +8,9 @@ from itertools import chain
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
+from kafka.errors import AuthorizationError, KafkaError, RetriableError, TopicAlreadyExistsError
 
-from clients.event_producer import unavailable, wait_for_broker
+from clients.event_producer import BrokerUnavailableError, unavailable, wait_for_broker
 from clients.kafka_options import Servers, for_kafka_python
 from contracts.topics import (
     SOURCES,
@@ -26,16 +26,26 @@ _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, 
 
 
 @contextmanager
+def _while_it_answers(servers: Servers) -> Iterator[None]:
+    """Raise BrokerUnavailableError where a broker that answered at first goes away meanwhile."""
+    try:
+        yield
+    except (RetriableError, OSError) as error:
+        raise BrokerUnavailableError(servers) from error
+
+
+@contextmanager
 def _admin(servers: Servers, timeout: float) -> Iterator[KafkaAdminClient]:
     answering = wait_for_broker(servers, timeout)
     try:
         admin = KafkaAdminClient(**for_kafka_python(answering), bootstrap_timeout_ms=round(timeout * 1000))
     except (KafkaError, OSError) as error:
         raise unavailable(servers, error) from error
-    try:
-        yield admin
-    finally:
-        admin.close()
+    with _while_it_answers(servers):
+        try:
+            yield admin
+        finally:
+            admin.close()
 
 
 @contextmanager
@@ -53,10 +63,11 @@ def quiet_consumer(servers: Servers, timeout: float) -> Iterator[KafkaConsumer]:
         )
     except (KafkaError, OSError) as error:
         raise unavailable(servers, error) from error
-    try:
-        yield consumer
-    finally:
-        consumer.close()
+    with _while_it_answers(servers):
+        try:
+            yield consumer
+        finally:
+            consumer.close()
 
 
 def create_topics(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 
@@ -24,13 +25,20 @@ class LakeMargin:
     def __init__(self, settings: StreamingSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._clock = settings, clock
         self._next = 0.0
+        self._asking: threading.Thread | None = None
 
     def report_if_due(self, in_lake: PartitionOffsets) -> None:
-        """Report, if due. ``in_lake`` is the next offset that the lake lacks, by partition; {} before the
-        first batch."""
-        if not in_lake or self._clock() < self._next:
+        """Begin to report, if due. It does not wait for Kafka: the caller also keeps the service's lease.
+
+        ``in_lake`` is the next offset that the lake lacks, by partition; {} before the first batch.
+        """
+        if not in_lake or self._clock() < self._next or (self._asking and self._asking.is_alive()):
             return
         self._next = self._clock() + _EVERY_SECONDS
+        self._asking = threading.Thread(target=self._report, args=(in_lake,), name="margin", daemon=True)
+        self._asking.start()
+
+    def _report(self, in_lake: PartitionOffsets) -> None:
         servers = self._settings
         try:
             begins, ends = topic_begins(servers, _ANSWER_SECONDS), topic_ends(servers, _ANSWER_SECONDS)

@@ -5,9 +5,12 @@ from dataclasses import replace
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
+from kafka.errors import KafkaConnectionError
 
+from clients import topic_admin
 from clients.event_producer import BrokerUnavailableError
 from clients.topic_admin import create_topics, end_offsets, find_topic_faults
+from contracts.settings import KafkaSettings
 from contracts.topics import INTERACTIONS, TOPICS, Topic
 
 
@@ -43,6 +46,26 @@ def test_existing_topics_are_checked_by_the_settings_that_the_broker_reports(bro
     for cure in ("message.timestamp.type=LogAppendTime", "cleanup.policy=delete", "min.insync.replicas=1"):
         assert any(cure in str(fault) for fault in faults)
     assert find_topic_faults(broker, (Topic("never-made", 1),)) == []
+
+
+def test_a_broker_that_goes_away_while_it_is_asked_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Leaving:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def partitions_for_topic(self, topic: str) -> set[int]:
+            return {0}
+
+        def end_offsets(self, partitions: object) -> None:
+            raise KafkaConnectionError("socket disconnected")
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(topic_admin, "wait_for_broker", lambda servers, timeout: servers)
+    monkeypatch.setattr(topic_admin, "KafkaConsumer", Leaving)
+    with pytest.raises(BrokerUnavailableError, match=r"no Kafka broker answers at 127\.0\.0\.1:1:"):
+        end_offsets(KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1"), "t")
 
 
 def test_a_missing_broker_is_one_sentence(closed_port: int) -> None:
