@@ -41,7 +41,7 @@ class Cluster(NamedTuple):
 
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[Cluster]:
-    """Three servers that have agreed on who has which slots."""
+    """Three servers that agree which server has which slots."""
     ports = tuple(_port_with_bus() for _ in range(SERVERS))
     started = [_start(folder / str(port), port) for port in ports]
     cluster = Cluster("redis+cluster://" + ",".join(f"{LOOPBACK}:{port}" for port in ports), ports)

@@ -317,7 +317,7 @@ class Tokens(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
+        """Write no log line."""
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ class Findings:
     wrong: list[str] = field(default_factory=list)
 
     def check(self, what: str, holds: bool, detail: object = "") -> None:
-        """Say it, and remember it where it does not hold."""
+        """Print a check, and keep it if it does not hold."""
         self.console.print(f"{'ok   ' if holds else 'WRONG'} {what} {detail}", markup=False, soft_wrap=True)
         if not holds:
             self.wrong.append(what)
@@ -74,15 +74,15 @@ class Code:
     folder: Path
 
     def command(self, *words: object) -> list[str]:
-        """A `headwater` command's words."""
+        """The words of a `headwater` command line."""
         return [sys.executable, "-m", "stack", *map(str, words)]
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
-        """With the jars and the Java that are here already."""
+        """The environment of its commands, with the jars and the Java of this checkout."""
         return {**os.environ, "PYTHONPATH": str(self.folder), "HEADWATER_CACHE": str(cache_dir()), **more}
 
     def headwater(self, *words: object, env: Mapping[str, str] | None = None) -> str:
-        """What a `headwater` command prints. Raises SystemExit with its words when it fails."""
+        """The output of a `headwater` command. Raises SystemExit with that output if the command fails."""
         done = subprocess.run(
             self.command(*words),
             cwd=self.folder,
@@ -97,7 +97,7 @@ class Code:
 
     @contextmanager
     def up(self, data: Path) -> Iterator[dict[str, str]]:
-        """The stack without producer and trainer's rounds; the addresses, once the API is ready."""
+        """Start the stack without a producer and rounds; gives its addresses when the API is ready."""
         ports = ("--api-port", "0", "--kafka-port", "0", "--redis-port", "0")
         words = self.command("up", "--no-producer", "--train-every", 0, "--data-dir", data, *ports)
         with subprocess.Popen(words, cwd=self.folder, env=self.environment({})) as process:

@@ -49,7 +49,7 @@ class FakeApi(BaseHTTPRequestHandler):
     do_GET = do_POST = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
+        """Write no log line."""
 
 
 @pytest.fixture

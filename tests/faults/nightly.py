@@ -64,7 +64,7 @@ class Nightly:
 
 
 def run(folder: Path, kills: int, events: int, rate: int, seed: int) -> Nightly:
-    """Run it all. Raises AssertionError where the service does not recover."""
+    """Run everything. Raises AssertionError if the service does not recover."""
     found, started, moments = Nightly(seed=seed), time.monotonic(), random.Random(seed)
     with _running(folder, seed) as (service, producer):
         killed = threading.Event()

@@ -138,10 +138,10 @@ def test_every_number_and_list_is_bounded(api: Client) -> None:
 
 
 def test_the_rate_limit_bounds_a_flood_of_events_by_one_user(api: Client) -> None:
-    """API6, business flows: what a bot posts is limited by rate, and a repetition is the same event.
+    """API6, business flows: a bot can post events only at the rate.
 
-    What repetitions count is the state's matter: one last writer per user, item and type
-    (tests/streaming/state/test_client.py).
+    Repeated events count once, because the state keeps one last writer per user, item and type
+    (tests/streaming/state/test_apply.py).
     """
 
     async def scenario() -> None:

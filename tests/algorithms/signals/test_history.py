@@ -88,7 +88,7 @@ def test_an_item_has_its_best_grade_unless_it_is_disliked() -> None:
 
 
 def of_items(moments: Moments | None) -> Histories:
-    """One user had items 1 and 4, another one item 4."""
+    """One user has items 1 and 4, another user item 4."""
     return from_items(
         np.array([0, 0, 1]),
         np.array([1, 4, 4]),

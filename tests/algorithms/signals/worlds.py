@@ -35,7 +35,7 @@ def random_histories(seed: int = 0, users: int = 30, items: int = 12, events: in
 
 
 def shop(seed: int = 0, users: int = 150, items: int = 80, baskets: int = 12) -> Histories:
-    """Who buys each week, mostly what they have bought before, of a few own favourites."""
+    """Users who buy each week, mostly again from a few favourites of their own."""
     rng, events = np.random.default_rng(seed), []
     popularity = 1 / np.arange(1, items + 1)
     popularity /= popularity.sum()
@@ -50,7 +50,7 @@ def shop(seed: int = 0, users: int = 150, items: int = 80, baskets: int = 12) ->
 
 
 def sessions(seed: int = 0, users: int = 150, items: int = 60, clicks: int = 14) -> Histories:
-    """Who clicks through chains of items: 0, 1, 2, ... from anywhere, with a jump now and then."""
+    """Users who click through chains of items: 0, 1, 2, ... from anywhere, with a jump now and then."""
     rng, events = np.random.default_rng(seed), []
     for user in range(users):
         item, moment = int(rng.integers(0, items)), int(rng.integers(0, 30)) * DAY

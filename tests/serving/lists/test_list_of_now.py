@@ -33,19 +33,19 @@ _LIVE_SETTINGS = {"redis_shards": SETTINGS.redis_shards}
 
 
 class Site(NamedTuple):
-    """A reader of it, and how the items are named by their places."""
+    """A reader of the news site, and the name of the item of each index."""
 
     reader: str
     client: redis.Redis
 
     def place_new_items(self) -> None:
-        """As every list that the online query makes does."""
+        """Give new items their indexes, as every list of the online query does."""
         model = load(self.client, "v1")
         assert model is not None
         Counters().sums(self.client, model, NewItems(), SETTINGS)
 
     def online_list(self) -> list[tuple[str, float]]:
-        """Made by the online query now."""
+        """The list that the online query would make now."""
         self.place_new_items()
         assert fold_in_users(self.client, [self.reader], {}, SETTINGS) == []
         raw: Any = self.client.get(keyspace.fresh(self.reader, SETTINGS.redis_shards))

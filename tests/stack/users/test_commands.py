@@ -17,7 +17,7 @@ ANSWER = {"user_id": "ä/b", "keys": ["hw:one", "hw:two"]}
 
 @pytest.fixture
 def api_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
-    """What the API was api_calls for; it answers ANSWER, and refuses "nobody"."""
+    """The users whom the API was asked about; it answers ANSWER, and refuses "nobody"."""
     found: list[Any] = []
 
     def answer(api: str, user_id: str, key: SecretStr | None) -> Any:

@@ -124,7 +124,7 @@ def test_a_lake_without_repeated_items_has_no_repeats(
 def test_a_known_item_that_is_rated_again_is_not_held_out(
     learn: Callable[[list[Row]], TrainingData],
 ) -> None:
-    """An item that its user touches every day is no discovery, and it was known in the past."""
+    """An item that its user rates every day is nothing new to find: the user knew it in the past."""
     favourite = [interaction(n, "a", "x", 5.0, second=n * 10) for n in range(10)]
     learnt = learn(
         [*favourite, interaction(11, "a", "y", 5.0, second=60), interaction(12, "b", "y", second=1)]

@@ -147,7 +147,7 @@ def test_an_erased_users_list_is_empty_and_names_nobody(redis_url: str) -> None:
 def test_a_long_history_is_not_read_and_its_items_are_not_recommended(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, api: Client
 ) -> None:
-    """ann knows more than is read: what she knows of the candidates is asked, a bounded number at once."""
+    """Ann knows more items than an answer reads, so it asks which candidates she knows, some at a time."""
     monkeypatch.setattr(reads, "MANY_KNOWN", 10)
     known = [f"i{n:02}" for n in range(0, 30, 2)]
     World(histories={"ann": known, "bob": ["i05"]}).write(redis_url)
