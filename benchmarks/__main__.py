@@ -19,7 +19,7 @@ from datetime import date
 from os import cpu_count, environ
 from pathlib import Path
 
-from benchmarks.api import cold_start, events_api, load, rerankers, serving
+from benchmarks.api import cold_start, events_api, exposures, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
 from benchmarks.rounds import catalogues, kept_lists, once, quality, top_n_lists, warm_round, whole_round
@@ -67,6 +67,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("idle", idle.run),
     ("recovery", recovery.run),
     ("serving", serving.run),
+    ("exposures", exposures.run),
     ("events_api", events_api.run),
     ("rerankers", rerankers.run),
     ("cold_start", cold_start.run),

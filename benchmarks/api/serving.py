@@ -29,26 +29,25 @@ from contracts.stored import keyspace, records
 from stack.machine.ports import LOOPBACK, free_port
 
 _USERS, _ITEMS, _KNOWN, _LIST = 500, 4000, 100, 100
-_ROUNDS, _SECONDS, _CONNECTIONS = 3, 5, 32
+_ROUNDS, _SECONDS, CONNECTIONS = 3, 5, 32
 _PATH = "/v1/users/u1/recommendations"
 
 
 def run(context: BenchContext) -> list[Ratio]:
     """Requests a second of both, and the 99th percentiles (bare / ours, so that more is better)."""
-    if shutil.which("wrk") is None:
-        raise SystemExit("this benchmark asks with wrk: install it (Debian: apt-get install wrk)")
+    needs_wrk()
     write_state(context.redis_url)
     with serving_process(context) as ours, _bare(context, ours) as bare:
         latencies: dict[str, list[float]] = {ours: [], bare: []}
         costs: dict[str, list[float]] = {ours: [], bare: []}
         measured = alternating(
             [
-                lambda: _requests(context, ours, latencies, costs),
-                lambda: _requests(context, bare, latencies, costs),
+                lambda: requests_a_second(context, ours, latencies, costs),
+                lambda: requests_a_second(context, bare, latencies, costs),
             ],
             _ROUNDS,
         )
-    note = f"bare FastAPI route, uvicorn, one worker, wrk with {_CONNECTIONS} connections"
+    note = f"bare FastAPI route, uvicorn, one worker, wrk with {CONNECTIONS} connections"
     rate = median_ratio(*measured)
     ours_p99, bare_p99 = sorted(latencies[ours])[_ROUNDS // 2], sorted(latencies[bare])[_ROUNDS // 2]
     return [
@@ -81,6 +80,12 @@ def run(context: BenchContext) -> list[Ratio]:
             note="the same two processes",
         ),
     ]
+
+
+def needs_wrk() -> None:
+    """Raise SystemExit where wrk is not installed."""
+    if shutil.which("wrk") is None:
+        raise SystemExit("this benchmark asks with wrk: install it (Debian: apt-get install wrk)")
 
 
 def _middle(figures: list[float]) -> float:
@@ -173,7 +178,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.1)
 
 
-def _requests(
+def requests_a_second(
     context: BenchContext, url: str, latencies: dict[str, list[float]], costs: dict[str, list[float]]
 ) -> float:
     """Requests a second; the 99th percentile and the CPU of a request (µs) go to ``latencies``, ``costs``."""
@@ -184,7 +189,7 @@ def _requests(
     )
     seconds, server = max(1, round(_SECONDS * context.scale)), listening(url)
     before = sum(server.cpu_times()[:2])
-    load = wrk(url, script, _CONNECTIONS, seconds)
+    load = wrk(url, script, CONNECTIONS, seconds)
     latencies[url].append(load.p99)
     costs[url].append((sum(server.cpu_times()[:2]) - before) / (load.rate * seconds) * 1e6)
     return load.rate
