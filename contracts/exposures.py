@@ -9,8 +9,8 @@ through both.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from typing import Annotated, Literal, get_args
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -67,3 +67,23 @@ class Exposure(BaseModel):
 def batch_of(exposures: Iterable[str]) -> bytes:
     """The record's bytes on the topic, from the exposures' JSON."""
     return f'{{"schema_version":{SCHEMA_VERSION},"exposures":[{",".join(exposures)}]}}'.encode()
+
+
+class Loss(NamedTuple):
+    """Lists that were shown and are not known to be in the topic, because their API process was killed.
+
+    A field of ``keyspace.LOST_EXPOSURES`` for each process; its value is the two numbers as text.
+    """
+
+    lists: int = 0
+    found_at: int = 0  # when another process found it, epoch ms; 0 where nothing was lost
+
+    def encode(self) -> str:
+        """The field's value."""
+        return f"{self.lists} {self.found_at}"
+
+
+def sum_of_losses(fields: Mapping[bytes, bytes]) -> Loss:
+    """What all processes lost, and when the newest was found."""
+    found = [Loss(*map(int, value.split())) for value in fields.values()]
+    return Loss(sum(loss.lists for loss in found), max((loss.found_at for loss in found), default=0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
@@ -392,6 +393,9 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
     # dropped and counted.
     exposures: bool = True
     exposures_waiting: int = Field(default=20_000, ge=1)
+    # A local folder where each process counts what it shows, so that it is known what a killed one lost.
+    # None: that is not counted.
+    exposure_counts_dir: Path | None = None
     # Gorse's routes (/api/feedback, /api/recommend, ...), and which event type a feedback type stands for
     # where it is not the name of one.
     gorse_routes: bool = False

@@ -54,8 +54,10 @@ from serving.routes.hot_route import Api, HotRoute
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied_writes import AppliedWrites
 from serving.writes.event_log import EventLog
+from serving.writes.exposure_count import begin_count
 from serving.writes.exposures import ExposureLog
 from serving.writes.log_ends import LogEnds
+from serving.writes.lost_exposures import LostExposures
 
 # The lists are loaded before the start if Redis answers; if it does not, the API starts without them.
 START_PATIENCE_SECONDS = 1.0
@@ -71,17 +73,18 @@ def create_app(settings: ServingSettings) -> Api:
     running = ExperimentsInForce(store)
     recommender = Recommender(memory, rules)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
-    exposures = ExposureLog(settings, event_log, metrics, memory.new_items)
+    exposures = ExposureLog(settings, event_log, metrics, memory.new_items, begin_count(settings))
+    lost = LostExposures(store, settings.exposure_counts_dir)
     log_ends = LogEnds(partial(_read_ends, settings), event_log.reached)
     applied = AppliedWrites(store, log_ends, most=max(1, settings.max_requests_at_once // _WAITERS_SHARE))
     figures, impressions = ServiceFigures(store), Impressions(store, settings)
     health, live_gauges = StateHealth(store), LiveGauges(store)
-    for collector in (figures, health, live_gauges):
+    for collector in (figures, health, live_gauges, lost):
         metrics.add(collector)
     lists_in_memory = (memory.popular_list, memory.trending_lists, memory.newest_list, memory.new_items)
     refresher = Refresher(
         store,
-        (*lists_in_memory, rules, health, running, figures, live_gauges, impressions),
+        (*lists_in_memory, rules, health, running, figures, live_gauges, impressions, lost),
         metrics,
         settings.popular_refresh_seconds,
     )

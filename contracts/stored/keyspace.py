@@ -244,6 +244,9 @@ def experiment_looks(name: str) -> str:
 # HASH `times_shown` of an item -> in how many lists, `users_before` -> its users before the first; expires.
 NEW_ITEMS_SHOWN = "hw:serving:new_items_shown"
 
+# HASH name of an API process that has ended -> exposures.Loss: what it had shown and Kafka had not.
+LOST_EXPOSURES = "hw:serving:lost_exposures"
+
 
 def times_shown(item_id: str) -> str:
     """Field of NEW_ITEMS_SHOWN: a whole number, raised by every list that shows the new item."""

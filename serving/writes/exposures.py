@@ -1,7 +1,8 @@
 """Gives each answer its id, and sends exposures to Kafka. No answer waits for that, or fails because of it.
 
 Exposures wait in memory, up to a bound, and go to the topic ``exposures`` twice a second, many in a record.
-Those that find no room, or that Kafka does not acknowledge in time, are dropped and counted.
+Those that find no room, or that Kafka does not acknowledge in time, are dropped and counted. What a killed
+process loses is counted too (lost_exposures.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from serving.question.candidate import EXPLORED, User
 from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
 from serving.writes.event_log import EventLog, EventLogError
+from serving.writes.exposure_count import ExposureCount
 
 _log = logging.getLogger(__name__)
 SEND_SECONDS = 0.5
@@ -53,6 +55,7 @@ class ExposureLog:
         event_log: EventLog,
         metrics: Metrics,
         new_items: NewItems | None = None,
+        count: ExposureCount | None = None,
     ) -> None:
         key = settings.recommendation_key
         self.ids = RecommendationIds(key.get_secret_value() if key else None)
@@ -60,7 +63,9 @@ class ExposureLog:
         self._enabled, self._most = settings.exposures, settings.exposures_waiting
         self._waiting: deque[str] = deque()
         self._is_dropping = False
-        self._dropped = 0  # lists, since the start
+        self._count = count
+        self._is_ending = False
+        self._dropped_at_the_end = 0  # lists
 
     def issue(self, user: User, source: str | None, arm: str = "") -> str:
         """The id of an answer whose first item has this source."""
@@ -83,6 +88,8 @@ class ExposureLog:
 
     def add(self, *exposures: str) -> None:
         """Add exposures (contracts/exposures.py, as JSON) to those that wait, as far as there is room."""
+        if self._count is not None:
+            self._count.note(len(exposures))
         room = max(0, self._most - len(self._waiting))
         self._waiting.extend(exposures[:room])
         if room < len(exposures):
@@ -101,6 +108,7 @@ class ExposureLog:
             try:
                 await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
             except asyncio.CancelledError:
+                self._is_ending = True  # only the process' end cancels
                 self._count_dropped(len(batch))  # not sent again: Kafka may have taken it
                 raise
             except EventLogError as error:
@@ -111,23 +119,38 @@ class ExposureLog:
             else:
                 self._is_dropping = False
                 self._metrics.exposures.labels("sent").inc(len(batch))
+                self._settle(len(batch))
 
     async def close(self) -> None:
-        """Send what waits, in bounded time; what is left then is dropped, and the log says how many lists."""
-        dropped_before = self._dropped
+        """Send what waits, in bounded time; what is left then is dropped, and the log says how many lists.
+
+        Nobody reads the metrics of a process that ends, so its count says what was dropped here.
+        """
+        self._is_ending = True
         try:
             await asyncio.wait_for(self.send(), LAST_SECONDS)
         except (TimeoutError, asyncio.TimeoutError):
             self._count_dropped(len(self._waiting))
             self._waiting.clear()
-        if dropped := self._dropped - dropped_before:
+        if self._dropped_at_the_end:
             _log.warning(
-                "the API stopped before Kafka took its last exposures: %d lists are not in the topic", dropped
+                "the API stopped before Kafka took its last exposures: %d lists are not in the topic",
+                self._dropped_at_the_end,
             )
+        if self._count is not None:
+            self._count.close()
+            self._count = None
 
     def _count_dropped(self, count: int) -> None:
-        self._dropped += count
         self._metrics.exposures.labels("dropped").inc(count)
+        if self._is_ending:
+            self._dropped_at_the_end += count
+        else:
+            self._settle(count)
+
+    def _settle(self, count: int) -> None:
+        if self._count is not None:
+            self._count.settle(count)
 
     def _take_batch(self) -> list[str]:
         batch: list[str] = []

@@ -57,6 +57,7 @@ def addresses(folders: Folders, ports: Ports) -> dict[str, str]:
         "MODELS_URI": str(folders.models),
         "CHECKPOINTS_URI": str(folders.checkpoints),
         "SPARK_JARS_DIR": str(jars_dir("spark")),
+        "EXPOSURE_COUNTS_DIR": str(folders.data / "exposure-counts"),
         "REFUSED_ROWS_FILE": str(folders.data / "refused-rows.jsonl"),
     }
 

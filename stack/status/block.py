@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 from rich.panel import Panel
 from rich.table import Table
 
+from contracts.exposures import Loss
 from contracts.live_figures import POPULAR, RETRAINED, LiveFigures
 from contracts.stored.manifest import Manifest
 from stack.status.picture import StackStatus
@@ -28,6 +31,7 @@ def rows(status: StackStatus) -> list[tuple[str, str]]:
         ("lag", _lags(status)),
         ("model", status.model_error or model_line(status.model)),
         ("live", live_line(status.live)),
+        *_loss_rows(status.lost_exposures),
         ("trainer", _trainer(status)),
     ]
     found += [(name, address) for name, address in status.addresses.items() if name != "api"]
@@ -41,6 +45,15 @@ def _refused_rows(status: StackStatus) -> list[tuple[str, str]]:
         return []
     sample = f"; the first: {ingest.rejected_sample[0]}" if ingest.rejected_sample else ""
     return [("refused", f"{ingest.rejected_lines:,} rows of the source (`headwater rejects`){sample}")]
+
+
+def _loss_rows(loss: Loss | None) -> list[tuple[str, str]]:
+    """The number of lists that killed API processes lost; no row where none did."""
+    if loss is None or not loss.lists:
+        return []
+    found_at = datetime.fromtimestamp(loss.found_at / 1000, timezone.utc)
+    text = f"up to {loss.lists:,} lists were shown by API processes that ended before Kafka had them"
+    return [("lost", f"{text}; the last were found at {found_at:%Y-%m-%d %H:%M} UTC")]
 
 
 def _trainer(status: StackStatus) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from clients.event_producer import ProducerError
 from clients.topic_admin import topic_ends
+from contracts.exposures import Loss
 from contracts.live_figures import LiveFigures
 from contracts.redis_memory import Fault
 from contracts.settings import RedisSettings
@@ -47,6 +48,7 @@ class StackStatus:
     training: TrainingStatus = field(default_factory=TrainingStatus)
     api_ready: bool = False
     trouble: str | None = None  # why answers are stale, or soon may be
+    lost_exposures: Loss | None = None  # of API processes that were killed
     live: LiveFigures | None = None  # how well lists held what users liked, since yesterday
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,6 +59,7 @@ class StackStatus:
             "model": self.model.to_dict() if self.model else None,
             "training": self.training.encode(),
             "live": live_dict(self.live),
+            "lost_exposures": self.lost_exposures._asdict() if self.lost_exposures else None,
         }
 
 
@@ -101,6 +104,7 @@ def figures(ports: Ports) -> dict[str, Any]:
                 "in_lake": events_in(lake),
                 "training": redis.training_status(),
                 "trouble": _words(redis.trouble()),
+                "lost_exposures": redis.lost_exposures(),
             }
             found["live"] = redis.live(RedisSettings().redis_shards, time.time_ns() // 1_000_000)
             try:

@@ -12,6 +12,7 @@ from typing import Any, cast
 import redis
 
 from clients.redis.connection import redis_client
+from contracts.exposures import Loss, sum_of_losses
 from contracts.live_figures import KEEP_SECONDS, LiveFigures, add_shards, days_until, decode_day
 from contracts.redis_memory import SECTIONS, Fault, memory_fault, memory_of
 from contracts.state_version import state_fault
@@ -65,6 +66,10 @@ class RedisState:
             for day in days_until(now_ms, KEEP_SECONDS // 3600)
         }
         return {day: fields for day, fields in days.items() if fields}
+
+    def lost_exposures(self) -> Loss:
+        """What API processes that were killed had shown and not sent."""
+        return sum_of_losses(cast("dict[bytes, bytes]", self._client.hgetall(keyspace.LOST_EXPOSURES)))
 
     def outcomes(self, shards: int) -> list[str]:
         """Outcomes that counted in the live figures and are not in the lake yet (live_outcomes.Outcome)."""

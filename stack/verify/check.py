@@ -69,6 +69,11 @@ def _as_dict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+def _lost_exposures(ledgers: Ledgers) -> dict[str, int]:
+    """What killed API processes lost, where the state was given: no violation, but nothing to keep quiet."""
+    return {} if ledgers.state is None else {"lost_exposures": ledgers.state.head.lost_exposures}
+
+
 def verify(ledgers: Ledgers) -> Verified:
     """Check every invariant."""
     counts = {
@@ -77,6 +82,7 @@ def verify(ledgers: Ledgers) -> Verified:
         "in_lake": ledgers.lake.num_rows,
         "refused": ledgers.refused.num_rows,
         "exposures_in_lake": ledgers.shown.num_rows,
+        **_lost_exposures(ledgers),
         "outcomes_in_lake": ledgers.outcomes.num_rows,
         "erased_users": len(ledgers.erased),
     }

@@ -49,6 +49,7 @@ class Head:
     applied_online: dict[str, int]  # "topic:partition" -> next offset
     applied_lake: dict[str, int]
     earlier_events: int = 0  # EARLIER_EVENTS; exports of states that held none do not have it
+    lost_exposures: int = 0  # lists that killed API processes lost; exports of earlier versions have none
 
     def encode(self) -> dict[str, Any]:
         """The file's first line."""
@@ -117,6 +118,7 @@ def _head(redis: RedisState, settings: StateSettings) -> Head:
         applied_online=redis.applied_offsets(keyspace.APPLIED_ONLINE),
         applied_lake=redis.applied_offsets(keyspace.APPLIED_LAKE),
         earlier_events=settings.earlier_events,
+        lost_exposures=redis.lost_exposures().lists,
     )
 
 

@@ -27,8 +27,8 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
     """Replaces the broker: receives the exposures when the API closes."""
     made, build = Kafka(), ExposureLog.__init__
 
-    def over_this(self: ExposureLog, settings: Any, _: object, metrics: Any, new_items: Any) -> None:
-        build(self, settings, made, metrics, new_items)
+    def over_this(self: ExposureLog, settings: Any, _: object, metrics: Any, *others: Any) -> None:
+        build(self, settings, made, metrics, *others)
 
     monkeypatch.setattr(ExposureLog, "__init__", over_this)
     return made

@@ -48,6 +48,7 @@ PASSING = {
     "TRAINING_STATUS",
     "shown_items",
     "NEW_ITEMS_SHOWN",
+    "LOST_EXPOSURES",
     "new_item_users",
 }
 IN_THE_SUMMARY = {"CURRENT_MODEL", "MODEL_VERSIONS"}

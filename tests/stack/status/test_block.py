@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from contracts.exposures import Loss
 from contracts.live_figures import FRESH, POPULAR, ListSums, LiveFigures
 from contracts.stored.ingest_progress import IngestProgress
 from stack.status.block import line, live_line, model_line, rows
@@ -41,6 +42,14 @@ def test_the_line_names_each_lag_before_its_figure() -> None:
     behind = replace(STATUS, lag_lake=0, lag_online=602_551)
     assert "; lag: lake 0, online 602,551; model: v7" in line(behind)
     assert "; lag: lake ?, online ?; model: none yet" in line(StackStatus("/data", running=False))
+
+
+def test_losses_of_killed_processes_have_a_row_where_there_are_any() -> None:
+    assert "lost" not in dict(rows(replace(STATUS, lost_exposures=Loss())))
+    lossy = replace(STATUS, lost_exposures=Loss(1234, 1_764_417_600_000))
+    assert dict(rows(lossy))["lost"].startswith("up to 1,234 lists")
+    assert dict(rows(lossy))["lost"].endswith("2025-11-29 12:00 UTC")
+    assert lossy.to_dict()["lost_exposures"] == {"lists": 1234, "found_at": 1_764_417_600_000}
 
 
 def test_live_figures_are_shown_beside_those_of_the_last_training_and_of_popularity() -> None:

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from serving.writes.exposure_count import ExposureCount, begin_count, dead_counts
+from tests.serving.conftest import settings_of
+
+
+def losses(folder: Path) -> list[int]:
+    return [dead.lost for dead in dead_counts(folder)]
+
+
+def test_the_count_of_a_killed_process_says_what_was_not_settled(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from serving.writes.exposure_count import ExposureCount\n"
+        "count = ExposureCount(Path(sys.argv[1]))\n"
+        "[count.note(1) for _ in range(1000)]\n"
+        "count.settle(700)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert done.returncode == -9
+    assert losses(tmp_path) == losses(tmp_path) == [300]  # until somebody has kept it
+
+
+def test_a_process_that_lives_has_lost_nothing(tmp_path: Path) -> None:
+    count = ExposureCount(tmp_path)
+    count.note(5)
+    assert losses(tmp_path) == []
+    assert len(list(tmp_path.iterdir())) == 1
+    count.close()
+    assert losses(tmp_path) == [5]
+
+
+def test_a_process_that_has_sent_everything_leaves_no_file(tmp_path: Path) -> None:
+    count = ExposureCount(tmp_path)
+    count.note(5)
+    count.settle(5)
+    count.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"hwcount1", b"hwcount9" + bytes(range(16)), b"x" * 24])
+def test_a_file_that_is_no_count_is_deleted(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "1-a.count").write_bytes(content)
+    assert losses(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_folder_nothing_is_counted_and_a_folder_that_cannot_be_written_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert begin_count(settings_of()) is None
+    assert begin_count(settings_of(exposures=False, exposure_counts_dir=str(tmp_path))) is None
+    assert caplog.text == ""
+    (tmp_path / "file").touch()
+    assert begin_count(settings_of(exposure_counts_dir=str(tmp_path / "file"))) is None
+    assert "EXPOSURE_COUNTS_DIR" in caplog.text
