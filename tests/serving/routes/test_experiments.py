@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 import redis
 
+from contracts.events import MAX_ID_LENGTH
 from contracts.experiments.assignment import arms_of
 from contracts.stored import keyspace
 from serving.redis.store import Store, StoreError
@@ -80,6 +83,56 @@ def test_an_experiment_runs_from_its_definition_to_its_stop(redis_url: str, api:
             assert (await client.get("/v1/experiments/by-popularity")).status_code == 404
 
     asyncio.run(scenario())
+
+
+ODD_IDS = {
+    "a slash and dots": "../a/b",
+    "an id that looks like a route": "ann/recommendations",
+    "colons, commas and an exclamation mark": "e/1:popular!,x",
+    "what a URL quotes": "a b?c=d&e#f%2F+",
+    "letters of many alphabets": "Ünï-日本-עברית-🎬",
+    "braces": "{0}",
+    "quotes": '"it\'s"',
+    "a number": "-1",
+    "as long as an id may be": "x" * MAX_ID_LENGTH,
+}
+
+
+def test_testers_with_odd_ids_are_in_their_arms_and_are_never_counted(redis_url: str, api: Client) -> None:
+    World().write(redis_url)
+    testers = dict.fromkeys(ODD_IDS.values(), "popular")
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            await define_and_start(client, DEFINITION | {"testers": testers})
+            shown = (await client.get("/v1/experiments/by-popularity")).json()["definition"]
+            assert shown["testers"] == testers
+            await until(lambda: _names_experiment(client, _path_of("-1")), True)
+            arms = {name: await arm_of(client, _path_of(user)) for name, user in ODD_IDS.items()}
+            assert arms == dict.fromkeys(ODD_IDS, "by-popularity/1:popular!")
+            assert all(arms_of(text) == {} for text in arms.values())
+            # The id beside an odd one is a user as any other.
+            assert arms_of(await arm_of(client, _path_of("a/b")))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("user", ["", "x" * (MAX_ID_LENGTH + 1), "a\nb", "\ud800"])
+def test_a_tester_whose_id_no_user_can_have_is_refused(redis_url: str, api: Client, user: str) -> None:
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            body = json.dumps(DEFINITION | {"testers": {user: "popular"}})
+            refused = await client.post(
+                "/v1/experiments", content=body, headers={"Content-Type": "application/json"}
+            )
+            assert refused.status_code in (400, 422)
+            assert refused.headers["content-type"] == "application/problem+json"
+
+    asyncio.run(scenario())
+
+
+def _path_of(user: str) -> str:
+    return f"/v1/users/{quote(user, safe='')}/recommendations"
 
 
 def test_looks_at_running_arms_are_kept_in_order_until_the_next_run(redis_url: str, api: Client) -> None:
