@@ -103,6 +103,9 @@ def watch(
         typer.Option(min=1, help="seconds between two looks; default: GUARDRAILS_EVERY_SECONDS"),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="look once and exit")] = False,
+    looked_file: Annotated[
+        Path | None, typer.Option(help="touch this file after each look, for a health check")
+    ] = None,
 ) -> None:
     """Look at every running experiment: stop arms that violate a guardrail, keep the intervals for the page.
 
@@ -115,6 +118,8 @@ def watch(
     def look() -> None:
         for line in run.watch(ExperimentSettings(), _api()):
             typer.echo(line)
+        if looked_file is not None:
+            looked_file.touch()
 
     with _errors_in_words():  # an error of the first look is one of the settings: it ends the command
         look()
@@ -125,6 +130,32 @@ def watch(
 
 
 Hours = Annotated[int, typer.Option(min=1, max=24 * 366, help="how many hours to count, with this one")]
+
+
+@experiments.command()
+def replay(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="the other ranking: CSV with item_id, weight, and user_id where it is personal"),
+    ] = None,
+    hours: Hours = 168,
+    as_json: AsJson = False,
+) -> None:
+    """What another ranking would have earned in the places that exploration drew.
+
+    Without FILE, the ranking in which all drawn items are alike. The lake's exposures have the probabilities.
+    """
+    from experiments.report.ranking_file import RankingFileError, read_ranking
+    from experiments.report.replay import as_text, replay_report
+
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        ranking = None if file is None else read_ranking(file)
+    except RankingFileError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    found = replay_report(ExperimentSettings(), ranking, now_ms, hours)
+    typer.echo(found.model_dump_json(indent=2) if as_json else as_text(found))
 
 
 def report_live(hours: Hours = 24, as_json: AsJson = False) -> None:

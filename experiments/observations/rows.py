@@ -14,6 +14,7 @@ from contracts.stored.lake import EXPOSURES, INTERACTIONS, Table
 
 _SHOWN = (
     "recommendation_id",
+    "kind",
     "user_id",
     "session_id",
     "items",
@@ -74,5 +75,14 @@ def _read(lake_uri: str, table: Table, columns: tuple[str, ...], since_ms: int) 
 _EMPTY: dict[str, pa.DataType] = {
     "event_time": pa.int64(),
     "value": pa.float64(),
-    "items": pa.list_(pa.struct([("item_id", pa.string()), ("rank", pa.int32()), ("source", pa.string())])),
+    "items": pa.list_(
+        pa.struct(
+            [
+                ("item_id", pa.string()),
+                ("rank", pa.int32()),
+                ("source", pa.string()),
+                ("propensity", pa.float64()),
+            ]
+        )
+    ),
 }

@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from experiments.statistics.ratio import Array, arm_value, ratio_sums
+
+Units = NDArray[np.int64]
 
 
 class ReplayEstimate(NamedTuple):
@@ -38,21 +41,27 @@ class Logged(NamedTuple):
         return ratio
 
 
-def inverse_propensity(logged: Logged, alpha: float = 0.05) -> ReplayEstimate:
-    """IPS: unbiased where every item that the other ranking shows could be shown; its variance is large."""
+def inverse_propensity(logged: Logged, alpha: float = 0.05, units: Units | None = None) -> ReplayEstimate:
+    """IPS: unbiased where every item that the other ranking shows could be shown; its variance is large.
+
+    ``units`` numbers the user of each row: the rows of one user are no independent draws.
+    """
     weights = logged.weights()
-    return _mean(weights * logged.reward, weights, alpha)
+    return _ratio(weights * logged.reward, np.ones_like(weights), weights, alpha, units)
 
 
-def self_normalised(logged: Logged, alpha: float = 0.05) -> ReplayEstimate:
+def self_normalised(logged: Logged, alpha: float = 0.05, units: Units | None = None) -> ReplayEstimate:
     """SNIPS: divides by the sum of the weights (Swaminathan, Joachims 2015): less variance, a small bias."""
     weights = logged.weights()
-    found = arm_value(ratio_sums(weights * logged.reward, weights))
-    return _interval(float(found.value), float(found.variance), weights, alpha)
+    return _ratio(weights * logged.reward, weights, weights, alpha, units)
 
 
 def doubly_robust(
-    logged: Logged, predicted: Array, predicted_target: Array, alpha: float = 0.05
+    logged: Logged,
+    predicted: Array,
+    predicted_target: Array,
+    alpha: float = 0.05,
+    units: Units | None = None,
 ) -> ReplayEstimate:
     """DR (Dudik, Langford, Li 2011): right where the propensities or the predictions are.
 
@@ -60,15 +69,21 @@ def doubly_robust(
     the same decision, both by a model that has not seen these rewards.
     """
     weights = logged.weights()
-    return _mean(predicted_target + weights * (logged.reward - predicted), weights, alpha)
+    values = predicted_target + weights * (logged.reward - predicted)
+    return _ratio(values, np.ones_like(weights), weights, alpha, units)
 
 
-def _mean(values: Array, weights: Array, alpha: float) -> ReplayEstimate:
-    variance = float(values.var(ddof=1)) / len(values) if len(values) > 1 else float("nan")
-    return _interval(float(values.mean()), variance, weights, alpha)
+def _ratio(above: Array, below: Array, weights: Array, alpha: float, units: Units | None) -> ReplayEstimate:
+    """sum(above) / sum(below), with the variance between units."""
+    if units is not None:
+        there = np.unique(units, return_inverse=True)[1]
+        above, below = (np.bincount(there, each).astype(np.float64) for each in (above, below))
+    found = arm_value(ratio_sums(above, below))
+    return interval(float(found.value), float(found.variance), weights, alpha)
 
 
-def _interval(value: float, variance: float, weights: Array, alpha: float) -> ReplayEstimate:
+def interval(value: float, variance: float, weights: Array, alpha: float) -> ReplayEstimate:
+    """The normal interval of a value whose rows have these weights."""
     reach = float(stats.norm.ppf(1 - alpha / 2)) * variance**0.5
     squares = float((weights * weights).sum())
     effective = float(weights.sum()) ** 2 / squares if squares else 0.0

@@ -12,10 +12,13 @@ from contracts.experiments.record import Experiment, define
 from experiments.observations.rows import ExperimentRows
 
 START, HOUR, DAY = 1_790_000_000_000, 3_600_000, 86_400_000
-_ITEM = pa.struct([("item_id", pa.string()), ("rank", pa.int32()), ("source", pa.string())])
+_ITEM = pa.struct(
+    [("item_id", pa.string()), ("rank", pa.int32()), ("source", pa.string()), ("propensity", pa.float64())]
+)
 _EXPOSURES = pa.schema(
     [
         ("recommendation_id", pa.string()),
+        ("kind", pa.string()),
         ("user_id", pa.string()),
         ("session_id", pa.string()),
         ("items", pa.list_(_ITEM)),
@@ -62,6 +65,7 @@ def exposure(user: str, arm: str, items: str, at: int, **fields: Any) -> dict[st
     """One exposure of the items i, j, ... named by single letters."""
     named = [{"item_id": item, "rank": rank, "source": "als"} for rank, item in enumerate(items, 1)]
     row = {"recommendation_id": f"{user}@{at}", "user_id": user, "session_id": None, "items": named}
+    row |= {"kind": "user"}
     return (
         row | {"model_version": "v1", "arm": f"e/1:{arm}", "reported_by": "answer", "event_time": at} | fields
     )

@@ -55,6 +55,7 @@ CASES: dict[str, tuple[str, int]] = {
     "experiments stop": ("a", 1),
     "experiments report": ("a", 1),
     "experiments watch": ("", 1),
+    "experiments replay": ("", 0),
     "predict": ("{folder}/definition.json --out {folder}/estimates.csv", 1),
     "users export": ("u1", 1),
     "export recommendations": ("{folder}/lists.jsonl", 1),
