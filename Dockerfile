@@ -1,4 +1,4 @@
-# One image per service: docker build --target streaming|training|serving|ingest .
+# One image per service: docker build --target streaming|training|serving|ingest|experiments .
 # Everything is fetched while building: a container starts without the outside world.
 # (No `# syntax` line: it would fetch a frontend from a registry.)
 
@@ -41,6 +41,14 @@ ARG PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY locks/images/ingest.txt ./
 RUN python3 -m venv /opt/venv && pip install --require-hashes --requirement ingest.txt
+
+FROM base AS dependencies-experiments
+ARG PIP_INDEX_URL
+ARG PIP_NO_CACHE_DIR=1
+ARG PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+COPY locks/images/experiments.txt ./
+RUN python3 -m venv /opt/venv && pip install --require-hashes --requirement experiments.txt
 
 FROM base AS wheel
 ARG PIP_INDEX_URL
@@ -92,6 +100,7 @@ FROM base AS serving
 COPY --from=dependencies-serving /opt/venv /opt/venv
 COPY --from=wheel /wheels /opt/headwater/wheels
 RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.whl
+RUN install -d -o headwater -g headwater /data/exposure-counts
 WORKDIR /home/headwater
 USER headwater
 EXPOSE 8000
@@ -104,3 +113,13 @@ RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.w
 WORKDIR /home/headwater
 USER headwater
 CMD ["headwater", "ingest", "synthetic", "--endless"]
+
+FROM base AS experiments
+COPY --from=dependencies-experiments /opt/venv /opt/venv
+COPY --from=wheel /wheels /opt/headwater/wheels
+RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.whl
+# A new volume takes its owner from the folder in the image, whichever container is made first.
+RUN install -d -o headwater -g headwater /data/lake
+WORKDIR /home/headwater
+USER headwater
+CMD ["headwater", "experiments", "watch"]

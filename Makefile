@@ -74,6 +74,7 @@ lock: $(DEV_STAMP) ## write locks/ anew from pyproject.toml and constraints.txt 
 	@$(COMPILE) pyproject.toml --extra streaming --extra training --output-file locks/images/spark.txt
 	@$(COMPILE) pyproject.toml --extra serving --output-file locks/images/serving.txt
 	@$(COMPILE) pyproject.toml --extra ingest --output-file locks/images/ingest.txt
+	@$(COMPILE) pyproject.toml --extra experiments --output-file locks/images/experiments.txt
 	@$(COMPILE) locks/images/jars.in --output-file locks/images/jars.txt
 
 compose-rehearsal: ## docker compose up for real, with base images built from Debian packages (root)

@@ -11,7 +11,7 @@ from pathlib import Path
 from release.source_tree import version
 from release.steps import ROOT, ReleaseError, run, say
 
-IMAGES = ("streaming", "training", "serving", "ingest")
+IMAGES = ("streaming", "training", "serving", "ingest", "experiments")
 # Where packages and jars come from, if not from their usual places; the builder reads the value by itself.
 _MIRRORS = ("PIP_INDEX_URL", "HEADWATER_MAVEN_REPOSITORY")
 NO_BUILDER = (
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def build_images(number: str) -> bool:
-    """Build one image for each service; False where this machine has nothing to build them with."""
+    """Build an image for each service; False where this machine has nothing to build them with."""
     builder = find_builder()
     if builder is None:
         return False
@@ -48,7 +48,7 @@ def find_builder() -> Sequence[str] | None:
     if _docker_answers():
         return ("docker", "build")
     if shutil.which("buildah") is not None:
-        # With layers, the four images share the stages that they have in common.
+        # With layers, the images share the stages that they have in common.
         return ("buildah", "bud", "--layers")
     return None
 

@@ -235,7 +235,7 @@ start_all() {
 
 all_healthy() {
     local service id
-    for service in kafka redis streaming trainer api producer; do
+    for service in kafka redis streaming trainer api guardrails producer; do
         id=$(compose ps --quiet $service) && [ "$(docker inspect --format '{{.State.Health.Status}}' "$id")" = healthy ] || return 1
     done
 }
@@ -266,6 +266,18 @@ ask_api() {
     wait_for 30 "the rating in the history" eval 'ask "$API/v1/users/$USER_ID/history?n=1" | grep -q "\"'"$item"'\""'
     ! ask "$API/v1/users/$USER_ID/recommendations?n=5" | grep -q "\"$item\"" || fail "$item is still recommended"
     echo "    $item is in the history and no longer in the list"
+}
+
+# The watch's container can change an experiment and read its lake, which it may not write.
+try_experiment() {
+    compose exec -T guardrails sh -c 'cat >/tmp/e.json && headwater experiments create /tmp/e.json --start' <<'END' | sed 's/^/    /'
+{"name": "rehearsal", "hypothesis": "none", "arms": [{"name": "as-now"}, {"name": "variety", "parameters": {"diversity": 0.3}}]}
+END
+    compose exec -T guardrails headwater experiments watch --once
+    ask "$API/v1/experiments/rehearsal/looks" | grep -q '"run"' || fail "the watch kept no look"
+    compose exec -T guardrails headwater experiments report rehearsal | head -3 | sed 's/^/    /'
+    ! compose exec -T guardrails touch /data/lake/written 2>/dev/null || fail "the watch can write the lake"
+    compose exec -T guardrails headwater experiments stop rehearsal >/dev/null
 }
 
 applied() { compose exec -T redis redis-cli hgetall hw:applied:online | sort; }
@@ -346,6 +358,7 @@ main() {
     step "docker compose up, with no way out of the machine"; start_all
     step "Training, and training again"; see_training
     step "The API"; ask_api
+    step "An experiment, in the watch's container"; try_experiment
     step "Prometheus, as with --profile watch"; watch
     step "Kafka's outside listener"; use_outside_listener
     step "Closed to others, without root"; check_closed

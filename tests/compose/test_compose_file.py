@@ -28,10 +28,13 @@ SETTINGS_OF: dict[str, type[BaseModel]] = {
     "streaming": settings.StreamingSettings,
     "trainer": settings.TrainingSettings,
     "api": settings.ServingSettings,
+    "guardrails": settings.ExperimentSettings,
     "producer": settings.KafkaSettings,
 }
 SETTINGS = {name.upper() for kind in SETTINGS_OF.values() for name in kind.model_fields}
-SERVER_OF_SETTING = {"kafka_bootstrap_servers": "kafka", "redis_url": "redis"}
+SERVER_OF_SETTING = {"kafka_bootstrap_servers": "kafka", "redis_url": "redis", "api_url": "api"}
+# Each service's folder is a volume of its own or a shared one; the image makes it for its user.
+IMAGE_OF_FOLDERS = {"streaming": "spark", "trainer": "spark", "api": "serving", "guardrails": "experiments"}
 
 
 def needs(name: str) -> set[str]:
@@ -133,6 +136,10 @@ def test_our_services_get_only_settings_that_exist(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_services_get_addresses_that_other_services_listen_on(name: str) -> None:
     told = SERVICES[name]["environment"]
+    if "API_URL" in told:
+        assert told["API_URL"] == "http://api:8000"
+        assert "EXPOSE 8000" in stage("serving")[1]
+        return
     assert told["KAFKA_BOOTSTRAP_SERVERS"] == listeners("KAFKA_ADVERTISED_LISTENERS")["INSIDE"]
     address = re.fullmatch(rf"redis://:{re.escape(PASSWORD)}@(\w+):(\d+)/0", told["REDIS_URL"])
     assert address is not None
@@ -228,6 +235,7 @@ def test_services_that_hold_state_cannot_reach_the_internet_and_only_published_o
         "redis",
         "streaming",
         "trainer",
+        "guardrails",
     }
 
 
@@ -238,6 +246,12 @@ def test_health_checks_ask_for_addresses_that_exist() -> None:
     assert all(hasattr(IngestProgress(), name) for name in re.findall(r'\)\["(\w+)"\]', asked["producer"]))
     (file,) = set(re.findall(r"/tmp/[\w.]+", asked["producer"]))
     assert f"--progress-file {file}" in SERVICES["producer"]["command"]
+    (file,) = set(re.findall(r"/tmp/[\w.]+", asked["guardrails"]))
+    assert f"--looked-file {file}" in SERVICES["guardrails"]["command"]
+    assert all(
+        name in SERVICES["guardrails"]["environment"]
+        for name in re.findall(r'environ\["(\w+)', asked["guardrails"])
+    )
 
 
 def test_the_documented_memory_is_the_sum_of_the_limits() -> None:
@@ -252,7 +266,9 @@ def test_the_documented_memory_is_the_sum_of_the_limits() -> None:
 
 def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
     mounted = {
-        name: dict(v.split(":") for v in service.get("volumes", ()) if not v.startswith("./"))
+        name: dict(
+            v.removesuffix(":ro").split(":") for v in service.get("volumes", ()) if not v.startswith("./")
+        )
         for name, service in SERVICES.items()
     }
     assert {volume for volumes in mounted.values() for volume in volumes} == set(COMPOSE["volumes"])
@@ -261,6 +277,9 @@ def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
         told, folders = SERVICES[name]["environment"], set(mounted[name].values())
         assert {told["LAKE_URI"], told["CHECKPOINTS_URI"]} <= folders
     assert SERVICES["trainer"]["environment"]["MODELS_URI"] in mounted["trainer"].values()
-    owned = re.search(r"install -d -o headwater -g headwater (.*)", stage("spark")[1])
-    assert owned is not None
-    assert {f for n in ("streaming", "trainer") for f in mounted[n].values()} <= set(owned[1].split())
+    assert "lake:/data/lake:ro" in SERVICES["guardrails"]["volumes"]  # who only reads cannot write
+    assert SERVICES["api"]["environment"]["EXPOSURE_COUNTS_DIR"] in mounted["api"].values()
+    for name in OURS:
+        image = IMAGE_OF_FOLDERS.get(name)
+        owned = image and re.search(r"install -d -o headwater -g headwater (.*)", stage(image)[1])
+        assert set(mounted[name].values()) <= set(owned[1].split() if owned else ())

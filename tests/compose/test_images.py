@@ -32,7 +32,7 @@ def test_each_service_has_a_build_target_that_runs_an_existing_module_as_a_user(
     assert command is not None
     module = re.search(r'python(?: |", ")-m(?: |", ")(\w+)', command[1])
     name = module[1] if module else "stack.cli"  # `headwater`
-    assert module or '"headwater", "ingest"' in command[1]
+    assert module or re.search('"headwater", "(ingest|experiments)"', command[1])
     assert importlib.util.find_spec(f"{name}.__main__" if module else name)
 
 
@@ -62,7 +62,7 @@ def test_the_files_copied_for_the_jars_are_all_that_fetching_needs(tmp_path: Pat
 
 
 def test_only_images_of_spark_services_hold_spark_and_java() -> None:
-    for target in ("serving", "ingest"):
+    for target in ("serving", "ingest", "experiments"):
         text = whole_stage(target)
         assert f"COPY locks/images/{target}.txt" in text
         assert "pyspark" not in (ROOT / "locks" / "images" / f"{target}.txt").read_text()
@@ -81,7 +81,7 @@ def test_the_images_have_the_versions_that_the_tests_ran_with() -> None:
 
     tested = pins((ROOT / "locks" / "dev.txt").read_text())
     locks = list((ROOT / "locks" / "images").glob("*.txt"))
-    assert len(locks) == 4
+    assert len(locks) == 5
     for lock in locks:
         assert pins(lock.read_text()) <= tested, lock.name
 
