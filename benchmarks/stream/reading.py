@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -25,17 +26,23 @@ from ingest.meaning.options import ReadingOptions
 from ingest.sources.recognise import open_source
 
 _ROUNDS, _RATINGS = 3, 1_000_000
+_LINES = 500_000  # of the shapes that are lines of text with a separator of their own
 _NAMES = ("user_id", "item_id", "rating", "timestamp")
 Fields = tuple[str, str, str, str]
 
 
 def run(context: BenchContext) -> list[Ratio]:
     """Events a second of each shape."""
-    count = int(_RATINGS * context.scale)
-    paths = _write_files(context.work_dir, count)
-    readers = {"CSV": _csv_fields, "JSON lines": _json_fields, "Parquet": _parquet_fields}
+    paths = _write_files(context.work_dir, int(_RATINGS * context.scale), int(_LINES * context.scale))
+    readers: dict[str, Callable[[Path], Iterator[Fields]]] = {
+        "CSV": _csv_fields,
+        "JSON lines": _json_fields,
+        "Parquet": _parquet_fields,
+        "lines with ::": partial(_split_fields, "::", 0),
+        "RecBole": partial(_split_fields, "\t", 1),
+    }
     ratios = []
-    for shape, path in paths.items():
+    for shape, (path, count) in paths.items():
         variants = [partial(_ours, path, count), partial(_bare, readers[shape], path)]
         ours, bare = alternating(variants, _ROUNDS)
         ratio = median_ratio(ours, bare)
@@ -44,7 +51,8 @@ def run(context: BenchContext) -> list[Ratio]:
     return ratios
 
 
-def _write_files(folder: Path, count: int) -> dict[str, Path]:
+def _write_files(folder: Path, count: int, lines: int) -> dict[str, tuple[Path, int]]:
+    """By shape, the file and its number of ratings."""
     rng = np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
     table = pa.table(
@@ -63,7 +71,14 @@ def _write_files(folder: Path, count: int) -> dict[str, Path]:
         file.writelines(",".join(map(str, row)) + "\n" for row in rows)
     with paths["JSON lines"].open("w") as file:
         file.writelines(json.dumps(dict(zip(_NAMES, row, strict=True))) + "\n" for row in rows)
-    return paths
+    apart, recbole = folder / "ratings.dat", folder / "r.inter"
+    with apart.open("w") as file:
+        file.writelines("::".join(map(str, row)) + "\n" for row in rows[:lines])
+    with recbole.open("w") as file:
+        file.write("user_id:token\titem_id:token\trating:float\ttimestamp:float\n")
+        file.writelines("\t".join(map(str, row)) + "\n" for row in rows[:lines])
+    found = {shape: (path, count) for shape, path in paths.items()}
+    return found | {"lines with ::": (apart, lines), "RecBole": (recbole, lines)}
 
 
 def _ours(path: Path, count: int) -> float:
@@ -103,3 +118,10 @@ def _parquet_fields(path: Path) -> Iterator[Fields]:
     for batch in pq.ParquetFile(path).iter_batches():
         for user, item, value, moment in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             yield str(user), str(item), str(value), str(moment)
+
+
+def _split_fields(separator: str, heads: int, path: Path) -> Iterator[Fields]:
+    with path.open() as file:
+        for line in islice(file, heads, None):
+            user, item, value, moment = line.rstrip("\n").split(separator)
+            yield user, item, value, moment
