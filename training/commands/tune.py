@@ -35,7 +35,7 @@ def tune(
     settings = TuneSettings()
     spark = training_session(settings)
     try:
-        found = _run_grid(spark, settings, jobs) if preset == "classic" else None
+        found = _run_grid(spark, settings, jobs, publish) if preset == "classic" else None
         if found is None:
             found = _study(spark, settings, storage, trials, jobs, publish)
     except TrainingError as error:
@@ -54,8 +54,6 @@ def _study(
         from training.tuning.study import tune as run_trials
     except ModuleNotFoundError as error:
         raise TrainingError("Tuning needs Optuna: pip install 'headwater[tune]'") from error
-    from training.registry.publish import Publisher
-    from training.rounds.trainer import Trainer
 
     storage.parent.mkdir(parents=True, exist_ok=True)
     study = run_trials(Validation(spark, settings), f"sqlite:///{storage}", trials, jobs)
@@ -68,12 +66,11 @@ def _study(
         "settings": {name.upper(): value for name, value in chosen.items()},
     }
     if publish:
-        outcome, manifest = Trainer(spark, best, Publisher.of(best)).train_once()
-        found |= {"outcome": outcome, "version": manifest.version if manifest else ""}
+        found |= _publish(spark, best)
     return found
 
 
-def _run_grid(spark: Any, settings: TuneSettings, jobs: int) -> dict[str, Any]:
+def _run_grid(spark: Any, settings: TuneSettings, jobs: int, publish: bool) -> dict[str, Any]:
     from training.data import dataset
     from training.data.load import load
     from training.tuning.classic_grid import classic_grid
@@ -82,14 +79,36 @@ def _run_grid(spark: Any, settings: TuneSettings, jobs: int) -> dict[str, Any]:
     data = load(spark, settings, version) if version is not None else None
     if data is None:
         raise TrainingError("There is not enough in the lake to tune on (TRAIN_MIN_EVENTS)")
-    rows = classic_grid(data.preferences, settings.seed, jobs)
+    rows, test = classic_grid(data.preferences, settings, jobs)
+    data.release()
     best = rows[0]
     chosen = {
-        "EXPLICIT_RANK": best.rank,
-        "EXPLICIT_REG_PARAM": best.reg_param,
-        "EXPLICIT_MAX_ITER": best.max_iter,
+        "explicit_rank": best.rank,
+        "explicit_reg_param": best.reg_param,
+        "explicit_max_iter": best.max_iter,
     }
-    return {"rmse": best.rmse, "settings": chosen, "grid": [row._asdict() for row in rows]}
+    found: dict[str, Any] = {
+        "rmse": best.rmse,
+        "test_ratings": test.ratings,
+        "test_rmse": test.winner,
+        "test_rmse_of_present_settings": test.present,
+        "test_rmse_of_mean_rating": test.mean,
+        "improvement": test.improvement,
+        "settings": {name.upper(): value for name, value in chosen.items()},
+        "grid": [row._asdict() for row in rows],
+    }
+    if publish:
+        found |= _publish(spark, settings.model_copy(update=chosen))
+    return found
+
+
+def _publish(spark: Any, settings: TuneSettings) -> dict[str, str]:
+    """Train a round with these settings; the gate decides whether it is served."""
+    from training.registry.publish import Publisher
+    from training.rounds.trainer import Trainer
+
+    outcome, manifest = Trainer(spark, settings, Publisher.of(settings)).train_once()
+    return {"outcome": outcome, "version": manifest.version if manifest else ""}
 
 
 def _lines(found: dict[str, Any]) -> str:

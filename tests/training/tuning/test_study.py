@@ -121,9 +121,23 @@ def test_every_suggestion_lies_within_the_settings_bounds(tmp_path: Path) -> Non
         assert found["fold_half_life_items"] in settings.tune_half_life_items
 
 
-def test_the_classic_grid_is_ordered_by_its_rmse(spark: SparkSession) -> None:
-    rows = [(user, item, 1.0 + (user * item) % 5) for user in range(20) for item in range(20)]
+def test_the_classic_grid_is_ordered_by_its_rmse_and_scores_its_winner_on_what_it_never_saw(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A sample of so few ratings would be too thin: no setting would beat the mean.
+    monkeypatch.setattr("training.tuning.classic_grid.SAMPLE", 1.0)
+    monkeypatch.setattr("training.tuning.classic_grid.FOLDS", 2)
+    rows = [(user, item, 1.0 + item % 5) for user in range(60) for item in range(60)]
     frame = spark.createDataFrame(rows, "user_index INT, item_index INT, rating DOUBLE")
-    found = classic_grid(frame, 1, 1, ranks=(2,), reg_params=(0.1, 10.0), iterations=(1,))
+    settings = settings_of(tmp_path).model_copy(
+        update={"explicit_rank": 2, "explicit_reg_param": 10.0, "explicit_max_iter": 1}
+    )
+    found, test = classic_grid(frame, settings, 1, ranks=(2,), reg_params=(0.1, 10.0), iterations=(3,))
     assert sorted(row.reg_param for row in found) == [0.1, 10.0]
     assert 0 < found[0].rmse <= found[1].rmse
+    assert found[0].reg_param == 0.1
+    assert 0.15 * len(rows) < test.ratings < 0.25 * len(rows)
+    # The present settings shrink every prediction towards zero, far below any rating.
+    assert test.winner < test.mean < test.present
+    assert test.improvement > 0.5
+    assert 1.3 < test.mean < 1.5  # the deviation of ratings from 1 to 5
