@@ -17,19 +17,22 @@ from clients.topic_admin import prepare_topics, topic_ends
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
 from contracts.topics import TopicFault
 from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
-from streaming.pipeline import build_pipeline
+from streaming.online.driver import Online
+from streaming.pipeline import build_pipeline, let_online_catch_up
 from streaming.records.known_schemas import known_schemas, mapping_fault
 from streaming.records.schema_registry import SchemaRegistryError
-from streaming.recovery.faults import checkpoint_faults, refusal
+from streaming.recovery.faults import CheckpointFaultError, lake_faults, online_faults, refusal
 from streaming.recovery.rebuild import prepare_state
 from streaming.runtime.session import streaming_session
+from streaming.state.applied_offsets import read_applied
 from streaming.state.client import connect, connect_briefly
-from streaming.state.keys import newer_state
+from streaming.state.keys import is_there, newer_state
 from streaming.state.lease import REFUSAL, Lease
 from streaming.state.patience import Patience
 from streaming.state.wholeness import redis_memory
@@ -56,17 +59,34 @@ def main() -> int:
         topic_faults = prepare_topics(settings, _BROKER_SECONDS)
         partitions = len(topic_ends(settings))
         known_schemas(settings)  # whether the registry answers
+        faults = online_faults(settings)
     except (BrokerUnavailableError, SchemaRegistryError) as error:
         log.error("%s", error)
         return 1
     if not _may_start_with(topic_faults):
         return NEEDS_OPERATOR
-    spark = streaming_session(settings, partitions)
-    create_tables(spark, settings.lake_uri)
-    if faults := checkpoint_faults(spark, settings):
+    if faults:
         log.error("%s", refusal(faults))
         return NEEDS_OPERATOR
-    _prepare_state(spark, settings, stopping)
+    is_restart = is_there(redis) and bool(read_applied(redis, keyspace.APPLIED_ONLINE))
+    spark = streaming_session(settings, partitions)
+    try:
+        if not is_restart:
+            _prepare_lake(spark, settings)
+            _prepare_state(spark, settings, stopping)
+        return _run(spark, settings, stopping, is_restart)
+    except CheckpointFaultError as error:
+        log.error("%s", error)
+        return NEEDS_OPERATOR
+
+
+def _run(
+    spark: SparkSession, settings: StreamingSettings, stopping: threading.Event, is_restart: bool
+) -> int:
+    """Run the queries. Returns the exit code. Raises CheckpointFaultError.
+
+    At a restart the lists come first, so the lake is looked at when the online query has caught up.
+    """
     lease = Lease(connect_briefly(settings.redis_url.get_secret_value()))
     if not lease.take(stopping.wait):
         if stopping.is_set():
@@ -78,7 +98,14 @@ def main() -> int:
         beat(settings)
         return not lease.keep() or stopping.wait(seconds)
 
-    pipeline = build_pipeline(spark, settings, lambda: lease.epoch, wait)
+    def prepare_after_online(online: Online) -> bool:
+        may_start = let_online_catch_up(online, wait)
+        if may_start:
+            _prepare_lake(spark, settings)
+        return may_start
+
+    before_lake = prepare_after_online if is_restart else lambda online: True
+    pipeline = build_pipeline(spark, settings, lambda: lease.epoch, before_lake)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     margin = LakeMargin(settings)
     while not stopping.wait(0.5):
@@ -96,6 +123,13 @@ def main() -> int:
     lease.release()
     spark.stop()
     return 0
+
+
+def _prepare_lake(spark: SparkSession, settings: StreamingSettings) -> None:
+    """Create its tables. Raises CheckpointFaultError where a query may not continue from its checkpoint."""
+    create_tables(spark, settings.lake_uri)
+    if faults := lake_faults(spark, settings):
+        raise CheckpointFaultError(refusal(faults))
 
 
 def _prepare_state(spark: SparkSession, settings: StreamingSettings, stopping: threading.Event) -> None:

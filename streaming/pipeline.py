@@ -12,7 +12,6 @@ Kafka interactions, catalog ─┬─ lake    (seconds): parse ─► Delta inte
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -23,7 +22,6 @@ from pyspark.sql.streaming.query import StreamingQuery
 from clients.stored_files import StoredFiles
 from contracts import topics
 from contracts.settings import StreamingSettings
-from contracts.stored import keyspace
 from streaming.fold_in.catch_up import CatchUp
 from streaming.lake.activity import hourly_activity, write_activity
 from streaming.lake.batch import LakeBatch
@@ -36,14 +34,11 @@ from streaming.runtime.batch_errors import with_short_errors
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
 from streaming.runtime.query_end import end_reason
 from streaming.runtime.quiet_stop import stop_quietly, wait_until_idle
-from streaming.state.applied_offsets import read_applied
-from streaming.state.client import RedisError, connect_briefly
 
 log = logging.getLogger("headwater.streaming")
 _LAST_BATCH_SECONDS = 5.0  # a service that is asked to stop has at least ten seconds until it is killed
 _ONLINE_ALONE_SECONDS = 30.0  # the longest time before the lake query starts beside it
 _LOOK_SECONDS = 0.1
-_NEVER_STOPS = threading.Event()
 
 
 class Pipeline(NamedTuple):
@@ -82,25 +77,22 @@ def build_pipeline(
     spark: SparkSession,
     settings: StreamingSettings,
     epoch: Callable[[], int] = lambda: 0,
-    wait: Callable[[float], bool] = _NEVER_STOPS.wait,
+    before_lake: Callable[[Online], bool] = lambda online: True,
 ) -> Pipeline:
-    """Start every query, and the catch-up. The lake's tables must exist.
+    """Start every query, and the catch-up.
 
-    ``epoch`` is that of the service's lease, 0 where it has none. ``wait`` waits for the seconds it is given
-    and returns whether the service is to stop.
+    ``epoch`` is that of the service's lease, 0 where it has none. ``before_lake`` is called after the start
+    of the online query and returns whether the others are to start; the lake's tables must exist then. What
+    it raises ends the online query.
     """
-    files = StoredFiles(spark)
-    for query in QUERY_VERSIONS:
-        if aside := clear_killed_start(
-            files, checkpoint(settings, query), read_checkpoint(files, checkpoint(settings, query))
-        ):
-            log.warning("query %s was killed before its first batch: what it left is now %s", query, aside)
-    has_run_before = _has_run_before(settings)
     online = Online(spark, settings, epoch)
     online.start()
-    if has_run_before:
-        let_online_catch_up(online, wait)
-    queries = [_start_lake(spark, settings), _start_item_activity(spark, settings)]
+    try:
+        queries = _start_queries(spark, settings) if before_lake(online) else []
+    except BaseException:
+        online.stop()
+        online.join()
+        raise
     catch_up = CatchUp(spark, settings, lambda: online.is_replaying)
     catch_up.start()
     outcomes = OutcomesToLake(spark, settings)
@@ -108,25 +100,29 @@ def build_pipeline(
     return Pipeline(queries, online, catch_up, outcomes)
 
 
-def _has_run_before(settings: StreamingSettings) -> bool:
-    try:
-        client = connect_briefly(settings.redis_url.get_secret_value())
-        return bool(read_applied(client, keyspace.APPLIED_ONLINE))
-    except RedisError:
-        return False
+def _start_queries(spark: SparkSession, settings: StreamingSettings) -> list[StreamingQuery]:
+    files = StoredFiles(spark)
+    for query in QUERY_VERSIONS:
+        if aside := clear_killed_start(
+            files, checkpoint(settings, query), read_checkpoint(files, checkpoint(settings, query))
+        ):
+            log.warning("query %s was killed before its first batch: what it left is now %s", query, aside)
+    return [_start_lake(spark, settings), _start_item_activity(spark, settings)]
 
 
 def let_online_catch_up(
     online: Online, wait: Callable[[float], bool], clock: Callable[[], float] = time.monotonic
-) -> None:
+) -> bool:
     """After a crash the lists come first: the lake's first batch would take half of the cores from them.
 
-    Returns when the online query has caught up or ended, after 30 seconds, or when ``wait`` says to stop.
+    Returns True when the online query has caught up or ended, or after 30 seconds; False when ``wait``, which
+    waits for some seconds, says that the service is to stop.
     """
     deadline = clock() + _ONLINE_ALONE_SECONDS
     while online.is_catching_up and online.is_alive() and clock() < deadline:
         if wait(_LOOK_SECONDS):
-            return
+            return False
+    return True
 
 
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:

@@ -7,7 +7,7 @@ would be lost. With one from before a repair, it would append again what another
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pyspark.sql import SparkSession
@@ -33,6 +33,10 @@ _Fault = Callable[[SparkSession, StreamingSettings, Checkpoint], str | None]
 RUNBOOK = "'A checkpoint is lost' in docs/operations.md"
 
 
+class CheckpointFaultError(RuntimeError):
+    """A query must not start; the message is the sentence for the operator."""
+
+
 class CheckpointFault(NamedTuple):
     """A query that must not start, and the reason, which continues a sentence after the query's name."""
 
@@ -51,6 +55,19 @@ def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[
 
     Raises BrokerUnavailableError where Kafka does not answer.
     """
+    return online_faults(settings) + lake_faults(spark, settings)
+
+
+def online_faults(settings: StreamingSettings) -> list[CheckpointFault]:
+    """Those of the online query, which needs neither Spark nor the lake to be checked.
+
+    Raises BrokerUnavailableError where Kafka does not answer.
+    """
+    return _with_reasons({"online": _of_online(settings)})
+
+
+def lake_faults(spark: SparkSession, settings: StreamingSettings) -> list[CheckpointFault]:
+    """Those of the queries with a checkpoint. The lake's tables must exist."""
     files = StoredFiles(spark)
 
     def reason(query: str, fault: _Fault) -> str | None:
@@ -59,11 +76,12 @@ def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[
         except BrokenCheckpointError as error:
             return str(error)
 
-    reasons = {
-        "lake": reason("lake", _of_lake),
-        "online": _of_online(settings),
-        "item_activity": reason("item_activity", _of_activity),
-    }
+    return _with_reasons(
+        {"lake": reason("lake", _of_lake), "item_activity": reason("item_activity", _of_activity)}
+    )
+
+
+def _with_reasons(reasons: Mapping[str, str | None]) -> list[CheckpointFault]:
     return [CheckpointFault(query, why) for query, why in reasons.items() if why is not None]
 
 

@@ -26,16 +26,16 @@ def test_the_lake_waits_until_the_online_query_has_caught_up() -> None:
         online.is_catching_up = len(waits) < 3
         return False
 
-    let_online_catch_up(online, wait)
+    assert let_online_catch_up(online, wait)
     assert len(waits) == 3
 
 
 def test_the_lake_does_not_wait_for_an_online_query_that_has_ended() -> None:
     online: Any = SimpleNamespace(is_alive=lambda: False, is_catching_up=True)
-    let_online_catch_up(online, _never_called)
+    assert let_online_catch_up(online, _never_called)
 
 
-def test_a_service_that_is_stopping_no_longer_waits() -> None:
+def test_a_service_that_is_stopping_no_longer_waits_and_starts_no_lake() -> None:
     online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
     waits: list[float] = []
 
@@ -43,7 +43,7 @@ def test_a_service_that_is_stopping_no_longer_waits() -> None:
         waits.append(seconds)
         return True
 
-    let_online_catch_up(online, is_stopping, lambda: 0.0 if len(waits) < 2 else 1000.0)
+    assert not let_online_catch_up(online, is_stopping, lambda: 0.0 if len(waits) < 2 else 1000.0)
     assert len(waits) == 1
 
 
@@ -51,7 +51,9 @@ def test_the_lake_waits_thirty_seconds_at_most_for_a_large_backlog() -> None:
     online: Any = SimpleNamespace(is_alive=lambda: True, is_catching_up=True)
     clock = iter(range(0, 1000, 10))
     waits: list[float] = []
-    let_online_catch_up(online, lambda seconds: bool(waits.append(seconds)), lambda: float(next(clock)))
+    assert let_online_catch_up(
+        online, lambda seconds: bool(waits.append(seconds)), lambda: float(next(clock))
+    )
     assert len(waits) == 2
 
 
