@@ -62,6 +62,15 @@ def _stacks_of_this_session_alone(tmp_path_factory: pytest.TempPathFactory) -> N
     os.environ["HEADWATER_RUNNING_DIR"] = str(tmp_path_factory.mktemp("running"))
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out, where no test may use servers, a file whose collection takes longer than many tests.
+
+    Schemathesis makes its requests while it collects: twenty seconds for each worker.
+    """
+    is_fast = config.getoption("markexpr") == "not servers"
+    return True if is_fast and collection_path.name == "test_openapi_requests.py" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that use servers, so that `-m 'not servers'` starts none; order tests for the workers.
 
