@@ -22,7 +22,16 @@ from pathlib import Path
 from benchmarks.api import cold_start, events_api, exposures, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
-from benchmarks.rounds import catalogues, kept_lists, once, quality, top_n_lists, warm_round, whole_round
+from benchmarks.rounds import (
+    catalogues,
+    kept_lists,
+    neighbours,
+    once,
+    quality,
+    top_n_lists,
+    warm_round,
+    whole_round,
+)
 from benchmarks.startup import idle, recovery
 from benchmarks.stream import (
     blend_scoring,
@@ -62,6 +71,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("kept_lists", kept_lists.run),
     ("quality", quality.run),
     ("catalogues", catalogues.run),
+    ("neighbours", neighbours.run),
     ("served", served.run),
     ("once", once.run),
     ("idle", idle.run),

@@ -4,11 +4,15 @@ Above 20,000 items (`algorithms.signals.item_to_item.MAX_ITEMS`) the most seen o
 know all items. A row says what that costs in NDCG@10 of each user's newest fifth, for the blend of both (1
 item_to_item/15 + 1.2 transitions_wide/2), and what it saves in seconds and memory of the fit. The scale
 multiplies catalogues, users and the bound, so that a small run has the same proportions. The exact model of
-the largest catalogue is not fitted: it would take about as long as all else together.
+the largest catalogue is not fitted: it would take about as long as all else together. One catalogue alone,
+without servers:
+
+    python -m benchmarks.rounds.catalogues --items 20000
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -45,10 +49,11 @@ class _Fit(NamedTuple):
 
 def run(context: BenchContext) -> list[Ratio]:
     """One row a catalogue: what is used beside the exact model, or beside transitions alone."""
-    return [row for size in _SIZES for row in _compare(size, context.scale)]
+    return [row for size in _SIZES for row in compare(size, context.scale)]
 
 
-def _compare(size: int, scale: float) -> Iterator[Ratio]:
+def compare(size: int, scale: float) -> Iterator[Ratio]:
+    """The row of one catalogue of size x scale items."""
     items, bound = int(size * scale), int(MAX_ITEMS * scale)
     world = _world(int(_USERS * scale), items)
     past, questions = world.histories(~world.is_later), world.questions(0)
@@ -57,7 +62,7 @@ def _compare(size: int, scale: float) -> Iterator[Ratio]:
     ours = _gains(_WEIGHTS, [*others, used.signal], questions)
     note = f"rows of {bound:,} items at the most: {used.seconds:.1f} s, {used.megabytes:,.0f} MB"
     if size <= _MOST_EXACT:
-        exact = _fit(past, items, items)
+        exact = _fit(past, items, items) if items > bound else used
         theirs = _gains(_WEIGHTS, [*others, exact.signal], questions)
         note += f"; exact: {exact.seconds:.1f} s, {exact.megabytes:,.0f} MB"
     else:
@@ -90,3 +95,19 @@ def _gains(weights: dict[str, float], offered: list[Candidate], questions: Quest
     lists = rank(Blend(weights, weights), offered, questions, K)
     filled = fill(lists, popular_lists(offered, questions, K))
     return by_user(questions, ndcg_at_k(filled, questions.positives, K))
+
+
+def main() -> None:
+    """Print the row of one catalogue; needs no servers."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--items", type=int, default=_SIZES[0], help="at scale 1")
+    parser.add_argument("--scale", type=float, default=1.0)
+    options = parser.parse_args()
+    for row in compare(options.items, options.scale):
+        print(f"{row.name}: {row.ours:.4f}, peer {row.peer:.4f}; {row.note}")
+
+
+if __name__ == "__main__":
+    main()

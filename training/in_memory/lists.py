@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from algorithms.neighbours.index import LARGE, NeighbourIndex
 from algorithms.top_n import top_n
 from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
@@ -55,14 +57,22 @@ def write_user_lists(
 
 
 def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, items: Matrix) -> None:
-    """Write each item's nearest other items, by the cosine of their factors."""
+    """Write each item's nearest other items, by the cosine of their factors.
+
+    Of more than LARGE items an index finds them, which misses a few.
+    """
     lengths = np.linalg.norm(items, axis=1, keepdims=True)
     unit = (items / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     key, written = keyspace.similar_items(version), 0
+    index = NeighbourIndex(unit, os.cpu_count() or 1) if len(unit) > LARGE else None
     for start, stop in _blocks(len(unit)):
         itself = np.arange(start, stop, dtype=np.int32)
         indptr = np.arange(stop - start + 1, dtype=np.int64)
-        ranked = _rank_block(unit[start:stop], unit, indptr, itself, SIMILAR_ITEMS)
+        if index is None:
+            ranked = _rank_block(unit[start:stop], unit, indptr, itself, SIMILAR_ITEMS)
+        else:
+            columns, scores = index.nearest(unit[start:stop], itself, SIMILAR_ITEMS)
+            ranked = RankedRows(columns, scores, unit[start:stop], indptr, itself, unit)
         fields = {
             data.item_ids[start + row].as_py(): encode_ranked(*_ranked_row(ranked, row))
             for row in _rows(ranked)

@@ -111,7 +111,7 @@ def test_a_list_that_is_as_good_is_copied_from_the_version_before(
 
 
 def test_items_get_the_same_neighbours_and_the_same_users(
-    world: World, publisher: Publisher, client: redis.Redis
+    world: World, publisher: Publisher, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fit, data, factors = world.fit, world.data, world.factors
     writer.write_similar(publisher, "a", distributed_items.similar_items(fit, factors.items))
@@ -119,6 +119,9 @@ def test_items_get_the_same_neighbours_and_the_same_users(
     similar = [_fields(client, keyspace.similar_items(version)) for version in "ab"]
     assert len(similar[0]) == data.counts.items - 1  # one was not fitted
     _same_lists(*similar)
+    monkeypatch.setattr(lists, "LARGE", 10)  # of so few items the index misses none
+    lists.write_similar_items(publisher, "c", data, factors.items)
+    _same_lists(similar[0], _fields(client, keyspace.similar_items("c")))
     top_users = distributed_items.top_users(fit, world.preferences, data.counts.users, 5)
     writer.write_top_users(publisher, "a", top_users)
     lists.write_top_users(publisher, "b", data, factors)

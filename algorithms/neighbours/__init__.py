@@ -1,0 +1,1 @@
+"""Nearest items of large catalogues, found approximately by a library."""
