@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
 
 import pytest
 
 from contracts.settings import ServingSettings
+from tests.faults import nightly
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATHS = re.compile(r"tests/[\w/]+\.py")
+_NIGHTLY = re.compile(r"nightly ((?:`[a-z-]+`(?:, )?)+)")
+_NAME = re.compile(r"`([a-z-]+)`")
 
 
 @pytest.mark.parametrize("page", ["operations.md", "security.md"])
@@ -22,15 +26,36 @@ def test_each_test_file_that_a_table_names_exists(page: str) -> None:
     assert [path for path in named if "def test_" not in (ROOT / path).read_text(encoding="utf-8")] == []
 
 
-def test_each_row_of_the_faults_names_a_test_and_what_it_asserts() -> None:
+def fault_rows(heading: str) -> list[list[str]]:
+    """The rows of the table below a heading of docs/operations.md, without its head."""
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    table = text.partition("### Each fault")[2].partition("\n\n### ")[0]
-    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
-    assert len(rows) >= 25
-    for row in rows:
-        fault, test, asserted = row
-        assert _PATHS.search(test) or "security.md" in test, fault
+    table = text.partition(f"### {heading}")[2].partition("\n#")[0]
+    return [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+
+
+def test_each_of_the_fifteen_faults_has_its_test_and_its_last_figures() -> None:
+    rows = fault_rows("The fifteen faults")
+    assert [row[0] for row in rows] == [str(number) for number in range(1, 16)]
+    for _, fault, test, asserted, figures in rows:
+        assert _NIGHTLY.search(test) or _PATHS.search(test), fault
         assert asserted, fault
+        assert figures == "in `make test`" or "(20" in figures, fault
+
+
+def test_each_further_fault_has_its_test() -> None:
+    rows = fault_rows("Further faults")
+    assert len(rows) >= 15
+    for fault, test, asserted in rows:
+        assert _NIGHTLY.search(test) or _PATHS.search(test) or "security.md" in test, fault
+        assert asserted, fault
+
+
+def test_the_pages_table_of_the_nightly_run_is_what_it_runs() -> None:
+    known = nightly.scenarios(argparse.Namespace()).keys()
+    assert {row[0] for row in fault_rows("What `make nightly` runs")} == known - {"kills"}
+    for row in [*fault_rows("The fifteen faults"), *fault_rows("Further faults")]:
+        named = {name for cell in row for names in _NIGHTLY.findall(cell) for name in _NAME.findall(names)}
+        assert named <= known, row
 
 
 def security_rows(heading: str) -> list[list[str]]:

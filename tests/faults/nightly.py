@@ -172,6 +172,7 @@ def scenarios(asked: argparse.Namespace) -> dict[str, Scenario]:
         "kills": partial(kills, asked=asked),
         "full-disk-lake": full_disks.under_the_lake,
         "full-disk-checkpoints": full_disks.under_the_checkpoints,
+        "full-disk-kafka": full_disks.under_kafka,
         "full-disk-redis": full_disks.under_redis,
         "broker-pauses": stops.broker_pauses,
         "api-while-published": rounds.api_asked_while_published,

@@ -56,6 +56,10 @@ class Broker:
         if number == signal.SIGKILL:
             self._process.popen.wait()
 
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process is not None and self._process.exit_code is None
+
     def stop(self) -> None:
         """Stop the broker in order (SIGTERM)."""
         if self._process is not None:

@@ -1,4 +1,4 @@
-"""A full disk under the lake, the checkpoints and Redis.
+"""A full disk under the lake, the checkpoints, Kafka's log and Redis.
 
 Each time: it is said, what was written stays readable and whole, and with space everything goes on.
 """
@@ -45,6 +45,22 @@ def _ends_and_goes_on(stack: Running, disk: SmallDisk) -> str:
     recovered = seconds_until(lambda: service.wait_for(producer.records))
     assert_nothing_lost(service, producer)
     return f"ended with 1 and its reason; {counts(stack)}; caught up in {recovered:.0f} s"
+
+
+def under_kafka(folder: Path) -> str:
+    """The broker ends, as Kafka does where its only log folder fails; clients wait for its return."""
+    with small_disk(folder / "broker" / "data") as disk, running(folder, seed=3) as stack:
+        broker, service, producer = stack
+        disk.fill()
+        producer.start_traffic(per_second=200)
+        wait_until(lambda: not broker.is_alive(), "the broker ends")
+        disk.free()
+        broker.start()
+        producer.stop_traffic()
+        recovered = seconds_until(lambda: service.wait_for(producer.records))
+        service.check()  # it was never started again
+        assert_nothing_lost(service, producer)
+        return f"streaming stayed alive; {counts(stack)}; caught up in {recovered:.0f} s"
 
 
 def under_redis(folder: Path) -> str:
