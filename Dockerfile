@@ -68,12 +68,13 @@ COPY stack/__init__.py stack/
 COPY stack/machine/__init__.py stack/machine/jars.py stack/machine/jars.lock stack/machine/ivy.py \
     stack/machine/java.py stack/machine/cache.py stack/machine/errors.py stack/machine/
 RUN python -c "from pathlib import Path; from stack.machine.jars import ensure_jars, locked_jars; \
-ensure_jars(lambda *_: None, Path('/jars'), [jar for jar in locked_jars() if jar.folder == 'spark'])"
+ensure_jars(lambda *_: None, Path('/jars'), [jar for jar in locked_jars() if jar.folder in ('spark', 's3')])"
 
 # --- The images ---
 
 FROM java AS spark
 COPY --from=jars /jars/spark /opt/headwater/jars/spark
+COPY --from=jars /jars/s3 /opt/headwater/jars/s3
 COPY --from=dependencies-spark /opt/venv /opt/venv
 # An archive of Spark's classes (200 MB), so that its JVM starts with a third less work. Without it all works, later.
 COPY stack/machine/class_data_workload.py /opt/headwater/
@@ -83,6 +84,7 @@ RUN pip install --no-index --no-deps --force-reinstall /opt/headwater/wheels/*.w
 # A new volume takes its owner from the folder in the image.
 RUN install -d -o headwater -g headwater /data/lake /data/models /data/checkpoints /scratch
 ENV SPARK_JARS_DIR=/opt/headwater/jars/spark \
+    SPARK_S3_JARS_DIR=/opt/headwater/jars/s3 \
     SPARK_CLASS_DATA=/opt/headwater/spark.jsa \
     SPARK_LOCAL_DIRS=/scratch \
     OPENBLAS_NUM_THREADS=1

@@ -13,6 +13,7 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from clients.kafka_options import HIDDEN_OPTIONS
+from clients.storage.s3_options import for_spark
 from contracts.settings import SparkSettings
 from contracts.topics import PREFIX, PREFIX_VARIABLE
 
@@ -45,8 +46,11 @@ def spark_session(name: str, settings: SparkSettings, driver_options: str = "") 
 
 def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str, str]:
     """The configuration by Spark's keys. Those in SPARK_CONF (JSON) override all others."""
+    jars = connector_jars(settings.spark_jars_dir)
+    if settings.uses_s3:
+        jars += connector_jars(settings.spark_s3_jars_dir, "SPARK_S3_JARS_DIR")
     conf = {
-        "spark.jars": ",".join(connector_jars(settings.spark_jars_dir)),
+        "spark.jars": ",".join(jars),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
@@ -75,6 +79,7 @@ def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str,
             filter(None, (_JVM_OPTIONS, driver_options, class_data_options(settings.spark_class_data)))
         ),
         "spark.executor.extraJavaOptions": _JVM_OPTIONS,
+        **(for_spark(settings) if settings.uses_s3 else {}),
     }
     return conf | settings.spark_conf
 
@@ -86,14 +91,14 @@ def class_data_options(archive: str) -> str:
     return f"-XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off"
 
 
-def connector_jars(folder: str) -> list[str]:
-    """The paths of the jars that Spark needs in addition: Delta and the Kafka source.
+def connector_jars(folder: str, setting: str = "SPARK_JARS_DIR") -> list[str]:
+    """The paths of the jars that Spark needs in addition: Delta and the Kafka source, or those for S3.
 
     Raises FileNotFoundError, naming the cure, when there are none.
     """
     jars = sorted(str(jar.resolve()) for jar in Path(folder).glob("*.jar"))
     if not jars:
-        raise FileNotFoundError(f"No Spark jars in {folder!r}: run `headwater setup`, or set SPARK_JARS_DIR")
+        raise FileNotFoundError(f"No Spark jars in {folder!r}: run `headwater setup`, or set {setting}")
     return jars
 
 

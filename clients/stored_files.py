@@ -56,13 +56,17 @@ class StoredFiles:
             raise OSError(f"{uri}: {error.java_exception.getMessage()}") from error
 
     def write(self, uri: str, text: str) -> None:
-        """Create a file atomically."""
+        """Create a file atomically. Raises OSError where it exists."""
         system, path = self._at(uri)
         beside = self._jvm.org.apache.hadoop.fs.Path(f"{uri}.part")
         stream = system.create(beside, True)
         stream.write(bytearray(text.encode()))
         stream.close()
-        if not system.rename(beside, path):
+        try:
+            is_moved = system.rename(beside, path)
+        except Py4JJavaError as error:  # S3 says by an error what other file systems answer
+            raise OSError(f"{uri}: {error.java_exception.getMessage()}") from error
+        if not is_moved:
             raise OSError(f"{uri} exists already")
 
     def replace(self, uri: str, text: str) -> None:

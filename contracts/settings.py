@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from contracts.events import DEFAULT_WEIGHTS, EventType
@@ -119,19 +119,60 @@ class RedisSettings(_Environment):
     redis_shards: int = Field(default=1, ge=1, le=16_384)
 
 
-class LakeSettings(_Environment):
-    """Where data at rest lies: a folder that all services reach; no object store is tested."""
+class S3Settings(_Environment):
+    """How S3 is reached, or a store that speaks it; clients/storage/s3_options.py renders it."""
+
+    s3_endpoint: str = ""  # of another store than Amazon's, such as https://store.example:9000
+    s3_region: str = ""
+    s3_path_style: bool = False  # the bucket in the path, not in the host's name; most other stores need it
+    # Without keys, those of the environment or of the machine's role are taken.
+    s3_access_key_id: str = ""
+    s3_secret_access_key: SecretStr | None = None
+    s3_session_token: SecretStr | None = None
+    s3_credentials_provider: str = ""  # a Java class for Spark, in place of S3A's usual ones
+
+    @model_validator(mode="after")
+    def _has_both_keys(self) -> S3Settings:
+        """Raises ValueError where a part of the credentials is missing."""
+        if bool(self.s3_access_key_id) != bool(self.s3_secret_access_key):
+            raise ValueError("S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY belong together: set both or neither")
+        if self.s3_session_token and not self.s3_access_key_id:
+            raise ValueError("S3_SESSION_TOKEN needs S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY")
+        return self
+
+
+def is_s3(uri: str) -> bool:
+    """Whether a URI names a place in S3."""
+    return uri.startswith("s3a://")
+
+
+class LakeSettings(S3Settings):
+    """Where data at rest lies: folders that all services reach, or places in S3 (s3a://bucket/folder)."""
 
     lake_uri: str = "data/lake"
     models_uri: str = "data/models"
     checkpoints_uri: str = "data/checkpoints"
 
+    @property
+    def uses_s3(self) -> bool:
+        """Whether anything lies in S3."""
+        return any(map(is_s3, (self.lake_uri, self.models_uri, self.checkpoints_uri)))
 
-class SparkSettings(_Environment):
-    """The Spark session of a service."""
+    @field_validator("lake_uri", "models_uri", "checkpoints_uri")
+    @classmethod
+    def _has_a_known_scheme(cls, uri: str) -> str:
+        """Raises ValueError for the scheme that Amazon's own tools use, which Spark does not know."""
+        if uri.startswith(("s3://", "s3n://")):
+            raise ValueError("Spark reads S3 by the scheme s3a: write s3a://bucket/folder")
+        return uri
+
+
+class SparkSettings(LakeSettings):
+    """The Spark session of a service, and where its data lie."""
 
     spark_master: str = "local[*]"
     spark_jars_dir: str = ".cache/jars/spark"  # filled by `headwater setup`
+    spark_s3_jars_dir: str = ".cache/jars/s3"  # likewise, where LAKE_URI or another place is in S3
     # A class-data archive for the driver's JVM, so that it starts faster (stack/machine/class_data.py); a JVM
     # of another version or with other jars ignores it.
     spark_class_data: str = ""
@@ -202,9 +243,7 @@ class FoldInSettings(_Environment):
     live_figures: bool = True
 
 
-class StreamingSettings(
-    KafkaSettings, StateSettings, FoldInSettings, LakeSettings, SparkSettings, RefusedRowsSettings
-):
+class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, SparkSettings, RefusedRowsSettings):
     """The streaming service."""
 
     # How events of other systems on our topic are read (docs/data.md); empty: they are rejected.
@@ -237,7 +276,6 @@ class StreamingSettings(
 
 class TrainingSettings(
     RedisSettings,
-    LakeSettings,
     SparkSettings,
     WeightSettings,
     TrendSettings,

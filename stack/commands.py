@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from contracts.settings import LakeSettings
 from ingest.meaning.command_line import TypedReading, with_reading_options
 from stack.machine import doctor as doctor_checks
 from stack.machine.errors import StackError
@@ -51,10 +52,13 @@ def register(app: typer.Typer) -> None:
 
 
 def setup() -> None:
-    """Fetch Java and the jars, once; afterwards nothing needs the network."""
+    """Fetch Java and the jars, once; afterwards nothing needs the network.
+
+    Those for S3 are fetched where LAKE_URI, MODELS_URI or CHECKPOINTS_URI names a place there.
+    """
     console = Console(stderr=True)
     with _errors_in_words(console):
-        java = ensure_set_up(console)
+        java = ensure_set_up(console, LakeSettings().uses_s3)
         ensure_fast_start(java, console)
         console.print(
             f"Java {java.version} ({java.home}) and the jars ({jars_dir()}) are in place.", style=None

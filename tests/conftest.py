@@ -24,7 +24,7 @@ from contracts.topics import TOPICS
 from stack.machine import broker as broker_server
 from stack.machine import redis_server
 from stack.machine.class_data import ensure_archive
-from stack.machine.jars import ensure_jars, jars_dir
+from stack.machine.jars import ensure_jars, jars_dir, locked_jars
 from stack.machine.java import ensure_java
 from stack.machine.ports import LOOPBACK, free_port
 from stack.machine.start_plan import Plan
@@ -122,7 +122,7 @@ def _start(plan: Plan, folder: Path, is_ready: Callable[[], bool]) -> ServicePro
 def jars() -> None:
     """Put Java, the jars and the archive of Spark's classes in place, once."""
     java = ensure_java(lambda _: None)
-    ensure_jars(lambda *_: None)
+    ensure_jars(lambda *_: None, jars=locked_jars())
     # A JVM uses the archive only if its classpath is spelt the same, so a linked environment is resolved.
     os.environ.setdefault("SPARK_HOME", str(Path(pyspark.__file__).resolve().parent))
     os.environ["SPARK_CLASS_DATA"] = str(ensure_archive(java, print) or "")  # for every process of a test
@@ -212,6 +212,8 @@ def spark(jars: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spar
         spark_master="local[8]",
         spark_driver_memory="3g",  # for hundreds of tests
         spark_jars_dir=str(jars_dir("spark")),
+        spark_s3_jars_dir=str(jars_dir("s3")),
+        lake_uri="s3a://for-the-jars",  # where S3 is, tests/integration/test_s3.py says
         spark_shuffle_partitions=2,
         spark_conf={
             "spark.sql.warehouse.dir": str(warehouse),

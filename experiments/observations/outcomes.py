@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from clients.storage.lake_tables import open_table
 from contracts.live_figures import HOUR_MS
 from contracts.live_outcomes import Outcome, Scored, day_fields
 from contracts.stored.lake import OUTCOMES
@@ -36,7 +36,7 @@ def read_outcomes(lake_uri: str, since_ms: int = 0) -> pa.Table:
     columns = {name: pc.field(_STORED.get(name, name)) for name in OUTCOME_ROWS.names}
     since = pa.scalar(since_ms * 1000, pa.timestamp("us", "UTC"))
     try:
-        dataset = DeltaTable(OUTCOMES.path(lake_uri)).to_pyarrow_dataset()
+        dataset = open_table(OUTCOMES, lake_uri)
     except TableNotFoundError:
         return OUTCOME_ROWS.empty_table()
     rows = dataset.to_table(columns, filter=pc.field("ingest_time") >= since)

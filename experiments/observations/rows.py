@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from clients.storage.lake_tables import open_table
 from contracts.stored.lake import EXPOSURES, INTERACTIONS, Table
 
 _SHOWN = (
@@ -61,7 +61,7 @@ def read_all_rows(lake_uri: str, since_ms: int) -> ExperimentRows:
 
 def _read(lake_uri: str, table: Table, columns: tuple[str, ...], since_ms: int) -> pa.Table:
     try:
-        dataset = DeltaTable(table.path(lake_uri)).to_pyarrow_dataset()
+        dataset = open_table(table, lake_uri)
     except TableNotFoundError:
         return pa.table({name: pa.array([], _EMPTY.get(name, pa.string())) for name in columns})
     since = pa.scalar(since_ms * 1000, pa.timestamp("us", "UTC"))

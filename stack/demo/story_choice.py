@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from clients.storage.lake_tables import open_table
 from contracts.stored.lake import INTERACTIONS
 
 NEW_RATINGS = 3
@@ -22,7 +22,7 @@ def choose_user(lake: Path) -> str | None:
     Where nobody has twenty, the user with the most events.
     """
     try:
-        dataset = DeltaTable(INTERACTIONS.path(str(lake))).to_pyarrow_dataset()
+        dataset = open_table(INTERACTIONS, str(lake))
     except TableNotFoundError:
         return None
     counted = pc.value_counts(dataset.to_table(["user_id"]).column(0)).to_pylist()

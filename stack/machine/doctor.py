@@ -19,12 +19,12 @@ from rich.table import Table
 
 from clients.event_producer import ProducerError
 from clients.topic_admin import end_offsets, find_topic_faults
-from contracts.settings import KafkaSettings
+from contracts.settings import KafkaSettings, LakeSettings
 from contracts.topics import INTERACTIONS
 from stack.machine import java, redis_server
 from stack.machine.cache import cache_dir
 from stack.machine.ivy import ivy_jar
-from stack.machine.jars import damaged_or_missing, jars_dir, locked_jars
+from stack.machine.jars import damaged_or_missing, jars_dir, locked_jars, needed_jars
 from stack.machine.ports import is_free
 
 _GB = 1_000_000_000
@@ -105,7 +105,7 @@ def check_ports() -> Check:
 
 def check_jars() -> Check:
     """Every locked jar is in the cache, with the locked checksum."""
-    jars = locked_jars()
+    jars = needed_jars(LakeSettings().uses_s3)
     wrong = damaged_or_missing(jars, jars_dir())
     found = f"{len(wrong)} of {len(jars)} missing or damaged" if wrong else f"{len(jars)} as locked"
     return Check("jars", not wrong, found, "`headwater setup` fetches them again")

@@ -24,7 +24,7 @@ _STAMPS = "verified.json"
 class Jar(NamedTuple):
     """One line of jars.lock."""
 
-    folder: str  # kafka or spark
+    folder: str  # kafka, spark or s3
     group: str
     artifact: str
     version: str
@@ -43,8 +43,13 @@ def locked_jars(lock: Path = LOCK_FILE) -> tuple[Jar, ...]:
     return tuple(map(_parse, lines))
 
 
+def needed_jars(with_s3: bool) -> tuple[Jar, ...]:
+    """The jars to fetch: those for S3 only where something lies there."""
+    return tuple(jar for jar in locked_jars() if with_s3 or jar.folder != "s3")
+
+
 def jars_dir(folder: str = "") -> Path:
-    """The folder with the jars of `kafka` or `spark`."""
+    """The folder with the jars of `kafka`, `spark` or `s3`."""
     return cache_dir() / "jars" / folder
 
 
@@ -67,12 +72,12 @@ def damaged_or_missing(jars: Sequence[Jar], root: Path) -> list[Jar]:
 
 
 def ensure_jars(progress: Progress, root: Path | None = None, jars: Sequence[Jar] | None = None) -> int:
-    """Fetch the jars that are missing or damaged; how many were fetched. Without any, no network is needed.
+    """Fetch the jars that are missing or damaged (of all but those for S3, if none are given); how many were.
 
     Raises StackError where a jar cannot be fetched or has another checksum than the locked one.
     """
     where = root or jars_dir()
-    wanted = locked_jars() if jars is None else jars
+    wanted = needed_jars(with_s3=False) if jars is None else jars
     where.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(where):
         wrong = damaged_or_missing(wanted, where)

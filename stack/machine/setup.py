@@ -9,13 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from stack.machine.class_data import ensure_archive
 from stack.machine.errors import StackError
-from stack.machine.jars import ensure_jars
+from stack.machine.jars import ensure_jars, needed_jars
 from stack.machine.java import Java, ensure_java
 
 _PLAIN_LINES = 4
 
 
-def ensure_set_up(console: Console) -> Java:
+def ensure_set_up(console: Console, with_s3: bool = False) -> Java:
     """Fetch Java and the jars if they are missing, and show the progress. Raises StackError."""
     java = ensure_java(lambda text: console.print(text, highlight=False))
     columns = (
@@ -32,7 +32,7 @@ def ensure_set_up(console: Console) -> Java:
             if not console.is_terminal and done % max(total // _PLAIN_LINES, 1) == 0:
                 console.print(f"Fetching jars (once, about 100 MB): {done} of {total}", highlight=False)
 
-        ensure_jars(show)
+        ensure_jars(show, jars=needed_jars(with_s3))
     return java
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from clients.storage.lake_tables import open_table
 from contracts.catalog import ERASURE
 from contracts.stored.lake import CATALOG, EXPOSURES, INTERACTIONS, Table
 
@@ -26,7 +26,7 @@ def rows_of_user(lake_uri: str, user_id: str) -> dict[str, list[dict[str, Any]]]
 
 def _rows(lake_uri: str, table: Table, wanted: pc.Expression, order: str) -> Iterator[dict[str, Any]]:
     try:
-        dataset = DeltaTable(table.path(lake_uri)).to_pyarrow_dataset()
+        dataset = open_table(table, lake_uri)
     except TableNotFoundError:
         return
     for row in dataset.to_table(filter=wanted).sort_by(order).to_pylist():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from clients.storage.lake_tables import open_table
 from contracts.stored import lake
 from stack.verify.violations import MOST_EXAMPLES, Violation
 
@@ -26,7 +26,7 @@ _COLUMNS = ["kafka_partition", "kafka_offset", "kafka_place", "user_id", "event_
 def read_shown(uri: str) -> pa.Table:
     """The exposures table's newest version, as SHOWN; empty where there is none."""
     try:
-        rows = DeltaTable(lake.EXPOSURES.path(uri)).to_pyarrow_dataset().to_table(_COLUMNS)
+        rows = open_table(lake.EXPOSURES, uri).to_table(_COLUMNS)
     except TableNotFoundError:
         return SHOWN.empty_table()
     moments = rows["event_time"].cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())

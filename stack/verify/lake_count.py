@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from clients.storage.lake_tables import open_table
 from contracts.stored.lake import INTERACTIONS
 
 
@@ -28,7 +28,7 @@ def count_lake(lake: Path) -> LakeCount:
     One column is in memory at a time: for events about 100 bytes a row.
     """
     try:
-        dataset = DeltaTable(INTERACTIONS.path(str(lake))).to_pyarrow_dataset()
+        dataset = open_table(INTERACTIONS, str(lake))
     except TableNotFoundError:
         return LakeCount()
     return LakeCount(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from pyarrow import json as arrow_json
 
+from clients.storage.lake_tables import open_table
 from contracts.catalog import ERASURE
 from contracts.stored import lake
 from contracts.topics import INTERACTIONS
@@ -88,7 +88,7 @@ def of_erased(events: pa.Table, erased: Mapping[str, int]) -> pa.Table:
 def read_erased(uri: str) -> dict[str, int]:
     """The tombstones of the lake's catalogue: user -> until when (epoch ms); none where there is no table."""
     try:
-        dataset = DeltaTable(lake.CATALOG.path(uri)).to_pyarrow_dataset()
+        dataset = open_table(lake.CATALOG, uri)
     except TableNotFoundError:
         return {}
     rows = dataset.to_table(["id", "updated_at"], filter=pc.field("kind") == ERASURE)
@@ -113,11 +113,11 @@ def read_poison(file: Path) -> pa.Table:
 
 def read_lake(uri: str) -> pa.Table:
     """The interactions table's newest version, as EVENTS. Raises StackError where there is none."""
-    path = lake.INTERACTIONS.path(uri)
     names = ["event_id", "user_id", "item_id", "event_type", "value", "event_time"]
     try:
-        rows = DeltaTable(path).to_pyarrow_dataset().to_table(["kafka_partition", "kafka_offset", *names])
+        rows = open_table(lake.INTERACTIONS, uri).to_table(["kafka_partition", "kafka_offset", *names])
     except TableNotFoundError as error:
+        path = lake.INTERACTIONS.path(uri)
         raise StackError(f"no interactions table at {path}: name the lake with --lake or LAKE_URI") from error
     moments = rows["event_time"].cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
     rows = rows.set_column(rows.schema.get_field_index("event_time"), "event_time", moments)

@@ -264,6 +264,13 @@ def test_the_documented_memory_is_the_sum_of_the_limits() -> None:
     assert f"add up to {default:g} GB (and {watched:g} GB with `watch`)" in " ".join(text.split())
 
 
+def usual(environment: dict[str, str], name: str) -> str:
+    """The value of a variable where the user's environment does not set it."""
+    found = re.fullmatch(rf"\$\{{{name}:-(.*)\}}", environment[name])
+    assert found is not None
+    return found[1]
+
+
 def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
     mounted = {
         name: dict(
@@ -275,8 +282,8 @@ def test_data_lies_in_named_volumes_and_the_lake_is_shared() -> None:
     assert mounted["streaming"]["lake"] == mounted["trainer"]["lake"] == "/data/lake"
     for name in ("streaming", "trainer"):
         told, folders = SERVICES[name]["environment"], set(mounted[name].values())
-        assert {told["LAKE_URI"], told["CHECKPOINTS_URI"]} <= folders
-    assert SERVICES["trainer"]["environment"]["MODELS_URI"] in mounted["trainer"].values()
+        assert {usual(told, "LAKE_URI"), usual(told, "CHECKPOINTS_URI")} <= folders
+    assert usual(SERVICES["trainer"]["environment"], "MODELS_URI") in mounted["trainer"].values()
     assert "lake:/data/lake:ro" in SERVICES["guardrails"]["volumes"]  # who only reads cannot write
     assert SERVICES["api"]["environment"]["EXPOSURE_COUNTS_DIR"] in mounted["api"].values()
     for name in OURS:

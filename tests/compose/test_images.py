@@ -39,11 +39,12 @@ def test_each_service_has_a_build_target_that_runs_an_existing_module_as_a_user(
 def test_the_jars_are_in_the_image_where_spark_looks_for_them() -> None:
     for target in ("streaming", "training"):
         text = whole_stage(target)
-        (copied,) = set(re.findall(r"COPY --from=jars /jars/spark (\S+)", text))
-        (told,) = set(re.findall(r"SPARK_JARS_DIR=(\S+)", text))
-        assert copied == told
-        assert text.count("COPY --from=jars") == 1
-    assert any(jar.folder == "spark" for jar in locked_jars())
+        for folder, setting in (("spark", "SPARK_JARS_DIR"), ("s3", "SPARK_S3_JARS_DIR")):
+            (copied,) = set(re.findall(rf"COPY --from=jars /jars/{folder} (\S+)", text))
+            (told,) = set(re.findall(rf"{setting}=(\S+)", text))
+            assert copied == told
+        assert text.count("COPY --from=jars") == 2
+    assert {"spark", "s3"} < {jar.folder for jar in locked_jars()}
 
 
 def test_the_files_copied_for_the_jars_are_all_that_fetching_needs(tmp_path: Path) -> None:

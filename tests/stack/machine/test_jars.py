@@ -8,7 +8,7 @@ import pytest
 
 from clients.whole_file import sha256_of
 from stack.machine.errors import StackError
-from stack.machine.jars import Jar, damaged_or_missing, ensure_jars, locked_jars
+from stack.machine.jars import Jar, damaged_or_missing, ensure_jars, locked_jars, needed_jars
 
 CONTENT = b"PK" + b"jar" * 500
 
@@ -33,7 +33,9 @@ def _quiet(done: int, total: int, jar: str) -> None: ...
 
 def test_every_locked_jar_has_a_folder_and_a_digest() -> None:
     jars = locked_jars()
-    assert {jar.folder for jar in jars} == {"kafka", "spark"}
+    assert {jar.folder for jar in jars} == {"kafka", "spark", "s3"}
+    assert {jar.folder for jar in needed_jars(with_s3=False)} == {"kafka", "spark"}
+    assert needed_jars(with_s3=True) == jars
     assert all(len(jar.sha256) == 64 and jar.size > 0 for jar in jars)
     assert len({jar.path for jar in jars}) == len(jars)
 

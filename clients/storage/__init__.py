@@ -1,0 +1,1 @@
+"""How services reach the lake, the models and the checkpoints where those lie in an object store."""
