@@ -271,6 +271,8 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, SparkSetti
     online_tasks: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     online_max_events_per_trigger: int = Field(default=200_000, ge=1)
     maintenance_every_seconds: float = Field(default=3600.0, gt=0)
+    # How many days events are kept in the lake and in histories, by their event time; 0: for good.
+    events_keep_days: float = Field(default=0.0, ge=0)
     vacuum_retention_hours: int = Field(default=168, ge=168)
 
 

@@ -30,6 +30,7 @@ from streaming.lake.writer import LakeWriter
 from streaming.online.driver import Online
 from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
+from streaming.recovery.retention import Retention
 from streaming.runtime.batch_errors import with_short_errors
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
 from streaming.runtime.query_end import end_reason
@@ -48,11 +49,13 @@ class Pipeline(NamedTuple):
     online: Online
     catch_up: CatchUp
     outcomes: OutcomesToLake
+    retention: Retention
 
     def stop(self, spark: SparkSession) -> None:
         """Stop every part. Each may finish its present batch, if that ends soon."""
         self.catch_up.stop()
         self.outcomes.stop()
+        self.retention.stop()
         self.online.stop()
         wait_until_idle(self.queries, _LAST_BATCH_SECONDS)
         for query in self.queries:
@@ -60,6 +63,7 @@ class Pipeline(NamedTuple):
         self.online.join()
         self.catch_up.join()
         self.outcomes.join()
+        self.retention.join(_LAST_BATCH_SECONDS)
 
     def end_reason(self) -> str | None:
         """Which part has ended by itself, and why; None while all run."""
@@ -97,7 +101,9 @@ def build_pipeline(
     catch_up.start()
     outcomes = OutcomesToLake(spark, settings)
     outcomes.start()
-    return Pipeline(queries, online, catch_up, outcomes)
+    retention = Retention(spark, settings)
+    retention.start()
+    return Pipeline(queries, online, catch_up, outcomes, retention)
 
 
 def _start_queries(spark: SparkSession, settings: StreamingSettings) -> list[StreamingQuery]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from clients.storage.s3_options import for_deltalake
 from contracts.settings import LakeSettings, is_s3
-from contracts.stored.lake import Table
+from contracts.stored.lake import INTERACTIONS, KEPT_SINCE, Table
 
 
 def open_table(table: Table, lake_uri: str) -> ds.Dataset:
@@ -15,5 +16,18 @@ def open_table(table: Table, lake_uri: str) -> ds.Dataset:
 
     Raises deltalake.exceptions.TableNotFoundError where the table does not exist.
     """
+    return _table(table, lake_uri).to_pyarrow_dataset()
+
+
+def kept_since(lake_uri: str) -> int:
+    """The event time (epoch ms) before which rows were deleted, as EVENTS_KEEP_DAYS asks; 0 if none were."""
+    try:
+        found = _table(INTERACTIONS, lake_uri).metadata().configuration
+    except TableNotFoundError:
+        return 0
+    return int(found.get(KEPT_SINCE) or 0)
+
+
+def _table(table: Table, lake_uri: str) -> DeltaTable:
     options = for_deltalake(LakeSettings()) if is_s3(lake_uri) else None
-    return DeltaTable(table.path(lake_uri), storage_options=options).to_pyarrow_dataset()
+    return DeltaTable(table.path(lake_uri), storage_options=options)

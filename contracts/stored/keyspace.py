@@ -157,6 +157,10 @@ APPLIED_TIMES = "hw:applied:times"  # HASH topic:partition -> broker's time (ms)
 # Merging renames the first to the second, so both names have the same tag.
 TOUCHED = "hw:{touched}:items"
 MERGING = "hw:{touched}:merging"
+# STRINGs, epoch ms: events before it do not count any more (EVENTS_KEEP_DAYS); and the one that the state was
+# written with, which differs until it is written again.
+KEPT_SINCE = "hw:events:kept-since"
+STATE_KEPT_SINCE = "hw:state:kept-since"
 STATE_WRITERS = "hw:state:writers"  # ZSET writer by the time (ms) up to which it may be at work
 STATE_REBUILDING = "hw:state:rebuilding"  # STRING: `headwater rebuild` is at work, the online query waits
 STREAMING_LEASE = "hw:streaming:lease"  # STRING, expires: which process of streaming works on the state

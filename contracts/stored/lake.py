@@ -59,3 +59,5 @@ OUTCOMES = Table(
     "scored_at TIMESTAMP" + _ORIGIN,
 )
 TABLES: tuple[Table, ...] = (INTERACTIONS, CATALOG, ITEM_ACTIVITY, EXPOSURES, OUTCOMES)
+# A property of the tables of events: rows before this event time (epoch ms) were deleted (EVENTS_KEEP_DAYS).
+KEPT_SINCE = "headwater.keptSince"

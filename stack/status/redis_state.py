@@ -114,7 +114,18 @@ class RedisState:
         """Whether the online query or a rebuild is writing the state, or has left unfinished work."""
         at_work = self._client.zcount(keyspace.STATE_WRITERS, int(1000 * time.time()), "+inf")
         unmerged = self._client.exists(keyspace.TOUCHED, keyspace.MERGING)
-        return bool(at_work or unmerged or self._client.exists(keyspace.STATE_REBUILDING))
+        is_rebuilt = self._client.exists(keyspace.STATE_REBUILDING)
+        return bool(
+            at_work or unmerged or is_rebuilt or self.kept_since() < self._moment(keyspace.KEPT_SINCE)
+        )
+
+    def kept_since(self) -> int:
+        """The event time (epoch ms) before which the state holds no event; 0 where it holds all."""
+        return self._moment(keyspace.STATE_KEPT_SINCE)
+
+    def _moment(self, key: str) -> int:
+        raw: Any = self._client.get(key)
+        return int(raw) if raw else 0
 
     def histories(self) -> Iterator[tuple[str, str, bytes]]:
         """User, item and entries (records.encode_entry, joined) of all histories."""

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from clients.storage.lake_tables import kept_since
 from contracts.settings import KafkaSettings, LakeSettings, StateSettings
 from experiments.observations.outcomes import read_outcomes
 from stack.machine.errors import StackError
@@ -77,6 +78,7 @@ def verify_ledgers(
                 erased=read_erased(lake),
                 shown=read_shown(lake),
                 outcomes=read_outcomes(lake),
+                kept_since=kept_since(lake),
             )
         )
     if as_json:

@@ -11,7 +11,7 @@ from contracts.stored.records import decode_earlier, decode_history
 from contracts.topics import interaction_offsets
 from stack.verify.ledgers import PLACE, Ledgers
 from stack.verify.places import NO_OFFSETS, offsets_by_partition
-from stack.verify.recount import below, recount
+from stack.verify.recount import below, recount, since
 from stack.verify.state_file import State
 from stack.verify.violations import MOST_EXAMPLES, NotChecked, Violation, actual
 
@@ -23,6 +23,10 @@ def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
     if ledgers.state is None:
         return NotChecked("no state was given: `headwater verify export-state FILE`, then --state FILE")
     head, exported = ledgers.state.head, ledgers.state.state
+    if head.kept_since < ledgers.kept_since:
+        return NotChecked(
+            "older events were deleted from the lake since the state was exported: export again"
+        )
     applied, committed = interaction_offsets(head.applied_online), interaction_offsets(head.applied_lake)
     found = offsets_by_partition([ledgers.lake.select(PLACE), ledgers.refused])
     reached = {
@@ -33,7 +37,7 @@ def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
         examples = [f"partition {p}: Redis has {n:,}, the lake {r:,}" for p, n, r in behind[:MOST_EXAMPLES]]
         events = sum(n - r for _, n, r in behind)
         return [Violation(events, "events are in Redis and not yet in the lake", examples)]
-    counted = recount(below(ledgers.lake, applied), head)
+    counted = recount(below(since(ledgers.lake, head.kept_since), applied), head)
     return actual(_differences(exported, _with_traces(counted, exported) if ledgers.erased else counted))
 
 

@@ -102,9 +102,9 @@ def no_invention(ledgers: Ledgers) -> list[Violation] | NotChecked:
 def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
     """I4: per partition, rows + refused + erased = committed end offset - start offset; none twice, no holes.
 
-    Not checked where an erasure may have left holes that no ledger explains.
+    Not checked where an erasure, or the bound of what is kept, may have left holes that no ledger explains.
     """
-    erased = rows_without(ledgers.forgotten, ledgers.lake).select(PLACE)
+    erased = rows_without(rows_without(ledgers.forgotten, ledgers.lake), ledgers.refused).select(PLACE)
     read = [ledgers.lake.select(PLACE), ledgers.refused, erased.filter(pc.greater_equal(erased["offset"], 0))]
     acknowledged = ledgers.acknowledged.select(PLACE)
     placed = acknowledged.filter(pc.greater(acknowledged["offset"], UNKNOWN_OFFSET))
@@ -123,6 +123,8 @@ def conservation(ledgers: Ledgers) -> list[Violation] | NotChecked:
         return NotChecked(
             f"{holes:,} offsets are in no ledger, and may be of the {len(ledgers.erased):,} erased users"
         )
+    if holes and ledgers.kept_since:
+        return NotChecked(f"{holes:,} offsets are in no ledger, and may be older than what is kept")
     return actual(
         [
             Violation(holes, "offsets are neither in the lake nor refused", examples[:MOST_EXAMPLES]),

@@ -58,18 +58,25 @@ class Ledgers:
     erased: Mapping[str, int] = field(default_factory=dict)  # user -> until when it was erased (epoch ms)
     shown: pa.Table = field(default_factory=SHOWN.empty_table)  # exposures of the lake
     outcomes: pa.Table = field(default_factory=OUTCOME_ROWS.empty_table)  # of the lake
+    kept_since: int = 0  # of the lake: older events are deleted (EVENTS_KEEP_DAYS; epoch ms)
 
     acknowledged: pa.Table = field(init=False)  # the rows of `sent` with an offset
     refused: pa.Table = field(init=False)  # `rejected`, empty where it was not given
     forgotten: pa.Table = field(
         init=False
-    )  # the rows of `acknowledged` that an erasure takes out of the lake
+    )  # the rows of `acknowledged` that an erasure or the bound of what is kept takes out of the lake
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "acknowledged", self.sent.filter(self.sent["offset"].is_valid()))
         refused = PLACES.empty_table() if self.rejected is None else self.rejected
         object.__setattr__(self, "refused", refused)
-        object.__setattr__(self, "forgotten", of_erased(self.acknowledged, self.erased))
+        object.__setattr__(self, "forgotten", self._events_taken_out())
+
+    def _events_taken_out(self) -> pa.Table:
+        is_older = pc.less(self.acknowledged["event_time"], self.kept_since)
+        newer = self.acknowledged.filter(pc.invert(pc.fill_null(is_older, False)))
+        older = self.acknowledged.filter(is_older)
+        return pa.concat_tables([older, of_erased(newer, self.erased)])
 
 
 def read_sent(files: Sequence[Path]) -> pa.Table:

@@ -56,6 +56,11 @@ def below(lake: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
     return lake.filter(pa.array(~beyond))
 
 
+def since(lake: pa.Table, moment_ms: int) -> pa.Table:
+    """The rows of events from this moment on (EVENTS_KEEP_DAYS)."""
+    return lake.filter(pc.greater_equal(lake["event_time"], moment_ms)) if moment_ms else lake
+
+
 def last_writers(lake: pa.Table) -> tuple[pa.Table, pa.Table]:
     """One row per (user, item, type), the newest by (event_time, event_id, value); and the rest, in order."""
     rows = lake.select(_ORDER).sort_by([(name, "ascending") for name in _ORDER])

@@ -50,6 +50,9 @@ class Head:
     applied_lake: dict[str, int]
     earlier_events: int = 0  # EARLIER_EVENTS; exports of states that held none do not have it
     lost_exposures: int = 0  # lists that killed API processes lost; exports of earlier versions have none
+    kept_since: int = (
+        0  # events before it (epoch ms) are not in the state; exports of earlier versions lack it
+    )
 
     def encode(self) -> dict[str, Any]:
         """The file's first line."""
@@ -119,6 +122,7 @@ def _head(redis: RedisState, settings: StateSettings) -> Head:
         applied_lake=redis.applied_offsets(keyspace.APPLIED_LAKE),
         earlier_events=settings.earlier_events,
         lost_exposures=redis.lost_exposures().lists,
+        kept_since=redis.kept_since(),
     )
 
 

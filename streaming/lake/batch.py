@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pyspark.sql import Column, DataFrame, Observation
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import topics
@@ -17,6 +17,7 @@ from contracts.stored.statuses import StreamingStatus
 from streaming.lake.erasure import LakeErasures
 from streaming.lake.maintenance import Maintenance
 from streaming.lake.rejected_topic import write_rejected
+from streaming.lake.retention import LakeRetention
 from streaming.lake.sink import append, committed_batch
 from streaming.records.exposures import accepted_exposures, is_exposure, parse_exposures
 from streaming.records.parse import (
@@ -27,6 +28,8 @@ from streaming.records.parse import (
     rejected_records,
 )
 from streaming.runtime.hold_points import LAKE_COMMITTED, hold
+from streaming.state.client import RedisError, connect_briefly
+from streaming.state.retention import read_bound
 from streaming.state.status import report
 
 log = logging.getLogger("headwater.lake")
@@ -50,6 +53,7 @@ class LakeBatch:
         self._settings, self._query_id, self._check_writer = settings, query_id, check_writer
         self._maintenance = Maintenance(settings)
         self._erasures = LakeErasures(settings.lake_uri)
+        self._retention = LakeRetention(settings.lake_uri)
         # The figures of the previous batch, since the next one has about the same size. Only the first batch
         # after a start, which has no previous one, may be a replay.
         self._rows_before: int | None = None
@@ -59,6 +63,7 @@ class LakeBatch:
         started = time.monotonic()
         self._check_writer()
         may_be_replay = self._rows_before is None
+        self._move_bound(records.sparkSession, may_be_replay)
         if self._rows_before is not None:
             # A batch that is larger than the previous one takes longer, but only that one.
             records = records.coalesce(1 + self._rows_before // _ROWS_PER_TASK)
@@ -82,6 +87,16 @@ class LakeBatch:
         self._report(counts, batch_id, time.monotonic() - started)
         self._maintenance.run_if_due(records.sparkSession)
 
+    def _move_bound(self, spark: SparkSession, is_first: bool) -> None:
+        """Delete what EVENTS_KEEP_DAYS no longer keeps. Without an answer of Redis the bound stays."""
+        if is_first:
+            self._retention.load(spark)
+        try:
+            bound = read_bound(connect_briefly(self._settings.redis_url.get_secret_value()))
+        except RedisError:
+            return
+        self._retention.move(spark, bound)
+
     def _append_interactions(self, records: DataFrame, batch_id: int) -> dict[str, int]:
         settings, query_id, spark = self._settings, self._query_id(), records.sparkSession
         table = lake.INTERACTIONS
@@ -97,8 +112,15 @@ class LakeBatch:
         # Counted before and after the filter; a cached frame in between would keep every column of every row.
         read, written = Observation(f"read-{batch_id}"), Observation(f"written-{batch_id}")
         rows = accepted_interactions(parse_interactions(records.observe(read, *_read())))
-        kept = self._erasures.without_erased(rows.observe(written, _rows()))
+        too_old = F.count_if(self._retention.is_older()).alias("too_old")
+        kept = self._without_forgotten(rows.observe(written, _rows(), too_old))
         append(kept, table, settings.lake_uri, query_id, batch_id)
+        if written.get["too_old"]:
+            log.warning(
+                "batch %d: %d events are older than EVENTS_KEEP_DAYS keeps, and count nowhere",
+                batch_id,
+                written.get["too_old"],
+            )
         return _counts(read.get, written.get["rows"])
 
     def _append_exposures(self, records: DataFrame, batch_id: int, may_be_replay: bool) -> int:
@@ -112,8 +134,11 @@ class LakeBatch:
                 return int(parsed.agg(refused).collect()[0]["refused"])
         seen = Observation(f"exposures-{batch_id}")
         rows = accepted_exposures(parsed.observe(seen, refused))
-        append(self._erasures.without_erased(rows), table, settings.lake_uri, query_id, batch_id)
+        append(self._without_forgotten(rows), table, settings.lake_uri, query_id, batch_id)
         return int(seen.get["refused"])
+
+    def _without_forgotten(self, rows: DataFrame) -> DataFrame:
+        return self._retention.without_older(self._erasures.without_erased(rows))
 
     def _report(self, counts: dict[str, int], batch_id: int, seconds: float) -> None:
         status = StreamingStatus(lake_batch=batch_id, lake_batch_seconds=seconds)

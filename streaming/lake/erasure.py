@@ -69,12 +69,12 @@ class LakeErasures:
 def delete_users(spark: SparkSession, lake_uri: str, until: Mapping[str, int]) -> None:
     """Delete the users' interactions, exposures and metadata up to their moments (epoch ms)."""
     for part in _parts(until.items()):
-        _delete(spark, lake.INTERACTIONS.path(lake_uri), reduce(or_, _events_of(part)))
+        delete_rows(spark, lake.INTERACTIONS.path(lake_uri), reduce(or_, _events_of(part)))
         if not is_empty(spark, lake.EXPOSURES.path(lake_uri)):
-            _delete(spark, lake.EXPOSURES.path(lake_uri), reduce(or_, _events_of(part)))
+            delete_rows(spark, lake.EXPOSURES.path(lake_uri), reduce(or_, _events_of(part)))
         metadata = (_is(user, "id") & (F.col("updated_at") < moment) for user, moment in part)
         is_user = F.col("kind") == "user"
-        _delete(spark, lake.CATALOG.path(lake_uri), is_user & reduce(or_, metadata))
+        delete_rows(spark, lake.CATALOG.path(lake_uri), is_user & reduce(or_, metadata))
 
 
 def _events_of(users: Iterable[tuple[str, int]]) -> Iterator[Column]:
@@ -85,7 +85,8 @@ def _is(user: str, column: str) -> Column:
     return F.col(column) == F.lit(user)
 
 
-def _delete(spark: SparkSession, path: str, condition: Column) -> None:
+def delete_rows(spark: SparkSession, path: str, condition: Column) -> None:
+    """Delete the rows of a table that a condition holds for."""
     # Through Delta's classes, because a DELETE statement takes no parameters and an id must not become SQL.
     assert spark._jvm is not None
     table = spark._jvm.io.delta.tables.DeltaTable.forPath(spark._jsparkSession, path)

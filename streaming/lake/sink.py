@@ -68,6 +68,12 @@ def table_version(spark: SparkSession, path: str) -> int:
     return int(_snapshot(spark, path).version())
 
 
+def table_property(spark: SparkSession, path: str, name: str) -> str | None:
+    """A property of a table; None where it is not set."""
+    found = _snapshot(spark, path).metadata().configuration().get(name)
+    return str(found.get()) if found.isDefined() else None
+
+
 def is_empty(spark: SparkSession, path: str) -> bool:
     """Whether a table has no file and thus no row."""
     return int(_snapshot(spark, path).numOfFiles()) == 0

@@ -14,12 +14,20 @@ from streaming.fold_in.active_users import ActiveUsers, fold_in_active
 from streaming.online.outcomes import Outcomes
 from streaming.online.position import Position
 from streaming.online.progress import BatchProgress
-from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, interactions_of
+from streaming.online.rows import (
+    RecordRow,
+    entries_of,
+    erasures_of,
+    events_of,
+    interactions_of,
+    kept_rows,
+)
 from streaming.online.touched_items import note_touched
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
 from streaming.state.apply import UserEvent, apply_catalog, apply_events
 from streaming.state.client import StateClient
 from streaming.state.erasure import erase_users
+from streaming.state.retention import read_bound
 from streaming.state.status import note_newest_event
 
 
@@ -40,7 +48,7 @@ def apply_micro_batch(
     # 0. Check that Redis still has the offsets that this task stored last. An older state gets no events.
     applied = position.check(client, batch.first)
     # 1 and 2. State and touched items. The live figures compare the events with the lists made before them.
-    events = apply_rows(client, rows, settings, outcomes)
+    events = apply_rows(client, kept_rows(rows, read_bound(client)), settings, outcomes)
     # 3. Fold-in reads the histories that step 1 wrote. Each list names the offsets that its history contains,
     #    so that the API knows whether the list contains an event that a request waits for.
     if settings.fold_in and events:

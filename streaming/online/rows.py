@@ -7,7 +7,7 @@ On its way from Kafka to Redis, an event takes these forms: the record's bytes, 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -70,6 +70,14 @@ def interactions_of(rows: Iterable[RecordRow]) -> list[RecordRow]:
     """The rows of `events_of`, in the same order."""
     name = topics.INTERACTIONS.name
     return [row for row in rows if row.accepted == name]
+
+
+def kept_rows(rows: Sequence[RecordRow], since_ms: int) -> Sequence[RecordRow]:
+    """The rows without interactions from before the bound of EVENTS_KEEP_DAYS."""
+    if not since_ms:
+        return rows
+    name = topics.INTERACTIONS.name
+    return [row for row in rows if row.accepted != name or row.event_time >= since_ms]
 
 
 def entries_of(rows: Iterable[RecordRow]) -> list[CatalogRecord]:

@@ -17,9 +17,10 @@ from contracts.topics import interaction_offsets
 from streaming.fold_in.active_users import ActiveUsers, fold_in_active
 from streaming.online.micro_batch import apply_rows
 from streaming.online.progress import BatchProgress
-from streaming.online.rows import lake_rows, online_rows, rows_of_batch
+from streaming.online.rows import kept_rows, lake_rows, online_rows, rows_of_batch
 from streaming.online.touched_items import merge_touched
 from streaming.state.client import connect
+from streaming.state.retention import read_bound
 
 # A task reports how far it came in each partition.
 _NUMBERS = ("first_offset", "next_offset", "through", "records")
@@ -53,9 +54,9 @@ def _task(
 ) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def apply(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         client = connect(settings.redis_url.get_secret_value())
-        progress, users = BatchProgress(), ActiveUsers()
+        progress, users, kept_since = BatchProgress(), ActiveUsers(), read_bound(client)
         for batch in batches:
-            users.add(apply_rows(client, rows_of_batch(batch), settings))
+            users.add(apply_rows(client, kept_rows(rows_of_batch(batch), kept_since), settings))
             _count(progress, batch)
         if fold_in and users.ids:
             fold_in_active(client, users, interaction_offsets(progress.next), settings)

@@ -18,6 +18,7 @@ from contracts.topics import Partition, PartitionOffsets
 from streaming.lake.erasure import LakeErasures
 from streaming.lake.offsets import PLACE, lake_places
 from streaming.lake.rejected_topic import write_rejected
+from streaming.lake.retention import LakeRetention
 from streaming.lake.sink import append
 from streaming.records.parse import accepted_interactions, parse, rejected_records
 from streaming.records.source import read_partitions_between, read_rejected_topic
@@ -43,9 +44,11 @@ def fill_holes(
     missing = records.join(there, list(PLACE), "left_anti").cache()
     try:
         parsed = parse(missing)
-        erasures = LakeErasures(settings.lake_uri)
+        erasures, retention = LakeErasures(settings.lake_uri), LakeRetention(settings.lake_uri)
         erasures.load(spark)
-        events, refused = erasures.without_erased(accepted_interactions(parsed)), rejected_records(parsed)
+        retention.load(spark)
+        accepted, refused = accepted_interactions(parsed), rejected_records(parsed)
+        events = retention.without_older(erasures.without_erased(accepted))
         filled = FilledHoles(events.count(), refused.count())
         if filled.accepted:
             writer = f"repair-{uuid.uuid4()}"  # a writer id that no query has

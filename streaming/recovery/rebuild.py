@@ -25,6 +25,7 @@ from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.gate import rebuilding
 from streaming.state.keys import clear_state, is_there, mark_written, state_digest, take_mark_away
+from streaming.state.retention import bound_at, move_bound, note_bound_of_state, now_ms
 from streaming.state.status import clear_state_lost
 
 log = logging.getLogger("headwater.rebuild")
@@ -44,6 +45,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     """
     client = connect(settings.redis_url.get_secret_value())
     with rebuilding(client):
+        kept_since = move_bound(client, bound_at(now_ms(), settings.events_keep_days))
         # Read in this order because both grow meanwhile; a record that is read twice changes nothing.
         in_lake = lake_offsets(spark, settings)
         present = topic_ends(settings)
@@ -52,17 +54,18 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         of_lake = bounds_of_lake(in_lake, present, bounds)
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, of_lake)
         entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, of_lake)
-        has_erased = not entries.filter(F.col("kind") == ERASURE).isEmpty()
-        starts, ends = _beyond_lake(settings, in_lake, present, bounds, has_erased)
+        may_lack_rows = kept_since > 0 or not entries.filter(F.col("kind") == ERASURE).isEmpty()
+        starts, ends = _beyond_lake(settings, in_lake, present, bounds, may_lack_rows)
         tail = read_partitions_between(spark, settings, starts, ends)
         merge_touched(client, settings)
         before = state_digest(client)
         # Until the state is written again, answers say that they are stale, also if this rebuild is killed.
         take_mark_away(client)
         clear_state(client)
-        apply_lake(interactions, entries, settings)
+        apply_lake(interactions.filter(F.unix_millis("event_time") >= kept_since), entries, settings)
         apply_records(tail, settings, fold_in=False)
         write_live_figures(spark, client, settings)
+        note_bound_of_state(client, kept_since)
         mark_written(client)
         # A flush deleted the offsets too, and partitions without new records would never get one again.
         write_applied(client, keyspace.APPLIED_ONLINE, ends | bounds)
@@ -76,6 +79,7 @@ def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
     The lake's tables must exist. At a first start the topics are read from their beginning: nothing to do.
     """
     client = connect(settings.redis_url.get_secret_value())
+    move_bound(client, bound_at(now_ms(), settings.events_keep_days))
     if is_there(client):
         return
     if holds_nothing(spark, settings.lake_uri) and not read_applied(client, keyspace.APPLIED_ONLINE):
@@ -103,10 +107,10 @@ def _beyond_lake(
     in_lake: PartitionOffsets,
     present: PartitionOffsets,
     bounds: PartitionOffsets,
-    has_erased: bool,
+    may_lack_rows: bool,
 ) -> tuple[PartitionOffsets, PartitionOffsets]:
     """The start and end offsets of the records after the lake's last one and below the bounds."""
-    kept = topic_begins(settings) if has_erased else {}
+    kept = topic_begins(settings) if may_lack_rows else {}
     ends = {name: bounds.get(name, end) for name, end in present.items()}
     # If the lake is ahead of the online query, nothing is read.
     starts = {
@@ -136,8 +140,8 @@ def bounds_of_lake(
 def first_to_read(reached: int | None, kept: int, end: int) -> int:
     """The first offset that the lake lacks and Kafka still keeps; ``reached`` is None without a row.
 
-    If an erasure deleted a partition's newest rows, the lake seems to end before ``kept``. If the lake
-    reaches beyond the topic's ``end``, the topic was created again and is read completely, since events may
-    be applied twice.
+    If an erasure or EVENTS_KEEP_DAYS deleted a partition's newest rows, the lake seems to end before
+    ``kept``. If the lake reaches beyond the topic's ``end``, the topic was created again and is read
+    completely, since events may be applied twice.
     """
     return EARLIEST if reached is None or not kept <= reached <= end else reached

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from deltalake import DeltaTable
 
 from clients.rejected_reader import read_rejected
+from clients.storage.lake_tables import kept_since
 from contracts import topics
 from contracts.catalog import CatalogEntry, erasure_entries
 from contracts.exposures import Exposure, ShownItem, batch_of
@@ -17,11 +19,15 @@ from contracts.stored import keyspace, lake
 from contracts.stored.records import Popularity, decode_catalog
 from serving.writes.erasures import describe_erasure
 from serving.writes.receipt import ErasureReceipt
-from stack.verify.ledgers import read_erased
+from stack.status.redis_state import RedisState
+from stack.verify.derived_state import derived_state
+from stack.verify.ledgers import EVENTS, Ledgers, read_erased, read_lake
+from stack.verify.state_file import export_state, read_state
 from streaming.lake.progress import publish_applied
 from streaming.recovery.rebuild import rebuild
 from streaming.recovery.rejects import as_line, replay
 from streaming.state.keys import clear_state
+from streaming.state.retention import move_bound
 from tests.integration.flow import Flow, send, wait_until
 
 START_MS = 1_700_000_000_000
@@ -34,7 +40,7 @@ def rating(n: int, user: int, item: int, value: float) -> bytes:
 
 
 def test_every_event_is_stored_once_and_redis_equals_a_recount_of_the_lake(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
+    flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bootstrap = flow.settings.kafka_bootstrap_servers
     good = [(f"u{n % 20}".encode(), rating(n, n % 20, n % 37, 0.5 + n % 10 / 2)) for n in range(500)]
@@ -87,6 +93,7 @@ def test_every_event_is_stored_once_and_redis_equals_a_recount_of_the_lake(
     check_rebuild(flow)
     check_replay_of_a_corrected_event(flow, [json.dumps(as_line(event)) for event in rejected])
     check_erasure(flow)
+    check_retention(flow, tmp_path / "state")
 
 
 def exposure(user_id: str) -> str:
@@ -163,6 +170,41 @@ def check_erasure(flow: Flow) -> None:
     ]
     assert describe_erasure(ErasureReceipt(until, 0, 41), *map(int, applied), []).state == "complete"
 
+    rebuilt = rebuild(flow.spark, flow.settings)
+    assert rebuilt.before == rebuilt.after
+
+
+def check_retention(flow: Flow, file: Path) -> None:
+    """Older events leave the state and the lake, and later ones of that time count nowhere."""
+    bootstrap, bound, running = flow.settings.kafka_bootstrap_servers, START_MS + 250, flow.pipeline
+    assert running is not None
+    assert not running.retention.look()
+    move_bound(flow.client, bound)
+    assert running.retention.look()
+    old, new = rating(249, 1, 38, 5.0), rating(300_000, 1, 39, 5.0)
+    send(bootstrap, topics.INTERACTIONS.name, [(b"u1", old), (b"u1", new)])
+    flow.wait_for(601 + 2, entries=42)
+    rows = flow.lake_rows()
+    assert min(row["event_time"].timestamp() for row in rows) >= bound / 1000
+    assert {row["event_id"] for row in rows if row["user_id"] != "u7"} == {
+        json.loads(value)["event_id"]
+        for _, value in [
+            (b"", new),
+            *((b"", rating(n, n % 20, n % 37, 4.0)) for n in range(250, 500) if n % 20 != 7),
+        ]
+    }
+    export_state(RedisState(flow.client), flow.settings, file)
+    uri = flow.settings.lake_uri
+    ledgers = Ledgers(
+        sent=EVENTS.empty_table(),
+        lake=read_lake(uri),
+        state=read_state(file),
+        erased=read_erased(uri),
+        kept_since=kept_since(uri),
+    )
+    assert derived_state(ledgers) == []
+    assert ledgers.state is not None
+    assert ledgers.state.head.kept_since == ledgers.kept_since == bound
     rebuilt = rebuild(flow.spark, flow.settings)
     assert rebuilt.before == rebuilt.after
 

@@ -39,6 +39,8 @@ PASSING = {
     "outcomes",
     "TOUCHED",
     "MERGING",
+    "KEPT_SINCE",
+    "STATE_KEPT_SINCE",
     "STATE_WRITERS",
     "STATE_REBUILDING",
     "STREAMING_LEASE",

@@ -5,7 +5,15 @@ import json
 import pyarrow as pa
 
 from contracts.stored.records import HistoryEntry
-from streaming.online.rows import RecordRow, entries_of, erasures_of, events_of, rows_of_batch, rows_of_json
+from streaming.online.rows import (
+    RecordRow,
+    entries_of,
+    erasures_of,
+    events_of,
+    kept_rows,
+    rows_of_batch,
+    rows_of_json,
+)
 from streaming.state.apply import CatalogRecord, UserEvent
 from streaming.state.erasure import Erasure
 
@@ -49,3 +57,10 @@ def test_only_accepted_records_become_events_and_entries() -> None:
     assert events_of(rows) == [UserEvent("ann", 'ü "\\ ☃', HistoryEntry("rating", 5, ID, 3.3))]
     assert entries_of(rows) == [CatalogRecord("erasure", "bob", 9, "{}")]
     assert list(erasures_of(entries_of(rows))) == [Erasure("bob", 9)]
+
+
+def test_events_from_before_the_bound_are_left_out_and_nothing_else() -> None:
+    rows = rows_of_json(map(json.dumps, RECORDS))
+    assert kept_rows(rows, 0) is rows
+    assert kept_rows(rows, 5) == rows
+    assert kept_rows(rows, 6) == rows[1:]
