@@ -135,7 +135,9 @@ def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQu
     _own_pool(spark, "lake")
     start = starting_offsets(StoredFiles(spark), checkpoint(settings, "lake"))
     most = settings.lake_max_events_per_trigger
-    records = read_topics(spark, settings, most, start, names=topics.LAKE_SOURCES)
+    # A registry may get schemas meanwhile, so each batch is decoded by itself.
+    decoded = not settings.schema_registry_url
+    records = read_topics(spark, settings, most, start, names=topics.LAKE_SOURCES, decoded=decoded)
     writer = LakeWriter(StoredFiles(spark), settings.lake_uri)
     writer.take_over()
     batch = LakeBatch(settings, query_id=lambda: query.id, check_writer=writer.check)

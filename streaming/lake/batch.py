@@ -27,6 +27,7 @@ from streaming.records.parse import (
     parse_interactions,
     rejected_records,
 )
+from streaming.records.source import decode
 from streaming.runtime.hold_points import LAKE_COMMITTED, hold
 from streaming.state.client import RedisError, connect_briefly
 from streaming.state.retention import read_bound
@@ -64,6 +65,8 @@ class LakeBatch:
         self._check_writer()
         may_be_replay = self._rows_before is None
         self._move_bound(records.sparkSession, may_be_replay)
+        if self._settings.schema_registry_url:
+            records = decode(records, self._settings)
         if self._rows_before is not None:
             # A batch that is larger than the previous one takes longer, but only that one.
             records = records.coalesce(1 + self._rows_before // _ROWS_PER_TASK)

@@ -26,6 +26,7 @@ from contracts.stored.statuses import StreamingStatus
 from contracts.topics import PartitionOffsets, by_topic, lag, lagging
 from streaming.online.backlog import apply_between, next_part
 from streaming.online.live import start_live
+from streaming.online.micro_batch import UndecidedSchemaError
 from streaming.online.offsets_without_records import EndsWithoutRecord
 from streaming.online.position import StateWentBackError
 from streaming.online.state_watch import StateWatch
@@ -41,6 +42,7 @@ from streaming.state.status import write_status
 
 log = logging.getLogger("headwater.online")
 _LOOK_SECONDS = 0.2  # between two looks at offsets and state
+_BATCHES_SECONDS = 10.0
 _MERGES = 4  # for each look; the API ranks by merged trends, so they must be newer than that
 _NEW_PARTITIONS_SECONDS = 1.0  # until TopicReach has seen them too
 
@@ -60,6 +62,8 @@ class Online(threading.Thread):
         self._ends_without_record = EndsWithoutRecord(self._client, settings)
         self._stopping = threading.Event()
         self._patience = Patience(self._stopping.wait)
+        # While records of unknown schemas come, their batches ask the registry; the live query cannot.
+        self._batches_until = 0.0
         self._is_short = False  # whether there are too few task slots
         self._partitions: Set[str] = frozenset()  # the partitions that the present turn began with
         self._first_ends: PartitionOffsets = {}  # the topics' ends at the start
@@ -102,9 +106,9 @@ class Online(threading.Thread):
         write_status(self._client, StreamingStatus(writable=int(time.time() * 1000)))
         self._patience.is_over()
         self._partitions = self._reach.newest().ends.keys()
-        has_room = self._has_room()
-        self._work_off_backlog(self._settings.online_backlog_events if has_room else 0)
-        if has_room:
+        may_follow = self._has_room() and time.monotonic() >= self._batches_until
+        self._work_off_backlog(self._settings.online_backlog_events if may_follow else 0)
+        if may_follow:
             self._follow()
         else:
             self._stopping.wait(_LOOK_SECONDS)
@@ -181,6 +185,10 @@ class Online(threading.Thread):
                 if back:
                     log.warning("Redis went back (%s): applying it again", back)
                     return
+                if reason and _met_unknown_schema(query):
+                    log.info("a record of an unknown schema came: batches ask the registry for it")
+                    self._batches_until = time.monotonic() + _BATCHES_SECONDS
+                    return
                 if reason:
                     raise RuntimeError(reason)
                 if self._reach.newest().ends.keys() > starts.keys():
@@ -228,3 +236,8 @@ def _what_went_back(query: StreamingQuery) -> str:
     """The worker's message if it ended the query because Redis went back, else an empty text."""
     found = re.search(rf"{StateWentBackError.__name__}: (.*)", str(query.exception()))
     return found[1] if found else ""
+
+
+def _met_unknown_schema(query: StreamingQuery) -> bool:
+    """Whether a worker ended the query because it met a record of an unknown schema."""
+    return UndecidedSchemaError.__name__ in str(query.exception() or "")

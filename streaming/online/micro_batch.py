@@ -23,12 +23,17 @@ from streaming.online.rows import (
     kept_rows,
 )
 from streaming.online.touched_items import note_touched
+from streaming.records.frames import UNDECIDED
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
 from streaming.state.apply import UserEvent, apply_catalog, apply_events
 from streaming.state.client import StateClient
 from streaming.state.erasure import erase_users
 from streaming.state.retention import read_bound
 from streaming.state.status import note_newest_event
+
+
+class UndecidedSchemaError(RuntimeError):
+    """A record's schema must be asked for, which the driver does; nothing of the micro-batch is applied."""
 
 
 def apply_micro_batch(
@@ -38,11 +43,13 @@ def apply_micro_batch(
     settings: StreamingSettings,
     outcomes: Outcomes | None = None,
 ) -> None:
-    """Apply a live micro-batch of one task. Raises StateWentBackError.
+    """Apply a live micro-batch of one task. Raises StateWentBackError, UndecidedSchemaError.
 
     A kill between two steps does no harm: the offsets have not moved, so the records are read again, and a
     repeated step gives the same result.
     """
+    if undecided := [row for row in rows if row.accepted == UNDECIDED]:
+        raise UndecidedSchemaError(f"{undecided[0].partition}, offset {undecided[0].offset}")
     batch = BatchProgress()
     batch.add_rows(rows)
     # 0. Check that Redis still has the offsets that this task stored last. An older state gets no events.

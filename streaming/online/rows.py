@@ -17,6 +17,8 @@ from pyspark.sql import functions as F  # noqa: N812
 from contracts import topics
 from contracts.catalog import ERASURE
 from contracts.stored.records import HistoryEntry
+from streaming.records.frames import UNDECIDED
+from streaming.records.mapping import FAULT
 from streaming.records.parse import entry_columns, event_columns, parse
 from streaming.state.apply import CatalogRecord, UserEvent
 from streaming.state.erasure import Erasure
@@ -32,7 +34,9 @@ class RecordRow(NamedTuple):
     partition: str  # "topic:partition"
     offset: int
     through: int  # the broker's time (epoch ms)
-    accepted: str | None  # the topic; None for a rejected record, which only moves the offset
+    # The topic; None for a rejected record, which only moves the offset; UNDECIDED for one of a schema that a
+    # registry has to be asked for.
+    accepted: str | None
     user_id: str
     item_id: str
     event_type: str
@@ -93,11 +97,14 @@ def erasures_of(entries: Iterable[CatalogRecord]) -> Iterator[Erasure]:
 
 def online_rows(records: DataFrame) -> DataFrame:
     """The columns of RecordRow, from the topics' records."""
+    accepted = F.when(F.col("reason").isNull(), F.col("topic"))
+    if FAULT in records.columns:
+        accepted = accepted.when(F.startswith("reason", F.lit(UNDECIDED)), F.lit(UNDECIDED))
     return parse(records).select(
         _partition_name(F.col("topic"), "partition"),
         "offset",
         F.unix_millis("timestamp").alias("through"),
-        F.when(F.col("reason").isNull(), F.col("topic")).alias("accepted"),
+        accepted.alias("accepted"),
         *(event_columns()[name].alias(name) for name in (*_EVENT_FIELDS, "event_time")),
         *(entry_columns()[name].alias(name) for name in _ENTRY_FIELDS),
         F.when(F.col("entry").isNotNull(), _entry_json(entry_columns())).alias("json"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import reduce
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -23,28 +23,64 @@ from streaming.records.schema_registry import Schema
 
 # Spark would write these types as text; without them a time stays the number that the producer wrote.
 _MOMENTS = ("timestamp-", "local-timestamp-")
+Refusals: TypeAlias = Mapping[int, Mapping[int, int]]
+UNDECIDED = "undecided: written with schema "  # begins the FAULT of a record whose schema must be asked for
 _NOTHING = "{}"  # Spark's result for a body that does not match its schema (a row of nulls)
 
 
-def unframe(records: DataFrame, schemas: Mapping[int, Schema]) -> DataFrame:
+def unframe(records: DataFrame, schemas: Mapping[int, Schema], refused: Refusals | None = None) -> DataFrame:
     """Turn framed interactions of a known schema into JSON; adds the columns ORIGINAL and FAULT to all
     records.
 
-    A JSON body of an unknown schema is left to `map_records`, which needs no schema for it.
+    ``refused`` has, by schema and partition, the offset below which its records were read before the schema
+    was known; None where no registry is asked. A JSON body of an unknown schema is left to `map_records`,
+    which needs no schema for it.
     """
-    is_framed = (F.col("topic") == topics.INTERACTIONS.name) & F.startswith("value", F.lit(FRAMED))
-    number = F.conv(F.hex(F.substring("value", 2, FRAME_BYTES - 1)), 16, 10).cast("bigint")
-    body = F.substring("value", FRAME_BYTES + 1, topics.MAX_EVENT_BYTES * 4)
-    framed = records.withColumns({"schema_id": F.when(is_framed, number), "body": F.when(is_framed, body)})
-    decoded = framed.withColumn("decoded", _first([_body_as_json(schema) for schema in schemas.values()]))
+    framed = _in_parts(records)
+    is_refused = _is_refused(refused or {})
+    decoded = framed.withColumn(
+        "decoded", F.when(~is_refused, _first([_body_as_json(schema) for schema in schemas.values()]))
+    )
     is_read = F.col("decoded").isNotNull() & (F.col("decoded") != F.lit(_NOTHING.encode()))
+    fault = F.when(F.col("schema_id").isNotNull() & ~is_read, _fault(schemas, is_refused))
+    if refused is not None:
+        asked_for = F.concat(F.lit(UNDECIDED), F.col("schema_id").cast("string"))
+        fault = F.when(_is_undecided(schemas, refused), asked_for).otherwise(fault)
     return decoded.withColumns(
         {
             ORIGINAL: F.col("value"),
-            FAULT: F.when(F.col("schema_id").isNotNull() & ~is_read, _fault(schemas)),
+            FAULT: fault,
             "value": F.when(is_read, F.col("decoded")).otherwise(F.col("value")),
         }
     ).select(*records.columns, ORIGINAL, FAULT)
+
+
+def undecided_schemas(records: DataFrame, schemas: Mapping[int, Schema], refused: Refusals) -> set[int]:
+    """The ids of schemas in these records that are neither known nor refused."""
+    undecided = _in_parts(records).filter(_is_undecided(schemas, refused))
+    return {int(row["schema_id"]) for row in undecided.select("schema_id").distinct().collect()}
+
+
+def _in_parts(records: DataFrame) -> DataFrame:
+    """Adds schema_id and body, null for records without a frame."""
+    is_framed = (F.col("topic") == topics.INTERACTIONS.name) & F.startswith("value", F.lit(FRAMED))
+    number = F.conv(F.hex(F.substring("value", 2, FRAME_BYTES - 1)), 16, 10).cast("bigint")
+    body = F.substring("value", FRAME_BYTES + 1, topics.MAX_EVENT_BYTES * 4)
+    return records.withColumns({"schema_id": F.when(is_framed, number), "body": F.when(is_framed, body)})
+
+
+def _is_refused(refused: Refusals) -> Column:
+    bounds = [
+        F.when((F.col("schema_id") == number) & (F.col("partition") == partition), F.lit(end))
+        for number, ends in refused.items()
+        for partition, end in ends.items()
+    ]
+    return F.coalesce(F.col("offset") < _first(bounds), F.lit(False))
+
+
+def _is_undecided(schemas: Mapping[int, Schema], refused: Refusals) -> Column:
+    is_known = F.col("schema_id").isin(*schemas) if schemas else F.lit(False)
+    return F.col("schema_id").isNotNull() & ~is_known & ~_is_refused(refused)
 
 
 def _body_as_json(schema: Schema) -> Column:
@@ -60,7 +96,7 @@ def _body_as_json(schema: Schema) -> Column:
     return F.when(is_of_schema, F.to_json(fields).cast("binary"))
 
 
-def _fault(schemas: Mapping[int, Schema]) -> Column:
+def _fault(schemas: Mapping[int, Schema], is_refused: Column) -> Column:
     """Why a framed record cannot be turned into JSON; null if its body is JSON already."""
     number = F.col("schema_id").cast("string")
     known = [
@@ -74,8 +110,17 @@ def _fault(schemas: Mapping[int, Schema]) -> Column:
             "EVENT_MAPPING_FILE, or set SCHEMA_REGISTRY_URL, and restart streaming"
         ),
     )
+    too_early = F.concat(
+        F.lit("written with schema "),
+        number,
+        F.lit(
+            ", which the registry did not have when the record was read: register it, then produce it again"
+        ),
+    )
     is_json = F.startswith("body", F.lit(b"{"))
-    return _first([*known, F.when(~is_json, unknown)])
+    return F.when(is_refused, F.when(~is_json, too_early)).otherwise(
+        _first([*known, F.when(~is_json, unknown)])
+    )
 
 
 def _fault_of(schema: Schema) -> str:

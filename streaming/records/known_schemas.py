@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 
 from contracts import topics
@@ -16,24 +15,18 @@ _KINDS: dict[str, SchemaKind] = {".avsc": "AVRO", ".json": "JSON"}
 
 
 def known_schemas(settings: StreamingSettings) -> dict[int, Schema]:
-    """The schemas by id; a file overrides the registry. Raises MappingError, SchemaRegistryError."""
+    """The schemas by id, asked for now; a file overrides the registry.
+
+    Raises MappingError, SchemaRegistryError.
+    """
     schemas: Mapping[int, Schema] = {}
     if settings.schema_registry_url:
         subjects = settings.schema_registry_subjects or (f"{topics.INTERACTIONS.name}-value",)
         secret = settings.schema_registry_user_info
         user_info = secret.get_secret_value() if secret else ""
-        schemas = _schemas_of_registry(settings.schema_registry_url, tuple(subjects), user_info)
+        found = registered_schemas(settings.schema_registry_url, subjects, user_info)
+        schemas = {schema.number: schema for schema in found}
     return {**schemas, **schemas_of_files(settings.event_mapping_file)}
-
-
-@cache
-def _schemas_of_registry(url: str, subjects: tuple[str, ...], user_info: str) -> Mapping[int, Schema]:
-    """Ask the registry once in a process, so that all queries know the same schemas.
-
-    A backlog reads the topics once for each of its parts. Raises SchemaRegistryError, and asks again the next
-    time.
-    """
-    return {schema.number: schema for schema in registered_schemas(url, subjects, user_info)}
 
 
 def schemas_of_files(mapping_path: str) -> dict[int, Schema]:

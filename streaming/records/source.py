@@ -15,6 +15,7 @@ from streaming.records.frames import unframe
 from streaming.records.known_schemas import known_schemas
 from streaming.records.mapping import map_records
 from streaming.records.mapping_file import read_mapping
+from streaming.records.schema_book import schema_book
 
 EARLIEST = -2  # Spark's number for a partition's beginning
 
@@ -37,12 +38,14 @@ def read_topics(
     starting_offsets: str = "earliest",
     patience_ms: int | None = None,
     names: Sequence[str] = topics.SOURCES,
+    decoded: bool = True,
 ) -> DataFrame:
     """The records of these topics as a stream, in Kafka's own columns.
 
     A query whose checkpoint names no offsets yet begins at ``starting_offsets`` (Spark's JSON, or
     "earliest"). Where there are no records, the broker waits up to ``patience_ms`` for one before it answers
-    (None: Kafka's half second).
+    (None: Kafka's half second). Events of other systems are read by what is known now, unless ``decoded`` is
+    false: then each batch is to be given to `decode`.
     """
     subscribed = _options(settings) | {"subscribe": ",".join(names)}
     reader = spark.readStream.format("kafka").options(**subscribed)
@@ -50,7 +53,8 @@ def read_topics(
         reader = reader.option("maxOffsetsPerTrigger", events_per_batch)
     if patience_ms is not None:
         reader = reader.option("kafka.fetch.max.wait.ms", patience_ms)
-    return _as_ours(reader.option("startingOffsets", starting_offsets).load(), settings)
+    records = reader.option("startingOffsets", starting_offsets).load()
+    return _as_ours(records, settings) if decoded else records
 
 
 def read_partitions_between(
@@ -67,7 +71,18 @@ def read_partitions_between(
         .option("endingOffsets", json.dumps(ending_offsets))
         .load()
     )
-    return _as_ours(records, settings)
+    return decode(records, settings)
+
+
+def decode(batch: DataFrame, settings: StreamingSettings) -> DataFrame:
+    """A batch of records with the events of other systems turned into ours. Its unknown schemas are asked
+    for.
+
+    Raises MappingError, SchemaRegistryError.
+    """
+    if settings.schema_registry_url:
+        schema_book(batch.sparkSession, settings).decide(batch)
+    return _as_ours(batch, settings)
 
 
 def _as_ours(records: DataFrame, settings: StreamingSettings) -> DataFrame:
@@ -75,7 +90,9 @@ def _as_ours(records: DataFrame, settings: StreamingSettings) -> DataFrame:
 
     Raises MappingError, SchemaRegistryError.
     """
-    if schemas := known_schemas(settings):
+    if settings.schema_registry_url:
+        records = schema_book(records.sparkSession, settings).unframe(records)
+    elif schemas := known_schemas(settings):
         records = unframe(records, schemas)
     formats = settings.event_mapping_file and read_mapping(settings.event_mapping_file).formats
     return map_records(records, formats) if formats else records

@@ -89,7 +89,7 @@ def test_spark_gets_the_jars_and_the_configuration_only_where_something_lies_in_
         ({"lake_uri": "s3://bucket/lake"}, "write s3a://"),
     ],
 )
-def test_what_would_not_work_is_refused_with_its_cure(fields: dict[str, str], cure: str) -> None:
+def test_settings_that_would_not_work_are_refused_with_their_cure(fields: dict[str, str], cure: str) -> None:
     with pytest.raises(ValidationError, match=cure) as refused:
         LakeSettings.model_validate(fields)
     assert "hunter" not in str(refused.value)

@@ -59,7 +59,7 @@ def test_a_clean_world_violates_nothing(world: World, knows_poison: bool) -> Non
 
 @FEW
 @given(worlds(), st.sampled_from([0, 1000, 1001, 1_700_000_000_001, 1_900_000_000_000]), st.booleans())
-def test_what_is_older_than_what_is_kept_is_not_missed(world: World, since: int, is_deleted: bool) -> None:
+def test_events_older_than_what_is_kept_are_not_missed(world: World, since: int, is_deleted: bool) -> None:
     def is_kept(sent: Sent) -> bool:
         return sent.event.entry.event_time >= since
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 
@@ -10,11 +11,14 @@ import redis
 from pyspark.sql import SparkSession
 
 from clients import topic_reach
+from clients.topic_admin import topic_ends
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from streaming.online.driver import Online
 from streaming.online.touched_items import is_unmerged
+from streaming.records.parse import accepted_interactions, parse_interactions
+from streaming.records.source import read_partitions_between
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.client import connect
 from streaming.state.keys import mark_written
@@ -23,7 +27,10 @@ from streaming.state.status import read_status
 from tests.clients.test_topic_reach import add_partitions
 from tests.faults.processes import wait_until
 from tests.integration.flow import send, send_in_transaction
-from tests.streaming.online.test_live import like
+from tests.streaming.online.test_live import known_items, like
+from tests.streaming.records.test_frames import EVENT, OURS, avro, in_frame, moment
+from tests.streaming.records.test_schema_registry import ANSWERS
+from tests.streaming.records.test_schema_registry import registry as registry
 
 _DEADLINE_SECONDS = 180
 
@@ -188,3 +195,37 @@ def test_the_error_that_ends_the_query_is_kept(
     assert not online.is_alive()
     assert online.error is not None
     online.stop()
+
+
+def test_a_schema_that_is_registered_while_the_query_is_live_is_used_from_then_on(
+    spark: SparkSession,
+    client: redis.Redis,
+    settings: StreamingSettings,
+    registry: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "headwater")
+    versions = "/subjects/late/versions"
+    asking = {"schema_registry_url": registry, "schema_registry_subjects": ("late",)}
+    online = Online(spark, settings.model_copy(update=asking))
+    bootstrap, topic = settings.kafka_bootstrap_servers, topics.INTERACTIONS.name
+    fields = {**EVENT, "event_time": moment(1_777_629_600_000)}
+    early, late = (in_frame(31, avro(OURS, {**fields, "item_id": item})) for item in ("early", "late"))
+    online.start()
+    try:
+        wait_until(lambda: "live from" in caplog.text, "it is live")
+        send(bootstrap, topic, [(b"7", early)])
+        applied_through(online, client, 1)
+        monkeypatch.setitem(ANSWERS, versions, [1])
+        monkeypatch.setitem(ANSWERS, f"{versions}/1", {"id": 31, "schema": json.dumps(OURS)})
+        send(bootstrap, topic, [(b"7", late)])
+        applied_through(online, client, 2)
+    finally:
+        online.stop()
+        online.join(60)
+    assert known_items(client, "7") == {"late"}
+    # The lake's query decides the same, although the registry has the schema by now.
+    ends = topic_ends(settings)
+    seen = read_partitions_between(spark, online._settings, dict.fromkeys(ends, 0), ends)
+    assert [row["item_id"] for row in accepted_interactions(parse_interactions(seen)).collect()] == ["late"]
