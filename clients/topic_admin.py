@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import NamedTuple
+from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
@@ -13,16 +15,26 @@ from kafka.errors import AuthorizationError, KafkaError, RetriableError, TopicAl
 from clients.event_producer import BrokerUnavailableError, unavailable, wait_for_broker
 from clients.kafka_options import Servers, for_kafka_python
 from contracts.topics import (
+    LAKE_SOURCES,
     SOURCES,
     TOPICS,
     PartitionOffsets,
     Topic,
     TopicFault,
+    TopicIds,
     by_partition,
     topic_faults,
 )
 
 _REPLICATION_FACTOR = -1  # the broker's own default: 1 on the embedded broker, more on a cluster
+_NO_ID = UUID(int=0)  # what a broker before Kafka 2.8 answers
+
+
+class Prepared(NamedTuple):
+    """The topics as streaming finds them: what is wrong with them, and their ids."""
+
+    faults: list[TopicFault]
+    ids: TopicIds
 
 
 @contextmanager
@@ -84,11 +96,26 @@ def create_topics(
         return _create_absent(admin, topics, replication)
 
 
-def prepare_topics(servers: Servers, timeout: float = 10.0) -> list[TopicFault]:
-    """`create_topics`, and the faults of those that were there (`find_topic_faults`), by one connection."""
+def prepare_topics(servers: Servers, timeout: float = 10.0) -> Prepared:
+    """`create_topics`, `find_topic_faults` and `topic_ids` by one connection."""
     with _admin(servers, timeout) as admin:
         _create_absent(admin, TOPICS, _REPLICATION_FACTOR)
-        return _faults_of(admin, TOPICS)
+        return Prepared(_faults_of(admin, TOPICS), _ids_of(admin, LAKE_SOURCES))
+
+
+def topic_ids(servers: Servers, topics: Sequence[str] = LAKE_SOURCES, timeout: float = 10.0) -> TopicIds:
+    """The ids of the topics; a topic that does not exist, or whose id the broker does not tell, is absent.
+
+    Raises BrokerUnavailableError within ``timeout`` seconds.
+    """
+    with _admin(servers, timeout) as admin:
+        return _ids_of(admin, topics)
+
+
+def _ids_of(admin: KafkaAdminClient, topics: Sequence[str]) -> TopicIds:
+    described = admin.describe_topics(list(topics))
+    found = {each["name"]: UUID(str(each.get("topic_id") or _NO_ID)) for each in described}
+    return {name: str(number) for name, number in found.items() if number != _NO_ID}
 
 
 def _create_absent(admin: KafkaAdminClient, topics: Sequence[Topic], replication: int) -> list[str]:

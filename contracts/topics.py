@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -71,6 +71,7 @@ REJECT_PARTITION, REJECT_OFFSET = "source_partition", "source_offset"
 
 PartitionOffsets: TypeAlias = dict[str, int]  # "topic:partition" -> offset, as in keyspace.APPLIED_ONLINE
 TopicOffsets: TypeAlias = dict[str, dict[str, int]]  # topic -> partition -> offset, as Spark has it in JSON
+TopicIds: TypeAlias = dict[str, str]  # topic -> the id that Kafka gave it when it was created
 SEPARATOR = ":"
 
 
@@ -138,6 +139,21 @@ def by_topic(offsets: Mapping[str, int]) -> TopicOffsets:
         partition = Partition.parse(name)
         topics[partition.topic][str(partition.number)] = offset
     return dict(topics)
+
+
+def created_again(stored: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
+    """The topics whose present id is not the stored one. Where either is unknown, the topic is the same."""
+    return sorted(topic for topic, known in stored.items() if present.get(topic, known) != known)
+
+
+def of_topics(topics: Collection[str], offsets: Mapping[str, int]) -> PartitionOffsets:
+    """The offsets of these topics' partitions."""
+    return {name: offset for name, offset in offsets.items() if Partition.parse(name).topic in topics}
+
+
+def without_topics(topics: Collection[str], offsets: Mapping[str, int]) -> PartitionOffsets:
+    """The offsets of all other topics' partitions."""
+    return {name: offset for name, offset in offsets.items() if Partition.parse(name).topic not in topics}
 
 
 class TopicFault(NamedTuple):

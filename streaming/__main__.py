@@ -18,7 +18,7 @@ from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.topics import TopicFault
+from contracts.topics import TopicFault, TopicIds
 from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
@@ -29,6 +29,7 @@ from streaming.records.known_schemas import known_schemas, mapping_fault
 from streaming.records.schema_registry import SchemaRegistryError
 from streaming.recovery.faults import CheckpointFaultError, lake_faults, online_faults, refusal
 from streaming.recovery.rebuild import prepare_state
+from streaming.recovery.topic_ids import keep_topic_ids
 from streaming.runtime.session import streaming_session
 from streaming.state.applied_offsets import read_applied
 from streaming.state.client import connect, connect_briefly
@@ -56,14 +57,14 @@ def main() -> int:
         log.error("not started: %s", refused)
         return NEEDS_OPERATOR
     try:
-        topic_faults = prepare_topics(settings, _BROKER_SECONDS)
+        prepared = prepare_topics(settings, _BROKER_SECONDS)
         partitions = len(topic_ends(settings))
         known_schemas(settings)  # whether the registry answers
-        faults = online_faults(settings)
+        faults = online_faults(settings, prepared.ids)
     except (BrokerUnavailableError, SchemaRegistryError) as error:
         log.error("%s", error)
         return 1
-    if not _may_start_with(topic_faults):
+    if not _may_start_with(prepared.faults):
         return NEEDS_OPERATOR
     if faults:
         log.error("%s", refusal(faults))
@@ -72,20 +73,22 @@ def main() -> int:
     spark = streaming_session(settings, partitions)
     try:
         if not is_restart:
-            _prepare_lake(spark, settings)
+            _prepare_lake(spark, settings, prepared.ids)
             _prepare_state(spark, settings, stopping)
-        return _run(spark, settings, stopping, is_restart)
+            keep_topic_ids(spark, settings, prepared.ids)
+        return _run(spark, settings, stopping, prepared.ids if is_restart else None)
     except CheckpointFaultError as error:
         log.error("%s", error)
         return NEEDS_OPERATOR
 
 
 def _run(
-    spark: SparkSession, settings: StreamingSettings, stopping: threading.Event, is_restart: bool
+    spark: SparkSession, settings: StreamingSettings, stopping: threading.Event, ids: TopicIds | None
 ) -> int:
     """Run the queries. Returns the exit code. Raises CheckpointFaultError.
 
-    At a restart the lists come first, so the lake is looked at when the online query has caught up.
+    At a restart the lists come first, so the lake is looked at when the online query has caught up; ``ids``
+    are then those of the topics, and None where the lake has been looked at.
     """
     lease = Lease(connect_briefly(settings.redis_url.get_secret_value()))
     if not lease.take(stopping.wait):
@@ -100,11 +103,12 @@ def _run(
 
     def prepare_after_online(online: Online) -> bool:
         may_start = let_online_catch_up(online, wait)
-        if may_start:
-            _prepare_lake(spark, settings)
+        if may_start and ids is not None:
+            _prepare_lake(spark, settings, ids)
+            keep_topic_ids(spark, settings, ids)
         return may_start
 
-    before_lake = prepare_after_online if is_restart else lambda online: True
+    before_lake = (lambda online: True) if ids is None else prepare_after_online
     pipeline = build_pipeline(spark, settings, lambda: lease.epoch, before_lake)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     margin = LakeMargin(settings)
@@ -125,10 +129,10 @@ def _run(
     return 0
 
 
-def _prepare_lake(spark: SparkSession, settings: StreamingSettings) -> None:
+def _prepare_lake(spark: SparkSession, settings: StreamingSettings, ids: TopicIds) -> None:
     """Create its tables. Raises CheckpointFaultError where a query may not continue from its checkpoint."""
     create_tables(spark, settings.lake_uri)
-    if faults := lake_faults(spark, settings):
+    if faults := lake_faults(spark, settings, ids):
         raise CheckpointFaultError(refusal(faults))
 
 

@@ -152,6 +152,7 @@ ITEM_CATEGORIES = "hw:catalog:categories"  # HASH item_id -> JSON list: those wh
 STATE_VERSION = "hw:state:version"  # STRING: STATE, as long as Redis holds the state
 APPLIED_ONLINE = "hw:applied:online"  # HASH topic:partition -> next offset; written by the online query
 APPLIED_LAKE = "hw:applied:lake"  # HASH topic:partition -> next offset; written by the lake query
+APPLIED_TOPICS = "hw:applied:topics"  # HASH topic -> its id in Kafka, of which APPLIED_ONLINE are the offsets
 APPLIED_TIMES = "hw:applied:times"  # HASH topic:partition -> broker's time (ms) of the newest applied record
 # SET item_id: items whose new events are counted in their shards, but not yet in the lists over all users.
 # Merging renames the first to the second, so both names have the same tag.

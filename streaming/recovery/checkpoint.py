@@ -1,19 +1,21 @@
 """Reads a query's checkpoint in Spark's format.
 
 ``metadata`` holds the query's id, ``offsets/N`` is written before batch N runs, ``commits/N`` after it. Our
-own ``start.json`` says from where a query begins to which `headwater repair` gave a new checkpoint.
+own ``start.json`` says from where a query begins to which `headwater repair` gave a new checkpoint, and our
+``topics.json`` which ids the topics had whose offsets these are.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clients.stored_files import StoredFiles
-from contracts.topics import TopicOffsets
+from contracts.topics import PartitionOffsets, TopicIds, TopicOffsets, by_partition
 
-_START = "start.json"
+_START, _TOPICS = "start.json", "topics.json"
 _VERSION_LINES = ("v1", "v2")
 NEVER = -1
 
@@ -50,6 +52,13 @@ class Checkpoint(NamedTuple):
     committed: int = NEVER  # the newest of commits/
     start: StartingPoint | None = None
     sources: tuple[Any, ...] = ()  # the newest offsets of each source, parsed
+    topic_ids: Mapping[str, str] = MappingProxyType({})  # empty in those of earlier versions
+
+    @property
+    def planned_offsets(self) -> PartitionOffsets:
+        """The next offset of each partition that its one source, Kafka, has been planned to."""
+        begin = self.start.offsets if self.start else {}
+        return by_partition({**begin, **(self.sources[0] if self.sources else {})})
 
     @property
     def has_run(self) -> bool:
@@ -71,7 +80,14 @@ def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
         sources = _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
     if committed != NEVER:
         _entry(files, f"{uri}/commits/{committed}", has_sources=False)
-    return Checkpoint(query_id, planned, committed, _start(files, uri), sources)
+    topic_ids = _topic_ids(files, uri)
+    return Checkpoint(query_id, planned, committed, _start(files, uri), sources, topic_ids)
+
+
+def write_topic_ids(files: StoredFiles, uri: str, ids: TopicIds) -> None:
+    """Write which topics the checkpoint's offsets are of."""
+    files.delete(f"{uri}/{_TOPICS}")
+    files.write(f"{uri}/{_TOPICS}", json.dumps(ids))
 
 
 def begin_anew(files: StoredFiles, uri: str, start: StartingPoint | None) -> str | None:
@@ -114,6 +130,14 @@ def _start(files: StoredFiles, uri: str) -> StartingPoint | None:
         return None
     found = _parse(_text(files, path), _START)
     return StartingPoint(found["offsets"], found["lake_version"], found.get("writers"))
+
+
+def _topic_ids(files: StoredFiles, uri: str) -> TopicIds:
+    path = f"{uri}/{_TOPICS}"
+    if not files.exists(path):
+        return {}
+    found = _parse(_text(files, path), _TOPICS)
+    return {str(topic): str(number) for topic, number in dict(found).items()}
 
 
 def _query_id(files: StoredFiles, uri: str) -> str | None:

@@ -3,6 +3,7 @@
 A query that lost its checkpoint would read the topics from their beginning, and the lake would hold events
 twice. With an older checkpoint, it would give new events the numbers of old batches, which Delta skips: they
 would be lost. With one from before a repair, it would append again what another query has appended since.
+With offsets of a topic that was deleted and created again, it would pass over the new one's first records.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from streaming.recovery.checkpoint import (
     Checkpoint,
     read_checkpoint,
 )
+from streaming.recovery.topic_ids import of_earlier_topics
 from streaming.runtime.checkpoint_folders import checkpoint
-from streaming.state.applied_offsets import read_applied
+from streaming.state.applied_offsets import read_applied, read_topic_ids
 from streaming.state.client import connect
 from streaming.state.keys import is_there
 
@@ -50,23 +52,29 @@ def refusal(faults: list[CheckpointFault]) -> str:
     return f"not started, or events would be lost or doubled: {found}. Run `headwater repair` ({RUNBOOK})"
 
 
-def checkpoint_faults(spark: SparkSession, settings: StreamingSettings) -> list[CheckpointFault]:
+def checkpoint_faults(
+    spark: SparkSession, settings: StreamingSettings, ids: Mapping[str, str]
+) -> list[CheckpointFault]:
     """The faults of the queries' progress; none at a first start. The lake's tables must exist.
+
+    ``ids`` are those of the topics now (`clients.topic_admin.topic_ids`).
 
     Raises BrokerUnavailableError where Kafka does not answer.
     """
-    return online_faults(settings) + lake_faults(spark, settings)
+    return online_faults(settings, ids) + lake_faults(spark, settings, ids)
 
 
-def online_faults(settings: StreamingSettings) -> list[CheckpointFault]:
+def online_faults(settings: StreamingSettings, ids: Mapping[str, str]) -> list[CheckpointFault]:
     """Those of the online query, which needs neither Spark nor the lake to be checked.
 
     Raises BrokerUnavailableError where Kafka does not answer.
     """
-    return _with_reasons({"online": _of_online(settings)})
+    return _with_reasons({"online": _of_online(settings, ids)})
 
 
-def lake_faults(spark: SparkSession, settings: StreamingSettings) -> list[CheckpointFault]:
+def lake_faults(
+    spark: SparkSession, settings: StreamingSettings, ids: Mapping[str, str]
+) -> list[CheckpointFault]:
     """Those of the queries with a checkpoint. The lake's tables must exist."""
     files = StoredFiles(spark)
 
@@ -77,12 +85,19 @@ def lake_faults(spark: SparkSession, settings: StreamingSettings) -> list[Checkp
             return str(error)
 
     return _with_reasons(
-        {"lake": reason("lake", _of_lake), "item_activity": reason("item_activity", _of_activity)}
+        {
+            "lake": reason("lake", lambda *found: _of_earlier_topics(found[-1], ids) or _of_lake(*found)),
+            "item_activity": reason("item_activity", _of_activity),
+        }
     )
 
 
 def _with_reasons(reasons: Mapping[str, str | None]) -> list[CheckpointFault]:
     return [CheckpointFault(query, why) for query, why in reasons.items() if why is not None]
+
+
+def _of_earlier_topics(found: Checkpoint, ids: Mapping[str, str]) -> str | None:
+    return of_earlier_topics(found.topic_ids, ids, found.planned_offsets)
 
 
 def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
@@ -104,13 +119,15 @@ def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint
     return None
 
 
-def _of_online(settings: StreamingSettings) -> str | None:
+def _of_online(settings: StreamingSettings, ids: Mapping[str, str]) -> str | None:
     """Check that Kafka still has the records after the applied offsets in Redis, where the online query
     continues."""
     client = connect(settings.redis_url.get_secret_value())
     if not is_there(client):
         return None  # rebuilt from the lake at the start
     applied = read_applied(client, keyspace.APPLIED_ONLINE)
+    if fault := of_earlier_topics(read_topic_ids(client), ids, applied):
+        return f"(in Redis) {fault}"
     ends = topic_ends(settings)
     for place, begin in topic_begins(settings).items():
         offset = applied.get(place, begin)

@@ -8,20 +8,20 @@ from typing import NamedTuple
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from clients.topic_admin import topic_begins, topic_ends
+from clients.topic_admin import topic_begins, topic_ends, topic_ids
 from contracts import topics
 from contracts.catalog import ERASURE
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
 from contracts.stored.lake import Table
-from contracts.topics import PartitionOffsets, Topic, offsets_of
+from contracts.topics import PartitionOffsets, Topic, created_again, offsets_of, without_topics
 from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import holds_nothing
 from streaming.online.tasks import apply_lake, apply_records
 from streaming.online.touched_items import merge_touched
 from streaming.records.source import EARLIEST, read_partitions_between
 from streaming.recovery.live_figures import write_live_figures
-from streaming.state.applied_offsets import read_applied, write_applied
+from streaming.state.applied_offsets import read_applied, read_topic_ids, write_applied, write_topic_ids
 from streaming.state.client import connect
 from streaming.state.gate import rebuilding
 from streaming.state.keys import clear_state, is_there, mark_written, state_digest, take_mark_away
@@ -47,10 +47,13 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
     with rebuilding(client):
         kept_since = move_bound(client, bound_at(now_ms(), settings.events_keep_days))
         # Read in this order because both grow meanwhile; a record that is read twice changes nothing.
-        in_lake = lake_offsets(spark, settings)
+        ids = topic_ids(settings)
+        again = created_again(read_topic_ids(client), ids)
+        in_lake = without_topics(again, lake_offsets(spark, settings))
         present = topic_ends(settings)
         # Only records that the online query has applied; it will apply the others itself.
-        bounds = bounds_within(present, read_applied(client, keyspace.APPLIED_ONLINE))
+        applied = without_topics(again, read_applied(client, keyspace.APPLIED_ONLINE))
+        bounds = bounds_within(present, applied)
         of_lake = bounds_of_lake(in_lake, present, bounds)
         interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, of_lake)
         entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, of_lake)
@@ -69,6 +72,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         mark_written(client)
         # A flush deleted the offsets too, and partitions without new records would never get one again.
         write_applied(client, keyspace.APPLIED_ONLINE, ends | bounds)
+        write_topic_ids(client, ids)
         clear_state_lost(client)
         return Rebuilt(before, state_digest(client))
 

@@ -14,15 +14,24 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from clients.stored_files import StoredFiles
-from clients.topic_admin import topic_begins, topic_ends
+from clients.topic_admin import topic_begins, topic_ends, topic_ids
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from contracts.topics import LAKE_SOURCES, PartitionOffsets, by_topic
+from contracts.topics import (
+    LAKE_SOURCES,
+    PartitionOffsets,
+    TopicIds,
+    by_topic,
+    created_again,
+    of_topics,
+    without_topics,
+)
 from streaming.lake.offsets import lake_offsets
 from streaming.lake.sink import create_tables, table_version, writers
-from streaming.recovery.checkpoint import StartingPoint, begin_anew
+from streaming.recovery.checkpoint import StartingPoint, begin_anew, write_topic_ids
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults
 from streaming.recovery.holes import FilledHoles, fill_holes
+from streaming.recovery.topic_ids import stored_topic_ids
 from streaming.runtime.checkpoint_folders import checkpoint
 from streaming.state.client import StateClient, connect
 from streaming.state.status import read_status
@@ -82,6 +91,7 @@ class _Reach:
     ends: PartitionOffsets
     in_lake: PartitionOffsets  # within what is kept
     lost: list[str]
+    ids: TopicIds  # of the topics now
 
 
 def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool = False) -> Repaired:
@@ -91,12 +101,13 @@ def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool =
     ``accept_loss``); BrokerUnavailableError if Kafka does not answer.
     """
     create_tables(spark, settings.lake_uri)
-    repaired = Repaired(checkpoint_faults(spark, settings))
+    ids = topic_ids(settings)
+    repaired = Repaired(checkpoint_faults(spark, settings, ids))
     if not repaired.faults:
         return repaired
     client = connect(settings.redis_url.get_secret_value())
     _refuse_while_running(client)
-    reach = _read_reach(spark, settings)
+    reach = _read_reach(spark, settings, ids)
     repaired.lost = reach.lost
     if reach.lost and not accept_loss:
         raise RepairError(f"{'; '.join(reach.lost)}. `headwater repair --accept-loss` goes on without them")
@@ -113,11 +124,18 @@ def _refuse_while_running(client: StateClient) -> None:
         raise RepairError("streaming runs: stop it, then repair")
 
 
-def _read_reach(spark: SparkSession, settings: StreamingSettings) -> _Reach:
+def _read_reach(spark: SparkSession, settings: StreamingSettings, ids: TopicIds) -> _Reach:
     kept = topic_begins(settings, topics=LAKE_SOURCES)
     ends = topic_ends(settings, topics=LAKE_SOURCES)
     rows = lake_offsets(spark, settings)
-    reach = _Reach(kept, ends, {}, [])
+    again = created_again(stored_topic_ids(spark, settings), ids)
+    reach = _Reach(kept, ends, {}, [], ids)
+    reach.lost.extend(
+        f"{topic} was deleted and created again: what the lake did not have is gone"
+        for topic in again
+        if of_topics([topic], rows)
+    )
+    rows = without_topics(again, rows)
     for name, begin in kept.items():
         reached = rows.get(name, begin)
         if reached < begin:
@@ -134,6 +152,8 @@ def _read_reach(spark: SparkSession, settings: StreamingSettings) -> _Reach:
 def _repair_lake(spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired) -> None:
     repaired.filled = fill_holes(spark, settings, reach.kept, reach.in_lake)
     _begin(spark, settings, "lake", reach.in_lake, repaired)
+    if reach.ids:
+        write_topic_ids(StoredFiles(spark), checkpoint(settings, "lake"), reach.ids)
 
 
 def _repair_online(
@@ -141,6 +161,7 @@ def _repair_online(
 ) -> None:
     """The next start rebuilds the state from the whole lake, and from the topics where it ends."""
     client = connect(settings.redis_url.get_secret_value())
+    # The topics' ids stay, so that the rebuild sees which topics were created again.
     client.delete(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
     repaired.begins["online"], repaired.state_is_rebuilt = reach.in_lake, True
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from contracts.stored import keyspace
-from contracts.topics import PartitionOffsets
+from contracts.topics import PartitionOffsets, TopicIds
 from streaming.state.client import StateClient
 from streaming.state.script import lua
 
@@ -21,6 +21,18 @@ def read_applied(client: StateClient, key: str) -> PartitionOffsets:
     """The stored offsets. A partition without an applied batch is absent."""
     fields: Any = client.hgetall(key)
     return {partition.decode(): int(offset) for partition, offset in fields.items()}
+
+
+def read_topic_ids(client: StateClient) -> TopicIds:
+    """The ids that the topics had whose offsets are applied; a topic without a stored id is absent."""
+    fields: Any = client.hgetall(keyspace.APPLIED_TOPICS)
+    return {topic.decode(): number.decode() for topic, number in fields.items()}
+
+
+def write_topic_ids(client: StateClient, ids: Mapping[str, str]) -> None:
+    """Store the ids of the topics whose offsets are applied."""
+    if ids:
+        client.hset(keyspace.APPLIED_TOPICS, items=[text for pair in ids.items() for text in pair])
 
 
 class Move(NamedTuple):

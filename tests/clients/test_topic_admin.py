@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import time
 import uuid
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
@@ -9,7 +11,7 @@ from kafka.errors import KafkaConnectionError
 
 from clients import topic_admin
 from clients.event_producer import BrokerUnavailableError
-from clients.topic_admin import create_topics, end_offsets, find_topic_faults
+from clients.topic_admin import create_topics, end_offsets, find_topic_faults, topic_ids
 from contracts.settings import KafkaSettings
 from contracts.topics import INTERACTIONS, TOPICS, Topic
 
@@ -48,6 +50,26 @@ def test_existing_topics_are_checked_by_the_settings_that_the_broker_reports(bro
     assert find_topic_faults(broker, (Topic("never-made", 1),)) == []
 
 
+def test_a_topic_that_is_created_again_has_another_id(broker: str) -> None:
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    create_topics(broker, (Topic(name, 1),))
+    first = topic_ids(broker, [name])
+    assert topic_ids(broker, [name, "never-made"]) == first
+    assert uuid.UUID(first[name]).int
+    delete_topic(broker, name)
+    create_topics(broker, (Topic(name, 1),))
+    assert topic_ids(broker, [name]).keys() == first.keys()
+    assert topic_ids(broker, [name]) != first
+
+
+def test_a_broker_that_tells_no_ids_is_one_without_them() -> None:
+    class OldBroker:
+        def describe_topics(self, names: list[str]) -> list[dict[str, object]]:
+            return [{"name": "a"}, {"name": "b", "topic_id": uuid.UUID(int=0)}]
+
+    assert topic_admin._ids_of(cast(KafkaAdminClient, OldBroker()), ["a", "b"]) == {}
+
+
 def test_a_broker_that_goes_away_while_it_is_asked_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     class Leaving:
         def __init__(self, **_: object) -> None:
@@ -72,6 +94,19 @@ def test_a_missing_broker_is_one_sentence(closed_port: int) -> None:
     for ask in (lambda b: create_topics(b, timeout=0.3), lambda b: end_offsets(b, "t", timeout=0.3)):
         with pytest.raises(BrokerUnavailableError, match="no Kafka broker answers"):
             ask(f"127.0.0.1:{closed_port}")
+
+
+def delete_topic(broker: str, name: str) -> None:
+    """Delete a topic, and wait until the broker lists it no longer."""
+    admin = KafkaAdminClient(bootstrap_servers=broker)
+    try:
+        admin.delete_topics([name])
+        deadline = time.monotonic() + 60
+        while name in admin.list_topics():
+            assert time.monotonic() < deadline, f"the broker still lists {name}"
+            time.sleep(0.05)
+    finally:
+        admin.close()
 
 
 def _config(broker: str, topic: str) -> dict[str, str]:

@@ -99,7 +99,11 @@ def test_a_checkpoint_of_spark_is_read(tmp_path: Path) -> None:
     assert (activity.planned, activity.committed) == (1, 1)
     assert activity.sources[0]["reservoirVersion"] == 2
     (tmp_path / "start.json").write_text((FORMATS / "checkpoint" / "start.json").read_text())
-    assert read_checkpoint(files, str(tmp_path)).start == StartingPoint({"interactions": {"0": 7}}, 3)
+    (tmp_path / "topics.json").write_text((FORMATS / "checkpoint" / "topics.json").read_text())
+    found = read_checkpoint(files, str(tmp_path))
+    assert found.start == StartingPoint({"interactions": {"0": 7}}, 3)
+    assert found.topic_ids["interactions"] == "3b8ba862-6dc3-4d60-8d3a-2a0c3c9b6d0f"
+    assert lake.topic_ids == {}  # of an earlier version
 
 
 @pytest.mark.parametrize("path", sorted(FORMATS.glob("backup_*.tar")), ids=lambda path: str(path.name))

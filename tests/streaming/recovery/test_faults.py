@@ -32,7 +32,7 @@ def settings(spark: SparkSession, empty_lake: EmptyLake, redis_url: str, tmp_pat
 
 
 def faults(spark: SparkSession, settings: StreamingSettings) -> dict[str, str]:
-    return dict(checkpoint_faults(spark, settings))
+    return dict(checkpoint_faults(spark, settings, ids={}))
 
 
 def append_row(spark: SparkSession, settings: StreamingSettings, table: lake.Table, writer: str) -> None:

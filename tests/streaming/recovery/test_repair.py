@@ -55,14 +55,15 @@ def settings(
 BEGIN_MS = 1_700_000_000_000
 
 
-def send(bootstrap: str) -> None:
+def send(bootstrap: str, users: str = "u") -> None:
     producer = open_producer(KafkaSettings(kafka_bootstrap_servers=bootstrap))
     failures: list[object] = []
     for n in range(EVENTS + BAD):
-        event = {"event_type": "like", "user_id": f"u{n}", "item_id": f"i{n}", "event_time": BEGIN_MS + n}
+        user, item = f"{users}{n}", f"i{n}"
+        event = {"event_type": "like", "user_id": user, "item_id": item, "event_time": BEGIN_MS + n}
         # The bad ones first, so that each partition's newest record is a good one.
         value = b"{" if n < BAD else json.dumps(event).encode()
-        producer.send(topics.INTERACTIONS.name, b"u%d" % n, value, lambda _, error: failures.append(error))
+        producer.send(topics.INTERACTIONS.name, user.encode(), value, lambda _, error: failures.append(error))
     entry = CatalogEntry(kind="item", id="i1", updated_at=1)
     producer.send(topics.CATALOG.name, entry.key, entry.to_json(), lambda _, error: failures.append(error))
     assert producer.flush(30) == 0

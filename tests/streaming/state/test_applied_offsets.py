@@ -10,7 +10,9 @@ from streaming.state.applied_offsets import (
     advance_applied,
     move_applied,
     read_applied,
+    read_topic_ids,
     write_applied,
+    write_topic_ids,
 )
 from streaming.state.client import connect
 
@@ -33,6 +35,14 @@ def test_offsets_are_read_as_they_were_written_and_partitions_that_are_not_writt
     write_applied(client, KEY, {})
     assert read_applied(client, KEY) == {"interactions:0": 6, "catalog:0": 2}
     assert read_applied(client, keyspace.APPLIED_LAKE) == {}
+
+
+def test_the_topics_ids_are_kept_beside_the_offsets(client: redis.Redis) -> None:
+    assert read_topic_ids(client) == {}  # of an earlier version
+    write_topic_ids(client, {"interactions": "a", "catalog": "b"})
+    write_topic_ids(client, {"interactions": "c"})
+    write_topic_ids(client, {})  # the broker tells none
+    assert read_topic_ids(client) == {"interactions": "c", "catalog": "b"}
 
 
 def test_offsets_move_only_from_where_their_writer_has_left_them(client: redis.Redis) -> None:
