@@ -2,8 +2,8 @@
 
     python -m benchmarks.studies.drift_delays [--blocks 20000]
 
-A table for docs/experiments.md. Detectors take blocks of events in units of the first blocks' deviation, as
-training/drift/detector.py does; a block is 48 events.
+Two tables for docs/decisions/0023-experiments.md. Detectors take blocks of events, in units of the first
+blocks' deviation, as training/drift/detector.py does; a block is 48 events.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from river import drift
 
 from benchmarks.studies.drifting_streams import Array, bursts, plant_drift
 from training.drift.detector import BASELINE, BLOCK, DELTA
+from training.drift.shortfall import Shortfall
 
 DETECTORS: dict[str, Callable[[], Any]] = {
     f"ADWIN, delta {DELTA} (used)": partial(drift.ADWIN, delta=DELTA, clock=1),
@@ -32,6 +33,9 @@ DETECTORS: dict[str, Callable[[], Any]] = {
 }
 LEVELS = ((0.5, 0.35), (0.1, 0.05), (0.7, 0.8))
 RUNS, DRIFT_BLOCKS = 10, 300
+EXPECTED = (0.05, 0.1, 0.3, 0.5)
+SHARES = (1.0, 0.9, 0.75, 0.6, 0.5, 0.25)
+VERSION_BLOCKS = 400
 
 
 def main() -> None:
@@ -49,6 +53,33 @@ def main() -> None:
         runs = sum(map(len, delays.values()))
         rate = false / (asked.blocks * BLOCK) * 1e6
         print(f"| {name} | {rate:.1f} | {' | '.join(cells)} | {missed} of {runs} |")
+    _print_shortfalls(asked.blocks)
+
+
+def _print_shortfalls(blocks: int) -> None:
+    """How the check against the gate's expectation does, for versions that are as good as expected or worse.
+
+    A version is looked at for VERSION_BLOCKS; the reached share holds from its first event on.
+    """
+    print("\n| live hit rate, beside the expected one | versions with an alarm | median events until it |")
+    print("|---|---:|---:|")
+    versions = max(1, blocks // VERSION_BLOCKS // len(EXPECTED))
+    for share in SHARES:
+        found = [_shortfall_delay(each, share, seed) for each in EXPECTED for seed in range(versions)]
+        late = [delay for delay in found if delay is not None]
+        print(
+            f"| {share:.0%} | {len(late)} of {len(found)} | {f'{np.median(late):,.0f}' if late else 'none'} |"
+        )
+
+
+def _shortfall_delay(expected: float, share: float, seed: int) -> int | None:
+    """Events until the alarm; None without one."""
+    check = Shortfall(expected)
+    values = bursts(np.random.default_rng(seed), np.full(VERSION_BLOCKS * BLOCK, expected * share))
+    for end in range(BLOCK, len(values) + 1, BLOCK):
+        if check.takes(values[end - BLOCK : end]):
+            return end
+    return None
 
 
 def _median(delays: Array) -> str:

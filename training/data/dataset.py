@@ -15,9 +15,9 @@ from contracts.stored import lake
 from contracts.strengths import RIVALS, grade_steps
 
 
-def newest_version(spark: SparkSession, lake_uri: str) -> int | None:
-    """The newest version of the interactions table; None while the table does not exist."""
-    return _table_version(spark, lake.INTERACTIONS.path(lake_uri))
+def newest_version(spark: SparkSession, lake_uri: str, table: lake.Table = lake.INTERACTIONS) -> int | None:
+    """The newest version of a table; None while the table does not exist."""
+    return _table_version(spark, table.path(lake_uri))
 
 
 def is_table(spark: SparkSession, path: str) -> bool:

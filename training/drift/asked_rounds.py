@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 from contracts.settings import TrainingSettings
 from contracts.stored.statuses import RoundOutcome
 from training.drift.detector import Detector
+from training.drift.shortfall import Shortfall
 
 DRIFT_GOES_ON = 3.0
+LIVE_HITS = "live hit rate of the last training's lists"
 
 
 class AskedRound(NamedTuple):
@@ -47,6 +49,14 @@ class AskedRounds:
             for name, detector in self._detectors.items()
             if detector.takes(figures[name])
         ]
+        self._wait_for(alarms)
+
+    def fall_short(self, shortfall: Shortfall) -> None:
+        """Note that the version does not reach live what the gate expected."""
+        live = f"{LIVE_HITS} is {shortfall.level:.1%}, the gate let expect {shortfall.expected:.1%}"
+        self._wait_for([live])
+
+    def _wait_for(self, alarms: Sequence[str]) -> None:
         self._waiting = "; ".join([self._waiting, *alarms] if self._waiting else alarms)
 
     def due(self) -> AskedRound | None:

@@ -15,7 +15,8 @@ from contracts.events import MAX_RATING, MIN_RATING, RATING
 LIST_LENGTH = 10
 POSITIVE_TYPES = ("click", "like", "purchase")
 POSITIVE_RATING = 4.0
-HITS, HEAD, UNKNOWN_USERS, UNKNOWN_ITEMS, RATINGS = (
+SERVED_HITS, HITS, HEAD, UNKNOWN_USERS, UNKNOWN_ITEMS, RATINGS = (
+    "live hit rate of the served lists",
     "hit rate of the model's lists",
     "share of the most popular items",
     "share of unknown users",
@@ -45,7 +46,7 @@ class Reference:
 def figures_of(
     events: Sequence[NewEvent], reference: Reference, lists: Mapping[str, Sequence[str] | None]
 ) -> dict[str, NDArray[np.float64]]:
-    """The values of each figure, in the order of the events.
+    """The values of each figure but the live one, in the order of the events.
 
     ``lists`` are the model's lists by user, best first; None for a user whom the model does not know.
     """

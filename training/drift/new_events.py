@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
 from training.data import dataset
 from training.drift.asked_rounds import AskedRound, AskedRounds
-from training.drift.figures import LIST_LENGTH, NewEvent, Reference, figures_of, head_of
+from training.drift.figures import LIST_LENGTH, SERVED_HITS, NewEvent, Reference, figures_of, head_of
+from training.drift.live_outcomes import LiveOutcomes
+from training.drift.shortfall import Shortfall, expected_hit_rate
+from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
 
+GATE_METRIC = "recall@10"
 MOST_EVENTS = 5000  # the largest number of events in one look; if there are more, the newest
 _POPULAR = 10_000  # items that the head is taken from
 
@@ -28,6 +34,8 @@ class DriftWatch:
     settings: TrainingSettings
     publisher: Publisher
     rounds: AskedRounds = field(init=False)
+    outcomes: LiveOutcomes = field(init=False)
+    _shortfall: Shortfall | None = None
     _reference: Reference | None = None
     _item_ids: Sequence[str] = ()
     _seen_through: datetime | None = None
@@ -36,6 +44,7 @@ class DriftWatch:
 
     def __post_init__(self) -> None:
         self.rounds = AskedRounds(self.settings, time.monotonic)
+        self.outcomes = LiveOutcomes(self.spark, self.settings.lake_uri)
 
     def asks(self) -> AskedRound | None:
         """The round that drift asks for now; usually None, and always None if DRIFT_ROUNDS is off."""
@@ -48,14 +57,16 @@ class DriftWatch:
             return None
         if self._reference is None or self._reference.version != version:
             self._refer_to(version)
+        live = self._live_hits(version)
         events = self._new_events()
-        if events and self._reference is not None:
+        if (events or live) and self._reference is not None:
             lists = self.publisher.lists_of(version, {event.user_id for event in events})
             named = {
                 user: None if indexes is None else [self._item_ids[each] for each in indexes[:LIST_LENGTH]]
                 for user, indexes in lists.items()
             }
-            self.rounds.take(figures_of(events, self._reference, named))
+            figures = figures_of(events, self._reference, named)
+            self.rounds.take({SERVED_HITS: np.asarray(live, dtype=np.float64), **figures})
         return self.rounds.due()
 
     def _refer_to(self, version: str) -> None:
@@ -63,6 +74,28 @@ class DriftWatch:
         head = head_of(self.publisher.popular(_POPULAR))
         self._reference = Reference(version, frozenset(self._item_ids), head)
         self.rounds.model_changed()
+        self._expect(version)
+
+    def _expect(self, version: str) -> None:
+        """Begin to compare the version's live hit rate with what the gate lets one expect."""
+        live = self.outcomes.counts()
+        recalls = {name: self._recall(name) for name in {version, *live}}
+        expected = expected_hit_rate(version, live, recalls)
+        self._shortfall = None if expected is None else Shortfall(expected)
+
+    def _recall(self, version: str) -> float:
+        """What the gate measured of a version; 0 where its manifest is gone or cannot be read."""
+        with suppress(TrainingError):
+            manifest = self.publisher.manifest_of(version)
+            return (manifest.metrics.get(GATE_METRIC) or 0.0) if manifest else 0.0
+        return 0.0
+
+    def _live_hits(self, version: str) -> list[float]:
+        """Whether each new event was in the list that its user had, by the live figures."""
+        hits = self.outcomes.new_hits(version)
+        if self._shortfall is not None and self._shortfall.takes(hits.retrained):
+            self.rounds.fall_short(self._shortfall)
+        return hits.served
 
     def _new_events(self) -> list[NewEvent]:
         """The lake's new events since the last look, oldest first; none at the first look."""

@@ -9,6 +9,7 @@ from benchmarks.studies.drifting_streams import bursts
 from contracts.settings import TrainingSettings
 from training.drift.asked_rounds import AskedRound, AskedRounds
 from training.drift.detector import BLOCK
+from training.drift.shortfall import Shortfall
 
 SETTINGS = TrainingSettings(drift_min_seconds=1000.0)
 NAME = "level of ratings"
@@ -50,6 +51,19 @@ def test_a_drift_asks_for_one_warm_round_and_says_why(rounds: AskedRounds) -> No
     assert asked.cause.startswith(f"drift: {NAME} went from 58.4% to ")
     assert not asked.full
     assert rounds.due() is None
+
+
+def test_a_version_that_falls_short_of_the_gates_promise_asks_for_a_round_and_names_both(
+    rounds: AskedRounds,
+) -> None:
+    shortfall = Shortfall(0.2)
+    assert shortfall.takes(np.tile([1.0] + [0.0] * 15, 100 * BLOCK // 16))
+    rounds.fall_short(shortfall)
+    asked = rounds.due()
+    assert asked is not None
+    assert asked.cause == (
+        "drift: live hit rate of the last training's lists is 6.2%, the gate let expect 20.0%"
+    )
 
 
 def test_the_next_round_waits_for_the_least_gap_and_is_a_full_fit_if_the_drift_goes_on(
