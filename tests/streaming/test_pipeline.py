@@ -11,10 +11,11 @@ DEAD: Any = SimpleNamespace(is_alive=lambda: False, error=ConnectionError("no Re
 
 def test_a_pipeline_has_ended_when_any_of_its_parts_has() -> None:
     gone: Any = SimpleNamespace(name="lake", isActive=False, exception=lambda: None)
-    assert Pipeline([], WELL, WELL, WELL).end_reason() is None
-    assert Pipeline([gone], WELL, WELL, WELL).end_reason() == "query lake ended: no reason given"
-    assert Pipeline([], DEAD, WELL, WELL).end_reason() == "online ended: ConnectionError('no Redis')"
-    assert Pipeline([], WELL, DEAD, WELL).end_reason() == "catch-up ended: ConnectionError('no Redis')"
+    running = Pipeline([], online=WELL, catch_up=WELL, outcomes=WELL, retention=WELL)
+    assert running.end_reason() is None
+    assert running._replace(queries=[gone]).end_reason() == "query lake ended: no reason given"
+    assert running._replace(online=DEAD).end_reason() == "online ended: ConnectionError('no Redis')"
+    assert running._replace(catch_up=DEAD).end_reason() == "catch-up ended: ConnectionError('no Redis')"
 
 
 def test_the_lake_waits_until_the_online_query_has_caught_up() -> None:

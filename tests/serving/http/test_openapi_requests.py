@@ -27,6 +27,8 @@ from serving.writes.write_token import encode_token
 from tests.serving.conftest import serve, settings_of
 from tests.serving.world import World
 
+_IDS = ("event_id", "user_id", "item_id", "recommendation_id", "session_id")
+
 
 def events_of(body: Any) -> list[Any]:
     batch = body.get("events") if isinstance(body, dict) and "events" in body else [body]
@@ -60,7 +62,7 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
         if isinstance(event, dict):
             if out_of_time(event.get("event_time")):
                 del event["event_time"]
-            event |= {name: "7" for name in ("user_id", "item_id") if lost_digits(event.get(name))}
+            event |= {name: "7" for name in _IDS if lost_digits(event.get(name))}
     return body
 
 

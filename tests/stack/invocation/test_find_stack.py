@@ -55,6 +55,7 @@ def test_a_command_uses_the_only_running_stack(stacks: Stacks) -> None:
         "CHECKPOINTS_URI": str(folders.checkpoints),
         "API_URL": f"http://127.0.0.1:{PORTS.api}",
         "REFUSED_ROWS_FILE": str(folders.data / "refused-rows.jsonl"),
+        "EXPOSURE_COUNTS_DIR": str(folders.data / "exposure-counts"),
     }
 
 
