@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 from pyspark.sql import SparkSession
@@ -71,24 +71,32 @@ def main() -> int:
         return NEEDS_OPERATOR
     is_restart = is_there(redis) and bool(read_applied(redis, keyspace.APPLIED_ONLINE))
     spark = streaming_session(settings, partitions)
-    try:
+
+    def prepare_lake() -> None:
+        _prepare_lake(spark, settings, prepared.ids)
         if not is_restart:
-            _prepare_lake(spark, settings, prepared.ids)
             _prepare_state(spark, settings, stopping)
-            keep_topic_ids(spark, settings, prepared.ids)
-        return _run(spark, settings, stopping, prepared.ids if is_restart else None)
+        keep_topic_ids(spark, settings, prepared.ids)
+
+    try:
+        if is_restart:
+            return _run(spark, settings, stopping, prepare_lake)
+        prepare_lake()
+        return _run(spark, settings, stopping)
     except CheckpointFaultError as error:
         log.error("%s", error)
         return NEEDS_OPERATOR
 
 
 def _run(
-    spark: SparkSession, settings: StreamingSettings, stopping: threading.Event, ids: TopicIds | None
+    spark: SparkSession,
+    settings: StreamingSettings,
+    stopping: threading.Event,
+    prepare_lake: Callable[[], None] | None = None,
 ) -> int:
     """Run the queries. Returns the exit code. Raises CheckpointFaultError.
 
-    At a restart the lists come first, so the lake is looked at when the online query has caught up; ``ids``
-    are then those of the topics, and None where the lake has been looked at.
+    At a restart the lists come first: ``prepare_lake`` is called when the online query has caught up.
     """
     lease = Lease(connect_briefly(settings.redis_url.get_secret_value()))
     if not lease.take(stopping.wait):
@@ -101,14 +109,14 @@ def _run(
         beat(settings)
         return not lease.keep() or stopping.wait(seconds)
 
-    def prepare_after_online(online: Online) -> bool:
+    def before_lake(online: Online) -> bool:
+        if prepare_lake is None:
+            return True
         may_start = let_online_catch_up(online, wait)
-        if may_start and ids is not None:
-            _prepare_lake(spark, settings, ids)
-            keep_topic_ids(spark, settings, ids)
+        if may_start:
+            prepare_lake()
         return may_start
 
-    before_lake = (lambda online: True) if ids is None else prepare_after_online
     pipeline = build_pipeline(spark, settings, lambda: lease.epoch, before_lake)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
     margin = LakeMargin(settings)

@@ -12,12 +12,10 @@ from contracts.settings import ExperimentSettings
 from experiments.observations.draws import Draws, Floats, Ints, draws_of
 from experiments.observations.rows import read_all_rows
 from experiments.report.ranking_file import EVERYBODY, Weights
-from experiments.statistics.ratio import arm_value, ratio_sums
 from experiments.statistics.replay import (
     Logged,
     ReplayEstimate,
     doubly_robust,
-    interval,
     inverse_propensity,
     self_normalised,
 )
@@ -136,11 +134,10 @@ def _predictions(draws: Draws, other: _Other) -> tuple[Floats, Floats]:
 
 
 def _as_drawn(draws: Draws) -> ReplayEstimate:
-    drawn = draws.has_item.astype(np.float64)
-    users = int(draws.user.max(initial=-1)) + 1
-    clicks, places = (np.bincount(draws.user, each, minlength=users) for each in (draws.clicked, drawn))
-    found = arm_value(ratio_sums(clicks[places > 0], places[places > 0]))
-    return interval(float(found.value), float(found.variance), drawn, alpha=0.05)
+    """What the draws earned: an estimate of the very ranking that was logged, so that every weight is 1."""
+    drawn = draws.has_item
+    ones = np.ones(int(drawn.sum()))
+    return self_normalised(Logged(draws.clicked[drawn], ones, ones), units=draws.user[drawn])
 
 
 def _estimate(found: ReplayEstimate) -> Estimate:

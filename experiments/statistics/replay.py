@@ -79,10 +79,10 @@ def _ratio(above: Array, below: Array, weights: Array, alpha: float, units: Unit
         there = np.unique(units, return_inverse=True)[1]
         above, below = (np.bincount(there, each).astype(np.float64) for each in (above, below))
     found = arm_value(ratio_sums(above, below))
-    return interval(float(found.value), float(found.variance), weights, alpha)
+    return _interval(float(found.value), float(found.variance), weights, alpha)
 
 
-def interval(value: float, variance: float, weights: Array, alpha: float) -> ReplayEstimate:
+def _interval(value: float, variance: float, weights: Array, alpha: float) -> ReplayEstimate:
     """The normal interval of a value whose rows have these weights."""
     reach = float(stats.norm.ppf(1 - alpha / 2)) * variance**0.5
     squares = float((weights * weights).sum())

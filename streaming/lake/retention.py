@@ -19,6 +19,11 @@ log = logging.getLogger("headwater.lake")
 _TABLES = (lake.INTERACTIONS, lake.EXPOSURES)
 
 
+def older_than(bound: int) -> Column:
+    """Whether a row's event is from before the bound (epoch ms)."""
+    return F.unix_millis("event_time") < bound
+
+
 class LakeRetention:
     """Since when the lake keeps rows (epoch ms of event time; 0: all)."""
 
@@ -39,13 +44,13 @@ class LakeRetention:
             path = table.path(self._lake_uri)
             spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('{lake.KEPT_SINCE}' = '{bound}')")
             if not is_empty(spark, path):
-                delete_rows(spark, path, F.unix_millis("event_time") < bound)
+                delete_rows(spark, path, older_than(bound))
         self.kept_since = bound
         log.info("rows of events before %d ms are deleted", bound)
 
     def is_older(self) -> Column:
         """Whether a row (of lake.INTERACTIONS or lake.EXPOSURES) is from before the bound."""
-        return F.unix_millis("event_time") < self.kept_since
+        return older_than(self.kept_since)
 
     def without_older(self, rows: DataFrame) -> DataFrame:
         """The rows that are kept."""

@@ -16,6 +16,7 @@ from contracts.stored import keyspace, lake
 from contracts.stored.lake import Table
 from contracts.topics import PartitionOffsets, Topic, created_again, offsets_of, without_topics
 from streaming.lake.offsets import lake_offsets
+from streaming.lake.retention import older_than
 from streaming.lake.sink import holds_nothing
 from streaming.online.tasks import apply_lake, apply_records
 from streaming.online.touched_items import merge_touched
@@ -65,7 +66,7 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         # Until the state is written again, answers say that they are stale, also if this rebuild is killed.
         take_mark_away(client)
         clear_state(client)
-        apply_lake(interactions.filter(F.unix_millis("event_time") >= kept_since), entries, settings)
+        apply_lake(interactions.filter(~older_than(kept_since)), entries, settings)
         apply_records(tail, settings, fold_in=False)
         write_live_figures(spark, client, settings)
         note_bound_of_state(client, kept_since)
