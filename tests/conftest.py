@@ -6,7 +6,6 @@ import os
 import shutil
 import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -62,28 +61,14 @@ def _stacks_of_this_session_alone(tmp_path_factory: pytest.TempPathFactory) -> N
     os.environ["HEADWATER_RUNNING_DIR"] = str(tmp_path_factory.mktemp("running"))
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out, where no test may use servers, a file whose collection takes longer than many tests.
-
-    Schemathesis makes its requests while it collects: twenty seconds for each worker.
-    """
-    is_fast = config.getoption("markexpr") == "not servers"
-    return True if is_fast and collection_path.name == "test_openapi_requests.py" else None
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that use servers, so that `-m 'not servers'` starts none; order tests for the workers.
 
     One worker takes all tests that share its Spark, the others first the tests that start processes of their
     own; what all have left at the end is short.
     """
-    met: Counter[str] = Counter()
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        met[item.nodeid] += 1
-        if met[item.nodeid] > 1:
-            # Schemathesis gives the tests of all operations one id; pytest-xdist runs one test for each id.
-            item._id = coerce_node_id(f"{item.nodeid}[{met[item.nodeid]}]")
         if SERVER_FIXTURES & fixtures:
             item.add_marker(pytest.mark.servers)
         if "spark" in fixtures and hasattr(config, "workerinput"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,9 @@ import pytest
 import redis
 import schemathesis
 from hypothesis import strategies as st
+from schemathesis.checks import load_all_checks
+from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, HypothesisTestMode, create_test
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from clients.topic_admin import create_topics
@@ -71,13 +74,39 @@ TOKENS = st.dictionaries(st.integers(0, 3), st.integers(0, 1000), max_size=4).ma
 schemathesis.openapi.format("write-token", TOKENS)
 FILTERS = ["category = Comedy", "not (year < 1990 or title != x)", 'category in (a, "b c")']
 schemathesis.openapi.format("filter-expression", st.sampled_from(FILTERS))
-schema = schemathesis.openapi.from_dict(create_app(settings_of()).openapi())
-schema.hook(map_body)
-
-
 KEYS = {"read_api_key": "reader", "api_key": "writer", "admin_api_key": "admin"}
-guarded_schema = schemathesis.openapi.from_dict(create_app(settings_of(**KEYS)).openapi())
-guarded_schema.hook(map_body)
+
+
+def schema_of(**settings: str) -> schemathesis.BaseSchema:
+    schema = schemathesis.openapi.from_dict(create_app(settings_of(**settings)).openapi())
+    schema.hook(map_body)
+    return schema
+
+
+schema = schema_of()
+guarded_schema = schema_of(**KEYS)
+
+
+def send_requests(operation: APIOperation, judge: Callable[[schemathesis.Case], None], examples: int) -> None:
+    """Send an operation's examples, its coverage of the document, and so many random requests.
+
+    Schemathesis' own `parametrize` makes all of them when a test is collected, which every worker does.
+    """
+    modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.COVERAGE, HypothesisTestMode.FUZZING]
+    settings = hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
+
+    @settings
+    def send(case: schemathesis.Case) -> None:
+        judge(case)
+
+    load_all_checks()
+    config = HypothesisTestConfig(project=operation.schema.config, modes=modes)
+    create_test(operation=operation, test_func=send, config=config)()
 
 
 @pytest.fixture(scope="module")
@@ -136,20 +165,20 @@ def judge(case: schemathesis.Case, url: str, **headers: str) -> None:
     case.validate_response(response, excluded_checks=excluded)
 
 
-@schema.parametrize()
-@hypothesis.settings(
-    max_examples=25, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
-)
-def test_the_api_behaves_as_its_openapi_document_says(case: schemathesis.Case, url: str) -> None:
-    judge(case, url)
+def each_operation(schema: schemathesis.BaseSchema) -> pytest.MarkDecorator:
+    operations = [result.ok() for result in schema.get_all_operations()]
+    return pytest.mark.parametrize("operation", operations, ids=[each.label for each in operations])
 
 
-@guarded_schema.parametrize()
-@hypothesis.settings(
-    max_examples=3, deadline=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
-)
+@each_operation(schema)
+def test_the_api_behaves_as_its_openapi_document_says(operation: APIOperation, url: str) -> None:
+    send_requests(operation, lambda case: judge(case, url), examples=25)
+
+
+@each_operation(guarded_schema)
 def test_an_api_with_keys_behaves_as_documented_and_refuses_requests_without_a_key(
-    case: schemathesis.Case, guarded_url: str
+    operation: APIOperation, guarded_url: str
 ) -> None:
     # Among the checks: without its key, and with another, a request is refused.
-    judge(case, guarded_url, **{HEADER: KEYS["admin_api_key"]})
+    headers = {HEADER: KEYS["admin_api_key"]}
+    send_requests(operation, lambda case: judge(case, guarded_url, **headers), examples=3)
