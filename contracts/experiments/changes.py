@@ -1,4 +1,7 @@
-"""The one script that changes the record of an experiment, with a line of audit in the same step."""
+"""The script that changes the record of an experiment, with a line of audit in the same step.
+
+A second one writes records again where Redis was emptied.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,15 @@ redis.call('LTRIM', KEYS[3], -tonumber(ARGV[5]), -1)
 return 1
 """
 CHANGE_KEYS = (keyspace.EXPERIMENTS, keyspace.EXPERIMENTS_REVISION, keyspace.EXPERIMENT_AUDIT)
+# Writes all records again where Redis was emptied: every change raises the revision, so nothing else takes it
+# away. KEYS: the records, their revision. ARGV: the revision as it was, then name, record, name, record, ...
+WRITE_AGAIN_SCRIPT = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+for place = 2, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[place], ARGV[place + 1]) end
+redis.call('SET', KEYS[2], ARGV[1])
+return 1
+"""
+WRITE_AGAIN_KEYS = (keyspace.EXPERIMENTS, keyspace.EXPERIMENTS_REVISION)
 
 
 class ExperimentChange(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.experiments.assignment import Arms, Assignment
+from contracts.experiments.changes import WRITE_AGAIN_KEYS, WRITE_AGAIN_SCRIPT
 from contracts.experiments.record import Experiment, ExperimentError
 from contracts.stored import keyspace, records
 from serving.question.expression import Expression, ExpressionError, parse
@@ -31,12 +32,20 @@ class ExperimentsInForce:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._revision: bytes | None = None
+        self._records: Mapping[bytes, bytes] = {}
         self._running: Sequence[_Running] = ()
         self._treatments: dict[tuple[tuple[str, str, bool], ...], Treatment] = {}
 
     async def refresh(self) -> None:
-        """Read them again if one has changed. Raises StoreError and keeps what it has."""
-        (revision,) = await self._store.ask(("GET", keyspace.EXPERIMENTS_REVISION))
+        """Read them again if one has changed. Raises StoreError and keeps what it has.
+
+        Where Redis was emptied, they are written again: a running experiment goes on, and users keep their
+        arms.
+        """
+        revision = await self._revision_in_redis()
+        if revision is None and self._revision is not None:
+            await self._write_again(self._revision)
+            revision = await self._revision_in_redis()
         if revision == self._revision:
             return
         (found,) = await self._store.ask_alone(("HGETALL", keyspace.EXPERIMENTS))
@@ -45,7 +54,18 @@ class ExperimentsInForce:
         await self._store.pin({version for each in definitions for version in each.named_versions()})
         self._running = sorted(running, key=lambda each: each.arms.experiment.name)
         self._treatments = {}
-        self._revision = revision
+        self._records, self._revision = found, revision
+
+    async def _revision_in_redis(self) -> bytes | None:
+        (revision,) = await self._store.ask(("GET", keyspace.EXPERIMENTS_REVISION))
+        return None if revision is None else bytes(revision)
+
+    async def _write_again(self, revision: bytes) -> None:
+        pairs = [text for record in self._records.items() for text in record]
+        await self._store.ask_alone(
+            ("EVAL", WRITE_AGAIN_SCRIPT, len(WRITE_AGAIN_KEYS), *WRITE_AGAIN_KEYS, revision, *pairs)
+        )
+        _log.warning("Redis was emptied: its %d experiments are written again", len(self._records))
 
     async def treatment(self, user_id: str | None, session_id: str | None = None) -> Treatment:
         """What the running experiments ask of an answer. Reads Redis only where one has a segment."""

@@ -8,6 +8,8 @@ from contracts.experiments.changes import (
     AUDIT_LINES,
     CHANGE_KEYS,
     CHANGE_SCRIPT,
+    WRITE_AGAIN_KEYS,
+    WRITE_AGAIN_SCRIPT,
     ExperimentChange,
     change_arguments,
     change_of,
@@ -44,4 +46,17 @@ def test_the_script_changes_a_record_only_if_it_is_as_expected(redis_url: str) -
         client.rpush(keyspace.EXPERIMENT_AUDIT, *["{}"] * AUDIT_LINES)
     change("", "one")
     assert client.llen(keyspace.EXPERIMENT_AUDIT) == AUDIT_LINES
+    client.close()
+
+
+def test_records_are_written_again_only_where_redis_has_lost_their_revision(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+
+    def write_again(*arguments: str) -> int:
+        return int(client.eval(WRITE_AGAIN_SCRIPT, len(WRITE_AGAIN_KEYS), *WRITE_AGAIN_KEYS, *arguments))  # type: ignore[arg-type]
+
+    assert write_again("4", "a", "one", "b", "two") == 1
+    assert write_again("9", "a", "three", "c", "three") == 0
+    assert client.hgetall(keyspace.EXPERIMENTS) == {b"a": b"one", b"b": b"two"}
+    assert client.get(keyspace.EXPERIMENTS_REVISION) == b"4"
     client.close()
