@@ -56,7 +56,7 @@ def test_an_experiment_goes_on_and_users_keep_their_arms_when_redis_is_emptied(r
     client.close()
 
 
-def test_what_was_changed_after_redis_was_emptied_is_not_overwritten(redis_url: str) -> None:
+def test_a_change_made_after_redis_was_emptied_is_not_overwritten(redis_url: str) -> None:
     client = redis.Redis.from_url(redis_url)
 
     async def scenario(store: Store) -> None:
