@@ -35,8 +35,11 @@ def read_shown(uri: str) -> pa.Table:
 
 
 def repeated_places(shown: pa.Table) -> Violation:
-    """Places of the topic that the table holds more than once."""
-    places = shown.group_by(SHOWN_PLACE).aggregate([([], "count_all")])
+    """Exposures that the table holds more than once.
+
+    Two of different users or moments at one place are of a topic and of its successor of the same name.
+    """
+    places = shown.group_by(SHOWN.names).aggregate([([], "count_all")])
     return _violation(places.filter(pc.greater(places["count_all"], 1)), "exposures are in the lake twice")
 
 

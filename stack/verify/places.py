@@ -39,7 +39,10 @@ def _number(rows: pa.Table, name: str) -> pa.Table:
 
 
 def altered_rows(sent: pa.Table, lake: pa.Table) -> pa.Table:
-    """Sent rows that have another content in the lake; a column that the ledger lacks counts as equal."""
+    """Sent rows that have another content in the lake; a column that the ledger lacks counts as equal.
+
+    Where a topic was created again, a place has the events of both; one of them must be equal.
+    """
     pairs = _number(sent, "sent").join(_number(lake, "lake"), keys=PLACE, join_type="inner")
     differs = pa.array(np.zeros(pairs.num_rows, bool))
     for name in CONTENT:
@@ -47,7 +50,8 @@ def altered_rows(sent: pa.Table, lake: pa.Table) -> pa.Table:
         # A null in the lake is a difference; a null in the ledger only means that the value is unknown.
         wrong = pc.and_(in_ledger.is_valid(), pc.fill_null(pc.not_equal(in_ledger, in_lake), True))
         differs = pc.or_(differs, wrong)
-    return sent.take(pairs["sent"].filter(differs))
+    equal = pairs["sent"].filter(pc.invert(differs))
+    return sent.take(pa.array(np.setdiff1d(pairs["sent"].to_numpy(), equal.to_numpy())))
 
 
 def offsets_by_partition(tables: Iterable[pa.Table]) -> dict[int, OffsetArray]:
@@ -55,6 +59,22 @@ def offsets_by_partition(tables: Iterable[pa.Table]) -> dict[int, OffsetArray]:
     places = pa.concat_tables(tables)
     partition, offset = places["partition"].to_numpy(), places["offset"].to_numpy()
     return {int(number): offset[partition == number] for number in np.unique(partition)}
+
+
+def places_of_two_topics(lake: pa.Table) -> pa.Table:
+    """The places at which the lake has several events (column `events`).
+
+    A record has one event, so the topic was deleted and created again, and the lake keeps the rows of both.
+    """
+    events = lake.group_by(PLACE).aggregate([("event_id", "count_distinct")])
+    events = events.rename_columns([*PLACE, "events"])
+    return events.filter(pc.greater(events["events"], 1))
+
+
+def count_surplus(places: pa.Table) -> dict[int, int]:
+    """Partition -> how many events the `places_of_two_topics` have beyond one each."""
+    partition, events = places["partition"].to_numpy(), places["events"].to_numpy()
+    return {int(number): int((events[partition == number] - 1).sum()) for number in np.unique(partition)}
 
 
 def violation_of(rows: pa.Table, what: str) -> Violation:

@@ -23,7 +23,8 @@ def test_exposures_stored_once_and_not_of_erased_users_violate_nothing() -> None
 
 
 def test_an_exposure_that_is_stored_twice_is_reported() -> None:
-    shown = pa.Table.from_pylist([*ROWS, ROWS[0]], SHOWN)
+    of_the_next_topic = ROWS[0] | {"event_time": 3000}  # of the same place in a topic created again
+    shown = pa.Table.from_pylist([*ROWS, of_the_next_topic, ROWS[0]], SHOWN)
     (found,) = shown_once(replace(CLEAN, shown=shown))
     assert (found.cases, found.examples) == (1, ["exposures:0:4:0"])
 

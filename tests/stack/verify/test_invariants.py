@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from uuid import UUID, uuid5
 
 import pyarrow as pa
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contracts.stored.records import Popularity
+from stack.verify.check import verify
 from stack.verify.derived_state import derived_state
 from stack.verify.invariants import INVARIANTS, conservation, no_duplicates, no_invention, no_loss
 from stack.verify.ledgers import PLACES, Ledgers
 from stack.verify.violations import NotChecked, Violation
+from streaming.state.apply import UserEvent
 from tests.stack.ledger_world import (
     SETTINGS,
     Rows,
@@ -160,6 +163,34 @@ def test_a_row_that_is_stored_twice_is_reported(world: World, data: st.DataObjec
     assert cases(no_duplicates(ledgers)) == [1]
     assert cases(conservation(ledgers)) == [1]
     assert derived_state(ledgers) == []  # the last writer is the same
+
+
+@FEW
+@given(worlds(), st.data())
+def test_a_topic_that_was_created_again_is_no_violation_and_what_is_doubled_in_it_is(
+    world: World, data: st.DataObject
+) -> None:
+    assume(world.accepted)
+    again = data.draw(
+        st.lists(st.sampled_from(world.accepted), min_size=1, unique_by=lambda sent: sent.row["event_id"])
+    )
+    later = [_in_the_next_topic(sent) for sent in again]
+    ledgers = replace(world, accepted=(*world.accepted, *later)).ledgers()
+    assert _violations(ledgers) == {}
+    assert verify(ledgers).counts["offsets_of_two_topics"] == len(later)
+
+    doubled = replace_lake(ledgers, [*ledgers.lake.to_pylist(), later[0].row])
+    assert cases(no_duplicates(doubled)) == [1]
+    assert cases(conservation(doubled)) == [1]
+    rows = [row for row in ledgers.lake.to_pylist() if row["event_id"] != later[0].row["event_id"]]
+    assert cases(no_loss(replace_lake(ledgers, rows))) == [1]
+
+
+def _in_the_next_topic(sent: Sent) -> Sent:
+    """Another event at the same place."""
+    user, item, entry = sent.event
+    renamed = entry._replace(event_id=str(uuid5(UUID(entry.event_id), "next")))
+    return replace(sent, event=UserEvent(user, item, renamed))
 
 
 @FEW
