@@ -136,26 +136,41 @@ Hours = Annotated[int, typer.Option(min=1, max=24 * 366, help="how many hours to
 def replay(
     file: Annotated[
         Path | None,
-        typer.Argument(help="the other ranking: CSV with item_id, weight, and user_id where it is personal"),
+        typer.Argument(
+            help="the other ranking: CSV with item_id, weight, and user_id where it is personal; with "
+            "--experiment, arm in place of item_id"
+        ),
+    ] = None,
+    experiment: Annotated[
+        str | None, typer.Option(help="replay whole lists: who gets which arm's lists of this experiment")
     ] = None,
     hours: Hours = 168,
     as_json: AsJson = False,
 ) -> None:
-    """What another ranking would have earned in the places that exploration drew.
+    """What another ranking would have earned in the places that exploration drew, from the lake's exposures.
 
-    Without FILE, the ranking in which all drawn items are alike. The lake's exposures have the probabilities.
+    With --experiment, what another rule would have earned that says who gets which arm's lists; each user was
+    in an arm with the arm's share. Without FILE, all drawn items, or all arms, are alike.
     """
     from experiments.report.ranking_file import RankingFileError, read_ranking
-    from experiments.report.replay import as_text, replay_report
+    from experiments.report.replay import arms_as_text, as_text, replay_report
+    from experiments.run import replay_arms
 
-    now_ms = time.time_ns() // 1_000_000
+    settings = ExperimentSettings()
     try:
-        ranking = None if file is None else read_ranking(file)
+        ranking = None if file is None else read_ranking(file, "item_id" if experiment is None else "arm")
     except RankingFileError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error
-    found = replay_report(ExperimentSettings(), ranking, now_ms, hours)
-    typer.echo(found.model_dump_json(indent=2) if as_json else as_text(found))
+    if experiment is None:
+        found = replay_report(settings, ranking, time.time_ns() // 1_000_000, hours)
+        text = as_text(found)
+    else:
+        with _errors_in_words():
+            known = _api().get(experiment)
+            found = replay_arms(settings, known, ranking)
+        text = arms_as_text(found, known.definition.unit)
+    typer.echo(found.model_dump_json(indent=2) if as_json else text)
 
 
 def report_live(hours: Hours = 24, as_json: AsJson = False) -> None:

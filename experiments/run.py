@@ -10,23 +10,44 @@ from contracts.experiments.look import ArmLook, Look
 from contracts.experiments.record import Experiment
 from contracts.settings import ExperimentSettings
 from experiments.api import ExperimentApi, ExperimentApiError
+from experiments.observations.arm_choices import choices_of
 from experiments.observations.rows import read_rows
-from experiments.observations.units import DAY_MS, observe
+from experiments.observations.units import DAY_MS, Observations, observe
 from experiments.report.make import make_report
+from experiments.report.ranking_file import Weights
 from experiments.report.record import Report
+from experiments.report.replay import ReplayReport, report_of_draws
 
 
 def report_of(settings: ExperimentSettings, experiment: Experiment, known: Sequence[Experiment]) -> Report:
     """The report of an experiment that has started. Raises ExperimentApiError for a draft."""
+    others = [each.name for each in known if each.name != experiment.name and _overlap(each, experiment)]
+    return make_report(experiment, _observations(settings, experiment), others)
+
+
+def replay_arms(settings: ExperimentSettings, experiment: Experiment, rule: Weights | None) -> ReplayReport:
+    """What another rule for who gets which arm's lists would have earned; without one, all arms alike.
+
+    Raises ExperimentApiError for a draft, and for an arm that the experiment does not have.
+    """
+    arms = {arm.name for arm in experiment.definition.arms}
+    if unknown := sorted({arm for weights in (rule or {}).values() for arm in weights} - arms):
+        raise ExperimentApiError(
+            f"{experiment.name} has no arm {', '.join(unknown)}: it has {', '.join(sorted(arms))}"
+        )
+    choices = choices_of(experiment, _observations(settings, experiment))
+    return report_of_draws(choices, rule, experiment.started_at or 0)
+
+
+def _observations(settings: ExperimentSettings, experiment: Experiment) -> Observations:
+    """What the units of a run saw and did until now."""
     if experiment.started_at is None:
         raise ExperimentApiError(f"{experiment.name} has not started: `headwater experiments start`")
     now_ms = time.time_ns() // 1_000_000
     # CUPED adjusts by what users did before the experiment, over a time as long as the planned one.
     before = experiment.started_at - experiment.definition.planned_days * DAY_MS
     rows = read_rows(settings.lake_uri, experiment.salt, before, experiment.started_at)
-    observations = observe(experiment, rows, int(settings.attribution_hours * 3_600_000), now_ms)
-    others = [each.name for each in known if each.name != experiment.name and _overlap(each, experiment)]
-    return make_report(experiment, observations, others)
+    return observe(experiment, rows, int(settings.attribution_hours * 3_600_000), now_ms)
 
 
 def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:

@@ -45,6 +45,7 @@ class Observations:
     """The units of a run, with one row for each in every array, and counts of what they saw and did."""
 
     unit_ids: pa.Array
+    user_ids: pa.Array  # of each unit: itself, or whose session it is; null where nobody's
     arm: Ints  # the place of the unit's arm in the definition
     first: Ints  # the unit's first exposure, epoch ms
     before: NDArray[np.float64]  # interactions in the time before the run
@@ -97,6 +98,7 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     clicked = shown[places]
     return Observations(
         unit_ids=unit_ids,
+        user_ids=_users_of(exposures, unit),
         arm=arm,
         first=first,
         before=before,
@@ -144,6 +146,12 @@ def _in_their_arms(
     kept = named.filter(pa.array(right))
     unit_ids = pc.unique(kept[unit_column])
     return kept, unit_ids, arms[codes(unit_ids, ids)], refused
+
+
+def _users_of(exposures: pa.Table, unit: Ints) -> pa.Array:
+    """The user of each unit, by its first row."""
+    rows = np.unique(unit, return_index=True)[1]
+    return whole_column(exposures, "user_id").take(pa.array(rows))
 
 
 def is_conversion(done: pa.Table) -> NDArray[np.bool_]:

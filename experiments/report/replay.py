@@ -162,20 +162,36 @@ _NAMES = {
 
 
 def as_text(report: ReplayReport) -> str:
-    """A line for each estimate."""
+    """A line for each estimate of drawn places."""
     if not report.draws:
         return (
             "no place was drawn in these hours (--hours looks further back): EXPLORE_NEW, EXPLORE_SLOTS or "
             "an arm of an experiment gives places to new items at random"
         )
-    lines = [
+    first = (
         f"{report.draws:,} draws in {report.decisions:,} decisions for {report.users:,} users; "
-        f"{report.unseen or 0:.0%} of the other ranking is of items that were never drawn",
-        f"{'clicks for a drawn place':<26} {'value':>8} {'95 % interval':>20} {'effective decisions':>20}",
-    ]
+        f"{report.unseen or 0:.0%} of the other ranking is of items that were never drawn"
+    )
+    return "\n".join([first, *_table(report, "clicks for a drawn place")])
+
+
+def arms_as_text(report: ReplayReport, unit: str) -> str:
+    """A line for each estimate of an experiment's arms; ``unit`` is what was put into them."""
+    if not report.draws:
+        kind = "known user" if unit == "user" else f"{unit} of a known user"
+        return f"no {kind} is in this experiment yet"
+    first = (
+        f"{report.draws:,} {unit}s of {report.users:,} users; "
+        f"{report.unseen or 0:.0%} of the other rule is for arms that nobody was put into"
+    )
+    return "\n".join([first, *_table(report, f"clicks for each {unit}")])
+
+
+def _table(report: ReplayReport, heading: str) -> list[str]:
+    lines = [f"{heading:<26} {'value':>8} {'95 % interval':>20} {'effective decisions':>20}"]
     for field, name in _NAMES.items():
         each: Estimate = getattr(report, field)
         reach = "-" if each.low is None else f"{each.low:.4f} to {each.high:.4f}"
         value = "-" if each.value is None else f"{each.value:.4f}"
         lines.append(f"{name:<26} {value:>8} {reach:>20} {each.effective_decisions:>20,.0f}")
-    return "\n".join(lines)
+    return lines

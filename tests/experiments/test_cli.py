@@ -120,6 +120,22 @@ def test_a_refused_experiment_is_one_sentence_with_every_reason_and_exit_code_1(
     assert "is no JSON" in invoke("create", str(file)).output
 
 
+def test_a_replay_of_whole_lists_takes_a_rule_by_the_names_of_the_arms(
+    fake: type[FakeApi], tmp_path: Path
+) -> None:
+    rule = tmp_path / "rule.csv"
+    fake.answers = {"GET /v1/experiments/e": (200, as_json(RUNNING))}
+    rule.write_text("arm,weight\nb,1\n")
+    assert (
+        "no known user is in this experiment yet" in invoke("replay", str(rule), "--experiment", "e").output
+    )
+    assert json.loads(invoke("replay", "--experiment", "e", "--json").output)["draws"] == 0
+    rule.write_text("arm,weight\nz,1\n")
+    refused = invoke("replay", str(rule), "--experiment", "e")
+    assert (refused.exit_code, refused.output.strip()) == (1, "e has no arm z: it has a, b")
+    assert "needs the columns item_id and weight" in invoke("replay", str(rule)).output
+
+
 def test_an_api_that_does_not_answer_is_an_error_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_URL", "http://127.0.0.1:1")
     found = invoke("list")

@@ -55,6 +55,7 @@ def world(
 
     return Observations(
         unit_ids=pa.array([f"u{n}" for n in range(users)]),
+        user_ids=pa.array([f"u{n}" for n in range(users)]),
         arm=arm,
         first=first,
         before=rng.poisson(20 * taste).astype(float),
