@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Tests run in three processes, one of which has Spark (tests/conftest.py): many tests wait more than they
+# Tests run in three processes, two of which have a Spark (tests/conftest.py): many tests wait more than they
 # work. ARGS="-n0" runs them in one.
 WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder

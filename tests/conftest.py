@@ -53,6 +53,11 @@ SERVER_FIXTURES = frozenset(
     {"redis_url", "redis_server_url", "redis_cluster", "broker", "fresh_topics", "jars", "spark"}
 )
 _START_SECONDS = 60.0
+# Together they take about as long as the other tests with Spark do.
+_WITH_ROUNDS = tuple(
+    f"tests/{name}"
+    for name in ("training/", "integration/test_training", "integration/test_blended", "integration/test_s3")
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,8 +69,8 @@ def _stacks_of_this_session_alone(tmp_path_factory: pytest.TempPathFactory) -> N
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that use servers, so that `-m 'not servers'` starts none; order tests for the workers.
 
-    One worker takes all tests that share its Spark, the others first the tests that start processes of their
-    own; what all have left at the end is short.
+    Two workers have a Spark, one for training's tests and one for streaming's. The others take first the
+    tests that start processes of their own; what all have left at the end is short.
     """
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -74,7 +79,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "spark" in fixtures and hasattr(config, "workerinput"):
             # pytest-xdist finds a test's group by such a name. Its mark would do, but version 3.8 writes the
             # name to an attribute that pytest 9.2 no longer reads.
-            item._id = coerce_node_id(f"{item.nodeid}@spark")
+            group = "rounds" if item.nodeid.startswith(_WITH_ROUNDS) else "streams"
+            item._id = coerce_node_id(f"{item.nodeid}@{group}")
     items.sort(key=_turn)
 
 

@@ -64,6 +64,7 @@ class ExposureLog:
         self._waiting: deque[str] = deque()
         self._is_dropping = False
         self._count = count
+        self._sending: asyncio.Task[None] | None = None
         self._is_ending = False
         self._dropped_at_the_end = 0  # lists
 
@@ -96,10 +97,11 @@ class ExposureLog:
             self._count_dropped(len(exposures) - room)
 
     async def run(self) -> None:
-        """Send what waits, until cancelled."""
+        """Send what waits, until cancelled; a batch that is on its way then is awaited by `close`."""
         while True:
             await asyncio.sleep(SEND_SECONDS)
-            await self.send()
+            self._sending = asyncio.create_task(self.send())
+            await asyncio.shield(self._sending)
 
     async def send(self) -> None:
         """Send all that waits now."""
@@ -107,9 +109,8 @@ class ExposureLog:
             batch = self._take_batch()
             try:
                 await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
-            except asyncio.CancelledError:
-                self._is_ending = True  # only the process' end cancels
-                self._count_dropped(len(batch))  # not sent again: Kafka may have taken it
+            except asyncio.CancelledError:  # by `close`, whose time is over
+                self._count_dropped(len(batch))  # Kafka may have taken it
                 raise
             except EventLogError as error:
                 self._count_dropped(len(batch))
@@ -128,7 +129,7 @@ class ExposureLog:
         """
         self._is_ending = True
         try:
-            await asyncio.wait_for(self.send(), LAST_SECONDS)
+            await asyncio.wait_for(self._send_last(), LAST_SECONDS)
         except (TimeoutError, asyncio.TimeoutError):
             self._count_dropped(len(self._waiting))
             self._waiting.clear()
@@ -140,6 +141,11 @@ class ExposureLog:
         if self._count is not None:
             self._count.close()
             self._count = None
+
+    async def _send_last(self) -> None:
+        if self._sending is not None:
+            await self._sending
+        await self.send()
 
     def _count_dropped(self, count: int) -> None:
         self._metrics.exposures.labels("dropped").inc(count)

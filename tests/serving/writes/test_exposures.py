@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -62,6 +64,19 @@ class Kafka(EventLog):
     def exposures(self) -> list[Exposure]:
         batches = [json.loads(record)["exposures"] for record in self.records]
         return [Exposure.model_validate(each) for batch in batches for each in batch]
+
+
+class SlowKafka(Kafka):
+    """Accepts records after a moment, and says when the first has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+
+    async def append(self, events: Sequence[Entry], topic: Topic = EXPOSURES) -> dict[int, int]:
+        self.begun.set()
+        await asyncio.sleep(0.05)
+        return await super().append(events, topic)
 
 
 class SilentKafka(EventLog):
@@ -160,6 +175,27 @@ def test_exposures_that_kafka_has_not_accepted_when_the_api_ends_are_counted(
     assert "700 lists are not in the topic" in caplog.text
 
 
+def test_a_batch_that_is_on_its_way_to_kafka_when_the_api_ends_is_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(exposures, "SEND_SECONDS", 0.0)
+    kafka, metrics = SlowKafka(), Metrics()
+    log = ExposureLog(settings_of(), kafka, metrics)
+    log.note("user", "r", User("ann"), PAGE)
+
+    async def stop_in_the_middle() -> None:
+        running = asyncio.create_task(log.run())
+        await kafka.begun.wait()
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        await log.close()
+
+    asyncio.run(stop_in_the_middle())
+    assert [shown.recommendation_id for shown in kafka.exposures] == ["r"]
+    assert (exposures_counted(metrics, "sent"), exposures_counted(metrics, "dropped")) == (1, 0)
+
+
 @pytest.mark.parametrize(("enabled", "page"), [(False, PAGE), (True, [])])
 def test_no_exposure_is_recorded_if_recording_is_off_or_the_list_is_empty(
     enabled: bool, page: list[Candidate]
@@ -228,6 +264,9 @@ def test_a_killed_api_loses_only_unsent_exposures_and_sends_none_twice(
     stopped.process.wait(20)
     found = ids_in_topic()
     assert len(found) == len(set(found))
-    assert {*sent, *at_the_end} <= set(found) <= {*sent, *waiting, *at_the_end}
+    assert set(sent) <= set(found) <= {*sent, *waiting, *at_the_end}
+    # On a busy machine Kafka may need longer than an API that stops waits: then the log says how many.
+    said = re.search(r"(\d+) lists are not in the topic", stopped.log.read_text())
+    assert len(set(at_the_end) - set(found)) <= (int(said[1]) if said else 0)
     # What had arrived and was not acknowledged yet counts as lost: the number is the most that is missing.
     assert len({*waiting} - set(found)) <= lost <= len({*sent, *waiting})
