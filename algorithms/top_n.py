@@ -107,7 +107,7 @@ def _candidates(
     counts = np.count_nonzero(above, axis=1)
     for row in np.flatnonzero(counts > _CROWDED * n):
         columns = np.flatnonzero(above[row])
-        best = np.argsort(-_scores(users, items, np.full(len(columns), row), columns), kind="stable")[:n]
+        best = np.argsort(-pair_scores(users, items, np.full(len(columns), row), columns), kind="stable")[:n]
         above[row] = False
         above[row, columns[best]] = True
         counts[row] = n
@@ -116,7 +116,7 @@ def _candidates(
     shape = len(block), max(n, counts.max(initial=0))
     indexes, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
     indexes[rows, places] = columns
-    scores[rows, places] = _scores(users, items, rows, columns)
+    scores[rows, places] = pair_scores(users, items, rows, columns)
     return indexes, scores
 
 
@@ -134,8 +134,10 @@ def _margins(user_factors: Floats, item_factors: Floats) -> NDArray[np.float64]:
     return margins
 
 
-def _scores(users: Floats, items: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
-    """The products of these pairs, each summed alone."""
+def pair_scores(
+    users: Floats, items: Floats, rows: NDArray[np.int64], columns: NDArray[np.integer[Any]]
+) -> Floats:
+    """The products of these pairs, each summed alone, so that no pair's depends on the others."""
     scores = np.empty(len(rows), np.float32)
     for start in range(0, len(rows), _PAIRS):
         part = slice(start, start + _PAIRS)

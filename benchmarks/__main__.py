@@ -24,6 +24,7 @@ from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
 from benchmarks.rounds import (
     catalogues,
+    factor_lists,
     kept_lists,
     neighbours,
     once,
@@ -72,6 +73,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("quality", quality.run),
     ("catalogues", catalogues.run),
     ("neighbours", neighbours.run),
+    ("factor_lists", factor_lists.run),
     ("served", served.run),
     ("once", once.run),
     ("idle", idle.run),

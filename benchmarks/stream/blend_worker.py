@@ -96,7 +96,6 @@ def _model(factors: Factors, blend: ServedBlend | None) -> OnlineModel:
         factors=factors.item_factors,
         gramian=factors.gramian,
         user_gramian=np.eye(RANK),
-        fitted=np.ones(ITEMS, np.bool_),
         strengths=_STRENGTHS,
         alpha=factors.alpha,
         reg_param=factors.reg_param,

@@ -9,7 +9,6 @@ import numpy as np
 
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.recency import recency_weights
-from algorithms.top_n import top_n
 from serving.lists.ranking_history import Interacted, Ranked, rank_by_blend, ranked_list
 from serving.memory.factors import ItemFactors, in_thread_if_large
 from serving.memory.model_blend import ModelBlend
@@ -78,5 +77,5 @@ def fold_in_session(
         return ()
     known = places[places != UNKNOWN].astype(np.int32)
     n = min(depth, len(factors.matrix))
-    indexes, scores = top_n(vector, factors.matrix, np.array([0, len(known)]), known, n)
+    indexes, scores = factors.lists.best(vector, np.array([0, len(known)]), known, n)
     return ranked_list(factors.model, indexes[0], scores[0])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, gramian
+from algorithms.neighbours.product_scan import FactorLists
 from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest, ManifestError, Parameters
 from contracts.stored.records import USER_GRAMIAN
@@ -38,6 +39,11 @@ class ItemFactors:
     def gramian(self) -> NDArray[np.float64]:
         """The transposed matrix times the matrix, (rank, rank)."""
         return gramian(self.matrix)
+
+    @cached_property
+    def lists(self) -> FactorLists:
+        """Makes lists by these factors alone."""
+        return FactorLists(self.matrix)
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.fold_in import UNKNOWN, fold_in
+from algorithms.neighbours.product_scan import FactorLists
 from algorithms.recency import recency_weights
-from algorithms.top_n import top_n
 from contracts.settings import FoldInSettings
 from streaming.fold_in.histories import KnownItems
 from streaming.fold_in.model import OnlineModel
@@ -100,11 +100,10 @@ def rank_by_factors(
 ) -> RankedLists:
     """The n best of all items with a factor, for each user, without the known ones."""
     size = len(model.index)
-    best = _best(vectors, model.factors, [indexes[indexes < size] for indexes in known], n, model.fitted)
+    best = _best(model.lists, vectors, [indexes[indexes < size] for indexes in known], n)
     if new_items.index:
-        fresh = _best(
-            vectors, new_items.factors, [indexes[indexes >= size] - size for indexes in known], n, None
-        )
+        newer = [indexes[indexes >= size] - size for indexes in known]
+        fresh = _best(FactorLists(new_items.factors), vectors, newer, n)
         scores = np.hstack([best.scores, fresh.scores])
         indexes = np.hstack([best.indexes, np.where(fresh.indexes < 0, -1, fresh.indexes + size)])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
@@ -115,11 +114,7 @@ def rank_by_factors(
 
 
 def _best(
-    vectors: NDArray[np.float32],
-    factors: NDArray[np.float32],
-    known: Sequence[NDArray[np.int64]],
-    n: int,
-    mask: NDArray[np.bool_] | None,
+    lists: FactorLists, vectors: NDArray[np.float32], known: Sequence[NDArray[np.int64]], n: int
 ) -> RankedLists:
     indptr = np.concatenate([[0], np.cumsum([len(indexes) for indexes in known])]).astype(np.int64)
-    return RankedLists(*top_n(vectors, factors, indptr, np.concatenate(known).astype(np.int32), n, mask))
+    return RankedLists(*lists.best(vectors, indptr, np.concatenate(known).astype(np.int32), n))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from zlib import crc32
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from algorithms.blending.serialization import ServedBlend, read_blend
 from algorithms.fold_in import gramian
+from algorithms.neighbours.product_scan import FactorLists
 from algorithms.signals.factors import Factors
 from contracts.stored import keyspace
 from contracts.stored.manifest import BlendRecord, Manifest, ManifestError
@@ -31,12 +33,16 @@ class OnlineModel:
     factors: NDArray[np.float32]
     gramian: NDArray[np.float64]
     user_gramian: NDArray[np.float64]
-    fitted: NDArray[np.bool_]  # (items): whether the factor is not zero; only these are recommended
     strengths: StrengthTable
     alpha: float
     reg_param: float
     nonnegative: bool
     blend: ServedBlend | None  # the blend that ranks; None: the factors rank alone
+
+    @cached_property
+    def lists(self) -> FactorLists:
+        """Makes lists by the factors alone."""
+        return FactorLists(np.asarray(self.factors))
 
 
 class OnlineModels:
@@ -89,7 +95,6 @@ def load(client: StateClient, version: str) -> OnlineModel | None:
         factors=factors,
         gramian=shared,
         user_gramian=np.frombuffer(users, "<f8").reshape(rank, rank),
-        fitted=np.abs(factors).max(axis=1) > 0,
         strengths=StrengthTable.of(parameters.event_weights, parameters.strength_by_rating()),
         alpha=parameters.als_alpha,
         reg_param=parameters.als_reg_param,

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from contracts.settings import ServingSettings
+from serving.lists.estimates import preferences
+from serving.lists.ranking_history import Interacted
+from serving.memory.factors import ItemFactors
+from serving.memory.process_memory import ProcessMemory
+from serving.redis.model_cache import Model
 from tests.serving.conftest import Client
 from tests.serving.world import World
 
@@ -90,3 +97,22 @@ def test_before_the_first_model_the_answer_names_the_cure(redis_url: str, api: C
 def test_too_many_or_no_items_are_refused(redis_url: str, api: Client) -> None:
     assert ask(api, redis_url, "ann", [])[0] == 422
     assert ask(api, redis_url, "ann", ["i00"] * 101)[0] == 422
+
+
+def test_given_items_are_scored_without_reading_the_factors_of_others() -> None:
+    made = world().factors
+    assert made is not None
+    ids = [f"i{place:02}" for place in range(30)]
+    memory = cast(ProcessMemory, SimpleNamespace(settings=ServingSettings()))
+    history = [Interacted("i03", 4.0, 1000), Interacted("i07", 2.0, 500)]
+
+    def scores(factors: ItemFactors) -> list[float | None]:
+        return preferences(factors, history, ["i20", "i00"], memory)
+
+    whole = ItemFactors(Model("v1", ids, []), made, reg_param=0.1, alpha=2.0, nonnegative=False)
+    part = np.full_like(made, np.nan)
+    part[[0, 3, 7, 20]] = made[[0, 3, 7, 20]]
+    partial = ItemFactors(whole.model, part, reg_param=0.1, alpha=2.0, nonnegative=False)
+    vars(partial)["gramian"] = whole.gramian  # computed once for a version, from all factors
+    assert scores(partial) == scores(whole)
+    assert None not in scores(whole)

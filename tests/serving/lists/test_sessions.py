@@ -102,6 +102,23 @@ def test_a_large_model_ranks_in_a_thread(
     asyncio.run(scenario())
 
 
+def test_a_session_has_the_same_list_where_a_large_catalogue_is_scanned(
+    redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factor_world().write(redis_url)
+    answers = []
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            answers.append(await post(client, likes("i03", "i07"), n=20))
+
+    asyncio.run(scenario())
+    monkeypatch.setattr("algorithms.neighbours.product_scan.LARGE", 0)
+    asyncio.run(scenario())
+    assert answers[0]["items"] == answers[1]["items"]
+    assert {item["source"] for item in answers[1]["items"]} == {"fresh"}
+
+
 def test_without_factors_neighbours_answer_and_without_a_liked_item_popular_ones(
     redis_url: str, api: Client
 ) -> None:

@@ -46,7 +46,6 @@ def the_model(served: ServedBlend) -> OnlineModel:
         factors=FACTORS,
         gramian=FACTORS.astype(float).T @ FACTORS,
         user_gramian=np.eye(3),
-        fitted=np.ones(ITEMS, np.bool_),
         strengths=STRENGTHS,
         alpha=0.5,
         reg_param=0.01,
