@@ -3,7 +3,7 @@
 Vectors are random, around a thousand centres, of the rank that is served. Both make lists of 100 of a sample
 of the items, on all cores; what all items would take includes the index. Needs no servers:
 
-    python -m benchmarks.rounds.neighbours
+    python -m benchmarks.rounds.neighbours [--items 1000000]
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import argparse
 import time
 from collections.abc import Iterator
 from os import cpu_count
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,9 +70,10 @@ def _compare(items: int) -> Iterator[Ratio]:
 def main() -> None:
     """Print the rows; needs no servers."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0)
-    for row in run(BenchContext("", "", Path(), parser.parse_args().scale)):
-        print(f"{row.name}: {row.ours:.4g} {row.unit}, peer {row.peer:.4g}; {row.note}")
+    parser.add_argument("--items", type=int, default=_SIZES[0])
+    with threadpool_limits(cpu_count()):
+        for row in _compare(parser.parse_args().items):
+            print(f"{row.name}: {row.ours:.4g} {row.unit}, peer {row.peer:.4g}; {row.note}")
 
 
 if __name__ == "__main__":
