@@ -1,1 +1,1 @@
-"""Nearest items of large catalogues, found approximately by a library."""
+"""Nearest vectors and largest products in large catalogues."""

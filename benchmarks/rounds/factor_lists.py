@@ -158,10 +158,11 @@ def recall(lists: _Lists, exact: _Lists) -> float:
 
 
 def by_indexes(catalogue: Catalogue) -> Iterator[str]:
-    """What factors of half precision find, and graphs of usearch, by the product and by the distance of rows made equally long.
+    """What factors of half precision find, and graphs of usearch.
 
-    One number more makes all rows equally long, and then the nearest have the largest products (Bachrach et
-    al. 2014). The index proposes half as many candidates again as a list holds; exact products order them.
+    A graph goes by the product, or by the distance: one number more makes all rows equally long, and then the
+    nearest have the largest products (Bachrach et al. 2014). It proposes half as many candidates again as a
+    list holds, and exact products order them.
     """
     from usearch.index import Index
 
