@@ -67,15 +67,23 @@ class FactorLists:
     def best(
         self, vectors: Floats, known_indptr: NDArray[np.int64], known: Indexes, n: int
     ) -> tuple[Indexes, Floats]:
-        """(users, n) fitted items and scores of ``vectors`` (users, rank), as `algorithms.top_n.top_n`."""
+        """(users, n) fitted items and scores for ``vectors`` (users, rank), ordered as by `algorithms.top_n`.
+
+        A user whose factors are all zero gets no list.
+        """
+        has_list = vectors.any(axis=1)
         if len(self.item_factors) <= LARGE:
-            return top_n(vectors, self.item_factors, known_indptr, known, n, item_mask=self.is_fitted)
-        indexes = np.empty((len(vectors), n), np.int32)
-        scores = np.empty((len(vectors), n), np.float32)
-        for user, vector in enumerate(vectors):
+            found, scores = top_n(
+                vectors, self.item_factors, known_indptr, known, n, item_mask=self.is_fitted
+            )
+            found[~has_list], scores[~has_list] = -1, -np.inf
+            return found, scores
+        found = np.full((len(vectors), n), -1, np.int32)
+        scores = np.full((len(vectors), n), -np.inf, np.float32)
+        for user in np.flatnonzero(has_list).tolist():
             of_user = known[known_indptr[user] : known_indptr[user + 1]]
-            indexes[user], scores[user] = self._scan.best(vector, of_user, n)
-        return indexes, scores
+            found[user], scores[user] = self._scan.best(vectors[user], of_user, n)
+        return found, scores
 
     @cached_property
     def _scan(self) -> ProductScan:

@@ -98,7 +98,10 @@ def rank_by_factors(
     known: Sequence[NDArray[np.int64]],
     n: int,
 ) -> RankedLists:
-    """The n best of all items with a factor, for each user, without the known ones."""
+    """The n best of all items with a factor, for each user, without the known ones.
+
+    A user whose factors are all zero cannot be ranked for: no list, so the next strategy answers.
+    """
     size = len(model.index)
     best = _best(model.lists, vectors, [indexes[indexes < size] for indexes in known], n)
     if new_items.index:
@@ -108,8 +111,6 @@ def rank_by_factors(
         indexes = np.hstack([best.indexes, np.where(fresh.indexes < 0, -1, fresh.indexes + size)])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :n]
         best = RankedLists(np.take_along_axis(indexes, order, 1), np.take_along_axis(scores, order, 1))
-    # A user whose factors are all zero cannot be ranked for: no list, so the next strategy answers.
-    best.indexes[~vectors.any(axis=1)] = -1
     return best
 
 
