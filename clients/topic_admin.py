@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from typing import NamedTuple
@@ -114,8 +114,18 @@ def topic_ids(servers: Servers, topics: Sequence[str] = LAKE_SOURCES, timeout: f
 
 def _ids_of(admin: KafkaAdminClient, topics: Sequence[str]) -> TopicIds:
     described = admin.describe_topics(list(topics))
-    found = {each["name"]: UUID(str(each.get("topic_id") or _NO_ID)) for each in described}
-    return {name: str(number) for name, number in found.items() if number != _NO_ID}
+    return _known_ids({each["name"]: each.get("topic_id") for each in described})
+
+
+def ids_from(consumer: KafkaConsumer, topics: Sequence[str]) -> TopicIds:
+    """`topic_ids` as the consumer learned them when it asked for all topics; asks nothing."""
+    cluster = consumer._cluster  # the only place where a consumer keeps them
+    return _known_ids({name: cluster.topic_id(name) for name in topics})
+
+
+def _known_ids(found: Mapping[str, UUID | str | None]) -> TopicIds:
+    ids = {name: UUID(str(number or _NO_ID)) for name, number in found.items()}
+    return {name: str(number) for name, number in ids.items() if number != _NO_ID}
 
 
 def _create_absent(admin: KafkaAdminClient, topics: Sequence[Topic], replication: int) -> list[str]:

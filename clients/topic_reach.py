@@ -12,15 +12,15 @@ from kafka.errors import KafkaError
 
 from clients.event_producer import BrokerUnavailableError
 from clients.kafka_options import Servers
-from clients.topic_admin import partitions_of, quiet_consumer
-from contracts.topics import SOURCES, Partition, PartitionOffsets
+from clients.topic_admin import ids_from, partitions_of, quiet_consumer
+from contracts.topics import LAKE_SOURCES, SOURCES, Partition, PartitionOffsets, TopicIds
 
 log = logging.getLogger("headwater.topics")
 _POLL_SECONDS = 0.2
 _IDLE_POLL_SECONDS = 0.5
 _IDLE_AFTER_SECONDS = 5.0  # without a new record
 _ANSWER_SECONDS = 10.0
-_PARTITIONS_SECONDS = 5.0  # between two looks at whether partitions were added
+_PARTITIONS_SECONDS = 5.0  # between two looks at whether partitions were added, or a topic created again
 
 
 class Reach(NamedTuple):
@@ -40,6 +40,7 @@ class TopicReach(threading.Thread):
         self._newest = Reach({}, 0)
         self._moved_at = 0.0
         self._partitions_at = 0.0  # when partitions are to be asked for next
+        self.ids: TopicIds = {}  # of all topics that streaming reads; asked for with the partitions
 
     def newest(self) -> Reach:
         """The last answer; waits for the first one."""
@@ -70,8 +71,9 @@ class TopicReach(threading.Thread):
     def _ask(self, consumer: KafkaConsumer) -> None:
         asked_at = int(time.time() * 1000)
         if time.monotonic() >= self._partitions_at:
-            # The consumer caches the list of partitions for minutes; this makes it ask again.
+            # The consumer caches partitions and ids for minutes; this makes it ask again.
             consumer.topics()
+            self.ids = ids_from(consumer, LAKE_SOURCES)
             self._partitions_at = time.monotonic() + _PARTITIONS_SECONDS
         partitions = [partition for topic in SOURCES for partition in partitions_of(consumer, topic)]
         ends = {

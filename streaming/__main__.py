@@ -7,27 +7,34 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 from pyspark.sql import SparkSession
 
 from clients.event_producer import BrokerUnavailableError
 from clients.json_logs import log_json_lines
-from clients.topic_admin import prepare_topics, topic_ends
+from clients.topic_admin import prepare_topics, topic_ends, topic_ids
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
-from contracts.topics import TopicFault, TopicIds
+from contracts.topics import TopicFault, TopicIds, created_again
 from streaming.lake.margin import LakeMargin
 from streaming.lake.progress import beat, publish_applied
 from streaming.lake.sink import create_tables
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.online.driver import Online
-from streaming.pipeline import build_pipeline, let_online_catch_up
+from streaming.pipeline import Pipeline, build_pipeline, let_online_catch_up
 from streaming.records.known_schemas import known_schemas, mapping_fault
 from streaming.records.schema_registry import SchemaRegistryError
-from streaming.recovery.faults import CheckpointFaultError, lake_faults, online_faults, refusal
+from streaming.recovery.faults import (
+    CheckpointFaultError,
+    checkpoint_faults,
+    lake_faults,
+    online_faults,
+    refusal,
+)
 from streaming.recovery.rebuild import prepare_state
 from streaming.recovery.topic_ids import keep_topic_ids
 from streaming.runtime.session import streaming_session
@@ -71,6 +78,9 @@ def main() -> int:
         return NEEDS_OPERATOR
     is_restart = is_there(redis) and bool(read_applied(redis, keyspace.APPLIED_ONLINE))
     spark = streaming_session(settings, partitions)
+    if stopping.is_set():
+        spark.stop()
+        return 0
 
     def prepare_lake() -> None:
         _prepare_lake(spark, settings, prepared.ids)
@@ -80,9 +90,9 @@ def main() -> int:
 
     try:
         if is_restart:
-            return _run(spark, settings, stopping, prepare_lake)
+            return _run(spark, settings, stopping, prepared.ids, prepare_lake)
         prepare_lake()
-        return _run(spark, settings, stopping)
+        return _run(spark, settings, stopping, prepared.ids)
     except CheckpointFaultError as error:
         log.error("%s", error)
         return NEEDS_OPERATOR
@@ -92,11 +102,13 @@ def _run(
     spark: SparkSession,
     settings: StreamingSettings,
     stopping: threading.Event,
+    ids: TopicIds,
     prepare_lake: Callable[[], None] | None = None,
 ) -> int:
     """Run the queries. Returns the exit code. Raises CheckpointFaultError.
 
-    At a restart the lists come first: ``prepare_lake`` is called when the online query has caught up.
+    ``ids`` are those of the topics at the start. At a restart the lists come first: ``prepare_lake`` is
+    called when the online query has caught up.
     """
     lease = Lease(connect_briefly(settings.redis_url.get_secret_value()))
     if not lease.take(stopping.wait):
@@ -115,7 +127,7 @@ def _run(
         may_start = let_online_catch_up(online, wait)
         if may_start:
             prepare_lake()
-        return may_start
+        return may_start and not stopping.is_set()
 
     pipeline = build_pipeline(spark, settings, lambda: lease.epoch, before_lake)
     log.info("running: online, %s", ", ".join(query.name for query in pipeline.queries))
@@ -126,15 +138,49 @@ def _run(
         if not lease.keep():
             log.error("ended: %s", REFUSAL)
             return NEEDS_OPERATOR
+        present = pipeline.online.topic_ids
         if reason := pipeline.end_reason():
             log.error("%s", reason)
+            present = _topic_ids_now(settings)  # Spark may have been the first to notice
+        if created_again(ids, present):
+            _stop(pipeline, spark, lease)
+            return _check_new_topics(spark, settings, present)
+        if reason:
             return _exit_code(reason, lease)
+    _stop(pipeline, spark, lease)
+    spark.stop()
+    return 0
+
+
+def _stop(pipeline: Pipeline, spark: SparkSession, lease: Lease) -> None:
     # A batch that is interrupted now is repeated at the next start; py4j would log that as an exception.
     logging.getLogger("py4j").setLevel(logging.CRITICAL)
     pipeline.stop(spark)
     lease.release()
-    spark.stop()
-    return 0
+
+
+def _topic_ids_now(settings: StreamingSettings) -> TopicIds:
+    """The topics' ids; {} where Kafka does not answer."""
+    with suppress(BrokerUnavailableError):
+        return topic_ids(settings)
+    return {}
+
+
+def _check_new_topics(spark: SparkSession, settings: StreamingSettings, ids: TopicIds) -> int:
+    """The exit code after a topic was deleted and created again of which nothing had been read.
+
+    A new start goes on with the new topic. Raises CheckpointFaultError where the queries' progress is of the
+    earlier one.
+    """
+    try:
+        faults = checkpoint_faults(spark, settings, ids)
+    except BrokerUnavailableError as error:
+        log.error("%s", error)
+        return 1
+    if faults:
+        raise CheckpointFaultError(refusal(faults, "ended"))
+    log.warning("a topic was created again, of which nothing had been read: it is read from a new start on")
+    return 1
 
 
 def _prepare_lake(spark: SparkSession, settings: StreamingSettings, ids: TopicIds) -> None:

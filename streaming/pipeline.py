@@ -34,7 +34,7 @@ from streaming.recovery.retention import Retention
 from streaming.runtime.batch_errors import with_short_errors
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
 from streaming.runtime.query_end import end_reason
-from streaming.runtime.quiet_stop import stop_quietly, wait_until_idle
+from streaming.runtime.quiet_stop import stop_after_batch
 
 log = logging.getLogger("headwater.streaming")
 _LAST_BATCH_SECONDS = 5.0  # a service that is asked to stop has at least ten seconds until it is killed
@@ -57,9 +57,7 @@ class Pipeline(NamedTuple):
         self.outcomes.stop()
         self.retention.stop()
         self.online.stop()
-        wait_until_idle(self.queries, _LAST_BATCH_SECONDS)
-        for query in self.queries:
-            stop_quietly(spark, query)
+        stop_after_batch(spark, self.queries, _LAST_BATCH_SECONDS)
         self.online.join()
         self.catch_up.join()
         self.outcomes.join()

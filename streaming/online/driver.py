@@ -23,7 +23,7 @@ from clients.topic_reach import TopicReach
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
-from contracts.topics import PartitionOffsets, by_topic, lag, lagging
+from contracts.topics import PartitionOffsets, TopicIds, by_topic, lag, lagging
 from streaming.online.backlog import apply_between, next_part
 from streaming.online.live import start_live
 from streaming.online.micro_batch import UndecidedSchemaError
@@ -71,6 +71,11 @@ class Online(threading.Thread):
         # whether a backlog is being applied; the fold-in of its users waits for its end
         self.is_replaying = True
         self.error: BaseException | None = None
+
+    @property
+    def topic_ids(self) -> TopicIds:
+        """The topics' ids as Kafka told them a few seconds ago; {} before its first answer."""
+        return self._reach.ids
 
     def stop(self) -> None:
         """End after the present micro-batch."""

@@ -46,10 +46,10 @@ class CheckpointFault(NamedTuple):
     reason: str
 
 
-def refusal(faults: list[CheckpointFault]) -> str:
-    """The faults as one sentence for the operator."""
+def refusal(faults: list[CheckpointFault], what: str = "not started") -> str:
+    """The faults as one sentence for the operator; ``what`` says what the service did."""
     found = "; ".join(f"the checkpoint of query {query} {reason}" for query, reason in faults)
-    return f"not started, or events would be lost or doubled: {found}. Run `headwater repair` ({RUNBOOK})"
+    return f"{what}, or events would be lost or doubled: {found}. Run `headwater repair` ({RUNBOOK})"
 
 
 def checkpoint_faults(

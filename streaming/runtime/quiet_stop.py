@@ -14,11 +14,26 @@ _TASKS_SECONDS = 3.0
 _one_at_a_time = threading.Lock()  # the log level is the whole JVM's
 
 
-def wait_until_idle(queries: Sequence[StreamingQuery], seconds: float) -> None:
-    """Wait up to ``seconds`` until the running batches end, so that they need not be repeated."""
+def stop_after_batch(spark: SparkSession, queries: Sequence[StreamingQuery], seconds: float) -> None:
+    """Stop each query when its running batch has ended, so that it need not be repeated.
+
+    A query that is behind begins the next batch at once, which is interrupted; after ``seconds`` all are.
+    """
     deadline = time.monotonic() + seconds
-    while any(query.status["isTriggerActive"] for query in queries) and time.monotonic() < deadline:
+    left = [(query, _newest_batch(query)) for query in queries]
+    while left:
+        for query, running in tuple(left):
+            has_ended = not query.status["isTriggerActive"] or _newest_batch(query) != running
+            if has_ended or time.monotonic() >= deadline:
+                stop_quietly(spark, query)
+                left.remove((query, running))
         time.sleep(_POLL_SECONDS)
+
+
+def _newest_batch(query: StreamingQuery) -> int | None:
+    """The number of the batch that ended last."""
+    progress = query.lastProgress
+    return None if progress is None else int(progress["batchId"])
 
 
 def stop_quietly(spark: SparkSession, query: StreamingQuery) -> None:

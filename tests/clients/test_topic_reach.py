@@ -8,15 +8,17 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from clients import topic_reach
-from clients.topic_admin import topic_begins
+from clients.topic_admin import create_topics, topic_begins, topic_ids
 from clients.topic_reach import TopicReach
 from contracts import topics
+from contracts.topics import created_again
 from stack.machine.ports import free_port
+from tests.clients.test_topic_admin import delete_topic
 from tests.faults.processes import wait_until
 from tests.integration.flow import send
 
 
-def test_the_ends_of_topics_are_known_soon_and_updated(
+def test_the_ends_and_ids_of_topics_are_known_soon_and_updated(
     fresh_topics: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(topic_reach, "_PARTITIONS_SECONDS", 0.2)
@@ -30,6 +32,11 @@ def test_the_ends_of_topics_are_known_soon_and_updated(
     assert topic_begins(fresh_topics)["catalog:0"] == 0
     add_partitions(fresh_topics, topics.CATALOG.name, 2)
     wait_until(lambda: reach.newest().ends.get("catalog:1") == 0, "the new partition is seen")
+    known = topic_ids(fresh_topics)
+    assert reach.ids == known
+    delete_topic(fresh_topics, topics.EXPOSURES.name)
+    create_topics(fresh_topics)
+    wait_until(lambda: created_again(known, reach.ids) == [topics.EXPOSURES.name], "its new id is seen")
     reach.stop()
     reach.join(30)
     assert not reach.is_alive()
@@ -56,6 +63,7 @@ def test_an_idle_topic_is_polled_less_often_until_a_record_comes(
     monkeypatch.setattr(topic_reach.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(topic_reach, "SOURCES", ("catalog",))
     monkeypatch.setattr(topic_reach, "partitions_of", lambda *_: [partition])
+    monkeypatch.setattr(topic_reach, "ids_from", lambda *_: {})
 
     class Consumer:
         asked_partitions = 0

@@ -25,11 +25,13 @@ from stack.machine.class_data import usable_archive
 from stack.machine.jars import jars_dir
 from stack.machine.java import ensure_java
 from stack.machine.ports import LOOPBACK, free_port
-from stack.processes.process import ServiceProcess
+from stack.processes.identity import descendants, running
+from stack.processes.process import STOP_SECONDS, ServiceProcess
 from streaming.online.touched_items import is_unmerged
 from streaming.runtime import hold_points
 
 WAIT_SECONDS = 240.0  # ends a wait that would hang; it measures nothing
+BY_SIGTERM = 128 + signal.SIGTERM  # how a JVM ends in order
 
 
 class Broker:
@@ -64,6 +66,13 @@ class Broker:
         """Stop the broker in order (SIGTERM)."""
         if self._process is not None:
             self._process.stop()
+
+    def restart(self) -> None:
+        """Stop it in order, and start it again; fails where it had to be killed."""
+        self.stop()
+        assert self._process is not None
+        assert self._process.exit_code == BY_SIGTERM, f"the broker ended with {self._process.exit_code}"
+        self.start()
 
 
 class Service:
@@ -109,6 +118,7 @@ class Service:
         self._marks = list(marks.values())
         for mark in self._marks:
             mark.unlink(missing_ok=True)
+            hold_points.pass_file(mark).unlink(missing_ok=True)
         held = ",".join(f"{point}={mark}" for point, mark in marks.items())
         env = {**self.env, hold_points.VARIABLE: held}
         self._streaming = ServiceProcess.start(
@@ -117,18 +127,40 @@ class Service:
 
     def kill_at_hold_points(self) -> None:
         """Wait until the service stands still at every named point, and kill it there."""
+        self.wait_for_hold_points()
+        self.kill_streaming()
+
+    def wait_for_hold_points(self) -> None:
+        """Wait until the service stands still at every named point."""
 
         def holds() -> bool:
             self.check()
             return all(mark.exists() for mark in self._marks)
 
         wait_until(holds, "the hold points")
-        self.kill_streaming()
 
     def wait_for_end(self) -> int:
         """Wait until the service ends by itself; its exit code."""
         assert self._streaming is not None
         return self._streaming.popen.wait(WAIT_SECONDS)
+
+    def end_in_order(self) -> float:
+        """Ask the service to end (SIGTERM), as a supervisor does; the seconds that it took.
+
+        Where it stands at a named point, it goes on from there once it has been asked. Fails where it takes
+        longer than a supervisor waits, says that it failed, or leaves a process behind.
+        """
+        assert self._streaming is not None
+        family = descendants(self._streaming.record.process)
+        started = time.monotonic()
+        self._streaming.terminate()
+        for mark in self._marks:
+            hold_points.pass_file(mark).touch()
+        code = self._streaming.popen.wait(STOP_SECONDS)
+        seconds = time.monotonic() - started
+        assert code == 0, f"exit code {code}"
+        wait_until(lambda: not any(map(running, family)), "all that it had started is gone")
+        return seconds
 
     def headwater(self, *words: str) -> str:
         """Run a `headwater` command; its output."""
@@ -140,13 +172,7 @@ class Service:
     def kill_streaming(self) -> None:
         """Kill the service, its JVM and its Python workers at once, by SIGKILL."""
         assert self._streaming is not None
-        parent = psutil.Process(self._streaming.record.process.pid)
-        family = [*parent.children(recursive=True), parent]
-        for process in family:
-            with suppress(psutil.NoSuchProcess):  # some processes live for a moment only
-                process.kill()
-        psutil.wait_procs(family)
-        self._streaming.popen.wait()
+        kill_family(self._streaming)
 
     def stop(self) -> None:
         """Stop the service and Redis."""
@@ -185,6 +211,17 @@ class Service:
     def lake_rows(self) -> list[dict[str, Any]]:
         """The rows of the interactions table."""
         return list(DeltaTable(lake.INTERACTIONS.path(self.env["LAKE_URI"])).to_pyarrow_table().to_pylist())
+
+
+def kill_family(process: ServiceProcess) -> None:
+    """Kill a service and all that it has started at once, by SIGKILL."""
+    parent = psutil.Process(process.record.process.pid)
+    family = [*parent.children(recursive=True), parent]
+    for each in family:
+        with suppress(psutil.NoSuchProcess):  # some processes live for a moment only
+            each.kill()
+    psutil.wait_procs(family)
+    process.popen.wait()
 
 
 def wait_until(done: Callable[[], bool], what: str, every: float = 0.2) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import redis
@@ -11,9 +15,11 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 import streaming.__main__ as service
 from contracts import topics
 from contracts.exit_codes import NEEDS_OPERATOR
+from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from stack.machine import doctor
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
+from streaming.recovery.faults import RUNBOOK, CheckpointFault, CheckpointFaultError
 from streaming.state.lease import Lease
 
 
@@ -91,3 +97,52 @@ def test_a_redis_that_may_evict_is_refused_with_the_cure(
         "not started: Redis deletes keys when its memory is full (maxmemory-policy volatile-ttl)"
         in caplog.text
     )
+
+
+FAULT = CheckpointFault("online", "is of an earlier topic: interactions was deleted and created again")
+SENTENCE = (
+    f"ended, or events would be lost or doubled: the checkpoint of query online {FAULT.reason}. Run "
+    f"`headwater repair` ({RUNBOOK})"
+)
+
+
+@pytest.mark.parametrize(
+    ("end_reason", "seen", "asked", "faults", "ends_with"),
+    [
+        (None, "new", "unasked", [FAULT], SENTENCE),
+        ("query lake ended: partitions are gone", "old", "new", [FAULT], SENTENCE),  # Spark was faster
+        (None, "new", "unasked", [], 1),  # nothing was read of it: the next start reads the new one
+        ("query lake ended: a full disk", "old", "old", [FAULT], 1),
+    ],
+)
+def test_a_topic_that_is_created_again_ends_the_service_as_it_would_not_start(
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    end_reason: str | None,
+    seen: str,
+    asked: str,
+    faults: list[CheckpointFault],
+    ends_with: str | int,
+) -> None:
+    stopped: list[Any] = []
+    pipeline: Any = SimpleNamespace(
+        queries=[],
+        online=SimpleNamespace(topic_ids={"interactions": seen}),
+        end_reason=lambda: end_reason,
+        stop=stopped.append,
+    )
+    monkeypatch.setattr(service, "build_pipeline", lambda *_: pipeline)
+    monkeypatch.setattr(service, "topic_ids", lambda _: {"interactions": asked})
+    monkeypatch.setattr(service, "checkpoint_faults", lambda *_: faults)
+    spark: Any = "spark"
+    settings = StreamingSettings(redis_url=redis_url)  # type: ignore[arg-type]
+
+    def run() -> int:
+        return service._run(spark, settings, threading.Event(), {"interactions": "old"})
+
+    if isinstance(ends_with, int):
+        assert run() == ends_with
+    else:
+        with pytest.raises(CheckpointFaultError, match=re.escape(ends_with)):
+            run()
+    assert stopped == (["spark"] if "new" in (seen, asked) else [])

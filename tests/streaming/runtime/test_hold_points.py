@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from streaming.runtime.hold_points import HOLD_POINTS, LAKE_COMMITTED, STATE_WRITTEN, VARIABLE, hold
+from streaming.runtime.hold_points import (
+    HOLD_POINTS,
+    LAKE_COMMITTED,
+    STATE_WRITTEN,
+    VARIABLE,
+    hold,
+    pass_file,
+)
 
 
 @pytest.mark.parametrize("point", HOLD_POINTS)
@@ -33,3 +40,11 @@ def test_only_the_named_points_hold_and_each_until_its_file_is_removed(
         (tmp_path / point).unlink()
         held.join(10)
         assert not held.is_alive()
+
+
+def test_a_point_that_may_be_passed_holds_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    monkeypatch.setenv(VARIABLE, f"{LAKE_COMMITTED}={mark}")
+    pass_file(mark).touch()
+    hold(LAKE_COMMITTED)
+    assert mark.exists()  # it was reached

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from streaming.runtime import quiet_stop
-from streaming.runtime.quiet_stop import count_active_tasks, stop_quietly, wait_until_idle
+from streaming.runtime.quiet_stop import count_active_tasks, stop_after_batch, stop_quietly
 
 
 def test_a_stopped_query_ends_its_tasks_and_logs_nothing(
@@ -27,20 +27,32 @@ def test_a_stopped_query_ends_its_tasks_and_logs_nothing(
     assert "ERROR" not in capfd.readouterr().err
 
 
-def test_a_running_batch_is_waited_for_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+class Query:
+    """Runs batches one after another without a pause; each ends at its moment."""
+
+    def __init__(self, now: list[float], *ends: float) -> None:
+        self._now, self._ends = now, ends
+
+    @property
+    def status(self) -> dict[str, bool]:
+        return {"isTriggerActive": self._now[0] < self._ends[-1]}
+
+    @property
+    def lastProgress(self) -> dict[str, int] | None:  # noqa: N802 - Spark's name
+        ended = sum(end <= self._now[0] for end in self._ends)
+        return {"batchId": ended - 1} if ended else None
+
+
+def test_each_query_is_stopped_when_its_batch_ends_or_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = [0.0]
     monkeypatch.setattr(quiet_stop.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(quiet_stop.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
-    ends_at = [2.0]
-
-    class Query:
-        @property
-        def status(self) -> dict[str, bool]:
-            return {"isTriggerActive": now[0] < ends_at[0]}
-
-    query: Any = Query()
-    wait_until_idle([query], seconds=5.0)
-    assert now[0] == pytest.approx(2.0, abs=0.1)
-    ends_at[0] = 60.0
-    wait_until_idle([query], seconds=5.0)
-    assert now[0] == pytest.approx(7.0, abs=0.2)
+    stopped: dict[Any, float] = {}
+    monkeypatch.setattr(quiet_stop, "stop_quietly", lambda _, query: stopped.__setitem__(query, now[0]))
+    nothing: Any = None
+    idle, busy, behind, slow = Query(now, 0.0), Query(now, 2.0), Query(now, 3.0, 9.0), Query(now, 60.0)
+    queries: list[Any] = [idle, busy, behind, slow]
+    stop_after_batch(nothing, queries, seconds=5.0)
+    assert stopped == pytest.approx({idle: 0.0, busy: 2.0, behind: 3.0, slow: 5.0}, abs=0.1)
