@@ -25,21 +25,23 @@ from contracts.settings import StreamingSettings
 from streaming.fold_in.catch_up import CatchUp
 from streaming.lake.activity import hourly_activity, write_activity
 from streaming.lake.batch import LakeBatch
-from streaming.lake.outcomes import OutcomesToLake
+from streaming.lake.outcomes import take_outcomes
 from streaming.lake.writer import LakeWriter
 from streaming.online.driver import Online
 from streaming.records.source import read_topics
 from streaming.recovery.checkpoint import clear_killed_start, read_checkpoint, starting_offsets
-from streaming.recovery.retention import Retention
+from streaming.recovery.retention import apply_retention
 from streaming.runtime.batch_errors import with_short_errors
 from streaming.runtime.checkpoint_folders import QUERY_VERSIONS, checkpoint
 from streaming.runtime.query_end import end_reason
 from streaming.runtime.quiet_stop import stop_after_batch
+from streaming.runtime.repeated_work import RepeatedWork
 
 log = logging.getLogger("headwater.streaming")
 _LAST_BATCH_SECONDS = 5.0  # a service that is asked to stop has at least ten seconds until it is killed
 _ONLINE_ALONE_SECONDS = 30.0  # the longest time before the lake query starts beside it
 _LOOK_SECONDS = 0.1
+_RETENTION_SECONDS = 60.0
 
 
 class Pipeline(NamedTuple):
@@ -48,20 +50,19 @@ class Pipeline(NamedTuple):
     queries: list[StreamingQuery]
     online: Online
     catch_up: CatchUp
-    outcomes: OutcomesToLake
-    retention: Retention
+    repeated: list[RepeatedWork]
 
     def stop(self, spark: SparkSession) -> None:
         """Stop every part. Each may finish its present batch, if that ends soon."""
         self.catch_up.stop()
-        self.outcomes.stop()
-        self.retention.stop()
+        for each in self.repeated:
+            each.stop()
         self.online.stop()
         stop_after_batch(spark, self.queries, _LAST_BATCH_SECONDS)
         self.online.join()
         self.catch_up.join()
-        self.outcomes.join()
-        self.retention.join(_LAST_BATCH_SECONDS)
+        for each in self.repeated:
+            each.join(_LAST_BATCH_SECONDS)
 
     def end_reason(self) -> str | None:
         """Which part has ended by itself, and why; None while all run."""
@@ -97,11 +98,29 @@ def build_pipeline(
         raise
     catch_up = CatchUp(spark, settings, lambda: online.is_replaying)
     catch_up.start()
-    outcomes = OutcomesToLake(spark, settings)
-    outcomes.start()
-    retention = Retention(spark, settings)
-    retention.start()
-    return Pipeline(queries, online, catch_up, outcomes, retention)
+    repeated = _work_beside(spark, settings)
+    for each in repeated:
+        each.start()
+    return Pipeline(queries, online, catch_up, repeated)
+
+
+def _work_beside(spark: SparkSession, settings: StreamingSettings) -> list[RepeatedWork]:
+    return [
+        RepeatedWork(
+            "outcomes",
+            spark,
+            lambda: take_outcomes(spark, settings),
+            settings.outcomes_every_seconds,
+            "the outcomes of events wait in Redis for the lake",
+        ),
+        RepeatedWork(
+            "retention",
+            spark,
+            lambda: apply_retention(spark, settings),
+            _RETENTION_SECONDS,
+            "events before the bound of EVENTS_KEEP_DAYS are still in the state",
+        ),
+    ]
 
 
 def _start_queries(spark: SparkSession, settings: StreamingSettings) -> list[StreamingQuery]:

@@ -7,8 +7,6 @@ the later outcome counts: that too is the newest row.
 
 from __future__ import annotations
 
-import logging
-import threading
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,38 +19,12 @@ from streaming.lake.sink import append_more
 from streaming.state.client import StateClient, connect_briefly
 from streaming.state.script import lua
 
-log = logging.getLogger("headwater.lake")
 _MOST = 50_000  # outcomes of a shard that are moved at a time
 
 
-class OutcomesToLake(threading.Thread):
-    """Moves waiting outcomes every OUTCOMES_EVERY_SECONDS until ``stop``. With none waiting it costs nothing.
-
-    A failure is logged and tried again; the figures in Redis are not affected.
-    """
-
-    def __init__(self, spark: SparkSession, settings: StreamingSettings) -> None:
-        super().__init__(name="outcomes", daemon=True)
-        self._spark, self._settings = spark, settings
-        self._stopping = threading.Event()
-
-    def stop(self) -> None:
-        """End after the present move."""
-        self._stopping.set()
-
-    def run(self) -> None:
-        """The loop."""
-        self._spark.sparkContext.setLocalProperty("spark.scheduler.pool", "lake")
-        client = connect_briefly(self._settings.redis_url.get_secret_value())
-        while not self._stopping.wait(self._settings.outcomes_every_seconds):
-            try:
-                take_outcomes(self._spark, client, self._settings)
-            except Exception as error:
-                log.warning("the outcomes of events wait in Redis for the lake: %s", error)
-
-
-def take_outcomes(spark: SparkSession, client: StateClient, settings: StreamingSettings) -> int:
+def take_outcomes(spark: SparkSession, settings: StreamingSettings) -> int:
     """Append the waiting outcomes to the lake, then delete them from Redis. Returns how many."""
+    client = connect_briefly(settings.redis_url.get_secret_value())
     shards = range(settings.redis_shards)
     waiting = {shard: _waiting(client, shard) for shard in shards}
     rows = [row_of_outcome(Outcome.decode(line)) for lines in waiting.values() for line in lines]

@@ -26,6 +26,7 @@ from stack.verify.state_file import export_state, read_state
 from streaming.lake.progress import publish_applied
 from streaming.recovery.rebuild import rebuild
 from streaming.recovery.rejects import as_line, replay
+from streaming.recovery.retention import apply_retention
 from streaming.state.keys import clear_state
 from streaming.state.retention import move_bound
 from tests.integration.flow import Flow, send, wait_until
@@ -176,11 +177,10 @@ def check_erasure(flow: Flow) -> None:
 
 def check_retention(flow: Flow, file: Path) -> None:
     """Older events leave the state and the lake, and later ones of that time count nowhere."""
-    bootstrap, bound, running = flow.settings.kafka_bootstrap_servers, START_MS + 250, flow.pipeline
-    assert running is not None
-    assert not running.retention.look()
+    bootstrap, bound = flow.settings.kafka_bootstrap_servers, START_MS + 250
+    assert not apply_retention(flow.spark, flow.settings)
     move_bound(flow.client, bound)
-    assert running.retention.look()
+    assert apply_retention(flow.spark, flow.settings)
     old, new = rating(249, 1, 38, 5.0), rating(300_000, 1, 39, 5.0)
     send(bootstrap, topics.INTERACTIONS.name, [(b"u1", old), (b"u1", new)])
     flow.wait_for(601 + 2, entries=42)

@@ -30,16 +30,16 @@ def test_waiting_outcomes_go_to_the_lake_and_a_kill_counts_none_twice(
     settings = StreamingSettings(redis_url=redis_url, redis_shards=2, lake_uri=str(tmp_path))
     client = connect(redis_url)
     empty_lake(str(tmp_path))
-    assert take_outcomes(spark, client, settings) == 0
+    assert take_outcomes(spark, settings) == 0
     client.rpush(keyspace.outcomes(0), *(each.encode() for each in OUTCOMES[:2]))
     client.rpush(keyspace.outcomes(1), OUTCOMES[2].encode())
-    assert take_outcomes(spark, client, settings) == 3
+    assert take_outcomes(spark, settings) == 3
     assert client.exists(keyspace.outcomes(0), keyspace.outcomes(1)) == 0
     in_lake = newest_of_each(read_outcomes(str(tmp_path)))
     assert in_lake.equals(rows_of(OUTCOMES))
     # As after a kill between the writes to the lake and to Redis, the outcome is moved again.
     client.rpush(keyspace.outcomes(1), OUTCOMES[2].encode())
-    assert take_outcomes(spark, client, settings) == 1
+    assert take_outcomes(spark, settings) == 1
     assert read_outcomes(str(tmp_path)).num_rows == 4
     assert newest_of_each(read_outcomes(str(tmp_path))).equals(in_lake)
 
