@@ -37,7 +37,7 @@ class NeighbourIndex:
             raise ValueError("the vectors are not all finite numbers")
         self._vectors = vectors
         self._threads = threads
-        self._index = Index(
+        self._index: Any = Index(
             ndim=vectors.shape[1],
             metric="cos",
             dtype="i8",
@@ -47,6 +47,18 @@ class NeighbourIndex:
         )
         there = np.flatnonzero(vectors.any(axis=1))
         self._index.add(there.astype(np.uint64), vectors[there], threads=threads)
+
+    def __getstate__(self) -> tuple[Floats, bytes]:
+        """For other processes, such as Spark's workers, which search in it with one thread each."""
+        return self._vectors, bytes(self._index.save())
+
+    def __setstate__(self, state: tuple[Floats, bytes]) -> None:
+        from usearch.index import Index
+
+        self._vectors, saved = state
+        self._threads = 1
+        self._index = Index.restore(saved)
+        self._index.expansion_search = _SEARCHING
 
     @property
     def nbytes(self) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from algorithms.neighbours.index import LARGE, NeighbourIndex
 from training.fit.factors import Matrix, matrix
-from training.lists.ranked_lists import ranked_lists
+from training.lists.ranked_lists import nearest_lists, ranked_lists
 from training.registry.model_folder import ModelFrames
 
 SIMILAR_ITEMS, TOP_USERS = 50, 50
@@ -16,11 +19,12 @@ SIMILAR_ITEMS, TOP_USERS = 50, 50
 def similar_items(frames: ModelFrames, item_matrix: Matrix) -> DataFrame:
     """(item_id, columns, scores): each item's nearest others by the cosine of their factors.
 
-    An item whose factors are all zero resembles no other: it has no list, and is in no list.
+    An item whose factors are all zero resembles no other: it has no list, and is in no list. Of more than
+    LARGE items an index finds the nearest, which misses a few.
     """
     # In float64, because squares of float32 numbers could overflow or become zero.
     lengths = np.linalg.norm(item_matrix.astype(np.float64), axis=1, keepdims=True)
-    unit = item_matrix / np.where(lengths > 0, lengths, 1)
+    unit: Matrix = (item_matrix / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     squares = F.aggregate(
         "features", F.lit(0.0), lambda total, x: total + x.cast("double") * x.cast("double")
     )
@@ -28,10 +32,11 @@ def similar_items(frames: ModelFrames, item_matrix: Matrix) -> DataFrame:
     directions = rows.select(
         "id", F.transform("features", lambda x: (x / F.col("length")).cast("float")).alias("features")
     )
-    known = frames.item_factors.select(
-        F.col("id").alias("row"), F.col("id").alias("column")
-    )  # the item itself
-    lists = ranked_lists(directions, known, unit.astype(np.float32), SIMILAR_ITEMS)
+    if len(unit) > LARGE:
+        lists = nearest_lists(directions, NeighbourIndex(unit, os.cpu_count() or 1), SIMILAR_ITEMS)
+    else:
+        itself = frames.item_factors.select(F.col("id").alias("row"), F.col("id").alias("column"))
+        lists = ranked_lists(directions, itself, unit, SIMILAR_ITEMS)
     cosines = F.transform("scores", lambda score: F.least(score, F.lit(1.0).cast("float")))
     return _with_item_ids(frames, lists.withColumn("scores", cosines))
 

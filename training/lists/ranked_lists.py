@@ -1,8 +1,8 @@
-"""Exact top-N lists for everyone, by blocked products on the executors."""
+"""Lists for everyone, made on the executors: exact by blocked products, or by an index of nearest vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
+from algorithms.neighbours.index import NeighbourIndex
 from algorithms.top_n import top_n
 from training.fit.factors import Matrix
 
@@ -58,6 +59,28 @@ def ranked_lists(rows: DataFrame, known: DataFrame, columns: Matrix, n: int) -> 
     factors. Rows and columns of zeros were not fitted: such rows get no list, such columns are in no list.
     """
     return rank_rows(rows.withColumnRenamed("id", "row"), known, columns, n, as_lists, _LIST_DDL)
+
+
+def nearest_lists(rows: DataFrame, index: NeighbourIndex, n: int) -> DataFrame:
+    """As `ranked_lists`, of rows (id, features) of length 1 that are in the index by their ids.
+
+    A list misses a few of the nearest. Each worker holds the index.
+    """
+    session = rows.sparkSession
+    shared = session.sparkContext.broadcast(index)
+    parts = int(str(session.conf.get("spark.sql.shuffle.partitions")))
+
+    def find(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            ids = batch["row"].to_numpy()
+            features = batch["features"].flatten().to_numpy().astype(np.float32).reshape(len(ids), -1)
+            columns, scores = shared.value.nearest(features, ids, n)
+            indptr = np.arange(len(ids) + 1, dtype=np.int64)
+            ranked = RankedRows(columns, scores, features, indptr, ids, features)
+            yield from as_lists(pa.table({"row": batch["row"]}), ranked).to_batches()
+
+    spread = rows.withColumnRenamed("id", "row").repartition(parts)
+    return spread.mapInArrow(find, _LIST_DDL)
 
 
 def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: Emit, ddl: str) -> DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -34,6 +36,14 @@ def test_the_index_finds_nearly_all_neighbours_with_their_exact_scores_in_order(
     nearest = np.argsort(-products, axis=1)[:, :n]
     recall = np.mean([len(np.intersect1d(*each)) for each in zip(found[1:], nearest[1:], strict=True)]) / n
     assert recall >= 0.98
+
+
+def test_another_process_finds_the_same_neighbours() -> None:
+    vectors, asked = _directions(2000), np.arange(100, dtype=np.int32)
+    index = NeighbourIndex(vectors)
+    found = pickle.loads(pickle.dumps(index)).nearest(vectors[asked], asked, 20)
+    for here, there in zip(index.nearest(vectors[asked], asked, 20), found, strict=True):
+        assert (here == there).all()
 
 
 def test_a_vector_of_zeros_has_no_neighbours() -> None:

@@ -44,6 +44,23 @@ def test_neighbours_are_ordered_by_cosine_and_never_hold_the_item_itself(spark: 
     assert np.allclose(scores, -np.sort(-cosines, axis=1)[:, :SIMILAR_ITEMS], atol=1e-5)
 
 
+def test_in_a_large_catalogue_an_index_finds_nearly_the_same_neighbours(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    centres = rng.standard_normal((20, 8))
+    factors = (centres[rng.integers(0, 20, 600)] + 0.5 * rng.standard_normal((600, 8))).astype(np.float32)
+    factors[7] = 0
+    exact = neighbours(spark, factors)
+    monkeypatch.setattr("training.lists.items.LARGE", 100)
+    found = neighbours(spark, factors)
+    assert set(found) == set(exact) == set(range(600)) - {7}
+    shared = [len(set(found[item]["columns"]) & set(exact[item]["columns"])) for item in exact]
+    assert sum(shared) >= 0.98 * SIMILAR_ITEMS * len(exact)
+    assert not any(item in row["columns"] for item, row in found.items())
+    assert found[3].scores[0] == pytest.approx(exact[3].scores[0], abs=1e-5)
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
 def test_items_without_factors_have_no_neighbours_and_are_no_neighbours(
     spark: SparkSession, scale: float
