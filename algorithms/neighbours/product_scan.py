@@ -53,16 +53,16 @@ _NONE = _Candidates(np.empty(0, np.int32), np.empty(0, np.float32), np.empty(0, 
 
 
 class FactorLists:
-    """Lists by item factors alone. Up to LARGE items all are scored; above it, a scan leaves most out."""
+    """Lists by factors alone. Up to LARGE items all are scored; above it, a scan leaves most of them out."""
 
-    def __init__(self, item_factors: Floats) -> None:
-        """``item_factors`` (items, rank) are kept, not copied, and may be mapped from a file."""
-        self.item_factors = item_factors
+    def __init__(self, factors: Floats) -> None:
+        """``factors`` (items, rank) are kept, not copied, and may be mapped from a file."""
+        self.factors = factors
 
     @cached_property
     def is_fitted(self) -> NDArray[np.bool_]:
         """(items): whether the model knows the item, which then has factors other than zero."""
-        return np.asarray(self.item_factors.any(axis=1))
+        return np.asarray(self.factors.any(axis=1))
 
     def best(
         self, vectors: Floats, known_indptr: NDArray[np.int64], known: Indexes, n: int
@@ -72,10 +72,8 @@ class FactorLists:
         A user whose factors are all zero gets no list.
         """
         has_list = vectors.any(axis=1)
-        if len(self.item_factors) <= LARGE:
-            found, scores = top_n(
-                vectors, self.item_factors, known_indptr, known, n, item_mask=self.is_fitted
-            )
+        if len(self.factors) <= LARGE:
+            found, scores = top_n(vectors, self.factors, known_indptr, known, n, item_mask=self.is_fitted)
             found[~has_list], scores[~has_list] = -1, -np.inf
             return found, scores
         found = np.full((len(vectors), n), -1, np.int32)
@@ -87,7 +85,7 @@ class FactorLists:
 
     @cached_property
     def _scan(self) -> ProductScan:
-        return ProductScan(self.item_factors)
+        return ProductScan(self.factors)
 
 
 class ProductScan:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from algorithms.neighbours.index import LARGE, NeighbourIndex
-from algorithms.top_n import top_n
+from algorithms.neighbours.product_scan import FactorLists
 from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
 from contracts.stored.records import encode_ranked, encode_ranked_ids
@@ -38,12 +38,12 @@ def write_user_lists(
     """Write each user's best items without the known ones. Raises IncompletePublishError."""
     known_indptr = row_bounds(data.pairs.users, data.counts.users)
     write = list_writer(publisher, version, reused)
-    counts = np.zeros(2, np.int64)
+    counts, lists = np.zeros(2, np.int64), FactorLists(factors.items)
     for start, stop in _blocks(len(factors.users)):
         indptr = known_indptr[start : stop + 1]
         ranked = _rank_block(
             factors.users[start:stop],
-            factors.items,
+            lists,
             indptr - indptr[0],
             data.pairs.items[indptr[0] : indptr[-1]],
             n,
@@ -65,11 +65,12 @@ def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, i
     unit = (items / np.where(lengths > 0, lengths, 1)).astype(np.float32)
     key, written = keyspace.similar_items(version), 0
     index = NeighbourIndex(unit, os.cpu_count() or 1) if len(unit) > LARGE else None
+    lists = FactorLists(unit)
     for start, stop in _blocks(len(unit)):
         itself = np.arange(start, stop, dtype=np.int32)
         indptr = np.arange(stop - start + 1, dtype=np.int64)
         if index is None:
-            ranked = _rank_block(unit[start:stop], unit, indptr, itself, SIMILAR_ITEMS)
+            ranked = _rank_block(unit[start:stop], lists, indptr, itself, SIMILAR_ITEMS)
         else:
             columns, scores = index.nearest(unit[start:stop], itself, SIMILAR_ITEMS)
             ranked = RankedRows(columns, scores, unit[start:stop], indptr, itself, unit)
@@ -86,12 +87,12 @@ def write_top_users(publisher: Publisher, version: str, data: RoundArrays, facto
     """Write for each item the users who would like it most and do not know it yet."""
     order = np.argsort(data.pairs.items, kind="stable")
     known_indptr, known = row_bounds(data.pairs.items, data.counts.items), data.pairs.users[order]
-    key, written = keyspace.top_users(version), 0
+    key, written, lists = keyspace.top_users(version), 0, FactorLists(factors.users)
     for start, stop in _blocks(len(factors.items)):
         indptr = known_indptr[start : stop + 1]
         ranked = _rank_block(
             factors.items[start:stop],
-            factors.users,
+            lists,
             indptr - indptr[0],
             known[indptr[0] : indptr[-1]],
             TOP_USERS,
@@ -141,13 +142,11 @@ def write_segment_lists(
 
 
 def _rank_block(
-    rows: Matrix, others: Matrix, known_indptr: NDArray[np.int64], known: NDArray[np.int32], n: int
+    rows: Matrix, lists: FactorLists, known_indptr: NDArray[np.int64], known: NDArray[np.int32], n: int
 ) -> RankedRows:
     """The lists of a block of rows; a row of zeros gets no list, and a column of zeros is in none."""
-    present = np.abs(others).max(axis=1, initial=0) > 0
-    columns, scores = top_n(rows, others, known_indptr, known, n, item_mask=present)
-    columns[np.abs(rows).max(axis=1, initial=0) == 0] = -1
-    return RankedRows(columns, scores, rows, known_indptr, known, others)
+    columns, scores = lists.best(rows, known_indptr, known, n)
+    return RankedRows(columns, scores, rows, known_indptr, known, lists.factors)
 
 
 def _rows(ranked: RankedRows) -> list[int]:

@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from algorithms.neighbours.index import NeighbourIndex
-from algorithms.top_n import top_n
+from algorithms.neighbours.product_scan import FactorLists
 from training.fit.factors import Matrix
 
 _LIST_DDL = "row INT, columns ARRAY<INT>, scores ARRAY<FLOAT>"
@@ -90,7 +90,7 @@ def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: 
     would take as long as the ranking, and no worker needs the factors of all rows.
     """
     session = rows.sparkSession
-    shared = session.sparkContext.broadcast(columns)
+    shared = session.sparkContext.broadcast(FactorLists(columns))
     buckets = _BUCKETS * int(str(session.conf.get("spark.sql.shuffle.partitions")))
     bucket = F.pmod("row", F.lit(buckets))
 
@@ -102,14 +102,13 @@ def rank_rows(rows: DataFrame, known: DataFrame, columns: Matrix, n: int, emit: 
     return grouped_rows.cogroup(grouped_known).applyInArrow(rank, ddl)
 
 
-def rank_bucket(rows: pa.Table, known: pa.Table, columns: Matrix, n: int) -> RankedRows:
+def rank_bucket(rows: pa.Table, known: pa.Table, lists: FactorLists, n: int) -> RankedRows:
     """The lists of a bucket's rows. Known pairs of other rows are ignored."""
+    columns = lists.factors
     flat = rows["features"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     features = flat.astype(np.float32).reshape(-1, columns.shape[1])
     indptr, indices = _as_csr(rows["row"].to_numpy(), known["row"].to_numpy(), known["column"].to_numpy())
-    present = np.abs(columns).max(axis=1, initial=0) > 0
-    found, scores = top_n(features, columns, indptr, indices, n, item_mask=present)
-    found[np.abs(features).max(axis=1, initial=0) == 0] = -1
+    found, scores = lists.best(features, indptr, indices, n)
     return RankedRows(found, scores, features, indptr, indices, columns)
 
 

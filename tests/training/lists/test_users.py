@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from algorithms.neighbours.product_scan import FactorLists
 from contracts.stored.records import encode_ranked
 from training.lists.ranked_lists import RankedRows, rank_bucket
 from training.lists.users import still_good_lists
@@ -18,7 +19,8 @@ def rank(known: list[tuple[int, int]]) -> RankedRows:
         {"row": pa.array([7, 3], pa.int32()), "features": pa.array([[1.0], [1.0]], pa.list_(pa.float32()))}
     )
     pairs = pa.table({"row": [row for row, _ in known], "column": [column for _, column in known]})
-    return rank_bucket(rows, pairs.cast(pa.schema([("row", pa.int32()), ("column", pa.int32())])), ITEMS, 2)
+    pairs = pairs.cast(pa.schema([("row", pa.int32()), ("column", pa.int32())]))
+    return rank_bucket(rows, pairs, FactorLists(ITEMS), 2)
 
 
 def test_a_bucket_of_users_is_ranked_without_their_known_items() -> None:
