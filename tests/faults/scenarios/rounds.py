@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
@@ -25,7 +25,7 @@ from stack.machine import redis_server
 from stack.machine.jars import jars_dir
 from stack.machine.ports import LOOPBACK, free_port
 from stack.processes.process import ServiceProcess
-from tests.faults.processes import wait_until
+from tests.faults.processes import kill_family, wait_until
 from training.registry.publish import Publisher
 
 _USERS, _ITEMS, _EACH, _GROUPS = 400, 200, 20, 4
@@ -110,7 +110,10 @@ class Training:
 
     def round(self) -> str:
         """Ask for a round and wait until it has published; its version."""
-        number = self.publisher.request()
+        return self.finish(self.publisher.request())
+
+    def finish(self, number: int) -> str:
+        """Wait until the round of a request has published; its version."""
         wait_until(lambda: bool(self.phase()) and self.publisher.read_status().has_served(number), "a round")
         status = self.publisher.read_status()
         assert status.outcome == "published", (status.outcome, status.reason)
@@ -123,6 +126,12 @@ class Training:
         ids = decode_ids(items)
         return {user.decode(): [ids[i] for i in decode_ranked(raw)[0]] for user, raw in stored.items()}
 
+    def kill_trainer(self) -> None:
+        """Kill it with all that it has started, by SIGKILL."""
+        assert self._trainer is not None
+        kill_family(self._trainer)
+        self._trainer = None
+
     def stop(self) -> None:
         """End both."""
         for process in (self._trainer, self._redis):
@@ -130,8 +139,17 @@ class Training:
                 process.stop()
 
 
+class Answer(NamedTuple):
+    """A list that the API gave to a user, and the version that it names."""
+
+    version: str
+    user: str
+    items: list[str]
+
+
 @contextmanager
-def _training(folder: Path) -> Iterator[Training]:
+def running_training(folder: Path) -> Iterator[Training]:
+    """All of it, with a first batch of likes."""
     training = Training(folder)
     try:
         training.start_redis()
@@ -142,35 +160,49 @@ def _training(folder: Path) -> Iterator[Training]:
         training.stop()
 
 
+@contextmanager
+def asking(training: Training, version: str) -> Iterator[list[Answer]]:
+    """Three clients of an API that serves the version; what they get is added to the list."""
+    port = free_port()
+    api = training.start("api", sys.executable, "-m", "serving", API_PORT=str(port))
+    answers: list[Answer] = []
+    stopping = threading.Event()
+    url = f"http://{LOOPBACK}:{port}"
+    clients = [threading.Thread(target=_ask, args=(url, seed, stopping, answers)) for seed in range(3)]
+    try:
+        wait_until(lambda: _serves(url, version), "the API answers")
+        for client in clients:
+            client.start()
+        yield answers
+        assert all(client.is_alive() for client in clients), "a request failed"
+    finally:
+        stopping.set()
+        for client in clients:
+            if client.is_alive():
+                client.join()
+        api.stop()
+
+
+def assert_whole(answers: list[Answer], lists: dict[str, dict[str, list[str]]]) -> None:
+    """Check that each answer holds its user's list of the one version that it names."""
+    wrong = [each for each in answers if each.items != lists[each.version][each.user][:_N]]
+    assert wrong == []
+
+
 def api_asked_while_published(folder: Path) -> str:
     """Each answer holds the list of the one version that it names."""
-    with _training(folder) as training:
-        versions = [training.round()]
-        port = free_port()
-        api = training.start("api", sys.executable, "-m", "serving", API_PORT=str(port))
-        answers: list[tuple[str, str, list[str]]] = []
-        lists = {versions[0]: training.lists(versions[0])}
-        stopping = threading.Event()
-        url = f"http://{LOOPBACK}:{port}"
-        try:
-            wait_until(lambda: _serves(url, versions[0]), "the API answers")
-            asking = [threading.Thread(target=_ask, args=(url, seed, stopping, answers)) for seed in range(3)]
-            for thread in asking:
-                thread.start()
+    with running_training(folder) as training:
+        version = training.round()
+        lists = {version: training.lists(version)}
+        with asking(training, version) as answers:
             for _ in range(3):
                 training.append()
-                versions.append(training.round())
-                lists[versions[-1]] = training.lists(versions[-1])
-            stopping.set()
-            for thread in asking:
-                thread.join()
-        finally:
-            stopping.set()
-            api.stop()
-        assert all(found == lists[version][user][:_N] for version, user, found in answers)
-        seen = Counter(version for version, _, _ in answers)
-        assert seen.keys() == set(versions), seen
-        return f"{len(answers):,} answers over {len(versions)} versions, each of one version"
+                version = training.round()
+                lists[version] = training.lists(version)
+        assert_whole(answers, lists)
+        seen = Counter(each.version for each in answers)
+        assert seen.keys() == lists.keys(), seen
+        return f"{len(answers):,} answers over {len(lists)} versions, each of one version"
 
 
 def _serves(url: str, version: str) -> bool:
@@ -181,7 +213,7 @@ def _serves(url: str, version: str) -> bool:
     return found.status_code == 200 and found.json()["model_version"] == version
 
 
-def _ask(url: str, seed: int, stopping: threading.Event, answers: list[tuple[str, str, list[str]]]) -> None:
+def _ask(url: str, seed: int, stopping: threading.Event, answers: list[Answer]) -> None:
     rng = np.random.default_rng(seed)
     with httpx.Client(base_url=url) as client:
         while not stopping.is_set():
@@ -189,4 +221,5 @@ def _ask(url: str, seed: int, stopping: threading.Event, answers: list[tuple[str
             found = (
                 client.get(f"/v1/users/{user}/recommendations", params={"n": _N}).raise_for_status().json()
             )
-            answers.append((found["model_version"], user, [each["item_id"] for each in found["items"]]))
+            items = [each["item_id"] for each in found["items"]]
+            answers.append(Answer(found["model_version"], user, items))
