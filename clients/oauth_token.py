@@ -11,7 +11,7 @@ import base64
 import json
 import threading
 import time
-from urllib.error import URLError
+from http.client import HTTPException
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
@@ -61,7 +61,7 @@ def _ask(settings: KafkaSettings) -> tuple[str, float]:
         with urlopen(request, timeout=_ANSWER_SECONDS) as answer:
             said = json.loads(answer.read(_MOST_BYTES))
         return str(said["access_token"]), float(said.get("expires_in") or _LIFE_SECONDS)
-    except (URLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (HTTPException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
         raise TokenError(
             f"{url} gave no token ({reason}): check KAFKA_OAUTH_TOKEN_URL, KAFKA_OAUTH_CLIENT_ID and "

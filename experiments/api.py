@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -73,7 +74,7 @@ class ExperimentApi:
         except HTTPError as error:
             with error:
                 raise ExperimentApiError(_in_words(error.code, error.read(100_000))) from error
-        except (URLError, OSError, ValueError) as error:
+        except (HTTPException, OSError, ValueError) as error:
             raise ExperimentApiError(
                 f"The API does not answer at {self._url} ({error}): start the stack with `headwater up`, or "
                 "name the right one by API_URL"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -39,7 +40,7 @@ def call(
             raise ApiError(
                 f"{url} answered {error.code}: {error.read(2000).decode(errors='replace')}"
             ) from error
-    except (URLError, OSError, ValueError) as error:
+    except (HTTPException, OSError, ValueError) as error:
         raise ApiError(f"{url} did not answer: {error}") from error
 
 

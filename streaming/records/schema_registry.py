@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Sequence
+from http.client import HTTPException
 from typing import Any, Literal, NamedTuple
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
@@ -71,6 +72,6 @@ def _get(url: str, user_info: str) -> Any:
         raise SchemaRegistryError(
             f"{url} answers {error.code}: check SCHEMA_REGISTRY_URL and SCHEMA_REGISTRY_USER_INFO"
         ) from error
-    except (URLError, OSError, ValueError) as error:
+    except (HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or type(error).__name__
         raise SchemaRegistryError(f"{url} does not answer ({reason}): check SCHEMA_REGISTRY_URL") from error

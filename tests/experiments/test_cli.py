@@ -29,6 +29,9 @@ PROBLEM = {
 }
 
 
+CUT_OFF = 299  # as by an API that is killed while it answers
+
+
 class FakeApi(BaseHTTPRequestHandler):
     """Answers by path, and notes the requests."""
 
@@ -42,7 +45,7 @@ class FakeApi(BaseHTTPRequestHandler):
         status, answer = self.answers[f"{self.command} {self.path}"]
         raw = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
         self.send_response(status)
-        self.send_header("Content-Length", str(len(raw)))
+        self.send_header("Content-Length", str(len(raw) + (status == CUT_OFF)))
         self.end_headers()
         self.wfile.write(raw)
 
@@ -116,6 +119,8 @@ def test_a_refused_experiment_is_one_sentence_with_every_reason_and_exit_code_1(
     )
     assert invoke("start", "../ä ?x").output.strip() == "There is no such experiment"
     assert "answered 502" in invoke("list").output
+    fake.answers["GET /v1/experiments"] = (CUT_OFF, "{")
+    assert "The API does not answer at" in invoke("list").output
     file.write_text("nonsense")
     assert "is no JSON" in invoke("create", str(file)).output
 

@@ -14,10 +14,12 @@ from stack.status import api_client
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with the requested path and the key, or with 503 under /down."""
+    """Answers with the requested path and the key, with 503 under /down, and in part under /cut."""
 
     def do_GET(self) -> None:
         self.send_response(503 if self.path.startswith("/down") else 200)
+        if self.path.startswith("/cut"):
+            self.send_header("Content-Length", "1000")
         self.end_headers()
         self.wfile.write(json.dumps({"path": self.path, "key": self.headers["X-API-Key"]}).encode())
 
@@ -45,6 +47,11 @@ def test_ids_are_escaped_in_a_path(api: str) -> None:
 def test_a_refusal_is_shown_with_the_message_of_the_api(api: str) -> None:
     with pytest.raises(api_client.ApiError, match=r"503.*/down"):
         api_client.call(f"{api}/down")
+
+
+def test_an_answer_that_is_cut_off_as_by_a_killed_api_is_none(api: str) -> None:
+    with pytest.raises(api_client.ApiError, match="/cut did not answer: IncompleteRead"):
+        api_client.call(f"{api}/cut")
 
 
 def test_the_client_says_whether_an_api_answers(api: str) -> None:
