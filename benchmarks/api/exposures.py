@@ -27,7 +27,7 @@ def run(context: BenchContext) -> list[Ratio]:
     create_topics(context.bootstrap, TOPICS)
     kafka = {"kafka_bootstrap_servers": context.bootstrap}
     with (
-        serving_process(context, **kafka) as noting,
+        serving_process(context, exposure_counts_dir=context.work_dir / "counts", **kafka) as noting,
         serving_process(context, exposures=False, **kafka) as silent,
     ):
         latencies: dict[str, list[float]] = {noting: [], silent: []}
