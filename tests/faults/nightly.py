@@ -28,7 +28,7 @@ from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import verify_run
-from tests.faults.scenarios import full_disks, killed_rounds, rounds, stops
+from tests.faults.scenarios import experiments, full_disks, killed_rounds, rounds, stops
 from tests.faults.scenarios.scenario import Scenario, run_scenario, table
 
 USERS, ITEMS = 2_000, 2_000
@@ -177,6 +177,7 @@ def scenarios(asked: argparse.Namespace) -> dict[str, Scenario]:
         "broker-pauses": stops.broker_pauses,
         "api-while-published": rounds.api_asked_while_published,
         "trainer-killed": killed_rounds.trainer_killed,
+        "experiments": experiments.through_kills_and_flush,
     }
 
 
