@@ -414,8 +414,8 @@ class ServingSettings(KafkaSettings, StateSettings, FoldInSettings, SegmentSetti
         default=86_400, ge=1
     )  # of TREND_HALF_LIVES: the one that answers lead with
     # Item factors are held in memory, for sessions, explanations and diversity, up to this size; the blend's
-    # signals up to the same size again. Where more than 100,000 items are ranked by factors alone, a rounded
-    # copy takes up to half as much besides.
+    # signals up to the same size again. Where more than 100,000 items are ranked by factors alone (250,000 by
+    # a blend), a rounded copy takes up to half as much besides.
     factors_max_bytes: int = Field(default=512 * 1024 * 1024, ge=0)
     # New items in an answer, drawn at random from those published within explore_days; 0: none.
     explore_slots: int = Field(default=0, ge=0, le=100)

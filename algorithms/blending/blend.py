@@ -12,7 +12,6 @@ those between the user's last event and the question.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -20,6 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.blending.deviation import deviations
+from algorithms.blending.touched_items import Weighted, rank_touched, score_touched, shared_factors
+from algorithms.signals.factors import Factors
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.signal import Signal
 from algorithms.top_n import best_of_rows
@@ -29,9 +31,9 @@ Floats = NDArray[np.float64]
 Signals = Mapping[str, Signal]
 
 HALF_LIFE_HOURS = 8.0
+# Above this number of items, scoring all of them takes longer than ranking without that.
+_MANY_ITEMS = 250_000
 _BLOCK_NUMBERS = 2**20  # users x items of a block: 8 MiB for each signal
-# A deviation below this share of the scores' size is rounding: the signal scores all items alike.
-_FLAT = 1e-6
 
 
 class KnownItems(NamedTuple):
@@ -86,6 +88,12 @@ class Blend:
             raise ValueError("a blend needs at least one signal with a weight")
         return total
 
+    def score_items(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
+        """(targets): the scores of some items for one user."""
+        if self._is_large(signals):
+            return score_touched(self._weigh(signals, history), history, targets)
+        return np.asarray(self.score(signals, history)[0, targets])
+
     def rank(
         self,
         signals: Signals,
@@ -104,8 +112,15 @@ class Blend:
         """
         indexes = np.empty((len(histories), n), np.int32)
         best = np.empty((len(histories), n), np.float32)
+        left_out = _unwanted_cells if self.with_known_items else _known_cells
+        if allowed is None and self._is_large(signals):
+            for user in range(len(histories)):
+                _, items = left_out(histories, known, user, user + 1)
+                history = histories.rows(user, user + 1)
+                weighted = self._weigh(signals, history)
+                indexes[user], best[user] = rank_touched(weighted, history, items, n)
+            return indexes, best
         for start, stop, scores in self._blocks(signals, histories):
-            left_out = _unwanted_cells if self.with_known_items else _known_cells
             rows, items = left_out(histories, known, start, stop)
             scores[rows, items] = -np.inf
             if allowed is not None:
@@ -129,6 +144,20 @@ class Blend:
         total = np.sum(list(by_signal.values()), axis=0) if by_signal else np.zeros(len(targets))
         return Explanation(total, by_signal, by_entry)
 
+    def _is_large(self, signals: Signals) -> bool:
+        """Whether there are very many items, and the signals can rank them without scoring all."""
+        weighted = [signals[name] for name in self.names]
+        sizes = [len(each.item_factors) for each in weighted if isinstance(each, Factors)]
+        return max(sizes, default=0) > _MANY_ITEMS and shared_factors(weighted) is not None
+
+    def _weigh(self, signals: Signals, history: Histories) -> list[Weighted]:
+        """The signals with their weights for one user."""
+        hot = float(self.hotness(history)[0])
+        return [
+            Weighted(signals[name], hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0))
+            for name in self.names
+        ]
+
     def _blocks(self, signals: Signals, histories: Histories) -> Iterator[tuple[int, int, Floats]]:
         if not len(histories):
             return
@@ -138,19 +167,6 @@ class Blend:
         for start in range(1, len(histories), step):
             stop = min(start + step, len(histories))
             yield start, stop, self.score(signals, histories.rows(start, stop))
-
-
-def deviations(scores: Floats) -> Floats:
-    """(users): the standard deviation of each row; infinite for a row that scores all items alike."""
-    # Each row is computed alone, so that a user's deviation does not depend on other users.
-    return np.fromiter(map(_deviation, scores), np.float64, len(scores))
-
-
-def _deviation(row: Floats) -> float:
-    items = max(1, len(row))
-    mean, square = float(row.sum()) / items, float(row @ row) / items
-    spread = math.sqrt(max(square - mean**2, 0.0))
-    return spread if spread > _FLAT * math.sqrt(square) else math.inf
 
 
 def _known_cells(

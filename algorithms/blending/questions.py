@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.blending.blend import deviations
+from algorithms.blending.deviation import deviations
 from algorithms.metrics import Positives
 from algorithms.signals.history import UNKNOWN, Histories, join_bounds, join_histories
 from algorithms.signals.signal import Signal

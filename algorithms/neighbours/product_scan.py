@@ -22,7 +22,8 @@ Floats = NDArray[np.float32]
 Indexes = NDArray[np.int32]
 
 _LARGEST_NUMBER = 127  # of int8
-_BLOCK = 2**14  # rows that are scored at once
+_BLOCK = 2**14  # rows that are scored at once, at the most
+_FIRST_BLOCK = 2**10  # the first rows: all of them are candidates, because there is no floor yet
 # What rounding of float32 adds to a bound, for each number of a row.
 _ROUNDING = 4 * float(np.finfo(np.float32).eps)
 
@@ -118,7 +119,7 @@ class ProductScan:
         """
         if n < 1 or vector.shape != self._rows.shape[1:] or not np.isfinite(vector).all():
             raise ValueError(f"n must be at least 1, and the vector {self._rows.shape[1]} finite numbers")
-        candidates = self._scan(vector, known, n)
+        candidates = self._scan(vector, np.sort(known), n)
         found = np.sort(candidates.indexes)
         scores = pair_scores(vector[None], self._rows, np.zeros(len(found), np.int64), found)
         order = np.argsort(-scores, kind="stable")[:n]
@@ -136,12 +137,12 @@ class ProductScan:
         )
         reach = length * (1 + rank * _ROUNDING)
         floor, kept = -np.inf, _NONE
-        for start in range(0, len(self._order), _BLOCK):
-            if self._lengths[start] * reach < floor:
-                break
-            block = self._bounds(question, margin, slice(start, start + _BLOCK))
+        start, step = 0, min(_FIRST_BLOCK, _BLOCK)
+        while start < len(self._order) and self._lengths[start] * reach >= floor:
+            block = self._bounds(question, margin, slice(start, start + step))
+            start, step = start + step, min(2 * step, _BLOCK)
             block = block.where(block.most >= floor)
-            kept = kept.and_also(block.where(~np.isin(block.indexes, known)))
+            kept = kept.and_also(block.where(~are_among(block.indexes, known)))
             if len(kept.least) >= n:
                 floor = np.partition(kept.least, len(kept.least) - n)[len(kept.least) - n]
                 kept = kept.where(kept.most >= floor)
@@ -156,6 +157,14 @@ class ProductScan:
         about = np.asarray(products).reshape(-1) * (scales[block] * question.scales[0])
         either_way = self._lengths[block] * np.float32(margin)
         return _Candidates(self._order[block], about - either_way, about + either_way)
+
+
+def are_among(values: Indexes, ordered: Indexes) -> NDArray[np.bool_]:
+    """Which of the values are in ``ordered``, which is ascending; `numpy.isin` would take longer."""
+    if not len(ordered):
+        return np.zeros(len(values), np.bool_)
+    places = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return np.asarray(ordered[places] == values)
 
 
 def _lengths(rows: Floats) -> Floats:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from algorithms.explanation import contributions
 from algorithms.fold_in import fold_in, gramian
+from algorithms.neighbours.product_scan import FactorLists
 from algorithms.signals.history import Histories
 
 Floats = NDArray[np.float64]
@@ -31,6 +32,16 @@ class Factors:
     def gramian(self) -> Floats:
         """The Gramian of the item factors, (rank, rank), which the equations of all users contain."""
         return gramian(self.item_factors) if self.given_gramian is None else self.given_gramian
+
+    @cached_property
+    def column_sums(self) -> Floats:
+        """(rank): the sums of the item factors."""
+        return np.asarray(self.item_factors.sum(axis=0, dtype=np.float64))
+
+    @cached_property
+    def lists(self) -> FactorLists:
+        """Makes lists by these item factors alone."""
+        return FactorLists(self.item_factors)
 
     @cached_property
     def _has_factors(self) -> NDArray[np.bool_]:

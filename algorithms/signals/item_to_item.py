@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from algorithms.ridge_inverse import invert_in_place
 from algorithms.signals.co_occurrence import co_occurrence, dense_users, distinct_items
 from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
-from algorithms.signals.rows import Rows, cut_block
+from algorithms.signals.rows import Rows, Touched, cut_block
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
@@ -53,6 +53,11 @@ class ItemToItem:
         asked, weights = self._weigh_entries(histories)
         owners, items = histories.owners[asked], histories.items[asked]
         return self.rows.sum_rows(owners, items, weights, len(histories))
+
+    def touch(self, history: Histories) -> Touched:
+        """The scores of one user, without those that are 0."""
+        asked, weights = self._weigh_entries(history)
+        return self.rows.touch(history.items[asked], weights)
 
     def explain(self, history: Histories, targets: Integers) -> Floats:
         """(targets, entries)."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.signals.history import UNKNOWN, Histories
+from algorithms.signals.rows import Touched
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +39,13 @@ class Repeats:
         summed = np.bincount(cells[known], amounts[known], len(histories) * self.items)
         scores = np.log1p(_SCALE * np.asarray(summed, np.float64))
         return np.asarray(scores.reshape(len(histories), self.items))
+
+    def touch(self, history: Histories) -> Touched:
+        """The scores of one user, without those that are 0."""
+        known = history.items != UNKNOWN
+        items, place = np.unique(history.items[known], return_inverse=True)
+        summed = np.bincount(place, self._amounts(history)[known], len(items))
+        return Touched(items, np.log1p(_SCALE * summed))
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets, entries): each entry has the same share of the score as of the sum in the logarithm."""

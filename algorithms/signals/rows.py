@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 _HALF_LARGEST = 15  # half-precision values are scaled so that the largest is about 2 ** 15
+
+
+class Touched(NamedTuple):
+    """The distinct items, ascending, that a signal scores for one user; all others score 0."""
+
+    items: NDArray[np.int32]
+    scores: Floats
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,13 @@ class Rows:
         amounts = self.values[places] * np.repeat(weights * self.scale, counts)
         summed = np.bincount(cells, amounts, users * self.items)
         return np.asarray(summed, np.float64).reshape(users, self.items)
+
+    def touch(self, items: Integers, weights: Floats) -> Touched:
+        """For one user what ``sum_rows`` gives, without the items that no row has."""
+        places, counts = self.gather(items)
+        touched, place = np.unique(self.columns[places], return_inverse=True)
+        amounts = self.values[places] * np.repeat(weights * self.scale, counts)
+        return Touched(touched, np.bincount(place, amounts, len(touched)).astype(np.float64))
 
     def shares(self, items: Integers, weights: Floats, targets: Integers) -> Floats:
         """(targets, items): for each target and each of these rows, the row's weight x its entry for it."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
 from algorithms.signals.pair_counts import Pairs, Window, count_pairs, merge, row_and_column_sums
-from algorithms.signals.rows import Rows, from_sorted
+from algorithms.signals.rows import Rows, Touched, from_sorted
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +54,11 @@ class Transitions:
         asked, weights = self._weigh_entries(histories)
         owners, items = histories.owners[asked], histories.items[asked]
         return self.rows.sum_rows(owners, items, weights, len(histories))
+
+    def touch(self, history: Histories) -> Touched:
+        """The scores of one user, without those that are 0."""
+        asked, weights = self._weigh_entries(history)
+        return self.rows.touch(history.items[asked], weights)
 
     def explain(self, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets, entries)."""

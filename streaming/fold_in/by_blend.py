@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.blend import KnownItems as LeftOut
-from algorithms.blending.blend import deviations
+from algorithms.blending.deviation import deviations
 from algorithms.blending.live import Sums, live_blend
 from algorithms.blending.serialization import ServedBlend
 from algorithms.signals.factors import Factors

@@ -113,9 +113,12 @@ def scores_by_blend(
     if not weighted.names:
         return [None] * len(targets)
     asked, _ = as_histories(history, blend.places, question_ms(blend, history, moment))
-    scores = weighted.score(blend.signals, asked)[0]
-    places = blend.places(targets).tolist()
-    return [None if place == UNKNOWN else round(float(scores[place]), 6) for place in places]
+    places = blend.places(targets)
+    scores = weighted.score_items(blend.signals, asked, np.maximum(places, 0)).tolist()
+    return [
+        None if place == UNKNOWN else round(score, 6)
+        for place, score in zip(places.tolist(), scores, strict=True)
+    ]
 
 
 def question_ms(blend: ModelBlend, history: Sequence[Interacted], moment: Moment) -> int:

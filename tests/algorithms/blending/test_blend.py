@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from algorithms.blending import blend as module
-from algorithms.blending.blend import Blend, KnownItems, deviations
+from algorithms.blending.blend import Blend, KnownItems
 from algorithms.signals.factors import Factors
 from algorithms.signals.item_to_item import LONG_VIEW, ItemToItemSettings, fit_item_to_item
 from algorithms.signals.repeats import Repeats
@@ -136,11 +136,6 @@ def test_a_user_without_a_history_gets_no_list() -> None:
 
 def test_no_users_get_no_lists() -> None:
     assert Blend(HOT, COLD).rank(_signals(), of_events([], users=0), 3)[0].shape == (0, 3)
-
-
-def test_a_signal_that_scores_all_items_alike_has_no_effect() -> None:
-    assert deviations(np.array([[0.1] * 7, [0.0] * 7])).tolist() == [np.inf, np.inf]
-    assert deviations(np.array([[1.0, 3.0]]))[0] == 1.0
 
 
 def test_a_lone_user_who_knows_the_only_item_gets_an_empty_list() -> None:

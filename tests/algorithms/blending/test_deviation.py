@@ -1,0 +1,21 @@
+"""Deviations against numpy's, and of scores that are all alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from algorithms.blending.deviation import deviation_of_sums, deviations
+
+
+def test_a_signal_that_scores_all_items_alike_has_no_effect() -> None:
+    assert deviations(np.array([[0.1] * 7, [0.0] * 7])).tolist() == [np.inf, np.inf]
+    assert deviations(np.array([[1.0, 3.0]]))[0] == 1.0
+
+
+def test_sums_over_what_is_not_zero_give_the_deviation_over_all_items() -> None:
+    scores = np.zeros(50)
+    scores[:5] = [1.0, -2.0, 0.5, 4.0, 3.0]
+    found = deviation_of_sums(scores[:5].sum(), scores[:5] @ scores[:5], 50)
+    assert found == pytest.approx(scores.std())
+    assert deviation_of_sums(0.0, 0.0, 50) == np.inf
