@@ -4,9 +4,10 @@ Factors are fitted on a log, and a larger catalogue is drawn from them: each fur
 fitted one and nearly its direction, since how fast the lengths fall decides how much the scan leaves out.
 Questions are parts of the log's histories, folded in. Lists have 100 items; one core; no servers needed:
 
-    python -m benchmarks.rounds.factor_lists [--items 1000000] [--rank 16] [--ratings ratings.csv] [--indexes]
+    python -m benchmarks.rounds.factor_lists [--items N] [--rank 16] [--ratings FILE] [--indexes] [--blend]
 
-``--ratings`` takes a MovieLens file in the place of the built-in world, ``--indexes`` adds usearch.
+``--ratings`` takes a MovieLens file in the place of the built-in world, ``--indexes`` adds usearch, and
+``--blend`` lists by a blend of the factors with full rows of random items.
 """
 
 from __future__ import annotations
@@ -23,9 +24,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from algorithms.blending.blend import Blend, Signals
+from algorithms.blending.touched_items import Weighted, rank_touched
 from algorithms.fold_in import fold_in, gramian
 from algorithms.neighbours.product_scan import ProductScan
-from algorithms.top_n import top_n
+from algorithms.signals.factors import Factors
+from algorithms.signals.history import Histories, from_events
+from algorithms.signals.item_to_item import ItemToItem, ItemToItemSettings
+from algorithms.signals.rows import Rows
+from algorithms.signals.transitions import Transitions, TransitionSettings
+from algorithms.top_n import best_of_rows, top_n
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.studies.ranking_models import fit_als, to_strengths
 from benchmarks.studies.recency import read_log
@@ -195,6 +203,44 @@ def by_indexes(catalogue: Catalogue) -> Iterator[str]:
             )
 
 
+def by_blend(catalogue: Catalogue) -> str:
+    """Ranking what a history touches, beside scoring all items."""
+    factors, rng = catalogue.factors, np.random.default_rng(2)
+    items, settings = len(factors), TrainingSettings()
+
+    def rows() -> Rows:
+        columns = np.sort(rng.integers(0, items, (items, LISTED), np.int32), axis=1).reshape(-1)
+        values = rng.random(items * LISTED, np.float32).astype(np.float16)
+        return Rows(np.arange(items + 1, dtype=np.int64) * LISTED, columns, values)
+
+    sums = np.ones(items, np.float32)
+    signals: Signals = {
+        "E": ItemToItem(rows(), ItemToItemSettings()),
+        "T": Transitions(rows(), sums, sums, TransitionSettings(), LISTED),
+        "A": Factors(factors, settings.als_reg_param, settings.als_alpha),
+    }
+    weights = {"E": 1.0, "T": 1.2, "A": 0.3}
+    blend, weighted = Blend(weights, weights), [Weighted(signals[name], weights[name]) for name in weights]
+
+    def history_of(question: Question) -> Histories:
+        owners, times = np.zeros(len(question.known), np.int64), np.arange(len(question.known))
+        return from_events(owners, question.known, times * 60_000, user_count=1)
+
+    def score_all(question: Question) -> Indexes:
+        scores = blend.score(signals, history_of(question))
+        scores[0, question.known] = -np.inf
+        return best_of_rows(scores, LISTED)[0].reshape(-1)
+
+    def rank(question: Question) -> Indexes:
+        return rank_touched(weighted, history_of(question), question.known, LISTED)[0]
+
+    ours, exact = make_lists(catalogue, rank), make_lists(catalogue, score_all)
+    return (
+        f"by a blend: {1000 * median(ours.seconds):.2f} ms a list, all items scored "
+        f"{1000 * median(exact.seconds):.2f} ms; recall {recall(ours, exact):.4f}"
+    )
+
+
 def main() -> None:
     """Print the rows; needs no servers."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -202,6 +248,7 @@ def main() -> None:
     parser.add_argument("--rank", type=int, default=RANK)
     parser.add_argument("--ratings", type=Path)
     parser.add_argument("--indexes", action="store_true")
+    parser.add_argument("--blend", action="store_true")
     asked = parser.parse_args()
     with threadpool_limits(1):
         catalogue = draw(_strengths(asked.ratings) if asked.ratings else built_in(), asked.items, asked.rank)
@@ -209,6 +256,8 @@ def main() -> None:
             print(f"{row.name}: {row.ours:.4g} {row.unit}, peer {row.peer:.4g}; {row.note}")
         for line in by_indexes(catalogue) if asked.indexes else ():
             print(line)
+        if asked.blend:
+            print(by_blend(catalogue))
 
 
 def _strengths(path: Path) -> sp.csr_matrix:
