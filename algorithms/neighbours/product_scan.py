@@ -25,7 +25,7 @@ _LARGEST_NUMBER = 127  # of int8
 _BLOCK = 2**14  # rows that are scored at once, at the most
 _FIRST_BLOCK = 2**10  # the first rows: all of them are candidates, because there is no floor yet
 # What rounding of float32 adds to a bound, for each number of a row.
-_ROUNDING = 4 * float(np.finfo(np.float32).eps)
+_ROUNDING = 8 * float(np.finfo(np.float32).eps)
 
 
 class _Rounded(NamedTuple):
