@@ -38,6 +38,7 @@ from streaming.recovery.faults import (
 from streaming.recovery.rebuild import prepare_state
 from streaming.recovery.topic_ids import keep_topic_ids
 from streaming.runtime.session import streaming_session
+from streaming.runtime.time_limit import end_in_time
 from streaming.state.applied_offsets import read_applied
 from streaming.state.client import connect, connect_briefly
 from streaming.state.keys import is_there, newer_state
@@ -208,10 +209,12 @@ def _exit_code(reason: str, lease: Lease) -> int:
 
 
 def _set_by_signals() -> threading.Event:
-    """A threading.Event that SIGTERM or SIGINT sets."""
+    """A threading.Event that SIGTERM or SIGINT sets; from then on the process has a time limit."""
     stopping = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if not stopping.is_set():
+            end_in_time()
         stopping.set()
 
     signal.signal(signal.SIGTERM, stop)

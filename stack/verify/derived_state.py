@@ -7,11 +7,13 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+import pyarrow as pa
+
 from contracts.stored.records import decode_earlier, decode_history
 from contracts.topics import interaction_offsets
 from stack.verify.ledgers import PLACE, Ledgers
-from stack.verify.places import NO_OFFSETS, offsets_by_partition
-from stack.verify.recount import below, recount, since
+from stack.verify.places import NO_OFFSETS, offsets_by_partition, places_of_two_topics
+from stack.verify.recount import below, beyond, recount, since
 from stack.verify.state_file import State
 from stack.verify.violations import MOST_EXAMPLES, NotChecked, Violation, actual
 
@@ -37,8 +39,21 @@ def derived_state(ledgers: Ledgers) -> list[Violation] | NotChecked:
         examples = [f"partition {p}: Redis has {n:,}, the lake {r:,}" for p, n, r in behind[:MOST_EXAMPLES]]
         events = sum(n - r for _, n, r in behind)
         return [Violation(events, "events are in Redis and not yet in the lake", examples)]
-    counted = recount(below(since(ledgers.lake, head.kept_since), applied), head)
+    counted = recount(since(_applied_rows(ledgers.lake, applied, committed), head.kept_since), head)
     return actual(_differences(exported, _with_traces(counted, exported) if ledgers.erased else counted))
+
+
+def _applied_rows(lake: pa.Table, applied: Mapping[int, int], committed: Mapping[int, int]) -> pa.Table:
+    """The rows of the lake that the state has.
+
+    Where a topic was created again, rows at offsets that the lake has not reached in it are of the earlier
+    topic, and the state has them too.
+    """
+    rows = below(lake, applied)
+    if not places_of_two_topics(lake).num_rows:
+        return rows
+    reached = {p: max(n, committed.get(p, 0)) for p, n in applied.items()}
+    return pa.concat_tables([rows, beyond(lake, reached)])
 
 
 def _with_traces(counted: State, exported: State) -> State:

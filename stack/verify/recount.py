@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from contracts.events import RATING
 from contracts.stored.keyspace import shard_of
@@ -49,11 +50,20 @@ class _Known(NamedTuple):
 
 def below(lake: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
     """The rows before each partition's next offset; all rows of a partition without one."""
-    beyond = np.zeros(lake.num_rows, bool)
+    return lake.filter(pa.array(~_is_beyond(lake, next_offsets)))
+
+
+def beyond(lake: pa.Table, next_offsets: Mapping[int, int]) -> pa.Table:
+    """All other rows than those `below`."""
+    return lake.filter(pa.array(_is_beyond(lake, next_offsets)))
+
+
+def _is_beyond(lake: pa.Table, next_offsets: Mapping[int, int]) -> NDArray[np.bool_]:
+    found = np.zeros(lake.num_rows, bool)
     partition, offset = lake["partition"].to_numpy(), lake["offset"].to_numpy()
     for number, bound in next_offsets.items():
-        beyond |= (partition == number) & (offset >= bound)
-    return lake.filter(pa.array(~beyond))
+        found |= (partition == number) & (offset >= bound)
+    return found
 
 
 def since(lake: pa.Table, moment_ms: int) -> pa.Table:

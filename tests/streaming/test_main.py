@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -146,3 +147,16 @@ def test_a_topic_that_is_created_again_ends_the_service_as_it_would_not_start(
         with pytest.raises(CheckpointFaultError, match=re.escape(ends_with)):
             run()
     assert stopped == (["spark"] if "new" in (seen, asked) else [])
+
+
+def test_a_service_that_is_asked_to_end_gets_a_time_limit_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Any] = {}
+    limits: list[None] = []
+    monkeypatch.setattr("signal.signal", handlers.__setitem__)
+    monkeypatch.setattr(service, "end_in_time", lambda: limits.append(None))
+    stopping = service._set_by_signals()
+    assert not stopping.is_set()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handlers[number](number, None)
+    assert stopping.is_set()
+    assert len(limits) == 1
