@@ -179,7 +179,11 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def requests_a_second(
-    context: BenchContext, url: str, latencies: dict[str, list[float]], costs: dict[str, list[float]]
+    context: BenchContext,
+    url: str,
+    latencies: dict[str, list[float]],
+    costs: dict[str, list[float]],
+    run_seconds: float = _SECONDS,
 ) -> float:
     """Requests a second; the 99th percentile and the CPU of a request (µs) go to ``latencies``, ``costs``."""
     script = context.work_dir / "users.lua"
@@ -187,7 +191,7 @@ def requests_a_second(
         f'request = function() return wrk.format("GET", "/v1/users/u" .. math.random(0, {_USERS - 1}) '
         '.. "/recommendations") end\n'
     )
-    seconds, server = max(1, round(_SECONDS * context.scale)), listening(url)
+    seconds, server = max(1, round(run_seconds * context.scale)), listening(url)
     before = sum(server.cpu_times()[:2])
     load = wrk(url, script, CONNECTIONS, seconds)
     latencies[url].append(load.p99)

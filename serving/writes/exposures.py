@@ -163,8 +163,13 @@ class ExposureLog:
         size = 0
         while self._waiting and len(batch) < _LISTS_A_RECORD and size < _BYTES_A_RECORD:
             batch.append(self._waiting.popleft())
-            size += 4 * len(batch[-1])  # a character has at most four bytes
+            size += _most_bytes(batch[-1])
         return batch
+
+
+def _most_bytes(text: str) -> int:
+    """How many bytes a text has at most, found without encoding it."""
+    return len(text) if text.isascii() else 4 * len(text)
 
 
 def shown_items(page: Iterable[Shown], offset: int) -> str:

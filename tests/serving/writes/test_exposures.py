@@ -18,7 +18,7 @@ from clients.topic_admin import create_topics, end_offsets, quiet_consumer
 from contracts.exposures import Exposure, sum_of_losses
 from contracts.identifiers import canonical_id
 from contracts.stored import keyspace
-from contracts.topics import EXPOSURES, TOPICS, Topic
+from contracts.topics import EXPOSURES, MAX_EVENT_BYTES, TOPICS, Topic
 from serving.question.candidate import EXPLORED, Candidate, User
 from serving.telemetry.metrics import Metrics
 from serving.writes import exposures
@@ -126,6 +126,17 @@ def test_each_exposure_is_sent_once_with_the_id_of_its_answer() -> None:
     assert [shown.recommendation_id for shown in kafka.exposures] == ids
     assert len(kafka.records) == 3  # many in a record
     assert (exposures_counted(metrics, "sent"), exposures_counted(metrics, "dropped")) == (1200, 0)
+
+
+@pytest.mark.parametrize(("letter", "records"), [("a", 4), ("\u20ac", 16)])
+def test_a_record_is_filled_and_never_larger_than_kafka_takes(letter: str, records: int) -> None:
+    kafka = Kafka()
+    log = ExposureLog(settings_of(), kafka, Metrics())
+    for _ in range(400):
+        log.add(json.dumps({"session_id": letter * 4000}, ensure_ascii=False))
+    asyncio.run(log.send())
+    assert abs(len(kafka.records) - records) <= 1
+    assert max(map(len, kafka.records)) < MAX_EVENT_BYTES
 
 
 def test_the_count_of_a_process_is_settled_as_lists_are_sent_or_dropped_but_not_at_its_end(
