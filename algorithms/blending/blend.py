@@ -101,19 +101,17 @@ class Blend:
         n: int,
         *,
         known: KnownItems | None = None,
-        allowed: NDArray[np.bool_] | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(users, n) items and scores, best first; -1 and -inf where fewer items score above 0.
 
         A user without a history gets no list: cold start decides what to show.
         ``known`` items (None: those of the histories) are left out unless the blend allows known items. It
-        never allows items that their user does not want (a grade below 0). ``allowed`` (items) is False for
-        items that nobody may get.
+        never allows items that their user does not want (a grade below 0).
         """
         indexes = np.empty((len(histories), n), np.int32)
         best = np.empty((len(histories), n), np.float32)
         left_out = _unwanted_cells if self.with_known_items else _known_cells
-        if allowed is None and self._is_large(signals):
+        if self._is_large(signals):
             for user in range(len(histories)):
                 _, items = left_out(histories, known, user, user + 1)
                 history = histories.rows(user, user + 1)
@@ -123,8 +121,6 @@ class Blend:
         for start, stop, scores in self._blocks(signals, histories):
             rows, items = left_out(histories, known, start, stop)
             scores[rows, items] = -np.inf
-            if allowed is not None:
-                scores[:, ~allowed] = -np.inf
             scores[np.diff(histories.indptr[start : stop + 1]) == 0] = -np.inf
             indexes[start:stop], best[start:stop] = best_of_rows(scores, n)
         return indexes, best

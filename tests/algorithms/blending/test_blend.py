@@ -106,14 +106,12 @@ def test_known_items_are_left_out_unless_they_may_come() -> None:
     )
 
 
-def test_items_known_beyond_the_history_and_forbidden_ones_are_left_out() -> None:
+def test_items_known_beyond_the_history_are_left_out() -> None:
     signals, histories = _signals(), _asked_after(0).rows(0, 2)
     known = KnownItems(np.array([0, 2, 2]), np.array([3, 4], np.int32))
-    allowed = np.arange(ITEMS) != 7
-    items, _ = Blend(HOT, COLD).rank(signals, histories, ITEMS, known=known, allowed=allowed)
+    items, _ = Blend(HOT, COLD).rank(signals, histories, ITEMS, known=known)
     assert not np.isin(items[0], [3, 4]).any()
     assert np.isin(items[1], [3, 4]).any()
-    assert not (items == 7).any()
 
 
 def test_a_signal_without_weight_is_not_computed() -> None:
