@@ -28,7 +28,7 @@ from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import verify_run
-from tests.faults.scenarios import experiments, full_disks, killed_rounds, rounds, stops
+from tests.faults.scenarios import experiments, full_disks, killed_rounds, new_topics, rounds, stops
 from tests.faults.scenarios.scenario import Scenario, run_scenario, table
 
 USERS, ITEMS = 2_000, 2_000
@@ -176,6 +176,7 @@ def scenarios(asked: argparse.Namespace) -> dict[str, Scenario]:
         "full-disk-redis": full_disks.under_redis,
         "broker-stops": stops.broker_stops,
         "sigterm-streaming": stops.sigterm_streaming,
+        "topic-created-again": new_topics.topic_created_again,
         "api-while-published": rounds.api_asked_while_published,
         "trainer-killed": killed_rounds.trainer_killed,
         "experiments": experiments.through_kills_and_flush,
