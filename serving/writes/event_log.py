@@ -98,12 +98,14 @@ class EventLog:
         acknowledgements = Acknowledgements(len(events))
         expires = time.monotonic() + self._timeout
         self._waiting += 1
+        producer = self._producer
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, self._send, topic.name, events, acknowledgements, expires)
         work.add_done_callback(self._count_handed_over)
         try:
             offsets = await asyncio.wait_for(acknowledgements.offsets, self._timeout)
         except (TimeoutError, asyncio.TimeoutError) as error:
+            self._replace(producer)
             raise EventLogError("Kafka did not acknowledge in time") from error
         if topic is INTERACTIONS:
             self.reached.update(offsets)
@@ -130,6 +132,15 @@ class EventLog:
         except Exception as error:
             _log.warning("events were not sent: %s", error)
             acknowledgements.fail(error)
+
+    def _replace(self, producer: EventProducer | None) -> None:
+        """Let the next write open another producer. One whose events expired may never send again.
+
+        kafka-python's does not, where a broker stands still for longer than its delivery timeout.
+        """
+        if producer is not None and self._producer is producer:
+            self._producer = None
+            self._threads.submit(producer.close)
 
     def _open(self, expires: float) -> EventProducer:
         with self._opening:

@@ -80,6 +80,35 @@ def test_an_event_without_a_report_fails_the_request_at_its_deadline() -> None:
     assert time.monotonic() - started < 10  # fifty times the limit: without one, it would wait for ever
 
 
+def test_a_producer_that_stopped_acknowledging_is_replaced() -> None:
+    """As kafka-python's does for good where a broker stands still for longer than its delivery timeout."""
+
+    def first_only(number: int, on_delivery: OnDelivery) -> None:
+        if number < len(EVENTS):
+            acknowledge(number, on_delivery)
+
+    made: list[FakeProducer] = []
+
+    def opens(*_: object) -> FakeProducer:
+        made.append(FakeProducer(acknowledge if made else first_only))
+        return made[-1]
+
+    log = EventLog(KafkaSettings(), 0.2, opens)
+
+    async def run() -> None:
+        await log.append(EVENTS)
+        with pytest.raises(EventLogError, match="in time"):
+            await log.append(EVENTS)
+        await log.append(EVENTS)
+        await log.append(EVENTS)
+
+    try:
+        asyncio.run(run())
+    finally:
+        log.close()
+    assert len(made) == 2
+
+
 def test_after_a_failed_start_requests_fail_at_once_and_a_later_one_starts_the_producer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
