@@ -42,6 +42,7 @@ class Acknowledgements:
     def __init__(self, expected: int) -> None:
         self._loop = asyncio.get_running_loop()
         self.offsets: asyncio.Future[dict[int, int]] = self._loop.create_future()
+        self.producer: EventProducer | None = None  # that took the events
         self._lock = threading.Lock()
         self._waiting = expected
         self._offsets: dict[int, int] = {}
@@ -98,14 +99,13 @@ class EventLog:
         acknowledgements = Acknowledgements(len(events))
         expires = time.monotonic() + self._timeout
         self._waiting += 1
-        producer = self._producer
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, self._send, topic.name, events, acknowledgements, expires)
         work.add_done_callback(self._count_handed_over)
         try:
             offsets = await asyncio.wait_for(acknowledgements.offsets, self._timeout)
         except (TimeoutError, asyncio.TimeoutError) as error:
-            self._replace(producer)
+            self._replace(acknowledgements.producer)
             raise EventLogError("Kafka did not acknowledge in time") from error
         if topic is INTERACTIONS:
             self.reached.update(offsets)
@@ -124,7 +124,7 @@ class EventLog:
         self, topic: str, events: Sequence[Entry], acknowledgements: Acknowledgements, expires: float
     ) -> None:
         try:
-            producer = self._open(expires)
+            producer = acknowledgements.producer = self._open(expires)
             for event in events:
                 if acknowledgements.offsets.done() or time.monotonic() > expires:
                     return

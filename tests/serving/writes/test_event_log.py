@@ -80,11 +80,12 @@ def test_an_event_without_a_report_fails_the_request_at_its_deadline() -> None:
     assert time.monotonic() - started < 10  # fifty times the limit: without one, it would wait for ever
 
 
-def test_a_producer_that_stopped_acknowledging_is_replaced() -> None:
+@pytest.mark.parametrize("writes", [0, 1])
+def test_a_producer_that_acknowledges_no_more_after_some_writes_is_replaced(writes: int) -> None:
     """As kafka-python's does for good where a broker stands still for longer than its delivery timeout."""
 
     def first_only(number: int, on_delivery: OnDelivery) -> None:
-        if number < len(EVENTS):
+        if number < writes * len(EVENTS):
             acknowledge(number, on_delivery)
 
     made: list[FakeProducer] = []
@@ -96,7 +97,8 @@ def test_a_producer_that_stopped_acknowledging_is_replaced() -> None:
     log = EventLog(KafkaSettings(), 0.2, opens)
 
     async def run() -> None:
-        await log.append(EVENTS)
+        for _ in range(writes):
+            await log.append(EVENTS)
         with pytest.raises(EventLogError, match="in time"):
             await log.append(EVENTS)
         await log.append(EVENTS)
