@@ -14,9 +14,10 @@ from streaming.runtime import hold_points
 from tests.faults.processes import Service, wait_until
 from tests.faults.recount import assert_nothing_lost
 from tests.faults.scenarios.scenario import Running, counts, running, seconds_until
-from tests.faults.scenarios.visitor import visiting
+from tests.faults.scenarios.visitor import Visitor, visiting
 
 _PAUSE_SECONDS = 20.0
+_WRITES = 10  # through the API, before it counts as at work
 _MOMENTS = 2  # at which the service is asked to end under load, besides the named ones
 
 
@@ -26,12 +27,13 @@ def broker_stops(folder: Path) -> str:
     with running(folder, seed=6) as stack:
         with visiting(stack.service) as visitor:
             stack.producer.start_traffic(per_second=200)
+            _catch_up(stack, visitor)
             stack.broker.signal(signal.SIGSTOP)
             time.sleep(_PAUSE_SECONDS)
             stack.broker.signal(signal.SIGCONT)
-            after_pause = seconds_until(lambda: _catch_up(stack))
+            after_pause = seconds_until(lambda: _catch_up(stack, visitor))
             stack.broker.restart()
-            after_start = seconds_until(lambda: _catch_up(stack))
+            after_start = seconds_until(lambda: _catch_up(stack, visitor))
             stack.producer.stop_traffic()  # every event is acknowledged in the end
             visitor.stop()
             stack.service.wait_for(_count_in_kafka(stack.service))
@@ -44,10 +46,11 @@ def broker_stops(folder: Path) -> str:
         )
 
 
-def _catch_up(stack: Running) -> None:
-    """Wait until the producer writes again, and all is applied that Kafka has by then."""
-    events = stack.producer.acknowledged
+def _catch_up(stack: Running, visitor: Visitor) -> None:
+    """Wait until the producer and the API write again, and all is applied that Kafka has by then."""
+    events, writes = stack.producer.acknowledged, len(visitor.promised)
     wait_until(lambda: stack.producer.acknowledged > events, "the producer goes on")
+    wait_until(lambda: len(visitor.promised) >= writes + _WRITES, "the API takes events")
     stack.service.wait_for(_count_in_kafka(stack.service), lake_too=False)
 
 
