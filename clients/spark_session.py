@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from contracts.topics import PREFIX, PREFIX_VARIABLE
 # without. Performance data for jstat is off, because sampling it costs time even when nothing happens.
 # Spark's classes take 150 MB. By default the JVM runs full collections at 21, 35, 60 and 100 MB of them.
 _JVM_OPTIONS = "-Xss8m -XX:-DontCompileHugeMethods -XX:-UsePerfData -XX:MetaspaceSize=256m"
+_STARTING = threading.Lock()  # held by the thread that starts the JVM
 
 
 def spark_session(name: str, settings: SparkSettings, driver_options: str = "") -> SparkSession:
@@ -30,27 +32,57 @@ def spark_session(name: str, settings: SparkSettings, driver_options: str = "") 
 
     Raises FileNotFoundError when the connector's jars are not in SPARK_JARS_DIR.
     """
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if settings.spark_master.startswith("local") else "")
-    if not os.environ["SPARK_LOCAL_IP"]:
-        del os.environ["SPARK_LOCAL_IP"]
-    conf = session_conf(settings, driver_options)
-    _start_jvm({"spark.app.name": name, "spark.master": settings.spark_master, **conf})
+    start_jvm(name, settings, driver_options)
     builder = SparkSession.builder.appName(name).master(settings.spark_master)
-    for key, value in conf.items():
+    for key, value in session_conf(settings, driver_options).items():
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("ERROR")
     return spark
 
 
+def start_jvm(name: str, settings: SparkSettings, driver_options: str = "") -> None:
+    """Start this process's JVM, unless it runs; waits where another thread is starting it.
+
+    `spark_session` does it too. A service that has other things to do first calls it in a thread before.
+    """
+    with _STARTING:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1" if _is_local(settings.spark_master) else "")
+        if not os.environ["SPARK_LOCAL_IP"]:
+            del os.environ["SPARK_LOCAL_IP"]
+        if SparkContext._gateway is None:
+            conf = session_conf(settings, driver_options)
+            conf = {"spark.app.name": name, "spark.master": settings.spark_master, **conf}
+            _launch(conf, ":".join(_needed_jars(settings)))
+
+
+def _launch(conf: Mapping[str, str], classpath: str) -> None:
+    """Launch the JVM with its configuration in a file that is deleted afterwards.
+
+    PySpark passes the configuration on a command line, which every user of the machine can read, and
+    SPARK_CONF may hold the key of a bucket.
+    """
+    # only its owner can read it
+    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
+        file.write(as_properties(conf))
+        file.flush()
+        arguments = f"--properties-file {file.name} --load-spark-defaults"
+        with (
+            _variable("PYSPARK_SUBMIT_ARGS", lambda before: f"{arguments} {before or 'pyspark-shell'}"),
+            # Spark puts these jars behind its own. A class-data archive could not hold the classes of jars
+            # that are added later (spark.jars).
+            _variable("SPARK_DIST_CLASSPATH", lambda before: ":".join(filter(None, (classpath, before)))),
+        ):
+            SparkContext._ensure_initialized()
+
+
 def session_conf(settings: SparkSettings, driver_options: str = "") -> dict[str, str]:
     """The configuration by Spark's keys. Those in SPARK_CONF (JSON) override all others."""
-    jars = connector_jars(settings.spark_jars_dir)
-    if settings.uses_s3:
-        jars += connector_jars(settings.spark_s3_jars_dir, "SPARK_S3_JARS_DIR")
+    jars = ",".join(_needed_jars(settings))
     conf = {
-        "spark.jars": ",".join(jars),
+        # For executors elsewhere. The driver has them from its start, see `_launch`.
+        **({} if _is_local(settings.spark_master) else {"spark.jars": jars}),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.session.timeZone": "UTC",
@@ -91,6 +123,19 @@ def class_data_options(archive: str) -> str:
     return f"-XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off"
 
 
+def _is_local(master: str) -> bool:
+    """Whether tasks run in the driver's own JVM."""
+    return master == "local" or master.startswith("local[")
+
+
+def _needed_jars(settings: SparkSettings) -> list[str]:
+    """Raises FileNotFoundError, naming the cure, when there are none."""
+    jars = connector_jars(settings.spark_jars_dir)
+    if settings.uses_s3:
+        jars += connector_jars(settings.spark_s3_jars_dir, "SPARK_S3_JARS_DIR")
+    return jars
+
+
 def connector_jars(folder: str, setting: str = "SPARK_JARS_DIR") -> list[str]:
     """The paths of the jars that Spark needs in addition: Delta and the Kafka source, or those for S3.
 
@@ -100,22 +145,6 @@ def connector_jars(folder: str, setting: str = "SPARK_JARS_DIR") -> list[str]:
     if not jars:
         raise FileNotFoundError(f"No Spark jars in {folder!r}: run `headwater setup`, or set {setting}")
     return jars
-
-
-def _start_jvm(conf: Mapping[str, str]) -> None:
-    """Start this process's JVM, unless it runs, with its configuration in a file that is deleted afterwards.
-
-    PySpark passes the configuration on a command line, which every user of the machine can read, and
-    SPARK_CONF may hold the key of a bucket.
-    """
-    if SparkContext._gateway is not None:
-        return
-    # only its owner can read it
-    with tempfile.NamedTemporaryFile("w", suffix=".conf", encoding="utf-8") as file:
-        file.write(as_properties(conf))
-        file.flush()
-        with _submit_arguments(f"--properties-file {file.name} --load-spark-defaults"):
-            SparkContext._ensure_initialized()
 
 
 def as_properties(conf: Mapping[str, str]) -> str:
@@ -129,11 +158,10 @@ def _escape(text: str) -> str:
 
 
 @contextmanager
-def _submit_arguments(first: str) -> Iterator[None]:
-    """While the block runs, put arguments before those of the environment variable PYSPARK_SUBMIT_ARGS."""
-    name = "PYSPARK_SUBMIT_ARGS"
+def _variable(name: str, change: Callable[[str], str]) -> Iterator[None]:
+    """While the block runs, an environment variable has the value that ``change`` makes of its own."""
     before = os.environ.get(name)
-    os.environ[name] = f"{first} {before or 'pyspark-shell'}"
+    os.environ[name] = change(before or "")
     try:
         yield
     finally:

@@ -62,6 +62,7 @@ class TopicReach(threading.Thread):
         while not self._stopping.is_set():
             try:
                 with quiet_consumer(self._servers, _ANSWER_SECONDS) as consumer:
+                    self._ask(consumer)
                     while not self._stopping.wait(self.pause_seconds()):
                         self._ask(consumer)
             except (BrokerUnavailableError, KafkaError, OSError) as error:

@@ -259,7 +259,7 @@ class StreamingSettings(KafkaSettings, StateSettings, FoldInSettings, SparkSetti
     # How long a task of the live query reads its partition; Spark then plans the next task, and nothing is
     # read for a fifth of a second.
     online_task_seconds: float = Field(default=60.0, ge=5)
-    # More records than this are a backlog: applied in large batches, not live.
+    # More records than this are a backlog: applied in large batches, until about a tenth of this is left.
     online_backlog_events: int = Field(default=20_000, ge=1)
     activity_trigger_seconds: float = Field(default=60.0, gt=0)
     # How often the lake query moves the outcomes of the live figures from Redis to the lake, where any wait.

@@ -9,15 +9,30 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
+from glob import glob
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
+import pyspark
 from py4j.protocol import Py4JError
 from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 
 _RATING = "user INT, item INT, rating FLOAT"
+# Packages of Spark's Kafka source, its Kafka client, and what hands rows to Python.
+_LOADED = (
+    "org/apache/spark/sql/kafka010/",
+    "org/apache/kafka/clients/",
+    "org/apache/kafka/common/",
+    "org/apache/arrow/memory/",
+    "org/apache/arrow/vector/",
+    "org/apache/spark/sql/execution/arrow/",
+    "org/apache/spark/sql/execution/python/",
+    "org/apache/spark/api/python/",
+)
 _EVENTS = (
     "event_id STRING, user_id STRING, value DOUBLE, event_time TIMESTAMP, attributes MAP<STRING, STRING>"
 )
@@ -27,21 +42,24 @@ def main(jars_folder: str, archive: str) -> int:
     """Work, and let the JVM write ``archive`` as it exits. Its exit code."""
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    jars = sorted(str(jar.resolve()) for jar in Path(jars_folder).glob("*.jar"))
+    # As `clients/spark_session.py` does: an archive is only for JVMs whose class path begins with its own.
+    os.environ["SPARK_DIST_CLASSPATH"] = ":".join(jars)
     with tempfile.TemporaryDirectory() as folder:
-        spark = _session(sorted(map(str, Path(jars_folder).glob("*.jar"))), archive, folder)
+        spark = _session(archive, folder)
         try:
             _write_and_read(spark, f"{folder}/table")
             _stream(spark, f"{folder}/table", f"{folder}/stream")
             _factorise(spark)
+            _load_classes(spark, jars)
         finally:
             spark.stop()
             code = _exit()
     return code
 
 
-def _session(jars: list[str], archive: str, folder: str) -> SparkSession:
+def _session(archive: str, folder: str) -> SparkSession:
     conf = {
-        "spark.jars": ",".join(jars),
         "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         "spark.sql.shuffle.partitions": "2",
@@ -121,6 +139,17 @@ def _factorise(spark: SparkSession) -> None:
     als.setRank(2).setMaxIter(1).setUserCol("user").setItemCol("item").setRatingCol("rating")
     als.setImplicitPrefs(True).setNonnegative(False)
     als.fit(ratings._jdf).userFactors().count()
+
+
+def _load_classes(spark: SparkSession, jars: Sequence[str]) -> None:
+    """Load what would need a broker, or Python packages that may not be installed yet."""
+    jvm: Any = spark._jvm
+    loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+    for jar in (*jars, *glob(f"{Path(pyspark.__file__).parent}/jars/*.jar")):
+        for file in ZipFile(jar).namelist():
+            if file.startswith(_LOADED) and file.endswith(".class"):
+                with suppress(Py4JError):  # its own requirements may be absent
+                    jvm.java.lang.Class.forName(file[:-6].replace("/", "."), False, loader)
 
 
 def _exit() -> int:

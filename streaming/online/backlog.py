@@ -47,3 +47,15 @@ def next_part(starts: Mapping[str, int], ends: Mapping[str, int], most: int) -> 
     left = {source: max(0, end - starts[source]) for source, end in ends.items()}
     share = min(1.0, most / max(1, sum(left.values())))
     return {source: starts[source] + ceil(count * share) for source, count in left.items()}
+
+
+def may_go_live(left: int, left_before: int | None, most: int) -> bool:
+    """Whether the query goes live with ``left`` records to apply, of which up to ``most`` are no backlog.
+
+    ``left_before``: how many there were before the last batch; None: there was none. The live query takes
+    seconds to start and applies what has come meanwhile record by record, so a tenth must do: with more it
+    would often be behind again at once. But batches that do not get much nearer to the end are only late.
+    """
+    if left <= most // 10:
+        return True
+    return left <= most and left_before is not None and left > left_before / 2

@@ -24,7 +24,7 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.statuses import StreamingStatus
 from contracts.topics import PartitionOffsets, TopicIds, by_topic, lag, lagging
-from streaming.online.backlog import apply_between, next_part
+from streaming.online.backlog import apply_between, may_go_live, next_part
 from streaming.online.live import start_live
 from streaming.online.micro_batch import UndecidedSchemaError
 from streaming.online.offsets_without_records import EndsWithoutRecord
@@ -112,7 +112,7 @@ class Online(threading.Thread):
         self._patience.is_over()
         self._partitions = self._reach.newest().ends.keys()
         may_follow = self._has_room() and time.monotonic() >= self._batches_until
-        self._work_off_backlog(self._settings.online_backlog_events if may_follow else 0)
+        self._work_off_backlog(may_follow)
         if may_follow:
             self._follow()
         else:
@@ -149,19 +149,21 @@ class Online(threading.Thread):
             self._stopping.wait(_NEW_PARTITIONS_SECONDS)
         return has_new
 
-    def _work_off_backlog(self, most_left: int) -> None:
-        """Apply in batches of limited size until no more records than ``most_left`` are left."""
+    def _work_off_backlog(self, may_follow: bool) -> None:
+        """Apply in batches of limited size until nothing is left, or the live query may follow."""
+        most, left_before = self._settings.online_backlog_events, None
         while not self._stopping.is_set():
             ends = self._reach.newest().ends
             starts = self._read_starts(ends)
             left = lag(ends, starts)
-            self.is_replaying = left > self._settings.online_backlog_events
-            if left <= most_left:
+            self.is_replaying = left > most
+            if not left or (may_follow and may_go_live(left, left_before, most)):
                 return
             part = next_part(starts, ends, self._settings.online_max_events_per_trigger)
             count = apply_between(self._spark, self._client, self._settings, starts, part, self._epoch())
             self._look()
             log.info("%d records applied, %d left", count, self._count_left())
+            left_before = left
 
     def _read_starts(self, partitions: Iterable[str]) -> PartitionOffsets:
         """The applied offset of each partition; where Redis has none, the oldest offset that Kafka keeps."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlparse
 
 from pyspark.sql import SparkSession
 
-from clients.spark_session import spark_session
+from clients.spark_session import spark_session, start_jvm
 from contracts.settings import StreamingSettings
 
+_NAME = "headwater-streaming"
 _CONF = {
     # Queries share the cores, each in its own pool, so that a large lake batch does not delay the online
     # query.
@@ -44,11 +47,25 @@ LOCAL_CHECKPOINTS = {
 
 def streaming_session(settings: StreamingSettings, partitions: int) -> SparkSession:
     """A session by settings, configured for small batches beside one live task per Kafka partition."""
-    update = {
-        "spark_conf": streaming_conf(settings),
-        "spark_master": with_slots(settings.spark_master, partitions),
-    }
-    return spark_session("headwater-streaming", settings.model_copy(update=update))
+    return spark_session(_NAME, _with_conf(settings, with_slots(settings.spark_master, partitions)))
+
+
+def start_jvm_beside(settings: StreamingSettings) -> None:
+    """Start the JVM of `streaming_session` in a thread; that one raises what goes wrong.
+
+    The process waits for the thread even where it ends at once, because the thread deletes a file with
+    secrets.
+    """
+
+    def start() -> None:
+        with suppress(Exception):
+            start_jvm(_NAME, _with_conf(settings, settings.spark_master))
+
+    threading.Thread(target=start, name="jvm").start()
+
+
+def _with_conf(settings: StreamingSettings, master: str) -> StreamingSettings:
+    return settings.model_copy(update={"spark_conf": streaming_conf(settings), "spark_master": master})
 
 
 def with_slots(master: str, partitions: int) -> str:

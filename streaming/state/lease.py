@@ -10,9 +10,10 @@ from contracts.stored import keyspace
 from streaming.state.client import RedisError, StateClient
 from streaming.state.script import lua
 
-# Shorter than the start of a JVM, so that the lease of a killed service has expired at its next start.
-HELD_SECONDS = 10.0
-_KEEP_SECONDS = 2.0
+# Shorter than the start of Spark, so that the lease of a killed service has expired at its next start.
+HELD_SECONDS = 6.0
+_KEEP_SECONDS = 1.0
+_POLL_SECONDS = 0.1
 REFUSAL = (
     "another streaming service works on this state (REDIS_URL): two would apply and append the same events. "
     "Stop one of them; this one starts by itself then where a supervisor starts it again"
@@ -41,7 +42,7 @@ class Lease:
         """
         deadline = self._clock() + HELD_SECONDS + 1
         while not self._hold():
-            if self._clock() >= deadline or pause(0.5):
+            if self._clock() >= deadline or pause(_POLL_SECONDS):
                 return False
         return True
 

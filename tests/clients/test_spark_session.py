@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -8,7 +12,9 @@ from hypothesis import strategies as st
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from clients.spark_session import as_properties
+from clients.spark_session import as_properties, connector_jars, start_jvm
+from contracts.settings import SparkSettings
+from stack.machine.jars import jars_dir
 
 _TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 
@@ -27,6 +33,36 @@ def test_the_list_of_processes_shows_no_setting_of_spark(spark: SparkSession) ->
     assert "-Xmx3g" in arguments
     file = arguments[arguments.index("--properties-file") + 1]
     assert not Path(file).exists()
+
+
+def test_spark_has_its_own_classes_before_those_of_the_connectors(spark: SparkSession) -> None:
+    """Added later (spark.jars), their classes would be in no class-data archive."""
+    path = spark._jvm.java.lang.System.getProperty("java.class.path").split(":")  # type: ignore[union-attr]
+    connectors = connector_jars(str(jars_dir("spark")))
+    first = path.index(connectors[0])
+    assert path[first : first + len(connectors)] == connectors
+    assert not [jar for jar in path[first:] if "/pyspark/jars/" in jar]
+    assert spark.conf.get("spark.jars", "") == ""
+    assert "SPARK_DIST_CLASSPATH" not in os.environ
+
+
+def test_a_second_thread_waits_for_the_jvm_that_another_one_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[str] = []
+
+    def launch(conf: Mapping[str, str], classpath: str) -> None:
+        launched.append(conf["spark.app.name"])
+        time.sleep(0.1)
+        monkeypatch.setattr(SparkContext, "_gateway", object())
+
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    monkeypatch.setattr("clients.spark_session._launch", launch)
+    settings = SparkSettings(spark_jars_dir=str(jars_dir("spark")))
+    first = threading.Thread(target=start_jvm, args=("early", settings))
+    first.start()
+    start_jvm("late", settings)
+    assert SparkContext._gateway is not None
+    first.join()
+    assert len(launched) == 1
 
 
 def test_java_reads_any_key_and_value_unchanged(spark: SparkSession) -> None:

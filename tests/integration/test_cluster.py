@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pyspark
 import pytest
 
-from clients.spark_session import class_data_options, session_conf
+from clients.spark_session import session_conf
 from contracts.settings import SparkSettings
 from stack.machine.jars import jars_dir
 from stack.machine.java import require_java
@@ -53,7 +53,7 @@ def cluster(jars: None, tmp_path: Path) -> Iterator[str]:
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_WORKER_DIR": str(tmp_path / "work"),
         "SPARK_DAEMON_MEMORY": "256m",
-        "SPARK_DAEMON_JAVA_OPTS": class_data_options(os.environ["SPARK_CLASS_DATA"]),
+        "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1",  # they live for a minute
     }
     address = f"spark://{LOOPBACK}:{port}"
     master = ["--host", LOOPBACK, "--port", str(port), "--webui-port", str(web_port)]

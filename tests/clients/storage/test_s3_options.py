@@ -64,7 +64,10 @@ def test_spark_gets_the_jars_and_the_configuration_only_where_something_lies_in_
     for folder in folders:
         (folder / "one.jar").touch()
     settings = SparkSettings(
-        spark_jars_dir=str(folders[0]), spark_s3_jars_dir=str(folders[1]), s3_endpoint="http://h"
+        spark_master="spark://somewhere:7077",
+        spark_jars_dir=str(folders[0]),
+        spark_s3_jars_dir=str(folders[1]),
+        s3_endpoint="http://h",
     )
     here, there = (
         session_conf(settings),

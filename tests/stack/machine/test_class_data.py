@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from clients.spark_session import connector_jars
 from stack.machine import class_data
 from stack.machine.class_data import OFF, archive_path, ensure_archive, usable_archive
+from stack.machine.jars import jars_dir
 from stack.machine.java import Java, ensure_java
 
 JAVA = Java(Path("/java"), 17, "17.0.1")
@@ -93,13 +95,25 @@ def test_a_variable_turns_archives_off(cache: Path, monkeypatch: pytest.MonkeyPa
     assert ensure_archive(JAVA, pytest.fail) is None
 
 
-def test_a_jvm_of_spark_maps_the_archive(jars: None) -> None:
+@pytest.mark.parametrize(
+    ("main", "words"),
+    [
+        ("org.apache.spark.deploy.SparkSubmit", ["--version"]),
+        (
+            "org.apache.kafka.clients.consumer.ConsumerConfig",
+            [],
+        ),  # of the connectors
+    ],
+)
+def test_a_jvm_of_spark_maps_the_archive(jars: None, main: str, words: list[str]) -> None:
     java = ensure_java(lambda _: None)
     path = usable_archive(java)
     assert path is not None
     command = [str(java.executable), "-Xshare:on", f"-XX:SharedArchiveFile={path}", "-Xlog:class+load"]
     spark = Path(class_data.pyspark.__file__).resolve().parent
-    classpath = f"{spark / 'conf'}:{spark / 'jars' / 'slf4j-api-2.0.17.jar'}:{spark / 'jars' / '*'}"
-    words = ["-cp", classpath, "org.apache.spark.deploy.SparkSubmit", "--version"]
-    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
-    assert "org.apache.spark.deploy.SparkSubmit source: shared objects file (top)" in done.stdout, done.stdout
+    own = [f"{spark / 'conf'}", f"{spark / 'jars' / 'slf4j-api-2.0.17.jar'}", f"{spark / 'jars' / '*'}"]
+    classpath = ":".join([*own, *connector_jars(str(jars_dir("spark")))])
+    done = subprocess.run(
+        [*command, "-cp", classpath, main, *words], capture_output=True, text=True, check=False
+    )
+    assert f"{main} source: shared objects file (top)" in done.stdout, done.stdout

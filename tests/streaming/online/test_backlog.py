@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.topics import lag
-from streaming.online.backlog import next_part
+from streaming.online.backlog import may_go_live, next_part
 
 sources = st.sampled_from(["interactions:0", "interactions:1", "catalog:0"])
 counts = st.dictionaries(sources, st.integers(0, 10**7), min_size=1)
@@ -26,3 +26,13 @@ def test_the_parts_of_a_backlog_end_with_it_and_have_about_the_given_size(
 def test_a_partition_that_shrank_has_no_records_left() -> None:
     assert lag({"a:0": 4, "b:0": 3}, {"a:0": 9}) == 3
     assert next_part({"a:0": 9, "b:0": 0}, {"a:0": 4, "b:0": 3}, 10) == {"a:0": 9, "b:0": 3}
+
+
+def test_the_query_goes_live_near_the_end_or_where_batches_come_no_nearer() -> None:
+    assert may_go_live(0, None, 50)
+    assert may_go_live(5, None, 50)
+    assert not may_go_live(6, None, 50)  # the first look after a start
+    assert not may_go_live(30, 60, 50)
+    assert may_go_live(31, 60, 50)
+    assert may_go_live(50, 20, 50)
+    assert not may_go_live(51, 60, 50)

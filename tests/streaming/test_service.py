@@ -13,12 +13,12 @@ import pytest
 import redis
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-import streaming.__main__ as service
 from contracts import topics
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from stack.machine import doctor
+from streaming import service
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.recovery.faults import RUNBOOK, CheckpointFault, CheckpointFaultError
 from streaming.state.lease import Lease
@@ -53,7 +53,7 @@ def test_topics_that_would_lose_events_are_refused_with_the_cure(
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", compacted_interactions)
     monkeypatch.setattr(service, "log_json_lines", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    assert service.main() == NEEDS_OPERATOR
+    assert service.serve(StreamingSettings()) == NEEDS_OPERATOR
     assert "the topic interactions is compacted, which deletes events of a user" in caplog.text
     assert "--add-config cleanup.policy=delete" in caplog.text
     checked = doctor.check_topics()
@@ -70,7 +70,7 @@ def test_the_state_of_a_newer_version_is_refused_and_not_changed(
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with redis.Redis.from_url(redis_url) as client:
         client.set(keyspace.STATE_VERSION, keyspace.STATE + 1)
-        assert service.main() == NEEDS_OPERATOR
+        assert service.serve(StreamingSettings()) == NEEDS_OPERATOR
         assert client.get(keyspace.STATE_VERSION) == str(keyspace.STATE + 1).encode()
     assert f"not started: Redis holds the state of version {keyspace.STATE + 1}" in caplog.text
     assert "start the newer Headwater again" in caplog.text
@@ -93,7 +93,7 @@ def test_a_redis_that_may_evict_is_refused_with_the_cure(
     monkeypatch.setenv("REDIS_URL", evicting_url)
     monkeypatch.setattr(service, "log_json_lines", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
-    assert service.main() == NEEDS_OPERATOR
+    assert service.serve(StreamingSettings()) == NEEDS_OPERATOR
     assert (
         "not started: Redis deletes keys when its memory is full (maxmemory-policy volatile-ttl)"
         in caplog.text
