@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 
+from clients.json_logs import log_json_lines
 from contracts.settings import StreamingSettings
 from streaming.runtime.session import start_jvm_beside
 
 
 def main() -> int:
     """Run the service until its end. Returns its exit code."""
+    log_json_lines()
     settings = StreamingSettings()
     start_jvm_beside(settings)
     from streaming.service import serve  # imported beside the start of the JVM

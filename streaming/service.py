@@ -12,7 +12,6 @@ from types import FrameType
 from pyspark.sql import SparkSession
 
 from clients.event_producer import BrokerUnavailableError
-from clients.json_logs import log_json_lines
 from clients.topic_admin import prepare_topics, topic_ends, topic_ids
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.redis_memory import eviction_fault
@@ -50,7 +49,6 @@ log = logging.getLogger("headwater.streaming")
 
 def serve(settings: StreamingSettings) -> int:
     """Start the queries and wait. Exit code 1: a query ended by itself; NEEDS_OPERATOR: none may start."""
-    log_json_lines()
     for noisy in ("py4j", "kafka"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     stopping = _set_by_signals()

@@ -11,7 +11,7 @@ DEAD: Any = SimpleNamespace(is_alive=lambda: False, error=ConnectionError("no Re
 
 def test_a_pipeline_has_ended_when_any_of_its_parts_has() -> None:
     gone: Any = SimpleNamespace(name="lake", isActive=False, exception=lambda: None)
-    running = Pipeline([], online=WELL, catch_up=WELL, outcomes=WELL, retention=WELL)
+    running = Pipeline([], online=WELL, catch_up=WELL, repeated=[])
     assert running.end_reason() is None
     assert running._replace(queries=[gone]).end_reason() == "query lake ended: no reason given"
     assert running._replace(online=DEAD).end_reason() == "online ended: ConnectionError('no Redis')"

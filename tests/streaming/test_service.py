@@ -51,7 +51,6 @@ def test_topics_that_would_lose_events_are_refused_with_the_cure(
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", compacted_interactions)
-    monkeypatch.setattr(service, "log_json_lines", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert service.serve(StreamingSettings()) == NEEDS_OPERATOR
     assert "the topic interactions is compacted, which deletes events of a user" in caplog.text
@@ -66,7 +65,6 @@ def test_the_state_of_a_newer_version_is_refused_and_not_changed(
     redis_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("REDIS_URL", redis_url)
-    monkeypatch.setattr(service, "log_json_lines", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with redis.Redis.from_url(redis_url) as client:
         client.set(keyspace.STATE_VERSION, keyspace.STATE + 1)
@@ -91,7 +89,6 @@ def test_a_redis_that_may_evict_is_refused_with_the_cure(
     evicting_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("REDIS_URL", evicting_url)
-    monkeypatch.setattr(service, "log_json_lines", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert service.serve(StreamingSettings()) == NEEDS_OPERATOR
     assert (

@@ -43,7 +43,7 @@ def test_the_figures_of_a_flushed_redis_are_restored_and_a_second_restore_change
     spark.sql(f"CREATE TABLE delta.`{OUTCOMES_TABLE.path(str(tmp_path))}` ({OUTCOMES_TABLE.ddl}) USING delta")
     assert write_live_figures(spark, client, settings) == 0
     client.rpush(keyspace.outcomes(0), *(each.encode() for each in OUTCOMES[:3]))
-    take_outcomes(spark, client, settings)
+    take_outcomes(spark, settings)
     # As after a kill between the lake and Redis; one event was scored again after Redis had lost it.
     again = OUTCOMES[0]._replace(scored_at=NOW + 1, scored=Scored("v", FRESH, 9, None, None))
     client.rpush(keyspace.outcomes(1), *(each.encode() for each in (OUTCOMES[1], again, OUTCOMES[3])))
