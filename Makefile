@@ -42,7 +42,7 @@ demo: setup ## the whole recommender on this machine until Ctrl-C; ARGS="--once"
 test: $(DEV_STAMP) setup lint ## the whole suite, real servers included
 	@$(PYTEST) --durations=40 $(ARGS)
 
-test-fast: $(DEV_STAMP) ## the tests that need no servers (under a minute)
+test-fast: $(DEV_STAMP) ## the tests that need no servers (two minutes)
 	@$(PYTEST) -m 'not servers' $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
