@@ -43,10 +43,6 @@ class Factors:
         """Makes lists by these item factors alone."""
         return FactorLists(self.item_factors)
 
-    @cached_property
-    def _has_factors(self) -> NDArray[np.bool_]:
-        return np.asarray(self.item_factors.any(axis=1))
-
     def user_factors(self, histories: Histories) -> NDArray[np.float32]:
         """(users, rank): the exact solution for the histories, whose older entries weigh less."""
         kept = self._select_entries(histories)
@@ -92,7 +88,7 @@ class Factors:
         return shares
 
     def _select_entries(self, histories: Histories) -> NDArray[np.bool_]:
-        return histories.is_newest_of_item & self._has_factors[histories.items]
+        return histories.is_newest_of_item & self.lists.is_fitted[histories.items]
 
     def _recency_weights(self, entries: Histories) -> Floats:
         """As `algorithms.recency.recency_weights`, for entries that are already ordered newest first."""

@@ -172,7 +172,8 @@ class Service:
     def kill_streaming(self) -> None:
         """Kill the service, its JVM and its Python workers at once, by SIGKILL."""
         assert self._streaming is not None
-        kill_family(self._streaming)
+        kill_family(self._streaming.record.process.pid)
+        self._streaming.popen.wait()
 
     def stop(self) -> None:
         """Stop the service and Redis."""
@@ -213,15 +214,14 @@ class Service:
         return list(DeltaTable(lake.INTERACTIONS.path(self.env["LAKE_URI"])).to_pyarrow_table().to_pylist())
 
 
-def kill_family(process: ServiceProcess) -> None:
-    """Kill a service and all that it has started at once, by SIGKILL."""
-    parent = psutil.Process(process.record.process.pid)
+def kill_family(pid: int) -> None:
+    """Kill a process and all that it has started at once, by SIGKILL."""
+    parent = psutil.Process(pid)
     family = [*parent.children(recursive=True), parent]
     for each in family:
         with suppress(psutil.NoSuchProcess):  # some processes live for a moment only
             each.kill()
-    psutil.wait_procs(family)
-    process.popen.wait()
+    psutil.wait_procs(family, timeout=WAIT_SECONDS)
 
 
 def wait_until(done: Callable[[], bool], what: str, every: float = 0.2) -> None:

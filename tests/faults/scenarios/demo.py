@@ -9,11 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import redis
 
 from clients.topic_admin import topic_ends
@@ -23,7 +22,7 @@ from stack.processes.process import ServiceProcess
 from stack.processes.run_state import Folders
 from stack.status.picture import StackStatus, collect
 from stack.status.redis_state import redis_state
-from tests.faults.processes import wait_until
+from tests.faults.processes import kill_family, wait_until
 
 _LOOK_SECONDS = 1.0
 
@@ -83,12 +82,7 @@ class Demo:
     def _kill(self, service: str) -> None:
         killed = self._pid(service)
         assert killed is not None
-        parent = psutil.Process(killed)
-        family = [*parent.children(recursive=True), parent]
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(family, timeout=10)
+        kill_family(killed)
         wait_until(lambda: self._pid(service) not in (None, killed), f"{service} is started again")
 
     @contextmanager

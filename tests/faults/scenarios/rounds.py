@@ -129,7 +129,8 @@ class Training:
     def kill_trainer(self) -> None:
         """Kill it with all that it has started, by SIGKILL."""
         assert self._trainer is not None
-        kill_family(self._trainer)
+        kill_family(self._trainer.record.process.pid)
+        self._trainer.popen.wait()
         self._trainer = None
 
     def stop(self) -> None:
