@@ -26,7 +26,8 @@ export function path(parts, query = {}) {
 }
 
 async function ask(url, options = {}) {
-  const headers = { ...options.headers, ...(key ? { "X-API-Key": key } : {}) };
+  const sent = key;
+  const headers = { ...options.headers, ...(sent ? { "X-API-Key": sent } : {}) };
   let response;
   try {
     response = await fetch(url, { ...options, headers });
@@ -35,9 +36,12 @@ async function ask(url, options = {}) {
     throw new ApiError(texts.unreachable, true);
   }
   if (response.status !== 401) return response;
-  const given = await askForKey(key !== null);
-  if (given === null) throw new NoKeyError(texts.key.missing);
-  key = given;
+  // Another request may have been given a key while this one was on its way.
+  if (key === sent) {
+    const given = await askForKey(sent !== null);
+    if (given === null) throw new NoKeyError(texts.key.missing);
+    key = given;
+  }
   return ask(url, options);
 }
 

@@ -338,9 +338,14 @@ def test_an_api_with_keys_makes_the_page_ask_for_one_and_keep_it_in_memory(
             key.press("Enter")
             expect(page.locator("dialog")).to_contain_text(words, timeout=PATIENCE_MS)
         expect(page.get_by_role("list", name="Recommended")).to_contain_text("Title i04", timeout=PATIENCE_MS)
+        # One request is refused only after another has been given its key: nobody is asked twice.
+        late: list[Route] = []
+        page.route("**/v1/models", lambda route: late.append(route), times=1)
         page.get_by_role("link", name="Models").click()
         key.fill("writer")
         key.press("Enter")
+        expect(main).to_contain_text("surely better", timeout=PATIENCE_MS)
+        late[0].continue_()
         expect(main).to_contain_text("Versions", timeout=PATIENCE_MS)
         kept = "[localStorage.length, sessionStorage.length, document.cookie, location.href].join(' ')"
         assert page.evaluate(kept) == f"0 0  {api.url}/#models"
