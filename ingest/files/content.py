@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ingest.files.first_bytes import (
+    CUT_OFF,
     PARQUET_MAGIC,
     UNREADABLE,
     Packing,
@@ -25,11 +26,15 @@ from ingest.files.first_bytes import (
     is_text,
     open_packed,
     packing_of,
+    packing_of_bytes,
 )
 from ingest.files.rejected_lines import NoTableError, SourceError
 from ingest.files.text_encoding import UTF8, as_utf8, encoding_of, encoding_of_head
 
 _MOST_UNPACKED_BYTES = 200_000_000_000
+_BLOCK = 1 << 20
+_IS_ENCRYPTED = 1  # the bit of a zip member's flags
+_UNPACKED = "unpacked-"
 _LEFT_ASIDE = ("__MACOSX", ".DS_Store")
 
 
@@ -65,10 +70,25 @@ class Content:
         """DuckDB's name of the compression."""
         return self.packing.value
 
+    def ends_with(self, mark: bytes) -> bool:
+        """Whether the text's last letter, blanks aside, is this one."""
+        end = b""
+        with open_packed(self.path, self.packing) as file:
+            if self.packing is Packing.NONE:
+                file.seek(-min(_BLOCK, self.path.stat().st_size), os.SEEK_END)
+            while block := file.read(_BLOCK):
+                end = (end + block).rstrip()[-1:]
+        return end == mark
+
     def lines(self) -> Iterator[bytes]:
         """All physical lines of the text, with their line ends."""
         with open_packed(self.path, self.packing) as file:
             yield from file
+
+
+def shown_name(text: str) -> str:
+    """A path, or a message with paths, as people know it: an archive's member without the scratch folder."""
+    return re.sub(rf"[^\s']*/{_UNPACKED}\d+/", "", text)
 
 
 def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Content:
@@ -78,8 +98,15 @@ def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Conten
     """
     packing = packing_of(path)
     head = head_of(path, packing)
+    inner = packing_of_bytes(head)
+    if packing in (Packing.ZIP, Packing.TAR) or inner is Packing.TAR:
+        raise NoTableError(f"{path} is an archive among other files: unpack it, or name it alone")
+    if packing is not Packing.NONE and inner is not Packing.NONE:
+        raise NoTableError(f"{path} is packed twice: unpack it once")
     if head.startswith(PARQUET_MAGIC):
         return Content(path, path, packing, "Parquet", head)
+    if packing is Packing.ZSTD:
+        _check_end(path)
     shown = encoding or encoding_of_head(head)
     if shown is None and not is_text(head):
         raise NoTableError(f"{path} is in no format that can be read: its content is not text")
@@ -91,6 +118,16 @@ def content_of(path: Path, scratch: Path, encoding: str | None = None) -> Conten
     if packing in (Packing.BZIP2, Packing.XZ):
         return recode(content, scratch, UTF8)
     return content
+
+
+def _check_end(path: Path) -> None:
+    """Raise SourceError for a file that zstd packed and that is cut off, which DuckDB would not notice."""
+    try:
+        with open_packed(path, Packing.ZSTD) as file:
+            while file.read(_BLOCK):
+                pass
+    except UNREADABLE as error:
+        raise SourceError(f"{path} {CUT_OFF.format(error)}") from error
 
 
 def _is_utf8(head: bytes) -> bool:
@@ -141,13 +178,15 @@ def _unzip(path: Path, scratch: Path) -> Path:
                 raise SourceError(
                     f"{path} is a workbook or another office document: save the sheet as CSV UTF-8"
                 )
+            if any(member.flag_bits & _IS_ENCRYPTED for member in archive.infolist()):
+                raise SourceError(f"{path} is a zip archive with a password: unpack it, and name its folder")
             if sum(member.file_size for member in archive.infolist()) > _MOST_UNPACKED_BYTES:
                 raise SourceError(f"{path} would unpack to more than {_MOST_UNPACKED_BYTES:,} bytes")
             for member in archive.infolist():
                 if not member.is_dir() and not member.filename.startswith(_LEFT_ASIDE):
                     archive.extract(member, folder)  # leaves out what leads out of the folder
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *UNREADABLE) as error:
-        raise SourceError(f"{path} is not a complete zip archive: {error}") from error
+        raise SourceError(f"{path} {CUT_OFF.format(error)}") from error
     return _as_old_as(path, folder)
 
 
@@ -165,12 +204,12 @@ def _untar(path: Path, scratch: Path) -> Path:
                 with target.open("wb") as file:
                     shutil.copyfileobj(source, file)
     except (tarfile.TarError, *UNREADABLE) as error:
-        raise SourceError(f"{path} is not a complete tar archive: {error}") from error
+        raise SourceError(f"{path} {CUT_OFF.format(error)}") from error
     return _as_old_as(path, folder)
 
 
 def _folder_for(path: Path, scratch: Path) -> Path:
-    folder = scratch / f"unpacked-{len(list(scratch.iterdir()))}" / path.name
+    folder = scratch / f"{_UNPACKED}{len(list(scratch.iterdir()))}" / path.name
     folder.mkdir(parents=True)
     return folder
 

@@ -13,7 +13,7 @@ import duckdb
 
 from ingest.files.content import Content, recode
 from ingest.files.engine import Engine, sql_literal
-from ingest.files.plain_copies import with_one_line_end
+from ingest.files.plain_copies import has_two_line_ends, with_one_line_end
 from ingest.files.rejected_lines import SourceError
 
 _NEVER = "\x01\x02\x03\x04"  # a separator that occurs in no text, to read whole lines
@@ -187,12 +187,8 @@ class DelimitedText:
         try:
             refused = self._load_records(engine, table, chosen)
         except duckdb.Error as error:
-            ends = {
-                line[len(line.rstrip(b"\r\n")) :] for line in islice(self.content.lines(), _SAMPLE_RECORDS)
-            }
-            if len(ends - {b""}) < 2:
+            if not has_two_line_ends(self.content):
                 raise SourceError(f"{self.content.named} cannot be read: {first_line(error)}") from error
-            # DuckDB's reader fails where a text has two kinds of line ends.
             self.content = with_one_line_end(self.content, engine.folder)
             return self.load(engine, table, picked)
         if "INVALID ENCODING" in refused.kinds:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
+import re
 import zlib
 from enum import Enum
 from pathlib import Path
@@ -36,8 +38,14 @@ _PACKINGS: tuple[tuple[bytes, Packing], ...] = (
     (b"BZh", Packing.BZIP2),
     (b"\xfd7zXZ\x00", Packing.XZ),
     (b"PK\x03\x04", Packing.ZIP),
+    (b"PK\x05\x06", Packing.ZIP),  # an empty archive
 )
+CUT_OFF = "is damaged or cut off ({}): fetch the file again"
 PARQUET_MAGIC = b"PAR1"
+_PICKLE = "a Python pickle, which is not opened because it may run code: write it as Parquet"
+_SQL_DUMP = "a dump in SQL: export the table as CSV"
+_OF_R = "a file of R's objects: write it as CSV, `write.csv(...)`"
+_POINTER = "not the data but a pointer to it, which {tool} left in its place: fetch the data with `{command}`"
 # Formats that cannot be read, each with what to do instead.
 _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0", "an Excel workbook (.xls): save the sheet as CSV UTF-8"),
@@ -45,21 +53,36 @@ _REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"SQLite format 3", "an SQLite database: export the table, for example `sqlite3 -csv -header`"),
     (b"Obj\x01", "an Avro file: write it as Parquet or JSON lines"),
     (b"ORC", "an ORC file: write it as Parquet"),
-    (b"ARROW1", "an Arrow (Feather) file: write it as Parquet, `pandas.read_feather(...).to_parquet(...)`"),
     (b"\x89HDF", "an HDF5 file: write it as Parquet, `pandas.read_hdf(...).to_parquet(...)`"),
     (b"\x93NUMPY", "a numpy array: write it as CSV, `numpy.savetxt(...)`"),
-    (b"\x80\x04\x95", "a Python pickle, which is not opened because it may run code: write it as Parquet"),
-    (b"\x80\x05\x95", "a Python pickle, which is not opened because it may run code: write it as Parquet"),
+    (b"ARROW1", "an Arrow (Feather) file: write it as Parquet, `pandas.read_feather(...).to_parquet(...)`"),
+    (b"\xff\xff\xff\xff", "a stream of Arrow: write it as Parquet, `pyarrow.parquet.write_table(...)`"),
+    (b"MATLAB 5.0", "a MATLAB file: write it as CSV, `writetable(...)`"),
+    *((magic, _OF_R) for magic in (b"RDX", b"RDA", b"X\n\x00\x00", b"A\n3\n", b"A\n2\n")),
+    *((magic, _PICKLE) for magic in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"(lp0", b"(dp0")),
+    *((magic, _PICKLE) for magic in (b"ccopy_reg", b"cpandas", b"cnumpy", b"]q\x00", b"}q\x00")),
     (b"Rar!", "a RAR archive: unpack it"),
     (b"7z\xbc\xaf", "a 7-Zip archive: unpack it"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"@relation", "an ARFF file: write it as CSV, the names of its attributes as the header"),
     (b"@RELATION", "an ARFF file: write it as CSV, the names of its attributes as the header"),
-    (b"INSERT INTO", "a dump in SQL: export the table as CSV"),
-    (b"CREATE TABLE", "a dump in SQL: export the table as CSV"),
-    (b"-- ", "a dump in SQL: export the table as CSV"),
+    *(
+        (magic, _SQL_DUMP)
+        for magic in (b"INSERT INTO", b"CREATE TABLE", b"-- ", b"--\n-- ", b"/*!", b"COPY ")
+    ),
+    (b"PGDMP", "a dump of PostgreSQL: export the table as CSV, `psql -c '\\copy ... csv header'`"),
+    (b"version https://git-lfs", _POINTER.format(tool="Git LFS", command="git lfs pull")),
+    (b"/annex/objects/", _POINTER.format(tool="git-annex", command="git annex get")),
+    (b"outs:\n- ", _POINTER.format(tool="DVC", command="dvc pull")),
+    (b"+---", "a table as a database prints it: export it as CSV"),
 )
+_DUCKDB = slice(8, 12)  # where a database of DuckDB has its magic bytes
+_WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<body", b"<table", b"<div", b"<script", b"<meta")
+_ELEMENTS = re.compile(rb"<[a-z?!][^<>]*>\s*<[a-z?!/]")
+# Bytes that text holds rarely. The first ones separate the fields of some texts.
+_CONTROL = frozenset(range(32)) - frozenset(b"\x01\x02\x03\t\n\x0b\x0c\r\x1a\x1b\x1c\x1d\x1e\x1f")
+_MOST_CONTROL = 0.02
 
 
 def packing_of(path: Path) -> Packing:
@@ -71,6 +94,11 @@ def packing_of(path: Path) -> Packing:
         raise SourceError(f"{path} cannot be read: {error}") from error
     if not head.strip(b"\r\n\xef\xbb\xbf"):
         raise NoTableError(f"{path} is empty: there is nothing to ingest in it")
+    return packing_of_bytes(head)
+
+
+def packing_of_bytes(head: bytes) -> Packing:
+    """How bytes are compressed, by the first of them."""
     if head[_TAR_MAGIC] == b"ustar":
         return Packing.TAR
     return next((packing for magic, packing in _PACKINGS if head.startswith(magic)), Packing.NONE)
@@ -85,7 +113,8 @@ def open_packed(path: Path, packing: Packing) -> IO[bytes]:
     if packing is Packing.XZ:
         return cast("IO[bytes]", lzma.open(path, "rb"))
     if packing is Packing.ZSTD:
-        return cast("IO[bytes]", pa.input_stream(str(path), compression="zstd"))
+        # Arrow's stream cannot be read by lines.
+        return cast("IO[bytes]", io.BufferedReader(pa.input_stream(str(path), compression="zstd")))
     return path.open("rb")
 
 
@@ -99,24 +128,27 @@ def head_of(path: Path, packing: Packing) -> bytes:
         with open_packed(path, packing) as file:
             head = file.read(HEAD_BYTES)
     except UNREADABLE as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        raise SourceError(f"{path} {CUT_OFF.format(error)}") from error
     if not head.strip():
         raise NoTableError(f"{path} is empty: there is nothing to ingest in it")
     for magic, what in _REFUSED:
         if head.startswith(magic):
             raise NoTableError(f"{path} is {what}")
-    start = head[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
-    if start.startswith((b"<!doctype html", b"<html")):
+    if head[_DUCKDB] == b"DUCK":
+        raise NoTableError(f"{path} is a database of DuckDB: export the table, `COPY ... TO 'x.parquet'`")
+    start = head[:500].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if start.startswith(_WEB_PAGE):
         raise NoTableError(f"{path} is a web page, perhaps that of a failed download: fetch the file again")
-    if start.startswith(b"<?xml"):
-        raise NoTableError(f"{path} is XML: write it as CSV or JSON lines")
+    if _ELEMENTS.match(start):
+        raise NoTableError(
+            f"{path} is XML, perhaps the answer of a failed download: fetch the file again, or write it as "
+            "CSV or JSON lines"
+        )
     return head
 
 
 def is_text(head: bytes) -> bool:
-    """Whether bytes are text in any encoding: without zero bytes, except in UTF-16 and UTF-32."""
+    """Whether bytes are text, UTF-16 excepted: without zeros, with hardly any control characters."""
     sample = head[:4096]
-    if b"\x00" not in sample:
-        return True
-    zeros_even, zeros_odd = sample[::2].count(0), sample[1::2].count(0)
-    return max(zeros_even, zeros_odd) > len(sample) // 8
+    strange = sum(byte in _CONTROL for byte in sample)
+    return b"\x00" not in sample and strange <= _MOST_CONTROL * len(sample)

@@ -18,7 +18,14 @@ from ingest.files.columns import names_an_item
 from ingest.files.content import Content, recode
 from ingest.files.delimited_text import Refused, RefusedRecord, lines_sql
 from ingest.files.engine import Engine, sql_literal
-from ingest.files.plain_copies import as_python, list_as_json_lines, rewrite
+from ingest.files.first_bytes import CUT_OFF
+from ingest.files.plain_copies import (
+    as_python,
+    has_two_line_ends,
+    list_as_json_lines,
+    rewrite,
+    with_one_line_end,
+)
 from ingest.files.rejected_lines import NoTableError, SourceError
 
 _MAX_OBJECT_BYTES = 64_000_000
@@ -63,12 +70,12 @@ class JsonRecords:
             return cls(list_as_json_lines(content, scratch), "a list of Python literals")
         if text.startswith("["):
             return cls(content, "JSON array")
-        line = text.partition("\n")[0].strip()
+        line = _without_comma(text.partition("\n")[0])
         if _as_json(line) is not None:
             return cls(content, "JSON lines")
         if _as_python(line) is not None:
             return cls(_rewrite_as_json_lines(content, scratch), "lines of Python literals")
-        lines = [_as_json(other.strip()) for other in content.sample_lines[1:20]]
+        lines = [_as_json(_without_comma(other)) for other in content.sample_lines[1:20]]
         if any(lines):
             return cls(content, "JSON lines")
         return cls(content, "JSON objects")
@@ -87,8 +94,13 @@ class JsonRecords:
             if "nicode" in str(error) and self.content.encoding == "utf-8":
                 self.content = recode(self.content, engine.folder)
                 return self.open(engine, table)
+            if self.has_lines and has_two_line_ends(self.content):
+                self.content = with_one_line_end(self.content, engine.folder)
+                return self.open(engine, table)
+            _, _, place = str(error).strip().splitlines()[0].rpartition('", ')
             raise SourceError(
-                f"{self.content.named} cannot be read as {self.shape}: {str(error).strip().splitlines()[0]}"
+                f"{self.content.named} cannot be read as {self.shape} ({place}): fetch it again if it was "
+                "cut off, or write one record a line"
             ) from error
 
     def _open(self, engine: Engine, table: str) -> Refused:
@@ -100,9 +112,11 @@ class JsonRecords:
                 f"compression = {sql_literal(self.content.compression)}, "
                 f"maximum_object_size = {_MAX_OBJECT_BYTES})"
             )
+            if form == "array" and not self.content.ends_with(b"]"):
+                raise SourceError(f"{self.content.named} {CUT_OFF.format('a JSON array without an end')}")
             return self._take_out_other_values(engine, table)
         engine.run(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT line, trim(text) AS json "
+            f"CREATE OR REPLACE TABLE {table} AS SELECT line, rtrim(trim(text), ', ') AS json "
             f"FROM ({lines_sql(self.content)}) WHERE trim(text) <> '' ORDER BY line"
         )
         return self._take_out_other_values(engine, table)
@@ -153,27 +167,26 @@ class JsonRecords:
 
     @staticmethod
     def only_list(engine: Engine, table: str, names: list[str]) -> str | None:
-        """The field that holds all records, as in an answer of an API: {"orders": [{...}, ...]}.
+        """The field that holds all records, as in an answer of an API: {"orders": [{...}, ...]}, or within
+        another object: {"data": {"orders": [{...}, ...]}}.
 
         None unless the file is a single object with one list of objects, and no field that names an item.
         """
         if engine.rows(f"SELECT count(*) FROM {table}")[0][0] != 1 or names_an_item(names):
             return None
-        found = [
-            name
-            for name in names
-            if engine.rows(
-                f"SELECT 1 FROM {table} WHERE json_type(json, {sql_literal(pointer(name) + '/0')}) = 'OBJECT'"
-            )
-        ]
-        return found[0] if len(found) == 1 else None
+        inner = [place for name in names for place in _fields_of(engine, table, pointer(name))]
+        for places in (names, inner):
+            found = [name for name in places if _type_of(engine, table, f"{pointer(name)}/0") == "OBJECT"]
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
 
     @staticmethod
     def inner_places(named: Path, engine: Engine, table: str, names: list[str]) -> dict[str, list[str]]:
         """The fields that hold objects, each with the JSON pointers of the fields inside it, to a depth of
         three.
 
-        Raises NoTableError if the file is a single object whose fields are whole columns.
+        Raises NoTableError if the file is a single object whose fields are whole columns or rows.
         """
         found: dict[str, list[str]] = {}
         for name in names:
@@ -185,17 +198,18 @@ class JsonRecords:
             if places[1:]:
                 found[name] = places[1:]
         has_one = engine.rows(f"SELECT count(*) FROM {table}")[0][0] == 1
-        if has_one and len(names) > 1 and len(found) == len(names):
+        has_lists = all(_type_of(engine, table, pointer(name)) == "ARRAY" for name in names)
+        if has_one and len(names) > 1 and (len(found) == len(names) or has_lists):
             raise NoTableError(
-                f"{named}: one object of objects is not a list of records: write one record a line, as "
-                "pandas' to_json(orient='records', lines=True) does"
+                f"{named}: one object of {'lists' if has_lists else 'objects'} is not a list of records: "
+                "write one record a line, as pandas' to_json(orient='records', lines=True) does"
             )
         return found
 
     def spread(self, engine: Engine, table: str, name: str) -> None:
         """Replace each object by one for each entry of its list: the entry's fields, and those beside the
         list."""
-        listed, whole = sql_literal(pointer(name)), sql_literal(json.dumps({name: None}))
+        listed, whole = sql_literal(pointer(name)), sql_literal(json.dumps({split_pointer(name)[0]: None}))
         engine.run(
             f"CREATE OR REPLACE TABLE {table} AS SELECT line, "
             f"json_merge_patch(json_merge_patch(json, {whole}::JSON), entry)::VARCHAR AS json FROM "
@@ -214,6 +228,12 @@ def split_pointer(place: str) -> tuple[str, str]:
     """Split a JSON pointer into its first field and the rest."""
     first, slash, rest = place.removeprefix("/").partition("/")
     return first.replace("~1", "/").replace("~0", "~"), slash + rest
+
+
+def _type_of(engine: Engine, table: str, place: str) -> str | None:
+    """JSON's type at a place of the table's first object; None where it has none."""
+    found = engine.rows(f"SELECT json_type(json, {sql_literal(place)}) FROM {table} LIMIT 1")
+    return str(found[0][0]) if found and found[0][0] else None
 
 
 def _fields_of(engine: Engine, table: str, place: str) -> list[str]:
@@ -244,6 +264,11 @@ def token_text(token: str, is_id: bool) -> str:
         )
     # An object or an array stays JSON text, so that the refusal can show it.
     return f"CASE WHEN {token} IS NULL OR json_type({token}) = 'NULL' THEN NULL ELSE {text} END"
+
+
+def _without_comma(line: str) -> str:
+    """A line of JSON without blanks around it and without a comma at its end."""
+    return line.strip().rstrip(", ")
 
 
 def _as_json(line: str) -> Any:

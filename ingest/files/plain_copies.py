@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ingest.files.first_bytes import Packing
 from ingest.files.rejected_lines import SourceError
 
 _MOST_BYTES = 256_000_000  # the largest single value that is read into memory
+_SEARCHED_LINES = 200
 _WIDE_BLANKS = re.compile(r"\S {2,}\S")
 _ARRAYS = re.compile(r"\s*\[\s*\[")
 
@@ -47,6 +49,12 @@ def with_single_blanks(content: Content, scratch: Path) -> Content:
     """Make a copy with a single blank between fields."""
     texts = (raw.decode("utf-8", "replace") for raw in content.lines())
     return rewrite(content, scratch, (" ".join(text.split()) + "\n" for text in texts))
+
+
+def has_two_line_ends(content: Content) -> bool:
+    """Whether the first lines end in different ways, where DuckDB's reader fails."""
+    ends = {line[len(line.rstrip(b"\r\n")) :] for line in islice(content.lines(), _SEARCHED_LINES)}
+    return len(ends - {b""}) > 1
 
 
 def with_one_line_end(content: Content, scratch: Path) -> Content:

@@ -36,8 +36,10 @@ def encoding_of_head(head: bytes) -> str | None:
         if head.startswith(mark):
             return name
     sample = head[:4096]
-    if sample.count(0) > len(sample) // 8:
-        return "utf-16-le" if sample[1::2].count(0) >= sample[::2].count(0) else "utf-16-be"
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    # Text of any script has blanks and line ends, whose zeros are all on the same side.
+    if max(even, odd) > len(sample) // 8 and min(even, odd) <= len(sample) // 100:
+        return "utf-16-le" if odd >= even else "utf-16-be"
     return None
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from itertools import groupby
 
 from contracts.refused_rows import RefusedRow
+from ingest.files.content import shown_name
 from ingest.files.engine import Engine
 from ingest.meaning.conversion import TYPED
 from ingest.meaning.decisions import Decisions
@@ -184,7 +185,7 @@ def _refused_rows(engine: Engine, tables: Sequence[LoadedTable]) -> tuple[Refuse
         f"ORDER BY ordinal LIMIT {KEPT}"
     )
     for number, loaded in enumerate(tables):
-        name = str(loaded.table.shown_path)
+        name = shown_name(str(loaded.table.shown_path))
         found += [RefusedRow(name, r.line, r.reason, r.text) for r in loaded.refused.first]
         here = [row for row in refused if row[0] == number]
         places = [ordinal - loaded.first_row + 1 for _, line, ordinal, _, _ in here if line is None]
@@ -214,7 +215,7 @@ def _table_lines(loaded: LoadedTable) -> list[str]:
         if name is not None
     ]
     lines = [
-        f"{table.shown_path}",
+        shown_name(str(table.shown_path)),
         f"{'shape':<9}{table.shape}; {_encoding(table.encoding)}; {loaded.row_count:,} rows",
         f"{'columns':<9}{', '.join(parts)}",
     ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ingest.files.columns import NONE, Columns, ColumnsUnknownError, resolve
-from ingest.files.content import content_of, unpack
+from ingest.files.content import content_of, shown_name, unpack
 from ingest.files.engine import Engine
 from ingest.files.rejected_lines import NoTableError, SourceError
 from ingest.files.tables import Table, table_of
@@ -36,6 +36,9 @@ def open_source(path: Path, options: ReadingOptions, memory_mb: int | None = Non
     engine = Engine() if memory_mb is None else Engine(memory_mb)
     try:
         return _read(path, options, engine)
+    except SourceError as error:
+        engine.close()
+        raise type(error)(shown_name(str(error))) from error
     except BaseException:
         engine.close()
         raise
@@ -113,7 +116,7 @@ def _tables(
             continue
         except NoTableError as error:
             first_error = first_error or error
-            notes.append(f"skipped: {error}")
+            notes.append(shown_name(f"skipped: {error}"))
             continue
         tables.append(LoadedTable(table, columns, modified_ms(file)))
     if not tables:
