@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 Values = NDArray[np.float64]
 RESAMPLES = 1000
 _ENDS = (2.5, 97.5)
-_BLOCK = 128  # resamples whose draws are in memory at once
+_BLOCK = 128  # resamples whose draws are multiplied at once
+_KEPT = 4  # sets of draws: a round draws the same users for many figures
+_KEPT_NUMBERS = 2**23  # of a set, two bytes each; larger sets are drawn again each time
 
 
 class Figure(NamedTuple):
@@ -31,17 +34,36 @@ def mean_figures(values: Values, resamples: int = RESAMPLES, seed: int = 0) -> l
         return [Figure(np.nan, np.nan, np.nan)] * values.shape[1]
     known = ~np.isnan(values)
     without_nan, sums = np.where(known, values, 0.0), np.empty((resamples, values.shape[1]))
-    users, rng = len(values), np.random.default_rng(seed)
-    for start in range(0, resamples, _BLOCK):
-        # How often each user is drawn: all columns' sums are then one product.
-        drawn = np.empty((min(_BLOCK, resamples - start), users))
-        for row in drawn:
-            row[:] = np.bincount(rng.integers(0, users, users), minlength=users)
-        count = drawn @ known
+    start = 0
+    for block in _draws(len(values), resamples, seed):
+        drawn = block.astype(np.float64)
+        count = np.full((len(drawn), values.shape[1]), float(len(values))) if known.all() else drawn @ known
         sums[start : start + len(drawn)] = np.divide(
             drawn @ without_nan, count, out=np.full(count.shape, np.nan), where=count > 0
         )
+        start += len(drawn)
     return [_figure(_mean(column), draws) for column, draws in zip(values.T, sums.T, strict=True)]
+
+
+def _draws(users: int, resamples: int, seed: int) -> Iterable[NDArray[np.uint16]]:
+    """How often each resample draws each user, (resamples, users) in blocks: sums are then one product."""
+    if users * resamples > _KEPT_NUMBERS:
+        return _draw(users, resamples, seed)
+    return _kept_draws(users, resamples, seed)
+
+
+@lru_cache(_KEPT)
+def _kept_draws(users: int, resamples: int, seed: int) -> tuple[NDArray[np.uint16], ...]:
+    return tuple(_draw(users, resamples, seed))
+
+
+def _draw(users: int, resamples: int, seed: int) -> Iterator[NDArray[np.uint16]]:
+    rng = np.random.default_rng(seed)
+    for start in range(0, resamples, _BLOCK):
+        drawn = np.empty((min(_BLOCK, resamples - start), users), np.uint16)
+        for row in drawn:
+            row[:] = np.bincount(rng.integers(0, users, users), minlength=users)
+        yield drawn
 
 
 def paired_difference(candidate: Values, rival: Values, resamples: int = RESAMPLES, seed: int = 0) -> Figure:

@@ -45,3 +45,11 @@ def test_the_interval_of_a_figure_over_all_lists_resamples_users() -> None:
     figure = figure_of_all(lambda users: float(of_users[users].mean()), 4)
     assert figure.mean == 0.5
     assert figure.low < 0.5 < figure.high
+
+
+def test_draws_are_the_same_whether_they_are_kept_or_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(4).random((50, 2))
+    values[3, 1] = np.nan
+    kept = mean_figures(values, 300, seed=7)
+    monkeypatch.setattr("algorithms.bootstrap._KEPT_NUMBERS", 0)
+    assert mean_figures(values, 300, seed=7) == kept != mean_figures(values, 300, seed=8)
