@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.blending.deviation import deviations
+from algorithms.blending.trial_lists import TrialLists, trial_lists
 from algorithms.metrics import Positives
 from algorithms.signals.history import UNKNOWN, Histories, join_bounds, join_histories
 from algorithms.signals.signal import Signal
@@ -73,6 +75,19 @@ class Candidates:
     is_positive: NDArray[np.bool_]
     positives: NDArray[np.int64]  # (questions): how many there are, candidates or not
     users: NDArray[np.int64]
+
+    def lists(self, with_known_items: bool) -> TrialLists:
+        """What lists may hold: all candidates, or only those that their user has not had."""
+        return self._with_known_items if with_known_items else self._without_known_items
+
+    @cached_property
+    def _with_known_items(self) -> TrialLists:
+        return trial_lists(self.scores, self.is_candidate, self.is_positive, self.positives)
+
+    @cached_property
+    def _without_known_items(self) -> TrialLists:
+        is_new = self.is_candidate & ~self.is_known
+        return trial_lists(self.scores, is_new, self.is_positive, self.positives)
 
     def rows(self, kept: NDArray[np.bool_]) -> Candidates:
         """Only some questions."""

@@ -57,7 +57,7 @@ class Step(NamedTuple):
 
 def ndcg(scored: Candidates, weights: Mapping[str, float], with_known_items: bool, k: int = K) -> Floats:
     """(questions): NDCG of lists by these weights; a positive that is not a candidate is never found."""
-    return _ndcg(scored, _blend(scored, weights), with_known_items, k)
+    return scored.lists(with_known_items).ndcg(weights, k)
 
 
 def best_search(
@@ -98,8 +98,9 @@ def _enter(
     offered: Sequence[Candidate], scored: Candidates, weights: Weights, with_known: bool
 ) -> tuple[Weights, Step] | None:
     """Add the best signal that surely helps, and refine all weights; None where there is none."""
-    base = _blend(scored, weights)
-    before = _ndcg(scored, base, with_known, K)
+    trials = scored.lists(with_known)
+    base = trials.blend(weights)
+    before = trials.ndcg(weights, K)
     taken = {each.family for each in offered if each.name in weights and each.family != TREND}
     has_trend = any(each.name in weights for each in offered if each.family == TREND)
     tried = []
@@ -107,8 +108,8 @@ def _enter(
         if each.name in weights or each.family in taken:
             continue
         grid = _ENTERING if each.family != POPULARITY or not has_trend else (*_ENTERING, *_NEGATIVE)
-        scores = scored.scores[each.name]
-        quality = [float(_ndcg(scored, base + w * scores, with_known, K).mean()) for w in grid]
+        scores = trials.scores[each.name]
+        quality = [float(trials.ndcg_of(base + w * scores, K).mean()) for w in grid]
         best = int(np.argmax(quality))
         tried.append((quality[best], each.name, grid[best]))
     for _, name, weight in sorted(tried, key=lambda entry: -entry[0])[:_TRIED]:
@@ -179,31 +180,6 @@ def _siblings(offered: Sequence[Candidate], weights: Weights, name: str) -> list
 
 def _replace(weights: Weights, name: str, other: str) -> Weights:
     return {(other if each == name else each): weight for each, weight in weights.items()}
-
-
-def _blend(scored: Candidates, weights: Mapping[str, float]) -> NDArray[np.float32]:
-    total = np.zeros(scored.is_candidate.shape, np.float32)
-    for name, weight in weights.items():
-        total += np.float32(weight) * scored.scores[name]
-    return total
-
-
-def _ndcg(scored: Candidates, total: NDArray[np.float32], with_known_items: bool, k: int) -> Floats:
-    listed = scored.is_candidate if with_known_items else scored.is_candidate & ~scored.is_known
-    ranked = np.where(listed, total, np.float32(-np.inf))
-    width = min(k, ranked.shape[1])
-    if not ranked.size or not width:
-        return np.zeros(len(ranked))
-    # Sorting short rows is faster than partitioning them; then only positives of the top are looked at.
-    least = np.sort(ranked, axis=1)[:, -width]
-    rows, columns = np.nonzero(scored.is_positive & listed & (ranked >= least[:, None]))
-    values, others = ranked[rows, columns][:, None], ranked[rows]
-    is_before = (others == values) & (np.arange(ranked.shape[1]) < columns[:, None])
-    places = ((others > values) | is_before).sum(axis=1)
-    gains = np.where(places < k, 1 / np.log2(np.minimum(places, k) + 2), 0.0)
-    ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])
-    best = ideal[np.minimum(scored.positives, k)]
-    return np.asarray(np.bincount(rows, gains, len(ranked)) / np.maximum(best, ideal[1] / np.log2(k + 1)))
 
 
 def by_user(users: NDArray[np.int64], values: Floats) -> Floats:
