@@ -33,6 +33,7 @@ Integers = NDArray[np.integer[Any]]
 UNKNOWN = -1  # the index of an interaction whose other side has no factor yet
 _BLOCK_NUMBERS = 2**18  # of the equations that are solved at once: 2 MiB, which stay in the cache
 _BLOCK_ROWS = 1024
+_GATHERED = 2**15  # numbers: 256 KiB
 _GRAMIAN_ROWS = 2**16
 # Below this part of its trace, regularisation cannot be trusted to keep a matrix regular.
 _REGULARISED = 1e-10
@@ -142,13 +143,23 @@ def _equations(
     """Left sides (rows, rank, rank) without regularisation, and right sides (rows, rank)."""
     lhs, rhs = np.empty((len(rows), *shared.shape)), np.empty((len(rows), len(shared)))
     roots = np.sqrt(terms.square)[:, None]
-    for place, row in enumerate(rows):
-        of_row = slice(history.indptr[row], history.indptr[row + 1])
-        factors = fixed[history.indices[of_row]].astype(np.float64)
-        np.matmul(terms.target[of_row], factors, out=rhs[place])
-        factors *= roots[of_row]
-        # A product with its own transpose is BLAS's symmetric one: half the work.
-        np.matmul(factors.T, factors, out=lhs[place])
+    ends = history.indptr[1:][rows]
+    place, at_once = 0, _GATHERED // max(1, fixed.shape[1])
+    while place < len(rows):
+        # The factors of several rows are gathered at once, as many as stay in the cache.
+        first = history.indptr[rows[place]]
+        last = max(place + 1, int(np.searchsorted(ends, first + at_once, side="right")))
+        part = slice(first, ends[last - 1])
+        factors = fixed[history.indices[part]].astype(np.float64)
+        scaled = factors * roots[part]
+        bounds = (history.indptr[rows[place:last]] - first).tolist(), (ends[place:last] - first).tolist()
+        targets = terms.target[part]
+        for row, (start, stop) in enumerate(zip(*bounds, strict=True), start=place):
+            np.matmul(targets[start:stop], factors[start:stop], out=rhs[row])
+            root_weighted = scaled[start:stop]
+            # A product with its own transpose is BLAS's symmetric one: half the work.
+            np.matmul(root_weighted.T, root_weighted, out=lhs[row])
+        place = last
     lhs += shared
     if not (np.isfinite(lhs).all() and np.isfinite(rhs).all()):
         raise ValueError(

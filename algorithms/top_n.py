@@ -20,6 +20,7 @@ BLOCK_USERS = 64
 BLOCK_ITEMS = 2**18
 _GROUPS = 4  # of columns, for each place in a list
 _CROWDED = 4
+_SCANNED = 2**16  # scores that are looked through at once
 _PAIRS = 2**12  # scored at once: what they take stays in the cache
 
 
@@ -69,11 +70,36 @@ def best_of_rows(scores: NDArray[np.float64], n: int) -> tuple[NDArray[np.int32]
         raise ValueError(f"n must be at least 1, not {n}")
     indexes = np.full((len(scores), n), -1, np.int32)
     best = np.full((len(scores), n), -np.inf, np.float32)
-    for row, values in enumerate(scores):
-        chosen = _best_of_row(values, n)
-        indexes[row, : len(chosen)] = chosen
-        best[row, : len(chosen)] = values[chosen]
+    step = max(1, _SCANNED // max(1, scores.shape[1]))
+    for start in range(0, len(scores), step):
+        part = slice(start, start + step)
+        _fill_best(scores[part], indexes[part], best[part])
     return indexes, best
+
+
+def _fill_best(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> None:
+    """Put the best of some rows into the lists, in place."""
+    n = indexes.shape[1]
+    # A lower bound of the n-th largest leaves few candidates to select from.
+    floor = _floor(scores, n)
+    above = (scores >= floor[:, None]) & (scores > 0)
+    counts = np.count_nonzero(above, axis=1)
+    for row in np.flatnonzero(counts > _CROWDED * n).tolist():
+        columns = np.flatnonzero(above[row])
+        chosen = columns[_best_places(scores[row, columns], n)]
+        above[row] = False
+        above[row, chosen] = True
+        counts[row] = n
+    rows, columns = np.divmod(np.flatnonzero(above), scores.shape[1])
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = len(scores), int(counts.max(initial=0))
+    candidates = np.full(shape, -np.inf)
+    candidates[rows, places] = scores[rows, columns]
+    items = np.full(shape, -1, np.int32)
+    items[rows, places] = columns
+    order = np.argsort(-candidates, axis=1, kind="stable")[:, :n]
+    indexes[:, : order.shape[1]] = np.take_along_axis(items, order, axis=1)
+    best[:, : order.shape[1]] = np.take_along_axis(candidates, order, axis=1)
 
 
 def _check(user_factors: Floats, item_factors: Floats, n: int) -> None:
@@ -158,12 +184,7 @@ def _floor(block: NDArray[np.floating[Any]], n: int) -> NDArray[np.floating[Any]
     return np.asarray(np.partition(tops, groups - n, axis=1)[:, groups - n])
 
 
-def _best_of_row(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    # A lower bound of the n-th largest leaves few candidates to select from.
-    floor = float(_floor(values[None], n)[0])
-    items = np.flatnonzero(values >= floor if floor > 0 else values > 0)
-    candidates = values[items]
-    if len(items) > n:
-        above = candidates >= np.partition(candidates, len(items) - n)[len(items) - n]
-        items, candidates = items[above], candidates[above]
-    return items[np.argsort(-candidates, kind="stable")[:n]]
+def _best_places(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """The places of the n largest values; of equal ones the first."""
+    places = np.flatnonzero(values >= np.partition(values, len(values) - n)[len(values) - n])
+    return places[np.argsort(-values[places], kind="stable")[:n]]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 
 _NEWEST = 5000  # how many entries of the history a question about the next item uses
 _DEPTH = 50  # how many of the best items of each signal are candidates
-_BLOCK_NUMBERS = 2**21
+_BLOCK_NUMBERS = 2**18  # questions x items of a block: 2 MiB for each signal
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,10 @@ def candidates(signals: Mapping[str, Signal], questions: Questions, depth: int =
     No known items are candidates where no question has a known positive.
     """
     blocks, start, many = [], 0, 1
+    with_known = _has_known_positive(questions)
     while start < len(questions):
         stop = min(len(questions), start + many)
-        block, items = _block(signals, questions.select(np.arange(start, stop)), depth)
+        block, items = _block(signals, questions.select(np.arange(start, stop)), depth, with_known)
         blocks.append(block)
         start, many = stop, max(1, _BLOCK_NUMBERS // items)
     if not blocks:
@@ -170,7 +171,18 @@ def candidates(signals: Mapping[str, Signal], questions: Questions, depth: int =
     return stack(blocks)
 
 
-def _block(signals: Mapping[str, Signal], questions: Questions, depth: int) -> tuple[Candidates, int]:
+def _has_known_positive(questions: Questions) -> bool:
+    histories, positives = questions.histories, questions.positives
+    size = 1 + max(int(histories.items.max(initial=0)), int(positives.indices.max(initial=0)))
+    there = histories.items != UNKNOWN
+    known = histories.owners[there] * size + histories.items[there]
+    wanted = np.repeat(np.arange(len(questions)), positives.counts) * size + positives.indices
+    return bool(np.isin(wanted, known).any())
+
+
+def _block(
+    signals: Mapping[str, Signal], questions: Questions, depth: int, with_known: bool
+) -> tuple[Candidates, int]:
     """The candidates of some questions, and how many items there are."""
     histories, positives = questions.histories, questions.positives
     scored = {name: signal.score(histories) for name, signal in signals.items()}
@@ -180,11 +192,10 @@ def _block(signals: Mapping[str, Signal], questions: Questions, depth: int) -> t
     is_known[histories.owners[there], histories.items[there]] = True
     is_positive[np.repeat(np.arange(shape[0]), positives.counts), positives.indices] = True
     chosen = np.zeros(shape, np.bool_)
-    known_positives = (is_known & is_positive).any()
     for scores in scored.values():
         scores /= deviations(scores)[:, None]
         _mark_best(np.where(is_known, 0.0, scores), depth, chosen)
-        if known_positives:
+        if with_known:
             _mark_best(np.where(is_known, scores, 0.0), depth, chosen)
     counts = chosen.sum(axis=1)
     rows, columns = np.nonzero(chosen)

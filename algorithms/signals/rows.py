@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
+_PART_ENTRIES = 2**15  # summed at once: what they take stays in the cache
 _HALF_LARGEST = 15  # half-precision values are scaled so that the largest is about 2 ** 15
 
 
@@ -59,6 +60,23 @@ class Rows:
 
     def sum_rows(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
         """(users, items): for each user the sum of weight x row over its (owner, item, weight) entries."""
+        if users <= 1:
+            return self._sum_part(owners, items, weights, users)
+        summed = np.empty((users, self.items))
+        bounds = np.searchsorted(owners, np.arange(users + 1))
+        entries = np.concatenate([[0], np.cumsum(self.indptr[items + 1] - self.indptr[items])])[bounds]
+        first = 0
+        while first < users:
+            most = entries[first] + _PART_ENTRIES
+            last = max(first + 1, int(np.searchsorted(entries, most, side="right")) - 1)
+            part = slice(bounds[first], bounds[last])
+            summed[first:last] = self._sum_part(
+                owners[part] - first, items[part], weights[part], last - first
+            )
+            first = last
+        return summed
+
+    def _sum_part(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
         places, counts = self.gather(items)
         cells = self.columns[places]
         if users > 1:

@@ -10,6 +10,7 @@ says what is counted, and with which weight w; in Redis each event moves the sam
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -22,6 +23,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
 _FEWEST_MS = 86_400_000  # half-lives below a day have small counts, which need a smaller offset
+_FEWEST_BETWEEN, _MOST_MARKS = 2**13, 64  # events between the marks of a trend; marks
 _MOST_HALVINGS = 60.0  # a sum is halved or doubled this often at most; beyond, only the order matters
 
 
@@ -113,13 +115,32 @@ class LiveTrend:
     def score(self, histories: Histories) -> Floats:
         """(users, items): the scores by the events strictly before each question."""
         moments, place = np.unique(histories.now_ms, return_inverse=True)
-        rows, trend, counted = [], self.start, 0
-        for moment, until in zip(moments, np.searchsorted(self.from_ms, moments), strict=True):
-            new = slice(counted, int(until))
-            trend = trend.with_events(self.items[new], self.times_ms[new], self.weights[new])
-            counted = int(until)
-            rows.append(trend.at(int(moment)))
-        return np.stack(rows)[place] if rows else np.zeros((0, len(self.start.counts)))
+        if not len(moments):
+            return np.zeros((0, len(self.start.counts)))
+        stops = np.searchsorted(self.from_ms, moments).tolist()
+        mark = stops[0] // self._step
+        rows, trend, counted = [], self._marks[mark], mark * self._step
+        for moment, until in zip(moments.tolist(), stops, strict=True):
+            trend, counted = self._with(trend, counted, until), until
+            rows.append(trend.at(moment))
+        return np.stack(rows)[place]
+
+    def _with(self, trend: Trend, counted: int, until: int) -> Trend:
+        """The trend with the events at these places."""
+        new = slice(counted, until)
+        return trend.with_events(self.items[new], self.times_ms[new], self.weights[new])
+
+    @property
+    def _step(self) -> int:
+        return max(_FEWEST_BETWEEN, -(-len(self.items) // _MOST_MARKS))
+
+    @cached_property
+    def _marks(self) -> list[Trend]:
+        """The trend after each ``_step`` events: a block of questions does not count all from the start."""
+        marks = [self.start]
+        for stop in range(self._step, len(self.items) + 1, self._step):
+            marks.append(self._with(marks[-1], stop - self._step, stop))
+        return marks
 
     def explain(self, history: Histories, targets: Integers) -> Floats:
         """(targets, entries): zero, since no history is asked."""

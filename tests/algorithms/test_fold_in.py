@@ -204,3 +204,15 @@ def test_arrays_that_do_not_fit_are_refused(changes: dict[str, Any], message: st
     }
     with pytest.raises(ValueError, match=message):
         fold_in(**{**arguments, **changes}, reg_param=0.1)
+
+
+def test_factors_are_the_same_however_many_rows_are_gathered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    fixed, counts = rng.standard_normal((30, 4)).astype(np.float32), rng.integers(0, 20, 25)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    indices = np.concatenate([rng.choice(30, count, replace=False) for count in counts])
+    strengths = rng.random(len(indices))
+    at_once = fold_in(fixed, indptr, indices, strengths, reg_param=0.1)
+    for numbers in (1, 100):
+        monkeypatch.setattr(module, "_GATHERED", numbers)
+        assert np.array_equal(fold_in(fixed, indptr, indices, strengths, reg_param=0.1), at_once)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from algorithms.blending.questions import candidates, join_questions, later_questions, next_item_questions
 from algorithms.signals.transitions import fit_transitions
@@ -76,6 +77,18 @@ def test_candidates_are_the_union_of_the_signals_highest_items() -> None:
     assert (scored.scores["T"][scored.is_candidate] > 0).all()
     assert (scored.positives == 1).all()
     assert np.array_equal(scored.rows(scored.users < 5).users, questions.users[questions.users < 5])
+
+
+def test_candidates_are_the_same_in_blocks_of_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    histories = random_histories(users=40)
+    fitted = fit_transitions(histories, 12)
+    questions = next_item_questions(histories, np.ones(len(histories.items), np.bool_))
+    at_once = candidates({"T": fitted}, questions, depth=3)
+    monkeypatch.setattr("algorithms.blending.questions._BLOCK_NUMBERS", 24)
+    in_blocks = candidates({"T": fitted}, questions, depth=3)
+    assert np.array_equal(in_blocks.scores["T"], at_once.scores["T"])
+    assert np.array_equal(in_blocks.is_known, at_once.is_known)
+    assert at_once.is_known.any()
 
 
 def test_without_questions_there_are_no_candidates() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from algorithms.signals.rows import Rows, cut_block, empty, from_sorted
 
@@ -49,6 +50,16 @@ def test_a_weighted_sum_of_rows_is_the_product_with_the_matrix() -> None:
     expected = np.zeros((3, 9))
     np.add.at(expected, owners, weights[:, None] * matrix[items])
     assert np.allclose(summed, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_a_sum_is_the_same_however_many_entries_are_summed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, rows = _random()
+    owners, items = np.array([0, 0, 2, 2, 2, 5]), np.array([1, 3, 0, 1, 8, 3])
+    weights = np.array([1.0, 5.0, 0.5, -1.0, 2.0, 1.0])
+    at_once = rows.sum_rows(owners, items, weights, 7)
+    for most in (1, 8):
+        monkeypatch.setattr("algorithms.signals.rows._PART_ENTRIES", most)
+        assert np.array_equal(rows.sum_rows(owners, items, weights, 7), at_once)
 
 
 def test_shares_add_up_to_the_sum() -> None:

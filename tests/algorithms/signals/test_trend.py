@@ -48,6 +48,20 @@ def test_a_live_trend_holds_the_events_strictly_before_the_question() -> None:
         assert row == pytest.approx(fit_trend(past, 3, half_life_ms=HOUR).at(moment))
 
 
+def test_a_live_trend_is_the_same_in_blocks_of_questions_and_with_many_marks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    histories = random_histories()
+    moments = np.sort(histories.times_ms)[[0, 9, 30, 31, -1]] + 1
+    asked = of_events([], users=5).asked_at(moments)
+    at_once = live_trend(counted_entries(histories), 12, half_life_ms=9000.0).score(asked)
+    monkeypatch.setattr("algorithms.signals.trend._FEWEST_BETWEEN", 1)
+    marked = live_trend(counted_entries(histories), 12, half_life_ms=9000.0)
+    assert marked.score(asked) == pytest.approx(at_once)
+    one_by_one = [marked.score(asked.rows(place, place + 1)) for place in range(5)]
+    assert np.concatenate(one_by_one) == pytest.approx(at_once)
+
+
 def test_a_replaced_event_counts_only_until_it_was_replaced() -> None:
     counted = Counted(
         items=np.array([0, 0, 1]),
