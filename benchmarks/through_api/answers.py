@@ -39,6 +39,8 @@ def trained_stack(world: World, folder: Path) -> Iterator[str]:
 
 def served_lists(world: World, questions: Questions, api: str, n: int) -> NDArray[np.int32]:
     """(questions, n): items as numbers, -1 where a list is short."""
+    if world.is_of_visits:
+        return np.array([_ask_session(api, world, visit, n) for visit in _visits(questions)], np.int32)
     if not world.is_live:
         return np.array([_ask(api, user, n) for user in questions.users.tolist()], np.int32)
     asked = {
@@ -72,8 +74,24 @@ def _wait_for_lake(data_dir: str) -> None:
 
 
 def _ask(api: str, user: int, n: int) -> list[int]:
-    items = [int(each["item_id"][1:]) for each in api_client.recommendations(api, _user(user), n)["items"]]
+    return _numbers(api_client.recommendations(api, _user(user), n), n)
+
+
+def _numbers(answer: Any, n: int) -> list[int]:
+    items = [int(each["item_id"][1:]) for each in answer["items"]]
     return [*items, *[-1] * n][:n]
+
+
+def _visits(questions: Questions) -> Iterator[list[int]]:
+    """The items of each question's visit, oldest first."""
+    histories = questions.histories
+    for first, last in zip(histories.indptr[:-1], histories.indptr[1:], strict=True):
+        yield histories.items[first:last][::-1].tolist()
+
+
+def _ask_session(api: str, world: World, items: list[int], n: int) -> list[int]:
+    session = [{"item_id": _item(item), "event_type": world.event_type} for item in items]
+    return _numbers(api_client.call(f"{api}/v1/recommendations?n={n}", {"items": session}), n)
 
 
 def _send(api: str, world: World, row: int) -> None:

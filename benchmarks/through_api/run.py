@@ -2,9 +2,10 @@
 
 Each world is replayed into a stack of its own, which trains one round; then the API is asked for the list of
 every user with something to predict, or, of a news site, for each reader's list right before each later read,
-which is then sent. Rivals are computed from all that came before each question. In the shop lists may hold
-items that were bought before. HEADWATER_FILMS names a folder with a MovieLens ratings.csv, which then comes
-first. Intervals draw users.
+which is then sent, or, of visits, for the list of a session that ends before each click. Rivals are computed
+from all that came before each question, except that of visits the last day is not learnt from. In the shop
+and of clicks lists may hold known items. HEADWATER_FILMS names a folder with a MovieLens ratings.csv, which
+then comes first. Intervals draw users.
 """
 
 from __future__ import annotations
@@ -21,10 +22,13 @@ from algorithms.metrics import ndcg_at_k
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.studies.blended_ranking import by_user, fill, interval, item_knn, popular_lists, rank
 from benchmarks.through_api.answers import served_lists, trained_stack
+from benchmarks.through_api.session_knn import SessionKnn, tuned
 from benchmarks.through_api.worlds import World, worlds
+from ingest.simulated.clicks import DAY_MS
 
 K = 10
-_LIVE_QUESTIONS = 600  # by the time of the first ones, at scale 1
+# At scale 1: of a live world, by the time of the first ones, and of visits.
+_QUESTIONS = 600
 _RIVALS: Mapping[str, Mapping[str, str]] = {
     "films": {"popularity": "popularity", "recent popularity (week)": "trend/week"},
     "shop": {
@@ -37,6 +41,11 @@ _RIVALS: Mapping[str, Mapping[str, str]] = {
         "recent popularity (5 minutes)": "trend/5min",
         "recent popularity (hour)": "trend/hour",
     },
+    "anonymous-news": {
+        "recent popularity (5 minutes)": "trend/5min",
+        "recent popularity (hour)": "trend/hour",
+    },
+    "clicks": {"popularity": "popularity", "items of the visit": "repeats/10"},
 }
 Lists = NDArray[np.int32]
 
@@ -47,7 +56,7 @@ def run(context: BenchContext) -> list[Ratio]:
 
 
 def _compare(world: World, context: BenchContext) -> Iterator[Ratio]:
-    questions = world.questions(max(50, int(_LIVE_QUESTIONS * context.scale)))
+    questions = world.questions(max(50, int(_QUESTIONS * context.scale)))
     with trained_stack(world, context.work_dir / world.name) as api:
         served = served_lists(world, questions, api, K)
     yield from rows(f"served NDCG@{K}, {world.name}", questions, served, rival_lists(world, questions))
@@ -59,14 +68,18 @@ def rival_lists(world: World, questions: Questions) -> dict[str, Lists]:
     everything = world.histories(np.ones(len(world.users), np.bool_)) if world.is_live else None
     rivals = _RIVALS.get(world.name, _RIVALS["films"])
     offered = fit_offered(past, items, everything=everything, only={*rivals.values(), "popularity"})
-    with_known = "own frequency" in rivals
     popular = popular_lists(offered, questions, K)
     found = {
-        shown: fill(rank(Blend({name: 1.0}, {name: 1.0}, with_known), offered, questions, K), popular)
+        shown: fill(rank(Blend({name: 1.0}, {name: 1.0}, world.with_known), offered, questions, K), popular)
         for shown, name in rivals.items()
     }
-    knn = item_knn(questions.histories, past, items, with_known)
-    return found | {"item-kNN": fill(knn, popular)}
+    knn = item_knn(questions.histories, past, items, world.with_known)
+    found["item-kNN"] = fill(knn, popular)
+    if world.is_of_visits:
+        from_ms = int(world.times_ms[~world.is_later].max()) - DAY_MS
+        visits = SessionKnn(past, items, tuned(past, items, from_ms, K))
+        found["VMIS-kNN"] = fill(visits.lists(questions.histories, K), popular)
+    return found
 
 
 def rows(title: str, questions: Questions, served: Lists, rivals: Mapping[str, Lists]) -> Iterator[Ratio]:

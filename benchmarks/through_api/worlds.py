@@ -18,6 +18,7 @@ from benchmarks.studies.tuned_peers import newest
 from contracts.events import DEFAULT_WEIGHTS, RATING
 from contracts.settings import TrainingSettings
 from contracts.strengths import strength_of_rating
+from ingest.simulated.clicks import DAY_MS, ClickWorld
 from ingest.simulated.news import HOUR_MS, NewsWorld
 from ingest.simulated.shop import ShopWorld
 from ingest.simulated.source import SyntheticWorld, WorldSize
@@ -41,6 +42,10 @@ class World:
     times_ms: NDArray[np.int64]
     is_later: NDArray[np.bool_]
     is_live: bool = False  # whether later events are sent one by one, each asked for right before it
+    is_of_visits: bool = (
+        False  # whether users are visits, and each question holds the visit as far as it went
+    )
+    with_known: bool = False  # whether lists may hold known items
 
     def histories(self, kept: NDArray[np.bool_]) -> Histories:
         """The questions about some of the events, in the form that a blend takes."""
@@ -60,8 +65,16 @@ class World:
         )
 
     def questions(self, limit: int) -> Questions:
-        """The questions: all of them after the learnt events, or one before each of ``limit`` later ones."""
+        """The questions: all of them after the learnt events, or one before each of ``limit`` later ones.
+
+        Of a live world these are the first ones, of visits some of all later ones.
+        """
         past, everything = self.histories(~self.is_later), self.histories(np.ones(len(self.users), np.bool_))
+        if self.is_of_visits:
+            is_target = everything.times_ms >= self.times_ms[self.is_later].min()
+            began = everything.times_ms[np.maximum(everything.indptr[1:] - 1, 0)]
+            is_target &= began[everything.owners] >= self.times_ms[self.is_later].min()
+            return next_item_questions(everything, is_target).sample(limit)
         if not self.is_live:
             later = self.histories(self.is_later)
             asked = later_questions(past, later, later.grades >= POSITIVE_GRADE)
@@ -90,8 +103,11 @@ def worlds(scale: float) -> Iterator[World]:
         np.ones(len(bought.users)),
         bought.times_ms,
         _last_baskets(bought.users, bought.times_ms),
+        with_known=True,
     )
     yield news(max(100, int(300 * scale)))
+    yield news(max(100, int(300 * scale)), anonymous=True)
+    yield clicks(max(3000, int(10_000 * scale)))
 
 
 def films_of_folder(folder: Path) -> World:
@@ -102,12 +118,30 @@ def films_of_folder(folder: Path) -> World:
     return World(folder.name, RATING, users, items, log.ratings[order], times, newest(users, items, times))
 
 
-def news(readers: int) -> World:
-    """The news site: its last hours are sent as they happened."""
+def news(readers: int, anonymous: bool = False) -> World:
+    """The news site: its last hours are sent as they happened. ``anonymous``: each visit is a user."""
     read = NewsWorld(users=readers, hours=_NEWS_HOURS).reads()
     is_later = read.times_ms >= read.times_ms.max() - _LAST_HOURS * HOUR_MS
-    values = np.ones(len(read.users))
-    return World("news", "view", read.users, read.items, values, read.times_ms, is_later, is_live=True)
+    name, users = ("anonymous-news", read.visits) if anonymous else ("news", read.users)
+    return World(name, "view", users, read.items, np.ones(len(users)), read.times_ms, is_later, is_live=True)
+
+
+def clicks(visits: int) -> World:
+    """Anonymous visits; those that begin on the last day are to be predicted."""
+    clicked = ClickWorld(visits=visits).clicks()
+    began = np.full(visits, np.iinfo(np.int64).max)
+    np.minimum.at(began, clicked.visits, clicked.times_ms)
+    return World(
+        "clicks",
+        "click",
+        clicked.visits,
+        clicked.items,
+        np.ones(len(clicked.visits)),
+        clicked.times_ms,
+        began[clicked.visits] >= clicked.times_ms.max() - DAY_MS,
+        is_of_visits=True,
+        with_known=True,
+    )
 
 
 def _last_baskets(users: Integers, times_ms: NDArray[np.int64]) -> NDArray[np.bool_]:

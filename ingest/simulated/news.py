@@ -26,9 +26,10 @@ _NOTHING = -1e9
 
 @dataclass(frozen=True)
 class Reads:
-    """What was read, as parallel arrays in time order; users and items are numbered from 0."""
+    """What was read, as parallel arrays in time order; users, visits and items are numbered from 0."""
 
     users: NDArray[np.int32]
+    visits: NDArray[np.int32]
     items: NDArray[np.int32]
     times_ms: NDArray[np.int64]
 
@@ -63,8 +64,8 @@ class NewsWorld:
         rng = np.random.default_rng([self.seed, 2])
         subjects, tastes = self._articles[2], rng.normal(0, _TASTE_DEVIATION, (self.users, _SUBJECTS))
         has_read = np.zeros((self.users, self.articles), np.bool_)
-        columns: list[tuple[int, int, int]] = []
-        for reader, start in self._visits(rng):
+        columns: list[tuple[int, int, int, int]] = []
+        for visit, (reader, start) in enumerate(self._visits(rng)):
             for click in range(1 + int(rng.poisson(_MEAN_READ))):
                 moment = start + 60_000 * click
                 appeal = self.appeal(moment) + tastes[reader, subjects]
@@ -73,10 +74,10 @@ class NewsWorld:
                     break
                 article = int(rng.choice(self.articles, p=softmax(open_to)))
                 has_read[reader, article] = True
-                columns.append((reader, article, moment))
-        users, items, times = np.array(columns, np.int64).reshape(-1, 3).T
-        order = np.argsort(times, kind="stable")
-        return Reads(users[order].astype(np.int32), items[order].astype(np.int32), times[order])
+                columns.append((reader, visit, article, moment))
+        table = np.array(columns, np.int64).reshape(-1, 4)
+        users, visits, items, times = table[np.argsort(table[:, 3], kind="stable")].T
+        return Reads(users.astype(np.int32), visits.astype(np.int32), items.astype(np.int32), times)
 
     @cached_property
     def _articles(self) -> tuple[Floats, Floats, NDArray[np.int64]]:

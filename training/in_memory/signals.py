@@ -45,6 +45,8 @@ _SHARE = 0.2  # the newest part of the past, on which weights are chosen
 # The newest part is what came after one instant, if this number of users, or most of all users, did something
 # after it. With fewer (a log of films over twenty years), it is each user's own newest part.
 _LEAST_USERS = 4 * MIN_USERS
+# Where half of all users have fewer items than this and few come back, users are visits: whoever asks is new.
+_ITEMS_OF_A_VISIT = 10
 _SLICES = 3  # at most this number of parts, each the newest part of what is before the one taken last
 MAX_QUESTIONS = 1500
 # At most, for each of the n^2 cells of an item-to-item model of n items: counts, inverse, n users' rows.
@@ -82,7 +84,7 @@ class PastSignals:
             offered = self._offer(earlier, problem, seed, is_one_instant)
             if slices and not _names(slices[0].offered) <= _names(offered):
                 break  # this early part lacks a signal: no trend can be fitted, or nobody has come back yet
-            questions = self._ask(past, newest)
+            questions = self._ask(past, newest, is_one_instant)
             asked += len(questions)
             slices.append(Slice(offered, questions))
             past = earlier
@@ -99,17 +101,23 @@ class PastSignals:
         # Users are asked at different times, and what a trend was worth years ago says nothing about now.
         return [each for each in offered if each.family != TREND]
 
-    def _ask(self, past: RoundArrays, newest: Marked) -> Questions:
+    def _ask(self, past: RoundArrays, newest: Marked, is_one_instant: bool) -> Questions:
         """Questions about all that a user liked in the newest part, and as many about a user's next item.
 
         A list made right after an event must serve both, the next item and what comes later. About next items
-        it asks only soon after an event.
+        it asks only soon after an event. After one instant it asks for next items alone where too few users
+        were there before, as of visits.
         """
         at_once = ask_at_once(past, newest, self.settings).sample(MAX_QUESTIONS)
-        following = ask_next_items(past, newest, self.settings, MAX_QUESTIONS)
+        of_visits = is_one_instant and len(at_once) < MIN_USERS
+        # The first item of each visit follows nothing, so some of these are no questions.
+        limit = 2 * MAX_QUESTIONS if of_visits else MAX_QUESTIONS
+        following = ask_next_items(past, newest, self.settings, limit)
         is_hot = following.histories.hours_since_last < HALF_LIFE_HOURS
-        following = following.select(np.flatnonzero(is_hot)).sample(len(at_once))
-        return join_questions([at_once, following])
+        following = following.select(np.flatnonzero(is_hot))
+        if of_visits:
+            return following.sample(MAX_QUESTIONS)
+        return join_questions([at_once, following.sample(len(at_once))])
 
     def _fit(
         self,
@@ -199,8 +207,9 @@ def most_items(memory: int) -> int:
 def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool]:
     """The newest part, and whether it is what came after one instant, for which enough users must be active.
 
-    Else it is each user's own newest part. A pair is new by its first event; `touched_again` gives what came
-    after the cut of pairs that are older.
+    These are users who were there before, or visitors who did several things after it. Else it is each user's
+    own newest part. A pair is new by its first event; `touched_again` gives what came after the cut of pairs
+    that are older.
     """
     pairs = past.pairs
     cut = time_cut(pairs, 1 - _SHARE)
@@ -212,5 +221,21 @@ def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool
     many = len(np.intersect1d(asking, known))
     if many >= _LEAST_USERS or (many >= MIN_USERS and 2 * many > len(known)):
         return newest, True
+    if _are_visits(pairs) and _going_on(newest) >= _LEAST_USERS:
+        return newest, True
     newest = Marked(pairs, per_user_temporal(pairs, _SHARE))
     return as_known(past, newest, settings), False
+
+
+def _are_visits(pairs: Pairs) -> bool:
+    counts = np.bincount(pairs.users)
+    return bool(np.median(counts[counts > 0]) < _ITEMS_OF_A_VISIT)
+
+
+def _going_on(newest: Marked) -> int:
+    """How many users liked an item in the newest part after doing something else."""
+    pairs = newest.pairs
+    first = np.full(int(pairs.users.max(initial=0)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, pairs.users, pairs.first_times)
+    follows = newest.held_out & pairs.positive & (pairs.first_times > first[pairs.users])
+    return len(np.unique(pairs.users[follows]))

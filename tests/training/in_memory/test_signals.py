@@ -147,6 +147,45 @@ def test_with_few_users_several_periods_and_next_items_are_asked(monkeypatch: py
     assert chosen.blend.hot
 
 
+def test_where_users_are_visits_new_visitors_are_asked_for_the_next_item_and_trends_are_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = list[Sequence[Slice]]()
+
+    def keep(slices: Sequence[Slice], **options: Any) -> Choice:
+        given.append(slices)
+        return choose(slices, **options)
+
+    monkeypatch.setattr(signals, "choose", keep)
+    monkeypatch.setattr(signals, "MAX_QUESTIONS", 300)
+    visited = sessions(users=1300, length=4)
+    chosen = past(visited).choose(ranking(SETTINGS), seed=1)
+    (slice_,) = given[0]
+    asked = slice_.questions
+    assert (asked.positives.counts == 1).all(), "about the next item alone"
+    began = np.full(1300, np.iinfo(np.int64).max)
+    np.minimum.at(began, visited.users, visited.first_times)
+    assert asked.users.min() > 1000, "visitors of the newest part, of whom no fit knows anything"
+    assert (asked.histories.now_ms > began[asked.users]).all(), "after their first item"
+    assert any(name.startswith("trend") for name in chosen.hot_choice.alone)
+    assert max(chosen.blend.hot, key=lambda name: chosen.blend.hot[name]).startswith("transitions")
+
+
+@pytest.mark.parametrize(
+    ("users", "length", "is_one_instant"),
+    [
+        pytest.param(1300, 4, True, id="many visits of four items"),
+        pytest.param(700, 4, False, id="fewer than 200 of them are asked"),
+        pytest.param(1300, 16, False, id="long histories are of people, who are asked at their own times"),
+    ],
+)
+def test_users_are_visits_where_they_have_few_items_and_many_begin_after_one_instant(
+    users: int, length: int, is_one_instant: bool
+) -> None:
+    _, found = signals._newest(past(sessions(users=users, length=length)).past, SETTINGS)
+    assert found is is_one_instant
+
+
 def test_only_the_named_signals_are_fitted_and_given_factors_are_used() -> None:
     pairs = sessions(users=20)
     factors = as_signal(np.ones((40, 4), np.float32), ranking(SETTINGS))
