@@ -22,7 +22,7 @@ from algorithms.metrics import ndcg_at_k
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.studies.blended_ranking import by_user, fill, interval, item_knn, popular_lists, rank
 from benchmarks.through_api.answers import served_lists, trained_stack
-from benchmarks.through_api.session_knn import SessionKnn, tuned
+from benchmarks.through_api.session_knn import SessionKnn, tune
 from benchmarks.through_api.worlds import World, worlds
 from ingest.simulated.clicks import DAY_MS
 
@@ -77,7 +77,7 @@ def rival_lists(world: World, questions: Questions) -> dict[str, Lists]:
     found["item-kNN"] = fill(knn, popular)
     if world.is_of_visits:
         from_ms = int(world.times_ms[~world.is_later].max()) - DAY_MS
-        visits = SessionKnn(past, items, tuned(past, items, from_ms, K))
+        visits = SessionKnn(past, items, tune(past, items, from_ms, K))
         found["VMIS-kNN"] = fill(visits.lists(questions.histories, K), popular)
     return found
 

@@ -99,7 +99,7 @@ class SessionKnn:
         return max(0.0, 1 - place / _LONGEST) if self._settings.linear else 1 / (place + 1)
 
 
-def tuned(learnt: Histories, items: int, from_ms: int, k: int, limit: int = 500) -> Settings:
+def tune(learnt: Histories, items: int, from_ms: int, k: int, limit: int = 500) -> Settings:
     """The settings that rank the next items of visits after an instant best, learnt from those before it."""
     begun = np.full(len(learnt), np.iinfo(np.int64).max)
     np.minimum.at(begun, learnt.owners, learnt.times_ms)

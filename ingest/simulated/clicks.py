@@ -2,7 +2,7 @@
 
 Items belong to subjects. Each item has some items to which visitors usually go on, most of them of its own
 subject. A visit begins at an item that is popular on that day. Each next click goes on from the item that is
-looked at, or from an earlier one, goes back to an item of the visit, or begins anew at a popular item.
+looked at, or from an earlier one, goes back to an item of the visit, or begins again at a popular item.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ITEMS_OF_SUBJECT = 40
 _FOLLOWERS, _OWN_SUBJECT = 12, 0.8  # of an item, and the share of them that are of its own subject
 _STEEPNESS = 1.2  # the k-th follower of an item is followed in proportion to k^-1.2
 _POPULARITY_EXPONENT, _SWING = 0.9, 1.0  # how far the logarithm of an item's popularity swings over the days
-# What the next click does; what is left begins anew.
+# What the next click does; what is left begins again at a popular item.
 _GOES_ON, _GOES_ON_FROM_EARLIER, _GOES_BACK = 0.5, 0.15, 0.2
 _MEAN_STEPS_BACK = 1.5  # 0: the item that is looked at is opened again
 _LEAVES = 0.3  # the chance to leave after each click from the second one on
@@ -88,8 +88,8 @@ class ClickWorld:
         rows = []
         for item in range(self.items):
             is_own = subjects == subjects[item]
-            own = _OWN_SUBJECT * is_own * np.sqrt(weights) / np.sqrt(weights[is_own]).sum()
-            chances = own + (1 - _OWN_SUBJECT) * weights
+            related = _OWN_SUBJECT * is_own * np.sqrt(weights) / np.sqrt(weights[is_own]).sum()
+            chances = related + (1 - _OWN_SUBJECT) * weights
             chances[item] = 0.0
             rows.append(rng.choice(self.items, _FOLLOWERS, replace=False, p=chances / chances.sum()))
         return np.array(rows)

@@ -29,7 +29,7 @@ def test_each_visit_has_a_few_clicks_within_minutes_and_visits_are_spread_over_a
     assert set(((began - START_MS) // DAY_MS).tolist()) == {0, 1, 2, 3}
 
 
-def test_what_follows_an_item_and_what_was_seen_in_the_visit_predict_the_next_click() -> None:
+def test_the_next_click_is_predicted_by_what_follows_an_item_and_by_what_was_seen_in_the_visit() -> None:
     clicks = SMALL.clicks()
     order = np.lexsort((clicks.times_ms, clicks.visits))
     visits, items = clicks.visits[order], clicks.items[order]
