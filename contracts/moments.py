@@ -2,8 +2,8 @@
 
 A text of 8, 12 or 14 digits that is a date (`date_of_digits`) is that date. Any other number is a time since
 1970: with 9 or 10 digits in seconds, with 12 or 13 in milliseconds, with 15 or 16 in microseconds, with 18 or
-19 in nanoseconds. All other text is ISO 8601, with a space or a T before the time of day. A time without a
-zone (Z, " UTC", +02:00) is UTC.
+19 in nanoseconds. Nanoseconds of about 1990 are refused: they are the ticks of .NET for today. All other text
+is ISO 8601, with a space or a T before the time of day. A time without a zone (Z, " UTC", +02:00) is UTC.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ EARLIEST_PLAUSIBLE_MS = 631_152_000_000  # 1990-01-01
 _SECONDS_BELOW = 100_000_000_000
 _MS_BELOW = 100_000_000_000_000
 _US_BELOW = 100_000_000_000_000_000
+# What .NET counts in steps of 100 ns from the year 1, for moments from 1970 to 2100: the same numbers as
+# nanoseconds lie between September 1989 and November 1990.
+_TICKS = range(621_355_968_000_000_000, 662_380_416_000_000_000)
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DIGITS = re.compile(r"\d+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -77,6 +80,8 @@ def _by_size(number: float) -> int:
         return round(number * 1000)
     if size < _MS_BELOW:
         return round(number)
+    if int(number) in _TICKS:
+        raise ValueError(f"{number:g} may be ticks of .NET: write milliseconds since 1970")
     return round(number / 1000 if size < _US_BELOW else number / 1_000_000)
 
 

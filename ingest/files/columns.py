@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ingest.files.rejected_lines import NoTableError, SourceError
 
-PARTS = ("user", "item", "value", "time", "type")
+PARTS = ("user", "item", "value", "time", "type", "quantity", "status")
 # Usual names of each part, the preferred first, in lower case and without blanks and signs.
 USUAL: dict[str, tuple[str, ...]] = {
     "user": (
@@ -16,6 +16,7 @@ USUAL: dict[str, tuple[str, ...]] = {
         "reviewer", "memberid", "member", "accountid", "account", "clientid", "profileid", "buyerid",
         "playerid", "listenerid", "readerid",
         "viewerid", "personid", "subscriberid", "msno", "steamid", "username",
+        "customeruserid", "distinctid", "domainuserid", "customeremail", "useremail", "email", "emailaddress",
         "anonymousid", "anonid", "deviceid", "sessionid", "session",
     ),
     "item": (
@@ -26,24 +27,32 @@ USUAL: dict[str, tuple[str, ...]] = {
         "animeid", "anime", "aid", "jokeid", "joke", "newsid", "news", "adid", "contentid", "documentid",
         "offerid", "listingid", "placeid", "place", "poiid", "venueid", "restaurantid", "recipeid", "hotelid",
         "filmid", "film", "showid", "courseid", "postid", "podcastid", "goodsid", "stockcode", "variantid",
-        "parentasin",
+        "lineitemproductid", "lineitemsku", "productcode", "itemcode", "itemsku", "parentasin",
     ),
     "value": (
         "rating", "ratings", "value", "score", "stars", "star", "overall", "bookrating", "starrating",
         "userrating", "userscore", "ratingvalue", "ratingscore", "ratescore", "reviewscore", "reviewrating",
-        "myrating", "grade", "mark", "rate", "liked", "preference", "label", "target",
+        "myrating", "grade", "mark", "rate", "liked", "like", "isliked", "isrecommended", "recommended",
+        "votedup", "thumbsup", "preference", "label", "target",
     ),
     "time": (
         "eventtime", "timestamp", "time", "eventtimestamp", "unixreviewtime", "ts", "datetime", "date",
         "unixtime", "timestampms", "timems", "createdat", "created", "ratedat", "ratingdate", "reviewdate",
         "reviewtime", "eventdate", "occurredat", "dateadded", "addedat", "viewedat", "playedat", "listenedat",
         "visittime", "purchasedate", "orderdate", "invoicedate", "transactiondate", "transactiondt",
-        "transdat", "tdat", "submissiondate", "submitted", "posted", "updatedat", "dateupdated", "day", "dt",
-        "at",
+        "transactiontime", "transactiontimestamp", "transdat", "tdat", "orderedat", "dateordered", "paidat",
+        "datecreated", "createddate", "creationdate", "createtime", "collectortstamp", "endtime", "watchedat",
+        "clickedat", "dateread", "ratedon", "submissiondate", "submitted", "posted", "updatedat",
+        "dateupdated", "day", "dt", "at",
     ),
     "type": (
         "eventtype", "type", "event", "action", "actiontype", "interactiontype", "behavior", "behaviour",
         "behaviortype", "behaviourtype", "eventname", "feedbacktype", "interaction", "activity", "verb",
+    ),
+    # Of orders: rows that were sent back or cancelled are no events.
+    "quantity": ("quantity", "qty", "quantitysold", "quantityordered", "lineitemquantity", "unitssold"),
+    "status": (
+        "orderstatus", "financialstatus", "paymentstatus", "transactionstatus", "orderstate", "status",
     ),
 }  # fmt: skip
 NONE = "-"  # in place of a column's name: the file has no column for this part
@@ -59,6 +68,8 @@ class Columns:
     value: str | None = None
     time: str | None = None
     type: str | None = None
+    quantity: str | None = None
+    status: str | None = None
     guessed: frozenset[str] = field(default=frozenset())
 
     @property
@@ -70,6 +81,10 @@ class Columns:
     def by_part(self) -> dict[str, str | None]:
         """The column of each part, by the part's name."""
         return {part: getattr(self, part) for part in PARTS}
+
+    def others_of(self, part: str, names: list[str]) -> list[str]:
+        """The names that belong to no part, but are usual names of this one."""
+        return [name for name in self.unused_names(names) if plain(name) in USUAL[part]]
 
     def unused_names(self, names: list[str]) -> list[str]:
         """The names that belong to no part."""
@@ -123,7 +138,7 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
         if found[part] is None:
             raise ColumnsUnknownError(
                 f"{source} has no column '{part}_id' or another usual name of the {part}: say with --columns "
-                f"{part}=NAME which of {_list_names(names)} holds the {part}{_one_field(names)}"
+                f"{part}=NAME which of {_list_names(names)} holds the {part}{_shape_cure(part, names)}"
             )
     guessed = frozenset(part for part in PARTS if found[part] is not None and part not in told)
     return Columns(
@@ -132,6 +147,8 @@ def resolve(source: str, names: list[str], mapping: dict[str, str]) -> Columns:
         value=found["value"],
         time=found["time"],
         type=found["type"],
+        quantity=found["quantity"],
+        status=found["status"],
         guessed=guessed,
     )
 
@@ -146,10 +163,12 @@ def find_named(source: str, names: list[str], wanted: str) -> str:
     raise ColumnsUnknownError(f"{source} has no column {wanted!r}; it has {_list_names(names)}")
 
 
-def _one_field(names: list[str]) -> str:
-    if len(names) > 1:
+def _shape_cure(part: str, names: list[str]) -> str:
+    if len(names) == 1:
+        return "; each line has only one field: --separator TEXT sets what separates the fields"
+    if len(names) == 2 or (part == "user" and not all(map(str.isdecimal, names))):
         return ""
-    return "; each line has only one field: --separator TEXT sets what separates the fields"
+    return "; where each column is an item, write a row for each rating, as pandas.melt does"
 
 
 def _list_names(names: list[str]) -> str:

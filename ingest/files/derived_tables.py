@@ -36,7 +36,10 @@ class DerivedTable:
 
     def load(self, engine: Engine, table: str, picked: Mapping[str, str | None]) -> Refused:
         """See Table."""
-        engine.run(f"CREATE OR REPLACE TABLE {table} AS {self.query}")
+        engine.run(
+            f"CREATE OR REPLACE TABLE {table} AS "
+            f"SELECT *, NULL::VARCHAR AS quantity, NULL::VARCHAR AS status FROM ({self.query})"
+        )
         return Refused()
 
     def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:

@@ -27,6 +27,7 @@ from ingest.files.plain_copies import (
     with_one_line_end,
 )
 from ingest.files.rejected_lines import NoTableError, SourceError
+from ingest.files.typed_ids import id_text
 
 _MAX_OBJECT_BYTES = 64_000_000
 _KEPT = 1_000
@@ -256,11 +257,11 @@ def token_text(token: str, is_id: bool) -> str:
     text = f"CASE WHEN json_type({token}) = 'OBJECT' THEN coalesce({inner}, {text}) ELSE {text} END"
     if is_id:
         number = f"TRY_CAST({token} AS DOUBLE)"
-        whole = f"{number} = trunc({number}) AND abs({number}) < 9007199254740992"
         digits = f"regexp_full_match({token}::VARCHAR, '-?[0-9]+')"
+        as_float = id_text(number, f"{number}::BIGINT::VARCHAR", text)
         text = (
             f"CASE WHEN json_type({token}) IN ('DOUBLE', 'BIGINT', 'UBIGINT', 'HUGEINT') AND NOT {digits} "
-            f"AND {whole} THEN {number}::BIGINT::VARCHAR ELSE {text} END"
+            f"THEN {as_float} ELSE {text} END"
         )
     # An object or an array stays JSON text, so that the refusal can show it.
     return f"CASE WHEN {token} IS NULL OR json_type({token}) = 'NULL' THEN NULL ELSE {text} END"

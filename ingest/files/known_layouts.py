@@ -13,6 +13,7 @@ _AMAZON_USER = re.compile(r"A[0-9A-Z]{8,20}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _MOMENT = re.compile(r"\d{8,19}(\.\d+)?|\d{4}-\d\d-\d\d.*")
 _ISO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
+_COORDINATE = re.compile(r"-?\d{1,3}\.\d+")
 _MIND_TIME = re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M")
 _STEAM = re.compile(r"purchase|play")
 _TAOBAO = re.compile(r"pv|buy|cart|fav")
@@ -89,7 +90,11 @@ def _steam_200k(records: Records) -> bool:
 
 
 def _check_in(records: Records) -> bool:
-    return _all(records, 1, _ISO_SECONDS) and _all(records, 2, _NUMBER) and _all(records, 3, _NUMBER)
+    return _all(records, 1, _ISO_SECONDS) and all(_all(records, n, _COORDINATE) for n in (2, 3))
+
+
+def _session_purchase(records: Records) -> bool:
+    return _all(records, 1, _ISO_SECONDS) and all(_all(records, n, _WHOLE) for n in (2, 3, 4))
 
 
 def _session_click(records: Records) -> bool:
@@ -112,6 +117,7 @@ _LAYOUTS: tuple[tuple[Callable[[Records], bool], tuple[str, ...]], ...] = (
     (_taobao, ("user", "item", "category", "behavior", "timestamp")),
     (_steam_200k, ("user", "game", "behavior", "hours", "last")),
     (_check_in, ("user", "timestamp", "latitude", "longitude", "place")),
+    (_session_purchase, ("session", "timestamp", "item", "price", "quantity")),
     (_session_click, ("session", "timestamp", "item", "category")),
     (_rating_and_time, ("user", "item", "rating", "timestamp")),
     (_time_last, ("user", "item", "timestamp")),

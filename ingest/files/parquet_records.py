@@ -8,9 +8,11 @@ from pathlib import Path
 
 import duckdb
 
+from ingest.files.columns import names_an_item
 from ingest.files.engine import Engine, sql_literal
 from ingest.files.json_records import pointer
 from ingest.files.rejected_lines import SourceError
+from ingest.files.typed_ids import id_text
 
 _FRACTIONS = ("DOUBLE", "FLOAT")
 
@@ -31,15 +33,24 @@ class ParquetRecords:
             ) from error
 
     def inner_places(self, engine: Engine, types: dict[str, str]) -> dict[str, list[str]]:
-        """The columns that hold structures, each with the JSON pointers of its fields."""
-        found = {}
-        for name in (name for name, kind in types.items() if kind.startswith("STRUCT") and kind[-1] != "]"):
+        """The columns that hold structures, each with the JSON pointers of its fields.
+
+        A list of structures is among them if it is the only one whose entries name an item, and no column
+        does.
+        """
+        found, listed = {}, {}
+        for name in (name for name, kind in types.items() if kind.startswith("STRUCT")):
+            is_list = types[name].endswith("[]")
+            first = f"{_in_quotes(name)}[1]" if is_list else _in_quotes(name)
             keys = engine.rows(
-                f"SELECT json_keys({column_json(name)}) FROM {self.relation()} "
-                f"WHERE {_in_quotes(name)} IS NOT NULL LIMIT 1"
+                f"SELECT json_keys(to_json({first})) FROM {self.relation()} WHERE {first} IS NOT NULL LIMIT 1"
             )
-            found[name] = [f"{pointer(name)}{pointer(key)}" for (row,) in keys for key in row]
-        return found
+            fields = [key for (row,) in keys for key in row]
+            if not is_list:
+                found[name] = [f"{pointer(name)}{pointer(key)}" for key in fields]
+            elif names_an_item(fields):
+                listed[name] = [f"{pointer(name)}{pointer(key)}" for key in fields]
+        return {**found, **listed} if len(listed) == 1 and not names_an_item(list(types)) else found
 
     def relation(self, lists: Sequence[str] = ()) -> str:
         """SQL: the rows of the file; one for each entry of the list columns ``lists``."""
@@ -65,9 +76,12 @@ def column_text(name: str, kind: str, is_id: bool) -> str:
         return f"TRY(decode({column}))"
     if kind in _FRACTIONS or kind.startswith("DECIMAL"):
         number = f"{column}::DOUBLE"
-        whole = f"{number} = trunc({number}) AND abs({number}) < 9007199254740992"
         shown = f"CASE WHEN isnan({number}) THEN NULL ELSE {column}::VARCHAR END"
-        return f"CASE WHEN {whole} THEN {column}::BIGINT::VARCHAR ELSE {shown} END" if is_id else shown
+        if not is_id:
+            return shown
+        if kind in _FRACTIONS:
+            return id_text(number, f"{column}::BIGINT::VARCHAR", shown)
+        return f"regexp_replace({column}::VARCHAR, '[.]0*$', '')"
     return f"{column}::VARCHAR"
 
 

@@ -23,7 +23,7 @@ from ingest.files.rejected_lines import NoTableError
 
 IDS = ("user", "item")
 # part -> its column in loaded rows; a column cannot be called `user`, which is a function of SQL.
-LOADED = {"user": "user_id", "item": "item_id", "value": "value", "time": "time", "type": "type"}
+LOADED = {part: f"{part}_id" if part in IDS else part for part in PARTS}
 Picked = Mapping[str, str | None]  # part -> column
 _MARKS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks", "::": "double colons"}
 
@@ -60,8 +60,8 @@ class Table(Protocol):
         """In which encoding the file is."""
 
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
-        """Fill ``table`` with text columns (line, user_id, item_id, value, time, type). Raises
-        SourceError."""
+        """Fill ``table`` with text columns (line, user_id, item_id, value, ...), as LOADED names
+        them. Raises SourceError."""
 
     def line_of_rows(self, rows: list[int], refused: Refused) -> dict[int, int]:
         """The line of each of these rows, which are counted from 1 among the loaded ones."""
@@ -187,9 +187,12 @@ class ParquetTable:
 
     def load(self, engine: Engine, table: str, picked: Picked) -> Refused:
         """See Table."""
-        lists = [
-            name for part in PARTS if (name := picked.get(part)) and self.types.get(name, "").endswith("[]")
-        ]
+        columns = {
+            name if name in self.types else split_pointer(name)[0]
+            for part in PARTS
+            if (name := picked.get(part)) is not None
+        }
+        lists = [name for name in self.types if name in columns and self.types[name].endswith("[]")]
         expressions = []
         for part in PARTS:
             name = picked.get(part)

@@ -11,8 +11,16 @@ from contracts.moments import EARLIEST_PLAUSIBLE_MS
 from ingest.files.engine import Engine, sql_literal
 from ingest.meaning.decisions import Decisions, default_type, number_sql
 from ingest.meaning.encoding import EncodedEvent
-from ingest.meaning.identifiers import faults, is_null_like, short, without_fraction
+from ingest.meaning.identifiers import (
+    FloatIds,
+    faults,
+    is_null_like,
+    short,
+    without_commas,
+    without_fraction,
+)
 from ingest.meaning.options import ANY_OTHER, SKIP, ReadingOptions
+from ingest.meaning.orders import order_faults
 from ingest.meaning.rows import ROWS, LoadedTable
 from ingest.meaning.time_faults import time_faults
 from ingest.meaning.times import time_reader
@@ -45,12 +53,11 @@ def type_rows(
     engine.run(f"DROP TABLE {ROWS}")
 
 
-def _by_file(column: str, files: tuple[int, ...]) -> str:
-    if not files:
-        return column
-    return (
-        f"CASE WHEN file IN ({', '.join(map(str, files))}) THEN {without_fraction(column)} ELSE {column} END"
-    )
+def _id_sql(column: str, found: FloatIds) -> str:
+    """SQL: the ids of a column, in the files where numbers are written otherwise without their signs."""
+    ways = ((found.files, without_fraction(column)), (found.grouped, without_commas(column)))
+    cases = [f"WHEN file IN ({', '.join(map(str, files))}) THEN {way}" for files, way in ways if files]
+    return f"CASE {' '.join(cases)} ELSE {column} END" if cases else column
 
 
 def _select_typed(
@@ -74,8 +81,9 @@ def _select_typed(
     without_time = " ".join(_line_time(n, loaded, decisions, read_time) for n, loaded in enumerate(tables))
     shown = "concat_ws(', ', user_id, item_id, value, ltrim(time, '@'), type)"
     return (
-        f"SELECT rowid AS ordinal, file, line, {_by_file('user_id', decisions.users.files)} AS u, "
-        f"{_by_file('item_id', decisions.items.files)} AS i, type, value, time, "
+        f"SELECT rowid AS ordinal, file, line, {_id_sql('user_id', decisions.users)} AS u, "
+        f"{_id_sql('item_id', decisions.items)} AS i, type, value, time, "
+        "quantity, status, "
         f"CASE WHEN {unnamed} THEN CASE file {defaults} END ELSE {by_name} END AS kind, "
         f"{unnamed} AS is_default, "
         f"CASE WHEN {is_null_like('value')} THEN NULL {mark} ELSE {number_sql('value')} END AS n, "
@@ -114,13 +122,18 @@ def _with_ratings(numbered: str, decisions: Decisions, options: ReadingOptions) 
     if zero == "unrated":
         kind = f"CASE WHEN {is_rating} AND n = 0 THEN 'view' ELSE {kind} END"
     return (
-        f"SELECT ordinal, file, line, u, i, type, value, time, kind AS told, {kind} AS kind, "
-        f"CASE WHEN {is_rating} THEN {rating} END AS n, n AS raw, is_default, moment, shown FROM ({numbered})"
+        "SELECT ordinal, file, line, u, i, type, value, time, quantity, status, kind AS told, "
+        f"{kind} AS kind, CASE WHEN {is_rating} THEN {rating} END AS n, n AS raw, is_default, moment, shown "
+        f"FROM ({numbered})"
     )
 
 
 def _cases(tables: list[LoadedTable], decisions: Decisions, options: ReadingOptions) -> str:
-    reasons = [*_header_faults(tables), *faults("user", "u"), *faults("item", "i"), *_type_faults()]
+    reasons = [*_header_faults(tables)]
+    for part, column in (("user", "u"), ("item", "i")):
+        others = (name for t in tables for name in t.columns.others_of(part, t.table.names))
+        reasons += faults(part, column, list(dict.fromkeys(others)))
+    reasons += [*_item_faults(decisions), *order_faults(tables), *_type_faults()]
     reasons += [*_value_faults(decisions), *time_faults(decisions, options)]
     return " ".join(f"WHEN {condition} THEN {reason}" for condition, reason in reasons)
 
@@ -134,6 +147,13 @@ def _header_faults(tables: list[LoadedTable]) -> list[tuple[str, str]]:
         if loaded.table.untyped_ids and not loaded.columns.user.isdecimal()
     ]
     return [(" OR ".join(again), "'the header is repeated here'")] if again else []
+
+
+def _item_faults(decisions: Decisions) -> list[tuple[str, str]]:
+    if decisions.only_item is None:
+        return []
+    cure = "--columns item=NAME says which column holds the item"
+    return [("true", f"'all rows have the item ' || {short('i')} || ': {cure}'")]
 
 
 def _type_faults() -> list[tuple[str, str]]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from contracts.events import EVENT_TYPES
 from ingest.files.engine import Engine
-from ingest.meaning.identifiers import FloatIds, float_ids, is_null_like
+from ingest.meaning.identifiers import FloatIds, float_ids, is_null_like, look_alikes
 from ingest.meaning.options import ANY_OTHER, ReadingOptions, ZeroMeans
 from ingest.meaning.rows import ROWS, LoadedTable
 from ingest.meaning.scales import NUMBER, Scale, Values, differing_scales, has_unrated_mark, scale_of
 from ingest.meaning.times import TimeRule, Times, rule_for
 
 _MOST_TYPES = 50
+_MANY = 20  # rows; in fewer, one item is nothing strange
 SLASHED = "([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{4}.*"
 
 
@@ -32,6 +33,8 @@ class Decisions:
     type_counts: dict[str, int]  # a file's name of a type -> rows
     times: Times
     rule: TimeRule
+    alike: dict[str, tuple[str, str] | None]  # of users and items: two ids that look like the same one
+    only_item: str | None = None  # the item of all rows, though there are many and other columns
 
 
 def decide(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -> Decisions:
@@ -63,7 +66,24 @@ def decide(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) -
         type_counts=type_counts,
         times=times,
         rule=rule_for(times, options.time_from_zero, options.time_format),
+        alike={part: look_alikes(engine, ROWS, f"{part}_id") for part in ("user", "item")},
+        only_item=_only_item(engine, tables),
     )
+
+
+def _only_item(engine: Engine, tables: list[LoadedTable]) -> str | None:
+    """The item of all rows, if its column was guessed and another one may hold the items."""
+    if not all("item" in t.columns.guessed and t.columns.unused_names(t.table.names) for t in tables):
+        return None
+    first = f"SELECT item_id FROM {ROWS} WHERE item_id <> '' LIMIT {_MANY}"
+    if engine.rows(f"SELECT count(DISTINCT item_id) FROM ({first})")[0][0] > 1:
+        return None
+    found = engine.rows(
+        f"SELECT min(item_id), max(item_id), min(user_id) <> max(user_id), count(*) FROM {ROWS} "
+        "WHERE item_id <> ''"
+    )
+    lowest, highest, has_users, count = found[0]
+    return lowest if lowest == highest and has_users and count >= _MANY else None
 
 
 def default_type(columns_default: str, options: ReadingOptions, scale: Scale | None) -> str:
@@ -81,7 +101,8 @@ def number_sql(value: str) -> str:
         f"WHEN regexp_full_match({value}, '[+-]?[0-9]+,[0-9]+') "
         f"AND NOT regexp_full_match({value}, '[+-]?[1-9][0-9]{{0,2}},[0-9]{{3}}') "
         f"THEN TRY_CAST(replace({value}, ',', '.') AS DOUBLE) "
-        f"WHEN {lower} IN ('true', 'yes') THEN 1.0 WHEN {lower} IN ('false', 'no') THEN -1.0 END"
+        f"WHEN {lower} IN ('true', 'yes', 't', 'y') THEN 1.0 "
+        f"WHEN {lower} IN ('false', 'no', 'f', 'n') THEN -1.0 END"
     )
 
 
@@ -111,7 +132,8 @@ def _values(engine: Engine, tables: list[LoadedTable], options: ReadingOptions) 
     )
     numbers = (
         f"(SELECT file, {number_sql('value')} AS n, lower(type) IN ({kinds}) AS named FROM {ROWS} "
-        f"WHERE value IS NOT NULL AND ({unnamed} OR lower(type) IN ({kinds})))"
+        "WHERE value IS NOT NULL AND user_id <> '' AND item_id <> '' "
+        f"AND ({unnamed} OR lower(type) IN ({kinds})))"
     )
     values = Values(**engine.record(f"SELECT {aggregates} FROM {numbers}"))
     if len(tables) < 2:

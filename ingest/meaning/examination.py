@@ -15,6 +15,7 @@ from ingest.files.engine import Engine
 from ingest.meaning.conversion import TYPED
 from ingest.meaning.decisions import Decisions
 from ingest.meaning.options import SKIP, ReadingOptions
+from ingest.meaning.orders import columns_of_orders
 from ingest.meaning.rows import LoadedTable
 from ingest.meaning.times import unit_of
 
@@ -106,11 +107,19 @@ class Examination:
         both = (("user", d.users), ("item", d.items))
         parts = [name for name, found in both if found.files]
         told = [f"{' and '.join(parts)} ids are whole numbers written as floats: 7.0 is taken as 7"]
-        return (told if parts else []) + [
-            f"{name} ids such as {found.kept!r} are kept as text: some ids there are not whole numbers"
-            for name, found in both
-            if found.kept is not None
-        ]
+        told = told if parts else []
+        for name, found in both:
+            if found.grouped:
+                told.append(f"{name} ids are numbers with commas between thousands: 1,234 is taken as 1234")
+            if found.kept is not None:
+                told.append(
+                    f"{name} ids such as {found.kept!r} are kept as text: if they are whole numbers, write "
+                    "them without a point"
+                )
+        for name, pair in d.alike.items():
+            if pair is not None:
+                told.append(f"{name} ids that look alike are kept apart, such as {pair[0]!a} and {pair[1]!r}")
+        return told
 
     def _types(self) -> list[str]:
         named = self.decisions.type_counts
@@ -130,7 +139,19 @@ class Examination:
             options = ",".join(f"{name.rpartition(' (')[0]}=TYPE" for name in unknown[:_SHOWN_TYPES])
             cure = f"--type {options} maps them, NAME={SKIP} leaves them out, *=TYPE is for all others"
             found.append(f"unknown types: {', '.join(unknown[:_SHOWN_TYPES])}; {cure}")
-        return found
+        return found + self._views_by_default()
+
+    def _views_by_default(self) -> list[str]:
+        """What to say where no column tells the type, and rows are views for that reason."""
+        untold = [t for t in self.tables if t.columns.type is None and t.columns.default_type == "view"]
+        if not untold or self.options.event_type is not None:
+            return []
+        orders = columns_of_orders([name for t in untold for name in t.table.names])
+        if orders:
+            named = ", ".join(dict.fromkeys(orders[:3]))
+            cure = f"--event-type purchase if these are orders ({named})"
+            return [f"no column holds the type, so each row is a VIEW: {cure}"]
+        return ["no column holds the type, so each row is a view: --event-type sets another"]
 
 
 def examine(

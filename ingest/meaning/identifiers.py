@@ -6,17 +6,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.events import MAX_ID_LENGTH
+from contracts.identifiers import INEXACT_FROM
 from ingest.files.engine import Engine, sql_literal
+from ingest.files.typed_ids import lost_digits
 
 # What programs write for an absent value. None of these is ever an id.
 NULL_LIKE = ("", "null", "none", "nan", "n/a", "na", "\\n", "<na>", "undefined", "nil", "#n/a", "nat")
 _WHOLE = "-?(0|[1-9][0-9]*)"
-_AS_FLOAT = f"{_WHOLE}[.]0*"
+# Three zeros may also be those of a thousand (1.000), so they stay.
+_AS_FLOAT = f"{_WHOLE}[.](0?0?|0000+)"
+_WITH_POINT = "-?[0-9]+([.][0-9]*)+"
+# A number with commas between thousands.
+_IN_GROUPS = "[1-9][0-9]{0,2}(,[0-9]{3})+"
 _AS_POWER = "-?[1-9]([.][0-9]*)?[eE][+]?[0-9]+"
 _FRACTION = "-?[0-9]+[.][0-9]*[1-9][0-9]*"
 # How Excel writes a number that is too long for its cell: the digits after the sixth are lost.
 LOST_DIGITS = "-?[0-9]([.,][0-9]{0,6})?E[+][0-9]{2,}"
+# Soft hyphens, joiners, marks of direction and of byte order: letters without a width.
+_INVISIBLE = "[\\x{ad}\\x{200b}-\\x{200f}\\x{2060}\\x{feff}]"
 _SHOWN = 57
+_MOST_UNUSUAL = 100
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,7 @@ class FloatIds:
 
     files: tuple[int, ...] = ()  # where 7.0 is taken as 7
     kept: str | None = None  # an id such as 7.0 that is not rewritten
+    grouped: tuple[int, ...] = ()  # the files where 1,234 is taken as 1234
 
 
 def is_null_like(text: str) -> str:
@@ -46,6 +56,7 @@ def float_ids(engine: Engine, table: str, column: str, files: Sequence[int]) -> 
     """Which of these files hold ids that a program wrote as floats.
 
     That is so where all ids of a column are whole numbers, or one number occurs with and without a fraction.
+    Where all are whole numbers and some have commas between thousands, the commas are left out.
     """
     if not files:
         return FloatIds()
@@ -53,16 +64,29 @@ def float_ids(engine: Engine, table: str, column: str, files: Sequence[int]) -> 
     as_float = f"regexp_full_match({column}, '{_AS_FLOAT}')"
     found = engine.rows(
         f"SELECT file, {float_column(column)}, min({column}) FILTER ({as_float}), "
-        f"count_if(regexp_full_match({column}, '{_FRACTION}')) FROM {table} "
-        f"WHERE file IN ({listed}) GROUP BY file ORDER BY file"
+        f"count_if(regexp_full_match({column}, '{_FRACTION}')), "
+        f"min({column}) FILTER (CASE WHEN contains({column}, '.') "
+        f"THEN regexp_full_match({column}, '{_WITH_POINT}') ELSE false END), "
+        f"bool_or(contains({column}, ',')) FROM {table} WHERE file IN ({listed}) GROUP BY file ORDER BY file"
     )
-    taken, kept = [], None
-    for file, is_float, example, fractions in found:
+    taken, kept, grouped = [], None, []
+    for file, is_float, example, fractions, pointed, has_commas in found:
         if is_float or (example is not None and not fractions and _has_twins(engine, table, column, file)):
             taken.append(file)
-        elif example is not None:
-            kept = kept or example
-    return FloatIds(tuple(taken), kept)
+        elif has_commas and _has_groups(engine, table, column, file):
+            grouped.append(file)
+        else:
+            kept = kept or example or pointed
+    return FloatIds(tuple(taken), kept, tuple(grouped))
+
+
+def _has_groups(engine: Engine, table: str, column: str, file: int) -> bool:
+    """Whether all ids of a file are whole numbers, those from a thousand on with commas."""
+    other = (
+        f"SELECT 1 FROM {table} WHERE file = {file} AND NOT {is_null_like(column)} "
+        f"AND NOT regexp_full_match({column}, '[0-9]{{1,3}}|{_IN_GROUPS}') LIMIT 1"
+    )
+    return not engine.rows(other)
 
 
 def _has_twins(engine: Engine, table: str, column: str, file: int) -> bool:
@@ -76,16 +100,37 @@ def _has_twins(engine: Engine, table: str, column: str, file: int) -> bool:
 
 
 def without_fraction(column: str) -> str:
-    """SQL: the whole number that a float's text stands for; text too large for an exact float is
-    unchanged."""
+    """SQL: the whole number that a float's text stands for. One too large for an exact float is written in
+    the form that `faults` refuses."""
     number = f"TRY_CAST({column} AS DOUBLE)"
     return (
-        f"CASE WHEN regexp_full_match({column}, '{_AS_FLOAT}') AND abs({number}) < 9007199254740992 "
+        f"CASE WHEN abs({number}) >= {INEXACT_FROM} AND "
+        f"regexp_full_match({column}, '{_AS_FLOAT}|{_AS_POWER}') THEN {lost_digits(number)} "
+        f"WHEN regexp_full_match({column}, '{_AS_FLOAT}') "
         f"THEN regexp_replace({column}, '[.]0*$', '') "
         f"WHEN regexp_full_match({column}, '{_AS_POWER}') AND {number} = trunc({number}) "
         f"AND NOT regexp_full_match({column}, '{LOST_DIGITS}') "
-        f"AND abs({number}) < 9007199254740992 THEN {number}::BIGINT::VARCHAR ELSE {column} END"
+        f"THEN {number}::BIGINT::VARCHAR ELSE {column} END"
     )
+
+
+def without_commas(column: str) -> str:
+    """SQL: the whole number of a text with commas between thousands."""
+    return f"replace({column}, ',', '')"
+
+
+def look_alikes(engine: Engine, table: str, column: str) -> tuple[str, str] | None:
+    """Two ids that differ only in invisible characters, or in how Unicode composes their letters."""
+    in_usual_form = f"nfc_normalize(regexp_replace(other, '{_INVISIBLE}', '', 'g'))"
+    # Only letters beyond ASCII take several bytes.
+    others = f"SELECT DISTINCT {column} AS other FROM {table} WHERE strlen({column}) > length({column})"
+    unusual = engine.rows(
+        f"SELECT other, {in_usual_form} AS usual FROM ({others}) WHERE usual <> other LIMIT {_MOST_UNUSUAL}"
+    )
+    for other, usual in unusual:
+        if engine.rows(f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1", [usual]):
+            return other, usual
+    return None
 
 
 def short(text: str) -> str:
@@ -96,10 +141,15 @@ def short(text: str) -> str:
     )
 
 
-def faults(name: str, column: str) -> list[tuple[str, str]]:
-    """The reasons to refuse an id: pairs of (condition, reason), both SQL."""
+def faults(name: str, column: str, others: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """The reasons to refuse an id: pairs of (condition, reason), both SQL.
+
+    ``others`` are columns that may hold the id too.
+    """
+    cure = f"; --columns {name}=NAME takes another column, such as {', '.join(others[:3])}" if others else ""
+    empty = sql_literal(f" is empty: there is no id{cure}")
     return [
-        (is_null_like(column), f"'{name} ' || {short(column)} || ' is empty: there is no id'"),
+        (is_null_like(column), f"'{name} ' || {short(column)} || {empty}"),
         (
             f"length({column}) > {MAX_ID_LENGTH}",
             f"'{name} ' || {short(column)} || ' is longer than {MAX_ID_LENGTH} characters'",
@@ -110,8 +160,8 @@ def faults(name: str, column: str) -> list[tuple[str, str]]:
         ),
         (
             f"contains({column}, 'E+') AND regexp_full_match({column}, '{LOST_DIGITS}')",
-            f"'{name} ' || {short(column)} || ' has lost its digits in a spreadsheet: "
-            "export that column as text'",
+            f"'{name} ' || {short(column)} || ' has lost its digits in a spreadsheet or "
+            "as a float: export that column as text'",
         ),
         (
             f"contains({column}, chr(65533))",

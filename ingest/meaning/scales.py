@@ -82,12 +82,14 @@ def parse_scale(text: str) -> Scale:
 
 _FEW = 10  # a file with fewer values does not show a scale
 _STRAYS = 0.02  # a share of values this small beyond the end of a scale does not change the scale
+_DOUBTFUL = 0.1  # up to this share, values beyond the end may be of another scale, or wrong
 
 
 def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[Scale | None, str | None]:
     """The scale that a range of values shows (None if it shows none), and what a person should check.
 
-    Zeros are ignored, as they may mean "not rated" (`--zero-means`); so are a few values beyond the end.
+    Zeros are ignored, as they may mean "not rated" (`--zero-means`); so are a few values beyond the end. With
+    some more of these, no scale is certain.
     """
     if hint is not None:
         return Scale("linear", *hint), None
@@ -96,7 +98,17 @@ def scale_of(values: Values, hint: tuple[float, float] | None = None) -> tuple[S
     most = _STRAYS * values.count
     if values.below_zero > most:
         return _signed_scale(values), None
-    if values.high == 0 or values.above_hundred > most:
+    if values.high == 0:
+        return None, None
+    for above, end in ((values.above_hundred, 100), (values.above_ten, 10), (values.above_five, 5)):
+        if most < above <= _DOUBTFUL * values.count:
+            return None, (
+                f"{above:,} of {values.count:,} values are above {end}, up to {values.high:g}: use "
+                f"--rating-scale 1:{end}, which refuses them, or --rating-scale 1:{values.high:g}"
+            )
+        if above > most:
+            break
+    if values.above_hundred > most:
         return None, None
     if values.above_ten > most:
         are_counts = "are these counts? Then use --rating-scale counts"

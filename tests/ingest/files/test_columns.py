@@ -21,11 +21,14 @@ from ingest.files.rejected_lines import SourceError
         ("reviewerID,asin,overall,unixReviewTime,reviewTime", "reviewerID,asin,overall,unixReviewTime,-"),
         (" Customer , SKU ,Stars, DATE ", " Customer , SKU ,Stars, DATE ,-"),
         ("userID,artistID,weight", "userID,artistID,-,-,-"),
+        ("Name,Email,Created at,Lineitem sku", "Email,Lineitem sku,-,Created at,-"),
+        ("app_id,is_recommended,user_id,date", "user_id,app_id,is_recommended,date,-"),
     ],
 )
 def test_usual_column_names_are_known_in_any_spelling(names: str, wanted: str) -> None:
     found = resolve("x.csv", names.split(","), {})
-    assert ",".join(name or "-" for name in found.by_part.values()) == wanted
+    parts = (found.user, found.item, found.value, found.time, found.type)
+    assert ",".join(name or "-" for name in parts) == wanted
     assert found.guessed == {part for part, name in found.by_part.items() if name}
 
 
@@ -46,6 +49,15 @@ def test_a_missing_column_is_one_sentence(mapping: dict[str, str], message: str)
     with pytest.raises(ColumnsUnknownError) as caught:
         resolve("x.csv", ["who", "what"], mapping)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "is_told"), [("user,i1,i2", True), ("1,2,3", True), ("sku,price,at", False)]
+)
+def test_the_error_for_a_matrix_says_how_to_turn_it_into_rows(names: str, is_told: bool) -> None:
+    with pytest.raises(ColumnsUnknownError) as caught:
+        resolve("x.csv", names.split(","), {})
+    assert ("write a row for each rating, as pandas.melt does" in str(caught.value)) == is_told
 
 
 @pytest.mark.parametrize("text", ["user", "user=", "who=user", "user=a,,item=b", ""])

@@ -131,6 +131,25 @@ TAKEN: dict[str, tuple[str | bytes, dict[str, Any], tuple[Any, ...], str]] = {
         ("view", "1", "221", 1.0),
         "place",
     ),
+    "purchases of sessions": (
+        "".join(f"{u},2014-04-07T10:51:09.277Z,2145{i},12462,1\n" for u, i in PAIRS),
+        {},
+        ("view", "1", "21451", 1.0),
+        "quantity = quantity (guessed)",
+    ),
+    "recommended or not": (
+        "app_id,user_id,is_recommended,date\n"
+        + "".join(f"{i},{u},{str(i != 2).lower()},2022-12-12\n" for u, i in PAIRS),
+        {},
+        ("like", "1", "1", 1.0),
+        "15 like, 5 dislike",
+    ),
+    "letters for yes and no": (
+        "user,item,liked\n" + "".join(f"{u},{i},{'ft'[i % 2]}\n" for u, i in PAIRS),
+        {},
+        ("like", "1", "1", 1.0),
+        "10 like, 10 dislike",
+    ),
     "clicks of sessions": (
         "".join(f"{u},2014-04-07T10:51:09.277Z,2145{i},0\n" for u, i in PAIRS),
         {},
@@ -163,7 +182,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int, str]] = {
         _csv(HEADER, "7.65612E+16,{i},{v},{t}"),
         {},
         20,
-        "has lost its digits in a spreadsheet: export that column as text",
+        "has lost its digits in a spreadsheet or as a float: export that column as text",
     ),
     "a day or a month": (
         _csv(HEADER, "{u},{i},{v},0{u}.0{i}.2011"),
@@ -183,6 +202,19 @@ REFUSED: dict[str, tuple[str, dict[str, Any], int, str]] = {
         {},
         1,
         "--columns time=- gives every row a time by the order of the lines",
+    ),
+    "ticks of .NET": (_csv(HEADER, "{u},{i},{v},63650000000000000{u}"), {}, 20, "--time-format says"),
+    "a sum below the ratings": (
+        _csv(HEADER, "{u},{i},{v},{t}") + "Total,,60,\n",
+        {},
+        1,
+        "item '' is empty: there is no id",
+    ),
+    "one value beyond the others": (
+        _csv(HEADER, "{u},{i},{v},{t}") + "1,9,60,1500000000\n",
+        {},
+        21,
+        "is on no known scale: use --rating-scale MIN:MAX",
     ),
     "a header again": ("user,item\n1,2\nuser,item\n1,3\n", {}, 1, "the header is repeated here"),
     "zeros and ones": (
