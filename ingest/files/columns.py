@@ -27,13 +27,14 @@ USUAL: dict[str, tuple[str, ...]] = {
         "animeid", "anime", "aid", "jokeid", "joke", "newsid", "news", "adid", "contentid", "documentid",
         "offerid", "listingid", "placeid", "place", "poiid", "venueid", "restaurantid", "recipeid", "hotelid",
         "filmid", "film", "showid", "courseid", "postid", "podcastid", "goodsid", "stockcode", "variantid",
+        "mediaid", "clickarticleid", "trackuri", "spotifytrackuri",
         "lineitemproductid", "lineitemsku", "productcode", "itemcode", "itemsku", "parentasin",
     ),
     "value": (
         "rating", "ratings", "value", "score", "stars", "star", "overall", "bookrating", "starrating",
         "userrating", "userscore", "ratingvalue", "ratingscore", "ratescore", "reviewscore", "reviewrating",
-        "myrating", "grade", "mark", "rate", "liked", "like", "isliked", "isrecommended", "recommended",
-        "votedup", "thumbsup", "preference", "label", "target",
+        "myrating", "myscore", "grade", "mark", "rate", "liked", "like", "isliked", "isrecommended",
+        "recommended", "votedup", "thumbsup", "preference", "label", "target",
     ),
     "time": (
         "eventtime", "timestamp", "time", "eventtimestamp", "unixreviewtime", "ts", "datetime", "date",
@@ -43,14 +44,17 @@ USUAL: dict[str, tuple[str, ...]] = {
         "transactiontime", "transactiontimestamp", "transdat", "tdat", "orderedat", "dateordered", "paidat",
         "datecreated", "createddate", "creationdate", "createtime", "collectortstamp", "endtime", "watchedat",
         "clickedat", "dateread", "ratedon", "submissiondate", "submitted", "posted", "updatedat",
-        "dateupdated", "day", "dt", "at",
+        "dateupdated", "utc", "utctime", "createdutc", "createdatutc", "dateutc", "timeutc", "timestamputc",
+        "datetimeutc", "day", "dt", "at",
     ),
     "type": (
         "eventtype", "type", "event", "action", "actiontype", "interactiontype", "behavior", "behaviour",
         "behaviortype", "behaviourtype", "eventname", "feedbacktype", "interaction", "activity", "verb",
     ),
     # Of orders: rows that were sent back or cancelled are no events.
-    "quantity": ("quantity", "qty", "quantitysold", "quantityordered", "lineitemquantity", "unitssold"),
+    "quantity": (
+        "quantity", "qty", "quantitysold", "quantityordered", "qtyordered", "lineitemquantity", "unitssold",
+    ),
     "status": (
         "orderstatus", "financialstatus", "paymentstatus", "transactionstatus", "orderstate", "status",
     ),

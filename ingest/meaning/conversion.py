@@ -17,6 +17,7 @@ from ingest.meaning.identifiers import (
     is_null_like,
     short,
     without_commas,
+    without_formula,
     without_fraction,
 )
 from ingest.meaning.options import ANY_OTHER, SKIP, ReadingOptions
@@ -55,7 +56,11 @@ def type_rows(
 
 def _id_sql(column: str, found: FloatIds) -> str:
     """SQL: the ids of a column, in the files where numbers are written otherwise without their signs."""
-    ways = ((found.files, without_fraction(column)), (found.grouped, without_commas(column)))
+    ways = (
+        (found.files, without_fraction(column)),
+        (found.grouped, without_commas(column)),
+        (found.formulas, without_formula(column)),
+    )
     cases = [f"WHEN file IN ({', '.join(map(str, files))}) THEN {way}" for files, way in ways if files]
     return f"CASE {' '.join(cases)} ELSE {column} END" if cases else column
 

@@ -186,10 +186,12 @@ def _times(engine: Engine) -> Times:
     )
     found = engine.record(
         "SELECT count(*) AS count, count_if(time[1] = '@') AS typed, count(n) AS numbers, min(n) AS low, "
-        "max(n) AS high, max(length(time)) FILTER (regexp_full_match(time, '[0-9]+')) AS digits, "
+        "max(n) AS high, max(CASE WHEN NOT contains(time, '.') AND NOT contains(time, ',') THEN length(time) "
+        "END) FILTER (n IS NOT NULL) AS digits, "
         f"{day} AS day_above_twelve, {month} AS month_above_twelve, count(s) AS slashed "
-        f"FROM (SELECT time, {number} AS n, "
-        f"CASE WHEN regexp_full_match(time, '{SLASHED}') THEN time END AS s "
-        f"FROM {ROWS} WHERE NOT {is_null_like('time')})"
+        # Most times are numbers, so the longer pattern is tried on the others only.
+        "FROM (SELECT time, n, CASE WHEN n IS NULL THEN "
+        f"CASE WHEN regexp_full_match(time, '{SLASHED}') THEN time END END AS s FROM "
+        f"(SELECT time, {number} AS n FROM {ROWS} WHERE NOT {is_null_like('time')}))"
     )
     return Times(**found)

@@ -22,6 +22,7 @@ from ingest.meaning.times import unit_of
 KEPT = 1_000  # refused rows whose line and text are kept
 _SAMPLE = 5
 _SPEAKS_OF_TIME = re.compile(r"(?i:(?<![a-z])(date|time|dt|ts|day)|stamp|date$)|Date|Time")
+_SPEAKS_OF_RATINGS = re.compile("rating|score|stars?(?![a-z])", re.IGNORECASE)
 _SHOWN_TABLES, _SHOWN_REASONS, _SHOWN_TYPES = 5, 8, 12
 
 
@@ -61,6 +62,8 @@ class Examination:
     def _facts(self) -> list[tuple[str, str]]:
         d = self.decisions
         facts = []
+        if value_cure := _like_values(self.tables):
+            facts.append(("values", value_cure))
         if d.values.count:
             scale = "on no known scale" if d.scale is None else f"scale {d.scale}"
             origin = "as given" if self.options.scale is not None else "taken from the range"
@@ -111,6 +114,8 @@ class Examination:
         for name, found in both:
             if found.grouped:
                 told.append(f"{name} ids are numbers with commas between thousands: 1,234 is taken as 1234")
+            if found.formulas:
+                told.append(f'{name} ids are formulas of a spreadsheet: ="007" is taken as 007')
             if found.kept is not None:
                 told.append(
                     f"{name} ids such as {found.kept!r} are kept as text: if they are whole numbers, write "
@@ -257,6 +262,13 @@ def _like_times(tables: Sequence[LoadedTable]) -> str:
     unused = [name for t in tables for name in t.columns.unused_names(t.table.names)]
     alike = [name for name in unused if _SPEAKS_OF_TIME.search(name)]
     return f"; --columns time={alike[0]} if that column holds them" if alike else ""
+
+
+def _like_values(tables: Sequence[LoadedTable]) -> str | None:
+    """What to say of unused columns whose names look like those of ratings, where no column holds ratings."""
+    unused = [n for t in tables if t.columns.value is None for n in t.columns.unused_names(t.table.names)]
+    alike = [name for name in unused if _SPEAKS_OF_RATINGS.search(name)]
+    return f"none; --columns value={alike[0]} if that column holds the users' ratings" if alike else None
 
 
 def _counts(by_type: dict[str, int]) -> str:

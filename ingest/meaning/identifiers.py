@@ -24,6 +24,7 @@ _FRACTION = "-?[0-9]+[.][0-9]*[1-9][0-9]*"
 LOST_DIGITS = "-?[0-9]([.,][0-9]{0,6})?E[+][0-9]{2,}"
 # Soft hyphens, joiners, marks of direction and of byte order: letters without a width.
 _INVISIBLE = "[\\x{ad}\\x{200b}-\\x{200f}\\x{2060}\\x{feff}]"
+_FORMULA = '="'  # so programs write text that Excel would take for a number: ="007"
 _SHOWN = 57
 _MOST_UNUSUAL = 100
 
@@ -35,6 +36,7 @@ class FloatIds:
     files: tuple[int, ...] = ()  # where 7.0 is taken as 7
     kept: str | None = None  # an id such as 7.0 that is not rewritten
     grouped: tuple[int, ...] = ()  # the files where 1,234 is taken as 1234
+    formulas: tuple[int, ...] = ()  # the files where ="007" is taken as 007
 
 
 def is_null_like(text: str) -> str:
@@ -67,17 +69,19 @@ def float_ids(engine: Engine, table: str, column: str, files: Sequence[int]) -> 
         f"count_if(regexp_full_match({column}, '{_FRACTION}')), "
         f"min({column}) FILTER (CASE WHEN contains({column}, '.') "
         f"THEN regexp_full_match({column}, '{_WITH_POINT}') ELSE false END), "
-        f"bool_or(contains({column}, ',')) FROM {table} WHERE file IN ({listed}) GROUP BY file ORDER BY file"
+        f"bool_or(contains({column}, ',')), bool_or(starts_with({column}, '{_FORMULA}')) "
+        f"FROM {table} WHERE file IN ({listed}) GROUP BY file ORDER BY file"
     )
     taken, kept, grouped = [], None, []
-    for file, is_float, example, fractions, pointed, has_commas in found:
+    formulas = tuple(file for file, *_, has_formulas in found if has_formulas)
+    for file, is_float, example, fractions, pointed, has_commas, _ in found:
         if is_float or (example is not None and not fractions and _has_twins(engine, table, column, file)):
             taken.append(file)
         elif has_commas and _has_groups(engine, table, column, file):
             grouped.append(file)
         else:
             kept = kept or example or pointed
-    return FloatIds(tuple(taken), kept, tuple(grouped))
+    return FloatIds(tuple(taken), kept, tuple(grouped), formulas)
 
 
 def _has_groups(engine: Engine, table: str, column: str, file: int) -> bool:
@@ -117,6 +121,12 @@ def without_fraction(column: str) -> str:
 def without_commas(column: str) -> str:
     """SQL: the whole number of a text with commas between thousands."""
     return f"replace({column}, ',', '')"
+
+
+def without_formula(column: str) -> str:
+    """SQL: the text of a formula that only holds text."""
+    is_formula = f"starts_with({column}, '{_FORMULA}') AND ends_with({column}, '\"')"
+    return f"CASE WHEN {is_formula} THEN trim({column}[3:-2]) ELSE {column} END"
 
 
 def look_alikes(engine: Engine, table: str, column: str) -> tuple[str, str] | None:

@@ -284,6 +284,18 @@ def test_where_no_time_is_known_the_error_names_a_column_that_may_hold_times(
     assert "--columns time=visit_dt_local if that column holds them" in read.block
 
 
+def test_where_no_rating_is_known_the_block_names_a_column_that_may_hold_ratings(
+    write_file: Written, read_back: Any
+) -> None:
+    told = "--columns value=user_score_v2 if that column holds the users' ratings"
+    read = read_back(write_file("x.csv", _csv("user,item,user_score_v2\n", "{u},{i},{v}")))
+    assert told in read.block
+    assert (
+        told
+        not in read_back(write_file("y.csv", _csv("user,item,user_score_v2,rating\n", "{u},{i},1,{v}"))).block
+    )
+
+
 def test_an_id_with_a_fraction_is_reported(write_file: Written, read_back: Any) -> None:
     read = read_back(write_file("x.csv", "user,item\n7.0,1\nab,2\n"))
     assert [event.user_id for event in read.events] == ["7.0", "ab"]
