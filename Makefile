@@ -6,7 +6,7 @@ ARGS ?=
 # Tests run in three processes, two of which have a Spark (tests/conftest.py): many tests wait more than they
 # work. ARGS="-n0" runs them in one.
 WORKERS ?= 3
-PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS)
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 # On a machine with few cores, BLAS threads only fight with Spark's.
@@ -40,10 +40,10 @@ demo: setup ## the whole recommender on this machine until Ctrl-C; ARGS="--once"
 	@$(BIN)/headwater demo $(ARGS)
 
 test: $(DEV_STAMP) setup lint ## the whole suite, real servers included
-	@$(PYTEST) --durations=40 $(ARGS)
+	@$(PYTEST) --dist loadgroup --no-loadscope-reorder --durations=40 $(ARGS)
 
 test-fast: $(DEV_STAMP) ## the tests that need no servers (two minutes)
-	@$(PYTEST) -m 'not servers' $(ARGS)
+	@$(PYTEST) --dist worksteal -m 'not servers' $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

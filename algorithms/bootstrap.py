@@ -13,6 +13,7 @@ Values = NDArray[np.float64]
 RESAMPLES = 1000
 _ENDS = (2.5, 97.5)
 _BLOCK = 128  # resamples whose draws are multiplied at once
+_DRAWS_AT_ONCE = 50_000  # by one call, which costs as much as a few hundred draws
 _KEPT = 4  # sets of draws: a round draws the same users for many figures
 _KEPT_NUMBERS = 2**23  # of a set, two bytes each; larger sets are drawn again each time
 
@@ -58,11 +59,15 @@ def _kept_draws(users: int, resamples: int, seed: int) -> tuple[NDArray[np.uint1
 
 
 def _draw(users: int, resamples: int, seed: int) -> Iterator[NDArray[np.uint16]]:
-    rng = np.random.default_rng(seed)
+    rng, at_once = np.random.default_rng(seed), max(1, _DRAWS_AT_ONCE // users)
     for start in range(0, resamples, _BLOCK):
         drawn = np.empty((min(_BLOCK, resamples - start), users), np.uint16)
-        for row in drawn:
-            row[:] = np.bincount(rng.integers(0, users, users), minlength=users)
+        for first in range(0, len(drawn), at_once):
+            rows = drawn[first : first + at_once]
+            places = rng.integers(0, users, rows.shape)
+            if len(rows) > 1:
+                places += np.arange(0, rows.size, users)[:, None]
+            rows[:] = np.bincount(places.ravel(), minlength=rows.size).reshape(rows.shape)
         yield drawn
 
 

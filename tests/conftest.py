@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -82,6 +83,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             group = "rounds" if item.nodeid.startswith(_WITH_ROUNDS) else "streams"
             item._id = coerce_node_id(f"{item.nodeid}@{group}")
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from searching all modules again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -25,9 +25,19 @@ M = TypeVar("M", bound=BaseModel)
 
 def with_bounded_n(model: type[M], settings: ServingSettings) -> type[M]:
     """The model with ``n`` bounded by MAX_N."""
-    default, most = min(DEFAULT_N, settings.max_n), settings.max_n
-    n = (int, Field(default, ge=1, le=most, description="How many items"))
+    return _with_bounded_n(model, settings.max_n)
+
+
+@lru_cache
+def _with_bounded_n(model: type[M], most: int) -> type[M]:
+    n = (int, Field(min(DEFAULT_N, most), ge=1, le=most, description="How many items"))
     return create_model(model.__name__, __base__=model, n=n)
+
+
+@lru_cache
+def _properties(model: type[BaseModel]) -> dict[str, Any]:
+    properties: dict[str, Any] = model.model_json_schema()["properties"]
+    return properties
 
 
 class QueryReader(Generic[M]):
@@ -46,7 +56,7 @@ class QueryReader(Generic[M]):
     @property
     def openapi(self) -> dict[str, Any]:
         """The ``openapi_extra`` for a route that reads this query."""
-        properties: dict[str, Any] = self._model.model_json_schema()["properties"]
+        properties = _properties(self._model)
         return {
             "parameters": [
                 {"name": name, "in": "query", "required": False, "schema": schema}

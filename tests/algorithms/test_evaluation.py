@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score as sk_average_precision
-from sklearn.metrics import mean_absolute_error, mean_squared_error, ndcg_score, r2_score
 
 from algorithms.evaluation import head_items, measure, segments
 from algorithms.list_metrics import Catalogue
@@ -27,14 +25,18 @@ CATALOGUE = Catalogue(np.arange(ITEMS, 0, -1), LISTS[:, :K], RNG.normal(size=(IT
 
 
 def test_ndcg_and_average_precision_equal_those_of_scikit_learn() -> None:
+    from sklearn.metrics import average_precision_score, ndcg_score  # takes half a second
+
     ours = ndcg_at_k(LISTS, POSITIVES, K)
     precision = average_precision_at_k(LISTS, POSITIVES, ITEMS)
     for user in np.flatnonzero(TRUTH.any(axis=1)):
         assert ours[user] == pytest.approx(ndcg_score(TRUTH[[user]].astype(int), SCORES[[user]], k=K))
-        assert precision[user] == pytest.approx(sk_average_precision(TRUTH[user], SCORES[user]))
+        assert precision[user] == pytest.approx(average_precision_score(TRUTH[user], SCORES[user]))
 
 
 def test_rating_errors_equal_those_of_scikit_learn() -> None:
+    from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
     truth, predicted = RNG.random(50) * 5, RNG.random(50) * 5
     assert rmse(truth, predicted) == pytest.approx(mean_squared_error(truth, predicted) ** 0.5)
     assert mae(truth, predicted) == pytest.approx(mean_absolute_error(truth, predicted))

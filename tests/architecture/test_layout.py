@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-import ast
-import io
 import statistics
-import tokenize
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.architecture.sources import parse, source_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("ingest", "streaming", "training", "serving", "experiments")
@@ -21,35 +19,6 @@ MOST_MODULES_IN_FOLDER = 15
 MOST_LINES_IN_FILE, MEDIAN_LINES_IN_FILE, MOST_LINES_IN_FUNCTION = 300, 80, 60
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 BESIDE = [path for folder in ("tests", "benchmarks", "release") for path in (ROOT / folder).rglob("*.py")]
-_NOT_CODE = frozenset(
-    {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
-)
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-@cache
-def _code_lines(path: Path) -> list[int]:
-    """The numbers of the lines that hold code, in order: no blank line, comment or docstring."""
-    text = path.read_text()
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    lines = {
-        number
-        for token in tokens
-        if token.type not in _NOT_CODE
-        for number in range(token.start[0], token.end[0] + 1)
-    }
-    for node in ast.walk(_tree(path)):
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            lines -= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
-    return sorted(lines)
 
 
 def test_no_folder_holds_more_than_fifteen_modules() -> None:
@@ -63,9 +32,15 @@ def test_each_service_is_a_package_with_a_cli(service: str) -> None:
     assert (ROOT / service / "cli.py").is_file()
 
 
+def test_only_lines_with_code_are_counted() -> None:
+    head = '"""Of the module."""\n\n# why\nX = """a\n\n# b"""\n'
+    text = head + 'def f():\n    """Of f."""\n    return (1,  # c\n\n    )\n'
+    assert parse(text).code_lines == [4, 5, 6, 7, 9, 11]
+
+
 def test_no_file_is_longer_than_three_hundred_code_lines() -> None:
     for paths in (FILES, BESIDE):
-        lengths = {path: len(_code_lines(path)) for path in paths}
+        lengths = {path: len(source_of(path).code_lines) for path in paths}
         assert {str(p): n for p, n in lengths.items() if n > MOST_LINES_IN_FILE} == {}
         assert statistics.median(lengths.values()) <= MEDIAN_LINES_IN_FILE
 
@@ -73,20 +48,17 @@ def test_no_file_is_longer_than_three_hundred_code_lines() -> None:
 def test_no_function_is_longer_than_sixty_code_lines() -> None:
     too_long = {}
     for path in (*FILES, *BESIDE):
-        code = _code_lines(path)
-        for node in ast.walk(_tree(path)):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                length = bisect_right(code, node.end_lineno or node.lineno) - bisect_left(code, node.lineno)
-                if length > MOST_LINES_IN_FUNCTION:
-                    too_long[f"{path.relative_to(ROOT)}:{node.name}"] = length
+        source = source_of(path)
+        for name, first, last in source.functions:
+            length = bisect_right(source.code_lines, last) - bisect_left(source.code_lines, first)
+            if length > MOST_LINES_IN_FUNCTION:
+                too_long[f"{path.relative_to(ROOT)}:{name}"] = length
     assert too_long == {}
 
 
 def test_no_module_or_class_has_a_vague_name_like_manager_or_helper() -> None:
     names = [(path, path.stem) for path in FILES]
-    for path in FILES:
-        tree = _tree(path)
-        names += [(path, node.name) for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    names += [(path, name) for path in FILES for name in source_of(path).classes]
     found = {
         (str(path.relative_to(ROOT)), name) for path, name in names if FORBIDDEN_WORDS & set(_words(name))
     }
@@ -100,4 +72,4 @@ def _words(name: str) -> list[str]:
 
 
 def test_every_module_has_a_docstring() -> None:
-    assert [str(path) for path in FILES if not ast.get_docstring(_tree(path))] == []
+    assert [str(path) for path in FILES if not source_of(path).has_docstring] == []

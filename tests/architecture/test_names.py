@@ -6,11 +6,11 @@ participle alone. No test's name begins with a pronoun, because a test report do
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
 
+from tests.architecture.sources import Source, parse, source_of
 from tests.architecture.test_layout import BESIDE, FILES, PACKAGES, ROOT
 
 SAY_NOTHING = frozenset({"its", "mine", "theirs", "some", "own", "of"})
@@ -29,40 +29,26 @@ NO_PARTICIPLES = frozenset(
 )
 
 
-def names_that_say_nothing(source: str) -> list[str]:
+def names_that_say_nothing(source: Source) -> list[str]:
     """The variables and parameters among them, with their lines."""
-    names = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.append((node.lineno, node.id))
-        elif isinstance(node, ast.arg):
-            names.append((node.lineno, node.arg))
-    return [f"{name} in line {line}" for line, name in sorted(names) if name in SAY_NOTHING]
+    return [f"{name} in line {line}" for line, name in sorted(source.variables) if name in SAY_NOTHING]
 
 
 def test_the_check_finds_a_variable_and_a_parameter_and_a_loop_variable() -> None:
     source = "its = 1\ndef f(some): ...\n[own for own in its]\nplain = its"
-    assert names_that_say_nothing(source) == ["its in line 1", "some in line 2", "own in line 3"]
+    assert names_that_say_nothing(parse(source)) == ["its in line 1", "some in line 2", "own in line 3"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_variable_of_a_package_is_named_by_a_pronoun_or_a_preposition(package: str) -> None:
     paths = [path for path in FILES if path.is_relative_to(ROOT / package)]
-    names = {
-        str(path.relative_to(ROOT)): names_that_say_nothing(path.read_text(encoding="utf-8"))
-        for path in paths
-    }
+    names = {str(path.relative_to(ROOT)): names_that_say_nothing(source_of(path)) for path in paths}
     assert {path: lines for path, lines in names.items() if lines} == {}
 
 
-def participles_alone(source: str) -> list[str]:
+def participles_alone(source: Source) -> list[str]:
     """The functions, methods, properties and fixtures among them, with their lines."""
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [
-        f"{node.name} in line {node.lineno}"
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, functions) and _is_participle(node.name.strip("_"))
-    ]
+    return [f"{name} in line {line}" for name, line, _ in source.functions if _is_participle(name.strip("_"))]
 
 
 def _is_participle(word: str) -> bool:
@@ -83,7 +69,7 @@ def sent(): ...
 def seed(): ...
 def read(): ...
 """
-    assert participles_alone(source) == [
+    assert participles_alone(parse(source)) == [
         "mapped in line 2",
         "_kept in line 3",
         "sent in line 9",
@@ -94,9 +80,7 @@ def read(): ...
 @pytest.mark.parametrize("folder", [*PACKAGES, "benchmarks", "release", "tests"])
 def test_no_function_is_named_by_a_past_participle_alone(folder: str) -> None:
     paths = [path for path in (*FILES, *BESIDE) if path.is_relative_to(ROOT / folder)]
-    names = {
-        str(path.relative_to(ROOT)): participles_alone(path.read_text(encoding="utf-8")) for path in paths
-    }
+    names = {str(path.relative_to(ROOT)): participles_alone(source_of(path)) for path in paths}
     assert {path: lines for path, lines in names.items() if lines} == {}
 
 
@@ -126,11 +110,6 @@ def begins_with_a_pronoun(test: str) -> bool:
 def test_no_test_name_begins_with_a_pronoun() -> None:
     assert begins_with_a_pronoun("test_it_is_the_sum")
     assert not begins_with_a_pronoun("test_items_are_sorted")
-    names = {
-        node.name
-        for path in BESIDE
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_")
-    }
+    names = {name for path in BESIDE for name, _, _ in source_of(path).functions if name.startswith("test_")}
     assert len(names) > 1000
     assert [name for name in sorted(names) if begins_with_a_pronoun(name)] == []

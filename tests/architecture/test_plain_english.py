@@ -35,6 +35,7 @@ PHRASES = {
     r"\bat every door\b": "in files, at the API and in Kafka",
     r"\bwhosever\b|\bthereof\b|\bwhereof\b": "of which",
 }
+ANY_PHRASE = re.compile("|".join(PHRASES), re.IGNORECASE)
 # How a docstring or a comment does not begin: the subject comes first.
 INVERTED = re.compile(r"(?:Of (?:a|an|the|each|every|two|all|users|equal)|So (?:many|long|often))\b")
 QUOTES = re.compile("^[rbfuRBFU]*[\"']+|[\"']+$")
@@ -64,7 +65,7 @@ def faults(text: str) -> list[str]:
     """What is not plain English in a block of prose, each with what to write."""
     found = [
         f"{match[0]!r}: write {instead!r}"
-        for phrase, instead in PHRASES.items()
+        for phrase, instead in (PHRASES.items() if ANY_PHRASE.search(text) else ())
         if (match := re.search(phrase, text, re.IGNORECASE))
     ]
     inverted = INVERTED.match(text)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from contracts import settings
 from contracts.settings import ServingSettings
 from serving.app import create_app
+from stack.cli import build_app
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -85,9 +85,7 @@ def test_the_routes_in_the_examples_of_the_readme_exist() -> None:
 
 
 def test_the_commands_that_documents_name_exist() -> None:
-    help_text = subprocess.run(
-        [sys.executable, "-m", "stack", "--help"], capture_output=True, text=True, check=True
-    ).stdout
+    help_text = CliRunner().invoke(build_app([]), ["--help"]).output
     named = {"up", "status", "down", "doctor", "train", "rebuild", "repair", "rejects", "export", "demo"}
     named |= {"ingest", "verify"}
     for document in DOCUMENTS:

@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import typer
+from click.testing import Result
+from typer.testing import CliRunner
 
 from clients.topic_admin import create_topics, end_offsets
 from contracts.refused_rows import read_refused_rows
@@ -29,6 +30,12 @@ def headwater(*words: object, **environment: str) -> subprocess.CompletedProcess
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environment}
     )
+
+
+def in_this_process(*words: object) -> Result:
+    app = typer.Typer()
+    register(app)
+    return CliRunner().invoke(app, [*map(str, words)])
 
 
 def test_the_final_count_goes_to_stdout_as_json_and_rejected_lines_go_to_stderr(
@@ -150,15 +157,11 @@ def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_says_so(
         ((__file__, "--most-refused", "5"), "--most-refused takes a share from 0 to 1"),
     ],
 )
-def test_wrong_usage_is_one_sentence(words: tuple[str, ...], message: str, capsys: Any) -> None:
-    app = typer.Typer()
-    register(app)
-    with pytest.raises(SystemExit) as ended:
-        app(["ingest", *words])
-    errors = capsys.readouterr().err
-    assert ended.value.code == 2
-    assert message in errors
-    assert len(errors.splitlines()) == 1
+def test_wrong_usage_is_one_sentence(words: tuple[str, ...], message: str) -> None:
+    done = in_this_process("ingest", *words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -169,23 +172,26 @@ def test_wrong_usage_is_one_sentence(words: tuple[str, ...], message: str, capsy
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_sentence(content: str, message: str, write_file: Written) -> None:
-    done = headwater("ingest", write_file("ratings.csv", content))
-    assert done.returncode == 2
+    done = in_this_process("ingest", write_file("ratings.csv", content))
+    assert done.exit_code == 2
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
 def test_check_says_how_a_file_would_be_read_and_asks_no_broker(write_file: Written) -> None:
     path = write_file("ratings.csv", HEADER + "1,31,2.5,1260759144\n")
-    done = headwater("ingest", path, "--check", "--bootstrap-servers", "127.0.0.1:9")
-    assert (done.returncode, done.stdout) == (0, "")
+    done = in_this_process("ingest", path, "--check", "--bootstrap-servers", "127.0.0.1:9")
+    assert (done.exit_code, done.stdout) == (0, "")
     assert "time = timestamp (guessed)" in done.stderr
     assert "user '1' rating item '31' value 2.5 at 2009-12-14 02:52:24" in done.stderr
 
 
-def test_a_download_shows_the_licence_and_ends_in_one_sentence(tmp_path: Path) -> None:
-    done = headwater("download", "ml-1m", "--to", tmp_path, MOVIELENS_BASE_URL="http://127.0.0.1:9/")
-    assert done.returncode == 1
+def test_a_download_shows_the_licence_and_ends_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOVIELENS_BASE_URL", "http://127.0.0.1:9/")
+    done = in_this_process("download", "ml-1m", "--to", tmp_path)
+    assert done.exit_code == 1
     licence, failure = done.stderr.splitlines()
     assert "GroupLens" in licence
     assert "check the network, or name a mirror with --base-url" in failure

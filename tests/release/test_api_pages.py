@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -8,23 +9,30 @@ from contracts.settings import ServingSettings
 from release.api_pages import kind, markdown
 from serving.app import create_app
 
-DOCUMENT = create_app(ServingSettings()).openapi()
-PAGE = markdown(DOCUMENT)
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return create_app(ServingSettings()).openapi()
 
 
-def test_the_page_has_every_route_and_every_parameter_of_the_api() -> None:
-    for path, methods in DOCUMENT["paths"].items():
+@pytest.fixture(scope="module")
+def page(document: dict[str, Any]) -> str:
+    return markdown(document)
+
+
+def test_the_page_has_every_route_and_every_parameter_of_the_api(document: dict[str, Any], page: str) -> None:
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            section = re.search(rf"^### {method.upper()} {re.escape(path)}\n(.*?)^##", PAGE, re.M | re.S)
+            section = re.search(rf"^### {method.upper()} {re.escape(path)}\n(.*?)^##", page, re.M | re.S)
             assert section is not None, (method, path)
             for parameter in operation.get("parameters", ()):
                 assert f"| `{parameter['name']}` |" in section[1], (method, path)
 
 
-def test_every_record_that_the_page_links_to_has_a_section() -> None:
-    linked = set(re.findall(r"\(#(record-\w+)\)", PAGE))
+def test_every_record_that_the_page_links_to_has_a_section(page: str) -> None:
+    linked = set(re.findall(r"\(#(record-\w+)\)", page))
     assert linked
-    assert linked <= set(re.findall(r"^\((record-\w+)\)=$", PAGE, re.MULTILINE))
+    assert linked <= set(re.findall(r"^\((record-\w+)\)=$", page, re.MULTILINE))
 
 
 @pytest.mark.parametrize(

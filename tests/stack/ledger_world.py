@@ -122,30 +122,35 @@ def user_events() -> st.SearchStrategy[UserEvent]:
     )
 
 
+# Made once: a strategy that is made for each draw takes longer than what it draws.
+_KINDS = st.lists(st.sampled_from(["accepted", "accepted", "poison", "landed"]), min_size=1, max_size=20)
+_STARTS, _PARTITIONS, _ONE_IN_FIVE = st.integers(0, 3), st.integers(0, 1), st.integers(0, 4)
+_USER_EVENTS = user_events()
+_VANISHED = st.lists(st.uuids().map(str), max_size=2)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Up to 20 events over two partitions from some start; some refused, some unsure, some sent twice."""
-    kinds = draw(
-        st.lists(st.sampled_from(["accepted", "accepted", "poison", "landed"]), min_size=1, max_size=20)
-    )
-    next_offset = {0: draw(st.integers(0, 3)), 1: draw(st.integers(0, 3))}
+    kinds = draw(_KINDS)
+    next_offset = {0: draw(_STARTS), 1: draw(_STARTS)}
     accepted: list[Sent] = []
     landed: list[Sent] = []
     poison: list[tuple[int, int]] = []
     for n, kind in enumerate(kinds):
-        partition = draw(st.integers(0, 1))
+        partition = draw(_PARTITIONS)
         place = partition, next_offset[partition]
         next_offset[partition] += 1
         if kind == "poison":
             poison.append(place)
             continue
-        if accepted and draw(st.integers(0, 4)) == 0:
+        if accepted and draw(_ONE_IN_FIVE) == 0:
             event = accepted[-1].event  # sent again by a producer without an acknowledgement
         else:
-            drawn = draw(user_events())
+            drawn = draw(_USER_EVENTS)
             event = drawn._replace(entry=drawn.entry._replace(event_id=str(UUID(int=n + 1))))
         (accepted if kind == "accepted" else landed).append(Sent(*place, event))
-    vanished = draw(st.lists(st.uuids().map(str), max_size=2))
+    vanished = draw(_VANISHED)
     return World(tuple(accepted), tuple(poison), tuple(landed), tuple(vanished))
 
 

@@ -14,6 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from stack.cli import build_app
+from stack.machine import doctor
 from stack.machine.ports import LOOPBACK, free_port
 
 # Arguments and exit code of every command; {folder} is an empty one, {file} a file in the way of a folder.
@@ -93,6 +94,7 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("LAKE_URI", "MODELS_URI", "CHECKPOINTS_URI", "SPARK_JARS_DIR"):
         monkeypatch.setenv(name, str(folder / name.lower()))
     monkeypatch.setenv("HEADWATER_CACHE", str(file))  # nothing can be fetched into it
+    monkeypatch.setattr(doctor, "_KAFKA_SECONDS", 1.0)
     monkeypatch.chdir(folder)
     return folder
 

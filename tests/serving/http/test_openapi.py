@@ -5,11 +5,10 @@ from __future__ import annotations
 from serving.app import create_app
 from tests.serving.conftest import settings_of
 
-DOCUMENT = create_app(settings_of()).openapi()
-
 
 def test_the_document_has_every_route_and_error() -> None:
-    assert set(DOCUMENT["paths"]) == {
+    document = create_app(settings_of()).openapi()
+    assert set(document["paths"]) == {
         "/v1/users/{user_id}/recommendations",
         "/v1/users/{user_id}/history",
         "/v1/users/{user_id}/export",
@@ -49,9 +48,9 @@ def test_the_document_has_every_route_and_error() -> None:
         "/v1/exposures",
         "/v1/live",
     }
-    for path in DOCUMENT["paths"].values():
+    for path in document["paths"].values():
         for operation in path.values():
             assert "application/problem+json" in operation["responses"]["default"]["content"]
             assert operation["description"]
-    n = DOCUMENT["paths"]["/v1/popular"]["get"]["parameters"][0]["schema"]
+    n = document["paths"]["/v1/popular"]["get"]["parameters"][0]["schema"]
     assert (n["minimum"], n["maximum"]) == (1, 1000)
