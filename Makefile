@@ -45,7 +45,7 @@ test: $(DEV_STAMP) setup lint ## the whole suite, real servers included
 test-fast: $(DEV_STAMP) ## the tests that need no servers (two minutes)
 	@$(PYTEST) --dist worksteal -m 'not servers' $(ARGS)
 
-lint: $(DEV_STAMP) ## ruff, mypy --strict, import-linter
+lint: $(DEV_STAMP) ## ruff, mypy --strict (of tests: are calls and attributes right?), import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache

@@ -60,7 +60,7 @@ def test_an_idle_topic_is_polled_less_often_until_a_record_comes(
     now = [100.0]
     end = [0]
     partition = TopicPartition("catalog", 0)
-    monkeypatch.setattr(topic_reach.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("clients.topic_reach.time.monotonic", lambda: now[0])
     monkeypatch.setattr(topic_reach, "SOURCES", ("catalog",))
     monkeypatch.setattr(topic_reach, "partitions_of", lambda *_: [partition])
     monkeypatch.setattr(topic_reach, "ids_from", lambda *_: {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _QUERY_THREAD = "stream executio"
 
 def resources(records: Iterable[ServiceRecord]) -> dict[str, float]:
     """By service and kind of process: MB resident, open files, threads; and streaming's query threads."""
-    found: Counter[str] = Counter()
+    found: defaultdict[str, float] = defaultdict(float)
     for record in records:
         for process in _family(record):
             try:

@@ -79,7 +79,7 @@ def run(
     )
     with running_stack(options, console) as stack:
         ledger = folder / "sent.jsonl"
-        words = (sys.executable, "-m", "stack", "ingest", "synthetic", *_WORLD, "--endless")
+        words: tuple[str, ...] = (sys.executable, "-m", "stack", "ingest", "synthetic", *_WORLD, "--endless")
         words += ("--rate", f"{rate:g}", "--progress-file", str(stack.folders.progress))
         words += ("--ledger", str(ledger))
         stack.supervisor.start(Plan("ingest", words, ends=True))

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from clients.topic_admin import create_topics, end_offsets
 from contracts.refused_rows import read_refused_rows

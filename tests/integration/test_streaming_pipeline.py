@@ -169,7 +169,8 @@ def check_erasure(flow: Flow) -> None:
     applied: Any = [
         flow.client.hget(key, "catalog:0") for key in (keyspace.APPLIED_ONLINE, keyspace.APPLIED_LAKE)
     ]
-    assert describe_erasure(ErasureReceipt(until, 0, 41), *map(int, applied), []).state == "complete"
+    online, in_lake = map(int, applied)
+    assert describe_erasure(ErasureReceipt(until, 0, 41), online, in_lake, []).state == "complete"
 
     rebuilt = rebuild(flow.spark, flow.settings)
     assert rebuilt.before == rebuilt.after

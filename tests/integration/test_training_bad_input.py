@@ -18,7 +18,7 @@ from contracts.stored.records import decode_ids, decode_ranked
 from training.registry import model_folder
 from training.registry.outcome import TrainingError
 from training.registry.publish import Publisher
-from training.rounds.round import Round, train
+from training.rounds.round import Round, RoundResult, train
 from training.rounds.trainer import Trainer
 from training.runtime.failures import explain
 
@@ -70,7 +70,7 @@ class World:
         frame = self.spark.createDataFrame(rows, lake.INTERACTIONS.ddl)
         frame.write.format("delta").mode("append").save(lake.INTERACTIONS.path(self.settings.lake_uri))
 
-    def round(self) -> tuple[str, dict[str, Any] | None]:
+    def round(self) -> RoundResult:
         return Trainer(self.spark, self.settings, self.publisher).train_once()
 
     def lists(self, version: str) -> dict[str, list[str]]:

@@ -31,12 +31,12 @@ def which_finds(*names: str) -> object:
 def test_the_container_engine_builds_the_images_if_it_answers_and_else_buildah_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(images.shutil, "which", which_finds("docker", "buildah"))
+    monkeypatch.setattr("release.images.shutil.which", which_finds("docker", "buildah"))
     monkeypatch.setattr(images, "_docker_answers", lambda: True)
     assert images.find_builder() == ("docker", "build")
     monkeypatch.setattr(images, "_docker_answers", lambda: False)
     assert images.find_builder() == ("buildah", "bud", "--layers")
-    monkeypatch.setattr(images.shutil, "which", which_finds("docker"))
+    monkeypatch.setattr("release.images.shutil.which", which_finds("docker"))
     assert images.find_builder() is None
 
 

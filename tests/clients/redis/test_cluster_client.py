@@ -71,7 +71,8 @@ def test_keys_of_all_servers_are_counted_deleted_and_scanned(client: redis.Redis
 
 def test_a_transaction_in_one_slot_runs_and_one_over_several_slots_is_refused(client: redis.Redis) -> None:
     with client.pipeline(transaction=True) as pipeline:
-        pipeline.rpush("{a}list", 1).ltrim("{a}list", -1, -1)
+        pipeline.rpush("{a}list", 1)
+        pipeline.ltrim("{a}list", -1, -1)
         assert pipeline.execute() == [1, True]
         pipeline.set("a", 1).set("b", 1)
         with pytest.raises(CrossSlotTransactionError, match="one slot"):

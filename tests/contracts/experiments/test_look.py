@@ -24,4 +24,4 @@ def test_a_look_is_read_as_it_was_written_and_holds_only_finite_numbers() -> Non
     look = Look(at=1, arms=(ArmLook(arm="b", users=3, lift=0.5, low=None, high=1.5),))
     assert Look.model_validate_json(look.model_dump_json()) == look
     with pytest.raises(ValidationError):
-        ArmLook(arm="b", users=3, lift=float("inf"))
+        ArmLook(arm="b", users=3, lift=float("inf"), low=None, high=1.5)

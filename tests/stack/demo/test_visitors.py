@@ -10,7 +10,6 @@ from contracts.experiments.record import Experiment, define, start, stop
 from experiments.api import ExperimentApi, ExperimentApiError
 from ingest.simulated.source import SyntheticWorld, WorldSize
 from ingest.simulated.visitors import Visit, Visitors
-from stack.demo import visitors as demo_visitors
 from stack.demo.visitors import DEFINITION, NAME, begin_experiment, serves_a_model, stay
 from stack.status.api_client import ApiError
 
@@ -105,5 +104,5 @@ def test_visits_begin_when_the_first_model_is_served(monkeypatch: pytest.MonkeyP
             raise found
         return found
 
-    monkeypatch.setattr(demo_visitors.api_client, "recommendations", answer)
+    monkeypatch.setattr("stack.demo.visitors.api_client.recommendations", answer)
     assert [serves_a_model("http://api", "u1") for _ in range(3)] == [False, False, True]

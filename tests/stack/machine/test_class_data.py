@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from clients.spark_session import connector_jars
-from stack.machine import class_data
 from stack.machine.class_data import OFF, archive_path, ensure_archive, usable_archive
 from stack.machine.jars import jars_dir
 from stack.machine.java import Java, ensure_java
@@ -34,7 +34,7 @@ def workload(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             return real(program, **options)  # type: ignore[call-overload, no-any-return]
 
         real = subprocess.run
-        monkeypatch.setattr(class_data.subprocess, "run", run)
+        monkeypatch.setattr("stack.machine.class_data.subprocess.run", run)
 
     return replace
 
@@ -110,7 +110,7 @@ def test_a_jvm_of_spark_maps_the_archive(jars: None, main: str, words: list[str]
     path = usable_archive(java)
     assert path is not None
     command = [str(java.executable), "-Xshare:on", f"-XX:SharedArchiveFile={path}", "-Xlog:class+load"]
-    spark = Path(class_data.pyspark.__file__).resolve().parent
+    spark = Path(pyspark.__file__).resolve().parent
     own = [f"{spark / 'conf'}", f"{spark / 'jars' / 'slf4j-api-2.0.17.jar'}", f"{spark / 'jars' / '*'}"]
     classpath = ":".join([*own, *connector_jars(str(jars_dir("spark")))])
     done = subprocess.run(

@@ -53,7 +53,7 @@ def test_a_redis_older_than_that_of_debian_is_reported_and_a_much_older_one_is_r
     server = tmp_path / "redis-server"
     server.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 malloc=libc bits=64'\n")
     server.chmod(0o755)
-    monkeypatch.setattr(doctor.redis_server, "find_redis", lambda: server)
+    monkeypatch.setattr("stack.machine.doctor.redis_server.find_redis", lambda: server)
     check = doctor.check_redis()
     assert check.ok == ok
     assert version in check.found

@@ -139,7 +139,7 @@ def test_the_process_table_is_walked_less_often_while_nothing_new_starts(
     with supervisor.until_stopped():
         supervisor.start(_python("service", "import time; time.sleep(600)"))
         with monkeypatch.context() as patch:
-            patch.setattr(supervisor_module.time, "monotonic", lambda: now[0])
+            patch.setattr("stack.run.supervisor.time.monotonic", lambda: now[0])
             patch.setattr(ServiceProcess, "note_descendants", note)
             for _ in range(100):
                 now[0] += 1.0

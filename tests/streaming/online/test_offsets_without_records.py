@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import redis
 
+from clients import offsets_without_records
 from clients.topic_admin import topic_ends
 from contracts import topics
 from contracts.stored import keyspace
@@ -38,16 +39,13 @@ def clock() -> Clock:
 @pytest.fixture
 def questions(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     """The questions that Kafka is asked: from which offset to which."""
-    from streaming.online import offsets_without_records as ends_without_record
-
     found: list[tuple[int, int]] = []
-    real = ends_without_record.has_no_record
 
     def has_no_record(bootstrap: str, place: str, start: int, end: int) -> bool:
         found.append((start, end))
-        return real(bootstrap, place, start, end)
+        return offsets_without_records.has_no_record(bootstrap, place, start, end)
 
-    monkeypatch.setattr(ends_without_record, "has_no_record", has_no_record)
+    monkeypatch.setattr("streaming.online.offsets_without_records.has_no_record", has_no_record)
     return found
 
 

@@ -11,7 +11,6 @@ from pyspark.sql import SparkSession
 from contracts import topics
 from contracts.settings import StreamingSettings
 from streaming.records import known_schemas as registry_module
-from streaming.records import schema_book as module
 from streaming.records.frames import UNDECIDED, undecided_schemas, unframe
 from streaming.records.mapping import FAULT
 from streaming.records.schema_book import SchemaBook
@@ -81,7 +80,7 @@ class World:
 def test_both_queries_decide_the_same_and_read_all_that_came_after_its_schema(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module.time, "sleep", lambda _: None)
+    monkeypatch.setattr("streaming.records.schema_book.time.sleep", lambda _: None)
 
     @given(st.lists(STEPS, max_size=30))
     def check(steps: list[tuple[str, Any]]) -> None:
@@ -112,8 +111,8 @@ def test_both_queries_decide_the_same_and_read_all_that_came_after_its_schema(
 def test_the_registry_is_asked_at_most_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(registry_module, "registered_schemas", lambda *_: [])
-    monkeypatch.setattr(module.time, "sleep", pauses.append)
-    monkeypatch.setattr(module.time, "monotonic", lambda: 5.0)
+    monkeypatch.setattr("streaming.records.schema_book.time.sleep", pauses.append)
+    monkeypatch.setattr("streaming.records.schema_book.time.monotonic", lambda: 5.0)
     folder: Any = Folder()
     book = SchemaBook(folder, SETTINGS, lambda _: {"interactions:0": 3, "catalog:0": 9})
     book.ask({7})

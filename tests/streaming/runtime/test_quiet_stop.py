@@ -47,8 +47,10 @@ def test_each_query_is_stopped_when_its_batch_ends_or_its_time_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr(quiet_stop.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(quiet_stop.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr("streaming.runtime.quiet_stop.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(
+        "streaming.runtime.quiet_stop.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds)
+    )
     stopped: dict[Any, float] = {}
     monkeypatch.setattr(quiet_stop, "stop_quietly", lambda _, query: stopped.__setitem__(query, now[0]))
     nothing: Any = None

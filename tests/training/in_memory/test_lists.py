@@ -20,7 +20,7 @@ from training.in_memory.als import FittedFactors
 from training.in_memory.load import RoundArrays, load_arrays
 from training.lists import items as distributed_items
 from training.lists import writer
-from training.lists.users import write_user_lists
+from training.lists.users import ReusedLists, write_user_lists
 from training.registry.model_folder import ModelFrames
 from training.registry.publish import Publisher
 
@@ -104,7 +104,7 @@ def test_a_list_that_is_as_good_is_copied_from_the_version_before(
     world: World, publisher: Publisher, client: redis.Redis
 ) -> None:
     before = lists.write_user_lists(publisher, "a", world.data, world.factors, 10, None)
-    kept = lists.ReusedLists("a", 0.01)
+    kept = ReusedLists("a", 0.01)
     again = lists.write_user_lists(publisher, "b", world.data, world.factors, 10, kept)
     assert (again.written, again.kept) == (0, before.written)
     assert _fields(client, keyspace.top_n(0, "a")) == _fields(client, keyspace.top_n(0, "b"))

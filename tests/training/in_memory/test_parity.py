@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from contracts.settings import TrainingSettings
 from contracts.stored import lake
@@ -80,7 +81,7 @@ def test_spark_and_memory_give_the_same_counts_and_ids_and_memory_figures(
 
 
 def _facts_of_rows(rows: DataFrame) -> Facts:
-    millis = dataset.F.unix_millis("event_time").alias("time")
+    millis = F.unix_millis("event_time").alias("time")
     columns = ("user_index", "item_index", "strength", "rating", "positive")
     return {
         (r[0], r[1]): (r[2], r[3], r[4], r[5], r[6])
