@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from river.drift import ADWIN
+
+if TYPE_CHECKING:
+    from river.drift import ADWIN
 
 BLOCK = 48  # events
 BASELINE = 40  # blocks by which the deviation is known
@@ -57,6 +60,8 @@ class Detector:
         return True
 
     def _begin(self, levels: Sequence[float]) -> None:
+        from river.drift import ADWIN  # takes as long as half of the trainer's other imports
+
         self._mean = float(np.mean(levels))
         self._deviation = max(float(np.std(levels, ddof=1)), _LEAST_DEVIATION)
         self._window = ADWIN(delta=DELTA, clock=1)  # type: ignore[no-untyped-call]
