@@ -199,7 +199,11 @@ class SyntheticWorld:
         """``n`` unseen items without repetition, by popularity and taste (Gumbel top-k sampling)."""
         keys = self._log_popularity + _PICKINESS * expected + rng.gumbel(size=len(expected))
         keys[seen] = -np.inf
-        return np.argsort(-keys, kind="stable")[:n]
+        if not n:
+            return np.empty(0, np.int64)
+        # Only the n largest are sorted.
+        places = np.flatnonzero(keys >= np.partition(keys, len(keys) - n)[len(keys) - n])
+        return places[np.argsort(-keys[places], kind="stable")[:n]]
 
     def live(self) -> Iterator[EncodedEvent]:
         """Endless ratings. The time of each is the moment when it is taken from the iterator."""
