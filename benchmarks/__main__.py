@@ -6,22 +6,20 @@
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from datetime import date
-from os import cpu_count, environ
+from os import environ
 from pathlib import Path
 
 from benchmarks.api import cold_start, events_api, exposures, load, rerankers, serving
 from benchmarks.context import BenchContext, Ratio
 from benchmarks.page import visit
+from benchmarks.results import Measured, as_markdown, store
 from benchmarks.rounds import (
     catalogues,
     factor_lists,
@@ -98,66 +96,15 @@ def main() -> None:
     asked = parser.parse_args()
     # SIGTERM ends the run as Ctrl-C does, so that the servers are stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
-    results = _results()
     for name, benchmark in BENCHMARKS:
         if asked.only not in (None, name):
             continue
         with ExitStack() as running, tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
             ratios = benchmark(_start_servers(Path(folder), asked.scale, running))
-        results[name] = Measured(asked.scale, date.today().isoformat(), ratios)
-        # Written after each module, so that the results stay if a later one fails.
-        _write(results)
-        print(as_markdown({name: results[name]}))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The newest results of a module, with their scale and time."""
-
-    scale: float
-    date: str
-    ratios: list[Ratio]
-
-
-def _results() -> dict[str, Measured]:
-    """The newest results of each module that still exists."""
-    path = _HERE / "results.json"
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return {
-        name: Measured(entry["scale"], entry["date"], [Ratio(**ratio) for ratio in entry["ratios"]])
-        for name, entry in stored.items()
-        if name in dict(BENCHMARKS)
-    }
-
-
-def _write(results: dict[str, Measured]) -> None:
-    ordered = {name: results[name] for name, _ in BENCHMARKS if name in results}
-    text = json.dumps({name: asdict(measured) for name, measured in ordered.items()}, indent=2)
-    (_HERE / "results.json").write_text(text + "\n", encoding="utf-8")
-    (_HERE / "results.md").write_text(as_markdown(ordered), encoding="utf-8")
-
-
-def as_markdown(results: dict[str, Measured]) -> str:
-    """The table of results.md."""
-    lines = [
-        f"Measured on {cpu_count()} cores, {platform.system()}, Python {platform.python_version()}; "
-        "each row's peer ran in the same minutes, in turn. Scale 1 is the full size.",
-        "",
-        "| what | ours | peer | ratio | goal | the peer | scale, date |",
-        "|---|---:|---:|---:|---:|---|---|",
-    ]
-    for measured in results.values():
-        for r in measured.ratios:
-            goal = "" if r.target is None else f"≥ {r.target:.3g}{'' if r.is_met else ' (missed)'}"
-            figures = f"{_figure(r.ours)} {r.unit} | {_figure(r.peer)} {r.unit} | {r.ratio:.2f}×"
-            when = f"{measured.scale:g}, {measured.date}"
-            lines.append(f"| {r.name} | {figures} | {goal} | {r.note} | {when} |")
-    return "\n".join(lines) + "\n"
-
-
-def _figure(value: float) -> str:
-    """A number as text: large ones without decimals, small ones with three digits."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+        measured = Measured(asked.scale, date.today().isoformat(), ratios)
+        # Stored after each module, so that the results stay if a later one fails.
+        store(_HERE, name, measured, [each for each, _ in BENCHMARKS])
+        print(as_markdown({name: measured}))
 
 
 def _start_servers(folder: Path, scale: float, running: ExitStack) -> BenchContext:
