@@ -156,6 +156,12 @@ def wait_for_broker(servers: Servers, timeout: float) -> KafkaSettings:
 
 def _accepts(address: str, timeout: float, context: ssl.SSLContext | None) -> bool:
     host, _, port = address.rpartition(":")
+    scheme, is_url, _ = address.partition("://")
+    if is_url:
+        raise ProducerError(
+            f"{address!r} is not a broker address: write host:port without {scheme}://, and the protocol as "
+            "KAFKA_SECURITY_PROTOCOL"
+        )
     if not host or not port.isdecimal():
         raise ProducerError(
             f"{address!r} is not a broker address: write host:port, several separated by commas"

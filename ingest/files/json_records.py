@@ -117,8 +117,10 @@ class JsonRecords:
                 raise SourceError(f"{self.content.named} {CUT_OFF.format('a JSON array without an end')}")
             return self._take_out_other_values(engine, table)
         engine.run(
-            f"CREATE OR REPLACE TABLE {table} AS SELECT line, rtrim(trim(text), ', ') AS json "
-            f"FROM ({lines_sql(self.content)}) WHERE trim(text) <> '' ORDER BY line"
+            f"CREATE OR REPLACE TABLE {table} AS SELECT line, "
+            "CASE WHEN ends_with(text, ',') THEN rtrim(text, ', ') ELSE text END AS json "
+            f"FROM (SELECT line, trim(text) AS text FROM ({lines_sql(self.content)})) "
+            "WHERE text <> '' ORDER BY line"
         )
         return self._take_out_other_values(engine, table)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from contracts.events import MAX_ID_LENGTH
 from contracts.identifiers import INEXACT_FROM
@@ -23,10 +25,12 @@ _FRACTION = "-?[0-9]+[.][0-9]*[1-9][0-9]*"
 # How Excel writes a number that is too long for its cell: the digits after the sixth are lost.
 LOST_DIGITS = "-?[0-9]([.,][0-9]{0,6})?E[+][0-9]{2,}"
 # Soft hyphens, joiners, marks of direction and of byte order: letters without a width.
-_INVISIBLE = "[\\x{ad}\\x{200b}-\\x{200f}\\x{2060}\\x{feff}]"
+_INVISIBLE_LETTER = "[\u00ad\u200b-\u200f\u2060\ufeff]"
+_INVISIBLE = "[\\x{ad}\\x{200b}-\\x{200f}\\x{2060}\\x{feff}]"  # the same in DuckDB's notation
+_COMBINING = "[\\x{300}-\\x{36f}\\x{1100}-\\x{11ff}\\x{3099}\\x{309a}]"  # parts of a letter
 _FORMULA = '="'  # so programs write text that Excel would take for a number: ="007"
 _SHOWN = 57
-_MOST_UNUSUAL = 100
+_MOST_UNUSUAL = 1_000
 
 
 @dataclass(frozen=True)
@@ -131,16 +135,17 @@ def without_formula(column: str) -> str:
 
 def look_alikes(engine: Engine, table: str, column: str) -> tuple[str, str] | None:
     """Two ids that differ only in invisible characters, or in how Unicode composes their letters."""
-    in_usual_form = f"nfc_normalize(regexp_replace(other, '{_INVISIBLE}', '', 'g'))"
-    # Only letters beyond ASCII take several bytes.
-    others = f"SELECT DISTINCT {column} AS other FROM {table} WHERE strlen({column}) > length({column})"
+    # Only letters beyond ASCII take several bytes, and few of those are such signs.
     unusual = engine.rows(
-        f"SELECT other, {in_usual_form} AS usual FROM ({others}) WHERE usual <> other LIMIT {_MOST_UNUSUAL}"
+        f"SELECT DISTINCT {column} FROM {table} WHERE CASE WHEN strlen({column}) > length({column}) "
+        f"THEN regexp_matches({column}, '{_INVISIBLE}|{_COMBINING}') ELSE false END LIMIT {_MOST_UNUSUAL}"
     )
-    for other, usual in unusual:
-        if engine.rows(f"SELECT 1 FROM {table} WHERE {column} = ? LIMIT 1", [usual]):
-            return other, usual
-    return None
+    others = {normalize("NFC", re.sub(_INVISIBLE_LETTER, "", text)): text for (text,) in unusual}
+    listed = ", ".join(map(sql_literal, others))
+    found = (
+        engine.rows(f"SELECT {column} FROM {table} WHERE {column} IN ({listed}) LIMIT 1") if others else []
+    )
+    return next(((others[usual], usual) for (usual,) in found if others[usual] != usual), None)
 
 
 def short(text: str) -> str:

@@ -32,6 +32,7 @@ from streaming.records.known_formats import KNOWN_FORMATS
 
 ANYTHING = "*"  # in `when`: the place exists, with any value
 FIELDS = ("event_id", "event_type", "user_id", "item_id", "value", "event_time", "session_id")
+_REQUIRED = ("user_id", "item_id", "event_type", "event_time")
 TIME_FACTORS = {"s": 1000.0, "ms": 1.0, "us": 0.001, "ns": 0.000001}  # to milliseconds
 _POINTER = re.compile(r"(/[^'\"\\]*)+")
 
@@ -74,6 +75,15 @@ class EventFormat(BaseModel):
     constants: dict[FieldName, str] = Field(default_factory=dict)  # field -> value where no place has one
     types: dict[str, EventType] = Field(default_factory=dict)  # their event types -> ours
     time_unit: Literal["s", "ms", "us", "ns", "auto"] = "auto"  # of numbers; "auto": by their size
+
+    @model_validator(mode="after")
+    def _gives_events(self) -> EventFormat:
+        missing = [name for name in _REQUIRED if name not in self.fields and name not in self.constants]
+        if missing:
+            raise ValueError(f"neither fields nor constants say where {', '.join(missing)} stands")
+        if ANYTHING in self.types:
+            raise ValueError("types knows no '*': name each type, and leave out the others")
+        return self
 
 
 class MappingFile(BaseModel):

@@ -254,7 +254,9 @@ def test_a_missing_broker_is_one_sentence_within_the_given_time(client: Client, 
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("address", ["localhost", "localhost:", ":9092", "localhost:kafka", ""])
+@pytest.mark.parametrize(
+    "address", ["localhost", "localhost:", ":9092", "localhost:kafka", "", "SSL://kafka:9093"]
+)
 def test_an_address_without_a_port_is_named_in_the_error(address: str) -> None:
     with pytest.raises(ProducerError, match="is not a broker address: write host:port"):
         open_producer(KafkaSettings(kafka_bootstrap_servers=address))

@@ -10,7 +10,11 @@ from streaming.records.known_formats import KNOWN_FORMATS
 from streaming.records.known_schemas import mapping_fault
 from streaming.records.mapping_file import MappingError, read_mapping, steps
 
-PLAIN = {"name": "n", "when": {"/kind": "seen"}, "fields": {"user_id": "/u"}}
+PLAIN = {
+    "name": "n",
+    "when": {"/kind": "seen"},
+    "fields": {"user_id": "/u", "item_id": "/i", "event_type": "/kind", "event_time": "/at"},
+}
 
 
 def write(folder: Path, content: Any) -> str:
@@ -46,6 +50,11 @@ def test_the_entries_of_a_mapping_replace_those_of_its_known_format(tmp_path: Pa
         ({"formats": [PLAIN | {"fields": {"user_id": "/a'b"}}]}, "without quotes"),
         ({"formats": [PLAIN | {"types": {"seen": "glance"}}]}, "formats.0.types.seen"),
         ({"formats": [PLAIN | {"time_unit": "days"}]}, "formats.0.time_unit"),
+        (
+            {"formats": [PLAIN | {"fields": {"user_id": "/u"}}]},
+            "where item_id, event_type, event_time stands",
+        ),
+        ({"formats": [PLAIN | {"types": {"*": "view"}}]}, "name each type, and leave out the others"),
         ({"formats": [PLAIN], "more": 1}, "more"),
     ],
 )
