@@ -1,9 +1,11 @@
-"""Translates the settings of S3 into the configuration of Spark and the options of deltalake.
+"""Translates the settings of S3 into the configuration of Spark and the options of deltalake and Arrow.
 
 Spark's hold keys. They reach its JVM by a file (clients/spark_session.py), and its log lines hide them.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -41,6 +43,22 @@ def for_deltalake(settings: S3Settings) -> dict[str, str]:
         "aws_access_key_id": settings.s3_access_key_id,
         "aws_secret_access_key": _plain(settings.s3_secret_access_key),
         "aws_session_token": _plain(settings.s3_session_token),
+    }
+    return {name: value for name, value in options.items() if value}
+
+
+def for_arrow(settings: S3Settings) -> dict[str, Any]:
+    """The arguments of Arrow's client. Without keys, it takes those of its environment or of the machine."""
+    scheme, _, address = settings.s3_endpoint.rpartition("://")
+    options = {
+        "endpoint_override": address,
+        "scheme": scheme,
+        "region": _region(settings),
+        # With an endpoint, Arrow writes the bucket into the path unless it is told otherwise.
+        "force_virtual_addressing": bool(settings.s3_endpoint) and not settings.s3_path_style,
+        "access_key": settings.s3_access_key_id,
+        "secret_key": _plain(settings.s3_secret_access_key),
+        "session_token": _plain(settings.s3_session_token),
     }
     return {name: value for name, value in options.items() if value}
 

@@ -36,7 +36,7 @@ class Summary(BaseModel):
     shards: int  # REDIS_SHARDS: the names of keys depend on it
     served: str | None  # the model version that was served
     versions: dict[str, float]  # each whole version -> when its round began (epoch seconds)
-    model_files: bool  # whether the versions' folders are in it; False where MODELS_URI is no local folder
+    model_files: bool  # whether the versions' folders are in it; False where MODELS_URI is another store
     counts: dict[str, int] = {}  # how many of each kind the backup holds, for its message
     sha256: dict[str, str] = {}  # by member
 

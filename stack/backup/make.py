@@ -16,8 +16,8 @@ from contracts.stored import keyspace
 from contracts.stored.completeness import is_whole
 from stack.backup.archive import BackupError, Summary, write_archive
 from stack.backup.kept_keys import shared_keys, tombstones, version_keys
+from stack.backup.model_folders import folders_here
 from stack.backup.redis_parts import Part, parts_of, write_parts
-from training.registry import local_models
 from training.registry.outcome import DamagedModelError
 from training.registry.publish import Publisher
 
@@ -54,8 +54,7 @@ def make_backup(settings: TrainingSettings, target: Path) -> Summary:
         if served is not None and served not in still_there:
             raise BackupError(f"{served} was pruned meanwhile: run `headwater backup` again")
         versions = {version: begun for version, begun in versions.items() if version in still_there}
-        folders = {version: local_models.local_folder(settings.models_uri, version) for version in versions}
-        here = {version: folder for version, folder in folders.items() if folder and folder.is_dir()}
+        here = folders_here(settings, versions, Path(scratch) / "models")
         summary = Summary(
             made_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             headwater=metadata.version("headwater"),

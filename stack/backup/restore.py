@@ -7,7 +7,6 @@ them, `headwater rebuild` brings them back.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from itertools import groupby, islice
 from pathlib import Path
@@ -21,8 +20,8 @@ from contracts.stored.pointer import AUDIT_LINES
 from stack.backup.archive import KEYS, MODELS, BackupError, Summary, open_archive
 from stack.backup.kept_keys import ABSENT_ONLY, is_log, tombstones, version_keys
 from stack.backup.make import TIMEOUT_SECONDS
+from stack.backup.model_folders import put_back
 from stack.backup.redis_parts import Part, read_parts
-from training.registry import local_models
 from training.registry.outcome import DamagedModelError
 from training.registry.publish import Publisher
 
@@ -56,7 +55,7 @@ def restore(settings: TrainingSettings, source: Path) -> Restored:
                 f"the backup was made with REDIS_SHARDS={summary.shards}, and it is {settings.redis_shards} "
                 "here: set the same, since the names of keys depend on it"
             )
-        folders = _restore_folders(settings, summary, folder)
+        folders = put_back(settings, summary.versions, folder / MODELS)
         with redis_client(
             settings.redis_url.get_secret_value(),
             socket_timeout=TIMEOUT_SECONDS,
@@ -90,20 +89,6 @@ def _serve(publisher: Publisher, summary: Summary) -> str | None:
     if publisher.current_version() is None and summary.served is not None:
         publisher.move(summary.served, None, "restore", f"from the backup of {summary.made_at}")
     return publisher.current_version()
-
-
-def _restore_folders(settings: TrainingSettings, summary: Summary, folder: Path) -> list[str]:
-    done = []
-    for version in summary.versions:
-        source, target = folder / MODELS / version, local_models.local_folder(settings.models_uri, version)
-        if target is None or target.exists() or not source.is_dir():
-            continue
-        beside = target.with_name(f".{version}.restored")
-        shutil.rmtree(beside, ignore_errors=True)
-        shutil.copytree(source, beside)
-        beside.rename(target)
-        done.append(version)
-    return done
 
 
 def _write(client: Any, keys: Path, wanted: set[str], shards: int) -> None:

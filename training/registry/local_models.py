@@ -10,6 +10,8 @@ from clients.whole_file import sha256_of
 from contracts.stored.manifest import Manifest
 from training.registry.outcome import DamagedModelError, parse_manifest
 
+MANIFEST = "manifest.json"  # the last file of a version's folder to be written
+
 
 def local_folder(models_uri: str, version: str) -> Path | None:
     """The version's folder; None where MODELS_URI is not a path on this machine."""
@@ -55,9 +57,9 @@ def damaged_error(models_uri: str, version: str, what: str) -> DamagedModelError
 def read_manifest(models_uri: str, version: str) -> Manifest | None:
     """The manifest in the version's folder; None if it is not there. Raises as `outcome.parse_manifest`."""
     folder = local_folder(models_uri, version)
-    if folder is None or not (folder / "manifest.json").is_file():
+    if folder is None or not (folder / MANIFEST).is_file():
         return None
-    return parse_manifest((folder / "manifest.json").read_text(), version)
+    return parse_manifest((folder / MANIFEST).read_text(), version)
 
 
 def delete(models_uri: str, version: str) -> None:

@@ -15,7 +15,6 @@ from contracts.stored.manifest import Manifest
 from training.registry import local_models
 from training.registry.outcome import parse_manifest
 
-MANIFEST = "manifest.json"
 _FACTORS = "id INT, features ARRAY<FLOAT>"
 _SCHEMAS = {
     "users": "user_id STRING, user_index INT",
@@ -81,13 +80,15 @@ def item_ids(items: DataFrame) -> list[str]:
 def write_manifest(spark: SparkSession, models_uri: str, manifest: Manifest) -> None:
     """Write the manifest, the last file of a version. A folder without it was never finished."""
     StoredFiles(spark).replace(
-        f"{_folder(models_uri, manifest.version)}/{MANIFEST}", manifest.to_json(indent=2)
+        f"{_folder(models_uri, manifest.version)}/{local_models.MANIFEST}", manifest.to_json(indent=2)
     )
 
 
 def read_manifest(spark: SparkSession, models_uri: str, version: str) -> Manifest:
     """Raises FileNotFoundError where the version is not there or not finished; else as `parse_manifest`."""
-    return parse_manifest(StoredFiles(spark).read(f"{_folder(models_uri, version)}/{MANIFEST}"), version)
+    return parse_manifest(
+        StoredFiles(spark).read(f"{_folder(models_uri, version)}/{local_models.MANIFEST}"), version
+    )
 
 
 def write_table(spark: SparkSession, models_uri: str, version: str, name: str, table: pa.Table) -> None:

@@ -7,7 +7,7 @@ from pydantic import SecretStr, ValidationError
 
 from clients.kafka_options import HIDDEN_OPTIONS
 from clients.spark_session import session_conf
-from clients.storage.s3_options import for_deltalake, for_spark
+from clients.storage.s3_options import for_arrow, for_deltalake, for_spark
 from contracts.settings import LakeSettings, S3Settings, SparkSettings
 
 OTHER_STORE = S3Settings(
@@ -36,6 +36,20 @@ def test_another_store_than_amazons_is_reached_by_its_address_path_style_and_key
         "aws_secret_access_key": "hunter2",
         "aws_session_token": "hunter3",
     }
+    assert for_arrow(OTHER_STORE) == {
+        "endpoint_override": "store.example:9000",
+        "scheme": "http",
+        "region": "us-east-1",
+        "access_key": "reader",
+        "secret_key": "hunter2",
+        "session_token": "hunter3",
+    }
+
+
+def test_arrow_puts_the_bucket_into_the_hosts_name_where_no_path_style_is_set() -> None:
+    settings = S3Settings(s3_endpoint="https://store.example")
+    assert for_arrow(settings)["force_virtual_addressing"] is True
+    assert for_arrow(S3Settings(s3_region="eu-central-1")) == {"region": "eu-central-1"}
 
 
 def test_amazon_with_the_machines_role_needs_a_region_at_most() -> None:

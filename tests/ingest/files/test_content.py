@@ -68,9 +68,9 @@ def write_archive(tmp_path: Path) -> Callable[..., Path]:
                 archive.writestr(member, content)
         if has_password:
             # The first bit of a member's flags says that it is encrypted.
-            content = bytearray(path.read_bytes())
-            content[content.index(b"PK\x01\x02") + 8] |= 1
-            path.write_bytes(bytes(content))
+            packed = bytearray(path.read_bytes())
+            packed[packed.index(b"PK\x01\x02") + 8] |= 1
+            path.write_bytes(bytes(packed))
         return path
 
     return write
