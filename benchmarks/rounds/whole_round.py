@@ -1,8 +1,10 @@
 """A whole round in one process, against a bare script with `implicit`, and against the executors.
 
-A round goes from the request to a served version: it reads the lake, measures the candidate with its rivals
-and intervals, fits both models on everything, ranks and publishes. The script has its arrays in memory, fits
-one model on the past and on everything, ranks the top 100 of all users and computes NDCG on the slice.
+A round goes from the request to a served version: it reads the lake, chooses a blend's weights on what came
+later, measures the candidate with its rivals and intervals, fits all on everything, ranks and publishes.
+The script has its arrays in memory, fits one model on the past and on everything, ranks the top 100 of all
+users and computes NDCG on the slice. A round with RANKING=als does that and little more: it fits a model of
+ratings as well. So the rows "factors alone" compare like with like, and the others say what the blend costs.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -20,7 +23,7 @@ from implicit.als import AlternatingLeastSquares
 from pyspark.sql import SparkSession
 
 from algorithms.metrics import Positives, ndcg_at_k
-from benchmarks.context import BenchContext, Ratio
+from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from benchmarks.rounds.training_world import Ratings, session, settings_of, world
 from contracts.settings import TrainingSettings
 from contracts.stored import lake
@@ -28,37 +31,52 @@ from training.registry.publish import Publisher
 from training.rounds.round import Round, train
 
 _TOP_N, _K, _PAST = 100, 10, 0.8
-_SIZES = (0.1, 1.0)  # of the million ratings
+# Of the million ratings: how often each is timed.
+_SIZES = {0.01: 3, 0.1: 3, 1.0: 1}
+_ON_EXECUTORS = 0.1  # the size that executors are timed at, too
+_GOAL = 1 / 3
 
 
 def run(context: BenchContext) -> list[Ratio]:
     """Measure full rounds an hour, in a trainer that has made one round before."""
-    return [ratio for size in _SIZES for ratio in _compare(context, size)]
+    return [ratio for size, times in _SIZES.items() for ratio in _compare(context, size, times)]
 
 
-def _compare(context: BenchContext, size: float) -> list[Ratio]:
+def _compare(context: BenchContext, size: float, times: int) -> Iterator[Ratio]:
     folder = context.work_dir / f"round-{size:g}"
     settings = settings_of(
         context, lake_uri=str(folder / "lake"), models_uri=str(folder / "models"), warm_rounds=0
     )
+    factors, executors = (
+        settings.model_copy(update=each) for each in ({"ranking": "als"}, {"train_memory": 0})
+    )
     ratings, spark = world(size * context.scale, settings), session(settings)
     _write_lake(spark, settings, ratings)
-    first, ours = (_seconds(lambda: _round(spark, settings)) for _ in range(2))
-    executors = settings.model_copy(update={"train_memory": 0})
-    # One round runs before the timed ones, to start the Python workers and compile.
-    _, distributed = (_seconds(lambda: _round(spark, executors)) for _ in range(2))
-    spark.stop()
-    _, script = (_seconds(lambda: _script(ratings, settings)) for _ in range(2))
+    first = _seconds(lambda: _round(spark, settings))
+    ours, alone, script = alternating(
+        [
+            lambda: _seconds(lambda: _round(spark, settings)),
+            lambda: _seconds(lambda: _round(spark, factors)),
+            lambda: _seconds(lambda: _script(ratings, settings)),
+        ],
+        times,
+    )
     name = f"whole round, {len(ratings.users):,} ratings"
-    note = f"{ours:.1f} s, the trainer's first {first:.1f} s"
-    return [
-        _ratio(f"{name}, to implicit", ours, script, 1 / 3, f"{note}; bare script {script:.1f} s"),
-        _ratio(f"{name}, to executors", ours, distributed, None, f"{note}; executors {distributed:.1f} s"),
-    ]
+    note = f"{median(ours):.1f} s, the trainer's first {first:.1f} s"
+    bare = f"bare script {median(script):.1f} s"
+    yield _ratio(f"{name}, to implicit", ours, script, _GOAL, f"{note}; {bare}")
+    yield _ratio(f"{name}, factors alone", alone, script, _GOAL, f"RANKING=als {median(alone):.1f} s; {bare}")
+    if size == _ON_EXECUTORS:
+        # One round runs before the timed ones, to start the Python workers and compile.
+        _, distributed = (_seconds(lambda: _round(spark, executors)) for _ in range(2))
+        note = f"{note}; executors {distributed:.1f} s"
+        yield _ratio(f"{name}, to executors", ours, [distributed] * len(ours), None, note)
+    spark.stop()
 
 
-def _ratio(name: str, ours: float, peer: float, target: float | None, note: str) -> Ratio:
-    return Ratio(name, 3600 / ours, 3600 / peer, peer / ours, "rounds/h", target, note)
+def _ratio(name: str, ours: list[float], peer: list[float], target: float | None, note: str) -> Ratio:
+    middle = 3600 / median(ours), 3600 / median(peer)
+    return Ratio(name, *middle, median_ratio(peer, ours), "rounds/h", target, note)
 
 
 def _seconds(work: Callable[[], object]) -> float:
