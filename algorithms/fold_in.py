@@ -85,7 +85,7 @@ def fold_in(
         lhs, rhs = _equations(fixed, history, terms, rows, shared)
         solved[start + rows] = _solve(lhs, rhs, reg_param * counts[rows], nonnegative)
     largest = np.finfo(fixed.dtype).max
-    return np.clip(solved, -largest, largest).astype(fixed.dtype)
+    return np.minimum(np.maximum(solved, -largest), largest).astype(fixed.dtype)
 
 
 class _History(NamedTuple):
@@ -133,7 +133,8 @@ def _explicit(history: _History) -> _Terms:
 
 
 def _row_sums(indptr: Integers, values: Floats) -> Floats:
-    before = np.concatenate([[0.0], np.cumsum(values)])
+    before = np.zeros(len(values) + 1)
+    np.cumsum(values, out=before[1:])
     return np.asarray(before[indptr[1:]] - before[indptr[:-1]])
 
 

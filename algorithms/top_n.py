@@ -70,11 +70,26 @@ def best_of_rows(scores: NDArray[np.float64], n: int) -> tuple[NDArray[np.int32]
         raise ValueError(f"n must be at least 1, not {n}")
     indexes = np.full((len(scores), n), -1, np.int32)
     best = np.full((len(scores), n), -np.inf, np.float32)
+    if len(scores) == 1:
+        _fill_best_of_one(scores, indexes, best)
+        return indexes, best
     step = max(1, _SCANNED // max(1, scores.shape[1]))
     for start in range(0, len(scores), step):
         part = slice(start, start + step)
         _fill_best(scores[part], indexes[part], best[part])
     return indexes, best
+
+
+def _fill_best_of_one(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> None:
+    """What `_fill_best` does for a single row, with fewer steps."""
+    n, values = indexes.shape[1], scores[0]
+    floor = float(_floor(scores, n)[0])
+    items = np.flatnonzero(values >= floor if floor > 0 else values > 0)
+    candidates = values[items]
+    if len(items):
+        items = items[_best_places(candidates, n)]
+    indexes[0, : len(items)] = items
+    best[0, : len(items)] = values[items]
 
 
 def _fill_best(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> None:
@@ -185,6 +200,8 @@ def _floor(block: NDArray[np.floating[Any]], n: int) -> NDArray[np.floating[Any]
 
 
 def _best_places(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """The places of the n largest values; of equal ones the first."""
+    """The places of the n largest values, best first; of equal ones the first."""
+    if len(values) <= n:
+        return np.argsort(-values, kind="stable")
     places = np.flatnonzero(values >= np.partition(values, len(values) - n)[len(values) - n])
     return places[np.argsort(-values[places], kind="stable")[:n]]

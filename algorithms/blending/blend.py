@@ -157,7 +157,8 @@ class Blend:
     def _blocks(self, signals: Signals, histories: Histories) -> Iterator[tuple[int, int, Floats]]:
         if not len(histories):
             return
-        first = self.score(signals, histories.rows(0, 1))  # shows how many items there are
+        # The first shows how many items there are.
+        first = self.score(signals, histories if len(histories) == 1 else histories.rows(0, 1))
         yield 0, 1, first
         step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
         for start in range(1, len(histories), step):

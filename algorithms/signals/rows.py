@@ -55,8 +55,11 @@ class Rows:
         """(the places of all entries of these rows, one row after another; how many entries each row has)."""
         starts = self.indptr[items]
         counts = self.indptr[items + 1] - starts
-        before = np.cumsum(counts) - counts
-        return np.arange(counts.sum()) + np.repeat(starts - before, counts), counts
+        if len(counts) and (counts == counts[0]).all():  # usual: most rows are cut to one length
+            return (starts[:, None] + np.arange(counts[0])).ravel(), counts
+        places = np.repeat(starts - (np.cumsum(counts) - counts), counts)
+        places += np.arange(len(places))
+        return places, counts
 
     def sum_rows(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
         """(users, items): for each user the sum of weight x row over its (owner, item, weight) entries."""
@@ -78,10 +81,11 @@ class Rows:
 
     def _sum_part(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
         places, counts = self.gather(items)
-        cells = self.columns[places]
+        cells = self.columns.take(places).astype(np.int64)
         if users > 1:
-            cells = cells + np.repeat(np.asarray(owners, np.int64) * self.items, counts)
-        amounts = self.values[places] * np.repeat(weights * self.scale, counts)
+            cells += np.repeat(np.asarray(owners, np.int64) * self.items, counts)
+        amounts = self.values.take(places).astype(np.float64)
+        amounts *= np.repeat(weights * self.scale, counts)
         summed = np.bincount(cells, amounts, users * self.items)
         return np.asarray(summed, np.float64).reshape(users, self.items)
 
