@@ -28,7 +28,7 @@ from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from contracts.stored import keyspace, records
 from stack.machine.ports import LOOPBACK, free_port
 
-_USERS, _ITEMS, _KNOWN, _LIST = 500, 4000, 100, 100
+USERS, _ITEMS, _KNOWN, _LIST = 500, 4000, 100, 100
 _ROUNDS, _SECONDS, CONNECTIONS = 3, 5, 32
 _PATH = "/v1/users/u1/recommendations"
 
@@ -104,7 +104,7 @@ def write_state(url: str) -> None:
         entry = json.dumps({"kind": "item", "id": item, "title": f"Title of {item}"})
         client.hset(keyspace.CATALOG_ITEMS, item, records.encode_catalog(1, entry))
     scores = [1 - place / _LIST for place in range(_LIST)]
-    for user in (f"u{number}" for number in range(_USERS)):
+    for user in (f"u{number}" for number in range(USERS)):
         history = {
             item: records.encode_entry(records.HistoryEntry("rating", 1, str(uuid.UUID(int=at)), 4.0))
             for at, item in enumerate(random.sample(items, _KNOWN))
@@ -188,7 +188,7 @@ def requests_a_second(
     """Requests a second; the 99th percentile and the CPU of a request (µs) go to ``latencies``, ``costs``."""
     script = context.work_dir / "users.lua"
     script.write_text(
-        f'request = function() return wrk.format("GET", "/v1/users/u" .. math.random(0, {_USERS - 1}) '
+        f'request = function() return wrk.format("GET", "/v1/users/u" .. math.random(0, {USERS - 1}) '
         '.. "/recommendations") end\n'
     )
     seconds, server = max(1, round(run_seconds * context.scale)), listening(url)

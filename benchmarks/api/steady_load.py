@@ -1,0 +1,93 @@
+"""Latencies at a fixed rate of requests, below what a server can carry, and how sure a ratio of them is.
+
+At saturation a percentile tells how long the queue is. At a fixed rate it tells what an answer takes, and
+what is done beside it. Requests come from many connections at random moments: a slow answer holds back its
+own connection only, so nearly all requests are sent when they would have been sent to a fast server.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_CONNECTIONS = 256
+_LUA = """
+delay = function() return math.random(0, {longest_ms}) end
+request = function() return wrk.format("GET", "/v1/users/u" .. math.random(0, {users} - 1)
+  .. "/recommendations") end
+done = function(summary, latency)
+  for place = 1, #latency do
+    local value, count = latency(place)
+    io.write("took ", value, " ", count, "\\n")
+  end
+end
+"""
+Latencies = Counter[int]  # µs -> answers
+Counts = NDArray[np.int64]
+_DRAWS = 1000
+
+
+class Interval(NamedTuple):
+    """Where a figure is with a certainty of 95 %."""
+
+    low: float
+    high: float
+
+
+def ask_steadily(folder: Path, url: str, users: int, rate: float, seconds: int) -> Latencies:
+    """Ask for users' lists. Raises SystemExit where an answer is no success or few requests were sent."""
+    script = folder / "steady.lua"
+    longest_ms = round(2000 * _CONNECTIONS / rate)  # pauses are half of it in the mean
+    script.write_text(_LUA.format(longest_ms=longest_ms, users=users))
+    options = ["-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
+    shown = subprocess.run(["wrk", *options, url], capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in shown or "Socket errors" in shown:
+        raise SystemExit(f"{url} answered with errors at {rate:.0f} requests/s, which it should carry")
+    found = re.findall(r"^took (\d+) (\d+)$", shown, re.MULTILINE)
+    latencies = Counter({int(value): int(count) for value, count in found})
+    if latencies.total() < 0.8 * rate * seconds:
+        raise SystemExit(f"{url} got only {latencies.total()} requests in {seconds} s: too busy a machine")
+    return latencies
+
+
+def percentile(rounds: Sequence[Latencies], share: float) -> int:
+    """The latency (µs) that this share of all answers of all rounds did not exceed."""
+    values, counts = _table(rounds)
+    return int(values[_place_of(counts.sum(axis=0), share)])
+
+
+def ratio_interval(peer: Sequence[Latencies], ours: Sequence[Latencies], share: float) -> Interval:
+    """Of the percentile of the peer's rounds, divided by that of ours.
+
+    Rounds are drawn with replacement, those of both that ran one after another together: what a busy
+    machine does to an answer it does to many of the same round.
+    """
+    random = np.random.default_rng(42)
+    (peer_values, peer_counts), (our_values, our_counts) = _table(peer), _table(ours)
+    ratios = []
+    for _ in range(_DRAWS):
+        times = np.bincount(random.integers(len(ours), size=len(ours)), minlength=len(ours))
+        drawn_peer = peer_values[_place_of(times @ peer_counts, share)]
+        ratios.append(drawn_peer / our_values[_place_of(times @ our_counts, share)])
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return Interval(float(low), float(high))
+
+
+def _table(rounds: Sequence[Latencies]) -> tuple[Counts, Counts]:
+    """All latencies in order, and (rounds, latencies): how many answers took so long."""
+    values = sorted(set().union(*rounds))
+    counts = np.array([[latencies[value] for value in values] for latencies in rounds])
+    return np.array(values), counts
+
+
+def _place_of(counts: Counts, share: float) -> int:
+    """Of the first latency that this share of the answers did not exceed."""
+    reached = np.cumsum(counts)
+    return int(np.searchsorted(reached, share * reached[-1]))
