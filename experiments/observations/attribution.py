@@ -39,12 +39,14 @@ def clicked_places(
     event_times = np.asarray(events["event_time"].to_numpy(), dtype=np.int64)
     n_items = max(len(item_ids), 1)
     exact = named & (event_recommendation >= 0) & (event_item >= 0)
-    # The unit must match as well: an event that names another user's recommendation counts for nothing.
+    # Only an answer gives out its id, so such an event is later, whatever the client's clock says of it or of
+    # what it reported. The unit must match: an event that names another user's recommendation counts for
+    # nothing.
     by_id = _newest_match(
         recommendation * n_items + item,
         times,
         (event_recommendation * n_items + event_item)[exact],
-        event_times[exact],
+        np.full(int(exact.sum()), times.max(initial=0)),
         None,
     )
     owner = unit[shown]

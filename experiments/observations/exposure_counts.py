@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from contracts.events import NEGATIVE_TYPES, RETRACT
 from experiments.observations.attribution import clicked_places
-from experiments.observations.ids import codes, whole_column
+from experiments.observations.ids import codes
 from experiments.observations.rows import ExperimentRows
+from experiments.observations.shown_items import shown_items
 from experiments.observations.units import (
-    Ints,
     is_conversion,
     session_starts,
     times_of,
@@ -46,9 +46,9 @@ class ShownRows:
         users = pc.unique(self.exposures["user_id"])
         self._users = len(users)
         self._unit, self._times = codes(self.exposures["user_id"], users), times_of(self.exposures)
-        lists = whole_column(self.exposures, "items")
-        self._shown: Ints = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
-        items = pc.struct_field(pc.list_flatten(lists), "item_id")
+        names = self.exposures["recommendation_id"]
+        self._recommendation = codes(names, pc.unique(names))
+        self._shown, items = shown_items(self.exposures)
         catalogue = pc.unique(pa.chunked_array([items, *done["item_id"].chunks], pa.string()))
         self.catalogue_items = len(catalogue)
         self._items = codes(items, catalogue)
@@ -75,7 +75,7 @@ class ShownRows:
         )
         items = self._items[is_in_group[self._shown]]
         return Shown(
-            lists=int(is_in_group.sum()),
+            lists=len(np.unique(self._recommendation[is_in_group])),  # a client reports one in parts
             users=len(np.unique(self._unit[is_in_group])),
             impressions=len(items),
             clicks=int(is_in_group[self._clicked].sum()),

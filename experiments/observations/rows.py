@@ -11,6 +11,7 @@ from deltalake.exceptions import TableNotFoundError
 
 from clients.storage.lake_tables import open_table
 from contracts.stored.lake import EXPOSURES, INTERACTIONS, Table
+from experiments.observations.ids import codes, earliest_rows, pairs
 
 _SHOWN = (
     "recommendation_id",
@@ -50,13 +51,21 @@ def read_rows(lake_uri: str, run: str, since_ms: int, shown_since_ms: int) -> Ex
     """The rows of one run; none where a table does not exist yet."""
     exposures = _read(lake_uri, EXPOSURES, _SHOWN, shown_since_ms)
     named = pc.match_substring(exposures["arm"], f"{run}:")
-    return ExperimentRows(exposures.filter(named), _read(lake_uri, INTERACTIONS, _DONE, since_ms))
+    return ExperimentRows(exposures.filter(named), _read_interactions(lake_uri, since_ms))
 
 
 def read_all_rows(lake_uri: str, since_ms: int) -> ExperimentRows:
     """Every exposure and interaction since ``since_ms``, in an experiment or not."""
     exposures = _read(lake_uri, EXPOSURES, _SHOWN, since_ms)
-    return ExperimentRows(exposures, _read(lake_uri, INTERACTIONS, _DONE, since_ms))
+    return ExperimentRows(exposures, _read_interactions(lake_uri, since_ms))
+
+
+def _read_interactions(lake_uri: str, since_ms: int) -> pa.Table:
+    """Each event once, its last writer: what a client sent again has the same id."""
+    rows = _read(lake_uri, INTERACTIONS, _DONE, since_ms)
+    event, user = (codes(rows[name], pc.unique(rows[name])) for name in ("event_id", "user_id"))
+    times = np.asarray(rows["event_time"].to_numpy(), dtype=np.int64)
+    return rows.take(pa.array(earliest_rows(pairs(user, event), -times)))
 
 
 def _read(lake_uri: str, table: Table, columns: tuple[str, ...], since_ms: int) -> pa.Table:

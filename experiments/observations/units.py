@@ -20,6 +20,7 @@ from contracts.experiments.record import Experiment
 from experiments.observations.attribution import clicked_places
 from experiments.observations.ids import codes, whole_column
 from experiments.observations.rows import ExperimentRows
+from experiments.observations.shown_items import shown_items
 
 DAY_MS, SESSION_GAP_MS = 86_400_000, 30 * 60 * 1000
 CONVERSIONS = ("like", "purchase")
@@ -79,16 +80,13 @@ def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_
     done_times = times_of(done)
     earlier = done_times < experiment.started_at
     before = np.bincount(done_unit[earlier], minlength=len(unit_ids)).astype(np.float64)
-    since = done_times >= first[done_unit] if len(unit_ids) else np.zeros(0, bool)
-    done, done_unit, done_times = done.filter(pa.array(since)), done_unit[since], done_times[since]
-
-    lists = whole_column(exposures, "items")
-    shown = np.asarray(pc.list_parent_indices(lists), dtype=np.int64)
-    items = pc.struct_field(pc.list_flatten(lists), "item_id")
+    shown, items = shown_items(exposures)
     liked = done.filter(pc.invert(pc.is_in(done["event_type"], pa.array(NEGATIVE_TYPES, pa.string()))))
     places = clicked_places(
         exposures, unit, shown, items, liked, codes(liked[unit_column], unit_ids), window_ms
     )
+    since = done_times >= first[done_unit] if len(unit_ids) else np.zeros(0, bool)
+    done, done_unit, done_times = done.filter(pa.array(since)), done_unit[since], done_times[since]
 
     def since_first(units: Ints, moments: Ints) -> Counts:
         return Counts(units, (moments - first[units]) // DAY_MS)

@@ -53,6 +53,13 @@ def test_clicks_and_conversions_and_sessions_count_for_the_lists_before_them() -
     assert found.catalogue_items == 4  # i, j, k and z
 
 
+def test_a_list_that_a_client_reports_in_parts_is_one_list_and_each_item_is_shown_once() -> None:
+    told = {"recommendation_id": "r", "reported_by": "client"}
+    parts = [exposure("ann", "a", items, START + at, **told) for at, items in enumerate(("i", "ij", "j"))]
+    found = ShownRows(rows(parts, [interaction("ann", "i", START + 3)]), WINDOW)
+    assert found.of_group(np.ones(3, bool))[:4] == (1, 1, 2, 1)
+
+
 def test_the_novelty_of_a_shown_item_is_its_self_information() -> None:
     events = [interaction("ann", "i", START + n) for n in range(3)] + [interaction("bob", "j", START)]
     found = ShownRows(rows([exposure("ann", "a", "ij", START)], events), WINDOW)

@@ -35,6 +35,19 @@ def test_the_rows_of_a_run_are_read_from_the_lake_as_they_were_written(tmp_path:
     assert observed.counts["clicks"].by_unit(1).tolist() == [1.0]
 
 
+def test_an_event_that_was_sent_again_counts_once_and_another_user_s_with_the_same_id_too(
+    tmp_path: Path,
+) -> None:
+    sent = [interaction("ann", "x", START + at, event_id="e") for at in (0, 5, 3)]
+    written = rows([], [*sent, interaction("bob", "x", START, event_id="e")])
+    write_deltalake(INTERACTIONS.path(str(tmp_path)), as_in_the_lake(written.interactions))
+    found = read_rows(str(tmp_path), "e/1", START, START).interactions
+    assert [(row["user_id"], row["event_time"] - START) for row in found.to_pylist()] == [
+        ("ann", 5),
+        ("bob", 0),
+    ]
+
+
 def test_a_lake_without_tables_has_no_rows(tmp_path: Path) -> None:
     found = read_rows(str(tmp_path), "e/1", 0, 0)
     assert len(observe(running(), found, DAY, START + DAY).unit_ids) == 0

@@ -89,7 +89,7 @@ def test_forged_arms_and_testers_and_other_runs_do_not_count() -> None:
         exposure(AMY, "b", "xyz", START),
         exposure(BOB, "b", "x", START),
         exposure(BOB, "b", "x", START) | {"arm": "e/2:b"},
-        exposure(BOB, "b", "x", START) | {"arm": "other/1:q,e/1:b"},
+        exposure(BOB, "b", "x", START + 1) | {"arm": "other/1:q,e/1:b"},
     ]
     observed = observe(experiment, rows(exposures, []), WINDOW, UNTIL)
     assert sums_by_unit(observed, "impressions") == {BOB: 2.0}
@@ -103,6 +103,30 @@ def test_where_a_client_reports_what_it_showed_the_answer_itself_does_not_count(
         exposure(BOB, "b", "y", START + 2, recommendation_id="r", reported_by="client"),
     ]
     assert sums_by_unit(observe(EXPERIMENT, rows(exposures, []), WINDOW, UNTIL), "impressions") == {BOB: 2.0}
+
+
+def test_a_report_that_a_client_repeats_shows_nothing_more_and_gets_no_second_click() -> None:
+    told = {"recommendation_id": "r", "reported_by": "client"}
+    observed = observe(
+        EXPERIMENT,
+        rows(
+            [exposure(BOB, "b", items, START + at, **told) for items, at in (("x", 0), ("xy", 5), ("x", 9))],
+            [interaction(BOB, "x", START + at) for at in (1, 6, 10)],
+        ),
+        WINDOW,
+        UNTIL,
+    )
+    assert sums_by_unit(observed, "impressions") == {BOB: 2.0}
+    assert sums_by_unit(observed, "clicks") == {BOB: 1.0}
+
+
+def test_an_event_before_a_list_is_a_click_only_if_it_names_the_list() -> None:
+    # A client whose clock is behind, or that reports what it showed later than what was clicked.
+    told = exposure(BOB, "b", "xy", START + HOUR, recommendation_id="r", reported_by="client")
+    events = [interaction(BOB, "x", START + 1, recommendation_id="r"), interaction(BOB, "y", START + 2)]
+    observed = observe(EXPERIMENT, rows([told], events), WINDOW, UNTIL)
+    assert sums_by_unit(observed, "clicks") == {BOB: 1.0}
+    assert sums_by_unit(observed, "interactions") == {}
 
 
 def test_a_session_ends_after_half_an_hour_and_a_named_one_when_the_name_changes() -> None:
