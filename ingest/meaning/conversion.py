@@ -16,9 +16,7 @@ from ingest.meaning.identifiers import (
     faults,
     is_null_like,
     short,
-    without_commas,
-    without_formula,
-    without_fraction,
+    usual_texts,
 )
 from ingest.meaning.options import ANY_OTHER, SKIP, ReadingOptions
 from ingest.meaning.orders import order_faults
@@ -56,12 +54,11 @@ def type_rows(
 
 def _id_sql(column: str, found: FloatIds) -> str:
     """SQL: the ids of a column, in the files where numbers are written otherwise without their signs."""
-    ways = (
-        (found.files, without_fraction(column)),
-        (found.grouped, without_commas(column)),
-        (found.formulas, without_formula(column)),
-    )
-    cases = [f"WHEN file IN ({', '.join(map(str, files))}) THEN {way}" for files, way in ways if files]
+    cases = [
+        f"WHEN file IN ({', '.join(map(str, files))}) THEN {text}"
+        for files, text in usual_texts(column, found)
+        if files
+    ]
     return f"CASE {' '.join(cases)} ELSE {column} END" if cases else column
 
 

@@ -107,6 +107,15 @@ def _has_twins(engine: Engine, table: str, column: str, file: int) -> bool:
     return bool(engine.rows(twins))
 
 
+def usual_texts(column: str, found: FloatIds) -> list[tuple[tuple[int, ...], str]]:
+    """The files whose ids are numbers in another notation, each with the SQL of their usual text."""
+    return [
+        (found.files, without_fraction(column)),
+        (found.grouped, without_commas(column)),
+        (found.formulas, without_formula(column)),
+    ]
+
+
 def without_fraction(column: str) -> str:
     """SQL: the whole number that a float's text stands for. One too large for an exact float is written in
     the form that `faults` refuses."""

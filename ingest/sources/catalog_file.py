@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,14 +33,19 @@ from ingest.files.engine import Engine, sql_literal
 from ingest.files.rejected_lines import RejectedLines, SourceError
 from ingest.files.tables import DelimitedTable, JsonTable, ParquetTable, Table, table_of
 from ingest.meaning.encoding import EncodedEvent, reason_of
-from ingest.meaning.identifiers import NULL_LIKE, float_column, without_fraction
+from ingest.meaning.identifiers import LOST_DIGITS, NULL_LIKE, float_ids, usual_texts
 from ingest.meaning.options import parse_separator
 from ingest.sources.consent import TooMuchRefusedError
 
 PARTS = ("id", "title", "categories")
-_TITLES = ("title", "name", "itemname", "producttitle", "productname", "movietitle", "booktitle", "headline")
+_TITLES = (
+    "title", "name", "itemname", "producttitle", "productname", "prodname", "movietitle", "booktitle",
+    "headline",
+)  # fmt: skip
 _CATEGORIES = ("categories", "category", "genres", "genre", "tags", "class", "producttype")
 _ROWS, _SHOWN = "entries", 3
+_LOOKED_AT = 100  # entries that are looked at for a separator of categories
+_FEW = 10  # rows that repeat an id: not yet a sign of another kind of file
 
 
 @dataclass(frozen=True)
@@ -160,10 +166,16 @@ class CatalogFile:
         parts["attributes"] = ", ".join(columns.attributes)
         told = "; ".join(f"{part}: {name or '(none)'}" for part, name in parts.items())
         shown = [f"{self.table.shown_path}: {self.table.shape}", f"  {told}"]
-        return shown + [
-            f"  {entry.to_json().decode()[:300]}"
-            for entry in islice(self.catalog(RejectedLines(lambda _: None)), _SHOWN)
-        ]
+        first = list(islice(self.catalog(RejectedLines(lambda _: None)), _LOOKED_AT))
+        shown += [f"  {entry.to_json().decode()[:300]}" for entry in first[:_SHOWN]]
+        joined = next(
+            (e.categories[0] for e in first if len(e.categories) == 1 and ", " in e.categories[0]), ""
+        )
+        if joined:
+            shown.append(
+                f"  the category {joined[:60]!r} is taken as one: --category-separator ', ' divides it"
+            )
+        return shown
 
     def catalog(self, rejected: RejectedLines) -> Iterator[CatalogEntry]:
         """The entries in the file's order. Refused rows are counted in ``rejected`` with their lines."""
@@ -209,25 +221,40 @@ class CatalogFile:
 
 
 def _identifier(cell: Any) -> Any:
-    """The id in a cell. Raises ValueError if it is empty."""
+    """The id in a cell. Raises ValueError if it is empty, or not whole."""
     if not cell_text(cell):
         raise ValueError(f"id {cell!r} is empty: there is no id")
+    if isinstance(cell, str) and re.fullmatch(LOST_DIGITS, cell):
+        raise ValueError(f"id {cell!r} has lost its digits in a spreadsheet or as a float: export it as text")
     return cell
 
 
-def _without_fractions(engine: Engine, column: str) -> None:
-    """Turn ids back into whole numbers if a program wrote the whole column as floats, as `ingest` does."""
+def _with_usual_ids(engine: Engine, column: str) -> None:
+    """Write ids that are numbers in another notation (7.0, 1,234) in the usual one, as `ingest` does."""
     trimmed = f"trim({column}, {sql_literal(BLANKS)})"
-    if engine.rows(f"SELECT {float_column(trimmed)} FROM {_ROWS}")[0][0]:
-        engine.run(f"UPDATE {_ROWS} SET {column} = {without_fraction(trimmed)}")
+    found = float_ids(engine, f"(SELECT {trimmed} AS entry, 0 AS file FROM {_ROWS})", "entry", [0])
+    for files, text in usual_texts(trimmed, found):
+        if files:
+            engine.run(f"UPDATE {_ROWS} SET {column} = {text}")
 
 
 def check_entries(file: CatalogFile, most_refused: float, tell: Callable[[str], None]) -> None:
-    """Read the file once, before anything is sent, and say what it holds. Raises TooMuchRefusedError."""
+    """Read the file once, before anything is sent, and say what it holds. Raises TooMuchRefusedError, and
+    SourceError where most rows repeat an id."""
     rejected = RejectedLines(lambda _: None)
-    accepted = sum(1 for _ in file.catalog(rejected))
+    accepted, ids = 0, set()
+    for entry in file.catalog(rejected):
+        accepted += 1
+        ids.add(hash(entry.id))
     refused, rows = rejected.count, accepted + rejected.count
-    tell(f"  {accepted:,} entries, {refused:,} refused")
+    again = accepted - len(ids)
+    repeated = f", {again:,} with the id of another one" if again else ""
+    tell(f"  {accepted:,} entries, {refused:,} refused{repeated}")
+    if again > max(_FEW, accepted / 2):
+        raise SourceError(
+            f"{accepted:,} rows describe only {len(ids):,} {file.options.kind}s: do they hold interactions? "
+            "`headwater ingest` reads those. Nothing was sent"
+        )
     if rows and refused / rows > most_refused:
         raise TooMuchRefusedError(
             f"{refused:,} of {rows:,} rows would be refused, more than {most_refused:.1%}; the first: "
@@ -287,7 +314,7 @@ def _read(
         query = f"SELECT file_row_number + 1, {listed} FROM {relation} ORDER BY file_row_number"
     elif isinstance(table, DelimitedTable):
         refused = table.text.load(engine, _ROWS, [f"c{place} AS c{place}" for place in range(len(names))])
-        _without_fractions(engine, f"c{names.index(columns.id)}")
+        _with_usual_ids(engine, f"c{names.index(columns.id)}")
         # The line is known only if every record is one line; `line_of_rows` finds the lines of refused rows.
         query = f"SELECT 0, * EXCLUDE (line) FROM {_ROWS} ORDER BY rowid"
     else:

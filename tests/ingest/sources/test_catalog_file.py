@@ -155,3 +155,29 @@ def test_options_without_effect_are_refused_with_their_names(words: dict[str, st
     usual: dict[str, Any] = {"kind": "item", "columns": None, "without": "", "separator": "|"}
     with pytest.raises(SourceError, match=sentence):
         entry_options(**{**usual, **words}, shorten=False, encoding=None)
+
+
+def test_ids_are_read_as_in_files_of_interactions(write_file: Written, read: Read) -> None:
+    entries, refused = read(write_file("a.csv", 'sku,title\n"1,234",a\n12,b\n"=""007""",c\n'))
+    assert [entry.id for entry in entries] == ["1,234", "12", "007"]  # 007 shows that not all are numbers
+    entries, refused = read(write_file("b.csv", 'sku,title\n"1,234",a\n12,b\n'))
+    assert [entry.id for entry in entries] == ["1234", "12"]
+    entries, refused = read(write_file("c.csv", "sku,title,price\n1.23457E+12,a,1\n12,b,2\n"))
+    assert [entry.id for entry in entries] == ["12"]
+    assert "has lost its digits in a spreadsheet or as a float: export it as text" in refused[0]
+
+
+def test_a_file_of_interactions_is_no_catalogue(write_file: Written, engine: Engine) -> None:
+    path = write_file("r.csv", "userId,movieId,rating\n" + "".join(f"{n},{n % 9},3\n" for n in range(50)))
+    told: list[str] = []
+    with pytest.raises(SourceError, match="describe only 9 items: do they hold interactions"):
+        check_entries(CatalogFile.open(path, EntryOptions(), engine), 0.05, told.append)
+    assert told == ["  50 entries, 0 refused, 41 with the id of another one"]
+
+
+def test_categories_that_another_sign_divides_are_told(write_file: Written, engine: Engine) -> None:
+    path = write_file("items.csv", 'id,title,categories\n1,a,"Food, Bars"\n')
+    cure = "the category 'Food, Bars' is taken as one: --category-separator ', ' divides it"
+    assert cure in CatalogFile.open(path, EntryOptions(), engine).notes()[-1]
+    divided = CatalogFile.open(path, EntryOptions(separator=", "), engine)
+    assert cure not in divided.notes()[-1]
