@@ -240,3 +240,36 @@ def test_weights_are_chosen_on_the_time_after_one_instant_if_enough_users_have_e
         held_out = newest.pairs.where(newest.held_out)
         assert set(held_out.items.tolist()) == {8, 9}
         assert len(np.unique(held_out.users)) == returning
+
+
+def baskets(users: int, many: int = 6) -> Pairs:
+    """All users buy three items at one time, again after each hour, and nothing twice."""
+    rng = np.random.default_rng(3)
+    items = np.concatenate([rng.permutation(60)[: 3 * many] for _ in range(users)])
+    owners = np.repeat(np.arange(users), 3 * many)
+    times = np.tile(np.repeat(np.arange(many) * HOUR_MS, 3), users) + owners * 1000
+    order, ones = np.lexsort((items, owners)), np.ones(len(owners), np.float32)
+    return Pairs(
+        users=owners[order].astype(np.int32),
+        items=items[order].astype(np.int32),
+        strengths=ones,
+        ratings=np.full(len(ones), np.nan, np.float32),
+        positive=np.ones(len(ones), np.bool_),
+        event_times=times[order],
+        first_times=times[order],
+        grades=ones,
+    )
+
+
+def test_after_one_instant_no_item_of_a_basket_is_known_when_another_one_of_it_is_asked_for() -> None:
+    bought = past(baskets(users=250))
+    newest, found = signals._newest(bought.past, SETTINGS)
+    assert found
+    questions = bought._ask(bought.past, newest, found)
+    questions = questions.select(np.flatnonzero(np.diff(questions.histories.indptr) > 0))
+    asked = questions.histories
+    assert len(asked) > 250
+    assert (asked.times_ms[asked.indptr[:-1]] < asked.now_ms).all()
+    # All of a basket is asked for, by one question at once or by one for each item.
+    assert (questions.positives.counts == 1).any()
+    assert (questions.positives.counts[questions.positives.counts > 1] % 3 == 0).all()
