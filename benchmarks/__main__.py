@@ -73,6 +73,7 @@ BENCHMARKS: tuple[tuple[str, Benchmark], ...] = (
     ("neighbours", neighbours.run),
     ("factor_lists", factor_lists.run),
     ("served", served.run),
+    ("served_visits", served.run_visits),
     ("once", once.run),
     ("idle", idle.run),
     ("recovery", recovery.run),

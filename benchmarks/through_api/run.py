@@ -23,7 +23,7 @@ from benchmarks.context import BenchContext, Ratio
 from benchmarks.studies.blended_ranking import by_user, fill, interval, item_knn, popular_lists, rank
 from benchmarks.through_api.answers import served_lists, trained_stack
 from benchmarks.through_api.session_knn import SessionKnn, tune
-from benchmarks.through_api.worlds import World, worlds
+from benchmarks.through_api.worlds import World, worlds, worlds_of_visits
 from ingest.simulated.clicks import DAY_MS
 
 K = 10
@@ -53,6 +53,11 @@ Lists = NDArray[np.int32]
 def run(context: BenchContext) -> list[Ratio]:
     """Compare the served lists with each rival's, by world."""
     return [row for world in worlds(context.scale) for row in _compare(world, context)]
+
+
+def run_visits(context: BenchContext) -> list[Ratio]:
+    """The same of the worlds in which an id is one visit."""
+    return [row for world in worlds_of_visits(context.scale) for row in _compare(world, context)]
 
 
 def _compare(world: World, context: BenchContext) -> Iterator[Ratio]:

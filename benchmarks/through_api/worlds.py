@@ -106,6 +106,10 @@ def worlds(scale: float) -> Iterator[World]:
         with_known=True,
     )
     yield news(max(100, int(300 * scale)))
+
+
+def worlds_of_visits(scale: float) -> Iterator[World]:
+    """The built-in worlds in which an id is one visit, and never seen again."""
     yield news(max(100, int(300 * scale)), anonymous=True)
     yield clicks(max(3000, int(10_000 * scale)))
 
