@@ -277,9 +277,9 @@ def test_wrong_credentials_and_certificates_are_refused_with_the_cure(
         end_offsets(settings_of(**known | {"kafka_sasl_password": SECRET}), "any", timeout=1)
     assert SECRET not in str(refused.value)
     with pytest.raises(BrokerRefusesError, match="KAFKA_SSL_CA_FILE"):
-        wait_for_broker(settings_of(**known | {"kafka_ssl_ca_file": ""}), 5)
+        wait_for_broker(settings_of(**known | {"kafka_ssl_ca_file": ""}), 60)
     with pytest.raises(BrokerRefusesError, match="KAFKA_SECURITY_PROTOCOL"):
-        wait_for_broker(settings_of(**known | {"kafka_bootstrap_servers": broker}), 5)
+        wait_for_broker(settings_of(**known | {"kafka_bootstrap_servers": broker}), 60)
 
 
 def test_doctor_says_whether_kafka_accepts_the_connection_of_the_environment(

@@ -111,7 +111,7 @@ def test_a_run_that_is_stopped_by_a_signal_prints_its_count(broker: str, number:
     )
     _wait_until(lambda: progress.exists() and json.loads(progress.read_text())["acknowledged"] > 5)
     process.send_signal(number)
-    output, _ = process.communicate(timeout=15)
+    output, _ = process.communicate(timeout=60)
     final = json.loads(output)
     assert process.returncode == 0
     assert final["sent"] == final["acknowledged"] > 5

@@ -149,14 +149,14 @@ def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
     server.process.wait()
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:
     ends = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < ends, "it did not come true in time"
         time.sleep(0.05)
 
 
-async def until(read: Callable[[], Awaitable[object]], expected: object, seconds: float = 20.0) -> None:
+async def until(read: Callable[[], Awaitable[object]], expected: object, seconds: float = 60.0) -> None:
     """Wait until an awaitable gives the expected value."""
     ends = time.monotonic() + seconds
     while (value := await read()) != expected:

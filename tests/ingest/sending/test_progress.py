@@ -28,7 +28,7 @@ def test_the_progress_file_exists_from_the_start_and_follows_the_counts(tmp_path
     with reporting(lambda: counts[-1], path, Console(file=io.StringIO())):
         assert json.loads(path.read_text())["sent"] == 2000
         counts.append(replace(PROGRESS, sent=2500))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while json.loads(path.read_text())["sent"] != 2500 and time.monotonic() < deadline:
             time.sleep(0.05)
     assert json.loads(path.read_text())["sent"] == 2500
@@ -38,7 +38,9 @@ def test_the_progress_file_exists_from_the_start_and_follows_the_counts(tmp_path
 def test_the_progress_line_is_shown_only_on_a_terminal(terminal: bool) -> None:
     screen = io.StringIO()
     with reporting(lambda: PROGRESS, None, Console(file=screen, force_terminal=terminal)):
-        time.sleep(0.7)
+        deadline = time.monotonic() + (60 if terminal else 0.7)
+        while "2,000 events sent" not in screen.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.05)
     assert ("2,000 events sent" in screen.getvalue()) == terminal
 
 

@@ -30,7 +30,7 @@ def _start(folder: Path, code: str) -> ServiceProcess:
     return ServiceProcess.start("service", command, os.environ, folder / "logs", folder / "run")
 
 
-def _until(done: Callable[[], object], seconds: float = 10.0) -> None:
+def _until(done: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline

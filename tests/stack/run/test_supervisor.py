@@ -48,18 +48,18 @@ def test_in_strict_mode_a_dead_service_ends_the_run(tmp_path: Path) -> None:
     with supervisor.until_stopped():
         supervisor.start(_python("service", "raise SystemExit(3)"))
         with pytest.raises(ServiceDiedError, match="exit code 3"):
-            supervisor.pause(20)
+            supervisor.pause(60)
 
 
 def test_a_replay_may_end_successfully_but_not_with_an_error(tmp_path: Path) -> None:
     supervisor = _supervisor(tmp_path, [], strict=False)
     with supervisor.until_stopped():
         supervisor.start(_python("replay", "pass", ends=True))
-        supervisor.wait_until("the replay", lambda: supervisor.has_ended_well("replay"), 10)
+        supervisor.wait_until("the replay", lambda: supervisor.has_ended_well("replay"), 60)
     with supervisor.until_stopped():
         supervisor.start(_python("replay", "raise SystemExit(1)", ends=True))
         with pytest.raises(ServiceDiedError):
-            supervisor.pause(20)
+            supervisor.pause(60)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_service_that_may_fail_can_end_in_any_way_and_be_started_again(
         for times in (1, 2):
             supervisor.start(plan)
             assert supervisor.runs("look")
-            supervisor.wait_until("its end", lambda: not supervisor.runs("look"), 10)
+            supervisor.wait_until("its end", lambda: not supervisor.runs("look"), 60)
             assert len(said) == times
         assert list((tmp_path / "run").glob("*.json")) == []
     assert all(words in each and "what it found" in each for each in said)
@@ -115,7 +115,7 @@ def test_a_signal_ends_the_next_pause_and_stops_everything(tmp_path: Path) -> No
         supervisor.start(Plan("service", ("sleep", "600")))
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(StopRequested):
-            supervisor.pause(20)
+            supervisor.pause(60)
     assert not list((tmp_path / "run").glob("*.json"))
 
 

@@ -38,7 +38,7 @@ def test_only_the_named_points_hold_and_each_until_its_file_is_removed(
         while not (tmp_path / point).exists():
             assert held.is_alive()
         (tmp_path / point).unlink()
-        held.join(10)
+        held.join(60)
         assert not held.is_alive()
 
 

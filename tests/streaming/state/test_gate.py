@@ -17,7 +17,7 @@ def test_a_batch_waits_for_a_rebuild_and_a_rebuild_waits_for_a_batch(redis_url: 
     inside = threading.Event()
 
     def batch() -> None:
-        inside.wait(10)
+        inside.wait(60)
         with writing(redis_client(redis_url), "w"):
             order.append("batch")
 
@@ -27,7 +27,7 @@ def test_a_batch_waits_for_a_rebuild_and_a_rebuild_waits_for_a_batch(redis_url: 
         inside.set()
         time.sleep(0.6)
         order.append("rebuild")
-    thread.join(10)
+    thread.join(60)
     assert order == ["rebuild", "batch"]
     assert not client.exists(keyspace.STATE_WRITERS, keyspace.STATE_REBUILDING)
 
@@ -44,7 +44,7 @@ def test_a_rebuild_waits_for_every_writer_at_work(redis_url: str) -> None:
         thread.start()
         time.sleep(0.6)
         order.append("batch")
-    thread.join(10)
+    thread.join(60)
     assert order == ["batch", "rebuild"]
 
 
