@@ -43,10 +43,11 @@ def build_app(arguments: Sequence[str]) -> typer.Typer:
     """The commands. Where ``arguments`` name one, only its part is imported, so that it starts quickly."""
     command = _command_of(arguments)
     asked = [part for part in PARTS if command in part.commands]
+    parts = [] if list(arguments) == ["--version"] else asked or PARTS
     app = typer.Typer(
         cls=HeadwaterGroup, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
     )
-    missing = [hint for part in asked or PARTS if (hint := _add(part, app))]
+    missing = [hint for part in parts if (hint := _add(part, app))]
     if asked and missing:
         typer.echo(missing[0], err=True)
         raise SystemExit(2)

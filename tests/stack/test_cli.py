@@ -38,3 +38,4 @@ def test_the_version_is_shown() -> None:
         [sys.executable, "-m", "stack", "--version"], capture_output=True, text=True, check=True
     )
     assert answer.stdout.startswith("headwater 0.")
+    assert build_app(["--version"]).registered_commands == []  # no part is imported for it

@@ -8,7 +8,10 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from typer.testing import CliRunner
+
 from contracts.topics import PREFIX_VARIABLE, TOPICS
+from stack.cli import build_app
 from stack.demo.summary import Summary
 from tests.stack.quiet_logs import troubling_lines
 
@@ -93,8 +96,6 @@ def _messages(log: Path) -> list[str]:
 
 def test_a_source_that_does_not_exist_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     words = ["demo", "--once", "--ratings", str(tmp_path / "absent"), "--data-dir", str(tmp_path / "data")]
-    answer = subprocess.run(
-        [sys.executable, "-m", "stack", *words], capture_output=True, text=True, check=False
-    )
-    assert answer.returncode == 1
+    answer = CliRunner().invoke(build_app(words), words)
+    assert answer.exit_code == 1
     assert "No file or folder" in answer.stderr

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from stack.cli import build_app
 from stack.processes import leftovers
 from stack.processes.identity import Identity, running
 from stack.processes.run_state import Folders
@@ -64,8 +66,7 @@ def test_a_busy_port_is_one_clear_sentence(jars: None, redis_url: str, tmp_path:
 
 
 def test_the_options_ratings_and_no_producer_exclude_each_other(tmp_path: Path) -> None:
-    answer = _headwater(
-        "up", "--no-producer", "--ratings", str(tmp_path), "--data-dir", str(tmp_path / "data")
-    )
-    assert answer.returncode == 1
+    words = ["up", "--no-producer", "--ratings", str(tmp_path), "--data-dir", str(tmp_path / "data")]
+    answer = CliRunner().invoke(build_app(words), words)
+    assert answer.exit_code == 1
     assert "choose one" in answer.stderr
