@@ -29,7 +29,8 @@ _log = logging.getLogger(__name__)
 SEND_SECONDS = 0.5
 LAST_SECONDS = 2.0  # to send what still waits when the API stops
 _WHOLE = ListOptions(0)  # for a page from the first place on, in no experiment
-_LISTS_A_RECORD, _BYTES_A_RECORD = 500, 400_000
+# A record costs kafka-python about a millisecond, whatever it holds: few large ones (topics.MAX_EVENT_BYTES).
+_BYTES_A_RECORD = 950_000
 Shown = tuple[str, float, str]  # item, score, source, as in a Candidate
 
 
@@ -161,14 +162,16 @@ class ExposureLog:
     def _take_batch(self) -> list[str]:
         batch: list[str] = []
         size = 0
-        while self._waiting and len(batch) < _LISTS_A_RECORD and size < _BYTES_A_RECORD:
+        while self._waiting:
+            size += _most_bytes(self._waiting[0]) + 1
+            if batch and size > _BYTES_A_RECORD:
+                break
             batch.append(self._waiting.popleft())
-            size += _most_bytes(batch[-1])
         return batch
 
 
 def _most_bytes(text: str) -> int:
-    """How many bytes a text has at most, found without encoding it."""
+    """How many bytes a text has at most in UTF-8, found without encoding it."""
     return len(text) if text.isascii() else 4 * len(text)
 
 

@@ -124,11 +124,11 @@ def test_each_exposure_is_sent_once_with_the_id_of_its_answer() -> None:
     asyncio.run(log.send())
     asyncio.run(log.send())
     assert [shown.recommendation_id for shown in kafka.exposures] == ids
-    assert len(kafka.records) == 3  # many in a record
+    assert len(kafka.records) == 1  # many in a record
     assert (exposures_counted(metrics, "sent"), exposures_counted(metrics, "dropped")) == (1200, 0)
 
 
-@pytest.mark.parametrize(("letter", "records"), [("a", 4), ("\u20ac", 16)])
+@pytest.mark.parametrize(("letter", "records"), [("a", 2), ("\u20ac", 7)])
 def test_a_record_is_filled_and_never_larger_than_kafka_takes(letter: str, records: int) -> None:
     kafka = Kafka()
     log = ExposureLog(settings_of(), kafka, Metrics())
@@ -137,6 +137,14 @@ def test_a_record_is_filled_and_never_larger_than_kafka_takes(letter: str, recor
     asyncio.run(log.send())
     assert abs(len(kafka.records) - records) <= 1
     assert max(map(len, kafka.records)) < MAX_EVENT_BYTES
+
+
+def test_lists_that_do_not_fit_into_one_record_have_one_each() -> None:
+    kafka = Kafka()
+    log = ExposureLog(settings_of(), kafka, Metrics())
+    log.add(*(json.dumps({"session_id": "a" * letters}) for letters in (10, 600_000, 600_000, 990_000, 10)))
+    asyncio.run(log.send())
+    assert [round(len(record), -4) for record in kafka.records] == [600_000, 600_000, 990_000, 0]
 
 
 def test_the_count_of_a_process_is_settled_as_lists_are_sent_or_dropped_but_not_at_its_end(
@@ -179,8 +187,7 @@ def test_exposures_that_kafka_has_not_accepted_when_the_api_ends_are_counted(
     monkeypatch.setattr(exposures, "LAST_SECONDS", 0.01)
     metrics = Metrics()
     log = ExposureLog(settings_of(), SilentKafka(), metrics)
-    for _ in range(700):  # more than a record takes
-        log.note("user", "r", User("ann"), PAGE)
+    log.add(*(json.dumps({"session_id": "a" * 2000}) for _ in range(700)))  # more than a record takes
     asyncio.run(log.close())
     assert exposures_counted(metrics, "dropped") == 700
     assert "700 lists are not in the topic" in caplog.text
