@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Values = NDArray[np.float64]
 Lists = NDArray[np.int32]
+_MOST_CELLS = 2**26  # users x items, up to which positives are looked up in a table of 64 MiB
 
 
 class Positives(NamedTuple):
@@ -117,7 +118,13 @@ def hits_at_k(lists: Lists, positives: Positives, k: int) -> Values:
     # One number for each pair of user and item, so that all users are looked up in one pass.
     items = 1 + max(int(listed.max(initial=0)), int(positives.indices.max(initial=0)))
     owners = np.repeat(np.arange(len(lists)), positives.counts)
-    liked = np.isin(np.arange(len(lists))[:, None] * items + listed, owners * items + positives.indices)
+    wanted, cells = owners * items + positives.indices, np.arange(len(lists))[:, None] * items + listed
+    if len(lists) * items > _MOST_CELLS:
+        liked = np.isin(cells, wanted)
+    else:
+        is_wanted = np.zeros(len(lists) * items, np.bool_)
+        is_wanted[wanted] = True
+        liked = is_wanted[cells]  # -1 in a list looks up another cell, and counts nowhere
     return (liked & (listed >= 0)).astype(np.float64)
 
 

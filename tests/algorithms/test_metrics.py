@@ -11,6 +11,7 @@ from algorithms.metrics import (
     RANKING_METRICS,
     Lists,
     Positives,
+    hits_at_k,
     mae,
     mean_ranking_metrics,
     ndcg_at_k,
@@ -93,6 +94,18 @@ def test_users_without_positives_are_left_out_of_the_mean() -> None:
 def test_a_missing_place_never_counts_as_a_hit() -> None:
     lists = np.array([[-1, -1], [1, -1]], np.int32)
     assert precision_at_k(lists, _positives([{1}, {1}]), 2).tolist() == [0.0, 0.5]
+
+
+def test_hits_are_the_same_where_the_table_of_positives_would_be_too_large(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    lists = np.where(rng.random((9, 6)) < 0.2, -1, rng.integers(0, 20, (9, 6))).astype(np.int32)
+    positives = Positives(np.arange(10) * 4, rng.integers(0, 25, 36).astype(np.int32))
+    hits = hits_at_k(lists, positives, 5)
+    monkeypatch.setattr("algorithms.metrics._MOST_CELLS", 0)
+    assert np.array_equal(hits_at_k(lists, positives, 5), hits)
+    assert hits.any()
 
 
 def test_k_below_1_is_refused() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from algorithms.signals.history import Histories, Moments
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts
 from contracts.stored.memory import World
@@ -32,6 +34,17 @@ class RoundArrays:
     counts: Counts
     lake_version: int
     world: World
+
+    # Several steps of a round need these, so they are kept by EARLIER_EVENTS; ``replace`` leaves them behind.
+    @cached_property
+    def moments(self) -> dict[int, Moments]:
+        """Written by `training.in_memory.moments.moments_before`."""
+        return {}
+
+    @cached_property
+    def histories(self) -> dict[int, Histories]:
+        """Written by `training.in_memory.signals.event_histories`."""
+        return {}
 
 
 def load_arrays(

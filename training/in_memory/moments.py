@@ -14,9 +14,17 @@ from algorithms.signals.history import Moments
 from contracts.events import EVENT_TYPES
 from contracts.strengths import RIVALS
 from training.in_memory.events import Events
+from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import NONE, Pairs, Writers, column_of, writers_of
 
 NO_MOMENTS = Moments(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
+
+
+def moments_before(data: RoundArrays, most: int) -> Moments:
+    """The earlier moments of the data's events, made once."""
+    if most not in data.moments:
+        data.moments[most] = earlier_moments(data.events, most)
+    return data.moments[most]
 
 
 def earlier_moments(events: Events, most: int) -> Moments:

@@ -28,7 +28,7 @@ from training.fit.factors import Matrix
 from training.in_memory import als
 from training.in_memory.counted_events import counted_events
 from training.in_memory.load import RoundArrays
-from training.in_memory.moments import earlier_moments, moments_of
+from training.in_memory.moments import moments_before, moments_of
 from training.in_memory.pairs import NONE, Pairs
 from training.in_memory.split import (
     Marked,
@@ -84,7 +84,7 @@ class PastSignals:
             offered = self._offer(earlier, problem, seed, is_one_instant)
             if slices and not _names(slices[0].offered) <= _names(offered):
                 break  # this early part lacks a signal: no trend can be fitted, or nobody has come back yet
-            questions = self._ask(past, newest, is_one_instant)
+            questions = self._ask(past, newest, earlier, is_one_instant)
             asked += len(questions)
             slices.append(Slice(offered, questions))
             past = earlier
@@ -101,14 +101,16 @@ class PastSignals:
         # Users are asked at different times, and what a trend was worth years ago says nothing about now.
         return [each for each in offered if each.family != TREND]
 
-    def _ask(self, past: RoundArrays, newest: Marked, is_one_instant: bool) -> Questions:
+    def _ask(
+        self, past: RoundArrays, newest: Marked, earlier: RoundArrays, is_one_instant: bool
+    ) -> Questions:
         """Questions about all that a user liked in the newest part, and as many about a user's next item.
 
         A list made right after an event must serve both, the next item and what comes later. About next items
         it asks only soon after an event. After one instant it asks for next items alone where too few users
         were there before, as of visits.
         """
-        at_once = ask_at_once(past, newest, self.settings).sample(MAX_QUESTIONS)
+        at_once = ask_at_once(past, newest, self.settings, earlier).sample(MAX_QUESTIONS)
         of_visits = is_one_instant and len(at_once) < MIN_USERS
         # The first item of each visit follows nothing, so some of these are no questions.
         limit = 2 * MAX_QUESTIONS if of_visits else MAX_QUESTIONS
@@ -143,14 +145,20 @@ class PastSignals:
         )
 
 
-def ask_at_once(past: RoundArrays, newest: Marked, settings: TrainingSettings) -> Questions:
-    """One question for each user: what the user liked in the newest part, asked at its first moment."""
+def ask_at_once(
+    past: RoundArrays, newest: Marked, settings: TrainingSettings, earlier: RoundArrays | None = None
+) -> Questions:
+    """One question for each user: what the user liked in the newest part, asked at its first moment.
+
+    ``earlier`` is the past without its newest part, where it is at hand.
+    """
     later = newest.pairs.where(newest.held_out)
     again = touched_again(past, newest, settings)
     later = join_pairs(replace(later, event_times=later.first_times), again)
     later = later.where(np.lexsort((later.items, later.users)))
     after = pair_histories(later, past.counts.users, weights=later.positive.astype(np.float64))
-    return later_questions(event_histories(past_of(past, newest), settings), after, after.weights > 0)
+    before = event_histories(past_of(past, newest) if earlier is None else earlier, settings)
+    return later_questions(before, after, after.weights > 0)
 
 
 def ask_next_items(past: RoundArrays, newest: Marked, settings: TrainingSettings, limit: int) -> Questions:
@@ -168,17 +176,19 @@ def _names(offered: Sequence[Candidate]) -> set[str]:
 
 def event_histories(past: RoundArrays, settings: TrainingSettings) -> Histories:
     """Histories as the online query reads them: an entry for each pair, and one for each earlier moment."""
-    pairs = past.pairs
-    moments = moments_of(pairs, earlier_moments(past.events, settings.earlier_events))
-    return from_items(
-        pairs.users,
-        pairs.items,
-        pairs.event_times,
-        user_count=past.counts.users,
-        grades=pairs.grades,
-        strengths=pairs.strengths,
-        moments=moments,
-    )
+    most = settings.earlier_events
+    if most not in past.histories:
+        pairs = past.pairs
+        past.histories[most] = from_items(
+            pairs.users,
+            pairs.items,
+            pairs.event_times,
+            user_count=past.counts.users,
+            grades=pairs.grades,
+            strengths=pairs.strengths,
+            moments=moments_of(pairs, moments_before(past, most)),
+        )
+    return past.histories[most]
 
 
 def pair_histories(pairs: Pairs, users: int, weights: NDArray[np.float64] | None = None) -> Histories:

@@ -14,7 +14,7 @@ from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHisto
 from training.evaluation.item_scores import HALF_LIVES, ItemScores
 from training.evaluation.slice import FALLBACK
 from training.in_memory.load import RoundArrays
-from training.in_memory.moments import NO_MOMENTS, earlier_moments, moments_of
+from training.in_memory.moments import NO_MOMENTS, moments_before, moments_of
 from training.in_memory.pairs import Pairs
 from training.in_memory.split import Marked, as_known, join_pairs, mark, newer_than, time_cut, touched_again
 from training.in_memory.xxhash import xxhash64
@@ -78,7 +78,7 @@ def collect_with_known(
     is_later = np.arange(len(pairs)) >= len(past.pairs)
     order = np.lexsort((is_later, pairs.items, pairs.users))
     both = Marked(pairs.where(order), is_later[order])
-    moments = earlier_moments(past.events, settings.earlier_events)
+    moments = moments_before(past, settings.earlier_events)
     return collect(both, count_users(both), settings.evaluation_users, settings.seed, moments)
 
 

@@ -129,8 +129,7 @@ def as_known(
 def past_of(data: RoundArrays, marked: Marked) -> RoundArrays:
     """The data as far as the fit may know it: the pairs that are learnt, with their events up to the cut."""
     learnt, events = marked.past, data.events
-    keys = events.users.astype(np.int64) * data.counts.items + events.items
-    known = np.isin(keys, _keys(data, learnt)) & ~_is_after(events, marked)
+    known = _are_of(data, events, learnt) & ~_is_after(events, marked)
     return replace(data, pairs=learnt, events=events.where(known))
 
 
@@ -140,12 +139,20 @@ def touched_again(data: RoundArrays, marked: Marked, settings: TrainingSettings)
     Only pairs of which something counts. ``event_times`` are the times of the first such events, at which the
     question would have been asked.
     """
-    events = data.events
-    keys = events.users.astype(np.int64) * data.counts.items + events.items
-    again = np.isin(keys, _keys(data, marked.past)) & _is_after(events, marked)
-    pairs = pairs_of(events.where(again), settings, settings.positive_rating)
+    later = data.events.where(_is_after(data.events, marked))
+    again = later.where(_are_of(data, later, marked.past))
+    pairs = pairs_of(again, settings, settings.positive_rating)
     pairs = pairs.where(pairs.counting)
     return replace(pairs, event_times=pairs.first_times)
+
+
+def _are_of(data: RoundArrays, events: Events, pairs: Pairs) -> Mask:
+    """Whether each event is of one of these pairs, which are in order."""
+    keys, wanted = _keys(data, pairs), events.users.astype(np.int64) * data.counts.items + events.items
+    if not len(keys):
+        return np.zeros(len(wanted), np.bool_)
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.asarray(keys[place] == wanted)
 
 
 def _is_after(events: Events, marked: Marked) -> Mask:

@@ -122,6 +122,14 @@ def test_no_user_is_ranked_by_a_trend_of_a_later_time(
     assert any(name.startswith("trend") for name in chosen.cold_choice.alone)
 
 
+def test_histories_are_made_once_for_the_same_data_and_anew_for_other_data() -> None:
+    data = past(sessions(users=9)).past
+    made = signals.event_histories(data, SETTINGS)
+    assert signals.event_histories(data, SETTINGS) is made
+    fewer = replace(data, pairs=data.pairs.where(data.pairs.users < 5))
+    assert len(signals.event_histories(fewer, SETTINGS).items) < len(made.items)
+
+
 def test_with_few_users_several_periods_and_next_items_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     given = list[Sequence[Slice]]()
 
