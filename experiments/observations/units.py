@@ -7,7 +7,7 @@ assignment is computed again here, so a client that names another arm changes no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +54,13 @@ class Observations:
     until_ms: int
     versions: Mapping[str, int] = field(default_factory=dict)  # model version -> exposures
     refused: int = 0  # exposures in another arm than the assignment's
+    # The place of each stopped arm -> what units saw and did before it was stopped. Later its units do as
+    # everybody does outside the experiment, and the control's have more time.
+    before_stop: Mapping[int, Observations] = field(default_factory=dict)
+
+    def comparable_with(self, place: int) -> Observations:
+        """What the arm at this place and the control may be compared by."""
+        return self.before_stop.get(place, self)
 
     def on_day(self, day: int) -> NDArray[np.bool_]:
         """Which units have been in the run for all of this day, counted from their first exposure."""
@@ -62,8 +69,19 @@ class Observations:
 
 def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_ms: int) -> Observations:
     """The observations of an experiment's run, until it stopped or until ``until_ms``."""
-    assert experiment.started_at is not None
     until = min(until_ms, experiment.stopped_at or until_ms)
+    places = {each.name: place for place, each in enumerate(experiment.definition.arms)}
+    return replace(
+        _observe_until(experiment, rows, window_ms, until),
+        before_stop={
+            places[each.arm]: _observe_until(experiment, rows, window_ms, min(each.at, until))
+            for each in experiment.stopped_arms
+        },
+    )
+
+
+def _observe_until(experiment: Experiment, rows: ExperimentRows, window_ms: int, until: int) -> Observations:
+    assert experiment.started_at is not None
     unit_column = "user_id" if experiment.definition.unit == "user" else "session_id"
     exposures = without_refuted(rows.exposures.filter(pc.less_equal(rows.exposures["event_time"], until)))
     exposures, unit_ids, arm, refused = _in_their_arms(experiment, exposures, unit_column)

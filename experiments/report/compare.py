@@ -65,6 +65,7 @@ def arm_values(observations: Observations, metric: MetricName, place: int) -> Un
 
 
 def _compare(definition: Definition, observations: Observations, place: int, metric: MetricName) -> _Compared:
+    observations = observations.comparable_with(place)
     control, arm = (arm_values(observations, metric, each) for each in (0, place))
     a, b, effect = value_of(control), value_of(arm), definition.minimum_effect
     adjusted_a, adjusted_b, reduction = _with_cuped(observations, {0: control, place: arm}, place)
@@ -96,13 +97,13 @@ def guardrail_records(definition: Definition, observations: Observations) -> lis
     checks = len(definition.guardrails) * (len(definition.arms) - 1)
     found = []
     for guardrail in definition.guardrails:
-        control = value_of(arm_values(observations, guardrail.metric, 0))
         for place, arm in enumerate(definition.arms):
             if place == 0:
                 continue
+            compared = observations.comparable_with(place)
             verdict = any_time(
-                control,
-                value_of(arm_values(observations, guardrail.metric, place)),
+                value_of(arm_values(compared, guardrail.metric, 0)),
+                value_of(arm_values(compared, guardrail.metric, place)),
                 max(guardrail.may_lose, definition.minimum_effect),
                 ALPHA / checks,
             )
@@ -122,15 +123,17 @@ def guardrail_records(definition: Definition, observations: Observations) -> lis
 
 def novelty_records(definition: Definition, observations: Observations) -> list[NoveltyRecord]:
     """The lift of the primary metric on each day since the first exposure, of units that lived through it."""
-    days = 0
-    while days < MAX_DAYS and observations.on_day(days).any():
-        days += 1
-    return [_novelty_of(definition, observations, place, days) for place in range(1, len(definition.arms))]
+    return [
+        _novelty_of(definition, observations.comparable_with(place), place)
+        for place in range(1, len(definition.arms))
+    ]
 
 
-def _novelty_of(definition: Definition, observations: Observations, place: int, days: int) -> NoveltyRecord:
+def _novelty_of(definition: Definition, observations: Observations, place: int) -> NoveltyRecord:
     lifts, variances = [], []
-    for day in range(days):
+    for day in range(MAX_DAYS):
+        if not observations.on_day(day).any():
+            break
         values, lived = unit_values(observations, definition.primary, day), observations.on_day(day)
         a, b = (value_of(values.of_units(lived & (observations.arm == each))) for each in (0, place))
         found = difference(a, b)

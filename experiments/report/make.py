@@ -36,6 +36,7 @@ def make_report(experiment: Experiment, observations: Observations, others: Sequ
     planned, compared = _plan(experiment, observations), comparisons(definition, observations)
     guardrails = guardrail_records(definition, observations)
     novelty = novelty_records(definition, observations)
+    going_on = {arm.name for arm in definition.arms} - {each.arm for each in experiment.stopped_arms}
     return Report(
         experiment=experiment.name,
         run=experiment.run,
@@ -54,7 +55,13 @@ def make_report(experiment: Experiment, observations: Observations, others: Sequ
         practices=practices(
             definition, split_record, planned, novelty, compared, len(observations.versions), others
         ),
-        decision=decide(definition, split_record, planned, guardrails, compared),
+        decision=decide(
+            definition,
+            split_record,
+            planned,
+            [each for each in guardrails if each.arm in going_on],
+            [each for each in compared if each.arm in going_on],
+        ),
     )
 
 
@@ -80,13 +87,19 @@ def _arm_figures(experiment: Experiment, observations: Observations, place: int)
 
 
 def _plan(experiment: Experiment, observations: Observations) -> PlanRecord:
-    """The plan of the arm with the fewest users, which is the last one to have enough."""
+    """The plan of the arm with the fewest users, which is the last one to have enough.
+
+    A stopped arm gets no more, so nobody waits for it.
+    """
     assert experiment.started_at is not None
     definition = experiment.definition
     days = max(observations.until_ms - experiment.started_at, 0) / DAY_MS
     control = value_of(arm_values(observations, definition.primary, 0))
-    weighted = [place for place, arm in enumerate(definition.arms) if arm.weight]
-    fewest = min(int((observations.arm == place).sum()) for place in weighted)
+    stopped = {each.arm for each in experiment.stopped_arms}
+    waited_for = [
+        place for place, arm in enumerate(definition.arms) if arm.weight and arm.name not in stopped
+    ]
+    fewest = min(int((observations.arm == place).sum()) for place in waited_for)
     deviation = float(np.sqrt(control.variance * control.units))
     found = plan(
         value=float(control.value),

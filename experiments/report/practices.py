@@ -82,7 +82,7 @@ def decide(
     guardrails: Sequence[GuardrailRecord],
     comparisons: Sequence[ComparisonRecord],
 ) -> str:
-    """One sentence: what the figures say, and what to do."""
+    """One sentence: what the figures of the arms that were not stopped say, and what to do."""
     if sample_ratio.alarm:
         units = f"{definition.unit}s are not split as the weights say"
         return f"Trust no figure: {units}. Find out why before another run."
@@ -90,6 +90,8 @@ def decide(
     if broken:
         return f"Stop {', '.join(broken)}: a guardrail is surely violated."
     primary = _primary(definition, comparisons)
+    if not primary:
+        return f"Keep {definition.control.name}: every other arm was stopped."
     better = [each for each in primary if _is_found(each) and (each.lift or 0) > 0]
     if better:
         best = max(better, key=lambda each: each.lift or 0)
@@ -98,7 +100,7 @@ def decide(
             f"[{_format_bound(best.any_time.low)}, {_format_bound(best.any_time.high)}], "
             "and this holds at every look."
         )
-    if primary and all(_is_found(each) for each in primary):
+    if all(_is_found(each) for each in primary):
         return f"Keep {definition.control.name}: every other arm is worse in {definition.primary}."
     if plan.days_left == 0.0 and plan.days_run >= plan.planned_days:
         return (

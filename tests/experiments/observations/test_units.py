@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from contracts.experiments.record import StoppedArm
 from experiments.observations.units import Observations, observe
 from tests.experiments.lake_rows import DAY, HOUR, START, exposure, interaction, rows, running, users_of
 
@@ -144,6 +145,17 @@ def test_without_exposures_there_are_no_units_and_a_stop_ends_the_counting() -> 
     observed = observe(stopped, rows(exposures, [interaction(BOB, "x", START + 2 * HOUR)]), WINDOW, UNTIL)
     assert sums_by_unit(observed, "impressions") == {BOB: 1.0}
     assert sums_by_unit(observed, "clicks") == {}
+
+
+def test_later_interactions_of_a_stopped_arm_s_units_are_no_part_of_its_comparison() -> None:
+    stops = (StoppedArm(arm="b", at=START + HOUR, reason="guardrail"),)
+    exposures = [exposure(user, arm, "x", START) for user, arm in ((ANN, "a"), (BOB, "b"))]
+    events = [interaction(user, "q", START + at, "like") for user in (ANN, BOB) for at in (1, 2 * HOUR)]
+    observed = observe(
+        EXPERIMENT.model_copy(update={"stopped_arms": stops}), rows(exposures, events), WINDOW, UNTIL
+    )
+    assert sums_by_unit(observed.comparable_with(0), "conversions") == {ANN: 2.0, BOB: 2.0}
+    assert sums_by_unit(observed.comparable_with(1), "conversions") == {ANN: 1.0, BOB: 1.0}
 
 
 def test_the_join_equals_that_of_a_plain_loop() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,31 @@ def test_the_report_says_why_an_arm_was_stopped_and_its_missing_users_raise_no_a
     report = report_of((0.1, 0.1), running(arms=2).model_copy(update={"stopped_arms": (stopped,)}))
     assert report.arms[1].stopped == "guardrail"
     assert not report.sample_ratio.alarm
+
+
+def test_a_stopped_arm_is_compared_by_what_was_before_and_the_decision_is_about_the_others() -> None:
+    stopped = StoppedArm(arm="b", at=START + DAY, reason="guardrail")
+    experiment = running(arms=3, minimum_effect=0.1).model_copy(update={"stopped_arms": (stopped,)})
+    before, whole = world((0.1, 0.1, 0.1), days=8), world((0.1, 0.02, 0.14))
+    found = make_report(experiment, replace(whole, before_stop={1: before}))
+    rows = {(each.arm, each.metric): each for each in found.comparisons}
+    assert abs(rows["b", "clicks_per_user"].lift or 1) < 0.1
+    assert found.decision.startswith("c is better")
+    alone = running(arms=2).model_copy(update={"stopped_arms": (stopped,)})
+    assert make_report(alone, world((0.1, 0.02))).decision == "Keep a: every other arm was stopped."
+
+
+def test_the_plan_does_not_wait_for_more_users_of_a_stopped_arm() -> None:
+    arms = [{"name": "a"}, {"name": "b", "weight": 0.05}, {"name": "c"}]
+    experiment = running(minimum_effect=0.1)
+    definition = experiment.definition.model_validate(experiment.definition.model_dump() | {"arms": arms})
+    experiment = experiment.model_copy(update={"definition": definition})
+    place = np.arange(USERS)
+    observed = replace(world((0.1,)), arm=np.where(place % 41 == 0, 1, np.where(place % 2, 0, 2)))
+    assert make_report(experiment, observed).plan.days_left
+    stopped = StoppedArm(arm="b", at=START + DAY, reason="guardrail")
+    without_it = make_report(experiment.model_copy(update={"stopped_arms": (stopped,)}), observed)
+    assert without_it.plan.days_left == 0.0
 
 
 def test_other_experiments_and_models_are_named_as_external_factors() -> None:
