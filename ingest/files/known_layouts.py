@@ -12,6 +12,7 @@ _ASIN = re.compile(r"[B0-9][0-9A-Z]{9}")
 _AMAZON_USER = re.compile(r"A[0-9A-Z]{8,20}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _MOMENT = re.compile(r"\d{8,19}(\.\d+)?|\d{4}-\d\d-\d\d.*")
+_NEWER_MOMENT = re.compile(r"1\d{9}(\d{3})?(\.\d+)?|\d{4}-\d\d-\d\d.*")  # since 2001, or a date
 _ISO_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?")
 _COORDINATE = re.compile(r"-?\d{1,3}\.\d+")
 _MIND_TIME = re.compile(r"\d{1,2}/\d{1,2}/\d{4} \d{1,2}:\d\d:\d\d [AP]M")
@@ -102,11 +103,16 @@ def _session_click(records: Records) -> bool:
 
 
 def _time_last(records: Records) -> bool:
-    return _all(records, 2, _MOMENT)
+    return _all(records, 2, _MOMENT) and not _time_first(records)
 
 
 def _rating_last(records: Records) -> bool:
-    return _all(records, 2, _NUMBER)
+    return _all(records, 2, _NUMBER) and not _time_first(records)
+
+
+def _time_first(records: Records) -> bool:
+    """Whether the first column may hold times: then a person has to say what it holds."""
+    return _all(records, 0, _NEWER_MOMENT)
 
 
 # The first layout that fits counts. The last ones are guesses: what most files of that width are.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from charset_normalizer import from_bytes
+from charset_normalizer.utils import is_multi_byte_encoding
 
 UTF8 = "utf-8"
 _MARKS = (
@@ -21,6 +22,10 @@ _BLOCK = 1 << 20
 _ODD_BYTES = 1 << 16  # how many bytes that are not UTF-8, with those around them, are looked at
 # The usual encoding of Western tables, chosen where relatives of Latin-1 cannot be told apart.
 _WESTERN = "cp1252"
+_RELATIVES = (_WESTERN, "cp1250", "mac_roman", "cp850")  # the first of equally good ones is taken
+_WITHIN_WORDS, _AFTER_WORDS, _BEFORE_WORDS = "’·–—", "’‘”“»«…–—·®™©°ºª²³\xa0", "’‘“”„«»¿¡…–—·§\xa0"
+_FEW_STRANGE, _SOME = 3, 5  # fewer strange letters, or less than this part of all, say nothing
+_MIXED = re.compile(rb"[A-Za-z][\x80-\xff]+|[\x80-\xff]+[A-Za-z]")
 _RUNS = re.compile(rb"[\x80-\xff]+")
 _LETTERS_IN_A_WORD = 3
 _MOST_MESS = 0.6  # high, because short texts look messy even in the right encoding
@@ -76,25 +81,38 @@ def _guess(odd: bytes) -> str:
     name = best.encoding if best is not None else _WESTERN
     # Relatives of Latin-1 differ in letters that a short sample lacks; Windows' variant is the usual one.
     relatives = ("latin_1", "cp1252", "cp1250", "iso8859_", "mac_", "cp437", "cp850", "cp858", "hp_roman8")
-    western = name.startswith(relatives) or len(odd) < 256
-    if western:
-        try:
-            odd.decode(_WESTERN)
-        except UnicodeDecodeError:
-            return _fitting(odd, ("cp1250", "latin-1"))
-        return _WESTERN
+    # Only Western words mix ASCII's letters with others.
+    is_mixed = 2 * len(_MIXED.findall(odd)) > len(runs) and not is_multi_byte_encoding(name)
+    if name.startswith(relatives) or len(odd) < 256 or is_mixed:
+        return _least_strange(odd)
     return name
 
 
-def _fitting(odd: bytes, encodings: tuple[str, ...]) -> str:
-    """The first encoding that can decode all of the bytes; else the last one."""
-    for encoding in encodings:
-        try:
-            odd.decode(encoding)
-        except UnicodeDecodeError:
+def _least_strange(odd: bytes) -> str:
+    """The encoding whose letters stand in words as letters do; the usual one unless many of its do not."""
+    strange = {name: _strange_letters(odd, name) for name in _RELATIVES}
+    best = min(_RELATIVES, key=lambda name: strange[name])
+    many = max(_FEW_STRANGE, sum(byte > 0x7F for byte in odd) / _SOME)
+    return best if strange[_WESTERN] >= many and strange[best] * 2 < strange[_WESTERN] else _WESTERN
+
+
+def _strange_letters(odd: bytes, encoding: str) -> int:
+    """How many signs beyond ASCII stand in a word, and how many capitals follow a small letter; more than any
+    text has where the encoding does not know all bytes."""
+    try:
+        text = odd.decode(encoding)
+    except UnicodeDecodeError:
+        return len(odd) + 1
+    found = 0
+    for before, letter, after in zip(text, text[1:], text[2:], strict=False):
+        if letter.isascii():
             continue
-        return encoding
-    return encodings[-1]
+        in_word = before.isalpha() and after.isalpha() and letter not in _WITHIN_WORDS
+        beside = (before.isalpha() and letter not in _AFTER_WORDS) or (
+            after.isalpha() and letter not in _BEFORE_WORDS
+        )
+        found += (not letter.isalpha() and (in_word or beside)) or (letter.isupper() and before.islower())
+    return found
 
 
 def as_utf8(file: IO[bytes], encoding: str, target: Path) -> None:

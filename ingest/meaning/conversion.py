@@ -173,7 +173,10 @@ def _value_faults(decisions: Decisions) -> list[tuple[str, str]]:
     scale = decisions.scale
     is_rating = "kind = 'rating'"
     found = [
-        (f"{is_rating} AND {is_null_like('value')}", "'a rating needs a value'"),
+        (
+            f"{is_rating} AND {is_null_like('value')}",
+            "'a rating needs a value; --columns value=- makes all rows events without one'",
+        ),
         (
             f"{is_rating} AND raw IS NULL",
             f"'value ' || {short('value')} || ' is not a number: keep only the number in that column, "

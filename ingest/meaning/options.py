@@ -52,6 +52,9 @@ def reading_options(
         raise SourceError("--zero-means takes unrated (a view) or worst (the lowest rating)")
     if most_refused is not None and not 0 <= most_refused <= 1:
         raise SourceError("--most-refused takes a share from 0 to 1, for example 0.05")
+    if time_format is not None and "%Z" in time_format:
+        # Python reads only the names of the machine's own zone, and forgets them.
+        raise SourceError("--time-format reads no names of zones (%Z): write offsets (%z), such as +02:00")
     if encoding is not None:
         _check_encoding(encoding)
     return ReadingOptions(

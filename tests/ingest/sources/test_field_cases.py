@@ -247,6 +247,27 @@ def test_utf8_with_one_broken_line_stays_utf8(write_file: Written, read_back: An
     assert read.shown[0].startswith(f"{path}:52: item")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "item"),
+    [
+        ("cp1250", "Łukasz żółw"),
+        ("cp1250", "Příliš žluťoučký kůň"),
+        ("mac_roman", "José café"),
+        ("cp850", "José café"),
+        ("cp1252", "José m³ “café” l’été"),
+        ("cp1252", "McÉnery 10 €"),
+        ("latin-1", "Ñandú señor"),
+    ],
+)
+def test_relatives_of_latin_1_are_told_apart_by_where_their_letters_stand(
+    encoding: str, item: str, write_file: Written, read_back: Any
+) -> None:
+    lines = "".join(f"{n},{item},1500000000\n" for n in range(20))
+    read = read_back(write_file("x.csv", "user_id,item_id,timestamp\n" + lines, encoding))
+    assert {event.item_id for event in read.events} == {item}
+    assert "(--encoding sets another)" in read.block
+
+
 def test_text_in_an_old_russian_encoding_is_read(write_file: Written, read_back: Any) -> None:
     words = ["преступление", "наказание", "война", "мир", "идиот", "обломов", "отцы и дети", "мертвые души"]
     lines = "".join(f"{n},{words[n % 8]} {n},1500000000\n" for n in range(80))

@@ -255,6 +255,8 @@ def test_a_variant_that_cannot_be_read_is_refused_with_the_cure(
         (_csv(HEADER, "{u},{i},{v},5,{t}"), "decimal commas, put them in quotes"),
         ('{"user_id":{"0":1,"1":2},"item_id":{"0":1,"1":2}}', "to_json(orient='records', lines=True)"),
         ("one two\nthree four\n", "--columns user=NAME"),
+        (_csv("", "{t},{u},{i}"), "--columns user=NAME which of 1, 2, 3"),
+        (_csv("", "2020-01-01 10:00,{u},{i}"), "--columns user=NAME which of 1, 2, 3"),
         ("userandsoon\n1\n2\n", "--separator TEXT sets what separates the fields"),
         ("INSERT INTO ratings VALUES (1,2,3);\n", "a dump in SQL: export the table as CSV"),
         ("@relation x\n@attribute user numeric\n", "an ARFF file: write it as CSV"),
