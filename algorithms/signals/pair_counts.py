@@ -15,6 +15,7 @@ Integers = NDArray[np.integer[Any]]
 
 MAX_SPAN = 40
 _CODES = 128  # 3 kinds of pairs for each distance
+_SHORT = 2**32  # keys below this take four bytes, and are sorted in half the time
 _BLOCK_PAIRS = 2**23  # pairs that are sorted at once: 64 MiB
 
 
@@ -167,23 +168,36 @@ def _count_sources(
     is_newer: NDArray[np.bool_] | None,
 ) -> Pairs:
     """The counts whose source is at these places, which are all the events of some items."""
-    packed = []
+    packed = list[NDArray[Any]]()
+    lowest = int(histories.items[places].min())
+    spread = int(histories.items[places].max()) - lowest + 1
+    of_keys = np.uint32 if spread * items * _CODES <= _SHORT else np.int64
+
+    def pack(sources: Integers, followers: Integers, codes: Integers) -> None:
+        keys: NDArray[Any] = (sources - lowest).astype(of_keys)
+        for size, added in ((items, followers), (_CODES, codes)):
+            keys *= of_keys(size)
+            keys += added.astype(of_keys)
+        packed.append(keys)
+
     # Without a backward share, only pairs of one time count in reverse, so only such entries are looked at.
     reverse = places if window.backward else places[_has_older_of_its_moment(histories, places)]
     for distance in range(1, window.span + 1):
         code = 3 * (distance - 1)
         pairs = _at_distance(histories, places, distance, window, is_newer)
-        packed.append(_pack(pairs.older, pairs.newer, code + pairs.is_one_moment, items))
+        pack(pairs.older, pairs.newer, code + pairs.is_one_moment)
         pairs = _at_newer(histories, reverse, distance, window, is_newer)
         if not window.backward:
             pairs = pairs.where(pairs.is_one_moment)
-        packed.append(_pack(pairs.newer, pairs.older, code + 2 - pairs.is_one_moment, items))
-    keys = np.sort(np.concatenate(packed))
-    amounts = window.weights()[keys % _CODES]
-    keys //= _CODES
-    firsts = np.flatnonzero(np.diff(keys, prepend=-1))
+        pack(pairs.newer, pairs.older, code + 2 - pairs.is_one_moment)
+    keys: NDArray[Any] = np.concatenate(packed)
+    keys.sort()
+    amounts = window.weights()[keys & of_keys(_CODES - 1)]
+    keys //= of_keys(_CODES)
+    firsts = np.flatnonzero(np.concatenate([np.ones(min(1, len(keys)), np.bool_), keys[1:] != keys[:-1]]))
     counts = np.add.reduceat(amounts, firsts) if len(firsts) else np.empty(0)
-    return Pairs(keys[firsts] // items, keys[firsts] % items, counts)
+    found = keys[firsts].astype(np.int64)
+    return Pairs(found // items + lowest, found % items, counts)
 
 
 def _has_older_of_its_moment(histories: Histories, places: Integers) -> NDArray[np.bool_]:
@@ -203,10 +217,6 @@ def _at_newer(
     stops = histories.indptr[histories.owners[places] + 1]
     older = places[places + distance < stops] + distance
     return _at_distance(histories, older, distance, window, is_newer)
-
-
-def _pack(sources: Integers, followers: Integers, codes: Integers, items: int) -> NDArray[np.int64]:
-    return (sources.astype(np.int64) * items + followers) * _CODES + codes
 
 
 def _last_part(history: Histories) -> NDArray[np.int64]:

@@ -113,12 +113,15 @@ class Rows:
 def from_sorted(row_of: Integers, columns: Integers, values: Floats, items: int, k: int) -> Rows:
     """Rows from entries in the order of (row, column), each row cut to its k largest by absolute value."""
     indptr = np.searchsorted(row_of, np.arange(items + 1)).astype(np.int64)
-    kept = np.ones(len(columns), np.bool_)
-    for row in np.flatnonzero(np.diff(indptr) > k):
+    kept = np.full(len(columns), k > 0)
+    for row in np.flatnonzero(np.diff(indptr) > k) if k else ():
         start, stop = indptr[row], indptr[row + 1]
-        kept[start:stop] = False
-        # The sort is stable, so that of equal entries those of lower columns are kept.
-        kept[start + np.argsort(-np.abs(values[start:stop]), kind="stable")[:k]] = True
+        sizes = np.abs(values[start:stop])
+        least = np.partition(sizes, len(sizes) - k)[len(sizes) - k]
+        kept[start:stop] = sizes > least
+        # Where entries are equal, those of lower columns are kept.
+        more = k - np.count_nonzero(kept[start:stop])
+        kept[start + np.flatnonzero(sizes == least)[:more]] = True
     before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
     return Rows(before[indptr], columns[kept].astype(np.int32), values[kept].astype(np.float32))
 

@@ -69,6 +69,14 @@ def test_counts_do_not_depend_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPa
     assert _as_dict(count_pairs(histories, WINDOWS[1], ITEMS)) == pytest.approx(whole)
 
 
+def test_counts_do_not_depend_on_how_long_the_keys_of_pairs_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    histories = random_histories(2)
+    short = count_pairs(histories, WINDOWS[1], ITEMS)
+    monkeypatch.setattr(pair_counts, "_SHORT", 0)
+    long = count_pairs(histories, WINDOWS[1], ITEMS)
+    assert all(np.array_equal(*both) for both in zip(short, long, strict=True))
+
+
 def test_without_an_order_both_directions_count_the_same() -> None:
     histories = of_events([(0, 1, 7), (0, 2, 7), (0, 3, 7)], users=1)
     counts = _as_dict(count_pairs(histories, Window(2, 1.0), 4))
