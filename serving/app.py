@@ -105,7 +105,7 @@ def create_app(settings: ServingSettings) -> Api:
         items.routes(settings, recommender, memory, metrics, exposures),
         lists.routes(settings, recommender, memory, metrics, exposures),
         events.routes(settings, event_log, metrics, exposures.ids),
-        exposure_routes.routes(settings, exposures, metrics),
+        exposure_routes.routes(settings, exposures, metrics, running),
         rules_routes.routes(settings, rules),
         experiments.routes(settings, store),
         catalog.routes(settings, store, event_log),

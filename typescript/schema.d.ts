@@ -1727,7 +1727,7 @@ export interface components {
             model_version?: string | null;
             /**
              * Arm
-             * @description As in the answer; absent where it was in no experiment
+             * @description As in the answer; if absent, that of the running experiments, if the answer had it
              */
             arm?: string | null;
             /**
@@ -2227,7 +2227,7 @@ export interface components {
             read_at: number;
             /**
              * Erased Until
-             * @description The user asked to be forgotten: everything until this time (epoch milliseconds) was erased
+             * @description The user asked to be forgotten: what happened until then (epoch milliseconds) was erased
              */
             erased_until: number | null;
             /**

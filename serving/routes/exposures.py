@@ -14,6 +14,7 @@ from contracts.recommendation_id import RecommendationId, digest
 from contracts.settings import ServingSettings
 from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
+from serving.memory.experiments import ExperimentsInForce
 from serving.question.bounds import JsonId
 from serving.routes.events import Rejected
 from serving.telemetry.metrics import Metrics
@@ -43,7 +44,9 @@ class OnScreen(BaseModel):
     user_id: JsonId | None = Field(None, description="As in the answer; absent for a list of no user")
     session_id: JsonId | None = None
     model_version: Annotated[str, Field(max_length=128)] | None = Field(None, description="As in the answer")
-    arm: Arm | None = Field(None, description="As in the answer; absent where it was in no experiment")
+    arm: Arm | None = Field(
+        None, description="As in the answer; if absent, that of the running experiments, if the answer had it"
+    )
     kind: ListKind = "other"
     event_time: Annotated[int, Field(ge=0)] | None = Field(
         None, description="Epoch milliseconds; now if absent"
@@ -65,7 +68,9 @@ class TakenExposures(BaseModel):
     rejected: list[Rejected]
 
 
-def routes(settings: ServingSettings, exposures: ExposureLog, metrics: Metrics) -> APIRouter:
+def routes(
+    settings: ServingSettings, exposures: ExposureLog, metrics: Metrics, experiments: ExperimentsInForce
+) -> APIRouter:
     """The one route."""
     router = APIRouter(route_class=CheckedRoute, tags=["events"], dependencies=access(settings, "write"))
 
@@ -88,7 +93,8 @@ def routes(settings: ServingSettings, exposures: ExposureLog, metrics: Metrics) 
                 rejected.append(Rejected(index=index, reason=reason))
             else:
                 metrics.recommendation_ids.labels("genuine").inc()
-                taken.append(_exposure_of(shown, now_ms).to_json())
+                arm = await _arm_of(named, shown, experiments)
+                taken.append(_exposure_of(shown, arm, now_ms).to_json())
         exposures.add(*taken)
         return TakenExposures(accepted=len(taken), rejected=rejected)
 
@@ -104,7 +110,15 @@ def _is_of(named: RecommendationId, shown: OnScreen) -> bool:
     )
 
 
-def _exposure_of(shown: OnScreen, now_ms: int) -> Exposure:
+async def _arm_of(named: RecommendationId, shown: OnScreen, experiments: ExperimentsInForce) -> str:
+    """The arm of the answer, also where the client does not name it: experiments count by it."""
+    if shown.arm is not None or named.arm == digest("", 4):
+        return shown.arm or ""
+    arm = (await experiments.treatment(shown.user_id, shown.session_id)).arm
+    return arm if named.arm == digest(arm, 4) else ""
+
+
+def _exposure_of(shown: OnScreen, arm: str, now_ms: int) -> Exposure:
     return Exposure(
         recommendation_id=shown.recommendation_id,
         kind=shown.kind,
@@ -114,7 +128,7 @@ def _exposure_of(shown: OnScreen, now_ms: int) -> Exposure:
             ShownItem(item_id=item.item_id, rank=item.rank, source=item.source) for item in shown.items
         ),
         model_version=shown.model_version,
-        arm=shown.arm or "",
+        arm=arm,
         reported_by="client",
         event_time=now_ms if shown.event_time is None else shown.event_time,
     )

@@ -9,8 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
+from contracts.experiments.assignment import Arms
+from contracts.experiments.definition import Definition
+from contracts.experiments.record import define, start
 from contracts.recommendation_id import RecommendationIds
+from contracts.stored import keyspace
 from serving.writes.exposures import ExposureLog
 from tests.serving.conftest import Client
 from tests.serving.world import World
@@ -143,3 +148,20 @@ def test_a_client_can_report_what_it_showed_and_forged_ids_are_refused(
     (shown,) = kafka.exposures
     assert (shown.recommendation_id, shown.user_id, shown.reported_by) == (genuine, "ann", "client")
     assert shown.event_time == 1000
+
+
+def test_a_report_without_an_arm_has_the_arm_of_its_answer(api: Client, redis_url: str, kafka: Kafka) -> None:
+    World().write(redis_url)
+    shape = {"name": "e", "hypothesis": "h", "arms": [{"name": "a"}, {"name": "b"}]}
+    running = start(define(Definition.model_validate(shape), None, now_ms=1), [], now_ms=2)
+    assignment = Arms(running).assign("ann")
+    assert assignment is not None
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(keyspace.EXPERIMENTS, "e", running.to_json())
+        client.set(keyspace.EXPERIMENTS_REVISION, 1)
+    told = {"items": [{"item_id": "i10", "rank": 1}], "user_id": "ann"}
+    arms = (assignment.text, "", "another/1:a")  # the last was stopped since the answer
+    bodies = [told | {"recommendation_id": IDS.issue("ann", "v1", "als", arm)} for arm in arms]
+    with ask(api, redis_url, ("POST", "/v1/exposures", {"json": {"exposures": bodies}})) as (answer,):
+        assert answer.json()["accepted"] == 3
+    assert [each.arm for each in kafka.exposures] == [assignment.text, "", ""]
