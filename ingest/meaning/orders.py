@@ -15,6 +15,7 @@ _UNDONE = (
     "cancelled", "canceled", "refunded", "partiallyrefunded", "returned", "voided", "failed", "declined",
     "rejected", "chargeback", "expired", "abandoned", "trash",
 )  # fmt: skip
+_MAY_BE_ORDER = "(is_default OR kind = 'purchase')"  # a row with another type of its own is none
 # Words in the names of columns that only orders have.
 _OF_ORDERS = ("order", "invoice", "quantity", "qty", "price", "lineitem", "basket", "transaction")
 
@@ -24,12 +25,19 @@ def order_faults(tables: Sequence[LoadedTable]) -> list[tuple[str, str]]:
     found = []
     if any(loaded.columns.quantity for loaded in tables):
         cure = "is a return, not an event: --columns quantity=- takes such rows like all others"
-        found.append((f"{number_sql('quantity')} <= 0", f"'quantity ' || {short('quantity')} || ' {cure}'"))
+        found.append(
+            (
+                f"{_MAY_BE_ORDER} AND {number_sql('quantity')} <= 0",
+                f"'quantity ' || {short('quantity')} || ' {cure}'",
+            )
+        )
     if any(loaded.columns.status for loaded in tables):
         state = "regexp_replace(lower(status), '[^a-z]', '', 'g')"
         listed = ", ".join(sql_literal(word) for word in _UNDONE)
         cure = "says that the order does not stand: --columns status=- takes such rows like all others"
-        found.append((f"{state} IN ({listed})", f"'status ' || {short('status')} || ' {cure}'"))
+        found.append(
+            (f"{_MAY_BE_ORDER} AND {state} IN ({listed})", f"'status ' || {short('status')} || ' {cure}'")
+        )
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ ACCEPTED = (
     "delimited text (CSV, TSV and others), JSON lines, a JSON array or Parquet, plain or packed (gzip, zstd, "
     "bzip2, xz, zip, tar); a folder or a pattern of such files; MovieLens, RecBole, Netflix, Jester and MIND"
 )
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:/")  # pathlib makes one slash of two
 # Names of the file with the interactions; the files beside it are metadata, splits or other things.
 _MOVIELENS = ("ratings.csv", "ratings.dat", "u.data")
 _LEFT_ASIDE = (".md", ".pdf", ".html", ".py", ".sh", ".pl", ".crc", ".md5", ".png", ".jpg")
@@ -65,6 +67,8 @@ def _files(path: Path, engine: Engine) -> list[Path]:
         folder = unpack(path, engine.folder)
         return [path] if folder is None else list(_in_folder(folder))
     matching = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))]
+    if not matching and _URL.match(str(path)):
+        raise SourceError(f"{path} is not on this machine: copy it here first, by `aws s3 cp` or `curl -O`")
     if not matching:
         raise SourceError(f"{path} does not exist; a source is `synthetic`, or the path of {ACCEPTED}")
     return [file for found in matching for file in _files(found, engine)]

@@ -43,3 +43,11 @@ def test_orders_that_would_be_sent_as_views_are_told_beforehand(write_file: Writ
     assert "each row is a" not in read_back(path, event_type="purchase").block
     plays = read_back(write_file("plays.csv", "user,item\n1,2\n"))
     assert "each row is a view: --event-type sets another" in plays.block
+
+
+def test_rows_with_a_type_of_their_own_are_no_orders(write_file: Written, read_back: Any) -> None:
+    rows = ("view,1,0", "purchase,2,1", "purchase,3,0", "returned,4,-1")
+    content = "event,sku,quantity,user\n" + "".join(f"{row},u\n" for row in rows)
+    read = read_back(write_file("events.csv", content), types="returned=retract")
+    assert (read.types, read.rejected) == ({"view": 1, "purchase": 1, "retract": 1}, 1)
+    assert "quantity '0' is a return" in read.shown[0]

@@ -100,3 +100,9 @@ def test_a_missing_path_and_an_empty_folder_are_one_sentence_each(tmp_path: Path
         read_back(tmp_path / "absent")
     with pytest.raises(SourceError, match="holds no file that can be read"):
         read_back(tmp_path)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/ratings.csv", "https://example.com/ratings.csv"])
+def test_an_address_is_an_error_that_says_to_copy_the_file(address: str, read_back: Any) -> None:
+    with pytest.raises(SourceError, match="is not on this machine: copy it here first"):
+        read_back(Path(address))
