@@ -84,7 +84,7 @@ class PastSignals:
             offered = self._offer(earlier, problem, seed, is_one_instant)
             if slices and not _names(slices[0].offered) <= _names(offered):
                 break  # this early part lacks a signal: no trend can be fitted, or nobody has come back yet
-            questions = self._ask(past, newest, earlier, is_one_instant)
+            questions = self._ask(past, newest, is_one_instant, earlier)
             asked += len(questions)
             slices.append(Slice(offered, questions))
             past = earlier
@@ -102,7 +102,7 @@ class PastSignals:
         return [each for each in offered if each.family != TREND]
 
     def _ask(
-        self, past: RoundArrays, newest: Marked, earlier: RoundArrays, is_one_instant: bool
+        self, past: RoundArrays, newest: Marked, is_one_instant: bool, earlier: RoundArrays | None = None
     ) -> Questions:
         """Questions about all that a user liked in the newest part, and as many about a user's next item.
 
