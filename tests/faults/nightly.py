@@ -28,7 +28,15 @@ from stack.verify.check import Verified
 from tests.faults.processes import Broker, Service, wait_until
 from tests.faults.producer import Producer
 from tests.faults.recount import verify_run
-from tests.faults.scenarios import experiments, full_disks, killed_rounds, new_topics, rounds, stops
+from tests.faults.scenarios import (
+    experiments,
+    full_disks,
+    killed_rounds,
+    new_topics,
+    odd_worlds,
+    rounds,
+    stops,
+)
 from tests.faults.scenarios.scenario import Scenario, run_scenario, table
 
 USERS, ITEMS = 2_000, 2_000
@@ -179,6 +187,7 @@ def scenarios(asked: argparse.Namespace) -> dict[str, Scenario]:
         "topic-created-again": new_topics.topic_created_again,
         "api-while-published": rounds.api_asked_while_published,
         "trainer-killed": killed_rounds.trainer_killed,
+        "odd-worlds": odd_worlds.each_gives_a_model_or_a_sentence,
         "experiments": experiments.through_kills_and_flush,
     }
 

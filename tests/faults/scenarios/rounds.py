@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import redis
 from deltalake import write_deltalake
@@ -88,15 +89,25 @@ class Training:
         users = np.repeat(np.arange(_USERS), _EACH)
         group = np.where(rng.random(users.size) < 0.8, users % _GROUPS, rng.integers(0, _GROUPS, users.size))
         items = group + _GROUPS * rng.integers(0, _ITEMS // _GROUPS, users.size)
-        order = rng.permutation(users.size) + self._rows
-        moments = [_START + timedelta(seconds=int(each)) for each in order]
+        self.write(users, items, rng.permutation(users.size) + self._rows)
+
+    def write(
+        self,
+        users: npt.NDArray[np.integer[Any]],
+        items: npt.NDArray[np.integer[Any]],
+        seconds: npt.NDArray[np.integer[Any]],
+        event_type: str = "like",
+        values: npt.ArrayLike = 0.0,
+    ) -> None:
+        """Events as rows of the lake."""
+        moments = [_START + timedelta(seconds=int(each)) for each in seconds]
         count = users.size
         columns = {
-            "event_id": [f"{each:08x}-0000-4000-8000-000000000000" for each in order],
-            "event_type": ["like"] * count,
+            "event_id": [f"{self._rows + n:08x}-0000-4000-8000-000000000000" for n in range(count)],
+            "event_type": [event_type] * count,
             "user_id": [f"u{user}" for user in users],
             "item_id": [f"i{item}" for item in items],
-            "value": [0.0] * count,
+            "value": np.broadcast_to(np.asarray(values, np.float64), users.shape),
             "event_time": pa.array(moments, pa.timestamp("us", "UTC")),
             "schema_version": pa.array([1] * count, pa.int32()),
             "session_id": pa.array([None] * count, pa.string()),
