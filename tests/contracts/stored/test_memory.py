@@ -112,7 +112,7 @@ def write_trends(pipe: Any, given_histories: list[list[int]]) -> None:
             for place, half_life in enumerate(WORLD.half_lives):
                 octaves.setdefault((shard, item), {})[place, int(moment // half_life)] = 1
     for (shard, item), trend in octaves.items():
-        newest = {place: max(k for p, k in trend if p == place) for place, _ in trend}
+        newest = dict(sorted(trend))  # of each place, its greatest octave
         kept = {key: total for key, total in trend.items() if key[1] > newest[key[0]] - 32}
         pipe.hset(keyspace.trend_shard(shard), item, Trend(kept).encode())
 
