@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from algorithms.metrics import Lists, Positives, ndcg_at_k
-from algorithms.top_n import top_n
+from algorithms.top_n import best_of_rows, top_n
 from training.evaluation.held_out import HeldOut, MeasuredHistories
 
 _NEIGHBOURS, _SHRINK = 100, 5.0  # of item-kNN: the nearest ones kept, and the damping by few common users
@@ -63,13 +63,11 @@ def item_knn(
     lists = np.full((users, k), -1, np.int32)
     for start in range(0, users, _BLOCK):
         stop = min(start + _BLOCK, users)
-        scores = np.asarray((graded[start:stop] @ likeness).todense(), np.float32)
+        scores = (graded[start:stop] @ likeness).toarray().astype(np.float32)
         known = left_out.indptr[start : stop + 1]
         rows = np.repeat(np.arange(stop - start), np.diff(known))
         scores[rows, left_out.items[known[0] : known[-1]]] = 0
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        there = np.take_along_axis(scores, best, axis=1) > 0
-        lists[start:stop, : best.shape[1]] = np.where(there, best, -1)
+        lists[start:stop], _ = best_of_rows(scores.astype(np.float64), k)
     return lists
 
 
