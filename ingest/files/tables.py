@@ -238,7 +238,7 @@ def table_of(
             names = found.names(engine, objects)
         if not names_an_item(names) and (listed := found.list_of_items(engine, objects, names)):
             found.spread(engine, objects, listed)
-            return JsonTable(found, found.names(engine, objects), refused, objects)
+            names = found.names(engine, objects)
         return JsonTable(
             found, names, refused, objects, found.inner_places(content.named, engine, objects, names)
         )

@@ -25,6 +25,7 @@ ANSWERS: list[tuple[dict[str, Any], int]] = [
     ({"data": {"orders": [{"user": 1, "item": "a", "at": WHEN}]}, "meta": {}}, 1),
     # The orders of a shop, with the lines of each.
     ({"orders": [{"user_id": 1, "at": WHEN, "lines": [{"product_id": 3}, {"product_id": 4}]}]}, 2),
+    ({"orders": [{"customer": {"id": 1}, "at": WHEN, "lines": [{"sku": "a"}, {"sku": "b"}]}]}, 2),
 ]
 
 
