@@ -209,12 +209,15 @@ def _fill(
 ) -> tuple[Horizon, Horizon]:
     """Both horizons; one without a choice gets the defaults, with the other one's weights for any time.
 
-    Where users come back to items, a horizon without a choice gets all weights of the other one, because the
-    defaults are for data in which nobody comes back.
+    A horizon without a choice gets all weights of the other one where users come back to items, because the
+    defaults are for data in which nobody does, and where the other one was chosen without any signal of the
+    defaults: what says nothing right after an event does not help a day later.
     """
-    if with_known and bool(hot.weights) != bool(cold.weights):
-        hot, cold = _same(hot, cold), _same(cold, hot)
     family = {each.name: each.family for each in offered}
+    chosen = [each.weights for each in (hot, cold) if each.is_chosen]
+    for_any_time = any({family[name] for name in weights} <= ANY_HORIZON for weights in chosen)
+    if (with_known or for_any_time) and bool(hot.weights) != bool(cold.weights):
+        hot, cold = _same(hot, cold), _same(cold, hot)
     kept = [
         {name: weight for name, weight in other.weights.items() if family[name] in ANY_HORIZON}
         for other in (cold, hot)

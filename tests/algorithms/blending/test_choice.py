@@ -6,9 +6,9 @@ import pytest
 from algorithms.blending.choice import Choice, Slice, choose
 from algorithms.blending.questions import later_questions, next_item_questions
 from algorithms.blending.signal_options import fit_offered
-from algorithms.blending.weights import ITEM_TO_ITEM, TRANSITIONS, Candidate
+from algorithms.blending.weights import ITEM_TO_ITEM, LONG_VIEW, TRANSITIONS, TREND, Candidate
 from algorithms.signals.history import Histories
-from tests.algorithms.signals.worlds import DAY, of_events, random_histories, sessions, shop
+from tests.algorithms.signals.worlds import DAY, HOUR, of_events, random_histories, sessions, shop
 
 
 def _next_baskets(histories: Histories, items: int) -> Slice:
@@ -133,6 +133,27 @@ def test_weights_that_beat_the_defaults_only_by_chance_are_rejected() -> None:
     assert choice.hot.weights == {"default": 1.0, "chance/1": 1.2}
     assert choice.hot.ndcg is not None
     assert not choice.hot.steps
+
+
+def test_where_only_the_moment_decides_it_also_decides_long_after_the_last_event() -> None:
+    """All users click what is on top of that hour, and no question is asked a day later."""
+
+    class OfTheHour:
+        def score(self, histories: Histories):  # type: ignore[no-untyped-def]
+            return 1.0 * (np.arange(12) == (histories.now_ms // HOUR)[:, None] % 12)
+
+        def explain(self, history: Histories, targets):  # type: ignore[no-untyped-def]
+            return np.zeros((len(targets), len(history.items)))
+
+    events = [(user, hour, (12 * user + hour) * HOUR) for user in range(120) for hour in range(8)]
+    histories = of_events(events, 120)
+    ordinary = fit_offered(random_histories(), 12)  # what goes together says nothing
+    kept = [each for each in ordinary if each.family in (ITEM_TO_ITEM, LONG_VIEW)]
+    questions = next_item_questions(histories, histories.newer < 4)
+    choice = choose([Slice([*kept, Candidate("trend/hour", TREND, OfTheHour())], questions)])
+    assert set(choice.hot.weights) == {"trend/hour"}
+    assert "too few" in choice.cold.why
+    assert choice.blend.cold == choice.blend.hot
 
 
 def test_several_slices_are_judged_together() -> None:
