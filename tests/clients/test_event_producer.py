@@ -251,7 +251,7 @@ def test_a_missing_broker_is_one_sentence_within_the_given_time(client: Client, 
         BrokerUnavailableError, match=r"no Kafka broker answers at .* start one with `headwater up`"
     ):
         open_producer(settings, ProducerLimits(connect_timeout_seconds=0.5))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 9  # not the 10 s of the default
 
 
 @pytest.mark.parametrize(
