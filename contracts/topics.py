@@ -123,6 +123,12 @@ def lag(ends: Mapping[str, int], applied: Mapping[str, int]) -> int:
     return sum(lagging(ends, applied).values())
 
 
+def farthest(some: Mapping[str, int], others: Mapping[str, int]) -> PartitionOffsets:
+    """The higher of two offsets for each partition that either names."""
+    names = [*some, *(name for name in others if name not in some)]
+    return {name: max(some.get(name, 0), others.get(name, 0)) for name in names}
+
+
 def by_partition(offsets: Mapping[str, Mapping[Any, int]]) -> PartitionOffsets:
     """Offsets by topic, then partition number (as a number or as text), by "topic:partition"."""
     return {

@@ -34,7 +34,7 @@ from streaming.recovery.faults import (
     refusal,
 )
 from streaming.recovery.rebuild import prepare_state
-from streaming.recovery.topic_ids import keep_topic_ids
+from streaming.recovery.topic_ids import disown_offsets, keep_topic_ids
 from streaming.runtime.session import streaming_session
 from streaming.runtime.time_limit import end_in_time
 from streaming.state.applied_offsets import read_applied
@@ -71,6 +71,7 @@ def serve(settings: StreamingSettings) -> int:
     if not _may_start_with(prepared.faults):
         return NEEDS_OPERATOR
     if faults:
+        disown_offsets(settings, prepared.ids)
         log.error("%s", refusal(faults))
         return NEEDS_OPERATOR
     is_restart = is_there(redis) and bool(read_applied(redis, keyspace.APPLIED_ONLINE))
@@ -175,6 +176,7 @@ def _check_new_topics(spark: SparkSession, settings: StreamingSettings, ids: Top
         log.error("%s", error)
         return 1
     if faults:
+        disown_offsets(settings, ids)
         raise CheckpointFaultError(refusal(faults, "ended"))
     log.warning("a topic was created again, of which nothing had been read: it is read from a new start on")
     return 1

@@ -16,8 +16,8 @@ from serving.redis.store import Store
 _log = logging.getLogger(__name__)
 REBUILDING = "`headwater rebuild` is writing the state again: answers are stale until it has ended"
 ABSENT = (
-    "Redis does not hold the state: it was emptied, or streaming has never run here. Start streaming, or run "
-    "`headwater rebuild` while it runs"
+    "Redis does not hold the state: it was emptied, a topic was created again, or streaming has never run "
+    "here. Start streaming, which says what else is to be done, or run `headwater rebuild` while it runs"
 )
 
 

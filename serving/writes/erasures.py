@@ -47,7 +47,9 @@ async def read_erasure(store: Store, receipt: ErasureReceipt) -> Erasure:
     )
     texts = await store.ask(*(("GET", keyspace.manifest(name.decode())) for name in names)) if names else []
     learnt_through = [_learnt_through(text, receipt.partition) for text in texts if text]
-    return describe_erasure(receipt, int(online or 0), int(in_lake or 0), learnt_through)
+    # Without the mark, Redis holds no whole state: its offsets may even be of an earlier topic.
+    applied = int(online or 0) if store.state.is_there else 0
+    return describe_erasure(receipt, applied, int(in_lake or 0), learnt_through)
 
 
 def _learnt_through(text: bytes, partition: int) -> int:

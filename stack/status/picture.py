@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from clients.event_producer import ProducerError
-from clients.topic_admin import topic_ends
+from clients.topic_admin import topic_ends, topic_ids
 from contracts.exposures import Loss
 from contracts.live_figures import LiveFigures
 from contracts.redis_memory import Fault
@@ -16,7 +16,7 @@ from contracts.stored import keyspace
 from contracts.stored.ingest_progress import IngestProgress
 from contracts.stored.manifest import Manifest, ManifestError
 from contracts.stored.statuses import TrainingStatus
-from contracts.topics import events_in, lag
+from contracts.topics import TopicIds, created_again, events_in, lag, without_topics
 from stack.processes import leftovers
 from stack.processes.identity import running
 from stack.processes.progress_file import read_progress
@@ -89,16 +89,19 @@ def figures(ports: Ports) -> dict[str, Any]:
     """The fields that come from Kafka and Redis."""
     found: dict[str, Any] = {}
     ends: dict[str, int] | None = None
+    ids: TopicIds = {}
     try:
         ends = topic_ends(ports.bootstrap, _KAFKA_SECONDS)
+        ids = topic_ids(ports.bootstrap, timeout=_KAFKA_SECONDS)
         found["events"] = events_in(ends)
     except ProducerError:
         found["events"] = None
     try:
         with redis_state(ports.redis_url) as redis:
+            again = created_again(redis.topic_ids(), ids)  # offsets of an earlier topic say nothing
             lake, online = (
-                redis.applied_offsets(keyspace.APPLIED_LAKE),
-                redis.applied_offsets(keyspace.APPLIED_ONLINE),
+                without_topics(again, redis.applied_offsets(key))
+                for key in (keyspace.APPLIED_LAKE, keyspace.APPLIED_ONLINE)
             )
             found |= {
                 "in_lake": events_in(lake),

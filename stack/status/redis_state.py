@@ -20,6 +20,7 @@ from contracts.stored import keyspace
 from contracts.stored.manifest import Manifest
 from contracts.stored.records import Popularity
 from contracts.stored.statuses import TrainingStatus
+from contracts.topics import TopicIds
 
 _TIMEOUT_SECONDS = 2.0
 _SCAN_COUNT = 2000
@@ -39,6 +40,10 @@ class RedisState:
     def applied_offsets(self, key: str) -> dict[str, int]:
         """Next offset by "topic:partition", of APPLIED_ONLINE or APPLIED_LAKE."""
         return {field: int(value) for field, value in self._hash(key).items()}
+
+    def topic_ids(self) -> TopicIds:
+        """Topic -> the id that it had when the online query began."""
+        return self._hash(keyspace.APPLIED_TOPICS)
 
     def training_status(self) -> TrainingStatus:
         """The status that the trainer reports."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from math import ceil
 
@@ -13,9 +14,11 @@ from contracts.topics import PartitionOffsets
 from streaming.online.tasks import apply_records
 from streaming.records.source import read_partitions_between
 from streaming.runtime.hold_points import STATE_WRITTEN, hold
-from streaming.state.applied_offsets import move_applied, write_applied
+from streaming.state.applied_offsets import Move, advance_applied, write_applied
 from streaming.state.client import StateClient
 from streaming.state.gate import writing
+
+log = logging.getLogger("headwater.online")
 
 
 def apply_between(
@@ -28,14 +31,19 @@ def apply_between(
 ) -> int:
     """Apply the records between the offsets, then store ``ends`` as the applied offsets.
 
-    Returns the number of records. ``epoch`` is that of the service's lease. Raises ReplacedError.
+    Returns the number of records; 0 if Redis does not have ``starts`` any more: then it went back to an older
+    state meanwhile, which lacks more than these records, and its offsets stay. ``epoch`` is that of the
+    service's lease. Raises ReplacedError.
     """
     records = read_partitions_between(spark, settings, starts, ends)
     with writing(client, "backlog"):
         # Steps 1 to 3 of streaming/online/micro_batch.py; then step 4, when every task has ended.
         applied = apply_records(records, settings, settings.fold_in)
         hold(STATE_WRITTEN)
-        move_applied(client, dict(ends), epoch)
+        moves = {name: Move(starts[name], end) for name, end in ends.items()}
+        if changed := advance_applied(client, moves, epoch):
+            log.warning("%s is not at %d in Redis any more: applying it again", changed, starts[changed])
+            return 0
         if applied.records:
             times = dict.fromkeys(applied.next, applied.through)
             write_applied(client, keyspace.APPLIED_TIMES, times)

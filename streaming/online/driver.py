@@ -166,11 +166,17 @@ class Online(threading.Thread):
             left_before = left
 
     def _read_starts(self, partitions: Iterable[str]) -> PartitionOffsets:
-        """The applied offset of each partition; where Redis has none, the oldest offset that Kafka keeps."""
+        """The applied offset of each partition; where Redis has none, the oldest offset that Kafka keeps.
+
+        That one is stored, so that Redis is seen to go back from it too.
+        """
         applied = read_applied(self._client, keyspace.APPLIED_ONLINE)
-        has_all = applied.keys() >= set(partitions)
-        begins = {} if has_all else topic_begins(self._settings)
-        return {name: applied.get(name, begins.get(name, 0)) for name in partitions}
+        if absent := set(partitions) - applied.keys():
+            begins = topic_begins(self._settings)
+            first = {name: begins.get(name, 0) for name in absent}
+            move_applied(self._client, first, self._epoch())
+            applied |= first
+        return {name: applied[name] for name in partitions}
 
     def _count_left(self) -> int:
         return lag(self._reach.newest().ends, self._watch.applied)
@@ -180,7 +186,6 @@ class Online(threading.Thread):
         if self._stopping.is_set():
             return
         starts = self._read_starts(self._reach.newest().ends)
-        move_applied(self._client, starts, self._epoch())
         query = start_live(self._spark, self._settings, by_topic(starts), self._epoch())
         log.info("live from %s", starts)
         try:

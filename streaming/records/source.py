@@ -58,9 +58,16 @@ def read_topics(
 
 
 def read_partitions_between(
-    spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
+    spark: SparkSession,
+    settings: StreamingSettings,
+    starts: Mapping[str, int],
+    ends: Mapping[str, int],
+    decoded: bool = True,
 ) -> DataFrame:
-    """The records of these partitions ("topic:partition") from their starts to before their ends."""
+    """The records of these partitions ("topic:partition") from their starts to before their ends.
+
+    Events of other systems are read, unless ``decoded`` is false.
+    """
     starting_offsets, ending_offsets = by_topic(starts), by_topic(ends)
     partitions = {topic: list(map(int, numbers)) for topic, numbers in starting_offsets.items()}
     records = (
@@ -71,7 +78,7 @@ def read_partitions_between(
         .option("endingOffsets", json.dumps(ending_offsets))
         .load()
     )
-    return decode(records, settings)
+    return decode(records, settings) if decoded else records
 
 
 def decode(batch: DataFrame, settings: StreamingSettings) -> DataFrame:

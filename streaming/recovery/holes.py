@@ -10,16 +10,18 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from contracts import topics
 from contracts.settings import StreamingSettings
 from contracts.stored import lake
 from contracts.topics import Partition, PartitionOffsets
 from streaming.lake.erasure import LakeErasures
-from streaming.lake.offsets import PLACE, lake_places
+from streaming.lake.offsets import PLACE, lake_records
 from streaming.lake.rejected_topic import write_rejected
 from streaming.lake.retention import LakeRetention
 from streaming.lake.sink import append
+from streaming.records.mapping import ORIGINAL
 from streaming.records.parse import accepted_interactions, parse, rejected_records
 from streaming.records.source import read_partitions_between, read_rejected_topic
 
@@ -40,8 +42,7 @@ def fill_holes(
     """Add what is missing between ``starts`` and ``ends`` ("topic:partition" -> offset). May be repeated."""
     starts, ends = _without_exposures(starts), _without_exposures(ends)
     records = read_partitions_between(spark, settings, starts, ends)
-    there = lake_places(spark, settings).unionByName(_rejected_places(spark, settings))
-    missing = records.join(there, list(PLACE), "left_anti").cache()
+    missing = _missing(records, lake_records(spark, settings), _rejected(spark, settings)).cache()
     try:
         parsed = parse(missing)
         erasures, retention = LakeErasures(settings.lake_uri), LakeRetention(settings.lake_uri)
@@ -60,16 +61,28 @@ def fill_holes(
         missing.unpersist()
 
 
+def _missing(records: DataFrame, rows: DataFrame, rejected: DataFrame) -> DataFrame:
+    """The records that are neither rows nor rejected. What lies at their places may be of earlier topics."""
+    timed = rows.withColumnRenamed("ingest_time", "timestamp")
+    not_rows = records.join(timed, [*PLACE, "timestamp"], "left_anti")
+    came = F.col(ORIGINAL if ORIGINAL in records.columns else "value")
+    is_same = [not_rows[name] == rejected[f"rejected_{name}"] for name in PLACE]
+    return not_rows.join(rejected, [*is_same, came.eqNullSafe(rejected["rejected_value"])], "left_anti")
+
+
 def _without_exposures(offsets: Mapping[str, int]) -> PartitionOffsets:
     return {name: offset for name, offset in offsets.items() if Partition.parse(name).topic in topics.SOURCES}
 
 
-def _rejected_places(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+def _rejected(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+    """The place and the bytes of each rejected record that Kafka keeps."""
+
     def header(name: str) -> str:
         return f"CAST(filter(headers, h -> h.key = '{name}')[0].value AS STRING)"
 
     return read_rejected_topic(spark, settings).selectExpr(
-        f"{header(topics.REJECT_TOPIC)} AS topic",
-        f"CAST({header(topics.REJECT_PARTITION)} AS INT) AS partition",
-        f"CAST({header(topics.REJECT_OFFSET)} AS BIGINT) AS offset",
+        f"{header(topics.REJECT_TOPIC)} AS rejected_topic",
+        f"CAST({header(topics.REJECT_PARTITION)} AS INT) AS rejected_partition",
+        f"CAST({header(topics.REJECT_OFFSET)} AS BIGINT) AS rejected_offset",
+        "value AS rejected_value",
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from clients.topic_admin import topic_begins, topic_ends, topic_ids
+from clients.topic_admin import topic_ends, topic_ids
 from contracts import topics
-from contracts.catalog import ERASURE
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
 from contracts.stored.lake import Table
-from contracts.topics import PartitionOffsets, Topic, created_again, offsets_of, without_topics
-from streaming.lake.offsets import lake_offsets
+from contracts.topics import PartitionOffsets, Topic, created_again, of_topics, offsets_of, without_topics
+from streaming.lake.offsets import kept_records, lake_reach
 from streaming.lake.retention import older_than
 from streaming.lake.sink import holds_nothing
 from streaming.online.tasks import apply_lake, apply_records
@@ -50,16 +50,17 @@ def rebuild(spark: SparkSession, settings: StreamingSettings) -> Rebuilt:
         # Read in this order because both grow meanwhile; a record that is read twice changes nothing.
         ids = topic_ids(settings)
         again = created_again(read_topic_ids(client), ids)
-        in_lake = without_topics(again, lake_offsets(spark, settings))
+        reach = lake_reach(spark, settings)
         present = topic_ends(settings)
         # Only records that the online query has applied; it will apply the others itself.
         applied = without_topics(again, read_applied(client, keyspace.APPLIED_ONLINE))
         bounds = bounds_within(present, applied)
-        of_lake = bounds_of_lake(in_lake, present, bounds)
-        interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, of_lake)
-        entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, of_lake)
-        may_lack_rows = kept_since > 0 or not entries.filter(F.col("kind") == ERASURE).isEmpty()
-        starts, ends = _beyond_lake(settings, in_lake, present, bounds, may_lack_rows)
+        to_come = {name: (max(begin, reach.kept[name]), present[name]) for name, begin in bounds.items()}
+        interactions = _read(spark, settings, lake.INTERACTIONS, topics.INTERACTIONS, to_come)
+        entries = _read(spark, settings, lake.CATALOG, topics.CATALOG, to_come)
+        ends = {name: bounds.get(name, end) for name, end in present.items()}
+        # If the lake is ahead of the online query, nothing is read.
+        starts = {name: min(end, reach.present.get(name, EARLIEST)) for name, end in ends.items()}
         tail = read_partitions_between(spark, settings, starts, ends)
         merge_touched(client, settings)
         before = state_digest(client)
@@ -96,57 +97,35 @@ def prepare_state(spark: SparkSession, settings: StreamingSettings) -> None:
 
 
 def _read(
-    spark: SparkSession, settings: StreamingSettings, table: Table, topic: Topic, bounds: PartitionOffsets
-) -> DataFrame:
-    """A table's rows below the bounds. A partition without a bound (after a flush of Redis) is read
-    completely."""
-    rows = spark.read.format("delta").load(table.path(settings.lake_uri))
-    for number, bound in offsets_of(topic, bounds).items():
-        elsewhere = F.col("kafka_partition") != number
-        rows = rows.filter(elsewhere | (F.col("kafka_offset") < bound))
-    return rows
-
-
-def _beyond_lake(
+    spark: SparkSession,
     settings: StreamingSettings,
-    in_lake: PartitionOffsets,
-    present: PartitionOffsets,
-    bounds: PartitionOffsets,
-    may_lack_rows: bool,
-) -> tuple[PartitionOffsets, PartitionOffsets]:
-    """The start and end offsets of the records after the lake's last one and below the bounds."""
-    kept = topic_begins(settings) if may_lack_rows else {}
-    ends = {name: bounds.get(name, end) for name, end in present.items()}
-    # If the lake is ahead of the online query, nothing is read.
-    starts = {
-        name: min(ends[name], first_to_read(in_lake.get(name), kept.get(name, 0), end))
-        for name, end in present.items()
-    }
-    return starts, ends
+    table: Table,
+    topic: Topic,
+    to_come: Mapping[str, tuple[int, int]],
+) -> DataFrame:
+    """A table's rows without those of records that the online query will apply itself.
+
+    ``to_come`` has the offsets of such records, from and to; a partition without them (after a flush of
+    Redis) is read completely. Rows of earlier topics are read, whatever their offsets.
+    """
+    rows = spark.read.format("delta").load(table.path(settings.lake_uri))
+    bounds = offsets_of(topic, {name: start for name, (start, _) in to_come.items()})
+    is_late = F.lit(False)
+    for number, bound in bounds.items():
+        is_late |= (F.col("kafka_partition") == number) & (F.col("kafka_offset") >= bound)
+    late, early = rows.filter(is_late), rows.filter(~is_late)
+    if late.isEmpty():
+        return early
+    open_ones = {name: span for name, span in to_come.items() if span[0] < span[1]}
+    starts = of_topics([topic.name], {name: start for name, (start, _) in open_ones.items()})
+    if not starts:
+        return rows
+    records = kept_records(spark, settings, starts, {name: end for name, (_, end) in to_come.items()})
+    place = {"partition": "kafka_partition", "offset": "kafka_offset"}
+    renamed = records.drop("topic").withColumnsRenamed(place)
+    return early.unionByName(late.join(renamed, [*place.values(), "ingest_time"], "left_anti"))
 
 
 def bounds_within(present: PartitionOffsets, applied: PartitionOffsets) -> PartitionOffsets:
     """The applied offsets without those beyond a partition's end: they belong to an earlier topic."""
     return {name: offset for name, offset in applied.items() if offset <= present.get(name, -1)}
-
-
-def bounds_of_lake(
-    in_lake: PartitionOffsets, present: PartitionOffsets, applied: PartitionOffsets
-) -> PartitionOffsets:
-    """The offsets below which the lake's rows count; absent where the lake reaches beyond its partition's
-    end.
-
-    There it holds rows of an earlier topic with that name, whose offsets say nothing about what is applied.
-    """
-    created_anew = {name for name, end in present.items() if in_lake.get(name, 0) > end}
-    return {name: offset for name, offset in applied.items() if name not in created_anew}
-
-
-def first_to_read(reached: int | None, kept: int, end: int) -> int:
-    """The first offset that the lake lacks and Kafka still keeps; ``reached`` is None without a row.
-
-    If an erasure or EVENTS_KEEP_DAYS deleted a partition's newest rows, the lake seems to end before
-    ``kept``. If the lake reaches beyond the topic's ``end``, the topic was created again and is read
-    completely, since events may be applied twice.
-    """
-    return EARLIEST if reached is None or not kept <= reached <= end else reached

@@ -1,38 +1,40 @@
 """`headwater repair`: queries whose checkpoint is lost continue from the offsets found in the lake.
 
 Nothing is lost or doubled: the new checkpoint begins after the newest row of each partition, and records that
-an interrupted batch did not write are added. Every step may be repeated after a kill.
+an interrupted batch did not write are added. Rows of topics that were deleted and created again stay, and say
+nothing about the present ones. Every step may be repeated after a kill.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from clients.stored_files import StoredFiles
-from clients.topic_admin import topic_begins, topic_ends, topic_ids
+from clients.topic_admin import topic_ids
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
-from contracts.topics import (
-    LAKE_SOURCES,
-    PartitionOffsets,
-    TopicIds,
-    by_topic,
-    created_again,
-    of_topics,
-    without_topics,
-)
-from streaming.lake.offsets import lake_offsets
+from contracts.topics import PartitionOffsets, TopicIds, by_topic, created_again, farthest
+from streaming.lake.offsets import lake_reach
 from streaming.lake.sink import create_tables, table_version, writers
-from streaming.recovery.checkpoint import StartingPoint, begin_anew, write_topic_ids
+from streaming.recovery.checkpoint import (
+    BrokenCheckpointError,
+    StartingPoint,
+    begin_anew,
+    read_checkpoint,
+    write_topic_ids,
+)
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults
 from streaming.recovery.holes import FilledHoles, fill_holes
+from streaming.recovery.reach import Continuation, continuation
 from streaming.recovery.topic_ids import stored_topic_ids
 from streaming.runtime.checkpoint_folders import checkpoint
+from streaming.state.applied_offsets import read_applied
 from streaming.state.client import StateClient, connect
 from streaming.state.status import read_status
 
@@ -52,6 +54,7 @@ class Repaired:
     aside: dict[str, str] = field(default_factory=dict)  # query -> where its old checkpoint is now
     filled: FilledHoles = field(default_factory=FilledHoles)
     lost: list[str] = field(default_factory=list)  # sentences about records that Kafka no longer has
+    earlier: list[str] = field(default_factory=list)  # sentences about topics that are no more
     state_is_rebuilt: bool = False  # by streaming's next start
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class Repaired:
             "aside": self.aside,
             "filled": self.filled._asdict(),
             "lost": self.lost,
+            "earlier": self.earlier,
             "state_is_rebuilt": self.state_is_rebuilt,
         }
 
@@ -78,20 +82,19 @@ class Repaired:
         if sum(self.filled):
             yield "put where a cut-off batch had not: {} events in the lake, {} rejected".format(*self.filled)
         yield from (f"lost: {sentence}" for sentence in self.lost)
+        yield from self.earlier
         if self.state_is_rebuilt:
             yield "the state in Redis is rebuilt from the lake when streaming starts"
         yield "start streaming"
 
 
 @dataclass(frozen=True)
-class _Reach:
-    """Which offsets Kafka keeps, and which of them the lake has."""
+class _Found:
+    """Which offsets Kafka keeps, from where queries go on, and the ids of the topics now."""
 
     kept: PartitionOffsets  # the oldest offset of each partition
-    ends: PartitionOffsets
-    in_lake: PartitionOffsets  # within what is kept
-    lost: list[str]
-    ids: TopicIds  # of the topics now
+    begins: Continuation
+    ids: TopicIds
 
 
 def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool = False) -> Repaired:
@@ -107,13 +110,15 @@ def repair(spark: SparkSession, settings: StreamingSettings, accept_loss: bool =
         return repaired
     client = connect(settings.redis_url.get_secret_value())
     _refuse_while_running(client)
-    reach = _read_reach(spark, settings, ids)
-    repaired.lost = reach.lost
-    if reach.lost and not accept_loss:
-        raise RepairError(f"{'; '.join(reach.lost)}. `headwater repair --accept-loss` goes on without them")
+    found = _find(spark, settings, ids)
+    repaired.lost, repaired.earlier = found.begins.lost, found.begins.earlier
+    if repaired.lost and not accept_loss:
+        raise RepairError(
+            f"{'; '.join(repaired.lost)}. `headwater repair --accept-loss` goes on without them"
+        )
     for query, repair_query in _REPAIRS:
         if query in {fault.query for fault in repaired.faults}:
-            repair_query(spark, settings, reach, repaired)
+            repair_query(spark, settings, found, repaired)
     return repaired
 
 
@@ -124,50 +129,42 @@ def _refuse_while_running(client: StateClient) -> None:
         raise RepairError("streaming runs: stop it, then repair")
 
 
-def _read_reach(spark: SparkSession, settings: StreamingSettings, ids: TopicIds) -> _Reach:
-    kept = topic_begins(settings, topics=LAKE_SOURCES)
-    ends = topic_ends(settings, topics=LAKE_SOURCES)
-    rows = lake_offsets(spark, settings)
+def _find(spark: SparkSession, settings: StreamingSettings, ids: TopicIds) -> _Found:
     again = created_again(stored_topic_ids(spark, settings), ids)
-    reach = _Reach(kept, ends, {}, [], ids)
-    reach.lost.extend(
-        f"{topic} was deleted and created again: what the lake did not have is gone"
-        for topic in again
-        if of_topics([topic], rows)
-    )
-    rows = without_topics(again, rows)
-    for name, begin in kept.items():
-        reached = rows.get(name, begin)
-        if reached < begin:
-            reach.lost.append(f"{begin - reached} records of {name} left Kafka before the lake had them")
-        if reached > ends[name]:
-            reach.lost.append(
-                f"{name} was created again: it ends at {ends[name]}, the lake has read to {reached}"
-            )
-        # A topic that was created again is read from its beginning.
-        reach.in_lake[name] = reached if begin <= reached <= ends[name] else begin
-    return reach
+    reach = lake_reach(spark, settings)
+    return _Found(reach.kept, continuation(reach, again, _progress(spark, settings)), ids)
 
 
-def _repair_lake(spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired) -> None:
-    repaired.filled = fill_holes(spark, settings, reach.kept, reach.in_lake)
-    _begin(spark, settings, "lake", reach.in_lake, repaired)
-    if reach.ids:
-        write_topic_ids(StoredFiles(spark), checkpoint(settings, "lake"), reach.ids)
+def _progress(spark: SparkSession, settings: StreamingSettings) -> PartitionOffsets:
+    """The farthest offsets that any query's own progress names."""
+    client = connect(settings.redis_url.get_secret_value())
+    online = read_applied(client, keyspace.APPLIED_ONLINE)
+    in_lake = read_applied(client, keyspace.APPLIED_LAKE)
+    with suppress(BrokenCheckpointError):
+        planned = read_checkpoint(StoredFiles(spark), checkpoint(settings, "lake")).planned_offsets
+        in_lake = farthest(in_lake, planned)
+    return farthest(online, in_lake)
+
+
+def _repair_lake(spark: SparkSession, settings: StreamingSettings, found: _Found, repaired: Repaired) -> None:
+    repaired.filled = fill_holes(spark, settings, found.kept, found.begins.offsets)
+    _begin(spark, settings, "lake", found.begins.offsets, repaired)
+    if found.ids:
+        write_topic_ids(StoredFiles(spark), checkpoint(settings, "lake"), found.ids)
 
 
 def _repair_online(
-    spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired
+    spark: SparkSession, settings: StreamingSettings, found: _Found, repaired: Repaired
 ) -> None:
     """The next start rebuilds the state from the whole lake, and from the topics where it ends."""
     client = connect(settings.redis_url.get_secret_value())
     # The topics' ids stay, so that the rebuild sees which topics were created again.
     client.delete(keyspace.STATE_VERSION, keyspace.APPLIED_ONLINE)
-    repaired.begins["online"], repaired.state_is_rebuilt = reach.in_lake, True
+    repaired.begins["online"], repaired.state_is_rebuilt = found.begins.offsets, True
 
 
 def _repair_activity(
-    spark: SparkSession, settings: StreamingSettings, reach: _Reach, repaired: Repaired
+    spark: SparkSession, settings: StreamingSettings, found: _Found, repaired: Repaired
 ) -> None:
     """All hours are computed again from the interactions."""
     spark.sql(f"DELETE FROM delta.`{lake.ITEM_ACTIVITY.path(settings.lake_uri)}`").collect()
@@ -191,7 +188,7 @@ def _begin(
 
 
 _TABLES = {"lake": lake.INTERACTIONS, "item_activity": lake.ITEM_ACTIVITY}
-_Repair = Callable[[SparkSession, StreamingSettings, _Reach, Repaired], None]
+_Repair = Callable[[SparkSession, StreamingSettings, _Found, Repaired], None]
 _REPAIRS: tuple[tuple[str, _Repair], ...] = (
     ("lake", _repair_lake),
     ("online", _repair_online),

@@ -14,11 +14,13 @@ from pyspark.sql import SparkSession
 
 from clients.stored_files import StoredFiles
 from contracts.settings import StreamingSettings
+from contracts.stored import keyspace
 from contracts.topics import TopicIds, created_again, of_topics
 from streaming.recovery.checkpoint import BrokenCheckpointError, read_checkpoint, write_topic_ids
 from streaming.runtime.checkpoint_folders import checkpoint
 from streaming.state import applied_offsets
 from streaming.state.client import RedisError, connect, connect_briefly
+from streaming.state.keys import take_mark_away
 
 
 def of_earlier_topics(
@@ -54,3 +56,17 @@ def stored_topic_ids(spark: SparkSession, settings: StreamingSettings) -> TopicI
     except BrokenCheckpointError:
         in_checkpoint = {}
     return in_checkpoint or applied_offsets.read_topic_ids(client)
+
+
+def disown_offsets(settings: StreamingSettings, present: Mapping[str, str]) -> None:
+    """Where topics were created again, let nothing be called fresh or erased by offsets of the earlier ones.
+
+    Answers say that they are stale until the state is rebuilt, and the lake counts as without any record.
+    The applied offsets stay, by which the fault is told and repaired. Redis may be away: it is best effort.
+    """
+    client = connect_briefly(settings.redis_url.get_secret_value())
+    with suppress(RedisError):
+        again = created_again(applied_offsets.read_topic_ids(client), present)
+        if any(of_topics(again, applied_offsets.read_applied(client, keyspace.APPLIED_ONLINE)).values()):
+            take_mark_away(client)
+        applied_offsets.forget_applied(client, keyspace.APPLIED_LAKE, again)

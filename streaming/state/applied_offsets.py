@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from contracts.stored import keyspace
-from contracts.topics import PartitionOffsets, TopicIds
+from contracts.topics import PartitionOffsets, TopicIds, of_topics
 from streaming.state.client import StateClient
 from streaming.state.script import lua
 
@@ -21,6 +21,12 @@ def read_applied(client: StateClient, key: str) -> PartitionOffsets:
     """The stored offsets. A partition without an applied batch is absent."""
     fields: Any = client.hgetall(key)
     return {partition.decode(): int(offset) for partition, offset in fields.items()}
+
+
+def forget_applied(client: StateClient, key: str, topics: Collection[str]) -> None:
+    """Delete the stored offsets of these topics' partitions."""
+    if names := of_topics(topics, read_applied(client, key)):
+        client.hdel(key, *names)
 
 
 def read_topic_ids(client: StateClient) -> TopicIds:

@@ -21,6 +21,9 @@ from stack.machine import doctor
 from streaming import service
 from streaming.lake.writer import TAKEN as LAKE_TAKEN
 from streaming.recovery.faults import RUNBOOK, CheckpointFault, CheckpointFaultError
+from streaming.state.applied_offsets import write_applied, write_topic_ids
+from streaming.state.client import connect
+from streaming.state.keys import is_there, mark_written
 from streaming.state.lease import Lease
 
 
@@ -134,6 +137,10 @@ def test_a_topic_that_is_created_again_ends_the_service_as_it_would_not_start(
     monkeypatch.setattr(service, "checkpoint_faults", lambda *_: faults)
     spark: Any = "spark"
     settings = StreamingSettings(redis_url=redis_url)  # type: ignore[arg-type]
+    client = connect(redis_url)
+    mark_written(client)
+    write_topic_ids(client, {"interactions": "old"})
+    write_applied(client, keyspace.APPLIED_ONLINE, {"interactions:0": 7})
 
     def run() -> int:
         return service._run(spark, settings, threading.Event(), {"interactions": "old"})
@@ -144,6 +151,7 @@ def test_a_topic_that_is_created_again_ends_the_service_as_it_would_not_start(
         with pytest.raises(CheckpointFaultError, match=re.escape(ends_with)):
             run()
     assert stopped == (["spark"] if "new" in (seen, asked) else [])
+    assert is_there(client) == isinstance(ends_with, int)  # else answers say that they are stale
 
 
 def test_a_service_that_is_asked_to_end_gets_a_time_limit_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import redis
 from typer.testing import CliRunner
 
@@ -11,6 +12,7 @@ from contracts.stored.statuses import TrainingStatus
 from stack.cli import build_app
 from stack.machine.ports import free_port
 from stack.processes.run_state import Folders, Ports, RunState
+from stack.status import picture
 from stack.status.picture import StackStatus, collect, figures
 from tests.manifests import a_manifest
 
@@ -65,3 +67,18 @@ def test_a_damaged_manifest_does_not_affect_the_other_figures(redis_url: str) ->
     assert found["in_lake"] == 3
     assert "model" not in found
     assert "The manifest of v1 is damaged" in found["model_error"]
+
+
+def test_offsets_of_a_topic_that_was_created_again_are_no_progress_in_the_new_one(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.hset(keyspace.APPLIED_TOPICS, mapping={"interactions": "a", "catalog": "b"})
+        for key in (keyspace.APPLIED_LAKE, keyspace.APPLIED_ONLINE):
+            client.hset(key, mapping={"interactions:0": 9, "catalog:0": 2})
+    monkeypatch.setattr(picture, "topic_ends", lambda *_: {"interactions:0": 5, "catalog:0": 3})
+    for now, expected in (("a", (9, 1, 1)), ("c", (0, 6, 6))):
+        ids = {"interactions": now, "catalog": "b"}
+        monkeypatch.setattr(picture, "topic_ids", lambda *_, ids=ids, **__: ids)
+        found = figures(ports_of(redis_url))
+        assert (found["in_lake"], found["lag_lake"], found["lag_online"]) == expected

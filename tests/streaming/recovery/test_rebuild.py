@@ -21,8 +21,8 @@ from contracts.stored import keyspace, lake
 from contracts.stored.records import HistoryEntry, Popularity, encode_catalog, encode_entry
 from streaming.lake.sink import append, create_tables
 from streaming.records.parse import accepted_interactions, parse
-from streaming.records.source import EARLIEST, read_partitions_between
-from streaming.recovery.rebuild import bounds_of_lake, bounds_within, first_to_read, prepare_state
+from streaming.records.source import read_partitions_between
+from streaming.recovery.rebuild import bounds_within, prepare_state
 from streaming.state.applied_offsets import read_applied, write_applied
 from streaming.state.apply import CatalogRecord
 from streaming.state.client import connect
@@ -124,23 +124,10 @@ def write_version_1(client: redis.Redis) -> list[str]:
     return [ghost, keyspace.CATALOG_ITEMS]
 
 
-def test_rows_that_an_erasure_removed_at_the_end_of_the_lake_are_not_missed_in_kafka() -> None:
-    assert first_to_read(None, 7, 9) == EARLIEST
-    assert first_to_read(5, 7, 9) == EARLIEST
-    assert [first_to_read(reached, 7, 9) for reached in (7, 9)] == [7, 9]
-
-
 def test_offsets_of_an_earlier_topic_of_the_same_name_give_no_bound() -> None:
     present = {"interactions:0": 10, "interactions:1": 10}
     applied = {"interactions:0": 11, "interactions:1": 10}
     assert bounds_within(present, applied | {"gone:0": 1}) == {"interactions:1": 10}
-
-
-def test_a_partition_of_the_lake_that_reaches_beyond_its_topic_has_no_bound() -> None:
-    in_lake = {"interactions:0": 11, "interactions:1": 10}
-    present = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 10)
-    applied = dict.fromkeys(("interactions:0", "interactions:1", "interactions:2"), 5)
-    assert bounds_of_lake(in_lake, present, applied) == {"interactions:1": 5, "interactions:2": 5}
 
 
 @pytest.mark.parametrize("applied_before", ["nothing", "the old topic", "the new topic"])

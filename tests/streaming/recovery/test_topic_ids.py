@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,10 @@ from streaming.recovery import repair
 from streaming.recovery.checkpoint import read_checkpoint
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults
 from streaming.recovery.rebuild import prepare_state
-from streaming.recovery.repair import RepairError
-from streaming.recovery.topic_ids import keep_topic_ids, of_earlier_topics
-from streaming.state.applied_offsets import read_applied, read_topic_ids, write_applied
+from streaming.recovery.topic_ids import disown_offsets, keep_topic_ids, of_earlier_topics
+from streaming.state.applied_offsets import read_applied, read_topic_ids, write_applied, write_topic_ids
 from streaming.state.client import connect
-from streaming.state.keys import mark_written
+from streaming.state.keys import is_there, mark_written
 from tests.clients.test_topic_admin import delete_topic
 from tests.empty_lake import EmptyLake
 from tests.streaming.recovery.test_checkpoint import write_checkpoint
@@ -44,6 +44,29 @@ def test_offsets_are_of_an_earlier_topic_where_its_id_is_known_to_be_another(
     stored: dict[str, str], present: dict[str, str], fault: str | None
 ) -> None:
     assert of_earlier_topics(stored, present, REACHED) == fault
+
+
+@pytest.mark.parametrize(
+    ("present", "is_fresh", "in_lake"),
+    [
+        ({"interactions": "a", "catalog": "b"}, True, {"interactions:0": 4, "catalog:0": 1}),
+        ({"interactions": "c", "catalog": "b"}, False, {"catalog:0": 1}),
+        ({"interactions": "a", "catalog": "c"}, True, {"interactions:0": 4}),  # nothing of it was applied
+        ({}, True, {"interactions:0": 4, "catalog:0": 1}),
+    ],
+)
+def test_offsets_of_an_earlier_topic_let_nothing_be_called_fresh(
+    redis_url: str, present: dict[str, str], is_fresh: bool, in_lake: dict[str, int]
+) -> None:
+    client = connect(redis_url)
+    mark_written(client)
+    write_topic_ids(client, {"interactions": "a", "catalog": "b"})
+    write_applied(client, keyspace.APPLIED_ONLINE, REACHED)
+    write_applied(client, keyspace.APPLIED_LAKE, {"interactions:0": 4, "catalog:0": 1})
+    disown_offsets(StreamingSettings(redis_url=redis_url), present)  # type: ignore[arg-type]
+    assert is_there(client) == is_fresh
+    assert read_applied(client, keyspace.APPLIED_ONLINE) == REACHED
+    assert read_applied(client, keyspace.APPLIED_LAKE) == in_lake
 
 
 @pytest.fixture
@@ -85,10 +108,11 @@ def test_a_topic_that_was_created_again_is_told_by_its_id_and_read_from_its_begi
 
     found = checkpoint_faults(spark, settings, now)
     assert found == [CheckpointFault("online", f"(in Redis) {AGAIN}"), CheckpointFault("lake", AGAIN)]
-    with pytest.raises(RepairError, match=r"interactions was deleted and created again: .* --accept-loss"):
-        repair.repair(spark, settings)
-    repaired = repair.repair(spark, settings, accept_loss=True)
+    repaired = repair.repair(spark, settings)
     assert topics.by_topic(repaired.begins["lake"])["interactions"] == dict.fromkeys("0123", 0)
+    assert repaired.lost == []
+    begin = "interactions was deleted and created again: of the earlier topic the lake lacks nothing"
+    assert [sentence.startswith(begin) for sentence in repaired.earlier] == [True]
 
     prepare_state(spark, settings)  # as streaming does when it starts
     keep_topic_ids(spark, settings, now)
@@ -99,3 +123,37 @@ def test_a_topic_that_was_created_again_is_told_by_its_id_and_read_from_its_begi
     folder = f"{settings.checkpoints_uri}/lake-v1"
     assert read_checkpoint(StoredFiles(spark), folder).topic_ids == now
     assert checkpoint_faults(spark, settings, now) == []
+    assert_a_later_repair_tells_the_rows_of_both(spark, settings)
+
+
+def assert_a_later_repair_tells_the_rows_of_both(spark: SparkSession, settings: StreamingSettings) -> None:
+    """By then its ids are stored, the lake has its rows, and the checkpoint is lost."""
+    events = accepted_interactions(parse(everything(spark, settings)))
+    newest = events.filter("user_id LIKE 'newer%'")
+    # Missing: the first event of each partition, where the earlier topic has a row, and all the newest ones.
+    first = events.groupBy("kafka_partition").agg({"kafka_offset": "min"}).collect()
+    holes = [f"(kafka_partition = {number} AND kafka_offset = {offset})" for number, offset in first]
+    append(
+        events.exceptAll(newest).filter(f"NOT ({' OR '.join(holes)})"),
+        lake.INTERACTIONS,
+        settings.lake_uri,
+        "q",
+        1,
+    )
+    shutil.rmtree(Path(settings.checkpoints_uri) / "lake-v1")
+
+    repaired = repair.repair(spark, settings)
+
+    assert (repaired.lost, repaired.earlier, repaired.filled) == ([], [], (4, BAD))
+    begins = newest.groupBy("kafka_partition").agg({"kafka_offset": "min"}).collect()
+    found = topics.by_topic(repaired.begins["lake"])["interactions"]
+    assert all(found[str(number)] <= offset for number, offset in begins)
+    table = spark.read.format("delta").load(lake.INTERACTIONS.path(settings.lake_uri))
+    beyond = [
+        f"(kafka_partition = {number} AND kafka_offset >= {offset})" for number, offset in found.items()
+    ]
+    to_come = newest.filter(" OR ".join(beyond))
+    users = [row.user_id for row in table.unionByName(to_come).select("user_id").collect()]
+    assert sorted(users) == sorted(
+        f"{name}{n}" for name in ("u", "new", "newer") for n in range(BAD, EVENTS + BAD)
+    )

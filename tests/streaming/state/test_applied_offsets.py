@@ -8,6 +8,7 @@ from streaming.state.applied_offsets import (
     Move,
     ReplacedError,
     advance_applied,
+    forget_applied,
     move_applied,
     read_applied,
     read_topic_ids,
@@ -43,6 +44,12 @@ def test_the_topics_ids_are_kept_beside_the_offsets(client: redis.Redis) -> None
     write_topic_ids(client, {"interactions": "c"})
     write_topic_ids(client, {})  # the broker tells none
     assert read_topic_ids(client) == {"interactions": "c", "catalog": "b"}
+
+
+def test_only_the_offsets_of_named_topics_are_forgotten(client: redis.Redis) -> None:
+    forget_applied(client, KEY, [])
+    forget_applied(client, KEY, ["catalog", "exposures"])
+    assert read_applied(client, KEY) == {"interactions:0": 5}
 
 
 def test_offsets_move_only_from_where_their_writer_has_left_them(client: redis.Redis) -> None:
