@@ -94,6 +94,9 @@ def serve(settings: StreamingSettings) -> int:
     except CheckpointFaultError as error:
         log.error("%s", error)
         return NEEDS_OPERATOR
+    except BrokerUnavailableError as error:
+        log.error("%s", error)
+        return 1
 
 
 def _run(

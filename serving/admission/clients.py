@@ -7,7 +7,7 @@ address from a proxy that is not trusted counts for the address of its connectio
 from __future__ import annotations
 
 from hashlib import blake2b
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPV6LENGTH, IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
@@ -19,6 +19,7 @@ from serving.http.problems import ProblemError
 from serving.http.subject import subject_of
 
 Network = IPv4Network | IPv6Network
+_HOST_BITS = 64
 
 
 class Clients:
@@ -39,7 +40,7 @@ class Clients:
         if subject is not None:
             return _digest(b"user", subject.encode())
         peer = scope.get("client")
-        return address_of(str(peer[0]), headers, self._proxies).encode() if peer else b""
+        return subscriber_of(address_of(str(peer[0]), headers, self._proxies)).encode() if peer else b""
 
     def _subject(self, authorization: str | None) -> str | None:
         scheme, token = get_authorization_scheme_param(authorization)
@@ -61,6 +62,20 @@ def address_of(peer: str, headers: Headers, proxies: tuple[Network, ...]) -> str
     while path and _is_one_of(address, proxies):
         address = path.pop()
     return address
+
+
+def subscriber_of(address: str) -> str:
+    """What one subscriber holds: an IPv4 address, or an IPv6 network of 64 bits, of which every host can take
+    any address."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed) >> _HOST_BITS << _HOST_BITS, IPV6LENGTH - _HOST_BITS)))
 
 
 def _is_one_of(address: str, networks: tuple[Network, ...]) -> bool:

@@ -53,12 +53,21 @@ class Checkpoint(NamedTuple):
     start: StartingPoint | None = None
     sources: tuple[Any, ...] = ()  # the newest offsets of each source, parsed
     topic_ids: Mapping[str, str] = MappingProxyType({})  # empty in those of earlier versions
+    committed_sources: tuple[Any, ...] = ()  # as `sources`, of the newest of commits/
 
     @property
     def planned_offsets(self) -> PartitionOffsets:
         """The next offset of each partition that its one source, Kafka, has been planned to."""
+        return self._offsets(self.sources)
+
+    @property
+    def committed_offsets(self) -> PartitionOffsets:
+        """The offset of each partition from which a restart reads Kafka."""
+        return self._offsets(self.committed_sources)
+
+    def _offsets(self, sources: tuple[Any, ...]) -> PartitionOffsets:
         begin = self.start.offsets if self.start else {}
-        return by_partition({**begin, **(self.sources[0] if self.sources else {})})
+        return by_partition({**begin, **(sources[0] if sources else {})})
 
     @property
     def has_run(self) -> bool:
@@ -75,13 +84,15 @@ def read_checkpoint(files: StoredFiles, uri: str) -> Checkpoint:
     query_id = _query_id(files, uri)
     if planned != NEVER and query_id is None:
         raise BrokenCheckpointError("has lost its metadata, by which Delta knows its batches")
-    sources: tuple[Any, ...] = ()
-    for batch in range(max(planned - 1, 0), planned + 1):  # a restart reads both
-        sources = _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
+    found = {
+        batch: _entry(files, f"{uri}/offsets/{batch}", has_sources=True)
+        for batch in range(max(planned - 1, 0), planned + 1)  # a restart reads both
+    }
     if committed != NEVER:
         _entry(files, f"{uri}/commits/{committed}", has_sources=False)
-    topic_ids = _topic_ids(files, uri)
-    return Checkpoint(query_id, planned, committed, _start(files, uri), sources, topic_ids)
+    start, topic_ids = _start(files, uri), _topic_ids(files, uri)
+    sources, done = found.get(planned, ()), found.get(committed, ())
+    return Checkpoint(query_id, planned, committed, start, sources, topic_ids, done)
 
 
 def write_topic_ids(files: StoredFiles, uri: str, ids: TopicIds) -> None:

@@ -17,6 +17,7 @@ from clients.stored_files import StoredFiles
 from clients.topic_admin import topic_begins, topic_ends
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
+from contracts.topics import LAKE_SOURCES
 from streaming.lake.sink import committed_batch, holds_nothing, is_empty, table_version, writers
 from streaming.recovery.checkpoint import (
     FIRST_START,
@@ -75,7 +76,10 @@ def online_faults(settings: StreamingSettings, ids: Mapping[str, str]) -> list[C
 def lake_faults(
     spark: SparkSession, settings: StreamingSettings, ids: Mapping[str, str]
 ) -> list[CheckpointFault]:
-    """Those of the queries with a checkpoint. The lake's tables must exist."""
+    """Those of the queries with a checkpoint. The lake's tables must exist.
+
+    Raises BrokerUnavailableError where Kafka does not answer.
+    """
     files = StoredFiles(spark)
 
     def reason(query: str, fault: _Fault) -> str | None:
@@ -84,9 +88,13 @@ def lake_faults(
         except BrokenCheckpointError as error:
             return str(error)
 
+    def of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
+        earlier = of_earlier_topics(found.topic_ids, ids, found.planned_offsets)
+        return earlier or _of_lake(spark, settings, found) or _of_kafka(settings, found)
+
     return _with_reasons(
         {
-            "lake": reason("lake", lambda *found: _of_earlier_topics(found[-1], ids) or _of_lake(*found)),
+            "lake": reason("lake", of_lake),
             "item_activity": reason("item_activity", _of_activity),
         }
     )
@@ -94,10 +102,6 @@ def lake_faults(
 
 def _with_reasons(reasons: Mapping[str, str | None]) -> list[CheckpointFault]:
     return [CheckpointFault(query, why) for query, why in reasons.items() if why is not None]
-
-
-def _of_earlier_topics(found: Checkpoint, ids: Mapping[str, str]) -> str | None:
-    return of_earlier_topics(found.topic_ids, ids, found.planned_offsets)
 
 
 def _of_lake(spark: SparkSession, settings: StreamingSettings, found: Checkpoint) -> str | None:
@@ -128,11 +132,26 @@ def _of_online(settings: StreamingSettings, ids: Mapping[str, str]) -> str | Non
     applied = read_applied(client, keyspace.APPLIED_ONLINE)
     if fault := of_earlier_topics(read_topic_ids(client), ids, applied):
         return f"(in Redis) {fault}"
-    ends = topic_ends(settings)
-    for place, begin in topic_begins(settings).items():
-        offset = applied.get(place, begin)
+    fault = beyond_reach(applied, topic_begins(settings), topic_ends(settings))
+    return fault and f"(in Redis) {fault}"
+
+
+def _of_kafka(settings: StreamingSettings, found: Checkpoint) -> str | None:
+    """Check that Kafka still has the records that the lake query reads next; it would end without them."""
+    if not found.committed_offsets:
+        return None
+    begins, ends = topic_begins(settings, topics=LAKE_SOURCES), topic_ends(settings, topics=LAKE_SOURCES)
+    return beyond_reach(found.committed_offsets, begins, ends)
+
+
+def beyond_reach(
+    offsets: Mapping[str, int], begins: Mapping[str, int], ends: Mapping[str, int]
+) -> str | None:
+    """What is wrong if Kafka does not keep the records from one of these offsets on; None if nothing."""
+    for place, begin in begins.items():
+        offset = offsets.get(place, begin)
         if not begin <= offset <= ends[place]:
-            return f"(in Redis) stands at {offset} of {place}, but Kafka keeps {begin} to {ends[place]}"
+            return f"stands at {offset} of {place}, but Kafka keeps {begin} to {ends[place]}"
     return None
 
 

@@ -8,7 +8,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from serving.admission.clients import Clients, address_of
+from serving.admission.clients import Clients, address_of, subscriber_of
 from tests.serving.conftest import settings_of
 
 SUBJECT_KEY = "s" * 32
@@ -65,3 +65,21 @@ def test_the_address_of_a_client_is_the_last_one_that_is_not_a_trusted_proxy(
     headers = Headers(raw=[(b"x-forwarded-for", each.encode()) for each in forwarded])
     assert address_of(peer, headers, PROXIES) == address
     assert address_of(peer, headers, ()) == peer
+
+
+@pytest.mark.parametrize(
+    ("address", "subscriber"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("no address", "no address"),
+    ],
+)
+def test_the_addresses_that_one_subscriber_can_take_are_one_client(address: str, subscriber: str) -> None:
+    assert subscriber_of(address) == subscriber
+    client_of = Clients(settings_of())
+    assert client_of(request_of(address)) == subscriber.encode()

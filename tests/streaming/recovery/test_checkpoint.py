@@ -39,8 +39,21 @@ def write_checkpoint(folder: Path, planned: int, committed: int) -> Path:
 def test_a_complete_checkpoint_gives_its_offsets(spark: SparkSession, tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "q", planned=2, committed=1)
     found = read_checkpoint(StoredFiles(spark), str(folder))
-    assert found == Checkpoint("q", 2, 1, None, ({"interactions": {"0": 2}},))
+    planned, committed = ({"interactions": {"0": 2}},), ({"interactions": {"0": 1}},)
+    assert found == Checkpoint("q", 2, 1, None, planned, {}, committed)
     assert found.has_run
+    assert found.planned_offsets == {"interactions:0": 2}
+    assert found.committed_offsets == {"interactions:0": 1}
+
+
+def test_a_repaired_query_begins_at_its_start_until_a_batch_is_committed(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    folder = write_checkpoint(tmp_path / "q", planned=0, committed=-1)
+    (folder / "start.json").write_text(json.dumps(START._asdict()))
+    found = read_checkpoint(StoredFiles(spark), str(folder))
+    assert found.committed_offsets == {"interactions:0": 7}
+    assert found.planned_offsets == {"interactions:0": 0}
 
 
 def test_a_missing_folder_is_no_checkpoint(spark: SparkSession, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from contracts.settings import StreamingSettings
 from contracts.stored import keyspace, lake
 from streaming.lake.sink import append, table_version, writers
 from streaming.recovery.checkpoint import StartingPoint, begin_anew
-from streaming.recovery.faults import CheckpointFault, checkpoint_faults, refusal
+from streaming.recovery.faults import CheckpointFault, beyond_reach, checkpoint_faults, refusal
 from streaming.state.applied_offsets import write_applied
 from streaming.state.client import connect
 from streaming.state.keys import mark_written
@@ -29,6 +29,13 @@ def settings(spark: SparkSession, empty_lake: EmptyLake, redis_url: str, tmp_pat
     )
     empty_lake(made.lake_uri)
     return made
+
+
+@pytest.fixture
+def without_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Kafka keeps is not looked at."""
+    monkeypatch.setattr("streaming.recovery.faults.topic_begins", lambda *_, **__: {})
+    monkeypatch.setattr("streaming.recovery.faults.topic_ends", lambda *_, **__: {})
 
 
 def faults(spark: SparkSession, settings: StreamingSettings) -> dict[str, str]:
@@ -54,7 +61,7 @@ def test_a_first_start_has_no_fault(spark: SparkSession, settings: StreamingSett
 
 
 def test_the_lakes_checkpoint_must_fit_the_lake(
-    spark: SparkSession, settings: StreamingSettings, tmp_path: Path
+    spark: SparkSession, settings: StreamingSettings, tmp_path: Path, without_topics: None
 ) -> None:
     folder = tmp_path / "checkpoints" / "lake-v1"
     write_row(spark, settings, lake.INTERACTIONS, "q")  # batch 0 of query q
@@ -81,7 +88,7 @@ def test_the_lakes_checkpoint_must_fit_the_lake(
 
 
 def test_a_checkpoint_from_before_a_repair_is_refused_and_the_repaired_one_is_not(
-    spark: SparkSession, settings: StreamingSettings, tmp_path: Path
+    spark: SparkSession, settings: StreamingSettings, tmp_path: Path, without_topics: None
 ) -> None:
     """With the older checkpoint, the query would append rows again that it has appended since the repair."""
     for query, table in (("lake", lake.INTERACTIONS), ("item_activity", lake.ITEM_ACTIVITY)):
@@ -133,6 +140,33 @@ def test_the_activitys_checkpoint_must_fit_both_tables(
     assert faults(spark, settings) == {}
     (folder / "offsets" / "0").write_text('v1\n{}\n{"reservoirVersion":7}')
     assert faults(spark, settings)["item_activity"].startswith("is newer than the lake")
+
+
+@pytest.mark.parametrize(
+    ("offset", "fault"),
+    [
+        (4, "stands at 4 of interactions:0, but Kafka keeps 5 to 9"),  # its retention passed during a stop
+        (5, None),
+        (9, None),
+        (10, "stands at 10 of interactions:0, but Kafka keeps 5 to 9"),  # created again, or its end was lost
+        (None, None),
+    ],
+)
+def test_offsets_must_be_of_records_that_kafka_keeps(offset: int | None, fault: str | None) -> None:
+    offsets = {} if offset is None else {"interactions:0": offset, "gone:0": 1}
+    assert beyond_reach(offsets, {"interactions:0": 5}, {"interactions:0": 9}) == fault
+
+
+def test_the_lake_query_does_not_start_where_kafka_has_deleted_what_it_reads_next(
+    spark: SparkSession, settings: StreamingSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streaming.recovery.faults.topic_ends", lambda *_, **__: {"interactions:0": 9})
+    write_row(spark, settings, lake.INTERACTIONS, "q")
+    write_checkpoint(tmp_path / "checkpoints" / "lake-v1", planned=1, committed=0)
+    for begin, expected in ((0, {}), (1, {"lake": "stands at 0 of interactions:0, but Kafka keeps 1 to 9"})):
+        begins = {"interactions:0": begin}
+        monkeypatch.setattr("streaming.recovery.faults.topic_begins", lambda *_, now=begins, **__: now)
+        assert faults(spark, settings) == expected
 
 
 def test_a_refusal_is_one_sentence_that_names_the_cure() -> None:
