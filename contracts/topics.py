@@ -59,7 +59,7 @@ EXPOSURES = Topic(
     },
 )
 TIMESTAMPS, CLEANUP, IN_SYNC = "message.timestamp.type", "cleanup.policy", "min.insync.replicas"
-RETENTION, LARGEST = "retention.ms", "max.message.bytes"
+RETENTION, SIZE, LARGEST = "retention.ms", "retention.bytes", "max.message.bytes"
 SOURCES = (INTERACTIONS.name, CATALOG.name)  # what the online query reads
 LAKE_SOURCES = (*SOURCES, EXPOSURES.name)  # what the lake query reads
 TOPICS: tuple[Topic, ...] = (INTERACTIONS, CATALOG, REJECTED, EXPOSURES)
@@ -206,8 +206,9 @@ def _wrong_clock(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterato
 def _wrong_cleanup(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator[_Wrong]:
     policy = wanted.get(CLEANUP, "delete")
     policies = found.get(CLEANUP, policy).split(",")
-    if policy == "compact" and policy not in policies:
-        yield _Wrong("is not compacted, so entries and erasures end", f"{CLEANUP}=compact", True)
+    if policy == "compact" and policies != [policy]:
+        what = "is not compacted" if policy not in policies else "also deletes old records"
+        yield _Wrong(f"{what}, so entries and erasures end", f"{CLEANUP}=compact", True)
     if policy == "delete" and "compact" in policies:
         yield _Wrong("is compacted, which deletes events of a user", f"{CLEANUP}=delete", True)
 
@@ -228,3 +229,6 @@ def _too_little(wanted: Mapping[str, str], found: Mapping[str, str]) -> Iterator
         if 0 <= value < least:
             what = f"{words} than Headwater expects ({value:,}, not {least:,})"
             yield _Wrong(what, f"{name}={least}", False)
+    if RETENTION in wanted and int(found.get(SIZE, -1)) >= 0:
+        what = f"keeps {int(found[SIZE]):,} bytes of a partition, so records may leave before their time"
+        yield _Wrong(what, f"{SIZE}=-1", False)

@@ -20,6 +20,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from clients.stored_files import StoredFiles
+from clients.topic_admin import topic_ends
 from contracts import topics
 from contracts.settings import StreamingSettings
 from streaming.fold_in.catch_up import CatchUp
@@ -150,7 +151,11 @@ def let_online_catch_up(
 
 def _start_lake(spark: SparkSession, settings: StreamingSettings) -> StreamingQuery:
     _own_pool(spark, "lake")
-    start = starting_offsets(StoredFiles(spark), checkpoint(settings, "lake"))
+    start = starting_offsets(
+        StoredFiles(spark),
+        checkpoint(settings, "lake"),
+        lambda: topic_ends(settings, topics=topics.LAKE_SOURCES),
+    )
     most = settings.lake_max_events_per_trigger
     # A registry may get schemas meanwhile, so each batch is decoded by itself.
     decoded = not settings.schema_registry_url

@@ -8,12 +8,13 @@ own ``start.json`` says from where a query begins to which `headwater repair` ga
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from clients.stored_files import StoredFiles
-from contracts.topics import PartitionOffsets, TopicIds, TopicOffsets, by_partition
+from contracts.topics import PartitionOffsets, TopicIds, TopicOffsets, by_partition, by_topic
+from streaming.records.source import EARLIEST
 
 _START, _TOPICS = "start.json", "topics.json"
 _VERSION_LINES = ("v1", "v2")
@@ -125,10 +126,16 @@ def clear_killed_start(files: StoredFiles, uri: str, found: Checkpoint) -> str |
     return begin_anew(files, uri, found.start)
 
 
-def starting_offsets(files: StoredFiles, uri: str) -> str:
-    """What a Kafka source begins with, where its checkpoint does not say so yet."""
+def starting_offsets(files: StoredFiles, uri: str, partitions: Callable[[], Iterable[str]]) -> str:
+    """What a Kafka source begins with, where its checkpoint does not say so yet.
+
+    Spark wants an offset for each partition, also for those that were added since `headwater repair`;
+    ``partitions`` asks for their names.
+    """
     start = _start(files, uri)
-    return "earliest" if start is None else json.dumps(start.offsets)
+    if start is None:
+        return "earliest"
+    return json.dumps(by_topic(dict.fromkeys(partitions(), EARLIEST) | by_partition(start.offsets)))
 
 
 def _batches(files: StoredFiles, uri: str) -> list[int]:

@@ -106,10 +106,12 @@ def test_the_name_of_every_topic_begins_with_the_prefix() -> None:
         (INTERACTIONS, {"message.timestamp.type": "CreateTime"}, 1, "producer's clock", True),
         (CATALOG, {"message.timestamp.type": "CreateTime"}, 1, "an entry from the future", False),
         (CATALOG, {"cleanup.policy": "delete"}, 1, "is not compacted", True),
+        (CATALOG, {"cleanup.policy": "compact,delete"}, 1, "also deletes old records", True),
         (INTERACTIONS, {"cleanup.policy": "compact,delete"}, 1, "is compacted", True),
         (REJECTED, {"min.insync.replicas": "2"}, 1, "no write succeeds", True),
         (INTERACTIONS, {"min.insync.replicas": "1"}, 3, "a single replica", False),
         (INTERACTIONS, {"retention.ms": "3600000"}, 1, "less time than Headwater expects", False),
+        (REJECTED, {"retention.bytes": "1073741824"}, 1, "keeps 1,073,741,824 bytes of a partition", False),
         (EXPOSURES, {"max.message.bytes": "1000"}, 1, "smaller records", False),
     ],
 )
@@ -128,6 +130,7 @@ def test_a_topic_with_our_settings_or_with_longer_retention_has_no_fault(topic: 
     longer = {
         **topic.config,
         "retention.ms": "-1",
+        "retention.bytes": "-1",
         "min.insync.replicas": "2",
         "max.message.bytes": "9000000",
     }

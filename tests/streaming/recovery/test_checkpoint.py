@@ -10,6 +10,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import SparkSession
 
 from clients.stored_files import StoredFiles
+from streaming.records.source import EARLIEST
 from streaming.recovery.checkpoint import (
     BrokenCheckpointError,
     Checkpoint,
@@ -95,12 +96,15 @@ def test_the_error_names_the_damage_of_a_checkpoint(
 
 def test_a_new_beginning_keeps_the_old_checkpoint_beside_it(spark: SparkSession, tmp_path: Path) -> None:
     files, uri = StoredFiles(spark), str(write_checkpoint(tmp_path / "q", planned=2, committed=2))
-    assert starting_offsets(files, uri) == "earliest"
+    assert starting_offsets(files, uri, list) == "earliest"
     assert begin_anew(files, uri, START) == f"{uri}.broken-1"
     assert read_checkpoint(files, f"{uri}.broken-1").planned == 2
     found = read_checkpoint(files, uri)
     assert (found.has_run, found.start) == (False, START)
-    assert json.loads(starting_offsets(files, uri)) == START.offsets
+    assert json.loads(starting_offsets(files, uri, list)) == START.offsets
+    present = ["interactions:0", "interactions:1", "exposures:0"]  # two of them added since
+    found = json.loads(starting_offsets(files, uri, lambda: present))
+    assert found == {"interactions": {"0": 7, "1": EARLIEST}, "exposures": {"0": EARLIEST}}
     assert begin_anew(files, uri, None) == f"{uri}.broken-2"
     assert read_checkpoint(files, uri) == Checkpoint()
     assert begin_anew(files, uri, None) is None
