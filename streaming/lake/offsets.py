@@ -54,10 +54,13 @@ def lake_reach(spark: SparkSession, settings: StreamingSettings) -> LakeReach:
     ends = topic_ends(settings, topics=LAKE_SOURCES)
     within = {name: end for name, end in newest.items() if kept.get(name, 0) < end <= ends.get(name, -1)}
     # Where the row of the highest offset is of a record, it is the newest: one record is read, not all.
-    present = _newest_present(spark, settings, {name: end - 1 for name, end in within.items()}, within)
+    present: PartitionOffsets = {}
+    if within:
+        last = kept_records(spark, settings, {name: end - 1 for name, end in within.items()}, within)
+        present = _newest_of(lake_records(spark, settings), F.broadcast(last))
     unlike = newest.keys() & ends.keys() - present.keys()
-    starts = {name: kept[name] for name in unlike if kept[name] < ends[name]}
-    present |= _newest_present(spark, settings, starts, ends)
+    if starts := {name: kept[name] for name in unlike if kept[name] < ends[name]}:
+        present |= _newest_of(lake_records(spark, settings), kept_records(spark, settings, starts, ends))
     return LakeReach(kept, ends, present, latest)
 
 
@@ -100,13 +103,8 @@ def _ends_of_rows(
     )
 
 
-def _newest_present(
-    spark: SparkSession, settings: StreamingSettings, starts: Mapping[str, int], ends: Mapping[str, int]
-) -> PartitionOffsets:
+def _newest_of(rows: DataFrame, records: DataFrame) -> PartitionOffsets:
     """The offset after the newest row of one of these records; partitions without one are absent."""
-    if not starts:
-        return {}
-    records = kept_records(spark, settings, starts, ends)
-    rows = lake_records(spark, settings).join(records, list(RECORD), "left_semi")
-    newest = rows.groupBy(*_PARTITION).agg(F.max("offset").alias("newest"))
-    return {Partition(row["topic"], row["partition"]).name: row["newest"] + 1 for row in newest.collect()}
+    found = rows.join(records, list(RECORD), "left_semi").groupBy(*_PARTITION)
+    newest = found.agg(F.max("offset").alias("newest")).collect()
+    return {Partition(row["topic"], row["partition"]).name: row["newest"] + 1 for row in newest}
