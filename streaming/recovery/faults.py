@@ -127,11 +127,11 @@ def _of_online(settings: StreamingSettings, ids: Mapping[str, str]) -> str | Non
     """Check that Kafka still has the records after the applied offsets in Redis, where the online query
     continues."""
     client = connect(settings.redis_url.get_secret_value())
-    if not is_there(client):
-        return None  # rebuilt from the lake at the start
     applied = read_applied(client, keyspace.APPLIED_ONLINE)
     if fault := of_earlier_topics(read_topic_ids(client), ids, applied):
         return f"(in Redis) {fault}"
+    if not is_there(client):
+        return None  # rebuilt from the lake at the start
     fault = beyond_reach(applied, topic_begins(settings), topic_ends(settings))
     return fault and f"(in Redis) {fault}"
 

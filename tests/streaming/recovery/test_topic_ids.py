@@ -15,7 +15,7 @@ from streaming.lake.sink import append
 from streaming.records.parse import accepted_interactions, parse
 from streaming.recovery import repair
 from streaming.recovery.checkpoint import read_checkpoint
-from streaming.recovery.faults import CheckpointFault, checkpoint_faults
+from streaming.recovery.faults import CheckpointFault, checkpoint_faults, online_faults
 from streaming.recovery.rebuild import prepare_state
 from streaming.recovery.topic_ids import disown_offsets, keep_topic_ids, of_earlier_topics
 from streaming.state.applied_offsets import read_applied, read_topic_ids, write_applied, write_topic_ids
@@ -108,6 +108,9 @@ def test_a_topic_that_was_created_again_is_told_by_its_id_and_read_from_its_begi
 
     found = checkpoint_faults(spark, settings, now)
     assert found == [CheckpointFault("online", f"(in Redis) {AGAIN}"), CheckpointFault("lake", AGAIN)]
+    disown_offsets(settings, now)  # as streaming does when it says so
+    assert not is_there(client)
+    assert online_faults(settings, now) == found[:1]  # a supervisor starts it again and again
     repaired = repair.repair(spark, settings)
     assert topics.by_topic(repaired.begins["lake"])["interactions"] == dict.fromkeys("0123", 0)
     assert repaired.lost == []
