@@ -123,10 +123,10 @@ def lag(ends: Mapping[str, int], applied: Mapping[str, int]) -> int:
     return sum(lagging(ends, applied).values())
 
 
-def farthest(some: Mapping[str, int], others: Mapping[str, int]) -> PartitionOffsets:
+def farthest(first: Mapping[str, int], second: Mapping[str, int]) -> PartitionOffsets:
     """The higher of two offsets for each partition that either names."""
-    names = [*some, *(name for name in others if name not in some)]
-    return {name: max(some.get(name, 0), others.get(name, 0)) for name in names}
+    names = [*first, *(name for name in second if name not in first)]
+    return {name: max(first.get(name, 0), second.get(name, 0)) for name in names}
 
 
 def by_partition(offsets: Mapping[str, Mapping[Any, int]]) -> PartitionOffsets:

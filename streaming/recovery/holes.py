@@ -42,7 +42,9 @@ def fill_holes(
     """Add what is missing between ``starts`` and ``ends`` ("topic:partition" -> offset). May be repeated."""
     starts, ends = _without_exposures(starts), _without_exposures(ends)
     records = read_partitions_between(spark, settings, starts, ends)
-    missing = _missing(records, lake_records(spark, settings), _rejected(spark, settings)).cache()
+    missing = _missing_records(
+        records, lake_records(spark, settings), _rejected_values(spark, settings)
+    ).cache()
     try:
         parsed = parse(missing)
         erasures, retention = LakeErasures(settings.lake_uri), LakeRetention(settings.lake_uri)
@@ -61,7 +63,7 @@ def fill_holes(
         missing.unpersist()
 
 
-def _missing(records: DataFrame, rows: DataFrame, rejected: DataFrame) -> DataFrame:
+def _missing_records(records: DataFrame, rows: DataFrame, rejected: DataFrame) -> DataFrame:
     """The records that are neither rows nor rejected. What lies at their places may be of earlier topics."""
     timed = rows.withColumnRenamed("ingest_time", "timestamp")
     not_rows = records.join(timed, [*PLACE, "timestamp"], "left_anti")
@@ -74,7 +76,7 @@ def _without_exposures(offsets: Mapping[str, int]) -> PartitionOffsets:
     return {name: offset for name, offset in offsets.items() if Partition.parse(name).topic in topics.SOURCES}
 
 
-def _rejected(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
+def _rejected_values(spark: SparkSession, settings: StreamingSettings) -> DataFrame:
     """The place and the bytes of each rejected record that Kafka keeps."""
 
     def header(name: str) -> str:

@@ -25,7 +25,7 @@ class History(NamedTuple):
     again: bool  # nothing of the present one has been read
 
     @property
-    def kept(self) -> list[Record]:
+    def kept_records(self) -> list[Record]:
         return self.present[self.begin :]
 
     @property
@@ -34,7 +34,7 @@ class History(NamedTuple):
 
     def reach(self) -> LakeReach:
         """As `lake_reach` finds it by joins."""
-        found = [row.offset + 1 for row in self.rows if row in self.kept]
+        found = [row.offset + 1 for row in self.rows if row in self.kept_records]
         last = max(self.rows, key=lambda row: row.at, default=None)
         return LakeReach(
             kept={NAME: self.begin},
@@ -76,17 +76,19 @@ def test_after_a_repair_each_record_that_kafka_keeps_is_in_the_lake_once_whateve
     history: History,
 ) -> None:
     begins = history.continuation().offsets[NAME]
-    holes = [record for record in history.kept if record.offset < begins and record not in history.rows]
+    holes = [
+        record for record in history.kept_records if record.offset < begins and record not in history.rows
+    ]
     read = [record for record in history.present if record.offset >= begins]
     repaired = [*history.rows, *holes, *read]
-    assert [repaired.count(record) for record in history.kept] == [1] * len(history.kept)
+    assert [repaired.count(record) for record in history.kept_records] == [1] * len(history.kept_records)
     assert len(repaired) == len(set(repaired))
 
 
 @given(histories())
 @example(SHORTER)
 @example(LONGER_WITH_A_HOLE)
-def test_what_is_lost_is_what_kafka_deleted_of_the_present_topic_before_the_lake_had_it(
+def test_lost_is_only_what_kafka_deleted_of_the_present_topic_before_the_lake_had_it(
     history: History,
 ) -> None:
     # Rows of an earlier topic alone do not say that nothing of the present one was read.
