@@ -18,6 +18,7 @@ from contracts.topics import (
     by_partition,
     by_topic,
     events_in,
+    farthest,
     interaction_offsets,
     lag,
     lagging,
@@ -59,6 +60,11 @@ def test_lag_is_what_the_topics_have_and_the_query_has_not_applied() -> None:
     ends = {"interactions:0": 10, "interactions:1": 4, "catalog:0": 3}
     assert lag(ends, {}) == 17
     assert lag(ends, {"interactions:0": 7, "interactions:1": 4, "catalog:0": 5}) == 3
+
+
+def test_the_farthest_of_two_positions_has_every_partition_of_either() -> None:
+    found = farthest({"interactions:0": 7, "catalog:0": 1}, {"interactions:0": 4, "interactions:1": 2})
+    assert found == {"interactions:0": 7, "catalog:0": 1, "interactions:1": 2}
 
 
 def test_a_partition_lags_while_it_ends_beyond_what_is_applied() -> None:
