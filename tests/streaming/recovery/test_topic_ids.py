@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from streaming.recovery import repair
 from streaming.recovery.checkpoint import read_checkpoint
 from streaming.recovery.faults import CheckpointFault, checkpoint_faults, online_faults
 from streaming.recovery.rebuild import prepare_state
+from streaming.recovery.repair import Repaired
 from streaming.recovery.topic_ids import disown_offsets, keep_topic_ids, of_earlier_topics
 from streaming.state.applied_offsets import read_applied, read_topic_ids, write_applied, write_topic_ids
 from streaming.state.client import connect
@@ -27,6 +27,7 @@ from tests.streaming.recovery.test_checkpoint import write_checkpoint
 from tests.streaming.recovery.test_repair import BAD, EVENTS, everything, send
 
 REACHED = {"interactions:0": 7, "interactions:1": 0, "catalog:0": 0}
+NAMES = ("u", "new", "newer")  # of the users of the old topic, and of the new one
 AGAIN = "is of an earlier topic: interactions was deleted and created again"
 
 
@@ -90,7 +91,7 @@ def settings(
     return made
 
 
-def test_a_topic_that_was_created_again_is_told_by_its_id_and_read_from_its_beginning(
+def test_a_topic_that_was_created_again_is_told_by_its_id_and_its_rows_from_those_of_the_old_one(
     spark: SparkSession, settings: StreamingSettings
 ) -> None:
     """It has more records than the one before, so its offsets look right."""
@@ -101,7 +102,7 @@ def test_a_topic_that_was_created_again_is_told_by_its_id_and_read_from_its_begi
     assert checkpoint_faults(spark, settings, before) == []
     delete_topic(bootstrap, topics.INTERACTIONS.name)
     create_topics(bootstrap)
-    for users in ("new", "newer"):
+    for users in NAMES[1:]:
         send(bootstrap, users)
     now = topic_ids(settings)
     assert checkpoint_faults(spark, settings, ids={}) == []  # what offsets say
@@ -111,52 +112,38 @@ def test_a_topic_that_was_created_again_is_told_by_its_id_and_read_from_its_begi
     disown_offsets(settings, now)  # as streaming does when it says so
     assert not is_there(client)
     assert online_faults(settings, now) == found[:1]  # a supervisor starts it again and again
+    append_with_holes(spark, settings)
     repaired = repair.repair(spark, settings)
-    assert topics.by_topic(repaired.begins["lake"])["interactions"] == dict.fromkeys("0123", 0)
-    assert repaired.lost == []
-    begin = "interactions was deleted and created again: of the earlier topic the lake lacks nothing"
+    assert (repaired.lost, repaired.filled) == ([], (4, BAD))
+    begin = "interactions was deleted and created again: of the earlier topic the lake lacks "
     assert [sentence.startswith(begin) for sentence in repaired.earlier] == [True]
+    in_lake = spark.read.format("delta").load(lake.INTERACTIONS.path(settings.lake_uri))
+    to_come = accepted_interactions(parse(everything(spark, settings))).filter(is_to_come(repaired))
+    found_users = [row.user_id for row in in_lake.unionByName(to_come).select("user_id").collect()]
+    assert sorted(found_users) == sorted(
+        liked := {f"{name}{n}" for name in NAMES for n in range(BAD, EVENTS + BAD)}
+    )
 
     prepare_state(spark, settings)  # as streaming does when it starts
     keep_topic_ids(spark, settings, now)
     assert read_applied(client, keyspace.APPLIED_ONLINE) == topic_ends(settings)
-    liked = {f"{users}{n}" for users in ("u", "new", "newer") for n in range(BAD, EVENTS + BAD)}
     assert client.exists(*(keyspace.history(user, 1) for user in liked)) == 3 * EVENTS
     assert read_topic_ids(client) == now
     folder = f"{settings.checkpoints_uri}/lake-v1"
     assert read_checkpoint(StoredFiles(spark), folder).topic_ids == now
     assert checkpoint_faults(spark, settings, now) == []
-    assert_a_later_repair_tells_the_rows_of_both(spark, settings)
 
 
-def assert_a_later_repair_tells_the_rows_of_both(spark: SparkSession, settings: StreamingSettings) -> None:
-    """By then its ids are stored, the lake has its rows, and the checkpoint is lost."""
+def append_with_holes(spark: SparkSession, settings: StreamingSettings) -> None:
+    """Write rows of the new topic beside the old one's: of each partition neither the first nor the last."""
     events = accepted_interactions(parse(everything(spark, settings)))
-    newest = events.filter("user_id LIKE 'newer%'")
-    # Missing: the first event of each partition, where the earlier topic has a row, and all the newest ones.
     first = events.groupBy("kafka_partition").agg({"kafka_offset": "min"}).collect()
     holes = [f"(kafka_partition = {number} AND kafka_offset = {offset})" for number, offset in first]
-    append(
-        events.exceptAll(newest).filter(f"NOT ({' OR '.join(holes)})"),
-        lake.INTERACTIONS,
-        settings.lake_uri,
-        "q",
-        1,
-    )
-    shutil.rmtree(Path(settings.checkpoints_uri) / "lake-v1")
+    rows = events.filter(f"user_id NOT LIKE 'newer%' AND NOT ({' OR '.join(holes)})")
+    append(rows, lake.INTERACTIONS, settings.lake_uri, "q", 1)
 
-    repaired = repair.repair(spark, settings)
 
-    assert (repaired.lost, repaired.earlier, repaired.filled) == ([], [], (4, BAD))
-    begins = newest.groupBy("kafka_partition").agg({"kafka_offset": "min"}).collect()
-    found = topics.by_topic(repaired.begins["lake"])["interactions"]
-    assert all(found[str(number)] <= offset for number, offset in begins)
-    table = spark.read.format("delta").load(lake.INTERACTIONS.path(settings.lake_uri))
-    beyond = [
-        f"(kafka_partition = {number} AND kafka_offset >= {offset})" for number, offset in found.items()
-    ]
-    to_come = newest.filter(" OR ".join(beyond))
-    users = [row.user_id for row in table.unionByName(to_come).select("user_id").collect()]
-    assert sorted(users) == sorted(
-        f"{name}{n}" for name in ("u", "new", "newer") for n in range(BAD, EVENTS + BAD)
-    )
+def is_to_come(repaired: Repaired) -> str:
+    """Which rows the repaired query will read, as SQL."""
+    begins = topics.by_topic(repaired.begins["lake"])["interactions"]
+    return " OR ".join(f"kafka_partition = {p} AND kafka_offset >= {n}" for p, n in begins.items())
