@@ -40,9 +40,9 @@ def topic_created_again(folder: Path) -> str:
             repaired = json.loads(service.headwater("repair", "--json"))
             assert (repaired["lost"], len(repaired["earlier"])) == ([], 1), repaired
             service.start_streaming()
-            sent = [*sent, *producer.sent]
             _wait_until_applied(service, producer)
             _repair_holes(service, producer)
+            sent = [*sent, *producer.sent]
             producer.sent = sent
             assert_nothing_lost(service, producer)
             producer.close()
