@@ -75,6 +75,8 @@ def test_the_json_leaves_out_absent_fields_and_names_the_schema() -> None:
         ("item_id", "a\x9fb"),
         ("item_id", "\ud800"),
         ("user_id", None),
+        ("user_id", math.nan),
+        ("item_id", -math.inf),
         ("event_time", -1),
         ("event_time", MAX_EVENT_TIME_MS + 1),
         ("event_time", 1.5),
