@@ -116,8 +116,10 @@ class KafkaPythonProducer:
         while not self._closed or self._pending:
             if not self._pending:
                 self._work.clear()
-                if not self._pending:
-                    self._work.wait(_PATIENCE_SECONDS)
+                # Looked at again, as `send` and `close` may have set it in between. To wake up for nothing
+                # would take the interpreter's lock from an event loop.
+                if not self._pending and not self._closed:
+                    self._work.wait()
                 continue
             if not self._pending[0][0].is_done:
                 self._await_first()
@@ -179,4 +181,5 @@ class KafkaPythonProducer:
             self._producer._sender.join(_CLOSE_SECONDS)
         self._producer.close(timeout=_CLOSE_SECONDS)
         self._closed = True
+        self._work.set()
         self._reporter.join(_CLOSE_SECONDS)

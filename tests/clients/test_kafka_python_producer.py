@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.partitioner import DefaultPartitioner
 
+from clients import kafka_python_producer
 from clients.event_producer import Delivery, ProducerLimits
 from clients.kafka_python_producer import KafkaPythonProducer, _KeyPartitioner
 from clients.topic_admin import create_topics
@@ -33,6 +34,14 @@ def test_a_key_goes_to_the_partition_that_the_library_would_choose(key: bytes, p
     cluster = Cluster(partitions)
     usual = DefaultPartitioner().partition("t", key, key, b"", b"", cluster)
     assert _KeyPartitioner().partition("t", key, key, b"", b"", cluster) == usual
+
+
+def test_the_thread_of_an_idle_producer_sleeps_until_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = type("Library", (), {"flush": lambda self, timeout: None, "close": lambda self, timeout: None})
+    monkeypatch.setattr(kafka_python_producer, "_open", lambda servers, limits: library())
+    producer = KafkaPythonProducer("nowhere:9092", ProducerLimits())
+    producer.close()
+    assert not producer._reporter.is_alive()
 
 
 @pytest.mark.servers
