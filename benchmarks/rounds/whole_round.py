@@ -45,7 +45,11 @@ def run(context: BenchContext) -> list[Ratio]:
 def _compare(context: BenchContext, size: float, times: int) -> Iterator[Ratio]:
     folder = context.work_dir / f"round-{size:g}"
     settings = settings_of(
-        context, lake_uri=str(folder / "lake"), models_uri=str(folder / "models"), warm_rounds=0
+        context,
+        lake_uri=str(folder / "lake"),
+        models_uri=str(folder / "models"),
+        warm_rounds=0,
+        gate_bound=1.0,  # rounds of two rankings take turns, and none may be refused as worse
     )
     factors, executors = (
         settings.model_copy(update=each) for each in ({"ranking": "als"}, {"train_memory": 0})
