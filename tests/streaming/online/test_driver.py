@@ -87,9 +87,9 @@ def test_the_query_works_off_a_backlog_and_goes_live_and_back_again_when_it_fall
     )
 
     # A rebuild holds the query up, so it falls behind.
-    client.set(keyspace.STATE_REBUILDING, "rebuild", ex=60)
+    client.set(keyspace.STATE_REBUILDING, "rebuild", ex=600)
     send(bootstrap, topic, [like(f"u{n % 7}", f"j{n}") for n in range(200)])
-    time.sleep(2)
+    wait_until(lambda: online.is_replaying, "it has fallen behind")
     client.delete(keyspace.STATE_REBUILDING)
     applied_through(online, client, 331)
     wait_until(lambda: not is_unmerged(client), "the lists are merged")
