@@ -33,6 +33,8 @@ _OPTIONAL_IDS = ("session_id", "recommendation_id")
 _EVENT_DDL = f"{lake.EVENT_DDL}, {lake.TOPIC_ONLY_DDL}"
 # A number of JSON as an id, with a fraction or an exponent.
 _FLOAT = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+# What programs write for a number that is absent. It is no JSON, but Spark reads it, and puts it in quotes.
+_NO_NUMBERS = ('"NaN"', '"Infinity"', '"-Infinity"', '"+Infinity"', '"INF"', '"-INF"', '"+INF"')
 # Java's name for a hexadecimal digit is matched nearly twice as fast as the three ranges.
 _UUID = events.UUID_PATTERN.replace("[0-9a-fA-F]", r"\p{XDigit}")
 
@@ -176,7 +178,9 @@ def _form_faults(parsed: str) -> list[tuple[Column, str]]:
 def _id_faults(column: str) -> list[tuple[Column, str]]:
     value, name = _identifier(column), column.split(".")[1]
     is_inexact = F.abs(_float_of(column)) >= identifiers.INEXACT_FROM
+    is_no_number = value.isin(*_NO_NUMBERS) & _text().rlike(rf'"{name}"\s*:\s*[-+NI]')
     return [
+        (is_no_number, f"{name} is not a number: an id that is absent cannot be sent"),
         (is_inexact, f"{name} is a number that has lost digits as a float: send text"),
         (F.length(value) < 1, f"{name} is empty"),
         *_length_faults(value, events.MAX_ID_LENGTH, name),

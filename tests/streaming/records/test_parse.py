@@ -59,6 +59,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"user_id": 7.5, "item_id": -3.0},
     {"user_id": " 7 ", "item_id": "\t\u00a07\n"},
     {"user_id": "a b", "item_id": "007"},
+    {"user_id": "NaN", "item_id": "-Infinity"},
     {"session_id": 7.0, "recommendation_id": " r "},
     {"event_time": NOW_MS + 5 * 60 * 1000},
 ]
@@ -94,6 +95,8 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"event_time": 1_600_000_000}, BEFORE_ANY_LOG),
     ({"event_time": 20170211}, BEFORE_ANY_LOG),
     ({"user_id": "  "}, "user_id is empty"),
+    ({"user_id": float("nan")}, "user_id is not a number: an id that is absent cannot be sent"),
+    ({"session_id": float("-inf")}, "session_id is not a number: an id that is absent cannot be sent"),
     ({"user_id": 1e300}, "user_id is a number that has lost digits as a float: send text"),
     ({"event_time": 1.5}, "malformed JSON or a field of the wrong type"),
     ({"event_time": "soon"}, "malformed JSON or a field of the wrong type"),
