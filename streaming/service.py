@@ -45,6 +45,8 @@ from streaming.state.patience import Patience
 from streaming.state.wholeness import redis_memory
 
 log = logging.getLogger("headwater.streaming")
+_LOOK_SECONDS = 0.5
+_BROKER_SECONDS = 60.0  # how long to wait, as the broker may be starting too
 
 
 def serve(settings: StreamingSettings) -> int:
@@ -125,9 +127,7 @@ def _run(
     def before_lake(online: Online) -> bool:
         if prepare_lake is None:
             return True
-        may_start = let_online_catch_up(online, wait)
-        if may_start:
-            prepare_lake()
+        may_start = let_online_catch_up(online, wait) and prepare_with_kafka(prepare_lake, wait)
         return may_start and not stopping.is_set()
 
     pipeline = build_pipeline(spark, settings, lambda: lease.epoch, before_lake)
@@ -151,6 +151,21 @@ def _run(
     _stop(pipeline, spark, lease)
     spark.stop()
     return 0
+
+
+def prepare_with_kafka(prepare: Callable[[], None], wait: Callable[[float], bool]) -> bool:
+    """Prepare the lake; while Kafka does not answer, wait for it, since the online query does so too.
+
+    False where ``wait``, which waits for some seconds, says that the service is to stop.
+    """
+    while True:
+        try:
+            prepare()
+            return True
+        except BrokerUnavailableError as error:
+            log.warning("the lake waits: %s", error)
+            if wait(_LOOK_SECONDS):
+                return False
 
 
 def _stop(pipeline: Pipeline, spark: SparkSession, lease: Lease) -> None:
@@ -231,6 +246,3 @@ def _may_start_with(faults: Sequence[TopicFault]) -> bool:
         log.error("not started: correct the topics first (`headwater doctor` checks them)")
         return False
     return True
-
-
-_BROKER_SECONDS = 60.0  # how long to wait, as the broker may be starting too

@@ -32,6 +32,7 @@ from streaming.state.applied_offsets import read_applied, read_topic_ids
 from streaming.state.client import connect
 from streaming.state.keys import is_there
 
+_KAFKA_SECONDS = 5.0  # less than streaming's lease is held
 _Fault = Callable[[SparkSession, StreamingSettings, Checkpoint], str | None]
 RUNBOOK = "'A checkpoint is lost' in docs/operations.md"
 
@@ -140,7 +141,8 @@ def _of_kafka(settings: StreamingSettings, found: Checkpoint) -> str | None:
     """Check that Kafka still has the records that the lake query reads next; it would end without them."""
     if not found.committed_offsets:
         return None
-    begins, ends = topic_begins(settings, topics=LAKE_SOURCES), topic_ends(settings, topics=LAKE_SOURCES)
+    begins = topic_begins(settings, _KAFKA_SECONDS, LAKE_SOURCES)
+    ends = topic_ends(settings, _KAFKA_SECONDS, LAKE_SOURCES)
     return beyond_reach(found.committed_offsets, begins, ends)
 
 

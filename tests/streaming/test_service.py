@@ -13,6 +13,7 @@ import pytest
 import redis
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from clients.event_producer import BrokerUnavailableError
 from contracts import topics
 from contracts.exit_codes import NEEDS_OPERATOR
 from contracts.settings import StreamingSettings
@@ -165,3 +166,16 @@ def test_a_service_that_is_asked_to_end_gets_a_time_limit_once(monkeypatch: pyte
         handlers[number](number, None)
     assert stopping.is_set()
     assert len(limits) == 1
+
+
+@pytest.mark.parametrize("is_to_stop", [False, True])
+def test_a_broker_that_goes_away_before_the_lake_is_prepared_is_waited_for(is_to_stop: bool) -> None:
+    tries: list[int] = []
+
+    def prepare() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise BrokerUnavailableError("no broker answers")
+
+    assert service.prepare_with_kafka(prepare, lambda _: is_to_stop) is not is_to_stop
+    assert len(tries) == (1 if is_to_stop else 3)
