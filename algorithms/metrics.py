@@ -64,10 +64,17 @@ def recall_at_k(lists: Lists, positives: Positives, k: int) -> Values:
 
 def ndcg_at_k(lists: Lists, positives: Positives, k: int) -> Values:
     """DCG / ideal DCG with binary gain: a hit at rank r (from 1) counts 1 / log2(r + 1)."""
-    discounts = 1.0 / np.log2(np.arange(2, k + 2))
     hits = hits_at_k(lists, positives, k)
-    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(positives.counts, k)]
-    return _over(hits @ discounts[: hits.shape[1]], ideal, positives)
+    return _over(hits @ _discounts(k)[: hits.shape[1]], ideal_dcg(positives.counts, k), positives)
+
+
+def ideal_dcg(counts: NDArray[np.int64], k: int) -> Values:
+    """The DCG of lists of k items that begin with all positives; ``counts``: how many each has."""
+    return np.concatenate([[0.0], np.cumsum(_discounts(k))])[np.minimum(counts, k)]
+
+
+def _discounts(k: int) -> Values:
+    return 1.0 / np.log2(np.arange(2, k + 2))
 
 
 def average_precision_at_k(lists: Lists, positives: Positives, k: int) -> Values:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.metrics import ideal_dcg
+
 Floats = NDArray[np.float64]
 
 
@@ -56,9 +58,7 @@ class TrialLists:
             before = total[rows[tied], : self.columns[listed[tied]]]
             places[tied] += np.count_nonzero(before == values[tied])
         gains = np.where(places < k, 1 / np.log2(np.minimum(places, k) + 2), 0.0)
-        ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(2, k + 2)))])
-        most = ideal[np.minimum(self.positives, k)]
-        found[self.places] = np.bincount(rows, gains, len(total)) / most
+        found[self.places] = np.bincount(rows, gains, len(total)) / ideal_dcg(self.positives, k)
         return found
 
 

@@ -98,7 +98,7 @@ def _compare(world: World) -> Iterator[Ratio]:
     factors = as_signal(als.full_fit(sides, problem, settings.seed).items, problem)
     offered = signals.fit(factors, {*blend.names, *_RIVALS.values()})
     asked = {
-        "per user": ask_at_once(data, newest, settings),
+        "per user": ask_at_once(data, newest, settings, past),
         "next item": ask_next_items(data, newest, settings, _NEXT_ITEMS),
     }
     learnt = event_histories(past, settings)

@@ -102,7 +102,7 @@ class PastSignals:
         return [each for each in offered if each.family != TREND]
 
     def _ask(
-        self, past: RoundArrays, newest: Marked, is_one_instant: bool, earlier: RoundArrays | None = None
+        self, past: RoundArrays, newest: Marked, is_one_instant: bool, earlier: RoundArrays
     ) -> Questions:
         """Questions about all that a user liked in the newest part, and as many about a user's next item.
 
@@ -146,19 +146,18 @@ class PastSignals:
 
 
 def ask_at_once(
-    past: RoundArrays, newest: Marked, settings: TrainingSettings, earlier: RoundArrays | None = None
+    past: RoundArrays, newest: Marked, settings: TrainingSettings, earlier: RoundArrays
 ) -> Questions:
     """One question for each user: what the user liked in the newest part, asked at its first moment.
 
-    ``earlier`` is the past without its newest part, where it is at hand.
+    ``earlier`` is the past without its newest part (`past_of`).
     """
     later = newest.pairs.where(newest.held_out)
     again = touched_again(past, newest, settings)
     later = join_pairs(replace(later, event_times=later.first_times), again)
     later = later.where(np.lexsort((later.items, later.users)))
     after = pair_histories(later, past.counts.users, weights=later.positive.astype(np.float64))
-    before = event_histories(past_of(past, newest) if earlier is None else earlier, settings)
-    return later_questions(before, after, after.weights > 0)
+    return later_questions(event_histories(earlier, settings), after, after.weights > 0)
 
 
 def ask_next_items(past: RoundArrays, newest: Marked, settings: TrainingSettings, limit: int) -> Questions:

@@ -22,6 +22,7 @@ from training.in_memory.events import Events
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs, pairs_of
 from training.in_memory.signals import PastSignals, as_signal, most_items, pair_histories
+from training.in_memory.split import past_of
 
 SETTINGS = TrainingSettings(als_rank=4, als_max_iter=3)
 HOUR_MS = 3_600_000
@@ -273,7 +274,7 @@ def test_after_one_instant_no_item_of_a_basket_is_known_when_another_one_of_it_i
     bought = past(baskets(users=250))
     newest, found = signals._newest(bought.past, SETTINGS)
     assert found
-    questions = bought._ask(bought.past, newest, found)
+    questions = bought._ask(bought.past, newest, found, past_of(bought.past, newest))
     questions = questions.select(np.flatnonzero(np.diff(questions.histories.indptr) > 0))
     asked = questions.histories
     assert len(asked) > 250
