@@ -62,7 +62,10 @@ class Rows:
         return places, counts
 
     def sum_rows(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
-        """(users, items): for each user the sum of weight x row over its (owner, item, weight) entries."""
+        """(users, items): for each user the sum of weight x row over its (owner, item, weight) entries.
+
+        ``owners`` ascend.
+        """
         if users <= 1:
             return self._sum_part(owners, items, weights, users)
         summed = np.empty((users, self.items))
