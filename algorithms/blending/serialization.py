@@ -25,6 +25,7 @@ from algorithms.blending.weights import (
     Candidate,
 )
 from algorithms.signals.factors import Factors
+from algorithms.signals.follower_weights import FollowerWeights
 from algorithms.signals.item_to_item import ItemToItem, ItemToItemSettings
 from algorithms.signals.pair_counts import Window
 from algorithms.signals.repeats import Repeats
@@ -110,6 +111,9 @@ def _describe_transitions(kind: str, family: str, signal: Transitions) -> Descri
             "damping": settings.damping,
             "power": settings.power,
             "unliked": settings.unliked,
+            "unliked_follower": settings.followers.unliked,
+            "pairs_half_life_days": settings.followers.half_life_days,
+            "lasting": settings.followers.lasting,
             "k": float(signal.k),
         },
     )
@@ -197,8 +201,13 @@ def _read_transitions(record: SignalRecord, arrays: Arrays, _factors: Factors) -
         column_power=numbers["column_power"],
         half_life=record.half_life,
         damping=numbers["damping"],
-        power=numbers.get("power", 1.0),  # records of early versions do not have these two
+        power=numbers.get("power", 1.0),  # records of early versions do not have these
         unliked=numbers.get("unliked", 1.0),
+        followers=FollowerWeights(
+            unliked=numbers.get("unliked_follower", 1.0),
+            half_life_days=numbers.get("pairs_half_life_days", 0.0),
+            lasting=numbers.get("lasting", 1.0),
+        ),
     )
     return Transitions(
         rows=arrays.rows[name],

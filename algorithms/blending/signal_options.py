@@ -22,6 +22,7 @@ from algorithms.blending.weights import (
     Candidate,
 )
 from algorithms.signals.factors import Factors
+from algorithms.signals.follower_weights import FollowerWeights
 from algorithms.signals.history import UNKNOWN, Histories
 from algorithms.signals.item_to_item import LONG_VIEW as LONG_SETTINGS
 from algorithms.signals.item_to_item import MAX_ITEMS, ItemToItemSettings, fit_item_to_item
@@ -41,14 +42,16 @@ _FEW_USERS = 3000
 # something in the reverse order (backward 0.5); a diagonal is for data where users come back to items.
 TransitionKinds = tuple[tuple[str, TransitionSettings, tuple[float, ...]], ...]
 _WIDE = TransitionSettings(Window(30, 7.0), 1.0, 0.0, damping=15.0, power=0.6, unliked=0.5)
+_RECENT = replace(_WIDE, column_power=0.15, followers=FollowerWeights(0.5, half_life_days=365, lasting=0.3))
 TRANSITION_KINDS: TransitionKinds = (
-    ("transitions_wide", _WIDE, (2.0, 4.0)),
+    ("transitions_recent", _RECENT, (3.0, 2.0)),
     ("transitions_next", TransitionSettings(Window(10, 3.0), 0.8, 0.2), (1.0, 2.0)),
     ("transitions_damped", TransitionSettings(Window(10, 3.0, 0.5), 0.8, 0.2, damping=15.0), (1.0, 2.0)),
     ("transitions_session", TransitionSettings(Window(10, 3.0, 0.5, True), 1.0, 0.0), (0.5, 1.0)),
 )
 # No longer offered, but fitted again for a version that ranks by them.
 _EARLIER_KINDS: TransitionKinds = (
+    ("transitions_wide", _WIDE, (2.0, 4.0)),
     ("transitions", TransitionSettings(Window(20, 5.0), 1.0, 0.0), (4.0, 2.0)),
     ("transitions_both", TransitionSettings(Window(20, 5.0, 0.5), 1.0, 0.0), (4.0, 2.0)),
 )

@@ -50,9 +50,10 @@ def live_transitions(start: Transitions, fitted_until_ms: int, everything: Histo
     many = int(min(_STATES, _MAX_BYTES // max(1, start.rows.nbytes), len(later)))
     edges = np.unique(later[np.arange(1, many + 1) * len(later) // (many + 1)]) if many > 0 else later[:0]
     states, since = [start], fitted_until_ms + 1
+    levels = start.settings.followers.levels(everything, fitted_until_ms)
     for edge in edges.tolist():
         is_new = (everything.times_ms >= since) & (everything.times_ms < edge)
-        pairs = count_pairs(everything, start.settings.window, start.rows.items, is_new)
+        pairs = count_pairs(everything, start.settings.window, start.rows.items, is_new, levels)
         states.append(states[-1].with_changes(pairs))
         since = edge
     return LiveTransitions(tuple(states), edges)

@@ -1,4 +1,4 @@
-"""Counts how often one item follows another within the next few events; any event can be added later."""
+"""Counts how often one item follows another within the next few events; later events can be added."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.signals.follower_weights import Levels, equal_levels
 from algorithms.signals.history import UNKNOWN, Histories
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]
 
 MAX_SPAN = 40
-_CODES = 128  # 3 kinds of pairs for each distance
 _SHORT = 2**32  # keys below this take four bytes, and are sorted in half the time
 _BLOCK_PAIRS = 2**23  # pairs that are sorted at once: 64 MiB
+_LEAST_SOURCES = 512  # a block has these many items or more, even if its keys are long then
 
 
 @dataclass(frozen=True)
@@ -60,30 +61,65 @@ class _Distance(NamedTuple):
     older: NDArray[np.int32]
     newer: NDArray[np.int32]
     is_one_moment: NDArray[np.bool_]
+    older_level: NDArray[np.uint8]  # how much the older counts as a follower (`FollowerWeights`)
+    newer_level: NDArray[np.uint8]
 
     def where(self, kept: NDArray[np.bool_]) -> _Distance:
-        return _Distance(self.older[kept], self.newer[kept], self.is_one_moment[kept])
+        return _Distance(
+            self.older[kept],
+            self.newer[kept],
+            self.is_one_moment[kept],
+            self.older_level[kept],
+            self.newer_level[kept],
+        )
 
 
-def row_and_column_sums(histories: Histories, window: Window, items: int) -> tuple[Floats, Floats]:
+class _Counted(NamedTuple):
+    """What is counted, and how."""
+
+    histories: Histories
+    window: Window
+    items: int
+    levels: Levels
+    is_newer: NDArray[np.bool_] | None
+
+    @property
+    def codes(self) -> int:
+        return 3 * self.window.span * len(self.levels.weights)
+
+    def weights(self) -> Floats:
+        """(codes): the weight of code (levels) x (code of the window) + level."""
+        return np.outer(self.window.weights(), self.levels.weights).ravel()
+
+
+def row_and_column_sums(
+    histories: Histories, window: Window, items: int, levels: Levels | None = None
+) -> tuple[Floats, Floats]:
     """Two arrays (items): all counts summed over followers, and summed over sources."""
     row_sums, column_sums, weights = np.zeros(items), np.zeros(items), window.weights()
+    counted = _Counted(histories, window, items, levels or equal_levels(histories), None)
+    by_level = counted.levels.weights
     places = np.arange(len(histories.items))
     for distance in range(1, window.span + 1):
-        pairs = _at_distance(histories, places, distance, window)
+        pairs = _at_distance(counted, places, distance)
         forward, even, reverse = weights[3 * distance - 3 : 3 * distance]
-        in_order = np.where(pairs.is_one_moment, even, forward)
-        in_reverse = np.where(pairs.is_one_moment, even, reverse)
+        in_order = np.where(pairs.is_one_moment, even, forward) * by_level[pairs.newer_level]
+        in_reverse = np.where(pairs.is_one_moment, even, reverse) * by_level[pairs.older_level]
         row_sums += np.bincount(pairs.older, in_order, items) + np.bincount(pairs.newer, in_reverse, items)
         column_sums += np.bincount(pairs.newer, in_order, items) + np.bincount(pairs.older, in_reverse, items)
     return row_sums, column_sums
 
 
 def count_pairs(
-    histories: Histories, window: Window, items: int, is_newer: NDArray[np.bool_] | None = None
+    histories: Histories,
+    window: Window,
+    items: int,
+    is_newer: NDArray[np.bool_] | None = None,
+    levels: Levels | None = None,
 ) -> Pairs:
     """All counts, in time linear in events x span; one block of rows is sorted at a time.
 
+    ``levels`` (None: all 1) say how much each entry counts as the follower of a pair.
     ``is_newer`` (entries) restricts them to pairs whose newer event it marks: so they are what later events
     add to the counts of the events before them.
     """
@@ -91,13 +127,15 @@ def count_pairs(
     by_item = by_item[np.searchsorted(histories.items[by_item], 0) :]  # leaves UNKNOWN out
     events_before = np.searchsorted(histories.items[by_item], np.arange(items + 1))
     per_block = max(1, _BLOCK_PAIRS // (2 * window.span))
+    counted = _Counted(histories, window, items, levels or equal_levels(histories), is_newer)
+    most_sources = max(_LEAST_SOURCES, _SHORT // max(1, items * counted.codes))
     blocks, first = [], 0
     while first < items:
         last = int(np.searchsorted(events_before, events_before[first] + per_block, side="right")) - 1
-        last = max(last, first + 1)
+        last = min(max(last, first + 1), first + most_sources)
         places = by_item[events_before[first] : events_before[last]]
         if len(places):
-            blocks.append(_count_sources(histories, np.sort(places), window, items, is_newer))
+            blocks.append(_count_sources(counted, np.sort(places)))
         first = last
     if not blocks:
         return Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
@@ -106,27 +144,6 @@ def count_pairs(
         np.concatenate([block.followers for block in blocks]),
         np.concatenate([block.counts for block in blocks]),
     )
-
-
-def changes(before: Histories, after: Histories, window: Window, items: int) -> Pairs:
-    """How the counts change when the history of one user changes by an event or a retraction.
-
-    In whichever order events arrive, the changes add up to ``count_pairs`` of the last history. Only the part
-    of the histories around the difference is counted: at most span events on each side.
-    """
-    old, new = (_last_part(each) for each in (before, after))
-    shorter = min(len(old), len(new))
-    same = np.all(old[:shorter] == new[:shorter], axis=1)
-    newest_same = int(np.argmin(np.append(same, False)))
-    same = np.all(old[len(old) - shorter :] == new[len(new) - shorter :], axis=1)[::-1]
-    oldest_same = min(int(np.argmin(np.append(same, False))), shorter - newest_same)
-    start = max(0, newest_same - window.span)
-    counted = []
-    for history, sign in ((before, -1.0), (after, 1.0)):
-        stop = min(len(history.items), len(history.items) - oldest_same + window.span)
-        pairs = count_pairs(_entries(history, start, stop), window, items)
-        counted.append(pairs._replace(counts=sign * pairs.counts))
-    return merge(counted, items)
 
 
 def merge(several: list[Pairs], items: int) -> Pairs:
@@ -139,43 +156,35 @@ def merge(several: list[Pairs], items: int) -> Pairs:
     return Pairs(unique[kept] // items, unique[kept] % items, counts[kept])
 
 
-def _at_distance(
-    histories: Histories,
-    places: Integers,
-    distance: int,
-    window: Window,
-    is_newer: NDArray[np.bool_] | None = None,
-) -> _Distance:
+def _at_distance(counted: _Counted, places: Integers, distance: int) -> _Distance:
     """The pairs whose older event is at one of these places (newest first)."""
+    histories = counted.histories
     starts = histories.indptr[histories.owners[places]]
     older = places[places - distance >= starts]
-    if is_newer is not None:
-        older = older[is_newer[older - distance]]
+    if counted.is_newer is not None:
+        older = older[counted.is_newer[older - distance]]
     newer = older - distance
     items = histories.items[older], histories.items[newer]
     counts = (items[0] != UNKNOWN) & (items[1] != UNKNOWN)
-    if not window.keeps_diagonal:
+    if not counted.window.keeps_diagonal:
         counts &= items[0] != items[1]
     is_one_moment = histories.times_ms[older] == histories.times_ms[newer]
-    return _Distance(items[0][counts], items[1][counts], is_one_moment[counts])
+    levels = counted.levels.of_entries
+    return _Distance(*items, is_one_moment, levels[older], levels[newer]).where(counts)
 
 
-def _count_sources(
-    histories: Histories,
-    places: Integers,
-    window: Window,
-    items: int,
-    is_newer: NDArray[np.bool_] | None,
-) -> Pairs:
+def _count_sources(counted: _Counted, places: Integers) -> Pairs:
     """The counts whose source is at these places, which are all the events of some items."""
     packed = list[NDArray[Any]]()
+    histories, window, items = counted.histories, counted.window, counted.items
     lowest = int(histories.items[places].min())
     spread = int(histories.items[places].max()) - lowest + 1
-    of_keys = np.uint32 if spread * items * _CODES <= _SHORT else np.int64
+    levels = len(counted.levels.weights)
+    of_keys = np.uint32 if spread * items * counted.codes <= _SHORT else np.int64
 
-    def pack(sources: Integers, followers: Integers, codes: Integers) -> None:
+    def pack(sources: Integers, followers: Integers, codes: Integers, of_followers: Integers) -> None:
         keys: NDArray[Any] = (sources - lowest).astype(of_keys)
-        for size, added in ((items, followers), (_CODES, codes)):
+        for size, added in ((items, followers), (counted.codes // levels, codes), (levels, of_followers)):
             keys *= of_keys(size)
             keys += added.astype(of_keys)
         packed.append(keys)
@@ -184,16 +193,16 @@ def _count_sources(
     reverse = places if window.backward else places[_has_older_of_its_moment(histories, places)]
     for distance in range(1, window.span + 1):
         code = 3 * (distance - 1)
-        pairs = _at_distance(histories, places, distance, window, is_newer)
-        pack(pairs.older, pairs.newer, code + pairs.is_one_moment)
-        pairs = _at_newer(histories, reverse, distance, window, is_newer)
+        pairs = _at_distance(counted, places, distance)
+        pack(pairs.older, pairs.newer, code + pairs.is_one_moment, pairs.newer_level)
+        pairs = _at_newer(counted, reverse, distance)
         if not window.backward:
             pairs = pairs.where(pairs.is_one_moment)
-        pack(pairs.newer, pairs.older, code + 2 - pairs.is_one_moment)
+        pack(pairs.newer, pairs.older, code + 2 - pairs.is_one_moment, pairs.older_level)
     keys: NDArray[Any] = np.concatenate(packed)
     keys.sort()
-    amounts = window.weights()[keys & of_keys(_CODES - 1)]
-    keys //= of_keys(_CODES)
+    amounts = counted.weights()[keys % of_keys(counted.codes)]
+    keys //= of_keys(counted.codes)
     firsts = np.flatnonzero(np.concatenate([np.ones(min(1, len(keys)), np.bool_), keys[1:] != keys[:-1]]))
     counts = np.add.reduceat(amounts, firsts) if len(firsts) else np.empty(0)
     found = keys[firsts].astype(np.int64)
@@ -206,24 +215,9 @@ def _has_older_of_its_moment(histories: Histories, places: Integers) -> NDArray[
     return np.asarray(is_same_moment & (histories.owners[places] == histories.owners[following]))
 
 
-def _at_newer(
-    histories: Histories,
-    places: Integers,
-    distance: int,
-    window: Window,
-    is_newer: NDArray[np.bool_] | None,
-) -> _Distance:
+def _at_newer(counted: _Counted, places: Integers, distance: int) -> _Distance:
     """The pairs whose newer event is at one of these places."""
+    histories = counted.histories
     stops = histories.indptr[histories.owners[places] + 1]
     older = places[places + distance < stops] + distance
-    return _at_distance(histories, older, distance, window, is_newer)
-
-
-def _last_part(history: Histories) -> NDArray[np.int64]:
-    return np.column_stack([history.times_ms, history.items]).astype(np.int64)
-
-
-def _entries(history: Histories, start: int, stop: int) -> Histories:
-    kept = np.zeros(len(history.items), np.bool_)
-    kept[start:stop] = True
-    return history.where(kept)
+    return _at_distance(counted, older, distance)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithms.signals.follower_weights import FollowerWeights
 from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
 from algorithms.signals.pair_counts import Pairs, Window, count_pairs, merge, row_and_column_sums
 from algorithms.signals.rows import Rows, Touched, from_sorted
@@ -37,6 +38,7 @@ class TransitionSettings:
     damping: float = 5.0  # D, added to the sums, because few events say little
     power: float = 1.0  # p; below 1, several rarer followers count more than a single frequent one
     unliked: float = 1.0  # u of an entry whose grade is below that of a like
+    followers: FollowerWeights = field(default_factory=FollowerWeights)  # how much a pair counts
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Transitions:
         return replace(self, settings=replace(self.settings, half_life=half_life))
 
     def with_changes(self, changes: Pairs) -> Transitions:
-        """The signal after events since the fit (``pair_counts.changes``), which change only their own rows.
+        """The signal after events since the fit, which change only their own rows.
 
         Entries that were cut from these rows stay lost, and only these rows use the new column sums.
         """
@@ -114,8 +116,9 @@ def fit_transitions(
 ) -> Transitions:
     """Fit the signal to all users' events; each row keeps its ``k`` largest entries."""
     settings = settings or TransitionSettings()
-    row_sums, column_sums = row_and_column_sums(histories, settings.window, items)
-    pairs = count_pairs(histories, settings.window, items)
+    levels = settings.followers.levels(histories, int(histories.times_ms.max(initial=0)))
+    row_sums, column_sums = row_and_column_sums(histories, settings.window, items, levels)
+    pairs = count_pairs(histories, settings.window, items, levels=levels)
     values = _values(row_sums, column_sums, pairs, settings)
     rows = from_sorted(pairs.sources, pairs.followers, values, items, k)
     return Transitions(rows, row_sums.astype(np.float32), column_sums.astype(np.float32), settings, k)

@@ -2,7 +2,7 @@
 
 Above 20,000 items (`algorithms.signals.item_to_item.MAX_ITEMS`) the most seen ones get rows, and transitions
 know all items. A row says what that costs in NDCG@10 of each user's newest fifth, for the blend of both (1
-item_to_item/15 + 1.2 transitions_wide/2), and what it saves in seconds and memory of the fit. The scale
+item_to_item/15 + 1.2 transitions_recent/3), and what it saves in seconds and memory of the fit. The scale
 multiplies catalogues, users and the bound, so that a small run has the same proportions. The exact model of
 the largest catalogue is not fitted: it would take about as long as all else together. One catalogue alone,
 without servers:
@@ -37,7 +37,7 @@ from ingest.simulated.source import SyntheticWorld, WorldSize
 K = 10
 _SIZES, _MOST_EXACT = (10_000, 20_000, 50_000, 100_000), 50_000
 _USERS, _RATINGS = 5000, 150  # users at scale 1, and ratings of each in the mean
-_ITEM_TO_ITEM, _TRANSITIONS = "item_to_item/15", "transitions_wide/2"
+_ITEM_TO_ITEM, _TRANSITIONS = "item_to_item/15", "transitions_recent/3"
 _WEIGHTS = {_ITEM_TO_ITEM: 1.0, _TRANSITIONS: 1.2}
 
 

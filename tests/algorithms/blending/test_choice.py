@@ -93,8 +93,8 @@ def test_too_few_questions_give_the_default_weights_and_a_reason(few: int) -> No
     targets = np.zeros(len(histories.items), np.bool_)
     targets[:few] = True
     choice = choose([Slice(fit_offered(histories, 12), next_item_questions(histories, targets))])
-    assert choice.blend.hot == {"item_to_item/15": 1.0, "transitions_wide/2": 1.2}
-    assert choice.blend.cold == {"long_view": 1.0, "transitions_wide/2": 0.15}
+    assert choice.blend.hot == {"item_to_item/15": 1.0, "transitions_recent/3": 1.2}
+    assert choice.blend.cold == {"long_view": 1.0, "transitions_recent/3": 0.15}
     assert "too few to choose on" in choice.hot.why
     assert choice.hot.ndcg is None
 

@@ -15,6 +15,7 @@ from algorithms.blending.serialization import (
 from algorithms.blending.signal_options import fit_offered
 from algorithms.blending.weights import Candidate
 from algorithms.signals.factors import Factors
+from algorithms.signals.follower_weights import FollowerWeights
 from algorithms.signals.history import Histories
 from algorithms.signals.live_transitions import LiveTransitions
 from algorithms.signals.transitions import Transitions
@@ -111,12 +112,15 @@ def test_a_missing_matrix_and_an_unknown_family_are_errors() -> None:
 def test_transitions_that_an_earlier_version_stored_keep_their_meaning() -> None:
     record, arrays = _publish(_offer_signals())
     name = next(name for name, each in record.signals.items() if each.family == "transitions")
-    before = record.signals[name].with_parts(
-        settings={k: v for k, v in record.signals[name].settings.items() if k not in ("power", "unliked")}
-    )
+    later = {"power", "unliked", "unliked_follower", "pairs_half_life_days", "lasting"}
+    known = {
+        setting: number for setting, number in record.signals[name].settings.items() if setting not in later
+    }
+    before = record.signals[name].with_parts(settings=known)
     read = read_blend(record.with_parts(signals={name: before}), arrays, _factors()).signals[name]
     assert isinstance(read, Transitions)
     assert (read.settings.power, read.settings.unliked) == (1.0, 1.0)
+    assert read.settings.followers == FollowerWeights()
 
 
 def test_a_signal_of_past_moments_cannot_be_stored() -> None:

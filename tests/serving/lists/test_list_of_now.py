@@ -25,7 +25,7 @@ WEIGHTS = {
     "trend/hour": 1.0,
     "trend/5min": 0.5,
     "popularity": -0.1,
-    "transitions_wide/2": 0.3,
+    "transitions_recent/3": 0.3,
     "item_to_item/15": 0.2,
     "factors": 0.1,
 }

@@ -39,4 +39,4 @@ def test_a_figure_that_is_not_a_number_is_left_out() -> None:
 def test_the_defaults_say_why_they_are_taken() -> None:
     chosen = default_blend("nothing to choose on")
     assert chosen.hot_choice.why == chosen.cold_choice.why == "nothing to choose on"
-    assert set(chosen.blend.names) == {"item_to_item/15", "transitions_wide/2", "factors", "long_view"}
+    assert set(chosen.blend.names) == {"item_to_item/15", "transitions_recent/3", "factors", "long_view"}

@@ -73,7 +73,7 @@ def test_a_warm_round_keeps_the_champions_weights_and_shares_its_signals(world: 
     assert isinstance(model, BlendedModel)
     assert isinstance(before, BlendedModel)
     assert model.blend == before.blend
-    assert model.signals["transitions_wide/2"] is before.signals["transitions_wide/2"]
+    assert model.signals["transitions_recent/3"] is before.signals["transitions_recent/3"]
     # Each has its own factors: here those of the champion's measured fit.
     past = world.slice.held_out.past
     assert model.signals["factors"] is not before.signals["factors"]

@@ -191,7 +191,7 @@ def test_without_questions_to_choose_weights_on_the_defaults_rank_and_the_record
     _, model = fit(nobody_comes_back())
     assert model.blend is not None
     record = model.blend.record
-    assert record.hot == {"item_to_item/15": 1.0, "transitions_wide/2": 1.2, "factors": 0.3}
+    assert record.hot == {"item_to_item/15": 1.0, "transitions_recent/3": 1.2, "factors": 0.3}
     assert record.hot_choice is not None
     assert "defaults" in record.hot_choice.why
 
