@@ -11,6 +11,7 @@ On a machine with other work, `nice -n -10` keeps it out of the figures.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -31,6 +32,7 @@ from benchmarks.api.steady_load import Latencies, ask_steadily, percentile, rati
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from clients.topic_admin import create_topics, end_offsets
 from contracts.topics import EXPOSURES, TOPICS
+from serving.writes.exposures import SEND_SECONDS
 
 _FAST_ROUNDS, _STEADY_ROUNDS, _SECONDS = 7, 60, 2
 _OF_CAPACITY = 0.5
@@ -93,6 +95,7 @@ def _at_a_fixed_rate(context: BenchContext, noting: str, silent: str, rate: floa
     rounds: dict[str, list[Latencies]] = {noting: [], silent: []}
 
     def ask(url: str) -> float:
+        time.sleep(2 * SEND_SECONDS)  # the last lists of the process that was asked before are sent meanwhile
         rounds[url].append(ask_steadily(context.work_dir, url, USERS, rate, _SECONDS))
         return percentile(rounds[url][-1:], 0.99)
 

@@ -105,9 +105,14 @@ class ExposureLog:
             await asyncio.shield(self._sending)
 
     async def send(self) -> None:
-        """Send all that waits now."""
-        while self._waiting:
-            batch = self._take_batch()
+        """Send what waits now.
+
+        What answers add meanwhile waits for the next time: otherwise, on a busy API, each acknowledgement
+        would be followed by a record of the few lists since, two hundred times a second.
+        """
+        left = len(self._waiting)
+        while left > 0 and (batch := self._take_batch()):
+            left -= len(batch)
             try:
                 await self._event_log.append([ExposureBatch(batch)], EXPOSURES)
             except asyncio.CancelledError:  # by `close`, whose time is over

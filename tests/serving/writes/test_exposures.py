@@ -147,6 +147,20 @@ def test_lists_that_do_not_fit_into_one_record_have_one_each() -> None:
     assert [round(len(record), -4) for record in kafka.records] == [600_000, 600_000, 990_000, 0]
 
 
+def test_lists_shown_while_a_record_is_on_its_way_wait_for_the_next_time() -> None:
+    class BusyKafka(Kafka):
+        async def append(self, events: Sequence[Entry], topic: Topic = EXPOSURES) -> dict[int, int]:
+            log.add(json.dumps({"session_id": "meanwhile"}))
+            assert len(self.records) < 2
+            return await super().append(events, topic)
+
+    kafka = BusyKafka()
+    log = ExposureLog(settings_of(), kafka, Metrics())
+    log.add(*(json.dumps({"session_id": "a" * 600_000}) for _ in range(2)))
+    asyncio.run(log.send())
+    assert [len(json.loads(record)["exposures"]) for record in kafka.records] == [1, 2]
+
+
 def test_the_count_of_a_process_is_settled_as_lists_are_sent_or_dropped_but_not_at_its_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
