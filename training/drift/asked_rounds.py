@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from numpy.typing import ArrayLike
 
@@ -14,6 +14,7 @@ from training.drift.detector import Detector
 from training.drift.shortfall import Shortfall
 
 DRIFT_GOES_ON = 3.0
+_DRIFT = "drift: "
 LIVE_HITS = "live hit rate of the last training's lists"
 
 
@@ -30,7 +31,8 @@ class AskedRounds:
 
     A round is asked for at most every DRIFT_MIN_SECONDS; an alarm in between waits. The next one is full
     where the gate refused the round that drift asked for, or where another alarm comes within
-    DRIFT_GOES_ON times that bound: a warm round did not end the drift.
+    DRIFT_GOES_ON times that bound: a warm round did not end the drift. A round that failed is asked for
+    again, and alarms before a published round are answered by it.
     """
 
     settings: TrainingSettings
@@ -39,6 +41,7 @@ class AskedRounds:
     _waiting: str = ""
     _asked_at: float = float("-inf")
     _refused: bool = False
+    _failed: bool = False
 
     def take(self, figures: Mapping[str, ArrayLike]) -> None:
         """The values of new events, by figure."""
@@ -64,16 +67,23 @@ class AskedRounds:
         since = self.clock() - self._asked_at
         if not self._waiting or since < self.settings.drift_min_seconds:
             return None
-        goes_on = since < self.settings.drift_min_seconds * DRIFT_GOES_ON
-        asked = AskedRound(f"drift: {self._waiting}", full=self._refused or goes_on)
-        self._waiting, self._asked_at, self._refused = "", self.clock(), False
+        goes_on = since < self.settings.drift_min_seconds * DRIFT_GOES_ON and not self._failed
+        asked = AskedRound(f"{_DRIFT}{self._waiting}", full=self._refused or goes_on)
+        self._waiting, self._asked_at, self._refused, self._failed = "", self.clock(), False, False
         return asked
 
-    def note_outcome(self, outcome: RoundOutcome) -> None:
-        """Note how the last round ended that drift asked for. After a refused one, the next is full."""
-        if outcome == "refused_by_gate" and not self._refused:
+    def note_outcome(self, outcome: RoundOutcome | Literal["failed"], asked: AskedRound | None) -> None:
+        """Note how a round ended; ``asked`` is None where drift did not ask for it."""
+        if outcome == "published":
+            self._waiting, self._refused, self._failed = "", False, False
+        elif asked is None:
+            return
+        elif outcome == "refused_by_gate" and not asked.full:
             self._refused = True
             self._waiting = "the gate refused the warm round"
+        elif outcome == "failed":
+            self._refused, self._failed = asked.full, True
+            self._waiting = asked.cause.removeprefix(_DRIFT)
 
     def model_changed(self) -> None:
         """Begin again with new baselines, because another model is served."""

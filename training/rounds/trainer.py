@@ -79,9 +79,9 @@ class Trainer:
         """Run a round. An error that a person can put right does not end the trainer: rounds go on."""
         try:
             result = self.train_once(request, asked)
-            if asked is not None:
-                self.drift.rounds.note_outcome(result.outcome)
+            self.drift.rounds.note_outcome(result.outcome, asked)
         except TrainingError as error:
+            self.drift.rounds.note_outcome("failed", asked)
             log.error(error)
         give_back_memory(self.spark)
 

@@ -91,10 +91,44 @@ def test_a_round_that_the_gate_refuses_is_followed_by_a_full_one_once(
     rounds: AskedRounds, clock: Clock
 ) -> None:
     drift(rounds)
-    assert rounds.due() is not None
-    rounds.note_outcome("refused_by_gate")
+    rounds.note_outcome("refused_by_gate", rounds.due())
     clock.now = 4000.0
-    assert rounds.due() == AskedRound("drift: the gate refused the warm round", full=True)
-    rounds.note_outcome("published")
+    asked = rounds.due()
+    assert asked == AskedRound("drift: the gate refused the warm round", full=True)
+    rounds.note_outcome("refused_by_gate", asked)
     clock.now = 8000.0
     assert rounds.due() is None
+
+
+@pytest.mark.parametrize("is_refused_before", [False, True])
+def test_a_round_that_failed_is_asked_for_again_as_it_was(
+    rounds: AskedRounds, clock: Clock, is_refused_before: bool
+) -> None:
+    drift(rounds)
+    asked = rounds.due()
+    if is_refused_before:
+        rounds.note_outcome("refused_by_gate", asked)
+        clock.now = 1000.0
+        asked = rounds.due()
+    assert asked is not None
+    assert asked.full == is_refused_before
+    rounds.note_outcome("failed", asked)
+    clock.now += 999.0
+    assert rounds.due() is None
+    clock.now += 1.0
+    assert rounds.due() == asked
+
+
+def test_a_published_round_answers_the_alarms_before_it_whoever_asked_for_it(
+    rounds: AskedRounds, clock: Clock
+) -> None:
+    drift(rounds)
+    rounds.note_outcome("refused_by_gate", rounds.due())
+    rounds.note_outcome("not_enough_data", None)
+    rounds.note_outcome("published", None)
+    clock.now = 4000.0
+    assert rounds.due() is None
+    drift(rounds, seed=54)
+    asked = rounds.due()
+    assert asked is not None
+    assert not asked.full

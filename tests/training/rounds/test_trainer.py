@@ -11,6 +11,7 @@ from contracts.stored.statuses import TrainingStatus
 from tests.manifests import a_manifest
 from training.data import dataset
 from training.drift.asked_rounds import AskedRound
+from training.registry.outcome import TrainingError
 from training.rounds.round import Round, RoundResult
 from training.rounds.trainer import Trainer, has_settled
 
@@ -71,6 +72,18 @@ def test_a_round_for_drift_says_why_and_is_a_full_fit_where_drift_asks_for_one(
     trainer.train_once()
     assert rounds[1].cause is None
     assert publisher.statuses[-1].cause == ""
+
+
+def test_drift_asks_again_for_a_round_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Round) -> RoundResult:
+        raise TrainingError("Redis is away")
+
+    monkeypatch.setattr("training.rounds.trainer.train", fail)
+    monkeypatch.setattr("training.rounds.trainer.give_back_memory", lambda _: None)
+    trainer = Trainer(cast(Any, None), TrainingSettings(drift_min_seconds=60), cast(Any, NotedPublisher()))
+    asked = AskedRound("drift: level of ratings went from 60.0% to 30.0%", full=False)
+    trainer._try_round(None, asked)
+    assert trainer.drift.rounds.due() == asked
 
 
 def test_an_error_in_the_drift_check_is_logged_and_asks_for_no_round(
