@@ -1738,7 +1738,7 @@ export interface components {
             kind: "user" | "session" | "group" | "rank" | "because" | "popular" | "trending" | "similar" | "other";
             /**
              * Event Time
-             * @description Epoch milliseconds; now if absent
+             * @description Epoch milliseconds; now if absent. A time before the answer counts as the answer's
              */
             event_time?: number | null;
         };

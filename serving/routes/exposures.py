@@ -49,7 +49,7 @@ class OnScreen(BaseModel):
     )
     kind: ListKind = "other"
     event_time: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="Epoch milliseconds; now if absent"
+        None, description="Epoch milliseconds; now if absent. A time before the answer counts as the answer's"
     )
 
 
@@ -94,7 +94,7 @@ def routes(
             else:
                 metrics.recommendation_ids.labels("genuine").inc()
                 arm = await _arm_of(named, shown, experiments)
-                taken.append(_exposure_of(shown, arm, now_ms).to_json())
+                taken.append(_exposure_of(shown, arm, named, now_ms).to_json())
         exposures.add(*taken)
         return TakenExposures(accepted=len(taken), rejected=rejected)
 
@@ -118,7 +118,7 @@ async def _arm_of(named: RecommendationId, shown: OnScreen, experiments: Experim
     return arm if named.arm == digest(arm, 4) else ""
 
 
-def _exposure_of(shown: OnScreen, arm: str, now_ms: int) -> Exposure:
+def _exposure_of(shown: OnScreen, arm: str, named: RecommendationId, now_ms: int) -> Exposure:
     return Exposure(
         recommendation_id=shown.recommendation_id,
         kind=shown.kind,
@@ -130,5 +130,5 @@ def _exposure_of(shown: OnScreen, arm: str, now_ms: int) -> Exposure:
         model_version=shown.model_version,
         arm=arm,
         reported_by="client",
-        event_time=now_ms if shown.event_time is None else shown.event_time,
+        event_time=now_ms if shown.event_time is None else max(shown.event_time, named.at_ms),
     )

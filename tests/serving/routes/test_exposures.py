@@ -147,7 +147,9 @@ def test_a_client_can_report_what_it_showed_and_forged_ids_are_refused(
         assert 'headwater_api_recommendation_ids_total{outcome="forged"} 5.0' in metrics.text
     (shown,) = kafka.exposures
     assert (shown.recommendation_id, shown.user_id, shown.reported_by) == (genuine, "ann", "client")
-    assert shown.event_time == 1000
+    answered_at = IDS.read(genuine)
+    assert answered_at is not None
+    assert shown.event_time == answered_at.at_ms  # no screen showed it in 1970
 
 
 def test_a_report_without_an_arm_has_the_arm_of_its_answer(api: Client, redis_url: str, kafka: Kafka) -> None:
