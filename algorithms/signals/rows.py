@@ -55,7 +55,7 @@ class Rows:
         """(the places of all entries of these rows, one row after another; how many entries each row has)."""
         starts = self.indptr[items]
         counts = self.indptr[items + 1] - starts
-        if len(counts) and (counts == counts[0]).all():  # usual: most rows are cut to one length
+        if _are_equal(counts):
             return (starts[:, None] + np.arange(counts[0])).ravel(), counts
         places = np.repeat(starts - (np.cumsum(counts) - counts), counts)
         places += np.arange(len(places))
@@ -87,16 +87,24 @@ class Rows:
         cells = self.columns.take(places).astype(np.int64)
         if users > 1:
             cells += np.repeat(np.asarray(owners, np.int64) * self.items, counts)
-        amounts = self.values.take(places).astype(np.float64)
-        amounts *= np.repeat(weights * self.scale, counts)
-        summed = np.bincount(cells, amounts, users * self.items)
+        summed = np.bincount(cells, self._weigh(places, counts, weights), users * self.items)
         return np.asarray(summed, np.float64).reshape(users, self.items)
+
+    def _weigh(self, places: NDArray[np.int64], counts: NDArray[np.int64], weights: Floats) -> Floats:
+        """The entries at these places, each times the weight of its row."""
+        amounts = self.values.take(places).astype(np.float64)
+        if _are_equal(counts):
+            by_row = amounts.reshape(len(counts), -1)
+            by_row *= (weights * self.scale)[:, None]
+        else:
+            amounts *= np.repeat(weights * self.scale, counts)
+        return amounts
 
     def touch(self, items: Integers, weights: Floats) -> Touched:
         """For one user what ``sum_rows`` gives, without the items that no row has."""
         places, counts = self.gather(items)
         touched, place = np.unique(self.columns[places], return_inverse=True)
-        amounts = self.values[places] * np.repeat(weights * self.scale, counts)
+        amounts = self._weigh(places, counts, weights)
         return Touched(touched, np.bincount(place, amounts, len(touched)).astype(np.float64))
 
     def shares(self, items: Integers, weights: Floats, targets: Integers) -> Floats:
@@ -106,11 +114,16 @@ class Rows:
         place_of[targets] = np.arange(len(targets))
         target = place_of[self.columns[places]]
         source = np.repeat(np.arange(len(items)), counts)
-        amounts = self.values[places] * np.repeat(weights * self.scale, counts)
+        amounts = self._weigh(places, counts, weights)
         found = target >= 0
         shares = np.zeros((len(targets), len(items)))
         shares[target[found], source[found]] = amounts[found]
         return shares
+
+
+def _are_equal(counts: NDArray[np.int64]) -> bool:
+    """Whether these rows have one length, as most rows have that are cut."""
+    return bool(len(counts) and (counts == counts[0]).all())
 
 
 def from_sorted(row_of: Integers, columns: Integers, values: Floats, items: int, k: int) -> Rows:
