@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 import psutil
@@ -122,12 +123,24 @@ def _core_of_its_own(servers: Sequence[psutil.Process]) -> Iterator[None]:
         yield
         return
     this = psutil.Process()
+    _prefer_sessions([this, *this.children(recursive=True)], os.nice(0))
     _keep_on(cores[1:], [this, *this.children(recursive=True)])
     _keep_on(cores[:1], servers)
     try:
         yield
     finally:
+        _prefer_sessions([this], 0)
         _keep_on(cores, [this])
+
+
+def _prefer_sessions(processes: Iterable[psutil.Process], niceness: int) -> None:
+    """Give the sessions of these processes this niceness.
+
+    Where Linux groups processes by session, niceness only counts within one, and each server has its own.
+    """
+    for process in processes:
+        with suppress(OSError):
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness))
 
 
 def _keep_on(cores: Sequence[int], processes: Iterable[psutil.Process]) -> None:
