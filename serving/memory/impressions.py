@@ -40,9 +40,14 @@ class Impressions:
             self._waiting.append(_Impression(user_id, list(items), time.time_ns() // 1_000_000))
 
     async def refresh(self) -> None:
-        """Write the notes. Raises StoreError, and forgets what could not be written."""
-        while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(_ANSWERS_AT_ONCE, len(self._waiting)))]
+        """Write the notes of now. Raises StoreError, and forgets what could not be written.
+
+        What answers add meanwhile is written the next time: a busy API would never end otherwise.
+        """
+        left = len(self._waiting)
+        while left > 0:
+            batch = [self._waiting.popleft() for _ in range(min(_ANSWERS_AT_ONCE, left))]
+            left -= len(batch)
             commands = [command for each in batch if each.items for command in self._commands(each)]
             if commands:
                 await self._store.ask_alone(*commands, seconds=BACKGROUND_SECONDS)

@@ -10,6 +10,7 @@ import redis
 
 from contracts.stored import keyspace
 from serving.memory.impressions import MAX_WAITING, Impressions
+from serving.redis.batches import Command
 from serving.redis.store import Store
 from serving.telemetry.metrics import Metrics
 from tests.serving.conftest import Client, settings_of
@@ -64,6 +65,25 @@ def test_no_impressions_are_stored_by_default(redis_url: str, api: Client) -> No
     client_of_test = redis.Redis.from_url(redis_url)
     assert list(client_of_test.scan_iter("*shown*")) == []
     client_of_test.close()
+
+
+def test_impressions_that_come_while_others_are_written_wait_for_the_next_time() -> None:
+    class BusyStore(Store):
+        writes = 0
+
+        async def ask_alone(self, *commands: Command, **limits: Any) -> list[Any]:
+            self.writes += 1
+            assert self.writes <= 2
+            impressions.note("later", ["i1"])
+            return []
+
+    settings = settings_of(shown_seconds=60)
+    store = BusyStore(settings, 1.0, Metrics())
+    impressions = Impressions(store, settings)
+    impressions.note("ann", ["i1"])
+    asyncio.run(impressions.refresh())
+    asyncio.run(impressions.refresh())
+    assert store.writes == 2
 
 
 def test_impressions_are_bounded_and_written_in_few_round_trips(redis_url: str) -> None:
