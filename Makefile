@@ -42,8 +42,8 @@ demo: setup ## the whole recommender on this machine until Ctrl-C; ARGS="--once"
 test: $(DEV_STAMP) setup lint ## the whole suite, real servers included
 	@$(PYTEST) --dist loadgroup --no-loadscope-reorder --durations=40 $(ARGS)
 
-test-fast: $(DEV_STAMP) ## the tests that need no servers (a good minute)
-	@$(PYTEST) --dist worksteal -m 'not servers' $(ARGS)
+test-fast: $(DEV_STAMP) ## while writing: the tests that need neither servers nor time (under a minute)
+	@$(PYTEST) --dist worksteal -m 'not servers and not slow' --hypothesis-profile quick $(ARGS)
 
 lint: $(DEV_STAMP) ## ruff, mypy --strict (of tests: are calls and attributes right?), import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

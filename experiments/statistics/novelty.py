@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import WLS
+from statsmodels.tools.tools import add_constant
 
 ALPHA = 0.05
 MIN_DAYS = 3
@@ -34,7 +35,7 @@ def novelty(lifts: Sequence[float], variances: Sequence[float]) -> Novelty:
     if known.sum() < MIN_DAYS:
         return Novelty(None, None)
     days = np.flatnonzero(known).astype(np.float64)
-    fit = sm.WLS(lift[known], sm.add_constant(days), weights=1 / variance[known])
+    fit = WLS(lift[known], add_constant(days), weights=1 / variance[known])
     # The variances are known, not to be estimated from a handful of days.
     result = fit.fit(cov_type="fixed scale")
     return Novelty(float(result.params[1]), float(result.pvalues[1]))

@@ -76,6 +76,7 @@ def test_a_python_warning_is_one_log_line() -> None:
     assert "UserWarning: old" in line["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_that_cannot_start_says_so_in_json_with_exit_code_1(service: str) -> None:
     environment = {"REDIS_SHARDS": "none", "TRAIN_NICENESS": "none", "API_PORT": "none"}

@@ -323,7 +323,7 @@ class Tokens(BaseHTTPRequestHandler):
 @pytest.fixture
 def token_url() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), Tokens)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     Tokens.asked.clear()
     yield f"http://127.0.0.1:{server.server_port}/token"

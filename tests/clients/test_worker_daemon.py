@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 from clients.worker_daemon import PRELOADED, ending_with_its_connection
 
 
+@pytest.mark.slow
 def test_no_module_that_is_imported_before_the_forks_starts_a_thread() -> None:
     code = f"import {', '.join(PRELOADED)}, psutil; print(psutil.Process().num_threads())"
     env = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # as our sessions set it for their workers

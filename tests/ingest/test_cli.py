@@ -125,6 +125,7 @@ def _wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_without_a_broker_one_sentence_names_the_cure_and_the_exit_code_says_so(
     write_file: Written,
 ) -> None:

@@ -12,6 +12,7 @@ from release.source_tree import copy_to, package_files
 from release.steps import ReleaseError, run
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
     built_from = ("pyproject.toml", "README.md", "LICENSE", *package_files())
     copy_to(tmp_path / "source", map(Path, built_from))

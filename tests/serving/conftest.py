@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
-import hypothesis
 import pytest
 
 from contracts.settings import ServingSettings
@@ -25,11 +24,6 @@ from stack.machine import redis_server
 from stack.machine.ports import free_port
 
 Client = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
-# On a machine that is busy with other work, limits of wall-clock time prove nothing.
-hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("busy")
 NOBODY = "127.0.0.1:1"
 
 
@@ -38,7 +32,7 @@ def settings_of(**changes: object) -> ServingSettings:
     defaults: dict[str, object] = {
         "redis_url": f"redis://{NOBODY}/0",
         "kafka_bootstrap_servers": NOBODY,
-        "kafka_timeout_seconds": 1.0,
+        "kafka_timeout_seconds": 0.1 if changes.get("kafka_bootstrap_servers", NOBODY) == NOBODY else 1.0,
         "popular_refresh_seconds": 0.05,
         # The machine that runs the tests may be busy; the fault tests use the default.
         "redis_timeout_seconds": 1.0,

@@ -14,6 +14,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from stack.cli import build_app
+from stack.invocation import connect_first
 from stack.machine import doctor
 from stack.machine.ports import LOOPBACK, free_port
 
@@ -62,7 +63,7 @@ CASES: dict[str, tuple[str, int]] = {
     "export recommendations": ("{folder}/lists.jsonl", 1),
 }
 # One that starts Spark, one that asks Redis, one that asks Kafka.
-HANGING = ("rebuild", "models list", "rejects")
+HANGING = ("rebuild", "models list", pytest.param("rejects", marks=pytest.mark.slow))
 # Their exit code depends on the machine, or what they print is a table.
 TABLES = {"status", "doctor"}
 CURE = re.compile(r"`headwater|--[a-z]|[A-Z]+_[A-Z]+|Nothing runs on|give |name another")
@@ -80,6 +81,7 @@ def _commands(group: Any, path: str = "") -> Iterator[str]:
 
 
 COMMANDS = sorted(_commands(get_command(build_app([]))))
+PATIENT = {"catalog import", "ingest"}  # they wait for a broker for seconds
 
 
 @pytest.fixture
@@ -94,7 +96,8 @@ def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("LAKE_URI", "MODELS_URI", "CHECKPOINTS_URI", "SPARK_JARS_DIR"):
         monkeypatch.setenv(name, str(folder / name.lower()))
     monkeypatch.setenv("HEADWATER_CACHE", str(file))  # nothing can be fetched into it
-    monkeypatch.setattr(doctor, "_KAFKA_SECONDS", 1.0)
+    for module in (doctor, connect_first):  # what is waited for never comes
+        monkeypatch.setattr(module, "_KAFKA_SECONDS", 0.1)
     monkeypatch.chdir(folder)
     return folder
 
@@ -103,7 +106,9 @@ def test_these_tests_cover_every_command() -> None:
     assert {*CASES, "doctor"} == set(COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command", [pytest.param(c, marks=[pytest.mark.slow] * (c in PATIENT)) for c in COMMANDS]
+)
 def test_without_a_stack_each_command_says_what_is_wrong_and_what_to_do(
     command: str, nothing_runs: Path
 ) -> None:

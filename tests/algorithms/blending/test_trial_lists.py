@@ -2,14 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from algorithms.blending.trial_lists import trial_lists
 from algorithms.metrics import Positives, ndcg_at_k
+from tests.examples import examples
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30), st.sampled_from([1, 3, 10]))
 def test_the_figure_is_that_of_the_sorted_trialswith_ties_and_barred_candidates(
     seed: int, width: int, k: int

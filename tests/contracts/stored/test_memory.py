@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import redis
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.stored import keyspace, memory
@@ -30,6 +30,7 @@ from contracts.stored.records import (
     encode_ranked_ids,
 )
 from contracts.stored.signal_arrays import StoredRows, encode_rows, encode_vector
+from tests.examples import examples
 
 WORLD = World(
     users=3000,
@@ -258,7 +259,7 @@ def test_the_memory_of_each_kind_of_key_and_the_total_are_predicted(
         assert predicted[name] == pytest.approx(grown[name], rel=0.2), name
 
 
-@settings(deadline=None, max_examples=40)  # a plan is some ten thousand steps
+@examples(40)  # a plan is some ten thousand steps
 @given(
     st.integers(0, 10_000),
     st.integers(1, 10_000),

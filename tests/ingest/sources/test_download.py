@@ -42,7 +42,7 @@ def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         ("127.0.0.1", 0),
         lambda *args: Quiet(*args, directory=str(folder)),  # type: ignore[arg-type]
     )
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield folder, f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()

@@ -4,8 +4,11 @@ import asyncio
 import json
 from typing import cast
 
+import pytest
+
 from contracts.stored.records import encode_catalog
-from serving.memory.catalogue import FRESH_SECONDS, MAX_ITEMS, Catalogue
+from serving.memory import catalogue as catalogues
+from serving.memory.catalogue import FRESH_SECONDS, Catalogue
 from serving.question.item_facts import UNKNOWN_ITEM
 from serving.redis.batches import Command
 from serving.redis.state_mark import StateMark
@@ -85,9 +88,10 @@ def test_an_item_that_was_never_loaded_is_unknown() -> None:
     assert catalogue_over(Shelf(), Clock()).get("a") is UNKNOWN_ITEM
 
 
-def test_the_cache_is_bounded_and_loads_in_pages() -> None:
+def test_the_cache_is_bounded_and_loads_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogues, "MAX_ITEMS", 3000)
     shelf = Shelf()
     catalogue = catalogue_over(shelf, Clock())
-    load(catalogue, *map(str, range(MAX_ITEMS + 500)))
-    assert len(catalogue._facts) == MAX_ITEMS
+    load(catalogue, *map(str, range(3500)))
+    assert len(catalogue._facts) == 3000
     assert max(map(len, shelf.asked)) <= 1000

@@ -13,6 +13,7 @@ from stack.cli import build_app
 from stack.machine.ports import free_port
 from stack.processes.run_state import Folders, Ports, RunState
 from stack.processes.running_stacks import note_stack
+from stack.status import picture
 
 NAMES = (
     "KAFKA_BOOTSTRAP_SERVERS",
@@ -27,6 +28,7 @@ NAMES = (
 @pytest.fixture
 def stack_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
     """The folder of a stack that looks to a command as if it ran; nothing listens on its ports."""
+    monkeypatch.setattr(picture, "_KAFKA_SECONDS", 0.1)
     for name in (*NAMES, "HEADWATER_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HEADWATER_RUNNING_DIR", str(tmp_path / "notes"))
@@ -112,6 +114,7 @@ main()
 """
 
 
+@pytest.mark.slow
 def test_a_command_runs_if_only_its_own_extra_is_installed() -> None:
     answer = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_STACK], capture_output=True, text=True, check=False

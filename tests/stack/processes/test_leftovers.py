@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from stack.processes import leftovers
 from stack.processes.identity import Identity, identify, running
 from stack.processes.service_record import ServiceRecord
@@ -28,6 +30,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_processes_that_a_killed_parent_left_are_found_and_stopped(tmp_path: Path) -> None:
     run = tmp_path / "run"
     with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)]) as parent:

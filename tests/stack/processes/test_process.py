@@ -37,6 +37,7 @@ def _until(done: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_stubborn_process_and_what_it_started_are_killed(tmp_path: Path) -> None:
     service = _start(tmp_path, STUBBORN)
     _until(lambda: "ready" in service.log_tail())

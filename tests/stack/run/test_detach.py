@@ -11,6 +11,7 @@ from stack.processes.run_state import Folders
 from stack.run.detach import start_detached
 
 
+@pytest.mark.slow
 def test_a_failed_start_in_the_background_is_an_error_with_the_end_of_its_log(tmp_path: Path) -> None:
     words = ["up", "--ratings", str(tmp_path / "absent.csv"), "--data-dir", str(tmp_path)]
     with pytest.raises(StackError, match=r"(?s)did not start.*absent\.csv"):

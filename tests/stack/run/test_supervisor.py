@@ -25,6 +25,7 @@ def _python(name: str, code: str, ends: bool = False) -> Plan:
     return Plan(name, (sys.executable, "-c", code), ends=ends)
 
 
+@pytest.mark.slow
 def test_a_dead_service_is_restarted_and_the_reason_is_shown(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor = _supervisor(tmp_path, said, strict=False)
@@ -81,6 +82,7 @@ def test_a_service_that_may_fail_can_end_in_any_way_and_be_started_again(
     assert all(words in each and "what it found" in each for each in said)
 
 
+@pytest.mark.slow
 def test_a_service_that_needs_the_operator_is_restarted_until_it_runs_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

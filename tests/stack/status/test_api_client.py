@@ -32,7 +32,7 @@ class _Echo(BaseHTTPRequestHandler):
 @pytest.fixture
 def api() -> Iterator[str]:
     with HTTPServer((LOOPBACK, 0), _Echo) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://{LOOPBACK}:{server.server_port}"
         server.shutdown()

@@ -32,7 +32,10 @@ def test_status_of_a_folder_without_a_stack_is_json_with_exit_code_3(tmp_path: P
     }
 
 
-def test_figures_of_servers_that_do_not_answer_are_null(tmp_path: Path) -> None:
+def test_figures_of_servers_that_do_not_answer_are_null(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture, "_KAFKA_SECONDS", 0.1)
     folders = Folders(tmp_path)
     RunState.of_this_process(Ports(free_port(), free_port(), free_port())).write(folders)
     found = collect(folders)

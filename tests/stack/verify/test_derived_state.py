@@ -6,16 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.stored.records import Popularity
 from stack.verify.derived_state import derived_state
 from stack.verify.state_file import StateFile
 from stack.verify.violations import NotChecked
+from tests.examples import examples
 from tests.stack.ledger_world import World, cases, event_row, ledgers_of, replace_lake, worlds
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = examples(40)
 NEW_ID = "ffffffff-0000-0000-0000-000000000000"
 Plant = Callable[[StateFile, str, tuple[str, str]], None]
 

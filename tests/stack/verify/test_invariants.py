@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import pyarrow as pa
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contracts.stored.records import Popularity
@@ -18,6 +18,7 @@ from stack.verify.invariants import INVARIANTS, conservation, no_duplicates, no_
 from stack.verify.ledgers import PLACES, Ledgers
 from stack.verify.violations import NotChecked, Violation
 from streaming.state.apply import UserEvent
+from tests.examples import examples
 from tests.stack.ledger_world import (
     SETTINGS,
     Rows,
@@ -32,7 +33,7 @@ from tests.stack.ledger_world import (
     worlds,
 )
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = examples(40)
 NEW_ID = "ffffffff-0000-0000-0000-000000000000"
 
 

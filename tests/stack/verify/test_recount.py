@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.settings import StateSettings
@@ -10,10 +10,11 @@ from contracts.stored.records import Trend
 from stack.verify.ledgers import EVENTS
 from stack.verify.recount import below, last_writers, recount
 from streaming.state.apply import UserEvent
+from tests.examples import examples
 from tests.stack.ledger_world import SETTINGS, Sent, head_of, oracle_state, user_events
 from tests.streaming import state_oracle
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = examples(60)
 HEAD = head_of(SETTINGS, {})
 
 

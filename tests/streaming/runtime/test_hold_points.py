@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from streaming.runtime import hold_points
 from streaming.runtime.hold_points import (
     HOLD_POINTS,
     LAKE_COMMITTED,
@@ -28,6 +29,7 @@ def test_only_the_named_points_hold_and_each_until_its_file_is_removed(
     named: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv(VARIABLE, ",".join(f"{point}={tmp_path / point}" for point in named))
+    monkeypatch.setattr(hold_points, "_POLL_SECONDS", 0.01)
     for point in HOLD_POINTS:
         if point not in named:
             hold(point)

@@ -23,6 +23,7 @@ MANIFEST = a_manifest(
 )
 
 
+@pytest.mark.slow
 def test_a_round_is_a_tracked_run_with_figures_and_decision_and_manifest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -137,6 +137,7 @@ def test_unusual_data_give_a_model_with_valid_lists(world: Any, monkeypatch: pyt
     check_lists(*fit(world()))
 
 
+@pytest.mark.slow
 def test_in_a_catalogue_of_a_million_items_only_those_with_events_take_memory() -> None:
     # Little memory: only the most seen items have rows in the item-to-item model.
     little = SETTINGS.model_copy(update={"train_memory": 2**23})
