@@ -49,12 +49,18 @@ def ask_steadily(folder: Path, url: str, users: int, rate: float, seconds: int) 
     options = ["-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "-s", str(script)]
     shown = subprocess.run(["wrk", *options, url], capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in shown or "Socket errors" in shown:
-        raise SystemExit(f"{url} answered with errors at {rate:.0f} requests/s, which it should carry")
+        raise SystemExit(
+            f"{url} failed at {rate:.0f} requests/s, which it should carry\n{_without_latencies(shown)}"
+        )
     found = re.findall(r"^took (\d+) (\d+)$", shown, re.MULTILINE)
     latencies = Counter({int(value): int(count) for value, count in found})
     if latencies.total() < 0.8 * rate * seconds:
         raise SystemExit(f"{url} got only {latencies.total()} requests in {seconds} s: too busy a machine")
     return latencies
+
+
+def _without_latencies(shown: str) -> str:
+    return "\n".join(line for line in shown.splitlines() if not line.startswith("took "))
 
 
 def percentile(rounds: Sequence[Latencies], share: float) -> int:
