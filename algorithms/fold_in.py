@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.nonnegative import solve_nonnegative
+from algorithms.solvers.nonnegative import solve_nonnegative
 
 Floats = NDArray[np.float64]
 Factors = NDArray[np.floating[Any]]  # float32 or float64; equations are set up and solved in float64

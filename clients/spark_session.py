@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -121,6 +122,14 @@ def class_data_options(archive: str) -> str:
     if not archive or not Path(archive).is_file():
         return ""
     return f"-XX:SharedArchiveFile={archive} -Xlog:cds=off -Xlog:cds+dynamic=off"
+
+
+def local_cores(master: str) -> int | None:
+    """How many tasks run at a time in the driver's own JVM; None where tasks run elsewhere."""
+    found = re.fullmatch(r"local(?:\[(\*|\d+)\])?", master)
+    if found is None:
+        return None
+    return (os.cpu_count() or 1) if found[1] == "*" else int(found[1] or 1)
 
 
 def _is_local(master: str) -> bool:

@@ -32,6 +32,7 @@ from algorithms.blending.weights import (
     ndcg,
 )
 from algorithms.bootstrap import Figure, mean_figures, paired_difference
+from algorithms.parallel import parallel_map
 
 MIN_USERS = 50  # users with positives in a horizon; a choice on fewer would be by chance
 MAX_QUESTIONS = 3000
@@ -85,8 +86,10 @@ def choose(
     defaults = DEFAULT_HOT, DEFAULT_COLD
 
     def horizons(with_known: bool) -> tuple[Horizon, Horizon]:
-        found = [_choose_horizon(offered, *each, with_known) for each in zip(parts, defaults, strict=True)]
-        return found[0], found[1]
+        hot, cold = parallel_map(
+            lambda each: _choose_horizon(offered, *each, with_known), zip(parts, defaults, strict=True)
+        )
+        return hot, cold
 
     without = horizons(False)
     kinds, gained = without, None
@@ -97,7 +100,11 @@ def choose(
         if known_items or gained.low > 0:
             kinds = having
     allowed = bool(known_items) or kinds is not without
-    stand = [_or_the_defaults(offered, *each, allowed) for each in zip(parts, defaults, kinds, strict=True)]
+    stand = list(
+        parallel_map(
+            lambda each: _or_the_defaults(offered, *each, allowed), zip(parts, defaults, kinds, strict=True)
+        )
+    )
     hot = _or_the_others(offered, parts[0], DEFAULT_HOT, stand[0], stand[1], allowed)
     cold = _or_the_others(offered, parts[1], DEFAULT_COLD, stand[1], stand[0], allowed)
     hot, cold = _fill(offered, hot, cold, allowed)

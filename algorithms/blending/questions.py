@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from algorithms.blending.deviation import deviations
 from algorithms.blending.trial_lists import TrialLists, trial_lists
 from algorithms.metrics import Positives
+from algorithms.parallel import parallel_map
 from algorithms.signals.history import UNKNOWN, Histories, join_bounds, join_histories
 from algorithms.signals.signal import Signal
 from algorithms.top_n import best_of_rows
@@ -21,6 +22,7 @@ Floats = NDArray[np.float64]
 
 _NEWEST = 5000  # how many entries of the history a question about the next item uses
 _DEPTH = 50  # how many of the best items of each signal are candidates
+_PARTS = 4  # that may be computed beside one another
 _BLOCK_NUMBERS = 2**18  # questions x items of a block: 2 MiB for each signal
 
 
@@ -157,18 +159,25 @@ def candidates(signals: Mapping[str, Signal], questions: Questions, depth: int =
 
     No known items are candidates where no question has a known positive.
     """
-    blocks, start, many = [], 0, 1
-    with_known = _has_known_positive(questions)
-    while start < len(questions):
-        stop = min(len(questions), start + many)
-        block, items = _block(signals, questions.select(np.arange(start, stop)), depth, with_known)
-        blocks.append(block)
-        start, many = stop, max(1, _BLOCK_NUMBERS // items)
-    if not blocks:
+    if not len(questions):
         nothing = np.zeros((0, 0), np.bool_)
         scores = {name: np.zeros((0, 0), np.float32) for name in signals}
         return Candidates(scores, nothing, nothing, nothing, np.zeros(0, np.int64), questions.users)
-    return stack(blocks)
+    with_known = _has_known_positive(questions)
+
+    def block_of(start: int, stop: int) -> tuple[Candidates, int]:
+        asked = questions.select(np.arange(start, min(stop, len(questions))))
+        return _block(signals, asked, depth, with_known)
+
+    first, items = block_of(0, 1)  # it shows how many items there are
+    step = max(1, _BLOCK_NUMBERS // items)
+    blocks = range(1, len(questions), step)
+    several = -(-len(blocks) // _PARTS)
+
+    def stack_blocks(part: int) -> Candidates:
+        return stack([block_of(start, start + step)[0] for start in blocks[part : part + several]])
+
+    return stack([first, *parallel_map(stack_blocks, range(0, len(blocks), max(1, several)))])
 
 
 def _has_known_positive(questions: Questions) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from algorithms.blending.weights import (
     TREND,
     Candidate,
 )
+from algorithms.parallel import parallel_map
 from algorithms.signals.factors import Factors
 from algorithms.signals.follower_weights import FollowerWeights
 from algorithms.signals.history import UNKNOWN, Histories
@@ -103,7 +105,7 @@ def fit_offered(
     histories: Histories,
     items: int,
     *,
-    factors: Factors | None = None,
+    factors: Factors | Callable[[], Factors] | None = None,
     everything: Histories | None = None,
     k: int = 100,
     only: Collection[str] | None = None,
@@ -112,6 +114,7 @@ def fit_offered(
 ) -> list[Candidate]:
     """Fit every family to these histories: one candidate for each setting, named "family/setting".
 
+    ``factors`` may be a function that gives them, which is called when the other signals are fitted.
     ``everything`` holds these events and later ones, during which questions are asked: transitions and trends
     move with the events before each question.
     ``counts`` are those of the trends as Redis has them (None: each entry counts once).
@@ -121,13 +124,19 @@ def fit_offered(
     names them.
     """
     is_wanted: Wanted = _ANY if only is None else frozenset(only).__contains__
-    offered = [
-        *_item_to_item(histories, items, k, is_wanted, max_items),
-        *_transitions(histories, items, everything, k, is_wanted, only is not None),
-        *_trends(counts or _of_entries(histories, everything), items, is_wanted),
+    families: list[Callable[[], list[Candidate]]] = [
+        partial(_item_to_item, histories, items, k, is_wanted, max_items),
+        partial(_long_view, histories, items, k, is_wanted, max_items),
     ]
+    if 2 * items**2 > max_items**2:  # two item-to-item models at a time might not fit into the memory
+        families = [partial(_one_by_one, tuple(families))]
+    for settings, half_lives in _transition_kinds(histories, is_wanted, only is not None):
+        families.append(partial(_transitions, histories, items, everything, k, settings, half_lives))
+    offered = [each for family in parallel_map(lambda fit: fit(), families) for each in family]
+    offered += _trends(counts or _of_entries(histories, everything), items, is_wanted)
     if factors is not None:
-        several = [Candidate("factors", FACTORS, factors), _session_factors(factors)]
+        given = factors if isinstance(factors, Factors) else factors()
+        several = [Candidate("factors", FACTORS, given), _session_factors(given)]
         offered += [each for each in several if is_wanted(each.name)]
     if only is not None or _has_repeats(histories):
         several = [
@@ -147,33 +156,58 @@ def _has_repeats(histories: Histories) -> bool:
     return bool((~histories.is_newest_of_item & (histories.items != UNKNOWN)).any())
 
 
+def _one_by_one(families: Sequence[Callable[[], list[Candidate]]]) -> list[Candidate]:
+    return [each for fit in families for each in fit()]
+
+
 def _item_to_item(
     histories: Histories, items: int, k: int, is_wanted: Wanted, max_items: int
-) -> Iterator[Candidate]:
-    names = {f"item_to_item/{half_life:g}": half_life for half_life in HISTORY_HALF_LIVES}
-    if any(map(is_wanted, names)):
-        settings = ItemToItemSettings(regularisation(histories))
-        fitted = fit_item_to_item(histories, items, settings, k, max_items)
-        for name in filter(is_wanted, names):
-            yield Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(names[name]))
-    if is_wanted("long_view"):
-        fitted = fit_item_to_item(histories, items, LONG_SETTINGS, k, max_items)
-        yield Candidate("long_view", LONG_VIEW, fitted)
+) -> list[Candidate]:
+    half_lives = {f"item_to_item/{half_life:g}": half_life for half_life in HISTORY_HALF_LIVES}
+    names = list(filter(is_wanted, half_lives))
+    if not names:
+        return []
+    settings = ItemToItemSettings(regularisation(histories))
+    fitted = fit_item_to_item(histories, items, settings, k, max_items)
+    return [Candidate(name, ITEM_TO_ITEM, fitted.with_half_life(half_lives[name])) for name in names]
 
 
-def _transitions(
-    histories: Histories, items: int, everything: Histories | None, k: int, is_wanted: Wanted, are_named: bool
-) -> Iterator[Candidate]:
-    until = int(histories.times_ms.max(initial=0))
+def _long_view(
+    histories: Histories, items: int, k: int, is_wanted: Wanted, max_items: int
+) -> list[Candidate]:
+    if not is_wanted("long_view"):
+        return []
+    fitted = fit_item_to_item(histories, items, LONG_SETTINGS, k, max_items)
+    return [Candidate("long_view", LONG_VIEW, fitted)]
+
+
+def _transition_kinds(
+    histories: Histories, is_wanted: Wanted, are_named: bool
+) -> Iterator[tuple[TransitionSettings, dict[str, float]]]:
+    """The settings to fit, each with the half-lives of its wanted signals by name."""
     repeats = are_named or _has_repeats(histories)
     for kind, settings, half_lives in (*TRANSITION_KINDS, *(_EARLIER_KINDS if are_named else ())):
         names = {f"{kind}/{half_life:g}": half_life for half_life in half_lives}
-        if not any(map(is_wanted, names)) or (settings.window.keeps_diagonal and not repeats):
-            continue
-        fitted = fit_transitions(histories, items, settings, k)
-        moving = fitted if everything is None else live_transitions(fitted, until, everything)
-        for name in filter(is_wanted, names):
-            yield Candidate(name, TRANSITIONS, moving.with_half_life(names[name]))
+        wanted = {name: half_life for name, half_life in names.items() if is_wanted(name)}
+        if wanted and (repeats or not settings.window.keeps_diagonal):
+            yield settings, wanted
+
+
+def _transitions(
+    histories: Histories,
+    items: int,
+    everything: Histories | None,
+    k: int,
+    settings: TransitionSettings,
+    half_lives: dict[str, float],
+) -> list[Candidate]:
+    fitted = fit_transitions(histories, items, settings, k)
+    until = int(histories.times_ms.max(initial=0))
+    moving = fitted if everything is None else live_transitions(fitted, until, everything)
+    return [
+        Candidate(name, TRANSITIONS, moving.with_half_life(half_life))
+        for name, half_life in half_lives.items()
+    ]
 
 
 def _trends(counts: TrendCounts, items: int, is_wanted: Wanted) -> Iterator[Candidate]:

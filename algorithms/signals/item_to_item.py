@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.ridge_inverse import invert_in_place
 from algorithms.signals.co_occurrence import co_occurrence, dense_users, distinct_items
 from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
 from algorithms.signals.rows import Rows, Touched, cut_block
+from algorithms.solvers.ridge_inverse import invert_in_place
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.integer[Any]]

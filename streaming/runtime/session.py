@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +9,7 @@ from urllib.parse import urlparse
 
 from pyspark.sql import SparkSession
 
-from clients.spark_session import spark_session, start_jvm
+from clients.spark_session import local_cores, spark_session, start_jvm
 from contracts.settings import StreamingSettings
 
 _NAME = "headwater-streaming"
@@ -70,11 +68,8 @@ def _with_conf(settings: StreamingSettings, master: str) -> StreamingSettings:
 
 def with_slots(master: str, partitions: int) -> str:
     """A local master with one more slot for each partition, because a live task mostly waits for records."""
-    found = re.fullmatch(r"local(?:\[(\*|\d+)\])?", master)
-    if found is None:
-        return master
-    cores = (os.cpu_count() or 1) if found[1] == "*" else int(found[1] or 1)
-    return f"local[{cores + partitions}]"
+    cores = local_cores(master)
+    return master if cores is None else f"local[{cores + partitions}]"
 
 
 def task_slots(spark: SparkSession) -> int:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithms.bootstrap import Figure, mean_figures
-from algorithms.evaluation import measure, segments
+from algorithms.evaluation import Measured, measure, segments
 from algorithms.fold_in import UNKNOWN, fold_in
 from algorithms.list_metrics import Catalogue
 from algorithms.metrics import RANKING_METRICS, Lists, mae, r2, rmse
+from algorithms.parallel import parallel_map
 from algorithms.recency import recency_weights
 from algorithms.top_n import top_n
 from training.evaluation import rival_lists
@@ -96,14 +98,21 @@ def all_lists(
     past = held_out.past
     left_out = past.where(np.zeros(len(past.items), np.bool_)) if known_too else past
     unknown = rival_lists.by_score(scores.popularity, past, k)
-    lists = {name: model.lists(past, k) for name, model in models.items()}
-    lists["item_knn"] = rival_lists.item_knn(past, len(scores.users), k, left_out)
-    lists = {name: rival_lists.fill_up(found, unknown) for name, found in lists.items()}
-    return lists | {
-        "popularity": rival_lists.by_score(scores.popularity, left_out, k),
-        "recent_popularity": rival_lists.by_score(scores.recent[half_life], left_out, k),
-        "random": rival_lists.random_lists(scores.users > 0, left_out, k, seed),
+
+    def rank_by(model: MakesLists) -> Lists:
+        return rival_lists.fill_up(model.lists(past, k), unknown)
+
+    def rank_by_neighbours() -> Lists:
+        return rival_lists.fill_up(rival_lists.item_knn(past, len(scores.users), k, left_out), unknown)
+
+    makers: dict[str, Callable[[], Lists]] = {name: partial(rank_by, model) for name, model in models.items()}
+    makers |= {
+        "item_knn": rank_by_neighbours,
+        "popularity": partial(rival_lists.by_score, scores.popularity, left_out, k),
+        "recent_popularity": partial(rival_lists.by_score, scores.recent[half_life], left_out, k),
+        "random": partial(rival_lists.random_lists, scores.users > 0, left_out, k, seed),
     }
+    return dict(zip(makers, parallel_map(lambda make: make(), makers.values()), strict=True))
 
 
 def evaluate(
@@ -112,9 +121,11 @@ def evaluate(
     """Measure all lists; ``vectors`` tell how alike items are. Raises ValueError without a positive."""
     catalogue = Catalogue(scores.users, lists["popularity"], vectors)
     positives = held_out.positives
-    measured = {
-        who: measure(own_lists, positives, catalogue, k, RESAMPLES, seed) for who, own_lists in lists.items()
-    }
+
+    def measure_lists(own_lists: Lists) -> Measured:
+        return measure(own_lists, positives, catalogue, k, RESAMPLES, seed)
+
+    measured = dict(zip(lists, parallel_map(measure_lists, lists.values()), strict=True))
     evaluated = positives.counts > 0
     return Evaluation(
         figures={who: result.figures for who, result in measured.items()},

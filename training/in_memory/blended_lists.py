@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from algorithms.blending.blend import Blend
 from algorithms.blending.serialization import ServedBlend
+from algorithms.parallel import parallel_map
 from contracts.settings import TrainingSettings
 from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
@@ -23,7 +24,7 @@ from training.lists.ranked_lists import RankedRows
 from training.lists.users import list_writer
 from training.registry.publish import Publisher
 
-_BLOCK = 2048  # users whose lists are ranked, encoded and written together
+_BLOCK = 1024  # users whose lists are ranked, encoded and written together
 _NONE = np.empty((0, 0), np.float32)
 
 
@@ -51,6 +52,9 @@ def ranked_blocks(
     histories = event_histories(data, settings)
     newest = int(data.pairs.event_times.max(initial=0))
     histories = histories.asked_at(np.full(users, newest, np.int64))  # trends are those at the lake's end
-    for start in range(0, users, _BLOCK):
+
+    def rank(start: int) -> tuple[int, NDArray[np.int32], NDArray[np.float32]]:
         block = histories.rows(start, min(start + _BLOCK, users))
-        yield start, *blend.rank(served.signals, block, settings.top_n)
+        return start, *blend.rank(served.signals, block, settings.top_n)
+
+    yield from parallel_map(rank, range(0, users, _BLOCK))

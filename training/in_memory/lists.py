@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from algorithms.neighbours.index import LARGE, NeighbourIndex
 from algorithms.neighbours.product_scan import FactorLists
+from algorithms.parallel import parallel_map
 from contracts.stored import keyspace
 from contracts.stored.manifest import ListCounts
 from contracts.stored.records import encode_ranked, encode_ranked_ids
@@ -24,7 +25,7 @@ from training.lists.ranked_lists import RankedRows
 from training.lists.users import ReusedLists, list_writer
 from training.registry.publish import Publisher, write_fields
 
-_BLOCK = 2048  # rows that are ranked, encoded and written together
+_BLOCK = 1024  # rows that are ranked, encoded and written together
 
 
 def write_user_lists(
@@ -39,16 +40,13 @@ def write_user_lists(
     known_indptr = row_bounds(data.pairs.users, data.counts.users)
     write = list_writer(publisher, version, reused)
     counts, lists = np.zeros(2, np.int64), FactorLists(factors.items)
-    for start, stop in _blocks(len(factors.users)):
-        indptr = known_indptr[start : stop + 1]
-        ranked = _rank_block(
-            factors.users[start:stop],
-            lists,
-            indptr - indptr[0],
-            data.pairs.items[indptr[0] : indptr[-1]],
-            n,
-        )
-        found = write(pa.table({"user_id": data.user_ids[start:stop]}), ranked)
+
+    def rank(block: slice) -> RankedRows:
+        return _rank_block(factors.users, lists, known_indptr, data.pairs.items, n, block)
+
+    blocks = _blocks(len(factors.users))
+    for block, ranked in zip(blocks, parallel_map(rank, blocks), strict=True):
+        found = write(pa.table({"user_id": data.user_ids[block]}), ranked)
         counts += [found["written"][0].as_py(), found["kept"][0].as_py()]
     written = ListCounts(written=int(counts[0]), kept=int(counts[1]))
     keys = [keyspace.top_n(shard, version) for shard in range(publisher.shards)]
@@ -66,18 +64,22 @@ def write_similar_items(publisher: Publisher, version: str, data: RoundArrays, i
     key, written = keyspace.similar_items(version), 0
     index = NeighbourIndex(unit, os.cpu_count() or 1) if len(unit) > LARGE else None
     lists = FactorLists(unit)
-    for start, stop in _blocks(len(unit)):
-        itself = np.arange(start, stop, dtype=np.int32)
-        indptr = np.arange(stop - start + 1, dtype=np.int64)
+    itself = np.arange(len(unit), dtype=np.int32)
+    indptr = np.arange(len(unit) + 1, dtype=np.int64)
+
+    def rank(block: slice) -> RankedRows:
         if index is None:
-            ranked = _rank_block(unit[start:stop], lists, indptr, itself, SIMILAR_ITEMS)
-        else:
-            columns, scores = index.nearest(unit[start:stop], itself, SIMILAR_ITEMS)
-            ranked = RankedRows(columns, scores, unit[start:stop], indptr, itself, unit)
-        fields = {
-            data.item_ids[start + row].as_py(): encode_ranked(*_ranked_row(ranked, row))
-            for row in _rows(ranked)
-        }
+            return _rank_block(unit, lists, indptr, itself, SIMILAR_ITEMS, block)
+        columns, scores = index.nearest(unit[block], itself[block], SIMILAR_ITEMS)
+        bounds = indptr[: len(columns) + 1]
+        return RankedRows(columns, scores, unit[block], bounds, itself[block], unit)
+
+    blocks = _blocks(len(unit))
+    # The index has threads of its own, which a forked process would not have.
+    ranked_blocks = parallel_map(rank, blocks) if index is None else map(rank, blocks)
+    for block, ranked in zip(blocks, ranked_blocks, strict=True):
+        ids = data.item_ids[block].to_pylist()
+        fields = {ids[row]: encode_ranked(*_ranked_row(ranked, row)) for row in _rows(ranked)}
         write_fields(publisher.url, key, fields)
         written += len(fields)
     publisher.verify([key], written=written)
@@ -88,20 +90,16 @@ def write_top_users(publisher: Publisher, version: str, data: RoundArrays, facto
     order = np.argsort(data.pairs.items, kind="stable")
     known_indptr, known = row_bounds(data.pairs.items, data.counts.items), data.pairs.users[order]
     key, written, lists = keyspace.top_users(version), 0, FactorLists(factors.users)
-    for start, stop in _blocks(len(factors.items)):
-        indptr = known_indptr[start : stop + 1]
-        ranked = _rank_block(
-            factors.items[start:stop],
-            lists,
-            indptr - indptr[0],
-            known[indptr[0] : indptr[-1]],
-            TOP_USERS,
-        )
-        fields = {}
+
+    def rank(block: slice) -> RankedRows:
+        return _rank_block(factors.items, lists, known_indptr, known, TOP_USERS, block)
+
+    user_ids, blocks = data.user_ids.to_pylist(), _blocks(len(factors.items))
+    for block, ranked in zip(blocks, parallel_map(rank, blocks), strict=True):
+        item_ids, fields = data.item_ids[block].to_pylist(), {}
         for row in _rows(ranked):
             users, scores = _ranked_row(ranked, row)
-            ids = data.user_ids.take(pa.array(users)).to_pylist()
-            fields[data.item_ids[start + row].as_py()] = encode_ranked_ids(ids, scores)
+            fields[item_ids[row]] = encode_ranked_ids([user_ids[user] for user in users], scores)
         write_fields(publisher.url, key, fields)
         written += len(fields)
     publisher.verify([key], written=written)
@@ -142,11 +140,18 @@ def write_segment_lists(
 
 
 def _rank_block(
-    rows: Matrix, lists: FactorLists, known_indptr: NDArray[np.int64], known: NDArray[np.int32], n: int
+    rows: Matrix,
+    lists: FactorLists,
+    known_indptr: NDArray[np.int64],
+    known: NDArray[np.int32],
+    n: int,
+    block: slice,
 ) -> RankedRows:
     """The lists of a block of rows; a row of zeros gets no list, and a column of zeros is in none."""
-    columns, scores = lists.best(rows, known_indptr, known, n)
-    return RankedRows(columns, scores, rows, known_indptr, known, lists.factors)
+    bounds = known_indptr[block.start : block.stop + 1]
+    known, bounds = known[bounds[0] : bounds[-1]], bounds - bounds[0]
+    columns, scores = lists.best(rows[block], bounds, known, n)
+    return RankedRows(columns, scores, rows[block], bounds, known, lists.factors)
 
 
 def _rows(ranked: RankedRows) -> list[int]:
@@ -160,5 +165,5 @@ def _ranked_row(ranked: RankedRows, row: int) -> tuple[list[int], list[float]]:
     return ranked.columns[row][there].tolist(), ranked.scores[row][there].tolist()
 
 
-def _blocks(size: int) -> Iterator[tuple[int, int]]:
-    return ((start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK))
+def _blocks(size: int) -> list[slice]:
+    return [slice(start, min(start + _BLOCK, size)) for start in range(0, size, _BLOCK)]

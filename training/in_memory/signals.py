@@ -7,7 +7,7 @@ users the newest part alone would leave the choice to chance, so earlier parts a
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from algorithms.blending.choice import MIN_USERS, Slice, choose
 from algorithms.blending.questions import Questions, join_questions, later_questions, next_item_questions
 from algorithms.blending.signal_options import TrendCounts, fit_offered
 from algorithms.blending.weights import TREND, Candidate
+from algorithms.parallel import begin
 from algorithms.signals.factors import Factors
 from algorithms.signals.history import POSITIVE_GRADE, Histories, from_events, from_items
 from algorithms.signals.item_to_item import MAX_ITEMS
@@ -94,8 +95,8 @@ class PastSignals:
         self, earlier: RoundArrays, problem: Problem, seed: int, is_one_instant: bool
     ) -> list[Candidate]:
         sides = als.sides_of(earlier.pairs, problem, earlier.counts.users, earlier.counts.items)
-        factors = as_signal(als.full_fit(sides, problem, seed).items, problem)
-        offered = self._fit(earlier, factors, None, self.past)
+        items = begin(lambda: als.full_fit(sides, problem, seed).items)
+        offered = self._fit(earlier, lambda: as_signal(items(), problem), None, self.past)
         if is_one_instant:
             return offered
         # Users are asked at different times, and what a trend was worth years ago says nothing about now.
@@ -124,7 +125,7 @@ class PastSignals:
     def _fit(
         self,
         past: RoundArrays,
-        factors: Factors,
+        factors: Factors | Callable[[], Factors],
         names: Collection[str] | None,
         everything: RoundArrays | None,
     ) -> list[Candidate]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from algorithms.bootstrap import Figure
 from algorithms.gate import BASELINES, Decision, decide
 from algorithms.loss import implicit_loss
+from algorithms.parallel import begin
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord, FigureTriple
 from training.evaluation.chosen_blend import ChosenBlend, default_blend, of_record
@@ -26,6 +28,7 @@ from training.evaluation.held_out import HeldOut
 from training.evaluation.rating_bands import rating_bands
 from training.evaluation.slice import Slice
 from training.fit.als import ranking, rating
+from training.fit.factors import Matrix
 from training.fit.warm import may_be_warm
 from training.lists.users import ReusedLists
 from training.rounds.champion import Champion
@@ -82,11 +85,23 @@ class Gate:
             if slice_ is None:
                 blend = self._blend_without_measure(champion, warmth.warm)
                 return Assessment({}, evaluation, _NOTHING, warmth.warm, warmth.reason, blend=blend)
+            has_ratings = not np.isnan(slice_.held_out.past.ratings).all()
+            # Beside the rest: it takes as long as the fit of the ranking model.
+            is_full = has_ratings and not warmth.warm
+            full_fit = begin(partial(self._fit_ratings, slice_, None)) if is_full else None
             found = self._assess_ranking(slice_, champion, warmth.warm, warmth.reason)
             if found.warm and not found.decision.publish:
                 reason = found.decision.reason
                 found = self._assess_ranking(slice_, champion, warm=False, fit_reason=reason)
-            return self._add_rating_figures(slice_, champion, found)
+            if not has_ratings:
+                return found
+            if found.warm or full_fit is None:
+                start = champion.measured_rating_items if champion and found.warm else None
+                return self._add_rating_figures(slice_, found, self._fit_ratings(slice_, start))
+            return self._add_rating_figures(slice_, found, full_fit())
+
+    def _fit_ratings(self, slice_: Slice, start: Matrix | None) -> Matrix:
+        return slice_.learnt.fit_items(rating(self.settings), start, self.settings.seed)
 
     def _blend_without_measure(self, champion: Champion | None, warm: bool) -> ChosenBlend | None:
         if self.settings.ranking == "als":
@@ -127,13 +142,9 @@ class Gate:
             blend=compared.blend,
         )
 
-    def _add_rating_figures(self, slice_: Slice, champion: Champion | None, found: Assessment) -> Assessment:
-        """Measure rating prediction too, where there is a rating to learn from."""
-        if np.isnan(slice_.held_out.past.ratings).all():
-            return found
+    def _add_rating_figures(self, slice_: Slice, found: Assessment, items: Matrix) -> Assessment:
+        """Measure rating prediction too, by these factors."""
         problem = rating(self.settings)
-        start = champion.measured_rating_items if champion and found.warm else None
-        items = slice_.learnt.fit_items(problem, start, self.settings.seed)
         ratings, predicted = predict_ratings(ServedModel(items, problem), slice_.held_out)
         figures = rating_figures(ratings, predicted, problem.cold_start_strategy)
         return replace(

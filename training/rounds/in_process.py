@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from pyspark.sql import SparkSession
 
 from algorithms.fold_in import gramian
+from algorithms.parallel import begin, use_processes
+from clients.spark_session import local_cores
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import Counts, EvaluationRecord, ListCounts
 from contracts.stored.memory import World
 from training.evaluation.chosen_blend import ChosenBlend
-from training.evaluation.slice import make_slice
+from training.evaluation.held_out import MeasurableUsers
+from training.evaluation.slice import Slice, make_slice
 from training.fit.als import Problem, ranking, rating
 from training.fit.factors import Matrix, factors_table
 from training.fit.warm import SWEEPS
@@ -28,7 +31,7 @@ from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import Pairs
 from training.in_memory.signals import PastSignals, as_signal
 from training.in_memory.slice import collect, collect_with_known, item_scores, marked_rows
-from training.in_memory.split import past_of
+from training.in_memory.split import Marked, past_of
 from training.lists.segments import newest_attributes
 from training.lists.users import ReusedLists
 from training.registry import model_folder
@@ -91,9 +94,15 @@ class ProcessData:
         if not users.warm:
             yield HeldOutSlice(None, evaluation)
             return
+        with _on_all_cores(settings):
+            yield HeldOutSlice(self._make_slice(settings, marked, evaluation, users), evaluation)
+
+    def _make_slice(
+        self, settings: TrainingSettings, marked: Marked, evaluation: EvaluationRecord, users: MeasurableUsers
+    ) -> Slice | None:
         past = past_of(self.data, marked)
         learnt = past.pairs
-        slice_ = make_slice(
+        return make_slice(
             _Rows(learnt, self.counts),
             collect(marked, users, settings.evaluation_users, settings.seed),
             lambda until: item_scores(learnt, self.counts.items, until),
@@ -102,19 +111,20 @@ class ProcessData:
             self._signals(past, settings, self.data),
             collect_with_known(self.data, past, marked, settings) if settings.ranking == "blend" else None,
         )
-        yield HeldOutSlice(slice_, evaluation)
 
     def fit(
         self, settings: TrainingSettings, start: Champion | None, blend: ChosenBlend | None
     ) -> ProcessModel:
         """Fit both models and the blend's signals on everything: in full, or warm from the champion."""
         rows = _Rows(self.data.pairs, self.counts)
-        ranked = rows.fit(ranking(settings), start.items if start else None, settings.seed)
-        rated = None
-        if self.counts.ratings:
-            rated = rows.fit(rating(settings), start.rating_items if start else None, settings.seed)
-        fitted = None if blend is None else self._fit_blend(blend, ranked.items, settings)
-        return ProcessModel(self.spark, self.data, ranked, rated, fitted)
+        with _on_all_cores(settings):
+            rated = begin(lambda: self._fit_ratings(rows, settings, start)) if self.counts.ratings else None
+            ranked = rows.fit(ranking(settings), start.items if start else None, settings.seed)
+            fitted = None if blend is None else self._fit_blend(blend, ranked.items, settings)
+            return ProcessModel(self.spark, self.data, ranked, rated() if rated else None, fitted)
+
+    def _fit_ratings(self, rows: _Rows, settings: TrainingSettings, start: Champion | None) -> FittedFactors:
+        return rows.fit(rating(settings), start.rating_items if start else None, settings.seed)
 
     def _fit_blend(self, chosen: ChosenBlend, items: Matrix, settings: TrainingSettings) -> FittedBlend:
         factors = as_signal(items, ranking(settings))
@@ -184,15 +194,16 @@ class ProcessModel:
         self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None
     ) -> ListCounts:
         """Rank and write the lists of users, items and segments. Raises IncompletePublishError."""
-        if self.fitted_blend is not None:
-            served = self.fitted_blend.served
-            counts = write_blended_lists(publisher, version, self.data, served, settings)
-        else:
-            counts = lists.write_user_lists(
-                publisher, version, self.data, self.ranked, settings.top_n, reused
-            )
-        lists.write_similar_items(publisher, version, self.data, self.items)
-        lists.write_top_users(publisher, version, self.data, self.ranked)
+        with _on_all_cores(settings):
+            if self.fitted_blend is not None:
+                served = self.fitted_blend.served
+                counts = write_blended_lists(publisher, version, self.data, served, settings)
+            else:
+                counts = lists.write_user_lists(
+                    publisher, version, self.data, self.ranked, settings.top_n, reused
+                )
+            lists.write_similar_items(publisher, version, self.data, self.items)
+            lists.write_top_users(publisher, version, self.data, self.ranked)
         attributes = newest_attributes(self.spark, settings.lake_uri, settings.segment_attributes)
         if attributes is not None:
             rows = [(row["id"], row["attributes"]) for row in attributes.collect()]
@@ -201,6 +212,11 @@ class ProcessModel:
                 publisher, version, self.data, rows, settings.segment_attributes, *bounds
             )
         return counts
+
+
+def _on_all_cores(settings: TrainingSettings) -> AbstractContextManager[None]:
+    """Compute in as many processes as Spark's tasks would: on the cores that SPARK_MASTER gives."""
+    return use_processes(local_cores(settings.spark_master) or 1)
 
 
 def _index_table(id_column: str, index_column: str, ids: pa.Array) -> pa.Table:

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from algorithms.parallel import use_processes
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
 from ingest.simulated.shop import ShopWorld
 from training.evaluation.rival_lists import fill_up
-from training.in_memory import signals
+from training.in_memory import blended_lists, signals
 from training.in_memory.blended_lists import ranked_blocks
 from training.in_memory.events import Events, events_of
 from training.in_memory.load import load_arrays
@@ -129,6 +130,27 @@ def fit(events: Events, settings: TrainingSettings = SETTINGS) -> tuple[Assessme
     data = ProcessData(NO_SPARK, arrays)
     assessment = Gate(settings).assess(data, None)
     return assessment, data.fit(settings, None, assessment.blend)
+
+
+def test_with_any_number_of_processes_decision_figures_factors_and_lists_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(signals, "MAX_QUESTIONS", 120)
+    monkeypatch.setattr(blended_lists, "_BLOCK", 20)
+    events = ratings(*draw(70, 30, 8))
+    found = []
+    for cores in (1, 3):
+        settings = SETTINGS.model_copy(update={"spark_master": f"local[{cores}]"})
+        assessment, model = fit(events, settings)
+        assert model.fitted_blend is not None
+        with use_processes(cores):
+            lists = list(ranked_blocks(model.data, model.fitted_blend.served, settings))
+        assert model.rated is not None
+        measured = assessment.measured_items.ranking, assessment.measured_items.rating
+        arrays = [*measured, *model.ranked, *model.rated, *(each for block in lists for each in block[1:])]
+        told = assessment.metrics, assessment.evaluation, assessment.decision, assessment.blend
+        found.append((told, model.blend, [np.asarray(each).tobytes() for each in arrays]))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: str(world.__name__))

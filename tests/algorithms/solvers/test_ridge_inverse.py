@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms import ridge_inverse
-from algorithms.ridge_inverse import invert_in_place
+from algorithms.solvers import ridge_inverse
+from algorithms.solvers.ridge_inverse import invert_in_place
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 64, 129])

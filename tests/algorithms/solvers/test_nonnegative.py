@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from algorithms.nonnegative import solve_nonnegative
+from algorithms.solvers.nonnegative import solve_nonnegative
 
 
 @given(

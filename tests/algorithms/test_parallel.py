@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from algorithms.parallel import begin, parallel_map, use_processes
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="work is divided on Linux only")
+
+
+def test_results_come_in_the_order_of_the_parts_though_a_later_part_is_done_first(tmp_path: Path) -> None:
+    def work(part: int) -> int:
+        if part == 0:
+            _wait_for(tmp_path / "1")
+        (tmp_path / str(part)).touch()
+        return 10 * part
+
+    with use_processes(2):
+        assert list(parallel_map(work, range(3))) == [0, 10, 20]
+
+
+def test_work_stays_in_this_process_unless_several_are_asked_for() -> None:
+    assert set(parallel_map(lambda _: os.getpid(), range(3))) == {os.getpid()}
+    assert begin(os.getpid)() == os.getpid()
+    with use_processes(2):
+        assert os.getpid() not in parallel_map(lambda _: os.getpid(), range(3))
+        assert begin(os.getpid)() != os.getpid()
+    with use_processes(0):
+        assert set(parallel_map(lambda _: os.getpid(), range(3))) == {os.getpid()}
+
+
+def test_work_of_a_process_is_not_divided_again() -> None:
+    def processes_of(_: int) -> set[int]:
+        return {os.getpid(), *parallel_map(lambda _: os.getpid(), range(3)), begin(os.getpid)()}
+
+    with use_processes(2):
+        assert [len(found) for found in parallel_map(processes_of, range(4))] == [1, 1, 1, 1]
+
+
+def test_few_parts_are_begun_ahead_of_the_one_that_is_read(tmp_path: Path) -> None:
+    with use_processes(2):
+        results = parallel_map(lambda part: (tmp_path / str(part)).touch(), range(100))
+        next(results)
+        results.close()
+    assert len(list(tmp_path.iterdir())) <= 4
+
+
+def test_work_that_was_begun_goes_on_beside_what_follows(tmp_path: Path) -> None:
+    with use_processes(2):
+        result = begin(lambda: (tmp_path / "begun").touch())
+        _wait_for(tmp_path / "begun")
+        assert result() is None
+
+
+def test_arrays_come_back_as_they_are() -> None:
+    numbers = np.random.default_rng(0).random((300, 40))
+    with use_processes(2):
+        first, second = parallel_map(lambda power: numbers**power, [1, 2])
+    assert np.array_equal(first, numbers)
+    assert np.array_equal(second, numbers**2)
+
+
+def test_an_error_reaches_the_caller() -> None:
+    with use_processes(2), pytest.raises(ZeroDivisionError):
+        list(parallel_map(lambda part: 1 // part, [1, 0, 1]))
+
+
+def test_a_killed_process_is_an_error_that_names_the_cure() -> None:
+    def die(_: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with use_processes(2), pytest.raises(RuntimeError, match=r"-9.*SPARK_MASTER"):
+        list(parallel_map(die, range(2)))
+
+
+def test_a_process_ends_with_the_map_that_began_it(tmp_path: Path) -> None:
+    def sleep(part: int) -> None:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        (tmp_path / "pid").rename(tmp_path / str(part))
+        time.sleep(60 * part)
+
+    with use_processes(2):
+        results = parallel_map(sleep, range(2))
+        next(results)
+        _wait_for(tmp_path / "1")
+        results.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "1").read_text()), 0)
+
+
+def _wait_for(file: Path) -> None:
+    end = time.monotonic() + 20
+    while not file.exists():
+        assert time.monotonic() < end, f"{file.name} was not written in 20 s"
+        time.sleep(0.005)
