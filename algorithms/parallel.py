@@ -13,20 +13,24 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 import signal
+import struct
 import sys
 import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
+_MOST_PARTS = 2**14  # a pipe holds 64 KiB
 _PROCESSES: ContextVar[int] = ContextVar("processes", default=1)
 
 
@@ -43,27 +47,48 @@ def use_processes(count: int) -> Iterator[None]:
 def parallel_map(work: Callable[[Part], Result], parts: Iterable[Part]) -> Generator[Result, None, None]:
     """The result of each part, in the order of the parts.
 
-    Parts are begun a little ahead of the one that is read, so that results do not fill the memory. What the
-    work changes in place is lost. Raises what the work raises, and RuntimeError where a process was killed.
+    This process computes parts as well. What the work changes in place is lost. Raises what the work raises,
+    and RuntimeError where a process was killed.
     """
-    most, waiting = _PROCESSES.get(), list(parts)
-    if most == 1 or len(waiting) == 1:
+    waiting = list(parts)
+    processes = min(_PROCESSES.get(), len(waiting))
+    if processes < 2:
         yield from map(work, waiting)
         return
-    children, running, finished = list[_Child[Result]](), dict[int, _Child[Result]](), dict[int, Result]()
-    try:
-        for place in range(len(waiting)):
-            while place not in finished:
-                while len(running) < most and len(children) < min(len(waiting), place + 2 * most):
-                    running[len(children)] = child = _Child.start(work, waiting[len(children)])
-                    children.append(child)
-                ready = wait([child.connection for child in running.values()])
-                for each in [each for each, child in running.items() if child.connection in ready]:
-                    finished[each] = running.pop(each).receive()
-            yield finished.pop(place)
-    finally:
-        for child in children:  # at the end, since a process with much memory takes a while to end
-            child.stop()
+    with _Places(len(waiting)) as places:
+        # A child that is ahead of what is read waits, because a pipe holds little.
+        children = [_Child.start(partial(_compute_parts, work, waiting, places)) for _ in range(1, processes)]
+        try:
+            yield from _in_order(work, waiting, places, children)
+        finally:
+            for child in children:
+                child.stop()
+
+
+def _in_order(
+    work: Callable[[Part], Result], parts: Sequence[Part], places: _Places, children: Sequence[_Child]
+) -> Iterator[Result]:
+    finished = dict[int, Result]()
+    busy, is_left = {child.connection: child for child in children}, True
+    for wanted in range(len(parts)):
+        while wanted not in finished:
+            # What is wanted is with a child where this process has got far ahead, or nothing is left to take.
+            is_free = is_left and len(finished) <= len(children)
+            for connection in wait(list(busy), timeout=0 if is_free else None):
+                found = busy[connection].receive()  # type: ignore[index]
+                if found is None:
+                    del busy[connection]  # type: ignore[arg-type]
+                else:
+                    finished[found[0]] = found[1]
+            if wanted in finished or not is_free:
+                continue
+            place = places.take()
+            if place is None:
+                is_left = False
+            else:
+                with use_processes(1):
+                    finished[place] = work(parts[place])
+        yield finished.pop(wanted)
 
 
 def begin(work: Callable[[], Result]) -> Callable[[], Result]:
@@ -73,29 +98,60 @@ def begin(work: Callable[[], Result]) -> Callable[[], Result]:
     """
     if _PROCESSES.get() == 1:
         return work
-    child = _Child.start(lambda _: work(), None)
+    child = _Child.start(lambda: iter([work()]))
 
     def result() -> Result:
         try:
-            return child.receive()
+            computed: Result = child.receive()
+            return computed
         finally:
             child.stop()
 
     return result
 
 
+class _Places:
+    """The places of parts, in a pipe: whichever process is free takes the next one."""
+
+    def __init__(self, count: int) -> None:
+        if count > _MOST_PARTS:
+            raise ValueError(f"{count} parts are too many: give at most {_MOST_PARTS} larger ones")
+        self._reader, writer = os.pipe()
+        with os.fdopen(writer, "wb") as file:
+            file.write(b"".join(struct.pack("<i", place) for place in range(count)))
+
+    def take(self) -> int | None:
+        """The next place; None where all are taken."""
+        raw = os.read(self._reader, struct.calcsize("<i"))
+        return struct.unpack("<i", raw)[0] if raw else None
+
+    def __enter__(self) -> _Places:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._reader)
+
+
+def _compute_parts(
+    work: Callable[[Part], Result], parts: Sequence[Part], places: _Places
+) -> Iterator[tuple[int, Result] | None]:
+    while (place := places.take()) is not None:
+        yield place, work(parts[place])
+    yield None
+
+
 @dataclass(frozen=True)
-class _Child(Generic[Result]):
-    """A forked process, which ends with this one."""
+class _Child:
+    """A forked process that sends what it computes, one thing after another; it ends with this process."""
 
     process: BaseProcess
     connection: Connection
 
     @staticmethod
-    def start(work: Callable[[Part], Result], part: Part) -> _Child[Result]:
+    def start(compute: Callable[[], Iterator[Any]]) -> _Child:
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(
-            target=_compute, args=(work, part, sender), daemon=True
+            target=_send_all, args=(compute, sender), daemon=True
         )
         with warnings.catch_warnings():
             # Other threads of this process may hold locks, but the work takes none that they hold.
@@ -104,7 +160,7 @@ class _Child(Generic[Result]):
         sender.close()
         return _Child(process, receiver)
 
-    def receive(self) -> Result:
+    def receive(self) -> Any:
         try:
             is_done, found = self.connection.recv()
         except EOFError:
@@ -115,8 +171,7 @@ class _Child(Generic[Result]):
             ) from None
         if not is_done:
             raise found
-        computed: Result = found
-        return computed
+        return found
 
     def stop(self) -> None:
         self.connection.close()
@@ -124,14 +179,16 @@ class _Child(Generic[Result]):
         self.process.join()
 
 
-def _compute(work: Callable[[Any], Any], part: Any, connection: Connection) -> None:
+def _send_all(compute: Callable[[], Iterator[Any]], connection: Connection) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it as well, and stops this process
     gc.disable()  # objects of the parent must not be finalised here, as they would talk to its JVM
     _PROCESSES.set(1)
     try:
-        found = True, work(part)
+        for found in compute():
+            connection.send((True, found))
+    except BrokenPipeError:
+        return  # nobody waits for it any more
     except Exception as error:
-        found = False, error
-    connection.send(found)
+        connection.send((False, error))
     connection.close()

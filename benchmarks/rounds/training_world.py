@@ -75,10 +75,14 @@ def world(scale: float, settings: TrainingSettings) -> Ratings:
     side = scale**0.5
     size = WorldSize(max(100, int(USERS * side)), max(200, int(ITEMS * side)), int(RATINGS * scale))
     users, items, values, times = SyntheticWorld(size).history()
+    return Ratings(users, items, values, strengths_of(values, settings), times, size)
+
+
+def strengths_of(values: NDArray[np.float64], settings: TrainingSettings) -> NDArray[np.float64]:
+    """The strengths of ratings in steps of a half."""
     steps = np.arange(0.5, 5.5, 0.5)
     of_step = np.array([strength_of_rating(step, settings.rating_strengths) for step in steps])
-    strengths = of_step[np.searchsorted(steps, values)]
-    return Ratings(users, items, values, strengths, times, size)
+    return np.asarray(of_step[np.searchsorted(steps, values)])
 
 
 def settings_of(context: BenchContext, **changes: Any) -> TrainingSettings:

@@ -2,7 +2,7 @@
 
 A round goes from the request to a served version: it reads the lake, chooses a blend's weights on what came
 later, measures the candidate with its rivals and intervals, fits all on everything, ranks and publishes.
-The script has its arrays in memory, fits one model on the past and on everything, ranks the top 100 of all
+The script reads the lake's files, fits one model on the past and on everything, ranks the top 100 of all
 users and computes NDCG on the slice. A round with RANKING=als does that and little more: it fits a model of
 ratings as well. So the rows "factors alone" compare like with like, and the others say what the blend costs.
 """
@@ -19,14 +19,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
+from deltalake import DeltaTable
 from implicit.als import AlternatingLeastSquares
 from pyspark.sql import SparkSession
 
 from algorithms.metrics import Positives, ndcg_at_k
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
-from benchmarks.rounds.training_world import Ratings, session, settings_of, world
+from benchmarks.rounds.training_world import Ratings, session, settings_of, strengths_of, world
 from contracts.settings import TrainingSettings
 from contracts.stored import lake
+from ingest.simulated.source import WorldSize
 from training.registry.publish import Publisher
 from training.rounds.round import Round, train
 
@@ -61,7 +63,7 @@ def _compare(context: BenchContext, size: float, times: int) -> Iterator[Ratio]:
         [
             lambda: _seconds(lambda: _round(spark, settings)),
             lambda: _seconds(lambda: _round(spark, factors)),
-            lambda: _seconds(lambda: _script(ratings, settings)),
+            lambda: _seconds(lambda: _script(settings)),
         ],
         times,
     )
@@ -111,8 +113,9 @@ def _write_lake(spark: SparkSession, settings: TrainingSettings, ratings: Rating
     frame.write.format("delta").save(lake.INTERACTIONS.path(settings.lake_uri))
 
 
-def _script(ratings: Ratings, settings: TrainingSettings) -> float:
+def _script(settings: TrainingSettings) -> float:
     """NDCG@10 of the later positives; the top 100 of every user are ranked as well."""
+    ratings = _read_lake(settings)
     past, later = ratings.part(0, _PAST), ratings.part(_PAST, 1)
     measured = np.intersect1d(past.users, later.users).astype(np.int64)[: settings.evaluation_users]
     liked = later.histories(measured)
@@ -121,6 +124,23 @@ def _script(ratings: Ratings, settings: TrainingSettings) -> float:
     everybody = np.arange(ratings.size.users)
     _recommend(ratings, everybody, settings, _TOP_N)
     return float(np.nanmean(ndcg_at_k(lists, Positives(liked.indptr, liked.items), _K)))
+
+
+def _read_lake(settings: TrainingSettings) -> Ratings:
+    """What a script would make of the lake: indexes for ids, in the order of time."""
+    columns = ["user_id", "item_id", "value", "event_time"]
+    table = DeltaTable(lake.INTERACTIONS.path(settings.lake_uri)).to_pyarrow_table(columns=columns)
+    table = table.sort_by("event_time")
+    users, items = (table[name].combine_chunks().dictionary_encode() for name in columns[:2])
+    values = table["value"].to_numpy()
+    return Ratings(
+        users.indices.to_numpy(),
+        items.indices.to_numpy(),
+        values,
+        strengths_of(values, settings),
+        table["event_time"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy(),
+        WorldSize(len(users.dictionary), len(items.dictionary), len(values)),
+    )
 
 
 def _recommend(ratings: Ratings, users: Any, settings: TrainingSettings, n: int) -> Any:

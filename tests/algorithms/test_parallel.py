@@ -25,11 +25,16 @@ def test_results_come_in_the_order_of_the_parts_though_a_later_part_is_done_firs
         assert list(parallel_map(work, range(3))) == [0, 10, 20]
 
 
-def test_work_stays_in_this_process_unless_several_are_asked_for() -> None:
+def test_work_stays_in_this_process_unless_several_are_asked_for(tmp_path: Path) -> None:
+    def wait_for_others(part: int) -> int:
+        (tmp_path / str(part)).touch()
+        _wait_for(tmp_path / str(1 - part))
+        return os.getpid()
+
     assert set(parallel_map(lambda _: os.getpid(), range(3))) == {os.getpid()}
     assert begin(os.getpid)() == os.getpid()
     with use_processes(2):
-        assert os.getpid() not in parallel_map(lambda _: os.getpid(), range(3))
+        assert len(set(parallel_map(wait_for_others, range(2)))) == 2
         assert begin(os.getpid)() != os.getpid()
     with use_processes(0):
         assert set(parallel_map(lambda _: os.getpid(), range(3))) == {os.getpid()}
@@ -43,12 +48,17 @@ def test_work_of_a_process_is_not_divided_again() -> None:
         assert [len(found) for found in parallel_map(processes_of, range(4))] == [1, 1, 1, 1]
 
 
-def test_few_parts_are_begun_ahead_of_the_one_that_is_read(tmp_path: Path) -> None:
+def test_results_that_nobody_reads_yet_do_not_pile_up(tmp_path: Path) -> None:
+    def work(part: int) -> bytes:
+        (tmp_path / str(part)).touch()
+        return bytes(2**20)
+
     with use_processes(2):
-        results = parallel_map(lambda part: (tmp_path / str(part)).touch(), range(100))
+        results = parallel_map(work, range(100))
         next(results)
+        time.sleep(0.1)
         results.close()
-    assert len(list(tmp_path.iterdir())) <= 4
+    assert len(list(tmp_path.iterdir())) <= 6
 
 
 def test_work_that_was_begun_goes_on_beside_what_follows(tmp_path: Path) -> None:
@@ -73,25 +83,35 @@ def test_an_error_reaches_the_caller() -> None:
 
 def test_a_killed_process_is_an_error_that_names_the_cure() -> None:
     def die(_: int) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        if os.getpid() == tests:
+            time.sleep(0.2)
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
 
+    tests = os.getpid()
     with use_processes(2), pytest.raises(RuntimeError, match=r"-9.*SPARK_MASTER"):
-        list(parallel_map(die, range(2)))
+        list(parallel_map(die, range(3)))
+    with use_processes(2), pytest.raises(RuntimeError, match="-9"):
+        begin(lambda: die(0))()
 
 
 def test_a_process_ends_with_the_map_that_began_it(tmp_path: Path) -> None:
-    def sleep(part: int) -> None:
-        (tmp_path / "pid").write_text(str(os.getpid()))
-        (tmp_path / "pid").rename(tmp_path / str(part))
-        time.sleep(60 * part)
+    def work(part: int) -> None:
+        if os.getpid() == tests and part > 0:
+            _wait_for(tmp_path / "pid")
+        elif part > 0:
+            (tmp_path / "new").write_text(str(os.getpid()))
+            (tmp_path / "new").rename(tmp_path / "pid")
+            time.sleep(60)
 
+    tests = os.getpid()
     with use_processes(2):
-        results = parallel_map(sleep, range(2))
+        results = parallel_map(work, range(3))
         next(results)
-        _wait_for(tmp_path / "1")
+        _wait_for(tmp_path / "pid")
         results.close()
     with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "1").read_text()), 0)
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def _wait_for(file: Path) -> None:
