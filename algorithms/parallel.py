@@ -22,7 +22,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
@@ -92,12 +92,12 @@ def _in_order(
 
 
 def begin(work: Callable[[], Result]) -> Callable[[], Result]:
-    """Begin some work beside what follows. Returns a function that waits for the result, to be called once.
+    """Begin some work beside what follows. Returns a function that waits for the result, and keeps it.
 
     With one process the work is done when the result is asked for.
     """
     if _PROCESSES.get() == 1:
-        return work
+        return cache(work)
     child = _Child.start(lambda: iter([work()]))
 
     def result() -> Result:
@@ -107,7 +107,7 @@ def begin(work: Callable[[], Result]) -> Callable[[], Result]:
         finally:
             child.stop()
 
-    return result
+    return cache(result)
 
 
 class _Places:

@@ -68,6 +68,20 @@ def test_work_that_was_begun_goes_on_beside_what_follows(tmp_path: Path) -> None
         assert result() is None
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_work_that_was_begun_is_done_once_however_often_it_is_asked_for(
+    processes: int, tmp_path: Path
+) -> None:
+    def work() -> int:
+        with (tmp_path / "log").open("a") as log:
+            return log.write("done")
+
+    with use_processes(processes):
+        result = begin(work)
+        assert (result(), result()) == (4, 4)
+    assert (tmp_path / "log").read_text() == "done"
+
+
 def test_arrays_come_back_as_they_are() -> None:
     numbers = np.random.default_rng(0).random((300, 40))
     with use_processes(2):

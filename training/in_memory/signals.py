@@ -63,7 +63,7 @@ class PastSignals:
     memory: int
     everything: RoundArrays | None = None  # the past and what came after it; None: nothing comes after it
 
-    def fit(self, factors: Factors, names: Collection[str]) -> list[Candidate]:
+    def fit(self, factors: Factors | Callable[[], Factors], names: Collection[str]) -> list[Candidate]:
         """The signals of these names; the signal of the factors scores by the given ones.
 
         With ``everything``, trends also count the later events before each question, as they do when served.

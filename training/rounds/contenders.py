@@ -28,22 +28,28 @@ class Contenders:
     """What makes lists, by name ("model" is the candidate), and the candidate's blend, if it has one."""
 
     models: dict[str, MakesLists]
+    items: Matrix  # the candidate's factors of the past
     blend: ChosenBlend | None
     held_out: HeldOut  # the users that are measured, with all that counts as found
     with_known_items: bool  # whether that includes items which they had before
 
 
 def contenders(
-    slice_: Slice, settings: TrainingSettings, items: Matrix, champion: Champion | None, warm: bool
+    slice_: Slice,
+    settings: TrainingSettings,
+    fit_items: Callable[[], Matrix],
+    champion: Champion | None,
+    warm: bool,
 ) -> Contenders:
     """Fit on the past the signals by which each contender ranks.
 
-    ``items`` are the candidate's item factors of the past. The champion's signals are fitted again, to the
-    same past, so that neither has seen more than the other; its factors are its own measured ones. Where one
-    of the two recommends known items, later events with such items count as found for both.
+    ``fit_items`` gives the candidate's item factors of the past. The champion's signals are fitted again, to
+    the same past, so that neither has seen more than the other; its factors are its own measured ones. Where
+    one of the two recommends known items, later events with such items count as found for both.
     """
     problem = ranking(settings)
     chosen = _choose(slice_, settings, champion, warm)
+    items = fit_items()
     served = champion if champion and _is_measured_alike(champion, slice_.evaluation) else None
     earlier = of_record(served.manifest.blend).blend if served and served.manifest.blend else None
     factors = Factors(items, problem.reg_param, problem.alpha, problem.nonnegative)
@@ -62,7 +68,7 @@ def contenders(
         models["champion"] = _champion_lists(served, problem, earlier, signals, blended_model)
     if chosen is not None:
         models |= _parts(chosen.blend, signals, blended_model) | {"als": alone}
-    return Contenders(models, chosen, held_out, held_out is not slice_.held_out)
+    return Contenders(models, items, chosen, held_out, held_out is not slice_.held_out)
 
 
 def _parts(

@@ -116,15 +116,17 @@ class Gate:
         settings, held_out, evaluation = self.settings, slice_.held_out, slice_.evaluation
         problem, k, seed = ranking(settings), settings.metrics_k, settings.seed
         champion_items = champion.measured_items if champion else None
-        items = slice_.learnt.fit_items(problem, champion_items if warm else None, seed)
+        # It goes on beside the choice of the weights.
+        fit_items = begin(lambda: slice_.learnt.fit_items(problem, champion_items if warm else None, seed))
         if warm and champion_items is not None:
-            before, after = (_loss(ServedModel(f, problem), held_out) for f in (champion_items, items))
+            pair = champion_items, fit_items()
+            before, after = (_loss(ServedModel(each, problem), held_out) for each in pair)
             evaluation = evaluation.with_parts(loss=(round(before, 4), round(after, 4)))
             if not after <= before * _LOSS_SLACK:
                 rose = f"the warm fit's loss rose from {before:g} to {after:g}"
                 return Assessment({}, evaluation, Decision(False, "model", rose, {}), warm, fit_reason)
-        compared = contenders(slice_, settings, items, champion, warm)
-        held_out, known_too = compared.held_out, compared.with_known_items
+        compared = contenders(slice_, settings, fit_items, champion, warm)
+        items, held_out, known_too = compared.items, compared.held_out, compared.with_known_items
         if known_too:
             evaluation = with_known_items(evaluation, held_out)
         lists = all_lists(compared.models, held_out, slice_.scores, slice_.half_life, k, seed, known_too)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -116,20 +117,22 @@ class ProcessData:
         self, settings: TrainingSettings, start: Champion | None, blend: ChosenBlend | None
     ) -> ProcessModel:
         """Fit both models and the blend's signals on everything: in full, or warm from the champion."""
-        rows = _Rows(self.data.pairs, self.counts)
+        rows, rated = _Rows(self.data.pairs, self.counts), None
+        items, rating_items = (start.items, start.rating_items) if start else (None, None)
         with _on_all_cores(settings):
-            rated = begin(lambda: self._fit_ratings(rows, settings, start)) if self.counts.ratings else None
-            ranked = rows.fit(ranking(settings), start.items if start else None, settings.seed)
-            fitted = None if blend is None else self._fit_blend(blend, ranked.items, settings)
-            return ProcessModel(self.spark, self.data, ranked, rated() if rated else None, fitted)
+            # Both beside the signals.
+            ranked = begin(lambda: rows.fit(ranking(settings), items, settings.seed))
+            if self.counts.ratings:
+                rated = begin(lambda: rows.fit(rating(settings), rating_items, settings.seed))
+            fitted = None if blend is None else self._fit_blend(blend, lambda: ranked().items, settings)
+            return ProcessModel(self.spark, self.data, ranked(), rated() if rated else None, fitted)
 
-    def _fit_ratings(self, rows: _Rows, settings: TrainingSettings, start: Champion | None) -> FittedFactors:
-        return rows.fit(rating(settings), start.rating_items if start else None, settings.seed)
-
-    def _fit_blend(self, chosen: ChosenBlend, items: Matrix, settings: TrainingSettings) -> FittedBlend:
-        factors = as_signal(items, ranking(settings))
+    def _fit_blend(
+        self, chosen: ChosenBlend, items: Callable[[], Matrix], settings: TrainingSettings
+    ) -> FittedBlend:
+        factors = cache(lambda: as_signal(items(), ranking(settings)))
         offered = self._signals(self.data, settings).fit(factors, chosen.blend.names)
-        return fitted_blend(chosen, offered, factors)
+        return fitted_blend(chosen, offered, factors())
 
     def _signals(
         self, past: RoundArrays, settings: TrainingSettings, everything: RoundArrays | None = None

@@ -58,7 +58,7 @@ def champion(world: World, blended: bool = True, split: str = "") -> Champion:
 def test_the_first_blend_is_compared_with_factors_and_ease_and_each_signal_alone(
     world: World,
 ) -> None:
-    found = contenders(world.slice, SETTINGS, world.items, None, warm=False)
+    found = contenders(world.slice, SETTINGS, lambda: world.items, None, warm=False)
     assert found.blend is not None
     assert set(found.models) == {"model", "als", "ease", *found.blend.blend.names}
     assert isinstance(found.models["model"], BlendedModel)
@@ -66,7 +66,7 @@ def test_the_first_blend_is_compared_with_factors_and_ease_and_each_signal_alone
 
 
 def test_a_warm_round_keeps_the_champions_weights_and_shares_its_signals(world: World) -> None:
-    found = contenders(world.slice, SETTINGS, world.items, champion(world), warm=True)
+    found = contenders(world.slice, SETTINGS, lambda: world.items, champion(world), warm=True)
     assert found.blend is not None
     assert found.blend.hot_choice.why == "given"
     model, before = found.models["model"], found.models["champion"]
@@ -81,13 +81,13 @@ def test_a_warm_round_keeps_the_champions_weights_and_shares_its_signals(world: 
 
 
 def test_a_champion_without_a_blend_ranks_by_its_factors(world: World) -> None:
-    found = contenders(world.slice, SETTINGS, world.items, champion(world, blended=False), warm=False)
+    found = contenders(world.slice, SETTINGS, lambda: world.items, champion(world, blended=False), warm=False)
     assert isinstance(found.models["champion"], ServedModel)
 
 
 def test_a_champion_measured_on_another_split_is_not_compared(world: World) -> None:
     other = champion(world, split="random")
-    assert "champion" not in contenders(world.slice, SETTINGS, world.items, other, warm=False).models
+    assert "champion" not in contenders(world.slice, SETTINGS, lambda: world.items, other, warm=False).models
 
 
 @pytest.mark.parametrize("reason", ["RANKING=als", "on the executors"])
@@ -95,7 +95,7 @@ def test_without_signals_the_factors_rank(world: World, reason: str) -> None:
     by_factors = SETTINGS.model_copy(update={"ranking": "als"})
     settings: TrainingSettings = by_factors if reason == "RANKING=als" else SETTINGS
     slice_ = world.slice if reason == "RANKING=als" else replace(world.slice, signals=None)
-    found = contenders(slice_, settings, world.items, None, warm=False)
+    found = contenders(slice_, settings, lambda: world.items, None, warm=False)
     assert found.blend is None
     assert set(found.models) == {"model"}
     assert isinstance(found.models["model"], ServedModel)
