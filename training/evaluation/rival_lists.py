@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from algorithms.metrics import Lists, Positives, ndcg_at_k
+from algorithms.parallel import parallel_map
 from algorithms.top_n import best_of_rows, top_n
 from training.evaluation.held_out import HeldOut, MeasuredHistories
 
@@ -40,7 +41,11 @@ def best_half_life(recent: dict[int, NDArray[np.float64]], held_out: HeldOut, un
     if not len(later.items):
         return max(recent)
     positives, known = Positives(later.indptr, later.items), past.where(past.times <= until)
-    quality = {h: np.nanmean(ndcg_at_k(by_score(s, known, k), positives, k)) for h, s in recent.items()}
+
+    def rank(scores: NDArray[np.float64]) -> float:
+        return float(np.nanmean(ndcg_at_k(by_score(scores, known, k), positives, k)))
+
+    quality = dict(zip(recent, parallel_map(rank, recent.values()), strict=True))
     # The longest of equal ones: it has seen most.
     return max(quality, key=lambda half_life: (quality[half_life], half_life))
 

@@ -48,8 +48,10 @@ def _of_type(
     """The places of those of one type's events that ever count, and until when each counts."""
     places = np.flatnonzero(np.isin(events.types, [code, *rivals]))
     is_rival = events.types[places] != code
-    # The sort is stable: events of one type and time stay in the order of their ids, and rivals follow.
-    places = places[np.lexsort((is_rival, events.times[places], pair[places]))]
+    if is_rival.any():
+        # The sort is stable: events of one type and time stay in the order of their ids, and rivals follow.
+        # Without rivals they are in this order already.
+        places = places[np.lexsort((is_rival, events.times[places], pair[places]))]
     until = np.full(len(places), STANDS)
     has_next = np.zeros(len(places), np.bool_)
     has_next[:-1] = pair[places[1:]] == pair[places[:-1]]

@@ -32,6 +32,7 @@ def earlier_moments(events: Events, most: int) -> Moments:
 
     Of a pair's events that are not the last writers of their types, the newest ``most`` are looked at.
     """
+    events = _of_pairs_touched_again(events)
     if not len(events):
         return NO_MOMENTS
     writers = writers_of(events)
@@ -59,6 +60,15 @@ def moments_of(pairs: Pairs, moments: Moments) -> Moments:
     wanted = pairs.users.astype(np.int64) * width + pairs.items
     is_there = np.isin(moments.users.astype(np.int64) * width + moments.items, wanted)
     return Moments(moments.users[is_there], moments.items[is_there], moments.times_ms[is_there])
+
+
+def _of_pairs_touched_again(events: Events) -> Events:
+    """The events of pairs that have several; one event alone has no moment before it."""
+    is_same = (events.users[1:] == events.users[:-1]) & (events.items[1:] == events.items[:-1])
+    again = np.zeros(len(events), np.bool_)
+    again[1:] |= is_same
+    again[:-1] |= is_same
+    return events.where(again)
 
 
 def _earlier(events: Events, writers: Writers, most: int) -> NDArray[np.int64]:
