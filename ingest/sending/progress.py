@@ -53,9 +53,13 @@ def reporting(snapshot: Snapshot, file: Path | None, console: Console) -> Iterat
 
 def in_words(progress: IngestProgress) -> str:
     """The progress as one line for people."""
-    words = (
-        f"{progress.sent:,} events sent, {progress.acknowledged:,} acknowledged, "
-        f"{progress.failed:,} failed, {progress.rejected_lines:,} lines rejected"
-    )
+    counts = []
+    if progress.catalog_sent:
+        counts.append(
+            f"{progress.catalog_sent:,} catalogue entries sent, {progress.catalog_acknowledged:,} acknowledged"
+        )
+    if progress.sent or not progress.catalog_sent:
+        counts.append(f"{progress.sent:,} events sent, {progress.acknowledged:,} acknowledged")
+    words = ", ".join([*counts, f"{progress.failed:,} failed", f"{progress.rejected_lines:,} lines rejected"])
     rate = progress.events_per_second
     return f"{words} ({rate:,}/s)" if rate else words

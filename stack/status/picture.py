@@ -106,7 +106,7 @@ def figures(ports: Ports) -> dict[str, Any]:
             found |= {
                 "in_lake": events_in(lake),
                 "training": redis.training_status(),
-                "trouble": _words(redis.trouble()),
+                "trouble": _words(redis.trouble(is_without_events=found["events"] == 0)),
                 "lost_exposures": redis.lost_exposures(),
             }
             found["live"] = redis.live(RedisSettings().redis_shards, time.time_ns() // 1_000_000)

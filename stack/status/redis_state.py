@@ -104,12 +104,16 @@ class RedisState:
         raw = self._client.get(keyspace.STATE_VERSION)
         return cast(bytes, raw).decode() if raw else ""
 
-    def trouble(self) -> Fault | None:
-        """Why answers are stale although Redis answers, or soon may be; None where all is well."""
+    def trouble(self, is_without_events: bool = False) -> Fault | None:
+        """Why answers are stale although Redis answers, or soon may be; None where all is well.
+
+        Before the first event (``is_without_events``) nothing is missing from a state that is not there yet.
+        """
         sections: Any = [self._client.info(section) for section in SECTIONS]
         if self._client.exists(keyspace.STATE_REBUILDING):
             return Fault("`headwater rebuild` is writing the state, so answers are stale", "wait for its end")
-        if fault := state_fault(self.state_version()):
+        version = self.state_version()
+        if (version or not is_without_events) and (fault := state_fault(version)):
             return fault
         return memory_fault(
             memory_of({name: value for section in sections for name, value in section.items()})

@@ -47,3 +47,10 @@ def test_the_progress_line_is_shown_only_on_a_terminal(terminal: bool) -> None:
 def test_the_progress_line_names_its_counts() -> None:
     assert in_words(PROGRESS) == "2,000 events sent, 1 acknowledged, 0 failed, 3 lines rejected"
     assert in_words(replace(PROGRESS, events_per_second=12_345)).endswith("(12,345/s)")
+
+
+def test_catalogue_entries_are_named_where_some_were_sent() -> None:
+    entries = IngestProgress(catalog_sent=1_000, catalog_acknowledged=998, failed=2)
+    assert in_words(entries) == "1,000 catalogue entries sent, 998 acknowledged, 2 failed, 0 lines rejected"
+    both = in_words(replace(entries, sent=5, acknowledged=5))
+    assert both.startswith("1,000 catalogue entries sent, 998 acknowledged, 5 events sent, 5 acknowledged, ")

@@ -9,6 +9,7 @@ from contracts.stored import keyspace
 from stack.machine.ports import free_port
 from stack.status.block import rows
 from stack.status.picture import StackStatus, figures
+from stack.status.redis_state import redis_state
 from stack.status.state_checks import check_states
 from tests.stack.status.test_picture import ports_of
 
@@ -42,6 +43,15 @@ def test_doctor_and_status_name_a_lost_state_a_rebuild_and_eviction_with_the_cur
     assert check() == (False, sentence)
     trouble = figures(ports_of(redis_url))["trouble"]
     assert dict(rows(StackStatus("/data", running=True, trouble=trouble)))["trouble"] == sentence
+
+
+def test_before_the_first_event_an_empty_state_is_no_trouble(client: redis.Redis, redis_url: str) -> None:
+    client.delete(keyspace.STATE_VERSION)
+    with redis_state(redis_url) as state:
+        assert state.trouble() is not None
+        assert state.trouble(is_without_events=True) is None
+        client.set(keyspace.STATE_VERSION, keyspace.STATE + 1)
+        assert state.trouble(is_without_events=True) is not None
 
 
 def test_without_a_redis_the_check_fails_and_without_a_stack_there_is_no_check(
