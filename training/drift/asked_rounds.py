@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from numpy.typing import ArrayLike
@@ -38,7 +38,7 @@ class AskedRounds:
     settings: TrainingSettings
     clock: Callable[[], float]  # seconds
     _detectors: Mapping[str, Detector] | None = None
-    _waiting: str = ""
+    _waiting: dict[str, str] = field(default_factory=dict)  # figure -> its newest alarm
     _asked_at: float = float("-inf")
     _refused: bool = False
     _failed: bool = False
@@ -47,20 +47,14 @@ class AskedRounds:
         """The values of new events, by figure."""
         if self._detectors is None:
             self._detectors = {name: Detector() for name in figures}
-        alarms = [
-            f"{name} went from {detector.before:.1%} to {detector.after:.1%}"
-            for name, detector in self._detectors.items()
-            if detector.takes(figures[name])
-        ]
-        self._wait_for(alarms)
+        for name, detector in self._detectors.items():
+            if detector.takes(figures[name]):
+                self._waiting[name] = f"{name} went from {detector.before:.1%} to {detector.after:.1%}"
 
     def fall_short(self, shortfall: Shortfall) -> None:
         """Note that the version does not reach live what the gate expected."""
         live = f"{LIVE_HITS} is {shortfall.level:.1%}, the gate let expect {shortfall.expected:.1%}"
-        self._wait_for([live])
-
-    def _wait_for(self, alarms: Sequence[str]) -> None:
-        self._waiting = "; ".join([self._waiting, *alarms] if self._waiting else alarms)
+        self._waiting[LIVE_HITS] = live
 
     def due(self) -> AskedRound | None:
         """The round to ask for now; None without an alarm, or within DRIFT_MIN_SECONDS of the last one."""
@@ -68,22 +62,22 @@ class AskedRounds:
         if not self._waiting or since < self.settings.drift_min_seconds:
             return None
         goes_on = since < self.settings.drift_min_seconds * DRIFT_GOES_ON and not self._failed
-        asked = AskedRound(f"{_DRIFT}{self._waiting}", full=self._refused or goes_on)
-        self._waiting, self._asked_at, self._refused, self._failed = "", self.clock(), False, False
+        asked = AskedRound(_DRIFT + "; ".join(self._waiting.values()), full=self._refused or goes_on)
+        self._waiting, self._asked_at, self._refused, self._failed = {}, self.clock(), False, False
         return asked
 
     def note_outcome(self, outcome: RoundOutcome | Literal["failed"], asked: AskedRound | None) -> None:
         """Note how a round ended; ``asked`` is None where drift did not ask for it."""
         if outcome == "published":
-            self._waiting, self._refused, self._failed = "", False, False
+            self._waiting, self._refused, self._failed = {}, False, False
         elif asked is None:
             return
         elif outcome == "refused_by_gate" and not asked.full:
             self._refused = True
-            self._waiting = "the gate refused the warm round"
+            self._waiting = {"": "the gate refused the warm round"}
         elif outcome == "failed":
             self._refused, self._failed = asked.full, True
-            self._waiting = asked.cause.removeprefix(_DRIFT)
+            self._waiting = {"": asked.cause.removeprefix(_DRIFT)}
 
     def model_changed(self) -> None:
         """Begin again with new baselines, because another model is served."""

@@ -53,6 +53,14 @@ def test_a_drift_asks_for_one_warm_round_and_says_why(rounds: AskedRounds) -> No
     assert rounds.due() is None
 
 
+def test_a_figure_with_more_alarms_than_one_is_named_once_by_the_newest(rounds: AskedRounds) -> None:
+    for seed in range(51, 56):
+        drift(rounds, seed)
+    asked = rounds.due()
+    assert asked is not None
+    assert asked.cause.count(NAME) == 1
+
+
 def test_a_version_that_falls_short_of_the_gates_promise_asks_for_a_round_and_names_both(
     rounds: AskedRounds,
 ) -> None:
