@@ -11,6 +11,7 @@ in the order of the parts: with any number of processes they are the same, bit b
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -30,6 +31,7 @@ from typing import Any, TypeVar
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _MOST_PARTS = 2**14  # a pipe holds 64 KiB
 _PROCESSES: ContextVar[int] = ContextVar("processes", default=1)
 
@@ -180,6 +182,8 @@ class _Child:
 
 
 def _send_all(compute: Callable[[], Iterator[Any]], connection: Connection) -> None:
+    # A parent that is killed stops nobody, and what is computed for it may take minutes and gigabytes.
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it as well, and stops this process
     gc.disable()  # objects of the parent must not be finalised here, as they would talk to its JVM

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -133,3 +134,21 @@ def _wait_for(file: Path) -> None:
     while not file.exists():
         assert time.monotonic() < end, f"{file.name} was not written in 20 s"
         time.sleep(0.005)
+
+
+def test_a_process_ends_with_one_that_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import os, pathlib, time; from algorithms.parallel import begin, use_processes\n"
+        f"note = pathlib.Path({str(tmp_path / 'pid')!r})\n"
+        "def work(): note.with_suffix('.new').write_text(str(os.getpid())); "
+        "note.with_suffix('.new').rename(note); time.sleep(600)\n"
+        "with use_processes(2): begin(work)()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script]) as parent:
+        _wait_for(tmp_path / "pid")
+        parent.kill()
+    child = Path("/proc", (tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 60
+    while child.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not child.exists()
