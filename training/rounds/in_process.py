@@ -95,7 +95,7 @@ class ProcessData:
         if not users.warm:
             yield HeldOutSlice(None, evaluation)
             return
-        with _on_all_cores(settings):
+        with _on_all_cores(settings, self.counts):
             yield HeldOutSlice(self._make_slice(settings, marked, evaluation, users), evaluation)
 
     def _make_slice(
@@ -119,7 +119,7 @@ class ProcessData:
         """Fit both models and the blend's signals on everything: in full, or warm from the champion."""
         rows, rated = _Rows(self.data.pairs, self.counts), None
         items, rating_items = (start.items, start.rating_items) if start else (None, None)
-        with _on_all_cores(settings):
+        with _on_all_cores(settings, self.counts):
             # Both beside the signals.
             ranked = begin(lambda: rows.fit(ranking(settings), items, settings.seed))
             if self.counts.ratings:
@@ -197,7 +197,7 @@ class ProcessModel:
         self, publisher: Publisher, version: str, settings: TrainingSettings, reused: ReusedLists | None
     ) -> ListCounts:
         """Rank and write the lists of users, items and segments. Raises IncompletePublishError."""
-        with _on_all_cores(settings):
+        with _on_all_cores(settings, self.data.counts):
             if self.fitted_blend is not None:
                 served = self.fitted_blend.served
                 counts = write_blended_lists(publisher, version, self.data, served, settings)
@@ -217,9 +217,10 @@ class ProcessModel:
         return counts
 
 
-def _on_all_cores(settings: TrainingSettings) -> AbstractContextManager[None]:
-    """Compute in as many processes as Spark's tasks would: on the cores that SPARK_MASTER gives."""
-    return use_processes(local_cores(settings.spark_master) or 1)
+def _on_all_cores(settings: TrainingSettings, counts: Counts) -> AbstractContextManager[None]:
+    """Compute on the cores that SPARK_MASTER gives, in as many processes as TRAIN_MEMORY has room for."""
+    room = settings.train_memory // max(1, counts.interactions * BYTES_AN_EVENT)
+    return use_processes(min(local_cores(settings.spark_master) or 1, room))
 
 
 def _index_table(id_column: str, index_column: str, ids: pa.Array) -> pa.Table:

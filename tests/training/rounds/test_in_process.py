@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from algorithms.parallel import use_processes
+from algorithms.parallel import begin, use_processes
 from contracts.events import EVENT_TYPES
 from contracts.settings import TrainingSettings
 from ingest.simulated.shop import ShopWorld
 from training.evaluation.rival_lists import fill_up
 from training.in_memory import blended_lists, signals
 from training.in_memory.blended_lists import ranked_blocks
-from training.in_memory.events import Events, events_of
+from training.in_memory.events import BYTES_AN_EVENT, Events, events_of
 from training.in_memory.load import load_arrays
 from training.rounds.gate import Assessment, Gate
 from training.rounds.in_process import ProcessData, ProcessModel
@@ -151,6 +152,19 @@ def test_with_any_number_of_processes_decision_figures_factors_and_lists_are_the
         told = assessment.metrics, assessment.evaluation, assessment.decision, assessment.blend
         found.append((told, model.blend, [np.asarray(each).tobytes() for each in arrays]))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("rounds_in_memory", "is_divided"), [(1.5, False), (2.5, True)])
+def test_a_round_is_divided_among_as_many_processes_as_fit_into_the_memory(
+    rounds_in_memory: float, is_divided: bool
+) -> None:
+    events = ratings(*draw(70, 30, 8))
+    memory = int(rounds_in_memory * len(events) * BYTES_AN_EVENT)
+    settings = SETTINGS.model_copy(update={"spark_master": "local[3]", "train_memory": memory})
+    arrays = load_arrays(events, len(events), settings, 0)
+    assert arrays is not None
+    with ProcessData(NO_SPARK, arrays).hold_out(settings, None):
+        assert (begin(os.getpid)() != os.getpid()) is is_divided
 
 
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: str(world.__name__))
