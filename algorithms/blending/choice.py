@@ -86,10 +86,8 @@ def choose(
     defaults = DEFAULT_HOT, DEFAULT_COLD
 
     def horizons(with_known: bool) -> tuple[Horizon, Horizon]:
-        hot, cold = parallel_map(
-            lambda each: _choose_horizon(offered, *each, with_known), zip(parts, defaults, strict=True)
-        )
-        return hot, cold
+        found = [_choose_horizon(offered, *each, with_known) for each in zip(parts, defaults, strict=True)]
+        return found[0], found[1]
 
     without = horizons(False)
     kinds, gained = without, None
@@ -100,11 +98,7 @@ def choose(
         if known_items or gained.low > 0:
             kinds = having
     allowed = bool(known_items) or kinds is not without
-    stand = list(
-        parallel_map(
-            lambda each: _or_the_defaults(offered, *each, allowed), zip(parts, defaults, kinds, strict=True)
-        )
-    )
+    stand = [_or_the_defaults(offered, *each, allowed) for each in zip(parts, defaults, kinds, strict=True)]
     hot = _or_the_others(offered, parts[0], DEFAULT_HOT, stand[0], stand[1], allowed)
     cold = _or_the_others(offered, parts[1], DEFAULT_COLD, stand[1], stand[0], allowed)
     hot, cold = _fill(offered, hot, cold, allowed)
@@ -154,11 +148,16 @@ def _or_the_defaults(
     if difference(scored, ndcg(scored, horizon.weights, with_known), before).low > 0:
         without = np.zeros(len(scored.users))
         is_first = np.unique(scored.users, return_inverse=True)[1] % 2 == 0
-        for half in (is_first, ~is_first):
+
+        def judge(half: NDArray[np.bool_]) -> Floats:
             rest = scored.rows(~half)
             starts = (defaults, best_single(offered, rest, with_known))
             weights, _ = best_search(offered, rest, starts, with_known)
-            without[half] = ndcg(scored.rows(half), weights, with_known)
+            return ndcg(scored.rows(half), weights, with_known)
+
+        halves = (is_first, ~is_first)
+        for half, judged in zip(halves, parallel_map(judge, halves), strict=True):
+            without[half] = judged
         if difference(scored, without, before).low > 0:
             return horizon
     why = horizon.why.replace("chosen on", "the defaults, which nothing surely beats on")

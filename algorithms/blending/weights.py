@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from algorithms.blending.questions import Candidates
 from algorithms.bootstrap import Figure, paired_difference
+from algorithms.parallel import parallel_map
 from algorithms.signals.signal import Signal
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,7 @@ def best_search(
     offered: Sequence[Candidate], scored: Candidates, starts: Sequence[Weights], with_known: bool
 ) -> tuple[Weights, list[Step]]:
     """The best result of searches from several starts."""
-    searched = [_search(offered, scored, start, with_known) for start in starts]
+    searched = list(parallel_map(lambda start: _search(offered, scored, start, with_known), starts))
     # Where results are equal, max takes the first.
     return max(searched, key=lambda each: float(ndcg(scored, each[0], with_known).mean()))
 
