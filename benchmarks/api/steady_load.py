@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 _CONNECTIONS = 256
 _LUA = """
@@ -30,7 +29,6 @@ done = function(summary, latency)
 end
 """
 Latencies = Counter[int]  # µs -> answers
-Counts = NDArray[np.int64]
 _DRAWS = 1000
 
 
@@ -65,35 +63,20 @@ def _without_latencies(shown: str) -> str:
 
 def percentile(rounds: Sequence[Latencies], share: float) -> int:
     """The latency (µs) that this share of all answers of all rounds did not exceed."""
-    values, counts = _table(rounds)
-    return int(values[_place_of(counts.sum(axis=0), share)])
+    together = sum(rounds, Counter[int]())
+    values = sorted(together)
+    reached = np.cumsum([together[value] for value in values])
+    return values[int(np.searchsorted(reached, share * reached[-1]))]
 
 
-def ratio_interval(peer: Sequence[Latencies], ours: Sequence[Latencies], share: float) -> Interval:
-    """Of the percentile of the peer's rounds, divided by that of ours.
+def ratios(peer: Sequence[Latencies], ours: Sequence[Latencies], share: float) -> list[float]:
+    """Of the peer's percentile and ours, in each pair of rounds that ran one after another."""
+    pairs = zip(peer, ours, strict=True)
+    return [percentile([theirs], share) / percentile([our], share) for theirs, our in pairs]
 
-    Rounds are drawn with replacement, those of both that ran one after another together: what a busy
-    machine does to an answer it does to many of the same round.
-    """
-    random = np.random.default_rng(42)
-    (peer_values, peer_counts), (our_values, our_counts) = _table(peer), _table(ours)
-    ratios = []
-    for _ in range(_DRAWS):
-        times = np.bincount(random.integers(len(ours), size=len(ours)), minlength=len(ours))
-        drawn_peer = peer_values[_place_of(times @ peer_counts, share)]
-        ratios.append(drawn_peer / our_values[_place_of(times @ our_counts, share)])
-    low, high = np.quantile(ratios, [0.025, 0.975])
+
+def interval_of_median(figures: Sequence[float]) -> Interval:
+    """Where the median is that many more rounds would have, by drawing the rounds with replacement."""
+    drawn = np.random.default_rng(42).choice(figures, (_DRAWS, len(figures)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
     return Interval(float(low), float(high))
-
-
-def _table(rounds: Sequence[Latencies]) -> tuple[Counts, Counts]:
-    """All latencies in order, and (rounds, latencies): how many answers took so long."""
-    values = sorted(set().union(*rounds))
-    counts = np.array([[latencies[value] for value in values] for latencies in rounds])
-    return np.array(values), counts
-
-
-def _place_of(counts: Counts, share: float) -> int:
-    """Of the first latency that this share of the answers did not exceed."""
-    reached = np.cumsum(counts)
-    return int(np.searchsorted(reached, share * reached[-1]))
