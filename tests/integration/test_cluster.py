@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import pyspark
 import pytest
 
-from clients.spark_session import session_conf
+from clients.spark_session import class_data_options, connector_jars, session_conf
 from contracts.settings import SparkSettings
 from stack.machine.jars import jars_dir
 from stack.machine.java import require_java
@@ -53,15 +53,18 @@ def cluster(jars: None, tmp_path: Path) -> Iterator[str]:
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_WORKER_DIR": str(tmp_path / "work"),
         "SPARK_DAEMON_MEMORY": "256m",
-        "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1",  # they live for a minute
+        "SPARK_DAEMON_JAVA_OPTS": class_data_options(os.environ["SPARK_CLASS_DATA"]),
     }
+    # The archive of Spark's classes fits the driver's classpath only. One worker gives its executor the jars
+    # from the driver, as on a user's cluster.
+    fitting = environment | {"SPARK_DIST_CLASSPATH": ":".join(connector_jars(str(jars_dir("spark"))))}
     address = f"spark://{LOOPBACK}:{port}"
     master = ["--host", LOOPBACK, "--port", str(port), "--webui-port", str(web_port)]
     worker = ["--host", LOOPBACK, "--cores", "4", "--memory", "1g", "--webui-port", "0", address]
-    daemons = [launch(environment, tmp_path / "master.log", "org.apache.spark.deploy.master.Master", *master)]
-    for n in range(2):
+    daemons = [launch(fitting, tmp_path / "master.log", "org.apache.spark.deploy.master.Master", *master)]
+    for n, own in enumerate((fitting, environment)):
         log = tmp_path / f"worker{n}.log"
-        daemons.append(launch(environment, log, "org.apache.spark.deploy.worker.Worker", *worker))
+        daemons.append(launch(own, log, "org.apache.spark.deploy.worker.Worker", *worker))
     deadline = time.monotonic() + START_SECONDS
     while alive_workers(web_port) < 2:
         logs = "\n".join(log.read_text()[-1500:] for log in tmp_path.glob("*.log"))
