@@ -168,8 +168,8 @@ class _Child:
         except EOFError:
             self.process.join()
             raise RuntimeError(
-                f"a process that computed a part of the work ended with {self.process.exitcode}: is memory "
-                "short? Give the trainer more, or set SPARK_MASTER=local[1]: it then needs no such process"
+                f"a process that computed a part of the work ended with {self.process.exitcode}: if memory "
+                "is short, more of it or fewer processes help"
             ) from None
         if not is_done:
             raise found

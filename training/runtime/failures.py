@@ -35,6 +35,11 @@ KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
         "Spark has too little memory: raise SPARK_DRIVER_MEMORY (on a cluster, the executors' by SPARK_CONF)",
     ),
     (
+        ("a process that computed a part of the work",),
+        "The trainer has too little memory: give it more, or lower TRAIN_MEMORY, by which rounds compute in "
+        "fewer processes or on the executors",
+    ),
+    (
         ("Error while reading file", "ChecksumException", "is not a Parquet file"),
         "A file of the lake or of a model is damaged: restore it from a backup",
     ),

@@ -17,6 +17,7 @@ from training.runtime.failures import explain
         ("org.apache.hadoop: Mkdirs failed to create file:/x", "cannot be written to"),
         ("OOM command not allowed when used memory > 'maxmemory'.", "REDIS_MEMORY_BUDGET"),
         ("java.lang.OutOfMemoryError: Java heap space", "SPARK_DRIVER_MEMORY"),
+        ("a process that computed a part of the work ended with -9: if memory", "lower TRAIN_MEMORY"),
         ("x.parquet is not a Parquet file. expected magic number", "restore it from a backup"),
     ],
 )
