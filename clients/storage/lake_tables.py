@@ -19,6 +19,19 @@ def open_table(table: Table, lake_uri: str) -> ds.Dataset:
     return _table(table, lake_uri).to_pyarrow_dataset()
 
 
+def open_version(table: Table, lake_uri: str, version: int) -> ds.Dataset:
+    """One version of a lake's table.
+
+    Raises deltalake.exceptions.DeltaProtocolError where it has a feature that only Spark reads.
+    """
+    found = _table(table, lake_uri)
+    found.load_as_version(version)
+    # As nanoseconds, in which Spark writes them, times would end in 2262.
+    return found.to_pyarrow_dataset(
+        parquet_read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")
+    )
+
+
 def kept_since(lake_uri: str) -> int:
     """The event time (epoch ms) before which rows were deleted, as EVENTS_KEEP_DAYS asks; 0 if none were."""
     try:

@@ -56,7 +56,8 @@ def in_words(progress: IngestProgress) -> str:
     counts = []
     if progress.catalog_sent:
         counts.append(
-            f"{progress.catalog_sent:,} catalogue entries sent, {progress.catalog_acknowledged:,} acknowledged"
+            f"{progress.catalog_sent:,} catalogue entries sent, "
+            f"{progress.catalog_acknowledged:,} acknowledged"
         )
     if progress.sent or not progress.catalog_sent:
         counts.append(f"{progress.sent:,} events sent, {progress.acknowledged:,} acknowledged")

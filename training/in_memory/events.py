@@ -68,14 +68,15 @@ def events_of(table: pa.Table) -> Events:
     types = table["type"].to_numpy().astype(np.int8)
     times = table["time"].to_numpy().astype(np.int64)
     event_ids = table["event_id"].combine_chunks().cast(pa.large_string())
-    order = _order(users, items, types, times, event_ids)
+    values = table["value"].to_numpy().astype(np.float64)
+    order = _order(users, items, types, times, event_ids, values)
     return Events(
         user_ids=user_ids,
         item_ids=item_ids,
         users=users[order],
         items=items[order],
         types=types[order],
-        values=table["value"].to_numpy().astype(np.float64)[order],
+        values=values[order],
         times=times[order],
         event_ids=event_ids.take(pa.array(order)),
     )
@@ -98,8 +99,12 @@ def _order(
     types: NDArray[np.int8],
     times: NDArray[np.int64],
     event_ids: pa.Array,
+    values: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """The order by (user, item, type, time, event id); ids are compared only where the rest is equal."""
+    """The order by (user, item, type, time, event id, value), whatever the order of the rows.
+
+    Ids and values are compared only where the rest is equal.
+    """
     order = np.lexsort((times, types, items, users))
     keys = (users[order], items[order], types[order], times[order])
     same = np.logical_and.reduce([key[1:] == key[:-1] for key in keys])
@@ -109,6 +114,9 @@ def _order(
     group = np.cumsum(np.concatenate([[True], ~same]))
     places = np.flatnonzero(in_tie)
     texts = event_ids.take(pa.array(order[places])).to_pylist()
-    ranked = sorted(range(len(places)), key=lambda place: (group[places[place]], texts[place]))
+    amounts = values[order[places]].tolist()
+    ranked = sorted(
+        range(len(places)), key=lambda place: (group[places[place]], texts[place], amounts[place])
+    )
     order[places] = order[places[ranked]]
     return order

@@ -14,8 +14,9 @@ from contracts.stored.manifest import Manifest
 from contracts.stored.memory import version_bytes
 from training.data import dataset
 from training.data.load import item_frame, load
-from training.in_memory.events import BYTES_AN_EVENT, read_events
+from training.in_memory.events import BYTES_AN_EVENT
 from training.in_memory.load import load_arrays
+from training.in_memory.stored_events import unread_events
 from training.registry.outcome import DamagedModelError
 from training.registry.publish import Publisher
 from training.rounds.champion import Champion, ChampionFiles, load_champion, match_champion
@@ -69,11 +70,11 @@ def read_data(
 
     None where there is not enough in it to learn from. ``known_items``: see `training.data.load`.
     """
-    interactions = dataset.read_interactions(spark, settings.lake_uri, lake_version)
-    count = interactions.count()  # Delta answers it from its log
+    unread = unread_events(spark, settings.lake_uri, lake_version)
+    count = unread.count()
     if count * BYTES_AN_EVENT <= settings.train_memory:
         known = None if known_items is None else pa.array(known_items, pa.string())
-        arrays = load_arrays(read_events(interactions), count, settings, lake_version, known)
+        arrays = load_arrays(unread.read(), count, settings, lake_version, known)
         return None if arrays is None else ProcessData(spark, arrays)
     frame = None if known_items is None else item_frame(spark, known_items)
     data = load(spark, settings, lake_version, frame)

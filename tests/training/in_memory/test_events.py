@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+from pyspark.sql import Row
 
 from contracts.events import EVENT_TYPES
 from tests.training.in_memory.worlds import as_events, random_rows
@@ -33,3 +34,10 @@ def test_a_selection_of_events_keeps_codes_and_order() -> None:
     assert ratings.event_ids.to_pylist() == [
         each for each, kept in zip(events.event_ids.to_pylist(), is_rating, strict=True) if kept
     ]
+
+
+def test_of_one_event_with_two_values_the_larger_is_last_in_whichever_order_they_were_read() -> None:
+    low = random_rows(5)[0]
+    high = Row(*low[:4], low[4] + 1, *low[5:])
+    for rows in ([low, high], [high, low]):
+        assert as_events(rows).values.tolist() == [low[4], high[4]]
