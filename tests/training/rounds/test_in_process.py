@@ -133,6 +133,7 @@ def fit(events: Events, settings: TrainingSettings = SETTINGS) -> tuple[Assessme
     return assessment, data.fit(settings, None, assessment.blend)
 
 
+@pytest.mark.slow
 def test_with_any_number_of_processes_decision_figures_factors_and_lists_are_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
