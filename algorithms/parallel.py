@@ -16,6 +16,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import socket
 import struct
 import sys
 import warnings
@@ -155,7 +156,7 @@ class _Child:
         process = multiprocessing.get_context("fork").Process(
             target=_send_all, args=(compute, sender), daemon=True
         )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _connections_stay_open():
             # Other threads of this process may hold locks, but the work takes none that they hold.
             warnings.simplefilter("ignore", DeprecationWarning)
             process.start()
@@ -179,6 +180,20 @@ class _Child:
         self.connection.close()
         self.process.terminate()
         self.process.join()
+
+
+@contextmanager
+def _connections_stay_open() -> Iterator[None]:
+    """While this process forks, and in the child for good, no connection is shut down.
+
+    What other threads keep for themselves is finalised in the child, and py4j's finalisers shut down their
+    connections to the JVM. That would end them for the parent, too; closing them does not.
+    """
+    setattr(socket.socket, "shutdown", lambda *_: None)  # noqa: B010 - mypy allows no assignment
+    try:
+        yield
+    finally:
+        delattr(socket.socket, "shutdown")
 
 
 def _send_all(compute: Callable[[], Iterator[Any]], connection: Connection) -> None:

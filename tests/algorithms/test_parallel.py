@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -152,3 +154,33 @@ def test_a_process_ends_with_one_that_is_killed(tmp_path: Path) -> None:
     while child.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not child.exists()
+
+
+def test_connections_of_other_threads_stay_open() -> None:
+    class Connection:
+        """Shuts a socket down when its thread ends, as py4j's connections do."""
+
+        def __init__(self, connected: socket.socket) -> None:
+            self.socket = connected
+
+        def __del__(self) -> None:
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+    def keep_open() -> None:
+        kept.connection = Connection(ours)
+        is_connected.set()
+        is_over.wait()
+
+    kept, is_connected, is_over = threading.local(), threading.Event(), threading.Event()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        thread = threading.Thread(target=keep_open)
+        thread.start()
+        is_connected.wait()
+        with use_processes(2):
+            assert begin(os.getpid)() != os.getpid()
+        ours.sendall(b"open")
+        assert theirs.recv(4) == b"open"
+        is_over.set()
+        thread.join()
+        assert theirs.recv(4) == b"", "in this process it is shut down with its thread"
