@@ -19,6 +19,8 @@ from contracts.stored.lake import INTERACTIONS
 from training.data import dataset
 from training.in_memory.events import Events, events_of, read_events
 
+# Spark writes a checksum of each page, and compares checksums of whole files when it reads them.
+_CHECKED = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
 _IDS = ("user_id", "item_id", "event_id")
 
 
@@ -59,7 +61,8 @@ class EventsOfFiles:
 
     def read(self) -> Events:
         """See UnreadEvents."""
-        rows = self.rows.to_table([*_IDS, "event_type", "value", "event_time"])
+        columns = [*_IDS, "event_type", "value", "event_time"]
+        rows = self.rows.to_table(columns, fragment_scan_options=_CHECKED)
         types = pc.index_in(rows["event_type"], value_set=pa.array(EVENT_TYPES))
         usable = pc.and_(pc.is_valid(types), pc.is_finite(rows["value"]))
         for name in (*_IDS, "event_time"):
@@ -67,8 +70,8 @@ class EventsOfFiles:
         # Rounded down, as by Spark's unix_millis, also before 1970. What is missing is dropped below.
         micros = rows["event_time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
         times = pc.fill_null(micros, 0).to_numpy() // 1000
-        columns = {name: rows[name] for name in (*_IDS, "value")} | {"type": types, "time": pa.array(times)}
-        return events_of(pa.table(columns).filter(usable))
+        usual = {name: rows[name] for name in (*_IDS, "value")}
+        return events_of(pa.table(usual | {"type": types, "time": pa.array(times)}).filter(usable))
 
 
 def unread_events(spark: SparkSession, lake_uri: str, version: int) -> UnreadEvents:

@@ -12,7 +12,20 @@ KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
         "CHECKPOINTS_URI and Spark's temporary folder (SPARK_LOCAL_DIRS) are",
     ),
     (
-        ("FILE_NOT_EXIST", "DELTA_CANNOT_RECREATE_STATE", "DELTA_VERSION_NOT_FOUND", "_LOG_FILE_NOT_FOUND"),
+        (
+            *(
+                "FILE_NOT_EXIST",
+                "DELTA_CANNOT_RECREATE_STATE",
+                "DELTA_VERSION_NOT_FOUND",
+                "_LOG_FILE_NOT_FOUND",
+            ),
+            *(
+                "Object at location",
+                "No table metadata or protocol found",
+                "LogSegment end",
+                "in log segment",
+            ),
+        ),
         "Files of the pinned lake version are gone, vacuumed or deleted while the round read them: the next "
         "round reads the newest version; if it comes again, raise VACUUM_RETENTION_HOURS",
     ),
@@ -40,7 +53,15 @@ KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
         "fewer processes or on the executors",
     ),
     (
-        ("Error while reading file", "ChecksumException", "is not a Parquet file"),
+        (
+            *("Error while reading file", "ChecksumException", "is not a Parquet file"),
+            *(
+                "CRC checksum verification failed",
+                "Requested range was invalid",
+                "Couldn't deserialize thrift",
+            ),
+            *("Parquet magic bytes not found", "Corrupt snappy compressed data"),
+        ),
         "A file of the lake or of a model is damaged: restore it from a backup",
     ),
 )

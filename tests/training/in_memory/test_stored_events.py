@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
+import pytest
 from pyspark.sql import Row, SparkSession
 
 from contracts.stored import lake
@@ -12,6 +13,7 @@ from tests.training.in_memory.worlds import random_rows
 from training.data import dataset
 from training.in_memory.events import Events, read_events
 from training.in_memory.stored_events import EventsOfFiles, EventsOfSpark, unread_events
+from training.runtime.failures import explain
 
 _PLACES = {
     name: place for place, name in enumerate(("event_id", "event_type", "user_id", "item_id", "value"))
@@ -62,3 +64,26 @@ def test_files_give_the_events_that_spark_reads_from_each_version_and_other_feat
     table = f"delta.`{lake.INTERACTIONS.path(uri)}`"
     spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableDeletionVectors' = true)")
     assert isinstance(unread_events(spark, uri, 2), EventsOfSpark)
+
+
+def test_files_that_are_damaged_or_gone_are_told_with_the_cure(spark: SparkSession, tmp_path: Path) -> None:
+    uri = str(tmp_path)
+    _append(spark, uri, random_rows(1))
+    file = max(Path(lake.INTERACTIONS.path(uri)).glob("*.parquet"), key=lambda path: path.stat().st_size)
+    sound = file.read_bytes()
+    flipped = bytearray(sound)
+    flipped[len(sound) // 8] ^= 0xFF  # in the data of a page
+
+    def tell() -> str:
+        with pytest.raises(Exception, match=r"\w") as failure:
+            unread_events(spark, uri, 0).read()
+        return str(explain(failure.value))
+
+    for damaged in (bytes(flipped), sound[: len(sound) // 2], b""):
+        file.write_bytes(damaged)
+        assert tell().startswith("A file of the lake or of a model is damaged")
+    file.unlink()
+    assert tell().startswith("Files of the pinned lake version are gone")
+    file.write_bytes(sound)
+    (Path(lake.INTERACTIONS.path(uri)) / "_delta_log" / f"{0:020}.json").unlink()
+    assert tell().startswith("Files of the pinned lake version are gone")
