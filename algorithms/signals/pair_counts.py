@@ -54,6 +54,11 @@ class Pairs(NamedTuple):
     followers: NDArray[np.int64]
     counts: Floats
 
+    def sums(self, items: int) -> tuple[Floats, Floats]:
+        """Two arrays (items): the counts summed over followers, and summed over sources."""
+        of_sources = np.asarray(np.bincount(self.sources, self.counts, items), np.float64)
+        return of_sources, np.asarray(np.bincount(self.followers, self.counts, items), np.float64)
+
 
 class _Distance(NamedTuple):
     """Pairs of events that are a given number of places apart."""
@@ -90,24 +95,6 @@ class _Counted(NamedTuple):
     def weights(self) -> Floats:
         """(codes): the weight of code (levels) x (code of the window) + level."""
         return np.outer(self.window.weights(), self.levels.weights).ravel()
-
-
-def row_and_column_sums(
-    histories: Histories, window: Window, items: int, levels: Levels | None = None
-) -> tuple[Floats, Floats]:
-    """Two arrays (items): all counts summed over followers, and summed over sources."""
-    row_sums, column_sums, weights = np.zeros(items), np.zeros(items), window.weights()
-    counted = _Counted(histories, window, items, levels or equal_levels(histories), None)
-    by_level = counted.levels.weights
-    places = np.arange(len(histories.items))
-    for distance in range(1, window.span + 1):
-        pairs = _at_distance(counted, places, distance)
-        forward, even, reverse = weights[3 * distance - 3 : 3 * distance]
-        in_order = np.where(pairs.is_one_moment, even, forward) * by_level[pairs.newer_level]
-        in_reverse = np.where(pairs.is_one_moment, even, reverse) * by_level[pairs.older_level]
-        row_sums += np.bincount(pairs.older, in_order, items) + np.bincount(pairs.newer, in_reverse, items)
-        column_sums += np.bincount(pairs.newer, in_order, items) + np.bincount(pairs.older, in_reverse, items)
-    return row_sums, column_sums
 
 
 def count_pairs(

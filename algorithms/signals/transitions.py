@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from algorithms.signals.follower_weights import FollowerWeights
 from algorithms.signals.history import POSITIVE_GRADE, UNKNOWN, Histories
-from algorithms.signals.pair_counts import Pairs, Window, count_pairs, merge, row_and_column_sums
+from algorithms.signals.pair_counts import Pairs, Window, count_pairs, merge
 from algorithms.signals.rows import Rows, Touched, from_sorted
 
 Floats = NDArray[np.float64]
@@ -85,8 +85,9 @@ class Transitions:
         kept = Pairs(np.repeat(touched, lengths), self.rows.columns[places].astype(np.int64), np.empty(0))
         values = self.rows.values[places].astype(np.float64) * self.rows.scale
         kept = kept._replace(counts=_counts(values, row_sums, column_sums, kept, self.settings))
-        row_sums += np.bincount(changes.sources, changes.counts, items)
-        column_sums += np.bincount(changes.followers, changes.counts, items)
+        further = changes.sums(items)
+        row_sums += further[0]
+        column_sums += further[1]
         merged = merge([kept, changes], items)
         above = merged.counts > 0
         merged = Pairs(merged.sources[above], merged.followers[above], merged.counts[above])
@@ -117,8 +118,8 @@ def fit_transitions(
     """Fit the signal to all users' events; each row keeps its ``k`` largest entries."""
     settings = settings or TransitionSettings()
     levels = settings.followers.levels(histories, int(histories.times_ms.max(initial=0)))
-    row_sums, column_sums = row_and_column_sums(histories, settings.window, items, levels)
     pairs = count_pairs(histories, settings.window, items, levels=levels)
+    row_sums, column_sums = pairs.sums(items)
     values = _values(row_sums, column_sums, pairs, settings)
     rows = from_sorted(pairs.sources, pairs.followers, values, items, k)
     return Transitions(rows, row_sums.astype(np.float32), column_sums.astype(np.float32), settings, k)
