@@ -40,7 +40,7 @@ class Experiment(BaseModel):
 
     definition: Definition
     state: State = "draft"
-    run: int = 1  # counts how often the name was defined again after a stop
+    run: int = 1  # counts the runs of this name, also those of an experiment that was deleted
     created_at: int
     started_at: int | None = None
     stopped_at: int | None = None
@@ -56,6 +56,11 @@ class Experiment(BaseModel):
     def salt(self) -> str:
         """The salt of the hash of a unit. Each run has another one, so it assigns units independently."""
         return f"{self.name}/{self.run}"
+
+    @property
+    def last_run(self) -> int:
+        """The number of the last run of this name that started; 0 where none did."""
+        return self.run - (self.state == "draft")
 
     def to_json(self) -> str:
         """The text that is stored."""
@@ -79,20 +84,20 @@ class Experiment(BaseModel):
             raise ExperimentError(f"The record of an experiment is damaged ({error})") from error
 
 
-def define(definition: Definition, existing: Experiment | None, now_ms: int) -> Experiment:
+def define(definition: Definition, existing: Experiment | None, now_ms: int, last_run: int = 0) -> Experiment:
     """A draft of the definition: new, in place of a draft, or the next run of a stopped experiment.
 
+    ``last_run`` is the number of the last run of this name that is remembered: an experiment that was deleted
+    counts on, because with an old number it would assign the users as before.
     Raises ExperimentError for an experiment that runs.
     """
-    if existing is None:
-        return Experiment(definition=definition, created_at=now_ms)
-    if existing.state == "running":
+    if existing is not None and existing.state == "running":
         raise ExperimentError(
             f"{existing.name} is running, and a change would make its figures worthless: stop it, define it "
             "again and start the next run"
         )
-    run = existing.run + (existing.state == "stopped")
-    return Experiment(definition=definition, run=run, created_at=now_ms)
+    before = max(last_run, 0 if existing is None else existing.last_run)
+    return Experiment(definition=definition, run=before + 1, created_at=now_ms)
 
 
 def start(experiment: Experiment, others: Iterable[Experiment], now_ms: int) -> Experiment:

@@ -235,10 +235,13 @@ CLUSTER_NAMES = {
 # --- written by serving (an operator's PUT /v1/rules), read by serving ---
 
 SERVING_RULES = "hw:serving:rules"  # STRING JSON: deny and allow lists, editorial list, boosts by category
-# Experiments. The script of contracts/experiments/changes.py changes all three keys, so they share a tag.
+# Experiments. The script of contracts/experiments/changes.py changes all four keys, so they share a tag.
 EXPERIMENTS = "hw:{experiments}:records"  # HASH name -> experiments.record.Experiment as JSON
 EXPERIMENTS_REVISION = "hw:{experiments}:revision"  # STRING counter: raised by every change of a record
 EXPERIMENT_AUDIT = "hw:{experiments}:audit"  # LIST of experiments.changes.ExperimentChange, newest last
+# HASH name -> number of its last run that started, also where the experiment was deleted; under "" the
+# highest number of all names that are no longer kept.
+EXPERIMENT_RUNS = "hw:{experiments}:runs"
 
 
 def experiment_looks(name: str) -> str:

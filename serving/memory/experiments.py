@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from contracts.experiments.assignment import Arms, Assignment
-from contracts.experiments.changes import WRITE_AGAIN_KEYS, WRITE_AGAIN_SCRIPT
+from contracts.experiments.changes import WRITE_AGAIN_KEYS, WRITE_AGAIN_SCRIPT, write_again_arguments
 from contracts.experiments.record import Experiment, ExperimentError
 from contracts.stored import keyspace, records
 from serving.question.expression import Expression, ExpressionError, parse
@@ -33,6 +33,7 @@ class ExperimentsInForce:
         self._store = store
         self._revision: bytes | None = None
         self._records: Mapping[bytes, bytes] = {}
+        self._runs: Mapping[bytes, bytes] = {}
         self._running: Sequence[_Running] = ()
         self._treatments: dict[tuple[tuple[str, str, bool], ...], Treatment] = {}
 
@@ -48,22 +49,24 @@ class ExperimentsInForce:
             revision = await self._revision_in_redis()
         if revision == self._revision:
             return
-        (found,) = await self._store.ask_alone(("HGETALL", keyspace.EXPERIMENTS))
+        found, runs = await self._store.ask_alone(
+            ("HGETALL", keyspace.EXPERIMENTS), ("HGETALL", keyspace.EXPERIMENT_RUNS)
+        )
         running = [each for each in map(_read, found.items()) if each is not None]
         definitions = [each.arms.experiment.definition for each in running]
         await self._store.pin({version for each in definitions for version in each.named_versions()})
         self._running = sorted(running, key=lambda each: each.arms.experiment.name)
         self._treatments = {}
-        self._records, self._revision = found, revision
+        self._records, self._runs, self._revision = found, runs, revision
 
     async def _revision_in_redis(self) -> bytes | None:
         (revision,) = await self._store.ask(("GET", keyspace.EXPERIMENTS_REVISION))
         return None if revision is None else bytes(revision)
 
     async def _write_again(self, revision: bytes) -> None:
-        pairs = [text for record in self._records.items() for text in record]
+        arguments = write_again_arguments(revision, self._records, self._runs)
         await self._store.ask_alone(
-            ("EVAL", WRITE_AGAIN_SCRIPT, len(WRITE_AGAIN_KEYS), *WRITE_AGAIN_KEYS, revision, *pairs)
+            ("EVAL", WRITE_AGAIN_SCRIPT, len(WRITE_AGAIN_KEYS), *WRITE_AGAIN_KEYS, *arguments)
         )
         _log.warning("Redis was emptied: its %d experiments are written again", len(self._records))
 

@@ -59,13 +59,16 @@ async def audit(store: Store) -> list[ExperimentChange]:
 async def define_experiment(store: Store, definition: Definition) -> Experiment:
     """Store a draft of the definition. Raises StoreError, ProblemError 409 and 422."""
     _check_expressions(definition)
-    raw, count = await store.ask_alone(
-        ("HGET", keyspace.EXPERIMENTS, definition.name), ("HLEN", keyspace.EXPERIMENTS)
+    raw, count, runs = await store.ask_alone(
+        ("HGET", keyspace.EXPERIMENTS, definition.name),
+        ("HLEN", keyspace.EXPERIMENTS),
+        ("HMGET", keyspace.EXPERIMENT_RUNS, definition.name, ""),
     )
     if raw is None and count >= MAX_EXPERIMENTS:
         raise ProblemError(409, f"{MAX_EXPERIMENTS} experiments are kept: delete one that is over")
     existing = _decode(raw, definition.name) if raw else None
-    draft = _step(lambda: define(definition, existing, _now()))
+    last_run = max(int(run or 0) for run in runs)
+    draft = _step(lambda: define(definition, existing, _now(), last_run))
     return await _write(store, "define", raw, draft, definition.hypothesis)
 
 
@@ -96,12 +99,15 @@ async def stop_one_arm(store: Store, name: str, arm: str, reason: str) -> Experi
 async def delete_experiment(store: Store, name: str) -> None:
     """Forget an experiment that does not run. Raises StoreError, ProblemError 404 and 409."""
     raw = await _raw(store, name)
+    last_run = 0
     try:
-        if Experiment.from_json(raw).state == "running":
+        found = Experiment.from_json(raw)
+        last_run = found.last_run
+        if found.state == "running":
             raise ProblemError(409, f"{name} is running: stop it first")
     except ExperimentError:  # no process runs a damaged record, and nothing else can delete it
         pass
-    await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "")
+    await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "", last_run)
     await store.ask_alone(("DEL", keyspace.experiment_looks(name)))
 
 
@@ -120,12 +126,15 @@ async def _raw(store: Store, name: str) -> bytes:
 async def _write(
     store: Store, action: str, before: bytes | None, changed: Experiment, reason: str
 ) -> Experiment:
-    await _change(store, change_of(_AUTHOR, action, changed.name, reason), before, changed.to_json())
+    line = change_of(_AUTHOR, action, changed.name, reason)
+    await _change(store, line, before, changed.to_json(), changed.last_run)
     return changed
 
 
-async def _change(store: Store, line: ExperimentChange, before: bytes | None, record: str) -> None:
-    arguments = change_arguments(line, before, record)
+async def _change(
+    store: Store, line: ExperimentChange, before: bytes | None, record: str, last_run: int
+) -> None:
+    arguments = change_arguments(line, before, record, last_run)
     (changed,) = await store.ask_alone(("EVAL", CHANGE_SCRIPT, len(CHANGE_KEYS), *CHANGE_KEYS, *arguments))
     if not changed:
         raise ProblemError(409, "The experiment was changed meanwhile: look at it again")

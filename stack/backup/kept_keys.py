@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from contracts.stored import keyspace
 
 # How a restore joins the backup's values with those that Redis has by then.
-ABSENT_ONLY = (keyspace.SERVING_RULES, keyspace.EXPERIMENTS, keyspace.EXPERIMENTS_REVISION)
+ABSENT_ONLY = (
+    keyspace.SERVING_RULES,
+    keyspace.EXPERIMENTS,
+    keyspace.EXPERIMENTS_REVISION,
+    keyspace.EXPERIMENT_RUNS,
+)
 LOGS = (keyspace.MODEL_AUDIT, keyspace.EXPERIMENT_AUDIT)  # the backup's lines are put before Redis' own
 
 

@@ -65,6 +65,15 @@ def test_a_running_experiment_is_not_changed_and_a_stopped_one_starts_again_with
         stop(second, "", 6)
 
 
+def test_a_name_counts_on_from_its_last_run_that_started() -> None:
+    draft = define(definition(), None, 1, last_run=3)
+    assert (draft.run, draft.last_run, define(definition(arms=3), draft, 2).run) == (4, 3, 4)
+    running = start(draft, [], 2)
+    assert running.last_run == 4
+    # A record that was restored may be older than what is remembered.
+    assert define(definition(), stop(running, "done", 3), 4, last_run=7).run == 8
+
+
 def test_two_experiments_that_change_the_same_parameter_do_not_run_at_once() -> None:
     running = start(define(definition("one"), None, 1), [], 1)
     with pytest.raises(ExperimentError, match="one is running and changes diversity too"):

@@ -11,7 +11,13 @@ from contracts.experiments.record import define, start
 from contracts.stored import keyspace
 from serving.memory.experiments import ExperimentsInForce
 from serving.redis.store import Store
-from serving.writes.experiments import define_experiment, delete_experiment, experiments, start_experiment
+from serving.writes.experiments import (
+    define_experiment,
+    delete_experiment,
+    experiments,
+    start_experiment,
+    stop_experiment,
+)
 from tests.serving.conftest import through_store
 
 SHAPE: dict[str, Any] = {
@@ -37,6 +43,8 @@ def test_an_experiment_goes_on_and_users_keep_their_arms_when_redis_is_emptied(r
         await ours.refresh()
         for name in ("lists", "draft", "deleted"):
             await define_experiment(store, definition_of(name))
+        await start_experiment(store, "deleted")
+        await stop_experiment(store, "deleted", "why")
         await start_experiment(store, "lists")
         await ours.refresh()
         await delete_experiment(store, "deleted")
@@ -51,6 +59,7 @@ def test_an_experiment_goes_on_and_users_keep_their_arms_when_redis_is_emptied(r
             assert [await each.treatment(f"u{user}") for user in range(20)] == before
         assert client.hgetall(keyspace.EXPERIMENTS) == kept
         assert await names(store) == {"lists", "draft"}
+        assert (await define_experiment(store, definition_of("deleted"))).run == 2
 
     through_store(redis_url, scenario)
     client.close()

@@ -12,7 +12,8 @@ import pytest
 import redis
 
 from contracts.events import MAX_ID_LENGTH
-from contracts.experiments.assignment import arms_of
+from contracts.experiments.assignment import Arms, arms_of
+from contracts.experiments.record import Experiment
 from contracts.stored import keyspace
 from serving.redis.store import Store, StoreError
 from serving.routes.hot_route import Api
@@ -27,6 +28,7 @@ DEFINITION: dict[str, Any] = {
     "hypothesis": "People like what is liked.",
     "arms": ARMS,
 }
+BY_POPULARITY = "/v1/experiments/by-popularity"
 FORCED = DEFINITION | {"testers": {"ann": "popular", "bob": "control"}}
 ANN = "/v1/users/ann/recommendations"
 
@@ -81,6 +83,33 @@ def test_an_experiment_runs_from_its_definition_to_its_stop(redis_url: str, api:
             assert again.json()["run"] == 2
             assert (await client.delete("/v1/experiments/by-popularity")).status_code == 204
             assert (await client.get("/v1/experiments/by-popularity")).status_code == 404
+
+    asyncio.run(scenario())
+
+
+def test_a_deleted_experiment_that_is_defined_again_assigns_its_users_independently(
+    redis_url: str, api: Client
+) -> None:
+    World().write(redis_url)
+    users = [f"u{n}" for n in range(40)]
+
+    async def scenario() -> None:
+        async with api(redis_url) as client:
+            salts, arms = [], []
+            for _ in range(3):
+                await define_and_start(client, DEFINITION)
+                started = Experiment.model_validate((await client.get(BY_POPULARITY)).json())
+                salts.append(started.salt)
+                assigned = map(Arms(started).assign, users)
+                arms.append([each.arm.name for each in assigned if each is not None])
+                await client.post(f"{BY_POPULARITY}/stop", json={})
+                assert (await client.delete(BY_POPULARITY)).status_code == 204
+            assert salts == ["by-popularity/1", "by-popularity/2", "by-popularity/3"]
+            assert arms[0] != arms[1] != arms[2] != arms[0]
+            # Nobody was in an arm of a draft, so deleting it takes no number.
+            for _ in range(2):
+                assert (await client.post("/v1/experiments", json=DEFINITION)).json()["run"] == 4
+                assert (await client.delete(BY_POPULARITY)).status_code == 204
 
     asyncio.run(scenario())
 

@@ -69,6 +69,7 @@ KEPT = {
     "EXPERIMENTS",
     "EXPERIMENTS_REVISION",
     "EXPERIMENT_AUDIT",
+    "EXPERIMENT_RUNS",
     "experiment_looks",
     "MODEL_AUDIT",
     "erased_users",
