@@ -88,13 +88,21 @@ def weights_by_type(weights: Mapping[str, float]) -> list[float]:
 def is_positive(
     entries: Collection[HistoryEntry], weights: Mapping[str, float], positive_rating: float
 ) -> bool:
-    """Whether entries that count say that a good list holds the item: a rating that is high enough or a type
-    with a weight above zero, and none of the types that say the opposite."""
+    """Whether entries that count say that a good list holds the item: one of them does, and none is of the
+    types that say the opposite."""
     if any(entry.event_type in NEGATIVE_TYPES for entry in entries):
         return False
     return any(
-        entry.value >= positive_rating
-        if entry.event_type == RATING
-        else weights.get(entry.event_type, 0.0) > 0
-        for entry in entries
+        is_positive_event(entry.event_type, entry.value, weights, positive_rating) for entry in entries
     )
+
+
+def is_positive_event(
+    event_type: str, value: float, weights: Mapping[str, float], positive_rating: float
+) -> bool:
+    """Whether one event says that a good list holds its item: a rating that is high enough, or a type with a
+    weight above zero that does not say the opposite."""
+    if event_type == RATING:
+        return value >= positive_rating
+    is_weighted = event_type in WEIGHTED_TYPES and event_type not in NEGATIVE_TYPES
+    return is_weighted and weights.get(event_type, 0.0) > 0

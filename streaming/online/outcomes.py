@@ -12,12 +12,12 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from contracts.events import NEGATIVE_TYPES, RATING
 from contracts.live_figures import BATCH, DEPTH, FALLBACK, FRESH, HOUR_MS, day_of, hour_of, kept_field
 from contracts.live_outcomes import Scored, place_text, scored_text
 from contracts.settings import StreamingSettings
 from contracts.stored import keyspace
 from contracts.stored.records import decode_ranked, holds_index, ranked_of
+from contracts.strengths import is_positive_event
 from contracts.topics import SEPARATOR
 from streaming.fold_in.lists import model_of
 from streaming.fold_in.model import OnlineModel
@@ -171,9 +171,7 @@ class Outcomes:
 
 def _may_count(row: RecordRow, settings: StreamingSettings) -> bool:
     """Whether an event is a positive one. The script that applies it decides whether it is new."""
-    if row.event_type == RATING:
-        return row.value >= settings.positive_rating
-    return row.event_type not in NEGATIVE_TYPES and settings.event_weights.get(row.event_type, 0.0) > 0
+    return is_positive_event(row.event_type, row.value, settings.event_weights, settings.positive_rating)
 
 
 def _rank(item: Any, ranked: Collection[Any], left_out: Collection[Any]) -> int | None:

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import MAX_RATING, MIN_RATING, RATING
+from contracts.settings import WeightSettings
+from contracts.strengths import is_positive_event
 
 LIST_LENGTH = 10
-POSITIVE_TYPES = ("click", "like", "purchase")
-POSITIVE_RATING = 4.0
 SERVED_HITS, HITS, HEAD, UNKNOWN_USERS, UNKNOWN_ITEMS, RATINGS = (
     "live hit rate of the served lists",
     "hit rate of the model's lists",
@@ -44,14 +44,19 @@ class Reference:
 
 
 def figures_of(
-    events: Sequence[NewEvent], reference: Reference, lists: Mapping[str, Sequence[str] | None]
+    events: Sequence[NewEvent],
+    reference: Reference,
+    lists: Mapping[str, Sequence[str] | None],
+    settings: WeightSettings,
 ) -> dict[str, NDArray[np.float64]]:
     """The values of each figure but the live one, in the order of the events.
 
     ``lists`` are the model's lists by user, best first; None for a user whom the model does not know.
     """
     rated = [event.value for event in events if event.event_type == RATING]
-    liked = [event for event in events if _is_positive(event) and lists.get(event.user_id) is not None]
+    liked = [
+        event for event in events if _is_positive(event, settings) and lists.get(event.user_id) is not None
+    ]
     hits = [event.item_id in (lists[event.user_id] or ())[:LIST_LENGTH] for event in liked]
     return {
         HITS: _values(hits),
@@ -73,10 +78,8 @@ def head_of(popular: Sequence[tuple[str, float]]) -> frozenset[str]:
     return frozenset(head)
 
 
-def _is_positive(event: NewEvent) -> bool:
-    if event.event_type == RATING:
-        return event.value >= POSITIVE_RATING
-    return event.event_type in POSITIVE_TYPES
+def _is_positive(event: NewEvent, settings: WeightSettings) -> bool:
+    return is_positive_event(event.event_type, event.value, settings.event_weights, settings.positive_rating)
 
 
 def _values(values: Sequence[float | bool]) -> NDArray[np.float64]:

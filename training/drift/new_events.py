@@ -65,7 +65,7 @@ class DriftWatch:
                 user: None if indexes is None else [self._item_ids[each] for each in indexes[:LIST_LENGTH]]
                 for user, indexes in lists.items()
             }
-            figures = figures_of(events, self._reference, named)
+            figures = figures_of(events, self._reference, named, self.settings)
             self.rounds.take({SERVED_HITS: np.asarray(live, dtype=np.float64), **figures})
         return self.rounds.due()
 
