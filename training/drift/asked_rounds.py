@@ -40,8 +40,8 @@ class AskedRounds:
     _detectors: Mapping[str, Detector] | None = None
     _waiting: dict[str, str] = field(default_factory=dict)  # figure -> its newest alarm
     _asked_at: float = float("-inf")
-    _refused: bool = False
-    _failed: bool = False
+    # Whether the next round is full, where that follows from how the last one ended; else the time decides.
+    _next_is_full: bool | None = None
 
     def take(self, figures: Mapping[str, ArrayLike]) -> None:
         """The values of new events, by figure."""
@@ -61,22 +61,23 @@ class AskedRounds:
         since = self.clock() - self._asked_at
         if not self._waiting or since < self.settings.drift_min_seconds:
             return None
-        goes_on = since < self.settings.drift_min_seconds * DRIFT_GOES_ON and not self._failed
-        asked = AskedRound(_DRIFT + "; ".join(self._waiting.values()), full=self._refused or goes_on)
-        self._waiting, self._asked_at, self._refused, self._failed = {}, self.clock(), False, False
+        goes_on = since < self.settings.drift_min_seconds * DRIFT_GOES_ON
+        full = goes_on if self._next_is_full is None else self._next_is_full
+        asked = AskedRound(_DRIFT + "; ".join(self._waiting.values()), full)
+        self._waiting, self._asked_at, self._next_is_full = {}, self.clock(), None
         return asked
 
     def note_outcome(self, outcome: RoundOutcome | Literal["failed"], asked: AskedRound | None) -> None:
         """Note how a round ended; ``asked`` is None where drift did not ask for it."""
         if outcome == "published":
-            self._waiting, self._refused, self._failed = {}, False, False
+            self._waiting, self._next_is_full = {}, None
         elif asked is None:
             return
         elif outcome == "refused_by_gate" and not asked.full:
-            self._refused = True
+            self._next_is_full = True
             self._waiting = {"": "the gate refused the warm round"}
         elif outcome == "failed":
-            self._refused, self._failed = asked.full, True
+            self._next_is_full = asked.full
             self._waiting = {"": asked.cause.removeprefix(_DRIFT)}
 
     def model_changed(self) -> None:
