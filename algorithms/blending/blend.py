@@ -68,15 +68,19 @@ class Blend:
 
     def hotness(self, histories: Histories) -> Floats:
         """(users): g, from 1 right after the last event to 0, in the steps in which lists store it."""
-        hot = 2.0 ** (-histories.hours_since_last / self.half_life_hours)
-        return np.asarray(np.rint(hot / HOTNESS_STEP) * HOTNESS_STEP)
+        return self.hotness_after(histories.hours_since_last)
 
-    def score(self, signals: Signals, histories: Histories) -> Floats:
+    def hotness_after(self, hours: Floats) -> Floats:
+        """As `hotness`, that many hours after the last event."""
+        return np.asarray(np.rint(2.0 ** (-hours / self.half_life_hours) / HOTNESS_STEP) * HOTNESS_STEP)
+
+    def score(self, signals: Signals, histories: Histories, hotness: Floats | None = None) -> Floats:
         """(users, items): the scores. A user's scores do not depend on the other users.
 
+        ``hotness`` (users); None: that of the histories.
         Raises KeyError where a signal with a weight is not given, ValueError without any signal.
         """
-        hot, total = self.hotness(histories), None
+        hot, total = self.hotness(histories) if hotness is None else hotness, None
         for name in self.names:
             weights = hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0)
             if total is not None and not weights.any():
@@ -91,7 +95,8 @@ class Blend:
     def score_items(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets): the scores of some items for one user."""
         if self._is_large(signals):
-            return score_touched(self._weigh(signals, history), history, targets)
+            hot = float(self.hotness(history)[0])
+            return score_touched(self._weigh(signals, hot), history, targets)
         return np.asarray(self.score(signals, history)[0, targets])
 
     def rank(
@@ -101,13 +106,15 @@ class Blend:
         n: int,
         *,
         known: KnownItems | None = None,
+        hotness: Floats | None = None,
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """(users, n) items and scores, best first; -1 and -inf where fewer items score above 0.
 
         A user without a history gets no list: cold start decides what to show.
         ``known`` items (None: those of the histories) are left out unless the blend allows known items. It
-        never allows items that their user does not want (a grade below 0).
+        never allows items that their user does not want (a grade below 0). ``hotness`` is as in `score`.
         """
+        hot = self.hotness(histories) if hotness is None else hotness
         indexes = np.empty((len(histories), n), np.int32)
         best = np.empty((len(histories), n), np.float32)
         left_out = _unwanted_cells if self.with_known_items else _known_cells
@@ -115,10 +122,10 @@ class Blend:
             for user in range(len(histories)):
                 _, items = left_out(histories, known, user, user + 1)
                 history = histories.rows(user, user + 1)
-                weighted = self._weigh(signals, history)
+                weighted = self._weigh(signals, float(hot[user]))
                 indexes[user], best[user] = rank_touched(weighted, history, items, n)
             return indexes, best
-        for start, stop, scores in self._blocks(signals, histories):
+        for start, stop, scores in self._blocks(signals, histories, hot):
             rows, items = left_out(histories, known, start, stop)
             scores[rows, items] = -np.inf
             scores[np.diff(histories.indptr[start : stop + 1]) == 0] = -np.inf
@@ -146,24 +153,25 @@ class Blend:
         sizes = [len(each.item_factors) for each in weighted if isinstance(each, Factors)]
         return max(sizes, default=0) > _MANY_ITEMS and shared_factors(weighted) is not None
 
-    def _weigh(self, signals: Signals, history: Histories) -> list[Weighted]:
-        """The signals with their weights for one user."""
-        hot = float(self.hotness(history)[0])
+    def _weigh(self, signals: Signals, hot: float) -> list[Weighted]:
+        """The signals with their weights for a user who is that hot."""
         return [
             Weighted(signals[name], hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0))
             for name in self.names
         ]
 
-    def _blocks(self, signals: Signals, histories: Histories) -> Iterator[tuple[int, int, Floats]]:
+    def _blocks(
+        self, signals: Signals, histories: Histories, hotness: Floats
+    ) -> Iterator[tuple[int, int, Floats]]:
         if not len(histories):
             return
         # The first shows how many items there are.
-        first = self.score(signals, histories if len(histories) == 1 else histories.rows(0, 1))
+        first = self.score(signals, histories if len(histories) == 1 else histories.rows(0, 1), hotness[:1])
         yield 0, 1, first
         step = max(1, _BLOCK_NUMBERS // max(1, first.shape[1]))
         for start in range(1, len(histories), step):
             stop = min(start + step, len(histories))
-            yield start, stop, self.score(signals, histories.rows(start, stop))
+            yield start, stop, self.score(signals, histories.rows(start, stop), hotness[start:stop])
 
 
 def _known_cells(

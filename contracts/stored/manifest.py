@@ -217,6 +217,14 @@ class Manifest(_Record):
     checksums: dict[str, str] | None = Field(default=None, description="SHA-256 by path within the folder")
 
     @property
+    def created_seconds(self) -> float | None:
+        """When it was made, in seconds since 1970; None where ``created_at`` is no date."""
+        try:
+            return datetime.fromisoformat(self.created_at.replace("Z", "+00:00")).timestamp()
+        except ValueError:
+            return None
+
+    @property
     def leads(self) -> str:
         """What answers begin with: "model", or "trending" while no model beats popularity."""
         return self.gate.leads if self.gate else "model"

@@ -227,17 +227,25 @@ def holds_index(ranked: bytes, index: int) -> bool:
     return at >= 0
 
 
-def encode_ranked(indexes: Sequence[int], scores: Sequence[float]) -> bytes:
-    """A ranked list of dense item indexes (uint32) with scores (float32): 8 bytes an item."""
-    n = len(indexes)
-    return struct.pack(f"<{n}I{n}f", *indexes, *scores)
+def encode_ranked(indexes: Sequence[int], scores: Sequence[float], hotness: float = 0.0) -> bytes:
+    """A ranked list of dense item indexes (uint32) with scores (float32): 8 bytes an item.
+
+    One more byte says the ``hotness`` of a user's list that was made in a round, where it is above 0.
+    """
+    n, steps = len(indexes), round(hotness / HOTNESS_STEP)
+    return struct.pack(f"<{n}I{n}f", *indexes, *scores) + (struct.pack("B", steps) if steps else b"")
 
 
 def decode_ranked(raw: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Indexes and scores, best first."""
     n = len(raw) // RANKED_SIZE
-    numbers = struct.unpack(f"<{n}I{n}f", raw)
+    numbers = struct.unpack_from(f"<{n}I{n}f", raw)
     return numbers[:n], numbers[n:]
+
+
+def hotness_of_ranked(raw: bytes) -> float:
+    """The hotness of a list of encode_ranked."""
+    return raw[-1] * HOTNESS_STEP if len(raw) % RANKED_SIZE else 0.0
 
 
 def encode_ranked_ids(ids: Sequence[str], scores: Sequence[float]) -> bytes:

@@ -1,8 +1,10 @@
-"""Ranks a user's list by the present trends, because stored lists go by the trends of an earlier moment.
+"""Ranks a user's list when it is asked for, where a stored list would be one of an earlier moment.
 
 A stored list goes by the trends at its user's last event. A user who comes back to a news site hours later
 would get what was trending then. So where trends have a weight, the list is ranked again when it is asked
 for, by the code that ranks fresh lists: by the user's history, and as hot as the user is now.
+
+So is a list of a round that was hot when its model was made, hours ago, and that no fresh list has replaced.
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ async def rank_again(
     The caller reads ``needed`` items of the list. ``always``: replace also a list that was made a moment ago,
     so that the list is explained by the same trends.
     """
-    if not user.follows_trends or user.stale:
-        return None
     moment = moment_now(user)
+    if user.stale or not (user.follows_trends or _has_cooled(user, moment)):
+        return None
     if user.fresh_list and moment.read_at_ms - user.fresh_read_at_ms < _STANDS_MS and not always:
         return None
     try:
@@ -57,9 +59,15 @@ async def rank_again(
 
 
 def moment_now(user: User) -> Moment:
-    """How hot the user is now, from the hotness and the age of the user's fresh list; without one, cold."""
+    """How hot the user is now, from the hotness and the age of the user's fresh list, else of the round's."""
     now_ms = time.time_ns() // 1_000_000
-    if not user.fresh_list or not user.hotness:
-        return Moment(0.0, now_ms)
-    hours = max(0, now_ms - user.fresh_read_at_ms) / _HOUR_MS
-    return Moment(user.hotness * 2.0 ** (-hours / HALF_LIFE_HOURS), now_ms)
+    is_fresh = bool(user.fresh_list)
+    hotness = (user.hotness or 0.0) if is_fresh else user.batch_hotness
+    made_ms = user.fresh_read_at_ms if is_fresh else user.model_made_ms
+    hours = max(0, now_ms - made_ms) / _HOUR_MS
+    return Moment(hotness * 2.0 ** (-hours / HALF_LIFE_HOURS), now_ms)
+
+
+def _has_cooled(user: User, moment: Moment) -> bool:
+    """Whether the best list is a round's, whose user is at most half as hot by now."""
+    return not user.fresh_list and 2 * moment.hotness <= user.batch_hotness > 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Protocol
 
 from serving.redis.reads.model import current_version, read_manifest
@@ -76,14 +75,6 @@ class Refresher:
         version = await current_version(self._store)
         if version != self._version:
             manifest = await read_manifest(self._store, version) if version else None
-            self._metrics.set_model_created(_epoch(manifest.created_at if manifest else None))
+            self._metrics.set_model_created(manifest.created_seconds if manifest else None)
             self._version = version
             _log.info("serving model %s", version)
-
-
-def _epoch(created_at: str | None) -> float | None:
-    """A manifest's date (ISO 8601) in seconds since 1970; None for anything else."""
-    try:
-        return datetime.fromisoformat(str(created_at).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None

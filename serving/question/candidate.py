@@ -36,6 +36,8 @@ class User:
     # The fresh list's hotness (records.FreshList); None: it was made by the factors alone.
     hotness: float | None = None
     fresh_read_at_ms: int = 0  # when the history of the fresh list was read
+    batch_hotness: float = 0.0  # of the model's top-N, when its model was made
+    model_made_ms: int = 0
     with_known_items: bool = False  # whether both lists may hold known items
     follows_trends: bool = False  # whether the model's lists change with the trends of the moment
     trending_leads: bool = False  # answers begin with trending items: no model is better yet

@@ -21,6 +21,7 @@ class Model(NamedTuple):
     new_ids: list[str]  # items that came after its training; it grows while the version is served
     trending_leads: bool = False  # the gate found no model better than recent popularity yet
     blend: BlendRecord | None = None  # the blend that ranks; None: the factors alone do
+    made_ms: int = 0  # epoch ms
 
     @property
     def with_known_items(self) -> bool:

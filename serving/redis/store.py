@@ -228,14 +228,15 @@ class Store:
         """A version's item ids, read from Redis at each call."""
         keys = (keyspace.model_items(version), keyspace.manifest(version))
         raw, text = await self.ask_alone(*(("GET", key) for key in keys), seconds=LOAD_SECONDS)
-        trending_leads, blend = False, None
+        trending_leads, blend, made_ms = False, None, 0
         try:
             if text:
                 manifest = Manifest.from_json(text, version)
                 trending_leads, blend = manifest.leads == "trending", manifest.blend
+                made_ms = int(1000 * (manifest.created_seconds or 0))
         except ManifestError as error:  # the lists can still be served
             _log.warning("%s", error)
-        return Model(version, records.decode_ids(raw or b""), [], trending_leads, blend)
+        return Model(version, records.decode_ids(raw or b""), [], trending_leads, blend, made_ms)
 
     async def _with_breaker(
         self, read: Callable[[], Awaitable[T]], breaker: CircuitBreaker | None = None

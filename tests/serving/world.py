@@ -43,6 +43,7 @@ class World:
     blend: BlendRecord | None = None
     signals: dict[str, bytes] = field(default_factory=dict)  # the blend's arrays by field
     leads: str = "model"  # what answers begin with, by the gate
+    created_at: str = "2026-01-01T00:00:00Z"  # when the model was made
     new_items: list[str] = field(default_factory=list)  # of v1
     newest: dict[str, int] = field(default_factory=dict)  # item -> epoch ms
     users: dict[str, dict[str, str]] = field(default_factory=dict)  # user -> attributes
@@ -127,7 +128,7 @@ class World:
         manifest = a_manifest(
             version,
             self.parameters,
-            created_at="2026-01-01T00:00:00Z",
+            created_at=self.created_at,
             metrics={"ndcg@10": 0.2},
             gate=gate,
             blend=self.blend,

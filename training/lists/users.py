@@ -55,12 +55,17 @@ def write_user_lists(
 
 
 def list_writer(publisher: Publisher, version: str, reused: ReusedLists | None) -> Emit:
-    """Encodes and writes the lists of rows (user_id), or reuses earlier ones. Reports how many of each."""
+    """Encodes and writes the lists of rows, or reuses earlier ones. Reports how many of each.
+
+    Rows are (user_id); lists that a blend made have a hotness as well.
+    """
     url, shards = publisher.url, publisher.shards
 
     def write(rows: pa.Table, ranked: RankedRows) -> pa.Table:
         owners = np.array(rows["user_id"].to_pylist(), dtype=object)
         shards_of_rows = np.array([keyspace.shard_of(owner, shards) for owner in owners], np.int64)
+        made_by_blend = "hotness" in rows.column_names
+        hotness = rows["hotness"].to_numpy() if made_by_blend else np.zeros(len(owners))
         has_list = (ranked.columns >= 0).any(axis=1)
         counts = [0, 0]
         for shard in np.unique(shards_of_rows[has_list]).tolist():
@@ -72,7 +77,7 @@ def list_writer(publisher: Publisher, version: str, reused: ReusedLists | None) 
                 stay = still_good_lists(old, ranked.select(places), reused.tolerance)
                 counts[1] += copy_fields(url, before, key, owners[places[stay]].tolist())
             changed = places[~stay]
-            write_fields(url, key, {owners[row]: _encode(ranked, row) for row in changed})
+            write_fields(url, key, {owners[row]: _encode(ranked, row, hotness[row]) for row in changed})
             counts[0] += len(changed)
         return pa.table({"written": [counts[0]], "kept": [counts[1]]})
 
@@ -100,6 +105,6 @@ def still_good_lists(old: list[bytes | None], ranked: RankedRows, tolerance: flo
     )
 
 
-def _encode(ranked: RankedRows, row: int) -> bytes:
+def _encode(ranked: RankedRows, row: int, hotness: float) -> bytes:
     listed = ranked.columns[row] >= 0
-    return encode_ranked(ranked.columns[row][listed].tolist(), ranked.scores[row][listed].tolist())
+    return encode_ranked(ranked.columns[row][listed].tolist(), ranked.scores[row][listed].tolist(), hotness)

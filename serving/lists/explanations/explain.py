@@ -9,7 +9,7 @@ import numpy as np
 
 from serving.answer.recommended_item import Explanation, RecommendedItem, Share
 from serving.lists.explanations.reasons import reason_of
-from serving.lists.explanations.shares import COLD, Moment, Shares, shares_by_blend, shares_by_factors
+from serving.lists.explanations.shares import Moment, Shares, shares_by_blend, shares_by_factors
 from serving.lists.ranking_history import Interacted, graded_history
 from serving.memory.factors import ItemFactors, in_thread_if_large
 from serving.memory.model_blend import ModelBlend
@@ -50,7 +50,7 @@ async def explain(
         return
     for moment, group in _by_moment(user, items).items():
         ids = [item["item_id"] for item in group]
-        blend = None if moment == COLD else ranked_by
+        blend = None if moment is not None and moment.in_round else ranked_by
         found = await explanations(memory, Reader(user, history, moment, blend), ids)
         for item, because in zip(group, found, strict=True):
             item["because"] = because
@@ -69,7 +69,8 @@ async def explanations(
         if factors is None:
             return nothing
         # Lists made in a round go by the trends of that round.
-        blends = memory.blends if reader.moment == COLD else memory.live_blends
+        of_round = reader.moment is not None and reader.moment.in_round
+        blends = memory.blends if of_round else memory.live_blends
         blend = reader.blend or await blends.get(model)
         shares = await in_thread_if_large(factors, _shares_of(memory, factors, blend, reader, item_ids))
         await memory.catalogue.load(_shown_items(reader.history, shares))
@@ -85,7 +86,7 @@ async def explanations(
 def best_moment(user: User) -> Moment | None:
     """When a user's best list was made; None where the factors alone made it."""
     if not user.fresh_list:
-        return COLD
+        return _moment_of_round(user)
     return None if user.hotness is None else Moment(user.hotness, user.fresh_read_at_ms)
 
 
@@ -93,8 +94,12 @@ def _by_moment(user: User, items: Sequence[RecommendedItem]) -> dict[Moment | No
     best = best_moment(user)
     groups: dict[Moment | None, list[RecommendedItem]] = {}
     for item in items:
-        groups.setdefault(COLD if item["source"] == BATCH else best, []).append(item)
+        groups.setdefault(_moment_of_round(user) if item["source"] == BATCH else best, []).append(item)
     return groups
+
+
+def _moment_of_round(user: User) -> Moment:
+    return Moment(user.batch_hotness, 0, in_round=True)
 
 
 def _shares_of(

@@ -46,9 +46,9 @@ class Moment(NamedTuple):
 
     hotness: float
     read_at_ms: int
+    in_round: bool = False  # then by the trends of the lake's end
 
 
-COLD = Moment(hotness=0.0, read_at_ms=0)  # for lists made in a round
 HOT = Moment(hotness=1.0, read_at_ms=0)  # for a session that goes on
 
 
@@ -129,7 +129,7 @@ def question_ms(blend: ModelBlend, history: Sequence[Interacted], moment: Moment
     for the end of the lake, for which its trends are fitted: a time of 0 leaves them as they are.
     """
     newest = max((each.time_ms for each in history), default=0)
-    if moment.hotness > 0:
+    if moment.hotness > 0 and not moment.in_round:
         hours = -log2(moment.hotness) * blend.record.half_life_hours
         return newest + round(hours * _HOUR_MS)
     return blend.now_ms(moment.read_at_ms)

@@ -68,6 +68,24 @@ def test_hotness_halves_every_eight_hours_to_the_nearest_step(hours: float, hotn
     assert Blend(HOT, COLD).hotness(asked)[0] == pytest.approx(hotness, abs=HOTNESS_STEP / 2)
 
 
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_given_hotness_ranks_each_user_as_the_time_since_the_last_event_would(
+    monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    monkeypatch.setattr(module, "_BLOCK_NUMBERS", 7 * ITEMS)
+    signals, blend = _signals(), Blend({"E": 1.0, "A": 0.1}, {"L": 1.0, "T": 0.15})  # no trends
+    if is_large:
+        monkeypatch.setattr(module, "_MANY_ITEMS", 0)
+    histories = _asked_after(0)
+    hotness = np.where(np.arange(len(histories)) % 2, 1.0, 128 * HOTNESS_STEP)
+    items, scores = blend.rank(signals, histories, 5, hotness=hotness)
+    for user, hours in enumerate(np.where(hotness == 1.0, 0, 8).tolist()):
+        asked = histories.rows(user, user + 1)
+        alone = blend.rank(signals, asked.asked_at(asked.now_ms + hours * int(HOUR)), 5)
+        assert items[user].tolist() == alone[0][0].tolist()
+        assert scores[user] == pytest.approx(alone[1][0], rel=1e-5)
+
+
 @pytest.mark.parametrize("hours", [0, 3, 500])
 def test_a_users_list_does_not_depend_on_the_other_users_asked_for(
     hours: float, monkeypatch: pytest.MonkeyPatch

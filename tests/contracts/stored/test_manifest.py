@@ -50,6 +50,14 @@ def test_a_date_in_seconds_is_read_as_a_text() -> None:
     assert Manifest.from_json(json.dumps(old)).created_at == "1970-01-01T00:01:00+00:00"
 
 
+@pytest.mark.parametrize(
+    ("created_at", "seconds"),
+    [("1970-01-01T00:01:00Z", 60.0), ("1970-01-01T00:01:00+00:00", 60.0), ("soon", None)],
+)
+def test_the_age_is_read_from_a_date_in_any_form(created_at: str, seconds: float | None) -> None:
+    assert a_manifest("v1", created_at=created_at).created_seconds == seconds
+
+
 def test_unknown_fields_of_the_same_format_survive() -> None:
     fields: dict[str, Any] = a_manifest("v1").to_dict() | {"weights": {"als": 0.5}}
     fields["counts"] |= {"segments": 3}

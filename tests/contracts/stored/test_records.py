@@ -37,6 +37,7 @@ from contracts.stored.records import (
     encode_ranked,
     encode_ranked_ids,
     holds_index,
+    hotness_of_ranked,
     ranked_of,
 )
 
@@ -139,7 +140,13 @@ def test_an_encoded_ranked_list_is_decoded_unchanged(pairs: list[tuple[int, floa
     indexes, scores = [i for i, _ in pairs], [s for _, s in pairs]
     raw = encode_ranked(indexes, scores)
     assert len(raw) == 8 * len(pairs)
-    assert decode_ranked(raw) == (tuple(indexes), tuple(np.float32(scores).tolist()))
+    assert hotness_of_ranked(raw) == 0.0
+    found = tuple(indexes), tuple(np.float32(scores).tolist())
+    assert decode_ranked(raw) == found
+    hot = encode_ranked(indexes, scores, 0.5)
+    assert (len(hot), decode_ranked(hot)) == (8 * len(pairs) + 1, found)
+    assert hotness_of_ranked(hot) == pytest.approx(0.5, abs=HOTNESS_STEP / 2)
+    assert holds_index(hot, 7) == (7 in indexes)
 
 
 @given(st.lists(st.tuples(IDS, FLOAT32), max_size=20))

@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from contracts.stored import keyspace
-from serving.memory.refresh import Refresher, _epoch
+from serving.memory.refresh import Refresher
 from serving.redis.batches import Command
 from serving.redis.store import Store, StoreError
 from serving.telemetry.metrics import Metrics
@@ -86,16 +86,3 @@ def test_invalid_rules_do_not_stop_the_refresh_of_the_popular_list(redis_url: st
 
     asyncio.run(scenario())
     client_of_test.close()
-
-
-@pytest.mark.parametrize(
-    ("created_at", "seconds"),
-    [
-        ("1970-01-01T00:01:00Z", 60.0),
-        ("1970-01-01T00:01:00+00:00", 60.0),
-        (None, None),
-        ("soon", None),
-    ],
-)
-def test_the_age_is_read_from_a_date_in_any_form(created_at: str | None, seconds: float | None) -> None:
-    assert _epoch(created_at) == seconds

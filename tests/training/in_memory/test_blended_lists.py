@@ -51,16 +51,20 @@ def blend_of(data: RoundArrays) -> ServedBlend:
     return ServedBlend(Blend(hot={"low": 1.0}, cold={"high": 1.0}), signals)
 
 
-def lists(data: RoundArrays) -> list[list[int]]:
-    blocks = [columns for _, columns, _ in ranked_blocks(data, blend_of(data), SETTINGS)]
+def lists(data: RoundArrays, hotness: float = 0.0) -> list[list[int]]:
+    hot = np.full(data.counts.users, hotness)
+    blocks = [columns for _, columns, _ in ranked_blocks(data, blend_of(data), SETTINGS, hot)]
     return [row[row >= 0].tolist() for row in np.concatenate(blocks)]
 
 
-def test_lists_are_ranked_by_the_cold_weights_without_known_items(data: RoundArrays) -> None:
-    for user, listed in enumerate(lists(data)):
+@pytest.mark.parametrize(("hotness", "highest_first"), [(0.0, True), (1.0, False)])
+def test_lists_are_ranked_by_the_weights_of_their_hotness_without_known_items(
+    data: RoundArrays, hotness: float, highest_first: bool
+) -> None:
+    for user, listed in enumerate(lists(data, hotness)):
         known = set(data.pairs.items[data.pairs.users == user].tolist())
         new = [item for item in range(data.counts.items) if item not in known]
-        assert listed == sorted(new, reverse=True)[:5]
+        assert listed == sorted(new, reverse=highest_first)[:5]
 
 
 def test_a_users_list_does_not_depend_on_the_block_of_users(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from numpy.typing import NDArray
 
 from algorithms.parallel import begin, use_processes
 from contracts.events import EVENT_TYPES
@@ -146,7 +147,7 @@ def test_with_any_number_of_processes_decision_figures_factors_and_lists_are_the
         assessment, model = fit(events, settings)
         assert model.fitted_blend is not None
         with use_processes(cores):
-            lists = list(ranked_blocks(model.data, model.fitted_blend.served, settings))
+            lists = list(ranked_blocks(model.data, model.fitted_blend.served, settings, hotness_of(model)))
         assert model.rated is not None
         measured = assessment.measured_items.ranking, assessment.measured_items.rating
         arrays = [*measured, *model.ranked, *model.rated, *(each for block in lists for each in block[1:])]
@@ -185,6 +186,11 @@ def test_in_a_catalogue_of_a_million_items_only_those_with_events_take_memory() 
     check_lists(assessment, model)
 
 
+def hotness_of(model: ProcessModel) -> NDArray[np.float64]:
+    """Users who were there at different times."""
+    return np.linspace(0.0, 1.0, model.data.counts.users)
+
+
 def check_lists(assessment: Assessment, model: ProcessModel) -> None:
     assert assessment.decision.publish
     assert model.blend is not None
@@ -192,7 +198,7 @@ def check_lists(assessment: Assessment, model: ProcessModel) -> None:
     weights = [*model.blend.record.hot.values(), *model.blend.record.cold.values()]
     assert np.isfinite(weights).all()
     data = model.data
-    for start, columns, scores in ranked_blocks(data, model.fitted_blend.served, SETTINGS):
+    for start, columns, scores in ranked_blocks(data, model.fitted_blend.served, SETTINGS, hotness_of(model)):
         there = columns >= 0
         assert np.isfinite(scores[there]).all()
         for row, listed in enumerate(columns):
@@ -211,7 +217,9 @@ def test_a_user_who_knows_all_related_items_has_no_list_and_later_strategies_ans
     )
     _, model = fit(events)
     assert model.fitted_blend is not None
-    for start, columns, _ in ranked_blocks(model.data, model.fitted_blend.served, SETTINGS):
+    for start, columns, _ in ranked_blocks(
+        model.data, model.fitted_blend.served, SETTINGS, hotness_of(model)
+    ):
         assert start == 0
         listed = columns[:60]
         popular = np.tile(np.array([0, 1, 2], np.int32), (60, 1))
@@ -291,7 +299,7 @@ def test_the_lists_of_a_shop_hold_known_items(shop: tuple[Assessment, ProcessMod
     _, model = shop
     assert model.fitted_blend is not None
     pairs, known = model.data.pairs, 0
-    blocks = ranked_blocks(model.data, model.fitted_blend.served, SHOP)
+    blocks = ranked_blocks(model.data, model.fitted_blend.served, SHOP, hotness_of(model))
     for start, columns, _ in blocks:
         for row, listed in enumerate(columns):
             known += np.isin(listed[:10], pairs.items[pairs.users == start + row]).sum()
