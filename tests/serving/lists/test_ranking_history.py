@@ -167,7 +167,7 @@ def test_an_item_of_a_history_has_an_entry_for_each_of_its_times() -> None:
     assert len(nothing.histories.items) == 0
 
 
-def published(url: str, arrived: dict[str, float], model_age_hours: float = 0.0) -> redis.Redis:
+def publish_round(url: str, arrived: dict[str, float], model_age_hours: float = 0.0) -> redis.Redis:
     """A version with its lists, as a round leaves it; users' last events arrived that many hours ago."""
     made, events = blend_world(hot=HOT, cold=COLD), shopping(1)
     events += [UserEvent(user, event.item_id, event.entry) for user in "bx" for event in shopping(ord(user))]
@@ -196,7 +196,7 @@ def test_a_rounds_list_and_the_first_fresh_list_and_the_answers_are_the_same(
     """Old events of an import have just arrived, or their user has been away, or no arrival is known."""
     monkeypatch.setattr(fresh_lists, "_models", OnlineModels())
     others = {"ann": 0.0, "x": 30.0}
-    client = published(redis_url, others if hours is None else others | {"b": hours})
+    client = publish_round(redis_url, others if hours is None else others | {"b": hours})
     batch = _answer(redis_url, api, "b")
     raw: Any = client.hget(keyspace.top_n(0, "v1"), "b")
     assert [ALL[place] for place in decode_ranked(raw)[0]][:10] == [item["item_id"] for item in batch]
@@ -219,17 +219,17 @@ def test_a_rounds_hot_list_that_no_fresh_one_has_replaced_cools_when_it_is_asked
     redis_url: str, api: Client
 ) -> None:
     users = {"b": 0.0, "x": 0.0}
-    published(redis_url, users, model_age_hours=7.0).close()
+    publish_round(redis_url, users, model_age_hours=7.0).close()
     hot = _answer(redis_url, api, "b")
     assert {item["source"] for item in hot} == {"als"}
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    published(redis_url, users, model_age_hours=100.0).close()
+    publish_round(redis_url, users, model_age_hours=100.0).close()
     cooled = _answer(redis_url, api, "b")
     assert {item["source"] for item in cooled} == {"fresh"}
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    published(redis_url, {}).close()
+    publish_round(redis_url, {}).close()
     cold = _answer(redis_url, api, "b")
     assert [item["item_id"] for item in cooled] == [item["item_id"] for item in cold]
     assert [item["item_id"] for item in hot] != [item["item_id"] for item in cold]
