@@ -154,7 +154,7 @@ class _Child:
     def start(compute: Callable[[], Iterator[Any]]) -> _Child:
         receiver, sender = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(
-            target=_send_all, args=(compute, sender), daemon=True
+            target=_send_all, args=(compute, sender, os.getpid()), daemon=True
         )
         with warnings.catch_warnings(), _connections_stay_open():
             # Other threads of this process may hold locks, but the work takes none that they hold.
@@ -196,9 +196,11 @@ def _connections_stay_open() -> Iterator[None]:
         delattr(socket.socket, "shutdown")
 
 
-def _send_all(compute: Callable[[], Iterator[Any]], connection: Connection) -> None:
+def _send_all(compute: Callable[[], Iterator[Any]], connection: Connection, parent: int) -> None:
     # A parent that is killed stops nobody, and what is computed for it may take minutes and gigabytes.
     ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it was killed before
+        os._exit(1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it as well, and stops this process
     gc.disable()  # objects of the parent must not be finalised here, as they would talk to its JVM

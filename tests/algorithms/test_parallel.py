@@ -131,6 +131,15 @@ def test_a_process_ends_with_the_map_that_began_it(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
+def test_a_process_whose_parent_was_killed_before_it_began_computes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    with use_processes(2), pytest.raises(RuntimeError, match="ended with 1"):
+        begin((tmp_path / "computed").touch)()
+    assert not (tmp_path / "computed").exists()
+
+
 def _wait_for(file: Path) -> None:
     end = time.monotonic() + 20
     while not file.exists():

@@ -24,19 +24,20 @@ _POLL_SECONDS = 0.01
 
 
 def trainer_killed(folder: Path) -> str:
-    """It is killed in each phase of a round: the served version stays whole, none that was cut off can be
-    served, and the round that follows publishes and deletes what was left."""
+    """It is killed in each phase of a round: no process of it lives on, the served version stays whole, none
+    that was cut off can be served, and the round that follows publishes and deletes what was left."""
     with running_training(folder) as training:
         version = training.round()
         lists = {version: training.lists(version)}
         manifest = training.publisher.current_manifest()
         assert manifest is not None
         cut_off: set[str] = set()
+        forks = 0
         with asking(training, version) as answers:
             for phase, share in _MOMENTS:
                 training.append()
                 number = training.publisher.request()
-                _kill_within(training, phase, share * manifest.timings[phase])
+                forks += _kill_within(training, phase, share * manifest.timings[phase])
                 cut_off |= _check(training, lists)
                 training.start_trainer()  # it has the request still to answer
             version = training.finish(number)
@@ -45,16 +46,17 @@ def trainer_killed(folder: Path) -> str:
         assert_whole(answers, lists)
         left = _check(training, lists)
         assert left == set(), f"left by killed rounds: {left}"
+        assert forks, "no round had divided its work among processes when it was killed"
         return (
-            f"killed {len(_MOMENTS)} times, {len(cut_off)} versions cut off; the round after them published; "
-            f"{len(answers):,} answers of the API, each of a whole version"
+            f"killed {len(_MOMENTS)} times with {forks} forks, none lived on; {len(cut_off)} versions "
+            f"cut off; the round after them published; {len(answers):,} answers, each of a whole version"
         )
 
 
-def _kill_within(training: Training, phase: str, seconds: float) -> None:
+def _kill_within(training: Training, phase: str, seconds: float) -> int:
     wait_until(lambda: training.phase() == phase, f"the phase {phase}", every=_POLL_SECONDS)
     time.sleep(seconds)
-    training.kill_trainer()
+    return training.kill_trainer()
 
 
 def _check(training: Training, lists: dict[str, dict[str, list[str]]]) -> set[str]:

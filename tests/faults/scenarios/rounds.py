@@ -7,7 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import numpy as np
 import numpy.typing as npt
+import psutil
 import pyarrow as pa
 import redis
 from deltalake import write_deltalake
@@ -26,11 +27,12 @@ from stack.machine import redis_server
 from stack.machine.jars import jars_dir
 from stack.machine.ports import LOOPBACK, free_port
 from stack.processes.process import ServiceProcess
-from tests.faults.processes import kill_family, wait_until
+from tests.faults.processes import wait_until
 from training.registry.publish import Publisher
 
 _USERS, _ITEMS, _EACH, _GROUPS = 400, 200, 20, 4
 _N = 5
+_ORPHAN_SECONDS = 30.0
 _START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -137,18 +139,31 @@ class Training:
         ids = decode_ids(items)
         return {user.decode(): [ids[i] for i in decode_ranked(raw)[0]] for user, raw in stored.items()}
 
-    def kill_trainer(self) -> None:
-        """Kill it with all that it has started, by SIGKILL."""
+    def kill_trainer(self) -> int:
+        """Kill its own process alone, by SIGKILL; the number of its forks. Fails where one that it started
+        lives on: Spark's JVM, or a fork that computes."""
         assert self._trainer is not None
-        kill_family(self._trainer.record.process.pid)
+        trainer = psutil.Process(self._trainer.record.process.pid)
+        command, family = trainer.cmdline(), trainer.children(recursive=True)
+        forks = sum(_command(each) == command for each in family)
+        trainer.kill()
         self._trainer.popen.wait()
         self._trainer = None
+        _, alive = psutil.wait_procs(family, timeout=_ORPHAN_SECONDS)
+        assert not alive, [_command(each) for each in alive]
+        return forks
 
     def stop(self) -> None:
         """End both."""
         for process in (self._trainer, self._redis):
             if process is not None:
                 process.stop()
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
 
 
 class Answer(NamedTuple):
