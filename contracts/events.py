@@ -10,9 +10,19 @@ import math
 import re
 import time
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeAlias, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from contracts.identifiers import canonical_id
 from contracts.moments import EARLIEST_PLAUSIBLE_MS, moment_of
@@ -103,6 +113,19 @@ Identifier = Annotated[
 EpochMillis = Annotated[int, BeforeValidator(_epoch_ms), Field(strict=True, ge=0, le=MAX_EVENT_TIME_MS)]
 
 
+# What an event says in place of a recommendation id that no answer can have. The event counts all the same.
+UNREADABLE_ID = "unreadable"
+
+
+def _or_unreadable(value: Any, validate: ValidatorFunctionWrapHandler) -> str | None:
+    if isinstance(value, str) and not canonical_id(value):
+        return None  # programs write an empty text for an absent id
+    try:
+        return cast("str", validate(value))
+    except ValidationError:
+        return UNREADABLE_ID
+
+
 class Interaction(BaseModel):
     """One interaction of one user with one item. Times are epoch milliseconds UTC."""
 
@@ -118,7 +141,7 @@ class Interaction(BaseModel):
     event_time: EpochMillis = Field(default_factory=lambda: time.time_ns() // 1_000_000)
     schema_version: Literal[1] = 1
     session_id: Identifier | None = None
-    recommendation_id: Identifier | None = None
+    recommendation_id: Annotated[Identifier | None, WrapValidator(_or_unreadable)] = None
     # True: the event really happened before 1990. Without it, such an early time is rejected, because its
     # unit is probably wrong.
     time_from_zero: Annotated[bool, Field(strict=True)] | None = None

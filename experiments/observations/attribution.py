@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -61,6 +63,25 @@ def clicked_places(
         window_ms,
     )
     return np.unique(np.concatenate([by_id, by_time[by_time >= 0]]))
+
+
+class NamedAnswers(NamedTuple):
+    """How many events name an answer, and how many of them one that was not shown to their user."""
+
+    events: int
+    not_shown: int
+
+
+def named_answers(exposures: pa.Table, events: pa.Table) -> NamedAnswers:
+    """The counts of these events; an answer for no user was shown to everybody."""
+    named = events.filter(pc.is_valid(events["recommendation_id"]))
+    answers, users = pc.unique(exposures["recommendation_id"]), pc.unique(exposures["user_id"])
+    shown_to = np.full(len(answers) + 1, -1)
+    shown_to[codes(exposures["recommendation_id"], answers)] = codes(exposures["user_id"], users)
+    answer = codes(named["recommendation_id"], answers)
+    user = shown_to[answer]
+    fits = (answer >= 0) & ((user < 0) | (user == codes(named["user_id"], users)))
+    return NamedAnswers(named.num_rows, int((~fits).sum()))
 
 
 def _newest_match(

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from contracts.experiments.assignment import arms_of
 from contracts.live_figures import HOUR_MS, first_moment
 from contracts.settings import ExperimentSettings
+from experiments.observations.attribution import named_answers
 from experiments.observations.exposure_counts import Shown, ShownRows
 from experiments.observations.ids import codes
 from experiments.observations.rows import ExperimentRows, read_all_rows
@@ -41,6 +42,11 @@ class ExposureReport(BaseModel):
 
     since_ms: int
     total: ShownFigures
+    named_events: int = Field(description="Interactions that name an answer by its recommendation_id")
+    named_not_shown: int = Field(
+        description="Those of them that count for no list: forged or unreadable ids, those of other users, "
+        "and those of answers without an exposure in these hours"
+    )
     versions: dict[str, ShownFigures]
     arms: dict[str, ShownFigures]
 
@@ -54,7 +60,7 @@ def exposure_report(settings: ExperimentSettings, now_ms: int, hours: int) -> Ex
 
 def report_of_rows(rows: ExperimentRows, since_ms: int, window_ms: int) -> ExposureReport:
     """The report of these rows."""
-    shown = ShownRows(rows, window_ms)
+    shown, named = ShownRows(rows, window_ms), named_answers(rows.exposures, rows.interactions)
     exposures = shown.exposures
 
     def figures(is_in_group: NDArray[np.bool_]) -> ShownFigures:
@@ -64,6 +70,8 @@ def report_of_rows(rows: ExperimentRows, since_ms: int, window_ms: int) -> Expos
     return ExposureReport(
         since_ms=since_ms,
         total=figures(np.ones(len(exposures), bool)),
+        named_events=named.events,
+        named_not_shown=named.not_shown,
         versions={name: figures(group) for name, group in _groups(versions)},
         arms={name: figures(group) for name, group in _arm_groups(exposures["arm"])},
     )
@@ -122,7 +130,7 @@ _COLUMNS = (
 
 
 def as_text(report: ExposureReport) -> str:
-    """A line for all exposures, one for each version, and one for each arm."""
+    """A line for all exposures, for each version and each arm; what named answers count for no list."""
     if not report.total.lists:
         return "nothing was shown to known users in these hours (--hours looks further back)"
     named = {"all": report.total}
@@ -134,4 +142,9 @@ def as_text(report: ExposureReport) -> str:
         values = ((getattr(each, field), form) for field, _, form in _COLUMNS)
         cells = ("-" if value is None else format(value, form) for value, form in values)
         lines.append(f"{name:<{width}} " + " ".join(f"{cell:>11}" for cell in cells))
+    if report.named_not_shown:
+        lines.append(
+            f"{report.named_not_shown:,} of {report.named_events:,} interactions that name an answer count "
+            "for none: their recommendation_id is forged, another user's, or of a list that was not shown"
+        )
     return "\n".join(lines)

@@ -27,7 +27,10 @@ _COMMON: dict[str, Any] = {
     "time_from_zero": {"type": ["boolean", "null"], "description": "A time before 1990 is meant"},
     "schema_version": {"const": 1},
     "session_id": _OPTIONAL_ID,
-    "recommendation_id": _OPTIONAL_ID,
+    # Any value: one that no answer has does not refuse its event.
+    "recommendation_id": {
+        "description": "That of the answer from which the event follows; any other is ignored, and counted"
+    },
 }
 
 

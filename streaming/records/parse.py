@@ -29,7 +29,7 @@ IN_A_FRAME = (
     "where EVENT_MAPPING_FILE is set, Avro and Protobuf are not"
 )
 _IDS = ("user_id", "item_id")
-_OPTIONAL_IDS = ("session_id", "recommendation_id")
+_OPTIONAL_IDS = ("session_id",)
 _EVENT_DDL = f"{lake.EVENT_DDL}, {lake.TOPIC_ONLY_DDL}"
 # A number of JSON as an id, with a fraction or an exponent.
 _FLOAT = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
@@ -76,6 +76,7 @@ def event_columns() -> dict[str, Column]:
     ids = {name: _identifier(f"event.{name}") for name in (*_IDS, *_OPTIONAL_IDS)}
     return columns | {
         **ids,
+        "recommendation_id": _recommendation_id(),
         "event_id": F.lower(F.coalesce("event.event_id", _uuid_of_origin())),
         "schema_version": F.coalesce("event.schema_version", F.lit(1)),
         "value": F.when(F.col("event.event_type") == events.RATING, F.col("event.value")).otherwise(
@@ -140,6 +141,14 @@ def _identifier(column: str) -> Column:
     number = _float_of(column)
     exact = F.when((F.abs(number) < identifiers.INEXACT_FROM) & (number % 1 == 0), number)
     return F.coalesce(exact.cast("bigint").cast("string"), F.btrim(F.col(column), F.lit(identifiers.BLANKS)))
+
+
+def _recommendation_id() -> Column:
+    """The id as it came, null for an empty one, and UNREADABLE_ID for one that no answer can have."""
+    column = "event.recommendation_id"
+    unreadable = (F.when(is_bad, F.lit(events.UNREADABLE_ID)) for is_bad, _ in _id_faults(column))
+    value = _identifier(column)
+    return F.when(F.length(value) > 0, F.coalesce(*unreadable, value))
 
 
 def _float_of(column: str) -> Column:

@@ -13,6 +13,7 @@ from clients.rejected_reader import read_rejected
 from clients.storage.lake_tables import kept_since
 from contracts import topics
 from contracts.catalog import CatalogEntry, erasure_entries
+from contracts.events import UNREADABLE_ID
 from contracts.exposures import Exposure, ShownItem, batch_of
 from contracts.settings import KafkaSettings
 from contracts.stored import keyspace, lake
@@ -40,11 +41,22 @@ def rating(n: int, user: int, item: int, value: float) -> bytes:
     return json.dumps({**event, "value": value, "event_time": START_MS + n}).encode()
 
 
+# What clients write as a recommendation id, as JSON, and what of it is kept.
+ODD_NAMES = ['"forged"', "7", "null", '""', '"日本 ="', '"a\\u0000b"', f'"{"x" * 10_000}"', "1e300", "NaN"]
+KEPT_NAMES = ["forged", "7", None, None, "日本 =", *[UNREADABLE_ID] * 4]
+
+
+def naming(event: bytes, answer: str) -> bytes:
+    return event[:-1] + f', "recommendation_id": {answer}}}'.encode()
+
+
 def test_every_event_is_stored_once_and_redis_equals_a_recount_of_the_lake(
     flow: Flow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bootstrap = flow.settings.kafka_bootstrap_servers
     good = [(f"u{n % 20}".encode(), rating(n, n % 20, n % 37, 0.5 + n % 10 / 2)) for n in range(500)]
+    named = [(key, naming(value, odd)) for odd, (key, value) in zip(ODD_NAMES, good, strict=False)]
+    good[: len(named)] = named
     bad = [
         (b"u1", b"{"),
         (b"u1", b"\xff\xfe"),
@@ -72,6 +84,8 @@ def test_every_event_is_stored_once_and_redis_equals_a_recount_of_the_lake(
     flow.wait_for(254 + 310)
     rows = flow.lake_rows()
     assert shown_users(flow) == ["u1", "u7"]
+    names = {row["event_id"]: row["recommendation_id"] for row in rows}
+    assert [names[f"{n:08x}-0000-4000-8000-000000000000"] for n in range(len(KEPT_NAMES))] == KEPT_NAMES
     assert len(rows) == 560
     assert len({(row["kafka_partition"], row["kafka_offset"]) for row in rows}) == 560
     assert len({row["event_id"] for row in rows}) == 500

@@ -27,6 +27,10 @@ def test_the_report_has_figures_by_version_and_by_arm() -> None:
     lines = as_text(report).splitlines()
     assert [line.split("  ")[0] for line in lines[1:]][:2] == ["all", "version none"]
     assert len(lines) == 1 + 1 + 3 + 3
+    forged = interaction("ann", "j", START + 2, recommendation_id="forged")
+    told = as_text(report_of_rows(rows(exposures, [*events, forged]), START, 24 * HOUR)).splitlines()
+    assert told[-1].startswith("1 of 1 interactions that name an answer count for none")
+    assert report.named_not_shown == 0
 
 
 def test_the_report_of_a_lake_without_exposures_is_one_sentence(tmp_path: Path) -> None:

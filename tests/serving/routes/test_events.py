@@ -55,7 +55,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
-FIELDS = st.sampled_from([*GOOD, "event_id", "schema_version", "session_id"])
+FIELDS = st.sampled_from([*GOOD, "event_id", "schema_version", "session_id", "recommendation_id"])
 
 
 @given(st.dictionaries(FIELDS, JSON, max_size=6))
@@ -77,3 +77,19 @@ def test_a_recommendation_id_is_valid_for_its_user_only_and_an_anonymous_one_for
     assert outcome(ids.issue("another", "v1", "als")) == "forged"
     assert outcome(RecommendationIds("another").issue("u", "v1", "als")) == "forged"
     assert outcome("r1") == "forged"
+
+
+@pytest.mark.parametrize(
+    "odd", ["\u0000", "x" * 10_000, "\ud800", True, 1e300, float("nan"), [1], {"a": 1}, "日" * 48, "=" * 48]
+)
+def test_an_event_whose_recommendation_id_no_answer_can_have_is_taken_and_counts_as_forged(odd: Any) -> None:
+    accepted, rejected = parse_events([GOOD | {"recommendation_id": odd}], NOW)
+    assert rejected == []
+    assert outcome_of(accepted[0], RecommendationIds("key")) == "forged"
+    assert Interaction.model_validate_json(accepted[0].to_json()) == accepted[0]
+
+
+@pytest.mark.parametrize("absent", ["", " ", None])
+def test_an_empty_recommendation_id_is_none(absent: str | None) -> None:
+    accepted, _ = parse_events([GOOD | {"recommendation_id": absent}], NOW)
+    assert accepted[0].recommendation_id is None

@@ -61,6 +61,15 @@ ACCEPTED: list[dict[str, Any]] = [
     {"user_id": "a b", "item_id": "007"},
     {"user_id": "NaN", "item_id": "-Infinity"},
     {"session_id": 7.0, "recommendation_id": " r "},
+    {"recommendation_id": None},
+    {"recommendation_id": " "},
+    {"recommendation_id": 7},
+    {"recommendation_id": "Ü-日本-🎬"},
+    {"recommendation_id": "\u001f"},
+    {"recommendation_id": "x" * 129},
+    {"recommendation_id": "x" * 10_000},
+    {"recommendation_id": 1e300},
+    {"recommendation_id": float("nan")},
     {"event_time": NOW_MS + 5 * 60 * 1000},
 ]
 REJECTED: list[tuple[dict[str, Any], str]] = [
@@ -73,7 +82,6 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"user_id": "a\u0085b"}, "user_id holds a control character"),
     ({"user_id": "\u0000"}, "user_id holds a control character"),
     ({"session_id": ""}, "session_id is empty"),
-    ({"recommendation_id": "\u001f"}, "recommendation_id holds a control character"),
     ({"event_type": "RATING"}, "unknown event_type"),
     ({"event_type": "share"}, "unknown event_type"),
     ({"value": None}, "a rating needs a value"),
