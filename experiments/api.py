@@ -11,6 +11,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from contracts.experiments.look import Look
 from contracts.experiments.record import Experiment
+from contracts.experiments.report import KeptReport, Report
 from contracts.settings import ExperimentSettings
 
 # The API is in this network, so no proxy is used.
@@ -60,6 +61,11 @@ class ExperimentApi:
     def keep_look(self, name: str, look: Look) -> None:
         """Let the API keep a look, from which the page draws the intervals over time."""
         self._call("POST", f"/{_quote(name)}/looks", look.model_dump(mode="json"))
+
+    def keep_report(self, report: Report, now_ms: int) -> None:
+        """Let the API keep a report, in place of the one before."""
+        kept = KeptReport(at=now_ms, report=report)
+        self._call("PUT", f"/{_quote(report.experiment)}/report", kept.model_dump(mode="json"))
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         headers = {"Content-Type": "application/json"}

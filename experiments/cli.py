@@ -81,7 +81,10 @@ def report(
     out: Annotated[Path | None, typer.Option(help="write the report as one HTML page there")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What an experiment shows, from the lake: figures, intervals, practices, a decision."""
+    """What an experiment shows, from the lake: figures, intervals, practices, a decision.
+
+    The API keeps it, at /v1/experiments/NAME/report.
+    """
     # Only reports need the statistics: they take a second to import.
     from experiments.report.page import as_page
     from experiments.report.text import as_text
@@ -93,6 +96,10 @@ def report(
         found = report_of(settings, api.get(name), api.all())
         if out is not None:
             out.write_text(as_page(found), encoding="utf-8")
+    try:
+        api.keep_report(found, time.time_ns() // 1_000_000)
+    except ExperimentApiError as error:
+        typer.echo(f"The API did not keep this report: {error}", err=True)
     typer.echo(found.model_dump_json(indent=2) if as_json else as_text(found))
 
 

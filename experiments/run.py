@@ -6,8 +6,9 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 
-from contracts.experiments.look import ArmLook, Look
+from contracts.experiments.look import ArmLook, Look, is_watched
 from contracts.experiments.record import Experiment
+from contracts.experiments.report import Report
 from contracts.settings import ExperimentSettings
 from experiments.api import ExperimentApi, ExperimentApiError
 from experiments.observations.arm_choices import choices_of
@@ -15,7 +16,6 @@ from experiments.observations.rows import read_rows
 from experiments.observations.units import DAY_MS, Observations, observe
 from experiments.report.make import make_report
 from experiments.report.ranking_file import Weights
-from experiments.report.record import Report
 from experiments.report.replay import ReplayReport, report_of_draws
 
 
@@ -51,30 +51,38 @@ def _observations(settings: ExperimentSettings, experiment: Experiment) -> Obser
 
 
 def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:
-    """Look at each running experiment: keep its intervals, and stop each arm that violates a guardrail.
+    """Look at each running experiment: keep its report and its intervals, and stop each arm that violates a
+    guardrail. Of one that has just been stopped, the report is kept.
 
     Yields a sentence for each arm that is stopped and each look that could not be kept. Raises
     ExperimentApiError.
     """
-    known = api.all()
+    known, now_ms = api.all(), time.time_ns() // 1_000_000
     for experiment in known:
-        if experiment.state != "running":
+        if not is_watched(experiment, now_ms):
             continue
         report = report_of(settings, experiment, known)
         try:
-            api.keep_look(experiment.name, look_of(report, time.time_ns() // 1_000_000))
+            api.keep_report(report, now_ms)
+            if experiment.state == "running":
+                api.keep_look(experiment.name, look_of(report, now_ms))
         except ExperimentApiError as error:  # the guardrails are checked all the same
             yield f"{experiment.name}: this look was not kept: {error}"
-        stopped = {each.arm for each in experiment.stopped_arms}
-        for guardrail in report.guardrails:
-            if guardrail.violated and guardrail.arm not in stopped:
-                reason = (
-                    f"guardrail: {guardrail.metric} is surely more than {guardrail.may_lose:.0%} below the "
-                    "control's"
-                )
-                api.stop_arm(experiment.name, guardrail.arm, reason)
-                stopped.add(guardrail.arm)
-                yield f"{experiment.name}: {guardrail.arm} is stopped by its {reason}"
+        if experiment.state == "running":
+            yield from _stop_by_guardrails(api, experiment, report)
+
+
+def _stop_by_guardrails(api: ExperimentApi, experiment: Experiment, report: Report) -> Iterator[str]:
+    stopped = {each.arm for each in experiment.stopped_arms}
+    for guardrail in report.guardrails:
+        if guardrail.violated and guardrail.arm not in stopped:
+            reason = (
+                f"guardrail: {guardrail.metric} is surely more than {guardrail.may_lose:.0%} below the "
+                "control's"
+            )
+            api.stop_arm(experiment.name, guardrail.arm, reason)
+            stopped.add(guardrail.arm)
+            yield f"{experiment.name}: {guardrail.arm} is stopped by its {reason}"
 
 
 def look_of(report: Report, now_ms: int) -> Look:

@@ -11,9 +11,15 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.experiments.record import Experiment
+
 MAX_LOOKS = 1000  # of an experiment; the newest are kept
 MAX_ARMS = 100
 _DAY_MS = 86_400_000
+
+
+# How long after its stop an experiment is still looked at: until the lake holds what was done before.
+SETTLING_MS = 600_000
 
 
 class _Record(BaseModel):
@@ -40,6 +46,13 @@ class Look(_Record):
     at: Annotated[int, Field(ge=0, description="Epoch milliseconds")]
     run: Annotated[int, Field(ge=1)] = 1
     arms: Annotated[tuple[ArmLook, ...], Field(max_length=MAX_ARMS)]
+
+
+def is_watched(experiment: Experiment, now_ms: int) -> bool:
+    """Whether reports on an experiment still change: it runs, or has just been stopped."""
+    if experiment.state == "running":
+        return True
+    return experiment.stopped_at is not None and now_ms < experiment.stopped_at + SETTLING_MS
 
 
 def least_gap_ms(planned_days: int) -> int:

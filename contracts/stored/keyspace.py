@@ -242,6 +242,7 @@ EXPERIMENT_AUDIT = "hw:{experiments}:audit"  # LIST of experiments.changes.Exper
 # HASH name -> number of its last run that started, also where the experiment was deleted; under "" the
 # highest number of all names that are no longer kept.
 EXPERIMENT_RUNS = "hw:{experiments}:runs"
+EXPERIMENT_REPORTS = "hw:{experiments}:reports"  # HASH name -> experiments.report.KeptReport, the newest
 
 
 def experiment_looks(name: str) -> str:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from contracts.experiments.definition import Definition, MetricName
+from contracts.experiments.report import ComparisonRecord, GuardrailRecord, Interval, NoveltyRecord
 from experiments.observations.units import Observations
 from experiments.report.metrics import UnitValues, unit_values
-from experiments.report.record import ComparisonRecord, GuardrailRecord, Interval, NoveltyRecord
 from experiments.statistics.comparison import Verdict, any_time, difference, fixed_horizon
 from experiments.statistics.correction import holm
 from experiments.statistics.cuped import adjust

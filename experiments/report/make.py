@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from contracts.experiments.record import Experiment
+from contracts.experiments.report import ArmFigures, PlanRecord, Report, SampleRatioRecord
 from experiments.observations.units import DAY_MS, Observations
 from experiments.report.compare import (
     arm_values,
@@ -17,7 +18,6 @@ from experiments.report.compare import (
     value_of,
 )
 from experiments.report.practices import decide, practices
-from experiments.report.record import ArmFigures, PlanRecord, Report, SampleRatioRecord
 from experiments.statistics.power import plan
 from experiments.statistics.sample_ratio import sample_ratio
 

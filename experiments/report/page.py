@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from experiments.report.record import ComparisonRecord, Report
+from contracts.experiments.report import ComparisonRecord, Report
 from experiments.report.text import interval
 
 _WIDTH, _LEFT, _ROW, _MOST = 640, 160, 26, 2.0

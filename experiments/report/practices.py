@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contracts.experiments.definition import Definition
-from experiments.report.record import (
+from contracts.experiments.report import (
     ComparisonRecord,
     GuardrailRecord,
     NoveltyRecord,

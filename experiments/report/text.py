@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.report.record import Interval, Report
+from contracts.experiments.report import Interval, Report
 
 
 def as_text(report: Report) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from contracts.experiments.definition import Definition
 from contracts.experiments.look import Look
 from contracts.experiments.record import Experiment
+from contracts.experiments.report import KeptReport
 from contracts.settings import ServingSettings
 from serving.admission.early_checks import CheckedRoute
 from serving.http.access import access
@@ -91,6 +92,19 @@ def routes(settings: ServingSettings, store: Store) -> APIRouter:
     async def keep_look(name: PathId, look: Look) -> None:
         """Keep a look; `headwater experiments watch` sends them. Looks that come too often are left out."""
         await experiment_looks.keep_look(store, name, look)
+
+    @router.get("/v1/experiments/{name}/report")
+    async def get_report(name: PathId) -> KeptReport:
+        """The newest report on the present run: figures, intervals, practices and the decision.
+
+        404 until one was made; `headwater up` makes one every GUARDRAILS_EVERY_SECONDS.
+        """
+        return await experiment_looks.newest_report(store, name)
+
+    @router.put("/v1/experiments/{name}/report", status_code=204)
+    async def keep_report(name: PathId, report: KeptReport) -> None:
+        """Keep a report; `headwater experiments report` and `watch` send theirs."""
+        await experiment_looks.keep_report(store, name, report)
 
     @router.post("/v1/experiments/{name}/start")
     async def start_experiment(name: PathId) -> Experiment:

@@ -108,7 +108,9 @@ async def delete_experiment(store: Store, name: str) -> None:
     except ExperimentError:  # no process runs a damaged record, and nothing else can delete it
         pass
     await _change(store, change_of(_AUTHOR, "delete", name, "by hand"), raw, "", last_run)
-    await store.ask_alone(("DEL", keyspace.experiment_looks(name)))
+    await store.ask_alone(
+        ("DEL", keyspace.experiment_looks(name)), ("HDEL", keyspace.EXPERIMENT_REPORTS, name)
+    )
 
 
 async def _read_stored(store: Store, name: str) -> _Stored:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from contracts.experiments.look import is_watched
 from contracts.settings import ExperimentSettings
 from experiments.api import ExperimentApi, ExperimentApiError
 from stack.machine.start_plan import Plan
@@ -37,7 +38,7 @@ class GuardrailWatch:
         self._due = clock() + self._every
 
     def look_when_due(self) -> None:
-        """Start a look if it is time for one, no other is running, and an experiment runs."""
+        """Start a look when it is due, none is running, and an experiment runs or has just ended."""
         if not self._every or self._clock() < self._due:
             return
         self._due = self._clock() + self._every
@@ -45,5 +46,6 @@ class GuardrailWatch:
             return
         # Other checks report an API that does not answer; this one asks again next time.
         with suppress(ExperimentApiError):
-            if any(experiment.state == "running" for experiment in self._api.all()):
+            now_ms = time.time_ns() // 1_000_000
+            if any(is_watched(experiment, now_ms) for experiment in self._api.all()):
                 self._supervisor.start(WATCH)

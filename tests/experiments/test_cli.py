@@ -49,7 +49,7 @@ class FakeApi(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    do_GET = do_POST = _answer  # noqa: N815
+    do_GET = do_POST = do_PUT = _answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write no log line."""
@@ -157,12 +157,20 @@ def test_a_report_is_printed_and_written_and_a_draft_has_no_report(
         "GET /v1/experiments/draft": (200, as_json(DRAFT)),
         "GET /v1/experiments": (200, {"experiments": [as_json(RUNNING)]}),
         "POST /v1/experiments/e/looks": (204, ""),
+        "PUT /v1/experiments/e/report": (204, ""),
     }
     page = tmp_path / "e.html"
     found = invoke("report", "e", "--out", str(page), "--json")
     assert json.loads(found.output)["decision"].startswith("Wait")
+    command, path, kept, _ = fake.asked[-1]
+    assert (command, path, kept["report"]) == ("PUT", "/v1/experiments/e/report", json.loads(found.output))
     assert "<h1>e, run 1</h1>" in page.read_text()
-    assert "Decision: Wait" in invoke("report", "e").output
+    fake.answers["PUT /v1/experiments/e/report"] = (404, {"detail": "no such route"})
+    unkept = invoke("report", "e")
+    assert unkept.exit_code == 0
+    assert unkept.stderr == "The API did not keep this report: no such route\n"
+    assert "Decision: Wait" in unkept.stdout
+    fake.answers["PUT /v1/experiments/e/report"] = (204, "")
     draft = invoke("report", "draft")
     assert (draft.exit_code, "has not started" in draft.output) == (1, True)
     assert invoke("watch", "--once").output == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,8 +12,9 @@ import numpy as np
 import pytest
 
 from contracts.experiments.definition import Definition
-from contracts.experiments.look import Look
-from contracts.experiments.record import Experiment, stop_arm
+from contracts.experiments.look import SETTLING_MS, Look
+from contracts.experiments.record import Experiment, stop, stop_arm
+from contracts.experiments.report import Report
 from contracts.settings import ExperimentSettings
 from experiments import run
 from experiments.api import ExperimentApi
@@ -81,12 +83,16 @@ class NotedApi(ExperimentApi):
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.looks: list[Look] = []
+        self.reports: list[Report] = []
 
     def all(self) -> list[Experiment]:
         return [self.experiment]
 
     def keep_look(self, name: str, look: Look) -> None:
         self.looks.append(look)
+
+    def keep_report(self, report: Report, now_ms: int) -> None:
+        self.reports.append(report)
 
     def stop_arm(self, name: str, arm: str, reason: str) -> Experiment:
         self.experiment = stop_arm(self.experiment, arm, reason, START + DAY_MS)
@@ -129,10 +135,25 @@ def test_a_harmful_arm_is_stopped_by_its_guardrail_and_only_once(monkeypatch: py
     assert asked[0] == ("e/1", START - 14 * DAY_MS, START)
     # Each look is kept, and its interval of the harmful arm lies below zero.
     assert [look.run for look in api.looks] == [1, 1]
+    assert [[arm.stopped is None for arm in each.arms] for each in api.reports] == [
+        [True] * 3,
+        [True, False, True],
+    ]
     arms = {each.arm: each for each in api.looks[0].arms}
     assert (arms["b"].users, arms["b"].lift) == (200, pytest.approx(0.2 / 0.6 - 1))
     assert arms["b"].high is not None
     assert arms["b"].high < 0
+
+
+def test_the_report_on_an_experiment_that_was_just_stopped_is_kept_until_the_lake_has_what_was_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run, "read_rows", lambda *_: rows([], []))
+    now_ms = time.time_ns() // 1_000_000
+    for stopped_at, states in ((now_ms, ["stopped"]), (now_ms - SETTLING_MS - 1, [])):
+        api = NotedApi(stop(running(), "seen enough", stopped_at))
+        assert list(run.watch(ExperimentSettings(), api)) == []
+        assert ([each.state for each in api.reports], api.looks) == (states, [])
 
 
 def test_a_bound_that_is_not_finite_is_no_bound() -> None:

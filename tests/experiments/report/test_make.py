@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 
 from contracts.experiments.record import Experiment, StoppedArm
+from contracts.experiments.report import Report
 from experiments.observations.units import Counts, Observations
 from experiments.report.make import make_report
 from experiments.report.page import as_page
-from experiments.report.record import Report
 from experiments.report.text import as_text
 from tests.experiments.lake_rows import DAY, START, running
 

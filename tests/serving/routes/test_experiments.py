@@ -164,36 +164,6 @@ def _path_of(user: str) -> str:
     return f"/v1/users/{quote(user, safe='')}/recommendations"
 
 
-def test_looks_at_running_arms_are_kept_in_order_until_the_next_run(redis_url: str, api: Client) -> None:
-    World().write(redis_url)
-    looks = "/v1/experiments/by-popularity/looks"
-
-    def look(at: int, run: int = 1, arm: str = "popular") -> dict[str, Any]:
-        figures = {"arm": arm, "users": 9, "lift": 0.1, "low": -0.2, "high": None}
-        return {"at": at, "run": run, "arms": [figures]}
-
-    async def scenario() -> None:
-        async with api(redis_url) as client:
-            await client.post("/v1/experiments", json=DEFINITION)
-            assert (await client.post(looks, json=look(1))).status_code == 409  # a draft
-            await client.post("/v1/experiments/by-popularity/start")
-            assert (await client.post(looks, json=look(1, arm="other"))).status_code == 422
-            assert (await client.post(looks, json=look(1, run=2))).status_code == 409
-            hour = 3_600_000
-            for at in (0, 1, hour, hour + 1, 2 * hour):  # the second and the fourth come too soon
-                assert (await client.post(looks, json=look(at))).status_code == 204
-            kept = (await client.get(looks)).json()["looks"]
-            assert [each["at"] for each in kept] == [0, hour, 2 * hour]
-            assert kept[0] == look(0)
-            await client.post("/v1/experiments/by-popularity/stop", json={})
-            await client.post("/v1/experiments", json=DEFINITION)
-            assert (await client.get(looks)).json() == {"looks": []}  # the next run has none yet
-            await client.delete("/v1/experiments/by-popularity")
-
-    asyncio.run(scenario())
-    assert not redis.Redis.from_url(redis_url).exists(keyspace.experiment_looks("by-popularity"))
-
-
 def test_the_hot_route_and_the_full_route_give_the_same_arm_even_without_redis(
     redis_url: str, api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

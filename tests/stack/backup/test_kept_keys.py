@@ -51,6 +51,7 @@ PASSING = {
     "TRAINING_STATUS",
     "shown_items",
     "NEW_ITEMS_SHOWN",
+    "EXPERIMENT_REPORTS",
     "LOST_EXPOSURES",
     "new_item_users",
 }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,15 @@ def test_a_look_starts_when_it_is_due_and_an_experiment_runs(
     supervisor, clock = NotedSupervisor(tmp_path), Clock()
     watch = GuardrailWatch(supervisor, "http://nobody", clock)
     counts = []
-    for experiments in ([RUNNING], [], [STOPPED], [DRAFT], [DRAFT, RUNNING]):
+    just_stopped = stop(RUNNING, "done", now_ms=time.time_ns() // 1_000_000)
+    for experiments in ([RUNNING], [], [STOPPED], [DRAFT], [DRAFT, RUNNING], [just_stopped]):
         api_answer[:] = experiments
         watch.look_when_due()  # not due: nothing happens
         clock.now += 60
         watch.look_when_due()
         counts.append(len(supervisor.started))
-    assert counts == [1, 1, 1, 1, 2]
-    assert supervisor.started == [WATCH, WATCH]
+    assert counts == [1, 1, 1, 1, 2, 3]
+    assert supervisor.started == [WATCH] * 3
 
 
 def test_no_look_starts_while_another_runs(tmp_path: Path, api_answer: list[Experiment]) -> None:

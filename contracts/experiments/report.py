@@ -1,4 +1,4 @@
-"""The report as a record: its fields are those of the JSON."""
+"""The report on an experiment, as a record: its fields are those of the JSON, in files and of the API."""
 
 from __future__ import annotations
 
@@ -110,3 +110,10 @@ class Report(_Record):
     versions: dict[str, int]
     practices: list[Practice]
     decision: str
+
+
+class KeptReport(_Record):
+    """The newest report that the API keeps of an experiment."""
+
+    at: int = Field(ge=0, description="When it was made; epoch milliseconds")
+    report: Report
