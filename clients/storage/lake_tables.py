@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaProtocolError, TableNotFoundError
 
 from clients.storage.s3_options import for_deltalake
 from contracts.settings import LakeSettings, is_s3
 from contracts.stored.lake import INTERACTIONS, KEPT_SINCE, Table
 
+_COLUMN_MAPPING = "delta.columnMapping.mode"
+
 
 def open_table(table: Table, lake_uri: str) -> ds.Dataset:
     """The newest version of a lake's table. S3 is reached by the settings of the environment.
 
-    Raises deltalake.exceptions.TableNotFoundError where the table does not exist.
+    Raises deltalake.exceptions.TableNotFoundError where the table does not exist, and DeltaProtocolError
+    where it has a feature that only Spark reads.
     """
-    return _table(table, lake_uri).to_pyarrow_dataset()
+    return _dataset(_table(table, lake_uri))
 
 
 def open_version(table: Table, lake_uri: str, version: int) -> ds.Dataset:
@@ -26,10 +29,7 @@ def open_version(table: Table, lake_uri: str, version: int) -> ds.Dataset:
     """
     found = _table(table, lake_uri)
     found.load_as_version(version)
-    # As nanoseconds, in which Spark writes them, times would end in 2262.
-    return found.to_pyarrow_dataset(
-        parquet_read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")
-    )
+    return _dataset(found)
 
 
 def kept_since(lake_uri: str) -> int:
@@ -39,6 +39,16 @@ def kept_since(lake_uri: str) -> int:
     except TableNotFoundError:
         return 0
     return int(found.get(KEPT_SINCE) or 0)
+
+
+def _dataset(found: DeltaTable) -> ds.Dataset:
+    # deltalake notices other features that Arrow cannot read, and columns of other names it gives as null.
+    if (found.metadata().configuration.get(_COLUMN_MAPPING) or "none") != "none":
+        raise DeltaProtocolError(f"{_COLUMN_MAPPING} is set, so that columns have other names in the files")
+    # As nanoseconds, in which Spark writes them, times would end in 2262.
+    return found.to_pyarrow_dataset(
+        parquet_read_options=ds.ParquetReadOptions(coerce_int96_timestamp_unit="us")
+    )
 
 
 def _table(table: Table, lake_uri: str) -> DeltaTable:

@@ -106,6 +106,12 @@ class ServiceFigures(Collector):
             for each in ROUND_OUTCOMES:
                 last.add_metric([each], float(each == outcome))
             yield last
+            cause = self._training.cause or ""
+            drift = GaugeMetricFamily(
+                "headwater_training_drift", "1: drift asked for the last round, and why.", labels=["cause"]
+            )
+            drift.add_metric([cause], float(cause != ""))
+            yield drift
         if self._decisions:
             decisions = GaugeMetricFamily(
                 "headwater_model_decisions", "Moves and refusals, the last 1,000.", labels=["action"]

@@ -113,6 +113,7 @@ def test_the_metrics_have_figures_of_streaming_and_training(scrape: str) -> None
     assert 2 <= value("headwater_streaming_online_lag_seconds") < 60
     assert value('headwater_training_last_outcome{outcome="refused_by_gate"}') == 1
     assert value('headwater_training_last_outcome{outcome="published"}') == 0
+    assert value('headwater_training_drift{cause=""}') == 0
     assert value('headwater_model_decisions{action="publish"}') == 2
     assert value("headwater_api_freshness_seconds_count") == 1
     assert "ann" not in scrape
@@ -173,6 +174,24 @@ def simple_rings(scrape: str) -> set[str]:
 def test_in_a_healthy_scrape_only_the_expected_alerts_fire(scrape: str) -> None:
     # The world's model is of long ago, and its last candidate was refused.
     assert simple_rings(scrape) == {"HeadwaterModelOld", "HeadwaterModelsRefused"}
+
+
+def test_an_alert_names_the_cause_of_a_round_that_drift_asked_for(redis_url: str, api: Client) -> None:
+    written_figures(redis_url)
+    client = redis.Redis.from_url(redis_url)
+    cause = 'drift: level of ratings went from 60.0% to 30.0%; "x"'
+    client.hset(keyspace.TRAINING_STATUS, mapping={"cause": cause})
+    client.close()
+
+    async def read_figures() -> str:
+        async with api(redis_url) as asked:
+            return (await asked.get("/metrics")).text
+
+    scrape = asyncio.run(read_figures())
+    assert "HeadwaterDrift" in simple_rings(scrape)
+    families = text_string_to_metric_families(scrape)
+    (found,) = (family for family in families if family.name == "headwater_training_drift")
+    assert [each.labels for each in found.samples] == [{"cause": cause}]
 
 
 def test_without_figures_the_alerts_about_missing_figures_fire(redis_url: str, api: Client) -> None:
