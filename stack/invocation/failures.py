@@ -112,6 +112,7 @@ DESCRIPTIONS: dict[str, Callable[[Any], Failure | None]] = {
     "experiments.api.ExperimentApiError": _own_words,
     "serving.redis.store.StoreError": _redis_down,
     "stack.status.redis_state.RedisUnavailableError": _redis_down,
+    "clients.storage.lake_tables.TableFeatureError": _own_words,
     "clients.event_producer.ProducerError": _no_broker,
     "redis.exceptions.ConnectionError": _redis_down,
     "redis.exceptions.TimeoutError": _redis_down,

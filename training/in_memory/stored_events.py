@@ -10,10 +10,9 @@ from urllib.parse import urlparse
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake.exceptions import DeltaProtocolError
 from pyspark.sql import DataFrame, SparkSession
 
-from clients.storage.lake_tables import open_version
+from clients.storage.lake_tables import TableFeatureError, open_version
 from contracts.events import EVENT_TYPES
 from contracts.stored.lake import INTERACTIONS
 from training.data import dataset
@@ -77,6 +76,6 @@ class EventsOfFiles:
 def unread_events(spark: SparkSession, lake_uri: str, version: int) -> UnreadEvents:
     """Spark reads what is not on this machine, and tables with a feature that only Spark knows."""
     if urlparse(lake_uri).scheme in ("", "file"):
-        with suppress(DeltaProtocolError):
+        with suppress(TableFeatureError):
             return EventsOfFiles(open_version(INTERACTIONS, lake_uri, version))
     return EventsOfSpark(dataset.read_interactions(spark, lake_uri, version))
