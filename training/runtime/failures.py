@@ -64,6 +64,11 @@ KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
         ),
         "A file of the lake or of a model is damaged: restore it from a backup",
     ),
+    (
+        ("UNRESOLVED_COLUMN", "No match for FieldRef", "DATATYPE_MISMATCH"),
+        "A table of the lake lacks a column or has it with another type, because somebody changed it: change "
+        "it back, or restore the table to an earlier version",
+    ),
 )
 
 

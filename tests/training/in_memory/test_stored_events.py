@@ -62,8 +62,42 @@ def test_files_give_the_events_that_spark_reads_from_each_version_and_other_feat
     assert of_files.read().times.min() == -86_399_999
 
     table = f"delta.`{lake.INTERACTIONS.path(uri)}`"
-    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('delta.enableDeletionVectors' = true)")
-    assert isinstance(unread_events(spark, uri, 2), EventsOfSpark)
+    for version, change in (
+        (2, "SET TBLPROPERTIES ('delta.columnMapping.mode' = 'name')"),
+        (3, "RENAME COLUMN session_id TO session"),
+        (4, "SET TBLPROPERTIES ('delta.enableDeletionVectors' = true)"),
+    ):
+        spark.sql(f"ALTER TABLE {table} {change}")
+        assert isinstance(unread_events(spark, uri, version), EventsOfSpark)
+
+
+def test_files_in_partitions_with_both_forms_of_times_behind_a_checkpoint_are_read_as_by_spark(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    uri, path = str(tmp_path), lake.INTERACTIONS.path(str(tmp_path))
+    far = Row(*interaction(1, "u00", "i0", 4.0, "rating", 7))
+    far = Row(*far[:_TIME], datetime(9990, 1, 1, tzinfo=timezone.utc), *far[_TIME + 1 :])
+    setting = "spark.sql.parquet.outputTimestampType"
+    before = spark.conf.get(setting)
+    try:
+        for number, form in enumerate(("INT96", "TIMESTAMP_MICROS", "TIMESTAMP_MILLIS")):
+            spark.conf.set(setting, form)
+            rows = [*random_rows(number, users=3), *_unusable(), far]
+            frame = spark.createDataFrame(rows, lake.INTERACTIONS.ddl).coalesce(1)
+            frame.write.format("delta").mode("append").partitionBy("event_type").option(
+                "delta.checkpointInterval", "2"
+            ).save(path)
+    finally:
+        spark.conf.set(setting, before)
+    log = Path(path) / "_delta_log"
+    assert (log / f"{2:020}.checkpoint.parquet").exists()
+    for old in (0, 1):
+        (log / f"{old:020}.json").unlink()
+    of_files = unread_events(spark, uri, 2)
+    assert isinstance(of_files, EventsOfFiles)
+    interactions = dataset.read_interactions(spark, uri, 2)
+    assert of_files.count() == interactions.count()
+    _assert_equal(of_files.read(), read_events(interactions))
 
 
 def test_files_that_are_damaged_or_gone_are_told_with_the_cure(spark: SparkSession, tmp_path: Path) -> None:

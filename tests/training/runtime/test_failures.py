@@ -18,6 +18,7 @@ from training.runtime.failures import explain
         ("OOM command not allowed when used memory > 'maxmemory'.", "REDIS_MEMORY_BUDGET"),
         ("java.lang.OutOfMemoryError: Java heap space", "SPARK_DRIVER_MEMORY"),
         ("a process that computed a part of the work ended with -9: if memory", "lower TRAIN_MEMORY"),
+        ("[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column `user_id` cannot be resolved", "change it back"),
         ("x.parquet is not a Parquet file. expected magic number", "restore it from a backup"),
     ],
 )
