@@ -46,6 +46,8 @@ _SHARE = 0.2  # the newest part of the past, on which weights are chosen
 # The newest part is what came after one instant, if this number of users, or most of all users, did something
 # after it. With fewer (a log of films over twenty years), it is each user's own newest part.
 _LEAST_USERS = 4 * MIN_USERS
+# Where nobody comes back, fewer: the newest parts of the visits that are known say little about who asks.
+_LEAST_VISITS = 2 * MIN_USERS
 # Where half of all users have fewer items than this and few come back, users are visits: whoever asks is new.
 _ITEMS_OF_A_VISIT = 10
 _SLICES = 3  # at most this number of parts, each the newest part of what is before the one taken last
@@ -231,7 +233,8 @@ def _newest(past: RoundArrays, settings: TrainingSettings) -> tuple[Marked, bool
     many = len(np.intersect1d(asking, known))
     if many >= _LEAST_USERS or (many >= MIN_USERS and 2 * many > len(known)):
         return newest, True
-    if _are_visits(pairs) and _going_on(newest) >= _LEAST_USERS:
+    least = _LEAST_VISITS if many < MIN_USERS else _LEAST_USERS
+    if _are_visits(pairs) and _going_on(newest) >= least:
         return newest, True
     newest = Marked(pairs, per_user_temporal(pairs, _SHARE))
     return as_known(past, newest, settings), False

@@ -184,7 +184,8 @@ def test_where_users_are_visits_new_visitors_are_asked_for_the_next_item_and_tre
     ("users", "length", "is_one_instant"),
     [
         pytest.param(1300, 4, True, id="many visits of four items"),
-        pytest.param(700, 4, False, id="fewer than 200 of them are asked"),
+        pytest.param(700, 4, True, id="more than 100 of them are asked, and nobody comes back"),
+        pytest.param(350, 4, False, id="fewer than 100 of them are asked"),
         pytest.param(1300, 16, False, id="long histories are of people, who are asked at their own times"),
     ],
 )
