@@ -27,4 +27,7 @@ def state_fault(mark: str) -> Fault | None:
             "answers are stale",
             "start streaming again, which rebuilds the state, or run `headwater rebuild`",
         )
-    return Fault("the state is not in Redis, so answers are stale", "run `headwater rebuild`")
+    return Fault(
+        "the state is not in Redis, so answers are stale",
+        "streaming writes it when it starts; if streaming runs, run `headwater rebuild`",
+    )

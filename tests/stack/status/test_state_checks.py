@@ -36,7 +36,8 @@ def test_doctor_and_status_name_a_lost_state_a_rebuild_and_eviction_with_the_cur
     client.delete(keyspace.STATE_VERSION)
     assert check() == (
         False,
-        "the state is not in Redis, so answers are stale: run `headwater rebuild`",
+        "the state is not in Redis, so answers are stale: streaming writes it when it starts; if streaming "
+        "runs, run `headwater rebuild`",
     )
     client.set(keyspace.STATE_REBUILDING, "rebuild")
     sentence = "`headwater rebuild` is writing the state, so answers are stale: wait for its end"
