@@ -1,1 +1,1 @@
-"""What an experiment is, who is in which arm, and how its record changes."""
+"""What an experiment is, who is in which arm, how its record changes, and what its report says."""
