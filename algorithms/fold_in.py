@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.solvers.nonnegative import solve_nonnegative
+from algorithms.solvers.regularised import solve_regularised
 
 Floats = NDArray[np.float64]
 Factors = NDArray[np.floating[Any]]  # float32 or float64; equations are set up and solved in float64
@@ -35,9 +35,6 @@ _BLOCK_NUMBERS = 2**18  # of the equations that are solved at once: 2 MiB, which
 _BLOCK_ROWS = 1024
 _GATHERED = 2**15  # numbers: 256 KiB
 _GRAMIAN_ROWS = 2**16
-# Below this part of its trace, regularisation cannot be trusted to keep a matrix regular.
-_REGULARISED = 1e-10
-_RANK_CUTOFF = 1e-12
 
 
 def gramian(fixed: Factors) -> Floats:
@@ -83,7 +80,7 @@ def fold_in(
         counts = _row_sums(history.indptr, terms.counted)
         rows = np.flatnonzero(counts)
         lhs, rhs = _equations(fixed, history, terms, rows, shared)
-        solved[start + rows] = _solve(lhs, rhs, reg_param * counts[rows], nonnegative)
+        solved[start + rows] = solve_regularised(lhs, rhs, reg_param * counts[rows], nonnegative)
     largest = np.finfo(fixed.dtype).max
     return np.minimum(np.maximum(solved, -largest), largest).astype(fixed.dtype)
 
@@ -162,27 +159,7 @@ def _equations(
             np.matmul(root_weighted.T, root_weighted, out=lhs[row])
         place = last
     lhs += shared
-    if not (np.isfinite(lhs).all() and np.isfinite(rhs).all()):
-        raise ValueError(
-            "the factors or strengths are not all finite numbers; the fit diverged, raise regParam"
-        )
     return lhs, rhs
-
-
-def _solve(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: bool) -> Floats:
-    """x of (lhs + regularisation I) x = rhs for each row; of the least norm where that is singular."""
-    diagonal = np.arange(lhs.shape[1])
-    regular = regularisation > _REGULARISED * np.trace(lhs, axis1=1, axis2=2)
-    lhs[:, diagonal, diagonal] += regularisation[:, None]
-    if nonnegative:
-        return solve_nonnegative(lhs, rhs)
-    if regular.all():
-        return np.asarray(np.linalg.solve(lhs, rhs[:, :, None])[:, :, 0])
-    solved = np.empty_like(rhs)
-    solved[regular] = np.linalg.solve(lhs[regular], rhs[regular][:, :, None])[:, :, 0]
-    for row in np.flatnonzero(~regular):
-        solved[row] = np.linalg.pinv(lhs[row], rcond=_RANK_CUTOFF, hermitian=True) @ rhs[row]
-    return solved
 
 
 def _check(

@@ -95,7 +95,7 @@ def _compare(world: World) -> Iterator[Ratio]:
     signals = PastSignals(past, settings, settings.train_memory)
     blend = signals.choose(problem, settings.seed).blend
     sides = als.sides_of(past.pairs, problem, data.counts.users, data.counts.items)
-    factors = as_signal(als.full_fit(sides, problem, settings.seed).items, problem)
+    factors = as_signal(als.full_items(sides, problem, settings.seed), problem)
     offered = signals.fit(factors, {*blend.names, *_RIVALS.values()})
     asked = {
         "per user": ask_at_once(data, newest, settings, past),

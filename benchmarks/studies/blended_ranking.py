@@ -37,7 +37,7 @@ from contracts.settings import TrainingSettings
 from training.evaluation import rival_lists
 from training.evaluation.held_out import MeasuredHistories
 from training.fit.als import ranking
-from training.in_memory.als import both_sides, full_fit
+from training.in_memory.als import both_sides, full_items
 
 _SETTINGS = TrainingSettings()
 _RESAMPLES = 2000
@@ -85,7 +85,7 @@ def fit_factors(histories: Histories, items: int) -> Factors:
     """Implicit ALS with the default settings."""
     owners, problem = histories.owners.astype(np.int32), ranking(_SETTINGS)
     sides = both_sides(owners, histories.items, histories.strengths, len(histories), items)
-    return Factors(full_fit(sides, problem, seed=0).items, problem.reg_param, problem.alpha)
+    return Factors(full_items(sides, problem, seed=0), problem.reg_param, problem.alpha)
 
 
 def blends(choice: Choice) -> dict[str, Blend]:

@@ -1,12 +1,14 @@
-"""The two ALS problems solved in one process by the exact half-steps of the fold-in kernel.
+"""The two ALS problems solved in one process.
 
 The steps are those of Spark's ALS (pyspark.ml.recommendation.ALS): random user factors of length one, then in
-each iteration the items for the users and the users for the items, so the user factors are exact for the item
-factors. From the same start both give the same factors, except for rounding (test_als.py compares them).
+each iteration the items for the users and the users for the items. The last solves the users by the fold-in
+kernel, so that the user factors are exact for the item factors. From the same start both give the same factors, except for rounding (test_als.py compares them).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 from algorithms.fold_in import fold_in
 from training.fit.als import Problem
 from training.fit.factors import Matrix
+from training.in_memory.half_step import half_step, is_for, weights_of
 from training.in_memory.pairs import Pairs
 
 
@@ -69,9 +72,20 @@ def row_bounds(rows: NDArray[np.int32], size: int) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=size))]).astype(np.int64)
 
 
-def full_fit(sides: Sides, problem: Problem, seed: int) -> FittedFactors:
-    """Fit from random user factors: ``problem.max_iter`` times, solve the items, then the users."""
+def full_items(sides: Sides, problem: Problem, seed: int) -> Matrix:
+    """The item factors of a fit from random user factors, in ``problem.max_iter`` iterations."""
     return iterate(sides, problem, random_users(sides, problem, seed), problem.max_iter)
+
+
+def warm_items(sides: Sides, problem: Problem, start: Matrix, sweeps: int) -> Matrix:
+    """The item factors of a fit from others by index (zero for new items): the users for ``start``, then
+    ``sweeps`` times the items and the users."""
+    return iterate(sides, problem, solve_users(sides, problem, start), sweeps)
+
+
+def with_users(sides: Sides, problem: Problem, items: Matrix) -> FittedFactors:
+    """The item factors, and the exact user factors for them."""
+    return FittedFactors(solve_users(sides, problem, items), items)
 
 
 def random_users(sides: Sides, problem: Problem, seed: int) -> Matrix:
@@ -88,37 +102,47 @@ def random_users(sides: Sides, problem: Problem, seed: int) -> Matrix:
     return np.where(has_taste[:, None], drawn / lengths, 0.0).astype(np.float32)
 
 
-def iterate(sides: Sides, problem: Problem, users: Matrix, iterations: int) -> FittedFactors:
-    """Solve the items for the users, then the users for the items, the given number of times."""
-    items = np.zeros((len(sides.item_indptr) - 1, problem.rank), np.float32)
-    for _ in range(iterations):
-        items = solve_items(sides, problem, users)
-        users = solve_users(sides, problem, items)
-    return FittedFactors(users, items)
+def iterate(sides: Sides, problem: Problem, users: Matrix, iterations: int) -> Matrix:
+    """Solve the items for the users, then the users for the items, the given number of times.
 
-
-def warm_fit(sides: Sides, problem: Problem, start: Matrix, sweeps: int) -> FittedFactors:
-    """Fit from item factors by index (zero for new items): the users for ``start``, then ``sweeps`` times
-    the items and the users."""
-    return iterate(sides, problem, solve_users(sides, problem, start), sweeps)
+    The last item factors need no user factors after them, so these are not solved.
+    """
+    size = len(sides.user_indptr) - 1, len(sides.item_indptr) - 1
+    to_users = _half_step(sides.user_indptr, sides.items, sides.by_user, size[1], problem)
+    to_items = _half_step(sides.item_indptr, sides.users, sides.by_item, size[0], problem)
+    items = np.zeros((size[1], problem.rank), np.float32)
+    for iteration in range(iterations):
+        if iteration:
+            users = to_users(items)
+        items = to_items(users)
+    return items
 
 
 def solve_users(sides: Sides, problem: Problem, items: Matrix) -> Matrix:
     """The exact user factors for fixed item factors."""
-    return _solve(items, sides.user_indptr, sides.items, sides.by_user, problem)
+    return _solve_exactly(sides.user_indptr, sides.items, sides.by_user, problem, items)
 
 
-def solve_items(sides: Sides, problem: Problem, users: Matrix) -> Matrix:
-    """The exact item factors for fixed user factors."""
-    return _solve(users, sides.item_indptr, sides.users, sides.by_item, problem)
+def _half_step(
+    indptr: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: NDArray[np.float64],
+    others: int,
+    problem: Problem,
+) -> Callable[[Matrix], Matrix]:
+    """What solves one side for fixed factors (others, rank) of the other."""
+    if not is_for(problem, others):
+        return partial(_solve_exactly, indptr, indices, values, problem)
+    weights = weights_of(indptr, indices, values, others, problem)
+    return partial(half_step, len(indptr) - 1, weights, problem)
 
 
-def _solve(
-    fixed: Matrix,
+def _solve_exactly(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
     values: NDArray[np.float64],
     problem: Problem,
+    fixed: Matrix,
 ) -> Matrix:
     solved: Matrix = fold_in(
         fixed,

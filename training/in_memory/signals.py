@@ -97,7 +97,7 @@ class PastSignals:
         self, earlier: RoundArrays, problem: Problem, seed: int, is_one_instant: bool
     ) -> list[Candidate]:
         sides = als.sides_of(earlier.pairs, problem, earlier.counts.users, earlier.counts.items)
-        items = begin(lambda: als.full_fit(sides, problem, seed).items)
+        items = begin(lambda: als.full_items(sides, problem, seed))
         offered = self._fit(earlier, lambda: as_signal(items(), problem), None, self.past)
         if is_one_instant:
             return offered

@@ -25,7 +25,7 @@ from training.fit.als import Problem, ranking, rating
 from training.fit.factors import Matrix, factors_table
 from training.fit.warm import SWEEPS
 from training.in_memory import als, lists
-from training.in_memory.als import FittedFactors
+from training.in_memory.als import FittedFactors, Sides
 from training.in_memory.blended_lists import write_blended_lists
 from training.in_memory.events import BYTES_AN_EVENT
 from training.in_memory.load import RoundArrays
@@ -50,13 +50,20 @@ class _Rows:
     counts: Counts
 
     def fit(self, problem: Problem, start: Matrix | None, seed: int) -> FittedFactors:
-        sides = als.sides_of(self.pairs, problem, self.counts.users, self.counts.items)
-        if start is None:
-            return als.full_fit(sides, problem, seed)
-        return als.warm_fit(sides, problem, start, SWEEPS)
+        sides = self._sides(problem)
+        return als.with_users(sides, problem, _fit_items(sides, problem, start, seed))
 
     def fit_items(self, problem: Problem, start: Matrix | None, seed: int) -> Matrix:
-        return self.fit(problem, start, seed).items
+        return _fit_items(self._sides(problem), problem, start, seed)
+
+    def _sides(self, problem: Problem) -> Sides:
+        return als.sides_of(self.pairs, problem, self.counts.users, self.counts.items)
+
+
+def _fit_items(sides: Sides, problem: Problem, start: Matrix | None, seed: int) -> Matrix:
+    if start is None:
+        return als.full_items(sides, problem, seed)
+    return als.warm_items(sides, problem, start, SWEEPS)
 
 
 @dataclass(frozen=True)

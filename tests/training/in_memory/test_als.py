@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
+from algorithms.fold_in import fold_in
 from algorithms.loss import implicit_loss
 from contracts.settings import TrainingSettings
 from tests.training.in_memory.worlds import as_events, random_rows
@@ -43,7 +44,8 @@ def test_from_the_same_start_spark_and_memory_give_the_same_factors(
     problem, users, items = PROBLEMS[name], data.counts.users, data.counts.items
     start = np.random.default_rng(1).normal(0, 0.3, (items, problem.rank)).astype(np.float32)
     fitted = warm_fit(_frame(spark, data), problem, start, users, 2, sweeps=3)
-    found = als.warm_fit(als.sides_of(data.pairs, problem, users, items), problem, start, sweeps=3)
+    sides = als.sides_of(data.pairs, problem, users, items)
+    found = als.with_users(sides, problem, als.warm_items(sides, problem, start, sweeps=3))
     np.testing.assert_allclose(found.items, fitted.items, rtol=2e-4, atol=2e-5)
     np.testing.assert_allclose(found.users, matrix(fitted.users, users, problem.rank), rtol=2e-4, atol=2e-5)
     fitted.release()
@@ -71,25 +73,36 @@ def test_a_full_fit_reaches_the_loss_of_sparks_fit(spark: SparkSession, data: Ro
         spark_factors = als.FittedFactors(
             matrix(model.userFactors, users, problem.rank), matrix(model.itemFactors, items, problem.rank)
         )
-        losses.append(
-            (_loss(data, als.full_fit(sides, problem, seed), problem), _loss(data, spark_factors, problem))
-        )
-    ours, sparks = np.array(losses).mean(axis=0)
-    start = _loss(data, als.iterate(sides, problem, als.random_users(sides, problem, 1), 1), problem)
-    assert ours == pytest.approx(sparks, rel=0.02)
-    assert ours < 0.98 * start  # the iterations did something
+        ours = als.with_users(sides, problem, als.full_items(sides, problem, seed))
+        losses.append((_loss(data, ours, problem), _loss(data, spark_factors, problem)))
+    loss, sparks = np.array(losses).mean(axis=0)
+    once = als.iterate(sides, problem, als.random_users(sides, problem, 1), 1)
+    assert loss == pytest.approx(sparks, rel=0.02)
+    assert loss < 0.98 * _loss(
+        data, als.with_users(sides, problem, once), problem
+    )  # iterations did something
 
 
-def test_user_factors_are_exact_for_the_returned_item_factors(data: RoundArrays) -> None:
+def test_user_factors_are_those_of_the_fold_in_for_the_item_factors(data: RoundArrays) -> None:
     for problem in PROBLEMS.values():
         sides = als.sides_of(data.pairs, problem, data.counts.users, data.counts.items)
-        fitted = als.full_fit(sides, problem, 5)
-        np.testing.assert_array_equal(als.solve_users(sides, problem, fitted.items), fitted.users)
+        fitted = als.with_users(sides, problem, als.full_items(sides, problem, 5))
+        known = slice(sides.user_indptr[7], sides.user_indptr[8])
+        of_one = fold_in(
+            fitted.items,
+            np.array([0, known.stop - known.start]),
+            sides.items[known],
+            sides.by_user[known],
+            reg_param=problem.reg_param,
+            alpha=problem.alpha,
+            implicit=problem.implicit,
+        )
+        np.testing.assert_array_equal(of_one[0], fitted.users[7])
 
 
 def test_the_same_seed_gives_the_same_factors(data: RoundArrays) -> None:
     problem = PROBLEMS["ranking"]
     sides = als.sides_of(data.pairs, problem, data.counts.users, data.counts.items)
-    first, second, other = (als.full_fit(sides, problem, seed).items for seed in (1, 1, 2))
+    first, second, other = (als.full_items(sides, problem, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
