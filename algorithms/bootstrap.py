@@ -76,18 +76,20 @@ def paired_difference(candidate: Values, rival: Values, resamples: int = RESAMPL
     return mean_figures((candidate - rival)[:, None], resamples, seed)[0]
 
 
-def figure_of_all(
-    of_users: Callable[[NDArray[np.int64]], float], users: int, resamples: int = 100, seed: int = 0
-) -> Figure:
-    """A figure of all lists together: ``of_users`` gets the users to count, some several times.
+def figures_of_all(
+    of_users: Callable[[NDArray[np.int64]], Values], users: int, resamples: int = 100, seed: int = 0
+) -> list[Figure]:
+    """Figures of all lists together: ``of_users`` gets the users to count, some several times.
 
-    A resample holds fewer distinct users, who show fewer items, so the interval is shifted to the figure
+    A resample holds fewer distinct users, who show fewer items, so an interval is shifted to the figure
     itself.
     """
-    rng = np.random.default_rng(seed)
-    draws = np.array([of_users(rng.integers(0, users, users)) for _ in range(resamples if users else 0)])
-    whole = of_users(np.arange(users))
-    return _figure(whole, draws + (whole - draws.mean()) if len(draws) else draws)
+    rng, whole = np.random.default_rng(seed), of_users(np.arange(users))
+    if not users or not resamples:
+        return [_figure(float(figure), whole[:0]) for figure in whole]
+    draws = np.array([of_users(rng.integers(0, users, users)) for _ in range(resamples)])
+    shifted = draws + (whole - draws.mean(axis=0))
+    return [_figure(float(figure), column) for figure, column in zip(whole, shifted.T, strict=True)]
 
 
 def _mean(column: Values) -> float:

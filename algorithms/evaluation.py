@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.bootstrap import Figure, figure_of_all, mean_figures
-from algorithms.list_metrics import CATALOGUE_METRICS, USER_METRICS, Catalogue, CatalogueMetric
+from algorithms.bootstrap import Figure, figures_of_all, mean_figures
+from algorithms.list_metrics import CATALOGUE_METRICS, USER_METRICS, Catalogue
 from algorithms.metrics import RANKING_METRICS, Lists, Positives, Values
 
 # By how many interactions of a user the model was trained on: from, to.
@@ -42,18 +42,15 @@ def measure(
     values = np.column_stack(list(per_user.values()))[evaluated]
     figures = dict(zip(per_user, mean_figures(values, resamples, seed), strict=True))
     shown = lists[evaluated, :k]
-    for name, of_listed in CATALOGUE_METRICS:
-        counted = partial(_measure_drawn, of_listed, shown, catalogue)
-        figures[f"{name}@{k}"] = figure_of_all(counted, len(shown), resamples // 10, seed)
+    of_all = figures_of_all(partial(_measure_drawn, shown, catalogue), len(shown), resamples // 10, seed)
+    figures |= {f"{name}@{k}": figure for (name, _), figure in zip(CATALOGUE_METRICS, of_all, strict=True)}
     return Measured(figures, per_user)
 
 
-def _measure_drawn(
-    of_listed: CatalogueMetric, shown: Lists, catalogue: Catalogue, users: NDArray[np.int64]
-) -> float:
+def _measure_drawn(shown: Lists, catalogue: Catalogue, users: NDArray[np.int64]) -> Values:
     chosen = shown[users]
-    counts = np.bincount(chosen[chosen >= 0], minlength=len(catalogue.users))
-    return of_listed(counts.astype(np.float64), catalogue)
+    counts = np.bincount(chosen[chosen >= 0], minlength=len(catalogue.users)).astype(np.float64)
+    return np.array([metric(counts, catalogue) for _, metric in CATALOGUE_METRICS])
 
 
 def segments(

@@ -15,11 +15,11 @@ _RANK_CUTOFF = 1e-12
 
 
 def solve_regularised(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: bool) -> Floats:
-    """x of (M + regularisation I) x = b for each M of ``lhs`` (rows, rank, rank) and b of ``rhs`` (rows, rank).
+    """x of (M + regularisation I) x = b for each M of ``lhs`` (rows, rank, rank) and b of ``rhs``.
 
-    Every M must be symmetric and positive semidefinite; the regularisation is added to ``lhs`` in place. Where
-    the equations are singular, the solution of the least norm. With ``nonnegative``, the x >= 0 of the least
-    squares. Raises ValueError where a number is not finite.
+    Every M must be symmetric and positive semidefinite; regularisation is added to ``lhs`` in place. With
+    ``nonnegative``, the x >= 0 of the least squares. Where the equations are singular, the solution of the
+    least norm. Raises ValueError where a number is not finite.
     """
     if not (np.isfinite(lhs).all() and np.isfinite(rhs).all()):
         raise ValueError(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from algorithms.bootstrap import Figure, figure_of_all, mean_figures, paired_difference
+from algorithms.bootstrap import Figure, figures_of_all, mean_figures, paired_difference
 
 
 def test_an_interval_contains_the_mean_as_often_as_its_level_says() -> None:
@@ -42,9 +42,10 @@ def test_a_paired_interval_shows_a_difference_that_two_separate_intervals_hide()
 
 def test_the_interval_of_a_figure_over_all_lists_resamples_users() -> None:
     of_users = np.array([0.0, 0.0, 1.0, 1.0])
-    figure = figure_of_all(lambda users: float(of_users[users].mean()), 4)
-    assert figure.mean == 0.5
-    assert figure.low < 0.5 < figure.high
+    mean, doubled = figures_of_all(lambda users: np.array([1, 2]) * of_users[users].mean(), 4)
+    assert mean.mean == 0.5
+    assert mean.low < 0.5 < mean.high
+    assert doubled == pytest.approx([2 * end for end in mean])
 
 
 def test_draws_are_the_same_whether_they_are_kept_or_made_again(monkeypatch: pytest.MonkeyPatch) -> None:

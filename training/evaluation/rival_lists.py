@@ -8,19 +8,50 @@ from numpy.typing import NDArray
 
 from algorithms.metrics import Lists, Positives, ndcg_at_k
 from algorithms.parallel import parallel_map
-from algorithms.top_n import best_of_rows, top_n
+from algorithms.top_n import best_of_rows
 from training.evaluation.held_out import HeldOut, MeasuredHistories
 
 _NEIGHBOURS, _SHRINK = 100, 5.0  # of item-kNN: the nearest ones kept, and the damping by few common users
 _LONGEST = 500  # items of a history that item-kNN learns from: their pairs grow with the square
 _BLOCK = 256
+_PLACES = 4  # looked at first, for each place in a list
+
+Places = NDArray[np.int64]
 
 
 def by_score(scores: NDArray[np.float64], past: MeasuredHistories, k: int) -> Lists:
-    """Lists in one order of items for all users, without known items and items without a score."""
-    users, score = len(past.indptr) - 1, scores.astype(np.float32)[:, None]
-    ones = np.ones((users, 1), np.float32)
-    return top_n(ones, score, past.indptr, past.items, k, item_mask=scores > 0)[0]
+    """Lists in one order of items for all users, without known items and items without a score.
+
+    Of items with equal scores the lower index is first.
+    """
+    single = scores.astype(np.float32)
+    order = np.argsort(-single, kind="stable")[: int((single > 0).sum())].astype(np.int32)
+    place = np.full(len(scores), len(order))
+    place[order] = np.arange(len(order))
+    known, owners = place[past.items], past.owners()
+    lists = np.full((len(past.indptr) - 1, k), -1, np.int32)
+    users, width = np.arange(len(lists)), _PLACES * k
+    while len(users):
+        # Most users find their list among the first places; the others are looked at again, further down.
+        row = np.full(len(lists), -1)
+        row[users] = np.arange(len(users))
+        first = order[:width]
+        seen = (known < len(first)) & (row[owners] >= 0)
+        is_new = np.ones((len(users), len(first)), np.bool_)
+        is_new[row[owners[seen]], known[seen]] = False
+        _list_first(np.broadcast_to(first, is_new.shape), is_new, lists, users)
+        users = users[(lists[users, -1] < 0) & (width < len(order))]
+        width *= _PLACES
+    return lists
+
+
+def _list_first(items: NDArray[np.int32], is_new: NDArray[np.bool_], lists: Lists, users: Places) -> None:
+    """Put the first new ones of each user's items (users, places) into the user's list, in place."""
+    rows, places = np.nonzero(is_new)
+    counts = np.count_nonzero(is_new, axis=1)
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rows, places, rank = (each[rank < lists.shape[1]] for each in (rows, places, rank))
+    lists[users[rows], rank] = items[rows, places]
 
 
 def fill_up(lists: Lists, fallback: Lists) -> Lists:
@@ -123,13 +154,30 @@ def _nearest(cosines: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def random_lists(catalogue: NDArray[np.bool_], past: MeasuredHistories, k: int, seed: int) -> Lists:
-    """Random items of the catalogue, without known ones."""
-    items, rng = np.flatnonzero(catalogue), np.random.default_rng(seed)
-    lists = np.full((len(past.indptr) - 1, k), -1, np.int32)
-    for row, (start, stop) in enumerate(zip(past.indptr[:-1], past.indptr[1:], strict=True)):
-        known = past.items[start:stop]
-        many = min(len(items), len(known) + k)
-        drawn = rng.choice(items, many, replace=False)
-        new = drawn[~np.isin(drawn, known)][:k]
-        lists[row, : len(new)] = new
+    """Random items of the catalogue, without known ones, each at most once in a list."""
+    items, rng = np.flatnonzero(catalogue).astype(np.int32), np.random.default_rng(seed)
+    lists, owners = np.full((len(past.indptr) - 1, k), -1, np.int32), past.owners()
+    if not len(items):
+        return lists
+    for start in range(0, len(lists), _BLOCK):
+        users = np.arange(start, min(start + _BLOCK, len(lists)))
+        known = np.zeros((len(users), len(catalogue)), np.bool_)
+        of_block = slice(past.indptr[start], past.indptr[users[-1] + 1])
+        known[owners[of_block] - start, past.items[of_block]] = True
+        drawn = items[rng.integers(0, len(items), (len(users), _PLACES * k))]
+        is_new = ~np.take_along_axis(known, drawn, axis=1) & _is_first(drawn)
+        _list_first(drawn, is_new, lists, users)
+        for user in users[lists[users, -1] < 0]:
+            # Few items are left for this user: all of them, in random order.
+            unknown = rng.permutation(items[~known[user - start, items]])[:k]
+            lists[user, : len(unknown)] = unknown
     return lists
+
+
+def _is_first(values: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether a value stands for the first time in its row."""
+    order = np.argsort(values, axis=1, kind="stable")
+    ascending = np.take_along_axis(values, order, axis=1)
+    first = np.ones(values.shape, np.bool_)
+    np.put_along_axis(first, order[:, 1:], ascending[:, 1:] != ascending[:, :-1], axis=1)
+    return first

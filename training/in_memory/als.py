@@ -1,8 +1,9 @@
 """The two ALS problems solved in one process.
 
 The steps are those of Spark's ALS (pyspark.ml.recommendation.ALS): random user factors of length one, then in
-each iteration the items for the users and the users for the items. The last solves the users by the fold-in
-kernel, so that the user factors are exact for the item factors. From the same start both give the same factors, except for rounding (test_als.py compares them).
+each iteration the items for the users and the users for the items. The last step solves the users by the
+fold-in kernel, so that they are exact for the item factors. From the same start both give the same factors,
+except for rounding (test_als.py compares them).
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.rival_lists import best_half_life, by_score, fill_up, item_knn, random_lists
@@ -24,6 +26,21 @@ def test_popularity_lists_leave_out_known_items_and_items_without_interactions()
     scores = np.array([5.0, 0.0, 3.0, 9.0])
     lists = by_score(scores, histories([[3], [], [0, 2, 3]]), 3)
     assert lists.tolist() == [[0, 2, -1], [3, 0, 2], [-1, -1, -1]]
+
+
+@given(
+    scores=st.lists(st.integers(0, 4), min_size=1, max_size=40),
+    users=st.lists(st.sets(st.integers(0, 39)), max_size=6),
+    k=st.integers(1, 5),
+)
+def test_popularity_lists_hold_the_first_unknown_items_by_score_and_then_by_index(
+    scores: list[int], users: list[set[int]], k: int
+) -> None:
+    rows = [sorted(item for item in user if item < len(scores)) for user in users]
+    order = sorted((item for item in range(len(scores)) if scores[item]), key=lambda item: -scores[item])
+    wanted = [[item for item in order if item not in row][:k] for row in rows]
+    lists = by_score(np.array(scores, float), histories(rows), k)
+    assert [[item for item in row if item >= 0] for row in lists.tolist()] == wanted
 
 
 def test_a_short_list_is_filled_up_without_repeated_items() -> None:
@@ -70,6 +87,14 @@ def test_random_lists_hold_unknown_items_of_the_catalogue_and_are_equal_for_equa
         known = learnt.items[learnt.indptr[row] : learnt.indptr[row + 1]].tolist()
         assert len(found) == len(set(found)) == min(4, 10 - len(known))
         assert all(item % 2 == 0 and item not in known for item in found)
+
+
+def test_each_unknown_item_is_as_likely_as_any_other_in_random_lists() -> None:
+    lists = random_lists(np.arange(12) != 5, histories([[0, 1]] * 2000), 3, seed=1)
+    counts = np.bincount(lists.ravel(), minlength=12)
+    assert not counts[[0, 1, 5]].any()
+    # A binomial of 2,000 draws with 1/3: five standard deviations are 105.
+    assert np.abs(counts[counts > 0] - 2000 / 3).max() < 105
 
 
 def test_the_half_life_is_chosen_on_a_past_period() -> None:
