@@ -12,6 +12,7 @@ from algorithms.top_n import best_of_rows
 from training.evaluation.held_out import HeldOut, MeasuredHistories
 
 _NEIGHBOURS, _SHRINK = 100, 5.0  # of item-kNN: the nearest ones kept, and the damping by few common users
+_LEAST_SHARE = 1e-100  # of an item's length: the square is not rounded to zero
 _LONGEST = 500  # items of a history that item-kNN learns from: their pairs grow with the square
 _BLOCK = 256
 _PLACES = 4  # looked at first, for each place in a list
@@ -131,26 +132,37 @@ def _keep_strongest(graded: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def _likeness(graded: sp.csr_matrix) -> sp.csr_matrix:
-    lengths = np.sqrt(np.asarray(graded.power(2).sum(axis=0)).ravel())
-    unit = graded @ sp.diags(1 / np.where(lengths > 0, lengths, 1))
-    liked = graded.sign()
-    cosines, common = (unit.T @ unit).tocsr(), (liked.T @ liked).tocsr()
-    # Both have the same places; a cosine of few common users says little.
-    cosines.sort_indices()
-    common.sort_indices()
+    """(items, items): of each column's item the damped cosines of its nearest items."""
+    lengths = np.sqrt(np.bincount(graded.indices, graded.data**2, minlength=graded.shape[1]))
+    unit = np.maximum(graded.data / lengths[graded.indices], _LEAST_SHARE)
+    # Neither has an exact zero, so that both products have the same places in the same order.
+    cosines, common = (_gram(_with_data(graded, data)) for data in (unit, np.ones_like(unit)))
+    # A cosine of few common users says little.
     cosines.data *= common.data / (common.data + _SHRINK)
-    cosines.setdiag(0)
-    cosines.eliminate_zeros()
     return _nearest(cosines)
 
 
+def _with_data(matrix: sp.csr_matrix, data: NDArray[np.float64]) -> sp.csr_matrix:
+    return sp.csr_matrix((data, matrix.indices, matrix.indptr), matrix.shape)
+
+
+def _gram(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    return matrix.T.tocsr() @ matrix
+
+
 def _nearest(cosines: sp.csr_matrix) -> sp.csr_matrix:
-    for start, stop in zip(cosines.indptr[:-1], cosines.indptr[1:], strict=True):
-        row = cosines.data[start:stop]
-        if len(row) > _NEIGHBOURS:
-            row[row < np.partition(row, -_NEIGHBOURS)[-_NEIGHBOURS]] = 0
-    cosines.eliminate_zeros()
-    return cosines.T.tocsr()
+    """The transpose of a symmetric matrix's rows, each with its largest values only, and no diagonal."""
+    kept, values, bounds = [], [], cosines.indptr.tolist()
+    for item, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+        others, row = cosines.indices[start:stop], cosines.data[start:stop]
+        row[others == item] = 0
+        least = np.partition(row, -_NEIGHBOURS)[-_NEIGHBOURS] if len(row) > _NEIGHBOURS else 0.0
+        places = np.flatnonzero((row >= least) & (row > 0))
+        kept.append(others[places])
+        values.append(row[places])
+    indptr = np.cumsum([0, *map(len, kept)])
+    data = np.concatenate([*values, np.empty(0)]), np.concatenate([*kept, np.empty(0, np.int32)]), indptr
+    return sp.csr_matrix(data, cosines.shape).T.tocsr()
 
 
 def random_lists(catalogue: NDArray[np.bool_], past: MeasuredHistories, k: int, seed: int) -> Lists:
