@@ -35,15 +35,20 @@ Result = TypeVar("Result")
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _MOST_PARTS = 2**14  # a pipe holds 64 KiB
 _PROCESSES: ContextVar[int] = ContextVar("processes", default=1)
+_BEGUN: ContextVar[list[_Child]] = ContextVar("begun")
 
 
 @contextmanager
 def use_processes(count: int) -> Iterator[None]:
     """Let work be divided among up to this number of processes within the block; only Linux forks safely."""
     before = _PROCESSES.set(max(1, count) if sys.platform == "linux" else 1)
+    begun = _BEGUN.set([])
     try:
         yield
     finally:
+        for child in _BEGUN.get():  # whose results nobody took, where something failed
+            child.stop()
+        _BEGUN.reset(begun)
         _PROCESSES.reset(before)
 
 
@@ -97,11 +102,13 @@ def _in_order(
 def begin(work: Callable[[], Result]) -> Callable[[], Result]:
     """Begin some work beside what follows. Returns a function that waits for the result, and keeps it.
 
-    With one process the work is done when the result is asked for.
+    It is to be asked within the block of `use_processes`, at whose end the work is stopped. With one process
+    the work is done when the result is asked for.
     """
     if _PROCESSES.get() == 1:
         return cache(work)
     child = _Child.start(lambda: iter([work()]))
+    _BEGUN.get().append(child)
 
     def result() -> Result:
         try:

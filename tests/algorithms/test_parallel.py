@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +85,14 @@ def test_work_that_was_begun_is_done_once_however_often_it_is_asked_for(
         result = begin(work)
         assert (result(), result()) == (4, 4)
     assert (tmp_path / "log").read_text() == "done"
+
+
+def test_work_that_nobody_asked_for_is_stopped_at_the_end_of_the_block() -> None:
+    before = set(multiprocessing.active_children())
+    with use_processes(2):
+        begin(partial(time.sleep, 600))
+        (child,) = set(multiprocessing.active_children()) - before
+    assert not child.is_alive()
 
 
 def test_arrays_come_back_as_they_are() -> None:

@@ -82,31 +82,34 @@ class Evaluation:
     long_tail: dict[str, list[float]]
 
 
-def all_lists(
-    models: Mapping[str, MakesLists],
-    held_out: HeldOut,
-    scores: ItemScores,
-    half_life: int,
-    k: int,
-    seed: int,
-    known_too: bool = False,
+def model_lists(
+    models: Mapping[str, MakesLists], held_out: HeldOut, scores: ItemScores, k: int
 ) -> dict[str, Lists]:
-    """The lists of each model, filled up by popularity as serving does, and of every baseline.
-
-    ``known_too``: the baselines' lists hold items that a user has had, too. What fills up a list never does.
-    """
+    """The lists of each model, filled up by popularity as serving does."""
     past = held_out.past
-    left_out = past.where(np.zeros(len(past.items), np.bool_)) if known_too else past
     unknown = rival_lists.by_score(scores.popularity, past, k)
 
     def rank_by(model: MakesLists) -> Lists:
         return rival_lists.fill_up(model.lists(past, k), unknown)
 
+    return dict(zip(models, parallel_map(rank_by, models.values()), strict=True))
+
+
+def baseline_lists(
+    held_out: HeldOut, scores: ItemScores, half_life: int, k: int, seed: int, known_too: bool = False
+) -> dict[str, Lists]:
+    """The lists of every baseline.
+
+    ``known_too``: they hold items that a user has had, too. What fills up a list never does.
+    """
+    past = held_out.past
+    left_out = past.where(np.zeros(len(past.items), np.bool_)) if known_too else past
+
     def rank_by_neighbours() -> Lists:
+        unknown = rival_lists.by_score(scores.popularity, past, k)
         return rival_lists.fill_up(rival_lists.item_knn(past, len(scores.users), k, left_out), unknown)
 
-    makers: dict[str, Callable[[], Lists]] = {name: partial(rank_by, model) for name, model in models.items()}
-    makers |= {
+    makers: dict[str, Callable[[], Lists]] = {
         "item_knn": rank_by_neighbours,
         "popularity": partial(rival_lists.by_score, scores.popularity, left_out, k),
         "recent_popularity": partial(rival_lists.by_score, scores.recent[half_life], left_out, k),

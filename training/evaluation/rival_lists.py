@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -153,7 +155,7 @@ def _gram(matrix: sp.csr_matrix) -> sp.csr_matrix:
 def _nearest(cosines: sp.csr_matrix) -> sp.csr_matrix:
     """The transpose of a symmetric matrix's rows, each with its largest values only, and no diagonal."""
     kept, values, bounds = [], [], cosines.indptr.tolist()
-    for item, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for item, (start, stop) in enumerate(pairwise(bounds)):
         others, row = cosines.indices[start:stop], cosines.data[start:stop]
         row[others == item] = 0
         least = np.partition(row, -_NEIGHBOURS)[-_NEIGHBOURS] if len(row) > _NEIGHBOURS else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,6 +11,7 @@ import numpy as np
 from algorithms.bootstrap import Figure
 from algorithms.gate import BASELINES, Decision, decide
 from algorithms.loss import implicit_loss
+from algorithms.metrics import Lists
 from algorithms.parallel import begin
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord, FigureTriple
@@ -19,8 +20,9 @@ from training.evaluation.comparison import (
     RESAMPLES,
     Evaluation,
     ServedModel,
-    all_lists,
+    baseline_lists,
     evaluate,
+    model_lists,
     predict_ratings,
     rating_figures,
 )
@@ -89,10 +91,11 @@ class Gate:
             # Beside the rest: it takes as long as the fit of the ranking model.
             is_full = has_ratings and not warmth.warm
             full_fit = begin(partial(self._fit_ratings, slice_, None)) if is_full else None
-            found = self._assess_ranking(slice_, champion, warmth.warm, warmth.reason)
+            baselines = self._begin_baselines(slice_)
+            found = self._assess_ranking(slice_, champion, baselines, warmth.warm, warmth.reason)
             if found.warm and not found.decision.publish:
                 reason = found.decision.reason
-                found = self._assess_ranking(slice_, champion, warm=False, fit_reason=reason)
+                found = self._assess_ranking(slice_, champion, baselines, warm=False, fit_reason=reason)
             if not has_ratings:
                 return found
             if found.warm or full_fit is None:
@@ -110,8 +113,30 @@ class Gate:
             return of_record(champion.manifest.blend)
         return default_blend("there was nothing to choose on: the defaults")
 
+    def _begin_baselines(self, slice_: Slice) -> Callable[[bool], dict[str, Lists]]:
+        """Begin the baselines' lists beside the fits. Gives them, with or without items that users had."""
+        rank = partial(
+            baseline_lists,
+            scores=slice_.scores,
+            half_life=slice_.half_life,
+            k=self.settings.metrics_k,
+            seed=self.settings.seed,
+        )
+        new_only = partial(rank, slice_.held_out)
+        if slice_.with_known is None:
+            found = begin(new_only)
+            return lambda _: found()
+        # Which of the two is wanted is known when the blend is.
+        with_known = partial(rank, slice_.with_known, known_too=True)
+        return lambda known_too: with_known() if known_too else new_only()
+
     def _assess_ranking(
-        self, slice_: Slice, champion: Champion | None, warm: bool, fit_reason: str
+        self,
+        slice_: Slice,
+        champion: Champion | None,
+        baselines: Callable[[bool], dict[str, Lists]],
+        warm: bool,
+        fit_reason: str,
     ) -> Assessment:
         settings, held_out, evaluation = self.settings, slice_.held_out, slice_.evaluation
         problem, k, seed = ranking(settings), settings.metrics_k, settings.seed
@@ -129,7 +154,7 @@ class Gate:
         items, held_out, known_too = compared.items, compared.held_out, compared.with_known_items
         if known_too:
             evaluation = with_known_items(evaluation, held_out)
-        lists = all_lists(compared.models, held_out, slice_.scores, slice_.half_life, k, seed, known_too)
+        lists = model_lists(compared.models, held_out, slice_.scores, k) | baselines(known_too)
         comparison = evaluate(lists, held_out, slice_.scores, items, k, seed)
         rivals = {name: comparison.ndcg[name] for name in (*BASELINES, "champion") if name in comparison.ndcg}
         decision = decide(comparison.ndcg["model"], rivals, settings.gate_bound, RESAMPLES, seed)
