@@ -34,4 +34,3 @@ def deviation_of_sums(total: float, squares: float, items: int) -> float:
     mean, square = total / items, squares / items
     spread = math.sqrt(max(square - mean * mean, 0.0))
     return spread if spread > _FLAT * math.sqrt(max(square, 0.0)) else math.inf
-

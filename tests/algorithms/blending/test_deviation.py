@@ -16,7 +16,7 @@ def test_a_signal_that_scores_all_items_alike_has_no_effect() -> None:
 
 
 @given(seed=st.integers(0, 999), users=st.integers(2, 9), items=st.integers(1, 3000))
-def test_the_deviation_of_a_user_is_the_same_among_others_bit_by_bit(seed: int, users: int, items: int) -> None:
+def test_the_deviation_of_a_user_is_the_same_bits_among_others(seed: int, users: int, items: int) -> None:
     scores = np.random.default_rng(seed).normal(2, 3, (users, items))
     alone = [deviations(scores[user : user + 1])[0] for user in range(users)]
     assert deviations(scores).tolist() == alone
