@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithms.solvers.regularised import solve_regularised
+from algorithms.solvers.ridge_solution import solve_ridge
 
 Floats = NDArray[np.float64]
 Factors = NDArray[np.floating[Any]]  # float32 or float64; equations are set up and solved in float64
@@ -80,7 +80,7 @@ def fold_in(
         counts = _row_sums(history.indptr, terms.counted)
         rows = np.flatnonzero(counts)
         lhs, rhs = _equations(fixed, history, terms, rows, shared)
-        solved[start + rows] = solve_regularised(lhs, rhs, reg_param * counts[rows], nonnegative)
+        solved[start + rows] = solve_ridge(lhs, rhs, reg_param * counts[rows], nonnegative)
     largest = np.finfo(fixed.dtype).max
     return np.minimum(np.maximum(solved, -largest), largest).astype(fixed.dtype)
 

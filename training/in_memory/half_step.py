@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from algorithms.fold_in import gramian
-from algorithms.solvers.regularised import solve_regularised
+from algorithms.solvers.ridge_solution import solve_ridge
 from training.fit.als import Problem
 from training.fit.factors import Matrix
 
@@ -91,5 +91,5 @@ def half_step(size: int, weights: Sequence[Weights], problem: Problem, fixed: Ma
         sums = (square @ squares).take(place.ravel(), 1)
         lhs = sums.reshape(len(rows), rank, rank) + shared
         rhs = (target @ fixed).astype(np.float64)
-        solved[rows] = solve_regularised(lhs, rhs, problem.reg_param * counted, problem.nonnegative)
+        solved[rows] = solve_ridge(lhs, rhs, problem.reg_param * counted, problem.nonnegative)
     return solved

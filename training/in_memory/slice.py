@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from algorithms.signals.history import Moments
 from contracts.settings import TrainingSettings
 from contracts.stored.manifest import EvaluationRecord
+from training.data.xxhash import xxhash64
 from training.evaluation.held_out import HeldOut, MeasurableUsers, MeasuredHistories
 from training.evaluation.item_scores import HALF_LIVES, ItemScores
 from training.evaluation.slice import FALLBACK
@@ -17,7 +18,6 @@ from training.in_memory.load import RoundArrays
 from training.in_memory.moments import NO_MOMENTS, moments_before, moments_of
 from training.in_memory.pairs import Pairs
 from training.in_memory.split import Marked, as_known, join_pairs, mark, newer_than, time_cut, touched_again
-from training.in_memory.xxhash import xxhash64
 
 _LEAST_LOG = -60.0
 

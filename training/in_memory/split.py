@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from contracts.settings import TrainingSettings
 from training.data.split import TEMPORAL
 from training.data.time_quantile import quantile
+from training.data.xxhash import xxhash64
 from training.in_memory.events import Events
 from training.in_memory.load import RoundArrays
 from training.in_memory.pairs import NONE, Pairs, pairs_of
-from training.in_memory.xxhash import xxhash64
 
 Mask = NDArray[np.bool_]
 # (pairs, fraction, seed) -> which are held out

@@ -4,7 +4,7 @@ import numpy as np
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from training.in_memory.xxhash import xxhash64
+from training.data.xxhash import xxhash64
 
 
 def test_integers_hash_as_spark_hashes_them(spark: SparkSession) -> None:

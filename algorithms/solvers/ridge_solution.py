@@ -14,7 +14,7 @@ _REGULARISED = 1e-10
 _RANK_CUTOFF = 1e-12
 
 
-def solve_regularised(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: bool) -> Floats:
+def solve_ridge(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: bool) -> Floats:
     """x of (M + regularisation I) x = b for each M of ``lhs`` (rows, rank, rank) and b of ``rhs``.
 
     Every M must be symmetric and positive semidefinite; regularisation is added to ``lhs`` in place. With
