@@ -65,7 +65,9 @@ class ExperimentApi:
     def keep_report(self, report: Report, now_ms: int) -> None:
         """Let the API keep a report, in place of the one before."""
         kept = KeptReport(at=now_ms, report=report)
-        self._call("PUT", f"/{_quote(report.experiment)}/report", kept.model_dump(mode="json"))
+        # Its JSON has null for a bound that is infinite; its dictionary has not.
+        body = json.loads(kept.model_dump_json())
+        self._call("PUT", f"/{_quote(report.experiment)}/report", body)
 
     def _call(self, method: str, path: str, body: object = None) -> Any:
         headers = {"Content-Type": "application/json"}
