@@ -98,6 +98,7 @@ def _in_words(status: int, body: bytes) -> str:
     try:
         problem = json.loads(body)
         errors = [f"{each['pointer']}: {each['reason']}" for each in problem.get("errors", ())]
+        errors = [each for each in errors if each not in problem["detail"]]
         shown = "; ".join(errors[:_SHOWN_ERRORS]) + ("; ..." if len(errors) > _SHOWN_ERRORS else "")
         return f"{problem['detail']}{f' ({shown})' if shown else ''}"
     except (ValueError, KeyError, TypeError, AttributeError):

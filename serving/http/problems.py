@@ -85,7 +85,8 @@ def problem_body(problem: ProblemError, path: str) -> dict[str, object]:
 
 def reason_of(error: Mapping[str, Any]) -> str:
     """A validation error's text; never the input itself."""
-    return str(error["msg"]).removeprefix("Value error, ")
+    reason = str(error["msg"]).removeprefix("Value error, ").replace(" after validation", "")
+    return reason.replace("Tuple should", "List should")  # JSON has lists only
 
 
 async def _problem(request: Request, problem: Exception) -> Response:
@@ -119,10 +120,23 @@ def _allowed_methods(request: Request) -> list[str]:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # FastAPI's ("query", "n") is /query/n by RFC 6901.
-    errors = [("/" + "/".join(map(str, each["loc"])), reason_of(each)) for each in error.errors()]
+    errors = [
+        ("/" + "/".join(map(str, each["loc"])), reason_of(each)) for each in _without_consequences(error)
+    ]
     return problem_response(
         ProblemError(422, "The request is not valid", errors=errors), request.scope["path"]
     )
+
+
+def _without_consequences(error: RequestValidationError) -> list[Mapping[str, Any]]:
+    """The errors, but not that a list is too short because an item of it is wrong and was left out."""
+    found = error.errors()
+    places = [tuple(each["loc"]) for each in found]
+
+    def has_wrong_item(place: tuple[Any, ...]) -> bool:
+        return any(len(other) > len(place) and other[: len(place)] == place for other in places)
+
+    return [each for each in found if each["type"] != "too_short" or not has_wrong_item(tuple(each["loc"]))]
 
 
 async def _over_budget(request: Request, error: Exception) -> Response:

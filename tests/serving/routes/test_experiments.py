@@ -261,7 +261,8 @@ def test_an_experiment_that_cannot_run_is_refused_with_the_reason(redis_url: str
                     status,
                     "application/problem+json",
                 )
-                assert reason in answer.json()["errors"][0]["reason"]
+                (error,) = answer.json()["errors"]
+                assert reason in error["reason"]
             assert (await client.post("/v1/experiments", json=missing)).status_code == 201
             answer = await client.post("/v1/experiments/by-popularity/start")
             assert (answer.status_code, "the version gone" in answer.json()["detail"]) == (409, True)
