@@ -40,6 +40,7 @@ DEFAULT_COLD: Mapping[str, float] = {LONG_VIEW: 1.0, TRANSITIONS: 0.15, FACTORS:
 # By signals, where known items may be recommended: for shops and for visits of a few clicks.
 GIVEN_WITH_KNOWN: tuple[Mapping[str, float], ...] = (
     {"repeats/20": 1.0, "transitions_recent/3": 0.15},
+    {"repeats/20": 1.0, "trend/day": 0.1},
     {"transitions_next/1": 1.0, "repeats/20": 0.6},
 )
 ANY_HORIZON = frozenset({REPEATS, TREND, POPULARITY})  # families that a horizon without a choice takes over
