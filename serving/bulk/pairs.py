@@ -41,7 +41,9 @@ def read_pairs(path: Path, user_column: str, item_column: str) -> Iterator[list[
         parts = _read_parquet if is_parquet else _read_csv
         for first, part in _with_numbers(parts(path, user_column, item_column)):
             yield [_pair(row, number) for number, row in enumerate(part, first)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise PairFileError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
+    except (OSError, csv.Error) as error:
         raise PairFileError(f"{path} cannot be read ({error}): give a CSV file or a Parquet file") from error
 
 
@@ -141,4 +143,5 @@ def whole_file(path: Path) -> Iterator[EstimateWriter]:
             yield writer
             writer.close()
     except OSError as error:
-        raise PairFileError(f"{path} cannot be written: {error}") from error
+        reason = error.strerror or str(error)
+        raise PairFileError(f"{path} cannot be written ({reason}): name another file or folder") from error

@@ -60,6 +60,15 @@ def test_an_invalid_file_is_an_error_that_names_the_place(tmp_path: Path, text: 
         _read(path)
 
 
+def test_text_in_another_encoding_and_a_folder_that_is_missing_are_told_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "latin.csv").write_bytes("user_id,item_id\nü,i\n".encode("latin-1"))
+    with pytest.raises(PairFileError, match="save it as UTF-8"):
+        _read(tmp_path / "latin.csv")
+    expected = r"out\.csv cannot be written \(No such file or directory\): name another file or folder"
+    with pytest.raises(PairFileError, match=expected), whole_file(tmp_path / "absent" / "out.csv"):
+        pass
+
+
 def test_a_damaged_or_missing_file_is_an_error(tmp_path: Path) -> None:
     for name, content in (("a.parquet", b"nonsense"), ("a.csv", b"\xff\xfe\x00"), ("absent.csv", None)):
         if content is not None:
