@@ -108,7 +108,8 @@ def live_line(live: LiveFigures | None) -> str:
 
 
 def _state(status: StackStatus) -> str:
-    dead = [name for name, service in status.services.items() if not service["running"]]
+    ended = {"ingest"} if status.ingest.done and not status.ingest.failed else set()  # all is sent
+    dead = [name for name, service in status.services.items() if not service["running"] and name not in ended]
     if not status.running:
         left = [name for name, service in status.services.items() if service["running"]]
         return f"stopped, but still there: {', '.join(left)}" if left else "stopped"

@@ -23,6 +23,16 @@ STATUS = StackStatus(
 )
 
 
+def test_an_ingest_that_has_sent_its_whole_source_is_not_missed() -> None:
+    services = {"redis": {"pid": 1, "running": True}, "ingest": {"pid": 3, "running": False}}
+    for progress, state in (
+        (IngestProgress(1000, 1000, 0, done=True), "running"),
+        (IngestProgress(1000, 990, 10, done=True), "running; not running: ingest"),
+        (IngestProgress(1000, 990, 0), "running; not running: ingest"),
+    ):
+        assert dict(rows(replace(STATUS, services=services, ingest=progress)))["state"] == state
+
+
 def test_the_block_shows_the_counts_from_sent_to_served() -> None:
     shown = dict(rows(STATUS))
     assert rows(STATUS)[0] == ("page", "http://127.0.0.1:8000/")
