@@ -64,9 +64,9 @@ class Exposure(BaseModel):
         return self.model_dump_json(exclude_none=True)
 
 
-def batch_of(exposures: Iterable[str]) -> bytes:
+def batch_of(exposures: Iterable[bytes]) -> bytes:
     """The record's bytes on the topic, from the exposures' JSON."""
-    return f'{{"schema_version":{SCHEMA_VERSION},"exposures":[{",".join(exposures)}]}}'.encode()
+    return b'{"schema_version":%d,"exposures":[%b]}' % (SCHEMA_VERSION, b",".join(exposures))
 
 
 class Loss(NamedTuple):

@@ -19,6 +19,10 @@ from serving.admission.body_limit import BodyLimit
 from serving.admission.clients import Clients
 from serving.admission.origin import SameOrigin
 from serving.answer.recommender import Recommender
+from serving.exposures.count import begin_count
+from serving.exposures.log import ExposureLog
+from serving.exposures.losses import LostExposures
+from serving.exposures.sender_process import SenderProcess
 from serving.gorse import routes as gorse_routes
 from serving.http import docs_page, openapi, problems
 from serving.http.observe import Observe
@@ -26,6 +30,7 @@ from serving.lists.user_list import UserList
 from serving.memory.experiments import ExperimentsInForce
 from serving.memory.figures.live_figures import LiveGauges
 from serving.memory.impressions import Impressions
+from serving.memory.newest_list import NewItems
 from serving.memory.process_memory import empty_memory
 from serving.memory.refresh import Refresher
 from serving.memory.rules import RulesInForce
@@ -54,10 +59,7 @@ from serving.routes.hot_route import Api, HotRoute
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied_writes import AppliedWrites
 from serving.writes.event_log import EventLog
-from serving.writes.exposure_count import begin_count
-from serving.writes.exposures import ExposureLog
 from serving.writes.log_ends import LogEnds
-from serving.writes.lost_exposures import LostExposures
 
 # The lists are loaded before the start if Redis answers; if it does not, the API starts without them.
 START_PATIENCE_SECONDS = 1.0
@@ -73,7 +75,7 @@ def create_app(settings: ServingSettings) -> Api:
     running = ExperimentsInForce(store)
     recommender = Recommender(memory, rules)
     event_log = EventLog(settings, settings.kafka_timeout_seconds)
-    exposures = ExposureLog(settings, event_log, metrics, memory.new_items, begin_count(settings))
+    exposures = _exposure_log(settings, metrics, memory.new_items)
     lost = LostExposures(store, settings.exposure_counts_dir)
     log_ends = LogEnds(partial(_read_ends, settings), event_log.reached)
     applied = AppliedWrites(store, log_ends, most=max(1, settings.max_requests_at_once // _WAITERS_SHARE))
@@ -122,6 +124,11 @@ def create_app(settings: ServingSettings) -> Api:
     if settings.read_api_key is None and settings.subject_key is None:
         app.hot_route = HotRoute(user_list, metrics)
     return app
+
+
+def _exposure_log(settings: ServingSettings, metrics: Metrics, new_items: NewItems) -> ExposureLog:
+    count = begin_count(settings)
+    return ExposureLog(settings, SenderProcess(settings, count), count, metrics, new_items)
 
 
 def _empty_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> Api:

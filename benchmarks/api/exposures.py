@@ -2,8 +2,8 @@
 
 wrk asks both in turn: as fast as they answer for requests a second and the CPU of a request, and at half that
 rate for the 99th percentile (steady_load.py). The answers are those of the benchmark ``serving``. Where there
-are two cores, the API processes have one of their own: what wrk, Redis and the broker need is no cost of an
-answer.
+are two cores, the API processes have one of their own: what wrk, Redis, the broker and the process that sends
+the exposures need is no cost of an answer.
 
 On a machine with other work, `nice -n -10` keeps it out of the figures.
 """
@@ -33,7 +33,7 @@ from benchmarks.api.steady_load import Latencies, ask_steadily, interval_of_medi
 from benchmarks.context import BenchContext, Ratio, alternating, median_ratio
 from clients.topic_admin import create_topics, end_offsets
 from contracts.topics import EXPOSURES, TOPICS
-from serving.writes.exposures import SEND_SECONDS
+from serving.exposures.log import IDLE_SECONDS
 
 _FAST_ROUNDS, _STEADY_ROUNDS, _SECONDS = 7, 60, 2
 _OF_CAPACITY = 0.5
@@ -52,7 +52,7 @@ def run(context: BenchContext) -> list[Ratio]:
     with (
         serving_process(context, exposure_counts_dir=context.work_dir / "counts", **kafka) as noting,
         serving_process(context, exposures=False, **kafka) as silent,
-        _core_of_its_own([listening(noting), listening(silent)]),
+        _core_of_its_own([_with_its_sender(listening(noting)), listening(silent)]),
     ):
         fast, capacity = _as_fast_as_they_answer(context, noting, silent)
         steady = _at_a_fixed_rate(context, noting, silent, _OF_CAPACITY * capacity)
@@ -100,7 +100,7 @@ def _at_a_fixed_rate(context: BenchContext, noting: str, silent: str, rate: floa
     """
 
     def ask(url: str) -> Latencies:
-        time.sleep(2 * SEND_SECONDS)  # the last lists of the process that was asked before are sent meanwhile
+        time.sleep(2 * IDLE_SECONDS)  # the last lists of the process that was asked before are sent meanwhile
         return ask_steadily(context.work_dir, url, USERS, rate, _SECONDS)
 
     wanted = max(3, round(_STEADY_ROUNDS * context.scale))
@@ -129,6 +129,16 @@ def _at_a_fixed_rate(context: BenchContext, noting: str, silent: str, rate: floa
         f"{len(ours)} rounds, {again} asked again; the median ratio is {interval.low:.2f} to "
         f"{interval.high:.2f} (95 %); over all answers {of_all[1]:,} and {of_all[0]:,} µs",
     )
+
+
+def _with_its_sender(server: psutil.Process) -> psutil.Process:
+    """The same process, once it has started the one that sends, which stays with the broker."""
+    ends = time.monotonic() + 20
+    while not server.children():
+        if time.monotonic() > ends:
+            raise SystemExit("the API has started no process to send exposures")
+        time.sleep(0.1)
+    return server
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from contracts.settings import ServingSettings
 from serving.answer.recommender import Recommender, lag_ms
+from serving.exposures.log import ExposureLog
 from serving.http.problems import ProblemError
 from serving.http.query import QueryReader, with_bounded_n
 from serving.http.rendering import bytes_response, json_response
@@ -27,7 +28,6 @@ from serving.question.candidate import EXPLORED, Candidate, User
 from serving.question.list_options import ListOptions
 from serving.telemetry.metrics import Metrics
 from serving.writes.applied_writes import AppliedWrites, NeverWrittenError
-from serving.writes.exposures import ExposureLog
 from serving.writes.write_token import MAX_TOKEN_LENGTH, decode_token
 
 DEFAULT_WAIT_MS, MAX_WAIT_MS = 2000, 10_000
@@ -96,7 +96,10 @@ class UserList:
             response = self._plain_answer(request, query, options, user, page, stale, lag, recommendation_id)
         # A client that has the list already (304) keeps the id that came with it.
         if query.exposure and response.status_code == 200:
-            self._exposures.note("user", recommendation_id, user, page, options, query.session_id)
+            # Whole: with all fields, and without drawn items, whose propensities an answer only rounds.
+            is_whole = query.fields is None and not (query.explain or recommender.exploration.is_on(options))
+            body = bytes(response.body) if is_whole else None
+            self._exposures.note("user", recommendation_id, user, page, options, query.session_id, body)
         return response
 
     async def scored_items(

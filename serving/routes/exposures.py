@@ -13,12 +13,12 @@ from contracts.exposures import MAX_SHOWN_ITEMS, Arm, Exposure, ListKind, ShownI
 from contracts.recommendation_id import RecommendationId, digest
 from contracts.settings import ServingSettings
 from serving.admission.early_checks import CheckedRoute
+from serving.exposures.log import ExposureLog
 from serving.http.access import access
 from serving.memory.experiments import ExperimentsInForce
 from serving.question.bounds import JsonId
 from serving.routes.events import Rejected
 from serving.telemetry.metrics import Metrics
-from serving.writes.exposures import ExposureLog
 
 MAX_EXPOSURES = 1000
 _FORGED = "recommendation_id: no answer of this API for this user, model and arm has it"

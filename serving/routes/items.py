@@ -10,6 +10,8 @@ from contracts.settings import ServingSettings
 from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommended_item import first_source
 from serving.answer.recommender import Recommender
+from serving.exposures.answer_ids import sign
+from serving.exposures.log import ExposureLog
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.http.query import QueryReader, with_bounded_n
@@ -21,8 +23,6 @@ from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, PathId, length_bounds
 from serving.redis.reads.item import top_users as read_top_users
 from serving.telemetry.metrics import Metrics
-from serving.writes.answer_ids import sign
-from serving.writes.exposures import ExposureLog
 
 _UNKNOWN = "Neither the model, nor an event, nor the catalogue knows this item"
 

@@ -12,6 +12,7 @@ from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommender import Recommender
 from serving.answer.strategies.popular import SOURCE
 from serving.answer.strategies.trending import SOURCE as TRENDING
+from serving.exposures.log import ExposureLog
 from serving.http.access import access
 from serving.http.problems import ProblemError
 from serving.http.rendering import json_response
@@ -20,7 +21,6 @@ from serving.lists.trending import Trending, trending_answer
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import Offset, length_bounds
 from serving.telemetry.metrics import Metrics
-from serving.writes.exposures import ExposureLog
 
 Category = Annotated[str | None, Query(min_length=1, max_length=128, description="Only its items")]
 

@@ -19,6 +19,8 @@ from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommended_item import first_source
 from serving.answer.recommender import POOL, Recommender
+from serving.exposures.answer_ids import sign_list, sign_rank
+from serving.exposures.log import ExposureLog
 from serving.http.access import access
 from serving.http.query import QueryReader, with_bounded_n
 from serving.http.rendering import json_response
@@ -31,8 +33,6 @@ from serving.memory.experiments import ExperimentsInForce
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId
 from serving.telemetry.metrics import Metrics
-from serving.writes.answer_ids import sign_list, sign_rank
-from serving.writes.exposures import ExposureLog
 
 MAX_ITEMS, MAX_GROUP = 1000, 50
 

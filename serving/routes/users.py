@@ -13,6 +13,8 @@ from contracts.settings import ServingSettings
 from serving.admission.early_checks import CheckedRoute
 from serving.answer.recommendations import Recommendations
 from serving.answer.recommender import Recommender
+from serving.exposures.answer_ids import sign_because, sign_rank
+from serving.exposures.log import ExposureLog
 from serving.http.access import access
 from serving.http.query import QueryReader
 from serving.lists.estimates import Estimates, estimates
@@ -23,8 +25,6 @@ from serving.lists.user_list import UserList
 from serving.memory.process_memory import ProcessMemory
 from serving.question.bounds import JsonId, Offset, PathId, length_bounds
 from serving.redis.reads.user import read_history
-from serving.writes.answer_ids import sign_because, sign_rank
-from serving.writes.exposures import ExposureLog
 
 MAX_ESTIMATED = 100
 Items = Annotated[

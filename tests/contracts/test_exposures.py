@@ -34,7 +34,7 @@ EXPOSURES = st.builds(
 
 @given(st.lists(EXPOSURES, max_size=4))
 def test_a_batch_of_exposures_is_read_back_unchanged(exposures: list[Exposure]) -> None:
-    record = json.loads(batch_of(each.to_json() for each in exposures))
+    record = json.loads(batch_of(each.to_json().encode() for each in exposures))
     assert record["schema_version"] == 1
     assert [Exposure.model_validate(each) for each in record["exposures"]] == exposures
 

@@ -111,9 +111,10 @@ def test_every_event_is_stored_once_and_redis_equals_a_recount_of_the_lake(
     check_retention(flow, tmp_path / "state")
 
 
-def exposure(user_id: str) -> str:
+def exposure(user_id: str) -> bytes:
     items = (ShownItem(item_id="i1", rank=1),)
-    return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=START_MS).to_json()
+    exposed = Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=START_MS)
+    return exposed.to_json().encode()
 
 
 def shown_users(flow: Flow) -> list[str]:

@@ -34,6 +34,7 @@ def settings_of(**changes: object) -> ServingSettings:
         "kafka_bootstrap_servers": NOBODY,
         "kafka_timeout_seconds": 0.1 if changes.get("kafka_bootstrap_servers", NOBODY) == NOBODY else 1.0,
         "popular_refresh_seconds": 0.05,
+        "exposures": False,  # so that the API of each test starts no process to send them
         # The machine that runs the tests may be busy; the fault tests use the default.
         "redis_timeout_seconds": 1.0,
     }
@@ -94,11 +95,12 @@ class ServedApi(NamedTuple):
 def serve(log: Path, **environment: object) -> Iterator[ServedApi]:
     """Run ``python -m serving`` with settings, as a user would."""
     port = free_port()
+    defaults = {"KAFKA_BOOTSTRAP_SERVERS": NOBODY, "EXPOSURES": "false"}
     settings = {name.upper(): str(value) for name, value in environment.items()}
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "serving"],
-            env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": NOBODY, **settings, "API_PORT": str(port)},
+            env={**os.environ, **defaults, **settings, "API_PORT": str(port)},
             stdout=output,
             stderr=output,
         )

@@ -16,10 +16,10 @@ from contracts.experiments.definition import Definition
 from contracts.experiments.record import define, start
 from contracts.recommendation_id import RecommendationIds
 from contracts.stored import keyspace
-from serving.writes.exposures import ExposureLog
+from serving.exposures.log import ExposureLog
 from tests.serving.conftest import Client
+from tests.serving.exposures.test_log import Kafka
 from tests.serving.world import World
-from tests.serving.writes.test_exposures import Kafka
 
 KEY = "the key of this test's ids"
 IDS = RecommendationIds(KEY)
@@ -29,11 +29,12 @@ LIKED = {"items": [{"item_id": "i00"}]}
 
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> Kafka:
-    """Replaces the broker: receives the exposures when the API closes."""
+    """Takes the place of sender and broker."""
     made, build = Kafka(), ExposureLog.__init__
 
-    def over_this(self: ExposureLog, settings: Any, _: object, metrics: Any, *others: Any) -> None:
-        build(self, settings, made, metrics, *others)
+    def over_this(self: ExposureLog, settings: Any, _: object, count: Any, *others: Any) -> None:
+        made.count = count
+        build(self, settings, made, count, *others)
 
     monkeypatch.setattr(ExposureLog, "__init__", over_this)
     return made
@@ -46,7 +47,7 @@ def ask(
     """The answers to requests, after the API has closed and sent what it noted."""
 
     async def scenario() -> list[httpx.Response]:
-        async with api(redis_url, recommendation_key=KEY) as client:
+        async with api(redis_url, recommendation_key=KEY, exposures=True) as client:
             return [await client.request(method, path, **more) for method, path, more in requests]
 
     yield asyncio.run(scenario())
@@ -103,7 +104,7 @@ def test_a_list_that_nobody_saw_is_no_exposure(api: Client, redis_url: str, kafk
     ]
     with ask(api, redis_url, *unseen) as answers:
         assert [answer.status_code for answer in answers] == [200] * len(unseen)
-    assert kafka.records == []
+    assert kafka.lists == []
 
 
 def test_a_list_that_the_client_already_has_is_one_exposure(
@@ -112,7 +113,7 @@ def test_a_list_that_the_client_already_has_is_one_exposure(
     World().write(redis_url)
 
     async def scenario() -> tuple[httpx.Response, httpx.Response]:
-        async with api(redis_url) as client:
+        async with api(redis_url, exposures=True) as client:
             first = await client.get(ANN)
             return first, await client.get(ANN, headers={"if-none-match": first.headers["etag"]})
 

@@ -84,9 +84,9 @@ def test_a_batch_is_one_file_after_a_small_batch_and_several_after_a_large_one(
     assert spark.read.format("delta").load(lake.INTERACTIONS.path(uri)).count() == 460
 
 
-def exposure(user_id: str, at: int) -> str:
+def exposure(user_id: str, at: int) -> bytes:
     items = (ShownItem(item_id="i", rank=1),)
-    return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=at).to_json()
+    return Exposure(recommendation_id="r", user_id=user_id, items=items, event_time=at).to_json().encode()
 
 
 def test_a_replayed_batch_adds_no_row_and_an_erasure_removes_earlier_rows_of_its_own_batch(

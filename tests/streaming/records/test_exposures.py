@@ -75,8 +75,8 @@ def test_spark_and_pydantic_accept_and_refuse_the_same_exposures(spark: SparkSes
 
     # A record is accepted or refused as a whole, so each bad exposure follows a good one.
     values: list[bytes | None] = [
-        batch_of(map(json.dumps, good)),
-        *(batch_of(map(json.dumps, [BASE, one])) for one in bad),
+        batch_of(json.dumps(one).encode() for one in good),
+        *(batch_of(json.dumps(each).encode() for each in (BASE, one)) for one in bad),
     ]
     values += [value for value, _ in NO_BATCHES]
     parsed = parse_exposures(records(spark, values, topic=topics.EXPOSURES.name)).cache()

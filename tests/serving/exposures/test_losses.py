@@ -7,9 +7,9 @@ import redis
 
 from contracts.exposures import sum_of_losses
 from contracts.stored import keyspace
+from serving.exposures.count import ExposureCount
+from serving.exposures.losses import LostExposures
 from serving.redis.store import Store
-from serving.writes.exposure_count import ExposureCount
-from serving.writes.lost_exposures import LostExposures
 from tests.serving.conftest import through_store
 
 

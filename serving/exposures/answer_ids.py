@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from contracts.exposures import ListKind
+from serving.exposures.log import ExposureLog
+from serving.exposures.text import Shown
 from serving.question.candidate import User
 from serving.question.list_options import ListOptions
-from serving.writes.exposures import ExposureLog, Shown
 
 _GIVEN = "given"  # the source of items that the caller gave
 

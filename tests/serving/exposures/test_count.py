@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from serving.writes.exposure_count import ExposureCount, begin_count, dead_counts
+from serving.exposures.count import ExposureCount, begin_count, dead_counts
 from tests.serving.conftest import settings_of
 
 
@@ -18,15 +19,30 @@ def test_the_count_of_a_killed_process_says_what_was_not_settled(tmp_path: Path)
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from serving.writes.exposure_count import ExposureCount\n"
+        "from serving.exposures.count import ExposureCount\n"
         "count = ExposureCount(Path(sys.argv[1]))\n"
         "[count.note(1) for _ in range(1000)]\n"
-        "count.settle(700)\n"
+        "count.settle(600)\n"
+        "count.drop(100)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
     assert done.returncode == -9
     assert losses(tmp_path) == losses(tmp_path) == [300]  # until somebody has kept it
+
+
+def test_api_and_sender_count_in_the_same_file_and_its_process_is_dead_when_both_are(tmp_path: Path) -> None:
+    api = ExposureCount(tmp_path)
+    api.note(9)
+    sender = ExposureCount.of_api(os.dup(api.descriptor))
+    sender.settle(4)
+    sender.drop(2)
+    assert (api.settled_lists, api.dropped_lists, api.unsettled_lists) == (6, 2, 3)
+    api.close()
+    assert losses(tmp_path) == []  # the sender may still send them
+    sender.settle(1)
+    sender.close()
+    assert losses(tmp_path) == [2]
 
 
 def test_a_process_that_lives_has_lost_nothing(tmp_path: Path) -> None:
@@ -53,12 +69,15 @@ def test_a_file_that_is_no_count_is_deleted(tmp_path: Path, content: bytes) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_a_folder_nothing_is_counted_and_a_folder_that_cannot_be_written_is_said(
+def test_without_a_folder_nothing_is_kept_and_a_folder_that_cannot_be_written_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert begin_count(settings_of()) is None
-    assert begin_count(settings_of(exposures=False, exposure_counts_dir=str(tmp_path))) is None
-    assert caplog.text == ""
+    begin_count(settings_of(exposures=True)).close()
+    begin_count(settings_of(exposures=False, exposure_counts_dir=str(tmp_path))).close()
+    assert (list(tmp_path.iterdir()), caplog.text) == ([], "")
     (tmp_path / "file").touch()
-    assert begin_count(settings_of(exposure_counts_dir=str(tmp_path / "file"))) is None
+    count = begin_count(settings_of(exposures=True, exposure_counts_dir=str(tmp_path / "file")))
     assert "EXPOSURE_COUNTS_DIR" in caplog.text
+    count.note(1)
+    assert count.unsettled_lists == 1
+    count.close()

@@ -1,6 +1,6 @@
 """Lists that were shown and never reached Kafka, because their API process was killed or ended before.
 
-Each process counts in a file (exposure_count.py). Any other process that finds the file of a dead one keeps
+Each process counts in a file (count.py). Any other process that finds the file of a dead one keeps
 the number in Redis, under the dead process's name: to keep it again changes nothing.
 """
 
@@ -17,8 +17,8 @@ from prometheus_client.registry import Collector
 
 from contracts.exposures import Loss, sum_of_losses
 from contracts.stored import keyspace
+from serving.exposures.count import DeadCount, dead_counts
 from serving.redis.store import Store
-from serving.writes.exposure_count import DeadCount, dead_counts
 
 _LOOK_SECONDS = 10.0
 _log = logging.getLogger(__name__)
