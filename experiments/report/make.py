@@ -61,6 +61,7 @@ def make_report(experiment: Experiment, observations: Observations, others: Sequ
             planned,
             [each for each in guardrails if each.arm in going_on],
             [each for each in compared if each.arm in going_on],
+            experiment.state == "running",
         ),
     )
 

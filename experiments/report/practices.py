@@ -81,6 +81,7 @@ def decide(
     plan: PlanRecord,
     guardrails: Sequence[GuardrailRecord],
     comparisons: Sequence[ComparisonRecord],
+    is_running: bool,
 ) -> str:
     """One sentence: what the figures of the arms that were not stopped say, and what to do."""
     if sample_ratio.alarm:
@@ -107,6 +108,14 @@ def decide(
             f"No lift of {definition.minimum_effect:.0%} was found with the planned users and days: keep "
             f"{definition.control.name}."
         )
+    if not is_running:
+        users = (
+            ""
+            if plan.needed_users is None
+            else f", and {plan.needed_users:,} {definition.unit}s for each arm"
+        )
+        days = f"another run needs its {plan.planned_days} days"
+        return f"Nothing was found before it was stopped; {days}{users}."
     return f"Wait: {_units(plan, definition)}."
 
 

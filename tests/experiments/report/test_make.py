@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from contracts.experiments.record import Experiment, StoppedArm
+from contracts.experiments.record import Experiment, StoppedArm, stop
 from contracts.experiments.report import Report
 from experiments.observations.units import Counts, Observations
 from experiments.report.make import make_report
@@ -105,6 +105,9 @@ def test_without_a_difference_the_decision_is_the_control_and_before_the_end_it_
     early = report_of((0.1, 0.1), days=4, users=300)
     assert early.decision.startswith("Wait: ")
     assert not early.guardrails[0].violated
+    stopped = stop(running(**GUARDED), "no time", START + 4 * DAY)
+    ended = report_of((0.1, 0.1), stopped, days=4, users=300)
+    assert ended.decision.startswith("Nothing was found before it was stopped; another run needs its 14 days")
     assert report_of((0.12, 0.08, 0.07)).decision.startswith("Keep a: every other arm is worse")
 
 
