@@ -296,7 +296,7 @@ class TrainingSettings(
     drift_look_seconds: float = Field(default=60.0, ge=1)
     drift_min_seconds: float = Field(default=1800.0, ge=60)
     train_min_events: int = Field(default=100, ge=1)
-    # Bytes that a round may take in the trainer's own process: where the lake's events fit (400 bytes each),
+    # Bytes that a round may take in the trainer's own process: where the lake's events fit (650 bytes each),
     # it computes there, in a fraction of the time; else on Spark's executors. 0: always on the executors.
     train_memory: int = Field(default=2 * 1024**3, ge=0)
     # What ranks: a blend of signals whose weights each full round chooses, or the ALS factors alone. A round
