@@ -39,6 +39,7 @@ def test_the_document_has_every_route_and_error() -> None:
         "/v1/experiment-changes",
         "/v1/experiments/{name}",
         "/v1/experiments/{name}/looks",
+        "/v1/experiments/{name}/report",
         "/v1/experiments/{name}/start",
         "/v1/experiments/{name}/stop",
         "/v1/experiments/{name}/arms/{arm}/stop",
