@@ -29,7 +29,6 @@ from algorithms.blending.weights import (
     by_user,
     default_weights,
     difference,
-    given_weights,
     ndcg,
 )
 from algorithms.bootstrap import Figure, mean_figures, paired_difference
@@ -141,26 +140,18 @@ def _or_the_defaults(
     horizon: Horizon,
     with_known: bool,
 ) -> Horizon:
-    """The horizon as it was found, if such a search surely beats the defaults on users outside of it.
-
-    The defaults are the best one of the given sets of weights that surely beat the first set.
-    """
-    if not horizon.weights:
+    """The horizon as it was found, if such a search surely beats the defaults on users outside of it."""
+    defaults = default_weights(offered, default, with_known)
+    if not horizon.weights or horizon.weights == defaults:
         return replace(horizon, is_chosen=False)
-    start, *others = given_weights(offered, default, with_known)
-    by_start = ndcg(scored, start, with_known)
-    rivals = [(ndcg(scored, each, with_known), each) for each in others]
-    better = [each for each in rivals if difference(scored, each[0], by_start).low > 0]
-    before, defaults = max(better, key=lambda each: float(each[0].mean()), default=(by_start, start))
-    if horizon.weights == defaults:
-        return replace(horizon, is_chosen=defaults is not start)
+    before = ndcg(scored, defaults, with_known)
     if difference(scored, ndcg(scored, horizon.weights, with_known), before).low > 0:
         without = np.zeros(len(scored.users))
         is_first = np.unique(scored.users, return_inverse=True)[1] % 2 == 0
 
         def judge(half: NDArray[np.bool_]) -> Floats:
             rest = scored.rows(~half)
-            starts = (start, best_single(offered, rest, with_known))
+            starts = (defaults, best_single(offered, rest, with_known))
             weights, _ = best_search(offered, rest, starts, with_known)
             return ndcg(scored.rows(half), weights, with_known)
 
@@ -169,10 +160,8 @@ def _or_the_defaults(
             without[half] = judged
         if difference(scored, without, before).low > 0:
             return horizon
-    is_chosen = defaults is not start
-    kind = "given weights that beat the defaults, and" if is_chosen else "the defaults,"
-    why = horizon.why.replace("chosen on", f"{kind} which nothing surely beats on")
-    return Horizon(defaults, _figure(scored, before), horizon.alone, (), why, is_chosen)
+    why = horizon.why.replace("chosen on", "the defaults, which nothing surely beats on")
+    return Horizon(defaults, _figure(scored, before), horizon.alone, (), why)
 
 
 def _figure(scored: Candidates, values: Floats) -> Figure:

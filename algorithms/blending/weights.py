@@ -37,12 +37,6 @@ FACTORS, ITEM_TO_ITEM, LONG_VIEW = "factors", "item_to_item", "long_view"
 TRANSITIONS, REPEATS, TREND, POPULARITY = "transitions", "repeats", "trend", "popularity"
 DEFAULT_HOT: Mapping[str, float] = {ITEM_TO_ITEM: 1.0, TRANSITIONS: 1.2, FACTORS: 0.3}
 DEFAULT_COLD: Mapping[str, float] = {LONG_VIEW: 1.0, TRANSITIONS: 0.15, FACTORS: 0.2}
-# By signals, where known items may be recommended: for shops and for visits of a few clicks.
-GIVEN_WITH_KNOWN: tuple[Mapping[str, float], ...] = (
-    {"repeats/20": 1.0, "transitions_recent/3": 0.15},
-    {"repeats/20": 1.0, "trend/day": 0.1},
-    {"transitions_next/1": 1.0, "repeats/20": 0.6},
-)
 ANY_HORIZON = frozenset({REPEATS, TREND, POPULARITY})  # families that a horizon without a choice takes over
 
 
@@ -198,15 +192,6 @@ def by_user(users: NDArray[np.int64], values: Floats) -> Floats:
 def difference(scored: Candidates, figures: Floats, compared: Floats) -> Figure:
     """The mean difference of two sets of lists for the same questions, with its interval over users."""
     return paired_difference(by_user(scored.users, figures), by_user(scored.users, compared))
-
-
-def given_weights(
-    offered: Sequence[Candidate], by_family: Mapping[str, float], with_known: bool
-) -> list[Weights]:
-    """The default weights by family, then the sets for other kinds of data whose signals are offered."""
-    names = {each.name for each in offered}
-    others = [dict(each) for each in GIVEN_WITH_KNOWN if with_known and each.keys() <= names]
-    return [default_weights(offered, by_family, with_known), *others]
 
 
 def default_weights(
