@@ -1,11 +1,12 @@
 """Answers with and without exposures: of two API processes over one Redis, one sends what it shows to Kafka.
 
 wrk asks both in turn: as fast as they answer for requests a second and the CPU of a request, and at half that
-rate for the 99th percentile (steady_load.py). The answers are those of the benchmark ``serving``. Where there
-are two cores, the API processes have one of their own: what wrk, Redis, the broker and the process that sends
-the exposures need is no cost of an answer.
+rate for the 99th percentile (steady_load.py). The answers are those of the benchmark ``serving``.
 
-On a machine with other work, `nice -n -10` keeps it out of the figures.
+What wrk, Redis, the broker and the process that sends the exposures need is no cost of an answer. So the API
+processes have a core of their own, where there are two. At the fixed rate wrk, Redis and the API also run at
+real-time priority, where the system allows it (root on Linux), because an answer would wait for its Redis
+otherwise, while the broker or the sender runs. That keeps other work of the machine out of the figures, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 import psutil
@@ -55,7 +55,8 @@ def run(context: BenchContext) -> list[Ratio]:
         _core_of_its_own([_with_its_sender(listening(noting)), listening(silent)]),
     ):
         fast, capacity = _as_fast_as_they_answer(context, noting, silent)
-        steady = _at_a_fixed_rate(context, noting, silent, _OF_CAPACITY * capacity)
+        with _first_in_line([listening(noting), listening(silent)]):
+            steady = _at_a_fixed_rate(context, noting, silent, _OF_CAPACITY * capacity)
     if not sum(end_offsets(context.bootstrap, EXPOSURES.name).values()):
         raise SystemExit("no exposure is in the topic: the benchmark compared nothing")
     return [steady, *fast]
@@ -149,24 +150,36 @@ def _core_of_its_own(servers: Sequence[psutil.Process]) -> Iterator[None]:
         yield
         return
     this = psutil.Process()
-    _prefer_sessions([this, *this.children(recursive=True)], os.nice(0))
     _keep_on(cores[1:], [this, *this.children(recursive=True)])
     _keep_on(cores[:1], servers)
     try:
         yield
     finally:
-        _prefer_sessions([this], 0)
         _keep_on(cores, [this])
 
 
-def _prefer_sessions(processes: Iterable[psutil.Process], niceness: int) -> None:
-    """Give the sessions of these processes this niceness.
+@contextmanager
+def _first_in_line(servers: Sequence[psutil.Process]) -> Iterator[None]:
+    """Meanwhile, run these processes, Redis and the load at real-time priority, if that is allowed."""
+    this = psutil.Process()
+    redis = [each for each in this.children() if "redis" in each.name()]
+    all_of_them = [this, *redis, *servers]  # wrk inherits it from this process
+    if hasattr(os, "SCHED_RR"):
+        with suppress(PermissionError):
+            _schedule(all_of_them, os.SCHED_RR, priority=1)
+    try:
+        yield
+    finally:
+        if hasattr(os, "SCHED_RR"):
+            _schedule(all_of_them, os.SCHED_OTHER, priority=0)
 
-    Where Linux groups processes by session, niceness only counts within one, and each server has its own.
-    """
+
+def _schedule(processes: Iterable[psutil.Process], policy: int, priority: int) -> None:
+    """Set how all threads of these processes are scheduled; what they start later inherits it."""
     for process in processes:
-        with suppress(OSError):
-            Path(f"/proc/{process.pid}/autogroup").write_text(str(niceness))
+        for thread in process.threads():
+            with suppress(ProcessLookupError):  # some threads live for a moment only
+                os.sched_setscheduler(thread.id, policy, os.sched_param(priority))
 
 
 def _keep_on(cores: Sequence[int], processes: Iterable[psutil.Process]) -> None:
