@@ -76,8 +76,8 @@ def fold_in(
     block = max(1, min(_BLOCK_ROWS, _BLOCK_NUMBERS // max(1, rank**2)))
     for start in range(0, len(solved), block):
         history = _history(indptr[start : start + block + 1], indices, strengths, confidence_weights)
-        terms = _implicit(history, alpha) if implicit else _explicit(history)
-        counts = _row_sums(history.indptr, terms.counted)
+        terms = terms_of(history.strengths, history.weights, alpha=alpha, implicit=implicit)
+        counts = row_sums(history.indptr, terms.counted)
         rows = np.flatnonzero(counts)
         lhs, rhs = _equations(fixed, history, terms, rows, shared)
         solved[start + rows] = solve_ridge(lhs, rhs, reg_param * counts[rows], nonnegative)
@@ -94,7 +94,7 @@ class _History(NamedTuple):
     weights: Floats
 
 
-class _Terms(NamedTuple):
+class Terms(NamedTuple):
     """What each interaction adds: times its factors' square, times its factors, and to n."""
 
     square: Floats
@@ -119,24 +119,24 @@ def _history(
     return _History(kept[starts], columns[0][known], columns[1][known], believed[known])
 
 
-def _implicit(history: _History, alpha: float) -> _Terms:
-    preferred = (history.strengths > 0).astype(np.float64)
-    confidence = alpha * np.abs(history.strengths)
-    return _Terms(history.weights * confidence, history.weights * (1 + confidence) * preferred, preferred)
+def terms_of(strengths: Floats, weights: Floats, *, alpha: float, implicit: bool) -> Terms:
+    """The terms of interactions with these strengths, or ratings, by the formulas above."""
+    if not implicit:
+        return Terms(weights, weights * strengths, np.ones(len(strengths)))
+    preferred = (strengths > 0).astype(np.float64)
+    confidence = alpha * np.abs(strengths)
+    return Terms(weights * confidence, weights * (1 + confidence) * preferred, preferred)
 
 
-def _explicit(history: _History) -> _Terms:
-    return _Terms(history.weights, history.weights * history.strengths, np.ones(len(history.indices)))
-
-
-def _row_sums(indptr: Integers, values: Floats) -> Floats:
+def row_sums(indptr: Integers, values: Floats) -> Floats:
+    """(rows): the sums of the entries of each row of a CSR matrix."""
     before = np.zeros(len(values) + 1)
     np.cumsum(values, out=before[1:])
     return np.asarray(before[indptr[1:]] - before[indptr[:-1]])
 
 
 def _equations(
-    fixed: Factors, history: _History, terms: _Terms, rows: Integers, shared: Floats
+    fixed: Factors, history: _History, terms: Terms, rows: Integers, shared: Floats
 ) -> tuple[Floats, Floats]:
     """Left sides (rows, rank, rank) without regularisation, and right sides (rows, rank)."""
     lhs, rhs = np.empty((len(rows), *shared.shape)), np.empty((len(rows), len(shared)))

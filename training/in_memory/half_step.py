@@ -15,7 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from algorithms.fold_in import gramian
+from algorithms.fold_in import gramian, row_sums, terms_of
 from algorithms.solvers.ridge_solution import solve_ridge
 from training.fit.als import Problem
 from training.fit.factors import Matrix
@@ -56,18 +56,12 @@ def weights_of(
 
     Rows that nothing is counted for are left out.
     """
-    if problem.implicit:
-        counted = (values > 0).astype(np.float64)
-        confidence = problem.alpha * np.abs(values)
-        square, target = confidence, (1 + confidence) * counted
-    else:
-        square = counted = np.ones(len(values))
-        target = values
-    before = np.concatenate([[0.0], np.cumsum(counted)])
-    sums = before[indptr[1:]] - before[indptr[:-1]]
-    counted_rows, shape = np.flatnonzero(sums), (len(indptr) - 1, others)
+    terms = terms_of(values, np.ones(len(values)), alpha=problem.alpha, implicit=problem.implicit)
+    sums, shape = row_sums(indptr, terms.counted), (len(indptr) - 1, others)
+    counted_rows = np.flatnonzero(sums)
     squares, targets = (
-        sp.csr_matrix((each.astype(np.float32), indices, indptr), shape) for each in (square, target)
+        sp.csr_matrix((each.astype(np.float32), indices, indptr), shape)
+        for each in (terms.square, terms.target)
     )
     return [
         Weights(rows, squares[rows], targets[rows], sums[rows])
