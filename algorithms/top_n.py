@@ -106,7 +106,7 @@ def _fill_best(scores: NDArray[np.float64], indexes: Indexes, best: Floats) -> N
         above[row, chosen] = True
         counts[row] = n
     rows, columns = np.divmod(np.flatnonzero(above), scores.shape[1])
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = places_in_rows(counts)
     shape = len(scores), int(counts.max(initial=0))
     candidates = np.full(shape, -np.inf)
     candidates[rows, places] = scores[rows, columns]
@@ -153,7 +153,7 @@ def _candidates(
         above[row, columns[best]] = True
         counts[row] = n
     rows, columns = np.nonzero(above)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = places_in_rows(counts)
     shape = len(block), max(n, counts.max(initial=0))
     indexes, scores = np.full(shape, -1, np.int32), np.full(shape, -np.inf, np.float32)
     indexes[rows, places] = columns
@@ -184,6 +184,12 @@ def pair_scores(
         part = slice(start, start + _PAIRS)
         np.einsum("pk,pk->p", users.take(rows[part], 0), items.take(columns[part], 0), out=scores[part])
     return scores
+
+
+def places_in_rows(counts: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    """0, 1, ... within each row, one row after another: the place of each entry that `nonzero` finds."""
+    places: NDArray[np.int64] = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return places
 
 
 def _floor(block: NDArray[np.floating[Any]], n: int) -> NDArray[np.floating[Any]]:

@@ -16,7 +16,7 @@ from algorithms.metrics import Positives
 from algorithms.parallel import parallel_map
 from algorithms.signals.history import UNKNOWN, Histories, join_bounds, join_histories
 from algorithms.signals.signal import Signal
-from algorithms.top_n import best_of_rows
+from algorithms.top_n import best_of_rows, places_in_rows
 
 Floats = NDArray[np.float64]
 
@@ -208,7 +208,7 @@ def _block(
             _mark_best(np.where(is_known, scores, 0.0), depth, chosen)
     counts = chosen.sum(axis=1)
     rows, columns = np.nonzero(chosen)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    places = places_in_rows(counts)
     is_candidate = np.arange(counts.max(initial=0)) < counts[:, None]
 
     def pick(values: NDArray[Any], empty: Any) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from algorithms import top_n as module
-from algorithms.top_n import best_of_rows, top_n
+from algorithms.top_n import best_of_rows, places_in_rows, top_n
 
 
 def _csr(known: list[set[int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -128,3 +128,10 @@ def test_the_best_of_many_items_are_those_of_a_full_sort(seed: int, n: int, item
     assert found[0][: len(expected)].tolist() == expected
     assert scores[0][: len(expected)].tolist() == row[expected].tolist()
     assert (found[0][len(expected) :] == -1).all()
+
+
+def test_entries_of_a_row_are_numbered_from_zero_and_empty_rows_have_none() -> None:
+    is_there = np.array([[True, False, True], [False, False, False], [True, True, True]])
+    rows, _ = np.nonzero(is_there)
+    assert rows.tolist() == [0, 0, 2, 2, 2]
+    assert places_in_rows(is_there.sum(axis=1)).tolist() == [0, 1, 0, 1, 2]

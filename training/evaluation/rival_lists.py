@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from algorithms.metrics import Lists, Positives, ndcg_at_k
 from algorithms.parallel import parallel_map
-from algorithms.top_n import best_of_rows
+from algorithms.top_n import best_of_rows, places_in_rows
 from training.evaluation.held_out import HeldOut, MeasuredHistories
 
 _NEIGHBOURS, _SHRINK = 100, 5.0  # of item-kNN: the nearest ones kept, and the damping by few common users
@@ -52,7 +52,7 @@ def _list_first(items: NDArray[np.int32], is_new: NDArray[np.bool_], lists: List
     """Put the first new ones of each user's items (users, places) into the user's list, in place."""
     rows, places = np.nonzero(is_new)
     counts = np.count_nonzero(is_new, axis=1)
-    rank = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    rank = places_in_rows(counts)
     rows, places, rank = (each[rank < lists.shape[1]] for each in (rows, places, rank))
     lists[users[rows], rank] = items[rows, places]
 
