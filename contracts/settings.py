@@ -349,7 +349,7 @@ class TuneSettings(TrainingSettings, FoldInSettings):
     tune_half_life_items: tuple[Annotated[float, Field(ge=0)], ...] = (0.0, 10.0, 20.0, 40.0, 80.0)
 
 
-class ExperimentSettings(LakeSettings):
+class ExperimentSettings(LakeSettings, WeightSettings):
     """`headwater experiments`: where the API and the lake are."""
 
     api_url: str = "http://127.0.0.1:8000"

@@ -47,7 +47,8 @@ def _observations(settings: ExperimentSettings, experiment: Experiment) -> Obser
     # CUPED adjusts by what users did before the experiment, over a time as long as the planned one.
     before = experiment.started_at - experiment.definition.planned_days * DAY_MS
     rows = read_rows(settings.lake_uri, experiment.salt, before, experiment.started_at)
-    return observe(experiment, rows, int(settings.attribution_hours * 3_600_000), now_ms)
+    window_ms = int(settings.attribution_hours * 3_600_000)
+    return observe(experiment, rows, window_ms, now_ms, settings.positive_rating)
 
 
 def watch(settings: ExperimentSettings, api: ExperimentApi) -> Iterator[str]:

@@ -39,7 +39,7 @@ class Shown(NamedTuple):
 class ShownRows:
     """Exposures of known users, joined once with the clicks and other interactions of the same time."""
 
-    def __init__(self, rows: ExperimentRows, window_ms: int) -> None:
+    def __init__(self, rows: ExperimentRows, window_ms: int, positive_rating: float) -> None:
         exposures = without_refuted(rows.exposures)
         self.exposures = exposures.filter(pc.is_valid(exposures["user_id"]))
         done = rows.interactions.filter(pc.not_equal(rows.interactions["event_type"], RETRACT))
@@ -58,7 +58,8 @@ class ShownRows:
 
         unit = codes(done["user_id"], users)
         self._done, self._done_unit = done.filter(pa.array(unit >= 0)), unit[unit >= 0]
-        self._done_times, self._converts = times_of(self._done), is_conversion(self._done)
+        self._done_times = times_of(self._done)
+        self._converts = is_conversion(self._done, positive_rating)
         liked = done.filter(pc.invert(pc.is_in(done["event_type"], pa.array(NEGATIVE_TYPES, pa.string()))))
         liked_unit = codes(liked["user_id"], users)
         self._clicked = self._shown[

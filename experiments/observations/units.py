@@ -24,7 +24,6 @@ from experiments.observations.shown_items import shown_items
 
 DAY_MS, SESSION_GAP_MS = 86_400_000, 30 * 60 * 1000
 CONVERSIONS = ("like", "purchase")
-POSITIVE_RATING = 4.0
 Ints = NDArray[np.int64]
 
 
@@ -67,20 +66,26 @@ class Observations:
         return self.first + (day + 1) * DAY_MS <= self.until_ms
 
 
-def observe(experiment: Experiment, rows: ExperimentRows, window_ms: int, until_ms: int) -> Observations:
+def observe(
+    experiment: Experiment, rows: ExperimentRows, window_ms: int, until_ms: int, positive_rating: float
+) -> Observations:
     """The observations of an experiment's run, until it stopped or until ``until_ms``."""
     until = min(until_ms, experiment.stopped_at or until_ms)
     places = {each.name: place for place, each in enumerate(experiment.definition.arms)}
     return replace(
-        _observe_until(experiment, rows, window_ms, until),
+        _observe_until(experiment, rows, window_ms, until, positive_rating),
         before_stop={
-            places[each.arm]: _observe_until(experiment, rows, window_ms, min(each.at, until))
+            places[each.arm]: _observe_until(
+                experiment, rows, window_ms, min(each.at, until), positive_rating
+            )
             for each in experiment.stopped_arms
         },
     )
 
 
-def _observe_until(experiment: Experiment, rows: ExperimentRows, window_ms: int, until: int) -> Observations:
+def _observe_until(
+    experiment: Experiment, rows: ExperimentRows, window_ms: int, until: int, positive_rating: float
+) -> Observations:
     assert experiment.started_at is not None
     unit_column = "user_id" if experiment.definition.unit == "user" else "session_id"
     exposures = without_refuted(rows.exposures.filter(pc.less_equal(rows.exposures["event_time"], until)))
@@ -109,7 +114,7 @@ def _observe_until(experiment: Experiment, rows: ExperimentRows, window_ms: int,
     def since_first(units: Ints, moments: Ints) -> Counts:
         return Counts(units, (moments - first[units]) // DAY_MS)
 
-    converts = is_conversion(done)
+    converts = is_conversion(done, positive_rating)
     session_unit, session_time = session_starts(done, done_unit, done_times)
     clicked = shown[places]
     return Observations(
@@ -170,10 +175,10 @@ def _users_of(exposures: pa.Table, unit: Ints) -> pa.Array:
     return whole_column(exposures, "user_id").take(pa.array(rows))
 
 
-def is_conversion(done: pa.Table) -> NDArray[np.bool_]:
-    """Which interactions are likes, purchases or high ratings."""
+def is_conversion(done: pa.Table, positive_rating: float) -> NDArray[np.bool_]:
+    """Which interactions are likes, purchases, or ratings of ``positive_rating`` or more."""
     strong = pc.is_in(done["event_type"], pa.array(CONVERSIONS))
-    rated = pc.and_(pc.equal(done["event_type"], RATING), pc.greater_equal(done["value"], POSITIVE_RATING))
+    rated = pc.and_(pc.equal(done["event_type"], RATING), pc.greater_equal(done["value"], positive_rating))
     return np.asarray(pc.or_(strong, pc.fill_null(rated, False)).to_numpy(), dtype=bool)
 
 

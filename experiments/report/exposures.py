@@ -29,7 +29,9 @@ class ShownFigures(BaseModel):
     clicks: int
     click_through_rate: float | None
     clicks_per_user: float | None
-    conversions: int = Field(description="Likes, purchases and ratings of at least 4, from the first list on")
+    conversions: int = Field(
+        description="Likes, purchases and ratings of at least POSITIVE_RATING, from the first list on"
+    )
     conversions_per_user: float | None
     session_length: float | None = Field(description="Interactions a session")
     items: int = Field(description="How many different items were shown")
@@ -55,12 +57,16 @@ def exposure_report(settings: ExperimentSettings, now_ms: int, hours: int) -> Ex
     """The report of the last hours, the present one included."""
     since_ms = first_moment(now_ms, hours)
     rows = read_all_rows(settings.lake_uri, since_ms)
-    return report_of_rows(rows, since_ms, int(settings.attribution_hours * HOUR_MS))
+    window_ms = int(settings.attribution_hours * HOUR_MS)
+    return report_of_rows(rows, since_ms, window_ms, settings.positive_rating)
 
 
-def report_of_rows(rows: ExperimentRows, since_ms: int, window_ms: int) -> ExposureReport:
+def report_of_rows(
+    rows: ExperimentRows, since_ms: int, window_ms: int, positive_rating: float
+) -> ExposureReport:
     """The report of these rows."""
-    shown, named = ShownRows(rows, window_ms), named_answers(rows.exposures, rows.interactions)
+    shown = ShownRows(rows, window_ms, positive_rating)
+    named = named_answers(rows.exposures, rows.interactions)
     exposures = shown.exposures
 
     def figures(is_in_group: NDArray[np.bool_]) -> ShownFigures:

@@ -33,7 +33,7 @@ def practices(
     significant = [each for each in _primary(definition, comparisons) if _is_found(each)]
     outside = [f"{versions} model versions were served" * (versions > 1 and not definition.named_versions())]
     outside += [f"{', '.join(others)} ran at the same time" * bool(others)]
-    outside += [f"only {plan.days_run:.1f} days: no whole week" * (plan.days_run < WHOLE_WEEK)]
+    outside += [f"only {plan.days_run:.1f} days: less than a week" * (plan.days_run < WHOLE_WEEK)]
     reasons = [reason for reason in outside if reason]
     metrics = len(definition.all_metrics)
     return [
@@ -70,7 +70,7 @@ def practices(
         Practice(
             name="external factors",
             holds=not reasons,
-            why="; ".join(reasons) or "whole weeks, one model, no other experiment",
+            why="; ".join(reasons) or "a week or more, one model, no other experiment",
         ),
     ]
 

@@ -70,7 +70,7 @@ def test_a_report_on_simulated_users_finds_the_better_of_two_arms_of_a_running_a
     definition = Definition.model_validate(shape)
     experiment = Experiment(definition=definition, state="running", created_at=START, started_at=START)
     report = make_report(
-        experiment, observe(experiment, rows(exposures, clicks), HOUR * 24, START + 2 * DAY_MS)
+        experiment, observe(experiment, rows(exposures, clicks), HOUR * 24, START + 2 * DAY_MS, 4.0)
     )
     assert report.refused_exposures == 0
     assert sum(arm.users for arm in report.arms) == USERS
@@ -158,6 +158,6 @@ def test_the_report_on_an_experiment_that_was_just_stopped_is_kept_until_the_lak
 
 def test_a_bound_that_is_not_finite_is_no_bound() -> None:
     experiment = running(arms=2)
-    report = make_report(experiment, observe(experiment, rows([], []), HOUR * 24, START + HOUR))
+    report = make_report(experiment, observe(experiment, rows([], []), HOUR * 24, START + HOUR, 4.0))
     (arm,) = run.look_of(report, START + HOUR).arms
     assert (arm.arm, arm.users, arm.lift, arm.low, arm.high) == ("b", 0, None, None, None)

@@ -54,7 +54,7 @@ def visits_of(experiment: Experiment, seed: int, lists: int = 1, **fields: Any) 
             rated = visitors.ratings(user, items, START_MS)
             ids = {"session_id": session, "recommendation_id": session}
             clicks += [interaction(name, item, at + 1, **ids) for item in rated]
-    return observe(experiment, rows(shown, clicks), HOUR, START + DAY)
+    return observe(experiment, rows(shown, clicks), HOUR, START + DAY, 4.0)
 
 
 def rule() -> dict[str, dict[str, float]]:

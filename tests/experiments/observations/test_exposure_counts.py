@@ -31,6 +31,7 @@ def test_clicks_and_conversions_and_sessions_count_for_the_lists_before_them() -
             ],
         ),
         WINDOW,
+        4.0,
     )
     first, second = np.array([True, False, True]), np.array([False, True, False])
     everything = found.of_group(first | second)
@@ -56,18 +57,18 @@ def test_clicks_and_conversions_and_sessions_count_for_the_lists_before_them() -
 def test_a_list_that_a_client_reports_in_parts_is_one_list_and_each_item_is_shown_once() -> None:
     told = {"recommendation_id": "r", "reported_by": "client"}
     parts = [exposure("ann", "a", items, START + at, **told) for at, items in enumerate(("i", "ij", "j"))]
-    found = ShownRows(rows(parts, [interaction("ann", "i", START + 3)]), WINDOW)
+    found = ShownRows(rows(parts, [interaction("ann", "i", START + 3)]), WINDOW, 4.0)
     assert found.of_group(np.ones(3, bool))[:4] == (1, 1, 2, 1)
 
 
 def test_the_novelty_of_a_shown_item_is_its_self_information() -> None:
     events = [interaction("ann", "i", START + n) for n in range(3)] + [interaction("bob", "j", START)]
-    found = ShownRows(rows([exposure("ann", "a", "ij", START)], events), WINDOW)
+    found = ShownRows(rows([exposure("ann", "a", "ij", START)], events), WINDOW, 4.0)
     expected = (-math.log2(3 / 4) - math.log2(1 / 4)) / 2
     assert found.of_group(np.array([True])).novelty == pytest.approx(expected)
 
 
 def test_without_rows_every_count_is_zero() -> None:
-    found = ShownRows(rows([], []), WINDOW).of_group(np.zeros(0, bool))
+    found = ShownRows(rows([], []), WINDOW, 4.0).of_group(np.zeros(0, bool))
     assert found[:-1] == (0,) * 8
     assert math.isnan(found.novelty)

@@ -31,7 +31,7 @@ def test_the_rows_of_a_run_are_read_from_the_lake_as_they_were_written(tmp_path:
     found = read_rows(str(tmp_path), experiment.salt, START - DAY, START)
     assert found.exposures.to_pylist() == written.exposures.slice(0, 1).to_pylist()
     assert found.interactions.to_pylist() == written.interactions.slice(0, 1).to_pylist()
-    observed = observe(experiment, found, DAY, START + DAY)
+    observed = observe(experiment, found, DAY, START + DAY, 4.0)
     assert observed.counts["clicks"].by_unit(1).tolist() == [1.0]
 
 
@@ -50,4 +50,4 @@ def test_an_event_that_was_sent_again_counts_once_and_another_user_s_with_the_sa
 
 def test_a_lake_without_tables_has_no_rows(tmp_path: Path) -> None:
     found = read_rows(str(tmp_path), "e/1", 0, 0)
-    assert len(observe(running(), found, DAY, START + DAY).unit_ids) == 0
+    assert len(observe(running(), found, DAY, START + DAY, 4.0).unit_ids) == 0

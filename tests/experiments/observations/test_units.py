@@ -45,6 +45,7 @@ def test_a_unit_counts_by_arm_and_day_from_its_first_exposure_on() -> None:
         ),
         WINDOW,
         UNTIL,
+        4.0,
     )
     assert sums_by_unit(observed, "impressions") == {ANN: 5.0, BOB: 2.0}
     assert sums_by_unit(observed, "clicks") == {ANN: 2.0}
@@ -78,6 +79,7 @@ def test_an_event_belongs_to_the_recommendation_it_names_or_else_to_the_newest_i
         ),
         WINDOW,
         UNTIL,
+        4.0,
     )
     assert sums_by_unit(observed, "clicks") == {ANN: 2.0}
 
@@ -92,7 +94,7 @@ def test_forged_arms_and_testers_and_other_runs_do_not_count() -> None:
         exposure(BOB, "b", "x", START) | {"arm": "e/2:b"},
         exposure(BOB, "b", "x", START + 1) | {"arm": "other/1:q,e/1:b"},
     ]
-    observed = observe(experiment, rows(exposures, []), WINDOW, UNTIL)
+    observed = observe(experiment, rows(exposures, []), WINDOW, UNTIL, 4.0)
     assert sums_by_unit(observed, "impressions") == {BOB: 2.0}
     assert observed.refused == 2
 
@@ -103,7 +105,9 @@ def test_where_a_client_reports_what_it_showed_the_answer_itself_does_not_count(
         exposure(BOB, "b", "x", START + 1, recommendation_id="r", reported_by="client"),
         exposure(BOB, "b", "y", START + 2, recommendation_id="r", reported_by="client"),
     ]
-    assert sums_by_unit(observe(EXPERIMENT, rows(exposures, []), WINDOW, UNTIL), "impressions") == {BOB: 2.0}
+    assert sums_by_unit(observe(EXPERIMENT, rows(exposures, []), WINDOW, UNTIL, 4.0), "impressions") == {
+        BOB: 2.0
+    }
 
 
 def test_a_report_that_a_client_repeats_shows_nothing_more_and_gets_no_second_click() -> None:
@@ -116,6 +120,7 @@ def test_a_report_that_a_client_repeats_shows_nothing_more_and_gets_no_second_cl
         ),
         WINDOW,
         UNTIL,
+        4.0,
     )
     assert sums_by_unit(observed, "impressions") == {BOB: 2.0}
     assert sums_by_unit(observed, "clicks") == {BOB: 1.0}
@@ -125,24 +130,39 @@ def test_an_event_before_a_list_is_a_click_only_if_it_names_the_list() -> None:
     # A client whose clock is behind, or that reports what it showed later than what was clicked.
     told = exposure(BOB, "b", "xy", START + HOUR, recommendation_id="r", reported_by="client")
     events = [interaction(BOB, "x", START + 1, recommendation_id="r"), interaction(BOB, "y", START + 2)]
-    observed = observe(EXPERIMENT, rows([told], events), WINDOW, UNTIL)
+    observed = observe(EXPERIMENT, rows([told], events), WINDOW, UNTIL, 4.0)
     assert sums_by_unit(observed, "clicks") == {BOB: 1.0}
     assert sums_by_unit(observed, "interactions") == {}
+
+
+def test_a_rating_is_a_conversion_from_positive_rating_on() -> None:
+    events = [
+        interaction(BOB, item, START + 1 + at, "rating", value=value)
+        for at, (item, value) in enumerate((("x", 3.5), ("y", 4.0), ("z", 8.0)))
+    ]
+    shown = rows([exposure(BOB, "b", "x", START)], events)
+    conversions = {
+        least: sums_by_unit(observe(EXPERIMENT, shown, WINDOW, UNTIL, least), "conversions")
+        for least in (3.5, 4.0, 8.0)
+    }
+    assert conversions == {3.5: {BOB: 3.0}, 4.0: {BOB: 2.0}, 8.0: {BOB: 1.0}}
 
 
 def test_a_session_ends_after_half_an_hour_and_a_named_one_when_the_name_changes() -> None:
     events = [interaction(BOB, "x", START + minutes * 60_000) for minutes in (1, 20, 45, 80)]
     events += [interaction(BOB, "y", START + DAY + n * HOUR, session_id="s") for n in range(3)]
-    observed = observe(EXPERIMENT, rows([exposure(BOB, "b", "x", START)], events), WINDOW, UNTIL)
+    observed = observe(EXPERIMENT, rows([exposure(BOB, "b", "x", START)], events), WINDOW, UNTIL, 4.0)
     assert sums_by_unit(observed, "sessions") == {BOB: 3.0}
 
 
 def test_without_exposures_there_are_no_units_and_a_stop_ends_the_counting() -> None:
-    nothing = observe(EXPERIMENT, rows([], [interaction(ANN, "x", START)]), WINDOW, UNTIL)
+    nothing = observe(EXPERIMENT, rows([], [interaction(ANN, "x", START)]), WINDOW, UNTIL, 4.0)
     assert (len(nothing.unit_ids), sums_by_unit(nothing, "clicks")) == (0, {})
     stopped = EXPERIMENT.model_copy(update={"state": "stopped", "stopped_at": START + HOUR})
     exposures = [exposure(BOB, "b", "x", START), exposure(BOB, "b", "x", START + DAY)]
-    observed = observe(stopped, rows(exposures, [interaction(BOB, "x", START + 2 * HOUR)]), WINDOW, UNTIL)
+    observed = observe(
+        stopped, rows(exposures, [interaction(BOB, "x", START + 2 * HOUR)]), WINDOW, UNTIL, 4.0
+    )
     assert sums_by_unit(observed, "impressions") == {BOB: 1.0}
     assert sums_by_unit(observed, "clicks") == {}
 
@@ -152,7 +172,7 @@ def test_later_interactions_of_a_stopped_arm_s_units_are_no_part_of_its_comparis
     exposures = [exposure(user, arm, "x", START) for user, arm in ((ANN, "a"), (BOB, "b"))]
     events = [interaction(user, "q", START + at, "like") for user in (ANN, BOB) for at in (1, 2 * HOUR)]
     observed = observe(
-        EXPERIMENT.model_copy(update={"stopped_arms": stops}), rows(exposures, events), WINDOW, UNTIL
+        EXPERIMENT.model_copy(update={"stopped_arms": stops}), rows(exposures, events), WINDOW, UNTIL, 4.0
     )
     assert sums_by_unit(observed.comparable_with(0), "conversions") == {ANN: 2.0, BOB: 2.0}
     assert sums_by_unit(observed.comparable_with(1), "conversions") == {ANN: 1.0, BOB: 1.0}
@@ -170,7 +190,7 @@ def test_the_join_equals_that_of_a_plain_loop() -> None:
         user, _ = people[rng.integers(3)]
         at = START + int(rng.integers(90)) * HOUR + number
         events.append(interaction(user, str(rng.choice(list("pqrst"))), at))
-    observed = observe(EXPERIMENT, rows(exposures, events), WINDOW, UNTIL)
+    observed = observe(EXPERIMENT, rows(exposures, events), WINDOW, UNTIL, 4.0)
     clicked = set()
     for event in events:
         first = min(each["event_time"] for each in exposures if each["user_id"] == event["user_id"])

@@ -17,7 +17,7 @@ def test_the_report_has_figures_by_version_and_by_arm() -> None:
         exposure("dora", "a", "im", START) | {"arm": "e/1:b,f/2:x"},
     ]
     events = [interaction("ann", "j", START + 1), interaction("bob", "z", START + 1, "purchase")]
-    report = report_of_rows(rows(exposures, events), START, 24 * HOUR)
+    report = report_of_rows(rows(exposures, events), START, 24 * HOUR, 4.0)
     assert {name: each.lists for name, each in report.versions.items()} == {"none": 1, "v1": 2, "v2": 1}
     assert {name: each.lists for name, each in report.arms.items()} == {"e/1:a": 1, "e/1:b": 2, "f/2:x": 1}
     assert report.total.impressions == 8
@@ -28,7 +28,7 @@ def test_the_report_has_figures_by_version_and_by_arm() -> None:
     assert [line.split("  ")[0] for line in lines[1:]][:2] == ["all", "version none"]
     assert len(lines) == 1 + 1 + 3 + 3
     forged = interaction("ann", "j", START + 2, recommendation_id="forged")
-    told = as_text(report_of_rows(rows(exposures, [*events, forged]), START, 24 * HOUR)).splitlines()
+    told = as_text(report_of_rows(rows(exposures, [*events, forged]), START, 24 * HOUR, 4.0)).splitlines()
     assert told[-1].startswith("1 of 1 interactions that name an answer count for none")
     assert report.named_not_shown == 0
 

@@ -173,7 +173,7 @@ def test_other_experiments_and_models_are_named_as_external_factors() -> None:
     report = make_report(running(), world((0.1, 0.1), days=5), ["another"])
     assert not report.practices[5].holds
     assert "another ran at the same time" in report.practices[5].why
-    assert "no whole week" in report.practices[5].why
+    assert "less than a week" in report.practices[5].why
 
 
 @pytest.mark.parametrize("shape", ["much", "nothing"])

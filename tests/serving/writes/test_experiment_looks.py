@@ -88,5 +88,5 @@ def test_the_newest_report_of_the_present_run_is_kept(redis_url: str, api: Clien
 def report_on(experiment: Experiment, at: int) -> dict[str, Any]:
     """A report on an experiment whose units have seen nothing."""
     begun = experiment.model_copy(update={"started_at": START})
-    report = make_report(begun, observe(begun, rows([], []), DAY_MS, START + 1))
+    report = make_report(begun, observe(begun, rows([], []), DAY_MS, START + 1, 4.0))
     return KeptReport(at=at, report=report).model_dump(mode="json")
