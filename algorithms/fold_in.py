@@ -19,6 +19,7 @@ Fold in from the whole history of a row, never from its last few interactions.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ def fold_in(
         history = _history(indptr[start : start + block + 1], indices, strengths, confidence_weights)
         terms = terms_of(history.strengths, history.weights, alpha=alpha, implicit=implicit)
         counts = row_sums(history.indptr, terms.counted)
-        rows = np.flatnonzero(counts)
+        rows = counts.nonzero()[0]
         lhs, rhs = _equations(fixed, history, terms, rows, shared)
         solved[start + rows] = solve_ridge(lhs, rhs, reg_param * counts[rows], nonnegative)
     largest = np.finfo(fixed.dtype).max
@@ -129,7 +130,9 @@ def terms_of(strengths: Floats, weights: Floats, *, alpha: float, implicit: bool
 
 
 def row_sums(indptr: Integers, values: Floats) -> Floats:
-    """(rows): the sums of the entries of each row of a CSR matrix."""
+    """(rows): the sums of each row's entries of a CSR matrix, which are whole numbers: no order rounds."""
+    if len(indptr) == 2:  # a single row: fewer steps
+        return np.array([values.sum()])
     before = np.zeros(len(values) + 1)
     np.cumsum(values, out=before[1:])
     return np.asarray(before[indptr[1:]] - before[indptr[:-1]])
@@ -141,20 +144,19 @@ def _equations(
     """Left sides (rows, rank, rank) without regularisation, and right sides (rows, rank)."""
     lhs, rhs = np.empty((len(rows), *shared.shape)), np.empty((len(rows), len(shared)))
     roots = np.sqrt(terms.square)[:, None]
-    ends = history.indptr[1:][rows]
+    starts, ends = history.indptr[rows].tolist(), history.indptr[rows + 1].tolist()
     place, at_once = 0, _GATHERED // max(1, fixed.shape[1])
     while place < len(rows):
         # The factors of several rows are gathered at once, as many as stay in the cache.
-        first = history.indptr[rows[place]]
-        last = max(place + 1, int(np.searchsorted(ends, first + at_once, side="right")))
+        first = starts[place]
+        last = max(place + 1, bisect_right(ends, first + at_once))
         part = slice(first, ends[last - 1])
-        factors = fixed[history.indices[part]].astype(np.float64)
-        scaled = factors * roots[part]
-        bounds = (history.indptr[rows[place:last]] - first).tolist(), (ends[place:last] - first).tolist()
-        targets = terms.target[part]
-        for row, (start, stop) in enumerate(zip(*bounds, strict=True), start=place):
-            np.matmul(targets[start:stop], factors[start:stop], out=rhs[row])
-            root_weighted = scaled[start:stop]
+        factors = fixed.take(history.indices[part], 0).astype(np.float64)
+        scaled, targets = factors * roots[part], terms.target[part]
+        for row in range(place, last):
+            of_row = slice(starts[row] - first, ends[row] - first)
+            np.matmul(targets[of_row], factors[of_row], out=rhs[row])
+            root_weighted = scaled[of_row]
             # A product with its own transpose is BLAS's symmetric one: half the work.
             np.matmul(root_weighted.T, root_weighted, out=lhs[row])
         place = last

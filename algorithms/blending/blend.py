@@ -128,7 +128,7 @@ class Blend:
         for start, stop, scores in self._blocks(signals, histories, hot):
             rows, items = left_out(histories, known, start, stop)
             scores[rows, items] = -np.inf
-            scores[np.diff(histories.indptr[start : stop + 1]) == 0] = -np.inf
+            scores[histories.lengths[start:stop] == 0] = -np.inf
             indexes[start:stop], best[start:stop] = best_of_rows(scores, n)
         return indexes, best
 
@@ -179,8 +179,9 @@ def _known_cells(
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     indptr, items = (histories.indptr, histories.items) if known is None else known
     cells = items[indptr[start] : indptr[stop]]
-    rows = np.repeat(np.arange(stop - start), np.diff(indptr[start : stop + 1]))
-    return rows[cells != UNKNOWN], cells[cells != UNKNOWN]
+    rows = np.repeat(np.arange(stop - start), indptr[start + 1 : stop + 1] - indptr[start:stop])
+    is_known = cells != UNKNOWN
+    return rows[is_known], cells[is_known]
 
 
 def _unwanted_cells(

@@ -40,9 +40,14 @@ class Histories:
         return len(self.indptr) - 1
 
     @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """(users): how many entries each has."""
+        return np.asarray(self.indptr[1:] - self.indptr[:-1])
+
+    @cached_property
     def owners(self) -> NDArray[np.int64]:
         """The user of each entry."""
-        return np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        return np.repeat(np.arange(len(self)), self.lengths)
 
     @cached_property
     def newer(self) -> NDArray[np.int64]:
@@ -50,10 +55,11 @@ class Histories:
         place = np.arange(len(self.items))
         is_first = np.ones(len(place), np.bool_)
         is_first[1:] = self.times_ms[1:] != self.times_ms[:-1]
-        is_first[self.indptr[:-1][np.diff(self.indptr) > 0]] = True
-        return np.maximum.accumulate(np.where(is_first, place, 0)) - np.repeat(
-            self.indptr[:-1], np.diff(self.indptr)
-        )
+        if len(self) == 1 and is_first.all():  # the online case
+            return place
+        is_first[self.indptr[:-1][self.lengths > 0]] = True
+        firsts = np.maximum.accumulate(np.where(is_first, place, 0))
+        return np.asarray(firsts - np.repeat(self.indptr[:-1], self.lengths))
 
     @cached_property
     def is_newest_of_item(self) -> NDArray[np.bool_]:
@@ -72,7 +78,7 @@ class Histories:
     def hours_since_last(self) -> Floats:
         """(users): hours from the newest event to the question, at least 0; infinite without an event."""
         hours = np.full(len(self), np.inf)
-        filled = np.diff(self.indptr) > 0
+        filled = self.lengths > 0
         last = self.times_ms[self.indptr[:-1][filled]]
         hours[filled] = np.maximum(self.now_ms[filled] - last, 0) / 3_600_000
         return hours

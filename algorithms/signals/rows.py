@@ -21,6 +21,14 @@ class Touched(NamedTuple):
     scores: Floats
 
 
+class _Entries(NamedTuple):
+    """Entries of several rows, one row after another, each times the weight of its row."""
+
+    columns: NDArray[np.int32]
+    amounts: Floats
+    counts: NDArray[np.int64]  # (rows): how many entries each row has
+
+
 @dataclass(frozen=True)
 class Rows:
     """A matrix (items, items) as CSR. An entry is ``values`` x ``scale``, and takes 4 + 2 or 4 + 4 bytes."""
@@ -55,8 +63,6 @@ class Rows:
         """(the places of all entries of these rows, one row after another; how many entries each row has)."""
         starts = self.indptr[items]
         counts = self.indptr[items + 1] - starts
-        if _are_equal(counts):
-            return (starts[:, None] + np.arange(counts[0])).ravel(), counts
         places = np.repeat(starts - (np.cumsum(counts) - counts), counts)
         places += np.arange(len(places))
         return places, counts
@@ -83,47 +89,52 @@ class Rows:
         return summed
 
     def _sum_part(self, owners: Integers, items: Integers, weights: Floats, users: int) -> Floats:
-        places, counts = self.gather(items)
-        cells = self.columns.take(places).astype(np.int64)
+        columns, amounts, counts = self._weigh(items, weights)
+        cells: Integers = columns
         if users > 1:
-            cells += np.repeat(np.asarray(owners, np.int64) * self.items, counts)
-        summed = np.bincount(cells, self._weigh(places, counts, weights), users * self.items)
+            cells = columns + np.repeat(np.asarray(owners, np.int64) * self.items, counts)
+        summed = np.bincount(cells, amounts, users * self.items)
         return np.asarray(summed, np.float64).reshape(users, self.items)
 
-    def _weigh(self, places: NDArray[np.int64], counts: NDArray[np.int64], weights: Floats) -> Floats:
-        """The entries at these places, each times the weight of its row."""
+    def _weigh(self, items: Integers, weights: Floats) -> _Entries:
+        """The entries of these rows, one row after another, each times the weight of its row."""
+        starts = self.indptr[items]
+        counts = self.indptr[items + 1] - starts
+        scaled = weights * self.scale
+        if len(counts) and (counts == counts[0]).all():
+            # Of one length, as most rows are that are cut: each is copied at once, not entry by entry.
+            columns = _slices(self.columns, int(counts[0]))[starts]
+            by_row = _slices(self.values, int(counts[0]))[starts].astype(np.float64)
+            by_row *= scaled[:, None]
+            return _Entries(columns.ravel(), by_row.ravel(), counts)
+        places, counts = self.gather(items)
         amounts = self.values.take(places).astype(np.float64)
-        if _are_equal(counts):
-            by_row = amounts.reshape(len(counts), -1)
-            by_row *= (weights * self.scale)[:, None]
-        else:
-            amounts *= np.repeat(weights * self.scale, counts)
-        return amounts
+        amounts *= np.repeat(scaled, counts)
+        return _Entries(self.columns.take(places), amounts, counts)
 
     def touch(self, items: Integers, weights: Floats) -> Touched:
         """For one user what ``sum_rows`` gives, without the items that no row has."""
-        places, counts = self.gather(items)
-        touched, place = np.unique(self.columns[places], return_inverse=True)
-        amounts = self._weigh(places, counts, weights)
+        columns, amounts, _ = self._weigh(items, weights)
+        touched, place = np.unique(columns, return_inverse=True)
         return Touched(touched, np.bincount(place, amounts, len(touched)).astype(np.float64))
 
     def shares(self, items: Integers, weights: Floats, targets: Integers) -> Floats:
         """(targets, items): for each target and each of these rows, the row's weight x its entry for it."""
-        places, counts = self.gather(items)
+        columns, amounts, counts = self._weigh(items, weights)
         place_of = np.full(self.items, -1, np.int64)
         place_of[targets] = np.arange(len(targets))
-        target = place_of[self.columns[places]]
+        target = place_of[columns]
         source = np.repeat(np.arange(len(items)), counts)
-        amounts = self._weigh(places, counts, weights)
         found = target >= 0
         shares = np.zeros((len(targets), len(items)))
         shares[target[found], source[found]] = amounts[found]
         return shares
 
 
-def _are_equal(counts: NDArray[np.int64]) -> bool:
-    """Whether these rows have one length, as most rows have that are cut."""
-    return bool(len(counts) and (counts == counts[0]).all())
+def _slices(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """A view whose row i is ``values[i : i + length]``; numpy's `sliding_window_view` takes far longer."""
+    shape, step = (len(values) - length + 1, length), values.strides[0]
+    return np.ndarray(shape, values.dtype, values, strides=(step, step))
 
 
 def from_sorted(row_of: Integers, columns: Integers, values: Floats, items: int, k: int) -> Rows:

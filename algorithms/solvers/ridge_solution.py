@@ -25,9 +25,9 @@ def solve_ridge(lhs: Floats, rhs: Floats, regularisation: Floats, nonnegative: b
         raise ValueError(
             "the factors or strengths are not all finite numbers; the fit diverged, raise regParam"
         )
-    diagonal = np.arange(lhs.shape[1])
-    regular = regularisation > _REGULARISED * np.trace(lhs, axis1=1, axis2=2)
-    lhs[:, diagonal, diagonal] += regularisation[:, None]
+    diagonals = np.einsum("rii->ri", lhs)  # a view
+    regular = regularisation > _REGULARISED * diagonals.sum(axis=1)
+    diagonals += regularisation[:, None]
     if nonnegative:
         return solve_nonnegative(lhs, rhs)
     if regular.all():
