@@ -202,7 +202,8 @@ def _floor(block: NDArray[np.floating[Any]], n: int) -> NDArray[np.floating[Any]
     if groups <= n:
         return np.full(len(block), -np.inf, block.dtype)
     tops = block[:, : size * groups].reshape(len(block), size, groups).max(axis=1)
-    return np.asarray(np.partition(tops, groups - n, axis=1)[:, groups - n])
+    tops.partition(groups - n, axis=1)
+    return np.asarray(tops[:, groups - n])
 
 
 def _best_places(values: NDArray[np.float64], n: int) -> NDArray[np.int64]:

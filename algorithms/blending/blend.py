@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ class Blend:
     with_known_items: bool = False  # whether items that the user has had may be recommended
     half_life_hours: float = field(default=HALF_LIFE_HOURS)
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The signals that have a weight; no others are computed."""
         weighted = {**self.hot, **self.cold}
@@ -74,6 +75,12 @@ class Blend:
         """As `hotness`, that many hours after the last event."""
         return np.asarray(np.rint(2.0 ** (-hours / self.half_life_hours) / HOTNESS_STEP) * HOTNESS_STEP)
 
+    def weights_at(self, hotness: Floats) -> dict[str, Floats]:
+        """By signal (users): what it weighs for users who are that hot."""
+        hot = np.multiply.outer([self.hot.get(name, 0.0) for name in self.names], hotness)
+        cold = np.multiply.outer([self.cold.get(name, 0.0) for name in self.names], 1 - hotness)
+        return dict(zip(self.names, hot + cold, strict=True))
+
     def score(self, signals: Signals, histories: Histories, hotness: Floats | None = None) -> Floats:
         """(users, items): the scores. A user's scores do not depend on the other users.
 
@@ -81,8 +88,7 @@ class Blend:
         Raises KeyError where a signal with a weight is not given, ValueError without any signal.
         """
         hot, total = self.hotness(histories) if hotness is None else hotness, None
-        for name in self.names:
-            weights = hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0)
+        for name, weights in self.weights_at(hot).items():
             if total is not None and not weights.any():
                 continue
             scores = signals[name].score(histories)
@@ -95,8 +101,7 @@ class Blend:
     def score_items(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Floats:
         """(targets): the scores of some items for one user."""
         if self._is_large(signals):
-            hot = float(self.hotness(history)[0])
-            return score_touched(self._weigh(signals, hot), history, targets)
+            return score_touched(self._weigh(signals, self.hotness(history)), history, targets)
         return np.asarray(self.score(signals, history)[0, targets])
 
     def rank(
@@ -122,7 +127,7 @@ class Blend:
             for user in range(len(histories)):
                 _, items = left_out(histories, known, user, user + 1)
                 history = histories.rows(user, user + 1)
-                weighted = self._weigh(signals, float(hot[user]))
+                weighted = self._weigh(signals, hot[user : user + 1])
                 indexes[user], best[user] = rank_touched(weighted, history, items, n)
             return indexes, best
         for start, stop, scores in self._blocks(signals, histories, hot):
@@ -134,14 +139,12 @@ class Blend:
 
     def explain(self, signals: Signals, history: Histories, targets: NDArray[np.integer[Any]]) -> Explanation:
         """Why some items score what they score for one user."""
-        hot = float(self.hotness(history)[0])
         by_signal, by_entry = {}, {}
-        for name in self.names:
-            weight = hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0)
-            if not weight:
+        for name, weights in self.weights_at(self.hotness(history)).items():
+            if not weights[0]:
                 continue
             scores = signals[name].score(history)
-            factor = weight / deviations(scores)[0]
+            factor = weights[0] / deviations(scores)[0]
             by_signal[name] = factor * scores[0, targets]
             by_entry[name] = factor * signals[name].explain(history, targets)
         total = np.sum(list(by_signal.values()), axis=0) if by_signal else np.zeros(len(targets))
@@ -153,12 +156,10 @@ class Blend:
         sizes = [len(each.item_factors) for each in weighted if isinstance(each, Factors)]
         return max(sizes, default=0) > _MANY_ITEMS and shared_factors(weighted) is not None
 
-    def _weigh(self, signals: Signals, hot: float) -> list[Weighted]:
-        """The signals with their weights for a user who is that hot."""
-        return [
-            Weighted(signals[name], hot * self.hot.get(name, 0.0) + (1 - hot) * self.cold.get(name, 0.0))
-            for name in self.names
-        ]
+    def _weigh(self, signals: Signals, hotness: Floats) -> list[Weighted]:
+        """The signals with their weights for one user, who is that hot."""
+        weights = self.weights_at(hotness)
+        return [Weighted(signals[name], float(weight)) for name, (weight,) in weights.items()]
 
     def _blocks(
         self, signals: Signals, histories: Histories, hotness: Floats

@@ -53,10 +53,11 @@ class Histories:
     def newer(self) -> NDArray[np.int64]:
         """For each entry, how many entries of its user are strictly newer; equal for entries of one time."""
         place = np.arange(len(self.items))
-        is_first = np.ones(len(place), np.bool_)
-        is_first[1:] = self.times_ms[1:] != self.times_ms[:-1]
-        if len(self) == 1 and is_first.all():  # the online case
+        differs = self.times_ms[1:] != self.times_ms[:-1]
+        if len(self) == 1 and differs.all():  # the online case, mostly
             return place
+        is_first = np.ones(len(place), np.bool_)
+        is_first[1:] = differs
         is_first[self.indptr[:-1][self.lengths > 0]] = True
         firsts = np.maximum.accumulate(np.where(is_first, place, 0))
         return np.asarray(firsts - np.repeat(self.indptr[:-1], self.lengths))
@@ -77,6 +78,8 @@ class Histories:
     @cached_property
     def hours_since_last(self) -> Floats:
         """(users): hours from the newest event to the question, at least 0; infinite without an event."""
+        if len(self) == 1 and len(self.items):  # the online case, with fewer steps
+            return np.array([max(int(self.now_ms[0] - self.times_ms[0]), 0) / 3_600_000])
         hours = np.full(len(self), np.inf)
         filled = self.lengths > 0
         last = self.times_ms[self.indptr[:-1][filled]]

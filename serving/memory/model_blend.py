@@ -72,10 +72,7 @@ class ModelBlend:
         A stored list says its hotness, and a session's is always 1.
         """
         blend = self.served.blend
-        weights = {
-            name: hotness * blend.hot.get(name, 0.0) + (1 - hotness) * blend.cold.get(name, 0.0)
-            for name in blend.names
-        }
+        weights = {name: float(weight) for name, (weight,) in blend.weights_at(np.array([hotness])).items()}
         return replace(blend, hot=weights, cold=weights)
 
 

@@ -105,12 +105,10 @@ def _left_out(places: Sequence[NDArray[np.int64]], size: int) -> LeftOut:
 
 def _new_scores(served: ServedBlend, histories: Histories, new_items: NewItems) -> Floats:
     """(users, new items): their scores by the factors, in the units and with the weights of the blend."""
-    blend = served.blend
-    hot, total = blend.hotness(histories), np.zeros((len(histories), len(new_items.index)))
-    for name in blend.names:
+    total = np.zeros((len(histories), len(new_items.index)))
+    for name, weights in served.blend.weights_at(served.blend.hotness(histories)).items():
         signal = served.signals[name]
         if isinstance(signal, Factors):
-            weights = hot * blend.hot.get(name, 0.0) + (1 - hot) * blend.cold.get(name, 0.0)
             scale = weights / deviations(signal.score(histories))
             total += scale[:, None] * (signal.user_factors(histories) @ new_items.factors.T)
     return total

@@ -45,6 +45,16 @@ def test_the_hours_since_the_last_event_are_never_negative_and_infinite_without_
     assert asked.hours_since_last.tolist() == [2.0, np.inf, 0.0]
 
 
+@pytest.mark.parametrize("times", [(5, 9, 7), (5, 9, 5), (), (6,)])
+def test_ages_and_newest_entries_of_a_history_are_the_same_among_others(times: tuple[int, ...]) -> None:
+    mine = [(0, item % 2, HOUR * time) for item, time in enumerate(times)]
+    alone = of_events(mine, users=1).asked_at(np.array([8 * HOUR]))
+    among = of_events([*mine, (1, 3, HOUR)], users=2).asked_at(np.array([8 * HOUR, HOUR]))
+    assert alone.newer.tolist() == among.newer.tolist()[:-1]
+    assert alone.is_newest_of_item.tolist() == among.is_newest_of_item.tolist()[:-1]
+    assert alone.hours_since_last.tolist() == among.hours_since_last.tolist()[:-1]
+
+
 def test_a_selection_of_users_and_entries_keeps_their_data() -> None:
     histories = random_histories()
     chosen = histories.select(np.array([7, 2]))
